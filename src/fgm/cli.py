@@ -1,0 +1,139 @@
+"""The command for people: `fgm run` records and shows this machine, `fgm check` looks over a data directory."""
+
+import argparse
+import ctypes
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+import webbrowser
+from collections.abc import Sequence
+
+from fgm import __version__
+from fgm.store.check import check
+
+EXIT_CODES = """\
+exit codes:
+  0  done, or stopped with Ctrl-C
+  1  fgm check found something wrong, or fgm run lost one of its two processes
+  2  a flag is wrong
+"""
+EVERYTHING = ("/*", "/*/*")
+"""The cgroups that `fgm run` records beside containers: slices and services, so that any machine has something to show."""
+STOP_WITHIN_S = 20
+_PR_SET_PDEATHSIG = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="fgm",
+        description="A fine-grained monitor for the containers of one machine.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"fgm {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="record this machine and show it in the browser, until Ctrl-C")
+    run.add_argument("--data-dir", default=default_data_dir(), help="where to record (default: %(default)s)")
+    run.add_argument("--port", type=int, default=8050, help="of the page on 127.0.0.1 (default: %(default)s)")
+    run.add_argument("--no-browser", action="store_true", help="only print the address")
+    run.add_argument(
+        "--include",
+        action="append",
+        metavar="PATTERN",
+        help=f"cgroups to record beside containers; repeatable (default: {' and '.join(EVERYTHING)})",
+    )
+    look = commands.add_parser("check", help="check that everything in a data directory is whole and in its place")
+    look.add_argument("directory", metavar="DIR")
+    given = parser.parse_args(argv)
+    if given.command == "check":
+        return print_check(given.directory)
+    return run_both(given.data_dir, given.port, given.include or EVERYTHING, opens_browser=not given.no_browser)
+
+
+def default_data_dir() -> str:
+    """Return where a person's recordings go."""
+    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return os.path.join(base, "fgm")
+
+
+def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
+    """Run collector and viewer as two processes until one of them ends or a signal comes; then stop both."""
+    address = f"http://127.0.0.1:{port}/"
+    patterns = [part for pattern in include for part in ("--include", pattern)]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _say(f"recording into {data_dir}")
+    collector = _start("fgm.collector", "--data-dir", data_dir, *patterns)
+    viewer = _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser")
+    both = {collector.pid: ("collector", collector), viewer.pid: ("viewer", viewer)}
+    try:
+        if _answers(port, viewer):
+            _say(f"open {address}")
+            if opens_browser:
+                webbrowser.open(address)
+        pid, status = os.wait()
+        name, process = both[pid]
+        process.returncode = os.waitstatus_to_exitcode(status)
+        _say(f"the {name} ended with status {process.returncode}; see its last line above")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop([process for _, process in both.values()])
+
+
+def print_check(directory: str) -> int:
+    """Print what is wrong in a data directory, and what was looked at."""
+    report = check(directory)
+    for path, sentence in report.problems:
+        sys.stdout.write(f"{path}: {sentence}\n")
+    sys.stdout.write(f"{report.summary}\n")
+    return 1 if report.problems else 0
+
+
+def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _answers(port: int, viewer: subprocess.Popen[bytes]) -> bool:
+    """Wait until the page can be opened; False if the viewer ended first."""
+    while viewer.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/api/health")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return True
+        finally:
+            connection.close()
+    return False
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in processes:
+        try:
+            process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"fgm: {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The collector's command line; see `fine-grained-monitor --help`."""
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import anyio
+
+from fgm import __version__, logs
+from fgm.clock import SystemClock
+from fgm.collector.cgroups import CgroupFinder
+from fgm.collector.daemon import Daemon
+from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
+from fgm.collector.indexing import IndexKeeper
+from fgm.collector.node import Node
+from fgm.collector.recording import Recorder
+from fgm.collector.sampling import Sampler
+from fgm.collector.settings import Settings, from_command_line
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.errors import AlreadyRunningError, DataDirectoryError
+from fgm.store.header import FileHeader
+from fgm.store.lock import DirectoryLock
+
+EXIT_HOST, EXIT_DATA, EXIT_LOCKED = 3, 4, 5
+THREAD_SWITCH_S = 0.0005
+"""Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
+
+log = logs.get(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the collector; return its exit code, which `--help` documents."""
+    settings, given = from_command_line(argv)
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        hierarchies = look_at_host(settings)
+        if given.list_reads:
+            return list_reads(settings, hierarchies)
+        with DirectoryLock(settings.data_dir):
+            if given.check_config:
+                return 0
+            anyio.run(partial(record, settings, hierarchies))
+    except ForeignRootError as error:
+        return _refuse(EXIT_HOST, error)
+    except DataDirectoryError as error:
+        return _refuse(EXIT_DATA, error)
+    except AlreadyRunningError as error:
+        return _refuse(EXIT_LOCKED, error)
+    return 0
+
+
+def look_at_host(settings: Settings) -> Hierarchies:
+    """Return the host's hierarchies. Raises ForeignRootError where host files cannot be read."""
+    try:
+        with open(os.path.join(settings.proc_root, "stat"), "rb"):
+            pass
+    except OSError as error:
+        raise ForeignRootError(settings.proc_root, error.strerror or "", "--proc-root", "/proc") from error
+    return detect(settings.cgroup_root)
+
+
+def make_sampler(settings: Settings, hierarchies: Hierarchies) -> Sampler:
+    """Return what reads this host."""
+    clock = SystemClock()
+    node = Node(settings.node, settings.proc_root, settings.sys_root, hierarchies)
+    finder = CgroupFinder(hierarchies, settings.include, settings.node)
+    return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
+
+
+def list_reads(settings: Settings, hierarchies: Hierarchies) -> int:
+    """Print what a tick reads."""
+    sampler = make_sampler(settings, hierarchies)
+    for path, every_ticks in sampler.reads():
+        sys.stdout.write(json.dumps({"path": path, "every_ticks": every_ticks}) + "\n")
+    return 0
+
+
+async def record(settings: Settings, hierarchies: Hierarchies) -> None:
+    """Record until a signal says stop."""
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    sys.setswitchinterval(THREAD_SWITCH_S)
+    clock = SystemClock()
+    header = FileHeader(
+        node_name=settings.node,
+        identifier=settings.identifier,
+        interval_ms=settings.interval_ms,
+        rotation_s=settings.rotation_seconds,
+        cluster_name=settings.cluster_name or None,
+        fgm_version=__version__,
+    )
+    sampler = make_sampler(settings, hierarchies)
+    recorder = Recorder(settings.data_dir, header, COLUMNS)
+    index = IndexKeeper(settings.data_dir, settings.rotation_seconds)
+    daemon = Daemon(settings, clock, sampler, recorder, index)
+    log.info(
+        "recording",
+        extra=logs.fields(
+            version=__version__, host=str(hierarchies), data_dir=settings.data_dir, identifier=settings.identifier
+        ),
+    )
+    async with anyio.create_task_group() as group:
+        group.start_soon(daemon.stop_on_signals)
+        await daemon.run()
+        group.cancel_scope.cancel()
+    sampler.close()
+    log.info("stopped")
+
+
+def _refuse(code: int, error: Exception) -> int:
+    sys.stderr.write(f"fine-grained-monitor: {error}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

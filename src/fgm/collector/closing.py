@@ -1,0 +1,111 @@
+"""Closing a window: its journal becomes a Parquet file and goes. Recovery after a kill is the same, only later."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.store import atomic, layout, parquet
+from fgm.store.block import WindowFile
+from fgm.store.chunk import Chunk
+from fgm.store.errors import BadFileError
+from fgm.store.header import FORMAT_VERSION
+from fgm.store.journal_reader import JournalReader
+from fgm.store.series import Series
+
+log = logging.getLogger(__name__)
+
+_COLUMN_FACTS = {
+    name: {"unit": metric.unit, "kind": metric.kind, "interval_s": metric.interval_s} for name, metric in BY_NAME.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """What became of a journal. `last_seen_ms`: each series of it and its newest tick."""
+
+    path: str
+    rows: int
+    size_bytes: int
+    first_ms: int
+    last_ms: int
+    last_seen_ms: dict[Series, int]
+
+
+def close_window(journal_path: str, compression_level: int) -> ClosedWindow | None:
+    """Publish a journal's rows as the window's Parquet file, then remove the journal.
+
+    A file that the window already has (the collector was stopped and started within it) is merged into the new one; one
+    that cannot be read is set aside, never overwritten. Returns None where the journal held no tick. Raises
+    BadFileError where it is no journal, and OSError; the journal is still there then.
+    """
+    folder, name = os.path.split(journal_path)
+    parsed = layout.parse_name(name)
+    if parsed is None or parsed.kind != "journal":
+        raise BadFileError(journal_path, "not the name of a journal")
+    target = layout.metrics_name(parsed.start_ms)
+    reader = JournalReader(journal_path)
+    try:
+        chunks = reader.chunks(COLUMNS)
+        header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
+    finally:
+        reader.close()
+    if header is None:
+        atomic.remove(journal_path)
+        return None
+    chunks = [*_already_closed(folder, target), *chunks]
+    data = parquet.encode(chunks, COLUMNS, header, _COLUMN_FACTS, compression_level)
+    atomic.publish(folder, target, data)
+    atomic.remove(journal_path)
+    return ClosedWindow(
+        path=os.path.join(folder, target),
+        rows=sum(len(chunk.time_ms) for chunk in chunks),
+        size_bytes=len(data),
+        first_ms=min(int(chunk.time_ms[0]) for chunk in chunks),
+        last_ms=max(int(chunk.time_ms[-1]) for chunk in chunks),
+        last_seen_ms={chunk.series: int(chunk.time_ms[-1]) for chunk in chunks},
+    )
+
+
+def left_over_journals(data_dir: str) -> Iterator[str]:
+    """Yield every journal in the data directory, of every identifier, oldest day first."""
+    for day in sorted(filter(layout.parse_day, os.listdir(data_dir))):
+        for folder in sorted(os.listdir(os.path.join(data_dir, day))):
+            if layout.parse_identifier(folder) is None:
+                continue
+            path = os.path.join(data_dir, day, folder)
+            for name in sorted(os.listdir(path)):
+                parsed = layout.parse_name(name)
+                if parsed is not None and parsed.kind == "journal":
+                    yield os.path.join(path, name)
+
+
+def set_aside(journal_path: str) -> str:
+    """Rename a journal that cannot be read, so that nothing tries it again; return its new path."""
+    aside = journal_path + ".bad"
+    atomic.rename(journal_path, os.path.basename(aside))
+    return aside
+
+
+def _already_closed(folder: str, name: str) -> list[Chunk]:
+    path = os.path.join(folder, name)
+    try:
+        file = WindowFile.open(path)
+    except FileNotFoundError:
+        return []
+    except BadFileError as error:
+        return _keep_bad(folder, name, error)
+    try:
+        return file.chunks(COLUMNS)
+    except BadFileError as error:
+        return _keep_bad(folder, name, error)
+    finally:
+        file.close()
+
+
+def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
+    log.error("an earlier file of the window cannot be read; it is kept beside the new one", extra={"fields": {
+        "file": error.path, "reason": error.reason, "kept_as": f"bad-{name}"}})
+    atomic.rename(os.path.join(folder, name), f"bad-{name}")
+    return []

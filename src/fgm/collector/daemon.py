@@ -1,0 +1,188 @@
+"""The collector's task graph: sampling -> recording -> closing, and the index beside them.
+
+    sampling --ticks--> recording --closed journals--> closing --> Parquet
+        |                                                 |
+        +--containers that came or went--> indexing <-----+
+
+Stopping is the end of the first stream: sampling stops, recording writes what is in its queue and closes the window,
+closing publishes it, and the index says so. Every task waits in the event loop and works in a thread.
+"""
+
+import logging
+import signal
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskStatus
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from fgm.clock import Clock
+from fgm.collector.closing import ClosedWindow, close_window, left_over_journals, set_aside
+from fgm.collector.grid import TickGrid
+from fgm.collector.indexing import IndexKeeper
+from fgm.collector.recording import Recorder
+from fgm.collector.sampling import Sampler
+from fgm.collector.settings import Settings
+from fgm.logs import fields
+from fgm.store.errors import BadFileError
+from fgm.store.journal import Tick
+
+TICKS_WAITING = 30
+"""So many ticks may wait for a slow disk; further ones are dropped, and counted."""
+CLOSE_AFTER_TICK_S = 0.3
+STEP_TOLERANCE_MS = 1000
+TRIES_TO_CLOSE = 2
+
+log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """A collector whose parts were made, and checked, before its first task starts."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, sampler: Sampler, recorder: Recorder, index: IndexKeeper
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._sampler = sampler
+        self._recorder = recorder
+        self._index = index
+        self._sampling = anyio.CancelScope()
+        self._recovery = anyio.CancelScope()
+        self._failed: dict[str, int] = {}
+
+    def stop(self) -> None:
+        """End sampling; `run` returns when everything that was sampled is published."""
+        self._sampling.cancel()
+        self._recovery.cancel()
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Record until `stop`; "started" is the first tick. Cancelled, it leaves its journal to the next start."""
+        send_tick, ticks = anyio.create_memory_object_stream[Tick](TICKS_WAITING)
+        send_closed, closed = anyio.create_memory_object_stream[str](1)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._index.run, name="index")
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(self._close, closed, name="closing")
+                stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
+                first_ms = await stages.start(self._sample, send_tick, name="sampling")
+                task_status.started()
+                stages.start_soon(self._recover, first_ms, send_closed, name="recovery")
+            await self._index.write()
+            group.cancel_scope.cancel()
+
+    async def stop_on_signals(self) -> None:
+        """Stop in order on SIGTERM and SIGINT; for a task of its own."""
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                log.info("stopping", extra=fields(signal=signal.Signals(number).name))
+                self.stop()
+
+    async def _sample(
+        self, ticks: MemoryObjectSendStream[Tick], *, task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        clock = self._clock
+        grid = TickGrid(self._settings.interval_ms, clock.wall_ns(), clock.monotonic())
+        known: object = None
+        first_ms: int | None = None
+        with ticks, self._sampling:
+            while True:
+                deadline = grid.next_due(clock.monotonic())
+                await clock.sleep_until(deadline)
+                now = max(clock.monotonic(), deadline)
+                step_ms = grid.step_ms(clock.wall_ns(), now)
+                if abs(step_ms) > STEP_TOLERANCE_MS:
+                    log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
+                    grid.anchor(clock.wall_ns(), now)
+                    continue
+                time_ms, due = grid.at(now)
+                tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
+                try:
+                    ticks.send_nowait(tick)
+                except anyio.WouldBlock:
+                    log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
+                if tick.series is not known:
+                    known = tick.series
+                    self._index.see(self._sampler.alive, time_ms)
+                if first_ms is None:
+                    first_ms = time_ms
+                    task_status.started(first_ms)
+        if first_ms is None:
+            task_status.started(None)
+
+    async def _record(
+        self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]
+    ) -> None:
+        recorder, failing = self._recorder, False
+        async with send_closed:
+            async for tick in ticks:
+                closed = recorder.close_before(tick.time_ms)
+                if closed is not None:
+                    await send_closed.send(closed)
+                try:
+                    await to_thread.run_sync(recorder.append, tick)
+                except OSError as error:
+                    if not failing:
+                        log.error("ticks cannot be recorded", extra=fields(reason=str(error)))  # noqa: TRY400 - known
+                    failing = True
+                else:
+                    if failing:
+                        log.info("ticks are recorded again", extra=fields(time_ms=tick.time_ms))
+                    failing = False
+            closed = recorder.close()
+            if closed is not None:
+                await send_closed.send(closed)
+
+    async def _recover(self, first_ms: int | None, send_closed: MemoryObjectSendStream[str]) -> None:
+        """Hand over the journals that earlier runs left, all but the one that this run continues."""
+        continued = None if first_ms is None else self._recorder.path_of(first_ms)
+        async with send_closed:
+            with self._recovery:
+                journals = await to_thread.run_sync(lambda: list(left_over_journals(self._settings.data_dir)))
+                for path in journals:
+                    if path != continued:
+                        await send_closed.send(path)
+
+    async def _close(self, closed: MemoryObjectReceiveStream[str]) -> None:
+        async for path in closed:
+            if not self._sampling.cancel_called:
+                await self._clock.sleep_until(self._clock.monotonic() + CLOSE_AFTER_TICK_S)
+            for journal in (*self._failed, path):
+                await self._close_one(journal)
+
+    async def _close_one(self, journal: str) -> None:
+        level = self._settings.compression_level
+        try:
+            window = await to_thread.run_sync(close_window, journal, level)
+        except (OSError, BadFileError, ValueError) as error:
+            await self._note_failure(journal, error)
+            return
+        self._failed.pop(journal, None)
+        if window is not None:
+            self._index.add_window(window)
+            self._summarise(window)
+
+    async def _note_failure(self, journal: str, error: Exception) -> None:
+        tries = self._failed[journal] = self._failed.get(journal, 0) + 1
+        log.error("a window could not be closed", extra=fields(journal=journal, reason=str(error), tries=tries))
+        if isinstance(error, OSError) or tries < TRIES_TO_CLOSE:
+            return  # its journal is whole: the disk may have room again later
+        del self._failed[journal]
+        try:
+            aside = await to_thread.run_sync(set_aside, journal)
+            log.error("its journal is kept aside", extra=fields(journal=aside))
+        except OSError as failure:
+            log.error("its journal cannot be set aside", extra=fields(journal=journal, reason=str(failure)))
+
+    def _summarise(self, window: ClosedWindow) -> None:
+        counts = self._sampler.counts
+        log.info(
+            "window closed",
+            extra=fields(
+                file=window.path,
+                rows=window.rows,
+                series=len(window.last_seen_ms),
+                size_bytes=window.size_bytes,
+                failed_reads=sum(counts.failed.values()),
+            ),
+        )

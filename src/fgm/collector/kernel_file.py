@@ -1,0 +1,110 @@
+"""The only module that opens kernel files: each is kept open and read whole, from its start, at every tick.
+
+Reading a kept file is 5 to 15 times cheaper than opening it anew, and a file of a removed cgroup says so (ENODEV)
+instead of showing another cgroup's numbers, even when one of the same name was made meanwhile.
+"""
+
+import errno
+import os
+import resource
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+FIRST_READ_BYTES = 4096
+MAX_READ_BYTES = 4 << 20
+RESERVED_DESCRIPTORS = 64
+"""So many descriptors are left to everything else; beyond that, files are opened anew for each read."""
+GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
+"""What a read of a removed cgroup or an ended process says."""
+NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file of a feature that is switched off says, such as PSI on older kernels."""
+
+
+class Parser(Protocol):
+    """Turns the whole text of one kernel file into values; `names` says which, and changes only with `generation`."""
+
+    names: tuple[str, ...]
+    generation: int
+
+    def parse(self, raw: bytes) -> Sequence[float]:
+        """Return the values of `names`. Raises ParseError."""
+
+
+class PlainParser:
+    """A parser made of a pure function `bytes -> {metric: value}`."""
+
+    __slots__ = ("_function", "generation", "names")
+
+    def __init__(self, function: Callable[[bytes], Mapping[str, float]]) -> None:
+        self._function = function
+        self.names: tuple[str, ...] = ()
+        self.generation = 0
+
+    def parse(self, raw: bytes) -> Sequence[float]:
+        """Return the function's values, in its order."""
+        values = self._function(raw)
+        names = tuple(values)
+        if names != self.names:
+            self.names = names
+            self.generation += 1
+        return list(values.values())
+
+
+class KernelFile:
+    """One kept file and what was read from it last. Not thread-safe."""
+
+    __slots__ = ("_fd", "_size", "generation", "parser", "path", "raw", "values")
+
+    def __init__(self, path: str, parser: Parser) -> None:
+        """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
+        self.path = path
+        self.parser = parser
+        self.raw = b""
+        self.values: Sequence[float] = ()
+        self.generation = 0
+        self._size = FIRST_READ_BYTES
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if self._fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
+            self.close()
+
+    def read(self) -> bool:
+        """Read and parse it; return whether it names other metrics than before. Raises OSError and ParseError."""
+        raw = os.pread(self._fd, self._size, 0) if self._fd >= 0 else self._read_anew()
+        if raw == self.raw:
+            return False
+        if len(raw) == self._size:
+            raw = self._read_larger()
+        parser = self.parser
+        self.values = parser.parse(raw)
+        self.raw = raw
+        if parser.generation == self.generation:
+            return False
+        self.generation = parser.generation
+        return True
+
+    def forget(self) -> None:
+        """After a failed read: the values are null until the next one."""
+        self.values = [float("nan")] * len(self.parser.names)
+        self.raw = b""
+
+    def close(self) -> None:
+        """Close it; nothing may be read from it any more."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _read_anew(self) -> bytes:
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(fd, self._size, 0)
+        finally:
+            os.close(fd)
+
+    def _read_larger(self) -> bytes:
+        """Read once more with more room: a second read at an offset might see another rendering of the file."""
+        while self._size < MAX_READ_BYTES:
+            self._size *= 4
+            raw = os.pread(self._fd, self._size, 0) if self._fd >= 0 else self._read_anew()
+            if len(raw) < self._size:
+                break
+        return raw

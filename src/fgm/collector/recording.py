@@ -1,0 +1,61 @@
+"""Puts ticks into the journal of their window; says which journal is complete."""
+
+import os
+
+from fgm.store import layout
+from fgm.store.atomic import make_folder
+from fgm.store.header import FileHeader
+from fgm.store.journal import JournalWriter, Tick
+from fgm.store.layout import Window
+
+SYNC_EVERY_MS = 5_000
+"""What a power loss may cost. A killed process loses nothing, since what it wrote is the kernel's."""
+
+
+class Recorder:
+    """The journal that is being written. Used by one thread at a time."""
+
+    def __init__(self, data_dir: str, header: FileHeader, columns: tuple[str, ...]) -> None:
+        self._data_dir = data_dir
+        self._header = header
+        self._columns = columns
+        self._window: Window | None = None
+        self._journal: JournalWriter | None = None
+        self._synced_ms = 0
+
+    def close_before(self, time_ms: int) -> str | None:
+        """Close the journal if a tick at `time_ms` belongs to another window; return its path."""
+        return self.close() if self._window is not None and time_ms not in self._window else None
+
+    def append(self, tick: Tick) -> None:
+        """Record a tick. Raises OSError where it could not be recorded; the next one is tried all the same."""
+        if self._journal is None:
+            self._window = layout.window_at(tick.time_ms, self._header.rotation_s)
+            self._journal = self._open(tick.time_ms)
+        self._journal.append(tick)
+        if abs(tick.time_ms - self._synced_ms) >= SYNC_EVERY_MS:
+            self._synced_ms = tick.time_ms
+            self._journal.sync()
+
+    def close(self) -> str | None:
+        """Close the journal; return its path, None where none is open."""
+        if self._journal is None:
+            return None
+        path = self._journal.path
+        self._journal.close()
+        self._journal = self._window = None
+        return path
+
+    def path_of(self, instant_ms: int) -> str:
+        """Return where the journal of an instant's window is or would be."""
+        window = layout.window_at(instant_ms, self._header.rotation_s)
+        return os.path.join(self._folder(window), layout.journal_name(window.start_ms))
+
+    def _folder(self, window: Window) -> str:
+        identifier = layout.identifier_folder(self._header.identifier)
+        return os.path.join(self._data_dir, layout.day_folder(window.start_ms), identifier)
+
+    def _open(self, instant_ms: int) -> JournalWriter:
+        path = self.path_of(instant_ms)
+        make_folder(os.path.dirname(path))
+        return JournalWriter(path, self._header, self._columns)

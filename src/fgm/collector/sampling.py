@@ -1,0 +1,141 @@
+"""One tick: reads every recorded cgroup and the node, and gives their rows as one array.
+
+The values of all files are collected in one flat list and scattered into the rows by one index array, which is made
+anew only when a file's metrics or the set of series changed. So the cost of a tick is the reads, the parsing of what
+changed, and little else.
+"""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.collector.cgroups import Cgroup, CgroupFinder
+from fgm.collector.node import Node
+from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.journal import Tick
+from fgm.store.series import Series
+
+_WIDTH = 1 + len(COLUMNS)
+_MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
+_SANDBOX_SEEN_WITHIN_TICKS = 10
+
+
+class Sampler:
+    """Everything that is read at a tick. Used by one thread at a time.
+
+    `monotonic`: the clock by which lateness is measured, in seconds.
+    """
+
+    def __init__(
+        self, finder: CgroupFinder, node: Node, proc_root: str, interval_s: float, monotonic: Callable[[], float]
+    ) -> None:
+        self.counts = ReadCounts()
+        self._finder = finder
+        self._node = node
+        self._proc_root = proc_root
+        self._monotonic = monotonic
+        self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
+        self._tick = 0
+        self._cgroups: dict[str, tuple[Cgroup, SeriesReader]] = {}
+        self._node_reader = node.reader(self.counts)
+        self._active: list[SeriesReader] = []
+        self._series: tuple[Series, ...] = ()
+        self._places: NDArray[np.intp] = np.empty(0, np.intp)
+        self._take_cgroups()
+
+    def tick(self, time_ms: int, due: float) -> Tick:
+        """Read everything once. `due`: the instant at which `time_ms` was, by the monotonic clock."""
+        if self._finder.refresh():
+            self._take_cgroups()
+        if self._tick % self._slow_every == 0:
+            self._node.look_for_disks()
+        for phase, reader in enumerate(self._readers()):
+            reader.read(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0)
+            if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
+                self._recognise_sandbox(reader)
+        self._tick += 1
+        active = [reader for reader in self._readers() if not reader.gone and (reader.alive or reader.was_alive)]
+        self._arrange(active)
+        values: list[float] = []
+        for reader in active:
+            reader.extend(values)
+        rows = np.full((len(active), _WIDTH), np.nan)
+        rows.reshape(-1)[self._places] = np.frombuffer(array("d", values))
+        rows[:, 0] = [(reader.read_at - due) * 1000 for reader in active]
+        if not self._finder.hierarchies.is_v2:
+            rows[1:, _SWAP] = np.maximum(rows[1:, _SWAP] - rows[1:, _MEMORY], 0)  # v1 counts both together
+        return Tick(time_ms, self._series, rows)
+
+    @property
+    def alive(self) -> Mapping[str, Series]:
+        """The containers that had a living process at the last tick, by full id."""
+        return {
+            reader.series.container_id: reader.series
+            for _, reader in self._cgroups.values()
+            if reader.series.container_id is not None and reader.alive and not reader.gone
+        }
+
+    def reads(self) -> Iterator[tuple[str, float]]:
+        """Yield each kept file and how often it is read, in ticks a read."""
+        for reader in self._readers():
+            for path, is_slow in reader.files:
+                yield path, self._slow_every if is_slow else 1
+
+    def close(self) -> None:
+        """Close all kept files."""
+        for reader in self._readers():
+            reader.close()
+
+    def _readers(self) -> list[SeriesReader]:
+        return [self._node_reader, *(reader for _, reader in self._cgroups.values())]
+
+    def _take_cgroups(self) -> None:
+        before, self._cgroups = self._cgroups, {}
+        for cgroup in self._finder.cgroups:
+            known = before.pop(cgroup.series.key, None)
+            if known is not None and known[0] == cgroup and not known[1].gone:
+                self._cgroups[cgroup.series.key] = known
+                continue
+            if known is not None:
+                known[1].close()
+            self._cgroups[cgroup.series.key] = (cgroup, self._open(cgroup))
+        for _, reader in before.values():
+            reader.close()
+
+    def _open(self, cgroup: Cgroup) -> SeriesReader:
+        is_container = cgroup.series.scope == "container"
+        return SeriesReader(
+            cgroup.series,
+            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._node.stacked_devices),
+            cgroup.processes if is_container else (),
+            self.counts,
+            asks_alive=is_container,
+        )
+
+    def _arrange(self, active: list[SeriesReader]) -> None:
+        if active == self._active and not any(reader.changed for reader in active):
+            if all(r.series is s for r, s in zip(active, self._series, strict=True)):
+                return
+        self._active = active
+        self._series = tuple(reader.series for reader in active)
+        self._places = np.concatenate([_WIDTH * i + reader.columns() for i, reader in enumerate(active)])
+
+    def _recognise_sandbox(self, reader: SeriesReader) -> None:
+        """A pod's sandbox is a container whose only process is called pause."""
+        if reader.series.scope != "container" or reader.series.pod_uid is None:
+            return
+        pid = reader.only_process()
+        if not pid:
+            return
+        try:
+            with open(os.path.join(self._proc_root, str(pid), "comm"), "rb") as file:
+                if file.read(64) == b"pause\n":
+                    reader.series = replace(reader.series, scope="sandbox")
+        except OSError:
+            return  # the process ended; the next tick looks again

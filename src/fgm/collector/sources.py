@@ -1,0 +1,136 @@
+"""Which kernel files are read for a cgroup and for the node, by what parser, at which rhythm."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from fgm.collector.hierarchies import Hierarchies
+from fgm.collector.kernel_file import Parser, PlainParser
+from fgm.parse import cgroup1, cgroup2, procfs
+from fgm.parse.flat_keyed import FlatKeyed, Keys
+from fgm.parse.io_stat import io_stat
+from fgm.parse.pressure import cpu_pressure, io_pressure, memory_pressure
+
+SLOW_EVERY_S = 10.0
+"""How often limits are read; they are carried forward in between."""
+
+Devices = Collection[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kernel file, by its name in the folder. `is_slow`: read every SLOW_EVERY_S instead of every tick."""
+
+    file: str
+    make_parser: Callable[[], Parser]
+    is_slow: bool = False
+
+
+def _plain(file: str, function: Callable[[bytes], Mapping[str, float]], *, is_slow: bool = False) -> Source:
+    return Source(file, lambda: PlainParser(function), is_slow)
+
+
+def _keyed(file: str, keys: Keys) -> Source:
+    return Source(file, lambda: FlatKeyed(keys, file))
+
+
+# The processor's time comes first, since the row's lateness is taken beside it. cpu.stat, memory.stat and io.stat follow
+# each other: the first makes the kernel bring its counters up to date, which the others then find done.
+_PRESSURE = (
+    _plain("cpu.pressure", cpu_pressure),
+    _plain("memory.pressure", memory_pressure),
+    _plain("io.pressure", io_pressure),
+)
+_BEFORE_IO = (_keyed("cpu.stat", cgroup2.CPU_STAT), _keyed("memory.stat", cgroup2.MEMORY_STAT))
+_AFTER_IO = (
+    _plain("memory.current", cgroup2.memory_current),
+    _plain("memory.peak", cgroup2.memory_peak),
+    _plain("memory.swap.current", cgroup2.memory_swap_current),
+    _plain("memory.swap.peak", cgroup2.memory_swap_peak),
+    _keyed("memory.swap.events", cgroup2.MEMORY_SWAP_EVENTS),
+    _keyed("memory.events", cgroup2.MEMORY_EVENTS),
+    *_PRESSURE,
+    _plain("pids.current", cgroup2.pids_current),
+    _plain("pids.peak", cgroup2.pids_peak),
+    _keyed("pids.events", cgroup2.PIDS_EVENTS),
+    _keyed("cgroup.events", cgroup2.CGROUP_EVENTS),
+    _plain("cpu.max", cgroup2.cpu_max, is_slow=True),
+    _plain("memory.max", cgroup2.memory_max, is_slow=True),
+    _plain("memory.high", cgroup2.memory_high, is_slow=True),
+    _plain("memory.min", cgroup2.memory_min, is_slow=True),
+    _plain("memory.low", cgroup2.memory_low, is_slow=True),
+    _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
+    _plain("pids.max", cgroup2.pids_max, is_slow=True),
+)
+_V1: Mapping[str, tuple[Source, ...]] = {
+    "cpuacct": (
+        _plain("cpuacct.usage", cgroup1.cpuacct_usage),
+        _plain("cpuacct.usage_user", cgroup1.cpuacct_usage_user),
+        _plain("cpuacct.usage_sys", cgroup1.cpuacct_usage_sys),
+    ),
+    "cpu": (
+        _keyed("cpu.stat", cgroup1.CPU_STAT),
+        _plain("cpu.cfs_quota_us", cgroup1.cpu_cfs_quota_us, is_slow=True),
+        _plain("cpu.cfs_period_us", cgroup1.cpu_cfs_period_us, is_slow=True),
+    ),
+    "memory": (
+        _keyed("memory.stat", cgroup1.MEMORY_STAT),
+        _plain("memory.usage_in_bytes", cgroup1.memory_usage_in_bytes),
+        _plain("memory.max_usage_in_bytes", cgroup1.memory_max_usage_in_bytes),
+        _plain("memory.memsw.usage_in_bytes", cgroup1.memory_memsw_usage_in_bytes),
+        _keyed("memory.oom_control", cgroup1.OOM_CONTROL),
+        _plain("memory.limit_in_bytes", cgroup1.memory_limit_in_bytes, is_slow=True),
+    ),
+    "pids": (
+        _plain("pids.current", cgroup2.pids_current),
+        _plain("pids.peak", cgroup2.pids_peak),
+        _keyed("pids.events", cgroup2.PIDS_EVENTS),
+        _plain("pids.max", cgroup2.pids_max, is_slow=True),
+    ),
+    "unified": _PRESSURE,
+}
+
+
+def cgroup_sources(
+    folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices
+) -> list[tuple[Source, str]]:
+    """Return what to read for one cgroup, and in which folder each file is.
+
+    `folders`: controller (or "unified") to the cgroup's folder; `stacked`: block devices that pass on others' I/O.
+    """
+    if hierarchies.is_v2:
+        io = _plain("io.stat", partial(io_stat, excluded=stacked))
+        return [(source, folders["unified"]) for source in (*_BEFORE_IO, io, *_AFTER_IO)]
+    blkio = (
+        _plain(
+            "blkio.throttle.io_service_bytes_recursive",
+            partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked),
+        ),
+        _plain(
+            "blkio.throttle.io_serviced_recursive",
+            partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked),
+        ),
+    )
+    tables = {**_V1, "blkio": blkio}
+    return [(source, folders[name]) for name, table in tables.items() if name in folders for source in table]
+
+
+def node_sources(
+    proc_root: str, hierarchies: Hierarchies, disks: Collection[str], clock_ticks_per_second: int
+) -> list[tuple[Source, str]]:
+    """Return what to read for the node's row. `disks`: names of the whole, not stacked block devices."""
+    files = (
+        _plain("stat", partial(procfs.proc_stat, ticks_per_second=clock_ticks_per_second)),
+        _plain("meminfo", procfs.meminfo),
+        _plain("vmstat", procfs.vmstat),
+        _plain("diskstats", partial(procfs.diskstats, counted=disks)),
+        _plain("loadavg", procfs.loadavg),
+        _plain("pressure/cpu", cpu_pressure),
+        _plain("pressure/memory", memory_pressure),
+        _plain("pressure/io", io_pressure),
+        _plain("1/net/dev", procfs.net_dev),
+    )
+    root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []
+    return [*((source, proc_root) for source in files), *root]
+
+

@@ -1,0 +1,1 @@
+"""What is measured: the catalogue of recorded metrics, and what is derived from them when reading."""

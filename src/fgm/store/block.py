@@ -1,0 +1,278 @@
+"""The directory block `FGM1`: reads columns of fgm's own Parquet files without parsing their footers.
+
+It stands between the last column chunk and the footer, where every other reader skips:
+
+    column chunks | block: zstd of JSON | "FGM1", u32 block length, u32 raw length, u32 CRC32 of block and footer |
+    footer | u32 footer length | "PAR1"
+
+The JSON has the facts of FileHeader, the first and last tick, the row count, per column `[offset, size, page header
+size, page size uncompressed, values that are not null, CRC32]`, and per series `[identity, first row, row count]`.
+Every byte that is decoded was checked against a CRC first, so a damaged file is refused, never misread.
+"""
+
+import json
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cramjam
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.chunk import Chunk
+from fgm.store.errors import BadFileError
+from fgm.store.header import FileHeader
+from fgm.store.series import Series, from_json, to_json
+
+MAGIC = b"FGM1"
+PARQUET_MAGIC = b"PAR1"
+MAX_BLOCK_BYTES = 64 << 20
+MAX_COLUMN_BYTES = 256 << 20
+_TRAILER = struct.Struct("<4sIII")
+_TAIL_GUESS_BYTES = 64 << 10
+
+TIME = "time"
+LATE = "late_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPlace:
+    """Where one column chunk lies. Sizes and offsets in bytes; `present`: how many values are not null."""
+
+    offset: int
+    size: int
+    page_header_size: int
+    page_size: int
+    present: int
+    crc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The rows of one series: `count` rows from `first` on."""
+
+    series: Series
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What the block says. `columns`: by name, with `time` and `late_ms` among them."""
+
+    header: FileHeader
+    first_ms: int
+    last_ms: int
+    rows: int
+    columns: dict[str, ColumnPlace]
+    runs: tuple[Run, ...]
+
+    def to_bytes(self, footer: bytes) -> bytes:
+        """Return the block and its trailer, as they stand before `footer`."""
+        facts = {
+            "header": self.header.to_json(),
+            "first_ms": self.first_ms,
+            "last_ms": self.last_ms,
+            "rows": self.rows,
+            "columns": {
+                name: [c.offset, c.size, c.page_header_size, c.page_size, c.present, c.crc]
+                for name, c in self.columns.items()
+            },
+            "runs": [[to_json(run.series), run.first, run.count] for run in self.runs],
+        }
+        raw = json.dumps(facts, separators=(",", ":")).encode()
+        block = bytes(cramjam.zstd.compress(raw, level=3))
+        return block + _TRAILER.pack(MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+
+    @classmethod
+    def from_json(cls, facts: dict[str, Any]) -> "Directory":
+        """Read the JSON. Raises KeyError, TypeError or ValueError where it is not as described."""
+        return cls(
+            header=FileHeader.from_json(facts["header"]),
+            first_ms=int(facts["first_ms"]),
+            last_ms=int(facts["last_ms"]),
+            rows=int(facts["rows"]),
+            columns={str(name): ColumnPlace(*map(int, place)) for name, place in facts["columns"].items()},
+            runs=tuple(Run(from_json(names), int(first), int(count)) for names, first, count in facts["runs"]),
+        )
+
+
+class WindowFile:
+    """One closed window, open for reading. Raises BadFileError wherever its bytes are not what a CRC promises."""
+
+    def __init__(self, path: str, fd: int, directory: Directory) -> None:
+        self.path = path
+        self.directory = directory
+        self._fd = fd
+
+    @classmethod
+    def open(cls, path: str, dir_fd: int | None = None) -> "WindowFile":
+        """Open by path (below `dir_fd`). Raises FileNotFoundError, and BadFileError where it is not fgm's."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise BadFileError(path, error.strerror or str(error)) from error
+        try:
+            return cls(path, fd, _read_directory(path, fd))
+        except BaseException:
+            os.close(fd)
+            raise
+
+    @property
+    def header(self) -> FileHeader:
+        """The facts that hold for every row."""
+        return self.directory.header
+
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """Its series, in file order."""
+        return tuple(run.series for run in self.directory.runs)
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The columns that hold a value in some row."""
+        return frozenset(name for name, c in self.directory.columns.items() if c.present) - {TIME, LATE}
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Return one metric column, float64[rows], NaN for null; all NaN where the file has no such column."""
+        place = self.directory.columns.get(name)
+        if place is None or not place.present:
+            return np.full(self.directory.rows, np.nan)
+        present, data = self._levels(self._page(name, place))
+        if place.present > self.directory.rows or len(data) < 8 * place.present:
+            raise BadFileError(self.path, f"column {name} is shorter than its block says")
+        values = np.frombuffer(data, "<f8", place.present)
+        if present is None:
+            return values
+        column = np.full(self.directory.rows, np.nan)
+        column[present] = values
+        return column
+
+    def time_ms(self) -> NDArray[np.int64]:
+        """Return the tick of every row, int64[rows]."""
+        place = self.directory.columns[TIME]
+        page = self._page(TIME, place)
+        if len(page) < 8 * self.directory.rows:
+            raise BadFileError(self.path, "column time is shorter than its block says")
+        return np.frombuffer(page, "<i8", self.directory.rows)
+
+    def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
+        """Return the rows, a chunk a series; `keys`: only these series (`Series.key`)."""
+        runs = [run for run in self.directory.runs if keys is None or run.series.key in keys]
+        if not runs:
+            return []
+        time_ms, late_ms = self.time_ms(), self.column(LATE)
+        columns = {name: self.column(name) for name in metrics}
+        return [
+            Chunk(
+                run.series,
+                time_ms[run.first : run.first + run.count],
+                late_ms[run.first : run.first + run.count],
+                {name: column[run.first : run.first + run.count] for name, column in columns.items()},
+            )
+            for run in runs
+        ]
+
+    def verify(self) -> None:
+        """Read every column. Raises BadFileError at the first that is damaged."""
+        self.time_ms()
+        for name in self.directory.columns.keys() - {TIME}:
+            self.column(name)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+    def _page(self, name: str, place: ColumnPlace) -> NDArray[np.uint8]:
+        if not 0 <= place.page_header_size <= place.size <= MAX_COLUMN_BYTES or place.page_size > MAX_COLUMN_BYTES:
+            raise BadFileError(self.path, f"column {name} has an impossible size")
+        chunk = os.pread(self._fd, place.size, place.offset)
+        if zlib.crc32(chunk) != place.crc:
+            raise BadFileError(self.path, f"column {name} does not match its checksum")
+        page = np.empty(place.page_size, np.uint8)
+        try:
+            written = cramjam.zstd.decompress_into(memoryview(chunk)[place.page_header_size :], page)
+        except cramjam.DecompressionError as error:
+            raise BadFileError(self.path, f"column {name}: {error}") from error
+        if written != place.page_size:
+            raise BadFileError(self.path, f"column {name} is shorter than its block says")
+        return page
+
+    def _levels(self, page: NDArray[np.uint8]) -> tuple[NDArray[np.bool_] | None, memoryview]:
+        """Split an optional column's page into which rows are present (None: all) and the values' bytes.
+
+        Definition levels of bit width 1, as runs: https://parquet.apache.org/docs/file-format/data-pages/encodings/
+        """
+        data = memoryview(page)
+        end = 4 + int.from_bytes(data[:4], "little")
+        present = np.empty(0, np.bool_)
+        place, parts, rows = 4, [], 0
+        while place < end and rows < self.directory.rows:
+            run, place = _varint(data, place)
+            if run & 1:
+                count = (run >> 1) * 8
+                parts.append(np.unpackbits(page[place : place + (run >> 1)], bitorder="little").view(np.bool_))
+                place += run >> 1
+            else:
+                count = run >> 1
+                parts.append(np.full(count, bool(data[place]), np.bool_))
+                place += 1
+            rows += count
+        if rows < self.directory.rows:
+            raise BadFileError(self.path, "definition levels end before the last row")
+        present = np.concatenate(parts)[: self.directory.rows]
+        return (None if present.all() else present), data[end:]
+
+
+def _varint(data: memoryview, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+
+
+def _read_directory(path: str, fd: int) -> Directory:
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise BadFileError(path, "not a regular file")
+    tail = _pread_tail(fd, status.st_size, _TAIL_GUESS_BYTES)
+    if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
+        raise BadFileError(path, "not a whole Parquet file")
+    footer_size = int.from_bytes(tail[-8:-4], "little")
+    trailer_at = 8 + footer_size + _TRAILER.size
+    if trailer_at > min(status.st_size, MAX_BLOCK_BYTES):
+        raise BadFileError(path, "its footer's length is impossible")
+    if trailer_at > len(tail):
+        tail = _pread_tail(fd, status.st_size, trailer_at + _TAIL_GUESS_BYTES)
+    magic, block_size, raw_size, crc = _TRAILER.unpack_from(tail, len(tail) - trailer_at)
+    if magic != MAGIC:
+        raise BadFileError(path, "it has no FGM1 block: not written by fgm")
+    if block_size > min(status.st_size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
+        raise BadFileError(path, "its block's length is impossible")
+    if trailer_at + block_size > len(tail):
+        tail = _pread_tail(fd, status.st_size, trailer_at + block_size)
+    block_at = len(tail) - trailer_at - block_size
+    block, footer = tail[block_at : block_at + block_size], tail[len(tail) - 8 - footer_size : -8]
+    if zlib.crc32(footer, zlib.crc32(block)) != crc:
+        raise BadFileError(path, "its block or footer does not match the checksum")
+    try:
+        raw = bytearray(raw_size)
+        cramjam.zstd.decompress_into(block, raw)
+        return Directory.from_json(json.loads(raw))
+    except (KeyError, TypeError, ValueError, cramjam.DecompressionError) as error:
+        raise BadFileError(path, f"its block makes no sense: {error}") from error
+
+
+def _pread_tail(fd: int, size: int, length: int) -> bytes:
+    start = max(0, size - length)
+    return os.pread(fd, size - start, start)

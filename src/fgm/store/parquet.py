@@ -1,0 +1,151 @@
+"""Writes a window as Parquet; the only door to fastparquet, which brings pandas and is imported when first needed."""
+
+import io
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.block import LATE, PARQUET_MAGIC, TIME, ColumnPlace, Directory, Run
+from fgm.store.chunk import Chunk
+from fgm.store.header import FileHeader
+from fgm.store.series import IDENTITY_COLUMNS, Series, order
+
+
+def encode(
+    chunks: Iterable[Chunk],
+    columns: Sequence[str],
+    header: FileHeader,
+    column_facts: Mapping[str, Mapping[str, Any]],
+    compression_level: int = 3,
+) -> bytes:
+    """Return a whole Parquet file: every row of `chunks` once, sorted by series and time.
+
+    Where two chunks have the same series and tick, the later chunk's row counts. `columns` are the metric columns,
+    all of them written, in this order; `column_facts` (unit, kind, interval) go into the footer. Raises ValueError
+    where there is no row at all.
+    """
+    merged = sorted(_merge(chunks, columns), key=lambda chunk: order(chunk.series))
+    if not merged:
+        raise ValueError("a window without rows is no file")
+    runs, first = [], 0
+    for chunk in merged:
+        runs.append(Run(chunk.series, first, len(chunk.time_ms)))
+        first += len(chunk.time_ms)
+    time_ms = np.concatenate([chunk.time_ms for chunk in merged])
+    metadata = {
+        "fgm.format_version": str(header.format_version),
+        "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
+        "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
+    }
+    plain = _write(merged, runs, time_ms, columns, metadata, compression_level)
+    places = _places(plain)
+    directory = Directory(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
+    footer_at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
+    return plain[:footer_at] + directory.to_bytes(plain[footer_at:-8]) + plain[footer_at:]
+
+
+def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
+    by_key: dict[str, list[Chunk]] = {}
+    for chunk in chunks:
+        if len(chunk.time_ms):
+            by_key.setdefault(chunk.series.key, []).append(chunk)
+    return [parts[0] if len(parts) == 1 else _join(parts, columns) for parts in by_key.values()]
+
+
+def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
+    """Return the rows of all parts in time order; at the same tick the last part's, with the last part's names."""
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    places = np.lexsort((np.arange(len(time_ms)), time_ms))
+    ordered = time_ms[places]
+    keep = places[np.append(ordered[1:] != ordered[:-1], True)]  # noqa: FBT003 - an array's element
+
+    def column(name: str) -> NDArray[np.float64]:
+        return np.concatenate([part.values.get(name, np.full(len(part.time_ms), np.nan)) for part in parts])[keep]
+
+    late_ms = np.concatenate([part.late_ms for part in parts])[keep]
+    return Chunk(parts[-1].series, time_ms[keep], late_ms, {name: column(name) for name in columns})
+
+
+def _write(
+    chunks: Sequence[Chunk],
+    runs: Sequence[Run],
+    time_ms: NDArray[np.int64],
+    columns: Sequence[str],
+    metadata: Mapping[str, str],
+    compression_level: int,
+) -> bytes:
+    import fastparquet  # noqa: PLC0415 - half a second and 40 MiB that the first ticks must not wait for
+    import pandas as pd  # noqa: PLC0415
+
+    counts = [run.count for run in runs]
+    table: dict[str, Any] = {TIME: pd.Series(time_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")}
+    for name in IDENTITY_COLUMNS:
+        table[name] = _categories([getattr(run.series, name) for run in runs], counts)
+    table[LATE] = np.concatenate([chunk.late_ms for chunk in chunks])
+    for name in columns:
+        table[name] = np.concatenate([_values(chunk, name) for chunk in chunks])
+    level = {"type": "ZSTD", "args": {"level": compression_level}}
+    file = _Kept()
+    fastparquet.write(
+        file,
+        pd.DataFrame(table, copy=False),
+        compression={"_default": "ZSTD", LATE: level, **dict.fromkeys(columns, level)},
+        has_nulls=[*IDENTITY_COLUMNS[1:], LATE, *columns],
+        write_index=False,
+        stats=[TIME],
+        custom_metadata=metadata,
+    )
+    return file.getvalue()
+
+
+class _Kept(io.BytesIO):
+    """A file in memory that fastparquet's `with` leaves open."""
+
+    def close(self) -> None:
+        """Do nothing: the bytes are still wanted."""
+
+
+def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
+    values = chunk.values.get(name)
+    return np.full(len(chunk.time_ms), np.nan) if values is None else values
+
+
+def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
+    import pandas as pd  # noqa: PLC0415
+
+    names = sorted({value for value in values if value is not None})
+    code = {name: i for i, name in enumerate(names)}
+    codes = np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts)
+    return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
+
+
+def _places(plain: bytes) -> dict[str, ColumnPlace]:
+    """Return where the data page of each flat column lies, from a whole file of one row group."""
+    from fastparquet import ParquetFile  # noqa: PLC0415
+    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
+
+    if plain[-4:] != PARQUET_MAGIC:
+        raise ValueError("not a whole Parquet file")
+    (group,) = ParquetFile(io.BytesIO(plain)).row_groups
+    places = {}
+    for column in group.columns:
+        facts = column.meta_data
+        name = facts.path_in_schema[0]
+        name = name.decode() if isinstance(name, bytes) else name
+        if name in IDENTITY_COLUMNS:
+            continue
+        offset, size = facts.data_page_offset, facts.total_compressed_size
+        chunk = plain[offset : offset + size]
+        reader = NumpyIO(chunk)
+        page = from_buffer(reader, "PageHeader")
+        present = facts.num_values - (facts.statistics.null_count or 0)
+        if reader.tell() + page.compressed_page_size != size:
+            raise ValueError(f"column {name} has more than one page")
+        places[name] = ColumnPlace(
+            offset, size, reader.tell(), page.uncompressed_page_size, present, zlib.crc32(chunk)
+        )
+    return places

@@ -1,0 +1,267 @@
+"""Answers one question about a range of time: file by file, oldest first, reducing as it goes.
+
+A query is a plain object that is moved on in steps, each of a few files, so that whoever drives it can share the
+processor between several of them and stop between steps. Memory is bounded by the answer, not by the range.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fgm.metrics.derived import Samples, Shown, interval_ms
+from fgm.metrics.rates import Floats, Times, gap_ms
+from fgm.store.block import WindowFile
+from fgm.store.chunk import Chunk
+from fgm.store.errors import BadFileError
+from fgm.store.series import Scope, Series
+from fgm.viewer.journals import Journals
+from fgm.viewer.reduce import KEPT_PER_COLUMN, m4
+from fgm.viewer.skipped import SkippedFiles
+from fgm.viewer.windows import DataFile, DataFiles
+
+FILES_PER_STEP = 16
+MAX_SERIES = 500
+LISTINGS = 3
+"""A journal that vanished between listing and opening has become Parquet: list again, at most so many times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. `columns`: of the reduction, None for every sample; `scopes`: series of these are added as met.
+
+    `keys`: the series (`Series.key`). `prefixes`: beginnings of container ids that no known series has.
+    """
+
+    metrics: tuple[Shown, ...]
+    keys: frozenset[str]
+    from_ms: int
+    to_ms: int
+    tick_ms: int
+    columns: int | None = None
+    scopes: frozenset[Scope] = frozenset()
+    prefixes: tuple[str, ...] = ()
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The recorded columns that the metrics are computed from."""
+        return tuple(dict.fromkeys(column for metric in self.metrics for column in metric.needs))
+
+    @property
+    def lead_ms(self) -> int:
+        """How far before `from_ms` a sample still bears on the range: a rate's first value lies there."""
+        intervals = [interval_ms(column, self.tick_ms) for column in self.recorded]
+        return round(gap_ms(max(intervals, default=self.tick_ms)))
+
+
+@dataclass(slots=True)
+class Line:
+    """The values of one metric of one series, in parts that follow each other."""
+
+    time_ms: list[Times] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Append a part."""
+        self.time_ms.append(time_ms)
+        self.values.append(values)
+        self.size += len(time_ms)
+
+    def joined(self) -> tuple[Times, Floats]:
+        """Return everything as one part."""
+        if not self.time_ms:
+            return np.empty(0, np.int64), np.empty(0)
+        if len(self.time_ms) > 1:
+            self.time_ms, self.values = [np.concatenate(self.time_ms)], [np.concatenate(self.values)]
+        return self.time_ms[0], self.values[0]
+
+    def reduce(self, question: Question) -> None:
+        """Keep only what the pixel columns need."""
+        if question.columns is not None:
+            time_ms, values = m4(*self.joined(), question.from_ms, question.to_ms, question.columns)
+            self.time_ms, self.values, self.size = [time_ms], [values], len(time_ms)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One series so far. `tail`: its newest raw rows, from which the next ones' rates are computed."""
+
+    series: Series
+    tail: Samples
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredSeries:
+    """The answer for one series: a line for each metric, in the question's order."""
+
+    series: Series
+    lines: tuple[Line, ...]
+
+
+class Query:
+    """One question on its way to its answer; not for use by two threads at once."""
+
+    def __init__(self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
+        self.question = question
+        self.skipped_files = 0
+        self.is_cut = False
+        self.found_prefixes: dict[str, str] = {}
+        self._files, self._journals, self._skipped = files, journals, skipped
+        self._keys = set(question.keys)
+        self._read_from_ms = question.from_ms - question.lead_ms
+        self._waiting: list[DataFile] | None = None
+        self._progress: dict[str, _Progress] = {}
+
+    def step(self) -> bool:
+        """Read the next files; return whether there are more."""
+        if self._waiting is None:
+            self._waiting = self._plan()[::-1]
+        batch, ticks_ms = [], [self.question.tick_ms]
+        for _ in range(min(FILES_PER_STEP, len(self._waiting))):
+            chunks, tick_ms = self._read(self._waiting.pop())
+            batch += chunks
+            ticks_ms.append(tick_ms)
+        by_key: dict[str, list[Chunk]] = {}
+        for chunk in batch:
+            by_key.setdefault(chunk.series.key, []).append(chunk)
+        for key, chunks in by_key.items():
+            self._absorb(key, chunks, max(ticks_ms))
+        return bool(self._waiting)
+
+    def answer(self) -> list[AnsweredSeries]:
+        """Return what was found, when there are no more steps; in the order in which the series were met."""
+        for progress in self._progress.values():
+            for line in progress.lines:
+                line.reduce(self.question)
+        return [AnsweredSeries(p.series, p.lines) for p in self._progress.values() if p.lines[0].size]
+
+    def _plan(self) -> list[DataFile]:
+        """Open the journals first, then list: a window that closes meanwhile is in one of the two."""
+        for _ in range(LISTINGS):
+            listed = self._files.between(self._read_from_ms, self.question.to_ms)
+            journals = [file for file in listed if file.kind == "journal"]
+            if all([self._open_journal(file) for file in journals]):
+                break
+        again = self._files.between(self._read_from_ms, self.question.to_ms)
+        return sorted({*journals, *again}, key=lambda f: (f.start_ms, f.kind == "journal", f.folder))
+
+    def _open_journal(self, file: DataFile) -> bool:
+        try:
+            self._journals.facts(file)
+        except FileNotFoundError:
+            return False
+        except (BadFileError, OSError):
+            pass  # told when it is read
+        return True
+
+    def _read(self, file: DataFile) -> tuple[list[Chunk], int]:
+        """Return the rows of a file and its sampling interval; none where it cannot be read."""
+        question = self.question
+        try:
+            if file.kind == "journal":
+                facts = self._journals.facts(file)
+                if facts is None or facts.last_ms < self._read_from_ms or facts.first_ms >= question.to_ms:
+                    return [], question.tick_ms
+                keys = self._wanted(facts.series)
+                return self._journals.chunks(file, question.recorded, keys), facts.header.interval_ms
+            with self._files.opened(file.folder) as fd:
+                window = WindowFile.open(file.name, fd)
+            try:
+                chunks = self._read_window(window)
+            finally:
+                window.close()
+        except (BadFileError, OSError) as error:
+            if file.kind == "journal" and isinstance(error, FileNotFoundError):
+                return [], question.tick_ms  # it has become the Parquet file that was listed after it
+            reason = error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
+            self._skipped.note(file.path, reason)
+            self.skipped_files += 1
+            return [], question.tick_ms
+        self._skipped.forget(file.path)
+        return chunks, window.header.interval_ms
+
+    def _read_window(self, window: WindowFile) -> list[Chunk]:
+        if window.directory.last_ms < self._read_from_ms or window.directory.first_ms >= self.question.to_ms:
+            return []
+        keys = self._wanted(window.series)
+        return window.chunks(self.question.recorded, keys) if keys else []
+
+    def _wanted(self, there: Iterable[Series]) -> Collection[str]:
+        """Return the keys of the series that are asked for, with those that come under the question as they are met."""
+        wanted = []
+        for series in there:
+            key = series.key
+            if key not in self._keys and not self._adopts(series):
+                continue
+            wanted.append(key)
+        return wanted
+
+    def _adopts(self, series: Series) -> bool:
+        question, key = self.question, series.key
+        prefix = next((p for p in question.prefixes if (series.container_id or "").startswith(p)), None)
+        if prefix is None and series.scope not in question.scopes:
+            return False
+        if len(self._keys) >= MAX_SERIES:
+            self.is_cut = True
+            return False
+        if prefix is not None:
+            self.found_prefixes.setdefault(prefix, key)
+        self._keys.add(key)
+        return True
+
+    def _absorb(self, key: str, chunks: list[Chunk], tick_ms: int) -> None:
+        question = self.question
+        fresh = _joined(chunks, question.recorded, tick_ms)
+        progress = self._progress.get(key)
+        if progress is None:
+            lines = tuple(Line() for _ in question.metrics)
+            progress = self._progress[key] = _Progress(chunks[-1].series, _rows(fresh, slice(0, 0)), lines)
+        progress.series = chunks[-1].series
+        after_ms = progress.tail.time_ms[-1] + 1 if len(progress.tail.time_ms) else self._read_from_ms
+        first, end = np.searchsorted(fresh.time_ms, [max(after_ms, self._read_from_ms), question.to_ms])
+        samples = _appended(progress.tail, _rows(fresh, slice(first, end)), tick_ms)
+        if first >= end:
+            return
+        shown_from = max(len(progress.tail.time_ms), int(np.searchsorted(samples.time_ms, question.from_ms)))
+        for metric, line in zip(question.metrics, progress.lines, strict=True):
+            line.add(samples.time_ms[shown_from:], metric.compute(samples)[shown_from:])
+            if question.columns is not None and line.size > 2 * KEPT_PER_COLUMN * question.columns:
+                line.reduce(question)
+        tail_from = int(np.searchsorted(samples.time_ms, samples.time_ms[-1] - question.lead_ms))
+        progress.tail = _rows(samples, slice(tail_from, None), copy=True)
+
+
+def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samples:
+    """Return the rows of one series from several files, each tick once, the first file's row where two have it."""
+    parts = [Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms) for c in chunks if len(c.time_ms)]
+    if len(parts) == 1:
+        return parts[0]
+    parts.sort(key=lambda part: int(part.time_ms[0]))
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    late_ms = np.concatenate([part.late_ms for part in parts])
+    values = {name: np.concatenate([part.values[name] for part in parts]) for name in columns}
+    whole = Samples(time_ms, late_ms, values, tick_ms)
+    if (np.diff(time_ms) > 0).all():
+        return whole
+    return _rows(whole, np.unique(time_ms, return_index=True)[1])
+
+
+def _rows(samples: Samples, places: slice | Times, *, copy: bool = False) -> Samples:
+    """Return some rows; a copy where the arrays behind them should not be kept alive."""
+
+    def of(array: Floats) -> Floats:
+        return array[places].copy() if copy else array[places]
+
+    values = {name: of(column) for name, column in samples.values.items()}
+    return Samples(samples.time_ms[places].copy(), of(samples.late_ms), values, samples.tick_ms)
+
+
+def _appended(first: Samples, then: Samples, tick_ms: int) -> Samples:
+    return Samples(
+        np.concatenate([first.time_ms, then.time_ms]),
+        np.concatenate([first.late_ms, then.late_ms]),
+        {name: np.concatenate([first.values[name], column]) for name, column in then.values.items()},
+        tick_ms,
+    )

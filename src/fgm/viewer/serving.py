@@ -1,0 +1,92 @@
+"""Hypercorn, and the socket under it; the server stops in order when its task is cancelled."""
+
+import errno
+import logging
+import socket
+from typing import Any, cast
+
+import anyio
+from anyio.abc import TaskStatus
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from fgm.viewer.asgi import App
+
+BACKLOG = 100
+GRACE_S = 2
+
+
+class ListenError(Exception):
+    """Raised when an address cannot be listened on."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        self.host, self.port, self.errno = host, port, error.errno
+        if error.errno == errno.EADDRINUSE:
+            sentence = f"port {port} of {host} is taken: stop what listens there, or give another with --port"
+        elif error.errno in (errno.EACCES, errno.EPERM):
+            sentence = f"port {port} of {host} needs privileges: give one above 1023 with --port"
+        else:
+            reason = error.strerror or str(error)
+            sentence = f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
+        super().__init__(sentence)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises ListenError."""
+    try:
+        facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        sock = socket.socket(facts[0], facts[1])
+    except OSError as error:
+        raise ListenError(host, port, error) from error
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.bind(facts[4])
+        sock.listen(BACKLOG)
+        sock.setblocking(False)
+    except OSError as error:
+        sock.close()
+        raise ListenError(host, port, error) from error
+    return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the address for a browser."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+async def serve_until_cancelled(
+    app: App, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve HTTP on `sock`, which is taken over; turn cancellation into Hypercorn's own graceful stop.
+
+    Cancelled outright, Hypercorn skips its lifespan shutdown; so it runs shielded and is told to stop through its
+    trigger.
+    """
+    config = Config()
+    config.bind = [f"fd://{sock.detach()}"]
+    config.graceful_timeout = GRACE_S
+    config.shutdown_timeout = GRACE_S
+    config.include_server_header = False
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.errorlog.setLevel(logging.WARNING)
+    stop = anyio.Event()
+
+    async def stop_when_cancelled() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            stop.set()
+
+    async def until_stopped() -> None:
+        task_status.started()
+        await stop.wait()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(stop_when_cancelled, name="stop when cancelled")
+        with anyio.CancelScope(shield=True):
+            await serve(cast("Any", app), config, shutdown_trigger=until_stopped)
+        group.cancel_scope.cancel()

@@ -1,0 +1,42 @@
+// The viewer's HTTP API. One function per question; each can be superseded through an AbortSignal.
+
+/** The server answered, but not with what was asked for. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail ?? body.title ?? `The viewer answered ${status}.`);
+    this.status = status;
+    this.parameter = body.parameter;
+  }
+}
+
+/** Nothing answered in time: the viewer, the node or the port-forward is gone. */
+export class Unreachable extends Error {}
+
+async function get(path, query = {}, { signal, within_ms = 15_000 } = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const text = given.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
+  const limit = AbortSignal.timeout(within_ms);
+  let response, body;
+  try {
+    response = await fetch(text ? `${path}?${text}` : path, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    body = await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    if (response && !limit.aborted) throw new Problem(response.status, { title: `${path} did not answer with JSON.` });
+    throw new Unreachable(`${path}: ${error.message}`);
+  }
+  if (!response.ok) throw new Problem(response.status, body);
+  return body;
+}
+
+// A dead port-forward may swallow requests instead of refusing them, and the page says so within 5 s.
+const HEARTBEAT_MS = 2500;
+
+export const health = (options) => get("api/health", {}, { within_ms: HEARTBEAT_MS, ...options });
+export const instance = (options) => get("api/instance", {}, options);
+export const metrics = async (options) => (await get("api/metrics", {}, options)).metrics;
+export const containers = async (options) => (await get("api/containers", {}, options)).containers;
+
+/** Samples of several metrics and series in [from_ms, to_ms). */
+export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points }, options) =>
+  get("api/timeseries", { metric: names.join(","), containers: ids?.join(","), from: Math.floor(from_ms), to: Math.ceil(to_ms), points }, options);

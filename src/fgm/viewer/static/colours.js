@@ -1,0 +1,91 @@
+// Theme and line colours. A workload keeps its colour over selections, restarts and reloads of this tab.
+
+import { signal, effect } from "./vendor/signals.js";
+
+const COLOURS = 6;
+const DASHES = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+/** "light", "dark" or null: as the system says. */
+const choice = signal(recall(localStorage, "fgm.theme", null));
+
+/** Counts up when colours change, so that canvases know to draw again. */
+export const themeTurn = signal(0);
+let tokens = new Map();
+
+effect(() => {
+  if (choice.value) document.documentElement.dataset.theme = choice.value;
+  else delete document.documentElement.dataset.theme;
+  forget();
+});
+system.addEventListener("change", forget);
+
+function forget() {
+  tokens = new Map();
+  themeTurn.value = themeTurn.peek() + 1;
+}
+
+export function isDark() {
+  return choice.value ? choice.value === "dark" : system.matches;
+}
+
+export function toggleTheme() {
+  const wanted = isDark() ? "light" : "dark";
+  choice.value = wanted === (system.matches ? "dark" : "light") ? null : wanted;
+  remember(localStorage, "fgm.theme", choice.value);
+}
+
+/** The present value of a CSS token such as "ink". */
+export function token(name) {
+  if (!tokens.has(name)) tokens.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return tokens.get(name);
+}
+
+const slots = new Map(recall(sessionStorage, "fgm.slots", []));
+
+/** Map of workload key to slot: the one it had if that is free, else the first free one. */
+export function assignSlots(keys) {
+  const given = new Map();
+  const taken = new Set();
+  for (const key of keys) {
+    const had = slots.get(key);
+    if (had === undefined || taken.has(had)) continue;
+    given.set(key, had);
+    taken.add(had);
+  }
+  for (const key of keys) {
+    if (given.has(key)) continue;
+    let slot = 0;
+    while (taken.has(slot)) slot += 1;
+    given.set(key, slot);
+    taken.add(slot);
+    slots.delete(key);
+    slots.set(key, slot);
+  }
+  remember(sessionStorage, "fgm.slots", [...slots].slice(-200));
+  return given;
+}
+
+/** How slot n is drawn: {css, colour, dash, width}. Slot null is the whole node. */
+export function styleOf(slot) {
+  if (slot === null) return { css: "var(--fnt)", colour: token("fnt"), dash: [3, 3], width: 1 };
+  const name = `c${(slot % COLOURS) + 1}`;
+  const dash = DASHES[Math.floor(slot / COLOURS) % DASHES.length];
+  return { css: `var(--${name})`, colour: token(name), dash, width: slot === 0 ? 1.5 : isDark() ? 1.25 : 1 };
+}
+
+function recall(storage, name, fallback) {
+  try {
+    return JSON.parse(storage.getItem(name)) ?? fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+function remember(storage, name, value) {
+  try {
+    storage.setItem(name, JSON.stringify(value));
+  } catch {
+    // Storage is full or forbidden: the page works without a memory.
+  }
+}

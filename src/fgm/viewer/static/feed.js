@@ -1,0 +1,197 @@
+// Keeps the store filled: a heartbeat every 2 s, whole views when they change, and only the new tail while live.
+// All lanes share one request; a view that is superseded is aborted.
+
+import { batch, effect, untracked } from "./vendor/signals.js";
+import * as api from "./api.js";
+import { lineOf, mergeLine, trimLine } from "./samples.js";
+import * as store from "./store.js";
+import { chooseTop } from "./top.js";
+
+const BEAT_MS = 2000;
+const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
+const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
+const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
+const TRIM_VIEWS = 2;
+
+let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
+let superseded = new AbortController();
+let asking = false;
+let beats = 0;
+
+/** Start and never stop. */
+export function startFeed() {
+  effect(() => {
+    const { live } = store.range.value;
+    const wanted = [store.shown.value, store.laneMetrics.value, store.node.value, live ? store.range.value.span_ms : store.view.value];
+    if (store.ready.value && wanted[1].size > 0) queueMicrotask(() => untracked(loadView));
+  });
+  beat();
+}
+
+async function beat() {
+  const began = performance.now();
+  beats += 1;
+  const up = await settle(askHealth());
+  if (up && store.ready.peek()) {
+    if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
+    await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
+    if (store.range.peek().live) settle(loadTail());
+    else if (loaded === null || store.refusal.peek()) loadView();
+    settle(chooseTop());
+  }
+  const pause = up && store.ready.peek() && store.laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
+  setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
+}
+
+const lanesWait = () => store.laneMetrics.peek().size < store.LANES.length && (beats < 60 || beats % 10 === 0);
+
+/** Wait for a question; tell the store whether somebody answered. True when it went well. */
+async function settle(question) {
+  try {
+    await question;
+    store.connected.value = true;
+    return true;
+  } catch (error) {
+    if (error instanceof api.Unreachable) store.connected.value = false;
+    else if (!(error instanceof api.Problem) && error.name !== "AbortError") console.error(error);
+    return false;
+  }
+}
+
+async function askHealth() {
+  const asked = Date.now();
+  const answer = await api.health();
+  batch(() => {
+    store.clockOffset_ms.value = answer.now_ms - (asked + Date.now()) / 2;
+    store.edge_ms.value = Math.floor(answer.now_ms / answer.interval_ms) * answer.interval_ms;
+    store.health.value = answer;
+    if (answer.state === "ready" && !store.rangeChosen.peek()) widen(answer);
+  });
+}
+
+async function askListed() {
+  store.listed.value = await api.containers();
+}
+
+async function askMetrics() {
+  const names = (await api.metrics()).map((metric) => metric.name);
+  if (names.join() !== store.offered.peek()?.join()) store.offered.value = names;
+}
+
+/** Until a range is chosen: live over the data there is, up to 15 minutes; the end of the data when it is old. */
+function widen({ oldest_ms, newest_ms, now_ms, interval_ms }) {
+  if (newest_ms === null) return;
+  const spans = [60_000, 300_000, 900_000];
+  const span_ms = spans.find((size) => size >= newest_ms - oldest_ms) ?? spans.at(-1);
+  const live = now_ms - newest_ms < 60_000;
+  const to_ms = newest_ms + interval_ms;
+  const next = live ? { live, span_ms } : { live, from_ms: to_ms - span_ms, to_ms };
+  if (JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
+}
+
+function wantedNow() {
+  const { from_ms, to_ms } = store.view.peek();
+  const interval = store.interval_ms.peek();
+  const raw = (to_ms - from_ms) / interval <= RAW_TICKS;
+  const points = Math.max(100, Math.min(1200, Math.round(store.plot.peek().width) || 1200));
+  // Columns on a fixed grid keep their samples while a live view moves, so that its peaks do not flicker.
+  const column_ms = raw ? 0 : (to_ms - from_ms) / points;
+  const start = raw ? from_ms : Math.floor(from_ms / column_ms) * column_ms;
+  const node = store.node.peek();
+  const ids = new Set([...(node ? [node.id] : []), ...store.shown.peek().flatMap((entry) => entry.ids)]);
+  return {
+    from_ms: start,
+    to_ms: raw ? to_ms + interval : start + (points + 1) * column_ms,
+    points: raw ? undefined : points + 1,
+    column_ms, ids, raw,
+    metrics: [...new Set(store.laneMetrics.peek().values())],
+  };
+}
+
+/** Ask for whatever the present view lacks. */
+async function loadView() {
+  const wanted = wantedNow();
+  const fits = loaded && loaded.raw && wanted.raw && loaded.from_ms <= wanted.from_ms && loaded.to_ms >= Math.min(wanted.to_ms, store.edge_ms.peek())
+    && loaded.metrics.join() === wanted.metrics.join();
+  if (fits) forget((id) => !wanted.ids.has(id));
+  const missing = [...wanted.ids].filter((id) => !fits || !loaded.ids.has(id));
+  superseded.abort();
+  store.loading.value = false;
+  if (missing.length === 0) return;
+  superseded = new AbortController();
+  const { signal } = superseded;
+  const window = fits ? { ...wanted, from_ms: loaded.from_ms, to_ms: loaded.to_ms } : wanted;
+  store.loading.value = true;
+  try {
+    const answer = await api.timeseries({ ...window, ids: missing }, { signal });
+    if (signal.aborted) return;
+    batch(() => {
+      if (fits) add(answer, { ids: new Set([...loaded.ids, ...missing]) });
+      else replace(answer, wanted);
+      store.connected.value = true;
+      store.refusal.value = null;
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof api.Problem) store.refusal.value = error.message;
+    else store.connected.value = false;
+  } finally {
+    if (!signal.aborted) store.loading.value = false;
+  }
+}
+
+/** While live: the samples since the last answer, or the whole view where the server reduces. */
+async function loadTail() {
+  const wanted = wantedNow();
+  if (asking || store.loading.peek() || wanted.metrics.length === 0) return;
+  const near = loaded && loaded.raw && wanted.raw && loaded.to_ms > wanted.from_ms && loaded.from_ms <= wanted.from_ms;
+  if (!near) {
+    const stands = loaded && !loaded.raw && !wanted.raw && wanted.from_ms === loaded.from_ms && wanted.column_ms === loaded.column_ms;
+    if (!stands) await loadView();
+    return;
+  }
+  asking = true;
+  const { signal } = superseded;
+  try {
+    const ids = [...loaded.ids];
+    const answer = await api.timeseries({ metrics: loaded.metrics, ids, from_ms: loaded.to_ms - OVERLAP_MS, to_ms: wanted.to_ms });
+    if (signal.aborted && loaded.ids.size !== ids.length) return;
+    batch(() => add(answer, { to_ms: Math.max(loaded.to_ms, wanted.to_ms) }));
+    if ((loaded.to_ms - loaded.from_ms) > TRIM_VIEWS * store.range.peek().span_ms) forgetBefore(wanted.from_ms);
+  } finally {
+    asking = false;
+  }
+}
+
+function replace(answer, { from_ms, to_ms, ids, metrics, column_ms }) {
+  const raw = answer.resolution === "raw";
+  const lines = new Map(metrics.map((name) => [name, []]));
+  for (const series of answer.series) lines.get(series.metric)?.push(lineOf(series));
+  loaded = { from_ms, to_ms, ids, metrics, raw, column_ms };
+  store.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: raw ? 0 : column_ms, origin_ms: from_ms };
+}
+
+function add(answer, changes) {
+  const { lines } = store.answer.peek();
+  for (const series of answer.series) {
+    const of = lines.get(series.metric);
+    const line = of?.find((old) => old.id === series.id && old.life === series.life);
+    if (line) mergeLine(line, lineOf(series));
+    else of?.push(lineOf(series));
+  }
+  loaded = { ...loaded, ...changes };
+  store.answer.value = { ...store.answer.peek() };
+}
+
+function forget(unwanted) {
+  const { lines } = store.answer.peek();
+  const gone = [...loaded.ids].filter(unwanted);
+  if (gone.length === 0) return;
+  for (const [name, of] of lines) lines.set(name, of.filter((line) => !unwanted(line.id)));
+  gone.forEach((id) => loaded.ids.delete(id));
+}
+
+function forgetBefore(from_ms) {
+  for (const of of store.answer.peek().lines.values()) of.forEach((line) => trimLine(line, from_ms));
+  loaded = { ...loaded, from_ms };
+}

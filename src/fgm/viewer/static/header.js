@@ -1,0 +1,69 @@
+// The top line: which node, how fresh the data is, which range is shown, follow or hold, theme.
+
+import { isDark, themeTurn, toggleTheme } from "./colours.js";
+import { html } from "./html.js";
+import { connected, edge_ms, follow, health, instance, newest_ms, pause, preset, range, ready, showAll, view } from "./store.js";
+import { clock, dayRange, exactly, moment, PRESETS, viewRange } from "./time.js";
+
+const FRESH_MS = 15_000;
+
+function Freshness() {
+  const newest = newest_ms.value;
+  if (newest === null) return null;
+  const behind_ms = Math.max(0, edge_ms.value - newest);
+  const { live } = range.value;
+  let text;
+  if (!connected.value) text = `until ${clock(newest)}`;
+  else if (!live) text = `paused, until ${moment(view.value.to_ms, edge_ms.value)}`;
+  else if (behind_ms <= FRESH_MS) text = `live, ${Math.round(behind_ms / 1000)} s behind`;
+  else text = `until ${moment(newest, edge_ms.value)}, nothing for ${exactly(behind_ms)}`;
+  const fresh = connected.value && live && behind_ms <= FRESH_MS;
+  return html`<div class="fresh"><i class=${fresh ? "on" : ""}></i><span>${text}</span></div>`;
+}
+
+function DataRange() {
+  const { oldest_ms } = health.value;
+  if (oldest_ms === null || newest_ms.value === null) return null;
+  return html`<div class="data mut">data ${dayRange(oldest_ms, newest_ms.value)}</div>`;
+}
+
+function Presets() {
+  const { live, span_ms, from_ms, to_ms } = range.value;
+  const present = live ? span_ms : to_ms - from_ms;
+  const button = ([text, size]) =>
+    html`<button class=${size === present ? "on" : ""} aria-pressed=${size === present} title=${`Show ${text}`} onClick=${() => preset(size)}>${text}</button>`;
+  return html`<div class="presets" role="group" aria-label="Length of the range">
+    ${PRESETS.map(button)}<button title="Show all data" onClick=${showAll}>all</button>
+  </div>`;
+}
+
+function FollowButton() {
+  return range.value.live
+    ? html`<button class="follow" title="Hold the view still" onClick=${pause}>
+        <svg width="8" height="10" aria-hidden="true"><path d="M1.5 0v10M6.5 0v10" stroke="currentColor" stroke-width="2" /></svg><span>Pause</span>
+      </button>`
+    : html`<button class="follow" title="Follow the newest data" onClick=${() => follow()}>
+        <svg width="9" height="10" aria-hidden="true"><path d="M0 0l9 5-9 5z" fill="currentColor" /></svg><span>Live</span>
+      </button>`;
+}
+
+function ThemeButton() {
+  themeTurn.value; // drawn again when the theme turns
+  const label = isDark() ? "Light theme" : "Dark theme";
+  return html`<button class="theme" aria-label=${label} title=${label} onClick=${toggleTheme}>
+    <svg width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" fill="none" stroke="currentColor" /><path d="M7 1.5a5.5 5.5 0 0 1 0 11z" fill="currentColor" /></svg>
+  </button>`;
+}
+
+export function Header() {
+  const { node_name, cluster_name } = instance.value ?? {};
+  document.title = node_name ? `${node_name} – fgm` : "fgm";
+  return html`<header>
+    <h1>${node_name ?? "fgm"}${cluster_name && html`<span>${cluster_name}</span>`}</h1>
+    ${ready.value && html`<${Freshness} /><${DataRange} />`}
+    <div class="controls">
+      ${ready.value && html`<span class="range" aria-label="Range shown">${viewRange(view.value.from_ms, view.value.to_ms)}</span><${Presets} />`}
+      <div class="actions">${ready.value && html`<${FollowButton} />`}<${ThemeButton} /></div>
+    </div>
+  </header>`;
+}

@@ -1,0 +1,150 @@
+// What may be drawn as a line. A line is one series in one life; it breaks where samples are missing and is
+// never bridged: null and NaN are missing, and so is a silence of more than 2.5 intervals.
+
+const GAP_INTERVALS = 2.5;
+
+/** {t, v} of an API series: ascending times (ms), missing values left as null. */
+export function lineOf(series) {
+  const v = series.value.map((value) => (Number.isFinite(value) ? value : null));
+  return { id: series.id, metric: series.metric, unit: series.unit, life: series.life, t: series.t_ms.slice(), v };
+}
+
+/** Append or overwrite `line` with a newer answer; a null never erases a value that is known. */
+export function mergeLine(line, newer) {
+  if (newer.t.length === 0) return;
+  if (line.t.length === 0 || newer.t[0] > line.t.at(-1)) {
+    line.t = line.t.concat(newer.t);
+    line.v = line.v.concat(newer.v);
+    return;
+  }
+  const t = [], v = [];
+  let i = 0, k = 0;
+  while (i < line.t.length || k < newer.t.length) {
+    const old = line.t[i] ?? Infinity, fresh = newer.t[k] ?? Infinity;
+    t.push(Math.min(old, fresh));
+    if (old < fresh) v.push(line.v[i++]);
+    else if (fresh < old) v.push(newer.v[k++]);
+    else v.push(newer.v[k++] ?? line.v[i]), (i += 1);
+  }
+  line.t = t;
+  line.v = v;
+}
+
+/** Forget samples before `from_ms`. */
+export function trimLine(line, from_ms) {
+  const at = firstAtOrAfter(line.t, from_ms);
+  if (at > 0) {
+    line.t = line.t.slice(at);
+    line.v = line.v.slice(at);
+  }
+}
+
+/** Index of the first time at or after `ms`. */
+export function firstAtOrAfter(t, ms) {
+  let low = 0, high = t.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (t[middle] < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The largest value in [from_ms, to_ms), null when there is none. One tick when to = from + interval. */
+export function valueIn(line, from_ms, to_ms) {
+  let best = null;
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+    const value = line.v[i];
+    if (value !== null && (best === null || value > best)) best = value;
+  }
+  return best;
+}
+
+/** {value, ms} of the largest sample of several lines in [from_ms, to_ms), with its line; null without samples. */
+export function peakIn(lines, from_ms, to_ms) {
+  let best = null;
+  for (const line of lines) {
+    for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+      const value = line.v[i];
+      if (value !== null && (best === null || value > best.value)) best = { value, ms: line.t[i], line };
+    }
+  }
+  return best;
+}
+
+/**
+ * Lines as uPlot wants them: one x (s) for all, per line values with null inside gaps and undefined where only
+ * other lines have a sample, and the indices of lone samples, which need a dot.
+ *
+ * `column_ms` is the width of a pixel column where the server reduced (M4), else 0: inside a column, distances
+ * between its first, lowest, highest and last sample say nothing about gaps, and every line is drawn at the same
+ * four places, so that many lines share few x.
+ */
+export function toChart(lines, interval_ms, column_ms = 0, origin_ms = 0) {
+  const column = (ms) => (column_ms > 0 ? Math.floor((ms - origin_ms) / column_ms) : NaN);
+  const gap_ms = GAP_INTERVALS * interval_ms;
+  const known = lines.map(({ t, v }) => {
+    const at = [], value = [], runs = [];
+    let broken = false;
+    for (let i = 0; i < t.length; i += 1) {
+      if (v[i] === null) {
+        broken = true;
+        continue;
+      }
+      const last = at.at(-1);
+      const near = last !== undefined && (t[i] - last <= gap_ms || (column_ms > 0 && column(t[i]) === column(last)));
+      if (broken || !near) runs.push(at.length);
+      broken = false;
+      at.push(t[i]);
+      value.push(v[i]);
+    }
+    return { at: column_ms > 0 ? inQuarters(at, column, column_ms, origin_ms) : at, value, runs };
+  });
+  const times = new Set();
+  for (const { at, runs } of known) {
+    for (const ms of at) times.add(ms);
+    // A gap that no other line has a sample in needs one x of its own to be broken at.
+    for (const start of runs) if (start > 0) times.add((at[start - 1] + at[start]) / 2);
+  }
+  const all = Float64Array.from(times).sort();
+  const index = new Map();
+  all.forEach((ms, i) => index.set(ms, i));
+  const lone = [];
+  const columns = known.map(({ at, value, runs }) => {
+    const column = new Array(all.length).fill(undefined);
+    const dots = [];
+    at.forEach((ms, i) => (column[index.get(ms)] = value[i]));
+    runs.forEach((start, r) => {
+      const from = start === 0 ? -1 : index.get(at[start - 1]);
+      column.fill(null, from + 1, index.get(at[start]));
+      if ((runs[r + 1] ?? at.length) - start === 1) dots.push(index.get(at[start]));
+    });
+    column.fill(null, at.length === 0 ? 0 : index.get(at.at(-1)) + 1);
+    lone.push(dots);
+    return column;
+  });
+  return { data: [Array.from(all, (ms) => ms / 1000), ...columns], lone };
+}
+
+function inQuarters(at, column, column_ms, origin_ms) {
+  const places = [];
+  for (let i = 0, end; i < at.length; i = end) {
+    end = i + 1;
+    while (end < at.length && column(at[end]) === column(at[i])) end += 1;
+    const many = end - i;
+    for (let k = 0; k < many; k += 1) {
+      const place = k > 0 && k === many - 1 ? Math.max(3, k) : k;
+      places.push(origin_ms + (column(at[i]) + (place + 0.5) / Math.max(4, many)) * column_ms);
+    }
+  }
+  return places;
+}
+
+/** Stretches in which a line that should always be there (the node's) has no tick at all: [[from_ms, to_ms]]. */
+export function silences(line, interval_ms) {
+  const out = [];
+  for (let i = 1; i < line.t.length; i += 1) {
+    if (line.t[i] - line.t[i - 1] > GAP_INTERVALS * interval_ms) out.push([line.t[i - 1], line.t[i]]);
+  }
+  return out;
+}

@@ -1,0 +1,64 @@
+// What a series is called and how it is found by typing.
+
+/** Lives of one workload share this key, so that a restarted container keeps its colour and its row. */
+export function workload(series) {
+  const { namespace, pod_name, container_name, id } = series;
+  return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
+}
+
+/** The second line under a name: where it runs, from the most to the least telling fact that is known. */
+export function place(series) {
+  if (series.scope === "node") return "whole node";
+  if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
+  if (series.namespace) return series.namespace;
+  if (series.pod_uid) return `pod ${series.pod_uid.slice(0, 8)}`;
+  return series.runtime ?? series.scope;
+}
+
+/** Everything that is known, for the tooltip. */
+export function facts(series) {
+  const lines = [
+    ["name", series.name],
+    ["container", series.container_name],
+    ["pod", series.pod_name],
+    ["namespace", series.namespace],
+    ["pod UID", series.pod_uid],
+    ["QoS class", series.qos_class],
+    ["runtime", series.runtime],
+    ["id", series.container_id ?? series.id],
+    ["cgroup", series.cgroup],
+  ];
+  return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
+}
+
+const FIELDS = {
+  ns: ["namespace"],
+  pod: ["pod_name", "pod_uid"],
+  qos: ["qos_class"],
+};
+const ANYWHERE = ["name", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "container_id", "cgroup", "id"];
+
+/**
+ * A predicate for a search text: all words must be found, in any case and in any field.
+ * `ns:` `pod:` `qos:` before a word search that field alone, `!` before it turns it round.
+ */
+export function matcher(text) {
+  const terms = text.toLowerCase().split(/\s+/).filter((word) => word.replace(/^!/, "") !== "").map((word) => {
+    const not = word.startsWith("!");
+    const bare = not ? word.slice(1) : word;
+    const [, field, rest] = bare.match(/^(ns|pod|qos):(.*)$/) ?? [undefined, undefined, bare];
+    return { not, wanted: rest, fields: field ? FIELDS[field] : ANYWHERE };
+  });
+  return (series) =>
+    terms.every(({ not, wanted, fields }) => fields.some((field) => (series[field] ?? "").toLowerCase().includes(wanted)) !== not);
+}
+
+/** Cgroups that hold no other listed cgroup: a slice would repeat what its services already show. */
+export function leaves(cgroups) {
+  const paths = cgroups.map((series) => `${series.cgroup ?? ""}/`.replace("//", "/"));
+  const parents = new Set();
+  for (const path of paths) {
+    for (let at = path.indexOf("/"); at >= 0 && at < path.length - 1; at = path.indexOf("/", at + 1)) parents.add(path.slice(0, at + 1));
+  }
+  return cgroups.filter((_, i) => !parents.has(paths[i]));
+}

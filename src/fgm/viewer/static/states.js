@@ -1,0 +1,96 @@
+// What the page says when there are no lanes to show, and the quiet lines above them when something is amiss.
+
+import { html, useState } from "./html.js";
+import { connected, health, instance, ready, refusal } from "./store.js";
+import { clock, exactly } from "./time.js";
+
+const DAEMON_SET = "fine-grained-monitor";
+
+function Command({ text }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return html`<span class="command"><code>${text}</code>${navigator.clipboard && html`<button onClick=${copy}>${copied ? "Copied" : "Copy"}</button>`}</span>`;
+}
+
+function portForward() {
+  const port = location.port || "80";
+  const pod = instance.value?.identifier ?? `ds/${DAEMON_SET}`;
+  return `kubectl port-forward ${pod.includes("/") ? pod : `pod/${pod}`} ${port}:8050`;
+}
+
+const LookedFor = ({ data_dir }) => html`<p>
+  Looking in <code>${data_dir}</code> for <code>index.json</code>, then for <code>dt=…/identifier=…/metrics-….parquet</code> and
+  <code>live-….journal</code>.
+</p>`;
+
+function Starting() {
+  return html`<h2>Starting…</h2>
+    <p>The viewer is loading. This takes some seconds, more on a node under pressure.</p>`;
+}
+
+function Indexing({ health }) {
+  return html`<h2>Reading the data directory…</h2>
+    <p>There are data files in <code>${health.data_dir}</code> but no usable index, so the list of containers is being made from the files, newest first.</p>`;
+}
+
+function Waiting({ health }) {
+  const left_s = Math.max(0, Math.ceil(health.timeout_s - health.waited_s));
+  return html`<h2>Waiting for metrics data…</h2>
+    <${LookedFor} ...${health} />
+    <p class="mut">Waited ${exactly(health.waited_s * 1000)}; after ${exactly(left_s * 1000)} more this page says what to check. It goes on by itself as soon as there is data.</p>`;
+}
+
+function TimedOut({ health }) {
+  const { data_dir, waited_s } = health;
+  return html`<h2>No metrics data after ${exactly(waited_s * 1000)}</h2>
+    <${LookedFor} ...${health} />
+    <p>The collector writes there once a second while it runs. Please check:</p>
+    <ol>
+      <li>Is the collector running on this node, and what does it say?
+        <${Command} text=${`kubectl get pods -A -o wide | grep ${DAEMON_SET}`} />
+        <${Command} text=${`kubectl logs ds/${DAEMON_SET} --all-containers --tail=50`} /></li>
+      <li>Is the data volume mounted at the same place in both containers?
+        <${Command} text=${`kubectl describe ds/${DAEMON_SET} | grep -A12 Mounts`} />
+        <${Command} text=${`kubectl exec ds/${DAEMON_SET} -- ls -la ${data_dir}`} /></li>
+      <li>Can the collector write there, and is the disk not full?
+        <${Command} text=${`kubectl exec ds/${DAEMON_SET} -- df -h ${data_dir}`} /></li>
+      <li>Without Kubernetes: start a collector on the same directory.
+        <${Command} text=${`fine-grained-monitor --data-dir ${data_dir}`} /></li>
+    </ol>
+    <p class="mut">Still looking; this page goes on by itself as soon as there is data.</p>`;
+}
+
+const PAGES = { starting: Starting, indexing: Indexing, waiting: Waiting, timed_out: TimedOut };
+
+/** The page while there is nothing to draw. */
+export function StatePage() {
+  const Page = PAGES[health.value?.state] ?? Starting;
+  return html`<main class="state" aria-live="polite"><${Page} health=${health.value} /></main>`;
+}
+
+/** At most one line for each thing that is amiss while the page stays usable. */
+export function Banners() {
+  const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
+  const lines = [];
+  if (!connected.value) {
+    lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
+      <span>What is loaded stays usable. Trying again; if the port-forward has ended:</span><${Command} text=${portForward()} /></div>`);
+  } else if (state && instance.value && !ready.value) {
+    lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b> <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
+  }
+  if (refusal.value) lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal.value}</span></div>`);
+  if (index_note || index === "bad" || index === "rebuilt") {
+    lines.push(html`<div class="banner quiet" role="status">${index_note ?? `The index was ${index}.`}</div>`);
+  }
+  if (skipped_files_total > 0) {
+    const names = skipped_files.map(({ file, reason }) => `${file}: ${reason}`).join("\n");
+    lines.push(html`<div class="banner quiet" role="status" title=${names}>
+      ${skipped_files_total === 1 ? "1 file could not be read" : `${skipped_files_total} files could not be read`}; the rest is shown.
+      ${skipped_files[0] && html` <span class="mut">${skipped_files[0].file}: ${skipped_files[0].reason}</span>`}</div>`);
+  }
+  return lines.length > 0 && html`<div class="banners">${lines}</div>`;
+}

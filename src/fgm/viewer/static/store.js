@@ -1,0 +1,173 @@
+// The page's state, once. Components read it, actions below change it, feed.js fills it from the server.
+
+import { batch, computed, signal } from "./vendor/signals.js";
+import { assignSlots } from "./colours.js";
+import { workload } from "./series.js";
+import { PRESETS } from "./time.js";
+
+/** The lanes; the first metric that the server offers is shown. */
+export const LANES = [
+  { key: "cpu", title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] },
+  { key: "memory", title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] },
+  { key: "io", title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] },
+];
+
+export const health = signal(null);
+export const instance = signal(null);
+/** Containers, pods, cgroups and the node; null until the first answer. */
+export const listed = signal(null);
+/** Names of the metrics that hold a value anywhere; null until the first answer. */
+export const offered = signal(null);
+/** False from the first request that nothing answered to the next that something did. */
+export const connected = signal(true);
+/** What went wrong with the last question that the server refused, or null. */
+export const refusal = signal(null);
+/** The node's clock minus this browser's, ms. */
+export const clockOffset_ms = signal(0);
+
+/** The server's present, floored to the sampling interval; moves every beat. */
+export const edge_ms = signal(Math.floor(Date.now() / 1000) * 1000);
+/** {live: true, span_ms} or {live: false, from_ms, to_ms}. */
+export const range = signal({ live: true, span_ms: 60_000 });
+/** False until a person or a link has chosen the range; till then it widens with the data there is. */
+export const rangeChosen = signal(false);
+/** Ids chosen by a person or a link, or null: the top six. */
+export const picked = signal(null);
+export const topSix = signal([]);
+/** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms, from_ms, to_ms}. */
+export const answer = signal(null);
+export const loading = signal(false);
+export const search = signal("");
+/** The instant under the pointer, and the one that a click pinned. */
+export const hover_ms = signal(null);
+export const pinned_ms = signal(null);
+/** Where the lanes' plots lie inside the stack, css px; shared by everything that shows time. */
+export const plot = signal({ left: 64, width: 0 });
+
+export const interval_ms = computed(() => health.value?.interval_ms ?? 1000);
+export const ready = computed(() => health.value?.state === "ready");
+
+export const view = computed(() => {
+  const { live, span_ms, from_ms, to_ms } = range.value;
+  return live ? { from_ms: edge_ms.value - span_ms, to_ms: edge_ms.value } : { from_ms, to_ms };
+});
+
+/** Metric shown by each lane that has one: Map(lane key → metric). */
+export const laneMetrics = computed(() => {
+  const names = new Set(offered.value ?? []);
+  return new Map(LANES.map((lane) => [lane.key, lane.metrics.find((name) => names.has(name))]).filter(([, name]) => name));
+});
+
+const byId = computed(() => new Map((listed.value ?? []).map((series) => [series.id, series])));
+export const node = computed(() => (listed.value ?? []).find((series) => series.scope === "node"));
+
+/** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
+export const shown = computed(() => {
+  const chosen = new Map();
+  for (const id of picked.value ?? topSix.value) {
+    const series = byId.value.get(id);
+    if (series && !chosen.has(workload(series))) chosen.set(workload(series), series);
+  }
+  const slots = assignSlots([...chosen].filter(([, series]) => series.scope !== "node").map(([key]) => key));
+  const ids = new Map();
+  for (const series of listed.value ?? []) {
+    const key = workload(series);
+    if (chosen.has(key)) ids.set(key, [...(ids.get(key) ?? []), series.id]);
+  }
+  return [...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null }));
+});
+
+/** The instant whose values the ledger shows; in a live view without a pointer, the newest with data. */
+export const cursor_ms = computed(() => {
+  const at = pinned_ms.value ?? hover_ms.value;
+  if (at !== null) return at;
+  const { from_ms, to_ms } = view.value;
+  const newest = health.value?.newest_ms ?? to_ms;
+  const last = Math.max(newest, lastSample.value ?? 0);
+  return Math.max(from_ms, Math.min(last, to_ms - (range.value.live ? 0 : interval_ms.value)));
+});
+
+const lastSample = computed(() => {
+  let last = null;
+  for (const lines of answer.value?.lines.values() ?? []) {
+    for (const line of lines) if (line.t.length > 0 && line.t.at(-1) > (last ?? 0)) last = line.t.at(-1);
+  }
+  return last;
+});
+
+/** The newest sample that the page knows of, epoch ms or null. */
+export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample.value ?? 0) || null);
+
+export function serverNow() {
+  return Date.now() + clockOffset_ms.peek();
+}
+
+// Ranges -------------------------------------------------------------------------------------------------------
+
+const listeners = [];
+/** Call `listener(push)` after a person changed the view; `push` when "back" should return to the view before. */
+export function onChange(listener) {
+  listeners.push(listener);
+}
+const changed = (push) => listeners.forEach((listener) => listener(push));
+
+function setRange(next) {
+  batch(() => {
+    range.value = next;
+    rangeChosen.value = true;
+    hover_ms.value = null;
+    if (next.live) pinned_ms.value = null;
+  });
+  changed(true);
+}
+
+export function follow(span_ms = range.peek().span_ms ?? lastSpan_ms) {
+  lastSpan_ms = span_ms;
+  setRange({ live: true, span_ms });
+}
+let lastSpan_ms = PRESETS[2][1];
+
+/** Hold the view still, where it is. */
+export function pause() {
+  if (range.peek().live) lastSpan_ms = range.peek().span_ms;
+  setRange({ live: false, ...view.peek() });
+}
+
+/** Show [from_ms, to_ms), at least five samples wide. */
+export function zoom(from_ms, to_ms) {
+  const step = interval_ms.peek();
+  const missing = Math.max(0, 5 * step - (to_ms - from_ms)) / 2;
+  if (range.peek().live) lastSpan_ms = range.peek().span_ms;
+  setRange({ live: false, from_ms: Math.floor((from_ms - missing) / step) * step, to_ms: Math.ceil((to_ms + missing) / step) * step });
+}
+
+/** A preset keeps the right edge of a view that stands still, and the present of one that follows. */
+export function preset(span_ms) {
+  if (range.peek().live) follow(span_ms);
+  else zoom(view.peek().to_ms - span_ms, view.peek().to_ms);
+}
+
+export function showAll() {
+  const { oldest_ms } = health.peek();
+  zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
+}
+
+// Selection ----------------------------------------------------------------------------------------------------
+
+export function showOnly(id) {
+  picked.value = [id];
+  changed(false);
+}
+
+export function toggle(id) {
+  const key = workload(byId.peek().get(id));
+  const now = shown.peek();
+  const ids = now.filter((entry) => entry.key !== key).map((entry) => entry.series.id);
+  picked.value = now.some((entry) => entry.key === key) ? ids : [...ids, id];
+  changed(false);
+}
+
+export function showTop() {
+  picked.value = null;
+  changed(false);
+}

@@ -1,0 +1,70 @@
+// One number format for axes, ledger and titles: a lane's largest value chooses the unit, every value follows it.
+
+const KIB = 1024;
+const LADDERS = {
+  millicores: [
+    ["millicores", "m", 1, 10_000],
+    ["cores", "cores", 1000, Infinity],
+  ],
+  bytes: [
+    ["KiB", "KiB", KIB, KIB ** 2],
+    ["MiB", "MiB", KIB ** 2, 10 * KIB ** 3],
+    ["GiB", "GiB", KIB ** 3, Infinity],
+  ],
+  "bytes/s": [
+    ["KiB/s", "KiB/s", KIB, KIB ** 2],
+    ["MiB/s", "MiB/s", KIB ** 2, 10 * KIB ** 3],
+    ["GiB/s", "GiB/s", KIB ** 3, Infinity],
+  ],
+  ratio: [["%", "%", 0.01, Infinity]],
+};
+
+/** The unit in which values up to `max` of API unit `unit` read best: {label, short, size, digits, binary}. */
+export function unitFor(unit, max) {
+  const ladder = LADDERS[unit] ?? [[unit === "1" ? "" : unit, unit === "1" ? "" : unit, 1, Infinity]];
+  const [label, short, size] = ladder.find(([, , , below]) => max < below);
+  const top = max / size;
+  const whole = label === "millicores" && top >= 10;
+  return { label, short, size, digits: whole || top >= 1000 ? 0 : top >= 100 ? (unit === "bytes/s" ? 1 : 0) : top >= 10 ? 1 : 2, binary: unit.startsWith("bytes") };
+}
+
+const formats = new Map();
+function fixed(digits) {
+  if (!formats.has(digits)) {
+    formats.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  }
+  return formats.get(digits);
+}
+
+/** A value in `unit` (from unitFor), without the unit's name. */
+export function number(value, unit) {
+  return fixed(unit.digits).format(value / unit.size);
+}
+
+/** A value with the unit that fits it alone: 1.25 GiB. */
+export function quantity(value, apiUnit) {
+  const unit = unitFor(apiUnit, Math.abs(value));
+  return `${number(value, unit)} ${unit.short}`.trim();
+}
+
+/** Axis marks from 0 to just above `max`, in API units: {top, splits, digits}. At most `count` steps. */
+export function axisMarks(max, unit, count) {
+  const top = (max > 0 ? max : unit.size) / unit.size;
+  const least = top / Math.max(1, count);
+  let step;
+  if (unit.binary && least >= 1) step = 2 ** Math.ceil(Math.log2(least));
+  else {
+    const power = 10 ** Math.floor(Math.log10(least));
+    step = [1, 2, 2.5, 5, 10].find((m) => m * power >= least * 0.9999) * power;
+  }
+  const steps = Math.max(1, Math.ceil((top / step) * 1.0001));
+  const splits = Array.from({ length: steps + 1 }, (_, i) => i * step * unit.size);
+  let digits = 0;
+  while (digits < 4 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+  return { top: splits.at(-1), splits, digits };
+}
+
+/** An axis label. */
+export function axisNumber(value, unit, digits) {
+  return fixed(digits).format(value / unit.size);
+}

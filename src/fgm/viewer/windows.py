@@ -1,0 +1,146 @@
+"""Which files there are for a range of time, from their names alone.
+
+Only the folders of the asked days are listed, and only when they changed, so the cost depends on the range and not on
+how much history there is. Everything is opened below the data directory's descriptor, component by component, and
+never through a symbolic link. Safe for use by several threads.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from fgm.clock import Clock
+from fgm.store import layout
+
+MAX_CACHED_FOLDERS = 64
+SETTLED_NS = 2_000_000_000
+"""A folder changed so recently may change again under the same mtime, whose clock is coarse: it is listed anew."""
+EARLIER_WINDOWS = 2
+"""So many windows that start before a range may reach into it: the last one, and one more where the length changed."""
+
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file by its name. `folder`: below the data directory; `duration_ms`: None for a single window."""
+
+    start_ms: int
+    folder: str
+    name: str
+    kind: layout.Kind
+    duration_ms: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The path below the data directory."""
+        return f"{self.folder}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    identity: tuple[int, int, int]
+    names: tuple[str, ...]
+
+
+class DataFiles:
+    """The files of one data directory, which may come and go at any time; a folder that is not there is empty."""
+
+    def __init__(self, data_dir: str, clock: Clock) -> None:
+        self.data_dir = data_dir
+        self._clock = clock
+        self._listings: dict[str, _Listing] = {}
+        self._lock = threading.Lock()
+
+    def is_there(self) -> bool:
+        """Say whether the data directory exists."""
+        return os.path.isdir(self.data_dir)
+
+    def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
+        """Return the files that may hold samples of [from_ms, to_ms), oldest window first, Parquet before journal."""
+        found: list[DataFile] = []
+        for midnight_ms, day in self._days():
+            if midnight_ms < to_ms and midnight_ms + layout.DAY_MS > from_ms:
+                for folder in self._writers(day):
+                    found += _overlapping(self._files(folder), from_ms, to_ms)
+        return sorted(found, key=_order)
+
+    def newest_first(self) -> Iterator[DataFile]:
+        """Yield every file, newest window first, listing a day when it is reached."""
+        for _, day in reversed(self._days()):
+            found = [file for folder in self._writers(day) for file in self._files(folder)]
+            yield from sorted(found, key=_order, reverse=True)
+
+    def oldest_day_ms(self) -> int | None:
+        """Return 00:00 UTC of the first day folder."""
+        days = self._days()
+        return days[0][0] if days else None
+
+    @contextmanager
+    def opened(self, folder: str) -> Iterator[int]:
+        """Open a folder below the data directory, "" for itself; yields its descriptor. Raises OSError."""
+        fd = os.open(self.data_dir, _OPEN_FOLDER)
+        try:
+            for name in filter(None, folder.split("/")):
+                inner = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=fd)
+                os.close(fd)
+                fd = inner
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _days(self) -> list[tuple[int, str]]:
+        days = ((layout.parse_day(name), name) for name in self._names(""))
+        return sorted((midnight_ms, name) for midnight_ms, name in days if midnight_ms is not None)
+
+    def _writers(self, day: str) -> list[str]:
+        names = self._names(day)
+        return [f"{day}/{name}" for name in sorted(names) if layout.parse_identifier(name) is not None]
+
+    def _files(self, folder: str) -> Iterator[DataFile]:
+        for name in self._names(folder):
+            parsed = layout.parse_name(name)
+            if parsed is not None:
+                yield DataFile(parsed.start_ms, folder, name, parsed.kind, parsed.duration_ms)
+
+    def _names(self, folder: str) -> tuple[str, ...]:
+        """Return what is in a folder, from the last listing where nothing changed since; () where it cannot be read."""
+        try:
+            with self.opened(folder) as fd:
+                status = os.fstat(fd)
+                identity = (status.st_dev, status.st_ino, status.st_mtime_ns)
+                cached = self._listings.get(folder)
+                if cached is not None and cached.identity == identity:
+                    return cached.names
+                now_ns = self._clock.wall_ns()
+                names = tuple(os.listdir(fd))
+        except OSError:
+            with self._lock:
+                self._listings.pop(folder, None)
+            return ()
+        with self._lock:
+            self._listings.pop(folder, None)
+            if now_ns - status.st_mtime_ns > SETTLED_NS:
+                self._listings[folder] = _Listing(identity, names)
+                if len(self._listings) > MAX_CACHED_FOLDERS:
+                    del self._listings[next(iter(self._listings))]
+        return names
+
+
+def _order(file: DataFile) -> tuple[int, bool, str]:
+    return (file.start_ms, file.kind == "journal", file.folder)
+
+
+def _overlapping(files: Iterator[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
+    """Return those of one writer's day that may reach into [from_ms, to_ms): a window's length is not in its name."""
+    before = [file for file in files if file.start_ms < to_ms]
+    earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})
+    reaching = set(earlier[-EARLIER_WINDOWS:])
+    return [
+        file
+        for file in before
+        if file.start_ms >= from_ms
+        or (file.start_ms in reaching if file.duration_ms is None else file.start_ms + file.duration_ms > from_ms)
+    ]

@@ -1,0 +1,191 @@
+"""A tick has every series of the host, with the numbers that its files show."""
+
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgm.collector.cgroups import CgroupFinder
+from fgm.collector.hierarchies import detect
+from fgm.collector.kernel_file import RESERVED_DESCRIPTORS
+from fgm.collector.node import Node
+from fgm.collector.sampling import Sampler
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.journal import Tick
+from tests.captured_host import CONTAINERS, NEXT_SECOND, CapturedHost, captured_host
+
+QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
+RUNTIMES = {
+    "containerd-systemd": "containerd",
+    "containerd-cgroupfs": None,
+    "crio": "cri-o",
+    "docker": "docker",
+    "kind": "containerd",
+}
+NEW_ID = "ab" * 32
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> CapturedHost:
+    return captured_host(tmp_path)
+
+
+def make_sampler(host: CapturedHost, *include: str) -> Sampler:
+    hierarchies = detect(host.cgroup_root)
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    return Sampler(CgroupFinder(hierarchies, include, "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
+
+
+def values(tick: Tick, key: str) -> dict[str, float]:
+    """The values of one series that are not null."""
+    (row,) = (row for series, row in zip(tick.series, tick.rows, strict=True) if series.key == key)
+    return {name: value for name, value in zip(COLUMNS, row[1:].tolist(), strict=True) if not np.isnan(value)}
+
+
+def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(host: CapturedHost) -> None:
+    tick = make_sampler(host).tick(0, 0.0)
+    found = {series.container_id: series for series in tick.series if series.scope == "container"}
+
+    assert {series.container_id for series in tick.series if series.scope == "sandbox"} == {
+        container["pause"] for container in CONTAINERS if container["pause"]
+    }
+    assert found.keys() == {container["id"] for container in CONTAINERS}
+    for container in CONTAINERS:
+        series = found[container["id"]]
+        in_pod = container["layout"] != "docker"
+        assert series.cgroup == container["cgroup"]
+        assert series.runtime == RUNTIMES[container["layout"]]
+        assert series.pod_uid == (container["uid"] if in_pod else None)
+        assert series.qos_class == (QOS[container["qos"]] if in_pod else None)
+
+
+def test_the_values_of_a_container_are_the_kernels(host: CapturedHost) -> None:
+    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
+    folder = Path(host.cgroup_root + cache["cgroup"])
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    host.show(NEXT_SECOND)
+    row = values(sampler.tick(1000, 1.0), cache["id"])
+
+    assert row["memory.current"] == int((folder / "memory.current").read_text())
+    assert row["memory.max"] == cache["memory"] == 96 << 20
+    assert row["cpu_quota_usec"] / row["cpu_period_usec"] == cache["cpu"]
+    assert "memory.high" not in row  # "max" is no limit, and no limit is null
+    for file in ("memory.stat", "cpu.stat", "memory.events"):
+        for line in (folder / file).read_text().splitlines():
+            key, value = line.split()
+            assert row[f"{file}.{key}"] == int(value)
+    assert row["container.pid_count"] == len((folder / "cgroup.procs").read_text().split())
+    device = dict(field.split("=") for field in (folder / "io.stat").read_text().split()[1:])
+    assert row["io.stat.rbytes"] == int(device["rbytes"])
+
+
+def test_the_node_is_a_series_like_the_others(host: CapturedHost) -> None:
+    row = values(make_sampler(host).tick(0, 0.0), "node")
+
+    assert row["memory.max"] == 2976948 * 1024
+    assert row["memory.current"] < row["memory.max"]
+    assert row["io.stat.rbytes"] > 0
+    assert row["cpu.pressure.some.total"] > 0
+
+
+def test_other_cgroups_are_recorded_only_when_asked_for(host: CapturedHost) -> None:
+    assert "cgroup" not in {series.scope for series in make_sampler(host).tick(0, 0.0).series}
+
+    tick = make_sampler(host, "/system.slice").tick(0, 0.0)
+    assert [series.key for series in tick.series if series.scope == "cgroup"] == ["cgroup:/system.slice"]
+
+
+def test_a_container_that_starts_is_in_the_next_tick_and_one_that_is_gone_is_not(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    old = host.cgroup_root + next(c["cgroup"] for c in CONTAINERS if c["name"] == "idle")
+    new = f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope"
+    shutil.copytree(old, new)
+
+    tick = sampler.tick(1000, 1.0)
+    assert NEW_ID in {series.key for series in tick.series}
+    assert NEW_ID in sampler.alive
+
+    shutil.rmtree(new)
+    assert NEW_ID not in {series.key for series in sampler.tick(2000, 2.0).series}
+    assert NEW_ID not in sampler.alive
+
+
+def test_a_container_whose_last_process_ended_has_one_more_row_and_then_none(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
+    events = Path(host.cgroup_root + idle["cgroup"]) / "cgroup.events"
+    events.write_text("populated 0\nfrozen 0\n")
+
+    assert idle["id"] in {series.key for series in sampler.tick(1000, 1.0).series}
+    assert idle["id"] not in sampler.alive
+    assert idle["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
+
+
+def test_series_are_the_same_tuple_while_nothing_changed(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+
+    assert sampler.tick(0, 0.0).series is sampler.tick(1000, 1.0).series
+
+
+def test_a_malformed_file_costs_its_own_values_and_is_counted(host: CapturedHost) -> None:
+    (web,) = (container for container in CONTAINERS if container["name"] == "web")
+    sampler = make_sampler(host)
+    whole = values(sampler.tick(0, 0.0), web["id"])
+    (Path(host.cgroup_root + web["cgroup"]) / "memory.current").write_text("many\n")
+    row = values(sampler.tick(1000, 1.0), web["id"])
+
+    assert whole.keys() - row.keys() == {"memory.current"}
+    assert sampler.counts.failed == {"memory.current": 1}
+
+
+def test_a_limit_is_carried_forward_between_its_reads(host: CapturedHost) -> None:
+    (web,) = (container for container in CONTAINERS if container["name"] == "web")
+    limit = Path(host.cgroup_root + web["cgroup"]) / "memory.max"
+    sampler = make_sampler(host)
+    seen = [values(sampler.tick(0, 0.0), web["id"])["memory.max"]]
+    limit.write_text("1073741824\n")
+    seen += [values(sampler.tick(second * 1000, float(second)), web["id"])["memory.max"] for second in range(1, 11)]
+
+    assert seen[0] == web["memory"]
+    assert set(seen) == {web["memory"], 1073741824}
+    assert sorted(seen) == seen
+
+
+def test_the_list_of_reads_is_what_is_open(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    reads = dict(sampler.reads())
+    own = {os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_link(fd)}
+
+    assert reads.keys() == {path for path in own if path.startswith(str(host.folder))}
+    assert set(reads.values()) == {1, 10}
+    sampler.close()
+
+
+def test_without_descriptors_files_are_opened_for_each_read(host: CapturedHost) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + RESERVED_DESCRIPTORS + 20, before[1]))
+    try:
+        sampler = make_sampler(host)
+        tick = sampler.tick(0, 0.0)
+        assert {c["id"] for c in CONTAINERS} <= {series.key for series in tick.series}
+        assert values(tick, "node")["memory.max"] > 0
+        sampler.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert sampler.counts.failed == {}
+
+
+def _is_link(fd: str) -> bool:
+    try:
+        os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return False
+    return True
