@@ -1,6 +1,7 @@
 """The collector's command line; see `fine-grained-monitor --help`."""
 
 import json
+import logging
 import os
 import resource
 import sys
@@ -28,7 +29,7 @@ EXIT_HOST, EXIT_DATA, EXIT_LOCKED = 3, 4, 5
 THREAD_SWITCH_S = 0.0005
 """Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
 
-log = logs.get(__name__)
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,7 +95,7 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     )
     sampler = make_sampler(settings, hierarchies)
     recorder = Recorder(settings.data_dir, header, COLUMNS)
-    index = IndexKeeper(settings.data_dir, settings.rotation_seconds)
+    index = IndexKeeper(settings.data_dir, settings.rotation_seconds, clock.wall_ns() // 1_000_000)
     daemon = Daemon(settings, clock, sampler, recorder, index)
     log.info(
         "recording",

@@ -35,6 +35,8 @@ class CgroupWalk:
         """Look again; return whether a cgroup came or went. A folder that cannot be read counts as gone."""
         before = len(self._folders)
         changed = False
+        if not self._folders:
+            self._look("", 0)
         for path, folder in list(self._folders.items()):
             if self._folders.get(path) is not folder or self._signature(path) == folder.signature:
                 continue

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store import atomic, layout, parquet
 from fgm.store.block import WindowFile
@@ -22,15 +23,24 @@ _COLUMN_FACTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The first and last tick of a series in some file."""
+
+    series: Series
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedWindow:
-    """What became of a journal. `last_seen_ms`: each series of it and its newest tick."""
+    """What became of a journal."""
 
     path: str
     rows: int
     size_bytes: int
     first_ms: int
     last_ms: int
-    last_seen_ms: dict[Series, int]
+    seen: tuple[Seen, ...]
 
 
 def close_window(journal_path: str, compression_level: int) -> ClosedWindow | None:
@@ -55,6 +65,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         atomic.remove(journal_path)
         return None
     chunks = [*_already_closed(folder, target), *chunks]
+    seen_all = tuple(Seen(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
     data = parquet.encode(chunks, COLUMNS, header, _COLUMN_FACTS, compression_level)
     atomic.publish(folder, target, data)
     atomic.remove(journal_path)
@@ -62,9 +73,9 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         path=os.path.join(folder, target),
         rows=sum(len(chunk.time_ms) for chunk in chunks),
         size_bytes=len(data),
-        first_ms=min(int(chunk.time_ms[0]) for chunk in chunks),
-        last_ms=max(int(chunk.time_ms[-1]) for chunk in chunks),
-        last_seen_ms={chunk.series: int(chunk.time_ms[-1]) for chunk in chunks},
+        first_ms=min(seen.first_ms for seen in seen_all),
+        last_ms=max(seen.last_ms for seen in seen_all),
+        seen=seen_all,
     )
 
 
@@ -105,7 +116,7 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
-    log.error("an earlier file of the window cannot be read; it is kept beside the new one", extra={"fields": {
-        "file": error.path, "reason": error.reason, "kept_as": f"bad-{name}"}})
+    log.error("an earlier file of the window cannot be read; it is kept beside the new one", extra=fields(
+        file=error.path, reason=error.reason, kept_as=f"bad-{name}"))
     atomic.rename(os.path.join(folder, name), f"bad-{name}")
     return []

@@ -142,6 +142,8 @@ class Daemon:
                 for path in journals:
                     if path != continued:
                         await send_closed.send(path)
+                if self._index.is_missing:
+                    await self._index.rebuild()
 
     async def _close(self, closed: MemoryObjectReceiveStream[str]) -> None:
         async for path in closed:
@@ -181,7 +183,7 @@ class Daemon:
             extra=fields(
                 file=window.path,
                 rows=window.rows,
-                series=len(window.last_seen_ms),
+                series=len(window.seen),
                 size_bytes=window.size_bytes,
                 failed_reads=sum(counts.failed.values()),
             ),

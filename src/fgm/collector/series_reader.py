@@ -1,6 +1,5 @@
 """The kept files of one series: reads them, and holds what they said last."""
 
-import errno
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile, PlainParser
 from fgm.collector.sources import Source
+from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.cgroup2 import cgroup_procs
 from fgm.parse.errors import ParseError
@@ -31,8 +31,7 @@ class ReadCounts:
     def fail(self, file: str, path: str, reason: object) -> None:
         """Count a failed read; the first of its kind is logged."""
         if file not in self.failed:
-            log.warning("a kernel file could not be read; its metrics are null", extra={"fields": {
-                "file": path, "reason": str(reason)}})
+            log.warning("a kernel file could not be read; its metrics are null", extra=fields(file=path, reason=str(reason)))
         self.failed[file] = self.failed.get(file, 0) + 1
 
 
@@ -147,8 +146,7 @@ class SeriesReader:
             file.forget()
             return True
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
-            log.info("a kernel file is switched off; its metrics are null", extra={"fields": {
-                "file": file.path, "reason": errno.errorcode.get(error.errno or 0, "")}})
+            log.info("a kernel file is switched off; its metrics are null", extra=fields(file=file.path, reason=error.strerror))
             self._fast.remove(file)
             file.close()
             self.changed = True

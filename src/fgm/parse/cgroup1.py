@@ -144,9 +144,9 @@ def blkio_throttle_io_service_bytes_recursive(
     8:0 Write 3145728
     Total 4595712
 
-    Devices are left out as in `fgm.parse.io_stat`. Nothing is returned while no device is named: newer kernels
-    (seen on 6.18) count nothing here until some cgroup has a limit on the device, so that says nothing about I/O.
-    Raises ParseError when a recorded line has no integer.
+    Devices are left out as in `fgm.parse.io_stat`. Nothing is returned while no device is named: newer
+    kernels (seen on 6.18) count nothing here until some cgroup has a limit on the device, so that says
+    nothing about I/O. Raises ParseError when a recorded line has no integer.
     """
     names = {b"Read": "io.stat.rbytes", b"Write": "io.stat.wbytes", b"Discard": "io.stat.dbytes"}
     return _blkio(raw, excluded, names, "blkio.throttle.io_service_bytes_recursive")

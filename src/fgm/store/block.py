@@ -12,7 +12,6 @@ Every byte that is decoded was checked against a CRC first, so a damaged file is
 
 import json
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Collection, Sequence
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
+from fgm.store.opening import open_regular
 from fgm.store.series import Series, from_json, to_json
 
 MAGIC = b"FGM1"
@@ -112,12 +112,7 @@ class WindowFile:
     @classmethod
     def open(cls, path: str, dir_fd: int | None = None) -> "WindowFile":
         """Open by path (below `dir_fd`). Raises FileNotFoundError, and BadFileError where it is not fgm's."""
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
-        except FileNotFoundError:
-            raise
-        except OSError as error:
-            raise BadFileError(path, error.strerror or str(error)) from error
+        fd = open_regular(path, dir_fd)
         try:
             return cls(path, fd, _read_directory(path, fd))
         except BaseException:
@@ -242,25 +237,23 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
 
 
 def _read_directory(path: str, fd: int) -> Directory:
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        raise BadFileError(path, "not a regular file")
-    tail = _pread_tail(fd, status.st_size, _TAIL_GUESS_BYTES)
+    size = os.fstat(fd).st_size
+    tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
     if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
         raise BadFileError(path, "not a whole Parquet file")
     footer_size = int.from_bytes(tail[-8:-4], "little")
     trailer_at = 8 + footer_size + _TRAILER.size
-    if trailer_at > min(status.st_size, MAX_BLOCK_BYTES):
+    if trailer_at > min(size, MAX_BLOCK_BYTES):
         raise BadFileError(path, "its footer's length is impossible")
     if trailer_at > len(tail):
-        tail = _pread_tail(fd, status.st_size, trailer_at + _TAIL_GUESS_BYTES)
+        tail = _pread_tail(fd, size, trailer_at + _TAIL_GUESS_BYTES)
     magic, block_size, raw_size, crc = _TRAILER.unpack_from(tail, len(tail) - trailer_at)
     if magic != MAGIC:
         raise BadFileError(path, "it has no FGM1 block: not written by fgm")
-    if block_size > min(status.st_size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
+    if block_size > min(size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
         raise BadFileError(path, "its block's length is impossible")
     if trailer_at + block_size > len(tail):
-        tail = _pread_tail(fd, status.st_size, trailer_at + block_size)
+        tail = _pread_tail(fd, size, trailer_at + block_size)
     block_at = len(tail) - trailer_at - block_size
     block, footer = tail[block_at : block_at + block_size], tail[len(tail) - 8 - footer_size : -8]
     if zlib.crc32(footer, zlib.crc32(block)) != crc:

@@ -25,7 +25,6 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.series import Series, from_json, to_json
 
@@ -227,26 +226,6 @@ class FrameDecoder:
         rows = bits.view(np.float64)
         self._base = (numbers, rows)
         return TickFrame(segment, time_ms, numbers, rows)
-
-
-def open_journal(path: str, dir_fd: int | None = None) -> int:
-    """Open a journal for reading. Raises FileNotFoundError, and BadFileError where it is not a regular file."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise BadFileError(path, error.strerror or str(error)) from error
-    if not _is_regular(fd):
-        os.close(fd)
-        raise BadFileError(path, "not a regular file")
-    return fd
-
-
-def _is_regular(fd: int) -> bool:
-    import stat  # noqa: PLC0415
-
-    return stat.S_ISREG(os.fstat(fd).st_mode)
 
 
 def _frame(payload: bytes) -> bytes:

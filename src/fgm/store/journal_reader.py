@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
-from fgm.store.journal import FrameDecoder, TickFrame, frames, open_journal
+from fgm.store.journal import FrameDecoder, TickFrame, frames
+from fgm.store.opening import open_regular
 from fgm.store.series import Series
 
 
@@ -36,7 +37,7 @@ class JournalReader:
         Raises FileNotFoundError, and BadFileError where it is no journal.
         """
         self.path = path
-        self._fd = open_journal(path, dir_fd)
+        self._fd = open_regular(path, dir_fd)
         self._kept = _Kept()
         self._restart()
         try:
@@ -51,6 +52,12 @@ class JournalReader:
         if self._decoder.segment is None:
             raise BadFileError(self.path, "no whole header yet")
         return self._decoder.segment.header
+
+    @property
+    def file_id(self) -> tuple[int, int]:
+        """Device and inode: a new journal may have taken the place of this one."""
+        status = os.fstat(self._fd)
+        return status.st_dev, status.st_ino
 
     @property
     def columns(self) -> tuple[str, ...]:

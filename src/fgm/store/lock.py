@@ -1,6 +1,7 @@
 """One collector per data directory: an flock on `.lock` for as long as it lives.
 
-The kernel frees the lock however the process ends. The number in the file only informs; children do not inherit it.
+The kernel frees the lock however the process ends. Children do not inherit it. The number in the file only
+informs.
 """
 
 import contextlib
@@ -31,7 +32,7 @@ _ADVICE = {
 
 
 class DirectoryLock:
-    """Held from `acquire` to `release`, or to the end of the process."""
+    """A context manager; held from `acquire` to `release`, or to the end of the process."""
 
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
@@ -40,8 +41,8 @@ class DirectoryLock:
     def acquire(self, wait_s: float = 10.0, sleep: Callable[[float], object] = time.sleep) -> Self:
         """Make the data directory if there is none, check that it can be written, and take its lock.
 
-        Blocks for up to `wait_s` while another collector ends (a rolling update starts the next one early): call it
-        before there is an event loop, or in a thread. Raises AlreadyRunningError and DataDirectoryError.
+        Blocks for up to `wait_s` while another collector ends (a rolling update starts the next one early):
+        call it before there is an event loop, or in a thread. Raises AlreadyRunningError, DataDirectoryError.
         """
         try:
             make_folder(self.data_dir)
@@ -100,7 +101,7 @@ def _pid(fd: int) -> int | None:
 
 
 def _try_a_file(data_dir: str) -> None:
-    """Raise OSError where files can be changed but not made: a lock from better days does not prove that they can."""
+    """Raise OSError where no file can be made: that the lock file of an earlier day opens proves nothing."""
     with tempfile.TemporaryFile(dir=data_dir):
         pass
 

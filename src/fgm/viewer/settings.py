@@ -93,15 +93,13 @@ def from_command_line(argv: Sequence[str] | None) -> Settings:
 
 
 def _data_dir(path: str) -> str:
-    """Return the absolute path. A directory that is not there yet may still come, one level deep."""
+    """Return the absolute path. A directory that is not there yet may still come: the collector makes it."""
     path = os.path.abspath(path)
-    if os.path.isfile(path):
-        raise SettingError(f"DATA is the file {path}: give the data directory that holds its dt=... folders")
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
             raise SettingError(f"DATA is {path}, which this user may not read: make it readable, or run as another user")
-    elif os.path.lexists(path) or not os.path.isdir(os.path.dirname(path)):
-        raise SettingError(f"DATA is {path}, and there is no such directory: give the collector's --data-dir")
+    elif os.path.exists(path):
+        raise SettingError(f"DATA is {path}, which is a file: give the directory that holds its dt=... folders")
     return path
 
 

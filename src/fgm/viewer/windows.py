@@ -5,9 +5,10 @@ how much history there is. Everything is opened below the data directory's descr
 never through a symbolic link. Safe for use by several threads.
 """
 
+import heapq
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -41,8 +42,14 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
+    """What was in a folder while it had this device, inode and mtime. `files`: ascending."""
+
     identity: tuple[int, int, int]
-    names: tuple[str, ...]
+    folders: tuple[str, ...]
+    files: tuple[DataFile, ...]
+
+
+_NOTHING = _Listing((0, 0, 0), (), ())
 
 
 class DataFiles:
@@ -64,14 +71,14 @@ class DataFiles:
         for midnight_ms, day in self._days():
             if midnight_ms < to_ms and midnight_ms + layout.DAY_MS > from_ms:
                 for folder in self._writers(day):
-                    found += _overlapping(self._files(folder), from_ms, to_ms)
-        return sorted(found, key=_order)
+                    found += _overlapping(self._list(folder).files, from_ms, to_ms)
+        return sorted(found, key=order)
 
     def newest_first(self) -> Iterator[DataFile]:
         """Yield every file, newest window first, listing a day when it is reached."""
         for _, day in reversed(self._days()):
-            found = [file for folder in self._writers(day) for file in self._files(folder)]
-            yield from sorted(found, key=_order, reverse=True)
+            listings = [self._list(folder).files for folder in self._writers(day)]
+            yield from heapq.merge(*map(reversed, listings), key=order, reverse=True)
 
     def oldest_day_ms(self) -> int | None:
         """Return 00:00 UTC of the first day folder."""
@@ -92,48 +99,50 @@ class DataFiles:
             os.close(fd)
 
     def _days(self) -> list[tuple[int, str]]:
-        days = ((layout.parse_day(name), name) for name in self._names(""))
+        days = ((layout.parse_day(name), name) for name in self._list("").folders)
         return sorted((midnight_ms, name) for midnight_ms, name in days if midnight_ms is not None)
 
     def _writers(self, day: str) -> list[str]:
-        names = self._names(day)
-        return [f"{day}/{name}" for name in sorted(names) if layout.parse_identifier(name) is not None]
+        return [f"{day}/{name}" for name in self._list(day).folders]
 
-    def _files(self, folder: str) -> Iterator[DataFile]:
-        for name in self._names(folder):
-            parsed = layout.parse_name(name)
-            if parsed is not None:
-                yield DataFile(parsed.start_ms, folder, name, parsed.kind, parsed.duration_ms)
-
-    def _names(self, folder: str) -> tuple[str, ...]:
-        """Return what is in a folder, from the last listing where nothing changed since; () where it cannot be read."""
+    def _list(self, folder: str) -> _Listing:
+        """Return what is in a folder, as last listed where nothing changed since; nothing where it cannot be read."""
         try:
             with self.opened(folder) as fd:
                 status = os.fstat(fd)
                 identity = (status.st_dev, status.st_ino, status.st_mtime_ns)
                 cached = self._listings.get(folder)
                 if cached is not None and cached.identity == identity:
-                    return cached.names
+                    return cached
                 now_ns = self._clock.wall_ns()
-                names = tuple(os.listdir(fd))
+                listing = _listing(identity, folder, os.listdir(fd))
         except OSError:
             with self._lock:
                 self._listings.pop(folder, None)
-            return ()
+            return _NOTHING
         with self._lock:
             self._listings.pop(folder, None)
             if now_ns - status.st_mtime_ns > SETTLED_NS:
-                self._listings[folder] = _Listing(identity, names)
+                self._listings[folder] = listing
                 if len(self._listings) > MAX_CACHED_FOLDERS:
                     del self._listings[next(iter(self._listings))]
-        return names
+        return listing
 
 
-def _order(file: DataFile) -> tuple[int, bool, str]:
+def order(file: DataFile) -> tuple[int, bool, str]:
+    """Return the place of a file among others: by window, Parquet before journal."""
     return (file.start_ms, file.kind == "journal", file.folder)
 
 
-def _overlapping(files: Iterator[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
+def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _Listing:
+    """Sort out the names of a folder: those of the next level, and data files."""
+    parsed = [(name, layout.parse_name(name)) for name in names]
+    files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
+    parse = layout.parse_identifier if folder else layout.parse_day
+    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)))
+
+
+def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
     """Return those of one writer's day that may reach into [from_ms, to_ms): a window's length is not in its name."""
     before = [file for file in files if file.start_ms < to_ms]
     earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})

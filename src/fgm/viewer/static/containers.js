@@ -52,9 +52,14 @@ function Chips({ counts, scope, choose }) {
 
 function Nothing({ total }) {
   if (total === 0) return html`<p class="none">No containers are running here. The whole node is shown.</p>`;
-  return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids;
-    <code>ns:</code> <code>pod:</code> <code>qos:</code> narrow one, <code>!</code> excludes.
+  return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids; <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>!</code> excludes.${" "}
     <button class="link" onClick=${() => (search.value = "")}>Clear the search</button></p>`;
+}
+
+/** Running ones first, newest first; then those gone, the last gone first. */
+function newestFirst(a, b) {
+  if (a.alive !== b.alive) return a.alive ? -1 : 1;
+  return a.alive ? b.first_seen_ms - a.first_seen_ms : b.last_seen_ms - a.last_seen_ms;
 }
 
 export function Containers() {
@@ -64,7 +69,7 @@ export function Containers() {
   const found = all.filter((series) => series.scope !== "node").filter(matcher(search.value));
   const counts = new Map(SCOPES.map(([name]) => [name, found.filter((series) => series.scope === name).length]));
   const scope = counts.get(wanted) > 0 ? wanted : SCOPES.find(([name]) => counts.get(name) > 0)?.[0];
-  const rows = found.filter((series) => series.scope === scope);
+  const rows = found.filter((series) => series.scope === scope).sort(newestFirst);
   const total = all.filter((series) => series.scope === (scope ?? "container")).length;
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
   const row = (series) => html`<${Row} key=${series.id} series=${series} entry=${entries.get(workload(series))} now_ms=${now_ms} />`;

@@ -15,6 +15,7 @@ const TRIM_VIEWS = 2;
 
 let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
 let superseded = new AbortController();
+let pending = ""; // what the running question for a view is about
 let asking = false;
 let beats = 0;
 
@@ -115,13 +116,16 @@ async function loadView() {
     && loaded.metrics.join() === wanted.metrics.join();
   if (fits) forget((id) => !wanted.ids.has(id));
   const missing = [...wanted.ids].filter((id) => !fits || !loaded.ids.has(id));
+  const { live, span_ms } = store.range.peek();
+  const about = missing.length > 0 ? JSON.stringify([live ? span_ms : [wanted.from_ms, wanted.to_ms], wanted.points, wanted.metrics, missing, fits]) : "";
+  if (store.loading.peek() && about === pending) return;
   superseded.abort();
-  store.loading.value = false;
-  if (missing.length === 0) return;
   superseded = new AbortController();
+  pending = about;
+  store.loading.value = missing.length > 0;
+  if (missing.length === 0) return;
   const { signal } = superseded;
   const window = fits ? { ...wanted, from_ms: loaded.from_ms, to_ms: loaded.to_ms } : wanted;
-  store.loading.value = true;
   try {
     const answer = await api.timeseries({ ...window, ids: missing }, { signal });
     if (signal.aborted) return;

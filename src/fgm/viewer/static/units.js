@@ -38,13 +38,8 @@ function fixed(digits) {
 
 /** A value in `unit` (from unitFor), without the unit's name. */
 export function number(value, unit) {
-  return fixed(unit.digits).format(value / unit.size);
-}
-
-/** A value with the unit that fits it alone: 1.25 GiB. */
-export function quantity(value, apiUnit) {
-  const unit = unitFor(apiUnit, Math.abs(value));
-  return `${number(value, unit)} ${unit.short}`.trim();
+  const size = value / unit.size;
+  return fixed(Math.abs(size) >= 10_000 ? 0 : unit.digits).format(size);
 }
 
 /** Axis marks from 0 to just above `max`, in API units: {top, splits, digits}. At most `count` steps. */

@@ -1,0 +1,83 @@
+"""Real cgroups for the benchmarks, named as a kubelet with the cgroupfs driver names them, with a process in each.
+
+Natively they are made under the v1 controllers that fgm records, or on v2 where the host has that. Nothing but what was
+made here is changed, and all of it is removed at the end, also after an error or an interrupt.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from fgm.collector.hierarchies import RECORDED_CONTROLLERS, Hierarchies
+
+CONTAINERS_A_POD = 2
+_ENTER_AND_BECOME = 'program=$1; shift; for procs; do echo $$ >"$procs" || exit; done; exec "$program"'
+
+
+@contextmanager
+def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[Sequence[str]]:
+    """Make `count` containers, each with `program` in it, and yield their ids; two share a pod.
+
+    Raises OSError where cgroups cannot be made: it takes root.
+    """
+    if hierarchies.is_v2:
+        mounts = [hierarchies.unified or ""]
+    else:
+        mounts = sorted({hierarchies.v1[name] for name in RECORDED_CONTROLLERS if name in hierarchies.v1})
+    ids = [secrets.token_hex(32) for _ in range(count)]
+    with ExitStack() as stack:
+        stack.enter_context(_interrupted_by(signal.SIGTERM, signal.SIGHUP))
+        for i, container_id in enumerate(ids):
+            if i % CONTAINERS_A_POD == 0:
+                pod = f"pod{uuid.uuid4()}"
+            folders = [
+                _make(stack, mount, ("kubepods", "burstable", pod, container_id), hierarchies.is_v2)
+                for mount in mounts
+            ]
+            procs = [f"{folder}/cgroup.procs" for folder in folders]
+            command = ["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", program, *procs]
+            stack.callback(_end, subprocess.Popen(command, stdin=subprocess.DEVNULL))
+        yield ids
+
+
+def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:
+    """Make the cgroups of a path that are not there; on v2 with the controllers that their parents offer."""
+    folder = mount
+    for name in names:
+        folder = f"{folder}/{name}"
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            continue
+        stack.callback(os.rmdir, folder)
+        if is_v2 and name != names[-1]:
+            with open(f"{folder}/cgroup.controllers", encoding="ascii") as offered:
+                wanted = " ".join(f"+{controller}" for controller in offered.read().split())
+            with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as control:
+                control.write(wanted)
+    return folder
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@contextmanager
+def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+    """End the block as Ctrl-C does, so that what it made is removed."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,56 @@
+/* The least that reading kernel files can cost: keeps each open and reads it whole by one pread, in C, at the given rhythm.
+ *
+ * readloop START WARM_UP TICKS: START is an instant of CLOCK_MONOTONIC in seconds, from which it ticks every second;
+ * the files come as lines "EVERY_TICKS PATH" on stdin. Prints the CPU time of each tick after the first WARM_UP, in ns. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_FILES = 1 << 16 };
+static struct { int fd, every; } files[MOST_FILES];
+static char buffer[1 << 20];
+
+static long cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+int main(int argc, char **argv) {
+    char line[4096];
+    int count = 0, every, at;
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (argc != 4)
+        return 2;
+    while (count < MOST_FILES && fgets(line, sizeof line, stdin)) {
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "%d %n", &every, &at) != 1 || every < 1 || (files[count].fd = open(line + at, O_RDONLY)) < 0) {
+            perror(line);
+            return 1;
+        }
+        files[count++].every = every;
+    }
+    double start = atof(argv[1]);
+    int warm_up = atoi(argv[2]), ticks = atoi(argv[3]);
+    struct timespec due = {(time_t)start, (long)((start - (double)(time_t)start) * 1e9)};
+    for (int tick = 0; tick < warm_up + ticks; tick++, due.tv_sec++) {
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+        long before = cpu_ns();
+        for (int i = 0; i < count; i++)
+            if ((tick + i) % files[i].every == 0 && pread(files[i].fd, buffer, sizeof buffer, 0) < 0) {
+                perror("pread");
+                return 1;
+            }
+        if (tick >= warm_up)
+            printf("%ld\n", cpu_ns() - before);
+    }
+    return 0;
+}

@@ -1,0 +1,30 @@
+"""The Python side of the `sampling` benchmark: the collector's Sampler at its real rhythm, in a process of its own.
+
+`python -m benchmarks.sampler_ticks START WARM_UP TICKS`: START is an instant of the monotonic clock in seconds, from
+which it ticks every second. Prints the CPU time of each tick after the first WARM_UP, in ns.
+"""
+
+import sys
+import time
+
+from fgm.collector.__main__ import look_at_host, make_sampler
+from fgm.collector.settings import Settings
+
+
+def main(start: float, warm_up: int, ticks: int) -> None:
+    settings = Settings()
+    sampler = make_sampler(settings, look_at_host(settings))
+    spent_ns = []
+    for tick in range(warm_up + ticks):
+        due = start + tick
+        time.sleep(max(0.0, due - time.monotonic()))
+        before_ns = time.process_time_ns()
+        sampler.tick(tick * 1000, due)
+        spent_ns.append(time.process_time_ns() - before_ns)
+    sampler.close()
+    for tick_ns in spent_ns[warm_up:]:
+        print(tick_ns)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

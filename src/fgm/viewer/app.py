@@ -1,0 +1,131 @@
+"""The routes of the API, on Quart. Blocking work is done in worker threads, a step at a time."""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from fgm.clock import Clock
+from fgm.logs import fields
+from fgm.viewer import answers, parameters
+from fgm.viewer.journals import Journals
+from fgm.viewer.library import Holdings, Library
+from fgm.viewer.problems import Problem, not_ready
+from fgm.viewer.query import Query
+from fgm.viewer.skipped import SkippedFiles
+from fgm.viewer.state import StartUp, State
+from fgm.viewer.windows import DataFiles
+
+MAX_WORKERS = 2
+"""Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
+RETRY_AFTER_S = 2
+JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """What the routes answer from."""
+
+    def __init__(self, data_dir: str, clock: Clock, start_up: StartUp) -> None:
+        self.clock, self.start_up = clock, start_up
+        self.skipped = SkippedFiles()
+        self.files = DataFiles(data_dir, clock)
+        self.journals = Journals(self.files, clock, self.skipped)
+        self.library = Library(self.files, self.journals, self.skipped)
+
+    def now_ms(self) -> int:
+        """Return the present, ms since 1970 UTC."""
+        return self.clock.wall_ns() // 1_000_000
+
+    def fresh(self) -> Holdings:
+        """Return what is known, journals included. May block."""
+        self.library.follow()
+        return self.library.holdings()
+
+    def query(self, asked: parameters.TimeseriesParameters) -> tuple[Query, Holdings]:
+        """Return the query that will answer what is asked. May block. Raises Problem."""
+        holdings = self.fresh()
+        question = answers.question(holdings, asked, self.now_ms())
+        return Query(question, self.files, self.journals, self.skipped), holdings
+
+
+def create_app(desk: Desk) -> Quart:
+    """Return the application."""
+    app = Quart("fgm.viewer", static_folder=None)
+    app.config["RESPONSE_TIMEOUT"] = None
+    workers: list[CapacityLimiter] = []
+
+    async def in_thread[T](work: Callable[[], T]) -> T:
+        if not workers:  # it belongs to the event loop that serves
+            workers.append(CapacityLimiter(MAX_WORKERS))
+        return await to_thread.run_sync(work, limiter=workers[0])
+
+    @app.before_request
+    async def only_when_ready() -> None:
+        if desk.start_up.state is not State.READY and request.path.startswith("/api/"):
+            raise not_ready(desk.start_up.state.value, RETRY_AFTER_S)
+
+    @app.get("/api/instance")
+    async def instance() -> Response:
+        parameters.nothing(request.query_string)
+        return _json(answers.instance(desk.library.holdings(), desk.now_ms()))
+
+    @app.get("/api/metrics")
+    async def metrics() -> Response:
+        parameters.nothing(request.query_string)
+        return _json(answers.metrics(desk.library.holdings()))
+
+    @app.get("/api/containers")
+    async def containers() -> Response:
+        asked = parameters.containers(request.query_string)
+        body = await in_thread(lambda: json.dumps(answers.containers(desk.fresh(), asked, desk.now_ms())))
+        return Response(body, headers=JSON_HEADERS)
+
+    @app.get("/api/timeseries")
+    async def timeseries() -> Response:
+        asked = parameters.timeseries(request.query_string)
+        query, holdings = await in_thread(lambda: desk.query(asked))
+        while await in_thread(query.step):
+            pass
+        parts = await in_thread(lambda: answers.timeseries(query, holdings, asked))
+        return Response(b"".join(parts), headers=JSON_HEADERS)
+
+    @app.errorhandler(Problem)
+    async def problem(error: Problem) -> Response:
+        return _problem(error)
+
+    @app.errorhandler(HTTPException)
+    async def http_error(error: HTTPException) -> Response:
+        return _problem(_from_http(error))
+
+    @app.errorhandler(Exception)
+    async def failure(error: Exception) -> Response:
+        where = "".join(traceback.format_exception(error))
+        log.error("a request failed", extra=fields(path=request.path, error=repr(error), traceback=where))
+        return _problem(Problem(_status(500), "the viewer failed to answer this; its log says why"))
+
+    return app
+
+
+def _json(facts: dict[str, Any]) -> Response:
+    return Response(json.dumps(facts), headers=JSON_HEADERS)
+
+
+def _problem(problem: Problem) -> Response:
+    return Response(problem.body(), status=problem.status, headers=problem.headers())
+
+
+def _from_http(error: HTTPException) -> Problem:
+    return Problem(_status(error.code or 500), error.description or error.name)
+
+
+def _status(code: int) -> Any:
+    from http import HTTPStatus  # noqa: PLC0415
+
+    return HTTPStatus(code)

@@ -1,0 +1,51 @@
+"""What /api/health says; answered from memory, also while nothing heavy is imported yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fgm import __version__
+
+if TYPE_CHECKING:
+    from fgm.clock import Clock
+    from fgm.viewer.library import Library
+    from fgm.viewer.skipped import SkippedFiles
+    from fgm.viewer.state import StartUp
+
+DEFAULT_INTERVAL_MS = 1000
+DEFAULT_ROTATION_S = 90
+
+
+class HealthReport:
+    """Puts the answer together from the parts that there are by now."""
+
+    def __init__(self, start_up: StartUp, clock: Clock, data_dir: str) -> None:
+        self._start_up, self._clock, self._data_dir = start_up, clock, data_dir
+        self._library: Library | None = None
+        self._skipped: SkippedFiles | None = None
+
+    def attach(self, library: Library, skipped: SkippedFiles) -> None:
+        """Report from these, too, from now on."""
+        self._library, self._skipped = library, skipped
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the answer."""
+        holdings = None if self._library is None else self._library.holdings()
+        header = None if holdings is None else holdings.header
+        return {
+            "state": self._start_up.state.value,
+            "state_since_ms": self._start_up.since_ms,
+            "now_ms": self._clock.wall_ns() // 1_000_000,
+            "waited_s": round(self._start_up.waited_s(self._clock.monotonic()), 1),
+            "timeout_s": self._start_up.timeout_s,
+            "data_dir": self._data_dir,
+            "newest_ms": None if holdings is None else holdings.newest_ms,
+            "oldest_ms": None if holdings is None else holdings.oldest_ms,
+            "interval_ms": DEFAULT_INTERVAL_MS if header is None else header.interval_ms,
+            "rotation_interval_s": DEFAULT_ROTATION_S if header is None else header.rotation_s,
+            "index": "missing" if holdings is None else holdings.index,
+            "index_note": None if holdings is None else holdings.index_note,
+            "skipped_files": [] if self._skipped is None else self._skipped.newest(),
+            "skipped_files_total": 0 if self._skipped is None else len(self._skipped),
+            "version": __version__,
+        }

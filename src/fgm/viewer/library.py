@@ -1,0 +1,197 @@
+"""What there is: series, metrics and the span of the data, from index.json, the files' own directories and journals.
+
+The newest source of a name wins. What was found once stays known: an index that turns bad, or a data directory that
+goes away, takes nothing back, and the holdings say what is wrong. All methods but `holdings` may block; they may be
+called from several threads.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from fgm.store import layout
+from fgm.store.block import WindowFile
+from fgm.store.errors import BadFileError
+from fgm.store.header import FileHeader
+from fgm.viewer.indexed import IndexFile
+from fgm.viewer.journals import Journals
+from fgm.viewer.register import Register, Registered
+from fgm.viewer.skipped import SkippedFiles
+from fgm.viewer.state import Found
+from fgm.viewer.windows import DataFile, DataFiles
+
+NEWEST_FILES = 8
+"""Among so many of the newest files are the journals that are being written."""
+FILES_WITH_INDEX = 40
+"""An index names containers only; pods, services and metrics come from so many of the newest files: an hour."""
+FILES_TO_BEGIN = 48
+"""Without an index, so many files are read before the first answer; the others follow behind it."""
+FILES_PER_STEP = 16
+DEFAULT_TICK_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What is known at one moment. `metrics`: recorded columns that hold a value somewhere."""
+
+    registered: Registered
+    metrics: frozenset[str]
+    header: FileHeader | None
+    oldest_ms: int | None
+    newest_ms: int | None
+    index: str
+    index_note: str | None
+
+    @property
+    def tick_ms(self) -> int:
+        """The sampling interval."""
+        return DEFAULT_TICK_MS if self.header is None else self.header.interval_ms
+
+
+class Library:
+    """Follows one data directory."""
+
+    def __init__(self, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
+        self._files, self._journals, self._skipped = files, journals, skipped
+        self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
+        self._register = Register()
+        self._metrics: set[str] = set()
+        self._header: FileHeader | None = None
+        self._header_ms = -1
+        self._oldest_ms: int | None = None
+        self._newest_ms: int | None = None
+        self._last_learned: DataFile | None = None
+        self._unread: Iterator[DataFile] | None = None
+        self._files_read = 0
+        self._is_all_read = False
+        self._lock = threading.Lock()
+        self._holdings = self._take_stock()
+
+    def holdings(self) -> Holdings:
+        """Return what is known; never blocks."""
+        return self._holdings
+
+    def look(self) -> Found:
+        """Look for the index, and for data that came since; return what there is."""
+        with self._lock:
+            if self._index.look():
+                for container in self._index.containers:
+                    self._register.learn(*container)
+            first = next(self._files.newest_first(), None)
+            if first is not None and (self._unread is None or self._header is None):
+                self._unread, self._is_all_read = self._files.newest_first(), False
+            elif first is not None:
+                self._learn_newest()
+            self._follow()
+            return self._found()
+
+    def read_more(self) -> Found:
+        """Read what some more files say about themselves, the next older ones, as long as that is wanted."""
+        with self._lock:
+            if self._unread is not None and not self._is_all_read:
+                batch = list(islice(self._unread, FILES_PER_STEP))
+                for file in batch:
+                    if file.kind == "metrics":
+                        self._learn(file)
+                self._files_read += len(batch)
+                is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
+                self._is_all_read = is_enough or len(batch) < FILES_PER_STEP
+            return self._found()
+
+    def follow(self) -> None:
+        """Take in what the journals got since the last call."""
+        with self._lock:
+            self._follow()
+            self._holdings = self._take_stock()
+
+    @property
+    def is_all_read(self) -> bool:
+        """Whether `read_more` has nothing to do (until the next `look`)."""
+        return self._unread is None or self._is_all_read
+
+    def _found(self) -> Found:
+        self._holdings = self._take_stock()
+        has_files = self._header is not None or not self.is_all_read
+        return Found(self._index.was_good, has_files, self.is_all_read or self._files_read >= FILES_TO_BEGIN)
+
+    def _follow(self) -> None:
+        newest = list(islice(self._files.newest_first(), NEWEST_FILES))
+        journals = [file for file in newest if file.kind == "journal"]
+        for file in journals:
+            try:
+                facts = self._journals.facts(file)
+            except FileNotFoundError:
+                continue  # it has just become Parquet
+            except (BadFileError, OSError) as error:
+                self._skip(file, error)
+                continue
+            if facts is None:
+                continue
+            for series in facts.series:
+                last_ms = facts.last_seen_ms.get(series.key)
+                if last_ms is not None:
+                    self._register.learn(series, max(facts.first_ms, file.start_ms), last_ms)
+            self._take_in(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
+
+    def _learn_newest(self) -> None:
+        closed = (file for file in self._files.newest_first() if file.kind == "metrics")
+        newest = next(closed, None)
+        if newest is not None and newest != self._last_learned:
+            self._learn(newest)
+
+    def _learn(self, file: DataFile) -> None:
+        """Take in what a closed window says about itself."""
+        if self._last_learned is None or file.start_ms >= self._last_learned.start_ms:
+            self._last_learned = file
+        try:
+            with self._files.opened(file.folder) as fd:
+                window = WindowFile.open(file.name, fd)
+            try:
+                time_ms = window.time_ms()
+                for run in window.directory.runs:
+                    if run.count:
+                        first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
+                        self._register.learn(run.series, int(first), int(last))
+                self._take_in(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
+            finally:
+                window.close()
+        except (BadFileError, OSError) as error:
+            self._skip(file, error)
+        else:
+            self._skipped.forget(file.path)
+
+    def _take_in(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
+        self._metrics |= metrics
+        if last_ms >= self._header_ms:
+            self._header, self._header_ms = header, last_ms
+        self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
+        self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
+
+    def _skip(self, file: DataFile, error: BadFileError | OSError) -> None:
+        reason = error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
+        self._skipped.note(file.path, reason)
+
+    def _take_stock(self) -> Holdings:
+        known = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
+        newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None]
+        index, note = self._index_state()
+        return Holdings(
+            registered=self._register.take(),
+            metrics=frozenset(self._metrics),
+            header=self._header,
+            oldest_ms=min(known, default=None),
+            newest_ms=max(newest, default=None),
+            index=index,
+            index_note=note,
+        )
+
+    def _index_state(self) -> tuple[str, str | None]:
+        index = self._index
+        if not self._files.is_there():
+            return index.state, f"there is no directory {self._files.data_dir}; what was there is still listed"
+        if index.state == "ok" or index.was_good or self._files_read == 0:
+            return index.state, index.note
+        far = "from all" if self.is_all_read else "so far from"
+        return "rebuilt", f"{index.note}; what is listed was read {far} {self._files_read} files"

@@ -1,0 +1,202 @@
+"""What may be asked: every query parameter, its form and its bounds; everything else is a problem that says so.
+
+Pure: a query string in, plain values out; the present and the span of the data come as arguments.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import get_args
+from urllib.parse import parse_qsl
+
+from fgm.metrics.derived import Shown, find
+from fgm.store.series import Scope
+from fgm.viewer.problems import bad_parameter, unknown
+
+MAX_METRICS = 8
+MAX_SERIES = 500
+MIN_POINTS, MAX_POINTS, DEFAULT_POINTS = 10, 10_000, 1200
+DEFAULT_RANGE = "1h"
+MAX_FIELDS = 64
+MAX_TEXT = 256
+END_OF_TIME_MS = 253_402_300_800_000
+"""The year 10000."""
+
+_RANGE = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
+_RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
+_UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_TIME_FORM = "ISO 8601, such as 2025-12-30T16:00:00Z, or seconds or milliseconds since 1970"
+_NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
+_MILLISECONDS_FROM = 100_000_000_000
+"""A number from here on is milliseconds: as seconds it would be the year 5138."""
+_SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
+_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class"})
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range as it was asked. `length_ms`: None is everything; `from_ms` and `to_ms` are set, or both None."""
+
+    length_ms: int | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+    def resolve(self, now_ms: int, oldest_ms: int, tick_ms: int) -> tuple[int, int]:
+        """Return [from_ms, to_ms). The present is the end of the tick that it lies in, so that its sample counts."""
+        present_ms = now_ms // tick_ms * tick_ms + tick_ms
+        to_ms = present_ms if self.to_ms is None else self.to_ms
+        if self.from_ms is not None:
+            from_ms = self.from_ms
+        elif self.length_ms is None:
+            from_ms = min(oldest_ms, to_ms - tick_ms)
+        else:
+            from_ms = max(0, to_ms - self.length_ms)
+        if from_ms >= to_ms:
+            raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
+        return from_ms, to_ms
+
+
+@dataclass(frozen=True, slots=True)
+class TimeseriesParameters:
+    """What /api/timeseries is asked. `ids`: None is every container and the node."""
+
+    metrics: tuple[Shown, ...]
+    ids: tuple[str, ...] | None
+    span: Span
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersParameters:
+    """What /api/containers is asked; empty and None do not filter."""
+
+    words: tuple[str, ...] = ()
+    scopes: frozenset[Scope] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    qos_classes: frozenset[str] = frozenset()
+    span: Span | None = None
+
+
+def timeseries(query: bytes) -> TimeseriesParameters:
+    """Read the query of /api/timeseries. Raises Problem."""
+    given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
+    names = _list(given, "metric")
+    if not names:
+        raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
+    if len(names) > MAX_METRICS:
+        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
+    ids = _list(given, "containers") if "containers" in given else None
+    if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
+        raise bad_parameter(
+            "containers", f"{len(ids)} series are asked for", f"1 to {MAX_SERIES} ids from /api/containers, by comma"
+        )
+    metrics = {metric.name: metric for metric in map(_metric, names)}
+    return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), _points(given))
+
+
+def containers(query: bytes) -> ContainersParameters:
+    """Read the query of /api/containers. Raises Problem."""
+    given = _fields(query, ("search", "scope", "namespace", "qos_class", "range"))
+    search = given.get("search", "")
+    if len(search) > MAX_TEXT:
+        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
+    return ContainersParameters(
+        words=tuple(search.lower().split()),
+        scopes=frozenset(map(_scope, _list(given, "scope"))),
+        namespaces=frozenset(_list(given, "namespace")),
+        qos_classes=frozenset(_list(given, "qos_class")),
+        span=_span(given) if "range" in given else None,
+    )
+
+
+def nothing(query: bytes) -> None:
+    """Read the query of a path that takes no parameter. Raises Problem."""
+    _fields(query, ())
+
+
+def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, str]:
+    """Return the parameters by name, those of lists joined. Raises Problem on unknown or repeated ones."""
+    allowed = tuple(allowed)
+    names = f"the parameters are {', '.join(allowed)}" if allowed else "this path takes no parameter"
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError as error:
+        raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in allowed:
+            raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", names)
+        if "\0" in value:
+            raise bad_parameter(name, "it has a NUL character", "text without it")
+        if name in given and name not in _LISTS:
+            raise bad_parameter(name, "it is given more than once", "once")
+        given[name] = f"{given[name]},{value}" if name in given else value
+    return given
+
+
+def _list(given: dict[str, str], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, given.get(name, "").split(","))))
+
+
+def _metric(name: str) -> Shown:
+    metric = find(name)
+    if metric is None:
+        raise unknown("metric", name[:MAX_TEXT], "a name from /api/metrics")
+    return metric
+
+
+def _scope(name: str) -> Scope:
+    for scope in get_args(Scope):
+        if scope == name:
+            return scope  # type: ignore[no-any-return]
+    raise bad_parameter("scope", f"there is no scope {name[:MAX_TEXT]!r}", ", ".join(get_args(Scope)))
+
+
+def _points(given: dict[str, str]) -> int:
+    text = given.get("points", str(DEFAULT_POINTS))
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and MIN_POINTS <= int(text) <= MAX_POINTS):
+        allowed = f"a whole number from {MIN_POINTS} to {MAX_POINTS}"
+        raise bad_parameter("points", f"{text[:MAX_TEXT]!r} is not allowed", allowed)
+    return int(text)
+
+
+def _span(given: dict[str, str]) -> Span:
+    if "range" in given and ("from" in given or "to" in given):
+        raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
+    length_ms = _length_ms(given.get("range", DEFAULT_RANGE))
+    if "from" not in given and "to" not in given:
+        return Span(length_ms)
+    from_ms = _instant_ms("from", given["from"]) if "from" in given else None
+    to_ms = _instant_ms("to", given["to"]) if "to" in given else None
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise bad_parameter("from", "the range is empty or runs backwards", "an instant before to")
+    return Span(length_ms, from_ms, to_ms)
+
+
+def _length_ms(text: str) -> int | None:
+    if text == "all":
+        return None
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise bad_parameter("range", f"{text[:MAX_TEXT]!r} is not a range", _RANGE_FORM)
+    return int(match[1]) * _UNIT_MS[match[2]]
+
+
+def _instant_ms(name: str, text: str) -> int:
+    instant_ms: float | None = None
+    if _NUMBER.fullmatch(text):
+        number = float(text)
+        instant_ms = number if number >= _MILLISECONDS_FROM else number * 1000
+    elif len(text) <= MAX_TEXT and "-" in text:
+        try:
+            # An unescaped + of a time zone arrives as a space.
+            moment = datetime.fromisoformat(_SPACE_OF_PLUS.sub("+", text))
+        except ValueError:
+            pass
+        else:
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            instant_ms = moment.timestamp() * 1000
+    if instant_ms is None or not 0 <= instant_ms < END_OF_TIME_MS:
+        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", _TIME_FORM)
+    return round(instant_ms)

@@ -1,0 +1,175 @@
+// One lane: a metric of the shown workloads over the shared time axis, drawn by uPlot.
+
+import uPlot from "./vendor/uplot.js";
+import { computed, effect } from "./vendor/signals.js";
+import { styleOf, themeTurn, token } from "./colours.js";
+import { hatch, hairline } from "./ink.js";
+import { html, useEffect, useRef } from "./html.js";
+import { peakIn, silences, toChart } from "./samples.js";
+import { answer, edge_ms, follow, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
+import { clock, moment, timeMarks } from "./time.js";
+import { axisMarks, axisNumber, number, unitFor } from "./units.js";
+
+const MARK_EVERY = 44; // px between marks of the y axis, at least
+const PADDING = 6; // half a label, so that the outermost ones are whole
+
+/** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
+const laneLines = computed(() => {
+  const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
+  const of = (metric) =>
+    entries.flatMap((entry) => (answer.value?.lines.get(metric) ?? []).filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
+  return new Map([...laneMetrics.value].map(([key, metric]) => [key, of(metric)]));
+});
+
+/** The highest sample on every lane, in view and a little around it: Map(lane key → {value, ms, line} or null). */
+const peaksWithin = (around_ms) => {
+  const { from_ms, to_ms } = view.value;
+  const peak = (lines) => peakIn(lines.map(({ line }) => line), from_ms - around_ms, to_ms + around_ms + 1);
+  return new Map([...laneLines.value].map(([key, lines]) => [key, peak(lines)]));
+};
+const lanePeaks = computed(() => peaksWithin(0));
+
+/** What the axes must hold: a line that leaves the view goes on to a sample outside it. */
+const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
+
+/** The unit of every lane, which its axis, title and ledger column share. */
+export const laneUnits = computed(() => new Map(LANES.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value ?? (unit === "millicores" ? 1 : 2 ** 20))])));
+
+const nodeSilences = computed(() => {
+  const lines = answer.value?.lines.get(laneMetrics.value.get("cpu")) ?? [];
+  const line = lines.find(({ id }) => id === node.value?.id);
+  return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
+});
+
+/** The uPlot of each lane, for what is drawn over all of them. */
+export const charts = new Map();
+
+function draw(box, lane, previous) {
+  const lines = laneLines.peek().get(lane.key) ?? [];
+  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = answer.peek() ?? {};
+  const width = box.clientWidth, height = box.clientHeight;
+  const gutter = plot.peek().left;
+  if (width === 0 || height === 0) return previous;
+  const unit = laneUnits.peek().get(lane.key);
+  const marks = axisMarks(laneTops.peek().get(lane.key)?.value ?? 0, unit, Math.floor((height - 2 * PADDING) / MARK_EVERY));
+  const { from_ms, to_ms } = view.peek();
+  const names = `${themeTurn.peek()} ${gutter} ${lines.map(({ line, entry }) => `${line.id}#${line.life}@${entry.slot}`).join()}`;
+  let chart = previous;
+  if (chart?.names !== names) {
+    chart?.u.destroy();
+    chart = { names, lines: null };
+    chart.u = new uPlot(options(chart, lines, width, height, gutter), [[]], box);
+  }
+  Object.assign(chart, { marks, unit });
+  if (chart.u.width !== width || chart.u.height !== height) chart.u.setSize({ width, height });
+  chart.u.batch(() => {
+    if (chart.from !== answer.peek() || chart.lines !== lines) {
+      const made = toChart(lines.map(({ line }) => line), interval_ms, column_ms, origin_ms);
+      Object.assign(chart, { from: answer.peek(), lines, lone: made.lone });
+      chart.u.setData(made.data, false);
+    }
+    // Setting x redraws, also where it stays as it was.
+    chart.u.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
+    chart.u.setScale("y", { min: 0, max: marks.top });
+  });
+  return chart;
+}
+
+const asTold = (u, min, max) => [min ?? 0, max ?? 1];
+
+function options(chart, lines, width, height, gutter) {
+  const font = `11px ${getComputedStyle(document.body).fontFamily}`;
+  const line = ({ entry }, i) => {
+    const { colour, dash, width } = styleOf(entry.slot);
+    return {
+      stroke: colour, width, dash, auto: false,
+      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => chart.lone[index - 1] },
+    };
+  };
+  const none = { show: false };
+  return {
+    width, height,
+    padding: [PADDING, 0, PADDING, 0],
+    legend: none, cursor: none, select: none,
+    scales: { x: { time: false, auto: false, range: asTold }, y: { auto: false, range: asTold } },
+    series: [{}, ...lines.map(line)],
+    axes: [
+      { size: 0, gap: 0, ticks: none, border: none, grid: { stroke: token("grid"), width: 1 }, values: (u, splits) => splits.map(() => ""),
+        splits: (u, axis, min, max) => timeMarks(min * 1000, max * 1000, plot.peek().width).marks.map(({ ms }) => ms / 1000) },
+      { size: gutter, gap: 8, ticks: none, border: none, grid: { stroke: token("grid"), width: 1 }, stroke: token("mut"), font,
+        splits: () => chart.marks?.splits ?? [0], values: (u, splits) => splits.map((value) => (chart.unit ? axisNumber(value, chart.unit, chart.marks.digits) : "")) },
+    ],
+    hooks: { drawAxes: [drawGround] },
+  };
+}
+
+/** The baseline, and a hatch wherever the whole node was not measured. */
+function drawGround(u) {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height + ratio);
+  ctx.clip();
+  hairline(ctx, left, top + height, left + width, top + height, token("line"), ratio);
+  for (const [from_ms, to_ms] of nodeSilences.peek()) {
+    const a = u.valToPos(from_ms / 1000, "x", true), b = u.valToPos(to_ms / 1000, "x", true);
+    const wide = Math.max(b - a, 6 * ratio);
+    if (b > left && a < left + width) hatch(ctx, (a + b - wide) / 2, top, wide, height, token("gap"), ratio);
+  }
+  ctx.restore();
+}
+
+/** Why a lane has no line, as a sentence and perhaps something to do about it; null when it has one. */
+function emptiness(lane) {
+  if (answer.value === null || lanePeaks.value.get(lane.key)) return null;
+  if (!laneMetrics.value.has(lane.key)) return [`No ${lane.title} data is recorded here: the kernel of this node gives none.`];
+  if (shown.value.length === 0) return ["Choose a container from the list to see it here."];
+  const newest = newest_ms.value;
+  const { from_ms, to_ms } = view.value;
+  if (newest !== null && newest < from_ms) {
+    const there = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));
+    return [`The newest data, of ${moment(newest, edge_ms.value)}, is older than this range.`, "Show it", there];
+  }
+  const who = shown.value.length === 1 ? shown.value[0].series.name : "what is shown";
+  return [`No ${lane.title} data of ${who} in this range.`];
+}
+
+export function Lane({ lane, ordinal }) {
+  const box = useRef(null);
+  useEffect(() => {
+    let chart = null, frame = 0;
+    const later = () => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        chart = draw(box.current, lane, chart);
+        if (chart) charts.set(lane.key, chart.u);
+      });
+    };
+    const stop = effect(() => {
+      laneLines.value; laneTops.value; laneUnits.value; nodeSilences.value; view.value; plot.value; themeTurn.value;
+      later();
+    });
+    const sized = new ResizeObserver(later);
+    sized.observe(box.current);
+    return () => {
+      stop();
+      sized.disconnect();
+      cancelAnimationFrame(frame);
+      charts.delete(lane.key);
+      chart?.u.destroy();
+    };
+  }, []);
+  const peak = lanePeaks.value.get(lane.key);
+  const unit = laneUnits.value.get(lane.key);
+  const owner = peak && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series.name;
+  const [why, act, action] = emptiness(lane) ?? [];
+  return html`<section class="lane" aria-label=${lane.title}>
+    <span class="ordinal" aria-hidden="true">${ordinal}</span>
+    <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
+      ${peak && html`<span class="peak">max ${number(peak.value, unit)} ${owner} ${clock(peak.ms)}</span>`}</h2>
+    <div class="plot" ref=${box} role="img" aria-label=${`${lane.title} in ${unit.label} over time`}></div>
+    ${why && html`<p class="why">${why}${act && html` <button class="link" onClick=${action}>${act}</button>`}</p>`}
+  </section>`;
+}

@@ -1,0 +1,165 @@
+// The cursor over all lanes at once, and what hands do on them: point, click to pin, drag to zoom, double-click back.
+
+import { effect } from "./vendor/signals.js";
+import { styleOf, themeTurn, token } from "./colours.js";
+import { hairline } from "./ink.js";
+import { html, useEffect, useRef } from "./html.js";
+import { charts } from "./lane.js";
+import { back } from "./link.js";
+import { valueIn } from "./samples.js";
+import { answer, cursor_ms, hover_ms, interval_ms, laneMetrics, LANES, pinned_ms, plot, shown, view, zoom } from "./store.js";
+import { clock, exactly } from "./time.js";
+
+const DRAG_PX = 4; // less is a click
+const DOTS = 40; // more would hide the lines
+let drag = null; // {from_x, to_x} while the pointer is down
+
+export function Overlay({ stack }) {
+  const canvas = useRef(null), flag = useRef(null);
+  useEffect(() => {
+    let frame = 0;
+    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(canvas.current, flag.current, stack.current))));
+    const stop = effect(() => {
+      cursor_ms.value; view.value; answer.value; shown.value; plot.value; themeTurn.value;
+      // Two frames later, so that the lanes have their new scales.
+      requestAnimationFrame(later);
+    });
+    const release = listen(stack.current, later);
+    return () => {
+      stop();
+      release();
+      cancelAnimationFrame(frame);
+    };
+  }, []);
+  return html`<canvas class="overlay" ref=${canvas} aria-hidden="true"></canvas><output class="flag" ref=${flag} aria-hidden="true"></output>`;
+}
+
+const snapped = (ms) => Math.round(ms / interval_ms.peek()) * interval_ms.peek();
+
+function listen(stack, later) {
+  const local = (event) => {
+    const { left, width } = plot.peek();
+    const x = event.clientX - stack.getBoundingClientRect().left - left;
+    return { x: Math.max(0, Math.min(width, x)), inside: x >= 0 && x <= width };
+  };
+  const msAt = (x) => {
+    const { from_ms, to_ms } = view.peek();
+    return from_ms + (x / plot.peek().width) * (to_ms - from_ms);
+  };
+  const isControl = (event) => event.target.closest("button, a, input");
+  const wide = () => drag && Math.abs(drag.to_x - drag.from_x) >= DRAG_PX;
+  const handlers = {
+    pointerdown(event) {
+      const { x, inside } = local(event);
+      if (event.button !== 0 || !inside || isControl(event)) return;
+      drag = { from_x: x, to_x: x };
+      stack.setPointerCapture(event.pointerId);
+    },
+    pointermove(event) {
+      const { x, inside } = local(event);
+      if (drag) {
+        drag.to_x = x;
+        later();
+      }
+      if (inside || drag) hover_ms.value = snapped(msAt(x));
+      else hover_ms.value = null;
+    },
+    pointerup() {
+      const done = drag, zooms = wide();
+      drag = null;
+      if (done === null) return;
+      if (zooms) zoom(msAt(Math.min(done.from_x, done.to_x)), msAt(Math.max(done.from_x, done.to_x)));
+      else pinned_ms.value = pinned_ms.peek() === null ? snapped(msAt(done.to_x)) : null;
+      later();
+    },
+    pointercancel() {
+      drag = null;
+      hover_ms.value = null;
+      later();
+    },
+    pointerleave() {
+      if (!drag) hover_ms.value = null;
+    },
+    dblclick(event) {
+      if (isControl(event) || !local(event).inside) return;
+      pinned_ms.value = null;
+      back();
+    },
+  };
+  const escape = (event) => {
+    if (event.key !== "Escape" || drag === null) return;
+    drag = null;
+    later();
+  };
+  for (const [name, handler] of Object.entries(handlers)) stack.addEventListener(name, handler);
+  addEventListener("keydown", escape);
+  return () => {
+    for (const [name, handler] of Object.entries(handlers)) stack.removeEventListener(name, handler);
+    removeEventListener("keydown", escape);
+  };
+}
+
+function draw(canvas, flag, stack) {
+  if (!canvas?.isConnected) return;
+  const ratio = devicePixelRatio, width = stack.clientWidth, height = stack.clientHeight;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const ctx = canvas.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, width, height);
+  const { left, width: wide } = plot.peek();
+  const { from_ms, to_ms } = view.peek();
+  const bottom = stack.querySelector(".axis").offsetTop;
+  const top = stack.querySelector(".ruler").offsetHeight;
+  const x = (ms) => left + ((ms - from_ms) / (to_ms - from_ms)) * wide;
+  if (drag && Math.abs(drag.to_x - drag.from_x) >= DRAG_PX) {
+    const a = left + Math.min(drag.from_x, drag.to_x), b = left + Math.max(drag.from_x, drag.to_x);
+    ctx.fillStyle = token("ink");
+    ctx.globalAlpha = 0.08;
+    ctx.fillRect(a, top, b - a, bottom - top);
+    ctx.globalAlpha = 1;
+    hairline(ctx, a, top, a, bottom, token("ink"));
+    hairline(ctx, b, top, b, bottom, token("ink"));
+    return raise(flag, (a + b) / 2, exactly(((b - a) / wide) * (to_ms - from_ms)), left, wide);
+  }
+  const at = cursor_ms.peek();
+  if (at < from_ms || at > to_ms || answer.peek() === null) return raise(flag, null);
+  const pointed = hover_ms.peek() !== null || pinned_ms.peek() !== null;
+  if (pointed) hairline(ctx, x(at), top - 2, x(at), bottom, token("ink"));
+  drawDots(ctx, stack, x(at), at);
+  raise(flag, pointed ? x(at) : null, clock(at), left, wide);
+}
+
+function drawDots(ctx, stack, x, at) {
+  if (answer.peek().column_ms > 0) return;
+  const plots = [...stack.querySelectorAll(".plot")].map((plot) => plot.offsetTop + plot.offsetParent.offsetTop);
+  LANES.forEach(({ key }, i) => {
+    const u = charts.get(key);
+    const lines = answer.peek().lines.get(laneMetrics.peek().get(key));
+    if (!u || !lines) return;
+    for (const { ids, slot } of shown.peek().slice(0, DOTS).reverse()) {
+      for (const line of lines) {
+        const value = ids.includes(line.id) ? valueIn(line, at, at + interval_ms.peek()) : null;
+        if (value === null) continue;
+        ctx.beginPath();
+        ctx.arc(x, plots[i] + u.bbox.top / devicePixelRatio + u.valToPos(value, "y"), slot === 0 ? 3.5 : 3, 0, 7);
+        ctx.fillStyle = styleOf(slot).colour;
+        ctx.strokeStyle = token("bg");
+        ctx.lineWidth = 1.5;
+        ctx.stroke();
+        ctx.fill();
+      }
+    }
+  });
+}
+
+/** Put the flag over x, or away when x is null. */
+function raise(flag, x, text, left, wide) {
+  flag.hidden = x === null;
+  if (x === null) return;
+  if (flag.textContent !== text) flag.textContent = text;
+  const half = flag.offsetWidth / 2;
+  flag.style.transform = `translateX(${Math.round(Math.max(left + half, Math.min(left + wide - half, x)) - half)}px)`;
+}

@@ -1,0 +1,147 @@
+"""A journal becomes the window's file, once, whatever was there before and wherever it was interrupted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgm.collector.closing import close_window, left_over_journals, set_aside
+from fgm.collector.recording import Recorder
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.block import WindowFile
+from fgm.store.errors import BadFileError
+from fgm.store.header import FileHeader
+from fgm.store.journal import Tick
+from fgm.store.series import Series
+
+HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
+NODE = Series("node", node_name="worker-3")
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+FOLDER = "dt=2025-12-30/identifier=worker-3"
+
+
+def tick(second: int, value: float = 1.0) -> Tick:
+    return Tick(START_MS + second * 1000, (NODE,), np.full((1, 1 + len(COLUMNS)), value))
+
+
+def record(data_dir: Path, *ticks: Tick) -> list[str]:
+    """Record the ticks as one run of a collector; return the journals that it closed."""
+    recorder = Recorder(str(data_dir), HEADER, COLUMNS)
+    closed = []
+    for each in ticks:
+        closed.append(recorder.close_before(each.time_ms))
+        recorder.append(each)
+    return [path for path in (*closed, recorder.close()) if path is not None]
+
+
+def recorded(path: Path) -> dict[int, float]:
+    file = WindowFile.open(str(path))
+    (chunk,) = file.chunks(["memory.current"])
+    file.close()
+    seconds = (chunk.time_ms - START_MS) // 1000
+    return dict(zip(seconds.tolist(), chunk.values["memory.current"].tolist(), strict=True))
+
+
+def names(data_dir: Path) -> list[str]:
+    return sorted(path.name for path in (data_dir / FOLDER).iterdir())
+
+
+def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path) -> None:
+    journals = record(tmp_path, *(tick(second) for second in range(80, 200)))
+    for journal in journals:
+        close_window(journal, 3)
+
+    assert names(tmp_path) == [
+        "metrics-20251230T160000Z.parquet",
+        "metrics-20251230T160130Z.parquet",
+        "metrics-20251230T160300Z.parquet",
+    ]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160130Z.parquet")) == list(range(90, 180))
+
+
+def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick_once(tmp_path: Path) -> None:
+    for ticks in ([tick(0), tick(1)], [tick(1, 7.0), tick(2)], [tick(5)]):
+        (journal,) = record(tmp_path, *ticks)
+        window = close_window(journal, 3)
+        assert window is not None
+
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+    assert recorded(Path(window.path)) == {0: 1.0, 1: 7.0, 2: 1.0, 5: 1.0}
+    assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
+
+
+def test_a_kill_between_publishing_and_removing_the_journal_changes_nothing(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(1))
+    copy = Path(journal).read_bytes()
+    close_window(journal, 3)
+    Path(journal).write_bytes(copy)
+    window = close_window(journal, 3)
+
+    assert window is not None
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+    assert recorded(Path(window.path)) == {0: 1.0, 1: 1.0}
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_not_overwritten(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    bad = tmp_path / FOLDER / "metrics-20251230T160000Z.parquet"
+    bad.write_bytes(b"PAR1 not really PAR1")
+    close_window(journal, 3)
+
+    assert names(tmp_path) == ["bad-metrics-20251230T160000Z.parquet", "metrics-20251230T160000Z.parquet"]
+    assert (tmp_path / FOLDER / names(tmp_path)[0]).read_bytes() == b"PAR1 not really PAR1"
+    assert recorded(bad) == {0: 1.0}
+
+
+def test_an_empty_journal_leaves_no_file(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    whole = Path(journal).read_bytes()
+    Path(journal).write_bytes(whole[: len(whole) // 2])
+
+    assert close_window(journal, 3) is None
+    assert names(tmp_path) == []
+
+
+def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    (journal,) = record(tmp_path, tick(0))
+    with Path(journal).open("ab") as file:
+        payload = b"?what"
+        file.write(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+
+    with pytest.raises(BadFileError, match="unknown kind of frame"):
+        close_window(journal, 3)
+    assert set_aside(journal) == journal + ".bad"
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad"]
+    assert list(left_over_journals(str(tmp_path))) == []
+
+
+def test_left_over_journals_of_every_writer_are_found_and_nothing_else(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    other = tmp_path / "dt=2025-12-29" / "identifier=another" / "live-20251229T235830Z.journal"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"")
+    (other.parent / "live-20251229T235830Z.journal.bad").write_bytes(b"")
+    (tmp_path / "dt=tomorrow").mkdir()
+    (tmp_path / "dt=2025-12-29" / "notes.txt").write_text("")
+
+    assert list(left_over_journals(str(tmp_path))) == [str(other), journal]
+
+
+def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
+    import os
+
+    before = os.umask(0o077)
+    try:
+        data_dir = tmp_path / "data"
+        (journal,) = record(data_dir, tick(0))
+        modes = [oct(Path(journal).stat().st_mode)]
+        window = close_window(journal, 3)
+    finally:
+        os.umask(before)
+
+    assert window is not None
+    modes += [oct(Path(window.path).stat().st_mode), *(oct(p.stat().st_mode) for p in Path(window.path).parents[:3])]
+    assert modes == ["0o100644", "0o100644", "0o40755", "0o40755", "0o40755"]

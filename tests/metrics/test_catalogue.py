@@ -1,0 +1,61 @@
+"""The catalogue is complete, readable and consistent with itself."""
+
+import re
+
+import pytest
+
+from fgm.metrics.catalogue import BY_NAME, COLUMNS, RECORDED, Metric
+
+
+def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
+    assert tuple(metric.name for metric in RECORDED) == COLUMNS
+    assert len(set(COLUMNS)) == len(COLUMNS)
+    assert all(BY_NAME[name].name == name for name in COLUMNS)
+
+
+@pytest.mark.parametrize("metric", RECORDED, ids=lambda metric: metric.name)
+def test_a_metric_says_what_it_is(metric: Metric) -> None:
+    assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", metric.name)
+    assert metric.unit in {"bytes", "us", "1"}
+    assert metric.kind in {"gauge", "counter"}
+    assert metric.tier in {1, 2}
+    assert metric.title
+    assert metric.title[0].isupper() or metric.title.startswith(("zswap", "vmalloc", "hugetlb"))
+    assert metric.help.endswith(".")
+    assert metric.source
+
+
+def test_titles_are_unique_so_that_a_list_of_them_can_be_chosen_from() -> None:
+    titles = [metric.title for metric in RECORDED]
+    assert len(set(titles)) == len(titles)
+
+
+def test_limits_are_read_every_ten_seconds_and_all_else_every_second() -> None:
+    assert {metric.name for metric in RECORDED if metric.interval_s == 10} == {
+        *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
+        *("memory.swap.max", "pids.max"),
+    }
+    assert {metric.interval_s for metric in RECORDED} == {1, 10}
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "kind", "tier", "source"),
+    [
+        ("cpu.stat.usage_usec", "us", "counter", 1, "cpu.stat usage_usec"),
+        ("cpu_quota_usec", "us", "gauge", 2, "cpu.max"),
+        ("cpu.pressure.some.total", "us", "counter", 1, "cpu.pressure some.total"),
+        ("memory.current", "bytes", "gauge", 1, "memory.current"),
+        ("memory.stat.kernel", "bytes", "gauge", 1, "memory.stat kernel"),
+        ("memory.stat.pgfault", "1", "counter", 1, "memory.stat pgfault"),
+        ("memory.events.oom_kill", "1", "counter", 1, "memory.events oom_kill"),
+        ("io.stat.rbytes", "bytes", "counter", 1, "io.stat rbytes"),
+        ("container.pid_count", "1", "gauge", 1, "cgroup.procs"),
+        ("network.rx_bytes", "bytes", "counter", 1, "/proc/<pid>/net/dev"),
+        ("processes.resident_bytes", "bytes", "gauge", 2, "/proc/<pid>/statm"),
+    ],
+)
+def test_some_metrics_as_the_specification_has_them(
+    name: str, unit: str, kind: str, tier: int, source: str
+) -> None:
+    metric = BY_NAME[name]
+    assert (metric.unit, metric.kind, metric.tier, metric.source) == (unit, kind, tier, source)

@@ -1,0 +1,112 @@
+"""The files of cgroup v1 under the names of v2."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fgm.metrics.catalogue import BY_NAME
+from fgm.parse import cgroup1
+from fgm.parse.errors import ParseError
+
+REAL = Path(__file__).parents[1] / "data/cgroup1"
+
+Parser = Callable[[bytes], dict[str, float]]
+
+
+@pytest.mark.parametrize(
+    ("parser", "raw", "expected"),
+    [
+        (cgroup1.memory_limit_in_bytes, b"67108864\n", {"memory.max": 67108864}),
+        (cgroup1.memory_limit_in_bytes, b"9223372036854771712\n", {}),
+        (cgroup1.memory_limit_in_bytes, b"9223372036854771711\n", {"memory.max": 2**63 - 4097}),
+        (cgroup1.memory_limit_in_bytes, b"9223372036854775807\n", {}),
+        (cgroup1.cpu_cfs_quota_us, b"-1\n", {}),
+        (cgroup1.cpu_cfs_quota_us, b"25000\n", {"cpu_quota_usec": 25000}),
+        (cgroup1.cpu_stat, b"nr_periods 2\nthrottled_time 1500\nwait_sum 7\n", {
+            "cpu.stat.nr_periods": 2, "cpu.stat.throttled_usec": 1.5}),
+        (cgroup1.memory_oom_control, b"oom_kill_disable 0\nunder_oom 0\n", {}),
+        (cgroup1.memory_oom_control, b"oom_kill_disable 0\nunder_oom 1\noom_kill 2\n", {
+            "memory.events.oom_kill": 2}),
+        (cgroup1.memory_stat, b"cache 1\nrss 2\ntotal_cache 10\ntotal_rss 20\ntotal_pgpgin 30\n", {
+            "memory.stat.file": 10, "memory.stat.anon": 20}),
+        (cgroup1.memory_stat, b"cache 1\nrss 2\n", {}),
+    ],
+)  # fmt: skip
+def test_a_file_becomes_the_metrics_of_v2_that_mean_the_same(
+    parser: Parser, raw: bytes, expected: dict[str, float]
+) -> None:
+    assert parser(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("memory.usage_in_bytes", {"memory.current": 9818112}),
+        ("memory.max_usage_in_bytes", {"memory.peak": 10473472}),
+        ("memory.limit_in_bytes", {"memory.max": 67108864}),
+        ("memory.memsw.usage_in_bytes", {"memory.swap.current": 10264576}),
+        ("memory.oom_control", {"memory.events.oom_kill": 0}),
+        ("memory.stat", {"memory.stat.file": 8716288, "memory.stat.anon": 135168}),
+        ("cpu.stat", {"cpu.stat.nr_throttled": 21, "cpu.stat.throttled_usec": 1628815.123}),
+        ("cpu.cfs_quota_us", {"cpu_quota_usec": 20000}),
+        ("cpu.cfs_period_us", {"cpu_period_usec": 100000}),
+        ("cpuacct.usage", {"cpu.stat.usage_usec": 436926.73}),
+        ("cpuacct.usage_user", {"cpu.stat.user_usec": 427884.758}),
+        ("cpuacct.usage_sys", {"cpu.stat.system_usec": 24000}),
+        ("blkio.throttle.io_service_bytes_recursive", {
+            "io.stat.rbytes": 2097152, "io.stat.wbytes": 4194304, "io.stat.dbytes": 4194304}),
+        ("blkio.throttle.io_serviced_recursive", {"io.stat.rios": 4, "io.stat.wios": 4, "io.stat.dios": 1}),
+    ],
+)  # fmt: skip
+def test_a_real_file_says_what_can_be_read_in_it(file: str, expected: dict[str, float]) -> None:
+    parser: Parser = getattr(cgroup1, file.replace(".", "_"))
+    values = parser((REAL / file).read_bytes())
+    assert expected.items() <= values.items()
+    assert values.keys() <= BY_NAME.keys()
+
+
+BYTES = b"""8:0 Read 100
+8:0 Write 200
+8:0 Sync 300
+8:0 Total 300
+253:0 Read 100
+253:0 Write 200
+253:0 Total 300
+7:1 Read 50
+(unknown) Read 7
+Total 650
+"""
+
+
+@pytest.mark.parametrize(
+    ("raw", "excluded", "expected"),
+    [
+        pytest.param(
+            BYTES, {(253, 0)}, {"io.stat.rbytes": 100, "io.stat.wbytes": 200}, id="stacked left out"
+        ),
+        pytest.param(
+            BYTES, set(), {"io.stat.rbytes": 200, "io.stat.wbytes": 400}, id="all but loop and unknown"
+        ),
+        pytest.param(b"7:1 Read 50\n", set(), {"io.stat.rbytes": 0}, id="only a loop device"),
+        pytest.param(b"Total 0\n", set(), {}, id="nothing counted"),
+        pytest.param(b"", set(), {}, id="empty"),
+    ],
+)
+def test_blkio_sums_the_devices_that_count(
+    raw: bytes, excluded: set[tuple[int, int]], expected: dict[str, float]
+) -> None:
+    assert cgroup1.blkio_throttle_io_service_bytes_recursive(raw, excluded) == expected
+
+
+@pytest.mark.parametrize("raw", [b"8:0 Read\n", b"8:0 Read many\n"])
+def test_blkio_without_a_number_raises(raw: bytes) -> None:
+    with pytest.raises(
+        ParseError, match=r"blkio\.throttle\.io_serviced_recursive: a device, an operation and"
+    ):
+        cgroup1.blkio_throttle_io_serviced_recursive(raw)
+
+
+def test_every_metric_of_v1_is_in_the_catalogue() -> None:
+    for keys in (cgroup1.MEMORY_STAT, cgroup1.OOM_CONTROL, cgroup1.CPU_STAT):
+        assert {recorded.metric for recorded in keys.values() if recorded} <= BY_NAME.keys()

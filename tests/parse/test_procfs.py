@@ -1,0 +1,162 @@
+"""/proc: the node under the names of a cgroup, and processes."""
+
+from pathlib import Path
+
+import pytest
+
+from fgm.metrics.catalogue import BY_NAME
+from fgm.parse import procfs
+from fgm.parse.errors import ParseError
+
+REAL = Path(__file__).parents[1] / "data/procfs"
+
+
+def test_proc_stat_turns_ticks_into_microseconds_without_idle_iowait_steal_and_guest() -> None:
+    line = b"cpu  1 2 4 1000 1000 8 16 1000 1000 1000\ncpu0 9 9 9 9 9 9 9 9 9 9\n"
+    assert procfs.proc_stat(line) == {
+        "cpu.stat.usage_usec": 310_000,
+        "cpu.stat.user_usec": 30_000,
+        "cpu.stat.system_usec": 280_000,
+    }
+    assert procfs.proc_stat(line, ticks_per_second=1000)["cpu.stat.usage_usec"] == 31_000
+    assert procfs.proc_stat((REAL / "stat").read_bytes())["cpu.stat.usage_usec"] == 93_630_000
+
+
+@pytest.mark.parametrize("raw", [b"", b"cpu  1 2 3\n", b"cpu  1 2 3 4 5 6 x\n", b"cpu0 1 2 3 4 5 6 7\n"])
+def test_proc_stat_without_its_first_line_raises(raw: bytes) -> None:
+    with pytest.raises(ParseError, match="stat: "):
+        procfs.proc_stat(raw)
+
+
+def test_meminfo_counts_all_that_is_not_free() -> None:
+    values = procfs.meminfo((REAL / "meminfo").read_bytes())
+    kib = {name: value / 1024 for name, value in values.items()}
+    assert kib["memory.current"] == 2976948 - 2589004
+    assert kib["memory.max"] == 2976948
+    assert kib["memory.stat.anon"] == 137012
+    assert kib["memory.stat.file"] == 180104 + 3892
+    assert kib["memory.stat.inactive_file"] == 137384
+    assert kib["memory.stat.shmem"] == 12512
+    assert kib["memory.stat.slab_reclaimable"] == 17988
+    assert kib["memory.stat.slab_unreclaimable"] == 15724
+    assert kib["memory.swap.current"] == 0
+    assert values.keys() <= BY_NAME.keys()
+
+
+def test_meminfo_of_another_kernel_gives_what_is_there() -> None:
+    assert procfs.meminfo(b"MemTotal:  8 kB\nNovelty: x\nHugePages_Total:  0\nSlab: 4 kB") == {
+        "memory.max": 8192,
+        "memory.stat.slab": 4096,
+    }
+    assert procfs.meminfo(b"") == {}
+
+
+@pytest.mark.parametrize("raw", [b"MemTotal:\n", b"MemFree: much kB\n"])
+def test_meminfo_without_a_number_raises(raw: bytes) -> None:
+    with pytest.raises(ParseError, match="meminfo: a name and an integer in kB expected"):
+        procfs.meminfo(raw)
+
+
+def test_vmstat_gives_faults_and_oom_kills() -> None:
+    raw = b"pgfault 7\nthp_pgmajfault 1\npgmajfault 8\ndirect_map_level2_splits 5\noom_kill 9\n"
+    assert procfs.vmstat(raw) == {
+        "memory.stat.pgfault": 7,
+        "memory.stat.pgmajfault": 8,
+        "memory.events.oom_kill": 9,
+    }
+    assert procfs.vmstat(b"xpgfault 7\n") == {}
+    real = procfs.vmstat((REAL / "vmstat").read_bytes())
+    assert real.keys() == {"memory.stat.pgfault", "memory.stat.pgmajfault", "memory.events.oom_kill"}
+    with pytest.raises(ParseError, match="vmstat: a key and one integer expected, got b'pgfault many'"):
+        procfs.vmstat(b"nr_free_pages 1\npgfault many\n")
+
+
+def test_diskstats_sums_the_named_disks() -> None:
+    raw = (
+        b"   8       0 sda 10 0 100 0 20 0 200 0 0 0 0 30 0 300 0 1 1\n"
+        b"   8       1 sda1 10 0 100 0 20 0 200 0 0 0 0 30 0 300 0 1 1\n"
+        b"   8      16 sdb 1 0 2 0 3 0 4 0 0 0 0\n"
+    )
+    assert procfs.diskstats(raw, {"sda"}) == {
+        "io.stat.rios": 10,
+        "io.stat.rbytes": 100 * 512,
+        "io.stat.wios": 20,
+        "io.stat.wbytes": 200 * 512,
+        "io.stat.dios": 30,
+        "io.stat.dbytes": 300 * 512,
+    }
+    both = procfs.diskstats(raw, ["sda", "sdb"])
+    assert (both["io.stat.rios"], both["io.stat.wbytes"]) == (11, 204 * 512)
+    assert procfs.diskstats(raw, {"sdb"}).keys() == {
+        f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes")
+    }
+    assert procfs.diskstats(raw, {"nvme0n1"}) == {}
+    assert procfs.diskstats((REAL / "diskstats").read_bytes(), {"vda"})["io.stat.wbytes"] == 1357544 * 512
+
+
+@pytest.mark.parametrize("raw", [b"8 0 sda 1 2 3\n", b"8 0 sda a b c d e f g h i j k\n"])
+def test_diskstats_with_a_malformed_counted_line_raises(raw: bytes) -> None:
+    assert procfs.diskstats(raw, {"sdb"}) == {}
+    with pytest.raises(ParseError, match="diskstats: a device and at least eleven integers expected"):
+        procfs.diskstats(raw, {"sda"})
+
+
+def test_loadavg_gives_all_threads_of_the_node() -> None:
+    assert procfs.loadavg((REAL / "loadavg").read_bytes()) == {"pids.current": 90}
+    for raw in (b"", b"0.1 0.2 0.3 5 6\n", b"0.1 0.2 0.3 5/x 6\n"):
+        with pytest.raises(ParseError, match="loadavg: running/all"):
+            procfs.loadavg(raw)
+
+
+def test_net_dev_sums_all_interfaces_but_the_loopback() -> None:
+    raw = (
+        b"Inter-| Receive | Transmit\n face |bytes packets errs drop|bytes packets\n"
+        b"    lo: 9 9 9 9 0 0 0 0 9 9 9 9 0 0 0 0\n"
+        b"  eth0:1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n"
+        b"eth0:1: 10 20 30 40 0 0 0 0 50 60 70 80 0 0 0 0\n"
+    )
+    names = [f"network.{way}_{what}" for way in ("rx", "tx") for what in ("bytes", "packets", "errs", "drop")]
+    assert procfs.net_dev(raw) == dict(zip(names, (11, 22, 33, 44, 55, 66, 77, 88), strict=True))
+    assert procfs.net_dev(raw, excluded={"lo", "eth0:1"})["network.tx_drop"] == 8
+    real = procfs.net_dev((REAL / "net/dev").read_bytes())
+    assert (real["network.rx_bytes"], real["network.tx_packets"]) == (597845631, 10269)
+    with pytest.raises(ParseError, match="net/dev: an interface and at least twelve integers expected"):
+        procfs.net_dev(b"eth0: 1 2 3\n")
+
+
+@pytest.mark.parametrize("comm", ["cat", "a b", "a) R 1", ") (", "", "tab\tnewline\n"])
+def test_pid_stat_is_read_behind_the_last_parenthesis(comm: str) -> None:
+    tail = " S 7 0 0 0 0 0 0 0 11 0 13 14 0 0 20 0 17 0 19 0 0\n"
+    stat = procfs.pid_stat(f"784 ({comm}){tail}".encode())
+    assert stat == procfs.ProcessStat(
+        pid=784,
+        comm=comm,
+        state="S",
+        ppid=7,
+        majflt=11,
+        utime_ticks=13,
+        stime_ticks=14,
+        num_threads=17,
+        starttime_ticks=19,
+    )
+
+
+def test_a_real_process() -> None:
+    stat = procfs.pid_stat((REAL / "pid/stat").read_bytes())
+    assert (stat.comm, stat.ppid, stat.num_threads, stat.starttime_ticks) == ("dd", 582, 1, 5973)
+    assert procfs.statm((REAL / "pid/statm").read_bytes()) == {
+        "processes.resident_bytes": 222 * 4096,
+        "processes.shared_bytes": 200 * 4096,
+    }
+    assert (
+        procfs.statm(b"740 222 200 14 0 89 0\n", page_size_bytes=65536)["processes.shared_bytes"]
+        == 200 * 65536
+    )
+
+
+def test_a_process_file_that_is_cut_off_raises() -> None:
+    for raw in (b"", b"784 (cat) S 7 0", b"x (cat) " + b"1 " * 40):
+        with pytest.raises(ParseError, match="pid/stat: "):
+            procfs.pid_stat(raw)
+    with pytest.raises(ParseError, match="pid/statm: at least three integers expected"):
+        procfs.statm(b"740 222\n")

@@ -1,0 +1,138 @@
+"""Both real processes on a captured host: what the kernel files say is what the API answers."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import anyio
+import pytest
+
+from fgm.collector.closing import left_over_journals
+from fgm.store import layout
+from fgm.store.check import check
+from tests.captured_host import CONTAINERS, NEXT_SECOND, captured_host
+from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, parquet_files, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
+NEW_ID = "cd" * 32
+
+
+async def test_what_the_host_shows_is_what_the_viewer_answers(tmp_path: Path) -> None:
+    """New values and new containers are there within 5 s, gone ones stay, and the files are in order."""
+    host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
+    cache = next(container for container in CONTAINERS if container["name"] == "cache")
+    memory = Path(host.cgroup_root + cache["cgroup"]) / "memory.current"
+    flags = ["--data-dir", str(data_dir), "--rotation-seconds", "10", *host.flags]
+    async with (
+        daemon("fgm.collector", *flags) as collector,
+        daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser"),
+    ):
+        await viewer.ready()
+        listed = await viewer.containers()
+        by_full_id = {entry["container_id"]: entry for entry in listed.values() if entry["scope"] == "container"}
+        assert by_full_id.keys() == {container["id"] for container in CONTAINERS}
+        for container in CONTAINERS:
+            entry = by_full_id[container["id"]]
+            in_pod = container["layout"] != "docker"
+            assert entry["id"] == container["id"][:12]
+            assert entry["alive"] is True
+            assert entry["cgroup"] == container["cgroup"]
+            assert entry["pod_uid"] == (container["uid"] if in_pod else None)
+            assert entry["qos_class"] == (QOS[container["qos"]] if in_pod else None)
+        assert {"node"} <= {entry["scope"] for entry in listed.values()}
+
+        first = int(memory.read_text())
+        assert set((await viewer.series("memory.current", cache["id"][:12])).values()) == {float(first)}
+        host.show(NEXT_SECOND)
+        with anyio.fail_after(5):
+            while float(memory.read_text()) not in (await viewer.series("memory.current", cache["id"][:12])).values():
+                await anyio.sleep(LOOK_AGAIN_S)
+
+        started = f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope"
+        shutil.copytree(host.cgroup_root + cache["cgroup"], started)
+        with anyio.fail_after(5):
+            while NEW_ID[:12] not in await viewer.containers():
+                await anyio.sleep(LOOK_AGAIN_S)
+        await anyio.sleep(2)  # it lives for some ticks
+        shutil.rmtree(started)
+        with anyio.fail_after(10):
+            while (await viewer.containers())[NEW_ID[:12]]["alive"]:
+                await anyio.sleep(LOOK_AGAIN_S)
+        assert len(await viewer.series("memory.current", NEW_ID[:12])) >= 2
+
+        collector.send_signal(signal.SIGTERM)
+        with anyio.fail_after(10):
+            assert await collector.wait() == 0
+        assert len(await viewer.series("memory.current", NEW_ID[:12])) >= 2
+
+    report = check(str(data_dir))
+    assert report.problems == []
+    assert list(left_over_journals(str(data_dir))) == []
+    for path in parquet_files(data_dir):
+        parsed = layout.parse_name(path.name)
+        assert parsed is not None
+        assert layout.window_at(parsed.start_ms, 10).start_ms == parsed.start_ms
+        assert path.parent.name == "identifier=worker-3"
+
+
+async def test_killed_at_any_moment_it_loses_no_whole_tick_and_goes_on_in_one_file(tmp_path: Path) -> None:
+    """kill -9 five times; the viewer answers all the while, and what it answered before is still there after."""
+    host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
+    flags = ["--data-dir", str(data_dir), "--interval-ms", "100", *host.flags]
+    seen: dict[int, float | None] = {}
+    async with daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser"):
+        for kill in range(5):
+            async with daemon("fgm.collector", *flags) as collector:
+                await viewer.ready()
+                with anyio.fail_after(15):
+                    while len(now := await viewer.series("memory.current", "node")) < len(seen) + 3 + kill:
+                        await anyio.sleep(LOOK_AGAIN_S)
+                collector.kill()
+                await collector.wait()
+            assert now.items() >= seen.items()
+            seen = await viewer.series("memory.current", "node")
+            assert seen.items() >= now.items()
+        async with daemon("fgm.collector", *flags) as collector:
+            with anyio.fail_after(15):
+                while len(await viewer.series("memory.current", "node")) == len(seen):
+                    await anyio.sleep(LOOK_AGAIN_S)
+            collector.terminate()
+            assert await collector.wait() == 0
+        assert (await viewer.series("memory.current", "node")).items() >= seen.items()
+
+    assert check(str(data_dir)).problems == []
+    windows = {layout.window_at(t, 90).start_ms for t in seen}
+    assert {layout.metrics_name(start) for start in windows} <= {path.name for path in parquet_files(data_dir)}
+
+
+async def test_bad_input_is_one_clear_sentence_and_a_documented_status(tmp_path: Path) -> None:
+    host, data_dir = captured_host(tmp_path / "host"), tmp_path / "data"
+    file = tmp_path / "a-file"
+    file.write_text("")
+    good = ["--data-dir", str(data_dir), *host.flags]
+    cases = [
+        (["--data-dir", str(data_dir), "--cgroup-root", str(tmp_path)], 3, f"{tmp_path} cannot be recorded from"),
+        (["--data-dir", str(data_dir), "--cgroup-root", "/nowhere"], 3, "/nowhere cannot be recorded from"),
+        (["--data-dir", str(data_dir), "--proc-root", "/nowhere"], 3, "/nowhere cannot be recorded from"),
+        (["--data-dir", str(file), *host.flags], 4, f"cannot record into {file}"),
+        ([*good, "--interval-ms", "soon"], 2, "--interval-ms is 'soon': give a whole number"),
+        ([*good, "--no-such-flag"], 2, "unrecognized arguments: --no-such-flag"),
+    ]
+    for flags, status, sentence in cases:
+        code, said = await run("fgm.collector", *flags)
+        assert (code, sentence in said, "Traceback" in said) == (status, True, False), said
+
+
+async def test_a_second_collector_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
+    host, data_dir = captured_host(tmp_path / "host"), tmp_path / "data"
+    flags = ["--data-dir", str(data_dir), *host.flags]
+    async with daemon("fgm.collector", *flags) as first:
+        with anyio.fail_after(10):
+            while not (data_dir / ".lock").exists() or not (data_dir / ".lock").read_text():
+                await anyio.sleep(LOOK_AGAIN_S)
+        code, said = await run("fgm.collector", *flags)
+
+        assert code == 5
+        assert f"another collector (pid {first.pid})" in said
