@@ -1,59 +1,86 @@
-"""The form of the log: a constant message and fields, one line each, as text or JSON.
+"""How the daemons log: a constant message plus fields, one line a record, as text or as JSON.
 
-    log.info("window closed", extra=fields(rows=3600, file="metrics-20251230T160000Z.parquet"))
+    2025-12-30T16:05:00Z INFO fgm.collector.daemon window closed rows=3600 seconds=0.07
+    {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":"window closed",...}
 
-    2025-12-30T16:01:30Z INFO fgm.collector.daemon window closed rows=3600 file=metrics-20251230T160000Z.parquet
+A module has `log = logging.getLogger(__name__)` and says `log.info("window closed", extra=fields(rows=3600))`.
 """
 
 import json
 import logging
 import sys
-import time
-from typing import Any, TextIO
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TextIO
 
-FORMATS = ("text", "json")
+Format = Literal["text", "json"]
+LEVELS = ("debug", "info", "warning", "error")
 
 
-def fields(**values: object) -> dict[str, dict[str, object]]:
-    """Return the `extra` of a log call."""
+def fields(**values: object) -> dict[str, Any]:
+    """Return what `extra=` of a log call takes."""
     return {"fields": values}
 
 
-def configure(level: str, form: str, stream: TextIO | None = None) -> None:
-    """Log to `stream` (standard error by default). `level`: debug, info, warning or error; `form`: one of FORMATS."""
+def configure(level: str = "info", line_format: Format = "text", stream: TextIO | None = None) -> None:
+    """Send everything that is logged to `stream` (standard error), and nowhere else. `level`: one of LEVELS.
+
+    Raises ValueError on another level or format.
+    """
+    if level.lower() not in LEVELS:
+        raise ValueError(f"log level {level!r}: it must be one of {', '.join(LEVELS)}")
+    if line_format not in _FORMATTERS:
+        raise ValueError(f"log format {line_format!r}: it must be one of {', '.join(_FORMATTERS)}")
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Json() if form == "json" else _Text())
+    handler.setFormatter(_FORMATTERS[line_format]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
 
 
-class _Text(logging.Formatter):
+class TextFormatter(logging.Formatter):
+    """One line for people; a value with a space, a quote or a control character is quoted as in JSON."""
+
     def format(self, record: logging.LogRecord) -> str:
-        values = "".join(f" {name}={_quoted(value)}" for name, value in _fields(record).items())
-        return f"{_time(record)} {record.levelname} {record.name} {_message(self, record)}{values}"
+        """Return the line without its end; a traceback follows on lines of its own, in the same write."""
+        values = "".join(f" {name}={_text(value)}" for name, value in _fields(record).items())
+        line = f"{_time(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}{values}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
-class _Json(logging.Formatter):
+class JsonFormatter(logging.Formatter):
+    """One object for machines; the fields stand beside `time`, `level`, `logger` and `message`."""
+
     def format(self, record: logging.LogRecord) -> str:
-        facts = {"time": _time(record), "level": record.levelname, "logger": record.name}
-        return json.dumps({**facts, "message": _message(self, record), **_fields(record)}, default=str)
+        """Return the object without the line's end."""
+        facts = {
+            **_fields(record),
+            "time": _time(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(facts, separators=(",", ":"), default=str)
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+_FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, object]:
     return getattr(record, "fields", {})
 
 
-def _message(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """Return the message, and behind it, on the same line, the error that it is about."""
-    text = record.getMessage()
-    if record.exc_info:
-        text += " | " + formatter.formatException(record.exc_info)
-    return text.replace("\n", "\\n")
-
-
-def _quoted(value: object) -> str:
-    text = str(value)
-    return json.dumps(text) if not text or any(c.isspace() or c in '"=' for c in text) else text
-
-
 def _time(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _text(value: object) -> str:
+    text = str(value)
+    plain = text.isprintable() and text != "" and not any(character in text for character in ' "=')
+    return text if plain else json.dumps(text)
+
+
+def _one_line(text: str) -> str:
+    """Return the text with control characters escaped: a name from outside must not forge a line."""
+    return text if text.isprintable() else json.dumps(text)[1:-1]

@@ -1,21 +1,18 @@
-"""Keeps the list of a mount's cgroups up to date, at the price of one stat a directory.
+"""Keeps the list of a mount's cgroups up to date, at the price of one read while nothing changes.
 
-A cgroup that is made or removed changes its parent's link count, and one that is made again under its old name has
-another inode number, so a directory is listed again only when one of these changed. The modification time is looked
-at too, for file systems other than cgroupfs whose link counts say nothing.
+The kernel tells of cgroups that were made and removed. Where it has no more watches to give (they are
+counted by user, and others use them too), everything is listed again each time, which takes milliseconds.
 """
 
+import logging
 import os
-from dataclasses import dataclass
+
+from fgm.collector.directory_watch import DirectoryWatch, NoWatchError
 
 MAX_DEPTH = 32
 """Deeper cgroups are not looked at; the kubelet's are at most six deep, inside a KIND node twelve."""
 
-
-@dataclass(slots=True)
-class _Folder:
-    signature: tuple[int, int, int]
-    children: tuple[str, ...]
+log = logging.getLogger(__name__)
 
 
 class CgroupWalk:
@@ -23,52 +20,67 @@ class CgroupWalk:
 
     def __init__(self, mount: str) -> None:
         self.mount = mount
-        self._folders: dict[str, _Folder] = {}
-        self._look("", 0)
+        self._known: set[str] = set()
+        self._watch: DirectoryWatch | None = None
+        try:
+            self._watch = DirectoryWatch()
+        except NoWatchError as error:
+            self._do_without_watch(error)
+        self._look("")
 
     @property
     def paths(self) -> list[str]:
         """Every cgroup that was there at the last look."""
-        return [path for path in self._folders if path]
+        return [path for path in self._known if path]
 
     def refresh(self) -> bool:
         """Look again; return whether a cgroup came or went. A folder that cannot be read counts as gone."""
-        before = len(self._folders)
-        changed = False
-        if not self._folders:
-            self._look("", 0)
-        for path, folder in list(self._folders.items()):
-            if self._folders.get(path) is not folder or self._signature(path) == folder.signature:
-                continue
+        changes = self._watch.changes() if self._watch is not None else None
+        if changes is None or not self._known:
+            before = self._known
+            self._forget("")
+            self._look("")
+            return self._known != before
+        paths = [path.removeprefix(self.mount) for path in changes]
+        for path in paths:  # first of all, since one that was moved has its watch under both its paths
             self._forget(path)
-            self._look(path, path.count("/"))
-            looked = self._folders.get(path)
-            changed |= looked is None or looked.children != folder.children or looked.signature[0] != folder.signature[0]
-        return changed or len(self._folders) != before
+        for path in paths:
+            if path == "" or path.rpartition("/")[0] in self._known:
+                self._look(path)
+        return bool(paths)
 
-    def _signature(self, path: str) -> tuple[int, int, int] | None:
+    def _look(self, path: str) -> None:
         try:
-            status = os.stat(self.mount + path)
+            if self._watch is not None:  # before it is listed, so that nothing is missed in between
+                self._watch.add(self.mount + path)
+        except NoWatchError as error:
+            self._do_without_watch(error)
         except OSError:
-            return None
-        return (status.st_ino, status.st_nlink, status.st_mtime_ns)
-
-    def _look(self, path: str, depth: int) -> None:
-        signature = self._signature(path)
-        if signature is None or depth > MAX_DEPTH:
             return
         try:
             with os.scandir(self.mount + path) as entries:
-                names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
+            self._forget(path)
             return
-        children = tuple(f"{path}/{name}" for name in names)
-        self._folders[path] = _Folder(signature, children)
-        for child in children:
-            self._look(child, depth + 1)
+        self._known.add(path)
+        if path.count("/") < MAX_DEPTH:
+            for name in names:
+                self._look(f"{path}/{name}")
 
     def _forget(self, path: str) -> None:
-        folder = self._folders.pop(path, None)
-        if folder is not None:
-            for child in folder.children:
-                self._forget(child)
+        """Forget a cgroup and all below it."""
+        gone = {known for known in self._known if known.startswith(f"{path}/")} | {path}
+        self._known = self._known - gone
+        if self._watch is not None:
+            for known in gone:
+                self._watch.remove(self.mount + known)
+
+    def _do_without_watch(self, error: OSError) -> None:
+        log.info(
+            "the kernel has no more watches to give (fs.inotify); cgroups are listed at each tick instead",
+            extra={"fields": {"mount": self.mount, "reason": error.strerror}},
+        )
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None

@@ -59,7 +59,7 @@ class KernelFile:
         """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
         self.path = path
         self.parser = parser
-        self.raw = b""
+        self.raw: bytes | None = None
         self.values: Sequence[float] = ()
         self.generation = 0
         self._size = FIRST_READ_BYTES
@@ -85,7 +85,7 @@ class KernelFile:
     def forget(self) -> None:
         """After a failed read: the values are null until the next one."""
         self.values = [float("nan")] * len(self.parser.names)
-        self.raw = b""
+        self.raw = None
 
     def close(self) -> None:
         """Close it; nothing may be read from it any more."""

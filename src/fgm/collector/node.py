@@ -1,12 +1,14 @@
 """The node's own row, and which of its block devices count."""
 
 import os
+from typing import TypeVar
 
 from fgm.collector.hierarchies import Hierarchies
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import node_sources
 from fgm.store.series import Series
 
+_T = TypeVar("_T")
 _NOT_DISKS = ("loop", "ram", "zram", "sr", "fd")
 
 
@@ -18,14 +20,22 @@ class Node:
         self.disks: set[str] = set()
         self.stacked_devices: set[tuple[int, int]] = set()
         self._proc_root = proc_root
+        self.uncounted_interfaces: set[str] = set()
         self._block = os.path.join(sys_root, "block")
+        self._virtual = os.path.join(sys_root, "devices", "virtual", "net")
+        self._interfaces = os.path.join(sys_root, "class", "net")
         self._hierarchies = hierarchies
-        self.look_for_disks()
+        self.look_for_devices()
 
-    def look_for_disks(self) -> None:
-        """Learn which disks there are. Stacked ones (LVM, RAID, dm-crypt) count what the disks below count again."""
+    def look_for_devices(self) -> None:
+        """Learn which devices count. Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) pass on
+        what the devices below them count; a node that has only virtual interfaces counts those.
+        """
+        virtual = set(_names(self._virtual))
+        has_others = bool(set(_names(self._interfaces)) - virtual)
+        _become(self.uncounted_interfaces, virtual if has_others else {"lo"})
         disks, stacked = set(), set()
-        for name in self._names():
+        for name in _names(self._block):
             if name.startswith(_NOT_DISKS):
                 continue
             try:
@@ -38,19 +48,15 @@ class Node:
             device = self._device(name)
             if device is not None:
                 stacked.add(device)
-        self.disks.symmetric_difference_update(self.disks ^ disks)
-        self.stacked_devices.symmetric_difference_update(self.stacked_devices ^ stacked)
+        _become(self.disks, disks)
+        _become(self.stacked_devices, stacked)
 
     def reader(self, counts: ReadCounts) -> SeriesReader:
         """Return what reads the node's row."""
-        sources = node_sources(self._proc_root, self._hierarchies, self.disks, os.sysconf("SC_CLK_TCK"))
+        sources = node_sources(
+            self._proc_root, self._hierarchies, self.disks, self.uncounted_interfaces, os.sysconf("SC_CLK_TCK")
+        )
         return SeriesReader(Series("node", node_name=self.name), sources, (), counts, asks_alive=False)
-
-    def _names(self) -> list[str]:
-        try:
-            return os.listdir(self._block)
-        except OSError:
-            return []
 
     def _device(self, name: str) -> tuple[int, int] | None:
         try:
@@ -59,3 +65,15 @@ class Node:
         except (OSError, ValueError):
             return None
         return int(major), int(minor)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _become(kept: set[_T], now: set[_T]) -> None:
+    kept.intersection_update(now)
+    kept.update(now)

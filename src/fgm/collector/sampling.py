@@ -54,7 +54,7 @@ class Sampler:
         if self._finder.refresh():
             self._take_cgroups()
         if self._tick % self._slow_every == 0:
-            self._node.look_for_disks()
+            self._node.look_for_devices()
         for phase, reader in enumerate(self._readers()):
             reader.read(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0)
             if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:

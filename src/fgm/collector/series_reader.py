@@ -122,7 +122,7 @@ class SeriesReader:
 
     def only_process(self) -> int | None:
         """Return the pid of its process if it has exactly one that can be named."""
-        pids = {int(pid) for file in self._processes for pid in file.raw.split()}
+        pids = {int(pid) for file in self._processes for pid in (file.raw or b"").split()}
         return pids.pop() if len(pids) == 1 else None
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class SeriesReader:
             return
         self.was_alive = self.alive
         if self._events is not None:
-            self.alive = b"populated 1" in self._events.raw
+            self.alive = b"populated 1" in (self._events.raw or b"")
         else:
             self.alive = any(file.raw for file in self._processes)
 

@@ -116,7 +116,11 @@ def cgroup_sources(
 
 
 def node_sources(
-    proc_root: str, hierarchies: Hierarchies, disks: Collection[str], clock_ticks_per_second: int
+    proc_root: str,
+    hierarchies: Hierarchies,
+    disks: Collection[str],
+    uncounted_interfaces: Collection[str],
+    clock_ticks_per_second: int,
 ) -> list[tuple[Source, str]]:
     """Return what to read for the node's row. `disks`: names of the whole, not stacked block devices."""
     files = (
@@ -128,7 +132,7 @@ def node_sources(
         _plain("pressure/cpu", cpu_pressure),
         _plain("pressure/memory", memory_pressure),
         _plain("pressure/io", io_pressure),
-        _plain("1/net/dev", procfs.net_dev),
+        _plain("1/net/dev", partial(procfs.net_dev, excluded=uncounted_interfaces)),
     )
     root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []
     return [*((source, proc_root) for source in files), *root]

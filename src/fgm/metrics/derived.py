@@ -56,7 +56,9 @@ class Shown:
 def interval_ms(column: str, tick_ms: int) -> int:
     """Return how often a recorded column is read: each tick, or at its own slower rhythm."""
     metric = BY_NAME.get(column)
-    return tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))
+    return (
+        tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))
+    )
 
 
 def find(name: str) -> Shown | None:
@@ -167,7 +169,14 @@ DERIVED: tuple[Shown, ...] = (
         _CPU + _QUOTA,
         _percentage("cpu.stat.usage_usec"),
     ),
-    _derived("cpu_limit_millicores", "CPU limit", "millicores", f"Quota / period. {_LIMIT_HELP}", _QUOTA, _cpu_limit),
+    _derived(
+        "cpu_limit_millicores",
+        "CPU limit",
+        "millicores",
+        f"Quota / period. {_LIMIT_HELP}",
+        _QUOTA,
+        _cpu_limit,
+    ),
     _derived(
         "throttle_ratio",
         "CPU throttling",
@@ -278,7 +287,9 @@ _MOST_USED = (
 
 
 def _as_recorded() -> Iterator[Shown]:
-    for metric in sorted(RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)):
+    for metric in sorted(
+        RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)
+    ):
         column = metric.name
         counter = metric.kind == "counter"
         yield Shown(

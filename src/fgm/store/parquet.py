@@ -41,11 +41,10 @@ def encode(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
     }
-    plain = _write(merged, runs, time_ms, columns, metadata, compression_level)
-    places = _places(plain)
+    chunks_end, footer, places = _parts(_write(merged, runs, time_ms, columns, metadata, compression_level))
     directory = Directory(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
-    footer_at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
-    return plain[:footer_at] + directory.to_bytes(plain[footer_at:-8]) + plain[footer_at:]
+    footer_size = len(footer).to_bytes(4, "little")
+    return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
@@ -123,29 +122,35 @@ def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
     return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
 
 
-def _places(plain: bytes) -> dict[str, ColumnPlace]:
-    """Return where the data page of each flat column lies, from a whole file of one row group."""
+def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnPlace]]:
+    """Split a file into its column chunks and its footer, and say where the page of each column lies."""
     from fastparquet import ParquetFile  # noqa: PLC0415
     from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
+    from fastparquet.writer import write_thrift  # noqa: PLC0415
 
-    if plain[-4:] != PARQUET_MAGIC:
-        raise ValueError("not a whole Parquet file")
-    (group,) = ParquetFile(io.BytesIO(plain)).row_groups
+    metadata = ParquetFile(io.BytesIO(plain)).fmd
+    (group,) = metadata.row_groups
     places = {}
     for column in group.columns:
         facts = column.meta_data
-        name = facts.path_in_schema[0]
-        name = name.decode() if isinstance(name, bytes) else name
+        name = _text(facts.path_in_schema[0])
         if name in IDENTITY_COLUMNS:
             continue
         offset, size = facts.data_page_offset, facts.total_compressed_size
         chunk = plain[offset : offset + size]
         reader = NumpyIO(chunk)
         page = from_buffer(reader, "PageHeader")
-        present = facts.num_values - (facts.statistics.null_count or 0)
         if reader.tell() + page.compressed_page_size != size:
             raise ValueError(f"column {name} has more than one page")
-        places[name] = ColumnPlace(
-            offset, size, reader.tell(), page.uncompressed_page_size, present, zlib.crc32(chunk)
-        )
-    return places
+        present = facts.num_values - (facts.statistics.null_count or 0)
+        crc = zlib.crc32(chunk)
+        places[name] = ColumnPlace(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
+    # What pandas would like to know of its frame is 20 KB of every file, and nobody needs it.
+    metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
+    footer = io.BytesIO()
+    write_thrift(footer, metadata)
+    return plain[: len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")], footer.getvalue(), places
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

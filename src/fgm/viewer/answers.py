@@ -72,9 +72,14 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
         keys, prefixes = _resolved(holdings, asked.ids)
     each = max(0, ticks) if columns is None else min(ticks, KEPT_PER_COLUMN * columns)
     if each * len(asked.metrics) * len(keys) > MAX_SAMPLES:
-        detail = f"{len(keys)} series of {len(asked.metrics)} metrics are more samples than fit into one answer"
+        detail = (
+            f"{len(keys)} series of {len(asked.metrics)} metrics are more samples than fit into one answer"
+        )
         raise Problem(
-            HTTPStatus.BAD_REQUEST, detail, parameter="containers", allowed=f"{MAX_SAMPLES} samples: ask for less"
+            HTTPStatus.BAD_REQUEST,
+            detail,
+            parameter="containers",
+            allowed=f"{MAX_SAMPLES} samples: ask for less",
         )
     return Question(
         metrics=asked.metrics,
@@ -170,7 +175,14 @@ def _is_asked(known: KnownSeries, asked: ContainersParameters) -> bool:
         return False
     if not asked.words:
         return True
-    names = (known.id, name_of(known), series.container_id, series.container_name, series.pod_name, series.namespace)
+    names = (
+        known.id,
+        name_of(known),
+        series.container_id,
+        series.container_name,
+        series.pod_name,
+        series.namespace,
+    )
     text = "\n".join(filter(None, (*names, series.pod_uid, series.runtime, series.cgroup))).lower()
     return all(word in text for word in asked.words)
 
@@ -180,7 +192,9 @@ def _overlapping(holdings: Holdings, from_ms: int, to_ms: int) -> frozenset[str]
     keys = [
         known.series.key
         for known in holdings.registered.by_id.values()
-        if known.series.scope in DEFAULT_SCOPES and known.first_seen_ms < to_ms and known.last_seen_ms >= from_ms
+        if known.series.scope in DEFAULT_SCOPES
+        and known.first_seen_ms < to_ms
+        and known.last_seen_ms >= from_ms
     ]
     return frozenset(["node", *keys][:MAX_SERIES])
 

@@ -2,9 +2,9 @@
 
 import json
 import logging
-import traceback
 from collections.abc import Callable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from quart import Quart, Response, request
@@ -25,6 +25,8 @@ MAX_WORKERS = 2
 """Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
 RETRY_AFTER_S = 2
 JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ def create_app(desk: Desk) -> Quart:
     app.config["RESPONSE_TIMEOUT"] = None
     workers: list[CapacityLimiter] = []
 
-    async def in_thread[T](work: Callable[[], T]) -> T:
+    async def in_thread(work: Callable[[], T]) -> T:
         if not workers:  # it belongs to the event loop that serves
             workers.append(CapacityLimiter(MAX_WORKERS))
         return await to_thread.run_sync(work, limiter=workers[0])
@@ -105,10 +107,11 @@ def create_app(desk: Desk) -> Quart:
         return _problem(_from_http(error))
 
     @app.errorhandler(Exception)
-    async def failure(error: Exception) -> Response:
-        where = "".join(traceback.format_exception(error))
-        log.error("a request failed", extra=fields(path=request.path, error=repr(error), traceback=where))
-        return _problem(Problem(_status(500), "the viewer failed to answer this; its log says why"))
+    async def failure(_: Exception) -> Response:
+        log.exception("a request failed", extra=fields(path=request.path))
+        return _problem(
+            Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; its log says why")
+        )
 
     return app
 
@@ -122,10 +125,6 @@ def _problem(problem: Problem) -> Response:
 
 
 def _from_http(error: HTTPException) -> Problem:
-    return Problem(_status(error.code or 500), error.description or error.name)
-
-
-def _status(code: int) -> Any:
-    from http import HTTPStatus  # noqa: PLC0415
-
-    return HTTPStatus(code)
+    return Problem(
+        HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR), error.description or error.name
+    )

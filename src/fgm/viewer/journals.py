@@ -56,7 +56,12 @@ class Journals:
             if reader.first_ms is None or reader.last_ms is None:
                 return None
             return JournalFacts(
-                reader.header, reader.series, reader.metrics, reader.last_seen_ms, reader.first_ms, reader.last_ms
+                reader.header,
+                reader.series,
+                reader.metrics,
+                reader.last_seen_ms,
+                reader.first_ms,
+                reader.last_ms,
             )
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:

@@ -154,7 +154,9 @@ class Library:
                     if run.count:
                         first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
                         self._register.learn(run.series, int(first), int(last))
-                self._take_in(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
+                self._take_in(
+                    window.header, window.metrics, window.directory.first_ms, window.directory.last_ms
+                )
             finally:
                 window.close()
         except (BadFileError, OSError) as error:
@@ -190,7 +192,10 @@ class Library:
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index
         if not self._files.is_there():
-            return index.state, f"there is no directory {self._files.data_dir}; what was there is still listed"
+            return (
+                index.state,
+                f"there is no directory {self._files.data_dir}; what was there is still listed",
+            )
         if index.state == "ok" or index.was_good or self._files_read == 0:
             return index.state, index.note
         far = "from all" if self.is_all_read else "so far from"

@@ -53,7 +53,9 @@ class Span:
         else:
             from_ms = max(0, to_ms - self.length_ms)
         if from_ms >= to_ms:
-            raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
+            raise bad_parameter(
+                "from", "the range is empty", f"an instant before {to_ms}, where the range ends"
+            )
         return from_ms, to_ms
 
 
@@ -83,13 +85,19 @@ def timeseries(query: bytes) -> TimeseriesParameters:
     given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
     names = _list(given, "metric")
     if not names:
-        raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
+        raise bad_parameter(
+            "metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma"
+        )
     if len(names) > MAX_METRICS:
-        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
+        raise bad_parameter(
+            "metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request"
+        )
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
         raise bad_parameter(
-            "containers", f"{len(ids)} series are asked for", f"1 to {MAX_SERIES} ids from /api/containers, by comma"
+            "containers",
+            f"{len(ids)} series are asked for",
+            f"1 to {MAX_SERIES} ids from /api/containers, by comma",
         )
     metrics = {metric.name: metric for metric in map(_metric, names)}
     return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), _points(given))
@@ -120,7 +128,9 @@ def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, str]:
     allowed = tuple(allowed)
     names = f"the parameters are {', '.join(allowed)}" if allowed else "this path takes no parameter"
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
     except ValueError as error:
         raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
     given: dict[str, str] = {}
@@ -163,7 +173,9 @@ def _points(given: dict[str, str]) -> int:
 
 def _span(given: dict[str, str]) -> Span:
     if "range" in given and ("from" in given or "to" in given):
-        raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
+        raise bad_parameter(
+            "range", "a range is given together with from or to", "either range, or from and to"
+        )
     length_ms = _length_ms(given.get("range", DEFAULT_RANGE))
     if "from" not in given and "to" not in given:
         return Span(length_ms)

@@ -24,7 +24,11 @@ class Problem(Exception):  # noqa: N818 - the name of the format
 
     def body(self) -> bytes:
         """Return the JSON."""
-        facts: dict[str, object] = {"title": self.status.phrase, "status": self.status.value, "detail": self.detail}
+        facts: dict[str, object] = {
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
         if self.parameter is not None:
             facts["parameter"] = self.parameter
         if self.allowed is not None:
@@ -46,7 +50,9 @@ def bad_parameter(parameter: str, detail: str, allowed: str) -> Problem:
 
 def unknown(parameter: str, value: str, allowed: str) -> Problem:
     """Return the problem of a well-formed value that names nothing here."""
-    return Problem(HTTPStatus.NOT_FOUND, f"there is no {parameter} {value!r}", parameter=parameter, allowed=allowed)
+    return Problem(
+        HTTPStatus.NOT_FOUND, f"there is no {parameter} {value!r}", parameter=parameter, allowed=allowed
+    )
 
 
 def not_ready(state: str, retry_after_s: int) -> Problem:

@@ -103,7 +103,9 @@ class AnsweredSeries:
 class Query:
     """One question on its way to its answer; not for use by two threads at once."""
 
-    def __init__(self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
+    def __init__(
+        self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles
+    ) -> None:
         self.question = question
         self.skipped_files = 0
         self.is_cut = False
@@ -235,7 +237,11 @@ class Query:
 
 def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samples:
     """Return the rows of one series from several files, each tick once, the first file's row where two have it."""
-    parts = [Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms) for c in chunks if len(c.time_ms)]
+    parts = [
+        Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms)
+        for c in chunks
+        if len(c.time_ms)
+    ]
     if len(parts) == 1:
         return parts[0]
     parts.sort(key=lambda part: int(part.time_ms[0]))

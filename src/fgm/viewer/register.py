@@ -86,7 +86,9 @@ class Register:
         for key, seen in self._seen.items():
             s = seen.series
             if s.scope == "container" and s.namespace and s.pod_name and s.container_name:
-                groups.setdefault((s.namespace, s.pod_name, s.container_name), []).append((seen.first_ms, key))
+                groups.setdefault((s.namespace, s.pod_name, s.container_name), []).append(
+                    (seen.first_ms, key)
+                )
         return {key: life for group in groups.values() for life, (_, key) in enumerate(sorted(group), 1)}
 
 

@@ -14,7 +14,10 @@ METHODS = ("GET", "HEAD")
 MAX_QUERY_BYTES = 32 << 10
 
 SECURITY_HEADERS = (
-    (b"content-security-policy", b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     (b"x-frame-options", b"DENY"),
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -59,7 +62,9 @@ class Guard:
             )
         if scope["method"] not in METHODS:
             return Problem(
-                HTTPStatus.METHOD_NOT_ALLOWED, "there is nothing to change here", allowed=" and ".join(METHODS)
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "there is nothing to change here",
+                allowed=" and ".join(METHODS),
             )
         if _is_foreign(scope, host):
             return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")

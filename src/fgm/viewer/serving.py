@@ -27,7 +27,9 @@ class ListenError(Exception):
             sentence = f"port {port} of {host} needs privileges: give one above 1023 with --port"
         else:
             reason = error.strerror or str(error)
-            sentence = f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
+            sentence = (
+                f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
+            )
         super().__init__(sentence)
 
 
@@ -73,20 +75,22 @@ async def serve_until_cancelled(
     config.include_server_header = False
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
-    stop = anyio.Event()
-
-    async def stop_when_cancelled() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stop.set()
+    answering, stop = anyio.Event(), anyio.Event()
 
     async def until_stopped() -> None:
-        task_status.started()
+        answering.set()
         await stop.wait()
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(stop_when_cancelled, name="stop when cancelled")
+    async def run_server() -> None:
         with anyio.CancelScope(shield=True):
             await serve(cast("Any", app), config, shutdown_trigger=until_stopped)
         group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run_server, name="hypercorn")
+        try:
+            await answering.wait()
+            task_status.started()
+            await anyio.sleep_forever()
+        finally:
+            stop.set()

@@ -40,7 +40,9 @@ class Settings:
     allowed_host: tuple[str, ...] = _setting((), "further host name to answer for, without port; repeatable")
     health_host: str = _setting("", "address of the listener for /healthz and /readyz alone; none by default")
     health_port: int = _setting(8051, "port of that listener", least=0, most=65_535)
-    log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
+    log_level: str = _setting(
+        "info", "least important messages to log", choices=("debug", "info", "warning", "error")
+    )
     log_format: str = _setting("text", "form of the log", choices=("text", "json"))
 
 
@@ -97,9 +99,13 @@ def _data_dir(path: str) -> str:
     path = os.path.abspath(path)
     if os.path.isdir(path):
         if not os.access(path, os.R_OK | os.X_OK):
-            raise SettingError(f"DATA is {path}, which this user may not read: make it readable, or run as another user")
+            raise SettingError(
+                f"DATA is {path}, which this user may not read: make it readable, or run as another user"
+            )
     elif os.path.exists(path):
-        raise SettingError(f"DATA is {path}, which is a file: give the directory that holds its dt=... folders")
+        raise SettingError(
+            f"DATA is {path}, which is a file: give the directory that holds its dt=... folders"
+        )
     return path
 
 

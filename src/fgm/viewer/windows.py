@@ -145,11 +145,17 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
     """Return those of one writer's day that may reach into [from_ms, to_ms): a window's length is not in its name."""
     before = [file for file in files if file.start_ms < to_ms]
-    earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})
+    earlier = sorted(
+        {file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms}
+    )
     reaching = set(earlier[-EARLIER_WINDOWS:])
     return [
         file
         for file in before
         if file.start_ms >= from_ms
-        or (file.start_ms in reaching if file.duration_ms is None else file.start_ms + file.duration_ms > from_ms)
+        or (
+            file.start_ms in reaching
+            if file.duration_ms is None
+            else file.start_ms + file.duration_ms > from_ms
+        )
     ]

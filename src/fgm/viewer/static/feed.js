@@ -24,7 +24,7 @@ export function startFeed() {
   effect(() => {
     const { live } = store.range.value;
     const wanted = [store.shown.value, store.laneMetrics.value, store.node.value, live ? store.range.value.span_ms : store.view.value];
-    if (store.ready.value && wanted[1].size > 0) queueMicrotask(() => untracked(loadView));
+    if (wanted[1].size > 0) queueMicrotask(() => untracked(loadView));
   });
   beat();
 }
@@ -36,9 +36,10 @@ async function beat() {
   if (up && store.ready.peek()) {
     if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
     await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
+    // The first view waits for its lines, so that it is asked for once.
+    await settle(chooseTop());
     if (store.range.peek().live) settle(loadTail());
     else if (loaded === null || store.refusal.peek()) loadView();
-    settle(chooseTop());
   }
   const pause = up && store.ready.peek() && store.laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
@@ -111,6 +112,7 @@ function wantedNow() {
 
 /** Ask for whatever the present view lacks. */
 async function loadView() {
+  if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < 5) return;
   const wanted = wantedNow();
   const fits = loaded && loaded.raw && wanted.raw && loaded.from_ms <= wanted.from_ms && loaded.to_ms >= Math.min(wanted.to_ms, store.edge_ms.peek())
     && loaded.metrics.join() === wanted.metrics.join();

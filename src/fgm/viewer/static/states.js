@@ -23,8 +23,7 @@ function portForward() {
 }
 
 const LookedFor = ({ data_dir }) => html`<p>
-  Looking in <code>${data_dir}</code> for <code>index.json</code>, then for <code>dt=…/identifier=…/metrics-….parquet</code> and
-  <code>live-….journal</code>.
+  Looking in <code>${data_dir}</code> for <code>index.json</code>, then for <code>metrics-….parquet</code> and <code>live-….journal</code> below <code>dt=…/identifier=…/</code>.
 </p>`;
 
 function Starting() {

@@ -82,8 +82,7 @@ export const cursor_ms = computed(() => {
   const at = pinned_ms.value ?? hover_ms.value;
   if (at !== null) return at;
   const { from_ms, to_ms } = view.value;
-  const newest = health.value?.newest_ms ?? to_ms;
-  const last = Math.max(newest, lastSample.value ?? 0);
+  const last = lastSample.value ?? health.value?.newest_ms ?? to_ms;
   return Math.max(from_ms, Math.min(last, to_ms - (range.value.live ? 0 : interval_ms.value)));
 });
 

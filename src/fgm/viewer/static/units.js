@@ -44,7 +44,8 @@ export function number(value, unit) {
 
 /** Axis marks from 0 to just above `max`, in API units: {top, splits, digits}. At most `count` steps. */
 export function axisMarks(max, unit, count) {
-  const top = (max > 0 ? max : unit.size) / unit.size;
+  if (!(max > 0)) return { top: unit.size, splits: [0], digits: 0 };
+  const top = max / unit.size;
   const least = top / Math.max(1, count);
   let step;
   if (unit.binary && least >= 1) step = 2 ** Math.ceil(Math.log2(least));

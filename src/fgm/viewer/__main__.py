@@ -1,0 +1,39 @@
+"""`python -m fgm.viewer DATA` and `fgm-viewer DATA`; exit codes are in `--help`."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import anyio
+
+from fgm import logs
+from fgm.clock import SystemClock
+from fgm.viewer.daemon import Daemon
+from fgm.viewer.serving import ListenError
+from fgm.viewer.settings import Settings, from_command_line
+
+CANNOT_LISTEN = 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a viewer until it is told to stop; return its exit code."""
+    settings = from_command_line(argv)
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        anyio.run(partial(_run, settings))
+    except ListenError as error:
+        sys.stderr.write(f"fgm-viewer: error: {error}\n")
+        return CANNOT_LISTEN
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    daemon = Daemon(settings, SystemClock())
+    async with anyio.create_task_group() as group:
+        group.start_soon(daemon.stop_on_signals, name="signals")
+        await daemon.run()
+        group.cancel_scope.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The viewer's task graph: serving, watching the data directory, and what probes and signals need.
+
+    serving          from the first moment; the page and /api/health
+    opening          imports numpy and Quart in a thread, then starts the two below
+      looking        every `poll_seconds`: the index, and whether there is data at all; reads what is not indexed
+      following      every second: the journals
+    probes           /healthz and /readyz on another address, if asked for
+
+Nothing here imports numpy or Quart before the socket answers.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import webbrowser
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from fgm.logs import fields
+from fgm.loops import every
+from fgm.viewer import assets
+from fgm.viewer.front import Front
+from fgm.viewer.health import HealthReport
+from fgm.viewer.probes import Probes
+from fgm.viewer.safety import Guard
+from fgm.viewer.serving import listen, serve_until_cancelled, url_of
+from fgm.viewer.state import StartUp, State
+
+if TYPE_CHECKING:
+    import socket
+
+    from anyio.abc import TaskStatus
+    from quart import Quart
+
+    from fgm.clock import Clock
+    from fgm.viewer.app import Desk
+    from fgm.viewer.settings import Settings
+
+FOLLOW_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """A viewer whose sockets are open before its first task starts."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        """Listen. Raises ListenError."""
+        self._settings, self._clock = settings, clock
+        self._start_up = StartUp(
+            settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic()
+        )
+        self._health = HealthReport(self._start_up, clock, settings.data_dir)
+        self._front = Front(assets.load_assets(), self._health)
+        self._sock = listen(settings.host, settings.port)
+        self._probe_sock: socket.socket | None = None
+        if settings.health_host:
+            self._probe_sock = listen(settings.health_host, settings.health_port)
+        self.url = url_of(self._sock)
+        self._stopping = anyio.CancelScope()
+
+    def stop(self) -> None:
+        """End everything; `run` returns then."""
+        self._stopping.cancel()
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Serve until `stop` or cancellation; "started" is when the socket answers."""
+        with self._stopping:
+            async with anyio.create_task_group() as group:
+                app = Guard(self._front, frozenset(self._settings.allowed_host))
+                await group.start(serve_until_cancelled, app, self._sock, name="serving")
+                log.info("serving", extra=fields(url=self.url, data=self._settings.data_dir))
+                if self._probe_sock is not None:
+                    probes = Probes(lambda: self._start_up.state is State.READY)
+                    await group.start(probes.serve, self._probe_sock, name="probes")
+                task_status.started()
+                if not self._settings.no_browser:
+                    group.start_soon(self._open_browser, name="browser")
+                await self._open()
+
+    async def stop_on_signals(self) -> None:
+        """Stop in order on SIGTERM and SIGINT; for a task of its own."""
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for number in signals:
+                log.info("stopping", extra=fields(signal=signal.Signals(number).name))
+                self.stop()
+
+    async def _open(self) -> None:
+        desk, app = await to_thread.run_sync(_make_app, self._settings.data_dir, self._clock, self._start_up)
+        await app.startup()
+        try:
+            self._front.open(app)
+            self._health.attach(desk.library, desk.skipped)
+            async with anyio.create_task_group() as group:
+                group.start_soon(every, self._clock, FOLLOW_S, lambda: self._follow(desk), name="following")
+                await every(self._clock, self._settings.poll_seconds, lambda: self._look(desk))
+        finally:
+            self._front.close()
+            with anyio.CancelScope(shield=True):
+                await app.shutdown()
+            desk.journals.close()
+
+    async def _look(self, desk: Desk) -> None:
+        """Look at the data directory once, and read on in what is not indexed until all is read."""
+        found = await to_thread.run_sync(desk.library.look)
+        self._note(desk, found)
+        while not desk.library.is_all_read:
+            found = await to_thread.run_sync(desk.library.read_more)
+            self._note(desk, found)
+
+    async def _follow(self, desk: Desk) -> None:
+        await to_thread.run_sync(desk.library.follow)
+
+    def _note(self, desk: Desk, found: object) -> None:
+        before = self._start_up.state
+        state = self._start_up.look(found, desk.now_ms(), self._clock.monotonic())
+        if state is not before:
+            log.info("state changed", extra=fields(state=state.value, before=before.value))
+
+    async def _open_browser(self) -> None:
+        await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
+
+
+def _make_app(data_dir: str, clock: Clock, start_up: StartUp) -> tuple[Desk, Quart]:
+    from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
+
+    desk = Desk(data_dir, clock, start_up)
+    return desk, create_app(desk)

@@ -1,0 +1,27 @@
+"""What every test gets: asyncio as the only event loop, and a failure where something blocks it."""
+
+import importlib.metadata
+import platform
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import BlockBuster, blockbuster_ctx
+
+_SHOWN = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
+
+
+def pytest_report_header() -> str:
+    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in _SHOWN)
+    return f"{platform.platform()}, {versions}"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """A blocking call of ours in the event loop fails the test; a test that must make one itself deactivates it."""
+    with blockbuster_ctx("fgm") as guard:
+        yield guard
