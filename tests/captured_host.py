@@ -15,7 +15,7 @@ _DATA = Path(__file__).parent / "data" / "host"
 
 def _files(name: str) -> dict[str, str]:
     sections = (_DATA / name).read_text().split("## /")[1:]
-    return dict(section.split("\n", 1) for section in sections)  # type: ignore[arg-type]
+    return dict(section.split("\n", 1) for section in sections)
 
 
 FIRST_SECOND = _files("first-second.txt")

@@ -15,13 +15,13 @@ def pytest_report_header() -> str:
     return f"{platform.platform()}, {versions}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
 
 
 @pytest.fixture(autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
-    """A blocking call of ours in the event loop fails the test; a test that must make one itself deactivates it."""
+    """Fail the test where our code blocks the event loop; a test that must do so deactivates the guard."""
     with blockbuster_ctx("fgm") as guard:
         yield guard

@@ -52,7 +52,7 @@ class FakeClock:
                 await self._parked.wait()
 
     async def advance(self, seconds: float, *, sleepers: int = 1) -> None:
-        """Let time pass; each loop that is due has its turn, in order. `sleepers`: how many loops there are."""
+        """Let time pass; each loop that is due has its turn, in order. `sleepers`: how many loops run."""
         end = self._now + seconds
         await self.settle(sleepers)
         while self._sleepers[0][0] <= end:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from blockbuster import BlockBuster
 
 from fgm.collector.closing import left_over_journals
 from fgm.store import layout
@@ -14,6 +15,13 @@ from tests.captured_host import CONTAINERS, NEXT_SECOND, captured_host
 from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, parquet_files, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(autouse=True)
+def unguarded(blockbuster: BlockBuster) -> None:
+    """The loop here only waits for other processes: it may touch files."""
+    blockbuster.deactivate()
+
 
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
 NEW_ID = "cd" * 32
@@ -113,7 +121,11 @@ async def test_bad_input_is_one_clear_sentence_and_a_documented_status(tmp_path:
     file.write_text("")
     good = ["--data-dir", str(data_dir), *host.flags]
     cases = [
-        (["--data-dir", str(data_dir), "--cgroup-root", str(tmp_path)], 3, f"{tmp_path} cannot be recorded from"),
+        (
+            ["--data-dir", str(data_dir), "--cgroup-root", str(tmp_path)],
+            3,
+            f"{tmp_path} cannot be recorded from",
+        ),
         (["--data-dir", str(data_dir), "--cgroup-root", "/nowhere"], 3, "/nowhere cannot be recorded from"),
         (["--data-dir", str(data_dir), "--proc-root", "/nowhere"], 3, "/nowhere cannot be recorded from"),
         (["--data-dir", str(file), *host.flags], 4, f"cannot record into {file}"),

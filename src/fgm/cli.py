@@ -21,7 +21,7 @@ exit codes:
   2  a flag is wrong
 """
 EVERYTHING = ("/*", "/*/*")
-"""The cgroups that `fgm run` records beside containers: slices and services, so that any machine has something to show."""
+"""What `fgm run` records beside containers, slices and services, so that any machine has something to show."""
 STOP_WITHIN_S = 20
 _PR_SET_PDEATHSIG = 1
 

@@ -1,9 +1,9 @@
 """How the daemons log: a constant message plus fields, one line a record, as text or as JSON.
 
     2025-12-30T16:05:00Z INFO fgm.collector.daemon window closed rows=3600 seconds=0.07
-    {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":"window closed",...}
+    {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":...,"rows":3600,...}
 
-A module has `log = logging.getLogger(__name__)` and says `log.info("window closed", extra=fields(rows=3600))`.
+A module has `log = logging.getLogger(__name__)` and says `log.info("window closed", extra=fields(rows=9))`.
 """
 
 import json
@@ -53,11 +53,11 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the object without the line's end."""
         facts = {
-            **_fields(record),
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **_fields(record),
         }
         if record.exc_info:
             facts["traceback"] = self.formatException(record.exc_info)

@@ -26,9 +26,7 @@ KIND = (
 ROOTLESS = "/user.slice/user-1000.slice/user@1000.service/user.slice"
 
 
-def case(
-    path: str, runtime: Runtime | None, uid: str | None, qos_class: QosClass | None, about: str
-) -> object:
+def case(path: str, runtime: Runtime | None, uid: str | None, qos_class: QosClass | None, about: str) -> object:
     return pytest.param(path, runtime, uid, qos_class, id=about)
 
 
@@ -100,9 +98,7 @@ CONTAINERS = [
 
 
 @pytest.mark.parametrize(("path", "runtime", "uid", "qos_class"), CONTAINERS)
-def test_a_container_is_found(
-    path: str, runtime: Runtime | None, uid: str | None, qos_class: QosClass | None
-) -> None:
+def test_a_container_is_found(path: str, runtime: Runtime | None, uid: str | None, qos_class: QosClass | None) -> None:
     assert classify(path) == CgroupPath("container", ID, runtime, uid, qos_class)
 
 
@@ -134,17 +130,11 @@ def test_a_pod_is_found(path: str, uid: str, qos_class: QosClass) -> None:
         pytest.param(f"{BURSTABLE}/crio-{ID}.scope", "/container", id="crun"),
         pytest.param(f"{ROOTLESS}/libpod-{ID}.scope", "/container", id="crun, rootless"),
         pytest.param(f"{BURSTABLE}/cri-containerd-{ID}.scope", "/init.scope", id="systemd in a container"),
-        pytest.param(
-            f"/system.slice/docker-{ID}.scope", "/system.slice/kubelet.service", id="systemd, deeper"
-        ),
-        pytest.param(
-            f"/system.slice/docker-{ID}.scope", "/kubelet.slice/kubelet-kubepods.slice", id="KIND's slices"
-        ),
+        pytest.param(f"/system.slice/docker-{ID}.scope", "/system.slice/kubelet.service", id="systemd, deeper"),
+        pytest.param(f"/system.slice/docker-{ID}.scope", "/kubelet.slice/kubelet-kubepods.slice", id="KIND's slices"),
         pytest.param(f"/kubepods/burstable/pod{UID}/{ID}", "/init", id="Docker in Docker: its own processes"),
         pytest.param(f"/kubepods/burstable/pod{UID}/{ID}", f"/docker/{NODE}", id="Docker in Docker"),
-        pytest.param(
-            f"/kubepods/pod{UID}/{ID}", f"/docker/{NODE}/docker/{NODE}", id="Docker in Docker in Docker"
-        ),
+        pytest.param(f"/kubepods/pod{UID}/{ID}", f"/docker/{NODE}/docker/{NODE}", id="Docker in Docker in Docker"),
         pytest.param(f"/docker/{ID}", f"/system.slice/docker-{NODE}.scope", id="Docker in Docker, no pod"),
         pytest.param(f"/docker/{ID}", f"/docker/{NODE}.mount", id="a mount inside"),
     ],

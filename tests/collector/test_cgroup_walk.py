@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,8 +55,12 @@ def test_a_root_that_went_away_has_no_cgroups_until_it_is_back(tmp_path: Path) -
 
 
 @settings(max_examples=60, deadline=None)
-@given(steps=st.lists(st.lists(st.tuples(st.sampled_from(["make", "remove"]), st.integers(0, 12)), max_size=6), max_size=8))
-def test_after_any_changes_the_list_is_what_is_there(steps: list[list[tuple[str, int]]], tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+@given(
+    steps=st.lists(st.lists(st.tuples(st.sampled_from(["make", "remove"]), st.integers(0, 12)), max_size=6), max_size=8)
+)
+def test_after_any_changes_the_list_is_what_is_there(
+    steps: list[list[tuple[str, int]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Invariant: after refresh, paths are the folders, and "changed" is said whenever the set of them changed."""
     root: Path = tmp_path_factory.mktemp("cgroup")
     names = ["a", "b", "c", "a/x", "a/y", "b/x", "b/x/1", "b/x/2", "b/x/1/deep", "c/z", "c/z/1", "a/x/1", "d"]

@@ -1,5 +1,8 @@
 """A journal becomes the window's file, once, whatever was there before and wherever it was interrupted."""
 
+import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -60,11 +63,12 @@ def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path
 
 
 def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick_once(tmp_path: Path) -> None:
+    window = None
     for ticks in ([tick(0), tick(1)], [tick(1, 7.0), tick(2)], [tick(5)]):
         (journal,) = record(tmp_path, *ticks)
         window = close_window(journal, 3)
-        assert window is not None
 
+    assert window is not None
     assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
     assert recorded(Path(window.path)) == {0: 1.0, 1: 7.0, 2: 1.0, 5: 1.0}
     assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
@@ -103,9 +107,6 @@ def test_an_empty_journal_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:
-    import struct
-    import zlib
-
     (journal,) = record(tmp_path, tick(0))
     with Path(journal).open("ab") as file:
         payload = b"?what"
@@ -131,8 +132,6 @@ def test_left_over_journals_of_every_writer_are_found_and_nothing_else(tmp_path:
 
 
 def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
-    import os
-
     before = os.umask(0o077)
     try:
         data_dir = tmp_path / "data"
@@ -143,5 +142,8 @@ def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Pa
         os.umask(before)
 
     assert window is not None
-    modes += [oct(Path(window.path).stat().st_mode), *(oct(p.stat().st_mode) for p in Path(window.path).parents[:3])]
+    modes += [
+        oct(Path(window.path).stat().st_mode),
+        *(oct(p.stat().st_mode) for p in Path(window.path).parents[:3]),
+    ]
     assert modes == ["0o100644", "0o100644", "0o40755", "0o40755", "0o40755"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fgm.collector.kernel_file import FIRST_READ_BYTES, KernelFile, PlainParser
@@ -42,7 +43,7 @@ def test_a_file_larger_than_the_first_read_is_read_whole(tmp_path: Path, pids: i
     file.read()
 
     assert list(file.values) == [pids]
-    assert pids == 1 or len(file.raw) > FIRST_READ_BYTES
+    assert pids == 1 or len(file.raw or b"") > FIRST_READ_BYTES
     file.close()
 
 
@@ -56,7 +57,7 @@ def test_a_failed_read_makes_the_values_null_until_the_next_good_one(tmp_path: P
         file.read()
     file.forget()
 
-    assert [value != value for value in file.values] == [True]
+    assert np.isnan(file.values).tolist() == [True]
     path.write_text("4096\n")
     assert not file.read()
     assert list(file.values) == [4096]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.captured_host import CONTAINERS, NEXT_SECOND, CapturedHost, captured_host
 
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.hierarchies import detect
@@ -15,7 +16,6 @@ from fgm.collector.node import Node
 from fgm.collector.sampling import Sampler
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.journal import Tick
-from tests.captured_host import CONTAINERS, NEXT_SECOND, CapturedHost, captured_host
 
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
 RUNTIMES = {

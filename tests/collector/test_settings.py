@@ -10,14 +10,19 @@ def from_flags(*argv: str, **environment: str) -> Settings:
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
-    settings = from_flags("--interval-ms", "500", FGM_INTERVAL_MS="250", FGM_ROTATION_SECONDS="60", NODE_NAME="worker-3")
+    settings = from_flags(
+        "--interval-ms", "500", FGM_INTERVAL_MS="250", FGM_ROTATION_SECONDS="60", NODE_NAME="worker-3"
+    )
 
     assert (settings.interval_ms, settings.rotation_seconds, settings.node_name) == (500, 60, "worker-3")
     assert settings.compression_level == Settings().compression_level
 
 
 def test_the_identifier_is_the_pods_name_else_the_nodes() -> None:
-    assert from_flags(POD_NAME="fine-grained-monitor-x7k2p", NODE_NAME="worker-3").identifier == "fine-grained-monitor-x7k2p"
+    assert (
+        from_flags(POD_NAME="fine-grained-monitor-x7k2p", NODE_NAME="worker-3").identifier
+        == "fine-grained-monitor-x7k2p"
+    )
     assert from_flags(NODE_NAME="worker-3").identifier == "worker-3"
 
 
@@ -30,11 +35,19 @@ def test_output_dir_is_another_name_of_data_dir() -> None:
     [
         (["--interval-ms", "fast"], {}, "--interval-ms is 'fast': give a whole number from 100 to 60000"),
         (["--interval-ms", "5"], {}, "--interval-ms is 5: give a whole number from 100 to 60000"),
-        ([], {"FGM_ROTATION_SECONDS": "0"}, "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 86400"),
+        (
+            [],
+            {"FGM_ROTATION_SECONDS": "0"},
+            "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 86400",
+        ),
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
         (["--include", "system.slice"], {}, "--include is 'system.slice': give a path below the cgroup root"),
         (["--pod-name", "../etc"], {}, "the identifier '../etc'"),
-        (["--interval-ms", "20000", "--rotation-seconds", "10"], {}, "--rotation-seconds must be at least one"),
+        (
+            ["--interval-ms", "20000", "--rotation-seconds", "10"],
+            {},
+            "--rotation-seconds must be at least one",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(

@@ -1,6 +1,8 @@
 """The journal keeps every whole tick, whatever happens to its end."""
 
 import os
+import resource
+import signal
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +24,7 @@ NODE = Series("node", node_name="node-1")
 
 
 def container(number: int) -> Series:
-    return Series(
-        "container", container_id=f"{number:064x}", cgroup=f"/kubepods/{number}", node_name="node-1"
-    )
+    return Series("container", container_id=f"{number:064x}", cgroup=f"/kubepods/{number}", node_name="node-1")
 
 
 def tick(second: int, *series: Series) -> Tick:
@@ -65,9 +65,7 @@ def expected(ticks: list[Tick], place: int = 2) -> dict[str, dict[int, float]]:
 
 @settings(max_examples=50, deadline=None)
 @given(present=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=8), seed=st.integers(0, 2**32))
-def test_a_journal_cut_at_any_byte_has_exactly_the_ticks_before_the_cut(
-    present: list[set[int]], seed: int
-) -> None:
+def test_a_journal_cut_at_any_byte_has_exactly_the_ticks_before_the_cut(present: list[set[int]], seed: int) -> None:
     """Invariant: for every cut, a tick is there if and only if its frame ends at or before the cut."""
     ticks = [tick(second, NODE, *map(container, sorted(numbers))) for second, numbers in enumerate(present)]
     with tempfile.TemporaryDirectory() as folder:
@@ -75,11 +73,7 @@ def test_a_journal_cut_at_any_byte_has_exactly_the_ticks_before_the_cut(
         sizes = write(path, ticks)
         whole = path.read_bytes()
         rng = np.random.default_rng(seed)
-        cuts = (
-            range(len(whole) + 1)
-            if len(whole) < 400
-            else sorted(rng.integers(0, len(whole) + 1, 60).tolist())
-        )
+        cuts = range(len(whole) + 1) if len(whole) < 400 else sorted(rng.integers(0, len(whole) + 1, 60).tolist())
         for cut in cuts:
             path.write_bytes(whole[:cut])
             kept = [each for each, size in zip(ticks, sizes, strict=True) if size <= cut]
@@ -152,9 +146,6 @@ def test_a_tick_that_was_recorded_twice_counts_once_and_the_later_counts(tmp_pat
 
 def test_an_append_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     """The limit on a file's size stands for a full disk: the write is cut short, then refused."""
-    import resource
-    import signal
-
     path = tmp_path / "live.journal"
     writer = JournalWriter(str(path), HEADER, COLUMNS)
     writer.append(tick(0, NODE))

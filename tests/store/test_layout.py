@@ -14,9 +14,7 @@ borders = st.builds(
     st.integers(0, LAST_MS // DAY_MS),
     st.integers(-3000, 3000),
 )
-rotations = st.integers(1, layout.MAX_ROTATION_S) | st.sampled_from(
-    [1, 7, 60, 90, 91, 3600, 5000, 43201, 86400]
-)
+rotations = st.integers(1, layout.MAX_ROTATION_S) | st.sampled_from([1, 7, 60, 90, 91, 3600, 5000, 43201, 86400])
 
 
 def ms(text: str) -> int:
@@ -155,9 +153,7 @@ def test_an_allowed_identifier_leads_to_its_folder_and_back(identifier: str) -> 
     assert layout.parse_identifier(layout.identifier_folder(identifier)) == identifier
 
 
-@pytest.mark.parametrize(
-    "identifier", ["", ".", "..", ".hidden", "-a", "a/b", "a=b", "a\n", "ä", "a b", "a" * 254]
-)
+@pytest.mark.parametrize("identifier", ["", ".", "..", ".hidden", "-a", "a/b", "a=b", "a\n", "ä", "a b", "a" * 254])
 def test_another_identifier_is_refused(identifier: str) -> None:
     assert layout.parse_identifier(f"identifier={identifier}") is None
     with pytest.raises(ValueError, match="identifier"):

@@ -1,6 +1,6 @@
 """What is written as Parquet is what everybody reads: fgm through its block, others through the footer."""
 
-import datetime
+import datetime as dt
 from pathlib import Path
 
 import duckdb
@@ -86,8 +86,8 @@ def test_every_reader_sees_the_same_rows_nulls_and_utc_times(path: Path) -> None
     glob = str(dataset / "dt=*" / "identifier=*" / "metrics-*.parquet")
     rows = 131
     nulls = sum(int(np.isnan(chunk(NODE, *range(n)).values["io.stat.rbytes"]).sum()) for n in (1, 40, 90))
-    utc = datetime.UTC
-    start = datetime.datetime(2025, 12, 30, 16, 0, tzinfo=utc)
+    utc = dt.UTC
+    start = dt.datetime(2025, 12, 30, 16, 0, tzinfo=utc)
 
     table = pq.read_table(dataset)
     assert table.num_rows == rows
@@ -95,11 +95,12 @@ def test_every_reader_sees_the_same_rows_nulls_and_utc_times(path: Path) -> None
     assert table["memory.max"].null_count == rows
     assert min(table["time"].to_pylist()) == start
 
-    found = duckdb.sql(
-        f"""SELECT count(*), count("io.stat.rbytes"), count("memory.max"), epoch_ms(min(time)), count(DISTINCT (scope,
-        container_id, time)), any_value(dt)::VARCHAR, any_value(identifier) FROM read_parquet('{glob}', hive_partitioning=true)"""
-    ).fetchall()
-    assert found[0] == (rows, rows - nulls, 0, START_MS, rows, "2025-12-30", "node-1")
+    found = duckdb.connect().execute(
+        f"""SELECT count(*), count("io.stat.rbytes"), count("memory.max"), epoch_ms(min(time)),
+                   count(DISTINCT (scope, container_id, time)), any_value(dt)::VARCHAR, any_value(identifier)
+            FROM read_parquet('{glob}', hive_partitioning = true)"""
+    )
+    assert found.fetchone() == (rows, rows - nulls, 0, START_MS, rows, "2025-12-30", "node-1")
 
     frame = pl.read_parquet(glob, hive_partitioning=True)
     assert (frame.height, frame["io.stat.rbytes"].null_count()) == (rows, nulls)
@@ -140,9 +141,7 @@ def test_a_damaged_file_is_refused_and_never_misread(
 ) -> None:
     """Invariant: after any cut or change of a byte, a column is read as it was written or BadFileError is raised."""
     folder = tmp_path_factory.mktemp("damaged")
-    whole = bytearray(
-        encode([chunk(NODE, *range(30)), chunk(container(1), *range(30))], COLUMNS, HEADER, FACTS)
-    )
+    whole = bytearray(encode([chunk(NODE, *range(30)), chunk(container(1), *range(30))], COLUMNS, HEADER, FACTS))
     path = folder / "x.parquet"
     if data.draw(st.booleans(), label="cut"):
         del whole[data.draw(st.integers(0, len(whole) - 1), label="at") :]

@@ -1,0 +1,1 @@
+"""The daemon that records: kernel files to ticks, ticks to the data directory."""

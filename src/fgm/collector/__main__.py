@@ -7,6 +7,7 @@ import resource
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 import anyio
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
     settings, given = from_command_line(argv)
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, cast("logs.Format", settings.log_format))
     try:
         hierarchies = look_at_host(settings)
         if given.list_reads:
@@ -100,7 +101,10 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     log.info(
         "recording",
         extra=logs.fields(
-            version=__version__, host=str(hierarchies), data_dir=settings.data_dir, identifier=settings.identifier
+            version=__version__,
+            host=str(hierarchies),
+            data_dir=settings.data_dir,
+            identifier=settings.identifier,
         ),
     )
     async with anyio.create_task_group() as group:

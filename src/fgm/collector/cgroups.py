@@ -65,7 +65,11 @@ class CgroupFinder:
                 found.append((path, series))
             elif place.kind == "pod":
                 series = Series(
-                    "pod", pod_uid=place.pod_uid, qos_class=place.qos_class, cgroup=path, node_name=self._node_name
+                    "pod",
+                    pod_uid=place.pod_uid,
+                    qos_class=place.qos_class,
+                    cgroup=path,
+                    node_name=self._node_name,
                 )
                 found.append((path, series))
             elif self._is_included(path):

@@ -18,7 +18,8 @@ from fgm.store.series import Series
 log = logging.getLogger(__name__)
 
 _COLUMN_FACTS = {
-    name: {"unit": metric.unit, "kind": metric.kind, "interval_s": metric.interval_s} for name, metric in BY_NAME.items()
+    name: {"unit": metric.unit, "kind": metric.kind, "interval_s": metric.interval_s}
+    for name, metric in BY_NAME.items()
 }
 
 
@@ -116,7 +117,9 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
-    log.error("an earlier file of the window cannot be read; it is kept beside the new one", extra=fields(
-        file=error.path, reason=error.reason, kept_as=f"bad-{name}"))
+    log.error(
+        "an earlier file of the window cannot be read; it is kept beside the new one",
+        extra=fields(file=error.path, reason=error.reason, kept_as=f"bad-{name}"),
+    )
     atomic.rename(os.path.join(folder, name), f"bad-{name}")
     return []

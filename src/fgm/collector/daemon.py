@@ -79,7 +79,10 @@ class Daemon:
                 self.stop()
 
     async def _sample(
-        self, ticks: MemoryObjectSendStream[Tick], *, task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED
+        self,
+        ticks: MemoryObjectSendStream[Tick],
+        *,
+        task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         clock = self._clock
         grid = TickGrid(self._settings.interval_ms, clock.wall_ns(), clock.monotonic())
@@ -110,9 +113,7 @@ class Daemon:
         if first_ms is None:
             task_status.started(None)
 
-    async def _record(
-        self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]
-    ) -> None:
+    async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False
         async with send_closed:
             async for tick in ticks:
@@ -123,7 +124,7 @@ class Daemon:
                     await to_thread.run_sync(recorder.append, tick)
                 except OSError as error:
                     if not failing:
-                        log.error("ticks cannot be recorded", extra=fields(reason=str(error)))  # noqa: TRY400 - known
+                        log.error("ticks cannot be recorded", extra=fields(reason=str(error)))
                     failing = True
                 else:
                     if failing:

@@ -66,7 +66,7 @@ class IndexKeeper:
             await to_thread.run_sync(_publish, self._data_dir, self.index)
         except OSError as error:
             if not self._failing:
-                log.error("the index cannot be written", extra=fields(reason=str(error)))  # noqa: TRY400 - known
+                log.error("the index cannot be written", extra=fields(reason=str(error)))
             self._failing = True
         else:
             self._failing = False

@@ -28,8 +28,10 @@ class Node:
         self.look_for_devices()
 
     def look_for_devices(self) -> None:
-        """Learn which devices count. Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) pass on
-        what the devices below them count; a node that has only virtual interfaces counts those.
+        """Learn which devices count.
+
+        Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) pass on what the devices below them
+        count; a node that has only virtual interfaces counts those.
         """
         virtual = set(_names(self._virtual))
         has_others = bool(set(_names(self._interfaces)) - virtual)
@@ -54,7 +56,11 @@ class Node:
     def reader(self, counts: ReadCounts) -> SeriesReader:
         """Return what reads the node's row."""
         sources = node_sources(
-            self._proc_root, self._hierarchies, self.disks, self.uncounted_interfaces, os.sysconf("SC_CLK_TCK")
+            self._proc_root,
+            self._hierarchies,
+            self.disks,
+            self.uncounted_interfaces,
+            os.sysconf("SC_CLK_TCK"),
         )
         return SeriesReader(Series("node", node_name=self.name), sources, (), counts, asks_alive=False)
 

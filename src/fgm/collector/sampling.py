@@ -33,7 +33,12 @@ class Sampler:
     """
 
     def __init__(
-        self, finder: CgroupFinder, node: Node, proc_root: str, interval_s: float, monotonic: Callable[[], float]
+        self,
+        finder: CgroupFinder,
+        node: Node,
+        proc_root: str,
+        interval_s: float,
+        monotonic: Callable[[], float],
     ) -> None:
         self.counts = ReadCounts()
         self._finder = finder
@@ -119,15 +124,18 @@ class Sampler:
         )
 
     def _arrange(self, active: list[SeriesReader]) -> None:
-        if active == self._active and not any(reader.changed for reader in active):
-            if all(r.series is s for r, s in zip(active, self._series, strict=True)):
-                return
+        if (
+            active == self._active
+            and not any(reader.changed for reader in active)
+            and all(reader.series is series for reader, series in zip(active, self._series, strict=True))
+        ):
+            return
         self._active = active
         self._series = tuple(reader.series for reader in active)
         self._places = np.concatenate([_WIDTH * i + reader.columns() for i, reader in enumerate(active)])
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
-        """A pod's sandbox is a container whose only process is called pause."""
+        """Mark a pod's sandbox: a container whose only process is called pause."""
         if reader.series.scope != "container" or reader.series.pod_uid is None:
             return
         pid = reader.only_process()

@@ -1,7 +1,7 @@
 """The kept files of one series: reads them, and holds what they said last."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +31,10 @@ class ReadCounts:
     def fail(self, file: str, path: str, reason: object) -> None:
         """Count a failed read; the first of its kind is logged."""
         if file not in self.failed:
-            log.warning("a kernel file could not be read; its metrics are null", extra=fields(file=path, reason=str(reason)))
+            log.warning(
+                "a kernel file could not be read; its metrics are null",
+                extra=fields(file=path, reason=str(reason)),
+            )
         self.failed[file] = self.failed.get(file, 0) + 1
 
 
@@ -51,7 +54,10 @@ class SeriesReader:
         *,
         asks_alive: bool,
     ) -> None:
-        """`sources`: what to read and the folder it is in; `processes`: folders whose cgroup.procs name its processes."""
+        """Open what is there of `sources` (what to read, and in which folder).
+
+        `processes`: the folders whose cgroup.procs name its processes.
+        """
         self.series = series
         self.alive = not asks_alive
         self.was_alive = False
@@ -146,7 +152,10 @@ class SeriesReader:
             file.forget()
             return True
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
-            log.info("a kernel file is switched off; its metrics are null", extra=fields(file=file.path, reason=error.strerror))
+            log.info(
+                "a kernel file is switched off; its metrics are null",
+                extra=fields(file=file.path, reason=error.strerror),
+            )
             self._fast.remove(file)
             file.close()
             self.changed = True
@@ -181,5 +190,3 @@ class SeriesReader:
             return KernelFile(f"{folder}/cgroup.procs", PlainParser(cgroup_procs))
         except OSError:
             return None
-
-

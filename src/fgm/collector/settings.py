@@ -45,7 +45,8 @@ class Settings:
     pod_name: str = _setting("", "name of this pod; becomes the identifier of its files", variables=("POD_NAME",))
     cluster_name: str = _setting("", "name of the cluster, shown beside the node's", variables=("CLUSTER_NAME",))
     include: tuple[str, ...] = _setting(
-        (), "record other cgroups too, such as '/system.slice/*' ('*' within a name, '**' at any depth); repeatable"
+        (),
+        "record other cgroups too, such as '/system.slice/*' ('*' within a name, '**' at any depth); repeatable",
     )
     log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
     log_format: str = _setting("text", "form of the log", choices=("text", "json"))
@@ -150,7 +151,11 @@ def _strings(origin: str, raw: Any, _: Mapping[str, Any]) -> tuple[str, ...]:
     return values
 
 
-_READERS: Mapping[type, Callable[[str, Any, Mapping[str, Any]], Any]] = {int: _integer, str: _string, tuple: _strings}
+_READERS: Mapping[type, Callable[[str, Any, Mapping[str, Any]], Any]] = {
+    int: _integer,
+    str: _string,
+    tuple: _strings,
+}
 
 
 def from_command_line(argv: Sequence[str] | None) -> tuple[Settings, argparse.Namespace]:

@@ -34,8 +34,8 @@ def _keyed(file: str, keys: Keys) -> Source:
     return Source(file, lambda: FlatKeyed(keys, file))
 
 
-# The processor's time comes first, since the row's lateness is taken beside it. cpu.stat, memory.stat and io.stat follow
-# each other: the first makes the kernel bring its counters up to date, which the others then find done.
+# The processor's time comes first, since the row's lateness is taken beside it. cpu.stat, memory.stat and io.stat
+# follow each other: the first makes the kernel bring its counters up to date, which the others then find done.
 _PRESSURE = (
     _plain("cpu.pressure", cpu_pressure),
     _plain("memory.pressure", memory_pressure),
@@ -91,9 +91,7 @@ _V1: Mapping[str, tuple[Source, ...]] = {
 }
 
 
-def cgroup_sources(
-    folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices
-) -> list[tuple[Source, str]]:
+def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices) -> list[tuple[Source, str]]:
     """Return what to read for one cgroup, and in which folder each file is.
 
     `folders`: controller (or "unified") to the cgroup's folder; `stacked`: block devices that pass on others' I/O.
@@ -136,5 +134,3 @@ def node_sources(
     )
     root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []
     return [*((source, proc_root) for source in files), *root]
-
-

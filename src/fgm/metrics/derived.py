@@ -1,7 +1,7 @@
-"""Metrics as they are shown: derived ones, gauges as recorded, counters as rates; and the names that find them.
+"""Metrics as they are shown: derived ones, gauges as recorded, counters as rates.
 
-Files hold what the kernel counts. What people ask for is computed from it here, by pure functions over the raw samples
-of one series, so that a formula can be corrected later for data that is already recorded.
+Files hold what the kernel counts. What people ask for is computed from it here, by pure functions over the
+raw samples of one series, so that a formula can be corrected later for data that is already recorded.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +17,8 @@ from fgm.metrics.rates import Floats, Times, rate
 class Samples:
     """Raw samples of one series, in ascending time; what a formula sees.
 
-    `time_ms`: int64[n]. `late_ms`: float64[n]. `values`: recorded column to float64[n], NaN for null; a column that
-    is not there counts as all null. `tick_ms`: the sampling interval.
+    `time_ms`: int64[n]. `late_ms`: float64[n]. `values`: recorded column to float64[n], NaN for null; a
+    column that is not there counts as all null. `tick_ms`: the sampling interval.
     """
 
     time_ms: Times
@@ -41,7 +41,7 @@ Formula = Callable[[Samples], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A metric as it is shown. `needs`: the recorded columns that `compute` reads; it gives float64[n], NaN for null."""
+    """A metric as it is shown. `compute` reads the columns `needs` and gives float64[n], NaN for null."""
 
     name: str
     title: str
@@ -56,9 +56,7 @@ class Shown:
 def interval_ms(column: str, tick_ms: int) -> int:
     """Return how often a recorded column is read: each tick, or at its own slower rhythm."""
     metric = BY_NAME.get(column)
-    return (
-        tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))
-    )
+    return tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))
 
 
 def find(name: str) -> Shown | None:
@@ -73,13 +71,13 @@ def _millicores(column: str) -> Formula:
 
 def _percentage(column: str) -> Formula:
     def compute(samples: Samples) -> Floats:
-        return 100 * _ratio(samples.rate(column) / 1000, _cpu_limit(samples))
+        return _ratio(samples.rate(column) / 10, _cpu_limit(samples))
 
     return compute
 
 
 def _cpu_limit(samples: Samples) -> Floats:
-    return 1000 * _ratio(samples.value("cpu_quota_usec"), samples.value("cpu_period_usec"))
+    return 1000.0 * _ratio(samples.value("cpu_quota_usec"), samples.value("cpu_period_usec"))
 
 
 def _throttle_ratio(samples: Samples) -> Floats:
@@ -106,8 +104,9 @@ def _sum_of_rates(*columns: str) -> Formula:
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Return part / whole, NaN where whole is not above 0."""
-    known = whole > 0
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=known)
+    ratio = np.full(len(part), np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
 
 
 _CPU = ("cpu.stat.usage_usec",)
@@ -116,7 +115,9 @@ _WORKING_SET = ("memory.current", "memory.stat.inactive_file")
 _LIMIT_HELP = "Null where there is no limit of its own."
 
 
-def _derived(name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula) -> Shown:
+def _derived(  # noqa: PLR0917 - a row of the table
+    name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
+) -> Shown:
     return Shown(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
 
 
@@ -149,7 +150,7 @@ DERIVED: tuple[Shown, ...] = (
         "user_cpu_usage_millicores",
         "CPU, user",
         "millicores",
-        "Processor time used in user mode; the kernel smooths the split, so single seconds of it are approximate.",
+        "Processor time used in user mode; the kernel smooths the split: single seconds are approximate.",
         ("cpu.stat.user_usec",),
         _millicores("cpu.stat.user_usec"),
     ),
@@ -157,7 +158,7 @@ DERIVED: tuple[Shown, ...] = (
         "system_cpu_usage_millicores",
         "CPU, system",
         "millicores",
-        "Processor time used in the kernel; it smooths the split, so single seconds of it are approximate.",
+        "Processor time used in the kernel, which smooths the split: single seconds are approximate.",
         ("cpu.stat.system_usec",),
         _millicores("cpu.stat.system_usec"),
     ),
@@ -181,7 +182,7 @@ DERIVED: tuple[Shown, ...] = (
         "throttle_ratio",
         "CPU throttling",
         "ratio",
-        "Share of its periods in which the quota ran out. At 100 ms a period there are ten a second: steps of 0.1. "
+        "Share of its periods in which the quota ran out. Of ten periods a second, it moves by 0.1. "
         "Null where no period passed: nothing ran, or there is no limit.",
         ("cpu.stat.nr_throttled", "cpu.stat.nr_periods"),
         _throttle_ratio,
@@ -287,9 +288,7 @@ _MOST_USED = (
 
 
 def _as_recorded() -> Iterator[Shown]:
-    for metric in sorted(
-        RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)
-    ):
+    for metric in sorted(RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)):
         column = metric.name
         counter = metric.kind == "counter"
         yield Shown(

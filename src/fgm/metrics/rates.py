@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GAP_INTERVALS = 2.5
-"""Samples that lie more than so many intervals apart have a gap between them: no line, and no rate across it."""
+"""Samples more than so many intervals apart have a gap between them: no line, and no rate across it."""
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
@@ -16,11 +16,11 @@ def gap_ms(interval_ms: float) -> float:
 
 
 def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float) -> Floats:
-    """Return how much a counter grew per second since its last value, at each sample; NaN where that is unknown.
+    """Return how much a counter grew per second since its last value, at each sample; NaN: unknown.
 
-    All arrays are of the same length, in ascending time; `time_ms + late_ms` is when a value was really read (NaN is
-    not late), `values` has NaN where there is none. Unknown are the first value, the first after a gap, and a value
-    lower than the one before: the counter began anew.
+    All arrays are of the same length, in ascending time; `time_ms + late_ms` is when a value was really read
+    (NaN is not late), `values` has NaN where there is none. Unknown are the first value, the first after a
+    gap, and a value lower than the one before: the counter began anew.
     """
     result = np.full(len(values), np.nan)
     known = np.flatnonzero(~np.isnan(values))

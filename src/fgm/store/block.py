@@ -192,7 +192,7 @@ class WindowFile:
             raise BadFileError(self.path, f"column {name} does not match its checksum")
         page = np.empty(place.page_size, np.uint8)
         try:
-            written = cramjam.zstd.decompress_into(memoryview(chunk)[place.page_header_size :], page)
+            written = cramjam.zstd.decompress_into(memoryview(chunk)[place.page_header_size :], page.data)
         except cramjam.DecompressionError as error:
             raise BadFileError(self.path, f"column {name}: {error}") from error
         if written != place.page_size:
@@ -204,7 +204,7 @@ class WindowFile:
 
         Definition levels of bit width 1, as runs: https://parquet.apache.org/docs/file-format/data-pages/encodings/
         """
-        data = memoryview(page)
+        data = page.data
         end = 4 + int.from_bytes(data[:4], "little")
         present = np.empty(0, np.bool_)
         place, parts, rows = 4, [], 0

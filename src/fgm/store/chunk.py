@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fgm.store.series import Series
 
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Samples of one series, in ascending time, from one file.

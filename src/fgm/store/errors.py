@@ -29,7 +29,5 @@ class AlreadyRunningError(StoreError):
 
     def __init__(self, path: str, pid: int | None) -> None:
         who = "another collector" if pid is None else f"another collector (pid {pid})"
-        super().__init__(
-            f"{who} already records into {path}; stop it first, or give this one another directory"
-        )
+        super().__init__(f"{who} already records into {path}; stop it first, or give this one another directory")
         self.path, self.pid = path, pid

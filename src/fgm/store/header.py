@@ -10,7 +10,7 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Facts that hold for every row of one file. `interval_ms`: the sampling grid; `rotation_s`: the window's length."""
+    """Facts that hold for every row of a file. `interval_ms`: the sampling grid; `rotation_s`: the window's length."""
 
     node_name: str | None
     identifier: str

@@ -21,6 +21,7 @@ from fgm.store.opening import open_regular
 SCHEMA_VERSION = 1
 MAX_INDEX_BYTES = 16 << 20
 BAD_KEPT = 2
+NOT_AN_INDEX = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 _NAMES = ("pod_name", "namespace", "qos_class")
 _OWN = ("full_id", "first_seen", "last_seen")
@@ -91,13 +92,13 @@ def load(path: str, dir_fd: int | None = None) -> Index:
             raise BadFileError(path, error.strerror or str(error)) from error
     try:
         return parse(data)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except NOT_AN_INDEX as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
         raise BadFileError(path, f"not an index: {reason}") from error
 
 
 def parse(data: bytes) -> Index:
-    """Read what `dump` gave. Raises ValueError, KeyError, TypeError or RecursionError on anything else."""
+    """Read what `dump` gave. Raises one of NOT_AN_INDEX on anything else."""
     if len(data) > MAX_INDEX_BYTES:
         raise ValueError(f"larger than {MAX_INDEX_BYTES} bytes")
     facts = json.loads(data)

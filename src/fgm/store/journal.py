@@ -20,6 +20,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cramjam
 import numpy as np
@@ -101,13 +102,11 @@ class JournalWriter:
         """Add one tick. Raises OSError where it could not be written whole; nothing of it is left then."""
         if tick.rows.shape != (len(tick.series), 1 + len(self.columns)):
             raise ValueError(f"rows of shape {tick.rows.shape} for {len(tick.series)} series")
-        frames, known = b"", {}
+        frames, known, numbers = b"", {}, self._last_numbers
         if tick.series is not self._last_series:
             known = {s.key: s for s in tick.series if self._known.get(s.key) != s}
             frames = self._series_frame(known)
-        numbers = np.array([self._number(s.key) for s in tick.series], np.uint32) if known or (
-            tick.series is not self._last_series
-        ) else self._last_numbers
+            numbers = np.array([self._number(s.key) for s in tick.series], np.uint32)
         self._write(frames + _frame(encode_tick(tick.time_ms, numbers, tick.rows, self._base)))
         self._known.update(known)
         self._last_series, self._last_numbers, self._base = tick.series, numbers, (numbers, tick.rows)
@@ -145,7 +144,7 @@ def encode_tick(time_ms: int, numbers: Numbers, rows: Rows, base: tuple[Numbers,
     if base is not None and np.array_equal(base[0], numbers):
         bits, kind = bits ^ base[1].view(np.uint64), b"D"
     shuffled = np.ascontiguousarray(np.ascontiguousarray(bits).view(np.uint8).reshape(-1, 8).T)
-    packed = bytes(cramjam.zstd.compress(shuffled.reshape(-1), level=ZSTD_LEVEL))
+    packed = bytes(cramjam.zstd.compress(shuffled.reshape(-1).data, level=ZSTD_LEVEL))
     return kind + _TICK.pack(time_ms, len(numbers)) + numbers.tobytes() + packed
 
 
@@ -216,7 +215,7 @@ class FrameDecoder:
         numbers = np.frombuffer(payload, np.uint32, count, start)
         shape = (count, 1 + len(segment.columns))
         shuffled = np.empty(shape[0] * shape[1] * 8, np.uint8)
-        if cramjam.zstd.decompress_into(payload[start + 4 * count :], shuffled) != len(shuffled):
+        if cramjam.zstd.decompress_into(payload[start + 4 * count :], shuffled.data) != len(shuffled):
             raise ValueError("a tick of another size than its header says")
         bits = np.ascontiguousarray(shuffled.reshape(8, -1).T).view(np.uint64).reshape(shape)
         if delta:
@@ -237,7 +236,7 @@ def _pack_json(value: object) -> bytes:
     return struct.pack("<I", len(raw)) + bytes(cramjam.zstd.compress(raw, level=ZSTD_LEVEL))
 
 
-def _unpack_json(data: bytes) -> object:
+def _unpack_json(data: bytes) -> Any:
     (size,) = struct.unpack_from("<I", data)
     if size > MAX_JSON_BYTES:
         raise ValueError(f"{size} bytes of JSON in one frame")

@@ -38,6 +38,8 @@ class JournalReader:
         """
         self.path = path
         self._fd = open_regular(path, dir_fd)
+        self._offset = 0
+        self._decoder = FrameDecoder()
         self._kept = _Kept()
         self._restart()
         try:
@@ -78,6 +80,11 @@ class JournalReader:
     def last_seen_ms(self) -> dict[str, int]:
         """The newest tick of each series, by key."""
         return {self._keys[number]: time_ms for number, time_ms in self._last_seen.items()}
+
+    @property
+    def first_seen_ms(self) -> dict[str, int]:
+        """The first tick of each series in this file, by key."""
+        return {self._keys[number]: time_ms for number, time_ms in self._first_seen.items()}
 
     @property
     def first_ms(self) -> int | None:
@@ -128,7 +135,7 @@ class JournalReader:
                 continue
             mine = places[first:end]
             time_ms = times_ms[mine]
-            last = np.append(time_ms[1:] != time_ms[:-1], True)  # noqa: FBT003 - an array's element
+            last = np.append(time_ms[1:] != time_ms[:-1], True)
             mine, block = mine[last], rows[mine[last]]
             values = {name: np.ascontiguousarray(block[:, c]) for name, c in zip(metrics, columns, strict=True)}
             result.append(Chunk(self._series[self._keys[number]], times_ms[mine], block[:, 0].copy(), values))
@@ -144,6 +151,7 @@ class JournalReader:
         self._series: dict[str, Series] = {}
         self._keys: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
+        self._first_seen: dict[int, int] = {}
         self._last_seen: dict[int, int] = {}
         self._with_values: set[str] = set()
 
@@ -172,7 +180,11 @@ class JournalReader:
         self._kept.times_ms.append(tick.time_ms)
         self._kept.series.append(numbers)
         self._kept.rows.append(rows)
-        self._last_seen.update(dict.fromkeys(numbers.tolist(), tick.time_ms))
+        seen = dict.fromkeys(numbers.tolist(), tick.time_ms)
+        self._last_seen.update(seen)
+        self._first_seen = seen | self._first_seen
         if len(self._with_values) < len(tick.segment.columns):
-            some = ~np.isnan(tick.rows[:, 1:]).all(axis=0)
-            self._with_values.update(name for name, is_there in zip(tick.segment.columns, some, strict=True) if is_there)
+            some = np.isfinite(tick.rows[:, 1:]).any(axis=0).reshape(-1)
+            self._with_values.update(
+                name for name, is_there in zip(tick.segment.columns, some, strict=True) if is_there
+            )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fgm.store.block import LATE, PARQUET_MAGIC, TIME, ColumnPlace, Directory, Run
 from fgm.store.chunk import Chunk
 from fgm.store.header import FileHeader
-from fgm.store.series import IDENTITY_COLUMNS, Series, order
+from fgm.store.series import IDENTITY_COLUMNS, order
 
 
 def encode(
@@ -41,7 +41,7 @@ def encode(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
     }
-    chunks_end, footer, places = _parts(_write(merged, runs, time_ms, columns, metadata, compression_level))
+    chunks_end, footer, places = _parts(_write(merged, time_ms, columns, metadata, compression_level))
     directory = Directory(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
     footer_size = len(footer).to_bytes(4, "little")
     return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
@@ -60,10 +60,11 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
     time_ms = np.concatenate([part.time_ms for part in parts])
     places = np.lexsort((np.arange(len(time_ms)), time_ms))
     ordered = time_ms[places]
-    keep = places[np.append(ordered[1:] != ordered[:-1], True)]  # noqa: FBT003 - an array's element
+    keep = places[np.append(ordered[1:] != ordered[:-1], True)]
 
     def column(name: str) -> NDArray[np.float64]:
-        return np.concatenate([part.values.get(name, np.full(len(part.time_ms), np.nan)) for part in parts])[keep]
+        joined: NDArray[np.float64] = np.concatenate([_values(part, name) for part in parts])[keep]
+        return joined
 
     late_ms = np.concatenate([part.late_ms for part in parts])[keep]
     return Chunk(parts[-1].series, time_ms[keep], late_ms, {name: column(name) for name in columns})
@@ -71,7 +72,6 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
 
 def _write(
     chunks: Sequence[Chunk],
-    runs: Sequence[Run],
     time_ms: NDArray[np.int64],
     columns: Sequence[str],
     metadata: Mapping[str, str],
@@ -80,10 +80,10 @@ def _write(
     import fastparquet  # noqa: PLC0415 - half a second and 40 MiB that the first ticks must not wait for
     import pandas as pd  # noqa: PLC0415
 
-    counts = [run.count for run in runs]
+    counts = [len(chunk.time_ms) for chunk in chunks]
     table: dict[str, Any] = {TIME: pd.Series(time_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")}
     for name in IDENTITY_COLUMNS:
-        table[name] = _categories([getattr(run.series, name) for run in runs], counts)
+        table[name] = _categories([getattr(chunk.series, name) for chunk in chunks], counts)
     table[LATE] = np.concatenate([chunk.late_ms for chunk in chunks])
     for name in columns:
         table[name] = np.concatenate([_values(chunk, name) for chunk in chunks])

@@ -13,7 +13,7 @@ Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The identity of one series; the fields are the identity columns, in file order. None: unknown or not applicable."""
+    """The identity of one series, as the identity columns in file order. None: unknown or not applicable."""
 
     scope: Scope
     container_id: str | None = None

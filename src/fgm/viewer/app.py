@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.viewer import answers, parameters
+from fgm.viewer import timeseries as series
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
 from fgm.viewer.problems import Problem, not_ready
@@ -53,20 +54,28 @@ class Desk:
     def query(self, asked: parameters.TimeseriesParameters) -> tuple[Query, Holdings]:
         """Return the query that will answer what is asked. May block. Raises Problem."""
         holdings = self.fresh()
-        question = answers.question(holdings, asked, self.now_ms())
+        question = series.question(holdings, asked, self.now_ms())
         return Query(question, self.files, self.journals, self.skipped), holdings
+
+
+class Workers:
+    """The threads in which requests are answered."""
+
+    def __init__(self) -> None:
+        self._limiter: CapacityLimiter | None = None
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work in a thread, when it is its turn."""
+        if self._limiter is None:  # it belongs to the event loop that serves
+            self._limiter = CapacityLimiter(MAX_WORKERS)
+        return await to_thread.run_sync(work, limiter=self._limiter)
 
 
 def create_app(desk: Desk) -> Quart:
     """Return the application."""
     app = Quart("fgm.viewer", static_folder=None)
     app.config["RESPONSE_TIMEOUT"] = None
-    workers: list[CapacityLimiter] = []
-
-    async def in_thread(work: Callable[[], T]) -> T:
-        if not workers:  # it belongs to the event loop that serves
-            workers.append(CapacityLimiter(MAX_WORKERS))
-        return await to_thread.run_sync(work, limiter=workers[0])
+    workers = Workers()
 
     @app.before_request
     async def only_when_ready() -> None:
@@ -86,33 +95,21 @@ def create_app(desk: Desk) -> Quart:
     @app.get("/api/containers")
     async def containers() -> Response:
         asked = parameters.containers(request.query_string)
-        body = await in_thread(lambda: json.dumps(answers.containers(desk.fresh(), asked, desk.now_ms())))
-        return Response(body, headers=JSON_HEADERS)
+        listing = await workers.run(lambda: json.dumps(answers.containers(desk.fresh(), asked, desk.now_ms())))
+        return Response(listing, headers=JSON_HEADERS)
 
     @app.get("/api/timeseries")
     async def timeseries() -> Response:
         asked = parameters.timeseries(request.query_string)
-        query, holdings = await in_thread(lambda: desk.query(asked))
-        while await in_thread(query.step):
+        query, holdings = await workers.run(lambda: desk.query(asked))
+        while await workers.run(query.step):
             pass
-        parts = await in_thread(lambda: answers.timeseries(query, holdings, asked))
+        parts = await workers.run(lambda: series.answer(query, holdings, asked))
         return Response(b"".join(parts), headers=JSON_HEADERS)
 
-    @app.errorhandler(Problem)
-    async def problem(error: Problem) -> Response:
-        return _problem(error)
-
-    @app.errorhandler(HTTPException)
-    async def http_error(error: HTTPException) -> Response:
-        return _problem(_from_http(error))
-
-    @app.errorhandler(Exception)
-    async def failure(_: Exception) -> Response:
-        log.exception("a request failed", extra=fields(path=request.path))
-        return _problem(
-            Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; its log says why")
-        )
-
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failure)
     return app
 
 
@@ -124,7 +121,11 @@ def _problem(problem: Problem) -> Response:
     return Response(problem.body(), status=problem.status, headers=problem.headers())
 
 
-def _from_http(error: HTTPException) -> Problem:
-    return Problem(
-        HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR), error.description or error.name
-    )
+def _http_error(error: HTTPException) -> Response:
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _problem(Problem(status, error.description or error.name))
+
+
+def _failure(error: Exception) -> Response:
+    log.error("a request failed", exc_info=error, extra=fields(path=request.path))
+    return _problem(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; its log says why"))

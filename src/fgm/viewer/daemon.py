@@ -2,8 +2,8 @@
 
     serving          from the first moment; the page and /api/health
     opening          imports numpy and Quart in a thread, then starts the two below
-      looking        every `poll_seconds`: the index, and whether there is data at all; reads what is not indexed
-      following      every second: the journals
+      looking        every `poll_seconds`: the index, and whether there is data at all; reads what is not
+      indexed following      every second: the journals
     probes           /healthz and /readyz on another address, if asked for
 
 Nothing here imports numpy or Quart before the socket answers.
@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import webbrowser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 from anyio import to_thread
@@ -37,7 +36,9 @@ if TYPE_CHECKING:
 
     from fgm.clock import Clock
     from fgm.viewer.app import Desk
+    from fgm.viewer.asgi import App
     from fgm.viewer.settings import Settings
+    from fgm.viewer.state import Found
 
 FOLLOW_S = 1.0
 
@@ -50,9 +51,7 @@ class Daemon:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Listen. Raises ListenError."""
         self._settings, self._clock = settings, clock
-        self._start_up = StartUp(
-            settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic()
-        )
+        self._start_up = StartUp(settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic())
         self._health = HealthReport(self._start_up, clock, settings.data_dir)
         self._front = Front(assets.load_assets(), self._health)
         self._sock = listen(settings.host, settings.port)
@@ -92,7 +91,7 @@ class Daemon:
         desk, app = await to_thread.run_sync(_make_app, self._settings.data_dir, self._clock, self._start_up)
         await app.startup()
         try:
-            self._front.open(app)
+            self._front.open(cast("App", app))
             self._health.attach(desk.library, desk.skipped)
             async with anyio.create_task_group() as group:
                 group.start_soon(every, self._clock, FOLLOW_S, lambda: self._follow(desk), name="following")
@@ -104,23 +103,26 @@ class Daemon:
             desk.journals.close()
 
     async def _look(self, desk: Desk) -> None:
-        """Look at the data directory once, and read on in what is not indexed until all is read."""
+        """Look at the data directory, and go on reading what is not indexed until the next look."""
+        until_s = self._clock.monotonic() + self._settings.poll_seconds
         found = await to_thread.run_sync(desk.library.look)
         self._note(desk, found)
-        while not desk.library.is_all_read:
+        while not desk.library.is_all_read and self._clock.monotonic() < until_s:
             found = await to_thread.run_sync(desk.library.read_more)
             self._note(desk, found)
 
     async def _follow(self, desk: Desk) -> None:
         await to_thread.run_sync(desk.library.follow)
 
-    def _note(self, desk: Desk, found: object) -> None:
+    def _note(self, desk: Desk, found: Found) -> None:
         before = self._start_up.state
         state = self._start_up.look(found, desk.now_ms(), self._clock.monotonic())
         if state is not before:
             log.info("state changed", extra=fields(state=state.value, before=before.value))
 
     async def _open_browser(self) -> None:
+        import webbrowser  # noqa: PLC0415 - not before the first answer
+
         await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
 
 

@@ -1,7 +1,7 @@
 """The one ASGI callable that the server knows: answers at once, and hands on to Quart when that is imported.
 
-Importing Quart and numpy takes seconds under a CPU limit of a tenth; until then the page, its files and /api/health
-are answered from here, and they stay here, so that no busy query stands before them.
+Importing Quart and numpy takes seconds under a CPU limit of a tenth; until then the page, its files and
+/api/health are answered from here, and they stay here, so that no busy query stands before them.
 """
 
 import json
@@ -19,7 +19,8 @@ Health = Callable[[], dict[str, Any]]
 class Front:
     """Answers the page and the health itself, everything else through the application given to `open`.
 
-    It owns the server's lifespan; the application's own begins and ends with `open` and `close` of whoever made it.
+    It owns the server's lifespan; the application's own begins and ends with `open` and `close` of whoever
+    made it.
     """
 
     def __init__(self, assets: dict[str, Asset], health: Health) -> None:
@@ -35,7 +36,9 @@ class Front:
         """Hand nothing on any more."""
         self._app = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: D102 - ASGI
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif asset := self._assets.get(scope["path"]):

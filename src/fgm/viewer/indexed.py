@@ -1,4 +1,4 @@
-"""Follows index.json: loads it when it changed, keeps the last good one, and says what is wrong with it now."""
+"""Follows index.json: loads it when it changed, keeps the last good one, says what is wrong with it now."""
 
 import os
 from typing import Any, Literal

@@ -23,12 +23,12 @@ MAX_OPEN = 4
 
 @dataclass(frozen=True, slots=True)
 class JournalFacts:
-    """What a journal holds so far. `last_seen_ms`: by series key."""
+    """What a journal holds so far. `seen_ms`: the first and the last tick of each series, by key."""
 
     header: FileHeader
     series: tuple[Series, ...]
     metrics: frozenset[str]
-    last_seen_ms: dict[str, int]
+    seen_ms: dict[str, tuple[int, int]]
     first_ms: int
     last_ms: int
 
@@ -50,19 +50,14 @@ class Journals:
         self._lock = threading.Lock()
 
     def facts(self, file: DataFile) -> JournalFacts | None:
-        """Return what a journal holds, None while it holds no tick. Raises FileNotFoundError and BadFileError."""
+        """Return what a journal holds, None without a tick. Raises FileNotFoundError and BadFileError."""
         with self._lock:
             reader = self._followed(file)
             if reader.first_ms is None or reader.last_ms is None:
                 return None
-            return JournalFacts(
-                reader.header,
-                reader.series,
-                reader.metrics,
-                reader.last_seen_ms,
-                reader.first_ms,
-                reader.last_ms,
-            )
+            first, last = reader.first_seen_ms, reader.last_seen_ms
+            seen_ms = {key: (first[key], last[key]) for key in last}
+            return JournalFacts(reader.header, reader.series, reader.metrics, seen_ms, reader.first_ms, reader.last_ms)
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
         """Return the rows of some series. Raises FileNotFoundError and BadFileError."""

@@ -1,15 +1,15 @@
-"""What there is: series, metrics and the span of the data, from index.json, the files' own directories and journals.
+"""What there is: series, metrics and the span of the data, from index.json, files and journals.
 
-The newest source of a name wins. What was found once stays known: an index that turns bad, or a data directory that
-goes away, takes nothing back, and the holdings say what is wrong. All methods but `holdings` may block; they may be
-called from several threads.
+The newest source of a name wins. What was found once stays known: an index that turns bad, or a data
+directory that goes away, takes nothing back, and the holdings say what is wrong. All methods but `holdings`
+may block; they may be called from several threads.
 """
 
 import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from fgm.store import layout
 from fgm.store.block import WindowFile
@@ -22,10 +22,13 @@ from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.state import Found
 from fgm.viewer.windows import DataFile, DataFiles
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NEWEST_FILES = 8
 """Among so many of the newest files are the journals that are being written."""
 FILES_WITH_INDEX = 40
-"""An index names containers only; pods, services and metrics come from so many of the newest files: an hour."""
+"""An index names containers only: pods, services and metrics come from so many of the newest files."""
 FILES_TO_BEGIN = 48
 """Without an index, so many files are read before the first answer; the others follow behind it."""
 FILES_PER_STEP = 16
@@ -66,6 +69,7 @@ class Library:
         self._unread: Iterator[DataFile] | None = None
         self._files_read = 0
         self._is_all_read = False
+        self._is_first_pass = True
         self._lock = threading.Lock()
         self._holdings = self._take_stock()
 
@@ -80,8 +84,11 @@ class Library:
                 for container in self._index.containers:
                     self._register.learn(*container)
             first = next(self._files.newest_first(), None)
-            if first is not None and (self._unread is None or self._header is None):
-                self._unread, self._is_all_read = self._files.newest_first(), False
+            if first is not None and self._unread is None:
+                self._unread = self._files.newest_first()
+            elif first is not None and self._header is None and self._is_all_read:
+                self._unread, self._is_all_read = islice(self._files.newest_first(), FILES_TO_BEGIN), False
+                self._is_first_pass = False
             elif first is not None:
                 self._learn_newest()
             self._follow()
@@ -113,8 +120,10 @@ class Library:
 
     def _found(self) -> Found:
         self._holdings = self._take_stock()
-        has_files = self._header is not None or not self.is_all_read
-        return Found(self._index.was_good, has_files, self.is_all_read or self._files_read >= FILES_TO_BEGIN)
+        is_readable = self._header is not None
+        has_files = is_readable or (self._is_first_pass and not self.is_all_read)
+        is_indexed = is_readable and (self.is_all_read or self._files_read >= FILES_TO_BEGIN)
+        return Found(self._index.was_good, has_files, is_indexed)
 
     def _follow(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
@@ -130,9 +139,8 @@ class Library:
             if facts is None:
                 continue
             for series in facts.series:
-                last_ms = facts.last_seen_ms.get(series.key)
-                if last_ms is not None:
-                    self._register.learn(series, max(facts.first_ms, file.start_ms), last_ms)
+                if series.key in facts.seen_ms:
+                    self._register.learn(series, *facts.seen_ms[series.key])
             self._take_in(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
 
     def _learn_newest(self) -> None:
@@ -154,9 +162,7 @@ class Library:
                     if run.count:
                         first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
                         self._register.learn(run.series, int(first), int(last))
-                self._take_in(
-                    window.header, window.metrics, window.directory.first_ms, window.directory.last_ms
-                )
+                self._take_in(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
             finally:
                 window.close()
         except (BadFileError, OSError) as error:

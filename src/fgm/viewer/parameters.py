@@ -1,4 +1,4 @@
-"""What may be asked: every query parameter, its form and its bounds; everything else is a problem that says so.
+"""What may be asked: every query parameter, its form and its bounds; the rest is a problem.
 
 Pure: a query string in, plain values out; the present and the span of the data come as arguments.
 """
@@ -36,14 +36,14 @@ _LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class"})
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range as it was asked. `length_ms`: None is everything; `from_ms` and `to_ms` are set, or both None."""
+    """A range as it was asked. `length_ms`: None is everything."""
 
     length_ms: int | None = None
     from_ms: int | None = None
     to_ms: int | None = None
 
     def resolve(self, now_ms: int, oldest_ms: int, tick_ms: int) -> tuple[int, int]:
-        """Return [from_ms, to_ms). The present is the end of the tick that it lies in, so that its sample counts."""
+        """Return [from_ms, to_ms). The present is the end of the tick that it lies in: its sample counts."""
         present_ms = now_ms // tick_ms * tick_ms + tick_ms
         to_ms = present_ms if self.to_ms is None else self.to_ms
         if self.from_ms is not None:
@@ -53,9 +53,7 @@ class Span:
         else:
             from_ms = max(0, to_ms - self.length_ms)
         if from_ms >= to_ms:
-            raise bad_parameter(
-                "from", "the range is empty", f"an instant before {to_ms}, where the range ends"
-            )
+            raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
         return from_ms, to_ms
 
 
@@ -85,13 +83,9 @@ def timeseries(query: bytes) -> TimeseriesParameters:
     given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
     names = _list(given, "metric")
     if not names:
-        raise bad_parameter(
-            "metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma"
-        )
+        raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
     if len(names) > MAX_METRICS:
-        raise bad_parameter(
-            "metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request"
-        )
+        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
         raise bad_parameter(
@@ -128,9 +122,7 @@ def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, str]:
     allowed = tuple(allowed)
     names = f"the parameters are {', '.join(allowed)}" if allowed else "this path takes no parameter"
     try:
-        pairs = parse_qsl(
-            query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
-        )
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError as error:
         raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
     given: dict[str, str] = {}
@@ -173,9 +165,7 @@ def _points(given: dict[str, str]) -> int:
 
 def _span(given: dict[str, str]) -> Span:
     if "range" in given and ("from" in given or "to" in given):
-        raise bad_parameter(
-            "range", "a range is given together with from or to", "either range, or from and to"
-        )
+        raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
     length_ms = _length_ms(given.get("range", DEFAULT_RANGE))
     if "from" not in given and "to" not in given:
         return Span(length_ms)

@@ -1,4 +1,4 @@
-"""A second, tiny listener for the kubelet's probes, on the pod's address: fixed answers, and nothing of the API.
+"""A second, tiny listener for the kubelet's probes, on the pod's address: nothing of the API.
 
 The server itself listens on loopback, where a port-forward arrives and the kubelet does not.
 """
@@ -24,9 +24,7 @@ class Probes:
         self._is_ready = is_ready
         self._open = 0
 
-    async def serve(
-        self, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def serve(self, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Listen on `sock`, which is taken over, until cancelled."""
         server = await asyncio.start_server(self._converse, sock=sock, limit=MAX_REQUEST_BYTES)
         async with server:
@@ -54,7 +52,5 @@ class Probes:
         if method in (b"GET", b"HEAD") and path == b"/healthz":
             status, body = "200 OK", "ok\n"
         elif method in (b"GET", b"HEAD") and path == b"/readyz":
-            status, body = (
-                ("200 OK", "ready\n") if self._is_ready() else ("503 Service Unavailable", "not ready\n")
-            )
+            status, body = ("200 OK", "ready\n") if self._is_ready() else ("503 Service Unavailable", "not ready\n")
         return _ANSWER.format(status=status, size=len(body), body="" if method == b"HEAD" else body).encode()

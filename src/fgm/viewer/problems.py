@@ -50,9 +50,7 @@ def bad_parameter(parameter: str, detail: str, allowed: str) -> Problem:
 
 def unknown(parameter: str, value: str, allowed: str) -> Problem:
     """Return the problem of a well-formed value that names nothing here."""
-    return Problem(
-        HTTPStatus.NOT_FOUND, f"there is no {parameter} {value!r}", parameter=parameter, allowed=allowed
-    )
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no {parameter} {value!r}", parameter=parameter, allowed=allowed)
 
 
 def not_ready(state: str, retry_after_s: int) -> Problem:

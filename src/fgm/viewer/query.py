@@ -1,7 +1,8 @@
 """Answers one question about a range of time: file by file, oldest first, reducing as it goes.
 
-A query is a plain object that is moved on in steps, each of a few files, so that whoever drives it can share the
-processor between several of them and stop between steps. Memory is bounded by the answer, not by the range.
+A query is a plain object that is moved on in steps, each of a few files, so that whoever drives it can share
+the processor between several of them and stop between steps. Memory is bounded by the answer, not by the
+range.
 """
 
 from collections.abc import Collection, Iterable
@@ -23,14 +24,15 @@ from fgm.viewer.windows import DataFile, DataFiles
 FILES_PER_STEP = 16
 MAX_SERIES = 500
 LISTINGS = 3
-"""A journal that vanished between listing and opening has become Parquet: list again, at most so many times."""
+"""A journal that vanished between listing and opening became Parquet: list again, so many times at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. `columns`: of the reduction, None for every sample; `scopes`: series of these are added as met.
+    """What is asked.
 
-    `keys`: the series (`Series.key`). `prefixes`: beginnings of container ids that no known series has.
+    `keys`: the series (`Series.key`). `columns`: of the reduction, None for every sample. `scopes`: series
+    of these are adopted when met, and so are containers whose id begins with one of `prefixes`.
     """
 
     metrics: tuple[Shown, ...]
@@ -103,9 +105,7 @@ class AnsweredSeries:
 class Query:
     """One question on its way to its answer; not for use by two threads at once."""
 
-    def __init__(
-        self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles
-    ) -> None:
+    def __init__(self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
         self.question = question
         self.skipped_files = 0
         self.is_cut = False
@@ -144,7 +144,7 @@ class Query:
         for _ in range(LISTINGS):
             listed = self._files.between(self._read_from_ms, self.question.to_ms)
             journals = [file for file in listed if file.kind == "journal"]
-            if all([self._open_journal(file) for file in journals]):
+            if not [file for file in journals if not self._open_journal(file)]:
                 break
         again = self._files.between(self._read_from_ms, self.question.to_ms)
         return sorted({*journals, *again}, key=lambda f: (f.start_ms, f.kind == "journal", f.folder))
@@ -191,7 +191,7 @@ class Query:
         return window.chunks(self.question.recorded, keys) if keys else []
 
     def _wanted(self, there: Iterable[Series]) -> Collection[str]:
-        """Return the keys of the series that are asked for, with those that come under the question as they are met."""
+        """Return the keys of the series that are asked for; those that the question adopts become so."""
         wanted = []
         for series in there:
             key = series.key
@@ -236,11 +236,9 @@ class Query:
 
 
 def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samples:
-    """Return the rows of one series from several files, each tick once, the first file's row where two have it."""
+    """Return the rows of one series from several files, each tick once, from the first that has it."""
     parts = [
-        Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms)
-        for c in chunks
-        if len(c.time_ms)
+        Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms) for c in chunks if len(c.time_ms)
     ]
     if len(parts) == 1:
         return parts[0]

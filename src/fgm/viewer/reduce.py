@@ -1,7 +1,8 @@
 """Fewer samples that draw the same picture: M4 (first, minimum, maximum and last value of each pixel column).
 
-Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014. Pure; reducing the joined
-reductions of parts gives what reducing the whole gives, so a range of any length is reduced file by file.
+Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014. Pure; reducing the
+joined reductions of parts gives what reducing the whole gives, so a range of any length is reduced file by
+file.
 """
 
 import numpy as np
@@ -14,8 +15,8 @@ KEPT_PER_COLUMN = 4
 def m4(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: int) -> tuple[Times, Floats]:
     """Return the samples of [from_ms, to_ms) that its pixel columns need, in ascending time.
 
-    `time_ms`: int64[n], ascending. `values`: float64[n], NaN for null. A column with values keeps the first, the
-    (first) lowest, the (last) highest and the last of them; one with nulls alone keeps its first null.
+    `time_ms`: int64[n], ascending. `values`: float64[n], NaN for null. A column with values keeps the first,
+    the (first) lowest, the (last) highest and the last of them; one with nulls alone keeps its first null.
     """
     column = (time_ms - from_ms) * columns // (to_ms - from_ms)
     is_null = np.isnan(values)

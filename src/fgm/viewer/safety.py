@@ -1,7 +1,8 @@
 """Who may ask, and how: checks before any route, headers behind every answer.
 
-The viewer has no login. It listens on loopback, and a browser on the same machine must not become a way in for the
-pages that it shows: so a foreign Host (DNS rebinding), another origin, and anything but reading are refused here.
+The viewer has no login. It listens on loopback, and a browser on the same machine must not become a way in
+for the pages that it shows: so a foreign Host (DNS rebinding), another origin, and anything but reading are
+refused here.
 """
 
 from http import HTTPStatus
@@ -33,7 +34,9 @@ class Guard:
         self._app = app
         self._hosts = LOCAL_HOSTS | {_bracketed(host.lower()) for host in allowed_hosts}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: D102 - ASGI
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
@@ -58,7 +61,7 @@ class Guard:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 f"this server does not answer for the host {host!r}",
                 parameter="Host",
-                allowed=f"{', '.join(sorted(self._hosts))}; start the viewer with --allowed-host NAME for another",
+                allowed=f"{', '.join(sorted(self._hosts))}; --allowed-host NAME adds another",
             )
         if scope["method"] not in METHODS:
             return Problem(
@@ -69,14 +72,12 @@ class Guard:
         if _is_foreign(scope, host):
             return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
-            return Problem(
-                HTTPStatus.REQUEST_URI_TOO_LONG, "the query is too long", allowed=f"{MAX_QUERY_BYTES} bytes"
-            )
+            return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the query is too long", allowed=f"{MAX_QUERY_BYTES} bytes")
         return None
 
 
 def _is_foreign(scope: Scope, host: str) -> bool:
-    """Say whether a page of another origin sent this; opening the viewer's own page from anywhere is no such thing."""
+    """Say whether a page of another origin sent this; a link to the viewer's own page is no such thing."""
     site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
     if site in (None, "same-origin", "none"):
         return origin is not None and origin.partition("://")[2].lower() != host.lower()

@@ -27,9 +27,7 @@ class ListenError(Exception):
             sentence = f"port {port} of {host} needs privileges: give one above 1023 with --port"
         else:
             reason = error.strerror or str(error)
-            sentence = (
-                f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
-            )
+            sentence = f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
         super().__init__(sentence)
 
 
@@ -45,7 +43,7 @@ def listen(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind(facts[4])
         sock.listen(BACKLOG)
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's
     except OSError as error:
         sock.close()
         raise ListenError(host, port, error) from error
@@ -65,8 +63,8 @@ async def serve_until_cancelled(
 ) -> None:
     """Serve HTTP on `sock`, which is taken over; turn cancellation into Hypercorn's own graceful stop.
 
-    Cancelled outright, Hypercorn skips its lifespan shutdown; so it runs shielded and is told to stop through its
-    trigger.
+    Cancelled outright, Hypercorn skips its lifespan shutdown; so it runs shielded and is told to stop through
+    its trigger.
     """
     config = Config()
     config.bind = [f"fd://{sock.detach()}"]

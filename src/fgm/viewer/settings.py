@@ -5,7 +5,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from fgm import __version__
 
@@ -40,10 +40,8 @@ class Settings:
     allowed_host: tuple[str, ...] = _setting((), "further host name to answer for, without port; repeatable")
     health_host: str = _setting("", "address of the listener for /healthz and /readyz alone; none by default")
     health_port: int = _setting(8051, "port of that listener", least=0, most=65_535)
-    log_level: str = _setting(
-        "info", "least important messages to log", choices=("debug", "info", "warning", "error")
-    )
-    log_format: str = _setting("text", "form of the log", choices=("text", "json"))
+    log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
+    log_format: Literal["text", "json"] = _setting("text", "form of the log", choices=("text", "json"))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -103,9 +101,7 @@ def _data_dir(path: str) -> str:
                 f"DATA is {path}, which this user may not read: make it readable, or run as another user"
             )
     elif os.path.exists(path):
-        raise SettingError(
-            f"DATA is {path}, which is a file: give the directory that holds its dt=... folders"
-        )
+        raise SettingError(f"DATA is {path}, which is a file: give the directory that holds its dt=... folders")
     return path
 
 

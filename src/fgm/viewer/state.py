@@ -1,4 +1,4 @@
-"""The start-up state machine: from "the process runs" to "there is data to show". Pure: times come as arguments.
+"""The start-up state machine: from "the process runs" to "there is data". Pure: times are arguments.
 
     starting -> waiting -> timed_out        nothing there yet; it goes on looking
         |          |           |
@@ -25,7 +25,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look at the data directory found. `indexed`: enough of the files was read to answer from them."""
+    """What a look at the data directory found. `indexed`: enough files were read to answer from them."""
 
     index: bool = False
     files: bool = False
@@ -47,7 +47,7 @@ class StartUp:
         state = self._next(found, monotonic_s)
         if state is not self.state:
             self.state, self.since_ms = state, now_ms
-        if self._found_s is None and state in (State.INDEXING, State.READY):
+        if self._found_s is None and state is State.READY:
             self._found_s = monotonic_s
         return state
 

@@ -1,8 +1,8 @@
 """Which files there are for a range of time, from their names alone.
 
-Only the folders of the asked days are listed, and only when they changed, so the cost depends on the range and not on
-how much history there is. Everything is opened below the data directory's descriptor, component by component, and
-never through a symbolic link. Safe for use by several threads.
+Only the folders of the asked days are listed, and only when they changed, so the cost depends on the range
+and not on how much history there is. Everything is opened below the data directory's descriptor, component by
+component, and never through a symbolic link. Safe for use by several threads.
 """
 
 import heapq
@@ -17,9 +17,9 @@ from fgm.store import layout
 
 MAX_CACHED_FOLDERS = 64
 SETTLED_NS = 2_000_000_000
-"""A folder changed so recently may change again under the same mtime, whose clock is coarse: it is listed anew."""
+"""A folder that changed so recently may change again within one step of the coarse clock of mtimes."""
 EARLIER_WINDOWS = 2
-"""So many windows that start before a range may reach into it: the last one, and one more where the length changed."""
+"""So many windows from before a range may reach into it: the last, and one more where the length changed."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -53,7 +53,7 @@ _NOTHING = _Listing((0, 0, 0), (), ())
 
 
 class DataFiles:
-    """The files of one data directory, which may come and go at any time; a folder that is not there is empty."""
+    """The files of one data directory, which come and go at any time; a folder that is not there is empty."""
 
     def __init__(self, data_dir: str, clock: Clock) -> None:
         self.data_dir = data_dir
@@ -66,7 +66,7 @@ class DataFiles:
         return os.path.isdir(self.data_dir)
 
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files that may hold samples of [from_ms, to_ms), oldest window first, Parquet before journal."""
+        """Return the files that may hold samples of [from_ms, to_ms), oldest first, Parquet first."""
         found: list[DataFile] = []
         for midnight_ms, day in self._days():
             if midnight_ms < to_ms and midnight_ms + layout.DAY_MS > from_ms:
@@ -106,7 +106,7 @@ class DataFiles:
         return [f"{day}/{name}" for name in self._list(day).folders]
 
     def _list(self, folder: str) -> _Listing:
-        """Return what is in a folder, as last listed where nothing changed since; nothing where it cannot be read."""
+        """Return what is in a folder, from cache where nothing changed; nothing where it is unreadable."""
         try:
             with self.opened(folder) as fd:
                 status = os.fstat(fd)
@@ -143,19 +143,13 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
-    """Return those of one writer's day that may reach into [from_ms, to_ms): a window's length is not in its name."""
+    """Return those of one writer's day that may reach into [from_ms, to_ms); names do not say how long."""
     before = [file for file in files if file.start_ms < to_ms]
-    earlier = sorted(
-        {file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms}
-    )
+    earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})
     reaching = set(earlier[-EARLIER_WINDOWS:])
     return [
         file
         for file in before
         if file.start_ms >= from_ms
-        or (
-            file.start_ms in reaching
-            if file.duration_ms is None
-            else file.start_ms + file.duration_ms > from_ms
-        )
+        or (file.start_ms in reaching if file.duration_ms is None else file.start_ms + file.duration_ms > from_ms)
     ]

@@ -15,12 +15,12 @@ const DOTS = 40; // more would hide the lines
 let drag = null; // {from_x, to_x} while the pointer is down
 
 export function Overlay({ stack }) {
-  const canvas = useRef(null), flag = useRef(null);
+  const strip = useRef(null), span = useRef(null), flag = useRef(null);
   useEffect(() => {
     let frame = 0;
-    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(canvas.current, flag.current, stack.current))));
+    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, strip.current, span.current, flag.current))));
     const stop = effect(() => {
-      cursor_ms.value; view.value; answer.value; shown.value; plot.value; themeTurn.value;
+      cursor_ms.value; hover_ms.value; pinned_ms.value; view.value; answer.value; shown.value; plot.value; themeTurn.value;
       // Two frames later, so that the lanes have their new scales.
       requestAnimationFrame(later);
     });
@@ -31,7 +31,9 @@ export function Overlay({ stack }) {
       cancelAnimationFrame(frame);
     };
   }, []);
-  return html`<canvas class="overlay" ref=${canvas} aria-hidden="true"></canvas><output class="flag" ref=${flag} aria-hidden="true"></output>`;
+  // The cursor is a strip as wide as its dots, so that moving it paints little.
+  return html`<div class="span" ref=${span} hidden></div><canvas class="strip" ref=${strip} aria-hidden="true"></canvas>
+    <output class="flag" ref=${flag} aria-hidden="true"></output>`;
 }
 
 const snapped = (ms) => Math.round(ms / interval_ms.peek()) * interval_ms.peek();
@@ -99,37 +101,43 @@ function listen(stack, later) {
   };
 }
 
-function draw(canvas, flag, stack) {
-  if (!canvas?.isConnected) return;
-  const ratio = devicePixelRatio, width = stack.clientWidth, height = stack.clientHeight;
-  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
-  }
-  const ctx = canvas.getContext("2d");
-  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.clearRect(0, 0, width, height);
-  const { left, width: wide } = plot.peek();
+const STRIP_PX = 12;
+
+function draw(stack, strip, span, flag) {
+  if (!strip?.isConnected) return;
+  const { left, width } = plot.peek();
   const { from_ms, to_ms } = view.peek();
-  const bottom = stack.querySelector(".axis").offsetTop;
-  const top = stack.querySelector(".ruler").offsetHeight;
-  const x = (ms) => left + ((ms - from_ms) / (to_ms - from_ms)) * wide;
-  if (drag && Math.abs(drag.to_x - drag.from_x) >= DRAG_PX) {
-    const a = left + Math.min(drag.from_x, drag.to_x), b = left + Math.max(drag.from_x, drag.to_x);
-    ctx.fillStyle = token("ink");
-    ctx.globalAlpha = 0.08;
-    ctx.fillRect(a, top, b - a, bottom - top);
-    ctx.globalAlpha = 1;
-    hairline(ctx, a, top, a, bottom, token("ink"));
-    hairline(ctx, b, top, b, bottom, token("ink"));
-    return raise(flag, (a + b) / 2, exactly(((b - a) / wide) * (to_ms - from_ms)), left, wide);
-  }
   const at = cursor_ms.peek();
-  if (at < from_ms || at > to_ms || answer.peek() === null) return raise(flag, null);
+  const dragged = drag !== null && Math.abs(drag.to_x - drag.from_x) >= DRAG_PX;
   const pointed = hover_ms.peek() !== null || pinned_ms.peek() !== null;
-  if (pointed) hairline(ctx, x(at), top - 2, x(at), bottom, token("ink"));
-  drawDots(ctx, stack, x(at), at);
-  raise(flag, pointed ? x(at) : null, clock(at), left, wide);
+  const x = left + ((at - from_ms) / (to_ms - from_ms)) * width;
+  span.hidden = !dragged;
+  strip.hidden = dragged || at < from_ms || at > to_ms || answer.peek() === null;
+  if (dragged) {
+    const from_x = Math.min(drag.from_x, drag.to_x), wide = Math.abs(drag.to_x - drag.from_x);
+    span.style.left = `${left + from_x}px`;
+    span.style.width = `${wide}px`;
+    raise(flag, left + from_x + wide / 2, exactly((wide / width) * (to_ms - from_ms)), left, width);
+  } else {
+    raise(flag, pointed && !strip.hidden ? x : null, clock(at), left, width);
+    if (!strip.hidden) drawStrip(stack, strip, x, at, pointed);
+  }
+}
+
+function drawStrip(stack, strip, x, at, pointed) {
+  const ratio = devicePixelRatio, height = stack.clientHeight;
+  strip.width = STRIP_PX * ratio;
+  if (strip.height !== Math.round(height * ratio)) strip.height = Math.round(height * ratio);
+  const ctx = strip.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, STRIP_PX, height);
+  const start = Math.round(x - STRIP_PX / 2);
+  strip.style.transform = `translateX(${start}px)`;
+  if (pointed) {
+    const top = stack.querySelector(".ruler").offsetHeight - 2;
+    hairline(ctx, x - start, top, x - start, stack.querySelector(".axis").offsetTop, token("ink"));
+  }
+  drawDots(ctx, stack, x - start, at);
 }
 
 function drawDots(ctx, stack, x, at) {

@@ -39,7 +39,7 @@ function fixed(digits) {
 /** A value in `unit` (from unitFor), without the unit's name. */
 export function number(value, unit) {
   const size = value / unit.size;
-  return fixed(Math.abs(size) >= 10_000 ? 0 : unit.digits).format(size);
+  return fixed(Math.abs(size) >= 1000 ? 0 : unit.digits).format(size);
 }
 
 /** Axis marks from 0 to just above `max`, in API units: {top, splits, digits}. At most `count` steps. */

@@ -1,0 +1,57 @@
+# make run | test | check | bench | clean
+#
+# Everything is installed into .venv, at the versions of constraints.txt, and again only when those change.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
+	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
+	@echo 'make check  format, lint, types and layers'
+	@echo 'make bench  measure what sampling costs'
+	@echo 'make clean  remove the environment and all caches'
+
+run: .venv/.runtime
+	@$(BIN)/fgm run $(ARGS)
+
+test: .venv/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/python benchmarks/sampling.py $(ARGS)
+
+clean:
+	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.runtime: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "fgm needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'Making the environment (.venv), about a minute ...' >&2
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(PIP) install --quiet -c constraints.txt -e .
+	@touch $@
+
+# pip learned --group with 25.1, which is newer than what a new environment has.
+.venv/.dev: .venv/.runtime
+	@echo 'Adding what tests and checks need ...' >&2
+	@$(PIP) install --quiet -c constraints.txt --upgrade pip
+	@$(PIP) install --quiet -c constraints.txt --group dev
+	@touch $@
+
+.PHONY: help run test check bench clean

@@ -1,0 +1,209 @@
+"""The page in a real browser, on data that is being recorded: what people see and what their hands do."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import collector, viewer
+from tests.captured_host import CONTAINERS
+from tests.processes import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+LANES = ["CPU", "Memory", "I/O"]
+COLOURED_PIXELS = """(plot) => {
+    const canvas = plot.querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const style = getComputedStyle(document.documentElement);
+    const colours = [1, 2, 3, 4, 5, 6].map((n) => style.getPropertyValue(`--c${n}`).trim());
+    const parts = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] === 255 && parts.some((rgb) => rgb.every((part, k) => part === data[i + k]))) count += 1;
+    }
+    return count;
+}"""
+RANGES = """async () => {
+    const { charts } = await import("/static/lane.js");
+    return Object.fromEntries([...charts].map(([key, u]) => [key, [u.scales.x.min, u.scales.x.max]]));
+}"""
+
+
+def lane(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name=title, exact=True)
+
+
+def open_page(page: Page, url: str) -> None:
+    """Open the page and wait until it has drawn something."""
+    page.goto(url)
+    expect(lane(page, "Memory").locator(".peak")).to_be_visible(timeout=20_000)
+
+
+def ranges(page: Page) -> dict[str, list[float]]:
+    """Return each lane's range of time, epoch s."""
+    found: dict[str, list[float]] = page.evaluate(RANGES)
+    return found
+
+
+def drag(page: Page, from_share: float, to_share: float) -> None:
+    box = lane(page, "Memory").locator(".u-over").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + from_share * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + to_share * box["width"], y, steps=4)
+    page.mouse.up()
+
+
+def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, complaints: list[str]) -> None:
+    """Who is shown, how fresh, on which lanes; and nothing red in the console, nothing from elsewhere."""
+    open_page(page, viewer_url)
+    expect(page.get_by_role("heading", level=1)).to_have_text("worker-3prod-eu")
+    expect(page.get_by_text(re.compile(r"live, \d s behind"))).to_be_visible()
+    page.wait_for_function(
+        f"([plot]) => ({COLOURED_PIXELS})(plot) > 50", arg=[lane(page, "Memory").locator(".plot").element_handle()]
+    )
+    for title in LANES:
+        expect(lane(page, title)).to_be_visible()
+    assert page.get_by_role("table").locator("tbody tr").count() == 6
+    assert complaints == []
+
+
+def test_a_live_page_moves(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    before = ranges(page)
+    page.wait_for_function(f"async (before) => Object.values(await ({RANGES})())[0][1] > before", arg=before["cpu"][1])
+    after = ranges(page)
+    assert len({tuple(range_) for range_ in after.values()}) == 1
+
+
+def test_a_drag_zooms_every_lane_and_a_double_click_goes_back(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    page.get_by_role("button", name="Pause").click()
+    whole = ranges(page)
+    drag(page, 0.25, 0.75)
+    page.wait_for_function(
+        f"async (low) => Object.values(await ({RANGES})()).every(([min]) => min > low)", arg=whole["cpu"][0]
+    )
+    zoomed = ranges(page)
+    assert len({tuple(range_) for range_ in zoomed.values()}) == 1
+    width, all_ = (low_high[1] - low_high[0] for low_high in (zoomed["io"], whole["io"]))
+    assert width == pytest.approx(all_ / 2, abs=2)
+    assert "from=" in page.url
+    lane(page, "CPU").locator(".plot").dblclick()
+    page.wait_for_function(
+        f"async (low) => Object.values(await ({RANGES})()).every(([min]) => min === low)", arg=whole["cpu"][0]
+    )
+    assert ranges(page) == whole
+
+
+def test_a_link_shows_the_same_view(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    page.get_by_role("button", name="Pause").click()
+    drag(page, 0.3, 0.8)
+    page.get_by_role("listitem").filter(has_text=CONTAINERS[0]["id"][:12]).locator(".pick").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    seen, link = ranges(page), page.url
+    page.goto("about:blank")
+    open_page(page, link)
+    assert ranges(page) == seen
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_the_search_filters_the_list(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    search, rows = page.get_by_label("Search containers"), page.locator(".containers li")
+    expect(rows).to_have_count(len(CONTAINERS) + 1)
+    search.fill(CONTAINERS[2]["id"][:10])
+    expect(rows).to_have_count(1)
+    search.fill("qos:guaranteed")
+    expect(rows).to_have_count(
+        sum(container["qos"] == "guaranteed" and container["layout"] != "docker" for container in CONTAINERS)
+    )
+    search.fill("nobody has this name")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Clear the search").click()
+    expect(rows).to_have_count(len(CONTAINERS) + 1)
+
+
+def test_a_click_shows_only_this_and_shift_adds(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    row = page.locator(".containers li .pick")
+    ledger = page.locator("tbody tr")
+    row.nth(1).click()
+    expect(ledger).to_have_count(1)
+    row.nth(2).click(modifiers=["Shift"])
+    expect(ledger).to_have_count(2)
+    row.nth(1).click(modifiers=["Control"])
+    expect(ledger).to_have_count(1)
+    page.get_by_role("button", name="Top 6 by CPU").click()
+    expect(ledger).to_have_count(6)
+
+
+def test_the_ledger_tells_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    box = lane(page, "CPU").locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
+    flag = page.locator(".flag")
+    expect(flag).to_be_visible()
+    expect(page.locator(".ledger h2")).to_have_text(flag.inner_text())
+
+
+def test_the_theme_can_be_turned(page: Page, viewer_url: str, complaints: list[str]) -> None:
+    open_page(page, viewer_url)
+    background = "() => getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Dark theme").click()
+    assert page.evaluate(background) != light
+    plot = lane(page, "Memory").locator(".plot").element_handle()
+    page.wait_for_function(f"([plot]) => ({COLOURED_PIXELS})(plot) > 50", arg=[plot])
+    page.get_by_role("button", name="Light theme").click()
+    assert page.evaluate(background) == light
+    assert complaints == []
+
+
+def test_a_narrow_phone_needs_no_sideways_scrolling(page: Page, viewer_url: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 640})
+    open_page(page, viewer_url)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    for control in page.get_by_role("button").all():
+        box: Any = control.bounding_box()
+        if box is not None:
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+
+
+def test_no_data_is_explained_and_data_that_comes_is_shown(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+    """Waiting, then what to check, then lanes; without a reload."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with viewer(data, free_port(), "--index-timeout-seconds", "4", "--poll-seconds", "1") as url:
+        page.goto(url)
+        expect(page.get_by_role("heading", name="Waiting for metrics data")).to_be_visible()
+        expect(page.get_by_text(str(data)).first).to_be_visible()
+        expect(page.get_by_role("heading", name="No metrics data after")).to_be_visible()
+        expect(page.get_by_text("kubectl logs")).to_be_visible()
+        with collector(tmp_path / "host", data):
+            expect(lane(page, "Memory").locator(".peak")).to_be_visible()
+    assert [text for text in complaints if "ERR_" not in text] == []
+
+
+def test_a_viewer_that_goes_away_is_told_and_one_that_comes_back_is_found(page: Page, tmp_path: Path) -> None:
+    """Within 5 s, with the command that helps, and with what is loaded still there to be used."""
+    data, port = tmp_path / "data", free_port()
+    banner = page.get_by_role("alert")
+    with collector(tmp_path / "host", data):
+        with viewer(data, port) as url:
+            open_page(page, url)
+            expect(banner).to_have_count(0)
+        expect(banner).to_contain_text("Disconnected", timeout=5000)
+        expect(banner).to_contain_text("kubectl port-forward pod/")
+        expect(banner).to_contain_text(f"{port}:8050")
+        drag(page, 0.5, 1)
+        expect(lane(page, "Memory").locator(".peak")).to_be_visible()
+        with viewer(data, port):
+            expect(banner).to_have_count(0)

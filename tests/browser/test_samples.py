@@ -1,0 +1,86 @@
+"""What is drawn is what was measured: the rules for gaps, lone samples and missing values, in the page's own code."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HOLE, NO_SAMPLE = None, "undefined"
+
+
+def chart(
+    page: Page, *lines: dict[str, list[Any]], column_ms: int = 0
+) -> tuple[list[float], list[list[Any]], list[list[int]]]:
+    """Return x (s), each line's y with None for a gap and "undefined" for no sample, and the lone samples' indices."""
+    made = page.evaluate(
+        """async ([lines, column_ms]) => {
+            const { lineOf, toChart } = await import("/static/samples.js");
+            const read = (value) => (value === "NaN" ? NaN : value);
+            const made = lines.map(({ t, v }) => lineOf({ t_ms: t, value: v.map(read) }));
+            const { data, lone } = toChart(made, 1000, column_ms);
+            return { data: data.map((column) => column.map((v) => (v === undefined ? "undefined" : v))), lone };
+        }""",
+        [list(lines), column_ms],
+    )
+    return made["data"][0], made["data"][1:], made["lone"]
+
+
+@pytest.fixture
+def modules(page: Page, viewer_url: str) -> Page:
+    page.goto(viewer_url)
+    return page
+
+
+def line(**samples: Any) -> dict[str, list[Any]]:
+    """A line from s1=5, s2=6: the value at each second."""
+    return {"t": [1000 * int(second[1:]) for second in samples], "v": list(samples.values())}
+
+
+def test_a_tick_that_is_missing_is_bridged_and_a_longer_silence_is_not(modules: Page) -> None:
+    """A gap is more than 2.5 intervals; two are within what a busy node loses."""
+    x, [y], _ = chart(modules, line(s1=5, s3=6, s6=7, s7=8))
+    assert x == [1, 3, 4.5, 6, 7]
+    assert y == [5, 6, HOLE, 7, 8]
+
+
+@pytest.mark.parametrize("missing", [None, "NaN"])
+def test_a_missing_value_is_a_gap_and_never_a_number(modules: Page, missing: str | None) -> None:
+    x, [y], _ = chart(modules, line(s1=5, s2=missing, s3=6))
+    assert x == [1, 2, 3]
+    assert y == [5, HOLE, 6]
+
+
+def test_a_lone_sample_between_gaps_is_a_dot(modules: Page) -> None:
+    x, _, [dots] = chart(modules, line(s1=5, s2=5, s9=7, s20=5, s21=5))
+    assert [x[at] for at in dots] == [9]
+
+
+def test_another_lines_samples_do_not_fill_a_gap_and_do_not_make_one(modules: Page) -> None:
+    x, [sparse, dense], _ = chart(modules, line(s1=5, s3=5, s7=6), line(s1=1, s2=1, s3=1, s4=1, s5=1, s6=1, s7=1))
+    at = dict(zip(x, sparse, strict=True))
+    assert at[2] == NO_SAMPLE
+    assert [at[second] for second in (4, 5, 6)] == [HOLE] * 3
+    assert all(value in (1, NO_SAMPLE) for value in dense)
+
+
+def test_the_extremes_of_a_pixel_column_are_one_line(modules: Page) -> None:
+    """Where the server reduced, samples of one column lie far apart without a gap between them."""
+    x, [y], _ = chart(modules, line(s0=1, s40=9, s50=0, s59=2, s60=3, s119=4, s300=5, s310=6), column_ms=60_000)
+    joined = [value for value in y if value != NO_SAMPLE]
+    assert joined == [1, 9, 0, 2, 3, 4, HOLE, 5, 6]
+    assert x == sorted(x)
+
+
+def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
+    """The first value of a tail may be null only because a rate needs the sample before."""
+    merged = modules.evaluate(
+        """async () => {
+            const { mergeLine } = await import("/static/samples.js");
+            const line = { t: [1, 2, 3, 4], v: [10, 20, 30, null] };
+            mergeLine(line, { t: [3, 4, 5], v: [null, 40, 50] });
+            return line;
+        }"""
+    )
+    assert merged == {"t": [1, 2, 3, 4, 5], "v": [10, 20, 30, 40, 50]}
