@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fgm import __version__
 from fgm.store.check import check
@@ -23,6 +23,7 @@ exit codes:
 EVERYTHING = ("/*", "/*/*")
 """What `fgm run` records beside containers, slices and services, so that any machine has something to show."""
 STOP_WITHIN_S = 20
+LOOK_AGAIN_S = 0.2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -66,23 +67,26 @@ def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser:
     patterns = [part for pattern in include for part in ("--include", pattern)]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _say(f"recording into {data_dir}")
-    collector = _start("fgm.collector", "--data-dir", data_dir, *patterns)
-    viewer = _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser")
-    both = {collector.pid: ("collector", collector), viewer.pid: ("viewer", viewer)}
+    processes = {
+        "collector": _start("fgm.collector", "--data-dir", data_dir, *patterns),
+        "viewer": _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1"),
+    }
     try:
-        if _answers(port, viewer):
+        while not _answers(port) and not _ended(processes):
+            time.sleep(LOOK_AGAIN_S)
+        if not _ended(processes):
             _say(f"open {address}")
             if opens_browser:
                 webbrowser.open(address)
-        pid, status = os.wait()
-        name, process = both[pid]
-        process.returncode = os.waitstatus_to_exitcode(status)
-        _say(f"the {name} ended with status {process.returncode}; see its last line above")
+        while not (ended := _ended(processes)):
+            time.sleep(LOOK_AGAIN_S)
+        for name in ended:
+            _say(f"the {name} ended with status {processes[name].returncode}; it says why above")
         return 1
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop([process for _, process in both.values()])
+        _stop(list(processes.values()))
 
 
 def print_check(directory: str) -> int:
@@ -102,20 +106,19 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _answers(port: int, viewer: subprocess.Popen[bytes]) -> bool:
-    """Wait until the page can be opened; False if the viewer ended first."""
-    while viewer.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/api/health")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return True
-        finally:
-            connection.close()
-    return False
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> list[str]:
+    return [name for name, process in processes.items() if process.poll() is not None]
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -9,7 +9,6 @@ A module has `log = logging.getLogger(__name__)` and says `log.info("window clos
 import json
 import logging
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -52,13 +51,13 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the object without the line's end."""
-        facts = {
+        own = {
             "time": _time(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **_fields(record),
         }
+        facts = own | _fields(record) | own
         if record.exc_info:
             facts["traceback"] = self.formatException(record.exc_info)
         return json.dumps(facts, separators=(",", ":"), default=str)
@@ -67,7 +66,7 @@ class JsonFormatter(logging.Formatter):
 _FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonFormatter}
 
 
-def _fields(record: logging.LogRecord) -> Mapping[str, object]:
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return getattr(record, "fields", {})
 
 

@@ -82,9 +82,11 @@ class CgroupFinder:
         folders = {
             name: mount + path for name, mount in mounts.items() if mount is not None and os.path.isdir(mount + path)
         }
-        processes = tuple(
-            walk.mount + name for walk in self._walks for name in (path, *nested) if os.path.isdir(walk.mount + name)
+        places = (  # of each cgroup one: the hierarchies of v1 name the same processes again
+            next((place for walk in self._walks if os.path.isdir(place := walk.mount + name)), None)
+            for name in (path, *nested)
         )
+        processes = tuple(place for place in places if place is not None)
         return Cgroup(series, path, folders, processes)
 
     def _is_included(self, path: str) -> bool:

@@ -5,8 +5,10 @@ instead of showing another cgroup's numbers, even when one of the same name was 
 """
 
 import errno
+import math
 import os
 import resource
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -53,58 +55,60 @@ class PlainParser:
 class KernelFile:
     """One kept file and what was read from it last. Not thread-safe."""
 
-    __slots__ = ("_fd", "_size", "generation", "parser", "path", "raw", "values")
+    __slots__ = ("_generation", "fd", "parser", "path", "raw", "size", "values")
 
     def __init__(self, path: str, parser: Parser) -> None:
         """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
         self.path = path
         self.parser = parser
         self.raw: bytes | None = None
-        self.values: Sequence[float] = ()
-        self.generation = 0
-        self._size = FIRST_READ_BYTES
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        if self._fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
+        self.values = array("d")
+        self.size = FIRST_READ_BYTES
+        self._generation = 0
+        self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if self.fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
             self.close()
 
     def read(self) -> bool:
         """Read and parse it; return whether it names other metrics than before. Raises OSError and ParseError."""
-        raw = os.pread(self._fd, self._size, 0) if self._fd >= 0 else self._read_anew()
-        if raw == self.raw:
-            return False
-        if len(raw) == self._size:
+        raw = os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
+        return raw != self.raw and self.take(raw)
+
+    def take(self, raw: bytes) -> bool:
+        """Parse what was read; return whether it names other metrics than before. Raises OSError and ParseError."""
+        if len(raw) == self.size:
             raw = self._read_larger()
         parser = self.parser
-        self.values = parser.parse(raw)
+        self.values = array("d", parser.parse(raw))
         self.raw = raw
-        if parser.generation == self.generation:
+        if parser.generation == self._generation:
             return False
-        self.generation = parser.generation
+        self._generation = parser.generation
         return True
 
     def forget(self) -> None:
         """After a failed read: the values are null until the next one."""
-        self.values = [float("nan")] * len(self.parser.names)
+        self.values = array("d", [math.nan]) * len(self.parser.names)
         self.raw = None
 
     def close(self) -> None:
         """Close it; nothing may be read from it any more."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
     def _read_anew(self) -> bytes:
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return os.pread(fd, self._size, 0)
+            return os.pread(fd, self.size, 0)
         finally:
             os.close(fd)
 
     def _read_larger(self) -> bytes:
         """Read once more with more room: a second read at an offset might see another rendering of the file."""
-        while self._size < MAX_READ_BYTES:
-            self._size *= 4
-            raw = os.pread(self._fd, self._size, 0) if self._fd >= 0 else self._read_anew()
-            if len(raw) < self._size:
+        while self.size < MAX_READ_BYTES:
+            self.size *= 4
+            raw = os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
+            if len(raw) < self.size:
                 break
         return raw

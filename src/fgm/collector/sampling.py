@@ -67,11 +67,11 @@ class Sampler:
         self._tick += 1
         active = [reader for reader in self._readers() if not reader.gone and (reader.alive or reader.was_alive)]
         self._arrange(active)
-        values: list[float] = []
+        values = array("d")
         for reader in active:
             reader.extend(values)
         rows = np.full((len(active), _WIDTH), np.nan)
-        rows.reshape(-1)[self._places] = np.frombuffer(array("d", values))
+        rows.reshape(-1)[self._places] = np.frombuffer(values)
         rows[:, 0] = [(reader.read_at - due) * 1000 for reader in active]
         if not self._finder.hierarchies.is_v2:
             rows[1:, _SWAP] = np.maximum(rows[1:, _SWAP] - rows[1:, _MEMORY], 0)  # v1 counts both together

@@ -1,6 +1,7 @@
 """The kept files of one series: reads them, and holds what they said last."""
 
 import logging
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -108,12 +109,12 @@ class SeriesReader:
         self.gone = failed > 0 and failed >= len(self._fast)
         self._look_alive()
 
-    def extend(self, values: list[float]) -> None:
+    def extend(self, values: "array[float]") -> None:
         """Append the newest value of each metric of `columns`."""
         for file in self._fast:
-            values += file.values
+            values.extend(file.values)
         for file in self._slow:
-            values += file.values
+            values.extend(file.values)
         if self._processes:
             values.append(float(sum(file.values[0] for file in self._processes)))
 

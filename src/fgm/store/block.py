@@ -139,7 +139,10 @@ class WindowFile:
         place = self.directory.columns.get(name)
         if place is None or not place.present:
             return np.full(self.directory.rows, np.nan)
-        present, data = self._levels(self._page(name, place))
+        try:
+            present, data = self._levels(self._page(name, place))
+        except IndexError as error:
+            raise BadFileError(self.path, f"column {name}: its definition levels are cut short") from error
         if place.present > self.directory.rows or len(data) < 8 * place.present:
             raise BadFileError(self.path, f"column {name} is shorter than its block says")
         values = np.frombuffer(data, "<f8", place.present)
@@ -151,7 +154,9 @@ class WindowFile:
 
     def time_ms(self) -> NDArray[np.int64]:
         """Return the tick of every row, int64[rows]."""
-        place = self.directory.columns[TIME]
+        place = self.directory.columns.get(TIME)
+        if place is None:
+            raise BadFileError(self.path, "it has no column time")
         page = self._page(TIME, place)
         if len(page) < 8 * self.directory.rows:
             raise BadFileError(self.path, "column time is shorter than its block says")
@@ -262,7 +267,7 @@ def _read_directory(path: str, fd: int) -> Directory:
         raw = bytearray(raw_size)
         cramjam.zstd.decompress_into(block, raw)
         return Directory.from_json(json.loads(raw))
-    except (KeyError, TypeError, ValueError, cramjam.DecompressionError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, cramjam.DecompressionError) as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
 
 

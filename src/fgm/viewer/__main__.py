@@ -10,7 +10,7 @@ from fgm import logs
 from fgm.clock import SystemClock
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.serving import ListenError
-from fgm.viewer.settings import Settings, from_command_line
+from fgm.viewer.settings import from_command_line
 
 CANNOT_LISTEN = 3
 
@@ -20,15 +20,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
     try:
-        anyio.run(partial(_run, settings))
+        daemon = Daemon(settings, SystemClock())
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
         return CANNOT_LISTEN
+    anyio.run(partial(_run, daemon))
     return 0
 
 
-async def _run(settings: Settings) -> None:
-    daemon = Daemon(settings, SystemClock())
+async def _run(daemon: Daemon) -> None:
     async with anyio.create_task_group() as group:
         group.start_soon(daemon.stop_on_signals, name="signals")
         await daemon.run()

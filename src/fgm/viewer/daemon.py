@@ -2,8 +2,8 @@
 
     serving          from the first moment; the page and /api/health
     opening          imports numpy and Quart in a thread, then starts the two below
-      looking        every `poll_seconds`: the index, and whether there is data at all; reads what is not
-      indexed following      every second: the journals
+      looking        every `poll_seconds`: the index, and what data there is; reads what is not indexed
+      following      every second: the journals
     probes           /healthz and /readyz on another address, if asked for
 
 Nothing here imports numpy or Quart before the socket answers.
@@ -59,26 +59,27 @@ class Daemon:
         if settings.health_host:
             self._probe_sock = listen(settings.health_host, settings.health_port)
         self.url = url_of(self._sock)
-        self._stopping = anyio.CancelScope()
+        self._stop = anyio.Event()
 
     def stop(self) -> None:
         """End everything; `run` returns then."""
-        self._stopping.cancel()
+        self._stop.set()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop` or cancellation; "started" is when the socket answers."""
-        with self._stopping:
-            async with anyio.create_task_group() as group:
-                app = Guard(self._front, frozenset(self._settings.allowed_host))
-                await group.start(serve_until_cancelled, app, self._sock, name="serving")
-                log.info("serving", extra=fields(url=self.url, data=self._settings.data_dir))
-                if self._probe_sock is not None:
-                    probes = Probes(lambda: self._start_up.state is State.READY)
-                    await group.start(probes.serve, self._probe_sock, name="probes")
-                task_status.started()
-                if not self._settings.no_browser:
-                    group.start_soon(self._open_browser, name="browser")
-                await self._open()
+        app = Guard(self._front, frozenset(self._settings.allowed_host))
+        async with anyio.create_task_group() as group:
+            await group.start(serve_until_cancelled, app, self._sock, name="serving")
+            log.info("serving", extra=fields(url=self.url, data=self._settings.data_dir))
+            if self._probe_sock is not None:
+                probes = Probes(lambda: self._start_up.state is State.READY)
+                await group.start(probes.serve, self._probe_sock, name="probes")
+            task_status.started()
+            group.start_soon(self._open, name="opening")
+            if not self._settings.no_browser:
+                group.start_soon(self._open_browser, name="browser")
+            await self._stop.wait()
+            group.cancel_scope.cancel()
 
     async def stop_on_signals(self) -> None:
         """Stop in order on SIGTERM and SIGINT; for a task of its own."""

@@ -38,6 +38,8 @@ class IndexFile:
             return False
         try:
             index = load(self._path)
+            if index == Index():
+                return False  # it has gone since: the next look says so
         except BadFileError as error:
             self._identity, self.state = identity, "bad"
             kept = "; what it said before is still listed" if self.was_good else ""

@@ -18,7 +18,7 @@ from fgm.store.header import FileHeader
 from fgm.viewer.indexed import IndexFile
 from fgm.viewer.journals import Journals
 from fgm.viewer.register import Register, Registered
-from fgm.viewer.skipped import SkippedFiles
+from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.state import Found
 from fgm.viewer.windows import DataFile, DataFiles
 
@@ -128,13 +128,14 @@ class Library:
     def _follow(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
         journals = [file for file in newest if file.kind == "journal"]
+        self._journals.keep_only(journals)
         for file in journals:
             try:
                 facts = self._journals.facts(file)
             except FileNotFoundError:
                 continue  # it has just become Parquet
             except (BadFileError, OSError) as error:
-                self._skip(file, error)
+                self._skipped.note(file.path, reason_of(error))
                 continue
             if facts is None:
                 continue
@@ -166,7 +167,7 @@ class Library:
             finally:
                 window.close()
         except (BadFileError, OSError) as error:
-            self._skip(file, error)
+            self._skipped.note(file.path, reason_of(error))
         else:
             self._skipped.forget(file.path)
 
@@ -176,10 +177,6 @@ class Library:
             self._header, self._header_ms = header, last_ms
         self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
         self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
-
-    def _skip(self, file: DataFile, error: BadFileError | OSError) -> None:
-        reason = error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
-        self._skipped.note(file.path, reason)
 
     def _take_stock(self) -> Holdings:
         known = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]

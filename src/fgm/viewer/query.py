@@ -5,26 +5,28 @@ the processor between several of them and stop between steps. Memory is bounded 
 range.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fgm.metrics.derived import Samples, Shown, interval_ms
 from fgm.metrics.rates import Floats, Times, gap_ms
+from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.series import Scope, Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.reduce import KEPT_PER_COLUMN, m4
-from fgm.viewer.skipped import SkippedFiles
+from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles
 
 FILES_PER_STEP = 16
 MAX_SERIES = 500
 LISTINGS = 3
-"""A journal that vanished between listing and opening became Parquet: list again, so many times at most."""
+"""A window may have begun while the others were read: list again, so many times at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +115,25 @@ class Query:
         self._files, self._journals, self._skipped = files, journals, skipped
         self._keys = set(question.keys)
         self._read_from_ms = question.from_ms - question.lead_ms
-        self._waiting: list[DataFile] | None = None
+        self._waiting: deque[DataFile] = deque()
+        self._listings, self._reached_ms = 0, -1
         self._progress: dict[str, _Progress] = {}
 
     def step(self) -> bool:
         """Read the next files; return whether there are more."""
-        if self._waiting is None:
-            self._waiting = self._plan()[::-1]
-        batch, ticks_ms = [], [self.question.tick_ms]
-        for _ in range(min(FILES_PER_STEP, len(self._waiting))):
-            chunks, tick_ms = self._read(self._waiting.pop())
-            batch += chunks
-            ticks_ms.append(tick_ms)
+        if not self._waiting:
+            self._list()
+        ticks_ms = [self.question.tick_ms]
         by_key: dict[str, list[Chunk]] = {}
-        for chunk in batch:
-            by_key.setdefault(chunk.series.key, []).append(chunk)
+        for _ in range(min(FILES_PER_STEP, len(self._waiting))):
+            chunks, tick_ms = self._read(self._waiting.popleft())
+            ticks_ms.append(tick_ms)
+            for chunk in chunks:
+                by_key.setdefault(chunk.series.key, []).append(chunk)
         for key, chunks in by_key.items():
             self._absorb(key, chunks, max(ticks_ms))
+        if not self._waiting:
+            self._list()
         return bool(self._waiting)
 
     def answer(self) -> list[AnsweredSeries]:
@@ -139,35 +143,19 @@ class Query:
                 line.reduce(self.question)
         return [AnsweredSeries(p.series, p.lines) for p in self._progress.values() if p.lines[0].size]
 
-    def _plan(self) -> list[DataFile]:
-        """Open the journals first, then list: a window that closes meanwhile is in one of the two."""
-        for _ in range(LISTINGS):
+    def _list(self) -> None:
+        """List the files to read; when they are read, those that came since: the window that is recorded now."""
+        if self._listings < LISTINGS:
+            self._listings += 1
             listed = self._files.between(self._read_from_ms, self.question.to_ms)
-            journals = [file for file in listed if file.kind == "journal"]
-            if not [file for file in journals if not self._open_journal(file)]:
-                break
-        again = self._files.between(self._read_from_ms, self.question.to_ms)
-        return sorted({*journals, *again}, key=lambda f: (f.start_ms, f.kind == "journal", f.folder))
-
-    def _open_journal(self, file: DataFile) -> bool:
-        try:
-            self._journals.facts(file)
-        except FileNotFoundError:
-            return False
-        except (BadFileError, OSError):
-            pass  # told when it is read
-        return True
+            self._waiting.extend(file for file in listed if file.start_ms > self._reached_ms)
+            self._reached_ms = max((file.start_ms for file in listed), default=self._reached_ms)
 
     def _read(self, file: DataFile) -> tuple[list[Chunk], int]:
         """Return the rows of a file and its sampling interval; none where it cannot be read."""
-        question = self.question
         try:
             if file.kind == "journal":
-                facts = self._journals.facts(file)
-                if facts is None or facts.last_ms < self._read_from_ms or facts.first_ms >= question.to_ms:
-                    return [], question.tick_ms
-                keys = self._wanted(facts.series)
-                return self._journals.chunks(file, question.recorded, keys), facts.header.interval_ms
+                return self._read_journal(file)
             with self._files.opened(file.folder) as fd:
                 window = WindowFile.open(file.name, fd)
             try:
@@ -176,13 +164,20 @@ class Query:
                 window.close()
         except (BadFileError, OSError) as error:
             if file.kind == "journal" and isinstance(error, FileNotFoundError):
-                return [], question.tick_ms  # it has become the Parquet file that was listed after it
-            reason = error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
-            self._skipped.note(file.path, reason)
+                # The window was closed since it was listed: its Parquet file was there before the journal went.
+                return self._read(replace(file, kind="metrics", name=layout.metrics_name(file.start_ms)))
+            self._skipped.note(file.path, reason_of(error))
             self.skipped_files += 1
-            return [], question.tick_ms
+            return [], self.question.tick_ms
         self._skipped.forget(file.path)
         return chunks, window.header.interval_ms
+
+    def _read_journal(self, file: DataFile) -> tuple[list[Chunk], int]:
+        facts = self._journals.facts(file)
+        if facts is None or facts.last_ms < self._read_from_ms or facts.first_ms >= self.question.to_ms:
+            return [], self.question.tick_ms
+        chunks = self._journals.chunks(file, self.question.recorded, self._wanted(facts.series))
+        return chunks, facts.header.interval_ms
 
     def _read_window(self, window: WindowFile) -> list[Chunk]:
         if window.directory.last_ms < self._read_from_ms or window.directory.first_ms >= self.question.to_ms:
@@ -190,15 +185,9 @@ class Query:
         keys = self._wanted(window.series)
         return window.chunks(self.question.recorded, keys) if keys else []
 
-    def _wanted(self, there: Iterable[Series]) -> Collection[str]:
+    def _wanted(self, there: Iterable[Series]) -> set[str]:
         """Return the keys of the series that are asked for; those that the question adopts become so."""
-        wanted = []
-        for series in there:
-            key = series.key
-            if key not in self._keys and not self._adopts(series):
-                continue
-            wanted.append(key)
-        return wanted
+        return {series.key for series in there if series.key in self._keys or self._adopts(series)}
 
     def _adopts(self, series: Series) -> bool:
         question, key = self.question, series.key
@@ -223,9 +212,9 @@ class Query:
         progress.series = chunks[-1].series
         after_ms = progress.tail.time_ms[-1] + 1 if len(progress.tail.time_ms) else self._read_from_ms
         first, end = np.searchsorted(fresh.time_ms, [max(after_ms, self._read_from_ms), question.to_ms])
-        samples = _appended(progress.tail, _rows(fresh, slice(first, end)), tick_ms)
         if first >= end:
             return
+        samples = _appended(progress.tail, _rows(fresh, slice(first, end)), tick_ms)
         shown_from = max(len(progress.tail.time_ms), int(np.searchsorted(samples.time_ms, question.from_ms)))
         for metric, line in zip(question.metrics, progress.lines, strict=True):
             line.add(samples.time_ms[shown_from:], metric.compute(samples)[shown_from:])

@@ -4,11 +4,17 @@ import logging
 import threading
 
 from fgm.logs import fields
+from fgm.store.errors import BadFileError
 
 MAX_KEPT = 10_000
 MAX_SHOWN = 20
 
 log = logging.getLogger(__name__)
+
+
+def reason_of(error: BadFileError | OSError) -> str:
+    """Return why a file could not be read, without its path."""
+    return error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
 
 
 class SkippedFiles:

@@ -12,6 +12,7 @@ const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
 const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
 const TRIM_VIEWS = 2;
+const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
 let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
 let superseded = new AbortController();
@@ -36,10 +37,8 @@ async function beat() {
   if (up && store.ready.peek()) {
     if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
     await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
-    // The first view waits for its lines, so that it is asked for once.
     await settle(chooseTop());
-    if (store.range.peek().live) settle(loadTail());
-    else if (loaded === null || store.refusal.peek()) loadView();
+    settle(store.range.peek().live ? loadTail() : loadView());
   }
   const pause = up && store.ready.peek() && store.laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
@@ -110,16 +109,30 @@ function wantedNow() {
   };
 }
 
+/** Whether what is loaded can be gone on with, so that only series which are missing need to be asked for. */
+function goesOn(wanted) {
+  if (!loaded || loaded.raw !== wanted.raw || loaded.metrics.join() !== wanted.metrics.join()) return false;
+  if (!wanted.raw) return loaded.from_ms === wanted.from_ms && loaded.column_ms === wanted.column_ms;
+  // While live the tail brings the rest.
+  const enough_ms = store.range.peek().live ? wanted.from_ms : known(wanted.to_ms);
+  return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= enough_ms;
+}
+
+/** The end of what an answer up to `to_ms` can hold now: samples arrive some seconds late. */
+function known(to_ms) {
+  const newest_ms = store.health.peek()?.newest_ms;
+  return newest_ms == null ? to_ms : Math.min(to_ms, newest_ms + store.interval_ms.peek());
+}
+
 /** Ask for whatever the present view lacks. */
 async function loadView() {
-  if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < 5) return;
+  if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < PATIENT_BEATS) return;
   const wanted = wantedNow();
-  const fits = loaded && loaded.raw && wanted.raw && loaded.from_ms <= wanted.from_ms && loaded.to_ms >= Math.min(wanted.to_ms, store.edge_ms.peek())
-    && loaded.metrics.join() === wanted.metrics.join();
-  if (fits) forget((id) => !wanted.ids.has(id));
-  const missing = [...wanted.ids].filter((id) => !fits || !loaded.ids.has(id));
+  const more = goesOn(wanted);
+  if (more) forget((id) => !wanted.ids.has(id));
+  const missing = [...wanted.ids].filter((id) => !more || !loaded.ids.has(id));
   const { live, span_ms } = store.range.peek();
-  const about = missing.length > 0 ? JSON.stringify([live ? span_ms : [wanted.from_ms, wanted.to_ms], wanted.points, wanted.metrics, missing, fits]) : "";
+  const about = missing.length > 0 ? JSON.stringify([live ? span_ms : [wanted.from_ms, wanted.to_ms], wanted.points, wanted.metrics, missing, more]) : "";
   if (store.loading.peek() && about === pending) return;
   superseded.abort();
   superseded = new AbortController();
@@ -127,43 +140,40 @@ async function loadView() {
   store.loading.value = missing.length > 0;
   if (missing.length === 0) return;
   const { signal } = superseded;
-  const window = fits ? { ...wanted, from_ms: loaded.from_ms, to_ms: loaded.to_ms } : wanted;
+  const window = more && wanted.raw ? { ...wanted, from_ms: loaded.from_ms, to_ms: loaded.to_ms } : wanted;
+  const end_ms = known(wanted.to_ms);
   try {
     const answer = await api.timeseries({ ...window, ids: missing }, { signal });
     if (signal.aborted) return;
     batch(() => {
-      if (fits) add(answer, { ids: new Set([...loaded.ids, ...missing]) });
-      else replace(answer, wanted);
+      if (more) add(answer, { ids: new Set([...loaded.ids, ...missing]) });
+      else replace(answer, { ...wanted, to_ms: end_ms });
       store.connected.value = true;
       store.refusal.value = null;
     });
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof api.Problem) store.refusal.value = error.message;
-    else store.connected.value = false;
+    else if (error instanceof api.Unreachable) store.connected.value = false;
+    else throw error;
   } finally {
     if (!signal.aborted) store.loading.value = false;
   }
 }
 
-/** While live: the samples since the last answer, or the whole view where the server reduces. */
+/** While live: the samples since the last answer, or the whole view where the server reduces or they do not meet. */
 async function loadTail() {
   const wanted = wantedNow();
   if (asking || store.loading.peek() || wanted.metrics.length === 0) return;
-  const near = loaded && loaded.raw && wanted.raw && loaded.to_ms > wanted.from_ms && loaded.from_ms <= wanted.from_ms;
-  if (!near) {
-    const stands = loaded && !loaded.raw && !wanted.raw && wanted.from_ms === loaded.from_ms && wanted.column_ms === loaded.column_ms;
-    if (!stands) await loadView();
-    return;
-  }
+  if (!wanted.raw || !goesOn(wanted)) return loadView();
   asking = true;
-  const { signal } = superseded;
+  const before = loaded;
+  const end_ms = known(wanted.to_ms);
   try {
-    const ids = [...loaded.ids];
-    const answer = await api.timeseries({ metrics: loaded.metrics, ids, from_ms: loaded.to_ms - OVERLAP_MS, to_ms: wanted.to_ms });
-    if (signal.aborted && loaded.ids.size !== ids.length) return;
-    batch(() => add(answer, { to_ms: Math.max(loaded.to_ms, wanted.to_ms) }));
-    if ((loaded.to_ms - loaded.from_ms) > TRIM_VIEWS * store.range.peek().span_ms) forgetBefore(wanted.from_ms);
+    const answer = await api.timeseries({ metrics: before.metrics, ids: [...before.ids], from_ms: before.to_ms - OVERLAP_MS, to_ms: wanted.to_ms });
+    if (loaded !== before) return; // another view came meanwhile; its own tail follows
+    batch(() => add(answer, { to_ms: Math.max(before.to_ms, end_ms) }));
+    if (loaded.to_ms - loaded.from_ms > TRIM_VIEWS * (wanted.to_ms - wanted.from_ms)) forgetBefore(wanted.from_ms);
   } finally {
     asking = false;
   }

@@ -2,15 +2,15 @@
 
 import uPlot from "./vendor/uplot.js";
 import { computed, effect } from "./vendor/signals.js";
-import { styleOf, themeTurn, token } from "./colours.js";
-import { hatch, hairline } from "./ink.js";
+import { hairline, hatch, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { peakIn, silences, toChart } from "./samples.js";
-import { answer, edge_ms, follow, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
+import { answer, edge_ms, follow, health, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
 import { clock, moment, timeMarks } from "./time.js";
 import { axisMarks, axisNumber, number, unitFor } from "./units.js";
 
 const MARK_EVERY = 44; // px between marks of the y axis, at least
+const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
 const PADDING = 6; // half a label, so that the outermost ones are whole
 
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
@@ -33,7 +33,7 @@ const lanePeaks = computed(() => peaksWithin(0));
 const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
 
 /** The unit of every lane, which its axis, title and ledger column share. */
-export const laneUnits = computed(() => new Map(LANES.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value ?? (unit === "millicores" ? 1 : 2 ** 20))])));
+export const laneUnits = computed(() => new Map(LANES.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit])])));
 
 const nodeSilences = computed(() => {
   const lines = answer.value?.lines.get(laneMetrics.value.get("cpu")) ?? [];
@@ -127,7 +127,11 @@ function emptiness(lane) {
   if (!laneMetrics.value.has(lane.key)) return [`No ${lane.title} data is recorded here: the kernel of this node gives none.`];
   if (shown.value.length === 0) return ["Choose a container from the list to see it here."];
   const newest = newest_ms.value;
+  const oldest = health.value?.oldest_ms;
   const { from_ms, to_ms } = view.value;
+  if (oldest != null && oldest >= to_ms) {
+    return [`The oldest data, of ${moment(oldest, edge_ms.value)}, is newer than this range.`, "Show it", () => zoom(oldest, oldest + (to_ms - from_ms))];
+  }
   if (newest !== null && newest < from_ms) {
     const there = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));
     return [`The newest data, of ${moment(newest, edge_ms.value)}, is older than this range.`, "Show it", there];

@@ -1,8 +1,7 @@
 // The stack of everything that shares the time axis: ruler, lanes, axis, and the cursor over all of them.
 
 import { effect } from "./vendor/signals.js";
-import { themeTurn, token } from "./colours.js";
-import { hairline } from "./ink.js";
+import { hairline, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { Lane } from "./lane.js";
 import { Overlay } from "./overlay.js";

@@ -51,7 +51,7 @@ export function Ledger() {
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const live = range.value.live && hover_ms.value === null && pinned_ms.value === null;
   return html`<section class="ledger" aria-label="Values at the cursor">
-    <div class="head"><h2>${clock(at)}</h2><span class="mut">${utcClock(at)}, ${day(at)}${column_ms > 0 ? `, highest of ${exactly(column_ms)}` : live ? ", newest" : ""}</span>
+    <div class="head"><h2>${clock(at)}</h2><span class="mut">${utcClock(at)}, ${day(at)}${column_ms > 0 ? `, highest of ${exactly(column_ms)}` : live ? ", newest" : ""}${pinned_ms.value === null ? "" : ", pinned"}</span>
       ${pinned_ms.value !== null && html`<button class="link end" onClick=${() => (pinned_ms.value = null)}>Unpin</button>`}</div>
     <table>
       <thead><tr><th scope="col">container<br />where</th>${LANES.map(({ key, title }) => html`<th scope="col" class=${key === "cpu" ? "on" : ""}>${title === "Memory" ? "memory" : title}${key === "cpu" ? " ▾" : ""}<br />${laneUnits.value.get(key)?.short}</th>`)}</tr></thead>

@@ -1,8 +1,7 @@
 // The cursor over all lanes at once, and what hands do on them: point, click to pin, drag to zoom, double-click back.
 
 import { effect } from "./vendor/signals.js";
-import { styleOf, themeTurn, token } from "./colours.js";
-import { hairline } from "./ink.js";
+import { hairline, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
 import { back } from "./link.js";

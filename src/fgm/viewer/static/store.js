@@ -148,7 +148,7 @@ export function preset(span_ms) {
 
 export function showAll() {
   const { oldest_ms } = health.peek();
-  zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
+  if (oldest_ms !== null) zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
 }
 
 // Selection ----------------------------------------------------------------------------------------------------

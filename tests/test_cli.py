@@ -1,0 +1,106 @@
+"""`fgm run` shows this very machine, and `fgm check` says what is wrong in a data directory."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+from blockbuster import BlockBuster
+
+from fgm import cli
+from fgm.collector.hierarchies import ForeignRootError, detect
+from fgm.store.check import check
+from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
+
+CGROUP_ROOT = "/sys/fs/cgroup"
+
+
+def can_record() -> bool:
+    try:
+        detect(CGROUP_ROOT)
+    except ForeignRootError:
+        return False
+    return True
+
+
+needs_cgroups = pytest.mark.skipif(not can_record(), reason=f"no cgroups at {CGROUP_ROOT}")
+
+
+@pytest.fixture(autouse=True)
+def unguarded(blockbuster: BlockBuster) -> None:
+    """The loop here only waits for other processes: it may touch files."""
+    blockbuster.deactivate()
+
+
+@needs_cgroups
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_run_shows_the_load_of_this_machine_and_stops_both_on_ctrl_c(tmp_path: Path) -> None:
+    data_dir, viewer = tmp_path / "data", Viewer(free_port())
+    flags = ["run", "--data-dir", str(data_dir), "--port", str(viewer.port), "--no-browser"]
+    async with daemon("fgm", *flags) as process:
+        await viewer.ready()
+
+        async def busiest() -> float:
+            used = await viewer.series("total_cpu_usage_millicores", "node", "10s")
+            return max((value for value in used.values() if value is not None), default=0)
+
+        with anyio.fail_after(15):
+            while not await busiest():
+                await anyio.sleep(LOOK_AGAIN_S)
+        loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+        try:
+            with anyio.fail_after(15):
+                while await busiest() < 800:
+                    await anyio.sleep(LOOK_AGAIN_S)
+        finally:
+            for loop in loops:
+                loop.kill()
+                loop.wait()
+        process.send_signal(signal.SIGINT)
+        with anyio.fail_after(20):
+            assert await process.wait() == 0
+
+    assert check(str(data_dir)).problems == []
+    assert journals(data_dir) == []
+
+
+@needs_cgroups
+@pytest.mark.slow
+async def test_run_says_which_of_the_two_could_not_start(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        flags = ["run", "--data-dir", str(tmp_path / "data"), "--port", port, "--no-browser"]
+        done = await anyio.run_process([sys.executable, "-m", "fgm", *flags], check=False)
+
+    said = done.stderr.decode()
+    assert done.returncode == 1
+    assert "the viewer ended with status" in said
+    assert port in said
+    assert "Traceback" not in said
+
+
+def test_check_names_each_problem_and_counts_what_it_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "dt=2025-12-30" / "identifier=worker-3"
+    folder.mkdir(parents=True)
+    (folder / "metrics-20251230T160000Z.parquet").write_bytes(b"PAR1")
+    (folder / "notes.txt").write_text("")
+
+    assert cli.main(["check", str(tmp_path)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert any("metrics-20251230T160000Z.parquet: not a whole Parquet file" in line for line in said)
+    assert any("notes.txt: not a name that belongs here" in line for line in said)
+    assert said[-1].endswith("2 wrong")
+
+
+def test_check_of_a_directory_that_is_not_there_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "/nowhere"]) == 1
+    assert "/nowhere: No such file or directory" in capsys.readouterr().out
