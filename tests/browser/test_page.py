@@ -16,7 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 LANES = ["CPU", "Memory", "I/O"]
 COLOURED_PIXELS = """(plot) => {
     const canvas = plot.querySelector("canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     const style = getComputedStyle(document.documentElement);
     const colours = [1, 2, 3, 4, 5, 6].map((n) => style.getPropertyValue(`--c${n}`).trim());
     const parts = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));

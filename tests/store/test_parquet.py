@@ -7,6 +7,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -89,7 +90,11 @@ def test_every_reader_sees_the_same_rows_nulls_and_utc_times(path: Path) -> None
     utc = dt.UTC
     start = dt.datetime(2025, 12, 30, 16, 0, tzinfo=utc)
 
-    table = pq.read_table(dataset)
+    (dataset / "index.json").write_text("{}")
+    (path.parent / "live-20251230T160130Z.journal").write_bytes(b"")
+    files = sorted(map(str, dataset.glob("dt=*/identifier=*/metrics-*.parquet")))
+
+    table = ds.dataset(files, partitioning="hive", partition_base_dir=str(dataset)).to_table()
     assert table.num_rows == rows
     assert table["io.stat.rbytes"].null_count == nulls
     assert table["memory.max"].null_count == rows
@@ -107,8 +112,9 @@ def test_every_reader_sees_the_same_rows_nulls_and_utc_times(path: Path) -> None
     assert frame["time"].min() == start
     assert not frame["io.stat.rbytes"].is_nan().any()
 
-    pandas = pd.read_parquet(dataset, engine="pyarrow")
+    pandas = pd.read_parquet(files)
     assert len(pandas) == rows
+    assert set(pandas["identifier"].astype(str)) == {"node-1"}
     assert str(pandas["time"].dtype) == "datetime64[ms, UTC]"
 
 

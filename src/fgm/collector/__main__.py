@@ -30,7 +30,7 @@ EXIT_HOST, EXIT_DATA, EXIT_LOCKED = 3, 4, 5
 THREAD_SWITCH_S = 0.0005
 """Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("fgm.collector")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ import { chooseTop } from "./top.js";
 const BEAT_MS = 2000;
 const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
 const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
+const POINTS = 1200; // pixel columns at most
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
 const TRIM_VIEWS = 2;
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
@@ -94,15 +95,16 @@ function wantedNow() {
   const { from_ms, to_ms } = store.view.peek();
   const interval = store.interval_ms.peek();
   const raw = (to_ms - from_ms) / interval <= RAW_TICKS;
-  const points = Math.max(100, Math.min(1200, Math.round(store.plot.peek().width) || 1200));
+  const points = Math.max(100, Math.min(POINTS, Math.round(store.plot.peek().width) || POINTS));
   // Columns on a fixed grid keep their samples while a live view moves, so that its peaks do not flicker.
   const column_ms = raw ? 0 : (to_ms - from_ms) / points;
-  const start = raw ? from_ms : Math.floor(from_ms / column_ms) * column_ms;
+  const end = raw ? to_ms + interval : to_ms;
+  const start = raw ? Math.max(from_ms, end - RAW_TICKS * interval) : Math.floor(from_ms / column_ms) * column_ms;
   const node = store.node.peek();
   const ids = new Set([...(node ? [node.id] : []), ...store.shown.peek().flatMap((entry) => entry.ids)]);
   return {
     from_ms: start,
-    to_ms: raw ? to_ms + interval : start + (points + 1) * column_ms,
+    to_ms: raw ? end : start + (points + 1) * column_ms,
     points: raw ? undefined : points + 1,
     column_ms, ids, raw,
     metrics: [...new Set(store.laneMetrics.peek().values())],
@@ -138,15 +140,17 @@ async function loadView() {
   superseded = new AbortController();
   pending = about;
   store.loading.value = missing.length > 0;
-  if (missing.length === 0) return;
+  if (missing.length === 0) {
+    store.refusal.value = null;
+    return;
+  }
   const { signal } = superseded;
-  const window = more && wanted.raw ? { ...wanted, from_ms: loaded.from_ms, to_ms: loaded.to_ms } : wanted;
   const end_ms = known(wanted.to_ms);
   try {
-    const answer = await api.timeseries({ ...window, ids: missing }, { signal });
+    const answer = await api.timeseries({ ...wanted, ids: missing }, { signal });
     if (signal.aborted) return;
     batch(() => {
-      if (more) add(answer, { ids: new Set([...loaded.ids, ...missing]) });
+      if (more) add(answer, { ...common(wanted, end_ms), ids: new Set([...loaded.ids, ...missing]) });
       else replace(answer, { ...wanted, to_ms: end_ms });
       store.connected.value = true;
       store.refusal.value = null;
@@ -179,12 +183,18 @@ async function loadTail() {
   }
 }
 
-function replace(answer, { from_ms, to_ms, ids, metrics, column_ms }) {
-  const raw = answer.resolution === "raw";
+/** The range that all lines cover after some were added. */
+function common({ from_ms }, end_ms) {
+  return { from_ms: Math.max(loaded.from_ms, from_ms), to_ms: Math.min(loaded.to_ms, end_ms) };
+}
+
+function replace(answer, { from_ms, to_ms, ids, metrics, raw, column_ms }) {
   const lines = new Map(metrics.map((name) => [name, []]));
   for (const series of answer.series) lines.get(series.metric)?.push(lineOf(series));
   loaded = { from_ms, to_ms, ids, metrics, raw, column_ms };
-  store.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: raw ? 0 : column_ms, origin_ms: from_ms };
+  // A long range with little data in it comes whole, though columns were asked for.
+  const reduced = answer.resolution !== "raw";
+  store.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: reduced ? column_ms : 0, origin_ms: from_ms };
 }
 
 function add(answer, changes) {

@@ -1,0 +1,52 @@
+import pytest
+
+from fgm.viewer.state import Found, StartUp, State
+
+NOTHING = Found()
+INDEX = Found(index=True)
+UNREAD_FILES = Found(files=True)
+READ_FILES = Found(files=True, indexed=True)
+
+
+@pytest.mark.parametrize(
+    ("what", "looks", "expected"),
+    [
+        ("an index is enough", [(0, INDEX)], State.READY),
+        ("nothing there yet", [(0, NOTHING)], State.WAITING),
+        ("nothing there for as long as the time-out", [(0, NOTHING), (180, NOTHING)], State.TIMED_OUT),
+        ("it recovers after the time-out", [(0, NOTHING), (180, NOTHING), (500, INDEX)], State.READY),
+        ("files without an index are read first", [(0, UNREAD_FILES)], State.INDEXING),
+        ("and then served", [(0, UNREAD_FILES), (1, READ_FILES)], State.READY),
+        ("files after the time-out", [(0, NOTHING), (180, NOTHING), (500, UNREAD_FILES)], State.INDEXING),
+        ("what was found stays found", [(0, INDEX), (10, NOTHING), (400, NOTHING)], State.READY),
+        ("files of which none can be read", [(0, UNREAD_FILES), (1, NOTHING)], State.WAITING),
+    ],
+)
+def test_look(what: str, looks: list[tuple[float, Found]], expected: State) -> None:
+    start_up = StartUp(180, 0, 0)
+    for at_s, found in looks:
+        start_up.look(found, round(at_s * 1000), at_s)
+
+    assert start_up.state is expected, what
+
+
+def test_it_says_since_when_a_state_holds() -> None:
+    start_up = StartUp(180, 5, 0)
+
+    assert (start_up.state, start_up.since_ms) == (State.STARTING, 5)
+
+    start_up.look(NOTHING, 1000, 1)
+    start_up.look(NOTHING, 2000, 2)
+
+    assert start_up.since_ms == 1000
+
+
+def test_the_time_waited_ends_with_the_waiting() -> None:
+    start_up = StartUp(180, 0, 100)
+    start_up.look(NOTHING, 0, 107)
+
+    assert start_up.waited_s(107) == 7
+
+    start_up.look(INDEX, 0, 109)
+
+    assert start_up.waited_s(500) == 9
