@@ -6,7 +6,7 @@ import platform
 from collections.abc import Iterator
 
 import pytest
-from blockbuster import BlockBuster, blockbuster_ctx
+from blockbuster import BlockBuster
 
 _SHOWN = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
 
@@ -22,10 +22,11 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster | None]:
+def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster]:
     """Fail an async test where our code blocks the event loop; one that must do so deactivates the guard."""
-    if not inspect.iscoroutinefunction(getattr(request, "function", None)):
-        yield None  # also because Playwright's blocking interface has a loop of its own that seems to run all along
-        return
-    with blockbuster_ctx("fgm") as guard:
-        yield guard
+    guard = BlockBuster("fgm")
+    # Not in others: Playwright's blocking interface has a loop that counts as running while its browser is open.
+    if inspect.iscoroutinefunction(request.function):
+        guard.activate()
+    yield guard
+    guard.deactivate()

@@ -27,9 +27,9 @@ def tick(second: int, value: float = 1.0) -> Tick:
     return Tick(START_MS + second * 1000, (NODE,), np.full((1, 1 + len(COLUMNS)), value))
 
 
-def record(data_dir: Path, *ticks: Tick) -> list[str]:
+def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
     """Record the ticks as one run of a collector; return the journals that it closed."""
-    recorder = Recorder(str(data_dir), HEADER, COLUMNS)
+    recorder = Recorder(str(data_dir), header, COLUMNS)
     closed = []
     for each in ticks:
         closed.append(recorder.close_before(each.time_ms))

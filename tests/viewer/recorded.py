@@ -50,7 +50,7 @@ def chunk(
     late_ms: ArrayLike = 0.0,
 ) -> Chunk:
     """Samples every `step_ms` from `from_ms` on; None is null."""
-    columns = {name: np.array([np.nan if v is None else v for v in column]) for name, column in values.items()}
+    columns = {name: np.array([np.nan if v is None else v for v in column], float) for name, column in values.items()}
     count = len(next(iter(columns.values())))
     time_ms = from_ms + step_ms * np.arange(count, dtype=np.int64)
     return Chunk(series, time_ms, np.broadcast_to(np.asarray(late_ms, float), count).copy(), columns)

@@ -115,7 +115,7 @@ class Daemon:
 
     async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False
-        async with send_closed:
+        with ticks, send_closed:
             async for tick in ticks:
                 closed = recorder.close_before(tick.time_ms)
                 if closed is not None:
@@ -137,21 +137,21 @@ class Daemon:
     async def _recover(self, first_ms: int | None, send_closed: MemoryObjectSendStream[str]) -> None:
         """Hand over the journals that earlier runs left, all but the one that this run continues."""
         continued = None if first_ms is None else self._recorder.path_of(first_ms)
-        async with send_closed:
-            with self._recovery:
-                journals = await to_thread.run_sync(lambda: list(left_over_journals(self._settings.data_dir)))
-                for path in journals:
-                    if path != continued:
-                        await send_closed.send(path)
-                if self._index.is_missing:
-                    await self._index.rebuild()
+        with send_closed, self._recovery:
+            journals = await to_thread.run_sync(lambda: list(left_over_journals(self._settings.data_dir)))
+            for path in journals:
+                if path != continued:
+                    await send_closed.send(path)
+            if self._index.is_missing:
+                await self._index.rebuild()
 
     async def _close(self, closed: MemoryObjectReceiveStream[str]) -> None:
-        async for path in closed:
-            if not self._sampling.cancel_called:
-                await self._clock.sleep_until(self._clock.monotonic() + CLOSE_AFTER_TICK_S)
-            for journal in (*self._failed, path):
-                await self._close_one(journal)
+        with closed:
+            async for path in closed:
+                if not self._sampling.cancel_called:
+                    await self._clock.sleep_until(self._clock.monotonic() + CLOSE_AFTER_TICK_S)
+                for journal in (*self._failed, path):
+                    await self._close_one(journal)
 
     async def _close_one(self, journal: str) -> None:
         level = self._settings.compression_level

@@ -14,7 +14,7 @@ export class Unreachable extends Error {}
 
 async function get(path, query = {}, { signal, within_ms = 15_000 } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = given.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
+  const text = given.map(([name, value]) => `${name}=${encodeURIComponent(value).replace(/%(2C|2F|3A)/g, decodeURIComponent)}`).join("&");
   const limit = AbortSignal.timeout(within_ms);
   let response, body;
   try {

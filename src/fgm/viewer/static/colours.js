@@ -68,7 +68,7 @@ export function assignSlots(keys) {
 
 /** How slot n is drawn: {css, colour, dash, width}. Slot null is the whole node. */
 export function styleOf(slot) {
-  if (slot === null) return { css: "var(--fnt)", colour: token("fnt"), dash: [3, 3], width: 1 };
+  if (slot === null) return { css: "var(--fnt)", colour: token("fnt"), dash: [5, 2], width: 1 };
   const name = `c${(slot % COLOURS) + 1}`;
   const dash = DASHES[Math.floor(slot / COLOURS) % DASHES.length];
   return { css: `var(--${name})`, colour: token(name), dash, width: slot === 0 ? 1.5 : isDark() ? 1.25 : 1 };

@@ -33,11 +33,14 @@ function age(series, now_ms) {
 function Row({ series, entry, now_ms }) {
   const old = !series.alive && now_ms - series.last_seen_ms > FADED_MS;
   const choose = (event) => (event.shiftKey || event.ctrlKey || event.metaKey ? toggle(series.id) : showOnly(series.id));
+  const [verb, where] = entry ? ["Remove", "from"] : ["Add", "to"];
   return html`<li class=${`${entry ? "shown" : ""} ${old ? "old" : ""}`}>
-    <button class="tick" aria-pressed=${Boolean(entry)} aria-label=${`${entry ? "Remove" : "Add"} ${series.name}`} title=${entry ? "Remove from the lanes" : "Add to the lanes"}
+    <button class="tick" aria-pressed=${Boolean(entry)} aria-label=${`${verb} ${series.name}`} title=${`${verb} ${where} the lanes`}
       onClick=${() => toggle(series.id)}>${entry && html`<${Key} slot=${entry.slot} />`}</button>
     <button class="pick" title=${facts(series)} onClick=${choose}>
-      <span class="name">${series.name}</span><span class="place">${place(series)}</span><span class="age">${age(series, now_ms)}</span>
+      <span class="name">${series.name}</span>
+      <span class="place">${place(series)}</span>
+      <span class="age">${age(series, now_ms)}</span>
     </button>
   </li>`;
 }
@@ -45,15 +48,23 @@ function Row({ series, entry, now_ms }) {
 function Chips({ counts, scope, choose }) {
   const there = SCOPES.filter(([name]) => counts.get(name) > 0);
   if (there.length < 2) return null;
-  return html`<div class="chips" role="group" aria-label="Kind of series">
-    ${there.map(([name, text]) => html`<button key=${name} class=${name === scope ? "on" : ""} aria-pressed=${name === scope} onClick=${() => choose(name)}>${text} ${counts.get(name)}</button>`)}
-  </div>`;
+  const chip = ([name, text]) => html`<button key=${name} class=${name === scope ? "on" : ""} aria-pressed=${name === scope}
+    onClick=${() => choose(name)}>${text} ${counts.get(name)}</button>`;
+  return html`<div class="chips" role="group" aria-label="Kind of series">${there.map(chip)}</div>`;
 }
 
 function Nothing({ total }) {
   if (total === 0) return html`<p class="none">No containers are running here. The whole node is shown.</p>`;
   return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids; <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>!</code> excludes.${" "}
     <button class="link" onClick=${() => (search.value = "")}>Clear the search</button></p>`;
+}
+
+function Find() {
+  return html`<label class="find"><span aria-hidden="true">/</span>
+    <input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: !not" autocomplete="off" spellcheck="false"
+      value=${search.value} onInput=${(event) => (search.value = event.target.value)}
+      onKeyDown=${(event) => event.key === "Escape" && (search.value = "")} />
+  </label>`;
 }
 
 /** Running ones first, newest first; then those gone, the last gone first. */
@@ -74,12 +85,12 @@ export function Containers() {
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
   const row = (series) => html`<${Row} key=${series.id} series=${series} entry=${entries.get(workload(series))} now_ms=${now_ms} />`;
   const title = total === 0 || scope !== "cgroup" ? "Containers" : "Cgroups";
+  const count = rows.filter((series) => entries.has(workload(series))).length;
+  const top = () => (showTop(), rankAgain());
   return html`<section class="containers" aria-label="Containers">
-    <div class="head"><h2>${title}</h2><span class="mut">${rows.filter((series) => entries.has(workload(series))).length} of ${total} shown</span>
-      ${picked.value && html`<button class="link end" onClick=${() => { showTop(); rankAgain(); }}>Top 6 by CPU</button>`}</div>
-    <label class="find"><span aria-hidden="true">/</span><input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: !not" autocomplete="off" spellcheck="false"
-      value=${search.value} onInput=${(event) => (search.value = event.target.value)}
-      onKeyDown=${(event) => event.key === "Escape" && (search.value = "")} /></label>
+    <div class="head"><h2>${title}</h2><span class="mut">${count} of ${total} shown</span>
+      ${picked.value && html`<button class="link end" onClick=${top}>Top 6 by CPU</button>`}</div>
+    <${Find} />
     <${Chips} counts=${counts} scope=${scope} choose=${setScope} />
     <ul>
       ${node.value && !search.value && row(node.value)}

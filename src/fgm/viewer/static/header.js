@@ -30,8 +30,8 @@ function DataRange() {
 function Presets() {
   const { live, span_ms, from_ms, to_ms } = range.value;
   const present = live ? span_ms : to_ms - from_ms;
-  const button = ([text, size]) =>
-    html`<button class=${size === present ? "on" : ""} aria-pressed=${size === present} title=${`Show ${text}`} onClick=${() => preset(size)}>${text}</button>`;
+  const button = ([text, size]) => html`<button class=${size === present ? "on" : ""} aria-pressed=${size === present}
+    title=${`Show ${text}`} onClick=${() => preset(size)}>${text}</button>`;
   return html`<div class="presets" role="group" aria-label="Length of the range">
     ${PRESETS.map(button)}<button title="Show all data" onClick=${showAll}>all</button>
   </div>`;
@@ -51,7 +51,9 @@ function ThemeButton() {
   themeTurn.value; // drawn again when the theme turns
   const label = isDark() ? "Light theme" : "Dark theme";
   return html`<button class="theme" aria-label=${label} title=${label} onClick=${toggleTheme}>
-    <svg width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5.5" fill="none" stroke="currentColor" /><path d="M7 1.5a5.5 5.5 0 0 1 0 11z" fill="currentColor" /></svg>
+    <svg width="14" height="14" aria-hidden="true">
+      <circle cx="7" cy="7" r="5.5" fill="none" stroke="currentColor" /><path d="M7 1.5a5.5 5.5 0 0 1 0 11z" fill="currentColor" />
+    </svg>
   </button>`;
 }
 
@@ -62,7 +64,7 @@ export function Header() {
     <h1>${node_name ?? "fgm"}${cluster_name && html`<span>${cluster_name}</span>`}</h1>
     ${ready.value && html`<${Freshness} /><${DataRange} />`}
     <div class="controls">
-      ${ready.value && html`<span class="range" aria-label="Range shown">${viewRange(view.value.from_ms, view.value.to_ms)}</span><${Presets} />`}
+      ${ready.value && html`<span class="range">${viewRange(view.value.from_ms, view.value.to_ms, range.value.live)}</span><${Presets} />`}
       <div class="actions">${ready.value && html`<${FollowButton} />`}<${ThemeButton} /></div>
     </div>
   </header>`;

@@ -33,7 +33,10 @@ const lanePeaks = computed(() => peaksWithin(0));
 const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
 
 /** The unit of every lane, which its axis, title and ledger column share. */
-export const laneUnits = computed(() => new Map(LANES.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit])])));
+export const laneUnits = computed(() => {
+  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit])];
+  return new Map(LANES.map(unitOf));
+});
 
 const nodeSilences = computed(() => {
   const lines = answer.value?.lines.get(laneMetrics.value.get("cpu")) ?? [];
@@ -87,6 +90,7 @@ function options(chart, lines, width, height, gutter) {
     };
   };
   const none = { show: false };
+  const grid = { stroke: token("grid"), width: 1 };
   return {
     width, height,
     padding: [PADDING, 0, PADDING, 0],
@@ -94,10 +98,16 @@ function options(chart, lines, width, height, gutter) {
     scales: { x: { time: false, auto: false, range: asTold }, y: { auto: false, range: asTold } },
     series: [{}, ...lines.map(line)],
     axes: [
-      { size: 0, gap: 0, ticks: none, border: none, grid: { stroke: token("grid"), width: 1 }, values: (u, splits) => splits.map(() => ""),
-        splits: (u, axis, min, max) => timeMarks(min * 1000, max * 1000, plot.peek().width).marks.map(({ ms }) => ms / 1000) },
-      { size: gutter, gap: 8, ticks: none, border: none, grid: { stroke: token("grid"), width: 1 }, stroke: token("mut"), font,
-        splits: () => chart.marks?.splits ?? [0], values: (u, splits) => splits.map((value) => (chart.unit ? axisNumber(value, chart.unit, chart.marks.digits) : "")) },
+      {
+        size: 0, gap: 0, ticks: none, border: none, grid,
+        splits: (u, axis, min, max) => timeMarks(min * 1000, max * 1000, plot.peek().width).marks.map(({ ms }) => ms / 1000),
+        values: (u, splits) => splits.map(() => ""),
+      },
+      {
+        size: gutter, gap: 8, ticks: none, border: none, grid, stroke: token("mut"), font,
+        splits: () => chart.marks?.splits ?? [0],
+        values: (u, splits) => splits.map((value) => (chart.unit ? axisNumber(value, chart.unit, chart.marks.digits) : "")),
+      },
     ],
     hooks: { drawAxes: [drawGround] },
   };
@@ -130,7 +140,8 @@ function emptiness(lane) {
   const oldest = health.value?.oldest_ms;
   const { from_ms, to_ms } = view.value;
   if (oldest != null && oldest >= to_ms) {
-    return [`The oldest data, of ${moment(oldest, edge_ms.value)}, is newer than this range.`, "Show it", () => zoom(oldest, oldest + (to_ms - from_ms))];
+    const there = () => zoom(oldest, oldest + (to_ms - from_ms));
+    return [`The oldest data, of ${moment(oldest, edge_ms.value)}, is newer than this range.`, "Show it", there];
   }
   if (newest !== null && newest < from_ms) {
     const there = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));

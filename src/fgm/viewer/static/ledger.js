@@ -38,6 +38,19 @@ function Values({ row, tops }) {
   });
 }
 
+function Row({ row, tops, first }) {
+  const { series, slot } = row.entry;
+  return html`<tr class=${first ? "first" : ""}>
+    <th scope="row" title=${facts(series)}><${Key} slot=${slot} />
+      <span class="name">${series.name}</span><small>${place(series)}${row.life > 1 ? `, life ${row.life}` : ""}</small></th>
+    <${Values} row=${row} tops=${tops} />
+  </tr>`;
+}
+
+const columnHead = ({ key, title }) => html`<th scope="col" class=${key === "cpu" ? "on" : ""}>
+  ${title}${key === "cpu" ? " ▾" : ""}<br />${laneUnits.value.get(key)?.short}
+</th>`;
+
 export function Ledger() {
   const at = cursor_ms.value;
   const { column_ms = 0, origin_ms = 0 } = answer.value ?? {};
@@ -50,17 +63,18 @@ export function Ledger() {
   const whole = node.value && rowAt({ ids: [node.value.id] }, from_ms, to_ms);
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const live = range.value.live && hover_ms.value === null && pinned_ms.value === null;
+  const how = [column_ms > 0 ? `highest of ${exactly(column_ms)}` : live && "newest", pinned_ms.value !== null && "pinned"];
   return html`<section class="ledger" aria-label="Values at the cursor">
-    <div class="head"><h2>${clock(at)}</h2><span class="mut">${utcClock(at)}, ${day(at)}${column_ms > 0 ? `, highest of ${exactly(column_ms)}` : live ? ", newest" : ""}${pinned_ms.value === null ? "" : ", pinned"}</span>
+    <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       ${pinned_ms.value !== null && html`<button class="link end" onClick=${() => (pinned_ms.value = null)}>Unpin</button>`}</div>
     <table>
-      <thead><tr><th scope="col">container<br />where</th>${LANES.map(({ key, title }) => html`<th scope="col" class=${key === "cpu" ? "on" : ""}>${title === "Memory" ? "memory" : title}${key === "cpu" ? " ▾" : ""}<br />${laneUnits.value.get(key)?.short}</th>`)}</tr></thead>
-      <tbody>${rows.slice(0, ROWS).map((row, i) => html`<tr key=${row.entry.key} class=${i === 0 ? "first" : ""}>
-        <th scope="row" title=${facts(row.entry.series)}><${Key} slot=${row.entry.slot} /><span class="name">${row.entry.series.name}</span><small>${place(row.entry.series)}${row.life > 1 ? `, life ${row.life}` : ""}</small></th>
-        <${Values} row=${row} tops=${tops} /></tr>`)}</tbody>
+      <thead><tr><th scope="col">container<br />where</th>${LANES.map(columnHead)}</tr></thead>
+      <tbody>${rows.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
         ${rows.length > ROWS && html`<tr><th scope="row">${rows.length - ROWS} more shown</th><td colspan="3"></td></tr>`}
-        ${whole && html`<tr class="node"><th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${whole} /></tr>`}
+        ${whole && html`<tr>
+          <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${whole} />
+        </tr>`}
       </tfoot>
     </table>
   </section>`;

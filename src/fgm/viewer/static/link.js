@@ -5,7 +5,7 @@ import { PRESETS } from "./time.js";
 import { follow, onChange, picked, pinned_ms, range, rangeChosen } from "./store.js";
 
 const iso = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
-const readable = (text) => encodeURIComponent(text).replace(/%2C/g, ",").replace(/%3A/g, ":").replace(/%2F/g, "/");
+const readable = (text) => encodeURIComponent(text).replace(/%(2C|2F|3A)/g, decodeURIComponent);
 
 function fragment() {
   const parts = [];

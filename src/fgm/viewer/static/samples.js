@@ -40,7 +40,7 @@ export function trimLine(line, from_ms) {
 }
 
 /** Index of the first time at or after `ms`. */
-export function firstAtOrAfter(t, ms) {
+function firstAtOrAfter(t, ms) {
   let low = 0, high = t.length;
   while (low < high) {
     const middle = (low + high) >> 1;

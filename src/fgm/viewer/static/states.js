@@ -13,7 +13,9 @@ function Command({ text }) {
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
-  return html`<span class="command"><code>${text}</code>${navigator.clipboard && html`<button onClick=${copy}>${copied ? "Copied" : "Copy"}</button>`}</span>`;
+  // A page that came over plain HTTP from another machine has no clipboard.
+  const button = navigator.clipboard && html`<button onClick=${copy}>${copied ? "Copied" : "Copy"}</button>`;
+  return html`<span class="command"><code>${text}</code>${button}</span>`;
 }
 
 function portForward() {
@@ -33,14 +35,16 @@ function Starting() {
 
 function Indexing({ health }) {
   return html`<h2>Reading the data directory…</h2>
-    <p>There are data files in <code>${health.data_dir}</code> but no usable index, so the list of containers is being made from the files, newest first.</p>`;
+    <p>There are data files in <code>${health.data_dir}</code> but no usable index,
+      so the list of containers is being made from the files, newest first.</p>`;
 }
 
 function Waiting({ health }) {
   const left_s = Math.max(0, Math.ceil(health.timeout_s - health.waited_s));
   return html`<h2>Waiting for metrics data…</h2>
     <${LookedFor} ...${health} />
-    <p class="mut">Waited ${exactly(health.waited_s * 1000)}; after ${exactly(left_s * 1000)} more this page says what to check. It goes on by itself as soon as there is data.</p>`;
+    <p class="mut">Waited ${exactly(health.waited_s * 1000)}; after ${exactly(left_s * 1000)} more this page says what to check.
+      It goes on by itself as soon as there is data.</p>`;
 }
 
 function TimedOut({ health }) {
@@ -79,9 +83,12 @@ export function Banners() {
     lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
       <span>What is loaded stays usable. Trying again; if the port-forward has ended:</span><${Command} text=${portForward()} /></div>`);
   } else if (state && instance.value && !ready.value) {
-    lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b> <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
+    lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b>
+      <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
   }
-  if (refusal.value) lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal.value}</span></div>`);
+  if (refusal.value) {
+    lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal.value}</span></div>`);
+  }
   if (index_note || index === "bad" || index === "rebuilt") {
     lines.push(html`<div class="banner quiet" role="status">${index_note ?? `The index was ${index}.`}</div>`);
   }

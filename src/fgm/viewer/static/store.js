@@ -97,10 +97,6 @@ const lastSample = computed(() => {
 /** The newest sample that the page knows of, epoch ms or null. */
 export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample.value ?? 0) || null);
 
-export function serverNow() {
-  return Date.now() + clockOffset_ms.peek();
-}
-
 // Ranges -------------------------------------------------------------------------------------------------------
 
 const listeners = [];

@@ -19,7 +19,7 @@ export function clock(ms) {
 }
 
 /** 14:32 */
-export function shortClock(ms) {
+function shortClock(ms) {
   return clock(ms).slice(0, 5);
 }
 
@@ -42,9 +42,9 @@ export function dayRange(from_ms, to_ms) {
   return `${day(from_ms)} ${clock(from_ms)}–${tail}`;
 }
 
-/** 14:20–14:50, with seconds or days only where they matter. */
-export function viewRange(from_ms, to_ms) {
-  const whole = from_ms % 60_000 === 0 && to_ms % 60_000 === 0;
+/** 14:20–14:50, with seconds or days only where they matter; `moving` keeps the seconds, so that the text stands still. */
+export function viewRange(from_ms, to_ms, moving = false) {
+  const whole = !moving && from_ms % 60_000 === 0 && to_ms % 60_000 === 0;
   const text = whole ? shortClock : clock;
   if (sameDay(from_ms, to_ms)) return `${text(from_ms)}–${text(to_ms)}`;
   return `${day(from_ms)} ${shortClock(from_ms)}–${day(to_ms)} ${shortClock(to_ms)}`;

@@ -24,8 +24,13 @@ export function unitFor(unit, max) {
   const ladder = LADDERS[unit] ?? [[unit === "1" ? "" : unit, unit === "1" ? "" : unit, 1, Infinity]];
   const [label, short, size] = ladder.find(([, , , below]) => max < below);
   const top = max / size;
-  const whole = label === "millicores" && top >= 10;
-  return { label, short, size, digits: whole || top >= 1000 ? 0 : top >= 100 ? (unit === "bytes/s" ? 1 : 0) : top >= 10 ? 1 : 2, binary: unit.startsWith("bytes") };
+  return { label, short, size, digits: digitsFor(top, label), binary: unit.startsWith("bytes") };
+}
+
+function digitsFor(top, label) {
+  if (top >= 1000 || (label === "millicores" && top >= 10)) return 0;
+  if (top >= 100) return label.endsWith("/s") ? 1 : 0;
+  return top >= 10 ? 1 : 2;
 }
 
 const formats = new Map();

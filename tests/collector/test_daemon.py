@@ -1,0 +1,188 @@
+"""The whole collector in one process, on a captured host: what it records, recovers and leaves behind."""
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.clock import SystemClock
+from fgm.collector.__main__ import make_sampler
+from fgm.collector.daemon import Daemon
+from fgm.collector.hierarchies import detect
+from fgm.collector.indexing import IndexKeeper
+from fgm.collector.recording import Recorder
+from fgm.collector.settings import Settings
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store import layout
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.header import FileHeader
+from fgm.store.index import load
+from tests.captured_host import CONTAINERS, CapturedHost, captured_host
+from tests.collector.test_closing import HEADER, record, tick
+from tests.processes import LOOK_AGAIN_S, journals, parquet_files
+
+ALL = {container["id"] for container in CONTAINERS}
+
+
+class SteppedClock(SystemClock):
+    """The machine's clocks, but somebody sets the wall clock."""
+
+    step_ns = 0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.step_ns
+
+
+class Host:
+    """A captured host and a data directory that belong to one test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.captured: CapturedHost = captured_host(folder / "host")
+        self.data_dir = folder / "data"
+        self.clock = SteppedClock()
+        self.settings = Settings(
+            data_dir=str(self.data_dir),
+            cgroup_root=self.captured.cgroup_root,
+            proc_root=self.captured.proc_root,
+            sys_root=self.captured.sys_root,
+            node_name="worker-3",
+            interval_ms=100,
+            rotation_seconds=1,
+        )
+
+    async def daemon(self) -> Daemon:
+        settings = self.settings
+        await to_thread.run_sync(lambda: self.data_dir.mkdir(exist_ok=True))
+        header = FileHeader("worker-3", "worker-3", settings.interval_ms, settings.rotation_seconds)
+        sampler = await to_thread.run_sync(lambda: make_sampler(settings, detect(settings.cgroup_root)))
+        now_ms = self.clock.wall_ns() // 1_000_000
+        index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
+        return Daemon(settings, self.clock, sampler, Recorder(settings.data_dir, header, COLUMNS), index)
+
+    async def run_until(self, condition: Callable[[], bool]) -> None:
+        """Record until the condition holds, then stop in order."""
+        daemon = await self.daemon()
+        with anyio.fail_after(15):
+            async with anyio.create_task_group() as group:
+                await group.start(daemon.run)
+                while not await to_thread.run_sync(condition):
+                    await anyio.sleep(LOOK_AGAIN_S)
+                daemon.stop()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def instants(path: Path, key: str = "node") -> list[int]:
+    file = WindowFile.open(str(path))
+    times = [t for chunk in file.chunks((), {key}) for t in chunk.time_ms.tolist()]
+    file.close()
+    return times
+
+
+async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
+    await host.run_until(lambda: len(parquet_files(host.data_dir)) >= 2)
+
+    def look() -> None:
+        times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
+        assert times == sorted(set(times))
+        assert all(t % 100 == 0 for t in times)
+        assert len(times) >= 10
+        assert journals(host.data_dir) == []
+        assert check(str(host.data_dir)).problems == []
+        index = load(str(host.data_dir / "index.json"))
+        assert {entry.full_id for entry in index.entries.values()} == ALL
+        assert index.latest_ms == times[-1] // 1000 * 1000
+
+    await to_thread.run_sync(look)
+
+
+async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: Host) -> None:
+    def leave_behind() -> None:
+        record(host.data_dir, tick(0), tick(1))
+        (journal,) = record(host.data_dir, tick(0), tick(1), header=replace(HEADER, identifier="older-pod"))
+        os.truncate(journal, os.path.getsize(journal) - 3)
+
+    def recovered() -> bool:
+        return len(list(host.data_dir.glob("dt=2025-12-30/*/metrics-*.parquet"))) == 2
+
+    await to_thread.run_sync(leave_behind)
+    await host.run_until(recovered)
+    files = await to_thread.run_sync(lambda: sorted(host.data_dir.glob("dt=2025-12-30/*/metrics-*.parquet")))
+
+    assert [len(await to_thread.run_sync(instants, path)) for path in files] == [1, 2]  # the torn tick is not there
+    assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goes_on(host: Host) -> None:
+    def leave_behind() -> None:
+        (journal,) = record(host.data_dir, tick(0))
+        payload = b"?nonsense"
+        with Path(journal).open("ab") as file:
+            file.write(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+
+    await to_thread.run_sync(leave_behind)
+    await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/live-*.journal.bad"))))
+
+    assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+@pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
+async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host: Host, damage: bytes | None) -> None:
+    gone = "ab" * 32
+    path = host.data_dir / "index.json"
+
+    def damage_it() -> None:
+        entry = json.loads(path.read_bytes())["containers"][sorted(ALL)[0][:12]]
+        assert entry["full_id"] == sorted(ALL)[0]
+        path.unlink()
+        if damage is not None:
+            path.write_bytes(damage)
+        for container in CONTAINERS[:3]:  # three are gone when the collector comes back
+            os.rename(host.captured.cgroup_root + container["cgroup"], host.captured.folder / container["id"])
+
+    def is_whole() -> bool:
+        try:
+            return {entry.full_id for entry in load(str(path)).entries.values()} == ALL
+        except Exception:  # noqa: BLE001 - it is not there yet
+            return False
+
+    await host.run_until(lambda: bool(parquet_files(host.data_dir)))
+    await to_thread.run_sync(damage_it)
+    await host.run_until(is_whole)
+
+    def look() -> None:
+        kept = [bad.read_bytes() for bad in host.data_dir.glob("index.json.bad-*")]
+        assert kept == ([] if damage is None else [damage])
+        assert check(str(host.data_dir)).problems == []
+        assert gone not in path.read_text()
+
+    await to_thread.run_sync(look)
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host: Host, step_s: int) -> None:
+    def set_the_clock() -> bool:
+        if host.clock.step_ns == 0 and journals(host.data_dir):
+            host.clock.step_ns = step_s * 10**9
+        return len(windows()) >= 3 and max(windows()) - min(windows()) > 3_000_000
+
+    def windows() -> list[int]:
+        parsed = [layout.parse_name(path.name) for path in parquet_files(host.data_dir)]
+        return [name.start_ms for name in parsed if name is not None]
+
+    await host.run_until(set_the_clock)
+
+    assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+

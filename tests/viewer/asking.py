@@ -1,0 +1,61 @@
+"""Asks an ASGI callable as a server would, without a socket."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from fgm.viewer.asgi import App, Message
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+    """Return the answer to a request for `target`, a path with or without a query."""
+    path, _, query = target.partition("?")
+    given = {"host": "localhost:8050", **(headers or {})}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8050),
+        "extensions": {},
+    }
+    messages: list[Message] = []
+    requests = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        if requests:
+            return requests.pop()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    start = next(message for message in messages if message["type"] == "http.response.start")
+    body = b"".join(message.get("body", b"") for message in messages)
+    return Answer(start["status"], {k.decode().lower(): v.decode() for k, v in start["headers"]}, body)

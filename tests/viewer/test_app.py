@@ -1,0 +1,388 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.store.series import Series
+from fgm.viewer.app import Desk, create_app
+from fgm.viewer.asgi import App
+from fgm.viewer.state import Found, StartUp
+from tests.fakes import FakeClock
+from tests.viewer.asking import Answer, get
+from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of
+
+NOW_MS = T0 + 120_300
+FACTS = {"from_ms", "to_ms", "interval_ms", "resolution", "partial", "skipped_files", "series"}
+SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
+
+
+class Asked:
+    """The routes over one data directory, 120.3 s after T0."""
+
+    def __init__(self, root: Path) -> None:
+        self.clock = FakeClock(NOW_MS * 1_000_000)
+        self.start_up = StartUp(180, NOW_MS, 0)
+        self.desk = Desk(str(root), self.clock, self.start_up)
+        self.app: App = create_app(self.desk)  # type: ignore[assignment]
+
+    async def ready(self) -> None:
+        self.start_up.look(await to_thread.run_sync(self.look), NOW_MS, 0)
+
+    def look(self) -> Found:
+        found = self.desk.library.look()
+        while not self.desk.library.is_all_read:
+            found = self.desk.library.read_more()
+        return found
+
+    async def get(self, target: str) -> Answer:
+        return await get(self.app, target)
+
+    async def series(self, target: str) -> list[dict[str, Any]]:
+        answer = await self.get(target)
+        assert answer.status == 200, answer.body
+        return list(answer.json["series"])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    return DataDirectory(tmp_path)
+
+
+@pytest.fixture
+def asked(data: DataDirectory) -> Asked:
+    """Two minutes of the node, a container and a service, the last half minute still in the journal."""
+    data.write_index((container(1), T0, T0 + 90_000))
+    closed = [counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90)]
+    data.parquet(*closed)
+    data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 10))
+    return Asked(data.root)
+
+
+async def test_before_there_is_data_it_says_when_to_come_back(tmp_path: Path) -> None:
+    asked = Asked(tmp_path)
+    for path in ("/api/instance", "/api/metrics", "/api/containers", "/api/timeseries?metric=memory.current"):
+        answer = await asked.get(path)
+
+        assert answer.status == 503
+        assert answer.headers["retry-after"] == "2"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "/api/health" in answer.json["detail"]
+
+
+async def test_instance(asked: Asked) -> None:
+    await asked.ready()
+
+    assert (await asked.get("/api/instance")).json == {
+        "node_name": "node-1",
+        "identifier": "node-1",
+        "cluster_name": "cluster-1",
+        "now_ms": NOW_MS,
+        "interval_ms": 1000,
+        "version": "0.1.0",
+    }
+
+
+async def test_metrics_are_those_with_a_value_derived_ones_first(asked: Asked) -> None:
+    await asked.ready()
+    listed = (await asked.get("/api/metrics")).json["metrics"]
+
+    assert [(m["name"], m["unit"], m["kind"]) for m in listed] == [
+        ("total_cpu_usage_millicores", "millicores", "derived"),
+        ("memory.current", "bytes", "gauge"),
+        ("cpu.stat.usage_usec", "us/s", "counter"),
+    ]
+    assert all({"title", "source", "help"} <= m.keys() for m in listed)
+
+
+async def test_containers_say_what_is_known_of_each(asked: Asked) -> None:
+    await asked.ready()
+    answer = (await asked.get("/api/containers?scope=container")).json
+
+    assert answer["total"] == 1
+    assert answer["containers"] == [
+        {
+            "id": id_of(1),
+            "scope": "container",
+            "name": "name-1",
+            "container_id": container(1).container_id,
+            "container_name": "name-1",
+            "pod_name": "pod-1",
+            "namespace": "default",
+            "pod_uid": None,
+            "qos_class": "Burstable",
+            "runtime": "containerd",
+            "cgroup": None,
+            "node_name": "node-1",
+            "first_seen_ms": T0,
+            "last_seen_ms": T0 + 99_000,
+            "alive": False,
+        }
+    ]
+
+
+async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: Asked) -> None:
+    await asked.ready()
+
+    async def alive() -> list[str]:
+        return [c["id"] for c in (await asked.get("/api/containers")).json["containers"] if c["alive"]]
+
+    assert await alive() == ["node"]
+
+    asked.clock.stall(60)
+
+    assert await alive() == [], "the collector stopped: nothing is known to live"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", [id_of(3), id_of(2), "pod:uid", id_of(1)]),
+        ("search=NAME-2", [id_of(2)]),
+        ("search=name%20pod-3", [id_of(3)]),
+        (f"search={id_of(2)}", [id_of(2)]),
+        ("search=nothing", []),
+        ("scope=pod", ["pod:uid"]),
+        ("scope=sandbox", ["f" * 12]),
+        ("scope=container,pod", [id_of(3), id_of(2), "pod:uid", id_of(1)]),
+        ("namespace=default", [id_of(3), id_of(2), id_of(1)]),
+        ("namespace=other", []),
+        ("qos_class=Burstable", [id_of(3), id_of(2), id_of(1)]),
+        ("range=30s", [id_of(3)]),
+    ],
+)
+async def test_containers_are_found_newest_first(data: DataDirectory, query: str, expected: Sequence[str]) -> None:
+    def record() -> Asked:
+        data.parquet(
+            counting(Series("sandbox", container_id="f" * 64), T0, 5),
+            counting(container(1), T0, 5),
+            counting(Series("pod", pod_uid="uid"), T0 + 5000, 5),
+            counting(container(2), T0 + 10_000, 5),
+            counting(container(3), T0 + 80_000, 11),
+        )
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get(f"/api/containers?{query}")).json
+
+    assert [c["id"] for c in answer["containers"]] == expected
+    assert answer["total"] == len(expected)
+
+
+async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: Asked) -> None:
+    await asked.ready()
+    answer = await asked.get(f"/api/timeseries?metric=total_cpu_usage_millicores&containers={id_of(1)},node&range=1m")
+    facts = answer.json
+
+    assert facts.keys() == FACTS
+    assert (facts["from_ms"], facts["to_ms"]) == (T0 + 61_000, T0 + 121_000)
+    assert (facts["interval_ms"], facts["resolution"], facts["partial"]) == (1000, "raw", False)
+    assert facts["skipped_files"] == 0
+
+    node, one = sorted(facts["series"], key=lambda series: series["id"] != "node")
+
+    assert node == {
+        "id": "node",
+        "metric": "total_cpu_usage_millicores",
+        "unit": "millicores",
+        "life": 1,
+        "t_ms": [T0 + 1000 * s for s in range(61, 121)],
+        "value": [1] * 60,
+    }
+    assert (one["id"], one["t_ms"][-1]) == (id_of(1), T0 + 99_000)
+
+
+async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked: Asked) -> None:
+    await asked.ready()
+    series = await asked.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
+
+    assert {(s["id"], s["metric"], s["unit"]) for s in series} == {
+        ("node", "memory.current", "bytes"),
+        ("node", "cpu.stat.usage_usec", "us/s"),
+        (id_of(1), "memory.current", "bytes"),
+        (id_of(1), "cpu.stat.usage_usec", "us/s"),
+    }
+
+
+async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
+    def record() -> Asked:
+        data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    (series,) = await asked.series("/api/timeseries?metric=memory.current&range=all")
+
+    assert series["value"] == [1, None, 2.5, 0]
+
+
+async def test_services_pods_and_full_ids_are_found_by_name(asked: Asked) -> None:
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers="
+
+    assert [s["id"] for s in await asked.series(path + "cgroup:/system.slice/a.service")] == [
+        f"cgroup:{SERVICE.cgroup}"
+    ]
+    assert [s["id"] for s in await asked.series(path + str(container(1).container_id))] == [id_of(1)]
+
+
+async def test_a_container_that_only_old_files_know_is_found_there(data: DataDirectory) -> None:
+    """The index holds 5,000 containers; one that fell out of it is still in the files of its time."""
+
+    def record() -> Asked:
+        data.write_index((container(1), T0, T0))
+        data.parquet(counting(container(7), T0 - 7_200_000, 5), counting(NODE, T0 - 4_500_000, 50 * 90))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&containers={id_of(7)}"
+
+    assert [s["id"] for s in await asked.series(path + "&range=3h")] == [id_of(7)]
+    assert (await asked.get(path + "&range=10m")).status == 404
+
+
+async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
+    def record() -> Asked:
+        data.parquet(
+            counting(container(1, "web", "pod-a"), T0, 20), counting(container(2, "web", "pod-a"), T0 + 30_000, 20)
+        )
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    series = await asked.series("/api/timeseries?metric=total_cpu_usage_millicores&range=all")
+
+    assert {s["id"]: (s["life"], s["value"][0]) for s in series} == {id_of(1): (1, None), id_of(2): (2, None)}
+
+
+async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
+    """A range is what is asked; what decides is how much data there is in it."""
+
+    def record() -> Asked:
+        values: list[float | None] = [100.0] * 5400
+        values[2000] = 900.0
+        data.parquet(chunk(NODE, T0 - 5_300_000, {"memory.current": values}))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=2h&points=100")).json
+
+    assert answer["resolution"] == "m4"
+    assert len(answer["series"][0]["t_ms"]) <= 400
+    assert max(answer["series"][0]["value"]) == 900
+
+    raw = (await asked.get("/api/timeseries?metric=memory.current&range=1h")).json
+
+    assert raw["resolution"] == "raw"
+    assert len(raw["series"][0]["t_ms"]) == 3579
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "parameter"),
+    [
+        ("/api/timeseries", 400, "metric"),
+        ("/api/timeseries?metric=nonsense", 404, "metric"),
+        ("/api/timeseries?metric=memory.current&containers=nonsense", 404, "containers"),
+        ("/api/timeseries?metric=memory.current&containers=pod:nonsense", 404, "containers"),
+        (f"/api/timeseries?metric=memory.current&containers={'ab' * 32}", 404, "containers"),
+        ("/api/timeseries?metric=memory.current&range=forever", 400, "range"),
+        ("/api/timeseries?metric=memory.current&from=9999999999", 400, "from"),
+        ("/api/containers?scope=x", 400, "scope"),
+        ("/api/metrics?x=1", 400, "x"),
+        ("/api/nonsense", 404, None),
+        ("/nonsense", 404, None),
+        ("/static/../app.py", 404, None),
+    ],
+)
+async def test_bad_input_is_a_problem_and_never_a_stack_trace(
+    asked: Asked, target: str, status: int, parameter: str | None
+) -> None:
+    await asked.ready()
+    answer = await asked.get(target)
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json.keys() >= {"title", "status", "detail"}
+    assert answer.json.get("parameter") == parameter
+    assert b"Traceback" not in answer.body
+
+
+async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: DataDirectory) -> None:
+    def record() -> Asked:
+        data.write_index(*((container(n), T0 - 3_600_000, T0) for n in range(500)))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    metrics = "memory.current,memory.peak,memory.max,memory.high,memory.low,memory.min,pids.current,pids.max"
+    answer = await asked.get(f"/api/timeseries?metric={metrics}&range=1h")
+
+    assert answer.status == 400
+    assert "samples" in answer.json["allowed"]
+
+
+async def test_more_series_than_the_limit_are_cut_and_it_says_so(data: DataDirectory) -> None:
+    def record() -> Asked:
+        data.write_index(*((container(n), T0, T0 + 1000) for n in range(505)))
+        data.parquet(*(counting(container(n), T0, 1) for n in range(505)))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=5m")).json
+
+    assert answer["partial"] is True
+    assert len({s["id"] for s in answer["series"]}) <= 500
+
+
+async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirectory) -> None:
+    def record() -> Asked:
+        paths = data.parquet(counting(NODE, T0, 200))
+        paths[1].write_bytes(paths[1].read_bytes()[:1000])
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=all")).json
+
+    assert answer["skipped_files"] == 1
+    assert len(answer["series"][0]["t_ms"]) == 90 + 1, "the third window lies in the future of this clock"
+    assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+
+
+async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:
+    """A client that goes away cancels its request; the next one finds a free thread."""
+
+    def record() -> Asked:
+        data.parquet(counting(NODE, T0 - 5_000_000, 5000))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    for _ in range(5):
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(asked.get, "/api/timeseries?metric=memory.current&range=all")
+                await anyio.lowlevel.checkpoint()
+                scope.cancel()
+    with anyio.fail_after(5):
+        assert len(await asked.series("/api/timeseries?metric=memory.current&range=1m")) == 1
+
+
+async def test_an_unexpected_failure_is_a_problem_without_its_trace(
+    asked: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asked.ready()
+    del asked.desk.files
+
+    answer = await asked.get("/api/timeseries?metric=memory.current")
+
+    assert answer.status == 500
+    assert json.loads(answer.body)["detail"] == "the viewer failed to answer; its log says why"
+    assert "AttributeError" in caplog.text

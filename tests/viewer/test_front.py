@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from fgm.viewer.asgi import Receive, Scope, Send, respond
+from fgm.viewer.assets import load_assets
+from fgm.viewer.front import Front
+from tests.viewer.asking import get
+
+
+async def api(scope: Scope, _: Receive, send: Send) -> None:
+    await respond(scope, send, 200, {}, b"the API")
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Front:
+    (tmp_path / "vendor").mkdir()
+    (tmp_path / "index.html").write_text("<p>the page")
+    (tmp_path / "page.js").write_text("let page")
+    (tmp_path / "vendor" / "chart.js").write_text("let chart")
+    (tmp_path / "vendor" / "chart.LICENSE").write_text("MIT")
+    return Front(load_assets(str(tmp_path)), lambda: {"state": "starting"})
+
+
+async def test_the_page_its_files_and_the_health_are_there_before_anything_else(front: Front) -> None:
+    page = await get(front, "/")
+
+    assert (page.status, page.body, page.headers["content-type"]) == (200, b"<p>the page", "text/html; charset=utf-8")
+    assert (await get(front, "/static/vendor/chart.js")).headers["content-type"] == "text/javascript; charset=utf-8"
+    assert (await get(front, "/api/health")).json == {"state": "starting"}
+
+
+async def test_the_rest_of_the_api_says_when_to_come_back(front: Front) -> None:
+    answer = await get(front, "/api/metrics")
+
+    assert answer.status == 503
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_it_hands_on_what_it_does_not_answer_itself(front: Front) -> None:
+    front.open(api)
+
+    assert (await get(front, "/api/metrics")).body == b"the API"
+    assert (await get(front, "/")).body == b"<p>the page"
+    assert (await get(front, "/api/health")).json == {"state": "starting"}
+
+    front.close()
+
+    assert (await get(front, "/api/metrics")).status == 503
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../front.py", "/static/vendor/chart.LICENSE", "/static/", "/static//page.js", "/page.js", "//"]
+)
+async def test_only_the_files_of_the_page_are_served(front: Front, path: str) -> None:
+    front.open(api)
+
+    assert (await get(front, path)).body == b"the API", "nothing of the package"
+
+
+async def test_a_file_that_the_browser_has_is_not_sent_again(front: Front) -> None:
+    first = await get(front, "/static/page.js")
+    again = await get(front, "/static/page.js", headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
+
+    assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert (await get(front, "/static/page.js", headers={"if-none-match": '"other"'})).status == 200
+
+
+async def test_the_package_has_a_page() -> None:
+    assert load_assets()["/"].media_type.startswith("text/html")

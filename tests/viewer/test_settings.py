@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from fgm.viewer.settings import Settings, from_command_line, make_parser
+
+
+def test_defaults(tmp_path: Path) -> None:
+    assert from_command_line([str(tmp_path)]) == Settings(
+        data_dir=str(tmp_path),
+        port=8050,
+        host="127.0.0.1",
+        no_browser=False,
+        poll_seconds=5,
+        index_timeout_seconds=180,
+        allowed_host=(),
+        health_host="",
+        health_port=8051,
+    )
+
+
+def test_every_flag(tmp_path: Path) -> None:
+    flags = "--port 0 --host ::1 --no-browser --poll-seconds 0.5 --index-timeout-seconds 3 --allowed-host a"
+    more = "--allowed-host b --health-host 10.0.0.1 --health-port 81 --log-level debug --log-format json"
+
+    assert from_command_line([str(tmp_path), *flags.split(), *more.split()]) == Settings(
+        data_dir=str(tmp_path),
+        port=0,
+        host="::1",
+        no_browser=True,
+        poll_seconds=0.5,
+        index_timeout_seconds=3,
+        allowed_host=("a", "b"),
+        health_host="10.0.0.1",
+        health_port=81,
+        log_level="debug",
+        log_format="json",
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--port", "65536"], "--port is '65536': give a whole number from 0 to 65535"),
+        (["--port", "x"], "--port is 'x'"),
+        (["--poll-seconds", "0"], "--poll-seconds"),
+        (["--poll-seconds", "nan"], "--poll-seconds"),
+        (["--index-timeout-seconds", "-1"], "--index-timeout-seconds"),
+        (["--log-level", "loud"], "give one of debug, info, warning, error"),
+        (["--nonsense"], "unrecognized arguments"),
+        (["--por", "1"], "unrecognized arguments"),
+    ],
+)
+def test_a_bad_flag_is_one_sentence_and_status_2(
+    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        from_command_line([str(tmp_path), *flags])
+
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_is_not_a_data_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "metrics.parquet"
+    file.touch()
+    with pytest.raises(SystemExit) as caught:
+        from_command_line([str(file)])
+
+    assert caught.value.code == 2
+    assert "which is a file: give the directory" in capsys.readouterr().err
+
+
+def test_a_directory_may_still_come(tmp_path: Path) -> None:
+    """The collector makes it, perhaps a moment later."""
+    assert from_command_line([str(tmp_path / "not" / "yet")]).data_dir == str(tmp_path / "not" / "yet")
+
+
+def test_help_names_every_flag_and_exit_code() -> None:
+    text = make_parser().format_help()
+
+    assert all(f"--{name.replace('_', '-')}" in text for name in Settings.__dataclass_fields__ if name != "data_dir")
+    assert "exit codes:" in text
