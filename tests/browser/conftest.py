@@ -62,8 +62,9 @@ def viewer(data_dir: Path, port: int, *flags: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Playwright runs an event loop of its own while it is there, in which no other test could start one."""
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"no Chromium at {CHROMIUM}; install it to run the browser tests")
     with sync_playwright() as playwright:
@@ -72,7 +73,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - skips first where there is no browser
     """A viewer whose data is being recorded; it starts only where there is a browser to see it."""
     folder = tmp_path_factory.mktemp("live")

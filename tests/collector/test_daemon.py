@@ -11,6 +11,9 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
+from tests.captured_host import CONTAINERS, CapturedHost, captured_host
+from tests.collector.test_closing import HEADER, record, tick
+from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.clock import SystemClock
 from fgm.collector.__main__ import make_sampler
@@ -25,9 +28,6 @@ from fgm.store.block import WindowFile
 from fgm.store.check import check
 from fgm.store.header import FileHeader
 from fgm.store.index import load
-from tests.captured_host import CONTAINERS, CapturedHost, captured_host
-from tests.collector.test_closing import HEADER, record, tick
-from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 ALL = {container["id"] for container in CONTAINERS}
 
@@ -143,8 +143,8 @@ async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host:
     path = host.data_dir / "index.json"
 
     def damage_it() -> None:
-        entry = json.loads(path.read_bytes())["containers"][sorted(ALL)[0][:12]]
-        assert entry["full_id"] == sorted(ALL)[0]
+        entry = json.loads(path.read_bytes())["containers"][min(ALL)[:12]]
+        assert entry["full_id"] == min(ALL)
         path.unlink()
         if damage is not None:
             path.write_bytes(damage)

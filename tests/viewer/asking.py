@@ -26,6 +26,16 @@ def _refuse(name: str) -> None:
 
 async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
     """Return the answer to a request for `target`, a path with or without a query."""
+    messages = await converse(app, target, method=method, headers=headers)
+    start = next(message for message in messages if message["type"] == "http.response.start")
+    body = b"".join(message.get("body", b"") for message in messages)
+    return Answer(start["status"], {k.decode().lower(): v.decode() for k, v in start["headers"]}, body)
+
+
+async def converse(
+    app: App, target: str, *, method: str = "GET", headers: dict[str, str] | None = None, leaves: bool = False
+) -> list[Message]:
+    """Return what is sent as the answer; `leaves`: the client closes the connection without waiting for it."""
     path, _, query = target.partition("?")
     given = {"host": "localhost:8050", **(headers or {})}
     scope = {
@@ -45,10 +55,12 @@ async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, 
     }
     messages: list[Message] = []
     requests = [{"type": "http.request", "body": b"", "more_body": False}]
+    if leaves:
+        requests.append({"type": "http.disconnect"})
 
     async def receive() -> Message:
         if requests:
-            return requests.pop()
+            return requests.pop(0)
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -56,6 +68,4 @@ async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, 
         messages.append(message)
 
     await app(scope, receive, send)
-    start = next(message for message in messages if message["type"] == "http.response.start")
-    body = b"".join(message.get("body", b"") for message in messages)
-    return Answer(start["status"], {k.decode().lower(): v.decode() for k, v in start["headers"]}, body)
+    return messages

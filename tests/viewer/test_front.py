@@ -67,5 +67,5 @@ async def test_a_file_that_the_browser_has_is_not_sent_again(front: Front) -> No
     assert (await get(front, "/static/page.js", headers={"if-none-match": '"other"'})).status == 200
 
 
-async def test_the_package_has_a_page() -> None:
+def test_the_package_has_a_page() -> None:
     assert load_assets()["/"].media_type.startswith("text/html")

@@ -1,4 +1,5 @@
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -290,3 +291,22 @@ def test_the_name_of_a_window_is_where_the_layout_puts_it(data: DataDirectory) -
     (path,) = data.parquet(counting(ONE, T0, 1))
 
     assert path.relative_to(data.root) == Path("dt=2025-12-30/identifier=node-1") / layout.metrics_name(T0)
+
+
+def test_whatever_happens_to_a_file_ticks_stay_in_order_and_nothing_fails(data: DataDirectory, asking: Asking) -> None:
+    """Cut anywhere, or with any bytes changed: the file is served as it was, or not at all."""
+    rng = random.Random(5)
+    paths = [*data.parquet(counting(ONE, T0, 90)), data.journal(counting(ONE, T0 + 90_000, 60))]
+    whole = [path.read_bytes() for path in paths]
+    for _ in range(150):
+        for path, sound in zip(paths, whole, strict=True):
+            damaged = bytearray(sound[: rng.randrange(len(sound) + 1)] if rng.random() < 0.3 else sound)
+            for _ in range(min(len(damaged), rng.choice([0, 1, 2, 50]))):
+                damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+            path.unlink()
+            path.write_bytes(damaged)
+        asking.clock.stall(1)
+        seconds, values = asking.ask(0, 200, ONE).get(ONE.key, ([], []))
+
+        assert seconds == sorted(set(seconds))
+        assert set(np.round(values, 3)[~np.isnan(values)]) <= {1000}

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from fgm.viewer.windows import DataFiles
 MAX_WORKERS = 2
 """Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
 RETRY_AFTER_S = 2
+PART_BYTES = 1 << 20
+"""An answer of more than this is sent as it is made, so that it is never in memory as a whole."""
 JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 T = TypeVar("T")
@@ -105,7 +107,15 @@ def create_app(desk: Desk) -> Quart:
         while await workers.run(query.step):
             pass
         parts = await workers.run(lambda: series.answer(query, holdings, asked))
-        return Response(b"".join(parts), headers=JSON_HEADERS)
+        first = await workers.run(lambda: series.take(parts, PART_BYTES))
+        if len(first) < PART_BYTES:
+            return Response(first, headers=JSON_HEADERS)
+        return Response(rest(first, parts), headers=JSON_HEADERS)
+
+    async def rest(part: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while part:
+            yield part
+            part = await workers.run(lambda: series.take(parts, PART_BYTES))
 
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)

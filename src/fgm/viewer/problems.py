@@ -38,6 +38,8 @@ class Problem(Exception):  # noqa: N818 - the name of the format
     def headers(self) -> dict[str, str]:
         """Return the headers that belong to it."""
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+        if self.status is HTTPStatus.METHOD_NOT_ALLOWED and self.allowed is not None:
+            headers["Allow"] = self.allowed
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
         return headers

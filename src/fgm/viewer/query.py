@@ -80,6 +80,10 @@ class Line:
             self.time_ms, self.values = [np.concatenate(self.time_ms)], [np.concatenate(self.values)]
         return self.time_ms[0], self.values[0]
 
+    def clear(self) -> None:
+        """Free the samples; the line is not asked again."""
+        self.time_ms, self.values, self.size = [], [], 0
+
     def reduce(self, question: Question) -> None:
         """Keep only what the pixel columns need."""
         if question.columns is not None:
@@ -216,8 +220,9 @@ class Query:
             return
         samples = _appended(progress.tail, _rows(fresh, slice(first, end)), tick_ms)
         shown_from = max(len(progress.tail.time_ms), int(np.searchsorted(samples.time_ms, question.from_ms)))
+        shown_ms = samples.time_ms[shown_from:]
         for metric, line in zip(question.metrics, progress.lines, strict=True):
-            line.add(samples.time_ms[shown_from:], metric.compute(samples)[shown_from:])
+            line.add(shown_ms, metric.compute(samples)[shown_from:])
             if question.columns is not None and line.size > 2 * KEPT_PER_COLUMN * question.columns:
                 line.reduce(question)
         tail_from = int(np.searchsorted(samples.time_ms, samples.time_ms[-1] - question.lead_ms))

@@ -67,7 +67,7 @@ class Guard:
             return Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED,
                 "there is nothing to change here",
-                allowed=" and ".join(METHODS),
+                allowed=", ".join(METHODS),
             )
         if _is_foreign(scope, host):
             return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")

@@ -18,10 +18,12 @@ from fgm.viewer.reduce import KEPT_PER_COLUMN
 
 RAW_TICKS = 3600
 """A range of so many ticks is answered with every sample."""
-MAX_SAMPLES = 3_000_000
+MAX_SAMPLES = 2_000_000
 """So many samples fit into one answer, and into the memory for it."""
 DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
 DECIMALS = 6
+EXACT = 2.0**53
+"""Whole numbers below this are what they say."""
 
 
 def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Question:
@@ -57,8 +59,8 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
     )
 
 
-def answer(query: Query, holdings: Holdings, asked: TimeseriesParameters) -> list[bytes]:
-    """Return the parts of the answer of /api/timeseries. Raises Problem where an asked series is nowhere."""
+def answer(query: Query, holdings: Holdings, asked: TimeseriesParameters) -> Iterator[bytes]:
+    """Return the answer of /api/timeseries, made as it is read. Raises Problem where an asked series is nowhere."""
     answered = query.answer()
     _require_all(query, holdings, answered, asked.ids)
     facts = {
@@ -69,8 +71,28 @@ def answer(query: Query, holdings: Holdings, asked: TimeseriesParameters) -> lis
         "partial": query.is_cut,
         "skipped_files": query.skipped_files,
     }
-    series = (part for one in answered for part in _lines(one, query.question.metrics, holdings))
-    return [json.dumps(facts)[:-1].encode(), b', "series": [', *_by_comma(series), b"]}"]
+    return _encoded(facts, answered, query.question.metrics, holdings)
+
+
+def take(parts: Iterator[bytes], size: int) -> bytes:
+    """Return the next parts, joined: at least `size` bytes where there are so many, none at the end."""
+    taken: list[bytes] = []
+    while size > 0 and (part := next(parts, None)) is not None:
+        taken.append(part)
+        size -= len(part)
+    return b"".join(taken)
+
+
+def _encoded(
+    facts: dict[str, Any], answered: list[AnsweredSeries], metrics: tuple[Shown, ...], holdings: Holdings
+) -> Iterator[bytes]:
+    yield json.dumps(facts)[:-1].encode() + b', "series": ['
+    separator = b""
+    for one in answered:
+        for part in _lines(one, metrics, holdings):
+            yield separator + part
+            separator = b", "
+    yield b"]}"
 
 
 def _overlapping(holdings: Holdings, from_ms: int, to_ms: int) -> frozenset[str]:
@@ -118,6 +140,7 @@ def _lines(one: AnsweredSeries, metrics: tuple[Shown, ...], holdings: Holdings) 
     last_time_ms, times = None, ""
     for metric, line in zip(metrics, one.lines, strict=True):
         time_ms, values = line.joined()
+        line.clear()
         if last_time_ms is None or not np.array_equal(last_time_ms, time_ms):
             last_time_ms, times = time_ms, json.dumps(time_ms.tolist(), separators=(",", ":"))
         facts = json.dumps({"id": name, "metric": metric.name, "unit": metric.unit, "life": life})
@@ -132,18 +155,13 @@ def _unlisted_id(one: AnsweredSeries) -> str:
 def _numbers(values: Floats) -> str:
     """Return a JSON array: null for NaN, whole numbers without a point, others with six decimals at most."""
     values = np.round(values, DECIMALS)
-    is_null = np.isnan(values)
-    plain: list[Any]
-    if not is_null.any() and (values == np.floor(values)).all() and (np.abs(values) < 2**53).all():
+    is_whole = (values == np.floor(values)) & (np.abs(values) < EXACT)
+    plain: list[Any] = values.tolist()
+    if is_whole.all():
         plain = values.astype(np.int64).tolist()
     else:
-        plain = [
-            None if value != value else int(value) if value.is_integer() else value  # noqa: PLR0124 - NaN
-            for value in values.tolist()
-        ]
+        for place in np.flatnonzero(is_whole).tolist():
+            plain[place] = int(plain[place])
+        for place in np.flatnonzero(~np.isfinite(values)).tolist():
+            plain[place] = None
     return json.dumps(plain, separators=(",", ":"), allow_nan=False)
-
-
-def _by_comma(parts: Iterator[bytes]) -> Iterator[bytes]:
-    for number, part in enumerate(parts):
-        yield b", " + part if number else part

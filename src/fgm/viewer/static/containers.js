@@ -55,7 +55,8 @@ function Chips({ counts, scope, choose }) {
 
 function Nothing({ total }) {
   if (total === 0) return html`<p class="none">No containers are running here. The whole node is shown.</p>`;
-  return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids; <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>!</code> excludes.${" "}
+  return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids;${" "}
+    <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>!</code> excludes.${" "}
     <button class="link" onClick=${() => (search.value = "")}>Clear the search</button></p>`;
 }
 

@@ -134,7 +134,8 @@ async function loadView() {
   if (more) forget((id) => !wanted.ids.has(id));
   const missing = [...wanted.ids].filter((id) => !more || !loaded.ids.has(id));
   const { live, span_ms } = store.range.peek();
-  const about = missing.length > 0 ? JSON.stringify([live ? span_ms : [wanted.from_ms, wanted.to_ms], wanted.points, wanted.metrics, missing, more]) : "";
+  const range = live ? span_ms : [wanted.from_ms, wanted.to_ms];
+  const about = missing.length > 0 ? JSON.stringify([range, wanted.points, wanted.metrics, missing, more]) : "";
   if (store.loading.peek() && about === pending) return;
   superseded.abort();
   superseded = new AbortController();
@@ -174,7 +175,8 @@ async function loadTail() {
   const before = loaded;
   const end_ms = known(wanted.to_ms);
   try {
-    const answer = await api.timeseries({ metrics: before.metrics, ids: [...before.ids], from_ms: before.to_ms - OVERLAP_MS, to_ms: wanted.to_ms });
+    const tail = { metrics: before.metrics, ids: [...before.ids], from_ms: before.to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
+    const answer = await api.timeseries(tail);
     if (loaded !== before) return; // another view came meanwhile; its own tail follows
     batch(() => add(answer, { to_ms: Math.max(before.to_ms, end_ms) }));
     if (loaded.to_ms - loaded.from_ms > TRIM_VIEWS * (wanted.to_ms - wanted.from_ms)) forgetBefore(wanted.from_ms);

@@ -16,8 +16,10 @@ const PADDING = 6; // half a label, so that the outermost ones are whole
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
 const laneLines = computed(() => {
   const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
-  const of = (metric) =>
-    entries.flatMap((entry) => (answer.value?.lines.get(metric) ?? []).filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
+  const of = (metric) => {
+    const lines = answer.value?.lines.get(metric) ?? [];
+    return entries.flatMap((entry) => lines.filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
+  };
   return new Map([...laneMetrics.value].map(([key, metric]) => [key, of(metric)]));
 });
 

@@ -25,7 +25,8 @@ function portForward() {
 }
 
 const LookedFor = ({ data_dir }) => html`<p>
-  Looking in <code>${data_dir}</code> for <code>index.json</code>, then for <code>metrics-….parquet</code> and <code>live-….journal</code> below <code>dt=…/identifier=…/</code>.
+  Looking in <code>${data_dir}</code> for <code>index.json</code>, then below <code>dt=…/identifier=…/</code>${" "}
+  for <code>metrics-….parquet</code> and <code>live-….journal</code>.
 </p>`;
 
 function Starting() {

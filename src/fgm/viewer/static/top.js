@@ -17,7 +17,8 @@ export async function chooseTop() {
   const { from_ms } = view.peek();
   const seen = (series) => (range.peek().live ? series.alive : series.last_seen_ms >= from_ms);
   const containers = all.filter((series) => series.scope === "container" && seen(series));
-  const cgroups = leaves(all.filter((series) => series.scope !== "node" && series.cgroup)).filter((series) => series.scope === "cgroup" && seen(series));
+  const innermost = leaves(all.filter((series) => series.scope !== "node" && series.cgroup));
+  const cgroups = innermost.filter((series) => series.scope === "cgroup" && seen(series));
   const candidates = containers.length >= SIX ? containers : [...containers, ...cgroups.slice(0, MANY)];
   const state = candidates.map((series) => series.id).join();
   if (topSix.peek().length > 0 && state === ranked) return;

@@ -1,0 +1,237 @@
+"""The daemon's task graph on a real Hypercorn; its time is the test's."""
+
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.viewer.daemon import Daemon
+from fgm.viewer.serving import ListenError, listen, url_of
+from fgm.viewer.settings import Settings
+from tests.fakes import FakeClock
+from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
+
+T = TypeVar("T")
+LOOPS = 2
+"""Looking and following sleep, each on its grid."""
+
+
+@dataclass
+class Running:
+    daemon: Daemon
+    clock: FakeClock
+
+    async def get(
+        self, target: str, host: str | None = None, address: tuple[str, int] | None = None
+    ) -> tuple[int, Any]:
+        at = urlsplit(self.daemon.url)
+        where = address or (str(at.hostname), int(at.port or 0))
+        async with await anyio.connect_tcp(*where) as stream:
+            request = f"GET {target} HTTP/1.1\r\nHost: {host or at.netloc}\r\nConnection: close\r\n\r\n"
+            await stream.send(request.encode())
+            head, _, body = b"".join([part async for part in stream]).partition(b"\r\n\r\n")
+        text = body.decode()
+        return int(head.split()[1]), json.loads(text) if b"json" in head else text
+
+    async def health(self) -> dict[str, Any]:
+        status, health = await self.get("/api/health")
+        assert status == 200
+        return dict(health)
+
+    async def pass_time(self, seconds: float) -> None:
+        await self.clock.advance(seconds, sleepers=LOOPS)
+
+
+@asynccontextmanager
+async def running(data_dir: Path, **settings: Any) -> AsyncIterator[Running]:
+    """A daemon whose loops have had their first turn."""
+    clock = FakeClock((T0 + 10_300) * 1_000_000)
+    chosen = replace(Settings(str(data_dir), port=0, no_browser=True), **settings)
+    daemon = await to_thread.run_sync(Daemon, chosen, clock)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            await group.start(daemon.run)
+            await clock.settle(LOOPS)
+            yield Running(daemon, clock)
+            daemon.stop()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    return await to_thread.run_sync(work)
+
+
+async def test_it_waits_times_out_and_recovers_by_itself(tmp_path: Path) -> None:
+    """Nothing, then still nothing, then data: each state is seen, and nobody has to do anything."""
+    async with running(tmp_path, index_timeout_seconds=20) as viewer:
+        health = await viewer.health()
+
+        assert (health["state"], health["data_dir"], health["timeout_s"]) == ("waiting", str(tmp_path), 20)
+        assert (await viewer.get("/api/metrics"))[0] == 503
+
+        await viewer.pass_time(15)
+        health = await viewer.health()
+
+        assert (health["state"], health["waited_s"]) == ("waiting", 15)
+
+        await viewer.pass_time(5)
+
+        assert (await viewer.health())["state"] == "timed_out"
+
+        await in_thread(lambda: DataDirectory(tmp_path).journal(counting(NODE, T0, 31)))
+        await viewer.pass_time(5)
+        health = await viewer.health()
+
+        assert (health["state"], health["newest_ms"]) == ("ready", T0 + 30_000)
+
+        status, answer = await viewer.get("/api/timeseries?metric=memory.current&range=1m")
+
+        assert (status, len(answer["series"][0]["t_ms"])) == (200, 31)
+
+
+async def test_files_without_an_index_are_served_and_it_says_so(tmp_path: Path) -> None:
+    await in_thread(lambda: DataDirectory(tmp_path).parquet(counting(NODE, T0 - 180_000, 180)))
+    async with running(tmp_path) as viewer:
+        health = await viewer.health()
+
+        assert (health["state"], health["index"]) == ("ready", "rebuilt")
+        assert "all 2 files" in health["index_note"]
+        assert (health["oldest_ms"], health["newest_ms"]) == (T0 - 180_000, T0 - 1000)
+
+
+async def test_an_index_that_turns_bad_and_a_folder_that_vanishes_are_told(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    await in_thread(root.mkdir)
+    data = DataDirectory(root)
+    await in_thread(lambda: data.write_index((container(1), T0, T0 + 5000)))
+    async with running(root) as viewer:
+        assert ((await viewer.health())["state"], (await viewer.health())["index"]) == ("ready", "ok")
+
+        await in_thread(lambda: data.index.write_bytes(b"garbage"))
+        await viewer.pass_time(5)
+
+        assert (await viewer.health())["index"] == "bad"
+        assert (await viewer.get("/api/containers"))[1]["total"] == 1
+
+        await in_thread(lambda: shutil.rmtree(root))
+        await viewer.pass_time(5)
+        health = await viewer.health()
+
+        assert (health["state"], health["index"]) == ("ready", "missing")
+        assert "there is no directory" in health["index_note"]
+        assert (await viewer.get("/api/timeseries?metric=memory.current&range=1m"))[1]["series"] == []
+
+        await in_thread(root.mkdir)
+        await in_thread(lambda: data.write_index((container(2), T0, T0 + 5000)))
+        await viewer.pass_time(5)
+        health = await viewer.health()
+
+        assert (health["index"], health["index_note"]) == ("ok", None)
+        assert {c["id"] for c in (await viewer.get("/api/containers"))[1]["containers"]} == {id_of(1), id_of(2)}
+
+
+async def test_a_new_container_and_the_newest_tick_are_there_within_two_seconds(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await in_thread(lambda: data.journal(counting(NODE, T0, 10)))
+    async with running(tmp_path) as viewer:
+        await in_thread(lambda: data.journal(counting(NODE, T0 + 10_000, 1), counting(container(1), T0 + 10_000, 1)))
+        await viewer.pass_time(1)
+
+        assert (await viewer.health())["newest_ms"] == T0 + 10_000
+        assert id_of(1) in {c["id"] for c in (await viewer.get("/api/containers"))[1]["containers"]}
+
+
+async def test_the_server_checks_the_host_and_sends_the_page(tmp_path: Path) -> None:
+    async with running(tmp_path, allowed_host=("my-node",)) as viewer:
+        status, page = await viewer.get("/")
+
+        assert (status, page[:15].lower()) == (200, "<!doctype html>")
+        assert (await viewer.get("/api/health", host="evil.example"))[0] == 421
+        assert (await viewer.get("/api/health", host="my-node:1"))[0] == 200
+
+
+async def test_the_probes_have_an_address_of_their_own_and_nothing_else_on_it(tmp_path: Path) -> None:
+    def free_port() -> int:
+        with listen("127.0.0.1", 0) as sock:
+            return int(sock.getsockname()[1])
+
+    port = await in_thread(free_port)
+    async with running(tmp_path, health_host="127.0.0.1", health_port=port) as viewer:
+
+        async def status(target: str) -> int:
+            return (await viewer.get(target, address=("127.0.0.1", port)))[0]
+
+        assert [await status(path) for path in ("/healthz", "/readyz")] == [200, 503]
+        assert [await status(path) for path in ("/", "/api/metrics", "/api/health", "/healthz/")] == [404] * 4
+
+        await in_thread(lambda: DataDirectory(tmp_path).write_index())
+        await viewer.pass_time(5)
+
+        assert await status("/readyz") == 200
+
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"POST /healthz HTTP/1.1\r\n\r\n")
+
+            assert (await stream.receive()).startswith(b"HTTP/1.1 404")
+
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"x" * 100_000)
+            with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                await stream.receive()
+
+
+async def test_cancelling_it_stops_the_server_in_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    with anyio.fail_after(10), anyio.CancelScope() as scope:
+        async with running(tmp_path) as viewer:
+            url = urlsplit(viewer.daemon.url)
+            await viewer.health()
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    assert caplog.records == []
+    with pytest.raises(OSError, match="connect"):
+        await anyio.connect_tcp(str(url.hostname), int(url.port or 0))
+
+
+def test_a_taken_port_is_one_sentence() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenError, match=f"port {port} of 127.0.0.1 is taken: stop what listens there, or give"):
+            listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_one_sentence(host: str) -> None:
+    with pytest.raises(ListenError, match="give an address of this machine with --host"):
+        listen(host, 0)
+
+
+def test_the_address_is_one_that_a_browser_understands() -> None:
+    with listen("127.0.0.1", 0) as sock:
+        assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}/"
+    with listen("0.0.0.0", 0) as sock:
+        assert url_of(sock).startswith("http://127.0.0.1:")
+    if socket.has_ipv6:
+        with listen("::1", 0) as sock:
+            assert url_of(sock).startswith("http://[::1]:")
+
+
+def test_nothing_heavy_is_imported_before_the_socket_answers() -> None:
+    """Under a CPU limit of a tenth each of these costs a second of an empty browser window."""
+    heavy = ("numpy", "quart", "werkzeug", "fgm.store.block", "fgm.metrics", "fgm.viewer.app", "pandas", "fastparquet")
+    code = f"import sys, fgm.viewer.__main__; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "[]\n"

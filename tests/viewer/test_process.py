@@ -1,0 +1,80 @@
+"""The real process: its start, its memory maps, its exit codes."""
+
+import signal
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+from blockbuster import BlockBuster
+
+from fgm.viewer.serving import listen
+from tests.processes import Viewer, daemon, free_port, run
+from tests.viewer.recorded import NODE, DataDirectory, container, counting, id_of
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def unguarded(blockbuster: BlockBuster) -> None:
+    """The loop here only waits for another process: it may touch files."""
+    blockbuster.deactivate()
+
+
+def recent(seconds: int) -> int:
+    return (time.time_ns() // 1_000_000_000 - seconds) * 1000
+
+
+async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) -> None:
+    """What reads columns is ours: fastparquet and pandas would not fit into the viewer's memory."""
+    data, from_ms, viewer = DataDirectory(tmp_path), recent(200), Viewer(free_port())
+    await to_thread.run_sync(lambda: data.parquet(counting(NODE, from_ms, 150), counting(container(1), from_ms, 150)))
+    started = time.monotonic()
+    async with daemon("fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)) as process:
+        await viewer.ready()
+        ready_s = time.monotonic() - started
+        status, answer = await viewer.get("/api/timeseries", metric="total_cpu_usage_millicores", range="5m")
+        maps = await anyio.Path(f"/proc/{process.pid}/maps").read_text()
+        process.send_signal(signal.SIGTERM)
+        with anyio.fail_after(5):
+            assert await process.wait() == 0
+    print(f"ready after {ready_s:.2f} s")
+
+    assert status == 200
+    assert {series["id"] for series in answer["series"]} == {"node", id_of(1)}
+    assert "numpy" in maps
+    assert "pandas" not in maps
+    assert "fastparquet" not in maps
+
+
+async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+    viewer = Viewer(free_port())
+    async with daemon("fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)) as process:
+        with anyio.fail_after(20):
+            while True:
+                try:
+                    await viewer.get("/api/health")
+                    break
+                except OSError:
+                    await anyio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+
+            assert await process.wait() == 0
+
+
+async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "file.parquet").touch()
+    with listen("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments, code, said in (
+            ((str(tmp_path), "--no-browser", "--port", port), 3, f"port {port} of 127.0.0.1 is taken"),
+            ((str(tmp_path / "file.parquet"),), 2, "which is a file"),
+            ((str(tmp_path), "--nonsense"), 2, "unrecognized arguments: --nonsense"),
+            ((), 2, "DATA"),
+        ):
+            status, text = await run("fgm.viewer", *arguments)
+
+            assert status == code
+            assert said in text.splitlines()[-1]
+            assert "Traceback" not in text
