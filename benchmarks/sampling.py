@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 
 from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
+
 from fgm.collector.hierarchies import detect
 
 WARM_UP_TICKS = 11

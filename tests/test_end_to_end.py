@@ -8,11 +8,10 @@ import anyio
 import pytest
 from blockbuster import BlockBuster
 
-from fgm.collector.closing import left_over_journals
 from fgm.store import layout
 from fgm.store.check import check
 from tests.captured_host import CONTAINERS, NEXT_SECOND, captured_host
-from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, parquet_files, run
+from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals, parquet_files, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -77,7 +76,7 @@ async def test_what_the_host_shows_is_what_the_viewer_answers(tmp_path: Path) ->
 
     report = check(str(data_dir))
     assert report.problems == []
-    assert list(left_over_journals(str(data_dir))) == []
+    assert journals(data_dir) == []
     for path in parquet_files(data_dir):
         parsed = layout.parse_name(path.name)
         assert parsed is not None

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.collector.closing import close_window, left_over_journals, set_aside
+from fgm.collector.closing import close_window, set_aside
 from fgm.collector.recording import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import Tick
+from fgm.store.listing import data_files
 from fgm.store.series import Series
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
@@ -116,19 +117,7 @@ def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path:
         close_window(journal, 3)
     assert set_aside(journal) == journal + ".bad"
     assert names(tmp_path) == ["live-20251230T160000Z.journal.bad"]
-    assert list(left_over_journals(str(tmp_path))) == []
-
-
-def test_left_over_journals_of_every_writer_are_found_and_nothing_else(tmp_path: Path) -> None:
-    (journal,) = record(tmp_path, tick(0))
-    other = tmp_path / "dt=2025-12-29" / "identifier=another" / "live-20251229T235830Z.journal"
-    other.parent.mkdir(parents=True)
-    other.write_bytes(b"")
-    (other.parent / "live-20251229T235830Z.journal.bad").write_bytes(b"")
-    (tmp_path / "dt=tomorrow").mkdir()
-    (tmp_path / "dt=2025-12-29" / "notes.txt").write_text("")
-
-    assert list(left_over_journals(str(tmp_path))) == [str(other), journal]
+    assert list(data_files(str(tmp_path), "journal")) == []
 
 
 def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:

@@ -184,5 +184,3 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     await host.run_until(set_the_clock)
 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
-
-

@@ -161,7 +161,7 @@ def _saved() -> Path:
 
 @contextmanager
 def _locked(name: str) -> Iterator[None]:
-    with open(cache() / f"{name}.lock", "w") as file:  # noqa: PTH123 - as everywhere here
+    with open(cache() / f"{name}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -208,7 +208,7 @@ class _Qemu:
             options = f"path={folder},security_model={owner},multidevs=remap,readonly={_on(read_only)}"
             arguments += ["-fsdev", f"local,id={tag},{options}"]
             arguments += ["-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
-        with open(f"{self._scratch}/errors", "wb") as errors:  # noqa: PTH123
+        with open(f"{self._scratch}/errors", "wb") as errors:
             self._process = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,

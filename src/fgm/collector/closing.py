@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fgm.logs import fields
@@ -78,19 +77,6 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         last_ms=max(seen.last_ms for seen in seen_all),
         seen=seen_all,
     )
-
-
-def left_over_journals(data_dir: str) -> Iterator[str]:
-    """Yield every journal in the data directory, of every identifier, oldest day first."""
-    for day in sorted(filter(layout.parse_day, os.listdir(data_dir))):
-        for folder in sorted(os.listdir(os.path.join(data_dir, day))):
-            if layout.parse_identifier(folder) is None:
-                continue
-            path = os.path.join(data_dir, day, folder)
-            for name in sorted(os.listdir(path)):
-                parsed = layout.parse_name(name)
-                if parsed is not None and parsed.kind == "journal":
-                    yield os.path.join(path, name)
 
 
 def set_aside(journal_path: str) -> str:

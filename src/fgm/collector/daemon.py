@@ -17,7 +17,7 @@ from anyio.abc import TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from fgm.clock import Clock
-from fgm.collector.closing import ClosedWindow, close_window, left_over_journals, set_aside
+from fgm.collector.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.grid import TickGrid
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.recording import Recorder
@@ -26,6 +26,7 @@ from fgm.collector.settings import Settings
 from fgm.logs import fields
 from fgm.store.errors import BadFileError
 from fgm.store.journal import Tick
+from fgm.store.listing import data_files
 
 TICKS_WAITING = 30
 """So many ticks may wait for a slow disk; further ones are dropped, and counted."""
@@ -138,7 +139,7 @@ class Daemon:
         """Hand over the journals that earlier runs left, all but the one that this run continues."""
         continued = None if first_ms is None else self._recorder.path_of(first_ms)
         with send_closed, self._recovery:
-            journals = await to_thread.run_sync(lambda: list(left_over_journals(self._settings.data_dir)))
+            journals = await to_thread.run_sync(lambda: list(data_files(self._settings.data_dir, "journal")))
             for path in journals:
                 if path != continued:
                     await send_closed.send(path)

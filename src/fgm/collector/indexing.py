@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import anyio
@@ -16,6 +16,7 @@ from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
 from fgm.store.index_changes import apply, diff, joined, rotated
+from fgm.store.listing import data_files
 from fgm.store.series import Series
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class IndexKeeper:
 
     async def rebuild(self) -> None:
         """Join what all Parquet files say, newest first."""
-        paths = await to_thread.run_sync(lambda: list(_newest_first(self._data_dir)))
+        paths = await to_thread.run_sync(lambda: list(data_files(self._data_dir, "metrics", newest_first=True)))
         bad = 0
         for path in paths:
             found = await to_thread.run_sync(_seen_in, path)
@@ -114,18 +115,6 @@ def facts_of(series: Series) -> Facts:
 
 def _publish(data_dir: str, index: Index) -> None:
     atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index))
-
-
-def _newest_first(data_dir: str) -> Iterator[str]:
-    for day in sorted(filter(layout.parse_day, os.listdir(data_dir)), reverse=True):
-        for folder in os.listdir(os.path.join(data_dir, day)):
-            if layout.parse_identifier(folder) is None:
-                continue
-            path = os.path.join(data_dir, day, folder)
-            for name in sorted(os.listdir(path), reverse=True):
-                parsed = layout.parse_name(name)
-                if parsed is not None and parsed.kind == "metrics":
-                    yield os.path.join(path, name)
 
 
 def _seen_in(path: str) -> list[Seen] | None:

@@ -72,6 +72,13 @@ class Workers:
             self._limiter = CapacityLimiter(MAX_WORKERS)
         return await to_thread.run_sync(work, limiter=self._limiter)
 
+    async def stream(self, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield `first`, and then what the next parts make, as fast as it is taken."""
+        part = first
+        while part:
+            yield part
+            part = await self.run(lambda: series.take(parts, PART_BYTES))
+
 
 def create_app(desk: Desk) -> Quart:
     """Return the application."""
@@ -110,12 +117,7 @@ def create_app(desk: Desk) -> Quart:
         first = await workers.run(lambda: series.take(parts, PART_BYTES))
         if len(first) < PART_BYTES:
             return Response(first, headers=JSON_HEADERS)
-        return Response(rest(first, parts), headers=JSON_HEADERS)
-
-    async def rest(part: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-        while part:
-            yield part
-            part = await workers.run(lambda: series.take(parts, PART_BYTES))
+        return Response(workers.stream(first, parts), headers=JSON_HEADERS)
 
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
