@@ -189,3 +189,21 @@ def _is_link(fd: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: Path) -> None:
+    root, path = tmp_path / "cgroup", "docker/" + NEW_ID
+    for controller in ("cpu", "cpuacct", "memory", "pids"):
+        for folder in (root / controller, root / controller / path, root / controller / path / "nested"):
+            folder.mkdir(parents=True)
+            (folder / "cgroup.procs").write_text("")
+        (root / controller / path / "cgroup.procs").write_text("" if controller == "cpu" else "100\n101\n")
+        (root / controller / path / "nested" / "cgroup.procs").write_text("" if controller == "cpu" else "102\n")
+    host = captured_host(tmp_path / "host")
+    hierarchies = detect(str(root))
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
+
+    assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3}
+    assert list(sampler.alive) == [NEW_ID]
+    sampler.close()

@@ -8,7 +8,7 @@ import pytest
 from anyio import to_thread
 
 from fgm.store.series import Series
-from fgm.viewer.app import Desk, create_app
+from fgm.viewer.app import PART_BYTES, Desk, create_app
 from fgm.viewer.asgi import App
 from fgm.viewer.state import Found, StartUp
 from tests.fakes import FakeClock
@@ -353,6 +353,23 @@ async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirect
     assert answer["skipped_files"] == 1
     assert len(answer["series"][0]["t_ms"]) == 90
     assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+
+
+async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
+    """More than a part of it is never in memory; what arrives is one JSON document with every sample."""
+
+    def record() -> Asked:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = await asked.get("/api/timeseries?metric=memory.current&range=1h")
+
+    assert "content-length" not in answer.headers
+    assert len(answer.body) > PART_BYTES
+    assert {s["id"]: len(s["t_ms"]) for s in answer.json["series"]} == {id_of(n): 3400 for n in range(20)}
 
 
 async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:

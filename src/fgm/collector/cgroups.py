@@ -15,14 +15,14 @@ from fgm.store.series import Series
 class Cgroup:
     """One recorded cgroup.
 
-    `folders`: v1 controller (or "unified") to the cgroup's folder in that mount; `processes`: the folders whose
-    cgroup.procs together name all its processes, the cgroup's own and those nested in a container.
+    `folders`: v1 controller (or "unified") to the cgroup's folder in that mount; `processes`: for each mount, the
+    folders whose cgroup.procs together name all its processes, the cgroup's own and those nested in a container.
     """
 
     series: Series
     path: str
     folders: Mapping[str, str]
-    processes: tuple[str, ...]
+    processes: tuple[tuple[str, ...], ...]
 
 
 class CgroupFinder:
@@ -82,12 +82,9 @@ class CgroupFinder:
         folders = {
             name: mount + path for name, mount in mounts.items() if mount is not None and os.path.isdir(mount + path)
         }
-        places = (  # of each cgroup one: the hierarchies of v1 name the same processes again
-            next((place for walk in self._walks if os.path.isdir(place := walk.mount + name)), None)
-            for name in (path, *nested)
-        )
-        processes = tuple(place for place in places if place is not None)
-        return Cgroup(series, path, folders, processes)
+        mine = (path, *nested)
+        processes = (tuple(w.mount + p for p in mine if os.path.isdir(w.mount + p)) for w in self._walks)
+        return Cgroup(series, path, folders, tuple(filter(None, processes)))
 
     def _is_included(self, path: str) -> bool:
         names = tuple(path.strip("/").split("/"))

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile, PlainParser
+from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile
+from fgm.collector.process_list import ProcessList
 from fgm.collector.sources import Source
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
-from fgm.parse.cgroup2 import cgroup_procs
 from fgm.parse.errors import ParseError
 from fgm.store.series import Series
 
@@ -50,14 +50,14 @@ class SeriesReader:
         self,
         series: Series,
         sources: Sequence[tuple[Source, str]],
-        processes: Sequence[str],
+        processes: Sequence[Sequence[str]],
         counts: ReadCounts,
         *,
         asks_alive: bool,
     ) -> None:
         """Open what is there of `sources` (what to read, and in which folder).
 
-        `processes`: the folders whose cgroup.procs name its processes.
+        `processes`: as ProcessList takes them; none where they are not asked for.
         """
         self.series = series
         self.alive = not asks_alive
@@ -72,14 +72,15 @@ class SeriesReader:
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
-        self._processes = [f for f in map(self._open_procs, processes) if f is not None]
+        self._processes = ProcessList(processes) if processes else None
         self._columns: NDArray[np.intp] = np.empty(0, np.intp)
         self._open_absent()
 
     @property
     def files(self) -> Iterator[tuple[str, bool]]:
         """Path of each kept file, and whether it is read at the slow rhythm."""
-        yield from ((file.path, False) for file in (*self._fast, *self._processes))
+        processes = self._processes.files if self._processes is not None else ()
+        yield from ((file.path, False) for file in (*self._fast, *processes))
         yield from ((file.path, True) for file in self._slow)
 
     def read(self, monotonic: Callable[[], float], *, slow: bool) -> None:
@@ -101,11 +102,8 @@ class SeriesReader:
                     self.changed |= file.read()
                 except (OSError, ParseError) as error:
                     self._fail(file, error, keep=True)
-        for file in self._processes:
-            try:
-                file.read()
-            except OSError as error:
-                self._fail(file, error)
+        if self._processes is not None:
+            self._processes.read(self._fail)
         self.gone = failed > 0 and failed >= len(self._fast)
         self._look_alive()
 
@@ -115,27 +113,28 @@ class SeriesReader:
             values.extend(file.values)
         for file in self._slow:
             values.extend(file.values)
-        if self._processes:
-            values.append(float(sum(file.values[0] for file in self._processes)))
+        if self._processes is not None:
+            values.append(self._processes.count)
 
     def columns(self) -> NDArray[np.intp]:
         """Return where in a row the values of `extend` belong."""
         if self.changed:
             names = [name for file in (*self._fast, *self._slow) for name in file.parser.names]
-            places = [_PLACE[name] for name in names] + [_PID_COUNT] * bool(self._processes)
+            places = [_PLACE[name] for name in names] + [_PID_COUNT] * (self._processes is not None)
             self._columns = np.array(places, np.intp)
             self.changed = False
         return self._columns
 
     def only_process(self) -> int | None:
         """Return the pid of its process if it has exactly one that can be named."""
-        pids = {int(pid) for file in self._processes for pid in (file.raw or b"").split()}
-        return pids.pop() if len(pids) == 1 else None
+        return None if self._processes is None else self._processes.only_pid
 
     def close(self) -> None:
         """Close its files."""
-        for file in (*self._fast, *self._slow, *self._processes):
+        for file in (*self._fast, *self._slow):
             file.close()
+        if self._processes is not None:
+            self._processes.close()
 
     def _look_alive(self) -> None:
         if not self._asks_alive:
@@ -144,7 +143,7 @@ class SeriesReader:
         if self._events is not None:
             self.alive = b"populated 1" in (self._events.raw or b"")
         else:
-            self.alive = any(file.raw for file in self._processes)
+            self.alive = self._processes is not None and self._processes.is_alive
 
     def _fail(self, file: KernelFile, error: OSError | ParseError, *, keep: bool = False) -> bool:
         """Make a failed file's values null (or keep them); return whether its cgroup is gone."""
@@ -185,9 +184,3 @@ class SeriesReader:
                 self._events = file
             self.changed = True
         self._absent = still_absent
-
-    def _open_procs(self, folder: str) -> KernelFile | None:
-        try:
-            return KernelFile(f"{folder}/cgroup.procs", PlainParser(cgroup_procs))
-        except OSError:
-            return None

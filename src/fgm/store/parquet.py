@@ -110,7 +110,7 @@ class _Kept(io.BytesIO):
 
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
     values = chunk.values.get(name)
-    return np.full(len(chunk.time_ms), np.nan) if values is None else values
+    return np.full(len(chunk.time_ms), np.nan) if values is None else values.astype(np.float64, copy=False)
 
 
 def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:

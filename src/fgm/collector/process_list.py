@@ -1,0 +1,58 @@
+"""The processes of one container, by its cgroup.procs files."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from fgm.collector.kernel_file import KernelFile, PlainParser
+from fgm.parse.cgroup2 import cgroup_procs
+
+
+class ProcessList:
+    """Which processes a container has. A cgroup v1 container is in every hierarchy: the first that has some counts."""
+
+    def __init__(self, hierarchies: Sequence[Sequence[str]]) -> None:
+        """`hierarchies`: for each, the folders of the container's cgroups in it, its own and those nested in it."""
+        self._hierarchies = [list(_opened(folders)) for folders in hierarchies]
+        self.files: list[KernelFile] = self._hierarchies[0] if self._hierarchies else []
+        """Those that were read last."""
+
+    def read(self, fail: Callable[[KernelFile, OSError], object]) -> None:
+        """Read until processes are found; what cannot be read is handed to `fail`."""
+        for files in self._hierarchies:
+            self.files = files
+            for file in files:
+                try:
+                    file.read()
+                except OSError as error:
+                    fail(file, error)
+            if self.is_alive:
+                return
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is any process."""
+        return any(file.raw for file in self.files)
+
+    @property
+    def count(self) -> float:
+        """How many there are."""
+        return sum(file.values[0] for file in self.files if file.raw)
+
+    @property
+    def only_pid(self) -> int | None:
+        """The process, if there is exactly one."""
+        pids = {int(pid) for file in self.files for pid in (file.raw or b"").split()}
+        return pids.pop() if len(pids) == 1 else None
+
+    def close(self) -> None:
+        """Close all files."""
+        for files in self._hierarchies:
+            for file in files:
+                file.close()
+
+
+def _opened(folders: Sequence[str]) -> Iterator[KernelFile]:
+    for folder in folders:
+        try:
+            yield KernelFile(f"{folder}/cgroup.procs", PlainParser(cgroup_procs))
+        except OSError:
+            continue  # the cgroup went away since it was listed
