@@ -14,7 +14,7 @@ help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
 	@echo 'make check  format, lint, types and layers'
-	@echo 'make bench  measure what sampling costs'
+	@echo 'make bench  measure what sampling costs and what a kill costs (needs root and a C compiler)'
 	@echo 'make clean  remove the environment and all caches'
 
 run: .venv/.runtime
@@ -30,7 +30,8 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 
 bench: .venv/.dev
-	$(BIN)/python benchmarks/sampling.py $(ARGS)
+	$(BIN)/python -m benchmarks.sampling
+	$(BIN)/python -m benchmarks.restart
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -36,8 +36,7 @@ def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[S
             if i % CONTAINERS_A_POD == 0:
                 pod = f"pod{uuid.uuid4()}"
             folders = [
-                _make(stack, mount, ("kubepods", "burstable", pod, container_id), hierarchies.is_v2)
-                for mount in mounts
+                _make(stack, mount, ("kubepods", "burstable", pod, container_id), hierarchies.is_v2) for mount in mounts
             ]
             procs = [f"{folder}/cgroup.procs" for folder in folders]
             command = ["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", program, *procs]

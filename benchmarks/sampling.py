@@ -49,9 +49,7 @@ class Result:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="how long to measure (default: 60)")
-    parser.add_argument(
-        "--containers", type=int, default=40, help="how many containers to make (default: 40)"
-    )
+    parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
     parser.add_argument("--in-vm", action="store_true", help="measure in the virtual machine, on cgroup v2")
     parser.add_argument("--programs", help="a folder with the compiled C programs (default: compile them)")
     given = parser.parse_args(argv)
