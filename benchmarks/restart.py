@@ -1,9 +1,9 @@
 """Kills the collector again and again, and looks at what it costs: `python -m benchmarks.restart`.
 
 Records this machine, kills the collector with SIGKILL at a random moment, notes which ticks stand whole in the
-journal, starts it again, and so on, while a viewer is asked for its data all the time. In the end every noted tick must be there,
-once, and the data directory must be in order. What is measured is how long it takes from the start of a process to the
-instant of its first tick, up to one interval of which is waiting for a whole second.
+journal, starts it again, and so on, while a viewer is asked for its data all the time. In the end every noted tick must
+be there, once, and the data directory must be in order. What is measured is how long it takes from the start of a
+process to the instant of its first tick, up to one interval of which is waiting for a whole second.
 """
 
 import argparse

@@ -54,8 +54,6 @@ def test_limits_are_read_every_ten_seconds_and_all_else_every_second() -> None:
         ("processes.resident_bytes", "bytes", "gauge", 2, "/proc/<pid>/statm"),
     ],
 )
-def test_some_metrics_as_the_specification_has_them(
-    name: str, unit: str, kind: str, tier: int, source: str
-) -> None:
+def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, tier: int, source: str) -> None:
     metric = BY_NAME[name]
     assert (metric.unit, metric.kind, metric.tier, metric.source) == (unit, kind, tier, source)

@@ -82,12 +82,8 @@ Total 650
 @pytest.mark.parametrize(
     ("raw", "excluded", "expected"),
     [
-        pytest.param(
-            BYTES, {(253, 0)}, {"io.stat.rbytes": 100, "io.stat.wbytes": 200}, id="stacked left out"
-        ),
-        pytest.param(
-            BYTES, set(), {"io.stat.rbytes": 200, "io.stat.wbytes": 400}, id="all but loop and unknown"
-        ),
+        pytest.param(BYTES, {(253, 0)}, {"io.stat.rbytes": 100, "io.stat.wbytes": 200}, id="stacked left out"),
+        pytest.param(BYTES, set(), {"io.stat.rbytes": 200, "io.stat.wbytes": 400}, id="all but loop and unknown"),
         pytest.param(b"7:1 Read 50\n", set(), {"io.stat.rbytes": 0}, id="only a loop device"),
         pytest.param(b"Total 0\n", set(), {}, id="nothing counted"),
         pytest.param(b"", set(), {}, id="empty"),
@@ -101,9 +97,7 @@ def test_blkio_sums_the_devices_that_count(
 
 @pytest.mark.parametrize("raw", [b"8:0 Read\n", b"8:0 Read many\n"])
 def test_blkio_without_a_number_raises(raw: bytes) -> None:
-    with pytest.raises(
-        ParseError, match=r"blkio\.throttle\.io_serviced_recursive: a device, an operation and"
-    ):
+    with pytest.raises(ParseError, match=r"blkio\.throttle\.io_serviced_recursive: a device, an operation and"):
         cgroup1.blkio_throttle_io_serviced_recursive(raw)
 
 

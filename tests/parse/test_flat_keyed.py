@@ -40,12 +40,8 @@ def parsed(reader: FlatKeyed, raw: bytes) -> dict[str, float]:
         pytest.param(b"anon -5\nfile 6\n", {"m.anon": -5, "m.file": 6}, id="negative"),
         pytest.param(b"anon 18446744073709551615\n", {"m.anon": 2**64 - 1}, id="all of 64 bits"),
         pytest.param(b"time 1500\n", {"m.time": 1.5}, id="divided"),
-        pytest.param(
-            b"anon 5\ntime 1500\nquiet 1\n", {"m.anon": 5, "m.time": 1.5}, id="some divided, one not kept"
-        ),
-        pytest.param(
-            b"anon 5\nnovelty 9\nfile 6\n", {"m.anon": 5, "m.file": 6}, id="unknown key in the middle"
-        ),
+        pytest.param(b"anon 5\ntime 1500\nquiet 1\n", {"m.anon": 5, "m.time": 1.5}, id="some divided, one not kept"),
+        pytest.param(b"anon 5\nnovelty 9\nfile 6\n", {"m.anon": 5, "m.file": 6}, id="unknown key in the middle"),
         pytest.param(b"novelty 9\nfile 6\n", {"m.file": 6}, id="one known key"),
         pytest.param(b"novelty 9\n", {}, id="no known key"),
         pytest.param(b"level2 7\nfile 6\n", {"m.level2": 7, "m.file": 6}, id="a digit in a key"),
@@ -55,9 +51,7 @@ def parsed(reader: FlatKeyed, raw: bytes) -> dict[str, float]:
         pytest.param(b"novelty\n\nfile  6 \n", {"m.file": 6}, id="odd blanks"),
     ],
 )
-def test_both_ways_read_the_same_the_first_and_the_second_time(
-    raw: bytes, expected: dict[str, float]
-) -> None:
+def test_both_ways_read_the_same_the_first_and_the_second_time(raw: bytes, expected: dict[str, float]) -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     assert flat_keyed(raw, KEYS, "memory.stat") == expected
     assert parsed(reader, raw) == expected
@@ -76,9 +70,7 @@ def test_a_malformed_known_line_raises_and_names_the_file_and_the_line(raw: byte
             reader.parse(raw)
 
 
-@pytest.mark.parametrize(
-    "bad", [b"anon 5\nfile \n", b"anon 5\nfile -\n", b"anon 5\nfile 6-7\n", b"anon 5\nfile --6\n"]
-)
+@pytest.mark.parametrize("bad", [b"anon 5\nfile \n", b"anon 5\nfile -\n", b"anon 5\nfile 6-7\n", b"anon 5\nfile --6\n"])
 def test_a_learnt_file_with_a_bad_number_raises_and_is_read_on_afterwards(bad: bytes) -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     good = b"anon 5\nfile 6\n"

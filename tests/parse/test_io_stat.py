@@ -31,9 +31,7 @@ TWICE = {name: 2 * value for name, value in ONCE.items()}
         pytest.param(DISK + b"252:0 ", ONCE, id="torn behind a whole line"),
         pytest.param(b"7:7 7:6 7:5 7:4 " + DISK, ONCE, id="many devices: the numbers are the last one's"),
         pytest.param(b"259:1 7:4 rbytes=5\n" + DISK, ONCE, id="many devices: the last one is a loop device"),
-        pytest.param(
-            b"(unknown) rbytes=0 wbytes=0 rios=6 wios=0 dbytes=0 dios=0\n" + DISK, ONCE, id="multipath"
-        ),
+        pytest.param(b"(unknown) rbytes=0 wbytes=0 rios=6 wios=0 dbytes=0 dios=0\n" + DISK, ONCE, id="multipath"),
         pytest.param(
             DISK.strip() + b" cost.usage=7 use_delay=0 depth=max\n", ONCE, id="keys of io.cost and io.latency"
         ),
@@ -47,9 +45,7 @@ TWICE = {name: 2 * value for name, value in ONCE.items()}
         ),
         pytest.param(b"8:0 rbytes=1 word\n", {"io.stat.rbytes": 1}, id="a word without a value"),
         pytest.param(b"weird\n\n" + DISK, ONCE, id="a line that is none"),
-        pytest.param(
-            b"2591:0 rbytes=0100 wbytes=200 rios=1 wios=2 dbytes=300 dios=3\n", ONCE, id="leading zero"
-        ),
+        pytest.param(b"2591:0 rbytes=0100 wbytes=200 rios=1 wios=2 dbytes=300 dios=3\n", ONCE, id="leading zero"),
     ],
 )
 def test_the_sums_over_devices(raw: bytes, expected: dict[str, float]) -> None:

@@ -87,9 +87,7 @@ def test_diskstats_sums_the_named_disks() -> None:
     }
     both = procfs.diskstats(raw, ["sda", "sdb"])
     assert (both["io.stat.rios"], both["io.stat.wbytes"]) == (11, 204 * 512)
-    assert procfs.diskstats(raw, {"sdb"}).keys() == {
-        f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes")
-    }
+    assert procfs.diskstats(raw, {"sdb"}).keys() == {f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes")}
     assert procfs.diskstats(raw, {"nvme0n1"}) == {}
     assert procfs.diskstats((REAL / "diskstats").read_bytes(), {"vda"})["io.stat.wbytes"] == 1357544 * 512
 
@@ -148,10 +146,7 @@ def test_a_real_process() -> None:
         "processes.resident_bytes": 222 * 4096,
         "processes.shared_bytes": 200 * 4096,
     }
-    assert (
-        procfs.statm(b"740 222 200 14 0 89 0\n", page_size_bytes=65536)["processes.shared_bytes"]
-        == 200 * 65536
-    )
+    assert procfs.statm(b"740 222 200 14 0 89 0\n", page_size_bytes=65536)["processes.shared_bytes"] == 200 * 65536
 
 
 def test_a_process_file_that_is_cut_off_raises() -> None:

@@ -11,7 +11,6 @@ import os
 import selectors
 import struct
 import subprocess
-import sys
 import time
 from typing import Any
 
@@ -133,7 +132,7 @@ def main() -> None:
         if job["connect"]:
             connect()
         status = run(port, job["command"], job["folder"])
-        end = {"status": status if status >= 0 else 128 - status}
+        end: dict[str, int | str] = {"status": status if status >= 0 else 128 - status}
     except JobError as error:
         end = {"status": error.status, "error": str(error)}
     with contextlib.suppress(OSError):
@@ -143,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 CPUS, MEMORY_MB = 2, 2048
 BOOT_TIMEOUT_S = 240
@@ -100,23 +100,25 @@ def run(
 
     `share`: is writable, `share_read_only` are not; all have the same paths inside. `forward`: ports of 127.0.0.1 here
     to ports there, of servers that listen on 0.0.0.0. `stdout`, `stderr`: take what is printed as it comes.
-    Raises MachineError, and TimeoutError when it all took longer than `timeout_s`.
+    Raises MachineError (see `why_none`), and TimeoutError when it all took longer than `timeout_s`.
     """
-    shares = [{"path": os.path.realpath(share), "read_only": False}]
-    shares += [{"path": os.path.realpath(path), "read_only": True} for path in share_read_only]
+    shares = [os.path.realpath(path) for path in (share, *share_read_only)]
     if len(shares) > SHARES:
         raise MachineError(f"only {SHARES} folders can be shared")
+    reason = why_none()
+    if reason is not None:
+        raise MachineError(reason)
     saved = _saved()
     deadline = time.monotonic() + timeout_s
     forwarded = dict(forward or {})
     printed: dict[bytes, bytearray] = {b"O": bytearray(), b"E": bytearray()}
     listeners = {b"O": stdout, b"E": stderr}
-    with _Qemu([share["path"] for share in shares], forwarded, saved) as qemu:
+    with _Qemu(shares, forwarded, saved) as qemu:
         qemu.resume(saved)
         job = {
             "command": list(command),
-            "folder": shares[0]["path"],
-            "shares": [{**share, "tag": f"share{i}"} for i, share in enumerate(shares)],
+            "folder": shares[0],
+            "shares": [{"tag": f"share{i}", "path": path, "read_only": i > 0} for i, path in enumerate(shares)],
             "connect": bool(forwarded),
             "time": time.time(),
         }
@@ -215,13 +217,13 @@ class _Qemu:
                 stdout=errors,
                 stderr=errors,
                 pass_fds=[port.fileno(), qmp.fileno()],
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread runs here
                 start_new_session=True,  # Ctrl-C is for its parent to handle
             )
         port.close()
         qmp.close()
 
-    def __enter__(self) -> "_Qemu":
+    def __enter__(self) -> Self:
         self._answers = self._qmp.makefile("r")
         try:
             self._answers.readline()  # its greeting

@@ -1,8 +1,8 @@
 """Runs in the machine: pods in all five layouts, a collector, and a reader of the same files that knows nothing of it.
 
-`record.py PYTHON`: the interpreter that has fgm. Leaves in the current folder containers.json (what `fakepod list` says),
-sweeps.jsonl (what the reader read: begin and end, ns since 1970, and each file's text), stopped.json (which pod was
-stopped, and when), collector.log and data/, the data directory after an orderly stop.
+`record.py PYTHON`: the interpreter that has fgm. Leaves in the current folder containers.json (what `fakepod list`
+says), sweeps.jsonl (what the reader read: begin and end, ns since 1970, and each file's text), stopped.json (which pod
+was stopped, and when), collector.log and data/, the data directory after an orderly stop.
 """
 
 import json
@@ -21,17 +21,24 @@ DATA = Path("/run/fgm")
 PODS = (
     ("web burstable --layout containerd-systemd --mem 64M --cpu 0.2 --pids 50", "stress-ng --quiet --cpu 1"),
     ("sidecar burstable --pod web --mem 32M --cpu 0.1", "sleep 1000"),
-    ("db guaranteed --layout containerd-cgroupfs --mem 96M --cpu 0.5", "stress-ng -q --vm 1 --vm-bytes 24M --vm-hang 0"),
-    ("log besteffort --layout crio", "sh -c 'while :; do dd if=/dev/zero of=/var/tmp/x bs=64k count=4 conv=fsync status=none; sleep 0.2; done'"),
+    (
+        "db guaranteed --layout containerd-cgroupfs --mem 96M --cpu 0.5",
+        "stress-ng -q --vm 1 --vm-bytes 24M --vm-hang 0",
+    ),
+    (
+        "log besteffort --layout crio",
+        "sh -c 'while :; do dd if=/dev/zero of=/var/tmp/x bs=64k count=4 conv=fsync status=none; sleep 0.2; done'",
+    ),
     ("plain besteffort --layout docker", "sleep 1000"),
     ("kind burstable --layout kind --mem 48M", "sleep 1000"),
 )
 STOPPED = "plain"
-FILES = """
-    cpu.stat memory.stat io.stat memory.current memory.peak memory.swap.current memory.events cpu.pressure
-    memory.pressure io.pressure pids.current pids.peak pids.events cgroup.procs cgroup.events
-    cpu.max memory.max memory.high memory.min memory.low pids.max
-""".split()
+FILES = (
+    *("cpu.stat", "memory.stat", "io.stat", "cpu.pressure", "memory.pressure", "io.pressure", "cpu.max"),
+    *("memory.current", "memory.peak", "memory.swap.current", "memory.events", "memory.swap.events"),
+    *("memory.max", "memory.high", "memory.min", "memory.low", "memory.swap.max"),
+    *("pids.current", "pids.peak", "pids.events", "pids.max", "cgroup.procs", "cgroup.events"),
+)
 
 
 def main(python: str) -> None:

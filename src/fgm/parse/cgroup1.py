@@ -152,17 +152,13 @@ def blkio_throttle_io_service_bytes_recursive(
     return _blkio(raw, excluded, names, "blkio.throttle.io_service_bytes_recursive")
 
 
-def blkio_throttle_io_serviced_recursive(
-    raw: bytes, excluded: Collection[tuple[int, int]] = ()
-) -> dict[str, float]:
+def blkio_throttle_io_serviced_recursive(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
     """Return the requests of blkio.throttle.io_serviced_recursive as `io.stat.{r,w,d}ios`."""
     names = {b"Read": "io.stat.rios", b"Write": "io.stat.wios", b"Discard": "io.stat.dios"}
     return _blkio(raw, excluded, names, "blkio.throttle.io_serviced_recursive")
 
 
-def _blkio(
-    raw: bytes, excluded: Collection[tuple[int, int]], names: dict[bytes, str], file: str
-) -> dict[str, float]:
+def _blkio(raw: bytes, excluded: Collection[tuple[int, int]], names: dict[bytes, str], file: str) -> dict[str, float]:
     totals: dict[str, float] = {}
     for line in raw.split(b"\n"):
         device, *rest = line.split() or [b""]

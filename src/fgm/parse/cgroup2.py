@@ -19,9 +19,7 @@ CPU_STAT = _keys(
     "usage_usec user_usec system_usec nr_periods nr_throttled throttled_usec nr_bursts burst_usec",
     unrecorded="nice_usec core_sched.force_idle_usec ntime_usec",
 )
-MEMORY_EVENTS = _keys(
-    "memory.events", "low high max oom oom_kill oom_group_kill", unrecorded="sock_throttled"
-)
+MEMORY_EVENTS = _keys("memory.events", "low high max oom oom_kill oom_group_kill", unrecorded="sock_throttled")
 MEMORY_SWAP_EVENTS = _keys("memory.swap.events", "high max fail")
 MEMORY_STAT = _keys(
     "memory.stat",

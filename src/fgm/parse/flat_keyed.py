@@ -143,6 +143,4 @@ def _selection(recorded: list[Recorded | None]) -> _Select | None:
             pick = itemgetter(*places)
             return lambda values: list(pick(values))
     plan = [(place, column.divisor) for place, column in enumerate(recorded) if column is not None]
-    return lambda values: [
-        values[place] if divisor == 1 else values[place] / divisor for place, divisor in plan
-    ]
+    return lambda values: [values[place] if divisor == 1 else values[place] / divisor for place, divisor in plan]

@@ -45,9 +45,7 @@ def io_stat(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str,
             if numbers[start] != LOOP_MAJOR and (numbers[start], numbers[start + 1]) not in excluded
         ]
         rbytes, wbytes, rios, wios, dbytes, dios = (
-            counted[0]
-            if len(counted) == 1
-            else [sum(device[place] for device in counted) for place in range(6)]
+            counted[0] if len(counted) == 1 else [sum(device[place] for device in counted) for place in range(6)]
         )
         return {
             "io.stat.rbytes": rbytes,

@@ -176,9 +176,7 @@ def net_dev(raw: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]
             continue
         fields = rest.split()
         try:
-            totals = [
-                total + int(field) for total, field in zip(totals, fields[:4] + fields[8:12], strict=True)
-            ]
+            totals = [total + int(field) for total, field in zip(totals, fields[:4] + fields[8:12], strict=True)]
         except ValueError:
             raise ParseError("net/dev", line, "an interface and at least twelve integers") from None
     directions = (

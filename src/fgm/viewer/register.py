@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from fgm.store.index_changes import KEY_LENGTH
 from fgm.store.series import IDENTITY_COLUMNS, Series
-
-SHORT_ID = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Register:
         key = series.key
         if key != series.container_id:
             return key
-        lengths = range(SHORT_ID, len(key) + 1)
+        lengths = range(KEY_LENGTH, len(key) + 1)
         return next((key[:length] for length in lengths if key[:length] not in self._ids), key)
 
     def _lives(self) -> dict[str, int]:

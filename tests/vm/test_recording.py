@@ -1,0 +1,193 @@
+"""On a real cgroup v2 host, what is recorded is what there is: every container, with the kernel's own numbers."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.chunk import Chunk
+from tests.vm.conftest import PYTHON, RunInMachine
+
+pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
+
+QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
+RUNTIME = {
+    "containerd-systemd": "containerd",
+    "containerd-cgroupfs": None,
+    "crio": "cri-o",
+    "docker": "docker",
+    "kind": "containerd",
+}
+RESTLESS = "log"
+"""Starts a process several times a second: its gauges have no value that two readers could agree on."""
+KEYED = ("cpu.stat", "memory.stat", "memory.events", "memory.swap.events", "pids.events", "cgroup.events")
+AFTER_TICK_NS = 300_000_000
+"""So long after its first read a tick has surely read a container's last file, also in an emulated machine."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What `record.py` left."""
+
+    folder: Path
+    status: int
+
+    def _json(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_text())
+
+    @cached_property
+    def containers(self) -> list[dict[str, Any]]:
+        return list(self._json("containers.json"))
+
+    @cached_property
+    def stopped(self) -> dict[str, Any]:
+        return dict(self._json("stopped.json"))
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        return dict(self._json("data/index.json"))
+
+    @cached_property
+    def sweeps(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "sweeps.jsonl").read_text().splitlines()]
+
+    @cached_property
+    def chunks(self) -> list[Chunk]:
+        paths = sorted((self.folder / "data").rglob("metrics-*.parquet"))
+        return [chunk for path in paths for chunk in WindowFile.open(str(path)).chunks(COLUMNS)]
+
+
+@pytest.fixture(scope="module")
+def recorded(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp("recorded")
+    done = run_in_machine("record.py", PYTHON, share=folder, timeout_s=400)
+    log = folder / "collector.log"
+    print(done.stderr.decode(), log.read_text() if log.exists() else "")
+    return Recorded(folder, done.status)
+
+
+def test_it_stops_in_order_and_leaves_a_valid_directory(recorded: Recorded) -> None:
+    report = check(str(recorded.folder / "data"))
+
+    assert recorded.status == 0
+    assert report.problems == []
+    assert list((recorded.folder / "data").rglob("*.journal")) == []
+
+
+def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(recorded: Recorded) -> None:
+    found = {chunk.series.container_id: chunk.series for chunk in recorded.chunks if chunk.series.scope == "container"}
+
+    assert found.keys() == {container["id"] for container in recorded.containers}
+    for container in recorded.containers:
+        series = found[container["id"]]
+        is_in_pod = container["layout"] != "docker"
+        assert series.pod_uid == (container["uid"] if is_in_pod else None)
+        assert series.qos_class == (QOS[container["qos"]] if is_in_pod else None)
+        assert series.runtime == RUNTIME[container["layout"]]
+        assert f"/sys/fs/cgroup{series.cgroup}" == container["cgroup"]
+
+
+def test_pause_containers_are_sandboxes_and_no_containers(recorded: Recorded) -> None:
+    sandboxes = {chunk.series.container_id for chunk in recorded.chunks if chunk.series.scope == "sandbox"}
+
+    assert sandboxes == {container["pause"] for container in recorded.containers if container["pause"]}
+
+
+def test_pods_and_the_node_are_series_too(recorded: Recorded) -> None:
+    keys = {chunk.series.key for chunk in recorded.chunks}
+    pods = {f"pod:{container['uid']}" for container in recorded.containers if container["layout"] != "docker"}
+
+    assert {key for key in keys if key.startswith("pod:")} == pods
+    assert "node" in keys
+
+
+def test_recorded_values_are_those_that_another_reader_saw_around_the_tick(recorded: Recorded) -> None:
+    names = {container["id"]: container["name"] for container in recorded.containers}
+    compared, wrong = set(), []
+    for chunk in recorded.chunks:
+        if chunk.series.scope != "container":
+            continue
+        for i, (time_ms, late_ms) in enumerate(zip(chunk.time_ms.tolist(), chunk.late_ms.tolist(), strict=True)):
+            texts = around(recorded.sweeps, time_ms * 1_000_000, (time_ms + late_ms) * 1_000_000, chunk)
+            for metric, column in chunk.values.items():
+                is_gauge = BY_NAME[metric].kind == "gauge"
+                if not texts or (is_gauge and names[chunk.series.container_id or ""] == RESTLESS):
+                    continue
+                seen = [value(text, metric) for text in texts]
+                if not is_between(float(column[i]), seen):
+                    wrong.append((names[chunk.series.container_id or ""], metric, time_ms, float(column[i]), seen))
+                if seen[0] is not None:
+                    compared.add(metric)
+
+    assert wrong == []
+    assert len(compared) > 60
+    assert {
+        "cpu.stat.usage_usec",
+        "cpu.stat.nr_throttled",
+        "memory.current",
+        "memory.max",
+        "io.stat.wbytes",
+    } <= compared
+
+
+def test_a_stopped_container_stays_in_the_index_and_keeps_its_rows(recorded: Recorded) -> None:
+    stopped, at = recorded.stopped["id"], recorded.stopped["at"]
+    (entry,) = (entry for entry in recorded.index["containers"].values() if entry["full_id"] == stopped)
+    others = {entry["last_seen"] for entry in recorded.index["containers"].values() if entry["full_id"] != stopped}
+    ticks = np.concatenate([chunk.time_ms for chunk in recorded.chunks if chunk.series.key == stopped])
+    last_seen_s = np.datetime64(entry["last_seen"].rstrip("Z"), "s").astype(int)
+
+    assert entry["last_seen"] < min(others)
+    assert last_seen_s <= at + 1
+    assert 0 <= last_seen_s * 1000 - ticks.max() <= 1000
+    assert len(ticks) > 10
+
+
+def around(sweeps: Sequence[dict[str, Any]], due_ns: float, read_ns: float, chunk: Chunk) -> list[dict[str, str]]:
+    """The files of a container in the last sweep before a tick, the first after it and all between; or nothing."""
+    before = [i for i, sweep in enumerate(sweeps) if sweep["end_ns"] < due_ns]
+    after = [i for i, sweep in enumerate(sweeps) if sweep["begin_ns"] > read_ns + AFTER_TICK_NS]
+    if not before or not after:
+        return []
+    folder = f"/sys/fs/cgroup{chunk.series.cgroup}/"
+    return [
+        {path.removeprefix(folder): text for path, text in sweep["texts"].items() if path.startswith(folder)}
+        for sweep in sweeps[before[-1] : after[0] + 1]
+    ]
+
+
+def is_between(value: float, seen: Sequence[int | None]) -> bool:
+    numbers = [number for number in seen if number is not None]
+    return min(numbers) <= value <= max(numbers) if numbers else math.isnan(value)
+
+
+def value(texts: dict[str, str], metric: str) -> int | None:
+    """What a metric's file says, read in the plainest way; None where it has no number or there is no such file."""
+    if metric in {"cpu_quota_usec", "cpu_period_usec"}:
+        quota, period = texts["cpu.max"].split()
+        text = quota if metric == "cpu_quota_usec" else period
+        return None if text == "max" else int(text)
+    if metric == "container.pid_count":
+        return len(texts["cgroup.procs"].split())
+    if metric.startswith("io.stat."):
+        key = metric.removeprefix("io.stat.") + "="
+        return sum(int(word.removeprefix(key)) for word in texts["io.stat"].split() if word.startswith(key))
+    if metric.endswith((".some.total", ".full.total")):
+        file, kind, _ = metric.rsplit(".", 2)
+        return next(int(line.rpartition("=")[2]) for line in texts[file].splitlines() if line.startswith(kind))
+    for file in KEYED:
+        if metric.startswith(f"{file}."):
+            pairs = dict(line.split() for line in texts[file].splitlines())
+            number = pairs.get(metric.removeprefix(f"{file}."))
+            return int(number) if number is not None else None
+    text = texts.get(metric, "max").strip()
+    return None if text == "max" else int(text)
