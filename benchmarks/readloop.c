@@ -1,7 +1,7 @@
 /* The least that reading kernel files can cost: keeps each open and reads it whole by one pread, in C, at the given rhythm.
  *
- * readloop START WARM_UP TICKS: START is an instant of CLOCK_MONOTONIC in seconds, from which it ticks every second;
- * the files come as lines "EVERY_TICKS PATH" on stdin. Prints the CPU time of each tick after the first WARM_UP, in ns. */
+ * readloop WARM_UP TICKS: the first line of stdin is an instant of CLOCK_MONOTONIC in seconds, from which it ticks every
+ * second; the others are the files, "EVERY_TICKS PATH". Prints the CPU time of each tick after the first WARM_UP, in ns. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -28,8 +28,10 @@ int main(int argc, char **argv) {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    if (argc != 4)
+    if (argc != 3 || !fgets(line, sizeof line, stdin))
         return 2;
+    double start = atof(line);
+    int warm_up = atoi(argv[1]), ticks = atoi(argv[2]);
     while (count < MOST_FILES && fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = 0;
         if (sscanf(line, "%d %n", &every, &at) != 1 || every < 1 || (files[count].fd = open(line + at, O_RDONLY)) < 0) {
@@ -38,8 +40,6 @@ int main(int argc, char **argv) {
         }
         files[count++].every = every;
     }
-    double start = atof(argv[1]);
-    int warm_up = atoi(argv[2]), ticks = atoi(argv[3]);
     struct timespec due = {(time_t)start, (long)((start - (double)(time_t)start) * 1e9)};
     for (int tick = 0; tick < warm_up + ticks; tick++, due.tv_sec++) {
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);

@@ -1,7 +1,7 @@
 """The Python side of the `sampling` benchmark: the collector's Sampler at its real rhythm, in a process of its own.
 
-`python -m benchmarks.sampler_ticks START WARM_UP TICKS`: START is an instant of the monotonic clock in seconds, from
-which it ticks every second. Prints the CPU time of each tick after the first WARM_UP, in ns.
+`python -m benchmarks.sampler_ticks WARM_UP TICKS`: prints "ready", reads an instant of the monotonic clock in seconds,
+ticks from then on every second, and prints the CPU time of each tick after the first WARM_UP, in ns.
 """
 
 import sys
@@ -11,9 +11,11 @@ from fgm.collector.__main__ import look_at_host, make_sampler
 from fgm.collector.settings import Settings
 
 
-def main(start: float, warm_up: int, ticks: int) -> None:
+def main(warm_up: int, ticks: int) -> None:
     settings = Settings()
     sampler = make_sampler(settings, look_at_host(settings))
+    print("ready", flush=True)
+    start = float(sys.stdin.readline())
     spent_ns = []
     for tick in range(warm_up + ticks):
         due = start + tick
@@ -27,4 +29,4 @@ def main(start: float, warm_up: int, ticks: int) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

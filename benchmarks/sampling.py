@@ -17,17 +17,19 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Self
 
 from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
+from tests.vm import machine
+from tests.vm.project import PYTHON, REPOSITORY, shared_folders
 
 from fgm.collector.hierarchies import detect
 
 WARM_UP_TICKS = 11
 """As long as it takes until each slow file was read once and no container is looked at as a new one."""
-START_IN_S = 3.0
-"""Python has made its Sampler by then; in an emulated machine this takes longer."""
-START_IN_EMULATED_S = 40.0
+START_IN_S = 2.0
+"""The loop in C has opened its files by then, also in an emulated machine."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +71,14 @@ def measure(programs: str, count: int, ticks: int) -> Result:
     hierarchies = detect("/sys/fs/cgroup")
     with containers(hierarchies, count, os.path.join(programs, "work")):
         reads = list_reads()
-        now = time.monotonic()
-        start = now + (START_IN_EMULATED_S if os.environ.get("CGROUP2_VM") else START_IN_S)
         pace = [str(WARM_UP_TICKS), str(ticks)]
-        c_loop = [os.path.join(programs, "readloop"), f"{start:.3f}", *pace]
-        sampler = [sys.executable, "-m", "benchmarks.sampler_ticks", f"{start + 0.5:.3f}", *pace]
-        lines = "".join(f"{every} {path}\n" for path, every in reads)
-        with (
-            subprocess.Popen(c_loop, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as c_process,
-            subprocess.Popen(sampler, stdout=subprocess.PIPE, text=True) as sampler_process,
-        ):
-            c_ns = [int(line) for line in c_process.communicate(lines)[0].split()]
-            fgm_ns = [int(line) for line in sampler_process.communicate()[0].split()]
+        sampler = [sys.executable, "-m", "benchmarks.sampler_ticks", *pace]
+        with Loop([os.path.join(programs, "readloop"), *pace]) as c_loop, Loop(sampler) as fgm_loop:
+            fgm_loop.wait_until_ready()
+            start = time.monotonic() + START_IN_S
+            c_loop.begin(start, "".join(f"{every} {path}\n" for path, every in reads))
+            fgm_loop.begin(start + 0.5)
+            c_ns, fgm_ns = c_loop.ticks_ns(), fgm_loop.ticks_ns()
     if not len(c_ns) == len(fgm_ns) == ticks:
         raise SystemExit("one of the loops failed")
     c_us, fgm_us = statistics.mean(c_ns) / 1000, statistics.mean(fgm_ns) / 1000
@@ -96,6 +94,37 @@ def measure(programs: str, count: int, ticks: int) -> Result:
         ratio=round(fgm_us / c_us, 2),
         ratio_of_medians=round(statistics.median(fgm_ns) / statistics.median(c_ns), 2),
     )
+
+
+class Loop:
+    """A process that says that it is ready, is told when to begin, ticks, and says what each tick cost."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+
+    def wait_until_ready(self) -> None:
+        """Return when it has imported and opened everything."""
+        self._output.readline()
+
+    def begin(self, start: float, more: str = "") -> None:
+        """Let it tick every second from an instant of the monotonic clock on."""
+        self._input.write(f"{start:.3f}\n{more}")
+        self._input.close()
+
+    def ticks_ns(self) -> list[int]:
+        """Wait for its end; return the CPU time of each tick."""
+        return [int(line) for line in self._output.read().split()]
 
 
 def list_reads() -> list[tuple[str, int]]:
@@ -123,7 +152,18 @@ def table(result: Result) -> str:
 
 
 def in_vm(seconds: int, count: int) -> int:
-    raise NotImplementedError
+    """Run this benchmark in the virtual machine of the tests."""
+    with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
+        compile_into(folder, "work", "readloop", static=True)
+        arguments = ["--programs", folder, "--seconds", str(seconds), "--containers", str(count)]
+        return machine.run(
+            ["env", f"PYTHONPATH={REPOSITORY}", PYTHON, "-m", "benchmarks.sampling", *arguments],
+            share=folder,
+            share_read_only=shared_folders(),
+            timeout_s=seconds + 600,
+            stdout=machine.write_through(sys.stdout),
+            stderr=machine.write_through(sys.stderr),
+        ).status
 
 
 if __name__ == "__main__":

@@ -207,3 +207,38 @@ def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: P
     assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3}
     assert list(sampler.alive) == [NEW_ID]
     sampler.close()
+
+
+def test_a_cgroup_made_again_under_its_name_between_two_ticks_misses_none(host: CapturedHost) -> None:
+    sampler = make_sampler(host, "/system.slice")
+    sampler.tick(0, 0.0)
+    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
+    for path in (idle["cgroup"], "/system.slice"):
+        shutil.copytree(host.cgroup_root + path, host.folder / "copy")
+        shutil.rmtree(host.cgroup_root + path)
+        shutil.move(host.folder / "copy", host.cgroup_root + path)
+    current = Path(host.cgroup_root + idle["cgroup"]) / "memory.current"
+    current.write_text("12345\n")
+    tick = sampler.tick(1000, 1.0)
+
+    assert values(tick, idle["id"])["memory.current"] == 12345
+    assert "cgroup:/system.slice" in {series.key for series in tick.series}
+    assert idle["id"] in sampler.alive
+
+
+def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
+    Path(f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope").mkdir()
+    tick = make_sampler(host, "/*").tick(0, 0.0)
+
+    assert NEW_ID not in {series.key for series in tick.series}
+    assert (tick.rows[:, 0] == 0).all()
+
+
+def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: CapturedHost) -> None:
+    odd = os.fsencode(host.cgroup_root) + b"/odd\xff\n.slice"
+    os.mkdir(odd)
+    with open(odd + b"/cpu.stat", "wb") as file:
+        file.write(b"usage_usec 7\n")
+    tick = make_sampler(host, "/odd*").tick(0, 0.0)
+
+    assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7}

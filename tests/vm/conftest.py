@@ -1,27 +1,23 @@
 """The virtual machine for tests, or the reason why there is none."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.vm import machine
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PYTHON = os.path.join(os.path.realpath(sys.prefix), "bin", "python")
-"""This environment's interpreter, in the machine too."""
+from tests.vm.project import PYTHON, shared_folders
 
 RunInMachine = Callable[..., machine.Done]
 
 
 @pytest.fixture(scope="session")
-def run_in_machine() -> RunInMachine:
+def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
     """Give what runs a script of this folder in the machine: (script, *arguments, share, timeout_s).
 
-    The script runs with the machine's own Python in the folder `share`; its arguments may name PYTHON, whose libraries
-    are there. With FGM_BUILD_VM=1 the image is made first where it is missing; without, the tests skip.
+    The script runs with the machine's own Python in the folder `share`; PYTHON, whose libraries are there, is its first
+    argument. With FGM_BUILD_VM=1 the image is made first where it is missing; without, the tests skip.
     """
     reason = machine.why_none()
     if reason is not None and os.environ.get("FGM_BUILD_VM") == "1":
@@ -30,16 +26,13 @@ def run_in_machine() -> RunInMachine:
     if reason is not None:
         pytest.skip(reason)
     shared = shared_folders()
+    here = str(tmp_path_factory.mktemp("nothing"))
+    tried = machine.run([PYTHON, "-c", "import fgm.collector.daemon"], share=here, share_read_only=shared)
+    if tried.status:
+        pytest.skip(f"this Python does not run in the virtual machine: {tried.stderr.decode()}")
 
     def run(script: str, *arguments: str, share: Path, timeout_s: float) -> machine.Done:
-        command = ["python3", "-I", str(Path(__file__).parent / script), *arguments]
+        command = ["python3", "-I", str(Path(__file__).parent / script), PYTHON, *arguments]
         return machine.run(command, share=str(share), share_read_only=shared, timeout_s=timeout_s)
 
     return run
-
-
-def shared_folders() -> list[str]:
-    """Return what this Python needs: its own folders (the system's, /usr, the machine has), and the project."""
-    wanted = [str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)]
-    outer = [path for path in wanted if path != "/usr" and not path.startswith("/usr/")]
-    return [path for path in outer if not any(path != other and path.startswith(other + "/") for other in outer)]

@@ -15,7 +15,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.block import WindowFile
 from fgm.store.check import check
 from fgm.store.chunk import Chunk
-from tests.vm.conftest import PYTHON, RunInMachine
+from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -69,7 +69,7 @@ class Recorded:
 @pytest.fixture(scope="module")
 def recorded(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("recorded")
-    done = run_in_machine("record.py", PYTHON, share=folder, timeout_s=400)
+    done = run_in_machine("record.py", share=folder, timeout_s=400)
     log = folder / "collector.log"
     print(done.stderr.decode(), log.read_text() if log.exists() else "")
     return Recorded(folder, done.status)

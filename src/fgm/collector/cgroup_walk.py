@@ -6,6 +6,7 @@ counted by user, and others use them too), everything is listed again each time,
 
 import logging
 import os
+from collections.abc import Iterator
 
 from fgm.collector.directory_watch import DirectoryWatch, NoWatchError
 
@@ -33,21 +34,23 @@ class CgroupWalk:
         """Every cgroup that was there at the last look."""
         return [path for path in self._known if path]
 
-    def refresh(self) -> bool:
-        """Look again; return whether a cgroup came or went. A folder that cannot be read counts as gone."""
+    def refresh(self) -> set[str]:
+        """Look again; return the cgroups that came or went, each made again under its old name among them.
+
+        A folder that cannot be read counts as gone. Without watches, one that was made again is not noticed.
+        """
         changes = self._watch.changes() if self._watch is not None else None
         if changes is None or not self._known:
             before = self._known
-            self._forget("")
+            self._forget({""})
             self._look("")
-            return self._known != before
-        paths = [path.removeprefix(self.mount) for path in changes]
-        for path in paths:  # first of all, since one that was moved has its watch under both its paths
-            self._forget(path)
-        for path in paths:
+            return self._known ^ before
+        paths = {path.removeprefix(self.mount) for path in changes}
+        self._forget(paths)  # first of all, since one that was moved has its watch under both its paths
+        for path in sorted(paths):
             if path == "" or path.rpartition("/")[0] in self._known:
                 self._look(path)
-        return bool(paths)
+        return paths
 
     def _look(self, path: str) -> None:
         try:
@@ -61,20 +64,20 @@ class CgroupWalk:
             with os.scandir(self.mount + path) as entries:
                 names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
-            self._forget(path)
+            self._forget({path})
             return
         self._known.add(path)
         if path.count("/") < MAX_DEPTH:
             for name in names:
                 self._look(f"{path}/{name}")
 
-    def _forget(self, path: str) -> None:
-        """Forget a cgroup and all below it."""
-        gone = {known for known in self._known if known.startswith(f"{path}/")} | {path}
+    def _forget(self, paths: set[str]) -> None:
+        """Forget cgroups and all below them."""
+        gone = {known for known in self._known if not paths.isdisjoint(_upwards(known))} if paths else set()
         self._known = self._known - gone
         if self._watch is not None:
-            for known in gone:
-                self._watch.remove(self.mount + known)
+            for path in gone | paths:
+                self._watch.remove(self.mount + path)
 
     def _do_without_watch(self, error: OSError) -> None:
         log.info(
@@ -84,3 +87,11 @@ class CgroupWalk:
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Yield a path and all above it."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""

@@ -16,13 +16,15 @@ class Cgroup:
     """One recorded cgroup.
 
     `folders`: v1 controller (or "unified") to the cgroup's folder in that mount; `processes`: for each mount, the
-    folders whose cgroup.procs together name all its processes, the cgroup's own and those nested in a container.
+    folders whose cgroup.procs together name all its processes, the cgroup's own and those nested in a container;
+    `paths`: of all these cgroups.
     """
 
     series: Series
     path: str
     folders: Mapping[str, str]
     processes: tuple[tuple[str, ...], ...]
+    paths: frozenset[str]
 
 
 class CgroupFinder:
@@ -34,15 +36,16 @@ class CgroupFinder:
         self._include = [tuple(pattern.strip("/").split("/")) for pattern in include]
         self._node_name = node_name
         self._walks = [CgroupWalk(mount) for mount in hierarchies.searched]
+        watched = [] if hierarchies.unified in hierarchies.searched else [hierarchies.unified]
+        self._pressure_walks = [CgroupWalk(mount) for mount in watched if mount is not None]
         self.cgroups = self._collect()
 
-    def refresh(self) -> bool:
-        """Look again; return whether `cgroups` is another list than before."""
-        changed = [walk.refresh() for walk in self._walks]
-        if any(changed):
+    def refresh(self) -> set[str]:
+        """Look again; return the paths that came or went, so that `cgroups` may be another list than before."""
+        changed = set().union(*(walk.refresh() for walk in (*self._walks, *self._pressure_walks)))
+        if changed:
             self.cgroups = self._collect()
-            return True
-        return False
+        return changed
 
     def _collect(self) -> list[Cgroup]:
         paths = sorted({path for walk in self._walks for path in walk.paths})
@@ -59,7 +62,7 @@ class CgroupFinder:
                     pod_uid=place.pod_uid,
                     qos_class=place.qos_class,
                     runtime=place.runtime,
-                    cgroup=path,
+                    cgroup=_printable(path),
                     node_name=self._node_name,
                 )
                 found.append((path, series))
@@ -68,12 +71,12 @@ class CgroupFinder:
                     "pod",
                     pod_uid=place.pod_uid,
                     qos_class=place.qos_class,
-                    cgroup=path,
+                    cgroup=_printable(path),
                     node_name=self._node_name,
                 )
                 found.append((path, series))
             elif self._is_included(path):
-                found.append((path, Series("cgroup", cgroup=path, node_name=self._node_name)))
+                found.append((path, Series("cgroup", cgroup=_printable(path), node_name=self._node_name)))
         unique = {series.key: (path, series) for path, series in found}
         return [self._cgroup(path, series, nested.get(path, ())) for path, series in unique.values()]
 
@@ -84,11 +87,16 @@ class CgroupFinder:
         }
         mine = (path, *nested)
         processes = (tuple(w.mount + p for p in mine if os.path.isdir(w.mount + p)) for w in self._walks)
-        return Cgroup(series, path, folders, tuple(filter(None, processes)))
+        return Cgroup(series, path, folders, tuple(filter(None, processes)), frozenset(mine))
 
     def _is_included(self, path: str) -> bool:
         names = tuple(path.strip("/").split("/"))
         return any(_matches(names, pattern) for pattern in self._include)
+
+
+def _printable(path: str) -> str:
+    """Return a path with the bytes that are no text escaped: names on disk may be anything."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _matches(names: tuple[str, ...], pattern: tuple[str, ...]) -> bool:

@@ -27,6 +27,8 @@ class Parser(Protocol):
 
     names: tuple[str, ...]
     generation: int
+    unknown: frozenset[bytes]
+    """Keys that were met and are not in the catalogue."""
 
     def parse(self, raw: bytes) -> Sequence[float]:
         """Return the values of `names`. Raises ParseError."""
@@ -35,12 +37,13 @@ class Parser(Protocol):
 class PlainParser:
     """A parser made of a pure function `bytes -> {metric: value}`."""
 
-    __slots__ = ("_function", "generation", "names")
+    __slots__ = ("_function", "generation", "names", "unknown")
 
     def __init__(self, function: Callable[[bytes], Mapping[str, float]]) -> None:
         self._function = function
         self.names: tuple[str, ...] = ()
         self.generation = 0
+        self.unknown: frozenset[bytes] = frozenset()
 
     def parse(self, raw: bytes) -> Sequence[float]:
         """Return the function's values, in its order."""
@@ -92,7 +95,7 @@ class KernelFile:
         self.raw = None
 
     def close(self) -> None:
-        """Close it; nothing may be read from it any more."""
+        """Close it. A read would open it anew, and might find another cgroup of the same name there."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1

@@ -52,12 +52,13 @@ class Sampler:
         self._active: list[SeriesReader] = []
         self._series: tuple[Series, ...] = ()
         self._places: NDArray[np.intp] = np.empty(0, np.intp)
-        self._take_cgroups()
+        self._take_cgroups(set())
 
     def tick(self, time_ms: int, due: float) -> Tick:
         """Read everything once. `due`: the instant at which `time_ms` was, by the monotonic clock."""
-        if self._finder.refresh():
-            self._take_cgroups()
+        changed = self._finder.refresh()
+        if changed or any(reader.gone for _, reader in self._cgroups.values()):
+            self._take_cgroups(changed)
         if self._tick % self._slow_every == 0:
             self._node.look_for_devices()
         for phase, reader in enumerate(self._readers()):
@@ -73,8 +74,9 @@ class Sampler:
         rows = np.full((len(active), _WIDTH), np.nan)
         rows.reshape(-1)[self._places] = np.frombuffer(values)
         rows[:, 0] = [(reader.read_at - due) * 1000 for reader in active]
-        if not self._finder.hierarchies.is_v2:
-            rows[1:, _SWAP] = np.maximum(rows[1:, _SWAP] - rows[1:, _MEMORY], 0)  # v1 counts both together
+        if not self._finder.hierarchies.is_v2:  # there, the file of a cgroup counts memory and swap together
+            cgroups = rows[1:] if active[:1] == [self._node_reader] else rows
+            cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
         return Tick(time_ms, self._series, rows)
 
     @property
@@ -100,11 +102,15 @@ class Sampler:
     def _readers(self) -> list[SeriesReader]:
         return [self._node_reader, *(reader for _, reader in self._cgroups.values())]
 
-    def _take_cgroups(self) -> None:
+    def _take_cgroups(self, changed: set[str]) -> None:
+        """Open what is new. `changed`: paths whose kept files may be another cgroup's of the same name."""
         before, self._cgroups = self._cgroups, {}
         for cgroup in self._finder.cgroups:
             known = before.pop(cgroup.series.key, None)
-            if known is not None and known[0] == cgroup and not known[1].gone:
+            is_same = (
+                known is not None and known[0] == cgroup and not known[1].gone and changed.isdisjoint(cgroup.paths)
+            )
+            if known is not None and is_same:
                 self._cgroups[cgroup.series.key] = known
                 continue
             if known is not None:

@@ -2,7 +2,7 @@
 
 import logging
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,24 +26,39 @@ _PID_COUNT = _PLACE["container.pid_count"]
 class ReadCounts:
     """What became of reads since the collector started. `failed`: by kernel file name, those that cost a null."""
 
-    done: int = 0
     failed: dict[str, int] = field(default_factory=dict)
+    _said: set[str] = field(default_factory=set)
 
     def fail(self, file: str, path: str, reason: object) -> None:
         """Count a failed read; the first of its kind is logged."""
-        if file not in self.failed:
-            log.warning(
-                "a kernel file could not be read; its metrics are null",
-                extra=fields(file=path, reason=str(reason)),
-            )
         self.failed[file] = self.failed.get(file, 0) + 1
+        if self._is_news(file):
+            log.warning(
+                "a kernel file could not be read; its metrics are null", extra=fields(file=path, reason=str(reason))
+            )
+
+    def switch_off(self, file: str, path: str, reason: object) -> None:
+        """Note a file whose feature is switched off; the first of its kind is logged."""
+        if self._is_news(file):
+            log.info("a kernel file is switched off; its metrics are null", extra=fields(file=path, reason=str(reason)))
+
+    def meet(self, file: str, unknown: Iterable[bytes]) -> None:
+        """Note keys of a file that the catalogue does not know; the first time of each is logged."""
+        for key in unknown:
+            if self._is_news(f"{file} {key!r}"):
+                log.info("a kernel key is not recorded", extra=fields(file=file, key=key.decode(errors="replace")))
+
+    def _is_news(self, what: str) -> bool:
+        is_news = what not in self._said
+        self._said.add(what)
+        return is_news
 
 
 class SeriesReader:
     """Reads one series at each tick. Not thread-safe.
 
-    `alive`: whether it has a living process (always, where that is not asked); `late_s`: when its first file, cpu.stat,
-    was read, by the clock handed in; `changed`: the metrics in `values` are others than at the last look.
+    `alive`: whether it has a living process (always, where that is not asked); `read_at`: when its first file,
+    cpu.stat, was read, by the clock handed in; `changed`: the metrics in `values` are others than at the last look.
     """
 
     def __init__(
@@ -89,7 +104,8 @@ class SeriesReader:
         if slow and self._absent and self.age_ticks > 1:
             self._open_absent()
         failed = 0
-        for i, file in enumerate(self._fast):
+        self.read_at = monotonic()
+        for i, file in enumerate(tuple(self._fast)):
             try:
                 self.changed |= file.read()
             except (OSError, ParseError) as error:
@@ -104,7 +120,7 @@ class SeriesReader:
                     self._fail(file, error, keep=True)
         if self._processes is not None:
             self._processes.read(self._fail)
-        self.gone = failed > 0 and failed >= len(self._fast)
+        self.gone = failed >= len(self._fast) and not (self._processes is not None and self._processes.is_alive)
         self._look_alive()
 
     def extend(self, values: "array[float]") -> None:
@@ -119,6 +135,8 @@ class SeriesReader:
     def columns(self) -> NDArray[np.intp]:
         """Return where in a row the values of `extend` belong."""
         if self.changed:
+            for file in (*self._fast, *self._slow):
+                self._counts.meet(file.path.rpartition("/")[2], file.parser.unknown)
             names = [name for file in (*self._fast, *self._slow) for name in file.parser.names]
             places = [_PLACE[name] for name in names] + [_PID_COUNT] * (self._processes is not None)
             self._columns = np.array(places, np.intp)
@@ -152,10 +170,7 @@ class SeriesReader:
             file.forget()
             return True
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
-            log.info(
-                "a kernel file is switched off; its metrics are null",
-                extra=fields(file=file.path, reason=error.strerror),
-            )
+            self._counts.switch_off(name, file.path, error.strerror)
             self._fast.remove(file)
             file.close()
             self.changed = True
@@ -178,6 +193,7 @@ class SeriesReader:
             except OSError as error:
                 if error.errno not in GONE:
                     self._counts.fail(source.file, path, error)
+                    still_absent.append((source, folder))
                 continue
             (self._slow if source.is_slow else self._fast).append(file)
             if source.file == "cgroup.events":
