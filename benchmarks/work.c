@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HELD_BYTES = 4 << 20, TAKEN_BYTES = 64 << 10, COMPUTE_NS = 500000, ROUNDS_A_WRITE = 16 };
+enum { HELD_BYTES = 4 << 20, TAKEN_BYTES = 64 << 10, COMPUTE_NS = 500000, ROUNDS_A_WRITE = 4 };
 
 static long cpu_ns(void) {
     struct timespec t;
@@ -43,6 +43,6 @@ int main(void) {
             ;
         if (round % ROUNDS_A_WRITE == 0 && pwrite(fileno(file), page, sizeof page, 0) == sizeof page)
             fdatasync(fileno(file));
-        usleep(200000 + (unsigned)rand() % 100000);
+        usleep(700000 + (unsigned)rand() % 300000);
     }
 }

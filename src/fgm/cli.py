@@ -3,6 +3,8 @@
 import argparse
 import ctypes
 import http.client
+import io
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +26,7 @@ EVERYTHING = ("/*", "/*/*")
 """What `fgm run` records beside containers, slices and services, so that any machine has something to show."""
 STOP_WITHIN_S = 20
 LOOK_AGAIN_S = 0.2
+EXIT_USAGE = 2
 _PR_SET_PDEATHSIG = 1
 
 
@@ -67,12 +70,11 @@ def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser:
     patterns = [part for pattern in include for part in ("--include", pattern)]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     _say(f"recording into {data_dir}")
-    processes = {
-        "collector": _start("fgm.collector", "--data-dir", data_dir, *patterns),
-        "viewer": _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1"),
-    }
+    processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        while not _answers(port) and not _ended(processes):
+        processes["collector"] = _start("fgm.collector", "--data-dir", data_dir, *patterns)
+        processes["viewer"] = _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1")
+        while not _answers(port, data_dir) and not _ended(processes):
             time.sleep(LOOK_AGAIN_S)
         if not _ended(processes):
             _say(f"open {address}")
@@ -82,7 +84,7 @@ def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser:
             time.sleep(LOOK_AGAIN_S)
         for name in ended:
             _say(f"the {name} ended with status {processes[name].returncode}; it says why above")
-        return 1
+        return EXIT_USAGE if EXIT_USAGE in [processes[name].returncode for name in ended] else 1
     except KeyboardInterrupt:
         return 0
     finally:
@@ -92,6 +94,8 @@ def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser:
 def print_check(directory: str) -> int:
     """Print what is wrong in a data directory, and what was looked at."""
     report = check(directory)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names on disk may be anything
     for path, sentence in report.problems:
         sys.stdout.write(f"{path}: {sentence}\n")
     sys.stdout.write(f"{report.summary}\n")
@@ -106,12 +110,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _answers(port: int) -> bool:
+def _answers(port: int, data_dir: str) -> bool:
+    """Say whether the viewer of this data directory answers, and not another one that has the port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/api/health")
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except OSError:
+        return bool(json.load(connection.getresponse())["data_dir"] == data_dir)
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return False
     finally:
         connection.close()

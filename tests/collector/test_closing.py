@@ -1,11 +1,15 @@
 """A journal becomes the window's file, once, whatever was there before and wherever it was interrupted."""
 
+import json
 import os
+import resource
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from fgm.collector.closing import close_window, set_aside
@@ -30,7 +34,7 @@ def tick(second: int, value: float = 1.0) -> Tick:
 
 def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
     """Record the ticks as one run of a collector; return the journals that it closed."""
-    recorder = Recorder(str(data_dir), header, COLUMNS)
+    recorder = Recorder(str(data_dir), header, COLUMNS, 3)
     closed = []
     for each in ticks:
         closed.append(recorder.close_before(each.time_ms))
@@ -136,3 +140,87 @@ def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Pa
         *(oct(p.stat().st_mode) for p in Path(window.path).parents[:3]),
     ]
     assert modes == ["0o100644", "0o100644", "0o40755", "0o40755", "0o40755"]
+
+
+def damage(journal: str, frame: int) -> None:
+    """Flip a bit within the payload of a frame, counted from 0."""
+    data = bytearray(Path(journal).read_bytes())
+    place = 0
+    for _ in range(frame):
+        place += 8 + int.from_bytes(data[place : place + 4], "little")
+    data[place + 12] ^= 1
+    Path(journal).write_bytes(data)
+
+
+def test_a_journal_damaged_in_the_middle_is_published_up_to_the_damage_and_kept(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, *(tick(second) for second in range(5)))
+    damage(journal, 4)  # header, series, ticks 0, 1 and 2
+    close_window(journal, 3)
+
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad", "metrics-20251230T160000Z.parquet"]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160000Z.parquet")) == [0, 1]
+
+
+def test_a_journal_damaged_in_its_header_is_never_removed(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    damage(journal, 0)
+
+    with pytest.raises(BadFileError, match="damaged before its first tick"):
+        close_window(journal, 3)
+    assert names(tmp_path) == ["live-20251230T160000Z.journal"]
+
+
+@pytest.mark.parametrize("frame", [0, 3])
+def test_a_damaged_journal_of_the_window_that_goes_on_is_kept_aside_and_recording_continues(
+    tmp_path: Path, frame: int
+) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(1))
+    damage(journal, frame)
+    (again,) = record(tmp_path, tick(5))
+    close_window(again, 3)
+
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad", "metrics-20251230T160000Z.parquet"]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160000Z.parquet")) == ([5] if frame == 0 else [0, 5])
+
+
+def test_what_is_set_aside_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    for _ in range(3):
+        (journal,) = record(tmp_path, tick(0))
+        set_aside(journal)
+
+    assert names(tmp_path) == [f"live-20251230T160000Z.journal.bad{number}" for number in ("", ".1", ".2")]
+
+
+def test_a_shortage_of_descriptors_makes_no_file_bad(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            close_window(journal, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    window = close_window(journal, 3)
+
+    assert window is not None
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+
+
+def test_the_footer_says_how_often_each_metric_was_read(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), header=replace(HEADER, interval_ms=500))
+    window = close_window(journal, 3)
+    assert window is not None
+    metadata = pq.read_schema(window.path).metadata
+    facts = json.loads(metadata[b"fgm.columns"])
+
+    assert (facts["memory.current"]["interval_s"], facts["memory.max"]["interval_s"]) == (0.5, 10)
+
+
+def test_only_journals_from_this_runs_first_window_on_may_be_its_own(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    mine = tmp_path / FOLDER
+
+    assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)
+    assert recorder.may_record(str(mine / "live-20251230T160130Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(mine / "live-20251230T155830Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)

@@ -65,7 +65,7 @@ class Host:
         sampler = await to_thread.run_sync(lambda: make_sampler(settings, detect(settings.cgroup_root)))
         now_ms = self.clock.wall_ns() // 1_000_000
         index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
-        return Daemon(settings, self.clock, sampler, Recorder(settings.data_dir, header, COLUMNS), index)
+        return Daemon(settings, self.clock, sampler, Recorder(settings.data_dir, header, COLUMNS, 3), index)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Record until the condition holds, then stop in order."""

@@ -26,7 +26,8 @@ from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 from fgm.store.header import FileHeader
 from fgm.store.lock import DirectoryLock
 
-EXIT_HOST, EXIT_DATA, EXIT_LOCKED = 3, 4, 5
+EXIT_INTERRUPTED = 130
+_EXITS: dict[type[Exception], int] = {ForeignRootError: 3, DataDirectoryError: 4, AlreadyRunningError: 5}
 THREAD_SWITCH_S = 0.0005
 """Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
 
@@ -40,17 +41,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         hierarchies = look_at_host(settings)
         if given.list_reads:
-            return list_reads(settings, hierarchies)
-        with DirectoryLock(settings.data_dir):
-            if given.check_config:
-                return 0
-            anyio.run(partial(record, settings, hierarchies))
-    except ForeignRootError as error:
-        return _refuse(EXIT_HOST, error)
-    except DataDirectoryError as error:
-        return _refuse(EXIT_DATA, error)
-    except AlreadyRunningError as error:
-        return _refuse(EXIT_LOCKED, error)
+            list_reads(settings, hierarchies)
+        elif not given.check_config:
+            with DirectoryLock(settings.data_dir):
+                anyio.run(partial(record, settings, hierarchies))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except (ForeignRootError, DataDirectoryError, AlreadyRunningError) as error:
+        sys.stderr.write(f"fine-grained-monitor: {error}\n")
+        return _EXITS[type(error)]
     return 0
 
 
@@ -72,12 +71,11 @@ def make_sampler(settings: Settings, hierarchies: Hierarchies) -> Sampler:
     return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
 
 
-def list_reads(settings: Settings, hierarchies: Hierarchies) -> int:
+def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
     """Print what a tick reads."""
     sampler = make_sampler(settings, hierarchies)
     for path, every_ticks in sampler.reads():
         sys.stdout.write(json.dumps({"path": path, "every_ticks": every_ticks}) + "\n")
-    return 0
 
 
 async def record(settings: Settings, hierarchies: Hierarchies) -> None:
@@ -95,7 +93,7 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
         fgm_version=__version__,
     )
     sampler = make_sampler(settings, hierarchies)
-    recorder = Recorder(settings.data_dir, header, COLUMNS)
+    recorder = Recorder(settings.data_dir, header, COLUMNS, settings.compression_level)
     index = IndexKeeper(settings.data_dir, settings.rotation_seconds, clock.wall_ns() // 1_000_000)
     daemon = Daemon(settings, clock, sampler, recorder, index)
     log.info(
@@ -113,11 +111,6 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
         group.cancel_scope.cancel()
     sampler.close()
     log.info("stopped")
-
-
-def _refuse(code: int, error: Exception) -> int:
-    sys.stderr.write(f"fine-grained-monitor: {error}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
@@ -10,7 +11,7 @@ from fgm.store import atomic, layout, parquet
 from fgm.store.block import WindowFile
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
-from fgm.store.header import FORMAT_VERSION
+from fgm.store.header import FORMAT_VERSION, FileHeader
 from fgm.store.journal_reader import JournalReader
 from fgm.store.series import Series
 
@@ -57,7 +58,9 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     target = layout.metrics_name(parsed.start_ms)
     reader = JournalReader(journal_path)
     try:
-        chunks = reader.chunks(COLUMNS)
+        chunks, is_damaged = reader.chunks(COLUMNS), reader.is_damaged
+        if not chunks and is_damaged:
+            raise BadFileError(journal_path, "damaged before its first tick")
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
@@ -66,9 +69,13 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         return None
     chunks = [*_already_closed(folder, target), *chunks]
     seen_all = tuple(Seen(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
-    data = parquet.encode(chunks, COLUMNS, header, _COLUMN_FACTS, compression_level)
+    data = parquet.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
     atomic.publish(folder, target, data)
-    atomic.remove(journal_path)
+    if is_damaged:
+        aside = set_aside(journal_path)
+        log.error("a journal was damaged; ticks behind the damage are not in its window", extra=fields(kept_as=aside))
+    else:
+        atomic.remove(journal_path)
     return ClosedWindow(
         path=os.path.join(folder, target),
         rows=sum(len(chunk.time_ms) for chunk in chunks),
@@ -79,11 +86,33 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     )
 
 
+def salvage(journal_path: str, compression_level: int) -> None:
+    """Close the window of a journal that cannot be continued, as far as it can be read, so that its name is free.
+
+    Raises OSError.
+    """
+    try:
+        close_window(journal_path, compression_level)
+    except BadFileError as error:
+        aside = set_aside(journal_path)
+        log.error("a journal cannot be read", extra=fields(reason=error.reason, kept_as=aside))
+
+
 def set_aside(journal_path: str) -> str:
-    """Rename a journal that cannot be read, so that nothing tries it again; return its new path."""
-    aside = journal_path + ".bad"
-    atomic.rename(journal_path, os.path.basename(aside))
-    return aside
+    """Rename a journal that cannot be read, so that nothing tries it again; return its new path. Raises OSError."""
+    return atomic.set_aside(journal_path, os.path.basename(journal_path) + ".bad")
+
+
+def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
+    tick_s = header.interval_ms / 1000
+    return {
+        name: {
+            "unit": metric.unit,
+            "kind": metric.kind,
+            "interval_s": tick_s if metric.interval_s == 1 else max(metric.interval_s, tick_s),
+        }
+        for name, metric in BY_NAME.items()
+    }
 
 
 def _already_closed(folder: str, name: str) -> list[Chunk]:
@@ -103,9 +132,9 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
+    aside = atomic.set_aside(os.path.join(folder, name), f"bad-{name}")
     log.error(
         "an earlier file of the window cannot be read; it is kept beside the new one",
-        extra=fields(file=error.path, reason=error.reason, kept_as=f"bad-{name}"),
+        extra=fields(file=error.path, reason=error.reason, kept_as=aside),
     )
-    atomic.rename(os.path.join(folder, name), f"bad-{name}")
     return []

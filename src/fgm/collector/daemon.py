@@ -51,6 +51,7 @@ class Daemon:
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
         self._failed: dict[str, int] = {}
+        self._failed_reads = 0
 
     def stop(self) -> None:
         """End sampling; `run` returns when everything that was sampled is published."""
@@ -123,7 +124,7 @@ class Daemon:
                     await send_closed.send(closed)
                 try:
                     await to_thread.run_sync(recorder.append, tick)
-                except OSError as error:
+                except (OSError, BadFileError) as error:
                     if not failing:
                         log.error("ticks cannot be recorded", extra=fields(reason=str(error)))
                     failing = True
@@ -137,11 +138,10 @@ class Daemon:
 
     async def _recover(self, first_ms: int | None, send_closed: MemoryObjectSendStream[str]) -> None:
         """Hand over the journals that earlier runs left, all but the one that this run continues."""
-        continued = None if first_ms is None else self._recorder.path_of(first_ms)
         with send_closed, self._recovery:
             journals = await to_thread.run_sync(lambda: list(data_files(self._settings.data_dir, "journal")))
             for path in journals:
-                if path != continued:
+                if first_ms is None or not self._recorder.may_record(path, first_ms):
                     await send_closed.send(path)
             if self._index.is_missing:
                 await self._index.rebuild()
@@ -158,6 +158,10 @@ class Daemon:
         level = self._settings.compression_level
         try:
             window = await to_thread.run_sync(close_window, journal, level)
+        except FileNotFoundError:
+            self._failed.pop(journal, None)
+            log.warning("a journal has gone before its window was closed", extra=fields(journal=journal))
+            return
         except (OSError, BadFileError, ValueError) as error:
             await self._note_failure(journal, error)
             return
@@ -179,7 +183,7 @@ class Daemon:
             log.error("its journal cannot be set aside", extra=fields(journal=journal, reason=str(failure)))
 
     def _summarise(self, window: ClosedWindow) -> None:
-        counts = self._sampler.counts
+        failed = sum(self._sampler.counts.failed.values())
         log.info(
             "window closed",
             extra=fields(
@@ -187,6 +191,7 @@ class Daemon:
                 rows=window.rows,
                 series=len(window.seen),
                 size_bytes=window.size_bytes,
-                failed_reads=sum(counts.failed.values()),
+                failed_reads=failed - self._failed_reads,
             ),
         )
+        self._failed_reads = failed

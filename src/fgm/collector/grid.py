@@ -1,7 +1,7 @@
 """Which instants are ticks: whole multiples of the interval since 1970, kept by the monotonic clock.
 
-The wall clock is looked at once, at the anchor; from then on time is the anchor plus monotonic time, so it never runs
-backwards within a run, whatever is done to the wall clock.
+Time is the wall clock at the anchor plus monotonic time since, so between two anchors it never runs backwards, whatever
+is done to the wall clock.
 """
 
 import math

@@ -121,11 +121,11 @@ def _seen_in(path: str) -> list[Seen] | None:
     """Return the series of a Parquet file; None where it cannot be read."""
     try:
         file = WindowFile.open(path)
-    except (FileNotFoundError, BadFileError):
+    except (OSError, BadFileError):
         return None
     try:
         return [Seen(c.series, int(c.time_ms[0]), int(c.time_ms[-1])) for c in file.chunks(())]
-    except BadFileError:
+    except (OSError, BadFileError):
         return None
     finally:
         file.close()

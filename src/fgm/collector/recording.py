@@ -2,8 +2,10 @@
 
 import os
 
+from fgm.collector.closing import salvage
 from fgm.store import layout
 from fgm.store.atomic import make_folder
+from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import JournalWriter, Tick
 from fgm.store.layout import Window
@@ -15,10 +17,11 @@ SYNC_EVERY_MS = 5_000
 class Recorder:
     """The journal that is being written. Used by one thread at a time."""
 
-    def __init__(self, data_dir: str, header: FileHeader, columns: tuple[str, ...]) -> None:
+    def __init__(self, data_dir: str, header: FileHeader, columns: tuple[str, ...], compression_level: int) -> None:
         self._data_dir = data_dir
         self._header = header
         self._columns = columns
+        self._compression_level = compression_level
         self._window: Window | None = None
         self._journal: JournalWriter | None = None
         self._synced_ms = 0
@@ -46,6 +49,13 @@ class Recorder:
         self._journal = self._window = None
         return path
 
+    def may_record(self, path: str, since_ms: int) -> bool:
+        """Say whether a journal is of a window that this run records, which began at `since_ms`."""
+        parsed = layout.parse_name(os.path.basename(path))
+        window = layout.window_at(since_ms, self._header.rotation_s)
+        mine = os.path.basename(os.path.dirname(path)) == layout.identifier_folder(self._header.identifier)
+        return mine and parsed is not None and parsed.start_ms >= window.start_ms
+
     def path_of(self, instant_ms: int) -> str:
         """Return where the journal of an instant's window is or would be."""
         window = layout.window_at(instant_ms, self._header.rotation_s)
@@ -58,4 +68,8 @@ class Recorder:
     def _open(self, instant_ms: int) -> JournalWriter:
         path = self.path_of(instant_ms)
         make_folder(os.path.dirname(path))
-        return JournalWriter(path, self._header, self._columns)
+        try:
+            return JournalWriter(path, self._header, self._columns)
+        except BadFileError:
+            salvage(path, self._compression_level)
+            return JournalWriter(path, self._header, self._columns)

@@ -18,6 +18,7 @@ exit codes:
   3  the cgroup or proc root cannot be read, or is not one
   4  the data directory cannot be written
   5  another collector records into the data directory
+130  interrupted before recording began
 """
 
 
@@ -46,7 +47,8 @@ class Settings:
     cluster_name: str = _setting("", "name of the cluster, shown beside the node's", variables=("CLUSTER_NAME",))
     include: tuple[str, ...] = _setting(
         (),
-        "record other cgroups too, such as '/system.slice/*' ('*' within a name, '**' at any depth); repeatable",
+        "record other cgroups too, such as '/system.slice/*' ('*' within a name, '**' at any depth); repeatable, "
+        "or separated by commas in the variable",
     )
     log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
     log_format: str = _setting("text", "form of the log", choices=("text", "json"))
@@ -80,7 +82,9 @@ def make_parser() -> argparse.ArgumentParser:
         facts = setting.metadata
         shown = f"{setting.default} {facts['unit']}".strip() if setting.default not in ("", ()) else ""
         variables = ", ".join(_variables(setting.name, facts))
-        text = f"{facts['help']} [{variables}]" + (f" (default: {shown})" if shown else "")
+        allowed = f"{facts['least']} to {facts['most']}" if "least" in facts else ", ".join(facts.get("choices", ()))
+        more = "; ".join(filter(None, [allowed, f"default: {shown}" if shown else "", variables]))
+        text = f"{facts['help']} ({more})"
         flags = ["--" + setting.name.replace("_", "-"), *facts.get("flags", ())]
         parser.add_argument(
             *flags,
@@ -138,6 +142,8 @@ def _integer(origin: str, raw: Any, facts: Mapping[str, Any]) -> int:
 
 def _string(origin: str, raw: Any, facts: Mapping[str, Any]) -> str:
     choices = facts.get("choices")
+    if not raw:
+        raise SettingError(f"{origin} is empty: leave it out, or give a value")
     if choices and raw not in choices:
         raise SettingError(f"{origin} is {raw!r}: give one of {', '.join(choices)}")
     return str(raw)

@@ -52,6 +52,17 @@ def rename(path: str, name: str) -> None:
         os.fsync(folder_fd)
 
 
+def set_aside(path: str, name: str) -> str:
+    """Give a file another name in its folder, with a number behind it where that is taken; return its new path."""
+    folder = os.path.dirname(path)
+    free, number = name, 0
+    while os.path.lexists(os.path.join(folder, free)):
+        number += 1
+        free = f"{name}.{number}"
+    rename(path, free)
+    return os.path.join(folder, free)
+
+
 def remove(path: str) -> None:
     """Unlink a file, on disk when this returns. Raises OSError, FileNotFoundError where it is not there."""
     folder, name = os.path.split(path)

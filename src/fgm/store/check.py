@@ -79,11 +79,17 @@ def check(data_dir: str) -> Report:
 
 
 def _check_day(report: Report, day: str, columns: dict[int, _Columns]) -> None:
+    if os.path.islink(day):
+        report.add(day, "a link: data lies in the directory itself")
+        return
     _check_mode(report, day, FOLDER_MODE)
     for name in _names(report, day):
         folder = os.path.join(day, name)
         if layout.parse_identifier(name) is None:
             report.add(folder, "not an identifier= folder")
+            continue
+        if os.path.islink(folder):
+            report.add(folder, "a link: data lies in the directory itself")
             continue
         _check_mode(report, folder, FOLDER_MODE)
         _check_files(report, folder, columns)
@@ -196,6 +202,8 @@ def _check_rows(report: Report, path: str, parsed: ParsedName, header: FileHeade
     for chunk in chunks:
         if np.any(np.diff(chunk.time_ms) <= 0):
             report.add(path, f"rows of {chunk.series.key} are not in ascending time")
+        if np.any(chunk.late_ms < -1):
+            report.add(path, f"rows of {chunk.series.key} were read before their tick")
         if chunk.time_ms.min() < parsed.start_ms or chunk.time_ms.max() >= end_ms:
             report.add(path, f"rows of {chunk.series.key} are outside its window")
 
@@ -216,7 +224,7 @@ def _check_no_row_twice(report: Report, earlier: str, later: str) -> None:
         for key, time_ms in _times(later):
             if key in seen and np.isin(time_ms, seen[key]).any():
                 report.add(later, f"has rows of {key} that {os.path.basename(earlier)} has too")
-    except (FileNotFoundError, BadFileError):
+    except (OSError, BadFileError):
         return
 
 
@@ -234,6 +242,9 @@ def _check_index(report: Report, path: str) -> None:
         index = index_file.load(path)
     except BadFileError as error:
         report.add(path, error.reason)
+        return
+    except OSError as error:
+        report.add(path, error.strerror or str(error))
         return
     report.counts["containers"] += len(index.entries)
     for key, entry in index.entries.items():

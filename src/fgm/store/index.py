@@ -79,17 +79,14 @@ def known(facts: Facts) -> Facts:
 def load(path: str, dir_fd: int | None = None) -> Index:
     """Read index.json, an empty Index where there is none.
 
-    Raises BadFileError where it cannot be read, is not what it should be, or has another schema version.
+    Raises BadFileError where it is not what it should be or has another schema version, and OSError.
     """
     try:
         fd = open_regular(path, dir_fd)
     except FileNotFoundError:
         return Index()
     with open(fd, "rb") as file:
-        try:
-            data = file.read(MAX_INDEX_BYTES + 1)
-        except OSError as error:
-            raise BadFileError(path, error.strerror or str(error)) from error
+        data = file.read(MAX_INDEX_BYTES + 1)
     try:
         return parse(data)
     except NOT_AN_INDEX as error:
@@ -185,4 +182,6 @@ def _parse_time(text: Any) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return round(moment.timestamp() * 1000)
+    instant_ms = round(moment.timestamp() * 1000)
+    _time(instant_ms)  # what cannot be written again is not taken in
+    return instant_ms

@@ -26,7 +26,9 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
+from fgm.store.opening import open_regular
 from fgm.store.series import Series, from_json, to_json
 
 JOURNAL_VERSION = 1
@@ -74,12 +76,12 @@ class TickFrame:
 class JournalWriter:
     """Appends ticks to one journal; the only thing that ever writes to it.
 
-    Opening an existing journal cuts it behind its last whole frame and goes on with it. A failed append leaves the
-    file as it was before. Not safe for use by two threads at once.
+    Opening an existing journal cuts the torn frame from its end, if there is one, and goes on with it. A failed append
+    leaves the file as it was before. Not safe for use by two threads at once.
     """
 
     def __init__(self, path: str, header: FileHeader, columns: tuple[str, ...]) -> None:
-        """Open or create `path`. Raises OSError."""
+        """Open or create `path`. Raises OSError, and BadFileError where it is damaged: nothing is cut from it then."""
         self.path = path
         self.columns = columns
         self._numbers: dict[str, int] = {}
@@ -87,13 +89,21 @@ class JournalWriter:
         self._last_series: tuple[Series, ...] = ()
         self._last_numbers: Numbers = np.empty(0, np.uint32)
         self._base: tuple[Numbers, Rows] | None = None
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        self._fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
+        self._end = whole_length(self._fd)
+        if is_damaged(self._fd, self._end):
+            os.close(self._fd)
+            raise BadFileError(path, "damaged before its end")
         try:
             os.fchmod(self._fd, 0o644)
-            self._end = whole_length(self._fd)
             os.ftruncate(self._fd, self._end)
             facts = {"journal_version": JOURNAL_VERSION, "columns": list(columns), **header.to_json()}
             self._write(_frame(b"H" + _pack_json(facts)))
+        except OSError:
+            if os.fstat(self._fd).st_size == 0:
+                os.unlink(path)
+            os.close(self._fd)
+            raise
         except BaseException:
             os.close(self._fd)
             raise
@@ -170,6 +180,15 @@ def whole_length(fd: int) -> int:
             return 0
         end = offset
     return end
+
+
+def is_damaged(fd: int, end: int) -> bool:
+    """Say whether what stands behind the last whole frame is more than a frame that was being appended."""
+    left = os.fstat(fd).st_size - end
+    if left < _FRAME.size:
+        return False
+    length, _ = _FRAME.unpack(os.pread(fd, _FRAME.size, end))
+    return not left - _FRAME.size < length <= MAX_FRAME_BYTES
 
 
 class FrameDecoder:

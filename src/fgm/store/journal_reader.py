@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
-from fgm.store.journal import FrameDecoder, TickFrame, frames
+from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
 from fgm.store.opening import open_regular
 from fgm.store.series import Series
 
@@ -36,7 +36,7 @@ class JournalReader:
     def __init__(self, path: str, dir_fd: int | None = None) -> None:
         """Open `path` and read what is there.
 
-        Raises FileNotFoundError, and BadFileError where it is no journal.
+        Raises OSError (FileNotFoundError), and BadFileError where it is no journal.
         """
         self.path = path
         self._fd = open_regular(path, dir_fd)
@@ -49,6 +49,11 @@ class JournalReader:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether something stands behind the last whole frame that no writer is appending."""
+        return is_damaged(self._fd, self._offset)
 
     @property
     def header(self) -> FileHeader:

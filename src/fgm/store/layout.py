@@ -34,7 +34,7 @@ _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
 _ASIDE = re.compile(
-    rf"bad-metrics-{_STAMP}(--PT1H)?\.parquet|superseded-{_STAMP}-\d+\.parquet|live-{_STAMP}\.journal\.bad",
+    rf"(bad-metrics-{_STAMP}(--PT1H)?\.parquet|live-{_STAMP}\.journal\.bad)(\.\d+)?|superseded-{_STAMP}-\d+\.parquet",
     re.ASCII,
 )
 

@@ -1,4 +1,4 @@
-"""Finds the data files of a directory, of every writer; what has another name, or is no folder, is passed over."""
+"""Finds the data files of a directory, of every writer; other names, links and what is no folder are passed over."""
 
 import os
 from collections.abc import Iterator
@@ -18,6 +18,8 @@ def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) 
 
 
 def _names(folder: str) -> list[str]:
+    if os.path.islink(folder):
+        return []
     try:
         return sorted(os.listdir(folder))
     except OSError:

@@ -1,23 +1,27 @@
 """Opens files that a stranger may have put into the data directory."""
 
+import errno
 import os
 import stat
 
 from fgm.store.errors import BadFileError
 
+_NOT_REGULAR = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENOTDIR})
+"""What opening a link, a directory or a socket says; other errors say nothing about the file."""
 
-def open_regular(path: str, dir_fd: int | None = None) -> int:
-    """Open a regular file for reading; `path` is below `dir_fd` if that is given.
 
-    A link is not followed and a FIFO does not block. Raises FileNotFoundError where nothing is there, and
-    BadFileError where something else is, or where it must not be read.
+def open_regular(path: str, dir_fd: int | None = None, flags: int = os.O_RDONLY) -> int:
+    """Open a regular file; `path` is below `dir_fd` if that is given.
+
+    A link is not followed and a FIFO does not block. Raises BadFileError where something else than a regular file is
+    there, and OSError where it cannot be opened, FileNotFoundError where nothing is there.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
-    except FileNotFoundError:
-        raise
+        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644, dir_fd=dir_fd)
     except OSError as error:
-        raise BadFileError(path, error.strerror or str(error)) from error
+        if error.errno in _NOT_REGULAR:
+            raise BadFileError(path, "not a regular file") from error
+        raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise BadFileError(path, "not a regular file")

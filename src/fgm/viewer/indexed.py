@@ -6,6 +6,7 @@ from typing import Any, Literal
 from fgm.store.errors import BadFileError
 from fgm.store.index import Index, load
 from fgm.store.series import Series
+from fgm.viewer.skipped import reason_of
 
 IndexState = Literal["ok", "missing", "bad"]
 
@@ -40,10 +41,10 @@ class IndexFile:
             index = load(self._path)
             if index == Index():
                 return False  # it has gone since: the next look says so
-        except BadFileError as error:
+        except (BadFileError, OSError) as error:
             self._identity, self.state = identity, "bad"
             kept = "; what it said before is still listed" if self.was_good else ""
-            self.note = f"index.json cannot be used: {error.reason}{kept}"
+            self.note = f"index.json cannot be used: {reason_of(error)}{kept}"
             return False
         self._identity, self._index = identity, index
         self.state, self.note, self.was_good = "ok", None, True
