@@ -94,7 +94,11 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     )
     sampler = make_sampler(settings, hierarchies)
     recorder = Recorder(settings.data_dir, header, COLUMNS, settings.compression_level)
-    index = IndexKeeper(settings.data_dir, settings.rotation_seconds, clock.wall_ns() // 1_000_000)
+    try:
+        index = IndexKeeper(settings.data_dir, settings.rotation_seconds, clock.wall_ns() // 1_000_000)
+    except OSError as error:
+        advice = "let this user read and replace its index.json"
+        raise DataDirectoryError(settings.data_dir, str(error), advice) from error
     daemon = Daemon(settings, clock, sampler, recorder, index)
     log.info(
         "recording",
