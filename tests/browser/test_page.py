@@ -188,7 +188,9 @@ def test_no_data_is_explained_and_data_that_comes_is_shown(page: Page, tmp_path:
         expect(page.get_by_role("heading", name="Waiting for metrics data")).to_be_visible()
         expect(page.get_by_text(str(data)).first).to_be_visible()
         expect(page.get_by_role("heading", name="No metrics data after")).to_be_visible()
-        expect(page.get_by_text("kubectl logs")).to_be_visible()
+        expect(page.get_by_text("kubectl -n fine-grained-monitor logs")).to_be_visible()
+        expect(page.get_by_text(f"fine-grained-monitor --data-dir {data}")).to_be_visible()
+        expect(page.locator(".banner")).to_have_count(0)
         with collector(tmp_path / "host", data):
             expect(lane(page, "Memory").locator(".peak")).to_be_visible()
     assert [text for text in complaints if "ERR_" not in text] == []
@@ -203,8 +205,8 @@ def test_a_viewer_that_goes_away_is_told_and_one_that_comes_back_is_found(page: 
             open_page(page, url)
             expect(banner).to_have_count(0)
         expect(banner).to_contain_text("Disconnected", timeout=5000)
-        expect(banner).to_contain_text("kubectl port-forward pod/")
-        expect(banner).to_contain_text(f"{port}:8050")
+        expect(banner).to_contain_text("fgm run")
+        expect(banner).to_contain_text(f"fgm-viewer {data}")
         drag(page, 0.5, 1)
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
         with viewer(data, port):

@@ -28,12 +28,11 @@ def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
 
 def read(folder: Path, counts: ReadCounts, *sources: Source) -> list[float]:
     reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, asks_alive=False)
-    reader.read(lambda: 0.0, slow=True)
-    values: list[float] = []
-    reader.extend(values)  # type: ignore[arg-type]  # a list is enough
-    assert len(values) == len(reader.columns())
+    reader.fetch(lambda: 0.0, slow=True)
+    reader.take()
+    assert len(reader.columns()) == len(reader.values)
     reader.close()
-    return values
+    return list(reader.values)
 
 
 def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(

@@ -1,8 +1,14 @@
 """What is written as Parquet is what everybody reads: fgm through its block, others through the footer."""
 
 import datetime as dt
+import json
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import cramjam
 import duckdb
 import numpy as np
 import pandas as pd
@@ -167,6 +173,72 @@ def test_a_damaged_file_is_refused_and_never_misread(
                 np.testing.assert_array_equal(got.values[name], wrote.values[name])
     except BadFileError:
         pass
+    finally:
+        file.close()
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what the block of a file says, with checksums that agree."""
+    data = path.read_bytes()
+    footer_size = int.from_bytes(data[-8:-4], "little")
+    footer, trailer_at = data[-8 - footer_size : -8], len(data) - 8 - footer_size - 16
+    block_size, raw_size = struct.unpack_from("<II", data, trailer_at + 4)
+    raw = bytearray(raw_size)
+    cramjam.zstd.decompress_into(data[trailer_at - block_size : trailer_at], raw)
+    facts = json.loads(raw)
+    change(facts)
+    raw = bytearray(json.dumps(facts).encode())
+    block = bytes(cramjam.zstd.compress(bytes(raw), level=3))
+    trailer = struct.pack("<4sIII", b"FGM1", len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+    path.write_bytes(data[: trailer_at - block_size] + block + trailer + data[-8 - footer_size :])
+
+
+OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("a run reaches behind the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
+        ("a run is missing", lambda facts: facts["runs"].pop()),
+        ("two runs have the same rows", lambda facts: facts["runs"][1].__setitem__(1, 0)),
+        ("a run has no rows", lambda facts: facts["runs"].insert(0, [facts["runs"][0][0], 0, 0])),
+        ("a run begins before the first row", lambda facts: facts["runs"][0].__setitem__(1, -40)),
+        ("fewer rows than there are", lambda facts: facts.__setitem__("rows", 10)),
+        ("more rows than there are", lambda facts: facts.__setitem__("rows", 10**12)),
+        ("more values than there are", lambda facts: facts["columns"]["io.stat.rbytes"].__setitem__(PRESENT, 88)),
+        ("fewer values than there are", lambda facts: facts["columns"]["memory.current"].__setitem__(PRESENT, 5)),
+        ("an enormous page", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, 255 << 20)),
+        ("a page of less than nothing", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, -1)),
+        ("a place before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
+        ("a place behind the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
+        ("a size beyond the file", lambda facts: facts["columns"]["time"].__setitem__(SIZE, 200 << 20)),
+        ("numbers that are none", lambda facts: facts.__setitem__("rows", float("inf"))),
+    ],
+)
+def test_a_block_that_contradicts_itself_is_a_bad_file_and_nothing_else(
+    path: Path, what: str, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """Its checksums are good: somebody wrote it so."""
+    rewritten(path, change)
+    try:
+        read_all(path)
+    except BadFileError:
+        return
+    pytest.fail(what)
+
+
+def test_a_block_that_was_only_written_anew_is_read(path: Path) -> None:
+    """What the refusals above rest on."""
+    rewritten(path, lambda _: None)
+
+    assert len(read_all(path)) == 3
+
+
+def read_all(path: Path) -> list[Chunk]:
+    file = WindowFile.open(str(path))
+    try:
+        return file.chunks(COLUMNS)
     finally:
         file.close()
 

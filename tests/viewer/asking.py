@@ -33,9 +33,18 @@ async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, 
 
 
 async def converse(
-    app: App, target: str, *, method: str = "GET", headers: dict[str, str] | None = None, leaves: bool = False
+    app: App,
+    target: str,
+    *,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    leaves: bool = False,
+    stops_reading: bool = False,
 ) -> list[Message]:
-    """Return what is sent as the answer; `leaves`: the client closes the connection without waiting for it."""
+    """Return what is sent as the answer.
+
+    `leaves`: the client closes the connection without waiting for it. `stops_reading`: it takes no body.
+    """
     path, _, query = target.partition("?")
     given = {"host": "localhost:8050", **(headers or {})}
     scope = {
@@ -65,6 +74,8 @@ async def converse(
         raise AssertionError
 
     async def send(message: Message) -> None:
+        if stops_reading and message["type"] == "http.response.body":
+            await anyio.sleep_forever()
         messages.append(message)
 
     await app(scope, receive, send)

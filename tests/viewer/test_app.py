@@ -4,19 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from anyio import to_thread
 
 from fgm.store.series import Series
 from fgm.viewer.app import PART_BYTES, Desk, create_app
 from fgm.viewer.asgi import App
+from fgm.viewer.budget import Budget, Leasing
+from fgm.viewer.health import Address
 from fgm.viewer.state import Found, StartUp
 from tests.fakes import FakeClock
 from tests.viewer.asking import Answer, converse, get
 from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of
 
 NOW_MS = T0 + 120_300
-FACTS = {"from_ms", "to_ms", "interval_ms", "resolution", "partial", "skipped_files", "series"}
+FACTS = {"from_ms", "to_ms", "interval_ms", "resolution", "partial", "skipped_files", "unknown", "series"}
 SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
 
 
@@ -26,7 +29,7 @@ class Asked:
     def __init__(self, root: Path) -> None:
         self.clock = FakeClock(NOW_MS * 1_000_000)
         self.start_up = StartUp(180, NOW_MS, 0)
-        self.desk = Desk(str(root), self.clock, self.start_up)
+        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
         self.app: App = create_app(self.desk)  # type: ignore[assignment]
 
     async def ready(self) -> None:
@@ -79,6 +82,8 @@ async def test_instance(asked: Asked) -> None:
         "node_name": "node-1",
         "identifier": "node-1",
         "cluster_name": "cluster-1",
+        "pod_name": "monitor-x",
+        "port": 8050,
         "now_ms": NOW_MS,
         "interval_ms": 1000,
         "version": "0.1.0",
@@ -245,6 +250,34 @@ async def test_a_container_that_only_old_files_know_is_found_there(data: DataDir
     assert (await asked.get(path + "&range=10m")).status == 404
 
 
+async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(asked: Asked) -> None:
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers="
+    answer = (await asked.get(path + f"nonsense,{id_of(1)},pod:nonsense,{'a' * 12}")).json
+
+    assert [s["id"] for s in answer["series"]] == [id_of(1)]
+    assert answer["unknown"] == ["nonsense", "pod:nonsense", "a" * 12]
+    assert (await asked.get(path + id_of(1))).json["unknown"] == []
+
+    refused = await asked.get(path + "nonsense,pod:nonsense")
+
+    assert (refused.status, refused.json["detail"]) == (404, "there is no series 'nonsense'")
+
+
+async def test_a_comma_in_a_name_is_part_of_it_when_it_is_encoded(data: DataDirectory) -> None:
+    """systemd allows it in the name of a unit."""
+
+    def record() -> Asked:
+        data.parquet(counting(Series("cgroup", cgroup="/system.slice/a,b.service"), T0, 5), counting(NODE, T0, 5))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers=cgroup:/system.slice/a%2Cb.service,node"
+
+    assert {s["id"] for s in await asked.series(path)} == {"cgroup:/system.slice/a,b.service", "node"}
+
+
 async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
     def record() -> Asked:
         data.parquet(
@@ -370,6 +403,59 @@ async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
     assert "content-length" not in answer.headers
     assert len(answer.body) > PART_BYTES
     assert {s["id"]: len(s["t_ms"]) for s in answer.json["series"]} == {id_of(n): 3400 for n in range(20)}
+
+
+async def test_parallel_queries_together_never_have_more_samples_than_the_budget(tmp_path: Path) -> None:
+    """Each alone fits; four at once would be four times the memory."""
+
+    def record() -> Asked:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        asked = Asked(data.root)
+        asked.desk.budget = Budget(100_000)
+        asked.app = create_app(asked.desk)  # type: ignore[assignment]
+        return asked
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    budget = asked.desk.budget
+    free, answers = list[int](), list[Answer]()
+
+    async def ask() -> None:
+        answers.append(await asked.get("/api/timeseries?metric=memory.current&range=1h"))
+
+    async def watch() -> None:
+        while len(answers) < 4:
+            free.append(budget.free)
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        for _ in range(4):
+            group.start_soon(ask)
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert min(free) >= 0
+    assert min(free) < 100_000 - 60_000, "a query takes what it may need"
+    assert budget.free == 100_000
+
+
+async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(tmp_path: Path) -> None:
+    def record() -> Asked:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    app: Any = asked.app
+    app.asgi_app = Leasing(app.asgi_app._app, asked.desk.budget, send_timeout_s=0.05)
+    with anyio.fail_after(5):
+        messages = await converse(asked.app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
+
+    assert [message["type"] for message in messages] == ["http.response.start"]
+    assert asked.desk.budget.free == asked.desk.budget.samples
 
 
 async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:

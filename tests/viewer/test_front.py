@@ -30,6 +30,12 @@ async def test_the_page_its_files_and_the_health_are_there_before_anything_else(
     assert (await get(front, "/api/health")).json == {"state": "starting"}
 
 
+async def test_the_health_takes_no_parameter(front: Front) -> None:
+    answer = await get(front, "/api/health?x=1")
+
+    assert (answer.status, answer.json["parameter"]) == (400, "x")
+
+
 async def test_the_rest_of_the_api_says_when_to_come_back(front: Front) -> None:
     answer = await get(front, "/api/metrics")
 

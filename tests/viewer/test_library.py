@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,7 @@ def test_nothing_is_found_where_nothing_is(watching: Watching) -> None:
     assert index == "missing"
     assert note is not None
     assert "there is no directory" in note
+    assert "still listed" not in note, "there never was anything"
 
 
 def test_an_index_is_enough(data: DataDirectory, watching: Watching) -> None:
@@ -187,6 +189,24 @@ def test_a_bad_index_from_the_start_is_as_none(data: DataDirectory, watching: Wa
     assert watching.index[0] == "rebuilt"
 
 
+def test_an_index_that_could_not_be_read_is_read_when_it_can_be(data: DataDirectory, watching: Watching) -> None:
+    """Correcting its mode changes neither its inode, nor its size, nor its mtime."""
+    data.write_index((ONE, T0, T0 + 1000))
+    whole, status = data.index.read_bytes(), data.index.stat()
+    data.index.rename(data.index.with_name("kept"))
+    data.index.symlink_to("kept")
+    watching.look()
+
+    assert watching.index[0] == "bad"
+
+    data.index.unlink()
+    data.index.with_name("kept").rename(data.index)
+
+    assert (data.index.read_bytes(), data.index.stat().st_mtime_ns) == (whole, status.st_mtime_ns)
+    assert watching.look().index
+    assert watching.index == ("ok", None)
+
+
 def test_an_index_behind_a_link_is_not_read(data: DataDirectory, watching: Watching, tmp_path: Path) -> None:
     data.write_index((ONE, T0, T0))
     data.index.rename(tmp_path / "elsewhere.json")
@@ -249,3 +269,56 @@ def test_names_of_the_index_win_over_older_files(data: DataDirectory, watching: 
     watching.look()
 
     assert watching.library.holdings().registered.by_id[id_of(1)].series.container_name == "name-1"
+
+
+def test_of_two_nodes_in_one_directory_only_the_newest_is_shown(
+    data: DataDirectory, root: Path, watching: Watching
+) -> None:
+    """Their series have the same names; mixed, they would be nobody's."""
+    other = DataDirectory(root)
+    other.header = replace(other.header, node_name="node-2", identifier="node-2")
+    data.parquet(counting(NODE, T0, 90), counting(ONE, T0, 90))
+    other.parquet(counting(NODE, T0 - 90_000, 90), counting(TWO, T0 - 90_000, 90))
+    watching.look()
+
+    assert watching.ids == {"node", id_of(1)}
+    assert watching.library.holdings().oldest_ms == T0
+    assert len(watching.skipped) == 1
+    note = watching.index[1]
+    assert note is not None
+    assert "only node-1 is shown, not node-2" in note
+
+    other.parquet(counting(NODE, T0 + 360_000, 90), counting(TWO, T0 + 360_000, 90))
+    watching.look()
+    watching.look()
+
+    assert watching.ids == {"node", id_of(2)}
+    assert watching.library.holdings().node_name == "node-2"
+    assert "only node-2 is shown, not node-1" in str(watching.index[1])
+
+
+def test_a_pod_that_was_replaced_on_its_node_goes_on(data: DataDirectory, root: Path, watching: Watching) -> None:
+    """Another identifier, the same node."""
+    other = DataDirectory(root)
+    other.header = replace(other.header, identifier="another-pod")
+    data.parquet(counting(ONE, T0, 90))
+    other.parquet(counting(TWO, T0 + 90_000, 90))
+    watching.look()
+
+    assert watching.ids == {id_of(1), id_of(2)}
+    assert len(watching.skipped) == 0
+
+
+def test_damage_inside_a_journal_is_told_and_what_is_before_it_is_served(
+    data: DataDirectory, watching: Watching
+) -> None:
+    path = data.journal(counting(ONE, T0, 20))
+    content = bytearray(path.read_bytes())
+    content[len(content) * 3 // 4] ^= 0xFF
+    path.write_bytes(content)
+    watching.look()
+
+    assert watching.ids == {id_of(1)}
+    assert [skipped["reason"] for skipped in watching.skipped.newest()] == [
+        "damaged before its end; what is before the damage is served"
+    ]

@@ -12,6 +12,8 @@ TIMES = [
     ("2025-12-30T13:00:00+01:00", NOON_MS),
     ("2025-12-30T12:00:00", NOON_MS),
     ("2025-12-30", NOON_MS - 43_200_000),
+    ("20251230", NOON_MS - 43_200_000),
+    ("20251230T120000Z", NOON_MS),
     ("1767096000", NOON_MS),
     ("1767096000.5", NOON_MS + 500),
     ("1767096000250", NOON_MS + 250),
@@ -92,6 +94,25 @@ def test_lists_are_by_comma_or_by_repetition_each_once() -> None:
 
     assert [metric.name for metric in asked.metrics] == ["memory.current", "total_cpu_percentage"]
     assert asked.ids == ("a", "b")
+
+
+def test_a_comma_that_is_encoded_is_part_of_a_name() -> None:
+    asked = parameters.timeseries(b"metric=memory.current&containers=cgroup:/a%2Cb,c+d%2c,%25")
+
+    assert asked.ids == ("cgroup:/a,b", "c d,", "%")
+
+
+def test_errors_say_what_is_really_wrong() -> None:
+    def refused(query: bytes) -> Problem:
+        with pytest.raises(Problem) as caught:
+            parameters.timeseries(query)
+        return caught.value
+
+    assert refused(b"metric=memory.current" + b"&x=1" * 100).detail == "it has 101 fields"
+    assert refused(b"metric=nonsense").detail == "there is no metric 'nonsense'"
+    with pytest.raises(Problem) as caught:
+        Span(1000, to_ms=0).resolve(now_ms=10_500, oldest_ms=0, tick_ms=1000)
+    assert caught.value.parameter == "to"
 
 
 def test_the_present_includes_the_tick_that_it_lies_in() -> None:

@@ -1,6 +1,7 @@
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,13 +166,13 @@ def test_damaged_foreign_and_vanished_files_are_skipped_and_the_rest_is_served(
     seconds, _ = answer(query)[ONE.key]
 
     assert seconds == [*range(90), *range(540, 630)]
-    assert query.skipped_files == len(asking.skipped) == 5
+    assert (query.skipped_files, len(asking.skipped)) == (5, 6), "the journal is told of, and not left out"
 
     paths[1].unlink()
     paths[1].write_bytes(data.parquet(counting(ONE, T0 + 90_000, 90))[0].read_bytes())
 
     assert len(asking.ask(0, 900, ONE)[ONE.key][0]) == 270
-    assert len(asking.skipped) == 4, "a file that can be read now is no longer counted"
+    assert len(asking.skipped) == 5, "a file that can be read now is no longer counted"
 
 
 def test_a_torn_journal_is_served_up_to_its_last_whole_frame(data: DataDirectory, asking: Asking) -> None:
@@ -242,6 +243,19 @@ def test_two_writers_of_one_day_are_joined(data: DataDirectory, asking: Asking, 
     path.rename(other / path.name)
 
     assert asking.ask(0, 90, ONE)[ONE.key][0] == [*range(40), *range(41, 90)]
+
+
+def test_another_nodes_files_are_skipped_and_counted(data: DataDirectory, asking: Asking, tmp_path: Path) -> None:
+    data.parquet(counting(NODE, T0, 40))
+    other = DataDirectory(tmp_path)
+    other.header = replace(other.header, node_name="node-2", identifier="node-2")
+    other.parquet(counting(NODE, T0, 60))
+    other.journal(counting(NODE, T0 + 90_000, 5))
+    query = asking.query(0, 200, NODE)
+    query.question = replace(query.question, node_name="node-1")
+
+    assert answer(query)["node"][0] == list(range(40))
+    assert query.skipped_files == 2
 
 
 def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, asking: Asking) -> None:

@@ -41,6 +41,14 @@ def test_it_says_since_when_a_state_holds() -> None:
     assert start_up.since_ms == 1000
 
 
+def test_the_time_out_does_not_wait_for_the_next_look() -> None:
+    start_up = StartUp(5, 0, 0)
+    start_up.look(NOTHING, 4000, 4)
+
+    assert start_up.at(4900, 4.9) == (State.WAITING, 4000)
+    assert start_up.at(6000, 6) == (State.TIMED_OUT, 5000)
+
+
 def test_the_time_waited_ends_with_the_waiting() -> None:
     start_up = StartUp(180, 0, 100)
     start_up.look(NOTHING, 0, 107)

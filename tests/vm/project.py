@@ -9,7 +9,7 @@ PYTHON = os.path.join(os.path.realpath(sys.prefix), "bin", "python")
 
 
 def shared_folders() -> list[str]:
-    """Return the folders of this Python, of its environment and of the project; the system's own the machine has too."""
+    """Return the folders of this Python, its environment and the project; the system's own the machine has too."""
     wanted = [str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)]
     ours = [path for path in wanted if path != "/usr" and not path.startswith("/usr/")]
     return [path for path in ours if not any(path != other and path.startswith(other + "/") for other in ours)]

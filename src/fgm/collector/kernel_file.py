@@ -58,7 +58,7 @@ class PlainParser:
 class KernelFile:
     """One kept file and what was read from it last. Not thread-safe."""
 
-    __slots__ = ("_generation", "fd", "parser", "path", "raw", "size", "values")
+    __slots__ = ("_generation", "fd", "parser", "path", "place", "raw", "size", "values")
 
     def __init__(self, path: str, parser: Parser) -> None:
         """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
@@ -66,6 +66,8 @@ class KernelFile:
         self.parser = parser
         self.raw: bytes | None = None
         self.values = array("d")
+        self.place = 0
+        """Where its values begin among those of its series."""
         self.size = FIRST_READ_BYTES
         self._generation = 0
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -74,8 +76,12 @@ class KernelFile:
 
     def read(self) -> bool:
         """Read and parse it; return whether it names other metrics than before. Raises OSError and ParseError."""
-        raw = os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
+        raw = self.fetch()
         return raw != self.raw and self.take(raw)
+
+    def fetch(self) -> bytes:
+        """Read it; what comes of it is for `take`. Raises OSError."""
+        return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
 
     def take(self, raw: bytes) -> bool:
         """Parse what was read; return whether it names other metrics than before. Raises OSError and ParseError."""
@@ -111,7 +117,7 @@ class KernelFile:
         """Read once more with more room: a second read at an offset might see another rendering of the file."""
         while self.size < MAX_READ_BYTES:
             self.size *= 4
-            raw = os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
+            raw = self.fetch()
             if len(raw) < self.size:
                 break
         return raw

@@ -61,16 +61,19 @@ class Sampler:
             self._take_cgroups(changed)
         if self._tick % self._slow_every == 0:
             self._node.look_for_devices()
-        for phase, reader in enumerate(self._readers()):
-            reader.read(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0)
+        readers = self._readers()
+        for phase, reader in enumerate(readers):
+            reader.fetch(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0)
+        for reader in readers:
+            reader.take()
             if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
                 self._recognise_sandbox(reader)
         self._tick += 1
-        active = [reader for reader in self._readers() if not reader.gone and (reader.alive or reader.was_alive)]
+        active = [reader for reader in readers if not reader.gone and (reader.alive or reader.was_alive)]
         self._arrange(active)
         values = array("d")
         for reader in active:
-            reader.extend(values)
+            values.extend(reader.values)
         rows = np.full((len(active), _WIDTH), np.nan)
         rows.reshape(-1)[self._places] = np.frombuffer(values)
         rows[:, 0] = [(reader.read_at - due) * 1000 for reader in active]

@@ -1,6 +1,7 @@
 """The kept files of one series: reads them, and holds what they said last."""
 
 import logging
+import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from fgm.store.series import Series
 log = logging.getLogger(__name__)
 
 _PLACE = {name: 1 + i for i, name in enumerate(COLUMNS)}
-_PID_COUNT = _PLACE["container.pid_count"]
+_PID_COUNT = "container.pid_count"
+_pread = os.pread
 
 
 @dataclass(slots=True)
@@ -58,7 +60,8 @@ class SeriesReader:
     """Reads one series at each tick. Not thread-safe.
 
     `alive`: whether it has a living process (always, where that is not asked); `read_at`: when its first file,
-    cpu.stat, was read, by the clock handed in; `changed`: the metrics in `values` are others than at the last look.
+    cpu.stat, was read, by the clock handed in; `values`: the newest ones, in the order of `columns`; `changed`: that
+    order is another than at the last look.
     """
 
     def __init__(
@@ -80,7 +83,11 @@ class SeriesReader:
         self.gone = False
         self.age_ticks = 0
         self.read_at = 0.0
+        self.values = array("d")
         self.changed = True
+        self._due: list[KernelFile] = []
+        self._fetched: list[bytes | None] = []
+        self._lost = 0
         self._asks_alive = asks_alive
         self._counts = counts
         self._absent = list(sources)
@@ -98,49 +105,56 @@ class SeriesReader:
         yield from ((file.path, False) for file in (*self._fast, *processes))
         yield from ((file.path, True) for file in self._slow)
 
-    def read(self, monotonic: Callable[[], float], *, slow: bool) -> None:
-        """Read every file that is due."""
+    def fetch(self, monotonic: Callable[[], float], *, slow: bool) -> None:
+        """Read every file that is due, and leave what they said to `take`.
+
+        All series are read before any is parsed: going back and forth between the kernel's code and the parsers', each
+        displaces the other from the processor's caches (an emulated processor takes twice as long that way).
+        """
         self.age_ticks += 1
         if slow and self._absent and self.age_ticks > 1:
             self._open_absent()
-        failed = 0
+        self._lost = 0
+        self._due = [*self._fast, *self._slow] if slow or self.age_ticks == 1 else self._fast.copy()
         self.read_at = monotonic()
-        for i, file in enumerate(tuple(self._fast)):
-            try:
-                self.changed |= file.read()
-            except (OSError, ParseError) as error:
-                failed += self._fail(file, error)
-            if i == 0:
-                self.read_at = monotonic()
-        if slow or self.age_ticks == 1:
-            for file in self._slow:
-                try:
-                    self.changed |= file.read()
-                except (OSError, ParseError) as error:
-                    self._fail(file, error, keep=True)
+        try:
+            self._fetched = [_pread(file.fd, file.size, 0) for file in self._due]
+        except OSError:
+            self._fetched = [self._fetch_one(file) for file in self._due]
         if self._processes is not None:
             self._processes.read(self._fail)
-        self.gone = failed >= len(self._fast) and not (self._processes is not None and self._processes.is_alive)
+
+    def take(self) -> None:
+        """Parse what changed since the last tick."""
+        for file, raw in zip(self._due, self._fetched, strict=True):
+            if raw == file.raw or raw is None:
+                continue
+            try:
+                self.changed |= file.take(raw)
+            except (OSError, ParseError) as error:
+                self._lost += self._fail(file, error)
+            self.values[file.place : file.place + len(file.values)] = file.values
+        if self._processes is not None and not self.changed:
+            self.values[-1] = self._processes.count
+        self.gone = self._lost >= len(self._fast) and not (self._processes is not None and self._processes.is_alive)
         self._look_alive()
 
-    def extend(self, values: "array[float]") -> None:
-        """Append the newest value of each metric of `columns`."""
-        for file in self._fast:
-            values.extend(file.values)
-        for file in self._slow:
-            values.extend(file.values)
-        if self._processes is not None:
-            values.append(self._processes.count)
-
     def columns(self) -> NDArray[np.intp]:
-        """Return where in a row the values of `extend` belong."""
-        if self.changed:
-            for file in (*self._fast, *self._slow):
-                self._counts.meet(file.path.rpartition("/")[2], file.parser.unknown)
-            names = [name for file in (*self._fast, *self._slow) for name in file.parser.names]
-            places = [_PLACE[name] for name in names] + [_PID_COUNT] * (self._processes is not None)
-            self._columns = np.array(places, np.intp)
-            self.changed = False
+        """Return where in a row the `values` belong, after arranging both anew if they changed."""
+        if not self.changed:
+            return self._columns
+        self.values = array("d")
+        names: list[str] = []
+        for file in (*self._fast, *self._slow):
+            self._counts.meet(file.path.rpartition("/")[2], file.parser.unknown)
+            file.place = len(self.values)
+            self.values.extend(file.values)
+            names += file.parser.names
+        if self._processes is not None:
+            self.values.append(self._processes.count)
+            names.append(_PID_COUNT)
+        self._columns = np.array([_PLACE[name] for name in names], np.intp)
+        self.changed = False
         return self._columns
 
     def only_process(self) -> int | None:
@@ -163,8 +177,16 @@ class SeriesReader:
         else:
             self.alive = self._processes is not None and self._processes.is_alive
 
-    def _fail(self, file: KernelFile, error: OSError | ParseError, *, keep: bool = False) -> bool:
-        """Make a failed file's values null (or keep them); return whether its cgroup is gone."""
+    def _fetch_one(self, file: KernelFile) -> bytes | None:
+        try:
+            return file.fetch()
+        except OSError as error:
+            self._lost += self._fail(file, error)
+            self.values[file.place : file.place + len(file.values)] = file.values
+            return None
+
+    def _fail(self, file: KernelFile, error: OSError | ParseError) -> bool:
+        """Make a failed file's values null, a limit's excepted; return whether its cgroup is gone."""
         name = file.path.rpartition("/")[2]
         if isinstance(error, OSError) and error.errno in GONE:
             file.forget()
@@ -175,7 +197,7 @@ class SeriesReader:
             file.close()
             self.changed = True
             return False
-        if not keep:
+        if file not in self._slow:
             file.forget()
         self._counts.fail(name, file.path, error)
         return False

@@ -34,6 +34,8 @@ MAX_BLOCK_BYTES = 64 << 20
 MAX_COLUMN_BYTES = 256 << 20
 _TRAILER = struct.Struct("<4sIII")
 _TAIL_GUESS_BYTES = 64 << 10
+_ROW_BYTES, _LEVELS_BYTES = 9, 64
+"""A page has at most so many bytes a row (a value, and whether it is there), and so many beside."""
 
 TIME = "time"
 LATE = "late_ms"
@@ -90,8 +92,8 @@ class Directory:
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "Directory":
-        """Read the JSON. Raises KeyError, TypeError or ValueError where it is not as described."""
-        return cls(
+        """Read the JSON. Raises LookupError, TypeError, ValueError or ArithmeticError where it makes no sense."""
+        directory = cls(
             header=FileHeader.from_json(facts["header"]),
             first_ms=int(facts["first_ms"]),
             last_ms=int(facts["last_ms"]),
@@ -99,6 +101,14 @@ class Directory:
             columns={str(name): ColumnPlace(*map(int, place)) for name, place in facts["columns"].items()},
             runs=tuple(Run(from_json(names), int(first), int(count)) for names, first, count in facts["runs"]),
         )
+        end = 0
+        for run in directory.runs:
+            if run.first != end or run.count < 1:
+                raise ValueError(f"the rows of {run.series.key} are not those behind the series before it")
+            end += run.count
+        if end != directory.rows:
+            raise ValueError(f"it has {directory.rows} rows, and its series have {end}")
+        return directory
 
 
 class WindowFile:
@@ -143,7 +153,10 @@ class WindowFile:
             present, data = self._levels(self._page(name, place))
         except IndexError as error:
             raise BadFileError(self.path, f"column {name}: its definition levels are cut short") from error
-        if place.present > self.directory.rows or len(data) < 8 * place.present:
+        there = self.directory.rows if present is None else int(np.count_nonzero(present))
+        if place.present != there:
+            raise BadFileError(self.path, f"column {name} has {there} values, its block says {place.present}")
+        if len(data) < 8 * there:
             raise BadFileError(self.path, f"column {name} is shorter than its block says")
         values = np.frombuffer(data, "<f8", place.present)
         if present is None:
@@ -190,7 +203,9 @@ class WindowFile:
         os.close(self._fd)
 
     def _page(self, name: str, place: ColumnPlace) -> NDArray[np.uint8]:
-        if not 0 <= place.page_header_size <= place.size <= MAX_COLUMN_BYTES or place.page_size > MAX_COLUMN_BYTES:
+        most = _ROW_BYTES * self.directory.rows + _LEVELS_BYTES
+        is_possible = 0 <= place.offset < 1 << 62 and 0 <= place.page_header_size <= place.size <= MAX_COLUMN_BYTES
+        if not is_possible or not 0 <= place.page_size <= min(most, MAX_COLUMN_BYTES):
             raise BadFileError(self.path, f"column {name} has an impossible size")
         chunk = os.pread(self._fd, place.size, place.offset)
         if zlib.crc32(chunk) != place.crc:
@@ -267,7 +282,15 @@ def _read_directory(path: str, fd: int) -> Directory:
         raw = bytearray(raw_size)
         cramjam.zstd.decompress_into(block, raw)
         return Directory.from_json(json.loads(raw))
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, cramjam.DecompressionError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        cramjam.DecompressionError,
+    ) as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
 
 

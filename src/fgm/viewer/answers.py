@@ -6,6 +6,7 @@ from typing import Any
 from fgm import __version__
 from fgm.metrics.derived import SHOWN, Shown
 from fgm.metrics.rates import gap_ms
+from fgm.viewer.health import Address
 from fgm.viewer.library import Holdings
 from fgm.viewer.parameters import ContainersParameters
 from fgm.viewer.register import KnownSeries
@@ -16,13 +17,15 @@ FRESH_MS = 10_000
 """When the newest data is older than this, nothing is known to be alive."""
 
 
-def instance(holdings: Holdings, now_ms: int) -> dict[str, Any]:
+def instance(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
     """Return the answer of /api/instance."""
     header = holdings.header
     return {
         "node_name": None if header is None else header.node_name,
         "identifier": None if header is None else header.identifier,
         "cluster_name": None if header is None else header.cluster_name,
+        "pod_name": address.pod_name,
+        "port": address.port,
         "now_ms": now_ms,
         "interval_ms": holdings.tick_ms,
         "version": __version__,

@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 
 from fgm.clock import Clock
 from fgm.logs import fields
-from fgm.viewer import answers, parameters
-from fgm.viewer import timeseries as series
+from fgm.viewer import answers, parameters, timeseries
+from fgm.viewer.budget import LEASE, Budget, Lease, Leasing
+from fgm.viewer.health import Address
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
 from fgm.viewer.problems import Problem, not_ready
@@ -25,7 +26,7 @@ from fgm.viewer.windows import DataFiles
 MAX_WORKERS = 2
 """Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
 RETRY_AFTER_S = 2
-PART_BYTES = 1 << 20
+PART_BYTES = 256 << 10
 """An answer of more than this is sent as it is made, so that it is never in memory as a whole."""
 JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
@@ -37,12 +38,13 @@ log = logging.getLogger(__name__)
 class Desk:
     """What the routes answer from."""
 
-    def __init__(self, data_dir: str, clock: Clock, start_up: StartUp) -> None:
-        self.clock, self.start_up = clock, start_up
+    def __init__(self, data_dir: str, clock: Clock, start_up: StartUp, address: Address) -> None:
+        self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
         self.files = DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
         self.library = Library(self.files, self.journals, self.skipped)
+        self.budget = Budget(timeseries.MAX_SAMPLES)
 
     def now_ms(self) -> int:
         """Return the present, ms since 1970 UTC."""
@@ -56,7 +58,7 @@ class Desk:
     def query(self, asked: parameters.TimeseriesParameters) -> tuple[Query, Holdings]:
         """Return the query that will answer what is asked. May block. Raises Problem."""
         holdings = self.fresh()
-        question = series.question(holdings, asked, self.now_ms())
+        question = timeseries.question(holdings, asked, self.now_ms())
         return Query(question, self.files, self.journals, self.skipped), holdings
 
 
@@ -77,13 +79,14 @@ class Workers:
         part = first
         while part:
             yield part
-            part = await self.run(lambda: series.take(parts, PART_BYTES))
+            part = await self.run(lambda: timeseries.take(parts, PART_BYTES))
 
 
 def create_app(desk: Desk) -> Quart:
     """Return the application."""
     app = Quart("fgm.viewer", static_folder=None)
     app.config["RESPONSE_TIMEOUT"] = None
+    app.asgi_app = Leasing(app.asgi_app, desk.budget)  # type: ignore[assignment, arg-type, method-assign]
     workers = Workers()
 
     @app.before_request
@@ -94,7 +97,7 @@ def create_app(desk: Desk) -> Quart:
     @app.get("/api/instance")
     async def instance() -> Response:
         parameters.nothing(request.query_string)
-        return _json(answers.instance(desk.library.holdings(), desk.now_ms()))
+        return _json(answers.instance(desk.library.holdings(), desk.address, desk.now_ms()))
 
     @app.get("/api/metrics")
     async def metrics() -> Response:
@@ -108,13 +111,15 @@ def create_app(desk: Desk) -> Quart:
         return Response(listing, headers=JSON_HEADERS)
 
     @app.get("/api/timeseries")
-    async def timeseries() -> Response:
+    async def samples() -> Response:
         asked = parameters.timeseries(request.query_string)
         query, holdings = await workers.run(lambda: desk.query(asked))
+        lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
+        await lease.take(query.most_samples)
         while await workers.run(query.step):
-            pass
-        parts = await workers.run(lambda: series.answer(query, holdings, asked))
-        first = await workers.run(lambda: series.take(parts, PART_BYTES))
+            lease.grow(query.most_samples)
+        parts = await workers.run(lambda: timeseries.answer(query, holdings, asked))
+        first = await workers.run(lambda: timeseries.take(parts, PART_BYTES))
         if len(first) < PART_BYTES:
             return Response(first, headers=JSON_HEADERS)
         return Response(workers.stream(first, parts), headers=JSON_HEADERS)

@@ -12,6 +12,7 @@ Nothing here imports numpy or Quart before the socket answers.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 from typing import TYPE_CHECKING, cast
 
@@ -22,7 +23,7 @@ from fgm.logs import fields
 from fgm.loops import every
 from fgm.viewer import assets
 from fgm.viewer.front import Front
-from fgm.viewer.health import HealthReport
+from fgm.viewer.health import Address, HealthReport
 from fgm.viewer.probes import Probes
 from fgm.viewer.safety import Guard
 from fgm.viewer.serving import listen, serve_until_cancelled, url_of
@@ -52,9 +53,10 @@ class Daemon:
         """Listen. Raises ListenError."""
         self._settings, self._clock = settings, clock
         self._start_up = StartUp(settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic())
-        self._health = HealthReport(self._start_up, clock, settings.data_dir)
-        self._front = Front(assets.load_assets(), self._health)
         self._sock = listen(settings.host, settings.port)
+        self._address = Address(self._sock.getsockname()[1], os.environ.get("POD_NAME") or None)
+        self._health = HealthReport(self._start_up, clock, settings.data_dir, self._address)
+        self._front = Front(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None
         if settings.health_host:
             self._probe_sock = listen(settings.health_host, settings.health_port)
@@ -89,7 +91,9 @@ class Daemon:
                 self.stop()
 
     async def _open(self) -> None:
-        desk, app = await to_thread.run_sync(_make_app, self._settings.data_dir, self._clock, self._start_up)
+        desk, app = await to_thread.run_sync(
+            _make_app, self._settings.data_dir, self._clock, self._start_up, self._address
+        )
         await app.startup()
         try:
             self._front.open(cast("App", app))
@@ -127,8 +131,8 @@ class Daemon:
         await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
 
 
-def _make_app(data_dir: str, clock: Clock, start_up: StartUp) -> tuple[Desk, Quart]:
+def _make_app(data_dir: str, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
     from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
 
-    desk = Desk(data_dir, clock, start_up)
+    desk = Desk(data_dir, clock, start_up, address)
     return desk, create_app(desk)

@@ -10,9 +10,10 @@ from typing import Any
 
 from fgm.viewer.asgi import App, Receive, Scope, Send, header, respond, respond_problem
 from fgm.viewer.assets import Asset
-from fgm.viewer.problems import not_ready
+from fgm.viewer.problems import bad_parameter, not_ready
 
 RETRY_AFTER_STARTING_S = 1
+MAX_NAME = 256
 Health = Callable[[], dict[str, Any]]
 
 
@@ -43,6 +44,10 @@ class Front:
             await _lifespan(receive, send)
         elif asset := self._assets.get(scope["path"]):
             await _respond_asset(scope, send, asset)
+        elif scope["path"] == "/api/health" and scope["query_string"]:
+            name = scope["query_string"].partition(b"=")[0].decode("ascii", "replace")
+            problem = bad_parameter(name[:MAX_NAME], "there is no such parameter", "this path takes no parameter")
+            await respond_problem(scope, send, problem)
         elif scope["path"] == "/api/health":
             headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
             await respond(scope, send, 200, headers, json.dumps(self._health()).encode())

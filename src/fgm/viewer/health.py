@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fgm import __version__
@@ -16,11 +17,19 @@ DEFAULT_INTERVAL_MS = 1000
 DEFAULT_ROTATION_S = 90
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the viewer is reached: the port that it listens on, and the pod that it runs in, if any."""
+
+    port: int
+    pod_name: str | None = None
+
+
 class HealthReport:
     """Puts the answer together from the parts that there are by now."""
 
-    def __init__(self, start_up: StartUp, clock: Clock, data_dir: str) -> None:
-        self._start_up, self._clock, self._data_dir = start_up, clock, data_dir
+    def __init__(self, start_up: StartUp, clock: Clock, data_dir: str, address: Address) -> None:
+        self._start_up, self._clock, self._data_dir, self._address = start_up, clock, data_dir, address
         self._library: Library | None = None
         self._skipped: SkippedFiles | None = None
 
@@ -32,11 +41,13 @@ class HealthReport:
         """Return the answer."""
         holdings = None if self._library is None else self._library.holdings()
         header = None if holdings is None else holdings.header
+        now_ms, monotonic_s = self._clock.wall_ns() // 1_000_000, self._clock.monotonic()
+        state, since_ms = self._start_up.at(now_ms, monotonic_s)
         return {
-            "state": self._start_up.state.value,
-            "state_since_ms": self._start_up.since_ms,
-            "now_ms": self._clock.wall_ns() // 1_000_000,
-            "waited_s": round(self._start_up.waited_s(self._clock.monotonic()), 1),
+            "state": state.value,
+            "state_since_ms": since_ms,
+            "now_ms": now_ms,
+            "waited_s": round(self._start_up.waited_s(monotonic_s), 1),
             "timeout_s": self._start_up.timeout_s,
             "data_dir": self._data_dir,
             "newest_ms": None if holdings is None else holdings.newest_ms,
@@ -47,5 +58,7 @@ class HealthReport:
             "index_note": None if holdings is None else holdings.index_note,
             "skipped_files": [] if self._skipped is None else self._skipped.newest(),
             "skipped_files_total": 0 if self._skipped is None else len(self._skipped),
+            "pod_name": self._address.pod_name,
+            "port": self._address.port,
             "version": __version__,
         }

@@ -42,7 +42,8 @@ class IndexFile:
             if index == Index():
                 return False  # it has gone since: the next look says so
         except (BadFileError, OSError) as error:
-            self._identity, self.state = identity, "bad"
+            # What could not be read may be readable later without being another file: its mode was corrected.
+            self._identity, self.state = identity if isinstance(error, BadFileError) else None, "bad"
             kept = "; what it said before is still listed" if self.was_good else ""
             self.note = f"index.json cannot be used: {reason_of(error)}{kept}"
             return False

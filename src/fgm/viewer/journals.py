@@ -1,4 +1,4 @@
-"""The journals of windows that are still being recorded: each is read once, for all requests.
+"""The journals of windows that are still being recorded: requests share one reader of each.
 
 Safe for use by several threads; what it returns is nobody else's.
 """
@@ -19,6 +19,7 @@ from fgm.viewer.windows import DataFile, DataFiles
 
 REFRESH_S = 0.5
 MAX_OPEN = 4
+DAMAGED = "damaged before its end; what is before the damage is served"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +83,22 @@ class Journals:
             if followed is not None and not self._is_same(followed.reader, file.name, fd):
                 followed.reader.close()
                 followed = None
+            is_new = followed is None
             if followed is None:
                 followed = _Followed(JournalReader(file.name, fd), now_s)
                 self._skipped.forget(file.path)
         self._open[file.path] = followed
         if len(self._open) > MAX_OPEN:
             self._open.pop(next(iter(self._open))).reader.close()
-        if now_s - followed.refreshed_s >= REFRESH_S:
+        is_due = is_new or now_s - followed.refreshed_s >= REFRESH_S
+        if is_due and not is_new:
             followed.refreshed_s = now_s
             try:
                 followed.reader.refresh()
             except BadFileError as error:  # what it had read is still good
                 self._skipped.note(file.path, error.reason)
+        if is_due and followed.reader.is_damaged:
+            self._skipped.note(file.path, DAMAGED)
         return followed.reader
 
     @staticmethod

@@ -15,6 +15,7 @@ from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
+from fgm.viewer.health import DEFAULT_INTERVAL_MS
 from fgm.viewer.indexed import IndexFile
 from fgm.viewer.journals import Journals
 from fgm.viewer.register import Register, Registered
@@ -32,16 +33,21 @@ FILES_WITH_INDEX = 40
 FILES_TO_BEGIN = 48
 """Without an index, so many files are read before the first answer; the others follow behind it."""
 FILES_PER_STEP = 16
-DEFAULT_TICK_MS = 1000
+NODE_GONE_MS = 60_000
+"""Another node's data is shown when it is newer by so much; one directory should have one node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What is known at one moment. `metrics`: recorded columns that hold a value somewhere."""
+    """What is known at one moment.
+
+    `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
+    """
 
     registered: Registered
     metrics: frozenset[str]
     header: FileHeader | None
+    node_name: str | None
     oldest_ms: int | None
     newest_ms: int | None
     index: str
@@ -50,7 +56,7 @@ class Holdings:
     @property
     def tick_ms(self) -> int:
         """The sampling interval."""
-        return DEFAULT_TICK_MS if self.header is None else self.header.interval_ms
+        return DEFAULT_INTERVAL_MS if self.header is None else self.header.interval_ms
 
 
 class Library:
@@ -63,6 +69,8 @@ class Library:
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
         self._header_ms = -1
+        self._node: str | None = None
+        self._foreign: dict[str, str] = {}
         self._oldest_ms: int | None = None
         self._newest_ms: int | None = None
         self._last_learned: DataFile | None = None
@@ -139,6 +147,8 @@ class Library:
                 continue
             if facts is None:
                 continue
+            if not self._is_ours(file, facts.header, facts.last_ms):
+                continue
             for series in facts.series:
                 if series.key in facts.seen_ms:
                     self._register.learn(series, *facts.seen_ms[series.key])
@@ -158,6 +168,8 @@ class Library:
             with self._files.opened(file.folder) as fd:
                 window = WindowFile.open(file.name, fd)
             try:
+                if not self._is_ours(file, window.header, window.directory.last_ms):
+                    return
                 time_ms = window.time_ms()
                 for run in window.directory.runs:
                     if run.count:
@@ -170,6 +182,30 @@ class Library:
             self._skipped.note(file.path, reason_of(error))
         else:
             self._skipped.forget(file.path)
+
+    def _is_ours(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
+        """Say whether a file is of the node that is shown: the newest. Its successor begins with nothing known."""
+        name = header.node_name
+        if name is None or name == self._node:
+            return True
+        if self._node is not None and last_ms <= self._header_ms + NODE_GONE_MS:
+            if file.folder not in self._foreign:
+                self._foreign[file.folder] = name
+                self._skipped.note(file.folder, f"of the node {name}: only {self._node} is shown")
+            return False
+        if self._node is not None:
+            self._forget()
+        self._node = name
+        return True
+
+    def _forget(self) -> None:
+        for folder in self._foreign:
+            self._skipped.forget(folder)
+        self._foreign, self._register, self._metrics = {}, Register(), set()
+        self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
+        for container in self._index.containers:
+            self._register.learn(*container)
+        self._unread, self._is_all_read, self._files_read, self._last_learned = None, False, 0, None
 
     def _take_in(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
         self._metrics |= metrics
@@ -186,19 +222,24 @@ class Library:
             registered=self._register.take(),
             metrics=frozenset(self._metrics),
             header=self._header,
+            node_name=self._node,
             oldest_ms=min(known, default=None),
             newest_ms=max(newest, default=None),
             index=index,
-            index_note=note,
+            index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
         )
+
+    def _other_nodes(self) -> str | None:
+        if not self._foreign:
+            return None
+        several = "data of several writers with different node names is in this directory"
+        return f"{several}: only {self._node} is shown, not {', '.join(sorted(set(self._foreign.values())))}"
 
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index
         if not self._files.is_there():
-            return (
-                index.state,
-                f"there is no directory {self._files.data_dir}; what was there is still listed",
-            )
+            listed = "; what was there is still listed" if index.was_good or self._header is not None else ""
+            return index.state, f"there is no directory {self._files.data_dir}{listed}"
         if index.state == "ok" or index.was_good or self._files_read == 0:
             return index.state, index.note
         far = "from all" if self.is_all_read else "so far from"

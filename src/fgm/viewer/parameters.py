@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import get_args
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from fgm.metrics.derived import Shown, find
 from fgm.store.series import Scope
 from fgm.viewer.problems import bad_parameter, unknown
+from fgm.viewer.query import MAX_SERIES
 
 MAX_METRICS = 8
-MAX_SERIES = 500
 MIN_POINTS, MAX_POINTS, DEFAULT_POINTS = 10, 10_000, 1200
 DEFAULT_RANGE = "1h"
 MAX_FIELDS = 64
@@ -30,6 +30,9 @@ _TIME_FORM = "ISO 8601, such as 2025-12-30T16:00:00Z, or seconds or milliseconds
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 """A number from here on is milliseconds: as seconds it would be the year 5138."""
+_BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
+"""ISO 8601 without hyphens, such as 20251230; as seconds it would be in 1970."""
+_ISO_SIGN = re.compile(rf"-|\A{_BASIC_DATE.pattern}")
 _SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 _LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class"})
 
@@ -53,6 +56,8 @@ class Span:
         else:
             from_ms = max(0, to_ms - self.length_ms)
         if from_ms >= to_ms:
+            if self.from_ms is None:
+                raise bad_parameter("to", "the range is empty", f"an instant after {from_ms}, where the range begins")
             raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
         return from_ms, to_ms
 
@@ -100,7 +105,7 @@ def timeseries(query: bytes) -> TimeseriesParameters:
 def containers(query: bytes) -> ContainersParameters:
     """Read the query of /api/containers. Raises Problem."""
     given = _fields(query, ("search", "scope", "namespace", "qos_class", "range"))
-    search = given.get("search", "")
+    search = _text(given, "search")
     if len(search) > MAX_TEXT:
         raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
     return ContainersParameters(
@@ -117,34 +122,51 @@ def nothing(query: bytes) -> None:
     _fields(query, ())
 
 
-def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, str]:
-    """Return the parameters by name, those of lists joined. Raises Problem on unknown or repeated ones."""
+def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the parameters by name, each a list. Raises Problem on unknown or repeated ones.
+
+    Commas separate before anything is decoded: an encoded one is part of a name.
+    """
     allowed = tuple(allowed)
     names = f"the parameters are {', '.join(allowed)}" if allowed else "this path takes no parameter"
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except ValueError as error:
-        raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
-    given: dict[str, str] = {}
-    for name, value in pairs:
+    pairs = [field.partition(b"=") for field in query.split(b"&") if field]
+    if len(pairs) > MAX_FIELDS:
+        raise bad_parameter("query", f"it has {len(pairs)} fields", f"at most {MAX_FIELDS}")
+    given: dict[str, tuple[str, ...]] = {}
+    for raw_name, _, raw_value in pairs:
+        try:
+            name = _decoded(raw_name)
+            values = tuple(map(_decoded, raw_value.split(b",") if name in _LISTS else [raw_value]))
+        except UnicodeDecodeError as error:
+            raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
         if name not in allowed:
             raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", names)
-        if "\0" in value:
+        if any("\0" in value for value in values):
             raise bad_parameter(name, "it has a NUL character", "text without it")
         if name in given and name not in _LISTS:
             raise bad_parameter(name, "it is given more than once", "once")
-        given[name] = f"{given[name]},{value}" if name in given else value
+        given[name] = given.get(name, ()) + values
     return given
 
 
-def _list(given: dict[str, str], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, given.get(name, "").split(","))))
+def _decoded(text: bytes) -> str:
+    if not text.isascii():
+        raise UnicodeDecodeError("ascii", text, 0, 1, "a byte that should have been encoded")
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode()
+
+
+def _list(given: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, given.get(name, ()))))
+
+
+def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> str:
+    return given.get(name, (default,))[0]
 
 
 def _metric(name: str) -> Shown:
     metric = find(name)
     if metric is None:
-        raise unknown("metric", name[:MAX_TEXT], "a name from /api/metrics")
+        raise unknown("metric", "metric", name[:MAX_TEXT], "a name from /api/metrics")
     return metric
 
 
@@ -155,22 +177,22 @@ def _scope(name: str) -> Scope:
     raise bad_parameter("scope", f"there is no scope {name[:MAX_TEXT]!r}", ", ".join(get_args(Scope)))
 
 
-def _points(given: dict[str, str]) -> int:
-    text = given.get("points", str(DEFAULT_POINTS))
+def _points(given: dict[str, tuple[str, ...]]) -> int:
+    text = _text(given, "points", str(DEFAULT_POINTS))
     if not (text.isascii() and text.isdigit() and len(text) < 9 and MIN_POINTS <= int(text) <= MAX_POINTS):
         allowed = f"a whole number from {MIN_POINTS} to {MAX_POINTS}"
         raise bad_parameter("points", f"{text[:MAX_TEXT]!r} is not allowed", allowed)
     return int(text)
 
 
-def _span(given: dict[str, str]) -> Span:
+def _span(given: dict[str, tuple[str, ...]]) -> Span:
     if "range" in given and ("from" in given or "to" in given):
         raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
-    length_ms = _length_ms(given.get("range", DEFAULT_RANGE))
+    length_ms = _length_ms(_text(given, "range", DEFAULT_RANGE))
     if "from" not in given and "to" not in given:
         return Span(length_ms)
-    from_ms = _instant_ms("from", given["from"]) if "from" in given else None
-    to_ms = _instant_ms("to", given["to"]) if "to" in given else None
+    from_ms = _instant_ms("from", _text(given, "from")) if "from" in given else None
+    to_ms = _instant_ms("to", _text(given, "to")) if "to" in given else None
     if from_ms is not None and to_ms is not None and from_ms >= to_ms:
         raise bad_parameter("from", "the range is empty or runs backwards", "an instant before to")
     return Span(length_ms, from_ms, to_ms)
@@ -187,10 +209,10 @@ def _length_ms(text: str) -> int | None:
 
 def _instant_ms(name: str, text: str) -> int:
     instant_ms: float | None = None
-    if _NUMBER.fullmatch(text):
+    if _NUMBER.fullmatch(text) and not _BASIC_DATE.fullmatch(text):
         number = float(text)
         instant_ms = number if number >= _MILLISECONDS_FROM else number * 1000
-    elif len(text) <= MAX_TEXT and "-" in text:
+    elif len(text) <= MAX_TEXT and _ISO_SIGN.search(text):
         try:
             # An unescaped + of a time zone arrives as a space.
             moment = datetime.fromisoformat(_SPACE_OF_PLUS.sub("+", text))

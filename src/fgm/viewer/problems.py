@@ -50,9 +50,9 @@ def bad_parameter(parameter: str, detail: str, allowed: str) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, detail, parameter=parameter, allowed=allowed)
 
 
-def unknown(parameter: str, value: str, allowed: str) -> Problem:
-    """Return the problem of a well-formed value that names nothing here."""
-    return Problem(HTTPStatus.NOT_FOUND, f"there is no {parameter} {value!r}", parameter=parameter, allowed=allowed)
+def unknown(parameter: str, noun: str, value: str, allowed: str) -> Problem:
+    """Return the problem of a well-formed value that names nothing here; `noun`: what it should name."""
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no {noun} {value!r}", parameter=parameter, allowed=allowed)
 
 
 def not_ready(state: str, retry_after_s: int) -> Problem:

@@ -17,14 +17,18 @@ from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
+from fgm.store.header import FileHeader
 from fgm.store.series import Scope, Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.reduce import KEPT_PER_COLUMN, m4
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles
 
-FILES_PER_STEP = 16
+FILES_PER_STEP = 8
+MOST_PER_COLUMN = 2 * KEPT_PER_COLUMN
+"""A line is reduced when it has more samples than so many for each pixel column."""
 MAX_SERIES = 500
+"""So many series are in one answer."""
 LISTINGS = 3
 """A window may have begun while the others were read: list again, so many times at most."""
 
@@ -34,7 +38,9 @@ class Question:
     """What is asked.
 
     `keys`: the series (`Series.key`). `columns`: of the reduction, None for every sample. `scopes`: series
-    of these are adopted when met, and so are containers whose id begins with one of `prefixes`.
+    of these are adopted when met, and so are containers whose id begins with one of `prefixes`; `most_series`: there
+    are no more than so many together. `node_name`: files of another node are skipped
+    (None: of none). `line_samples`: the most that one metric of one series has in memory.
     """
 
     metrics: tuple[Shown, ...]
@@ -45,6 +51,9 @@ class Question:
     columns: int | None = None
     scopes: frozenset[Scope] = frozenset()
     prefixes: tuple[str, ...] = ()
+    node_name: str | None = None
+    line_samples: int = 0
+    most_series: int = MAX_SERIES
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -123,6 +132,12 @@ class Query:
         self._listings, self._reached_ms = 0, -1
         self._progress: dict[str, _Progress] = {}
 
+    @property
+    def most_samples(self) -> int:
+        """How many samples it may have in memory, as far as is known by now."""
+        question = self.question
+        return (len(self._keys) + len(question.prefixes)) * len(question.metrics) * question.line_samples
+
     def step(self) -> bool:
         """Read the next files; return whether there are more."""
         if not self._waiting:
@@ -180,14 +195,24 @@ class Query:
         facts = self._journals.facts(file)
         if facts is None or facts.last_ms < self._read_from_ms or facts.first_ms >= self.question.to_ms:
             return [], self.question.tick_ms
+        if self._is_foreign(facts.header):
+            return [], self.question.tick_ms
         chunks = self._journals.chunks(file, self.question.recorded, self._wanted(facts.series))
         return chunks, facts.header.interval_ms
 
     def _read_window(self, window: WindowFile) -> list[Chunk]:
         if window.directory.last_ms < self._read_from_ms or window.directory.first_ms >= self.question.to_ms:
             return []
+        if self._is_foreign(window.header):
+            return []
         keys = self._wanted(window.series)
         return window.chunks(self.question.recorded, keys) if keys else []
+
+    def _is_foreign(self, header: FileHeader) -> bool:
+        is_foreign = None not in (header.node_name, self.question.node_name)
+        is_foreign = is_foreign and header.node_name != self.question.node_name
+        self.skipped_files += is_foreign
+        return is_foreign
 
     def _wanted(self, there: Iterable[Series]) -> set[str]:
         """Return the keys of the series that are asked for; those that the question adopts become so."""
@@ -198,7 +223,7 @@ class Query:
         prefix = next((p for p in question.prefixes if (series.container_id or "").startswith(p)), None)
         if prefix is None and series.scope not in question.scopes:
             return False
-        if len(self._keys) >= MAX_SERIES:
+        if len(self._keys) >= self.question.most_series:
             self.is_cut = True
             return False
         if prefix is not None:
@@ -223,7 +248,7 @@ class Query:
         shown_ms = samples.time_ms[shown_from:]
         for metric, line in zip(question.metrics, progress.lines, strict=True):
             line.add(shown_ms, metric.compute(samples)[shown_from:])
-            if question.columns is not None and line.size > 2 * KEPT_PER_COLUMN * question.columns:
+            if question.columns is not None and line.size > MOST_PER_COLUMN * question.columns:
                 line.reduce(question)
         tail_from = int(np.searchsorted(samples.time_ms, samples.time_ms[-1] - question.lead_ms))
         progress.tail = _rows(samples, slice(tail_from, None), copy=True)

@@ -51,6 +51,13 @@ class StartUp:
             self._found_s = monotonic_s
         return state
 
+    def at(self, now_ms: int, monotonic_s: float) -> tuple[State, int]:
+        """Return the state at an instant and since when it holds: the time-out does not wait for the next look."""
+        late_s = self.waited_s(monotonic_s) - self.timeout_s
+        if self.state is State.WAITING and late_s >= 0:
+            return State.TIMED_OUT, max(self.since_ms, now_ms - round(late_s * 1000))
+        return self.state, self.since_ms
+
     def waited_s(self, monotonic_s: float) -> float:
         """Return how long there was no data, since the start."""
         return (monotonic_s if self._found_s is None else self._found_s) - self._started_s

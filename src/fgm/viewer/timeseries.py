@@ -11,9 +11,9 @@ from fgm.metrics.derived import Shown
 from fgm.metrics.rates import Floats
 from fgm.store.series import Scope
 from fgm.viewer.library import Holdings
-from fgm.viewer.parameters import MAX_SERIES, TimeseriesParameters
+from fgm.viewer.parameters import TimeseriesParameters
 from fgm.viewer.problems import Problem, unknown
-from fgm.viewer.query import AnsweredSeries, Query, Question
+from fgm.viewer.query import MAX_SERIES, MOST_PER_COLUMN, AnsweredSeries, Query, Question
 from fgm.viewer.reduce import KEPT_PER_COLUMN
 
 RAW_TICKS = 3600
@@ -47,6 +47,7 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
             parameter="containers",
             allowed=f"{MAX_SAMPLES} samples: ask for less",
         )
+    held = each if columns is None else min(ticks, MOST_PER_COLUMN * columns)
     return Question(
         metrics=asked.metrics,
         keys=keys,
@@ -56,13 +57,16 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
         columns=columns,
         scopes=DEFAULT_SCOPES if asked.ids is None else frozenset(),
         prefixes=prefixes,
+        node_name=holdings.node_name,
+        line_samples=max(0, held),
+        most_series=min(MAX_SERIES, MAX_SAMPLES // max(1, each * len(asked.metrics))),
     )
 
 
 def answer(query: Query, holdings: Holdings, asked: TimeseriesParameters) -> Iterator[bytes]:
-    """Return the answer of /api/timeseries, made as it is read. Raises Problem where an asked series is nowhere."""
+    """Return the answer of /api/timeseries, made as it is read. Raises Problem where no asked series is known."""
     answered = query.answer()
-    _require_all(query, holdings, answered, asked.ids)
+    missing = _missing(query, holdings, answered, asked.ids)
     facts = {
         "from_ms": query.question.from_ms,
         "to_ms": query.question.to_ms,
@@ -70,6 +74,7 @@ def answer(query: Query, holdings: Holdings, asked: TimeseriesParameters) -> Ite
         "resolution": "raw" if query.question.columns is None else "m4",
         "partial": query.is_cut,
         "skipped_files": query.skipped_files,
+        "unknown": missing,
     }
     return _encoded(facts, answered, query.question.metrics, holdings)
 
@@ -107,7 +112,7 @@ def _overlapping(holdings: Holdings, from_ms: int, to_ms: int) -> frozenset[str]
 
 
 def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the keys that ids stand for, and ids that only the files may know."""
+    """Return the keys that ids stand for, and ids that only the files may know. Raises Problem where there are none."""
     keys, prefixes = set(), []
     for name in ids:
         known = holdings.registered.find(name)
@@ -117,21 +122,24 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
             keys.add(name)
         elif len(name) >= 12 and set(name) <= set("0123456789abcdef"):
             prefixes.append(name)
-        else:
-            raise _no_series(name)
+    if not keys and not prefixes:
+        raise _no_series(ids[0])
     return frozenset(keys), tuple(prefixes)
 
 
-def _require_all(query: Query, holdings: Holdings, answered: list[AnsweredSeries], ids: tuple[str, ...] | None) -> None:
-    found = {one.series.key for one in answered}
-    for name in ids or ():
-        is_known = holdings.registered.find(name) is not None
-        if not is_known and name not in found and name not in query.found_prefixes:
-            raise _no_series(name)
+def _missing(
+    query: Query, holdings: Holdings, answered: list[AnsweredSeries], ids: tuple[str, ...] | None
+) -> list[str]:
+    """Return the asked ids that nothing is known of. Raises Problem where these are all."""
+    found = query.found_prefixes.keys() | {one.series.key for one in answered}
+    missing = [name for name in ids or () if name not in found and holdings.registered.find(name) is None]
+    if ids and len(missing) == len(ids):
+        raise _no_series(missing[0])
+    return missing
 
 
 def _no_series(name: str) -> Problem:
-    return unknown("containers", name[:256], "an id from /api/containers, for a range in which it lived")
+    return unknown("containers", "series", name[:256], "an id from /api/containers, for a range in which it lived")
 
 
 def _lines(one: AnsweredSeries, metrics: tuple[Shown, ...], holdings: Holdings) -> Iterator[bytes]:

@@ -5,16 +5,23 @@ export class Problem extends Error {
   constructor(status, body) {
     super(body.detail ?? body.title ?? `The viewer answered ${status}.`);
     this.status = status;
-    this.parameter = body.parameter;
+  }
+
+  /** Whether the same question will be refused for ever; what is unknown or too busy may yet come. */
+  get isFinal() {
+    return this.status >= 400 && this.status < 500 && this.status !== 404 && this.status !== 429;
   }
 }
 
 /** Nothing answered in time: the viewer, the node or the port-forward is gone. */
 export class Unreachable extends Error {}
 
+/** A value inside an address, as legible as may be. A comma within it stays escaped: it is no separator of a list. */
+export const escaped = (value) => encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\ufffd")).replace(/%(2F|3A)/g, decodeURIComponent);
+
 async function get(path, query = {}, { signal, within_ms = 15_000 } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = given.map(([name, value]) => `${name}=${encodeURIComponent(value).replace(/%(2C|2F|3A)/g, decodeURIComponent)}`).join("&");
+  const text = given.map(([name, value]) => `${name}=${[value].flat().map(escaped).join(",")}`).join("&");
   const limit = AbortSignal.timeout(within_ms);
   let response, body;
   try {
@@ -39,4 +46,4 @@ export const containers = async (options) => (await get("api/containers", {}, op
 
 /** Samples of several metrics and series in [from_ms, to_ms). */
 export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points }, options) =>
-  get("api/timeseries", { metric: names.join(","), containers: ids?.join(","), from: Math.floor(from_ms), to: Math.ceil(to_ms), points }, options);
+  get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points }, options);

@@ -18,6 +18,7 @@ const PATIENT_BEATS = 5; // the first view waits that long for its lines
 let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
 let superseded = new AbortController();
 let pending = ""; // what the running question for a view is about
+let refused = ""; // and what one was about that will never be answered
 let asking = false;
 let beats = 0;
 
@@ -136,10 +137,11 @@ async function loadView() {
   const { live, span_ms } = store.range.peek();
   const range = live ? span_ms : [wanted.from_ms, wanted.to_ms];
   const about = missing.length > 0 ? JSON.stringify([range, wanted.points, wanted.metrics, missing, more]) : "";
-  if (store.loading.peek() && about === pending) return;
+  if (about !== "" && (about === refused || (store.loading.peek() && about === pending))) return;
   superseded.abort();
   superseded = new AbortController();
   pending = about;
+  refused = "";
   store.loading.value = missing.length > 0;
   if (missing.length === 0) {
     store.refusal.value = null;
@@ -158,8 +160,10 @@ async function loadView() {
     });
   } catch (error) {
     if (signal.aborted) return;
-    if (error instanceof api.Problem) store.refusal.value = error.message;
-    else if (error instanceof api.Unreachable) store.connected.value = false;
+    if (error instanceof api.Problem) {
+      store.refusal.value = error.message;
+      if (error.isFinal) refused = about;
+    } else if (error instanceof api.Unreachable) store.connected.value = false;
     else throw error;
   } finally {
     if (!signal.aborted) store.loading.value = false;

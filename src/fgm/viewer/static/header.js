@@ -3,7 +3,7 @@
 import { isDark, themeTurn, toggleTheme } from "./colours.js";
 import { html } from "./html.js";
 import { connected, edge_ms, follow, health, instance, newest_ms, pause, preset, range, ready, showAll, view } from "./store.js";
-import { clock, dayRange, exactly, moment, PRESETS, viewRange } from "./time.js";
+import { ALL, clock, dayRange, exactly, moment, PRESETS, viewRange } from "./time.js";
 
 const FRESH_MS = 15_000;
 
@@ -33,7 +33,8 @@ function Presets() {
   const button = ([text, size]) => html`<button class=${size === present ? "on" : ""} aria-pressed=${size === present}
     title=${`Show ${text}`} onClick=${() => preset(size)}>${text}</button>`;
   return html`<div class="presets" role="group" aria-label="Length of the range">
-    ${PRESETS.map(button)}<button title="Show all data" onClick=${showAll}>all</button>
+    ${PRESETS.map(button)}<button class=${present === ALL ? "on" : ""} aria-pressed=${present === ALL} title="Show all data"
+      onClick=${showAll}>all</button>
   </div>`;
 }
 

@@ -5,7 +5,8 @@ import { computed, effect } from "./vendor/signals.js";
 import { hairline, hatch, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { peakIn, silences, toChart } from "./samples.js";
-import { answer, edge_ms, follow, health, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
+import { fullName } from "./series.js";
+import { answer, edge_ms, end_ms, follow, health, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
 import { clock, moment, timeMarks } from "./time.js";
 import { axisMarks, axisNumber, number, unitFor } from "./units.js";
 
@@ -25,8 +26,8 @@ const laneLines = computed(() => {
 
 /** The highest sample on every lane, in view and a little around it: Map(lane key → {value, ms, line} or null). */
 const peaksWithin = (around_ms) => {
-  const { from_ms, to_ms } = view.value;
-  const peak = (lines) => peakIn(lines.map(({ line }) => line), from_ms - around_ms, to_ms + around_ms + 1);
+  const from_ms = view.value.from_ms - around_ms, to_ms = end_ms.value + around_ms;
+  const peak = (lines) => peakIn(lines.map(({ line }) => line), from_ms, to_ms);
   return new Map([...laneLines.value].map(([key, lines]) => [key, peak(lines)]));
 };
 const lanePeaks = computed(() => peaksWithin(0));
@@ -180,12 +181,13 @@ export function Lane({ lane, ordinal }) {
   }, []);
   const peak = lanePeaks.value.get(lane.key);
   const unit = laneUnits.value.get(lane.key);
-  const owner = peak && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series.name;
+  const owner = peak && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
+  const most = owner && `max ${number(peak.value, unit)} at ${clock(peak.ms)}, ${fullName(owner)}`;
   const [why, act, action] = emptiness(lane) ?? [];
   return html`<section class="lane" aria-label=${lane.title}>
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
     <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
-      ${peak && html`<span class="peak">max ${number(peak.value, unit)} ${owner} ${clock(peak.ms)}</span>`}</h2>
+      ${owner && html`<span class="peak" title=${most}>${most}</span>`}</h2>
     <div class="plot" ref=${box} role="img" aria-label=${`${lane.title} in ${unit.label} over time`}></div>
     ${why && html`<p class="why">${why}${act && html` <button class="link" onClick=${action}>${act}</button>`}</p>`}
   </section>`;

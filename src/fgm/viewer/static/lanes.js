@@ -6,7 +6,7 @@ import { html, useEffect, useRef } from "./html.js";
 import { Lane } from "./lane.js";
 import { Overlay } from "./overlay.js";
 import { answer, interval_ms, LANES, loading, plot, view } from "./store.js";
-import { exactly, timeMarks } from "./time.js";
+import { briefly, exactly, timeMarks } from "./time.js";
 
 /** A row of times, with marks that point down to the lanes (top) or up to them. */
 function Ruler({ top }) {
@@ -43,7 +43,7 @@ function Resolution() {
   const column_ms = answer.value?.column_ms ?? 0;
   const text = exactly(column_ms || interval_ms.value);
   const title = column_ms ? `${text} a pixel; the lowest and highest sample of each are kept` : `Every sample is drawn, one each ${text}`;
-  return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${column_ms ? `${text}/px` : text}</span>`;
+  return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${briefly(column_ms || interval_ms.value)}${column_ms > 0 && "/px"}</span>`;
 }
 
 export function Lanes() {

@@ -1,10 +1,10 @@
 // Who, at the cursor second: every shown workload with its value on every lane, in the lanes' own units.
 
 import { html } from "./html.js";
-import { Key } from "./containers.js";
+import { Key, Place } from "./containers.js";
 import { laneUnits } from "./lane.js";
 import { valueIn } from "./samples.js";
-import { facts, place } from "./series.js";
+import { facts } from "./series.js";
 import { answer, cursor_ms, hover_ms, interval_ms, laneMetrics, LANES, node, pinned_ms, range, shown } from "./store.js";
 import { clock, day, exactly, utcClock } from "./time.js";
 import { number } from "./units.js";
@@ -42,7 +42,7 @@ function Row({ row, tops, first }) {
   const { series, slot } = row.entry;
   return html`<tr class=${first ? "first" : ""}>
     <th scope="row" title=${facts(series)}><${Key} slot=${slot} />
-      <span class="name">${series.name}</span><small>${place(series)}${row.life > 1 ? `, life ${row.life}` : ""}</small></th>
+      <span class="name">${series.name}</span><small><${Place} series=${series}>${row.life > 1 && `, life ${row.life}`}</${Place}></small></th>
     <${Values} row=${row} tops=${tops} />
   </tr>`;
 }

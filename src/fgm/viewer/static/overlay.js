@@ -6,7 +6,7 @@ import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
 import { back } from "./link.js";
 import { valueIn } from "./samples.js";
-import { answer, cursor_ms, hover_ms, interval_ms, laneMetrics, LANES, pinned_ms, plot, shown, view, zoom } from "./store.js";
+import { answer, cursor_ms, end_ms, hover_ms, interval_ms, laneMetrics, LANES, pinned_ms, plot, shown, view, zoom } from "./store.js";
 import { clock, exactly } from "./time.js";
 
 const DRAG_PX = 4; // less is a click
@@ -35,7 +35,8 @@ export function Overlay({ stack }) {
     <output class="flag" ref=${flag} aria-hidden="true"></output>`;
 }
 
-const snapped = (ms) => Math.round(ms / interval_ms.peek()) * interval_ms.peek();
+/** The nearest tick that is in view. */
+const snapped = (ms) => Math.min(Math.round(ms / interval_ms.peek()) * interval_ms.peek(), end_ms.peek() - interval_ms.peek());
 
 function listen(stack, later) {
   const local = (event) => {

@@ -6,13 +6,20 @@ export function workload(series) {
   return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
 }
 
-/** The second line under a name: where it runs, from the most to the least telling fact that is known. */
+/** The second line under a name: where it runs, so exactly that two replicas differ, as far as that is known. */
 export function place(series) {
   if (series.scope === "node") return "whole node";
   if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
-  if (series.namespace) return series.namespace;
+  const pod = series.pod_name === series.name ? null : series.pod_name;
+  const names = [series.namespace, pod].filter(Boolean);
+  if (names.length > 0) return names.join("/");
   if (series.pod_uid) return `pod ${series.pod_uid.slice(0, 8)}`;
   return series.runtime ?? series.scope;
+}
+
+/** Name and place in one line; a cgroup's name is enough, the node's too. */
+export function fullName(series) {
+  return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${place(series)}`;
 }
 
 /** Everything that is known, for the tooltip. */

@@ -4,7 +4,10 @@ import { html, useState } from "./html.js";
 import { connected, health, instance, ready, refusal } from "./store.js";
 import { clock, exactly } from "./time.js";
 
-const DAEMON_SET = "fine-grained-monitor";
+const KUBECTL = "kubectl -n fine-grained-monitor";
+const DAEMON_SET = "ds/fine-grained-monitor";
+/** A path as a shell takes it. */
+const quoted = (path) => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
 function Command({ text }) {
   const [copied, setCopied] = useState(false);
@@ -18,10 +21,16 @@ function Command({ text }) {
   return html`<span class="command"><code>${text}</code>${button}</span>`;
 }
 
-function portForward() {
-  const port = location.port || "80";
-  const pod = instance.value?.identifier ?? `ds/${DAEMON_SET}`;
-  return `kubectl port-forward ${pod.includes("/") ? pod : `pod/${pod}`} ${port}:8050`;
+/** What is known of where the viewer runs; what it said last stays known when it is gone. */
+function Recovery() {
+  const { pod_name, port } = { ...instance.value, ...health.value };
+  if (!pod_name) {
+    const data_dir = health.value && quoted(health.value.data_dir);
+    return html`<span>Trying again; if the viewer has ended, start it:</span><${Command} text="fgm run" />
+      ${data_dir && html`<span>or, for the viewer alone,</span><${Command} text=${`fgm-viewer ${data_dir}`} />`}`;
+  }
+  return html`<span>Trying again; if the port-forward has ended:</span>
+    <${Command} text=${`${KUBECTL} port-forward pod/${pod_name} ${location.port || "80"}:${port}`} />`;
 }
 
 const LookedFor = ({ data_dir }) => html`<p>
@@ -40,31 +49,51 @@ function Indexing({ health }) {
       so the list of containers is being made from the files, newest first.</p>`;
 }
 
+/** What to do, where the viewer runs: in its pod, or, where none is known, on this machine or in a cluster. */
+function Places({ data_dir, pod_name, here: Here, inCluster: InCluster }) {
+  const folder = quoted(data_dir);
+  if (pod_name) return html`<${InCluster} folder=${folder} pod=${`pod/${pod_name}`} />`;
+  return html`<h3>On this machine</h3><${Here} folder=${folder} />
+    <h3>In a cluster</h3><${InCluster} folder=${folder} pod=${DAEMON_SET} />`;
+}
+
+const IsItRunning = ({ folder }) => html`<p>A collector must write to the same directory:
+  <${Command} text=${`fine-grained-monitor --data-dir ${folder}`} /></p>`;
+
+const PodsAndLogs = ({ pod }) => html`<p>Is the collector running on this node, and what does it say?
+  <${Command} text=${`${KUBECTL} get pods -o wide`} /><${Command} text=${`${KUBECTL} logs ${pod} -c monitor --tail=20`} /></p>`;
+
+const Restart = ({ folder }) => html`<ol>
+  <li>Is a collector running, and is it writing to this directory? This starts one, if there is none:
+    <${Command} text=${`fine-grained-monitor --data-dir ${folder}`} /></li>
+  <li>Can it write there, and is the disk not full?
+    <${Command} text=${`ls -la ${folder}`} /><${Command} text=${`df -h ${folder}`} /></li>
+</ol>`;
+
+const Checks = ({ folder, pod }) => html`<ol>
+  <li>Is the collector running on this node, and what does it say?
+    <${Command} text=${`${KUBECTL} get pods -o wide`} /><${Command} text=${`${KUBECTL} logs ${pod} -c monitor --tail=20`} /></li>
+  <li>Is the data volume mounted at the same place in both containers?
+    <${Command} text=${`${KUBECTL} describe ${pod} | grep -A12 Mounts`} />
+    <${Command} text=${`${KUBECTL} exec ${pod} -c monitor -- ls -la ${folder}`} /></li>
+  <li>Can the collector write there, and is the disk not full?
+    <${Command} text=${`${KUBECTL} exec ${pod} -c monitor -- df -h ${folder}`} /></li>
+</ol>`;
+
 function Waiting({ health }) {
   const left_s = Math.max(0, Math.ceil(health.timeout_s - health.waited_s));
   return html`<h2>Waiting for metrics data…</h2>
     <${LookedFor} ...${health} />
-    <p class="mut">Waited ${exactly(health.waited_s * 1000)}; after ${exactly(left_s * 1000)} more this page says what to check.
-      It goes on by itself as soon as there is data.</p>`;
+    <p class="mut">Waited ${exactly(health.waited_s * 1000)}.${left_s > 0 && ` After ${exactly(left_s * 1000)} more this page says what to check.`}${" "}
+      It goes on by itself as soon as there is data.</p>
+    <${Places} ...${health} here=${IsItRunning} inCluster=${PodsAndLogs} />`;
 }
 
 function TimedOut({ health }) {
-  const { data_dir, waited_s } = health;
-  return html`<h2>No metrics data after ${exactly(waited_s * 1000)}</h2>
+  return html`<h2>No metrics data after ${exactly(health.waited_s * 1000)}</h2>
     <${LookedFor} ...${health} />
     <p>The collector writes there once a second while it runs. Please check:</p>
-    <ol>
-      <li>Is the collector running on this node, and what does it say?
-        <${Command} text=${`kubectl get pods -A -o wide | grep ${DAEMON_SET}`} />
-        <${Command} text=${`kubectl logs ds/${DAEMON_SET} --all-containers --tail=50`} /></li>
-      <li>Is the data volume mounted at the same place in both containers?
-        <${Command} text=${`kubectl describe ds/${DAEMON_SET} | grep -A12 Mounts`} />
-        <${Command} text=${`kubectl exec ds/${DAEMON_SET} -- ls -la ${data_dir}`} /></li>
-      <li>Can the collector write there, and is the disk not full?
-        <${Command} text=${`kubectl exec ds/${DAEMON_SET} -- df -h ${data_dir}`} /></li>
-      <li>Without Kubernetes: start a collector on the same directory.
-        <${Command} text=${`fine-grained-monitor --data-dir ${data_dir}`} /></li>
-    </ol>
+    <${Places} ...${health} here=${Restart} inCluster=${Checks} />
     <p class="mut">Still looking; this page goes on by itself as soon as there is data.</p>`;
 }
 
@@ -82,7 +111,7 @@ export function Banners() {
   const lines = [];
   if (!connected.value) {
     lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
-      <span>What is loaded stays usable. Trying again; if the port-forward has ended:</span><${Command} text=${portForward()} /></div>`);
+      <span>What is loaded stays usable.</span><${Recovery} /></div>`);
   } else if (state && instance.value && !ready.value) {
     lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b>
       <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
@@ -90,7 +119,9 @@ export function Banners() {
   if (refusal.value) {
     lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal.value}</span></div>`);
   }
-  if (index_note || index === "bad" || index === "rebuilt") {
+  // A state page itself says what is missing, and nothing is listed below it.
+  const lanes = ready.value || instance.value !== null;
+  if (lanes && (index_note || index === "bad" || index === "rebuilt")) {
     lines.push(html`<div class="banner quiet" role="status">${index_note ?? `The index was ${index}.`}</div>`);
   }
   if (skipped_files_total > 0) {

@@ -1,9 +1,9 @@
 // The page's state, once. Components read it, actions below change it, feed.js fills it from the server.
 
-import { batch, computed, signal } from "./vendor/signals.js";
+import { batch, computed, effect, signal } from "./vendor/signals.js";
 import { assignSlots } from "./colours.js";
 import { workload } from "./series.js";
-import { PRESETS } from "./time.js";
+import { ALL, END_OF_TIME_MS, PRESETS, widened } from "./time.js";
 
 /** The lanes; the first metric that the server offers is shown. */
 export const LANES = [
@@ -27,7 +27,7 @@ export const clockOffset_ms = signal(0);
 
 /** The server's present, floored to the sampling interval; moves every beat. */
 export const edge_ms = signal(Math.floor(Date.now() / 1000) * 1000);
-/** {live: true, span_ms} or {live: false, from_ms, to_ms}. */
+/** {live: true, span_ms}, where span_ms may be ALL, or {live: false, from_ms, to_ms}. */
 export const range = signal({ live: true, span_ms: 60_000 });
 /** False until a person or a link has chosen the range; till then it widens with the data there is. */
 export const rangeChosen = signal(false);
@@ -49,8 +49,14 @@ export const ready = computed(() => health.value?.state === "ready");
 
 export const view = computed(() => {
   const { live, span_ms, from_ms, to_ms } = range.value;
-  return live ? { from_ms: edge_ms.value - span_ms, to_ms: edge_ms.value } : { from_ms, to_ms };
+  return live ? { from_ms: edge_ms.value - (span_ms === ALL ? whole_ms.value : span_ms), to_ms: edge_ms.value } : { from_ms, to_ms };
 });
+
+/** A length that holds all the data there is, up to the present; it grows in steps, so that pixel columns stand still. */
+const whole_ms = computed(() => widened(edge_ms.value - (health.value?.oldest_ms ?? edge_ms.value)));
+
+/** The end of what is in view, exclusive; a view that follows shows the newest sample at its very edge. */
+export const end_ms = computed(() => view.value.to_ms + (range.value.live ? interval_ms.value : 0));
 
 /** Metric shown by each lane that has one: Map(lane key → metric). */
 export const laneMetrics = computed(() => {
@@ -83,7 +89,13 @@ export const cursor_ms = computed(() => {
   if (at !== null) return at;
   const { from_ms, to_ms } = view.value;
   const last = lastSample.value ?? health.value?.newest_ms ?? to_ms;
-  return Math.max(from_ms, Math.min(last, to_ms - (range.value.live ? 0 : interval_ms.value)));
+  return Math.max(from_ms, Math.min(last, end_ms.value - interval_ms.value));
+});
+
+// A pin outside the view would name an instant that nothing on the lanes shows.
+effect(() => {
+  const at = pinned_ms.value;
+  if (at !== null && (at < view.value.from_ms || at >= end_ms.value)) pinned_ms.value = null;
 });
 
 const lastSample = computed(() => {
@@ -132,8 +144,9 @@ export function pause() {
 export function zoom(from_ms, to_ms) {
   const step = interval_ms.peek();
   const missing = Math.max(0, 5 * step - (to_ms - from_ms)) / 2;
+  const from = Math.floor((from_ms - missing) / step) * step, to = Math.ceil((to_ms + missing) / step) * step;
   if (range.peek().live) lastSpan_ms = range.peek().span_ms;
-  setRange({ live: false, from_ms: Math.floor((from_ms - missing) / step) * step, to_ms: Math.ceil((to_ms + missing) / step) * step });
+  setRange({ live: false, from_ms: Math.max(0, from), to_ms: Math.min(to, END_OF_TIME_MS) });
 }
 
 /** A preset keeps the right edge of a view that stands still, and the present of one that follows. */
@@ -142,9 +155,11 @@ export function preset(span_ms) {
   else zoom(view.peek().to_ms - span_ms, view.peek().to_ms);
 }
 
+/** Everything: a view that follows goes on following. */
 export function showAll() {
   const { oldest_ms } = health.peek();
-  if (oldest_ms !== null) zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
+  if (range.peek().live) follow(ALL);
+  else if (oldest_ms !== null) zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
 }
 
 // Selection ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,17 @@ export const PRESETS = [
   ["24h", 86_400_000],
 ];
 
+/** The length of "all the data there is". */
+export const ALL = Infinity;
+/** The end of the year 9999; no instant is later. */
+export const END_OF_TIME_MS = 253_402_300_800_000;
+
+/** `ms` rounded up by less than a sixteenth, to one of few lengths; at least a minute. */
+export function widened(ms) {
+  const step = Math.max(60_000, 2 ** Math.ceil(Math.log2(Math.max(1, ms)) - 5));
+  return Math.max(1, Math.ceil(ms / step)) * step;
+}
+
 const two = (n) => String(n).padStart(2, "0");
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -28,10 +39,10 @@ export function utcClock(ms) {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }
 
-/** 12 Mar */
+/** 12 Mar, or 12 Mar 1970 where it is not this year. */
 export function day(ms) {
-  const d = new Date(ms);
-  return `${d.getDate()} ${MONTHS[d.getMonth()]}`;
+  const d = new Date(ms), year = d.getFullYear();
+  return `${d.getDate()} ${MONTHS[d.getMonth()]}${year === new Date().getFullYear() ? "" : ` ${year}`}`;
 }
 
 const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
@@ -76,6 +87,12 @@ export function exactly(ms) {
   return parts.length === 0 ? "0 s" : parts.slice(0, 2).map(([n, u]) => `${n} ${u}`).join(" ");
 }
 
+/** 97 s, 24 m, 6 h: one short unit, for where there is little room. */
+export function briefly(ms) {
+  const [, size, unit] = [[600_000, 1000, "s"], [36_000_000, 60_000, "m"], [Infinity, 3_600_000, "h"]].find(([below]) => ms < below);
+  return `${Math.round(ms / size).toLocaleString("en-US")} ${unit}`;
+}
+
 /** UTC+01:00 */
 export function zone(ms) {
   const minutes = -new Date(ms).getTimezoneOffset();
@@ -84,23 +101,41 @@ export function zone(ms) {
 }
 
 const S = 1000, M = 60 * S, H = 60 * M, D = 24 * H;
-const STEPS = [S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 15 * M, 30 * M, H, 2 * H, 3 * H, 6 * H, 12 * H, D, 2 * D, 7 * D];
+const SHORT = [S, 2 * S, 5 * S, 10 * S, 15 * S, 30 * S, M, 2 * M, 5 * M, 10 * M, 15 * M, 30 * M, H, 2 * H, 3 * H, 6 * H, 12 * H, D, 2 * D, 7 * D];
+const MONTHLY = [1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12_000];
+/** {ms, months}: a step in ms, or about that in whole months of the calendar. */
+const STEPS = [...SHORT.map((ms) => ({ ms, months: 0 })), ...MONTHLY.map((months) => ({ ms: months * 30.44 * D, months }))];
 
 /**
- * Where the time axis is marked, aligned to the local clock.
+ * Where the time axis is marked, aligned to the local clock and calendar.
  * Returns {marks: [{ms, text}], minor: [ms]}; labels are at least `apart` pixels from each other.
  */
 export function timeMarks(from_ms, to_ms, width, apart = 84) {
   const span = Math.max(1, to_ms - from_ms);
-  const at = Math.max(0, STEPS.findIndex((step) => (step / span) * width >= apart));
-  const step = STEPS.find((s) => (s / span) * width >= apart) ?? STEPS.at(-1);
-  const fine = STEPS[Math.max(0, at - 2)];
-  const zone_ms = -new Date(from_ms).getTimezoneOffset() * M;
-  const every = (size) => {
-    const out = [];
-    for (let t = Math.ceil((from_ms + zone_ms) / size) * size - zone_ms; t <= to_ms; t += size) out.push(t);
+  const wide = (step) => (step.ms / span) * width;
+  const found = STEPS.findIndex((step) => wide(step) >= apart);
+  const at = found < 0 ? STEPS.length - 1 : found;
+  const step = STEPS[at], fine = STEPS[Math.max(0, at - 2)];
+  const marks = every(step, from_ms, to_ms).map((ms) => ({ ms, text: markText(ms, step) }));
+  return { marks, minor: wide(fine) >= 6 ? every(fine, from_ms, to_ms) : [] };
+}
+
+function every({ ms: size, months }, from_ms, to_ms) {
+  const out = [];
+  if (months > 0) {
+    const first = new Date(from_ms);
+    const start = Math.floor((first.getFullYear() * 12 + first.getMonth()) / months) * months;
+    // The year 2000 as a base: a Date takes the years below 100 for those of the last century.
+    for (let n = start, t; (t = new Date(2000, n - 24_000, 1).getTime()) <= to_ms; n += months) if (t >= from_ms) out.push(t);
     return out;
-  };
-  const text = (ms) => (step >= D ? day(ms) : step < M ? clock(ms) : shortClock(ms));
-  return { marks: every(step).map((ms) => ({ ms, text: text(ms) })), minor: (fine / span) * width >= 6 ? every(fine) : [] };
+  }
+  const zone_ms = -new Date(from_ms).getTimezoneOffset() * M;
+  for (let t = Math.ceil((from_ms + zone_ms) / size) * size - zone_ms; t <= to_ms; t += size) out.push(t);
+  return out;
+}
+
+function markText(ms, { ms: size, months }) {
+  const d = new Date(ms);
+  if (months > 0) return months % 12 === 0 ? String(d.getFullYear()) : `${MONTHS[d.getMonth()]} ${d.getFullYear()}`;
+  return size >= D ? day(ms) : size < M ? clock(ms) : shortClock(ms);
 }

@@ -1,0 +1,225 @@
+"""What a person finds on the page and does with it: replicas told apart, pins, the search key, links with nonsense."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.test_page import drag, lane, open_page, ranges
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def answer_changed(page: Page, path: str, change: Change) -> None:
+    """Let `change` alter every answer of `path` on its way to the page: states that the captured host does not have."""
+
+    def fulfil(route: Route) -> None:
+        response = route.fetch()
+        answer = response.json()
+        change(answer)
+        route.fulfill(response=response, body=json.dumps(answer))
+
+    page.route(path, fulfil)
+
+
+def containers_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [series for series in answer["containers"] if series["scope"] == "container"]
+
+
+def test_two_replicas_can_be_told_apart(page: Page, viewer_url: str) -> None:
+    """By pod, wherever they are named: list, ledger and the lanes' peaks, also where there is little room."""
+
+    def one_deployment(answer: dict[str, Any]) -> None:
+        for number, series in enumerate(containers_of(answer)):
+            pod = f"checkout-frontend-7d9c5b86f4-x7z9{number}"
+            series.update(name="web", container_name="web", namespace="shop", pod_name=pod)
+
+    answer_changed(page, "**/api/containers", one_deployment)
+    open_page(page, viewer_url)
+    ledger = page.locator("tbody th").all_inner_texts()
+    assert len(set(ledger)) == len(ledger) == 6
+    assert all("shop/checkout-frontend" in text.replace("\n", "") for text in ledger)
+    expect(lane(page, "Memory").locator(".peak")).to_contain_text("web in shop/checkout-frontend-")
+    page.set_viewport_size({"width": 390, "height": 844})
+    suffix = page.locator(".containers li .place").filter(has_text="x7z93").locator(":last-child")
+    expect(suffix).to_be_visible()
+    right = "(element) => element.getBoundingClientRect().right"
+    assert suffix.evaluate(right) <= suffix.locator("..").evaluate(right)
+
+
+def test_containers_just_killed_are_shown(page: Page, viewer_url: str) -> None:
+    def killed(answer: dict[str, Any]) -> None:
+        for series in containers_of(answer):
+            series["alive"] = False
+
+    answer_changed(page, "**/api/containers", killed)
+    open_page(page, viewer_url)
+    expect(page.locator("tbody tr")).to_have_count(6)
+    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("containers"))
+    expect(page.get_by_text(re.compile(r"^6 of \d+ shown"))).to_be_visible()
+
+
+def test_the_list_opens_on_what_runs_where_containers_are_long_gone(page: Page, viewer_url: str) -> None:
+    def ended(answer: dict[str, Any]) -> None:
+        for series in containers_of(answer):
+            series.update(alive=False, first_seen_ms=1_000_000, last_seen_ms=2_000_000)
+
+    answer_changed(page, "**/api/containers", ended)
+    page.goto(viewer_url)
+    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("pods"))
+
+
+def test_a_refused_ranking_still_shows_six(page: Page, viewer_url: str) -> None:
+    """The first question for samples is the ranking's."""
+    asked: list[str] = []
+
+    def refuse_first(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_()
+        else:
+            route.fulfill(
+                status=404, content_type="application/problem+json", body='{"title": "unknown", "status": 404}'
+            )
+
+    page.route("**/api/timeseries?*", refuse_first)
+    open_page(page, viewer_url)
+    expect(page.locator("tbody tr")).to_have_count(6)
+
+
+def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> None:
+    page.goto(f"{viewer_url}#show=cgroup:/a%2Cb.service,node")
+    assert page.evaluate("async () => (await import('/static/store.js')).picked.value") == [
+        "cgroup:/a,b.service",
+        "node",
+    ]
+    sent = page.evaluate("async () => (await import('/static/api.js')).escaped('cgroup:/a,b.service')")
+    assert sent == "cgroup:/a%2Cb.service"
+    assert page.evaluate("async () => (await import('/static/api.js')).escaped('\\udc80')") == "%EF%BF%BD"
+
+
+def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    page.get_by_role("button", name="Pause").click()
+    box = lane(page, "Memory").locator(".u-over").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + 30)
+    expect(page.get_by_role("button", name="Unpin")).to_be_visible()
+    drag(page, 0.5, 1)
+    expect(page.get_by_role("button", name="Unpin")).to_have_count(0)
+
+
+def test_the_slash_key_searches_and_escape_leaves(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    search = page.get_by_label("Search containers")
+    page.keyboard.press("Control+/")
+    expect(search).not_to_be_focused()
+    page.keyboard.press("/")
+    expect(search).to_be_focused()
+    expect(search).to_have_value("")
+    page.keyboard.type("a/b")
+    expect(search).to_have_value("a/b")
+    page.keyboard.press("Escape")
+    expect(search).not_to_be_focused()
+    expect(search).to_have_value("")
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["last=" + "9" * 400 + "d", "last=999999d", "from=x&to=y", "last=0d&show=%E0%A4%A"]
+)
+def test_a_link_with_nonsense_shows_data_and_asks_for_nothing_impossible(
+    page: Page, viewer_url: str, complaints: list[str], nonsense: str
+) -> None:
+    page.goto(f"{viewer_url}#{nonsense}")
+    expect(page.get_by_text(re.compile(r"live, \d s behind"))).to_be_visible()
+    expect(page.locator("header .range")).to_have_text(re.compile(r"^[^N]*\d\d:\d\d"))
+    assert all(low < high for low, high in ranges(page).values())
+    assert complaints == []
+
+
+def test_a_refused_question_is_not_asked_again(page: Page, viewer_url: str) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=400, content_type="application/problem+json", body='{"detail": "never", "status": 400}')
+
+    page.goto(f"{viewer_url}#from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&show=node")
+    expect(page.get_by_text("is newer than this range").first).to_be_visible()
+    page.route("**/api/timeseries?*", refuse)
+    page.get_by_role("button", name="1h").click()
+    expect(page.get_by_role("alert")).to_contain_text("never")
+    with page.expect_response("**/api/health"):
+        pass
+    with page.expect_response("**/api/health"):
+        pass
+    assert len(asked) == 1
+
+
+def test_centuries_have_few_marks(page: Page, viewer_url: str) -> None:
+    page.goto(viewer_url)
+    marks = page.evaluate(
+        """async () => {
+            const { timeMarks } = await import("/static/time.js");
+            const { marks, minor } = timeMarks(Date.UTC(1970, 0, 2), Date.UTC(2500, 0, 2), 900);
+            return [marks.map(({ text }) => text), minor.length];
+        }"""
+    )
+    assert marks == [[str(year) for year in range(2000, 2501, 50)], 53]
+
+
+def test_all_goes_on_following(page: Page, viewer_url: str) -> None:
+    open_page(page, viewer_url)
+    page.get_by_role("button", name="all", exact=True).click()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    assert page.url.endswith("#last=all")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Live").click()
+    assert page.url.endswith("#last=all")
+
+
+def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> None:
+    def in_a_pod(answer: dict[str, Any]) -> None:
+        answer.update(pod_name="fine-grained-monitor-x7z9q", port=8050)
+
+    answer_changed(page, "**/api/health", in_a_pod)
+    answer_changed(page, "**/api/instance", in_a_pod)
+    open_page(page, viewer_url)
+    page.unroute("**/api/health")
+    page.route("**/api/*", lambda route: route.abort())
+    expect(page.get_by_role("alert")).to_contain_text(
+        re.compile(r"kubectl -n fine-grained-monitor port-forward pod/fine-grained-monitor-x7z9q \d+:8050"),
+        timeout=5000,
+    )
+
+
+def test_the_header_fits_over_midnight(page: Page, viewer_url: str) -> None:
+    page.goto(f"{viewer_url}#last=24h")
+    theme = page.get_by_role("button", name="Dark theme")
+    expect(page.locator("header .range")).to_have_text(re.compile("[A-Z].+[A-Z]"))
+    box = theme.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 1440
+    badge, gutter = page.locator(".badge").bounding_box(), page.locator(".ruler .gutter").bounding_box()
+    assert badge is not None
+    assert gutter is not None
+    assert badge["x"] >= gutter["x"]
+
+
+def test_a_long_list_on_a_phone_comes_in_parts(page: Page, viewer_url: str) -> None:
+    def many(answer: dict[str, Any]) -> None:
+        one = containers_of(answer)[0]
+        answer["containers"] += [one | {"id": f"{number:012x}", "name": f"job-{number}"} for number in range(50)]
+
+    answer_changed(page, "**/api/containers", many)
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, viewer_url)
+    rows = page.locator(".containers li .pick")
+    expect(rows).to_have_count(21)
+    page.get_by_role("button", name=re.compile("Show 20 more")).click()
+    expect(rows).to_have_count(41)
