@@ -182,7 +182,7 @@ class _Qemu:
         folders = [*shares, *[f"{self._scratch}/nothing"] * (SHARES - len(shares))]
         arguments = [
             *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-            *("-machine", "q35,usb=off,vmport=off,memory-backend=ram", "-accel", "tcg,thread=single", "-icount", "shift=1,sleep=off"),
+            *("-machine", "q35,usb=off,vmport=off,memory-backend=ram", "-accel", "tcg,thread=multi"),
             *("-cpu", "max,la57=off", "-smp", str(CPUS), "-m", str(MEMORY_MB), "-rtc", "base=utc"),
             # The saved memory is the file itself, which a machine that goes on from it maps copy-on-write.
             "-object",
