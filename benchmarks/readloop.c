@@ -23,7 +23,7 @@ static long cpu_ns(void) {
 
 int main(int argc, char **argv) {
     char line[4096];
-    int count = 0, every, at;
+    int count = 0, failed = 0, every, at;
     struct rlimit limit;
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
@@ -45,12 +45,10 @@ int main(int argc, char **argv) {
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
         long before = cpu_ns();
         for (int i = 0; i < count; i++)
-            if ((tick + i) % files[i].every == 0 && pread(files[i].fd, buffer, sizeof buffer, 0) < 0) {
-                perror("pread");
-                return 1;
-            }
+            if ((tick + i) % files[i].every == 0 && pread(files[i].fd, buffer, sizeof buffer, 0) < 0)
+                failed++; /* another's container ended meanwhile */
         if (tick >= warm_up)
             printf("%ld\n", cpu_ns() - before);
     }
-    return 0;
+    return failed > count;
 }

@@ -28,8 +28,9 @@ def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
 
 def read(folder: Path, counts: ReadCounts, *sources: Source) -> list[float]:
     reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, asks_alive=False)
-    reader.fetch(lambda: 0.0, slow=True)
-    reader.take()
+    for file, raw in reader.fetch(lambda: 0.0, slow=True):
+        reader.take(file, raw)
+    reader.look()
     assert len(reader.columns()) == len(reader.values)
     reader.close()
     return list(reader.values)

@@ -8,12 +8,14 @@ import errno
 import math
 import os
 import resource
+import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 FIRST_READ_BYTES = 4096
 MAX_READ_BYTES = 4 << 20
+NOWHERE = -1
 RESERVED_DESCRIPTORS = 64
 """So many descriptors are left to everything else; beyond that, files are opened anew for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
@@ -58,15 +60,16 @@ class PlainParser:
 class KernelFile:
     """One kept file and what was read from it last. Not thread-safe."""
 
-    __slots__ = ("_generation", "fd", "parser", "path", "place", "raw", "size", "values")
+    __slots__ = ("_generation", "fd", "name", "parser", "path", "place", "raw", "size", "values")
 
     def __init__(self, path: str, parser: Parser) -> None:
         """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
         self.path = path
+        self.name = sys.intern(os.path.basename(path))
         self.parser = parser
         self.raw: bytes | None = None
         self.values = array("d")
-        self.place = 0
+        self.place = NOWHERE
         """Where its values begin among those of its series."""
         self.size = FIRST_READ_BYTES
         self._generation = 0

@@ -13,11 +13,11 @@ class ProcessList:
         """`hierarchies`: for each, the folders of the container's cgroups in it, its own and those nested in it."""
         self._hierarchies = [list(_opened(folders)) for folders in hierarchies]
         self.files: list[KernelFile] = self._hierarchies[0] if self._hierarchies else []
-        """Those that were read last."""
+        """Those that are to be read; at first the first hierarchy's."""
 
-    def read(self, fail: Callable[[KernelFile, OSError], object]) -> None:
-        """Read until processes are found; what cannot be read is handed to `fail`."""
-        for files in self._hierarchies:
+    def look_elsewhere(self, fail: Callable[[KernelFile, OSError], object]) -> bool:
+        """Turn to the first hierarchy that has processes; return whether one has. Failed reads are handed to `fail`."""
+        for files in self._hierarchies[1:]:
             self.files = files
             for file in files:
                 try:
@@ -25,7 +25,9 @@ class ProcessList:
                 except OSError as error:
                     fail(file, error)
             if self.is_alive:
-                return
+                return True
+        self.files = self._hierarchies[0] if self._hierarchies else []
+        return False
 
     @property
     def is_alive(self) -> bool:

@@ -7,13 +7,15 @@ changed, and little else.
 
 import os
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.collector.cgroups import Cgroup, CgroupFinder
+from fgm.collector.kernel_file import KernelFile
 from fgm.collector.node import Node
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
@@ -62,10 +64,8 @@ class Sampler:
         if self._tick % self._slow_every == 0:
             self._node.look_for_devices()
         readers = self._readers()
-        for phase, reader in enumerate(readers):
-            reader.fetch(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0)
+        self._sweep(readers)
         for reader in readers:
-            reader.take()
             if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
                 self._recognise_sandbox(reader)
         self._tick += 1
@@ -101,6 +101,21 @@ class Sampler:
         """Close all kept files."""
         for reader in self._readers():
             reader.close()
+
+    def _sweep(self, readers: Sequence[SeriesReader]) -> None:
+        """Read everything before anything is parsed, and then parse what is new, all files of one name together.
+
+        So the kernel's code and each parser's stay in the processor's caches while they are needed.
+        """
+        news: defaultdict[str, list[tuple[SeriesReader, KernelFile, bytes]]] = defaultdict(list)
+        for phase, reader in enumerate(readers):
+            for file, text in reader.fetch(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0):
+                news[file.name].append((reader, file, text))
+        for files in news.values():
+            for reader, file, text in files:
+                reader.take(file, text)
+        for reader in readers:
+            reader.look()
 
     def _readers(self) -> list[SeriesReader]:
         return [self._node_reader, *(reader for _, reader in self._cgroups.values())]

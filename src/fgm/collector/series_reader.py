@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile
+from fgm.collector.kernel_file import FIRST_READ_BYTES, GONE, NOT_SUPPORTED, NOWHERE, KernelFile
 from fgm.collector.process_list import ProcessList
 from fgm.collector.sources import Source
 from fgm.logs import fields
@@ -85,8 +85,10 @@ class SeriesReader:
         self.read_at = 0.0
         self.values = array("d")
         self.changed = True
-        self._due: list[KernelFile] = []
-        self._fetched: list[bytes | None] = []
+        self._is_planned = False
+        self._every_tick: list[KernelFile] = []
+        self._reads: list[tuple[int, int]] = []
+        self._texts: list[bytes | None] = []
         self._lost = 0
         self._asks_alive = asks_alive
         self._counts = counts
@@ -105,39 +107,57 @@ class SeriesReader:
         yield from ((file.path, False) for file in (*self._fast, *processes))
         yield from ((file.path, True) for file in self._slow)
 
-    def fetch(self, monotonic: Callable[[], float], *, slow: bool) -> None:
-        """Read every file that is due, and leave what they said to `take`.
+    def fetch(self, monotonic: Callable[[], float], *, slow: bool) -> list[tuple[KernelFile, bytes]]:
+        """Read every file that is due; return those that say something new, for `take`.
 
-        All series are read before any is parsed: going back and forth between the kernel's code and the parsers', each
-        displaces the other from the processor's caches (an emulated processor takes twice as long that way).
+        Of files that say nothing new, nothing is touched but their last text.
         """
         self.age_ticks += 1
         if slow and self._absent and self.age_ticks > 1:
             self._open_absent()
+        if not self._is_planned:
+            self._plan()
         self._lost = 0
-        self._due = [*self._fast, *self._slow] if slow or self.age_ticks == 1 else self._fast.copy()
         self.read_at = monotonic()
+        texts: list[bytes | None]
         try:
-            self._fetched = [_pread(file.fd, file.size, 0) for file in self._due]
+            texts = [_pread(fd, size, 0) for fd, size in self._reads]
         except OSError:
-            self._fetched = [self._fetch_one(file) for file in self._due]
-        if self._processes is not None:
-            self._processes.read(self._fail)
+            texts = [self._fetch_one(file) for file in self._every_tick]
+        files, last, self._texts = self._every_tick, self._texts, texts
+        news = [(files[i], text) for i, text in enumerate(texts) if text != last[i] and text is not None]
+        if slow or self.age_ticks == 1:
+            for file in self._slow:
+                text = self._fetch_one(file)
+                if text is not None and text != file.raw:
+                    news.append((file, text))
+        return news
 
-    def take(self) -> None:
-        """Parse what changed since the last tick."""
-        for file, raw in zip(self._due, self._fetched, strict=True):
-            if raw == file.raw or raw is None:
-                continue
-            try:
-                self.changed |= file.take(raw)
-            except (OSError, ParseError) as error:
-                self._lost += self._fail(file, error)
-            self.values[file.place : file.place + len(file.values)] = file.values
-        if self._processes is not None and not self.changed:
-            self.values[-1] = self._processes.count
-        self.gone = self._lost >= len(self._fast) and not (self._processes is not None and self._processes.is_alive)
-        self._look_alive()
+    def take(self, file: KernelFile, text: bytes) -> None:
+        """Parse what `fetch` returned."""
+        try:
+            self.changed |= file.take(text)
+        except (OSError, ParseError) as error:
+            self._lost += self._fail(file, error) and file in self._fast
+            self._is_planned = False  # so that the text counts as new the next time
+        else:
+            self._is_planned &= len(text) < FIRST_READ_BYTES
+        self._put(file)
+
+    def look(self) -> None:
+        """See what became of it in this tick; after its files were taken."""
+        has_process = False
+        if self._processes is not None:
+            has_process = self._processes.is_alive
+            if not has_process:
+                has_process = self._processes.look_elsewhere(self._fail)
+                self._is_planned = False
+            if not self.changed:
+                self.values[-1] = self._processes.count
+        self.gone = self._lost >= len(self._fast) and not has_process
+        if self._asks_alive:
+            self.was_alive = self.alive
+            self.alive = has_process if self._events is None else b"populated 1" in (self._events.raw or b"")
 
     def columns(self) -> NDArray[np.intp]:
         """Return where in a row the `values` belong, after arranging both anew if they changed."""
@@ -146,7 +166,7 @@ class SeriesReader:
         self.values = array("d")
         names: list[str] = []
         for file in (*self._fast, *self._slow):
-            self._counts.meet(file.path.rpartition("/")[2], file.parser.unknown)
+            self._counts.meet(file.name, file.parser.unknown)
             file.place = len(self.values)
             self.values.extend(file.values)
             names += file.parser.names
@@ -168,26 +188,29 @@ class SeriesReader:
         if self._processes is not None:
             self._processes.close()
 
-    def _look_alive(self) -> None:
-        if not self._asks_alive:
-            return
-        self.was_alive = self.alive
-        if self._events is not None:
-            self.alive = b"populated 1" in (self._events.raw or b"")
-        else:
-            self.alive = self._processes is not None and self._processes.is_alive
+    def _plan(self) -> None:
+        """List what to read at every tick, and how."""
+        processes = self._processes.files if self._processes is not None else ()
+        self._every_tick = [*self._fast, *processes]
+        self._reads = [(file.fd, file.size) for file in self._every_tick]
+        self._texts = [file.raw for file in self._every_tick]
+        self._is_planned = True
+
+    def _put(self, file: KernelFile) -> None:
+        if file.place != NOWHERE:
+            self.values[file.place : file.place + len(file.values)] = file.values
 
     def _fetch_one(self, file: KernelFile) -> bytes | None:
         try:
             return file.fetch()
         except OSError as error:
-            self._lost += self._fail(file, error)
-            self.values[file.place : file.place + len(file.values)] = file.values
+            self._lost += self._fail(file, error) and file in self._fast
+            self._put(file)
             return None
 
     def _fail(self, file: KernelFile, error: OSError | ParseError) -> bool:
         """Make a failed file's values null, a limit's excepted; return whether its cgroup is gone."""
-        name = file.path.rpartition("/")[2]
+        name = file.name
         if isinstance(error, OSError) and error.errno in GONE:
             file.forget()
             return True
@@ -195,7 +218,7 @@ class SeriesReader:
             self._counts.switch_off(name, file.path, error.strerror)
             self._fast.remove(file)
             file.close()
-            self.changed = True
+            self.changed, self._is_planned = True, False
             return False
         if file not in self._slow:
             file.forget()
@@ -220,5 +243,5 @@ class SeriesReader:
             (self._slow if source.is_slow else self._fast).append(file)
             if source.file == "cgroup.events":
                 self._events = file
-            self.changed = True
+            self.changed, self._is_planned = True, False
         self._absent = still_absent
