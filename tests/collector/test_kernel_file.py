@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from fgm.collector.kernel_file import FIRST_READ_BYTES, KernelFile, PlainParser
+from fgm.collector.kernel_file import KernelFile, PlainParser
+from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.cgroup2 import cgroup_procs, cpu_max, memory_current
 from fgm.parse.errors import ParseError
+
+
+def read(file: KernelFile) -> list[float]:
+    return list(file.take(file.fetch()))
 
 
 def test_it_shows_the_newest_content_of_the_file(tmp_path: Path) -> None:
@@ -15,50 +19,46 @@ def test_it_shows_the_newest_content_of_the_file(tmp_path: Path) -> None:
     path.write_text("4096\n")
     file = KernelFile(str(path), PlainParser(memory_current))
 
-    assert file.read()  # the first read names metrics
-    assert list(file.values) == [4096]
+    assert read(file) == [4096]
     path.write_text("8192\n")
-    assert not file.read()
-    assert list(file.values) == [8192]
+    assert read(file) == [8192]
     file.close()
 
 
-def test_it_says_when_the_file_names_other_metrics(tmp_path: Path) -> None:
+def test_it_says_which_metrics_the_file_names(tmp_path: Path) -> None:
     path = tmp_path / "cpu.max"
     path.write_text("max 100000\n")
     file = KernelFile(str(path), PlainParser(cpu_max))
-    file.read()
+    read(file)
+    first = file.names
     path.write_text("50000 100000\n")
+    read(file)
 
-    assert file.read()
-    assert file.parser.names == ("cpu_quota_usec", "cpu_period_usec")
+    assert (first, file.names) == (("cpu_period_usec",), ("cpu_quota_usec", "cpu_period_usec"))
+    assert [COLUMNS[column - 1] for column in file.columns] == ["cpu_quota_usec", "cpu_period_usec"]
     file.close()
 
 
-@pytest.mark.parametrize("pids", [1, 10_000])
-def test_a_file_larger_than_the_first_read_is_read_whole(tmp_path: Path, pids: int) -> None:
+@pytest.mark.parametrize("pids", [1, 100, 10_000])
+def test_a_file_is_read_whole_also_when_it_grows(tmp_path: Path, pids: int) -> None:
     path = tmp_path / "cgroup.procs"
-    path.write_text("".join(f"{pid + 1_000_000}\n" for pid in range(pids)))
+    path.write_text("1000000\n")
     file = KernelFile(str(path), PlainParser(cgroup_procs))
-    file.read()
+    read(file)
+    path.write_text("".join(f"{pid + 1_000_000}\n" for pid in range(pids)))
 
-    assert list(file.values) == [pids]
-    assert pids == 1 or len(file.raw or b"") > FIRST_READ_BYTES
+    assert read(file) == [pids]
+    assert read(file) == [pids]
     file.close()
 
 
-def test_a_failed_read_makes_the_values_null_until_the_next_good_one(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_parsed_is_read_again_when_it_can(tmp_path: Path) -> None:
     path = tmp_path / "memory.current"
-    path.write_text("4096\n")
-    file = KernelFile(str(path), PlainParser(memory_current))
-    file.read()
     path.write_text("garbage\n")
+    file = KernelFile(str(path), PlainParser(memory_current))
     with pytest.raises(ParseError):
-        file.read()
-    file.forget()
-
-    assert np.isnan(file.values).tolist() == [True]
+        read(file)
     path.write_text("4096\n")
-    assert not file.read()
-    assert list(file.values) == [4096]
+
+    assert read(file) == [4096]
     file.close()

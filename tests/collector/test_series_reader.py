@@ -1,6 +1,7 @@
 """What one file says or refuses to say costs nothing of the others."""
 
 import errno
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fgm.collector.kernel_file import PlainParser
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import Source
+from fgm.collector.sweep import Sweep
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.store.series import Series
@@ -27,13 +29,12 @@ def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
 
 
 def read(folder: Path, counts: ReadCounts, *sources: Source) -> list[float]:
-    reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, asks_alive=False)
-    for file, raw in reader.fetch(lambda: 0.0, slow=True):
-        reader.take(file, raw)
-    reader.look()
-    assert len(reader.columns()) == len(reader.values)
+    reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, {}, asks_alive=False)
+    reader.read_slow()
+    sweep = Sweep([reader])
+    sweep.read(lambda: 0.0)
     reader.close()
-    return list(reader.values)
+    return [value for value in sweep.table[0].tolist() if not math.isnan(value)]
 
 
 def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(

@@ -1,5 +1,6 @@
 """io.stat and the odd things that kernels print in it."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.parse.errors import ParseError
-from fgm.parse.io_stat import io_stat
+from fgm.parse.io_stat import IoStat, io_stat
 
 REAL = Path(__file__).parents[1] / "data/cgroup2"
 NOTHING = {f"io.stat.{key}": 0 for key in ("rbytes", "wbytes", "rios", "wios", "dbytes", "dios")}
@@ -15,6 +16,12 @@ DISK = b"259:0 rbytes=100 wbytes=200 rios=1 wios=2 dbytes=300 dios=3\n"
 STACKED = DISK.replace(b"259:0", b"252:0")
 ONCE = dict(zip(NOTHING, (100, 200, 1, 2, 300, 3), strict=True))
 TWICE = {name: 2 * value for name, value in ONCE.items()}
+
+
+def parsed(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
+    parser = IoStat(excluded)
+    values = parser.parse(raw)
+    return dict(zip(parser.names, values, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -50,12 +57,13 @@ TWICE = {name: 2 * value for name, value in ONCE.items()}
 )
 def test_the_sums_over_devices(raw: bytes, expected: dict[str, float]) -> None:
     assert io_stat(raw) == expected
+    assert parsed(raw) == expected
 
 
 def test_excluded_devices_are_not_counted_again() -> None:
-    assert io_stat(DISK + STACKED, {(252, 0)}) == ONCE
-    assert io_stat(STACKED + DISK.strip(), {(252, 0)}) == ONCE
-    assert io_stat(DISK + STACKED) == TWICE
+    assert parsed(DISK + STACKED, {(252, 0)}) == ONCE
+    assert parsed(STACKED + DISK.strip(), {(252, 0)}) == ONCE
+    assert parsed(DISK + STACKED) == TWICE
 
 
 @pytest.mark.parametrize(
@@ -70,24 +78,24 @@ def test_excluded_devices_are_not_counted_again() -> None:
 )
 def test_a_recorded_key_without_an_integer_raises(raw: bytes) -> None:
     with pytest.raises(ParseError, match=r"io\.stat: an integer after (rbytes|wios)= expected"):
-        io_stat(raw)
+        parsed(raw)
 
 
 def test_a_digit_in_a_key_is_not_taken_for_a_value() -> None:
-    assert io_stat(DISK.replace(b"rbytes=100", b"r1bytes=00")) == {
+    assert parsed(DISK.replace(b"rbytes=100", b"r1bytes=00")) == {
         name: value for name, value in ONCE.items() if name != "io.stat.rbytes"
     }
 
 
 def test_real_files() -> None:
-    container = io_stat((REAL / "container/io.stat").read_bytes())
+    container = parsed((REAL / "container/io.stat").read_bytes())
     assert container == dict(zip(NOTHING, (139657216, 134217728, 137, 133, 0, 0), strict=True))
-    root = io_stat((REAL / "root/io.stat").read_bytes())
+    root = parsed((REAL / "root/io.stat").read_bytes())
     assert root == dict(zip(NOTHING, (207868928, 695062528, 1551, 8343, 0, 0), strict=True))
 
 
 DEVICES = st.dictionaries(
-    st.tuples(st.integers(1, 9), st.integers(0, 3)), st.lists(st.integers(0, 2**64), min_size=6, max_size=6)
+    st.tuples(st.integers(1, 9), st.integers(0, 3)), st.lists(st.integers(0, 2**48), min_size=6, max_size=6)
 )
 
 
@@ -103,4 +111,17 @@ def test_every_usual_file_is_the_sum_of_its_counted_devices(
     )
     counted = [numbers for device, numbers in devices.items() if device[0] != 7 and device not in excluded]
     expected = {name: sum(numbers[place] for numbers in counted) for place, name in enumerate(NOTHING)}
-    assert io_stat(raw + b" " * unusual, excluded) == expected
+    assert parsed(raw + b" " * unusual, excluded) == expected
+
+
+def test_many_usual_files_are_read_at_once_and_others_refused() -> None:
+    parser = IoStat({(252, 0)})
+    parser.parse(DISK)
+    files = [DISK + STACKED, b"", DISK + DISK.replace(b"259:0", b"259:7"), STACKED]
+
+    values = parser.parse_alike(files, parser.names)
+    assert values is not None
+    assert values.tolist() == [list(sums.values()) for sums in (ONCE, NOTHING, TWICE, NOTHING)]
+    assert parser.parse_alike([DISK, DISK.strip()], parser.names) is None
+    assert parser.parse_alike([DISK, b"252:0 "], parser.names) is None
+    assert parser.parse_alike([DISK, DISK.replace(b"=100", b"=")], parser.names) is None

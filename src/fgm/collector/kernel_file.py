@@ -5,17 +5,22 @@ instead of showing another cgroup's numbers, even when one of the same name was 
 """
 
 import errno
-import math
 import os
 import resource
 import sys
-from array import array
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.metrics.catalogue import COLUMNS
+
 FIRST_READ_BYTES = 4096
+LEAST_READ_BYTES = 64
+"""A file is given twice the room that it needed at first: small objects are what Python keeps cheaply."""
 MAX_READ_BYTES = 4 << 20
-NOWHERE = -1
 RESERVED_DESCRIPTORS = 64
 """So many descriptors are left to everything else; beyond that, files are opened anew for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
@@ -25,83 +30,89 @@ NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
 
 
 class Parser(Protocol):
-    """Turns the whole text of one kernel file into values; `names` says which, and changes only with `generation`."""
+    """Turns the whole texts of kernel files of one kind into values; `names` says which the last ones were."""
 
     names: tuple[str, ...]
-    generation: int
     unknown: frozenset[bytes]
     """Keys that were met and are not in the catalogue."""
 
-    def parse(self, raw: bytes) -> Sequence[float]:
+    def parse(self, text: bytes) -> Sequence[float]:
         """Return the values of `names`. Raises ParseError."""
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """Return the values of many files, a row for each; None if one of them may have other names than these."""
 
 
 class PlainParser:
     """A parser made of a pure function `bytes -> {metric: value}`."""
 
-    __slots__ = ("_function", "generation", "names", "unknown")
+    __slots__ = ("_function", "names", "unknown")
 
     def __init__(self, function: Callable[[bytes], Mapping[str, float]]) -> None:
         self._function = function
         self.names: tuple[str, ...] = ()
-        self.generation = 0
         self.unknown: frozenset[bytes] = frozenset()
 
-    def parse(self, raw: bytes) -> Sequence[float]:
+    def parse(self, text: bytes) -> Sequence[float]:
         """Return the function's values, in its order."""
-        values = self._function(raw)
+        values = self._function(text)
         names = tuple(values)
         if names != self.names:
             self.names = names
-            self.generation += 1
         return list(values.values())
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> None:
+        """Return None: it knows no faster way than one by one."""
+
+
+_PLACE = {name: 1 + i for i, name in enumerate(COLUMNS)}
+
+
+@cache
+def columns_of(names: tuple[str, ...]) -> NDArray[np.intp]:
+    """Return where these metrics are in a row, in which lateness comes first."""
+    return np.array([_PLACE[name] for name in names], np.intp)
 
 
 class KernelFile:
-    """One kept file and what was read from it last. Not thread-safe."""
+    """One kept file and what was read from it last. Not thread-safe.
 
-    __slots__ = ("_generation", "fd", "name", "parser", "path", "place", "raw", "size", "values")
+    `text`: what it said when it was taken last; `names`: the metrics of that; `columns`: their places in a row;
+    `is_gone`: its cgroup or process is no more.
+    """
+
+    __slots__ = ("columns", "fd", "is_gone", "name", "names", "parser", "path", "size", "text")
 
     def __init__(self, path: str, parser: Parser) -> None:
         """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
         self.path = path
         self.name = sys.intern(os.path.basename(path))
         self.parser = parser
-        self.raw: bytes | None = None
-        self.values = array("d")
-        self.place = NOWHERE
-        """Where its values begin among those of its series."""
+        self.text: bytes | None = None
+        self.names: tuple[str, ...] = ()
+        self.columns = columns_of(())
+        self.is_gone = False
         self.size = FIRST_READ_BYTES
-        self._generation = 0
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         if self.fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
             self.close()
-
-    def read(self) -> bool:
-        """Read and parse it; return whether it names other metrics than before. Raises OSError and ParseError."""
-        raw = self.fetch()
-        return raw != self.raw and self.take(raw)
 
     def fetch(self) -> bytes:
         """Read it; what comes of it is for `take`. Raises OSError."""
         return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
 
-    def take(self, raw: bytes) -> bool:
-        """Parse what was read; return whether it names other metrics than before. Raises OSError and ParseError."""
-        if len(raw) == self.size:
-            raw = self._read_larger()
-        parser = self.parser
-        self.values = array("d", parser.parse(raw))
-        self.raw = raw
-        if parser.generation == self._generation:
-            return False
-        self._generation = parser.generation
-        return True
-
-    def forget(self) -> None:
-        """After a failed read: the values are null until the next one."""
-        self.values = array("d", [math.nan]) * len(self.parser.names)
-        self.raw = None
+    def take(self, text: bytes) -> Sequence[float]:
+        """Parse what was read; return the values of `names`. Raises OSError and ParseError."""
+        if len(text) == self.size:
+            text = self._read_larger()
+        elif self.text is None:
+            self.size = max(LEAST_READ_BYTES, 2 * len(text))
+        values = self.parser.parse(text)
+        self.text, self.is_gone = text, False
+        if self.parser.names is not self.names:
+            self.names = self.parser.names
+            self.columns = columns_of(self.names)
+        return values
 
     def close(self) -> None:
         """Close it. A read would open it anew, and might find another cgroup of the same name there."""
@@ -120,7 +131,7 @@ class KernelFile:
         """Read once more with more room: a second read at an offset might see another rendering of the file."""
         while self.size < MAX_READ_BYTES:
             self.size *= 4
-            raw = self.fetch()
-            if len(raw) < self.size:
+            text = self.fetch()
+            if len(text) < self.size:
                 break
-        return raw
+        return text

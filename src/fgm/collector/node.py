@@ -62,7 +62,7 @@ class Node:
             self.uncounted_interfaces,
             os.sysconf("SC_CLK_TCK"),
         )
-        return SeriesReader(Series("node", node_name=self.name), sources, (), counts, asks_alive=False)
+        return SeriesReader(Series("node", node_name=self.name), sources, (), counts, {}, asks_alive=False)
 
     def _device(self, name: str) -> tuple[int, int] | None:
         try:

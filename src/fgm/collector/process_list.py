@@ -21,7 +21,7 @@ class ProcessList:
             self.files = files
             for file in files:
                 try:
-                    file.read()
+                    file.take(file.fetch())
                 except OSError as error:
                     fail(file, error)
             if self.is_alive:
@@ -32,17 +32,17 @@ class ProcessList:
     @property
     def is_alive(self) -> bool:
         """Whether there is any process."""
-        return any(file.raw for file in self.files)
+        return any(file.text for file in self.files)
 
     @property
     def count(self) -> float:
         """How many there are."""
-        return sum(file.values[0] for file in self.files if file.raw)
+        return sum(file.text.count(b"\n") for file in self.files if file.text)
 
     @property
     def only_pid(self) -> int | None:
         """The process, if there is exactly one."""
-        pids = {int(pid) for file in self.files for pid in (file.raw or b"").split()}
+        pids = {int(pid) for file in self.files for pid in (file.text or b"").split()}
         return pids.pop() if len(pids) == 1 else None
 
     def close(self) -> None:

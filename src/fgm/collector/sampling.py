@@ -1,29 +1,25 @@
 """One tick: reads every recorded cgroup and the node, and gives their rows as one array.
 
-The values of all files are collected in one flat list and scattered into the rows by one index array, which is made
-anew only when a file's metrics or the set of series changed. So the cost of a tick is the reads, the parsing of what
-changed, and little else.
+The newest values of all series are one table, into which the sweep puts what changed; a tick is a copy of it.
 """
 
 import os
-from array import array
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import is_not
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgm.collector.cgroups import Cgroup, CgroupFinder
-from fgm.collector.kernel_file import KernelFile
+from fgm.collector.kernel_file import Parser
 from fgm.collector.node import Node
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
+from fgm.collector.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.journal import Tick
 from fgm.store.series import Series
 
-_WIDTH = 1 + len(COLUMNS)
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
 _SANDBOX_SEEN_WITHIN_TICKS = 10
 
@@ -50,10 +46,10 @@ class Sampler:
         self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
         self._tick = 0
         self._cgroups: dict[str, tuple[Cgroup, SeriesReader]] = {}
+        self._parsers: dict[str, Parser] = {}
         self._node_reader = node.reader(self.counts)
-        self._active: list[SeriesReader] = []
         self._series: tuple[Series, ...] = ()
-        self._places: NDArray[np.intp] = np.empty(0, np.intp)
+        self._sweep = Sweep([self._node_reader])
         self._take_cgroups(set())
 
     def tick(self, time_ms: int, due: float) -> Tick:
@@ -64,22 +60,17 @@ class Sampler:
         if self._tick % self._slow_every == 0:
             self._node.look_for_devices()
         readers = self._readers()
-        self._sweep(readers)
-        for reader in readers:
-            if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
-                self._recognise_sandbox(reader)
+        self._read(readers)
         self._tick += 1
-        active = [reader for reader in readers if not reader.gone and (reader.alive or reader.was_alive)]
-        self._arrange(active)
-        values = array("d")
-        for reader in active:
-            values.extend(reader.values)
-        rows = np.full((len(active), _WIDTH), np.nan)
-        rows.reshape(-1)[self._places] = np.frombuffer(values)
-        rows[:, 0] = [(reader.read_at - due) * 1000 for reader in active]
+        active = [i for i, reader in enumerate(readers) if not reader.gone and (reader.alive or reader.was_alive)]
+        rows = self._sweep.table[active]
+        rows[:, 0] = [(readers[i].read_at - due) * 1000 for i in active]
         if not self._finder.hierarchies.is_v2:  # there, the file of a cgroup counts memory and swap together
-            cgroups = rows[1:] if active[:1] == [self._node_reader] else rows
+            cgroups = rows[active[0] == 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
+        series = tuple(readers[i].series for i in active)
+        if len(series) != len(self._series) or any(map(is_not, series, self._series)):
+            self._series = series
         return Tick(time_ms, self._series, rows)
 
     @property
@@ -102,20 +93,21 @@ class Sampler:
         for reader in self._readers():
             reader.close()
 
-    def _sweep(self, readers: Sequence[SeriesReader]) -> None:
-        """Read everything before anything is parsed, and then parse what is new, all files of one name together.
-
-        So the kernel's code and each parser's stay in the processor's caches while they are needed.
-        """
-        news: defaultdict[str, list[tuple[SeriesReader, KernelFile, bytes]]] = defaultdict(list)
-        for phase, reader in enumerate(readers):
-            for file, text in reader.fetch(self._monotonic, slow=(self._tick + phase) % self._slow_every == 0):
-                news[file.name].append((reader, file, text))
-        for files in news.values():
-            for reader, file, text in files:
-                reader.take(file, text)
+    def _read(self, readers: Sequence[SeriesReader]) -> None:
         for reader in readers:
-            reader.look()
+            reader.age_ticks += 1
+            reader.was_alive = reader.alive
+            if reader.age_ticks == 1:
+                reader.read_slow()
+        for reader in readers[self._tick % self._slow_every :: self._slow_every]:
+            reader.read_slow()
+        if not all(reader.is_swept for reader in readers):
+            self._sweep.settle()
+            self._sweep = Sweep(readers)
+        self._sweep.read(self._monotonic)
+        for reader in readers:
+            if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
+                self._recognise_sandbox(reader)
 
     def _readers(self) -> list[SeriesReader]:
         return [self._node_reader, *(reader for _, reader in self._cgroups.values())]
@@ -136,6 +128,8 @@ class Sampler:
             self._cgroups[cgroup.series.key] = (cgroup, self._open(cgroup))
         for _, reader in before.values():
             reader.close()
+        self._sweep.settle()
+        self._sweep = Sweep(self._readers())
 
     def _open(self, cgroup: Cgroup) -> SeriesReader:
         is_container = cgroup.series.scope == "container"
@@ -144,19 +138,9 @@ class Sampler:
             cgroup_sources(cgroup.folders, self._finder.hierarchies, self._node.stacked_devices),
             cgroup.processes if is_container else (),
             self.counts,
+            self._parsers,
             asks_alive=is_container,
         )
-
-    def _arrange(self, active: list[SeriesReader]) -> None:
-        if (
-            active == self._active
-            and not any(reader.changed for reader in active)
-            and all(reader.series is series for reader, series in zip(active, self._series, strict=True))
-        ):
-            return
-        self._active = active
-        self._series = tuple(reader.series for reader in active)
-        self._places = np.concatenate([_WIDTH * i + reader.columns() for i, reader in enumerate(active)])
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         """Mark a pod's sandbox: a container whose only process is called pause."""

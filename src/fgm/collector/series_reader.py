@@ -1,15 +1,14 @@
 """The kept files of one series: reads them, and holds what they said last."""
 
 import logging
-import os
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel_file import FIRST_READ_BYTES, GONE, NOT_SUPPORTED, NOWHERE, KernelFile
+from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
 from fgm.collector.process_list import ProcessList
 from fgm.collector.sources import Source
 from fgm.logs import fields
@@ -19,9 +18,10 @@ from fgm.store.series import Series
 
 log = logging.getLogger(__name__)
 
-_PLACE = {name: 1 + i for i, name in enumerate(COLUMNS)}
-_PID_COUNT = "container.pid_count"
-_pread = os.pread
+WIDTH = 1 + len(COLUMNS)
+"""Of a row: lateness, ms, and every metric."""
+SIGNS_OF_LIFE = frozenset({"cgroup.events", "cgroup.procs"})
+_PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 
 
 @dataclass(slots=True)
@@ -59,9 +59,9 @@ class ReadCounts:
 class SeriesReader:
     """Reads one series at each tick. Not thread-safe.
 
-    `alive`: whether it has a living process (always, where that is not asked); `read_at`: when its first file,
-    cpu.stat, was read, by the clock handed in; `values`: the newest ones, in the order of `columns`; `changed`: that
-    order is another than at the last look.
+    `row`: its newest values; whoever makes it a part of a table copies it there. `alive`: whether it has a living
+    process (always, where that is not asked); `gone`: whether it is there no more; `read_at`: when its first file,
+    cpu.stat, was read, by the sweep's clock; `is_swept`: the sweep knows the files of `every_tick` as they are.
     """
 
     def __init__(
@@ -70,112 +70,76 @@ class SeriesReader:
         sources: Sequence[tuple[Source, str]],
         processes: Sequence[Sequence[str]],
         counts: ReadCounts,
+        parsers: dict[str, Parser],
         *,
         asks_alive: bool,
     ) -> None:
         """Open what is there of `sources` (what to read, and in which folder).
 
-        `processes`: as ProcessList takes them; none where they are not asked for.
+        `processes`: as ProcessList takes them; none where they are not asked for. `parsers`: by file name; those of a
+        host's cgroups are the same for all.
         """
         self.series = series
+        self.row: NDArray[np.float64] = np.full(WIDTH, math.nan)
         self.alive = not asks_alive
         self.was_alive = False
         self.gone = False
         self.age_ticks = 0
         self.read_at = 0.0
-        self.values = array("d")
-        self.changed = True
-        self._is_planned = False
-        self._every_tick: list[KernelFile] = []
-        self._reads: list[tuple[int, int]] = []
-        self._texts: list[bytes | None] = []
-        self._lost = 0
+        self.is_swept = False
         self._asks_alive = asks_alive
         self._counts = counts
+        self._parsers = parsers
         self._absent = list(sources)
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
         self._processes = ProcessList(processes) if processes else None
-        self._columns: NDArray[np.intp] = np.empty(0, np.intp)
         self._open_absent()
+
+    @property
+    def every_tick(self) -> list[KernelFile]:
+        """The files that are read at every tick, cpu.stat first."""
+        return [*self._fast, *(self._processes.files if self._processes is not None else ())]
 
     @property
     def files(self) -> Iterator[tuple[str, bool]]:
         """Path of each kept file, and whether it is read at the slow rhythm."""
-        processes = self._processes.files if self._processes is not None else ()
-        yield from ((file.path, False) for file in (*self._fast, *processes))
+        yield from ((file.path, False) for file in self.every_tick)
         yield from ((file.path, True) for file in self._slow)
 
-    def fetch(self, monotonic: Callable[[], float], *, slow: bool) -> list[tuple[KernelFile, bytes]]:
-        """Read every file that is due; return those that say something new, for `take`.
-
-        Of files that say nothing new, nothing is touched but their last text.
-        """
-        self.age_ticks += 1
-        if slow and self._absent and self.age_ticks > 1:
+    def read_slow(self) -> None:
+        """Read what is read at the slow rhythm: limits, and absent files that are there by now."""
+        if self._absent and self.age_ticks > 1:
             self._open_absent()
-        if not self._is_planned:
-            self._plan()
-        self._lost = 0
-        self.read_at = monotonic()
-        texts: list[bytes | None]
-        try:
-            texts = [_pread(fd, size, 0) for fd, size in self._reads]
-        except OSError:
-            texts = [self._fetch_one(file) for file in self._every_tick]
-        files, last, self._texts = self._every_tick, self._texts, texts
-        news = [(files[i], text) for i, text in enumerate(texts) if text != last[i] and text is not None]
-        if slow or self.age_ticks == 1:
-            for file in self._slow:
-                text = self._fetch_one(file)
-                if text is not None and text != file.raw:
-                    news.append((file, text))
-        return news
+        for file in self._slow:
+            try:
+                text = file.fetch()
+            except OSError as error:
+                self.take(file, error)
+            else:
+                if text != file.text:
+                    self.take(file, text)
 
-    def take(self, file: KernelFile, text: bytes) -> None:
-        """Parse what `fetch` returned."""
+    def take(self, file: KernelFile, text: bytes | OSError) -> None:
+        """Put what a file says now into the row; an error in its place says why it says nothing."""
+        size, names, columns, is_first = file.size, file.names, file.columns, file.text is None
         try:
-            self.changed |= file.take(text)
+            if isinstance(text, OSError):
+                text = self._read_anew(file, text)
+            values = file.take(text)
         except (OSError, ParseError) as error:
-            self._lost += self._fail(file, error) and file in self._fast
-            self._is_planned = False  # so that the text counts as new the next time
-        else:
-            self._is_planned &= len(text) < FIRST_READ_BYTES
-        self._put(file)
-
-    def look(self) -> None:
-        """See what became of it in this tick; after its files were taken."""
-        has_process = False
-        if self._processes is not None:
-            has_process = self._processes.is_alive
-            if not has_process:
-                has_process = self._processes.look_elsewhere(self._fail)
-                self._is_planned = False
-            if not self.changed:
-                self.values[-1] = self._processes.count
-        self.gone = self._lost >= len(self._fast) and not has_process
-        if self._asks_alive:
-            self.was_alive = self.alive
-            self.alive = has_process if self._events is None else b"populated 1" in (self._events.raw or b"")
-
-    def columns(self) -> NDArray[np.intp]:
-        """Return where in a row the `values` belong, after arranging both anew if they changed."""
-        if not self.changed:
-            return self._columns
-        self.values = array("d")
-        names: list[str] = []
-        for file in (*self._fast, *self._slow):
+            self._fail(file, error)
+            self._look()
+            return
+        if file.names is not names:
+            self.row[columns] = math.nan
+        self.row[file.columns] = values
+        if is_first or file.names is not names or file.size != size:
+            self.is_swept = False
             self._counts.meet(file.name, file.parser.unknown)
-            file.place = len(self.values)
-            self.values.extend(file.values)
-            names += file.parser.names
-        if self._processes is not None:
-            self.values.append(self._processes.count)
-            names.append(_PID_COUNT)
-        self._columns = np.array([_PLACE[name] for name in names], np.intp)
-        self.changed = False
-        return self._columns
+        if file.name in SIGNS_OF_LIFE:
+            self._look()
 
     def only_process(self) -> int | None:
         """Return the pid of its process if it has exactly one that can be named."""
@@ -188,42 +152,41 @@ class SeriesReader:
         if self._processes is not None:
             self._processes.close()
 
-    def _plan(self) -> None:
-        """List what to read at every tick, and how."""
-        processes = self._processes.files if self._processes is not None else ()
-        self._every_tick = [*self._fast, *processes]
-        self._reads = [(file.fd, file.size) for file in self._every_tick]
-        self._texts = [file.raw for file in self._every_tick]
-        self._is_planned = True
+    def _look(self) -> None:
+        """See whether it lives, and whether it is there at all."""
+        has_process = False
+        if self._processes is not None:
+            has_process = self._processes.is_alive
+            if not has_process:
+                has_process = self._processes.look_elsewhere(self._fail)
+                self.is_swept = False
+            self.row[_PID_COUNT] = self._processes.count
+        self.gone = not has_process and all(file.is_gone for file in self._fast)
+        if self._asks_alive:
+            self.alive = has_process if self._events is None else b"populated 1" in (self._events.text or b"")
 
-    def _put(self, file: KernelFile) -> None:
-        if file.place != NOWHERE:
-            self.values[file.place : file.place + len(file.values)] = file.values
+    @staticmethod
+    def _read_anew(file: KernelFile, error: OSError) -> bytes:
+        """Read a file that is not kept open, for want of descriptors; from a kept one there is only the error."""
+        if file.fd >= 0:
+            raise error
+        return file.fetch()
 
-    def _fetch_one(self, file: KernelFile) -> bytes | None:
-        try:
-            return file.fetch()
-        except OSError as error:
-            self._lost += self._fail(file, error) and file in self._fast
-            self._put(file)
-            return None
-
-    def _fail(self, file: KernelFile, error: OSError | ParseError) -> bool:
-        """Make a failed file's values null, a limit's excepted; return whether its cgroup is gone."""
-        name = file.name
-        if isinstance(error, OSError) and error.errno in GONE:
-            file.forget()
-            return True
+    def _fail(self, file: KernelFile, error: OSError | ParseError) -> None:
+        """Make a failed file's values null; a limit's are carried forward unless its cgroup is gone."""
+        file.is_gone = isinstance(error, OSError) and error.errno in GONE
+        if file.is_gone or file not in self._slow:
+            file.text = None
+            self.row[file.columns] = math.nan
+        if file.is_gone:
+            return
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
-            self._counts.switch_off(name, file.path, error.strerror)
+            self._counts.switch_off(file.name, file.path, error.strerror)
             self._fast.remove(file)
             file.close()
-            self.changed, self._is_planned = True, False
-            return False
-        if file not in self._slow:
-            file.forget()
-        self._counts.fail(name, file.path, error)
-        return False
+            self.is_swept = False
+            return
+        self._counts.fail(file.name, file.path, error)
 
     def _open_absent(self) -> None:
         """Open what is there by now: a controller may be switched on later."""
@@ -231,7 +194,7 @@ class SeriesReader:
         for source, folder in self._absent:
             path = f"{folder}/{source.file}"
             try:
-                file = KernelFile(path, source.make_parser())
+                file = KernelFile(path, self._parser(source))
             except FileNotFoundError:
                 still_absent.append((source, folder))
                 continue
@@ -243,5 +206,12 @@ class SeriesReader:
             (self._slow if source.is_slow else self._fast).append(file)
             if source.file == "cgroup.events":
                 self._events = file
-            self.changed, self._is_planned = True, False
+            self.is_swept = False
         self._absent = still_absent
+        self.gone = not self._fast
+
+    def _parser(self, source: Source) -> Parser:
+        parser = self._parsers.get(source.file)
+        if parser is None:
+            parser = self._parsers[source.file] = source.make_parser()
+        return parser

@@ -8,8 +8,8 @@ from fgm.collector.hierarchies import Hierarchies
 from fgm.collector.kernel_file import Parser, PlainParser
 from fgm.parse import cgroup1, cgroup2, procfs
 from fgm.parse.flat_keyed import FlatKeyed, Keys
-from fgm.parse.io_stat import io_stat
-from fgm.parse.pressure import cpu_pressure, io_pressure, memory_pressure
+from fgm.parse.io_stat import IoStat
+from fgm.parse.pressure import Pressure
 
 SLOW_EVERY_S = 10.0
 """How often limits are read; they are carried forward in between."""
@@ -37,9 +37,9 @@ def _keyed(file: str, keys: Keys) -> Source:
 # The processor's time comes first, since the row's lateness is taken beside it. cpu.stat, memory.stat and io.stat
 # follow each other: the first makes the kernel bring its counters up to date, which the others then find done.
 _PRESSURE = (
-    _plain("cpu.pressure", cpu_pressure),
-    _plain("memory.pressure", memory_pressure),
-    _plain("io.pressure", io_pressure),
+    Source("cpu.pressure", lambda: Pressure("cpu")),
+    Source("memory.pressure", lambda: Pressure("memory")),
+    Source("io.pressure", lambda: Pressure("io")),
 )
 _BEFORE_IO = (_keyed("cpu.stat", cgroup2.CPU_STAT), _keyed("memory.stat", cgroup2.MEMORY_STAT))
 _AFTER_IO = (
@@ -97,7 +97,7 @@ def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked
     `folders`: controller (or "unified") to the cgroup's folder; `stacked`: block devices that pass on others' I/O.
     """
     if hierarchies.is_v2:
-        io = _plain("io.stat", partial(io_stat, excluded=stacked))
+        io = Source("io.stat", lambda: IoStat(stacked))
         return [(source, folders["unified"]) for source in (*_BEFORE_IO, io, *_AFTER_IO)]
     blkio = (
         _plain(
@@ -127,9 +127,9 @@ def node_sources(
         _plain("vmstat", procfs.vmstat),
         _plain("diskstats", partial(procfs.diskstats, counted=disks)),
         _plain("loadavg", procfs.loadavg),
-        _plain("pressure/cpu", cpu_pressure),
-        _plain("pressure/memory", memory_pressure),
-        _plain("pressure/io", io_pressure),
+        Source("pressure/cpu", lambda: Pressure("cpu")),
+        Source("pressure/memory", lambda: Pressure("memory")),
+        Source("pressure/io", lambda: Pressure("io")),
         _plain("1/net/dev", partial(procfs.net_dev, excluded=uncounted_interfaces)),
     )
     root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []

@@ -4,13 +4,15 @@ They are the bulk of what is read every second, and their keys hardly ever chang
 scratch; `FlatKeyed` learns the order of the keys and then only checks it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from json import JSONDecoder
-from operator import itemgetter
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
+from fgm.parse.shape import numbers, shape, to_json
 
 
 class Recorded(NamedTuple):
@@ -47,100 +49,86 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
     return value if divisor == 1 else value / divisor
 
 
-# The fast way. Two passes over the bytes, both in C: without its digits the file must be what was learnt (its
-# shape), and with nothing but its digits it becomes a JSON array, for CPython's fastest reader of numbers. A
-# blank becomes a comma and all else a blank: `anon 5\nfile -6\n` is read as `[0    ,5     ,-6 ]`. So a digit
-# in a key, which the shape cannot show, stands beside a number without a comma, and that is not JSON. What is
-# not JSON is left to the plain way, which also knows how to complain.
-_DIGITS = b"0123456789-"
-_TO_JSON = bytes(byte if byte in _DIGITS else ord("," if byte == ord(" ") else " ") for byte in range(256))
-_NO_SHAPE = b"?"
+# `anon 5\nfile -6\n` becomes `,5     ,-6 `, since a blank becomes a comma.
+_TO_JSON = to_json(commas=b" ")
 _MOST_LAYOUTS = 64
-_scan = cast("Callable[[str, int], tuple[list[float], int]]", cast("Any", JSONDecoder()).scan_once)
-
-_Select = Callable[[list[float]], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What one shape of the file means."""
+    """What one shape of the file means. `places`: which of its numbers are recorded."""
 
     names: tuple[str, ...]
-    select: _Select | None
-    """Makes the recorded values of all values; None: they are the same."""
+    shape: bytes
+    places: NDArray[np.intp]
+    divisors: NDArray[np.float64] | None
+    """None: all are 1."""
 
 
 class FlatKeyed:
     """Reads one kind of flat keyed file again and again, fast.
 
     One object may read the files of many cgroups; it is fastest when their keys are the same. `names` are
-    the metrics of the last values that `parse` returned; `generation` rises whenever they change. `unknown`
+    the metrics of the last values that `parse` returned, the same object while they are the same. `unknown`
     are the keys met so far that the catalogue does not know.
     """
 
     def __init__(self, keys: Keys, file: str) -> None:
         self.file = file
         self.names: tuple[str, ...] = ()
-        self.generation = 0
         self.unknown: frozenset[bytes] = frozenset()
         self._keys = keys
-        self._shape = _NO_SHAPE
-        self._select: _Select | None = None
         self._layouts: dict[bytes, _Layout] = {}
+        self._by_names: dict[tuple[str, ...], _Layout] = {}
 
-    def parse(self, raw: bytes) -> list[float]:
+    def parse(self, text: bytes) -> list[float]:
         """Return the recorded values, in the order of `names`.
 
         Raises ParseError as `flat_keyed` does; nothing is learnt from such a file.
         """
-        if raw.translate(None, _DIGITS) == self._shape:
-            try:
-                values, _ = _scan("[0" + raw.translate(_TO_JSON).decode() + "]", 0)
-            except (ValueError, StopIteration):
-                return self._parse_plainly(raw)
-            del values[0]
-            return values if self._select is None else self._select(values)
-        shape = raw.translate(None, _DIGITS)
-        layout = self._layouts.get(shape)
+        layout = self._layouts.get(shape(text))
+        values = None if layout is None else self.parse_alike((text,), layout.names)
+        if layout is None or values is None:
+            return self._parse_plainly(text)
+        self.names = layout.names
+        return cast("list[float]", values[0].tolist())
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        layout = self._by_names.get(names)
         if layout is None:
-            return self._parse_plainly(raw)
-        self._shape, self._select = shape, layout.select
-        self._rename(layout.names)
-        return self.parse(raw)
+            return None
+        joined = b"".join(texts)
+        if shape(joined) != layout.shape * len(texts):
+            return None
+        values = numbers(joined, _TO_JSON)
+        if values is None:
+            return None
+        rows = np.array(values, np.float64).reshape(len(texts), -1)[:, layout.places]
+        return rows if layout.divisors is None else rows / layout.divisors
 
-    def _parse_plainly(self, raw: bytes) -> list[float]:
-        values = flat_keyed(raw, self._keys, self.file)
-        self._shape = _NO_SHAPE
-        self._rename(tuple(values))
-        self._learn(raw)
-        return list(values.values())
-
-    def _rename(self, names: tuple[str, ...]) -> None:
+    def _parse_plainly(self, text: bytes) -> list[float]:
+        values = flat_keyed(text, self._keys, self.file)
+        names = tuple(values)
         if names != self.names:
             self.names = names
-            self.generation += 1
+        self._learn(text)
+        return list(values.values())
 
-    def _learn(self, raw: bytes) -> None:
+    def _learn(self, text: bytes) -> None:
         """Remember the shape of the file, if the fast way can read it."""
-        keys = [line.split()[0] for line in raw.split(b"\n") if line.strip()]
+        keys = [line.split()[0] for line in text.split(b"\n") if line.strip()]
         self.unknown |= frozenset(key for key in keys if key not in self._keys)
         recorded = [self._keys.get(key) for key in keys]
-        shape = raw.translate(None, _DIGITS)
-        regular = shape == b"".join(key + b" \n" for key in keys)
+        seen = shape(text)
+        regular = seen == b"".join(key + b" \n" for key in keys)
         unique = len(self.names) == sum(column is not None for column in recorded)
         if keys and regular and unique and len(self._layouts) < _MOST_LAYOUTS:
-            self._layouts[shape] = _Layout(self.names, _selection(recorded))
-            self._shape, self._select = shape, self._layouts[shape].select
-
-
-def _selection(recorded: list[Recorded | None]) -> _Select | None:
-    """Return what picks and divides the recorded values out of all values of a file."""
-    if all(column is not None and column.divisor == 1 for column in recorded):
-        return None
-    if all(column is None or column.divisor == 1 for column in recorded):
-        places = [place for place, column in enumerate(recorded) if column is not None]
-        if len(places) > 1:
-            pick = itemgetter(*places)
-            return lambda values: list(pick(values))
-    plan = [(place, column.divisor) for place, column in enumerate(recorded) if column is not None]
-    return lambda values: [values[place] if divisor == 1 else values[place] / divisor for place, divisor in plan]
+            places = [place for place, column in enumerate(recorded) if column is not None]
+            divisors = [column.divisor for column in recorded if column is not None]
+            self._layouts[seen] = self._by_names[self.names] = _Layout(
+                self.names,
+                seen,
+                np.array(places, np.intp),
+                None if set(divisors) <= {1} else np.array(divisors, np.float64),
+            )

@@ -8,59 +8,36 @@ multipath device, whose bytes the device itself counts already; keys of io.cost 
 Kernel: admin-guide/cgroup-v2.rst, "IO Interface Files".
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from itertools import takewhile
-from json import JSONDecoder
-from typing import Any, cast
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
+from fgm.parse.shape import numbers, shape, to_json
 
 LOOP_MAJOR = 7
 """Loop devices only pass on what the device below them counts again."""
 
 _KEYS = (b"rbytes", b"wbytes", b"rios", b"wios", b"dbytes", b"dios")
 
-# The fast way, as in flat_keyed: the usual lines without their digits, and their numbers as a JSON array.
-_DIGITS = b"0123456789"
 _USUAL_LINE = b": rbytes= wbytes= rios= wios= dbytes= dios=\n"
-_TO_JSON = bytes(byte if byte in _DIGITS else ord("," if byte in b":=\n" else " ") for byte in range(256))
-_scan = cast("Callable[[str, int], tuple[list[int], int]]", cast("Any", JSONDecoder()).scan_once)
+_TO_JSON = to_json(commas=b"\n:=")
+_FIRST_COUNTER, _NUMBERS = 2, 8
+_NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 
 
-def io_stat(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
+def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
     """Return the sums over devices: bytes and numbers of reads, writes and discards.
 
     Loop devices and the `excluded` ones, as (major, minor), are left out: stacked devices count bytes again.
     No device line means that nothing was read or written yet: all sums are 0.
     Raises ParseError when a recorded key has no integer.
     """
-    if raw.translate(None, _DIGITS) == _USUAL_LINE * raw.count(b"\n"):
-        try:
-            numbers, _ = _scan("[" + raw.translate(_TO_JSON).decode() + "0]", 0)
-        except (ValueError, StopIteration):
-            return _io_stat_plainly(raw, excluded)
-        counted = [
-            numbers[start + 2 : start + 8]
-            for start in range(0, len(numbers) - 1, 8)
-            if numbers[start] != LOOP_MAJOR and (numbers[start], numbers[start + 1]) not in excluded
-        ]
-        rbytes, wbytes, rios, wios, dbytes, dios = (
-            counted[0] if len(counted) == 1 else [sum(device[place] for device in counted) for place in range(6)]
-        )
-        return {
-            "io.stat.rbytes": rbytes,
-            "io.stat.wbytes": wbytes,
-            "io.stat.rios": rios,
-            "io.stat.wios": wios,
-            "io.stat.dbytes": dbytes,
-            "io.stat.dios": dios,
-        }
-    return _io_stat_plainly(raw, excluded)
-
-
-def _io_stat_plainly(raw: bytes, excluded: Collection[tuple[int, int]]) -> dict[str, float]:
     totals: dict[bytes, int] = {}
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         fields = line.split()
         devices = list(takewhile(lambda field: b"=" not in field, fields))
         if not devices or not is_counted(devices[-1], excluded):
@@ -73,8 +50,49 @@ def _io_stat_plainly(raw: bytes, excluded: Collection[tuple[int, int]]) -> dict[
                 except ValueError:
                     raise ParseError("io.stat", line, f"an integer after {key.decode()}=") from None
     if not totals:
-        return {f"io.stat.{key.decode()}": 0 for key in _KEYS}
+        return dict.fromkeys(_NAMES, 0)
     return {f"io.stat.{key.decode()}": total for key, total in totals.items()}
+
+
+class IoStat:
+    """Reads io.stat files again and again, fast; `names` are the metrics of the last values that `parse` returned."""
+
+    unknown: frozenset[bytes] = frozenset()
+
+    def __init__(self, excluded: Collection[tuple[int, int]]) -> None:
+        """`excluded`: as of `io_stat`; may change at any time."""
+        self.names: tuple[str, ...] = _NAMES
+        self._excluded = excluded
+
+    def parse(self, text: bytes) -> list[float]:
+        """Return the sums over devices, in the order of `names`. Raises ParseError as `io_stat` does."""
+        sums = self.parse_alike((text,), _NAMES)
+        if sums is not None:
+            self.names = _NAMES
+            return cast("list[float]", sums[0].tolist())
+        values = io_stat(text, self._excluded)
+        names = tuple(values)
+        self.names = _NAMES if names == _NAMES else names
+        return list(values.values())
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        joined = b"".join(texts)
+        if names is not _NAMES or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
+            return None
+        values = numbers((b"\n" + joined)[:-1], _TO_JSON)
+        if values is None:
+            return None
+        lines = np.array(values, np.float64).reshape(-1, _NUMBERS)
+        files = np.repeat(np.arange(len(texts)), [text.count(b"\n") for text in texts])
+        excluded = self._excluded
+        counted = [
+            major != LOOP_MAJOR and (major, minor) not in excluded
+            for major, minor in zip(values[::_NUMBERS], values[1::_NUMBERS], strict=True)
+        ]
+        sums = np.zeros((len(texts), len(_NAMES)))
+        np.add.at(sums, files[counted], lines[counted, _FIRST_COUNTER:])
+        return sums
 
 
 def is_counted(device: bytes, excluded: Collection[tuple[int, int]]) -> bool:

@@ -6,7 +6,19 @@ Only the totals are recorded; the averages can be derived from them, and better.
     full avg10=0.00 avg60=0.00 avg300=0.00 total=0
 """
 
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
 from fgm.parse.errors import ParseError
+from fgm.parse.shape import numbers, shape, to_json
+
+_USUAL = b"some avg=. avg=. avg=. total=\nfull avg=. avg=. avg=. total=\n"
+_TO_JSON = to_json(commas=b" ")
+_NOT_NUMBERS = b".=" + bytes(range(ord("a"), ord("z") + 1))
+_TOTALS = (3, 7)
 
 
 def pressure(raw: bytes, file: str) -> tuple[int | None, int | None]:
@@ -14,14 +26,6 @@ def pressure(raw: bytes, file: str) -> tuple[int | None, int | None]:
 
     Old kernels have no full line for cpu. Raises ParseError when one of these lines has no `total=integer`.
     """
-    parts = raw.split(b" total=", 2)
-    if len(parts) == 3 and parts[0][:5] == b"some ":  # the usual file, three times as fast
-        some, _, rest = parts[1].partition(b"\n")
-        if rest[:5] == b"full ":
-            try:
-                return int(some), int(parts[2])
-            except ValueError:
-                pass
     totals: dict[bytes, int] = {}
     for line in raw.split(b"\n"):
         kind, *fields = line.split() or [b""]
@@ -33,23 +37,34 @@ def pressure(raw: bytes, file: str) -> tuple[int | None, int | None]:
     return totals.get(b"some"), totals.get(b"full")
 
 
-def cpu_pressure(raw: bytes) -> dict[str, float]:
-    """Return the totals of cpu.pressure as `cpu.pressure.{some,full}.total`, us."""
-    some, full = pressure(raw, "cpu.pressure")
-    return _present({"cpu.pressure.some.total": some, "cpu.pressure.full.total": full})
+class Pressure:
+    """Reads the pressure files of one resource, "cpu", "memory" or "io", again and again, fast.
 
+    `names` are the metrics of the last values that `parse` returned: `<resource>.pressure.{some,full}.total`, us.
+    """
 
-def memory_pressure(raw: bytes) -> dict[str, float]:
-    """Return the totals of memory.pressure as `memory.pressure.{some,full}.total`, us."""
-    some, full = pressure(raw, "memory.pressure")
-    return _present({"memory.pressure.some.total": some, "memory.pressure.full.total": full})
+    unknown: frozenset[bytes] = frozenset()
 
+    def __init__(self, resource: str) -> None:
+        self.file = f"{resource}.pressure"
+        self._both = (f"{self.file}.some.total", f"{self.file}.full.total")
+        self.names: tuple[str, ...] = self._both
 
-def io_pressure(raw: bytes) -> dict[str, float]:
-    """Return the totals of io.pressure as `io.pressure.{some,full}.total`, us."""
-    some, full = pressure(raw, "io.pressure")
-    return _present({"io.pressure.some.total": some, "io.pressure.full.total": full})
+    def parse(self, text: bytes) -> list[float]:
+        """Return the totals that are there. Raises ParseError as `pressure` does."""
+        values = self.parse_alike((text,), self._both)
+        if values is not None:
+            self.names = self._both
+            return cast("list[float]", values[0].tolist())
+        totals = dict(zip(self._both, pressure(text, self.file), strict=True))
+        present = {name: total for name, total in totals.items() if total is not None}
+        self.names = self._both if len(present) == len(totals) else tuple(present)
+        return list(present.values())
 
-
-def _present(totals: dict[str, int | None]) -> dict[str, float]:
-    return {name: total for name, total in totals.items() if total is not None}
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
+        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        joined = b"".join(texts)
+        if names is not self._both or shape(joined) != _USUAL * len(texts):
+            return None
+        values = numbers(joined, _TO_JSON, without=_NOT_NUMBERS)
+        return None if values is None else np.array(values, np.float64).reshape(len(texts), -1)[:, _TOTALS]
