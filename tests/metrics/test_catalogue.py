@@ -16,7 +16,7 @@ def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
 @pytest.mark.parametrize("metric", RECORDED, ids=lambda metric: metric.name)
 def test_a_metric_says_what_it_is(metric: Metric) -> None:
     assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", metric.name)
-    assert metric.unit in {"bytes", "us", "1"}
+    assert metric.unit in {"bytes", "us", "s", "1"}
     assert metric.kind in {"gauge", "counter"}
     assert metric.tier in {1, 2}
     assert metric.title
@@ -30,12 +30,13 @@ def test_titles_are_unique_so_that_a_list_of_them_can_be_chosen_from() -> None:
     assert len(set(titles)) == len(titles)
 
 
-def test_limits_are_read_every_ten_seconds_and_all_else_every_second() -> None:
+def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_second() -> None:
     assert {metric.name for metric in RECORDED if metric.interval_s == 10} == {
         *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
         *("memory.swap.max", "pids.max"),
     }
-    assert {metric.interval_s for metric in RECORDED} == {1, 10}
+    assert {metric.name.split(".")[0] for metric in RECORDED if metric.interval_s == 30} == {"smaps_rollup"}
+    assert {metric.interval_s for metric in RECORDED} == {1, 10, 30}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_limits_are_read_every_ten_seconds_and_all_else_every_second() -> None:
         ("io.stat.rbytes", "bytes", "counter", 1, "io.stat rbytes"),
         ("container.pid_count", "1", "gauge", 1, "cgroup.procs"),
         ("network.rx_bytes", "bytes", "counter", 1, "/proc/<pid>/net/dev"),
+        ("smaps_rollup.pss", "bytes", "gauge", 2, "/proc/<pid>/smaps_rollup"),
         ("processes.resident_bytes", "bytes", "gauge", 2, "/proc/<pid>/statm"),
     ],
 )

@@ -1,4 +1,4 @@
-"""/proc: the node under the names of a cgroup, and processes."""
+"""/proc: the node under the names of a cgroup."""
 
 from pathlib import Path
 
@@ -120,38 +120,3 @@ def test_net_dev_sums_all_interfaces_but_the_loopback() -> None:
     assert (real["network.rx_bytes"], real["network.tx_packets"]) == (597845631, 10269)
     with pytest.raises(ParseError, match="net/dev: an interface and at least twelve integers expected"):
         procfs.net_dev(b"eth0: 1 2 3\n")
-
-
-@pytest.mark.parametrize("comm", ["cat", "a b", "a) R 1", ") (", "", "tab\tnewline\n"])
-def test_pid_stat_is_read_behind_the_last_parenthesis(comm: str) -> None:
-    tail = " S 7 0 0 0 0 0 0 0 11 0 13 14 0 0 20 0 17 0 19 0 0\n"
-    stat = procfs.pid_stat(f"784 ({comm}){tail}".encode())
-    assert stat == procfs.ProcessStat(
-        pid=784,
-        comm=comm,
-        state="S",
-        ppid=7,
-        majflt=11,
-        utime_ticks=13,
-        stime_ticks=14,
-        num_threads=17,
-        starttime_ticks=19,
-    )
-
-
-def test_a_real_process() -> None:
-    stat = procfs.pid_stat((REAL / "pid/stat").read_bytes())
-    assert (stat.comm, stat.ppid, stat.num_threads, stat.starttime_ticks) == ("dd", 582, 1, 5973)
-    assert procfs.statm((REAL / "pid/statm").read_bytes()) == {
-        "processes.resident_bytes": 222 * 4096,
-        "processes.shared_bytes": 200 * 4096,
-    }
-    assert procfs.statm(b"740 222 200 14 0 89 0\n", page_size_bytes=65536)["processes.shared_bytes"] == 200 * 65536
-
-
-def test_a_process_file_that_is_cut_off_raises() -> None:
-    for raw in (b"", b"784 (cat) S 7 0", b"x (cat) " + b"1 " * 40):
-        with pytest.raises(ParseError, match="pid/stat: "):
-            procfs.pid_stat(raw)
-    with pytest.raises(ParseError, match="pid/statm: at least three integers expected"):
-        procfs.statm(b"740 222\n")

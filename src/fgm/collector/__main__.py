@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import cast
@@ -18,8 +19,14 @@ from fgm.collector.daemon import Daemon
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.node import Node
+from fgm.collector.processes.pss import PssReader
+from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.top import Host, TopReader
+from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.recording import Recorder
 from fgm.collector.sampling import Sampler
+from fgm.collector.series_reader import ReadCounts
 from fgm.collector.settings import Settings, from_command_line
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
@@ -71,6 +78,25 @@ def make_sampler(settings: Settings, hierarchies: Hierarchies) -> Sampler:
     return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
 
 
+def make_watch(settings: Settings, header: FileHeader) -> ProcessWatch:
+    """Return what looks at single processes of this host."""
+    clock, counts = SystemClock(), ReadCounts()
+    since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    host = Host(
+        proc_root=settings.proc_root,
+        ticks_per_second=os.sysconf("SC_CLK_TCK"),
+        page_size_bytes=os.sysconf("SC_PAGE_SIZE"),
+        booted_ms=round(clock.wall_ns() / 1e6 - since_boot() * 1000),
+        since_boot=since_boot,
+    )
+    return ProcessWatch(
+        PssReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
+        TopReader(host, counts),
+        RegionReader(host, counts) if settings.verbose_perf_risk else None,
+        DetailRecorder(settings.data_dir, header),
+    )
+
+
 def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
     """Print what a tick reads."""
     sampler = make_sampler(settings, hierarchies)
@@ -99,7 +125,9 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
-    daemon = Daemon(settings, clock, sampler, recorder, index)
+    daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header))
+    if settings.verbose_perf_risk:
+        log.warning("memory is read region by region: the largest process of each container is held up every minute")
     log.info(
         "recording",
         extra=logs.fields(

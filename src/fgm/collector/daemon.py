@@ -1,8 +1,10 @@
-"""The collector's task graph: sampling -> recording -> closing, and the index beside them.
+r"""The collector's task graph: sampling -> recording -> closing, and the index beside them.
 
     sampling --ticks--> recording --closed journals--> closing --> Parquet
         |                                                 |
         +--containers that came or went--> indexing <-----+
+        +--their processes--> top processes --> Parquet
+                          \--> process memory --> the next tick
 
 Stopping is the end of the first stream: sampling stops, recording writes what is in its queue and closes the window,
 closing publishes it, and the index says so. Every task waits in the event loop and works in a thread.
@@ -20,6 +22,7 @@ from fgm.clock import Clock
 from fgm.collector.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.grid import TickGrid
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.recording import Recorder
 from fgm.collector.sampling import Sampler
 from fgm.collector.settings import Settings
@@ -41,13 +44,21 @@ class Daemon:
     """A collector whose parts were made, and checked, before its first task starts."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, sampler: Sampler, recorder: Recorder, index: IndexKeeper
+        self,
+        settings: Settings,
+        clock: Clock,
+        sampler: Sampler,
+        recorder: Recorder,
+        index: IndexKeeper,
+        *,
+        processes: ProcessWatch,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._sampler = sampler
         self._recorder = recorder
         self._index = index
+        self._processes = processes
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
         self._failed: dict[str, int] = {}
@@ -64,9 +75,11 @@ class Daemon:
         send_closed, closed = anyio.create_memory_object_stream[str](1)
         async with anyio.create_task_group() as group:
             group.start_soon(self._index.run, name="index")
+            group.start_soon(self._processes.read_memory, self._sampler.offer, name="process memory")
             async with anyio.create_task_group() as stages:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
+                stages.start_soon(self._processes.record, name="top processes")
                 first_ms = await stages.start(self._sample, send_tick, name="sampling")
                 task_status.started()
                 stages.start_soon(self._recover, first_ms, send_closed, name="recovery")
@@ -102,6 +115,7 @@ class Daemon:
                     continue
                 time_ms, due = grid.at(now)
                 tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
+                self._processes.see(time_ms, self._sampler.listings())
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
@@ -112,6 +126,7 @@ class Daemon:
                 if first_ms is None:
                     first_ms = time_ms
                     task_status.started(first_ms)
+        self._processes.end()
         if first_ms is None:
             task_status.started(None)
 

@@ -1,9 +1,28 @@
 """The processes of one container, by its cgroup.procs files."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from fgm.collector.kernel_file import KernelFile, PlainParser
 from fgm.parse.cgroup2 import cgroup_procs
+from fgm.store.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The processes of one container, as they were at a tick.
+
+    `texts`: what its cgroup.procs files said; `huge_share`: of its anonymous memory, how much is in huge pages.
+    """
+
+    series: Series
+    texts: tuple[bytes, ...]
+    huge_share: float = 0.0
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes that have a number here; those of another pid namespace are shown as 0."""
+        return [pid for text in self.texts for pid in map(int, text.split()) if pid]
 
 
 class ProcessList:
@@ -38,6 +57,11 @@ class ProcessList:
     def count(self) -> float:
         """How many there are."""
         return sum(file.text.count(b"\n") for file in self.files if file.text)
+
+    @property
+    def texts(self) -> tuple[bytes, ...]:
+        """What the files said last."""
+        return tuple(file.text for file in self.files if file.text)
 
     @property
     def only_pid(self) -> int | None:

@@ -4,15 +4,18 @@ The newest values of all series are one table, into which the sweep puts what ch
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import is_not
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.collector.cgroups import Cgroup, CgroupFinder
-from fgm.collector.kernel_file import Parser
+from fgm.collector.kernel_file import Parser, columns_of
 from fgm.collector.node import Node
+from fgm.collector.process_list import Listing
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
 from fgm.collector.sweep import Sweep
@@ -49,6 +52,7 @@ class Sampler:
         self._parsers: dict[str, Parser] = {}
         self._node_reader = node.reader(self.counts)
         self._series: tuple[Series, ...] = ()
+        self._offered: deque[tuple[str, Mapping[str, float]]] = deque()
         self._sweep = Sweep([self._node_reader])
         self._take_cgroups(set())
 
@@ -71,7 +75,18 @@ class Sampler:
         series = tuple(readers[i].series for i in active)
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):
             self._series = series
+        self._put_offered(rows)
         return Tick(time_ms, self._series, rows)
+
+    def offer(self, key: str, values: Mapping[str, float]) -> None:
+        """Put values that were measured elsewhere into the series' next row, once. From any thread."""
+        self._offered.append((key, values))
+
+    def listings(self) -> dict[str, Listing]:
+        """Return the processes of every container but sandboxes, as they were at the last tick, by series key."""
+        readers = (reader for _, reader in self._cgroups.values() if reader.series.scope == "container")
+        found = (reader.listing() for reader in readers if not reader.gone)
+        return {listing.series.key: listing for listing in found if listing is not None and listing.texts}
 
     @property
     def alive(self) -> Mapping[str, Series]:
@@ -108,6 +123,15 @@ class Sampler:
         for reader in readers:
             if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
                 self._recognise_sandbox(reader)
+
+    def _put_offered(self, rows: NDArray[np.float64]) -> None:
+        if not self._offered:
+            return
+        places = {series.key: i for i, series in enumerate(self._series)}
+        while self._offered:
+            key, values = self._offered.popleft()
+            if key in places:
+                rows[places[key], columns_of(tuple(values))] = list(values.values())
 
     def _readers(self) -> list[SeriesReader]:
         return [self._node_reader, *(reader for _, reader in self._cgroups.values())]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
-from fgm.collector.process_list import ProcessList
+from fgm.collector.process_list import Listing, ProcessList
 from fgm.collector.sources import Source
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
@@ -22,6 +22,7 @@ WIDTH = 1 + len(COLUMNS)
 """Of a row: lateness, ms, and every metric."""
 SIGNS_OF_LIFE = frozenset({"cgroup.events", "cgroup.procs"})
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
+_ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
 
 
 @dataclass(slots=True)
@@ -144,6 +145,13 @@ class SeriesReader:
     def only_process(self) -> int | None:
         """Return the pid of its process if it has exactly one that can be named."""
         return None if self._processes is None else self._processes.only_pid
+
+    def listing(self) -> Listing | None:
+        """Return its processes; None where they are not asked for."""
+        if self._processes is None:
+            return None
+        anon, huge = self.row[_ANON], self.row[_ANON_HUGE]
+        return Listing(self.series, self._processes.texts, huge / anon if anon > 0 and huge > 0 else 0.0)
 
     def close(self) -> None:
         """Close its files."""

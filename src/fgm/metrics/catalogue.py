@@ -21,7 +21,7 @@ class Metric:
     title: str
     """What a person calls it."""
     unit: str
-    """Of the recorded value: `bytes`, `us` (microseconds) or `1` (a number of things)."""
+    """Of the recorded value: `bytes`, `us` (microseconds), `s` (seconds) or `1` (a number of things)."""
     kind: Kind
     """A counter only grows during the life of its cgroup; it is recorded raw and shown as a rate."""
     source: str
@@ -31,11 +31,11 @@ class Metric:
     tier: int
     """1 is always recorded, 2 by default."""
     interval_s: float
-    """How often it is read; a slower one than the row is carried forward in every row."""
+    """How often it is read. Limits are carried forward in every row; PSS has a value only where it was read."""
 
 
 # A line with one word opens a kernel file; its metrics follow as `tier kind unit name = title: help`.
-# A name that starts with a dot is the key behind the file's name. Limits are read every 10 s: `gauge@10`.
+# A name that starts with a dot is the key behind the file's name. Limits are read every 10 s: `gauge@10`; PSS every 30.
 _TABLE = """
 cpu.stat
 1 counter us .usage_usec = CPU time: Processor time used, user and system together.
@@ -201,6 +201,15 @@ cgroup.stat
 2 gauge bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.
 /proc/<pid>/fd
 2 gauge 1 processes.fd_count = Open files: Open file descriptors, summed over processes. Since Linux 6.2.
+/proc/<pid>/smaps_rollup
+2 gauge@30 bytes smaps_rollup.pss = Memory, PSS: What its processes map; shared pages count in parts. Of containers.
+2 gauge@30 bytes smaps_rollup.pss_anon = Anonymous memory, PSS: Its part without a file behind. Since Linux 5.2.
+2 gauge@30 bytes smaps_rollup.pss_file = Mapped files, PSS: Its part that is mapped files. Since Linux 5.2.
+2 gauge@30 bytes smaps_rollup.pss_shmem = Shared memory, PSS: Its part that is shared memory. Since Linux 5.2.
+2 gauge@30 bytes smaps_rollup.swap_pss = Swap, PSS: What its processes have in swap; shared pages count in parts.
+2 gauge@30 1 smaps_rollup.pids_read = Processes in PSS: Those read; one that is costly to read is left out.
+2 gauge@30 1 smaps_rollup.pids_total = Processes for PSS: Those that there were to read.
+2 gauge@30 s smaps_rollup.age_s = Age of PSS: How long ago the first process of the sum was read.
 """
 
 

@@ -1,10 +1,9 @@
-"""Files of /proc: the whole node, under the metric names of a cgroup, and processes.
+"""Files of /proc about the whole node, under the metric names of a cgroup.
 
 Kernel: filesystems/proc.rst, admin-guide/iostats.rst.
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from fgm.parse.errors import ParseError
 
@@ -190,61 +189,3 @@ def net_dev(raw: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]
         "tx_drop",
     )
     return {f"network.{direction}": total for direction, total in zip(directions, totals, strict=True)}
-
-
-class ProcessStat(NamedTuple):
-    """What /proc/<pid>/stat says; (pid, starttime_ticks) identifies a process, since pids are used again."""
-
-    pid: int
-    comm: str
-    state: str
-    ppid: int
-    majflt: int
-    utime_ticks: int
-    stime_ticks: int
-    num_threads: int
-    starttime_ticks: int
-
-
-def pid_stat(raw: bytes) -> ProcessStat:
-    """Return the fields of /proc/<pid>/stat.
-
-    784 (a) weird) R 700 784 700 34816 784 4194304 90 0 0 0 0 0 0 0 20 0 1 0 7341 8953856 ...
-
-    The name in parentheses may hold anything, blanks and parentheses too. Raises ParseError when fields are
-    missing.
-    """
-    head, _, tail = raw.rpartition(b")")
-    pid, _, comm = head.partition(b" (")
-    fields = tail.split()
-    try:
-        return ProcessStat(
-            pid=int(pid),
-            comm=comm.decode(errors="replace"),
-            state=fields[0].decode(errors="replace"),
-            ppid=int(fields[1]),
-            majflt=int(fields[9]),
-            utime_ticks=int(fields[11]),
-            stime_ticks=int(fields[12]),
-            num_threads=int(fields[17]),
-            starttime_ticks=int(fields[19]),
-        )
-    except (IndexError, ValueError):
-        raise ParseError("pid/stat", raw, "pid (name) state and at least nineteen integers") from None
-
-
-def statm(raw: bytes, page_size_bytes: int = 4096) -> dict[str, float]:
-    """Return `processes.resident_bytes` and `processes.shared_bytes` of one process; the caller adds them up.
-
-    2186 812 640 208 0 145 0
-
-    Raises ParseError when there are less than three integers.
-    """
-    try:
-        _, resident, shared, *_ = map(int, raw.split())
-    except ValueError:
-        raise ParseError("pid/statm", raw, "at least three integers") from None
-    return {
-        "processes.resident_bytes": resident * page_size_bytes,
-        "processes.shared_bytes": shared * page_size_bytes,
-    }

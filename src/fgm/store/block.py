@@ -14,7 +14,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,9 +86,7 @@ class Directory:
             },
             "runs": [[to_json(run.series), run.first, run.count] for run in self.runs],
         }
-        raw = json.dumps(facts, separators=(",", ":")).encode()
-        block = bytes(cramjam.zstd.compress(raw, level=3))
-        return block + _TRAILER.pack(MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+        return pack_block(facts, footer)
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "Directory":
@@ -256,7 +254,23 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
         shift += 7
 
 
+def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
+    """Return a block and its trailer, as they stand before `footer`."""
+    raw = json.dumps(facts, separators=(",", ":")).encode()
+    block = bytes(cramjam.zstd.compress(raw, level=3))
+    return block + _TRAILER.pack(MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+
+
 def _read_directory(path: str, fd: int) -> Directory:
+    facts, _ = read_block(path, fd)
+    try:
+        return Directory.from_json(facts)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BadFileError(path, f"its block makes no sense: {error}") from error
+
+
+def read_block(path: str, fd: int) -> tuple[Any, int]:
+    """Return the JSON of a file's block, and where the block begins. Raises BadFileError."""
     size = os.fstat(fd).st_size
     tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
     if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
@@ -281,16 +295,8 @@ def _read_directory(path: str, fd: int) -> Directory:
     try:
         raw = bytearray(raw_size)
         cramjam.zstd.decompress_into(block, raw)
-        return Directory.from_json(json.loads(raw))
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-        cramjam.DecompressionError,
-    ) as error:
+        return json.loads(raw), size - trailer_at - block_size
+    except (RecursionError, ValueError, cramjam.DecompressionError) as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
 
 

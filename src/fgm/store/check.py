@@ -17,6 +17,7 @@ from fgm.store import index as index_file
 from fgm.store import layout
 from fgm.store.atomic import FILE_MODE, FOLDER_MODE
 from fgm.store.block import WindowFile
+from fgm.store.check_details import details_problems
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
@@ -106,9 +107,11 @@ def _check_files(report: Report, folder: str, columns: dict[int, _Columns]) -> N
             if layout.day_start(parsed.start_ms) != midnight_ms:
                 report.add(path, "in the folder of another day")
             spans += _check_file(report, path, parsed, columns)
+        elif (of_details := layout.parse_detail_name(name)) is not None:
+            _check_details(report, path, *of_details)
         elif layout.is_set_aside(name):
             report.counts["files set aside"] += 1
-        elif _will_be_written_again(name, names):
+        elif _will_be_written_again(name, names) or _is_of_details(name):
             report.counts["temporary files"] += 1
         else:
             report.add(path, "not a name that belongs here")
@@ -140,6 +143,11 @@ def _will_be_written_again(name: str, names: list[str]) -> bool:
     return parsed is not None and parsed.kind == "metrics" and layout.journal_name(parsed.start_ms) in names
 
 
+def _is_of_details(name: str) -> bool:
+    """Say whether a temporary name is of a table beside the metrics, which a kill may leave."""
+    return layout.parse_detail_name(name.removesuffix(layout.TEMPORARY_SUFFIX)) is not None
+
+
 def _check_parquet(report: Report, path: str, parsed: ParsedName, columns: dict[int, _Columns]) -> tuple[int, int, str]:
     file = WindowFile.open(path)
     try:
@@ -166,6 +174,13 @@ def _check_parquet(report: Report, path: str, parsed: ParsedName, columns: dict[
         return *found, path
     finally:
         file.close()
+
+
+def _check_details(report: Report, path: str, kind: layout.DetailKind, start_ms: int) -> None:
+    report.counts[f"{kind} files"] += 1
+    for sentence in details_problems(path, kind, start_ms):
+        report.add(path, sentence)
+    _check_mode(report, path, FILE_MODE)
 
 
 def _check_journal(report: Report, path: str, parsed: ParsedName) -> None:

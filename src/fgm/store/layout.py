@@ -4,6 +4,7 @@
         metrics-20251230T160000Z.parquet        one closed window
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
+        processes-20251230T160000Z.parquet      details of a closed window; so are regions-...
 
 Windows start at multiples of the rotation interval counted from 00:00 UTC of their day, and the last one of a
 day is cut at midnight; so none crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants
@@ -14,7 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -25,6 +26,7 @@ LOCK_NAME = ".lock"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]
+DetailKind = Literal["processes", "regions"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_MS = 253_402_300_800_000  # the year 10000, whose names would have five digits
@@ -33,8 +35,9 @@ _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
+_DETAIL = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
 _ASIDE = re.compile(
-    rf"(bad-metrics-{_STAMP}(--PT1H)?\.parquet|live-{_STAMP}\.journal\.bad)(\.\d+)?|superseded-{_STAMP}-\d+\.parquet",
+    rf"(bad-(metrics|processes|regions)-{_STAMP}(--PT1H)?\.parquet|live-{_STAMP}\.journal\.bad)(\.\d+)?|superseded-{_STAMP}-\d+\.parquet",
     re.ASCII,
 )
 
@@ -109,6 +112,18 @@ def hour_name(start_ms: int) -> str:
 def journal_name(start_ms: int) -> str:
     """Return the name of the journal of a window, `live-20251230T160300Z.journal`."""
     return f"live-{_stamp(start_ms)}.journal"
+
+
+def detail_name(kind: DetailKind, start_ms: int) -> str:
+    """Return the name of a table beside a window's metrics, `processes-20251230T160000Z.parquet`."""
+    return f"{kind}-{_stamp(start_ms)}.parquet"
+
+
+def parse_detail_name(name: str) -> tuple[DetailKind, int] | None:
+    """Return the kind and the window's start from a name that `detail_name` makes, None where it is not one."""
+    match = _DETAIL.fullmatch(name)
+    start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
+    return None if match is None or start_ms is None else (cast("DetailKind", match[1]), start_ms)
 
 
 def parse_name(name: str) -> ParsedName | None:

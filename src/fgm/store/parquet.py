@@ -4,7 +4,8 @@ import io
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,69 @@ def encode(
     directory = Directory(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
     footer_size = len(footer).to_bytes(4, "little")
     return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
+
+
+ColumnType = Literal["time", "text", "integer", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a plain table: `time` in ms since 1970 UTC, `text` and `number` may be None."""
+
+    name: str
+    type: ColumnType
+    values: Sequence[Any]
+
+
+def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
+    """Return a Parquet file of these columns in two parts: all before the footer, and the footer."""
+    import fastparquet  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    file = _Kept()
+    fastparquet.write(
+        file,
+        pd.DataFrame({column.name: _array(column) for column in columns}, copy=False),
+        compression="ZSTD",
+        has_nulls=[column.name for column in columns if column.type in {"text", "number"}],
+        write_index=False,
+        stats=[TIME],
+        custom_metadata={
+            "fgm.format_version": str(header.format_version),
+            "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
+        },
+    )
+    plain = file.getvalue()
+    at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
+    return plain[:at], plain[at:-8]
+
+
+def decode_table(data: bytes) -> dict[str, list[Any]]:
+    """Return the columns of what `encode_table` made, as they were given; only for bytes whose CRC was right."""
+    from fastparquet import ParquetFile  # noqa: PLC0415
+
+    frame = ParquetFile(io.BytesIO(data)).to_pandas()
+    return {str(name): _plain(frame[name]) for name in frame.columns}
+
+
+def _array(column: Column) -> Any:
+    import pandas as pd  # noqa: PLC0415
+
+    match column.type:
+        case "time":
+            return pd.Series(np.array(column.values, "datetime64[ms]")).dt.tz_localize("UTC")
+        case "text":
+            return _categories(column.values, [1] * len(column.values))
+        case "integer":
+            return np.array(column.values, np.int64)
+        case "number":
+            return np.array(column.values, np.float64)  # None is NaN, and NaN is null
+
+
+def _plain(column: Any) -> list[Any]:
+    if column.dtype.kind == "M":
+        return [int(time_ms) for time_ms in column.astype("datetime64[ms, UTC]").astype("int64")]
+    return [None if value != value else value for value in column.astype(object)]  # noqa: PLR0124 - only NaN does
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:

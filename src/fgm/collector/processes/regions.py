@@ -1,0 +1,92 @@
+"""What the memory of each container's largest process is made of; only with --verbose-perf-risk.
+
+Reading smaps costs several times what smaps_rollup costs, and there is no size gate.
+"""
+
+from collections.abc import Mapping, Sequence
+from heapq import nlargest
+
+from fgm.collector.process_list import Listing
+from fgm.collector.processes.pss import REFUSED_REST_S
+from fgm.collector.processes.reading import ENDED, REFUSED, folder, read, read_long
+from fgm.collector.processes.top import Host, start_ms
+from fgm.collector.processes.turns import Budget, Turns
+from fgm.collector.series_reader import ReadCounts
+from fgm.parse.errors import ParseError
+from fgm.parse.process import ProcessStat, Region, pid_stat, smaps
+from fgm.store.details import RegionRow
+from fgm.store.series import Series
+
+EVERY_S = 60.0
+BUDGET_S_PER_S = 0.010
+TOP = 20
+
+
+class RegionReader:
+    """Reads smaps of one process of each container. Used by one thread at a time."""
+
+    def __init__(self, host: Host, counts: ReadCounts) -> None:
+        self._host = host
+        self._counts = counts
+        self._budget = Budget(BUDGET_S_PER_S)
+        self._turns: Turns[None] = Turns(EVERY_S, lambda: None, self._choose)
+        self._largest: Mapping[str, ProcessStat] = {}
+
+    def step(
+        self, listings: Mapping[str, Listing], largest: Mapping[str, ProcessStat], time_ms: int
+    ) -> list[RegionRow]:
+        """Read as much as the budget allows; return the rows. `largest`: the process to read, by container."""
+        clock, rows = self._host.since_boot, list[RegionRow]()
+        self._largest = largest
+        self._turns.see({key: listing for key, listing in listings.items() if key in largest}, clock())
+        while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
+            key, found = turn
+            rest_s = None
+            if found.pending:
+                try:
+                    rows += self._read(found.listing.series, largest[key], time_ms)
+                except PermissionError as error:
+                    self._counts.fail("pid/smaps", str(error.filename), error)
+                    rest_s = REFUSED_REST_S
+            self._turns.end(key, clock(), rest_s)
+            self._budget.spend(clock() - began)
+        return rows
+
+    def _choose(self, key: str, pids: Sequence[int]) -> list[int]:
+        return [pid for pid in pids if pid == self._largest[key].pid]
+
+    def _read(self, series: Series, expected: ProcessStat, time_ms: int) -> list[RegionRow]:
+        """Return the rows of a process. Raises PermissionError."""
+        try:
+            with folder(self._host.proc_root, expected.pid) as fd:
+                stat = pid_stat(read("stat", fd))
+                if stat.starttime_ticks != expected.starttime_ticks:
+                    return []
+                regions = smaps(read_long("smaps", fd))
+        except (OSError, ParseError) as error:
+            if isinstance(error, OSError) and error.errno in REFUSED:
+                raise
+            if not isinstance(error, OSError) or error.errno not in ENDED:
+                self._counts.fail("pid/smaps", f"{self._host.proc_root}/{expected.pid}/smaps", error)
+            return []
+        largest = nlargest(TOP, regions, key=lambda region: region.rss_bytes + region.swap_bytes)
+        return [self._row(series, stat, region, time_ms) for region in largest]
+
+    def _row(self, series: Series, stat: ProcessStat, region: Region, time_ms: int) -> RegionRow:
+        return RegionRow(
+            time_ms=time_ms,
+            container_id=series.container_id,
+            container_name=series.container_name,
+            pod_name=series.pod_name,
+            namespace=series.namespace,
+            pod_uid=series.pod_uid,
+            pid=stat.pid,
+            start_time_ms=start_ms(self._host, stat),
+            comm=stat.comm,
+            region=region.name,
+            size_bytes=region.size_bytes,
+            rss_bytes=region.rss_bytes,
+            pss_bytes=region.pss_bytes,
+            private_dirty_bytes=region.private_dirty_bytes,
+            swap_bytes=region.swap_bytes,
+        )

@@ -1,0 +1,94 @@
+r"""The two tasks that look at single processes, each in a thread of its own: one read may have to wait for its process.
+
+a tick's listings --> PSS, regions --values--> the next tick's rows
+                 \--> top processes --rows--> files beside the window's metrics
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import anyio
+from anyio import to_thread
+
+from fgm.collector.process_list import Listing
+from fgm.collector.processes.pss import PssReader
+from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.top import TopReader
+from fgm.store.details import RegionRow
+
+Offer = Callable[[str, Mapping[str, float]], None]
+"""Takes values of a series for its next row; see `Sampler.offer`."""
+
+_Seen = tuple[int, Mapping[str, Listing]]
+
+
+class ProcessWatch:
+    """Looks at processes after each tick, with what that tick saw. `regions`: None unless asked for."""
+
+    def __init__(self, pss: PssReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
+        self._pss = pss
+        self._top = top
+        self._regions = regions
+        self._recorder = recorder
+        self._for_memory, self._for_top = _Newest(), _Newest()
+        self._region_rows: deque[list[RegionRow]] = deque()
+
+    def see(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
+        """Take a tick's processes; whoever is still busy with earlier ones goes on with the newest."""
+        for newest in (self._for_memory, self._for_top):
+            newest.put((time_ms, listings))
+
+    def end(self) -> None:
+        """Let `record` publish what it has, and return."""
+        self._for_top.put(None)
+
+    async def read_memory(self, offer: Offer) -> None:
+        """Read PSS, and regions if asked for; until cancelled, which waits for no read."""
+        while (seen := await self._for_memory.get()) is not None:
+            time_ms, listings = seen
+            done = await to_thread.run_sync(self._pss.step, listings, abandon_on_cancel=True)
+            for key, values in done.items():
+                offer(key, values)
+            if self._regions is not None:
+                largest = self._top.largest.copy()
+                rows = await to_thread.run_sync(self._regions.step, listings, largest, time_ms, abandon_on_cancel=True)
+                self._region_rows.append(rows)
+
+    async def record(self) -> None:
+        """Record the top processes, until `end`."""
+        while (seen := await self._for_top.get()) is not None:
+            await to_thread.run_sync(self._record, *seen)
+        await to_thread.run_sync(self._close)
+
+    def _record(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
+        self._take_regions()
+        self._recorder.close_before(time_ms)
+        self._recorder.add("processes", self._top.step(listings, time_ms))
+
+    def _close(self) -> None:
+        self._take_regions()
+        self._recorder.close()
+
+    def _take_regions(self) -> None:
+        while self._region_rows:
+            self._recorder.add("regions", self._region_rows.popleft())
+
+
+class _Newest:
+    """What was put last, for one task that takes it when it is ready."""
+
+    def __init__(self) -> None:
+        self._value: _Seen | None = None
+        self._is_new = anyio.Event()
+
+    def put(self, value: _Seen | None) -> None:
+        """Replace what was not taken yet."""
+        self._value = value
+        self._is_new.set()
+
+    async def get(self) -> _Seen | None:
+        """Wait for what was not taken yet."""
+        await self._is_new.wait()
+        self._is_new = anyio.Event()
+        return self._value

@@ -1,0 +1,150 @@
+"""Files of /proc/<pid>: what one process uses.
+
+Kernel: filesystems/proc.rst, ABI/testing/procfs-smaps_rollup.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fgm.parse.errors import ParseError
+
+_ROLLUP = {
+    b"Pss": "smaps_rollup.pss",
+    b"Pss_Anon": "smaps_rollup.pss_anon",
+    b"Pss_File": "smaps_rollup.pss_file",
+    b"Pss_Shmem": "smaps_rollup.pss_shmem",
+    b"SwapPss": "smaps_rollup.swap_pss",
+}
+_SMAPS = {
+    b"Size": "size_bytes",
+    b"Rss": "rss_bytes",
+    b"Pss": "pss_bytes",
+    b"Private_Dirty": "private_dirty_bytes",
+    b"Swap": "swap_bytes",
+}
+
+
+class ProcessStat(NamedTuple):
+    """What /proc/<pid>/stat says; (pid, starttime_ticks) identifies a process, since pids are used again."""
+
+    pid: int
+    comm: str
+    utime_ticks: int
+    stime_ticks: int
+    num_threads: int
+    starttime_ticks: int
+    rss_pages: int
+
+
+def pid_stat(raw: bytes) -> ProcessStat:
+    """Return the fields of /proc/<pid>/stat.
+
+    784 (a) weird) R 700 784 700 34816 784 4194304 90 0 0 0 0 0 0 0 20 0 1 0 7341 8953856 222 ...
+
+    The name in parentheses may hold anything, blanks and parentheses too. Raises ParseError when fields are
+    missing.
+    """
+    head, _, tail = raw.rpartition(b")")
+    pid, _, comm = head.partition(b" (")
+    fields = tail.split(None, 22)
+    try:
+        return ProcessStat(
+            pid=int(pid),
+            comm=comm.decode(errors="replace"),
+            utime_ticks=int(fields[11]),
+            stime_ticks=int(fields[12]),
+            num_threads=int(fields[17]),
+            starttime_ticks=int(fields[19]),
+            rss_pages=int(fields[21]),
+        )
+    except (IndexError, ValueError):
+        raise ParseError("pid/stat", raw, "pid (name) state and at least 21 integers") from None
+
+
+def statm(raw: bytes) -> int:
+    """Return the resident pages of a process.
+
+    2186 812 640 208 0 145 0
+
+    Raises ParseError when there are less than two integers.
+    """
+    try:
+        return int(raw.split(None, 2)[1])
+    except (IndexError, ValueError):
+        raise ParseError("pid/statm", raw, "at least two integers") from None
+
+
+def smaps_rollup(raw: bytes) -> dict[str, float]:
+    """Return `smaps_rollup.pss` and, as far as the kernel has them (5.2), its parts, bytes.
+
+    5639378c1000-7ffe59e48000 ---p 00000000 00:00 0                          [rollup]
+    Rss:                1732 kB
+    Pss:                 422 kB
+    Pss_Anon:            108 kB
+
+    Raises ParseError when there is no Pss, or no integer in one of these lines.
+    """
+    values: dict[str, float] = {}
+    for line in raw.split(b"\n"):
+        key, _, rest = line.partition(b":")
+        if key in _ROLLUP:
+            values[_ROLLUP[key]] = _bytes("pid/smaps_rollup", line, rest)
+    if "smaps_rollup.pss" not in values:
+        raise ParseError("pid/smaps_rollup", raw, "a line Pss")
+    return values
+
+
+@dataclass(slots=True)
+class Region:
+    """All mappings of one name in a process: a file's base name, `[heap]`, `[stack]`, `[anon]` and the like."""
+
+    name: str
+    size_bytes: float = 0
+    rss_bytes: float = 0
+    pss_bytes: float = 0
+    private_dirty_bytes: float = 0
+    swap_bytes: float = 0
+
+
+def smaps(raw: bytes) -> list[Region]:
+    """Return the memory of a process by name of what is mapped, in the order of the file.
+
+    5577c32f2000-5577c32f4000 r--p 00000000 fe:00 260386                     /usr/bin/head
+    Size:                  8 kB
+    Rss:                   8 kB
+    VmFlags: rd mr mw me
+
+    Mappings without a name are `[anon]`. Raises ParseError when a recorded line has no integer or stands before
+    the first mapping.
+    """
+    regions: dict[str, Region] = {}
+    region: Region | None = None
+    for line in filter(None, raw.split(b"\n")):
+        first, _, rest = line.partition(b" ")
+        if not first.endswith(b":"):
+            name = _region_name(rest)
+            region = regions.setdefault(name, Region(name))
+            continue
+        field = _SMAPS.get(first[:-1])
+        if field is None:
+            continue
+        if region is None:
+            raise ParseError("pid/smaps", line, "the line of a mapping first")
+        setattr(region, field, getattr(region, field) + _bytes("pid/smaps", line, rest))
+    return list(regions.values())
+
+
+def _region_name(rest: bytes) -> str:
+    """Return what is mapped, from `perms offset dev inode name`."""
+    fields = rest.split(None, 4)
+    if len(fields) < 5:
+        return "[anon]"
+    name = fields[4].decode(errors="replace")
+    return name.rpartition("/")[2] or name if name.startswith("/") else name
+
+
+def _bytes(file: str, line: bytes, rest: bytes) -> int:
+    try:
+        return int(rest.split()[0]) * 1024
+    except (IndexError, ValueError):
+        raise ParseError(file, line, "a name and an integer in kB") from None
