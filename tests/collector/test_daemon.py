@@ -1,6 +1,8 @@
 """The whole collector in one process, on a captured host: what it records, recovers and leaves behind."""
 
+import glob
 import json
+import math
 import os
 import struct
 import zlib
@@ -9,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import pandas as pd
 import pytest
 from anyio import to_thread
 from tests.captured_host import CONTAINERS, CapturedHost, captured_host
@@ -186,3 +189,43 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     await host.run_until(set_the_clock)
 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(host: Host) -> None:
+    """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
+    host.settings = replace(host.settings, verbose_perf_risk=True)
+    cache = next(container for container in CONTAINERS if container["name"] == "cache")
+    pid = os.getpid()
+
+    def put_process() -> None:
+        Path(host.captured.cgroup_root + cache["cgroup"], "cgroup.procs").write_text(f"{pid}\n")
+        Path(host.captured.proc_root, str(pid)).symlink_to(f"/proc/{pid}")
+
+    def pss() -> list[float]:
+        files = [WindowFile.open(str(path)) for path in parquet_files(host.data_dir)]
+        chunks = [chunk for file in files for chunk in file.chunks(["smaps_rollup.pss"], {cache["id"]})]
+        for file in files:
+            file.close()
+        values = [value for chunk in chunks for value in chunk.values["smaps_rollup.pss"].tolist()]
+        return [value for value in values if not math.isnan(value)]
+
+    def is_recorded() -> bool:
+        return bool(list(host.data_dir.glob("dt=*/*/regions-*.parquet")) and pss())
+
+    await to_thread.run_sync(put_process)
+    await host.run_until(is_recorded)
+
+    def look() -> None:
+        pattern = str(host.data_dir / "dt=*" / "identifier=*" / "{}-*.parquet")
+        frame = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("processes"))))
+        rows = frame[frame["container_id"] == cache["id"]]
+        assert set(rows["pid"]) == {pid}
+        assert set(rows["comm"]) == {Path("/proc/self/comm").read_text().rstrip("\n")}
+        assert (rows["rss_bytes"] > 10_000_000).all()
+        regions = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("regions"))))
+        assert {"[heap]", "[anon]"} <= set(regions["region"])
+        assert len(pss()) == 1  # in the row in which it was read, and in no other
+        assert 0 < pss()[0] < 1 << 40
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)

@@ -242,3 +242,33 @@ def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: Capture
     tick = make_sampler(host, "/odd*").tick(0, 0.0)
 
     assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7}
+
+
+def test_the_processes_of_containers_are_handed_out_but_not_those_of_sandboxes(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    listings = sampler.listings()
+
+    assert listings.keys() == {container["id"] for container in CONTAINERS}
+    for container in CONTAINERS:
+        text = (Path(host.cgroup_root + container["cgroup"]) / "cgroup.procs").read_text()
+        assert listings[container["id"]].pids == [int(pid) for pid in text.split()]
+        assert listings[container["id"]].series.cgroup == container["cgroup"]
+    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
+    stat = Path(host.cgroup_root + cache["cgroup"]) / "memory.stat"
+    keys = dict(line.split() for line in stat.read_text().splitlines())
+    share = int(keys["anon_thp"]) / int(keys["anon"])
+    assert listings[cache["id"]].huge_share == pytest.approx(share)
+
+
+def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: CapturedHost) -> None:
+    web, cache = (next(c["id"] for c in CONTAINERS if c["name"] == name) for name in ("web", "cache"))
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    sampler.offer(web, {"smaps_rollup.pss": 7.0, "smaps_rollup.pids_read": 2.0})
+    sampler.offer(NEW_ID, {"smaps_rollup.pss": 9.0})
+    ticks = [sampler.tick(1000, 1.0), sampler.tick(2000, 2.0)]
+
+    assert [values(tick, web).get("smaps_rollup.pss") for tick in ticks] == [7.0, None]
+    assert values(ticks[0], web)["smaps_rollup.pids_read"] == 2.0
+    assert "smaps_rollup.pss" not in values(ticks[0], cache)

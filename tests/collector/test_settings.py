@@ -30,6 +30,13 @@ def test_output_dir_is_another_name_of_data_dir() -> None:
     assert from_flags("--output-dir=/records").data_dir == "/records"
 
 
+def test_a_switch_is_off_unless_its_flag_is_given_or_its_variable_is_true() -> None:
+    assert not from_flags().verbose_perf_risk
+    assert from_flags("--verbose-perf-risk").verbose_perf_risk
+    assert from_flags(FGM_VERBOSE_PERF_RISK="true").verbose_perf_risk
+    assert not from_flags(FGM_VERBOSE_PERF_RISK="0").verbose_perf_risk
+
+
 @pytest.mark.parametrize(
     ("argv", "environment", "sentence"),
     [
@@ -41,6 +48,7 @@ def test_output_dir_is_another_name_of_data_dir() -> None:
             "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 86400",
         ),
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
+        ([], {"FGM_VERBOSE_PERF_RISK": "yes"}, "FGM_VERBOSE_PERF_RISK is 'yes': give one of 1, true, 0, false"),
         (["--include", "system.slice"], {}, "--include is 'system.slice': give a path below the cgroup root"),
         (["--pod-name", "../etc"], {}, "the identifier '../etc'"),
         (

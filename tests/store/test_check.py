@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.store import atomic, layout
+from fgm.store import atomic, details, layout
 from fgm.store import index as index_file
 from fgm.store.check import check
 from fgm.store.chunk import Chunk
+from fgm.store.details import ProcessRow
 from fgm.store.header import FileHeader
 from fgm.store.index import Index, IndexEntry
 from fgm.store.journal import JournalWriter, Tick
@@ -26,6 +27,7 @@ WINDOW, JOURNAL = "metrics-20251230T160000Z.parquet", "live-20251230T160130Z.jou
 OTHER_JOURNAL, NEXT = "live-20251230T170000Z.journal", "metrics-20251230T160130Z.parquet"
 INSIDE, HOUR = "metrics-20251230T160030Z.parquet", "metrics-20251230T160000Z--PT1H.parquet"
 TOMORROW = "metrics-20251231T160000Z.parquet"
+DETAILS = "processes-20251230T160000Z.parquet"
 ID = "ab" * 32
 
 
@@ -146,3 +148,37 @@ def test_each_kind_of_damage_is_found_and_told(
 
     problems = check(str(folder.parent.parent)).problems
     assert [path for path, told in problems if os.path.basename(path) == name and sentence in told], problems
+
+
+def processes(second: int = 0, header: FileHeader = HEADER) -> bytes:
+    time_ms = START_MS + second * 1000
+    row = ProcessRow(time_ms, ID, None, None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
+    return details.encode("processes", [row], header)
+
+
+def test_details_of_a_window_are_in_order_and_so_is_what_a_kill_leaves_of_them(folder: Path) -> None:
+    atomic.publish(str(folder), DETAILS, processes())
+    (folder / f"{DETAILS}.tmp").write_bytes(b"half")
+    report = check(str(folder.parent.parent))
+
+    assert report.problems == []
+    assert (report.counts["processes files"], report.counts["temporary files"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        (DETAILS, b"PAR1 not really PAR1", "impossible"),
+        (DETAILS, processes(90), "it has rows outside its window"),
+        (DETAILS, processes(header=FileHeader("x", "x", 1000, 90)), "written by x, but in the folder of node-1"),
+        (DETAILS.replace("20251230", "20251231"), processes(), "in the folder of another day"),
+        (DETAILS.replace("processes", "regions"), processes(), "it holds processes"),
+        (DETAILS, processes(header=FileHeader("x", "node-1", 1000, 0)), "a rotation interval of 0 s"),
+    ],
+)
+def test_details_that_are_not_what_their_name_says_are_found(
+    folder: Path, name: str, content: bytes, sentence: str
+) -> None:
+    atomic.publish(str(folder), name, content)
+
+    assert any(sentence in found for _, found in check(str(folder.parent.parent)).problems)

@@ -71,6 +71,8 @@ def test_names_are_those_of_the_documentation() -> None:
     assert layout.metrics_name(start_ms) == "metrics-20251230T160000Z.parquet"
     assert layout.hour_name(start_ms) == "metrics-20251230T160000Z--PT1H.parquet"
     assert layout.journal_name(start_ms) == "live-20251230T160000Z.journal"
+    assert layout.detail_name("processes", start_ms) == "processes-20251230T160000Z.parquet"
+    assert layout.detail_name("regions", start_ms) == "regions-20251230T160000Z.parquet"
     assert layout.day_folder(start_ms) == "dt=2025-12-30"
     assert layout.identifier_folder("node-1.a_b") == "identifier=node-1.a_b"
 
@@ -169,3 +171,15 @@ def test_an_instant_outside_the_calendar_has_no_name(instant_ms: int) -> None:
 def test_a_window_that_starts_within_a_second_has_no_name() -> None:
     with pytest.raises(ValueError, match="whole second"):
         layout.metrics_name(1500)
+
+
+def test_details_of_a_window_have_names_of_their_own_which_lead_back_to_it() -> None:
+    start_ms = ms("2025-12-30T16:00:00Z")
+
+    for kind in ("processes", "regions"):
+        name = f"{kind}-20251230T160000Z.parquet"
+        assert layout.parse_detail_name(name) == (kind, start_ms)
+        assert layout.parse_name(name) is None
+        assert layout.is_set_aside(f"bad-{name}")
+    for name in ("metrics-20251230T160000Z.parquet", "processes-20251332T160000Z.parquet", "processes-1.parquet"):
+        assert layout.parse_detail_name(name) is None

@@ -1,0 +1,176 @@
+"""PSS is read rarely, within its budget, and from nobody whom it would hold up."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
+
+from fgm.collector.processes.pss import EVERY_S, REFUSED_REST_S, PssReader
+from fgm.collector.series_reader import ReadCounts
+
+KB = 1024
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> FakeProc:
+    return FakeProc(tmp_path)
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def reader(proc: FakeProc, clock: Ticking) -> PssReader:
+    return PssReader(proc.root, PAGE_BYTES, clock, ReadCounts())
+
+
+def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, reader: PssReader) -> None:
+    proc.add(1, pss_kb=100)
+    proc.add(2, pss_kb=30)
+    proc.add(3, pss_kb=7)
+
+    assert reader.step({"a": listing("a", 1, 2), "b": listing("b", 3)}) == {
+        "a": {
+            "smaps_rollup.pss": 130 * KB,
+            "smaps_rollup.pss_anon": 128 * KB,
+            "smaps_rollup.pids_read": 2,
+            "smaps_rollup.pids_total": 2,
+            "smaps_rollup.age_s": 0.0,
+        },
+        "b": {
+            "smaps_rollup.pss": 7 * KB,
+            "smaps_rollup.pss_anon": 6 * KB,
+            "smaps_rollup.pids_read": 1,
+            "smaps_rollup.pids_total": 1,
+            "smaps_rollup.age_s": 0.0,
+        },
+    }
+
+
+def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: Ticking, reader: PssReader) -> None:
+    proc.add(1)
+    there, start = {"a": listing("a", 1)}, clock.now
+    seen = []
+    for second in range(100):
+        clock.now = start + second
+        seen += [second for _ in reader.step(there)]
+
+    assert seen == [0, EVERY_S, 2 * EVERY_S, 3 * EVERY_S]
+
+
+def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc: FakeProc) -> None:
+    clock = Ticking(step_s=0.001)  # each read lasts so long, and as much between two
+    reader = PssReader(proc.root, PAGE_BYTES, clock, ReadCounts())
+    for pid in range(1, 101):
+        proc.add(pid, pss_kb=2)
+    proc.add(1000)
+    there, start, done = {"many": listing("many", *range(1, 101)), "one": listing("one", 1000)}, clock.now, {}
+    for second in range(12):
+        clock.now = max(clock.now, start + second)
+        for key, values in reader.step(there).items():
+            done[key] = (second, values)
+
+    assert done["one"][0] == 0
+    second, values = done["many"]
+    assert second == 9  # 101 reads of 1 ms: 10 ms at once, and 10 ms each second
+    assert values["smaps_rollup.pss"] == 200 * KB
+    assert values["smaps_rollup.age_s"] == pytest.approx(9, abs=0.1)
+
+
+def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: PssReader) -> None:
+    proc.add(1, pss_kb=100)
+    proc.add(2, resident=257 * MIB)
+    (values,) = reader.step({"a": listing("a", 1, 2)}).values()
+
+    assert values["smaps_rollup.pss"] == 100 * KB
+    assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
+
+
+def test_where_only_large_ones_are_the_sum_is_null(proc: FakeProc, reader: PssReader) -> None:
+    proc.add(2, resident=257 * MIB)
+
+    assert reader.step({"a": listing("a", 2)}) == {
+        "a": {"smaps_rollup.pids_read": 0, "smaps_rollup.pids_total": 1},
+    }
+
+
+def test_a_large_process_in_huge_pages_is_cheap_and_read(proc: FakeProc, reader: PssReader) -> None:
+    proc.add(1, resident=4096 * MIB, pss_kb=5)
+    (values,) = reader.step({"a": listing("a", 1, huge_share=0.97)}).values()
+
+    assert values["smaps_rollup.pss"] == 5 * KB
+
+
+def test_one_that_ended_is_neither_read_nor_counted(proc: FakeProc, reader: PssReader) -> None:
+    proc.add(1)
+    (values,) = reader.step({"a": listing("a", 1, 2), "gone": listing("gone", 3)}).values()
+
+    assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 1)
+
+
+def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: FakeProc, clock: Ticking) -> None:
+    counts = ReadCounts()
+    proc.add(1)
+    proc.add(2)
+    Path(proc.root, "2", "smaps_rollup").write_text("Pss: many kB\n")
+    (values,) = PssReader(proc.root, PAGE_BYTES, clock, counts).step({"a": listing("a", 1, 2)}).values()
+
+    assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
+    assert counts.failed == {"smaps_rollup": 1}
+
+
+def test_a_container_that_refuses_is_left_alone_for_an_hour_and_the_log_says_so_once(
+    proc: FakeProc, clock: Ticking, reader: PssReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    for pid in (1, 2, 3):
+        proc.add(pid)
+    proc.refuse(1)
+    proc.refuse(3)
+    there, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
+    with caplog.at_level(logging.WARNING):
+        assert reader.step(there) == {}
+        proc.add(4)
+        Path(proc.root, "1", "smaps_rollup").unlink()
+        proc.add(1)
+        clock.now = start + REFUSED_REST_S - 1
+        assert list(reader.step({**there, "c": listing("c", 4)})) == ["c"]
+        clock.now = start + REFUSED_REST_S
+        assert list(reader.step(there)) == ["a"]
+    (said,) = caplog.records
+
+    assert "CAP_SYS_PTRACE" in said.getMessage()
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has 20 MB of its own."""
+    code = "memory = b'x' * 20_000_000; print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_real_process_a_zombie_and_none(child: subprocess.Popen[bytes], clock: Ticking) -> None:
+    reader = PssReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
+    there = {"a": listing("a", os.getpid(), child.pid)}
+    (values,) = reader.step(there).values()
+    assert values["smaps_rollup.pss"] > 20_000_000
+    assert values["smaps_rollup.pids_read"] == 2
+
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
+    clock.now += EVERY_S
+    (values,) = reader.step(there).values()
+    assert values["smaps_rollup.pids_total"] == 1
+    child.wait()
+    clock.now += EVERY_S
+    assert reader.step({"a": listing("a", child.pid)}) == {}

@@ -1,0 +1,82 @@
+"""What the memory of the largest process is made of."""
+
+import mmap
+import os
+from pathlib import Path
+
+import pytest
+from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
+
+from fgm.collector.processes.pss import REFUSED_REST_S
+from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
+from fgm.collector.processes.top import Host
+from fgm.collector.series_reader import ReadCounts
+from fgm.parse.process import ProcessStat, pid_stat
+
+SMAPS = "".join(
+    f"{i:x}000-{i + 1:x}000 r--p 00000000 fe:00 1                     /lib/{i}.so\nSize: {100 + i} kB\nRss: {i} kB\n"
+    for i in range(30)
+)
+STAT = ProcessStat(
+    pid=7, comm="app", utime_ticks=0, stime_ticks=0, num_threads=3, starttime_ticks=90_000, rss_pages=256
+)
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> FakeProc:
+    proc = FakeProc(tmp_path)
+    proc.add(7, started_s=900, smaps=SMAPS)
+    return proc
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    return Ticking()
+
+
+@pytest.fixture
+def reader(proc: FakeProc, clock: Ticking) -> RegionReader:
+    return RegionReader(Host(proc.root, TICKS, PAGE_BYTES, 0, clock), ReadCounts())
+
+
+def test_the_twenty_largest_regions_are_recorded_once_a_minute(reader: RegionReader, clock: Ticking) -> None:
+    there, start, seen = {"a": listing("a", 6, 7)}, clock.now, []
+    for second in range(130):
+        clock.now = start + second
+        seen += [(second, row.region, row.rss_bytes) for row in reader.step(there, {"a": STAT}, second)]
+
+    assert [second for second, _, _ in seen] == [0] * TOP + [60] * TOP + [120] * TOP
+    assert seen[:TOP] == [(0, f"{i}.so", i * 1024) for i in range(29, 9, -1)]
+
+
+def test_a_pid_that_is_used_again_and_one_that_ended_have_no_rows(reader: RegionReader) -> None:
+    reused, ended = STAT._replace(starttime_ticks=5), STAT._replace(pid=8)
+    there = {"a": listing("a", 7), "b": listing("b", 8), "c": listing("c", 9)}
+
+    assert reader.step(there, {"a": reused, "b": ended}, 0) == []
+
+
+def test_one_that_refuses_is_left_alone_for_an_hour(proc: FakeProc, reader: RegionReader, clock: Ticking) -> None:
+    there, start = {"a": listing("a", 7)}, clock.now
+    proc.refuse(7, "smaps")
+    assert reader.step(there, {"a": STAT}, 0) == []
+    Path(proc.root, "7", "smaps").unlink()
+    proc.add(7, started_s=900, smaps=SMAPS)
+    clock.now = start + EVERY_S
+    assert reader.step(there, {"a": STAT}, 0) == []
+    clock.now = start + REFUSED_REST_S
+    assert len(reader.step(there, {"a": STAT}, 0)) == TOP
+
+
+def test_a_real_process_shows_what_it_mapped(tmp_path: Path, clock: Ticking) -> None:
+    file = tmp_path / "mapped.bin"
+    file.write_bytes(b"x" * 8 * MIB)
+    stat = pid_stat(Path("/proc/self/stat").read_bytes())
+    reader = RegionReader(Host("/proc", os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), 0, clock), ReadCounts())
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+        assert mapped.find(b"y") == -1  # so that all of it is resident
+        rows = {row.region: row for row in reader.step({"a": listing("a", stat.pid)}, {"a": stat}, 0)}
+
+    assert rows["mapped.bin"].size_bytes == 8 * MIB
+    assert rows["mapped.bin"].rss_bytes == pytest.approx(8 * MIB, rel=0.2)
+    assert rows["mapped.bin"].comm == stat.comm

@@ -1,0 +1,162 @@
+"""The processes that use most, whatever they are called and however many there are."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
+
+from fgm.collector.processes import top
+from fgm.collector.processes.top import EVERY_S, MOST_A_ROUND, TOP, Host, TopReader
+from fgm.collector.series_reader import ReadCounts
+
+BOOTED_MS = 1_700_000_000_000
+
+
+class Watched:
+    """A host and what reads it."""
+
+    def __init__(self, root: Path, clock: Ticking) -> None:
+        self.proc = FakeProc(root)
+        self.clock = clock
+        self.counts = ReadCounts()
+        self.reader = TopReader(Host(self.proc.root, TICKS, PAGE_BYTES, BOOTED_MS, clock), self.counts)
+
+    def round(self, *pids: int) -> list[int]:
+        """Let the next round of a container with these processes happen; return its top ones."""
+        self.clock.now += EVERY_S
+        return [row.pid for row in self.reader.step({"a": listing("a", *pids)}, 5000)]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Watched:
+    return Watched(tmp_path, Ticking())
+
+
+def test_a_row_says_what_a_process_is_and_uses(host: Watched) -> None:
+    host.proc.add(7, comm="a) R\n1", cpu_s=1.5, started_s=900, resident=3 * MIB)
+    (row,) = host.reader.step({"a": listing("a", 7)}, 5000)
+
+    assert (row.time_ms, row.container_id, row.container_name, row.pod_name) == (5000, "a", "name-a", "pod")
+    assert (row.pid, row.comm, row.start_time_ms) == (7, "a) R\n1", BOOTED_MS + 900_000)
+    assert (row.cpu_usec, row.rss_bytes, row.threads) == (1_500_000, 3 * MIB, 3)
+
+
+def test_the_ten_busiest_and_the_ten_largest_are_there_and_no_others(host: Watched) -> None:
+    pids = range(1, 101)
+    for pid in pids:
+        host.proc.add(pid, resident=pid * MIB, cpu_s=5.0, started_s=990)
+    host.round(*pids)
+    for pid in pids:
+        host.proc.add(pid, resident=pid * MIB, cpu_s=5.0 + (0.1 * (31 - pid) if pid <= 30 else 0), started_s=990)
+
+    assert host.round(*pids) == [*range(1, TOP + 1), *range(91, 101)]
+
+
+def test_processor_time_counts_since_the_last_round(host: Watched) -> None:
+    for pid in range(1, 21):
+        host.proc.add(pid, cpu_s=1000.0 * pid, resident=0)
+    host.round(*range(1, 21))
+    host.proc.add(1, cpu_s=1000.5, resident=0)
+
+    assert host.round(*range(1, 21)) == [1]
+
+
+def test_a_pid_that_is_used_again_is_another_process(host: Watched) -> None:
+    host.proc.add(1, cpu_s=500.0, resident=0)
+    host.proc.add(2, cpu_s=500.0, resident=0)
+    host.round(1, 2)
+    host.proc.add(1, cpu_s=0.2, started_s=host.clock.now + 9, resident=0)
+
+    assert host.round(1, 2) == [1]
+
+
+def test_a_round_comes_every_ten_seconds(host: Watched) -> None:
+    host.proc.add(1)
+    there, start, seen = {"a": listing("a", 1)}, host.clock.now, []
+    for second in range(40):
+        host.clock.now = start + second
+        seen += [second for _ in host.reader.step(there, second * 1000)]
+
+    assert seen == [0, 10, 20, 30]
+
+
+def test_a_round_of_many_is_spread_over_as_many_steps_as_the_budget_takes(tmp_path: Path) -> None:
+    host = Watched(tmp_path, Ticking(step_s=0.0005))
+    pids = range(1, 101)
+    for pid in pids:
+        host.proc.add(pid)
+    there, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
+    rows: dict[str, int] = {}
+    for second in range(60):
+        host.clock.now = max(host.clock.now, start + second)
+        for row in host.reader.step(there, second):
+            rows.setdefault(str(row.container_id), second)
+
+    assert rows["one"] == 0
+    assert rows["many"] > 20
+
+
+def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_always(host: Watched) -> None:
+    pids = range(1, 2 * MOST_A_ROUND + 1)
+    host.proc.add(1, resident=MIB)
+    host.proc.add(MOST_A_ROUND + 1, resident=2 * MIB)
+
+    assert host.round(*pids) == [1]
+    assert host.round(*pids) == [1, MOST_A_ROUND + 1]
+    assert host.round(*pids) == [1, MOST_A_ROUND + 1]
+
+
+def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(host: Watched) -> None:
+    for pid in (1, 2, 3):
+        host.proc.add(pid)
+    shutil.rmtree(Path(host.proc.root, "1"))
+    Path(host.proc.root, "2", "stat").write_text("2 (")
+
+    assert host.round(1, 2, 3) == [3]
+    assert host.counts.failed == {"pid/stat": 1}
+
+
+def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Watched) -> None:
+    host.proc.add(1, resident=MIB)
+    host.proc.add(2, resident=2 * MIB)
+    host.round(1, 2)
+    assert host.reader.largest["a"].pid == 2
+    host.reader.step({}, 0)
+    assert host.reader.largest == {}
+
+
+def test_real_processes() -> None:
+    ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+    booted_ms = round(time.time() * 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
+    clock = Ticking(now=time.clock_gettime(time.CLOCK_BOOTTIME))
+    reader = TopReader(Host("/proc", ticks, page, booted_ms, clock), ReadCounts())
+    code = "while True: pass"
+    with subprocess.Popen([sys.executable, "-c", code]) as busy:
+        try:
+            there = {"a": listing("a", os.getpid(), busy.pid)}
+            first = {row.pid: row for row in reader.step(there, 0)}
+            while _cpu_ticks(busy.pid) < 5:
+                os.sched_yield()
+            clock.now += EVERY_S
+            second = {row.pid: row for row in reader.step(there, 10_000)}
+        finally:
+            busy.kill()
+
+    mine = second[os.getpid()]
+    assert abs(mine.start_time_ms - time.time() * 1000) < 3_600_000
+    assert mine.rss_bytes > 10 * MIB
+    assert mine.threads >= 1
+    assert mine.fds is None or mine.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
+    assert second[busy.pid].comm.startswith("python")
+    assert second[busy.pid].cpu_usec > first.get(busy.pid, mine._replace(cpu_usec=0)).cpu_usec
+    assert second[busy.pid].start_time_ms == top.start_ms(reader._host, reader._containers["a"].visits[busy.pid].stat)
+
+
+def _cpu_ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    return int(fields[11]) + int(fields[12])
