@@ -191,7 +191,9 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(host: Host) -> None:
+async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
     host.settings = replace(host.settings, verbose_perf_risk=True)
     cache = next(container for container in CONTAINERS if container["name"] == "cache")
@@ -224,8 +226,20 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
         assert (rows["rss_bytes"] > 10_000_000).all()
         regions = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("regions"))))
         assert {"[heap]", "[anon]"} <= set(regions["region"])
+        assert len([record for record in caplog.records if "region by region" in record.getMessage()]) == 1
         assert len(pss()) == 1  # in the row in which it was read, and in no other
         assert 0 < pss()[0] < 1 << 40
         assert check(str(host.data_dir)).problems == []
 
     await to_thread.run_sync(look)
+
+
+async def test_without_being_asked_for_no_memory_is_read_region_by_region(host: Host) -> None:
+    def put_process() -> None:
+        Path(host.captured.cgroup_root + CONTAINERS[0]["cgroup"], "cgroup.procs").write_text(f"{os.getpid()}\n")
+        Path(host.captured.proc_root, str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
+
+    await to_thread.run_sync(put_process)
+    await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/processes-*.parquet"))))
+
+    assert list(await to_thread.run_sync(lambda: list(host.data_dir.glob("dt=*/*/regions-*")))) == []

@@ -80,6 +80,8 @@ def make_sampler(settings: Settings, hierarchies: Hierarchies) -> Sampler:
 
 def make_watch(settings: Settings, header: FileHeader) -> ProcessWatch:
     """Return what looks at single processes of this host."""
+    if settings.verbose_perf_risk:
+        log.warning("memory is read region by region: the largest process of each container is held up every minute")
     clock, counts = SystemClock(), ReadCounts()
     since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     host = Host(
@@ -126,8 +128,6 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
     daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header))
-    if settings.verbose_perf_risk:
-        log.warning("memory is read region by region: the largest process of each container is held up every minute")
     log.info(
         "recording",
         extra=logs.fields(

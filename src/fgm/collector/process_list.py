@@ -24,6 +24,11 @@ class Listing:
         """The processes that have a number here; those of another pid namespace are shown as 0."""
         return [pid for text in self.texts for pid in map(int, text.split()) if pid]
 
+    def __contains__(self, pid: int) -> bool:
+        """Say whether a process is there; much cheaper than `pids` where there are thousands."""
+        line = b"%d\n" % pid
+        return any(text.startswith(line) or b"\n" + line in text for text in self.texts)
+
 
 class ProcessList:
     """Which processes a container has. A cgroup v1 container is in every hierarchy: the first that has some counts."""

@@ -275,6 +275,7 @@ _MOST_USED = (
     "memory.current",
     "memory.stat.anon",
     "memory.stat.file",
+    "smaps_rollup.pss",
     "memory.max",
     "memory.peak",
     "memory.events.oom_kill",

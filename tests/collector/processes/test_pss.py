@@ -79,9 +79,9 @@ def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc:
 
     assert done["one"][0] == 0
     second, values = done["many"]
-    assert second == 9  # 101 reads of 1 ms: 10 ms at once, and 10 ms each second
+    assert 9 <= second <= 10  # 101 reads of 1 ms, 10 ms each second
     assert values["smaps_rollup.pss"] == 200 * KB
-    assert values["smaps_rollup.age_s"] == pytest.approx(9, abs=0.1)
+    assert values["smaps_rollup.age_s"] == pytest.approx(second, abs=0.1)
 
 
 def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: PssReader) -> None:

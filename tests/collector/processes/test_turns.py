@@ -11,8 +11,9 @@ def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:
     read: list[int] = []
     while len(read) < count and (turn := turns.next()) is not None:
         key, found = turn
-        if found.pending:
-            read.append(found.pending.pop())
+        pid = found.take()
+        if pid is not None:
+            read.append(pid)
         if not found.pending:
             turns.end(key, now)
     return read
@@ -79,4 +80,6 @@ def test_a_process_that_ended_before_its_turn_is_not_read() -> None:
 
 
 def test_a_listing_names_no_process_of_another_pid_namespace() -> None:
-    assert Listing(listing("a").series, (b"12\n0\n13\n", b"14\n")).pids == [12, 13, 14]
+    there = Listing(listing("a").series, (b"12\n0\n13\n", b"14\n"))
+    assert there.pids == [12, 13, 14]
+    assert [pid for pid in (1, 2, 3, 4, 12, 13, 14, 120) if pid in there] == there.pids

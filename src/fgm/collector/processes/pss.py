@@ -53,27 +53,28 @@ class PssReader:
 
     def step(self, listings: Mapping[str, Listing]) -> dict[str, dict[str, float]]:
         """Read as much as the budget allows; return the metrics of each container whose round is complete, by key."""
-        done: dict[str, dict[str, float]] = {}
-        self._turns.see(listings, self._monotonic())
-        while self._budget.is_left(self._monotonic()) and (turn := self._turns.next()) is not None:
+        clock, done = self._monotonic, dict[str, dict[str, float]]()
+        self._turns.see(listings, clock())
+        while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
             key, found = turn
-            if found.pending:
-                try:
-                    self._read(found, found.pending.pop())
-                except PermissionError as error:
-                    self._note_refusal(error)
-                    self._turns.end(key, self._monotonic(), REFUSED_REST_S)
-                    continue
-            if not found.pending:
-                now = self._monotonic()
-                self._turns.end(key, now)
-                if found.result.total:
-                    done[key] = _metrics(found.result, now)
+            try:
+                pid = found.take()
+                if pid is not None:
+                    self._read(found, pid, began)
+            except PermissionError as error:
+                self._note_refusal(error)
+                self._turns.end(key, began, REFUSED_REST_S)
+            else:
+                if not found.pending:
+                    self._turns.end(key, clock())
+                    if found.result.total:
+                        done[key] = _metrics(found.result, clock())
+            self._budget.spend(clock() - began)
         return done
 
-    def _read(self, found: Round[_Sum], pid: int) -> None:
+    def _read(self, found: Round[_Sum], pid: int, now: float) -> None:
         """Add a process to its container's sum. Raises PermissionError."""
-        result, folder, began = found.result, f"{self._proc_root}/{pid}", self._monotonic()
+        result, folder = found.result, f"{self._proc_root}/{pid}"
         try:
             resident_bytes = statm(read(f"{folder}/statm")) * self._page_size_bytes
             if resident_bytes * (1 - found.listing.huge_share) > SMALL_PAGES_LIMIT_BYTES:
@@ -87,13 +88,11 @@ class PssReader:
                 self._counts.fail("smaps_rollup", f"{folder}/smaps_rollup", error)
                 result.total += 1
             return
-        finally:
-            self._budget.spend(self._monotonic() - began)
         for name, value in values.items():
             result.values[name] += value
         result.read += 1
         result.total += 1
-        result.first_at = began if result.first_at is None else result.first_at
+        result.first_at = now if result.first_at is None else result.first_at
 
     def _note_refusal(self, error: PermissionError) -> None:
         if not self._was_refused:

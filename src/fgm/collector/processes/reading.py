@@ -25,14 +25,15 @@ def read(path: str, dir_fd: int | None = None) -> bytes:
 
 
 def read_long(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the text of a file that the kernel gives in parts, the first 16 MiB of it. Raises OSError."""
+    """Return the lines of a file that the kernel gives in parts, the first 16 MiB of them. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         parts, size = [], 0
         while size < _MAX_BYTES and (part := os.read(fd, _PART_BYTES)):
             parts.append(part)
             size += len(part)
-        return b"".join(parts)
+        text = b"".join(parts)
+        return text if size < _MAX_BYTES else text[: text.rfind(b"\n") + 1]
     finally:
         os.close(fd)
 

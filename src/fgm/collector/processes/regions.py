@@ -42,7 +42,7 @@ class RegionReader:
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
             key, found = turn
             rest_s = None
-            if found.pending:
+            if found.take() is not None:
                 try:
                     rows += self._read(found.listing.series, largest[key], time_ms)
                 except PermissionError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, read
+from fgm.collector.processes.reading import ENDED, read
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
@@ -70,8 +70,9 @@ class TopReader:
         self._turns.see(listings, clock())
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
             key, found = turn
-            if found.pending:
-                self._visit(key, found.pending.pop(), found.result)
+            pid = found.take()
+            if pid is not None:
+                self._visit(key, pid, found.result)
             if not found.pending:
                 self._turns.end(key, clock())
                 rows += self._finish(key, found.listing, found.result, time_ms)
@@ -92,7 +93,7 @@ class TopReader:
         try:
             stat = pid_stat(read(path))
         except (OSError, ParseError) as error:
-            if not isinstance(error, OSError) or error.errno not in ENDED | REFUSED:
+            if not isinstance(error, OSError) or error.errno not in ENDED:
                 self._counts.fail("pid/stat", path, error)
             return
         known = self._containers.get(key)

@@ -41,6 +41,14 @@ class Round(Generic[R]):
     pending: list[int]
     result: R
 
+    def take(self) -> int | None:
+        """Return the next process to read, None where none is left; one that ended meanwhile has no turn."""
+        while self.pending:
+            pid = self.pending.pop()
+            if pid in self.listing:
+                return pid
+        return None
+
 
 class Turns(Generic[R]):
     """The rounds of all containers, taken in turns so that a container with many processes holds up no other.
@@ -58,7 +66,7 @@ class Turns(Generic[R]):
         self._rounds: dict[str, Round[R]] = {}
 
     def see(self, listings: Mapping[str, Listing], now: float) -> None:
-        """Learn which processes there are; processes that are gone are not read, so their numbers may come again."""
+        """Learn which processes there are."""
         for key in self._due.keys() - listings.keys():
             self._rounds.pop(key, None)
             if self._due[key] <= now:  # else it still rests, should it come back
@@ -66,9 +74,7 @@ class Turns(Generic[R]):
         for key, listing in listings.items():
             begun = self._rounds.get(key)
             if begun is not None:
-                there = set(listing.pids)
                 begun.listing = listing
-                begun.pending = [pid for pid in begun.pending if pid in there]
             elif self._due.setdefault(key, now) <= now:
                 self._rounds[key] = Round(listing, self._choose(key, listing.pids)[::-1], self._make_result())
 
