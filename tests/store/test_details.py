@@ -51,6 +51,23 @@ def test_other_tools_read_them(path: str) -> None:
     assert found.fetchall() == [(7, 1e6, 2), (8, 1e6, 0)]
 
 
+def test_the_documented_query_gives_processor_time_as_millicores(tmp_path: Path) -> None:
+    folder = tmp_path / "dt=2025-12-30" / "identifier=worker-3"
+    folder.mkdir(parents=True)
+    rows = [ROWS[0]._replace(time_ms=START_MS + 10_000 * i, cpu_usec=5e6 + 1e6 * i) for i in range(3)]
+    rows.append(rows[2]._replace(start_time_ms=START_MS + 15_000, cpu_usec=1.0))  # another process of the same pid
+    (folder / "processes-20251230T160000Z.parquet").write_bytes(details.encode("processes", rows, HEADER))
+    found = duckdb.connect().execute(
+        f"""SELECT millicores FROM (SELECT time, pid, comm,
+                   (cpu_usec - lag(cpu_usec) OVER each) / 1000 / epoch(time - lag(time) OVER each) AS millicores
+            FROM read_parquet('{tmp_path}/dt=*/identifier=*/processes-*.parquet', hive_partitioning = true)
+            WHERE container_id = '{"c" * 64}' WINDOW each AS (PARTITION BY pid, start_time ORDER BY time)
+            ORDER BY time, millicores DESC)"""
+    )
+
+    assert sorted(row[0] or 0 for row in found.fetchall()) == [0, 0, 100, 100]
+
+
 def test_files_have_the_same_columns_whatever_is_null_in_them(path: str, tmp_path: Path) -> None:
     other = tmp_path / "other.parquet"
     other.write_bytes(details.encode("processes", [ROWS[0]._replace(pod_name=None, fds=None)], HEADER))
