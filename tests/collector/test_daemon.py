@@ -5,8 +5,10 @@ import json
 import math
 import os
 import struct
+import subprocess
+import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,21 +193,25 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
+@pytest.fixture
+def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
+    """A real process, the only one of the first container."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        Path(host.captured.cgroup_root + CONTAINERS[0]["cgroup"], "cgroup.procs").write_text(f"{process.pid}\n")
+        Path(host.captured.proc_root, str(process.pid)).symlink_to(f"/proc/{process.pid}")
+        yield process
+        process.kill()
+
+
 async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
-    host: Host, caplog: pytest.LogCaptureFixture
+    host: Host, process: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
     host.settings = replace(host.settings, verbose_perf_risk=True)
-    cache = next(container for container in CONTAINERS if container["name"] == "cache")
-    pid = os.getpid()
-
-    def put_process() -> None:
-        Path(host.captured.cgroup_root + cache["cgroup"], "cgroup.procs").write_text(f"{pid}\n")
-        Path(host.captured.proc_root, str(pid)).symlink_to(f"/proc/{pid}")
 
     def pss() -> list[float]:
         files = [WindowFile.open(str(path)) for path in parquet_files(host.data_dir)]
-        chunks = [chunk for file in files for chunk in file.chunks(["smaps_rollup.pss"], {cache["id"]})]
+        chunks = [chunk for file in files for chunk in file.chunks(["smaps_rollup.pss"], {CONTAINERS[0]["id"]})]
         for file in files:
             file.close()
         values = [value for chunk in chunks for value in chunk.values["smaps_rollup.pss"].tolist()]
@@ -214,16 +220,15 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
     def is_recorded() -> bool:
         return bool(list(host.data_dir.glob("dt=*/*/regions-*.parquet")) and pss())
 
-    await to_thread.run_sync(put_process)
     await host.run_until(is_recorded)
 
     def look() -> None:
         pattern = str(host.data_dir / "dt=*" / "identifier=*" / "{}-*.parquet")
         frame = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("processes"))))
-        rows = frame[frame["container_id"] == cache["id"]]
-        assert set(rows["pid"]) == {pid}
-        assert set(rows["comm"]) == {Path("/proc/self/comm").read_text().rstrip("\n")}
-        assert (rows["rss_bytes"] > 10_000_000).all()
+        rows = frame[frame["container_id"] == CONTAINERS[0]["id"]]
+        assert set(rows["pid"]) == {process.pid}
+        assert set(rows["comm"]) == {Path(f"/proc/{process.pid}/comm").read_text().rstrip("\n")}
+        assert (rows["rss_bytes"] > 1_000_000).all()
         regions = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("regions"))))
         assert {"[heap]", "[anon]"} <= set(regions["region"])
         assert len([record for record in caplog.records if "region by region" in record.getMessage()]) == 1
@@ -234,12 +239,8 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
     await to_thread.run_sync(look)
 
 
+@pytest.mark.usefixtures("process")
 async def test_without_being_asked_for_no_memory_is_read_region_by_region(host: Host) -> None:
-    def put_process() -> None:
-        Path(host.captured.cgroup_root + CONTAINERS[0]["cgroup"], "cgroup.procs").write_text(f"{os.getpid()}\n")
-        Path(host.captured.proc_root, str(os.getpid())).symlink_to(f"/proc/{os.getpid()}")
-
-    await to_thread.run_sync(put_process)
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/processes-*.parquet"))))
 
-    assert list(await to_thread.run_sync(lambda: list(host.data_dir.glob("dt=*/*/regions-*")))) == []
+    assert await to_thread.run_sync(lambda: list(host.data_dir.glob("dt=*/*/regions-*"))) == []

@@ -1,20 +1,14 @@
 """The directory block `FGM1`: reads columns of fgm's own Parquet files without parsing their footers.
 
-It stands between the last column chunk and the footer, where every other reader skips:
-
-    column chunks | block: zstd of JSON | "FGM1", u32 block length, u32 raw length, u32 CRC32 of block and footer |
-    footer | u32 footer length | "PAR1"
-
-The JSON has the facts of FileHeader, the first and last tick, the row count, per column `[offset, size, page header
-size, page size uncompressed, values that are not null, CRC32]`, and per series `[identity, first row, row count]`.
+It stands between the last column chunk and the footer, where every other reader skips (`trailer.py`). Its JSON has the
+facts of FileHeader, the first and last tick, the row count, per column `[offset, size, page header size, page size
+uncompressed, values that are not null, CRC32]`, and per series `[identity, first row, row count]`.
 Every byte that is decoded was checked against a CRC first, so a damaged file is refused, never misread.
 """
 
-import json
 import os
-import struct
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +21,9 @@ from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.opening import open_regular
 from fgm.store.series import Series, from_json, to_json
+from fgm.store.trailer import pack_block, read_block
 
-MAGIC = b"FGM1"
-PARQUET_MAGIC = b"PAR1"
-MAX_BLOCK_BYTES = 64 << 20
 MAX_COLUMN_BYTES = 256 << 20
-_TRAILER = struct.Struct("<4sIII")
-_TAIL_GUESS_BYTES = 64 << 10
 _ROW_BYTES, _LEVELS_BYTES = 9, 64
 """A page has at most so many bytes a row (a value, and whether it is there), and so many beside."""
 
@@ -254,52 +244,9 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
         shift += 7
 
 
-def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
-    """Return a block and its trailer, as they stand before `footer`."""
-    raw = json.dumps(facts, separators=(",", ":")).encode()
-    block = bytes(cramjam.zstd.compress(raw, level=3))
-    return block + _TRAILER.pack(MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
-
-
 def _read_directory(path: str, fd: int) -> Directory:
     facts, _ = read_block(path, fd)
     try:
         return Directory.from_json(facts)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
-
-
-def read_block(path: str, fd: int) -> tuple[Any, int]:
-    """Return the JSON of a file's block, and where the block begins. Raises BadFileError."""
-    size = os.fstat(fd).st_size
-    tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
-    if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
-        raise BadFileError(path, "not a whole Parquet file")
-    footer_size = int.from_bytes(tail[-8:-4], "little")
-    trailer_at = 8 + footer_size + _TRAILER.size
-    if trailer_at > min(size, MAX_BLOCK_BYTES):
-        raise BadFileError(path, "its footer's length is impossible")
-    if trailer_at > len(tail):
-        tail = _pread_tail(fd, size, trailer_at + _TAIL_GUESS_BYTES)
-    magic, block_size, raw_size, crc = _TRAILER.unpack_from(tail, len(tail) - trailer_at)
-    if magic != MAGIC:
-        raise BadFileError(path, "it has no FGM1 block: not written by fgm")
-    if block_size > min(size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
-        raise BadFileError(path, "its block's length is impossible")
-    if trailer_at + block_size > len(tail):
-        tail = _pread_tail(fd, size, trailer_at + block_size)
-    block_at = len(tail) - trailer_at - block_size
-    block, footer = tail[block_at : block_at + block_size], tail[len(tail) - 8 - footer_size : -8]
-    if zlib.crc32(footer, zlib.crc32(block)) != crc:
-        raise BadFileError(path, "its block or footer does not match the checksum")
-    try:
-        raw = bytearray(raw_size)
-        cramjam.zstd.decompress_into(block, raw)
-        return json.loads(raw), size - trailer_at - block_size
-    except (RecursionError, ValueError, cramjam.DecompressionError) as error:
-        raise BadFileError(path, f"its block makes no sense: {error}") from error
-
-
-def _pread_tail(fd: int, size: int, length: int) -> bytes:
-    start = max(0, size - length)
-    return os.pread(fd, size - start, start)

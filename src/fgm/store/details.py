@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fgm.store import parquet
-from fgm.store.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.layout import DetailKind
 from fgm.store.opening import open_regular
+from fgm.store.trailer import PARQUET_MAGIC, pack_block, read_block
 
 MAX_FILE_BYTES = 64 << 20
 

@@ -1,4 +1,4 @@
-"""Writes a window as Parquet; the only door to fastparquet, which brings pandas and is imported when first needed."""
+"""Writes Parquet; the only door to fastparquet, which brings pandas and is imported when first needed."""
 
 import io
 import json
@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.block import LATE, PARQUET_MAGIC, TIME, ColumnPlace, Directory, Run
+from fgm.store.block import LATE, TIME, ColumnPlace, Directory, Run
 from fgm.store.chunk import Chunk
 from fgm.store.header import FileHeader
 from fgm.store.series import IDENTITY_COLUMNS, order
+from fgm.store.trailer import PARQUET_MAGIC
 
 
 def encode(

@@ -46,7 +46,7 @@ class RegionReader:
                 try:
                     rows += self._read(found.listing.series, largest[key], time_ms)
                 except PermissionError as error:
-                    self._counts.fail("pid/smaps", str(error.filename), error)
+                    self._counts.fail("pid/smaps", self._path(largest[key]), error)
                     rest_s = REFUSED_REST_S
             self._turns.end(key, clock(), rest_s)
             self._budget.spend(clock() - began)
@@ -67,10 +67,13 @@ class RegionReader:
             if isinstance(error, OSError) and error.errno in REFUSED:
                 raise
             if not isinstance(error, OSError) or error.errno not in ENDED:
-                self._counts.fail("pid/smaps", f"{self._host.proc_root}/{expected.pid}/smaps", error)
+                self._counts.fail("pid/smaps", self._path(expected), error)
             return []
         largest = nlargest(TOP, regions, key=lambda region: region.rss_bytes + region.swap_bytes)
         return [self._row(series, stat, region, time_ms) for region in largest]
+
+    def _path(self, stat: ProcessStat) -> str:
+        return f"{self._host.proc_root}/{stat.pid}/smaps"
 
     def _row(self, series: Series, stat: ProcessStat, region: Region, time_ms: int) -> RegionRow:
         return RegionRow(

@@ -1,0 +1,65 @@
+"""Where fgm's own facts stand in its Parquet files: between the last column chunk and the footer, under a CRC32.
+
+column chunks | block: zstd of JSON | "FGM1", u32 block length, u32 raw length, u32 CRC32 of block and footer |
+footer | u32 footer length | "PAR1"
+"""
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import cramjam
+
+from fgm.store.errors import BadFileError
+
+PARQUET_MAGIC = b"PAR1"
+MAX_BLOCK_BYTES = 64 << 20
+_MAGIC = b"FGM1"
+_TRAILER = struct.Struct("<4sIII")
+_TAIL_GUESS_BYTES = 64 << 10
+
+
+def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
+    """Return a block and its trailer, as they stand before `footer`."""
+    raw = json.dumps(facts, separators=(",", ":")).encode()
+    block = bytes(cramjam.zstd.compress(raw, level=3))
+    return block + _TRAILER.pack(_MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+
+
+def read_block(path: str, fd: int) -> tuple[Any, int]:
+    """Return the JSON of a file's block, and where the block begins. Raises BadFileError."""
+    size = os.fstat(fd).st_size
+    tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
+    if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
+        raise BadFileError(path, "not a whole Parquet file")
+    footer_size = int.from_bytes(tail[-8:-4], "little")
+    trailer_at = 8 + footer_size + _TRAILER.size
+    if trailer_at > min(size, MAX_BLOCK_BYTES):
+        raise BadFileError(path, "its footer's length is impossible")
+    if trailer_at > len(tail):
+        tail = _pread_tail(fd, size, trailer_at + _TAIL_GUESS_BYTES)
+    magic, block_size, raw_size, crc = _TRAILER.unpack_from(tail, len(tail) - trailer_at)
+    if magic != _MAGIC:
+        raise BadFileError(path, "it has no FGM1 block: not written by fgm")
+    if block_size > min(size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
+        raise BadFileError(path, "its block's length is impossible")
+    if trailer_at + block_size > len(tail):
+        tail = _pread_tail(fd, size, trailer_at + block_size)
+    block_at = len(tail) - trailer_at - block_size
+    block, footer = tail[block_at : block_at + block_size], tail[len(tail) - 8 - footer_size : -8]
+    if zlib.crc32(footer, zlib.crc32(block)) != crc:
+        raise BadFileError(path, "its block or footer does not match the checksum")
+    try:
+        raw = bytearray(raw_size)
+        cramjam.zstd.decompress_into(block, raw)
+        return json.loads(raw), size - trailer_at - block_size
+    except (RecursionError, ValueError, cramjam.DecompressionError) as error:
+        raise BadFileError(path, f"its block makes no sense: {error}") from error
+
+
+def _pread_tail(fd: int, size: int, length: int) -> bytes:
+    start = max(0, size - length)
+    return os.pread(fd, size - start, start)
