@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 WIDTH = 1 + len(COLUMNS)
 """Of a row: lateness, ms, and every metric."""
 SIGNS_OF_LIFE = frozenset({"cgroup.events", "cgroup.procs"})
+LOOK_EVERY = 6
+"""So many slow reads are between two looks for absent files; the first look is at the second one."""
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 
 
@@ -87,6 +89,7 @@ class SeriesReader:
         self.age_ticks = 0
         self.read_at = 0.0
         self.is_swept = False
+        self._slow_reads = 0
         self._asks_alive = asks_alive
         self._counts = counts
         self._parsers = parsers
@@ -110,8 +113,9 @@ class SeriesReader:
 
     def read_slow(self) -> None:
         """Read what is read at the slow rhythm: limits, and absent files that are there by now."""
-        if self._absent and self.age_ticks > 1:
+        if self._absent and self._slow_reads % LOOK_EVERY == 1:
             self._open_absent()
+        self._slow_reads += 1
         for file in self._slow:
             try:
                 text = file.fetch()
