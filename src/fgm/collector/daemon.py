@@ -48,6 +48,7 @@ class Daemon:
         self._sampler = sampler
         self._recorder = recorder
         self._index = index
+        self._reading = anyio.Lock()
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
         self._failed: dict[str, int] = {}
@@ -64,6 +65,7 @@ class Daemon:
         send_closed, closed = anyio.create_memory_object_stream[str](1)
         async with anyio.create_task_group() as group:
             group.start_soon(self._index.run, name="index")
+            group.start_soon(self._read_ended, name="ends")
             async with anyio.create_task_group() as stages:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
@@ -101,10 +103,12 @@ class Daemon:
                     grid.anchor(clock.wall_ns(), now)
                     continue
                 time_ms, due = grid.at(now)
-                tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
+                async with self._reading:
+                    tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
+                    self._sampler.cost.missed_ticks += 1
                     log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
                 if tick.series is not known:
                     known = tick.series
@@ -114,6 +118,13 @@ class Daemon:
                     task_status.started(first_ms)
         if first_ms is None:
             task_status.started(None)
+
+    async def _read_ended(self) -> None:
+        """Read a container once more when its last process ends: at the next tick its cgroup may be gone."""
+        while (fd := self._sampler.ends.fd) is not None:
+            await anyio.wait_readable(fd)
+            async with self._reading:
+                await to_thread.run_sync(self._sampler.read_ended)
 
     async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False
