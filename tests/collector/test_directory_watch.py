@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.cgroup_walk import CgroupWalk
-from fgm.collector.directory_watch import DirectoryWatch, NoWatchError
+from fgm.collector.directory_watch import DirectoryWatch
+from fgm.collector.inotify import NoWatchError
 
 
 def test_directories_that_come_and_go_are_told_once(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.captured_host import CONTAINERS, NEXT_SECOND, CapturedHost, captured_host
+from tests.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
 
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.hierarchies import detect
@@ -272,3 +272,49 @@ def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: Capt
     assert [values(tick, web).get("smaps_rollup.pss") for tick in ticks] == [7.0, None]
     assert values(ticks[0], web)["smaps_rollup.pids_read"] == 2.0
     assert "smaps_rollup.pss" not in values(ticks[0], cache)
+
+
+def test_a_container_that_ends_between_ticks_leaves_a_last_row(host: CapturedHost) -> None:
+    web = CONTAINERS[0]
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    folder = Path(host.cgroup_root + web["cgroup"])
+    path = str(folder).removeprefix(str(host.folder) + "/")
+    host.show(
+        {
+            f"{path}/memory.peak": "987654321\n",
+            f"{path}/cgroup.procs": "",
+            f"{path}/cgroup.events": "populated 0\nfrozen 0\n",
+        }
+    )
+    sampler.read_ended()
+    shutil.rmtree(folder)
+
+    assert values(sampler.tick(1000, 1.0), web["id"])["memory.peak"] == 987654321
+    assert web["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
+
+
+def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
+    web = next(container for container in CONTAINERS if container["layout"] == "containerd-systemd")
+    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + web["cgroup"]
+    dev = FIRST_SECOND["proc/1/net/dev"]
+    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": dev})
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    tick = sampler.tick(1000, 1.0)
+    (uid,) = {series.pod_uid for series in tick.series if series.container_id == web["id"]}
+
+    assert "network.rx_bytes" in values(tick, f"pod:{uid}")
+    assert "network.rx_bytes" not in values(tick, web["id"])
+
+
+def test_the_node_row_says_what_watching_costs(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    row = values(sampler.tick(4000, 4.0), "node")
+
+    assert row["collector.cpu_usec"] > 0
+    assert row["collector.anon_bytes"] > 1 << 20
+    assert row["collector.missed_ticks"] == 3
+    assert row["collector.failed_reads"] == 0
+    assert row["collector.skipped_reads"] == 0

@@ -170,11 +170,11 @@ def test_many_files_at_once_say_what_each_says_alone_or_are_refused(before: list
 def test_files_of_one_shape_are_read_at_once_and_others_refused() -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     reader.parse(b"anon 5\nquiet 1\ntime 1500\n")
-    alike = [b"anon 1\nquiet 2\ntime 3000\n", b"anon -4\nquiet 5\ntime 60\n"]
+    alike = [b"anon 1\nquiet 2\ntime 3000\n", b"anon 4\nquiet 5\ntime 60\n"]
 
     values = reader.parse_alike(alike, reader.names)
     assert values is not None
-    assert values.tolist() == [[1, 3], [-4, 0.06]]
+    assert values.tolist() == [[1, 3], [4, 0.06]]
     assert reader.parse_alike([*alike, b"anon 1\nquiet 2\n"], reader.names) is None
     assert reader.parse_alike([*alike, b"anon 1\nquiet 2\ntime x\n"], reader.names) is None
     assert reader.parse_alike(alike, ("m.other",)) is None

@@ -29,7 +29,12 @@ def test_a_real_process() -> None:
     stat = process.pid_stat((REAL / "stat").read_bytes())
 
     assert (stat.pid, stat.comm, stat.num_threads, stat.starttime_ticks) == (784, "dd", 1, 5973)
-    assert stat.rss_pages == process.statm((REAL / "statm").read_bytes()) == 222
+    assert stat.rss_pages == 222
+    assert process.statm((REAL / "statm").read_bytes()) == {
+        "processes.resident_bytes": 222 * 4096,
+        "processes.shared_bytes": 200 * 4096,
+    }
+    assert process.statm(b"740 222 200 14 0 89 0\n", page_size_bytes=65536)["processes.shared_bytes"] == 200 * 65536
 
 
 @pytest.mark.parametrize("raw", [b"", b"784 (cat) S 7 0", b"x (cat) " + b"1 " * 40, b"784 (cat) S" + b" 1" * 20])
@@ -38,9 +43,9 @@ def test_a_stat_that_is_cut_off_is_refused(raw: bytes) -> None:
         process.pid_stat(raw)
 
 
-@pytest.mark.parametrize("raw", [b"", b"740", b"740 many"])
+@pytest.mark.parametrize("raw", [b"", b"740 222", b"740 222 many"])
 def test_a_statm_that_is_cut_off_is_refused(raw: bytes) -> None:
-    with pytest.raises(ParseError, match="pid/statm: at least two integers expected"):
+    with pytest.raises(ParseError, match="pid/statm: at least three integers expected"):
         process.statm(raw)
 
 

@@ -59,6 +59,7 @@ class Daemon:
         self._recorder = recorder
         self._index = index
         self._processes = processes
+        self._reading = anyio.Lock()
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
         self._failed: dict[str, int] = {}
@@ -76,6 +77,7 @@ class Daemon:
         async with anyio.create_task_group() as group:
             group.start_soon(self._index.run, name="index")
             group.start_soon(self._processes.read_memory, self._sampler.offer, name="process memory")
+            group.start_soon(self._read_ended, name="ends")
             async with anyio.create_task_group() as stages:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
@@ -114,11 +116,13 @@ class Daemon:
                     grid.anchor(clock.wall_ns(), now)
                     continue
                 time_ms, due = grid.at(now)
-                tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
-                self._processes.see(time_ms, self._sampler.listings())
+                async with self._reading:
+                    tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
+                    self._processes.see(time_ms, self._sampler.listings())
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
+                    self._sampler.cost.missed_ticks += 1
                     log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
                 if tick.series is not known:
                     known = tick.series
@@ -129,6 +133,13 @@ class Daemon:
         self._processes.end()
         if first_ms is None:
             task_status.started(None)
+
+    async def _read_ended(self) -> None:
+        """Read a container once more when its last process ends: at the next tick its cgroup may be gone."""
+        while (fd := self._sampler.ends.fd) is not None:
+            await anyio.wait_readable(fd)
+            async with self._reading:
+                await to_thread.run_sync(self._sampler.read_ended)
 
     async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False

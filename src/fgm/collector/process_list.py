@@ -69,10 +69,9 @@ class ProcessList:
         return tuple(file.text for file in self.files if file.text)
 
     @property
-    def only_pid(self) -> int | None:
-        """The process, if there is exactly one."""
-        pids = {int(pid) for file in self.files for pid in (file.text or b"").split()}
-        return pids.pop() if len(pids) == 1 else None
+    def pids(self) -> set[int]:
+        """Those that can be named: outside this process's pid namespace they are 0."""
+        return {int(pid) for file in self.files for pid in (file.text or b"").split()} - {0}
 
     def close(self) -> None:
         """Close all files."""

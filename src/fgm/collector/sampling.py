@@ -3,28 +3,45 @@
 The newest values of all series are one table, into which the sweep puts what changed; a tick is a copy of it.
 """
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import is_not
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.collector.back_off import EXPENSIVE, BackOff
 from fgm.collector.cgroups import Cgroup, CgroupFinder
+from fgm.collector.end_watch import EndWatch
 from fgm.collector.kernel_file import Parser, columns_of
 from fgm.collector.node import Node
+from fgm.collector.own_cost import COLUMNS_OF_COST, OwnCost
+from fgm.collector.pod_network import network_parser, pod_network
 from fgm.collector.process_list import Listing
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
 from fgm.collector.sweep import Sweep
+from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.journal import Tick
 from fgm.store.series import Series
 
+log = logging.getLogger(__name__)
+
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
-_SANDBOX_SEEN_WITHIN_TICKS = 10
+_NEW_WITHIN_TICKS = 10
+
+
+class FinalRow(NamedTuple):
+    """What was read of a container right after its last process had ended; `read_at` by the monotonic clock."""
+
+    series: Series
+    row: NDArray[np.float64]
+    read_at: float
 
 
 class Sampler:
@@ -47,10 +64,18 @@ class Sampler:
         self._proc_root = proc_root
         self._monotonic = monotonic
         self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
+        self._interval_ms = round(1000 * interval_s)
         self._tick = 0
+        self._last_ms: int | None = None
         self._cgroups: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._parsers: dict[str, Parser] = {}
         self._node_reader = node.reader(self.counts)
+        self._network_parser = network_parser()
+        self._back_off = BackOff(interval_s)
+        self.ends = EndWatch()
+        self._final_rows: dict[str, FinalRow] = {}
+        self.cost = OwnCost()
+        self._skipped_reads = 0
         self._series: tuple[Series, ...] = ()
         self._offered: deque[tuple[str, Mapping[str, float]]] = deque()
         self._sweep = Sweep([self._node_reader])
@@ -58,6 +83,10 @@ class Sampler:
 
     def tick(self, time_ms: int, due: float) -> Tick:
         """Read everything once. `due`: the instant at which `time_ms` was, by the monotonic clock."""
+        begun = self._monotonic()
+        if self._last_ms is not None:
+            self.cost.missed_ticks += max(0, (time_ms - self._last_ms) // self._interval_ms - 1)
+        self._last_ms = time_ms
         changed = self._finder.refresh()
         if changed or any(reader.gone for _, reader in self._cgroups.values()):
             self._take_cgroups(changed)
@@ -66,13 +95,16 @@ class Sampler:
         readers = self._readers()
         self._read(readers)
         self._tick += 1
+        self._measure(self._monotonic() - begun)
         active = [i for i, reader in enumerate(readers) if not reader.gone and (reader.alive or reader.was_alive)]
         rows = self._sweep.table[active]
         rows[:, 0] = [(readers[i].read_at - due) * 1000 for i in active]
+        series = tuple(readers[i].series for i in active)
+        if self._final_rows:
+            rows, series = self._with_final_rows(rows, series, due)
         if not self._finder.hierarchies.is_v2:  # there, the file of a cgroup counts memory and swap together
             cgroups = rows[active[0] == 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
-        series = tuple(readers[i].series for i in active)
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):
             self._series = series
         self._put_offered(rows)
@@ -87,6 +119,13 @@ class Sampler:
         readers = (reader for _, reader in self._cgroups.values() if reader.series.scope == "container")
         found = (reader.listing() for reader in readers if not reader.gone)
         return {listing.series.key: listing for listing in found if listing is not None and listing.texts}
+
+    def read_ended(self) -> None:
+        """Read once more the containers whose last process ended, for a row of the next tick: soon they are gone."""
+        changed = self.ends.changes()
+        for _, reader in self._cgroups.values():
+            if reader.events_path in changed and reader.read_again() and not reader.alive:
+                self._final_rows[reader.series.key] = FinalRow(reader.series, reader.row.copy(), self._monotonic())
 
     @property
     def alive(self) -> Mapping[str, Series]:
@@ -107,6 +146,8 @@ class Sampler:
         """Close all kept files."""
         for reader in self._readers():
             reader.close()
+        self.ends.close()
+        self.cost.close()
 
     def _read(self, readers: Sequence[SeriesReader]) -> None:
         for reader in readers:
@@ -116,12 +157,13 @@ class Sampler:
                 reader.read_slow()
         for reader in readers[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
+        if self._tick % self._slow_every == 0 or any(reader.age_ticks <= _NEW_WITHIN_TICKS for reader in readers):
+            self._look_for_networks(readers)
         if not all(reader.is_swept for reader in readers):
-            self._sweep.settle()
-            self._sweep = Sweep(readers)
+            self._make_sweep(readers)
         self._sweep.read(self._monotonic)
         for reader in readers:
-            if reader.age_ticks <= _SANDBOX_SEEN_WITHIN_TICKS:
+            if reader.age_ticks <= _NEW_WITHIN_TICKS:
                 self._recognise_sandbox(reader)
 
     def _put_offered(self, rows: NDArray[np.float64]) -> None:
@@ -132,6 +174,45 @@ class Sampler:
             key, values = self._offered.popleft()
             if key in places:
                 rows[places[key], columns_of(tuple(values))] = list(values.values())
+
+    def _make_sweep(self, readers: Sequence[SeriesReader]) -> None:
+        self._sweep.settle()
+        self._sweep = Sweep(readers, EXPENSIVE if self._back_off.is_on else ())
+
+    def _measure(self, sweep_s: float) -> None:
+        self._skipped_reads += self._sweep.skipped
+        failed = sum(self.counts.failed.values())
+        self._node_reader.row[COLUMNS_OF_COST] = self.cost.values(sweep_s, failed, self._skipped_reads)
+        if self._back_off.see(sweep_s):
+            log.warning(
+                "sweeps take too long; expensive files are read at every second tick"
+                if self._back_off.is_on
+                else "sweeps are short again; all files are read at every tick",
+                extra=fields(sweep_ms=round(sweep_s * 1000)),
+            )
+            self._make_sweep(self._readers())
+
+    def _look_for_networks(self, readers: Sequence[SeriesReader]) -> None:
+        """Begin to read the network of pods that have a process by now."""
+        pods = {reader.series.pod_uid: reader for reader in readers if reader.series.scope == "pod"}
+        for reader in readers:
+            pod = pods.get(reader.series.pod_uid)
+            if pod is None or pod.has_network or not reader.pids:
+                continue
+            file = pod_network(self._proc_root, min(reader.pids), self._network_parser)
+            if file is not None:
+                pod.read_network(file)
+
+    def _with_final_rows(
+        self, rows: NDArray[np.float64], series: tuple[Series, ...], due: float
+    ) -> tuple[NDArray[np.float64], tuple[Series, ...]]:
+        """Add what was read last of containers that have gone since."""
+        there = {one.key for one in series}
+        final = [last for key, last in self._final_rows.items() if key not in there]
+        self._final_rows.clear()
+        for last in final:
+            last.row[0] = (last.read_at - due) * 1000
+        return np.vstack([rows, *(last.row for last in final)]), (*series, *(last.series for last in final))
 
     def _readers(self) -> list[SeriesReader]:
         return [self._node_reader, *(reader for _, reader in self._cgroups.values())]
@@ -148,16 +229,15 @@ class Sampler:
                 self._cgroups[cgroup.series.key] = known
                 continue
             if known is not None:
-                known[1].close()
+                self._close(known[1])
             self._cgroups[cgroup.series.key] = (cgroup, self._open(cgroup))
         for _, reader in before.values():
-            reader.close()
-        self._sweep.settle()
-        self._sweep = Sweep(self._readers())
+            self._close(reader)
+        self._make_sweep(self._readers())
 
     def _open(self, cgroup: Cgroup) -> SeriesReader:
         is_container = cgroup.series.scope == "container"
-        return SeriesReader(
+        reader = SeriesReader(
             cgroup.series,
             cgroup_sources(cgroup.folders, self._finder.hierarchies, self._node.stacked_devices),
             cgroup.processes if is_container else (),
@@ -165,16 +245,24 @@ class Sampler:
             self._parsers,
             asks_alive=is_container,
         )
+        if is_container and reader.events_path is not None:
+            self.ends.add(reader.events_path)
+        return reader
+
+    def _close(self, reader: SeriesReader) -> None:
+        if reader.events_path is not None:
+            self.ends.remove(reader.events_path)
+        reader.close()
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         """Mark a pod's sandbox: a container whose only process is called pause."""
         if reader.series.scope != "container" or reader.series.pod_uid is None:
             return
-        pid = reader.only_process()
-        if not pid:
+        pids = reader.pids
+        if len(pids) != 1:
             return
         try:
-            with open(os.path.join(self._proc_root, str(pid), "comm"), "rb") as file:
+            with open(os.path.join(self._proc_root, str(*pids), "comm"), "rb") as file:
                 if file.read(64) == b"pause\n":
                     reader.series = replace(reader.series, scope="sandbox")
         except OSError:

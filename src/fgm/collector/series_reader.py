@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 WIDTH = 1 + len(COLUMNS)
 """Of a row: lateness, ms, and every metric."""
 SIGNS_OF_LIFE = frozenset({"cgroup.events", "cgroup.procs"})
+LOOK_EVERY = 6
+"""So many slow reads are between two looks for absent files; the first look is at the second one."""
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 _ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
 
@@ -88,6 +90,7 @@ class SeriesReader:
         self.age_ticks = 0
         self.read_at = 0.0
         self.is_swept = False
+        self._slow_reads = 0
         self._asks_alive = asks_alive
         self._counts = counts
         self._parsers = parsers
@@ -96,12 +99,15 @@ class SeriesReader:
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
         self._processes = ProcessList(processes) if processes else None
+        self._network: KernelFile | None = None
         self._open_absent()
 
     @property
     def every_tick(self) -> list[KernelFile]:
         """The files that are read at every tick, cpu.stat first."""
-        return [*self._fast, *(self._processes.files if self._processes is not None else ())]
+        processes = self._processes.files if self._processes is not None else ()
+        network = () if self._network is None else (self._network,)
+        return [*self._fast, *processes, *network]
 
     @property
     def files(self) -> Iterator[tuple[str, bool]]:
@@ -111,8 +117,9 @@ class SeriesReader:
 
     def read_slow(self) -> None:
         """Read what is read at the slow rhythm: limits, and absent files that are there by now."""
-        if self._absent and self.age_ticks > 1:
+        if self._absent and self._slow_reads % LOOK_EVERY == 1:
             self._open_absent()
+        self._slow_reads += 1
         for file in self._slow:
             try:
                 text = file.fetch()
@@ -142,9 +149,37 @@ class SeriesReader:
         if file.name in SIGNS_OF_LIFE:
             self._look()
 
-    def only_process(self) -> int | None:
-        """Return the pid of its process if it has exactly one that can be named."""
-        return None if self._processes is None else self._processes.only_pid
+    @property
+    def events_path(self) -> str | None:
+        """Its cgroup.events, where there is one."""
+        return None if self._events is None else self._events.path
+
+    def read_again(self) -> bool:
+        """Read every file of every tick between two ticks; return whether the cgroup is still there."""
+        for file in self.every_tick:
+            try:
+                text = file.fetch()
+            except OSError as error:
+                if error.errno in GONE:
+                    return False
+                self.take(file, error)
+            else:
+                self.take(file, text)
+        return True
+
+    @property
+    def has_network(self) -> bool:
+        """Whether its network is read."""
+        return self._network is not None
+
+    def read_network(self, file: KernelFile) -> None:
+        """Read its network from now on."""
+        self._network, self.is_swept = file, False
+
+    @property
+    def pids(self) -> set[int]:
+        """Its processes, those that can be named: outside this one's pid namespace they are 0."""
+        return set() if self._processes is None else self._processes.pids
 
     def listing(self) -> Listing | None:
         """Return its processes; None where they are not asked for."""
@@ -155,7 +190,7 @@ class SeriesReader:
 
     def close(self) -> None:
         """Close its files."""
-        for file in (*self._fast, *self._slow):
+        for file in (*self._fast, *self._slow, *(() if self._network is None else (self._network,))):
             file.close()
         if self._processes is not None:
             self._processes.close()
@@ -186,6 +221,9 @@ class SeriesReader:
         if file.is_gone or file not in self._slow:
             file.text = None
             self.row[file.columns] = math.nan
+        if file is self._network:
+            file.close()
+            self._network, self.is_swept = None, False
         if file.is_gone:
             return
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:

@@ -5,15 +5,17 @@ of both a tick touches. Therefore the reads are one loop in C over plain numbers
 nothing is touched but its last text; and what is new is parsed, and put into the table, all files of one kind together.
 """
 
+import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import compress, count, repeat
 from operator import ne
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.collector.kernel_file import KernelFile
 from fgm.collector.series_reader import SIGNS_OF_LIFE, WIDTH, SeriesReader
 
 Text = bytes | OSError
@@ -23,27 +25,63 @@ Text = bytes | OSError
 class Sweep:
     """The files that are read at every tick; made anew when these change. Used by one thread at a time.
 
-    `table`: the newest values, a row for each series; the rows of the readers are views of it.
+    `table`: the newest values, a row for each series; the rows of the readers are views of it. `skipped`: how many
+    reads the last pass left out.
     """
 
-    def __init__(self, readers: Sequence[SeriesReader]) -> None:
+    def __init__(self, readers: Sequence[SeriesReader], in_turns: Collection[str] = ()) -> None:
+        """`in_turns`: names of files that are read for one half of the series at one tick, for the other at the next.
+
+        Where they are not read they are null.
+        """
         self.table: NDArray[np.float64] = np.array([reader.row for reader in readers])
-        self._cells = self.table.reshape(-1)
-        self._files = [(reader, file) for reader in readers for file in reader.every_tick]
-        self._reads = [
-            (reader, [file.fd for file in reader.every_tick], [file.size for file in reader.every_tick])
-            for reader in readers
-        ]
-        self._first_cells = np.repeat(WIDTH * np.arange(len(readers)), [len(fds) for _, fds, _ in self._reads])
-        self._kinds = [None if file.name in SIGNS_OF_LIFE else (file.name, id(file.names)) for _, file in self._files]
-        self._last: Sequence[Text | None] = [file.text for _, file in self._files]
+        self.skipped = 0
         for reader, row in zip(readers, self.table, strict=True):
             reader.row = row
             reader.is_swept = True
+        cells = self.table.reshape(-1)
+        turns = (0, 1) if in_turns else (None,)
+        self._turns = [_Turn(readers, cells, frozenset(in_turns), turn) for turn in turns]
 
     def read(self, monotonic: Callable[[], float]) -> None:
         """Read every file; what it says, or why it says nothing, goes into the table if that is new."""
-        texts: list[Text] = []
+        self.skipped = self._turns[0].read(monotonic)
+        self._turns.append(self._turns.pop(0))
+
+    def settle(self) -> None:
+        """Leave to each file what it said last, for the next sweep."""
+        for turn in self._turns:
+            turn.settle()
+
+
+class _Turn:
+    """What is read at a tick, or at each second one. `turn`: series of this parity have their turn; None: all have."""
+
+    def __init__(
+        self, readers: Sequence[SeriesReader], cells: NDArray[np.float64], in_turns: frozenset[str], turn: int | None
+    ) -> None:
+        self._cells = cells
+        self._files: list[tuple[SeriesReader, KernelFile]] = []
+        self._reads: list[tuple[SeriesReader, list[int], list[int]]] = []
+        rows: list[int] = []
+        skipped: list[NDArray[np.intp]] = []
+        for row, reader in enumerate(readers):
+            left_out = in_turns if row % 2 != turn else frozenset()
+            files = [file for file in reader.every_tick if file.name not in left_out]
+            self._reads.append((reader, [file.fd for file in files], [file.size for file in files]))
+            self._files += [(reader, file) for file in files]
+            rows += [row] * len(files)
+            skipped += [WIDTH * row + file.columns for file in reader.every_tick if file.name in left_out]
+        self._first_cells = WIDTH * np.array(rows, np.intp)
+        self._skipped = np.concatenate(skipped) if skipped else np.empty(0, np.intp)
+        self._skips = len(skipped)
+        self._kinds = [None if file.name in SIGNS_OF_LIFE else (file.name, id(file.names)) for _, file in self._files]
+        self._last: list[Text | None] = [file.text for _, file in self._files]
+        self._always = [i for i, (_, file) in enumerate(self._files) if file.name in in_turns]
+
+    def read(self, monotonic: Callable[[], float]) -> int:
+        """Read; return how many files were left out."""
+        texts: list[Text | None] = []
         for reader, fds, sizes in self._reads:
             reader.read_at = monotonic()
             reads = map(os.pread, fds, sizes, repeat(0))
@@ -53,8 +91,11 @@ class Sweep:
                     break
                 except OSError as error:  # one file's; the next round goes on behind it
                     texts.append(error)
-        news = compress(count(), map(ne, texts, self._last))
+        for i in self._always:
+            self._last[i] = None
+        news = list(compress(count(), map(ne, texts, self._last)))
         self._last = texts
+        self._cells[self._skipped] = math.nan
         kinds: defaultdict[object, list[int]] = defaultdict(list)
         for i in news:
             kinds[self._kinds[i]].append(i)
@@ -62,10 +103,12 @@ class Sweep:
             if kind is None or not self._take_alike(files):
                 for i in files:
                     reader, file = self._files[i]
-                    reader.take(file, texts[i])
+                    text = texts[i]
+                    assert text is not None
+                    reader.take(file, text)
+        return self._skips
 
     def settle(self) -> None:
-        """Leave to each file what it said last, for the next sweep."""
         for (_, file), text in zip(self._files, self._last, strict=True):
             file.text = text if isinstance(text, bytes) else None
 

@@ -188,12 +188,12 @@ cgroup.stat
 2 gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
 
 /proc/<pid>/net/dev
-1 counter bytes network.rx_bytes = Bytes received: By all interfaces but the loopback. Of pods and the node.
-1 counter 1 network.rx_packets = Packets received: By all interfaces but the loopback. Of pods and the node.
+1 counter bytes network.rx_bytes = Bytes received: Of pods and the node, without lo. Null: the pod has the node's.
+1 counter 1 network.rx_packets = Packets received: Of pods and the node, without lo.
 1 counter 1 network.rx_errs = Receive errors: Packets received with an error. Of pods and the node.
 1 counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving. Of pods and the node.
-1 counter bytes network.tx_bytes = Bytes sent: By all interfaces but the loopback. Of pods and the node.
-1 counter 1 network.tx_packets = Packets sent: By all interfaces but the loopback. Of pods and the node.
+1 counter bytes network.tx_bytes = Bytes sent: Of pods and the node, without lo.
+1 counter 1 network.tx_packets = Packets sent: Of pods and the node, without lo.
 1 counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
 1 counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
 /proc/<pid>/statm
@@ -210,6 +210,14 @@ cgroup.stat
 2 gauge@30 1 smaps_rollup.pids_read = Processes in PSS: Those read; one that is costly to read is left out.
 2 gauge@30 1 smaps_rollup.pids_total = Processes for PSS: Those that there were to read.
 2 gauge@30 s smaps_rollup.age_s = Age of PSS: How long ago the first process of the sum was read.
+
+collector
+1 counter us collector.cpu_usec = Collector CPU time: Processor time of the collector itself, all threads; of the node.
+1 gauge bytes collector.anon_bytes = Collector memory: Its memory that no file is behind, from /proc/self/statm.
+1 gauge us collector.sweep_usec = Collector sweep: How long reading everything took at this tick.
+1 counter 1 collector.failed_reads = Collector failed reads: Reads of kernel files that failed and cost a null.
+1 counter 1 collector.skipped_reads = Collector skipped reads: Reads left out because sweeps took too long.
+1 counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overrun, or dropped for a slow disk.
 """
 
 

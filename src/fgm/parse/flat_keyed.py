@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_json
+from fgm.parse.shape import numbers, shape, to_numbers
 
 
 class Recorded(NamedTuple):
@@ -49,8 +49,8 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
     return value if divisor == 1 else value / divisor
 
 
-# `anon 5\nfile -6\n` becomes `,5     ,-6 `, since a blank becomes a comma.
-_TO_JSON = to_json(commas=b" ")
+# `anon 5\nfile 6\n` becomes `    ,5     ,6 `.
+_TO_NUMBERS = to_numbers(commas=b" ")
 _MOST_LAYOUTS = 64
 
 
@@ -60,6 +60,8 @@ class _Layout:
 
     names: tuple[str, ...]
     shape: bytes
+    count: int
+    """How many numbers it has."""
     places: NDArray[np.intp]
     divisors: NDArray[np.float64] | None
     """None: all are 1."""
@@ -99,12 +101,12 @@ class FlatKeyed:
         if layout is None:
             return None
         joined = b"".join(texts)
-        if shape(joined) != layout.shape * len(texts):
+        if shape(joined) != layout.shape * len(texts) or b" \n" in joined:
             return None
-        values = numbers(joined, _TO_JSON)
+        values = numbers(joined, layout.count * len(texts), _TO_NUMBERS)
         if values is None:
             return None
-        rows = np.array(values, np.float64).reshape(len(texts), -1)[:, layout.places]
+        rows = values.reshape(len(texts), -1)[:, layout.places]
         return rows if layout.divisors is None else rows / layout.divisors
 
     def _parse_plainly(self, text: bytes) -> list[float]:
@@ -129,6 +131,7 @@ class FlatKeyed:
             self._layouts[seen] = self._by_names[self.names] = _Layout(
                 self.names,
                 seen,
+                len(keys),
                 np.array(places, np.intp),
                 None if set(divisors) <= {1} else np.array(divisors, np.float64),
             )

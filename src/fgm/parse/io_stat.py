@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_json
+from fgm.parse.shape import numbers, shape, to_numbers
 
 LOOP_MAJOR = 7
 """Loop devices only pass on what the device below them counts again."""
@@ -24,7 +24,9 @@ LOOP_MAJOR = 7
 _KEYS = (b"rbytes", b"wbytes", b"rios", b"wios", b"dbytes", b"dios")
 
 _USUAL_LINE = b": rbytes= wbytes= rios= wios= dbytes= dios=\n"
-_TO_JSON = to_json(commas=b"\n:=")
+_TO_NUMBERS = to_numbers(commas=b"\n:=")
+_GAPS = (b"\n:", b": ", b"= ", b"=\n")
+"""Where a number is missing."""
 _FIRST_COUNTER, _NUMBERS = 2, 8
 _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 
@@ -80,15 +82,18 @@ class IoStat:
         joined = b"".join(texts)
         if names is not _NAMES or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
             return None
-        values = numbers((b"\n" + joined)[:-1], _TO_JSON)
+        begun = b"\n" + joined
+        if any(gap in begun for gap in _GAPS):
+            return None
+        values = numbers(begun[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS)
         if values is None:
             return None
-        lines = np.array(values, np.float64).reshape(-1, _NUMBERS)
+        lines = values.reshape(-1, _NUMBERS)
         files = np.repeat(np.arange(len(texts)), [text.count(b"\n") for text in texts])
         excluded = self._excluded
         counted = [
             major != LOOP_MAJOR and (major, minor) not in excluded
-            for major, minor in zip(values[::_NUMBERS], values[1::_NUMBERS], strict=True)
+            for major, minor in lines[:, :_FIRST_COUNTER].tolist()
         ]
         sums = np.zeros((len(texts), len(_NAMES)))
         np.add.at(sums, files[counted], lines[counted, _FIRST_COUNTER:])

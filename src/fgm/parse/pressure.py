@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_json
+from fgm.parse.shape import numbers, shape, to_numbers
 
 _USUAL = b"some avg=. avg=. avg=. total=\nfull avg=. avg=. avg=. total=\n"
-_TO_JSON = to_json(commas=b" ")
+_TO_NUMBERS = to_numbers(commas=b" ")
 _NOT_NUMBERS = b".=" + bytes(range(ord("a"), ord("z") + 1))
 _TOTALS = (3, 7)
 
@@ -64,7 +64,7 @@ class Pressure:
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
         """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
         joined = b"".join(texts)
-        if names is not self._both or shape(joined) != _USUAL * len(texts):
+        if names is not self._both or shape(joined) != _USUAL * len(texts) or b"=\n" in joined:
             return None
-        values = numbers(joined, _TO_JSON, without=_NOT_NUMBERS)
-        return None if values is None else np.array(values, np.float64).reshape(len(texts), -1)[:, _TOTALS]
+        values = numbers(joined, 8 * len(texts), _TO_NUMBERS, without=_NOT_NUMBERS)
+        return None if values is None else values.reshape(-1, 8)[:, _TOTALS]

@@ -61,17 +61,21 @@ def pid_stat(raw: bytes) -> ProcessStat:
         raise ParseError("pid/stat", raw, "pid (name) state and at least 21 integers") from None
 
 
-def statm(raw: bytes) -> int:
-    """Return the resident pages of a process.
+def statm(raw: bytes, page_size_bytes: int = 4096) -> dict[str, float]:
+    """Return `processes.resident_bytes` and `processes.shared_bytes` of one process; the caller adds them up.
 
     2186 812 640 208 0 145 0
 
-    Raises ParseError when there are less than two integers.
+    Raises ParseError when there are less than three integers.
     """
     try:
-        return int(raw.split(None, 2)[1])
-    except (IndexError, ValueError):
-        raise ParseError("pid/statm", raw, "at least two integers") from None
+        _, resident, shared, *_ = map(int, raw.split())
+    except ValueError:
+        raise ParseError("pid/statm", raw, "at least three integers") from None
+    return {
+        "processes.resident_bytes": resident * page_size_bytes,
+        "processes.shared_bytes": shared * page_size_bytes,
+    }
 
 
 def smaps_rollup(raw: bytes) -> dict[str, float]:

@@ -76,8 +76,8 @@ class PssReader:
         """Add a process to its container's sum. Raises PermissionError."""
         result, folder = found.result, f"{self._proc_root}/{pid}"
         try:
-            resident_bytes = statm(read(f"{folder}/statm")) * self._page_size_bytes
-            if resident_bytes * (1 - found.listing.huge_share) > SMALL_PAGES_LIMIT_BYTES:
+            memory = statm(read(f"{folder}/statm"), self._page_size_bytes)
+            if memory["processes.resident_bytes"] * (1 - found.listing.huge_share) > SMALL_PAGES_LIMIT_BYTES:
                 result.total += 1
                 return
             values = smaps_rollup(read(f"{folder}/smaps_rollup"))

@@ -1,0 +1,109 @@
+"""A sweep reads all files, whatever becomes of one; files that are read in turns are null in between."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from fgm.collector.kernel_file import Parser, PlainParser
+from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.sources import Source
+from fgm.collector.sweep import Sweep
+from fgm.metrics.catalogue import COLUMNS
+from fgm.parse import cgroup2
+from fgm.parse.flat_keyed import FlatKeyed
+from fgm.store.series import Series
+
+SOURCES = (
+    Source("memory.stat", lambda: FlatKeyed(cgroup2.MEMORY_STAT, "memory.stat")),
+    Source("memory.current", lambda: PlainParser(cgroup2.memory_current)),
+    Source("pids.current", lambda: PlainParser(cgroup2.pids_current)),
+)
+SHOWN = [1 + COLUMNS.index(name) for name in ("memory.stat.anon", "memory.current", "pids.current")]
+
+
+def write(folder: Path, second: int) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "memory.stat").write_text(f"anon {second}\nfile 0\n")
+    (folder / "memory.current").write_text(f"{second}\n")
+    (folder / "pids.current").write_text("7\n")
+
+
+def readers_of(folders: Sequence[Path]) -> list[SeriesReader]:
+    counts = ReadCounts()
+    parsers: dict[str, Parser] = {}
+    return [
+        SeriesReader(
+            Series("cgroup", cgroup=f"/{folder.name}"),
+            [(source, str(folder)) for source in SOURCES],
+            (),
+            counts,
+            parsers,
+            asks_alive=False,
+        )
+        for folder in folders
+    ]
+
+
+def shown(sweep: Sweep) -> list[list[float | None]]:
+    return [[None if math.isnan(row[i]) else row[i] for i in SHOWN] for row in sweep.table.tolist()]
+
+
+def test_files_of_many_series_are_read_together(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        write(folder, 1)
+    readers = readers_of(folders)
+    sweep = Sweep(readers)
+    sweep.read(lambda: 0.0)
+    sweep = Sweep(readers)
+    for second in (2, 3):
+        for i, folder in enumerate(folders):
+            write(folder, 10 * i + second)
+        sweep.read(lambda: 0.0)
+        assert shown(sweep) == [[10 * i + second, 10 * i + second, 7] for i in range(3)]
+
+
+def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+    write(tmp_path / "a", 1)
+    write(tmp_path / "b", 1)
+    readers = readers_of([tmp_path / "a", tmp_path / "b"])
+    Sweep(readers).read(lambda: 0.0)
+    readers[0].every_tick[1].close()
+    (tmp_path / "a" / "memory.current").unlink()
+    write(tmp_path / "b", 2)
+    sweep = Sweep(readers)
+    sweep.read(lambda: 0.0)
+
+    assert shown(sweep) == [[1, None, 7], [2, 2, 7]]
+
+
+def test_a_file_that_says_other_things_than_before_is_read_by_itself(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        write(folder, 1)
+    readers = readers_of(folders)
+    Sweep(readers).read(lambda: 0.0)
+    sweep = Sweep(readers)
+    for folder in folders:
+        write(folder, 2)
+    (tmp_path / "b" / "memory.stat").write_text("file 1\nnovelty 5\nanon 6\n")
+    sweep.read(lambda: 0.0)
+
+    assert shown(sweep) == [[2, 2, 7], [6, 2, 7], [2, 2, 7]]
+    assert [reader.is_swept for reader in readers] == [True, False, True]
+
+
+def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> None:
+    write(tmp_path / "a", 1)
+    write(tmp_path / "b", 1)
+    readers = readers_of([tmp_path / "a", tmp_path / "b"])
+    Sweep(readers).read(lambda: 0.0)
+    sweep = Sweep(readers, {"memory.stat"})
+    seen = []
+    for _ in range(3):
+        sweep.read(lambda: 0.0)
+        seen.append([row[0] for row in shown(sweep)])
+
+    assert seen == [[1, None], [None, 1], [1, None]]
+    assert sweep.skipped == 1
+    assert [row[1:] for row in shown(sweep)] == [[1, 7], [1, 7]]
