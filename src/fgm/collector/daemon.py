@@ -118,7 +118,7 @@ class Daemon:
                 time_ms, due = grid.at(now)
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
-                    self._processes.see(time_ms, self._sampler.listings())
+                    self._processes.see(time_ms, self._sampler.listings)
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
