@@ -5,7 +5,7 @@ other fields may become known late, and then hold for everything recorded before
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
@@ -41,6 +41,12 @@ class Series:
 
 
 IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series))
+
+
+def with_known_names(newer: Series, older: Series) -> Series:
+    """Return the newer identity of a series, with the older one's names where the newer has none."""
+    missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
+    return replace(newer, **missing) if any(missing.values()) else newer
 
 
 def order(series: Series) -> tuple[str, str, str, str]:
