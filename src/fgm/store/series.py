@@ -44,8 +44,13 @@ IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series)
 
 
 def with_known_names(newer: Series, older: Series) -> Series:
-    """Return the newer identity of a series, with the older one's names where the newer has none."""
+    """Return the newer identity of a series, with the older one's names where the newer has none.
+
+    But what was taken for a sandbox and is a container is not called as a sandbox is, nor the other way round.
+    """
     missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
+    if older.scope != newer.scope:
+        missing.pop("container_name", None)
     return replace(newer, **missing) if any(missing.values()) else newer
 
 

@@ -63,6 +63,7 @@ class Metadata:
         self._names = self._book.names
         self._failing = False
         self._has_pods = False
+        self._indexed: set[str | None] = set()
         self._workers = anyio.CapacityLimiter(1)
         rename(self._names.name)
 
@@ -76,7 +77,10 @@ class Metadata:
         series = tuple(series)
         self._has_pods = any(one.pod_uid is not None for one in series)
         self._book.see(series, time_ms)
-        self._describe(self._book.pods)
+        before, self._indexed = self._indexed, {one.container_id for one in series if one.scope == "container"}
+        new = self._indexed - before
+        if new:
+            self._describe(pod for pod in self._book.pods if any(one.id in new for one in pod.containers))
 
     async def run(self) -> None:
         """Follow the API until cancelled, which waits for no request."""
