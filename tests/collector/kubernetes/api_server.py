@@ -13,8 +13,9 @@ import anyio
 from anyio.abc import AnyByteReceiveStream, AnyByteStream
 from anyio.streams.tls import TLSListener
 
-Mood = Literal["good", "empty", "hanging", "garbage", "expired", "error-event", "refusing"]
-"""How it answers: watches that end at once; nothing at all; nonsense; 410 to watches; an ERROR in them; 500."""
+Mood = Literal["good", "empty", "hanging", "garbage", "expired", "error-event", "refusing", "pouring"]
+"""How it answers: watches that end at once; nothing at all; nonsense; 410 to watches; an ERROR in them; 500; events
+without end, as fast as they are taken."""
 
 GARBAGE = b'{"type":"ADDED","object":\xff\xfe<html>\n'
 
@@ -109,6 +110,14 @@ class ApiServer:
                 self.requests.append(request)
                 await self._answer(request, stream)
 
+    async def _pour(self, stream: AnyByteStream) -> None:
+        pods = list(self.pods.values())
+        for pod in pods:
+            self.version += 1
+            pod["metadata"] |= {"resourceVersion": str(self.version), "name": f"pod-{self.version}"}
+        data = b"".join(json.dumps({"type": "MODIFIED", "object": pod}).encode() + b"\n" for pod in pods)
+        await stream.send(b"%x\r\n%s\r\n" % (len(data), data))
+
     def _read(self, head: str) -> Request:
         first, *lines = head.split("\r\n")
         url = urlsplit(first.split(" ")[1])
@@ -154,6 +163,8 @@ class ApiServer:
         said = {"garbage": GARBAGE, "error-event": json.dumps(expired).encode() + b"\n"}.get(self.mood, b"")
         if said:
             await stream.send(b"%x\r\n%s\r\n" % (len(said), said))
+        while self.mood == "pouring":
+            await self._pour(stream)
         if self.mood != "good":
             await stream.send(b"0\r\n\r\n")
             self._notify()

@@ -114,9 +114,11 @@ async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_
     await to_thread.run_sync(look)
 
 
-@pytest.mark.parametrize("mood", ["hanging", "garbage", "empty", "refusing"])
+@pytest.mark.parametrize("mood", ["hanging", "garbage", "empty", "refusing", "pouring"])
 async def test_whatever_the_api_does_ticks_go_on(host: Host, mood: Mood) -> None:
     async with ApiServer(mood=mood).running() as server:
+        for number in range(20):
+            server.keep(pod_json("pod", number, running("app", number)))
         host.settings = replace(host.settings, kubernetes_url=server.url)
         began_ms = host.clock.wall_ns() // 1_000_000
         await host.run_until(lambda: host.clock.wall_ns() // 1_000_000 > began_ms + 2500)

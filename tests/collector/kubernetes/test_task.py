@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kubernetes.changes import Change, ContainerEnded
 from fgm.collector.kubernetes.client import Patience, PodApi
 from fgm.collector.kubernetes.place import Address
+from fgm.collector.kubernetes.pods import MAX_PODS
 from fgm.collector.kubernetes.task import Metadata
 from fgm.store.series import Series
 
@@ -246,6 +248,16 @@ async def test_stopping_waits_for_no_request(tmp_path: Path) -> None:
         with anyio.fail_after(2):
             async with following(tmp_path, mood) as follower:
                 await follower.server.until(lambda server: bool(server.requests))
+
+
+async def test_a_stream_that_names_pods_without_end_is_given_up(tmp_path: Path) -> None:
+    async with following(tmp_path) as follower:
+        await follower.server.watched()
+        pods = ({"type": "ADDED", "object": pod_json("pod", number)} for number in range(2, MAX_PODS + 2))
+        await follower.server.send(b"".join(json.dumps(pod).encode() + b"\n" for pod in pods))
+        await follower.clock.settle()  # it has given up, and will ask again
+
+        assert follower.name(APP).container_name == "app"
 
 
 async def test_without_an_api_nothing_is_asked_and_a_line_says_so(

@@ -3,7 +3,7 @@
 Used by the event loop only; what it gives to others are values.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +19,12 @@ SANDBOX_AFTER_MS = 60_000
 
 
 class PodBook:
-    """The pods. `names`: as they are now, another object when something changed."""
+    """The pods."""
 
     def __init__(self, index: Index) -> None:
         """Begin with the names that an index knows."""
-        self.names = Names()
+        self._names = Names()
+        self._is_changed = True
         self._pods: dict[str, Pod] = {}
         self._gone: dict[str, Pod] = {}
         self._earlier_containers: dict[str, ContainerName] = {}
@@ -42,10 +43,19 @@ class PodBook:
                 self._earlier_pods[uid] = pod
             if isinstance(name, str):
                 self._earlier_containers[entry.full_id] = ContainerName(pod, name)
-        self._rename()
 
     @property
-    def pods(self) -> Iterable[Pod]:
+    def names(self) -> Names:
+        """The names as they are now; another object when something changed."""
+        if self._is_changed:
+            self._is_changed = False
+            names = self._join()
+            if names != self._names:
+                self._names = names
+        return self._names
+
+    @property
+    def pods(self) -> Collection[Pod]:
         """The pods that there are."""
         return self._pods.values()
 
@@ -53,18 +63,19 @@ class PodBook:
         """Take a whole list."""
         before, self._pods = self._pods, {pod.uid: pod for pod in pods}
         self._keep_gone(pod for uid, pod in before.items() if uid not in self._pods)
-        self._rename()
+        self._is_changed = True
 
     def put(self, pod: Pod) -> None:
         """Take a pod that is new or has changed."""
+        before = self._pods.get(pod.uid)
         self._pods[pod.uid] = pod
-        self._rename()
+        self._is_changed |= before is None or _named(before) != _named(pod)
 
     def remove(self, pod: Pod) -> None:
         """Take the last state of a pod that was deleted."""
         self._pods.pop(pod.uid, None)
         self._keep_gone([pod])
-        self._rename()
+        self._is_changed = True
 
     def see(self, series: Iterable[Series], time_ms: int) -> None:
         """Take the series of a tick that has others than the last one."""
@@ -91,7 +102,7 @@ class PodBook:
         }
         if not found <= self._sandboxes:
             self._sandboxes = frozenset(self._first_seen_ms.keys() & (self._sandboxes | found))
-            self._rename()
+            self._is_changed = True
 
     def _keep_gone(self, pods: Iterable[Pod]) -> None:
         for pod in pods:
@@ -100,15 +111,18 @@ class PodBook:
         for uid in list(self._gone)[:-GONE_KEPT]:
             del self._gone[uid]
 
-    def _rename(self) -> None:
+    def _join(self) -> Names:
         containers, pods = dict(self._earlier_containers), dict(self._earlier_pods)
         for pod in (*self._gone.values(), *self._pods.values()):
             name = PodName(pod.namespace, pod.name)
             pods.update(dict.fromkeys(pod.cgroup_uids, name))
             containers.update((one.id, ContainerName(name, one.name)) for one in pod.containers)
-        names = Names(containers, pods, self._sandboxes)
-        if names != self.names:
-            self.names = names
+        return Names(containers, pods, self._sandboxes)
+
+
+def _named(pod: Pod) -> object:
+    """Return what names come from."""
+    return pod.namespace, pod.name, pod.cgroup_uids, [(one.id, one.name) for one in pod.containers]
 
 
 def facts_of(pod: Pod) -> Mapping[str, Facts]:

@@ -20,11 +20,10 @@ from fgm import __version__
 from fgm.collector.kubernetes.errors import ApiError, StreamError
 from fgm.collector.kubernetes.place import Address
 from fgm.collector.kubernetes.pod_list import PodListParser
-from fgm.collector.kubernetes.pods import Pod, parse_pod
+from fgm.collector.kubernetes.pods import MAX_PODS, Pod, parse_pod
 from fgm.collector.kubernetes.watch import Event, parse_event
 
 MAX_LINE_BYTES = 4 << 20
-MAX_PODS = 2000
 TOKEN_EVERY_S = 60
 _PART_BYTES = 64 << 10
 _MAX_TOKEN_BYTES = 64 << 10

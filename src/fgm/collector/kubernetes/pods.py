@@ -14,6 +14,10 @@ from fgm.collector.kubernetes.quantity import quantity
 
 CONFIG_HASH = "kubernetes.io/config.hash"
 """The annotation of a static pod's mirror: by this, and not by the mirror's uid, its cgroup is named."""
+MAX_PODS = 2000
+"""Of one node, that are not taken for a mistake; the kubelet's own bound is 110, or some hundreds."""
+MAX_LIVES = 200
+"""Of one pod."""
 MAX_TEXT = 512
 MAX_LABELS_CHARACTERS = 2048
 """Of one pod, so that an index of 5000 containers stays readable."""
@@ -80,7 +84,7 @@ def parse_pod(value: object) -> Pod | None:
         config_hash=_text(_object(metadata.get("annotations")).get(CONFIG_HASH)),
         node_name=_text(spec.get("nodeName")),
         labels=_labels(metadata.get("labels")),
-        containers=tuple(lives.values()),
+        containers=tuple(lives.values())[:MAX_LIVES],
     )
 
 

@@ -4,7 +4,8 @@ The requests are made in a thread that nothing waits for; a tick only ever takes
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -15,7 +16,7 @@ from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kubernetes.book import PodBook, facts_of
 from fgm.collector.kubernetes.changes import Change, ChangeFinder
 from fgm.collector.kubernetes.errors import ApiError, StreamError
-from fgm.collector.kubernetes.pods import Pod
+from fgm.collector.kubernetes.pods import MAX_PODS, Pod
 from fgm.collector.kubernetes.watch import Event, Watching
 from fgm.logs import fields
 from fgm.store.series import Series
@@ -122,7 +123,10 @@ class Metadata:
         reason = "its stream ended at once"
         try:
             while (events := await self._in_thread(api.next_events)) is not None:
-                if not all(map(self._see, events)):
+                said = list(takewhile(self._see, events))
+                if said:
+                    self._take([event.pod for event in said if event.pod is not None])
+                if len(said) < len(events):
                     reason = "its stream ended with an error"
                     await self._in_thread(api.close)
                     break
@@ -137,6 +141,7 @@ class Metadata:
             self._note(reason)
 
     def _see(self, event: Event) -> bool:
+        """Take an event; return whether the stream goes on. Raises StreamError where it says too much."""
         if not self._watching.see(event):
             log.debug("the Kubernetes API ended a stream", extra=fields(code=event.code))
             return False
@@ -147,11 +152,12 @@ class Metadata:
             self._book.put(event.pod)
         elif event.pod is not None and event.kind == "deleted":
             self._book.remove(event.pod)
-        self._take([] if event.pod is None else [event.pod])
+        if len(self._book.pods) > MAX_PODS:
+            raise StreamError(f"its stream names more than {MAX_PODS} pods of one node")
         return True
 
-    def _take(self, pods: Iterable[Pod]) -> None:
-        """Hand on what the API has just said."""
+    def _take(self, pods: Sequence[Pod]) -> None:
+        """Hand on what the API has just said, of however many pods at once."""
         now_ms = self._now_ms()
         self._book.heard(now_ms)
         if self._book.names is not self._names:
