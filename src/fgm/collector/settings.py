@@ -144,10 +144,17 @@ def parse(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         )
     if settings.rotation_seconds * 1000 < settings.interval_ms:
         raise SettingError("--rotation-seconds must be at least one --interval-ms")
-    url = urlsplit(settings.kubernetes_url)
-    if settings.kubernetes_url and not (url.scheme in {"http", "https"} and url.hostname):
+    if settings.kubernetes_url and not _is_http(settings.kubernetes_url):
         raise SettingError(f"--kubernetes-url is {settings.kubernetes_url!r}: give http or https, '://' and a host")
     return settings
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _variables(name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:

@@ -95,6 +95,25 @@ async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_
     await to_thread.run_sync(look)
 
 
+async def test_names_are_there_from_the_first_tick_of_a_run_that_cannot_reach_the_api(host: Host) -> None:
+    async with ApiServer().running() as server:
+        server.keep(pod_of(DB))
+        host.settings = replace(host.settings, kubernetes_url=server.url)
+        await host.run_until(lambda: is_named(host, DB))
+    (path,) = await to_thread.run_sync(parquet_files, host.data_dir)
+    await to_thread.run_sync(path.unlink)
+    await host.run_until(lambda: is_named(host, DB))  # nobody listens there any more
+
+    def look() -> None:
+        (path,) = parquet_files(host.data_dir)
+        found = series_of(path)
+        assert found[DB["id"]].container_name == "db"
+        assert found[f"pod:{DB['uid']}"].pod_name == "db-0"
+        assert indexed(host, DB).facts["image"] == "db:v1"
+
+    await to_thread.run_sync(look)
+
+
 async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_so(host: Host) -> None:
     placeholder = CACHE | {"id": CACHE["pause"], "name": "placeholder"}
     async with ApiServer().running() as server:

@@ -17,7 +17,7 @@ from fgm.collector.kubernetes.book import PodBook, facts_of
 from fgm.collector.kubernetes.changes import Change, ChangeFinder
 from fgm.collector.kubernetes.errors import ApiError, StreamError
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod
-from fgm.collector.kubernetes.watch import Event, Watching
+from fgm.collector.kubernetes.watching import Event, Watching
 from fgm.logs import fields
 from fgm.store.series import Series
 
