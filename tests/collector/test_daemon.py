@@ -21,7 +21,7 @@ from tests.collector.test_closing import HEADER, record, tick
 from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.clock import SystemClock
-from fgm.collector.__main__ import make_sampler, make_watch
+from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
 from fgm.collector.daemon import Daemon
 from fgm.collector.hierarchies import detect
 from fgm.collector.indexing import IndexKeeper
@@ -72,7 +72,8 @@ class Host:
         index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
         watch = await to_thread.run_sync(make_watch, settings, header)
         recorder = Recorder(settings.data_dir, header, COLUMNS, 3)
-        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch)
+        metadata = await to_thread.run_sync(lambda: make_metadata(settings, {}, self.clock, index, sampler))
+        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Record until the condition holds, then stop in order."""

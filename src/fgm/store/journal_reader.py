@@ -14,7 +14,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
 from fgm.store.opening import open_regular
-from fgm.store.series import Series
+from fgm.store.series import Series, with_known_names
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ class JournalReader:
             if series.key not in self._numbers:
                 self._numbers[series.key] = len(self._numbers)
                 self._keys[self._numbers[series.key]] = series.key
-            self._series[series.key] = series
+            self._series[series.key] = with_known_names(series, self._series.get(series.key, series))
         segment = self._decoder.segment
         size = 1 + max(segment.series, default=-1)
         self._renumber = np.full(size, -1, np.intp)

@@ -7,6 +7,7 @@ may block; they may be called from several threads.
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
+from fgm.store.index import Facts
 from fgm.viewer.health import DEFAULT_INTERVAL_MS
 from fgm.viewer.indexed import IndexFile
 from fgm.viewer.journals import Journals
@@ -42,6 +44,7 @@ class Holdings:
     """What is known at one moment.
 
     `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
+    `facts`: what the index says of containers, by full id.
     """
 
     registered: Registered
@@ -52,6 +55,7 @@ class Holdings:
     newest_ms: int | None
     index: str
     index_note: str | None
+    facts: Mapping[str, Facts]
 
     @property
     def tick_ms(self) -> int:
@@ -226,6 +230,7 @@ class Library:
             oldest_ms=min(known, default=None),
             newest_ms=max(newest, default=None),
             index=index,
+            facts=self._index.facts,
             index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
         )
 
