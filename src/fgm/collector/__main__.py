@@ -14,6 +14,7 @@ from typing import cast
 import anyio
 
 from fgm import __version__, logs
+from fgm.allocator import share_one_arena
 from fgm.clock import Clock, SystemClock
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
@@ -46,6 +47,7 @@ log = logging.getLogger("fgm.collector")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
+    share_one_arena()
     settings, given = from_command_line(argv)
     logs.configure(settings.log_level, cast("logs.Format", settings.log_format))
     try:

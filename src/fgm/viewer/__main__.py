@@ -7,6 +7,7 @@ from functools import partial
 import anyio
 
 from fgm import logs
+from fgm.allocator import share_one_arena
 from fgm.clock import SystemClock
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.serving import ListenError
@@ -17,6 +18,7 @@ CANNOT_LISTEN = 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a viewer until it is told to stop; return its exit code."""
+    share_one_arena()
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
     try:
