@@ -16,6 +16,7 @@ from fgm import __version__, logs
 from fgm.clock import SystemClock
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
+from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.node import Node
@@ -127,7 +128,8 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
-    daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header))
+    events = EventRecorder(settings.data_dir, settings.identifier, settings.interval_ms, settings.node)
+    daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header), events=events)
     log.info(
         "recording",
         extra=logs.fields(

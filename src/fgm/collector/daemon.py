@@ -4,7 +4,8 @@ r"""The collector's task graph: sampling -> recording -> closing, and the index 
         |                                                 |
         +--containers that came or went--> indexing <-----+
         +--their processes--> top processes --> Parquet
-                          \--> process memory --> the next tick
+        |                 \--> process memory --> the next tick
+        +--what happened--> events --> events.jsonl
 
 Stopping is the end of the first stream: sampling stops, recording writes what is in its queue and closes the window,
 closing publishes it, and the index says so. Every task waits in the event loop and works in a thread.
@@ -20,6 +21,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from fgm.clock import Clock
 from fgm.collector.closing import ClosedWindow, close_window, set_aside
+from fgm.collector.event_recording import EventRecorder
 from fgm.collector.grid import TickGrid
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.processes.watch import ProcessWatch
@@ -52,6 +54,7 @@ class Daemon:
         index: IndexKeeper,
         *,
         processes: ProcessWatch,
+        events: EventRecorder,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -59,6 +62,7 @@ class Daemon:
         self._recorder = recorder
         self._index = index
         self._processes = processes
+        self._events = events
         self._reading = anyio.Lock()
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
@@ -82,6 +86,7 @@ class Daemon:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
                 stages.start_soon(self._processes.record, name="top processes")
+                stages.start_soon(self._events.run, name="events")
                 first_ms = await stages.start(self._sample, send_tick, name="sampling")
                 task_status.started()
                 stages.start_soon(self._recover, first_ms, send_closed, name="recovery")
@@ -114,6 +119,7 @@ class Daemon:
                 if abs(step_ms) > STEP_TOLERANCE_MS:
                     log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
                     grid.anchor(clock.wall_ns(), now)
+                    self._events.step_clock(grid.at(now)[0], step_ms)
                     continue
                 time_ms, due = grid.at(now)
                 async with self._reading:
@@ -124,6 +130,8 @@ class Daemon:
                 except anyio.WouldBlock:
                     self._sampler.cost.missed_ticks += 1
                     log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
+                else:
+                    self._events.see(tick)
                 if tick.series is not known:
                     known = tick.series
                     self._index.see(self._sampler.alive, time_ms)
@@ -131,6 +139,7 @@ class Daemon:
                     first_ms = time_ms
                     task_status.started(first_ms)
         self._processes.end()
+        self._events.end()
         if first_ms is None:
             task_status.started(None)
 
