@@ -42,6 +42,7 @@ class Holdings:
     """What is known at one moment.
 
     `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
+    `foreign_folders`: of other nodes' writers, as far as they were met.
     """
 
     registered: Registered
@@ -52,6 +53,7 @@ class Holdings:
     newest_ms: int | None
     index: str
     index_note: str | None
+    foreign_folders: frozenset[str] = frozenset()
 
     @property
     def tick_ms(self) -> int:
@@ -227,6 +229,7 @@ class Library:
             newest_ms=max(newest, default=None),
             index=index,
             index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
+            foreign_folders=frozenset(self._foreign),
         )
 
     def _other_nodes(self) -> str | None:
