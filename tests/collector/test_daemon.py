@@ -276,6 +276,7 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
 
 async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
     await host.run_until(lambda: bool(parquet_files(host.data_dir)))
+    host.clock.step_ns = 5 * 10**9
     await host.run_until(lambda: bool(events(host)))
 
     def look() -> None:

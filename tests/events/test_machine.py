@@ -246,6 +246,44 @@ def test_an_oom_kill_is_told_once_and_of_the_right_container(
     assert sorted(run(*ticks)) == sorted(expected)
 
 
+def end_of(machine: Machine, second: float, series: Series, row: Row) -> list[Event]:
+    values = np.array([0.0, *(row.get(short, math.nan) for short in SHORT)])
+    assert [SHORT[short] for short in SHORT] == list(NEEDS)
+    return machine.machine.see_end(T0 + round(second * 1000), series, values)
+
+
+@pytest.mark.parametrize("last_row", [{}, {A: DEAD | {"oom": 2, "late": -600.0}}], ids=["gone", "with its last row"])
+def test_what_was_read_at_the_end_is_told_before_the_next_tick_and_not_again(last_row: dict[Series, Row]) -> None:
+    slice_ = Series("cgroup", cgroup="/kubepods")
+    machine = Machine()
+    machine.see(0, {NODE: N, slice_: N, POD: P, A: ALIVE, B: ALIVE})
+    kill, end = end_of(machine, 0.4, A, DEAD | {"oom": 2})
+
+    assert (told(kill), told(end)) == ((0.4, "oom_kill", "a"), (0.4, "exit", "a"))
+    assert (kill.after, kill.before) == ({"killed": 2}, {"memory.current": 200 * MIB})
+    assert end.what == "ended by an OOM kill; its memory was 200 MiB"
+    assert end_of(machine, 0.5, A, DEAD | {"oom": 2}) == []
+    two = {"oom": 2.0}
+    assert machine.see(1, {NODE: two, slice_: two, POD: two, B: ALIVE} | last_row) == []
+    assert machine.see(2, {NODE: two, slice_: two, POD: two, B: ALIVE}) == []
+
+
+def test_an_end_that_did_not_tell_of_a_kill_is_put_down_to_it_when_its_pod_does() -> None:
+    machine = Machine()
+    machine.see(0, {NODE: N, POD: P, A: ALIVE})
+
+    assert [told(event) for event in end_of(machine, 0.4, A, {"populated": 0})] == [(0.4, "exit", "a")]
+    assert [told(event) for event in machine.see(1, {NODE: N1, POD: P1})] == [(1, "oom_kill", "a")]
+
+
+def test_what_ends_and_starts_again_within_a_tick_is_a_restart() -> None:
+    machine = Machine()
+    machine.see(0, {A: ALIVE})
+
+    assert [told(event) for event in end_of(machine, 0.4, A, DEAD)] == [(0.4, "exit", "a")]
+    assert [told(event) for event in machine.see(1, {A: ALIVE})] == [(1, "restart", "a")]
+
+
 def test_slices_count_what_is_below_them() -> None:
     slice_ = Series("cgroup", cgroup="/kubepods")
     machine = Machine()

@@ -63,6 +63,7 @@ class Daemon:
         self._index = index
         self._processes = processes
         self._events = events
+        self._grid = TickGrid(settings.interval_ms, clock.wall_ns(), clock.monotonic())
         self._reading = anyio.Lock()
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
@@ -107,7 +108,8 @@ class Daemon:
         task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         clock = self._clock
-        grid = TickGrid(self._settings.interval_ms, clock.wall_ns(), clock.monotonic())
+        grid = self._grid
+        grid.anchor(clock.wall_ns(), clock.monotonic())
         known: object = None
         first_ms: int | None = None
         with ticks, self._sampling:
@@ -148,7 +150,10 @@ class Daemon:
         while (fd := self._sampler.ends.fd) is not None:
             await anyio.wait_readable(fd)
             async with self._reading:
-                await to_thread.run_sync(self._sampler.read_ended)
+                ended = await to_thread.run_sync(self._sampler.read_ended)
+            for final in ended:
+                time_ms, due = self._grid.at(final.read_at)
+                self._events.see_end(time_ms + round((final.read_at - due) * 1000), final.series, final.row)
 
     async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False

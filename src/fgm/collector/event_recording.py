@@ -6,9 +6,12 @@ What cannot be written is lost, and nothing else is: ticks are recorded by other
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import anyio
+import numpy as np
 from anyio import to_thread
+from numpy.typing import NDArray
 
 from fgm.collector.last_tick import last_tick
 from fgm.events.machine import EventMachine
@@ -20,6 +23,7 @@ from fgm.store import layout
 from fgm.store.errors import BadFileError
 from fgm.store.events import Event, Value
 from fgm.store.journal import Tick
+from fgm.store.series import Series
 
 MOST_WAITING = 30
 """So many ticks may wait for a slow disk. What happened in one that is dropped is seen in the next."""
@@ -29,7 +33,19 @@ _PLACES = [0, *(1 + COLUMNS.index(name) for name in NEEDS)]
 
 log = logging.getLogger(__name__)
 
-_ClockStep = tuple[int, float]
+
+class _End(NamedTuple):
+    time_ms: int
+    series: Series
+    row: NDArray[np.float64]
+
+
+class _ClockStep(NamedTuple):
+    time_ms: int
+    step_ms: float
+
+
+_Item = Tick | _End | _ClockStep | Event | None
 
 
 class EventRecorder:
@@ -39,7 +55,7 @@ class EventRecorder:
         self._place = (data_dir, identifier)
         self._node_name = node_name
         self._machine = EventMachine(NEEDS, interval_ms)
-        self._waiting: deque[Tick | _ClockStep | Event | None] = deque()
+        self._waiting: deque[_Item] = deque()
         self._is_new = anyio.Event()
         self._is_first = True
         self._day_ms = -1
@@ -58,9 +74,13 @@ class EventRecorder:
         self._dropping = False
         self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _PLACES]))
 
+    def see_end(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
+        """Take what was read of a container when its last process had ended, as in a row of a tick."""
+        self._put(_End(time_ms, series, row[_PLACES]))
+
     def step_clock(self, time_ms: int, step_ms: float) -> None:
         """Note that somebody set the wall clock by `step_ms`; it shows `time_ms` since."""
-        self._put((time_ms, step_ms))
+        self._put(_ClockStep(time_ms, step_ms))
 
     def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:
         """Add why a recorded container ended: `series` is its key.
@@ -95,8 +115,10 @@ class EventRecorder:
                     await self._write([item])
                 case Tick():
                     await self._take(item)
-                case time_ms, step_ms:
-                    await self._write(self._machine.step_clock(time_ms, step_ms))
+                case _End():
+                    await self._write(self._machine.see_end(*item))
+                case _ClockStep():
+                    await self._write(self._machine.step_clock(*item))
 
     async def _take(self, tick: Tick) -> None:
         found: list[Event] = []
@@ -147,6 +169,6 @@ class EventRecorder:
         self._failing = False
         return True
 
-    def _put(self, item: Tick | _ClockStep | Event | None) -> None:
+    def _put(self, item: _Item) -> None:
         self._waiting.append(item)
         self._is_new.set()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fgm.events.watched import MEMORY, Look, Memory
+from fgm.events.watched import MEMORY, Floats, Look, Memory
 from fgm.events.wording import duration, size
 from fgm.store.events import Event, Value
 from fgm.store.series import Series
@@ -29,7 +29,7 @@ class Lives:
 
     born_ms: dict[str, int] = field(default_factory=dict)
     just_ended: list[Ended] = field(default_factory=list)
-    """Those of the newest tick."""
+    """Those of the newest tick, and since."""
     ended_before: list[Ended] = field(default_factory=list)
     """Those of the tick before it."""
     _alive: dict[str, Series] = field(default_factory=dict)
@@ -57,20 +57,31 @@ class Lives:
             if place is not None and look.series[place].scope == "sandbox":  # it was recognised; it has not ended
                 self.born_ms.pop(key, None)
             else:
-                found.append(self._end(look, memory, before[key], place))
+                found.append(self._end_at_tick(look, memory, before[key], place))
         found += [self._start(look, series) for key, series in self._alive.items() if key not in before]
         return found
 
-    def _end(self, look: Look, memory: Memory, series: Series, place: int | None) -> Event:
+    def end(self, series: Series, time_ms: int, row: Floats | None) -> Event | None:
+        """Return that a container ended, None where that is known. `row`: what was known last of it."""
+        if series.key not in self._alive:
+            return None
+        del self._alive[series.key]
+        self._seen = None
+        return self._end(series, time_ms, row, 0)
+
+    def _end_at_tick(self, look: Look, memory: Memory, series: Series, place: int | None) -> Event:
         time_ms = look.time_ms
         if place is not None and look.late_ms[place] < 0:  # it was read when it ended
             time_ms += round(float(look.late_ms[place]))
         row = look.before[place] if place is not None else memory.last(series.key)
+        return self._end(series, time_ms, row, look.gap_ms)
+
+    def _end(self, series: Series, time_ms: int, row: Floats | None, gap_ms: int) -> Event:
         before: dict[str, float] = {}
         what = "ended"
         born_ms = self.born_ms.pop(series.key, None)
-        if look.gap_ms:
-            what += f" while nothing was recorded ({duration(look.gap_ms)})"
+        if gap_ms:
+            what += f" while nothing was recorded ({duration(gap_ms)})"
         elif born_ms is not None:
             what += f" after {duration(max(0, time_ms - born_ms))}"
         if row is not None and row[MEMORY] >= 0:

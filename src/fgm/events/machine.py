@@ -60,6 +60,16 @@ class EventMachine:
         self._memory.keep(look)
         return [*found, *changes, *throttled, *kills, *lives]
 
+    def see_end(self, time_ms: int, series: Series, row: Floats) -> list[Event]:
+        """Take what was read between two ticks of a container whose last process has ended; the tick will know it."""
+        there, known = self._memory.known(series.key)
+        end = self._lives.end(series, time_ms, known)
+        if end is None or known is None:
+            return [] if end is None else [end]
+        kills = self._oom_kills.see_end(time_ms, series.key, there, known, self._memory.values(row))
+        self._killed.update(kill.series for kill in kills)
+        return [*kills, _with_cause(end, self._killed)]
+
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
         """Note that somebody set the wall clock, which shows `time_ms` since; the next tick follows it."""
         found = [*self._throttling.stop(), _clock_step(time_ms, step_ms)]

@@ -49,28 +49,51 @@ class OomKills:
                 below[parent] = below.get(parent, 0) + told
         return [self._event(key, number, look, memory) for key, number in kills.items()]
 
+    def see_end(self, time_ms: int, key: str, there: Sequence[Series], known: Floats, now: Floats) -> list[Event]:
+        """Return what the last look at a container tells, before those above it are looked at.
+
+        `there`: the series of the tick before; `known`: what is known of the container, where the counter is noted.
+        """
+        grown = now[OOM_KILLS] - known[OOM_KILLS]
+        if not grown > 0:
+            return []
+        killed = round(float(grown))
+        event = _event(time_ms, key, killed, known, 0)
+        known[OOM_KILLS] = now[OOM_KILLS]
+        parents = _parents(there)
+        place = parents[next(i for i, one in enumerate(there) if one.key == key)]
+        while place is not None:
+            above = there[place].key
+            self._told_ahead[above] = self._told_ahead.get(above, 0) + killed
+            place = parents[place]
+        return [event]
+
     def _event(self, key: str, killed: int, look: Look, memory: Memory) -> Event:
         place = next((i for i, series in enumerate(look.series) if series.key == key), None)
         time_ms, row = look.time_ms, memory.last(key)
-        after: dict[str, Value] = {"killed": killed}
         if place is not None:
             row = look.before[place]
             if -self._interval_ms < look.late_ms[place] < 0:  # it was read when its last process ended
                 time_ms += round(float(look.late_ms[place]))
-        what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
-        if look.gap_ms:
-            what += f" while nothing was recorded ({duration(look.gap_ms)})"
-        if key == "node":
-            what += ", in no container that is recorded"
-        elif key.startswith("pod:"):
-            what += ", in no container that was seen to end"
-        before: dict[str, Value] = {}
-        if row is not None and not np.isnan(row[MEMORY]):
-            before = {"memory.current": float(row[MEMORY])}
-            what += f"; memory before was {size(float(row[MEMORY]))}{_of_limit(row)}"
-            if np.isfinite(row[MEMORY_MAX]):
-                before["memory.max"] = float(row[MEMORY_MAX])
-        return Event(time_ms, "oom_kill", key, what, before, after)
+        return _event(time_ms, key, killed, row, look.gap_ms)
+
+
+def _event(time_ms: int, key: str, killed: int, row: Floats | None, gap_ms: int) -> Event:
+    what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
+    if gap_ms:
+        what += f" while nothing was recorded ({duration(gap_ms)})"
+    if key == "node":
+        what += ", in no container that is recorded"
+    elif key.startswith("pod:"):
+        what += ", in no container that was seen to end"
+    before: dict[str, Value] = {}
+    if row is not None and not np.isnan(row[MEMORY]):
+        before["memory.current"] = float(row[MEMORY])
+        what += f"; memory before was {size(float(row[MEMORY]))}"
+        if np.isfinite(row[MEMORY_MAX]):
+            before["memory.max"] = float(row[MEMORY_MAX])
+            what += f" of a limit of {size(float(row[MEMORY_MAX]))}"
+    return Event(time_ms, "oom_kill", key, what, before, {"killed": killed})
 
 
 def _kills(look: Look) -> dict[int, int]:
@@ -118,7 +141,3 @@ def _order(series: Series) -> tuple[int, int]:
     """Return the place of a series in a walk from what is below to what is above."""
     level = 0 if series.scope in _LEAVES else 2 if series.scope == "node" else 1
     return level, -len(series.cgroup or "")
-
-
-def _of_limit(row: Floats) -> str:
-    return f" of a limit of {size(float(row[MEMORY_MAX]))}" if np.isfinite(row[MEMORY_MAX]) else ""

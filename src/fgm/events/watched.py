@@ -75,6 +75,16 @@ class Memory:
         """Take in what a tick says; what it does not say stays as it was."""
         self._known = np.where(np.isnan(look.now), self._known, look.now)
 
+    def values(self, row: Floats) -> Floats:
+        """Return the values of NEEDS from a row of a tick."""
+        values: Floats = np.where(self._places < 0, np.nan, row[self._places])
+        return values
+
+    def known(self, key: str) -> tuple[tuple[Series, ...], Floats | None]:
+        """Return the series of the newest tick, and what is known of one of them: a view, to be changed in place."""
+        place = next((i for i, one in enumerate(self._series) if one.key == key), None)
+        return self._series, None if place is None else self._known[place]
+
     def last(self, key: str) -> Floats | None:
         """Return what was known last of a series that is not in the newest tick."""
         return self._gone.get(key)
