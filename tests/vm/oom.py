@@ -27,7 +27,7 @@ def main(python: str) -> None:
     subprocess.run("fakepod start sidecar burstable --pod web --mem 32M -- sleep 1000", shell=True, check=True)
     listed = json.loads(subprocess.run(["fakepod", "list"], check=True, stdout=subprocess.PIPE).stdout)
     (victim,) = (container for container in listed if container["name"] == "web")
-    folder = Path("/sys/fs/cgroup" + victim["cgroup"])
+    folder = Path(victim["cgroup"])
     (folder / "memory.oom.group").write_text("1")  # as the kubelet does
     collector = start(python)
     Path("/run/go").touch()
