@@ -26,6 +26,7 @@ from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import detect
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.recording import Recorder
 from fgm.collector.settings import Settings
 from fgm.metrics.catalogue import COLUMNS
@@ -74,7 +75,9 @@ class Host:
         index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
         watch = await to_thread.run_sync(make_watch, settings, header)
         recorder = Recorder(settings.data_dir, header, COLUMNS, 3)
-        events = EventRecorder(settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
+        place = (settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
+        kills = await to_thread.run_sync(KillWatch, settings.cgroup_root, self.clock)
+        events = EventRecorder(*place, clock=self.clock, kills=kills)
         return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, events=events)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:

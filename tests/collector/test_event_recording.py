@@ -11,8 +11,10 @@ import pytest
 from anyio import to_thread
 from tests.collector.test_closing import HEADER, NODE, START_MS, record
 
+from fgm.clock import SystemClock
 from fgm.collector.closing import close_window
 from fgm.collector.event_recording import EventRecorder
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.last_tick import last_tick
 from fgm.events.watched import NEEDS
 from fgm.metrics.catalogue import COLUMNS
@@ -37,7 +39,7 @@ def tick(second: float, *series: Series, kills: float = 0) -> Tick:
 
 
 def recorder(data_dir: Path) -> EventRecorder:
-    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3")
+    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", clock=SystemClock(), kills=None)
 
 
 async def run(recorder: EventRecorder, ticks: Sequence[Tick] = ()) -> None:
@@ -164,6 +166,34 @@ async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
     assert first.what == "ended: OOMKilled, exit code 137"
     assert first.before == {"memory.current": 1 << 20}
     assert first.after == {"reason": "OOMKilled", "exit_code": 137, "finished_ms": START_MS + midnight_s * 1000 - 500}
+
+
+async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next_tick(tmp_path: Path) -> None:
+    file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
+    await file.parent.mkdir(parents=True)
+    await file.write_text("oom_kill 0\n")
+    kills = await to_thread.run_sync(KillWatch, str(tmp_path / "cgroup"), SystemClock())
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), kills=kills)
+
+    async def written() -> bytes:
+        paths = [path async for path in anyio.Path(tmp_path).glob("data/dt=*/*/events.jsonl")]
+        return b"".join([await path.read_bytes() for path in paths])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watching.run)
+        watching.see(tick(0, NODE, POD, A))
+        with anyio.fail_after(10):
+            while not kills._keys:
+                await anyio.sleep(0.01)
+            await file.write_text("max 7\noom_kill 2\n")
+            while not await written():
+                await anyio.sleep(0.01)
+        watching.see(tick(1, NODE, POD, A))  # this one was begun before
+        watching.see(tick(2, NODE, POD, A, kills=2))
+        watching.end()
+
+    (kill,) = [store.decode(line) for line in (await written()).splitlines(keepends=True)]
+    assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 2})
 
 
 async def test_a_clock_that_is_set_is_told(tmp_path: Path) -> None:

@@ -58,7 +58,6 @@ def test_its_memory_is_recorded_up_to_the_second_before(folder: Path, killed: di
 
     assert killed["not_yet_ns"] / 1e6 - time_ms[-1] <= 2000
     assert len(time_ms) >= 4
-    assert (np.diff(time_ms) == 1000).all()
     assert seen[:, 1].min() * 0.5 <= memory[-1] <= 64 << 20
 
 

@@ -19,6 +19,7 @@ from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.node import Node
 from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
@@ -100,6 +101,15 @@ def make_watch(settings: Settings, header: FileHeader) -> ProcessWatch:
     )
 
 
+def make_events(settings: Settings, hierarchies: Hierarchies) -> EventRecorder:
+    """Return what writes down what happens on this host."""
+    clock = SystemClock()
+    mount = hierarchies.unified if hierarchies.is_v2 else None
+    kills = None if mount is None else KillWatch(mount, clock)
+    place = (settings.data_dir, settings.identifier, settings.interval_ms, settings.node)
+    return EventRecorder(*place, clock=clock, kills=kills)
+
+
 def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
     """Print what a tick reads."""
     sampler = make_sampler(settings, hierarchies)
@@ -128,7 +138,7 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
-    events = EventRecorder(settings.data_dir, settings.identifier, settings.interval_ms, settings.node)
+    events = make_events(settings, hierarchies)
     daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header), events=events)
     log.info(
         "recording",

@@ -13,6 +13,8 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
+from fgm.clock import Clock
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.last_tick import last_tick
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
@@ -40,18 +42,37 @@ class _End(NamedTuple):
     row: NDArray[np.float64]
 
 
+class _Kill(NamedTuple):
+    time_ms: int
+    key: str
+    kills: float
+
+
 class _ClockStep(NamedTuple):
     time_ms: int
     step_ms: float
 
 
-_Item = Tick | _End | _ClockStep | Event | None
+_Item = Tick | _End | _Kill | _ClockStep | Event | None
 
 
 class EventRecorder:
     """What happened, for one data directory. All methods belong to the event loop, and none but `run` waits."""
 
-    def __init__(self, data_dir: str, identifier: str, interval_ms: int, node_name: str | None) -> None:
+    def __init__(
+        self,
+        data_dir: str,
+        identifier: str,
+        interval_ms: int,
+        node_name: str | None,
+        *,
+        clock: Clock,
+        kills: KillWatch | None,
+    ) -> None:
+        """`kills`: None where the kernel does not tell of kills, which is cgroup v1."""
+        self._clock = clock
+        self._kills = kills
+        self._watched: object = None
         self._place = (data_dir, identifier)
         self._node_name = node_name
         self._machine = EventMachine(NEEDS, interval_ms)
@@ -103,6 +124,13 @@ class EventRecorder:
 
     async def run(self) -> None:
         """Derive and write events until `end`. Each is written before the next tick is looked at."""
+        async with anyio.create_task_group() as group:
+            if self._kills is not None:
+                group.start_soon(self._kills.run, self._see_kill, name="OOM kills")
+            await self._record()
+            group.cancel_scope.cancel()
+
+    async def _record(self) -> None:
         while True:
             while not self._waiting:
                 self._is_new = anyio.Event()
@@ -117,6 +145,8 @@ class EventRecorder:
                     await self._take(item)
                 case _End():
                     await self._write(self._machine.see_end(*item))
+                case _Kill():
+                    await self._write(self._machine.see_kill(*item))
                 case _ClockStep():
                     await self._write(self._machine.step_clock(*item))
 
@@ -128,6 +158,9 @@ class EventRecorder:
         found += self._machine.see(tick.time_ms, tick.series, tick.rows)
         await self._begin_day(tick.time_ms)
         await self._write(found)
+        if self._kills is not None and tick.series is not self._watched:
+            await to_thread.run_sync(self._kills.watch, tick.series)
+            self._watched = tick.series
 
     async def _begin(self, first_ms: int) -> list[Event]:
         """Begin with the last tick of an earlier run, if there is one."""
@@ -168,6 +201,9 @@ class EventRecorder:
             return False
         self._failing = False
         return True
+
+    def _see_kill(self, key: str, kills: float) -> None:
+        self._put(_Kill(self._clock.wall_ns() // 1_000_000, key, kills))
 
     def _put(self, item: _Item) -> None:
         self._waiting.append(item)

@@ -11,7 +11,7 @@ from fgm.events.limits import limit_changes
 from fgm.events.lives import Lives
 from fgm.events.oom import OomKills
 from fgm.events.throttling import Throttling
-from fgm.events.watched import Floats, Memory
+from fgm.events.watched import OOM_KILLS, Floats, Memory
 from fgm.events.wording import count, duration
 from fgm.metrics.rates import gap_ms
 from fgm.store.events import Event
@@ -66,9 +66,16 @@ class EventMachine:
         end = self._lives.end(series, time_ms, known)
         if end is None or known is None:
             return [] if end is None else [end]
-        kills = self._oom_kills.see_end(time_ms, series.key, there, known, self._memory.values(row))
+        kills = self._oom_kills.see_kill(time_ms, series.key, there, known, float(self._memory.values(row)[OOM_KILLS]))
         self._killed.update(kill.series for kill in kills)
         return [*kills, _with_cause(end, self._killed)]
+
+    def see_kill(self, time_ms: int, key: str, kills: float) -> list[Event]:
+        """Take what the counter of a container, that was in the last tick, says between two ticks."""
+        there, known = self._memory.known(key)
+        found = [] if known is None else self._oom_kills.see_kill(time_ms, key, there, known, kills)
+        self._killed.update(kill.series for kill in found)
+        return found
 
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
         """Note that somebody set the wall clock, which shows `time_ms` since; the next tick follows it."""

@@ -20,14 +20,17 @@ _LEAVES = frozenset({"container", "sandbox"})
 
 
 class OomKills:
-    """What was told ahead of a parent's counter, by its key."""
+    """What was told ahead of a parent's counter, by its key: how much, and for how many ticks that holds."""
 
     def __init__(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
-        self._told_ahead: dict[str, int] = {}
+        self._told_ahead: dict[str, tuple[int, int]] = {}
+        self._noted: dict[str, float] = {}
 
     def see(self, look: Look, memory: Memory, lives: Lives) -> list[Event]:
         """Return an event for each container, or what is above it, in which processes were killed."""
+        if self._noted:
+            self._correct(look)
         grown = _kills(look)
         if not grown and not self._told_ahead:
             return []
@@ -38,35 +41,44 @@ class OomKills:
         for place in sorted(range(len(look.series)), key=lambda i: _order(look.series[i])):
             series = look.series[place]
             inside = below.get(place, 0)
-            left = grown.get(place, 0) - inside - told_ahead.get(series.key, 0)
+            ahead, ticks = told_ahead.get(series.key, (0, 0))
+            left = grown.get(place, 0) - inside - ahead
             if left > 0:
                 target = _target(series, lives)
                 kills[target] = kills.get(target, 0) + left
-            elif left < 0 < inside:
-                self._told_ahead[series.key] = min(-left, inside)
+            elif left < 0 and (inside or ticks > 1):
+                self._told_ahead[series.key] = (-left, max(1, ticks - 1))
             parent = parents[place]
             if parent is not None and (told := inside + max(0, left)):
                 below[parent] = below.get(parent, 0) + told
         return [self._event(key, number, look, memory) for key, number in kills.items()]
 
-    def see_end(self, time_ms: int, key: str, there: Sequence[Series], known: Floats, now: Floats) -> list[Event]:
-        """Return what the last look at a container tells, before those above it are looked at.
+    def see_kill(self, time_ms: int, key: str, there: Sequence[Series], known: Floats, now: float) -> list[Event]:
+        """Return what a container's counter tells between two ticks, before those above it are looked at.
 
         `there`: the series of the tick before; `known`: what is known of the container, where the counter is noted.
         """
-        grown = now[OOM_KILLS] - known[OOM_KILLS]
+        grown = now - float(known[OOM_KILLS])
         if not grown > 0:
             return []
-        killed = round(float(grown))
+        killed = round(grown)
         event = _event(time_ms, key, killed, known, 0)
-        known[OOM_KILLS] = now[OOM_KILLS]
+        known[OOM_KILLS] = self._noted[key] = now
         parents = _parents(there)
         place = parents[next(i for i, one in enumerate(there) if one.key == key)]
         while place is not None:
             above = there[place].key
-            self._told_ahead[above] = self._told_ahead.get(above, 0) + killed
+            # The next tick may have been begun before.
+            self._told_ahead[above] = (self._told_ahead.get(above, (0, 0))[0] + killed, 2)
             place = parents[place]
         return [event]
+
+    def _correct(self, look: Look) -> None:
+        """Put counters that were read since into a tick that was begun before."""
+        noted, self._noted = self._noted, {}
+        for place, series in enumerate(look.series):
+            if series.key in noted:
+                look.now[place, OOM_KILLS] = np.fmax(look.now[place, OOM_KILLS], noted[series.key])
 
     def _event(self, key: str, killed: int, look: Look, memory: Memory) -> Event:
         place = next((i for i, series in enumerate(look.series) if series.key == key), None)

@@ -220,7 +220,10 @@ def _check_rows(report: Report, path: str, parsed: ParsedName, header: FileHeade
     for chunk in chunks:
         if np.any(np.diff(chunk.time_ms) <= 0):
             report.add(path, f"rows of {chunk.series.key} are not in ascending time")
-        if np.any(chunk.late_ms < -1):
+        if chunk.series.scope == "container":  # its last row is read when its last process ends, between two ticks
+            if np.any(np.diff(chunk.time_ms + chunk.late_ms) < 0):
+                report.add(path, f"rows of {chunk.series.key} were read before those before them")
+        elif np.any(chunk.late_ms < -1):
             report.add(path, f"rows of {chunk.series.key} were read before their tick")
         if chunk.time_ms.min() < parsed.start_ms or chunk.time_ms.max() >= end_ms:
             report.add(path, f"rows of {chunk.series.key} are outside its window")
