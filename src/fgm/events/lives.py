@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fgm.events.watched import MEMORY, Floats, Look, Memory
-from fgm.events.wording import duration, size
+from fgm.events.wording import duration, plain, size
 from fgm.store.events import Event, Value
 from fgm.store.series import Series
 
@@ -85,7 +85,7 @@ class Lives:
         elif born_ms is not None:
             what += f" after {duration(max(0, time_ms - born_ms))}"
         if row is not None and row[MEMORY] >= 0:
-            before["memory.current"] = float(row[MEMORY])
+            before["memory.current"] = plain(float(row[MEMORY]))
             what += f"; its memory was {size(before['memory.current'])}"
         ended = Ended(series, time_ms, before.get("memory.current", 0.0))
         self.just_ended.append(ended)

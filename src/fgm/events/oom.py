@@ -12,7 +12,7 @@ import numpy as np
 
 from fgm.events.lives import Lives
 from fgm.events.watched import MEMORY, MEMORY_MAX, OOM_KILLS, Floats, Look, Memory
-from fgm.events.wording import count, duration, size
+from fgm.events.wording import count, duration, plain, size
 from fgm.store.events import Event, Value
 from fgm.store.series import Series
 
@@ -100,10 +100,10 @@ def _event(time_ms: int, key: str, killed: int, row: Floats | None, gap_ms: int)
         what += ", in no container that was seen to end"
     before: dict[str, Value] = {}
     if row is not None and not np.isnan(row[MEMORY]):
-        before["memory.current"] = float(row[MEMORY])
+        before["memory.current"] = plain(float(row[MEMORY]))
         what += f"; memory before was {size(float(row[MEMORY]))}"
         if np.isfinite(row[MEMORY_MAX]):
-            before["memory.max"] = float(row[MEMORY_MAX])
+            before["memory.max"] = plain(float(row[MEMORY_MAX]))
             what += f" of a limit of {size(float(row[MEMORY_MAX]))}"
     return Event(time_ms, "oom_kill", key, what, before, {"killed": killed})
 

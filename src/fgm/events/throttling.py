@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fgm.events.watched import QUOTA, THROTTLED, THROTTLED_USEC, Look
-from fgm.events.wording import count, duration, millicores
+from fgm.events.wording import count, duration, millicores, plain
 from fgm.store.events import Event, Value
 
 BEGIN_PERIODS = 5
@@ -77,7 +77,7 @@ class Throttling:
         passed = duration(look.time_ms - state.began_ms)
         within = f" within {passed}" if look.time_ms > state.began_ms else ""
         what = f"throttling began: the CPU limit{limit} ran out in {count(state.periods, 'period', 'periods')}{within}"
-        facts: dict[str, Value] = {"throttled_periods": state.periods}
+        facts: dict[str, Value] = {"throttled_periods": plain(state.periods)}
         return Event(state.began_ms, "throttling_began", series.key, what, {}, facts)
 
     def _end(self, key: str) -> list[Event]:
@@ -90,5 +90,9 @@ class Throttling:
             f"throttling ended after {passed}: {count(periods, 'period', 'periods')} throttled, "
             f"{duration(usec / 1000)} of waiting"
         )
-        before: dict[str, Value] = {"began_ms": state.began_ms, "throttled_periods": periods, "throttled_usec": usec}
+        before: dict[str, Value] = {
+            "began_ms": state.began_ms,
+            "throttled_periods": plain(periods),
+            "throttled_usec": plain(usec),
+        }
         return [Event(state.last_ms, "throttling_ended", key, what, before)]

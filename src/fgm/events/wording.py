@@ -34,5 +34,10 @@ def millicores(processors: float) -> str:
     return f"{_short(1000 * processors)} millicores"
 
 
+def plain(number: float) -> int | float:
+    """Return a number as JSON should have it: whole ones without a point."""
+    return int(number) if number == int(number) else number
+
+
 def _short(number: float) -> str:
     return f"{number:.0f}" if number >= 100 or math.isclose(number, round(number)) else f"{number:.1f}"
