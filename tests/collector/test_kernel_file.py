@@ -6,8 +6,9 @@ import pytest
 
 from fgm.collector.kernel_file import KernelFile, PlainParser
 from fgm.metrics.catalogue import COLUMNS
-from fgm.parse.cgroup2 import cgroup_procs, cpu_max, memory_current
+from fgm.parse.cgroup2 import cgroup_procs, cpu_max
 from fgm.parse.errors import ParseError
+from fgm.parse.single_value import Number
 
 
 def read(file: KernelFile) -> list[float]:
@@ -17,7 +18,7 @@ def read(file: KernelFile) -> list[float]:
 def test_it_shows_the_newest_content_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "memory.current"
     path.write_text("4096\n")
-    file = KernelFile(str(path), PlainParser(memory_current))
+    file = KernelFile(str(path), Number("memory.current"))
 
     assert read(file) == [4096]
     path.write_text("8192\n")
@@ -55,7 +56,7 @@ def test_a_file_is_read_whole_also_when_it_grows(tmp_path: Path, pids: int) -> N
 def test_a_file_that_cannot_be_parsed_is_read_again_when_it_can(tmp_path: Path) -> None:
     path = tmp_path / "memory.current"
     path.write_text("garbage\n")
-    file = KernelFile(str(path), PlainParser(memory_current))
+    file = KernelFile(str(path), Number("memory.current"))
     with pytest.raises(ParseError):
         read(file)
     path.write_text("4096\n")

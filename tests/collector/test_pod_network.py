@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.pod_network import network_parser, pod_network
+from fgm.collector.pod_network import network_of, network_parser, pod_network
 
 DEV = """Inter-|   Receive           |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
@@ -25,7 +25,7 @@ def proc(tmp_path: Path) -> Path:
 
 
 def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
-    file = pod_network(str(proc), 70, network_parser())
+    file = pod_network(str(proc), 70, network_of(str(proc), 1), network_parser())
 
     assert file is not None
     values = file.take(file.fetch())
@@ -43,8 +43,8 @@ def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
 
 
 def test_a_process_with_the_hosts_network_shows_none(proc: Path) -> None:
-    assert pod_network(str(proc), 80, network_parser()) is None
+    assert pod_network(str(proc), 80, network_of(str(proc), 1), network_parser()) is None
 
 
 def test_a_process_that_ended_shows_none(proc: Path) -> None:
-    assert pod_network(str(proc), 90, network_parser()) is None
+    assert pod_network(str(proc), 90, network_of(str(proc), 1), network_parser()) is None

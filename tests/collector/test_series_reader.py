@@ -14,6 +14,7 @@ from fgm.collector.sources import Source
 from fgm.collector.sweep import Sweep
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
+from fgm.parse.single_value import Number
 from fgm.store.series import Series
 
 SERIES = Series("cgroup", cgroup="/some.slice")
@@ -43,7 +44,7 @@ def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(
     (tmp_path / "cpu.pressure").write_text("some\n")
     (tmp_path / "memory.current").write_text("4096\n")
     counts = ReadCounts()
-    sources = (plain("cpu.pressure", refuse), plain("memory.current", cgroup2.memory_current))
+    sources = (plain("cpu.pressure", refuse), Source("memory.current", lambda: Number("memory.current")))
     with caplog.at_level("INFO"):
         first = [read(tmp_path, counts, *sources) for _ in range(3)]
 

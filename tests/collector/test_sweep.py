@@ -4,19 +4,20 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgm.collector.kernel_file import Parser, PlainParser
+from fgm.collector.kernel_file import Parser
 from fgm.collector.series_reader import ReadCounts, SeriesReader
 from fgm.collector.sources import Source
 from fgm.collector.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
+from fgm.parse.single_value import Number
 from fgm.store.series import Series
 
 SOURCES = (
     Source("memory.stat", lambda: FlatKeyed(cgroup2.MEMORY_STAT, "memory.stat")),
-    Source("memory.current", lambda: PlainParser(cgroup2.memory_current)),
-    Source("pids.current", lambda: PlainParser(cgroup2.pids_current)),
+    Source("memory.current", lambda: Number("memory.current")),
+    Source("pids.current", lambda: Number("pids.current")),
 )
 SHOWN = [1 + COLUMNS.index(name) for name in ("memory.stat.anon", "memory.current", "pids.current")]
 

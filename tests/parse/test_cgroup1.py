@@ -42,18 +42,12 @@ def test_a_file_becomes_the_metrics_of_v2_that_mean_the_same(
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("memory.usage_in_bytes", {"memory.current": 9818112}),
-        ("memory.max_usage_in_bytes", {"memory.peak": 10473472}),
         ("memory.limit_in_bytes", {"memory.max": 67108864}),
-        ("memory.memsw.usage_in_bytes", {"memory.swap.current": 10264576}),
         ("memory.oom_control", {"memory.events.oom_kill": 0}),
         ("memory.stat", {"memory.stat.file": 8716288, "memory.stat.anon": 135168}),
         ("cpu.stat", {"cpu.stat.nr_throttled": 21, "cpu.stat.throttled_usec": 1628815.123}),
         ("cpu.cfs_quota_us", {"cpu_quota_usec": 20000}),
         ("cpu.cfs_period_us", {"cpu_period_usec": 100000}),
-        ("cpuacct.usage", {"cpu.stat.usage_usec": 436926.73}),
-        ("cpuacct.usage_user", {"cpu.stat.user_usec": 427884.758}),
-        ("cpuacct.usage_sys", {"cpu.stat.system_usec": 24000}),
         ("blkio.throttle.io_service_bytes_recursive", {
             "io.stat.rbytes": 2097152, "io.stat.wbytes": 4194304, "io.stat.dbytes": 4194304}),
         ("blkio.throttle.io_serviced_recursive", {"io.stat.rios": 4, "io.stat.wios": 4, "io.stat.dios": 1}),

@@ -8,7 +8,7 @@ import errno
 import os
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -39,8 +39,14 @@ class Parser(Protocol):
     def parse(self, text: bytes) -> Sequence[float]:
         """Return the values of `names`. Raises ParseError."""
 
-    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return the values of many files, a row for each; None if one of them may have other names than these."""
+    def form(self, names: tuple[str, ...], /) -> Hashable:
+        """Return what is the same for all files that `parse_alike` can parse together; None: they are parsed singly."""
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...], /) -> NDArray[np.float64] | None:
+        """Return the values of many files of a form, a row for each; None if one of them may not be of it any more.
+
+        `names`: of one of them.
+        """
 
 
 class PlainParser:
@@ -61,8 +67,11 @@ class PlainParser:
             self.names = names
         return list(values.values())
 
-    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> None:
+    def form(self, names: tuple[str, ...]) -> None:
         """Return None: it knows no faster way than one by one."""
+
+    def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> None:
+        """Return None, as `form` does."""
 
 
 _PLACE = {name: 1 + i for i, name in enumerate(COLUMNS)}

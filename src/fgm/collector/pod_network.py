@@ -18,9 +18,12 @@ def network_parser() -> Parser:
     return PlainParser(partial(net_dev, excluded=_LOOPBACK))
 
 
-def pod_network(proc_root: str, pid: int, parser: Parser) -> KernelFile | None:
-    """Return the network file of a pod by one of its processes; None: it ended, or its network is the host's."""
-    if _network(proc_root, pid) in {None, _network(proc_root, 1)}:
+def pod_network(proc_root: str, pid: int, host: int | None, parser: Parser) -> KernelFile | None:
+    """Return the network file of a pod by one of its processes; None: it ended, or its network is the host's.
+
+    `host`: the host's network, as `network_of` the first process.
+    """
+    if network_of(proc_root, pid) in {None, host}:
         return None
     try:
         return KernelFile(f"{proc_root}/{pid}/net/dev", parser)
@@ -28,7 +31,8 @@ def pod_network(proc_root: str, pid: int, parser: Parser) -> KernelFile | None:
         return None
 
 
-def _network(proc_root: str, pid: int) -> int | None:
+def network_of(proc_root: str, pid: int) -> int | None:
+    """Return the number of a process's network; None: it ended."""
     try:
         return os.stat(f"{proc_root}/{pid}/net/dev").st_ino
     except OSError:

@@ -20,9 +20,9 @@ from fgm.collector.end_watch import EndWatch
 from fgm.collector.kernel_file import Parser, columns_of
 from fgm.collector.node import Node
 from fgm.collector.own_cost import COLUMNS_OF_COST, OwnCost
-from fgm.collector.pod_network import network_parser, pod_network
+from fgm.collector.pod_network import network_of, network_parser, pod_network
 from fgm.collector.process_list import Listing
-from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
 from fgm.collector.sweep import Sweep
 from fgm.logs import fields
@@ -160,8 +160,11 @@ class Sampler:
                 reader.read_slow()
         for reader in readers[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
-        if self._tick % self._slow_every == 0 or any(reader.age_ticks <= _NEW_WITHIN_TICKS for reader in readers):
-            self._look_for_networks(readers)
+        self._look_for_networks(
+            readers
+            if self._tick % (LOOK_EVERY * self._slow_every) == 0
+            else [reader for reader in readers if reader.age_ticks <= _NEW_WITHIN_TICKS],
+        )
         if not all(reader.is_swept for reader in readers):
             self._make_sweep(readers)
         self._sweep.read(self._monotonic)
@@ -196,13 +199,18 @@ class Sampler:
             self._make_sweep(self._readers())
 
     def _look_for_networks(self, readers: Sequence[SeriesReader]) -> None:
-        """Begin to read the network of pods that have a process by now."""
-        pods = {reader.series.pod_uid: reader for reader in readers if reader.series.scope == "pod"}
-        for reader in readers:
+        """Begin to read the network of the pods of these containers, where they have a process by now."""
+        containers = [reader for reader in readers if reader.series.container_id and reader.series.pod_uid]
+        if not containers:
+            return
+        host = network_of(self._proc_root, 1)
+        pods = {reader.series.pod_uid: reader for _, reader in self._cgroups.values() if reader.series.scope == "pod"}
+        for reader in containers:
             pod = pods.get(reader.series.pod_uid)
-            if pod is None or pod.has_network or not reader.pids:
+            pids = set() if pod is None or pod.has_network else reader.pids
+            if pod is None or not pids:
                 continue
-            file = pod_network(self._proc_root, min(reader.pids), self._network_parser)
+            file = pod_network(self._proc_root, min(pids), host, self._network_parser)
             if file is not None:
                 pod.read_network(file)
 

@@ -22,7 +22,7 @@ WIDTH = 1 + len(COLUMNS)
 """Of a row: lateness, ms, and every metric."""
 SIGNS_OF_LIFE = frozenset({"cgroup.events", "cgroup.procs"})
 LOOK_EVERY = 6
-"""So many slow reads are between two looks for absent files; the first look is at the second one."""
+"""So many slow reads are between two looks for what was absent; the first look for files is at the second one."""
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 _ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
 

@@ -10,6 +10,7 @@ from fgm.parse import cgroup1, cgroup2, procfs
 from fgm.parse.flat_keyed import FlatKeyed, Keys
 from fgm.parse.io_stat import IoStat
 from fgm.parse.pressure import Pressure
+from fgm.parse.single_value import Number
 
 SLOW_EVERY_S = 10.0
 """How often limits are read; they are carried forward in between."""
@@ -30,6 +31,10 @@ def _plain(file: str, function: Callable[[bytes], Mapping[str, float]], *, is_sl
     return Source(file, lambda: PlainParser(function), is_slow)
 
 
+def _number(file: str, metric: str | None = None, *, divisor: int = 1) -> Source:
+    return Source(file, lambda: Number(metric or file, file, divisor))
+
+
 def _keyed(file: str, keys: Keys) -> Source:
     return Source(file, lambda: FlatKeyed(keys, file))
 
@@ -43,15 +48,15 @@ _PRESSURE = (
 )
 _BEFORE_IO = (_keyed("cpu.stat", cgroup2.CPU_STAT), _keyed("memory.stat", cgroup2.MEMORY_STAT))
 _AFTER_IO = (
-    _plain("memory.current", cgroup2.memory_current),
-    _plain("memory.peak", cgroup2.memory_peak),
-    _plain("memory.swap.current", cgroup2.memory_swap_current),
-    _plain("memory.swap.peak", cgroup2.memory_swap_peak),
+    _number("memory.current"),
+    _number("memory.peak"),
+    _number("memory.swap.current"),
+    _number("memory.swap.peak"),
     _keyed("memory.swap.events", cgroup2.MEMORY_SWAP_EVENTS),
     _keyed("memory.events", cgroup2.MEMORY_EVENTS),
     *_PRESSURE,
-    _plain("pids.current", cgroup2.pids_current),
-    _plain("pids.peak", cgroup2.pids_peak),
+    _number("pids.current"),
+    _number("pids.peak"),
     _keyed("pids.events", cgroup2.PIDS_EVENTS),
     _keyed("cgroup.events", cgroup2.CGROUP_EVENTS),
     _plain("cpu.max", cgroup2.cpu_max, is_slow=True),
@@ -62,11 +67,12 @@ _AFTER_IO = (
     _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
     _plain("pids.max", cgroup2.pids_max, is_slow=True),
 )
+# cpuacct counts in ns. memory.memsw is memory *and* swap; what of it is swap, the row of a tick says (sampling).
 _V1: Mapping[str, tuple[Source, ...]] = {
     "cpuacct": (
-        _plain("cpuacct.usage", cgroup1.cpuacct_usage),
-        _plain("cpuacct.usage_user", cgroup1.cpuacct_usage_user),
-        _plain("cpuacct.usage_sys", cgroup1.cpuacct_usage_sys),
+        _number("cpuacct.usage", "cpu.stat.usage_usec", divisor=1000),
+        _number("cpuacct.usage_user", "cpu.stat.user_usec", divisor=1000),
+        _number("cpuacct.usage_sys", "cpu.stat.system_usec", divisor=1000),
     ),
     "cpu": (
         _keyed("cpu.stat", cgroup1.CPU_STAT),
@@ -75,15 +81,15 @@ _V1: Mapping[str, tuple[Source, ...]] = {
     ),
     "memory": (
         _keyed("memory.stat", cgroup1.MEMORY_STAT),
-        _plain("memory.usage_in_bytes", cgroup1.memory_usage_in_bytes),
-        _plain("memory.max_usage_in_bytes", cgroup1.memory_max_usage_in_bytes),
-        _plain("memory.memsw.usage_in_bytes", cgroup1.memory_memsw_usage_in_bytes),
+        _number("memory.usage_in_bytes", "memory.current"),
+        _number("memory.max_usage_in_bytes", "memory.peak"),
+        _number("memory.memsw.usage_in_bytes", "memory.swap.current"),
         _keyed("memory.oom_control", cgroup1.OOM_CONTROL),
         _plain("memory.limit_in_bytes", cgroup1.memory_limit_in_bytes, is_slow=True),
     ),
     "pids": (
-        _plain("pids.current", cgroup2.pids_current),
-        _plain("pids.peak", cgroup2.pids_peak),
+        _number("pids.current"),
+        _number("pids.peak"),
         _keyed("pids.events", cgroup2.PIDS_EVENTS),
         _plain("pids.max", cgroup2.pids_max, is_slow=True),
     ),

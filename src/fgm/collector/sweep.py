@@ -72,10 +72,21 @@ class _Turn:
             self._files += [(reader, file) for file in files]
             rows += [row] * len(files)
             skipped += [WIDTH * row + file.columns for file in reader.every_tick if file.name in left_out]
-        self._first_cells = WIDTH * np.array(rows, np.intp)
         self._skipped = np.concatenate(skipped) if skipped else np.empty(0, np.intp)
         self._skips = len(skipped)
-        self._kinds = [None if file.name in SIGNS_OF_LIFE else (file.name, id(file.names)) for _, file in self._files]
+        self._kinds = [
+            file.parser.form(file.names) if file.names and file.name not in SIGNS_OF_LIFE else None
+            for _, file in self._files
+        ]
+        members: defaultdict[object, list[int]] = defaultdict(list)
+        for i, kind in enumerate(self._kinds):
+            members[kind].append(i)
+        members.pop(None, None)
+        self._place_in_kind = {i: place for kind in members.values() for place, i in enumerate(kind)}
+        self._cells_of_kind = {
+            kind: np.array([WIDTH * rows[i] + self._files[i][1].columns for i in files])
+            for kind, files in members.items()
+        }
         self._last: list[Text | None] = [file.text for _, file in self._files]
         self._always = [i for i, (_, file) in enumerate(self._files) if file.name in in_turns]
 
@@ -100,7 +111,7 @@ class _Turn:
         for i in news:
             kinds[self._kinds[i]].append(i)
         for kind, files in kinds.items():
-            if kind is None or not self._take_alike(files):
+            if kind is None or not self._take_alike(kind, files):
                 for i in files:
                     reader, file = self._files[i]
                     text = texts[i]
@@ -112,12 +123,12 @@ class _Turn:
         for (_, file), text in zip(self._files, self._last, strict=True):
             file.text = text if isinstance(text, bytes) else None
 
-    def _take_alike(self, files: Sequence[int]) -> bool:
+    def _take_alike(self, kind: object, files: Sequence[int]) -> bool:
         """Parse files of one kind together, if all of them say what they said before, but for the numbers."""
         _, first = self._files[files[0]]
         texts = [text for i in files if isinstance(text := self._last[i], bytes) and len(text) < self._files[i][1].size]
         values = first.parser.parse_alike(texts, first.names) if len(texts) == len(files) else None
         if values is None:
             return False
-        self._cells[self._first_cells[files][:, np.newaxis] + first.columns] = values
+        self._cells[self._cells_of_kind[kind][[self._place_in_kind[i] for i in files]]] = values
         return True

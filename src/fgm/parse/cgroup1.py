@@ -54,29 +54,10 @@ CPU_STAT: Keys = {
 }
 
 
-def memory_usage_in_bytes(raw: bytes) -> dict[str, float]:
-    """Return memory.usage_in_bytes as `memory.current`."""
-    return {"memory.current": number(raw, "memory.usage_in_bytes")}
-
-
-def memory_max_usage_in_bytes(raw: bytes) -> dict[str, float]:
-    """Return memory.max_usage_in_bytes as `memory.peak`."""
-    return {"memory.peak": number(raw, "memory.max_usage_in_bytes")}
-
-
 def memory_limit_in_bytes(raw: bytes) -> dict[str, float]:
     """Return memory.limit_in_bytes as `memory.max`; nothing for no limit."""
     limit = number(raw, "memory.limit_in_bytes")
     return {"memory.max": limit} if limit < NO_LIMIT_BYTES else {}
-
-
-def memory_memsw_usage_in_bytes(raw: bytes) -> dict[str, float]:
-    """Return memory.memsw.usage_in_bytes as `memory.swap.current`, which is then memory *and* swap.
-
-    The caller subtracts the `memory.current` of the same row, and takes 0 for less than that: the two files
-    are not read at the same instant.
-    """
-    return {"memory.swap.current": number(raw, "memory.memsw.usage_in_bytes")}
 
 
 def memory_stat(raw: bytes) -> dict[str, float]:
@@ -118,21 +99,6 @@ def cpu_cfs_quota_us(raw: bytes) -> dict[str, float]:
 def cpu_cfs_period_us(raw: bytes) -> dict[str, float]:
     """Return cpu.cfs_period_us as `cpu_period_usec`."""
     return {"cpu_period_usec": number(raw, "cpu.cfs_period_us")}
-
-
-def cpuacct_usage(raw: bytes) -> dict[str, float]:
-    """Return cpuacct.usage (ns) as `cpu.stat.usage_usec`."""
-    return {"cpu.stat.usage_usec": number(raw, "cpuacct.usage") / 1000}
-
-
-def cpuacct_usage_user(raw: bytes) -> dict[str, float]:
-    """Return cpuacct.usage_user (ns) as `cpu.stat.user_usec`."""
-    return {"cpu.stat.user_usec": number(raw, "cpuacct.usage_user") / 1000}
-
-
-def cpuacct_usage_sys(raw: bytes) -> dict[str, float]:
-    """Return cpuacct.usage_sys (ns) as `cpu.stat.system_usec`."""
-    return {"cpu.stat.system_usec": number(raw, "cpuacct.usage_sys") / 1000}
 
 
 def blkio_throttle_io_service_bytes_recursive(

@@ -6,7 +6,7 @@ functions here and `FlatKeyed`, which reads the same files faster.
 
 from fgm.parse.errors import ParseError
 from fgm.parse.flat_keyed import Keys, Recorded, flat_keyed
-from fgm.parse.single_value import limit, number
+from fgm.parse.single_value import limit
 
 
 def _keys(file: str, recorded: str, unrecorded: str = "") -> Keys:
@@ -77,16 +77,6 @@ def cpu_max(raw: bytes) -> dict[str, float]:
     return values
 
 
-def memory_current(raw: bytes) -> dict[str, float]:
-    """Return `memory.current`, bytes."""
-    return {"memory.current": number(raw, "memory.current")}
-
-
-def memory_peak(raw: bytes) -> dict[str, float]:
-    """Return `memory.peak`, bytes."""
-    return {"memory.peak": number(raw, "memory.peak")}
-
-
 def memory_max(raw: bytes) -> dict[str, float]:
     """Return `memory.max`, bytes; nothing for "max"."""
     return _limit(raw, "memory.max")
@@ -105,16 +95,6 @@ def memory_min(raw: bytes) -> dict[str, float]:
 def memory_low(raw: bytes) -> dict[str, float]:
     """Return `memory.low`, bytes; nothing for "max"."""
     return _limit(raw, "memory.low")
-
-
-def memory_swap_current(raw: bytes) -> dict[str, float]:
-    """Return `memory.swap.current`, bytes."""
-    return {"memory.swap.current": number(raw, "memory.swap.current")}
-
-
-def memory_swap_peak(raw: bytes) -> dict[str, float]:
-    """Return `memory.swap.peak`, bytes."""
-    return {"memory.swap.peak": number(raw, "memory.swap.peak")}
 
 
 def memory_swap_max(raw: bytes) -> dict[str, float]:
@@ -145,16 +125,6 @@ def memory_stat(raw: bytes) -> dict[str, float]:
     kernel 3895296
     """
     return flat_keyed(raw, MEMORY_STAT, "memory.stat")
-
-
-def pids_current(raw: bytes) -> dict[str, float]:
-    """Return `pids.current`: processes and threads."""
-    return {"pids.current": number(raw, "pids.current")}
-
-
-def pids_peak(raw: bytes) -> dict[str, float]:
-    """Return `pids.peak`."""
-    return {"pids.peak": number(raw, "pids.peak")}
 
 
 def pids_max(raw: bytes) -> dict[str, float]:

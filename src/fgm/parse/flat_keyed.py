@@ -4,7 +4,7 @@ They are the bulk of what is read every second, and their keys hardly ever chang
 scratch; `FlatKeyed` learns the order of the keys and then only checks it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_numbers
+from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 
 class Recorded(NamedTuple):
@@ -49,7 +49,7 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
     return value if divisor == 1 else value / divisor
 
 
-# `anon 5\nfile 6\n` becomes `    ,5     ,6 `.
+# `anon 5\nfile 6\n` becomes ` ,5  ,6 `.
 _TO_NUMBERS = to_numbers(commas=b" ")
 _MOST_LAYOUTS = 64
 
@@ -95,6 +95,10 @@ class FlatKeyed:
         self.names = layout.names
         return cast("list[float]", values[0].tolist())
 
+    def form(self, names: tuple[str, ...]) -> Hashable:
+        """Return what files with these metrics have in common, for `parse_alike`."""
+        return self.file, names
+
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
         """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
         layout = self._by_names.get(names)
@@ -103,7 +107,7 @@ class FlatKeyed:
         joined = b"".join(texts)
         if shape(joined) != layout.shape * len(texts) or b" \n" in joined:
             return None
-        values = numbers(joined, layout.count * len(texts), _TO_NUMBERS)
+        values = numbers(joined, layout.count * len(texts), _TO_NUMBERS, without=WORDS)
         if values is None:
             return None
         rows = values.reshape(len(texts), -1)[:, layout.places]

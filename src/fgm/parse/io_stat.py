@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_numbers
+from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 LOOP_MAJOR = 7
 """Loop devices only pass on what the device below them counts again."""
@@ -77,6 +77,10 @@ class IoStat:
         self.names = _NAMES if names == _NAMES else names
         return list(values.values())
 
+    def form(self, names: tuple[str, ...]) -> str | None:
+        """Return what files with the usual keys have in common; None for others."""
+        return "io.stat" if names is _NAMES else None
+
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
         """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
         joined = b"".join(texts)
@@ -85,16 +89,14 @@ class IoStat:
         begun = b"\n" + joined
         if any(gap in begun for gap in _GAPS):
             return None
-        values = numbers(begun[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS)
+        values = numbers(begun[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS, without=WORDS)
         if values is None:
             return None
         lines = values.reshape(-1, _NUMBERS)
         files = np.repeat(np.arange(len(texts)), [text.count(b"\n") for text in texts])
-        excluded = self._excluded
-        counted = [
-            major != LOOP_MAJOR and (major, minor) not in excluded
-            for major, minor in lines[:, :_FIRST_COUNTER].tolist()
-        ]
+        counted = lines[:, 0] != LOOP_MAJOR
+        for major, minor in self._excluded:
+            counted &= (lines[:, 0] != major) | (lines[:, 1] != minor)
         sums = np.zeros((len(texts), len(_NAMES)))
         np.add.at(sums, files[counted], lines[counted, _FIRST_COUNTER:])
         return sums

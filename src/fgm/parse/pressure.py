@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.parse.errors import ParseError
-from fgm.parse.shape import numbers, shape, to_numbers
+from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 _USUAL = b"some avg=. avg=. avg=. total=\nfull avg=. avg=. avg=. total=\n"
 _TO_NUMBERS = to_numbers(commas=b" ")
-_NOT_NUMBERS = b".=" + bytes(range(ord("a"), ord("z") + 1))
+_NOT_NUMBERS = b".=" + WORDS
 _TOTALS = (3, 7)
 
 
@@ -61,10 +61,14 @@ class Pressure:
         self.names = self._both if len(present) == len(totals) else tuple(present)
         return list(present.values())
 
+    def form(self, names: tuple[str, ...]) -> str | None:
+        """Return what files with both lines have in common, of whatever resource; None for others."""
+        return "pressure" if names is self._both else None
+
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        """Return both totals of many files, a row for each; None if one of them may not have both."""
         joined = b"".join(texts)
-        if names is not self._both or shape(joined) != _USUAL * len(texts) or b"=\n" in joined:
+        if len(names) != len(_TOTALS) or shape(joined) != _USUAL * len(texts) or b"=\n" in joined:
             return None
         values = numbers(joined, 8 * len(texts), _TO_NUMBERS, without=_NOT_NUMBERS)
         return None if values is None else values.reshape(-1, 8)[:, _TOTALS]

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGITS = b"0123456789"
+WORDS = bytes(range(ord("a"), ord("z") + 1)) + b"_"
+"""What keys are mostly made of. Leaving it out makes the list of numbers short, and reading it three times as fast."""
 
 _MOST = np.iinfo(np.int64).max
 
