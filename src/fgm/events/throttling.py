@@ -42,7 +42,8 @@ class Throttling:
         places = np.flatnonzero(throttled > 0).tolist()
         if not places and not self._states:
             return []
-        found = [event for place in places if (event := self._throttled(look, place, float(throttled[place])))]
+        periods, usec = throttled.tolist(), np.fmax(look.grown(THROTTLED_USEC), 0).tolist()
+        found = [event for i in places if (event := self._throttled(look, i, periods[i], usec[i]))]
         alive = {s.key for s, dead in zip(look.series, look.dead.tolist(), strict=True) if not dead}
         for key, state in list(self._states.items()):
             if key not in alive or look.time_ms - state.last_ms >= QUIET_MS:
@@ -53,13 +54,12 @@ class Throttling:
         """End everything: what comes next does not follow this."""
         return [event for key in list(self._states) for event in self._end(key)]
 
-    def _throttled(self, look: Look, place: int, periods: float) -> Event | None:
+    def _throttled(self, look: Look, place: int, periods: float, usec: float) -> Event | None:
         series = look.series[place]
         if series.scope not in ("container", "cgroup"):
             return None  # a pod's quota is the sum of its containers'
         state = self._states.setdefault(series.key, _State())
         state.last_ms = look.time_ms
-        usec = max(0.0, float(np.nan_to_num(look.grown(THROTTLED_USEC)[place])))
         if state.began_ms is not None:
             state.periods += periods
             state.usec += usec

@@ -21,7 +21,7 @@ from fgm.viewer.journals import Journals
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles
 
-MOST_MS = 2 * 3_600_000
+MOST_MS = 3_600_000
 """So much of the end of a range is looked at: every tick of it has to be."""
 LEAD_MS = 60_000
 """So much before it is looked at, too: throttling that goes on, who ended before a restart."""
