@@ -46,7 +46,7 @@ class CapturedHost:
         """The collector's flags for this host."""
         return [
             *("--cgroup-root", self.cgroup_root, "--proc-root", self.proc_root, "--sys-root", self.sys_root),
-            *("--node-name", "worker-3", "--cluster-name", "prod-eu"),
+            *("--node-name", "worker-3", "--cluster-name", "prod-eu", "--no-kubernetes"),
         ]
 
     def show(self, files: dict[str, str]) -> None:

@@ -21,7 +21,7 @@ from tests.collector.test_closing import HEADER, record, tick
 from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.clock import SystemClock
-from fgm.collector.__main__ import make_sampler, make_watch
+from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
 from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import detect
@@ -78,7 +78,8 @@ class Host:
         place = (settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
         kills = await to_thread.run_sync(KillWatch, settings.cgroup_root, self.clock)
         events = EventRecorder(*place, clock=self.clock, kills=kills)
-        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, events=events)
+        metadata = await to_thread.run_sync(lambda: make_metadata(settings, {}, self.clock, index, sampler))
+        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata, events=events)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Record until the condition holds, then stop in order."""

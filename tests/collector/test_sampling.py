@@ -3,6 +3,7 @@
 import os
 import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedH
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.hierarchies import detect
 from fgm.collector.kernel_file import RESERVED_DESCRIPTORS
+from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.node import Node
 from fgm.collector.sampling import Sampler
 from fgm.metrics.catalogue import COLUMNS
@@ -131,6 +133,40 @@ def test_series_are_the_same_tuple_while_nothing_changed(host: CapturedHost) -> 
     sampler = make_sampler(host)
 
     assert sampler.tick(0, 0.0).series is sampler.tick(1000, 1.0).series
+
+
+def test_series_are_called_by_the_newest_names_and_are_the_same_while_these_say_nothing_new(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    sampler.name_by(lambda series: series if series.pod_name else replace(series, pod_name="cart"))
+    named = sampler.tick(1000, 1.0)
+
+    assert {series.pod_name for series in named.series} == {"cart"}
+    assert sampler.tick(2000, 2.0).series is named.series
+
+
+def test_a_new_container_has_its_name_in_its_first_row(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.name_by(lambda series: replace(series, container_name="app") if series.container_id == NEW_ID else series)
+    sampler.tick(0, 0.0)
+    old = Path(host.cgroup_root + CONTAINERS[0]["cgroup"])
+    shutil.copytree(old, old.parent / NEW_ID)
+    tick = sampler.tick(1000, 1.0)
+
+    assert [series.container_name for series in tick.series if series.container_id == NEW_ID] == ["app"]
+
+
+def test_what_the_api_calls_a_container_is_no_sandbox_though_its_only_process_is_called_pause(
+    host: CapturedHost,
+) -> None:
+    (pause,) = (container["pause"] for container in CONTAINERS if container["name"] == "cache")
+    sampler = make_sampler(host)
+    names = Names({pause: ContainerName(PodName("shop", "cart"), "placeholder")})
+    sampler.name_by(names.name)
+    ticks = [sampler.tick(1000 * second, second) for second in range(3)]
+
+    scopes = [[series.scope for series in tick.series if series.container_id == pause] for tick in ticks]
+    assert scopes == [["container"]] * 3
 
 
 def test_a_malformed_file_costs_its_own_values_and_is_counted(host: CapturedHost) -> None:

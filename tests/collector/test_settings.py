@@ -50,6 +50,9 @@ def test_a_switch_is_off_unless_its_flag_is_given_or_its_variable_is_true() -> N
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
         ([], {"FGM_VERBOSE_PERF_RISK": "yes"}, "FGM_VERBOSE_PERF_RISK is 'yes': give one of 1, true, 0, false"),
         (["--include", "system.slice"], {}, "--include is 'system.slice': give a path below the cgroup root"),
+        (["--kubernetes-url", "10.0.0.1:6443"], {}, "--kubernetes-url is '10.0.0.1:6443': give http or https"),
+        (["--kubernetes-url", "https://[::1"], {}, "--kubernetes-url is 'https://[::1': give http or https"),
+        (["--kubernetes-url", "http://a:port"], {}, "--kubernetes-url is 'http://a:port': give http or https"),
         (["--pod-name", "../etc"], {}, "the identifier '../etc'"),
         (
             ["--interval-ms", "20000", "--rotation-seconds", "10"],

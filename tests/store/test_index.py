@@ -12,7 +12,7 @@ from fgm.store import index as index_file
 from fgm.store import index_changes
 from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import MAX_ENTRIES, apply, diff, joined, rotated
+from fgm.store.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without
 
 START_MS = 1_767_110_700_000  # 2025-12-30T16:05:00Z
 ID_A, ID_B = "abc123def456" + "789a" * 13, "abc123def456" + "789b" * 13
@@ -144,6 +144,29 @@ def full_index() -> Index:
         f"{i:012d}": IndexEntry(f"{i:064d}"[-12:] + "0" * 52, START_MS, START_MS + i * 1000) for i in range(MAX_ENTRIES)
     }
     return Index(entries=entries, updated_ms=START_MS, earliest_ms=START_MS, latest_ms=START_MS)
+
+
+def test_more_is_learned_of_containers_that_are_there_alive_or_gone_and_of_no_others() -> None:
+    index = apply(Index(), diff(Index(), {ID_A: Facts(pod_name="cart")}, START_MS))
+    index = apply(index, diff(index, {}, START_MS + 1000))
+    more = {ID_A: Facts(pod_name=None, ended={"reason": "OOMKilled"}), ID_B: Facts(pod_name="other")}
+    later = described(index, more, START_MS + 3000)
+
+    assert list(later.entries) == [ID_A[:12]]
+    assert later.entries[ID_A[:12]] == replace(
+        index.entries[ID_A[:12]], facts=Facts(pod_name="cart", ended={"reason": "OOMKilled"})
+    )
+    assert later.updated_ms == START_MS + 3000
+    assert described(later, more, START_MS + 4000) is later
+
+
+def test_what_is_no_container_leaves() -> None:
+    index = apply(Index(), diff(Index(), {ID_A: Facts(), ID_B: Facts()}, START_MS))
+    left = without(index, {ID_A})
+
+    assert [entry.full_id for entry in left.entries.values()] == [ID_B]
+    assert left.alive == {ID_B}
+    assert without(left, {ID_A}) is left
 
 
 def test_those_gone_longest_leave_where_there_are_too_many() -> None:

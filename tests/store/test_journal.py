@@ -134,6 +134,18 @@ def test_a_name_that_comes_late_holds_for_the_whole_window(tmp_path: Path) -> No
     reader.close()
 
 
+def test_a_run_that_goes_on_with_a_journal_and_knows_no_names_takes_none_back(tmp_path: Path) -> None:
+    unnamed = container(1)
+    named = replace(unnamed, pod_name="payments-7f", namespace="shop")
+    path = tmp_path / "live.journal"
+    write(path, [tick(0, named)])
+    write(path, [tick(1, unnamed)])
+    reader = JournalReader(str(path))
+
+    assert [(chunk.series, len(chunk.time_ms)) for chunk in reader.chunks(COLUMNS)] == [(named, 2)]
+    reader.close()
+
+
 def test_a_tick_that_was_recorded_twice_counts_once_and_the_later_counts(tmp_path: Path) -> None:
     first, again = tick(0, NODE), tick(0, NODE)
     again.rows[:] += 5

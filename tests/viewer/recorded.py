@@ -107,8 +107,13 @@ class DataDirectory:
         writer.close()
         return path
 
-    def write_index(self, *containers: tuple[Series, int, int], latest_ms: int | None = None) -> None:
-        """Write index.json: each container with the instants at which it was first and last seen."""
+    def write_index(
+        self, *containers: tuple[Series, int, int], latest_ms: int | None = None, more: Facts | None = None
+    ) -> None:
+        """Write index.json: each container with the instants at which it was first and last seen.
+
+        `more`: what is known of each besides.
+        """
         entries = {}
         for series, first_ms, last_ms in containers:
             assert series.container_id is not None
@@ -118,6 +123,7 @@ class DataDirectory:
                 qos_class=series.qos_class,
                 container_name=series.container_name,
             )
+            facts.update(more or {})
             entries[series.container_id[:12]] = IndexEntry(series.container_id, first_ms, last_ms, facts)
         span = [ms for _, *both in containers for ms in both]
         latest = max([*span, T0]) if latest_ms is None else latest_ms

@@ -1,13 +1,14 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
 import pytest
 from anyio import to_thread
 
+from fgm.store.index import Facts
 from fgm.store.series import Series
 from fgm.viewer.app import PART_BYTES, Desk, create_app
 from fgm.viewer.asgi import App
@@ -121,11 +122,45 @@ async def test_containers_say_what_is_known_of_each(asked: Asked) -> None:
             "runtime": "containerd",
             "cgroup": None,
             "node_name": "node-1",
+            "labels": None,
+            "image": None,
+            "restart_count": None,
+            "limits": None,
+            "requests": None,
+            "ended": None,
             "first_seen_ms": T0,
             "last_seen_ms": T0 + 99_000,
             "alive": False,
         }
     ]
+
+
+async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels(data: DataDirectory) -> None:
+    facts = Facts(
+        labels={"app": "cart", "app.kubernetes.io/part-of": "shop"},
+        image="cart:v1",
+        restart_count=2,
+        limits={"memory_bytes": 1 << 20},
+        requests=cast("dict[str, Any]", "nonsense"),
+        ended={"reason": "OOMKilled", "exit_code": 137},
+    )
+
+    def record() -> Asked:
+        data.parquet(counting(container(1), T0, 5), counting(container(2), T0, 5))
+        data.write_index((container(1), T0, T0 + 5000), more=facts)
+        return Asked(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+
+    async def found(query: str) -> list[dict[str, Any]]:
+        answer = await asked.get(f"/api/containers?{query}")
+        return list(answer.json["containers"])
+
+    (one,) = await found("labels=app:cart,app.kubernetes.io%2Fpart-of:shop")
+    assert {name: one[name] for name in facts} == {**facts, "requests": None}
+    assert await found("labels=app:cart,app:web") == []
+    assert len(await found("")) == 2
 
 
 async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: Asked) -> None:

@@ -135,15 +135,24 @@ def test_a_from_in_the_future_is_a_problem() -> None:
 
 
 def test_containers() -> None:
-    asked = parameters.containers(b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&range=1h")
+    asked = parameters.containers(
+        b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&labels=app:cart&range=1h"
+    )
 
     assert asked == ContainersParameters(
-        ("web", "prod"), frozenset({"container", "pod"}), frozenset({"a"}), frozenset({"Burstable"}), Span(3_600_000)
+        ("web", "prod"),
+        frozenset({"container", "pod"}),
+        frozenset({"a"}),
+        frozenset({"Burstable"}),
+        frozenset({("app", "cart")}),
+        Span(3_600_000),
     )
     assert parameters.containers(b"") == ContainersParameters()
 
 
-@pytest.mark.parametrize("query", [b"scope=nonsense", b"search=" + b"x" * 300, b"metric=memory.current"])
+@pytest.mark.parametrize(
+    "query", [b"scope=nonsense", b"labels=app", b"labels=:cart", b"search=" + b"x" * 300, b"metric=memory.current"]
+)
 def test_bad_parameters_of_containers(query: bytes) -> None:
     with pytest.raises(Problem):
         parameters.containers(query)

@@ -3,23 +3,26 @@
 import json
 import logging
 import os
+import random
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
 import anyio
 
 from fgm import __version__, logs
-from fgm.clock import SystemClock
+from fgm.clock import Clock, SystemClock
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kill_watch import KillWatch
+from fgm.collector.kubernetes.place import find_api
+from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.node import Node
 from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
@@ -110,6 +113,18 @@ def make_events(settings: Settings, hierarchies: Hierarchies) -> EventRecorder:
     return EventRecorder(*place, clock=clock, kills=kills)
 
 
+def make_metadata(
+    settings: Settings, environment: Mapping[str, str], clock: Clock, index: IndexKeeper, sampler: Sampler
+) -> Metadata:
+    """Return what asks the Kubernetes API, if there is one, for names."""
+    address, api = find_api(settings, environment), None
+    if address is not None:
+        from fgm.collector.kubernetes.client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
+
+        api = PodApi(address, settings.node, clock.monotonic)
+    return Metadata(clock, api, index, rename=sampler.name_by, random=random.random)
+
+
 def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
     """Print what a tick reads."""
     sampler = make_sampler(settings, hierarchies)
@@ -138,8 +153,16 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
-    events = make_events(settings, hierarchies)
-    daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header), events=events)
+    daemon = Daemon(
+        settings,
+        clock,
+        sampler,
+        recorder,
+        index,
+        processes=make_watch(settings, header),
+        metadata=make_metadata(settings, os.environ, clock, index, sampler),
+        events=make_events(settings, hierarchies),
+    )
     log.info(
         "recording",
         extra=logs.fields(

@@ -56,7 +56,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     if parsed is None or parsed.kind != "journal":
         raise BadFileError(journal_path, "not the name of a journal")
     target = layout.metrics_name(parsed.start_ms)
-    reader = JournalReader(journal_path)
+    reader = JournalReader(journal_path, metrics=COLUMNS)
     try:
         chunks, is_damaged = reader.chunks(COLUMNS), reader.is_damaged
         if not chunks and is_damaged:

@@ -3,6 +3,7 @@ r"""The collector's task graph: sampling -> recording -> closing, and the index 
     sampling --ticks--> recording --closed journals--> closing --> Parquet
         |                                                 |
         +--containers that came or went--> indexing <-----+
+        |<------names--- metadata <-- Kubernetes API
         +--their processes--> top processes --> Parquet
         |                 \--> process memory --> the next tick
         +--what happened--> events --> events.jsonl
@@ -24,6 +25,7 @@ from fgm.collector.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.grid import TickGrid
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.recording import Recorder
 from fgm.collector.sampling import Sampler
@@ -55,6 +57,7 @@ class Daemon:
         *,
         processes: ProcessWatch,
         events: EventRecorder,
+        metadata: Metadata,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -64,6 +67,8 @@ class Daemon:
         self._processes = processes
         self._events = events
         self._grid = TickGrid(settings.interval_ms, clock.wall_ns(), clock.monotonic())
+        self._metadata = metadata
+        self._api_requests = 0
         self._reading = anyio.Lock()
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
@@ -81,6 +86,7 @@ class Daemon:
         send_closed, closed = anyio.create_memory_object_stream[str](1)
         async with anyio.create_task_group() as group:
             group.start_soon(self._index.run, name="index")
+            group.start_soon(self._metadata.run, name="metadata")
             group.start_soon(self._processes.read_memory, self._sampler.offer, name="process memory")
             group.start_soon(self._read_ended, name="ends")
             async with anyio.create_task_group() as stages:
@@ -126,7 +132,7 @@ class Daemon:
                 time_ms, due = grid.at(now)
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
-                    self._processes.see(time_ms, self._sampler.listings())
+                    self._processes.see(time_ms, self._sampler.listings)
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
@@ -137,6 +143,7 @@ class Daemon:
                 if tick.series is not known:
                     known = tick.series
                     self._index.see(self._sampler.alive, time_ms)
+                    self._metadata.see(tick.series, time_ms)
                 if first_ms is None:
                     first_ms = time_ms
                     task_status.started(first_ms)
@@ -232,6 +239,7 @@ class Daemon:
                 series=len(window.seen),
                 size_bytes=window.size_bytes,
                 failed_reads=failed - self._failed_reads,
+                api_requests=self._metadata.requests - self._api_requests,
             ),
         )
-        self._failed_reads = failed
+        self._failed_reads, self._api_requests = failed, self._metadata.requests

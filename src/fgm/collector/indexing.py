@@ -15,7 +15,7 @@ from fgm.store import index as index_file
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import apply, diff, joined, rotated
+from fgm.store.index_changes import apply, described, diff, joined, rotated, without
 from fgm.store.listing import data_files
 from fgm.store.series import Series
 
@@ -42,9 +42,13 @@ class IndexKeeper:
         self.index = replace(index, rotation_s=rotation_s)
 
     def see(self, alive: Mapping[str, Series], now_ms: int) -> None:
-        """Take the living containers of a tick, by full id."""
+        """Take the living containers of a tick, by full id. One that turned out to be a sandbox leaves."""
         found = {full_id: facts_of(series) for full_id, series in alive.items() if series.scope == "container"}
-        self._set(apply(self.index, diff(self.index, found, now_ms)))
+        self._set(without(apply(self.index, diff(self.index, found, now_ms)), alive.keys() - found.keys()))
+
+    def describe(self, facts: Mapping[str, Facts], now_ms: int) -> None:
+        """Take what is known of containers besides their series, by full id, where the index has them."""
+        self._set(described(self.index, facts, now_ms))
 
     def add_window(self, window: ClosedWindow) -> None:
         """Take what a closed window says, and that everything alive was seen until its end."""

@@ -78,6 +78,8 @@ class Sampler:
         self._skipped_reads = 0
         self._series: tuple[Series, ...] = ()
         self._offered: deque[tuple[str, Mapping[str, float]]] = deque()
+        self._name: Callable[[Series], Series] | None = None
+        self._named_by: Callable[[Series], Series] | None = None
         self._sweep = Sweep([self._node_reader])
         self._take_cgroups(set())
 
@@ -94,6 +96,7 @@ class Sampler:
             self._node.look_for_devices()
         readers = self._readers()
         self._read(readers)
+        self._name_series(readers)
         self._tick += 1
         self._measure(self._monotonic() - begun)
         active = [i for i, reader in enumerate(readers) if not reader.gone and (reader.alive or reader.was_alive)]
@@ -113,6 +116,13 @@ class Sampler:
     def offer(self, key: str, values: Mapping[str, float]) -> None:
         """Put values that were measured elsewhere into the series' next row, once. From any thread."""
         self._offered.append((key, values))
+
+    def name_by(self, name: Callable[[Series], Series]) -> None:
+        """Call series as `name` says, from the next tick on. It returns the same object where it has nothing to say.
+
+        From any thread.
+        """
+        self._name = name
 
     def listings(self) -> dict[str, Listing]:
         """Return the processes of every container but sandboxes, as they were at the last tick, by series key."""
@@ -171,6 +181,16 @@ class Sampler:
         for reader in readers:
             if reader.age_ticks <= _NEW_WITHIN_TICKS:
                 self._recognise_sandbox(reader)
+
+    def _name_series(self, readers: Sequence[SeriesReader]) -> None:
+        """Name all series where there are other names; new ones in any case, and while they may prove sandboxes."""
+        name, is_other = self._name, self._name is not self._named_by
+        if name is None:
+            return
+        for reader in readers:
+            if is_other or reader.age_ticks <= _NEW_WITHIN_TICKS:
+                reader.series = name(reader.series)
+        self._named_by = name
 
     def _put_offered(self, rows: NDArray[np.float64]) -> None:
         if not self._offered:
@@ -267,7 +287,7 @@ class Sampler:
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         """Mark a pod's sandbox: a container whose only process is called pause."""
-        if reader.series.scope != "container" or reader.series.pod_uid is None:
+        if reader.series.scope != "container" or reader.series.pod_uid is None or reader.series.container_name:
             return
         pids = reader.pids
         if len(pids) != 1:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from fgm import __version__
 from fgm.store import layout
@@ -49,6 +50,19 @@ class Settings:
         (),
         "record other cgroups too, such as '/system.slice/*' ('*' within a name, '**' at any depth); repeatable, "
         "or separated by commas in the variable",
+    )
+    no_kubernetes: bool = _setting(
+        default=False, text="do not ask the Kubernetes API for the names of pods and containers"
+    )
+    kubernetes_url: str = _setting(
+        "", "where the Kubernetes API is, such as https://10.0.0.1:6443; default: as KUBERNETES_SERVICE_HOST says"
+    )
+    kubernetes_token_file: str = _setting(
+        "/var/run/secrets/kubernetes.io/serviceaccount/token", "file with the token to show to the Kubernetes API"
+    )
+    kubernetes_ca_file: str = _setting(
+        "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+        "file with the certificate of the Kubernetes API's authority; the system's own are used where there is none",
     )
     verbose_perf_risk: bool = _setting(
         default=False,
@@ -130,7 +144,17 @@ def parse(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         )
     if settings.rotation_seconds * 1000 < settings.interval_ms:
         raise SettingError("--rotation-seconds must be at least one --interval-ms")
+    if settings.kubernetes_url and not _is_http(settings.kubernetes_url):
+        raise SettingError(f"--kubernetes-url is {settings.kubernetes_url!r}: give http or https, '://' and a host")
     return settings
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _variables(name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:

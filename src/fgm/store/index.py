@@ -41,6 +41,7 @@ class Facts(TypedDict, total=False):
     labels: dict[str, str] | None
     restart_count: int | None
     limits: dict[str, Any] | None
+    requests: dict[str, Any] | None
     ended: dict[str, Any] | None
 
 

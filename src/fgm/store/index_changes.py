@@ -3,7 +3,7 @@
 A tick is `apply(index, diff(index, alive, now_ms))`; the file needs writing only where `diff` found changes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -62,6 +62,31 @@ def apply(index: Index, changes: Changes) -> Index:
         del entries[key]
     index = _spanning(index, changes.now_ms, changes.now_ms)
     return replace(index, entries=entries, alive=changes.alive, updated_ms=changes.now_ms)
+
+
+def described(index: Index, facts: Mapping[str, Facts], now_ms: int) -> Index:
+    """Return the index with more facts, by full id, of containers that it has, alive or gone.
+
+    The same object where they say nothing new; a fact that is None stays as it was known.
+    """
+    entries = {}
+    for full_id, more in facts.items():
+        key = index.keys.get(full_id)
+        if key is not None and _says_more(more, index.entries[key].facts):
+            entry = index.entries[key]
+            entries[key] = replace(entry, facts=_joined(entry.facts, more))
+    if not entries:
+        return index
+    return replace(index, entries={**index.entries, **entries}, updated_ms=max(now_ms, index.updated_ms))
+
+
+def without(index: Index, full_ids: Collection[str]) -> Index:
+    """Return the index without some containers, the same object where it has none of them."""
+    keys = {index.keys[full_id] for full_id in full_ids if full_id in index.keys}
+    if not keys:
+        return index
+    entries = {key: entry for key, entry in index.entries.items() if key not in keys}
+    return replace(index, entries=entries, alive=index.alive - frozenset(full_ids))
 
 
 def rotated(index: Index, now_ms: int) -> Index:

@@ -14,7 +14,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
 from fgm.store.opening import open_regular
-from fgm.store.series import Series
+from fgm.store.series import Series, with_known_names
 
 
 @dataclass(slots=True)
@@ -33,8 +33,8 @@ class JournalReader:
     Memory is bounded by the columns asked for: a column that is new to it costs one more pass over the file.
     """
 
-    def __init__(self, path: str, dir_fd: int | None = None) -> None:
-        """Open `path` and read what is there.
+    def __init__(self, path: str, dir_fd: int | None = None, metrics: Sequence[str] = ()) -> None:
+        """Open `path` and read what is there. `metrics`: columns that will be asked for.
 
         Raises OSError (FileNotFoundError), and BadFileError where it is no journal.
         """
@@ -42,7 +42,7 @@ class JournalReader:
         self._fd = open_regular(path, dir_fd)
         self._offset = 0
         self._decoder = FrameDecoder()
-        self._kept = _Kept()
+        self._kept = _Kept(tuple(metrics))
         self._restart()
         try:
             self.refresh()
@@ -130,7 +130,7 @@ class JournalReader:
         sizes = [len(rows) for rows in kept.rows]
         times_ms = np.repeat(np.array(kept.times_ms, np.int64), sizes)
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
-        columns = [1 + kept.columns.index(name) for name in metrics]
+        columns = np.array([1 + kept.columns.index(name) for name in metrics], np.intp)
         rows = np.concatenate(kept.rows)
         # A clock that stepped back within a second, or a run that went on with another's window, may repeat a tick.
         places = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
@@ -144,8 +144,9 @@ class JournalReader:
             time_ms = times_ms[mine]
             last = np.append(time_ms[1:] != time_ms[:-1], True)
             mine, block = mine[last], rows[mine[last]]
-            values = {name: np.ascontiguousarray(block[:, c]) for name, c in zip(metrics, columns, strict=True)}
-            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], block[:, 0].copy(), values))
+            values = np.ascontiguousarray(block[:, columns].T)
+            by_name = dict(zip(metrics, values, strict=True))
+            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], block[:, 0].copy(), by_name))
         return result
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class JournalReader:
             if series.key not in self._numbers:
                 self._numbers[series.key] = len(self._numbers)
                 self._keys[self._numbers[series.key]] = series.key
-            self._series[series.key] = series
+            self._series[series.key] = with_known_names(series, self._series.get(series.key, series))
         segment = self._decoder.segment
         size = 1 + max(segment.series, default=-1)
         self._renumber = np.full(size, -1, np.intp)

@@ -5,6 +5,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from fgm.store.block import LATE, TIME, ColumnPlace, Directory, Run
 from fgm.store.chunk import Chunk
 from fgm.store.header import FileHeader
-from fgm.store.series import IDENTITY_COLUMNS, order
+from fgm.store.series import IDENTITY_COLUMNS, order, with_known_names
 from fgm.store.trailer import PARQUET_MAGIC
 
 
@@ -121,7 +122,7 @@ def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
 
 
 def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
-    """Return the rows of all parts in time order; at the same tick the last part's, with the last part's names."""
+    """Return the rows of all parts in time order; at the same tick the last part's, with the newest names."""
     time_ms = np.concatenate([part.time_ms for part in parts])
     places = np.lexsort((np.arange(len(time_ms)), time_ms))
     ordered = time_ms[places]
@@ -132,7 +133,8 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
         return joined
 
     late_ms = np.concatenate([part.late_ms for part in parts])[keep]
-    return Chunk(parts[-1].series, time_ms[keep], late_ms, {name: column(name) for name in columns})
+    series = reduce(lambda older, newer: with_known_names(newer, older), (part.series for part in parts))
+    return Chunk(series, time_ms[keep], late_ms, {name: column(name) for name in columns})
 
 
 def _write(

@@ -5,7 +5,7 @@ other fields may become known late, and then hold for everything recorded before
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
@@ -41,6 +41,17 @@ class Series:
 
 
 IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series))
+
+
+def with_known_names(newer: Series, older: Series) -> Series:
+    """Return the newer identity of a series, with the older one's names where the newer has none.
+
+    But what was taken for a sandbox and is a container is not called as a sandbox is, nor the other way round.
+    """
+    missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
+    if older.scope != newer.scope:
+        missing.pop("container_name", None)
+    return replace(newer, **missing) if any(missing.values()) else newer
 
 
 def order(series: Series) -> tuple[str, str, str, str]:

@@ -13,6 +13,15 @@ from fgm.viewer.register import KnownSeries
 
 HIDDEN_SCOPES = frozenset({"sandbox"})
 """Listed only when asked for: a pod's sandbox does nothing."""
+FACTS: dict[str, type] = {
+    "labels": dict,
+    "image": str,
+    "restart_count": int,
+    "limits": dict,
+    "requests": dict,
+    "ended": dict,
+}
+"""What the index may know of a container besides its names."""
 FRESH_MS = 10_000
 """When the newest data is older than this, nothing is known to be alive."""
 
@@ -46,7 +55,11 @@ def containers(holdings: Holdings, asked: ContainersParameters, now_ms: int) -> 
     if asked.span is not None:
         from_ms, to_ms = asked.span.resolve(now_ms, holdings.oldest_ms or 0, holdings.tick_ms)
         known = [k for k in known if registered.is_within(k, from_ms, to_ms)]
-    listed = [_container(k, registered.last_seen(k), alive_from_ms) for k in known if _is_asked(k, asked)]
+    listed = [
+        _container(k, registered.last_seen(k), alive_from_ms, facts)
+        for k in known
+        if _is_asked(k, asked, facts := _facts(k, holdings))
+    ]
     return {"total": len(listed), "containers": listed}
 
 
@@ -61,7 +74,13 @@ def _metric(metric: Shown) -> dict[str, str]:
     }
 
 
-def _container(known: KnownSeries, last_seen_ms: int, alive_from_ms: int) -> dict[str, Any]:
+def _facts(known: KnownSeries, holdings: Holdings) -> dict[str, Any]:
+    """Return what the index says of a container; what is not as it should be is not known."""
+    facts = dict(holdings.facts.get(known.series.container_id or "", {}))
+    return {name: facts[name] for name, kind in FACTS.items() if isinstance(facts.get(name), kind)}
+
+
+def _container(known: KnownSeries, last_seen_ms: int, alive_from_ms: int, facts: dict[str, Any]) -> dict[str, Any]:
     series = known.series
     return {
         "id": known.id,
@@ -76,6 +95,7 @@ def _container(known: KnownSeries, last_seen_ms: int, alive_from_ms: int) -> dic
         "runtime": series.runtime,
         "cgroup": series.cgroup,
         "node_name": series.node_name,
+        **{name: facts.get(name) for name in FACTS},
         "first_seen_ms": known.first_seen_ms,
         "last_seen_ms": last_seen_ms,
         "alive": last_seen_ms >= alive_from_ms,
@@ -103,7 +123,7 @@ def _alive_from_ms(holdings: Holdings, now_ms: int) -> int:
     return newest_ms - round(gap_ms(holdings.tick_ms))
 
 
-def _is_asked(known: KnownSeries, asked: ContainersParameters) -> bool:
+def _is_asked(known: KnownSeries, asked: ContainersParameters, facts: dict[str, Any]) -> bool:
     series = known.series
     if asked.scopes:
         if series.scope not in asked.scopes:
@@ -114,8 +134,15 @@ def _is_asked(known: KnownSeries, asked: ContainersParameters) -> bool:
         return False
     if asked.qos_classes and series.qos_class not in asked.qos_classes:
         return False
-    if not asked.words:
-        return True
+    labels = facts.get("labels", {})
+    if any(labels.get(name) != text for name, text in asked.labels):
+        return False
+    return not asked.words or _has(known, asked.words)
+
+
+def _has(known: KnownSeries, words: Iterable[str]) -> bool:
+    """Say whether each word, in lower case, stands somewhere in the names of a series."""
+    series = known.series
     names = (
         known.id,
         name_of(known),
@@ -125,4 +152,4 @@ def _is_asked(known: KnownSeries, asked: ContainersParameters) -> bool:
         series.namespace,
     )
     text = "\n".join(filter(None, (*names, series.pod_uid, series.runtime, series.cgroup))).lower()
-    return all(word in text for word in asked.words)
+    return all(word in text for word in words)

@@ -1,10 +1,11 @@
 """Follows index.json: loads it when it changed, keeps the last good one, says what is wrong with it now."""
 
 import os
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from fgm.store.errors import BadFileError
-from fgm.store.index import Index, load
+from fgm.store.index import Facts, Index, load
 from fgm.store.series import Series
 from fgm.viewer.skipped import reason_of
 
@@ -21,6 +22,8 @@ class IndexFile:
         self._path = path
         self._identity: tuple[int, int, int] | None = None
         self._index = Index()
+        self.facts: Mapping[str, Facts] = {}
+        """What the last good index says of each container besides its names, by full id."""
         self.state: IndexState = "missing"
         self.note: str | None = f"there is no {os.path.basename(path)} yet"
         self.was_good = False
@@ -48,6 +51,7 @@ class IndexFile:
             self.note = f"index.json cannot be used: {reason_of(error)}{kept}"
             return False
         self._identity, self._index = identity, index
+        self.facts = {entry.full_id: entry.facts for entry in index.entries.values()}
         self.state, self.note, self.was_good = "ok", None, True
         return True
 

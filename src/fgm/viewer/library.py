@@ -7,6 +7,7 @@ may block; they may be called from several threads.
 
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
+from fgm.store.index import Facts
 from fgm.viewer.health import DEFAULT_INTERVAL_MS
 from fgm.viewer.indexed import IndexFile
 from fgm.viewer.journals import Journals
@@ -43,6 +45,7 @@ class Holdings:
 
     `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
     `foreign_folders`: of other nodes' writers, as far as they were met.
+    `facts`: what the index says of containers, by full id.
     """
 
     registered: Registered
@@ -53,6 +56,7 @@ class Holdings:
     newest_ms: int | None
     index: str
     index_note: str | None
+    facts: Mapping[str, Facts]
     foreign_folders: frozenset[str] = frozenset()
 
     @property
@@ -228,6 +232,7 @@ class Library:
             oldest_ms=min(known, default=None),
             newest_ms=max(newest, default=None),
             index=index,
+            facts=self._index.facts,
             index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
             foreign_folders=frozenset(self._foreign),
         )

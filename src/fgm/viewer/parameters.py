@@ -36,7 +36,7 @@ _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.
 """ISO 8601 without hyphens, such as 20251230; as seconds it would be in 1970."""
 _ISO_SIGN = re.compile(rf"-|\A{_BASIC_DATE.pattern}")
 _SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class", "kind"})
+_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class", "labels", "kind"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ class ContainersParameters:
     scopes: frozenset[Scope] = frozenset()
     namespaces: frozenset[str] = frozenset()
     qos_classes: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()
     span: Span | None = None
 
 
@@ -113,7 +114,7 @@ def timeseries(query: bytes) -> TimeseriesParameters:
 
 def containers(query: bytes) -> ContainersParameters:
     """Read the query of /api/containers. Raises Problem."""
-    given = _fields(query, ("search", "scope", "namespace", "qos_class", "range"))
+    given = _fields(query, ("search", "scope", "namespace", "qos_class", "labels", "range"))
     search = _text(given, "search")
     if len(search) > MAX_TEXT:
         raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
@@ -122,6 +123,7 @@ def containers(query: bytes) -> ContainersParameters:
         scopes=frozenset(map(_scope, _list(given, "scope"))),
         namespaces=frozenset(_list(given, "namespace")),
         qos_classes=frozenset(_list(given, "qos_class")),
+        labels=frozenset(map(_label, _list(given, "labels"))),
         span=_span(given) if "range" in given else None,
     )
 
@@ -198,6 +200,13 @@ def _scope(name: str) -> Scope:
         if scope == name:
             return scope  # type: ignore[no-any-return]
     raise bad_parameter("scope", f"there is no scope {name[:MAX_TEXT]!r}", ", ".join(get_args(Scope)))
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (name and colon):
+        raise bad_parameter("labels", f"{text[:MAX_TEXT]!r} is not a label", "name:value, several by comma")
+    return name, value
 
 
 def _bad_number_of_series(number: int) -> Problem:

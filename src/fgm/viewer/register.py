@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from fgm.store.index_changes import KEY_LENGTH
-from fgm.store.series import IDENTITY_COLUMNS, Series
+from fgm.store.series import Series, with_known_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Register:
             return
         if series is not known and series != known:
             is_newer = last_ms >= self._last_ms[key]
-            merged = _merged(known, series) if is_newer else _merged(series, known)
+            merged = with_known_names(series, known) if is_newer else with_known_names(known, series)
             if merged != known:
                 self._series[key], self._taken = merged, None
         if first_ms < self._first_ms[key]:
@@ -96,9 +96,3 @@ class Register:
                 group = (s.namespace, s.pod_name, s.container_name)
                 groups.setdefault(group, []).append((self._first_ms[key], key))
         return {key: life for group in groups.values() for life, (_, key) in enumerate(sorted(group), 1)}
-
-
-def _merged(older: Series, newer: Series) -> Series:
-    """Return the newer names, and the older ones where the newer source has none."""
-    missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
-    return replace(newer, **missing)

@@ -9,6 +9,7 @@ from anyio import to_thread
 from tests.collector.processes.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 from tests.processes import LOOK_AGAIN_S
 
+from fgm.collector.process_list import Listing
 from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
 from fgm.collector.processes.top import Host, TopReader
@@ -35,6 +36,10 @@ class Watched:
         return sorted(str(path) for path in self.data_dir.glob("dt=*/*/processes-*.parquet"))
 
 
+def seen() -> dict[str, Listing]:
+    return {"a": listing("a", 1)}
+
+
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
     return Watched(tmp_path)
@@ -54,7 +59,7 @@ async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_en
             group.start_soon(watched.watch.read_memory, offer)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.see(START_MS, {"a": listing("a", 1)})
+                watched.watch.see(START_MS, seen)
                 await was_offered.wait()
                 watched.watch.end()
             group.cancel_scope.cancel()
@@ -81,10 +86,11 @@ async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(w
             group.start_soon(watched.watch.read_memory, lambda *_: None)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.see(START_MS, {"a": listing("a", 1)})
+                watched.watch.see(START_MS, seen)
                 while not watched.top.largest:
                     await anyio.sleep(LOOK_AGAIN_S)
-                watched.watch.see(START_MS + 90_000, {"a": listing("a", 1)})
+                for later_ms in (89_000, 90_000):
+                    watched.watch.see(START_MS + later_ms, seen)
                 while not await to_thread.run_sync(watched.files):
                     await anyio.sleep(LOOK_AGAIN_S)
                 watched.watch.end()

@@ -23,8 +23,12 @@ Offer = Callable[[str, Mapping[str, float]], None]
 _Seen = tuple[int, Mapping[str, Listing]]
 
 
+LOOK_EVERY_TICKS = 2
+"""What is read every ten seconds or more rarely needs no look at every tick."""
+
+
 class ProcessWatch:
-    """Looks at processes after each tick, with what that tick saw. `regions`: None unless asked for."""
+    """Looks at processes after every second tick, with what that tick saw. `regions`: None unless asked for."""
 
     def __init__(self, pss: PssReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
         self._pss = pss
@@ -33,11 +37,15 @@ class ProcessWatch:
         self._recorder = recorder
         self._for_memory, self._for_top = _Newest(), _Newest()
         self._region_rows: deque[list[RegionRow]] = deque()
+        self._ticks = 0
 
-    def see(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
-        """Take a tick's processes; whoever is still busy with earlier ones goes on with the newest."""
-        for newest in (self._for_memory, self._for_top):
-            newest.put((time_ms, listings))
+    def see(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
+        """Take a tick's processes, if it is time; whoever is still busy with earlier ones goes on with the newest."""
+        self._ticks += 1
+        if self._ticks % LOOK_EVERY_TICKS == 1:
+            seen = (time_ms, listings())
+            for newest in (self._for_memory, self._for_top):
+                newest.put(seen)
 
     def end(self) -> None:
         """Let `record` publish what it has, and return."""

@@ -1,0 +1,1 @@
+"""What the Kubernetes API says of this node's pods: names, labels, limits, and why containers ended."""

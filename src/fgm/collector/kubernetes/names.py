@@ -1,0 +1,53 @@
+"""Joins what the API says to what is recorded: by container id first, then by the pod's uid or manifest hash. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from fgm.store.series import Series
+
+SANDBOX_NAME = "POD"
+"""What runtimes and other monitors call the container that only holds a pod's namespaces."""
+
+
+class PodName(NamedTuple):
+    """What a pod is called."""
+
+    namespace: str
+    name: str
+
+
+class ContainerName(NamedTuple):
+    """What a container is called."""
+
+    pod: PodName
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """All names at one moment.
+
+    `containers`: by full id; `pods`: by each uid that may stand in a cgroup's path; `sandboxes`: full ids of those that
+    are no container of their pod.
+    """
+
+    containers: Mapping[str, ContainerName] = field(default_factory=dict)
+    pods: Mapping[str, PodName] = field(default_factory=dict)
+    sandboxes: frozenset[str] = frozenset()
+
+    def name(self, series: Series) -> Series:
+        """Return a series with the names that are known; the same object where they say nothing new."""
+        if series.scope not in {"container", "sandbox", "pod"}:
+            return series
+        container = self.containers.get(series.container_id or "") if series.scope != "pod" else None
+        pod = container.pod if container is not None else self.pods.get(series.pod_uid or "")
+        if pod is None:
+            return series
+        scope, container_name = series.scope, series.container_name
+        if container is not None:
+            scope, container_name = "container", container.name
+        elif series.scope == "sandbox" or series.container_id in self.sandboxes:
+            scope, container_name = "sandbox", SANDBOX_NAME
+        named = replace(series, scope=scope, container_name=container_name, pod_name=pod.name, namespace=pod.namespace)
+        return series if named == series else named

@@ -1,0 +1,149 @@
+"""The whole collector beside an API: names are in all that it writes, and nothing that the API does delays it."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+from tests.captured_host import CONTAINERS
+from tests.collector.kubernetes.api_server import ApiServer, Mood
+from tests.collector.kubernetes.pods import pod_json, running
+from tests.collector.test_daemon import Host, instants
+from tests.processes import LOOK_AGAIN_S, journals, parquet_files
+
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.index import IndexEntry, load
+from fgm.store.journal_reader import JournalReader
+from fgm.store.series import Series
+
+(DB,) = (container for container in CONTAINERS if container["name"] == "db")
+(CACHE,) = (container for container in CONTAINERS if container["name"] == "cache")
+
+
+def pod_of(container: dict[str, Any], **more: Any) -> dict[str, Any]:
+    status = running(container["name"], 0) | {"containerID": f"cri-o://{container['id']}"}
+    pod = pod_json(f"{container['name']}-0", 0, status, **more)
+    pod["metadata"]["uid"] = container["uid"]
+    return pod
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    host = Host(tmp_path)
+    host.settings = replace(host.settings, rotation_seconds=86_400)  # one window, but at midnight
+    return host
+
+
+def indexed(host: Host, container: dict[str, Any]) -> IndexEntry:
+    index = load(str(host.data_dir / "index.json"))
+    return index.entries[index.keys[container["id"]]]
+
+
+def series_of(path: Path) -> dict[str, Series]:
+    file = WindowFile.open(str(path))
+    found = {chunk.series.key: chunk.series for chunk in file.chunks(())}
+    file.close()
+    return found
+
+
+def is_named(host: Host, container: dict[str, Any]) -> bool:
+    """Say whether the name is in the journal by now."""
+    for path in journals(host.data_dir):
+        reader = JournalReader(str(path))
+        named = {series.key for series in reader.series if series.container_name is not None}
+        reader.close()
+        return container["id"] in named
+    return False
+
+
+async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
+    async with ApiServer().running() as server:
+        server.keep(pod_of(CACHE, resources={"cache": {"limits": {"memory": "96Mi"}}}))
+        host.settings = replace(host.settings, kubernetes_url=server.url)
+        daemon = await host.daemon()
+        with anyio.fail_after(15):
+            async with anyio.create_task_group() as group:
+                await group.start(daemon.run)
+                await server.watched()
+                await server.put(pod_of(DB))
+                while not await to_thread.run_sync(is_named, host, DB):
+                    await anyio.sleep(LOOK_AGAIN_S)
+                daemon.stop()
+
+    def look() -> None:
+        (path,) = parquet_files(host.data_dir)
+        found = series_of(path)
+        for container in (DB, CACHE):
+            name, pod = container["name"], f"{container['name']}-0"
+            mine = found[container["id"]]
+            assert (mine.container_name, mine.pod_name, mine.namespace) == (name, pod, "shop")
+            assert len(instants(path, container["id"])) == len(instants(path))
+            assert (found[f"pod:{container['uid']}"].pod_name, found[f"pod:{container['uid']}"].namespace) == (
+                pod,
+                "shop",
+            )
+        assert (found[CACHE["pause"]].scope, found[CACHE["pause"]].container_name) == ("sandbox", "POD")
+        facts = indexed(host, CACHE).facts
+        assert (facts["pod_name"], facts["container_name"]) == ("cache-0", "cache")
+        assert (facts["limits"], facts["labels"]) == ({"memory_bytes": 96 << 20}, {"app": "cache-0"})
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_names_are_there_from_the_first_tick_of_a_run_that_cannot_reach_the_api(host: Host) -> None:
+    async with ApiServer().running() as server:
+        server.keep(pod_of(DB))
+        host.settings = replace(host.settings, kubernetes_url=server.url)
+        await host.run_until(lambda: is_named(host, DB))
+    (path,) = await to_thread.run_sync(parquet_files, host.data_dir)
+    await to_thread.run_sync(path.unlink)
+    await host.run_until(lambda: is_named(host, DB))  # nobody listens there any more
+
+    def look() -> None:
+        (path,) = parquet_files(host.data_dir)
+        found = series_of(path)
+        assert found[DB["id"]].container_name == "db"
+        assert found[f"pod:{DB['uid']}"].pod_name == "db-0"
+        assert indexed(host, DB).facts["image"] == "db:v1"
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_so(host: Host) -> None:
+    placeholder = CACHE | {"id": CACHE["pause"], "name": "placeholder"}
+    async with ApiServer().running() as server:
+        server.keep(pod_of(placeholder))
+        host.settings = replace(host.settings, kubernetes_url=server.url)
+
+        def is_known() -> bool:
+            path = host.data_dir / "index.json"
+            return path.exists() and CACHE["pause"] in load(str(path)).keys
+
+        await host.run_until(is_known)
+
+    def look() -> None:
+        (path,) = parquet_files(host.data_dir)
+        assert series_of(path)[CACHE["pause"]].scope == "container"
+
+    await to_thread.run_sync(look)
+
+
+@pytest.mark.parametrize("mood", ["hanging", "garbage", "empty", "refusing", "pouring"])
+async def test_whatever_the_api_does_ticks_go_on(host: Host, mood: Mood) -> None:
+    async with ApiServer(mood=mood).running() as server:
+        for number in range(20):
+            server.keep(pod_json("pod", number, running("app", number)))
+        host.settings = replace(host.settings, kubernetes_url=server.url)
+        began_ms = host.clock.wall_ns() // 1_000_000
+        await host.run_until(lambda: host.clock.wall_ns() // 1_000_000 > began_ms + 2500)
+        assert server.requests
+
+    (path,) = await to_thread.run_sync(parquet_files, host.data_dir)
+    times = await to_thread.run_sync(instants, path)
+    assert len(times) >= 10
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 1000

@@ -1,0 +1,160 @@
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
+
+from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
+
+FINISHED_MS = 1_767_110_407_000
+
+
+def parsed(value: dict[str, Any]) -> Pod:
+    pod = parse_pod(value)
+    assert pod is not None
+    return pod
+
+
+def lives(value: dict[str, Any]) -> dict[str, Container]:
+    return {one.id: one for one in parsed(value).containers}
+
+
+def test_a_pod_is_its_names_labels_and_containers_and_nothing_else() -> None:
+    limits = {"limits": {"cpu": "500m", "memory": "256Mi", "nvidia.com/gpu": "1"}, "requests": {"cpu": "0.25"}}
+    pod = parsed(pod_json("cart", 1, running("app", 7, restarts=2), resources={"app": limits}))
+
+    assert pod == Pod(
+        uid="00000001-0000-4000-8000-000000000000",
+        namespace="shop",
+        name="cart",
+        node_name="worker-3",
+        labels={"app": "cart"},
+        containers=(
+            Container(
+                container_id(7),
+                "app",
+                image="app:v1",
+                restart_count=2,
+                limits={"cpu_millicores": 500, "memory_bytes": 256 << 20},
+                requests={"cpu_millicores": 250},
+            ),
+        ),
+    )
+
+
+def test_limits_that_were_changed_in_place_are_those_of_the_status() -> None:
+    status = running("app", 7, resources={"limits": {"memory": "512Mi"}})
+    found = lives(pod_json("cart", 1, status, resources={"app": {"limits": {"memory": "1Gi"}}}))
+
+    assert found[container_id(7)].limits == {"memory_bytes": 512 << 20}
+
+
+def test_no_limit_is_no_limit_and_not_unknown() -> None:
+    assert lives(pod_json("cart", 1, running("app", 7)))[container_id(7)].limits == {}
+
+
+def test_init_sidecar_and_ephemeral_containers_have_names() -> None:
+    pod = pod_json(
+        "cart",
+        1,
+        running("app", 1),
+        initContainerStatuses=[
+            running("proxy", 2) | {"started": True},
+            running("migrate", 3) | {"state": terminated(3, "Completed", 0)},
+        ],
+        ephemeralContainerStatuses=[running("debugger-x7k2p", 4)],
+    )
+
+    assert {number: lives(pod)[container_id(number)].name for number in (1, 2, 3, 4)} == {
+        1: "app",
+        2: "proxy",
+        3: "migrate",
+        4: "debugger-x7k2p",
+    }
+
+
+def test_a_container_that_was_restarted_says_why_the_one_before_it_ended() -> None:
+    found = lives(pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7))))
+
+    assert found[container_id(7)].ended == Ended("OOMKilled", 137, FINISHED_MS)
+    assert (found[container_id(7)].restart_count, found[container_id(8)].restart_count) == (0, 1)
+    assert found[container_id(8)].ended is None
+
+
+def test_a_container_that_waits_to_be_restarted_is_the_one_that_ended() -> None:
+    status = running("app", 7, restarts=3) | {
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": terminated(7, "Error", 1),
+    }
+
+    assert lives(pod_json("cart", 1, status))[container_id(7)].ended == Ended("Error", 1, FINISHED_MS)
+    assert lives(pod_json("cart", 1, status))[container_id(7)].restart_count == 3
+
+
+def test_a_container_that_has_ended_says_why() -> None:
+    status = running("job", 7) | {"state": terminated(7, "Completed", 0)}
+
+    assert lives(pod_json("job", 1, status))[container_id(7)].ended == Ended("Completed", 0, FINISHED_MS)
+
+
+def test_a_container_without_an_id_has_not_begun() -> None:
+    status = {
+        "name": "app",
+        "restartCount": 0,
+        "state": {"waiting": {"reason": "ContainerCreating"}},
+        "containerID": "",
+    }
+
+    assert parsed(pod_json("cart", 1, status)).containers == ()
+
+
+def test_a_mirror_pod_has_the_hash_by_which_its_cgroup_is_named() -> None:
+    pod = pod_json("etcd-worker-3", 1, annotations={"kubernetes.io/config.hash": "ab" * 16})
+
+    assert parsed(pod).cgroup_uids == ("00000001-0000-4000-8000-000000000000", "ab" * 16)
+
+
+def test_ids_of_all_runtimes_are_read_and_others_are_none() -> None:
+    for runtime in ("containerd", "cri-o", "docker"):
+        status = running("app", 7) | {"containerID": f"{runtime}://{container_id(7)}"}
+        assert list(lives(pod_json("cart", 1, status))) == [container_id(7)]
+    for bad in ("7", "containerd://", f"containerd://{'A' * 64}", container_id(7), None, 7):
+        assert lives(pod_json("cart", 1, running("app", 7) | {"containerID": bad})) == {}
+
+
+def test_labels_beyond_a_bound_are_left_out() -> None:
+    labels = {f"label-{number:04}": "x" * 63 for number in range(1000)}
+    kept = parsed(pod_json("cart", 1, labels=labels)).labels
+
+    assert sum(len(name) + len(text) for name, text in kept.items()) <= MAX_LABELS_CHARACTERS
+    assert len(kept) > 20
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.data())
+def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.DataObject) -> None:
+    """A pod of which any part was replaced by any JSON is still a pod, or none."""
+    pod: Any = pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7)))
+    place = pod
+    for _ in range(data.draw(st.integers(0, 5))):
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            break
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+            place[key] = data.draw(JSON)
+            break
+        place = place[key]
+
+    assert parse_pod(pod) is None or isinstance(parse_pod(pod), Pod)
+
+
+@given(JSON)
+def test_any_json_is_a_pod_or_none(value: object) -> None:
+    assert parse_pod(value) is None
