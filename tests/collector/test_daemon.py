@@ -23,14 +23,17 @@ from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 from fgm.clock import SystemClock
 from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
 from fgm.collector.daemon import Daemon
+from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import detect
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.recording import Recorder
 from fgm.collector.settings import Settings
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store import layout
 from fgm.store.block import WindowFile
 from fgm.store.check import check
+from fgm.store.events import Event, decode
 from fgm.store.header import FileHeader
 from fgm.store.index import load
 
@@ -72,8 +75,11 @@ class Host:
         index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
         watch = await to_thread.run_sync(make_watch, settings, header)
         recorder = Recorder(settings.data_dir, header, COLUMNS, 3)
+        place = (settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
+        kills = await to_thread.run_sync(KillWatch, settings.cgroup_root, self.clock)
+        events = EventRecorder(*place, clock=self.clock, kills=kills)
         metadata = await to_thread.run_sync(lambda: make_metadata(settings, {}, self.clock, index, sampler))
-        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata)
+        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata, events=events)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Record until the condition holds, then stop in order."""
@@ -96,6 +102,11 @@ def instants(path: Path, key: str = "node") -> list[int]:
     times = [t for chunk in file.chunks((), {key}) for t in chunk.time_ms.tolist()]
     file.close()
     return times
+
+
+def events(host: Host) -> list[Event]:
+    lines = b"".join(path.read_bytes() for path in host.data_dir.glob("dt=*/*/events.jsonl")).splitlines(keepends=True)
+    return [decode(line) for line in lines if line.endswith(b"\n")]
 
 
 async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
@@ -235,6 +246,45 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
         assert len([record for record in caplog.records if "region by region" in record.getMessage()]) == 1
         assert len(pss()) == 1  # in the row in which it was read, and in no other
         assert 0 < pss()[0] < 1 << 40
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Host) -> None:
+    """Its cgroup goes with it, and only its pod's counter says why; what was read before stays."""
+    killed = CONTAINERS[0]
+    folder = Path(host.captured.cgroup_root + killed["cgroup"])
+    pod_events = folder.parent / "memory.events"
+
+    def kill() -> bool:
+        """One tick sees the container, the next one that it is gone; then until the event is there."""
+        if folder.exists() and journals(host.data_dir):
+            text = pod_events.read_text()
+            assert "oom_kill 0" in text
+            pod_events.write_text(text.replace("oom_kill 0", "oom_kill 1"))
+            folder.rename(host.captured.folder / "gone")
+        return bool(events(host))
+
+    await host.run_until(kill)
+
+    def look() -> None:
+        found = events(host)
+        assert [(event.kind, event.series) for event in found] == [("oom_kill", killed["id"]), ("exit", killed["id"])]
+        times = [t for path in parquet_files(host.data_dir) for t in instants(path, killed["id"])]
+        assert 0 <= found[0].time_ms - max(times) <= 500
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
+    await host.run_until(lambda: bool(parquet_files(host.data_dir)))
+    host.clock.step_ns = 5 * 10**9
+    await host.run_until(lambda: bool(events(host)))
+
+    def look() -> None:
+        assert [event.kind for event in events(host)] == ["gap"]
         assert check(str(host.data_dir)).problems == []
 
     await to_thread.run_sync(look)

@@ -182,3 +182,24 @@ def test_details_that_are_not_what_their_name_says_are_found(
     atomic.publish(str(folder), name, content)
 
     assert any(sentence in found for _, found in check(str(folder.parent.parent)).problems)
+
+
+@pytest.mark.parametrize(
+    ("series", "late_ms", "problems"),
+    [
+        (Series("container", ID), -600.0, []),
+        (Series("container", ID), -1600.0, [f"rows of {ID} were read before those before them"]),
+        (NODE, -600.0, ["rows of node were read before their tick"]),
+    ],
+)
+def test_only_the_last_row_of_a_container_may_have_been_read_before_its_tick(
+    tmp_path: Path, series: Series, late_ms: float, problems: list[str]
+) -> None:
+    folder = tmp_path / "dt=2025-12-30" / "identifier=node-1"
+    atomic.make_folder(str(folder))
+    journal = JournalWriter(str(folder / JOURNAL), HEADER, COLUMNS)
+    for second, late in ((90, 5.0), (91, late_ms)):
+        journal.append(Tick(START_MS + second * 1000, (series,), np.array([[late, 1.0]])))
+    journal.close()
+
+    assert [sentence for path, sentence in check(str(tmp_path)).problems if path.endswith("journal")] == problems

@@ -16,7 +16,8 @@ from fgm.store.series import Series
 T0 = 1_767_110_400_000
 """2025-12-30T16:00:00Z, the start of a window."""
 USAGE, MEMORY = "cpu.stat.usage_usec", "memory.current"
-COLUMNS = (USAGE, MEMORY, "memory.stat.inactive_file", "io.stat.rbytes", "io.stat.wbytes")
+KILLS = "memory.events.oom_kill"
+COLUMNS = (USAGE, MEMORY, "memory.stat.inactive_file", "io.stat.rbytes", "io.stat.wbytes", KILLS)
 
 NODE = Series("node", node_name="node-1")
 

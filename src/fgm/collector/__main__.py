@@ -18,8 +18,10 @@ from fgm.allocator import share_one_arena
 from fgm.clock import Clock, SystemClock
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
+from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.kill_watch import KillWatch
 from fgm.collector.kubernetes.place import find_api
 from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.node import Node
@@ -104,6 +106,15 @@ def make_watch(settings: Settings, header: FileHeader) -> ProcessWatch:
     )
 
 
+def make_events(settings: Settings, hierarchies: Hierarchies) -> EventRecorder:
+    """Return what writes down what happens on this host."""
+    clock = SystemClock()
+    mount = hierarchies.unified if hierarchies.is_v2 else None
+    kills = None if mount is None else KillWatch(mount, clock)
+    place = (settings.data_dir, settings.identifier, settings.interval_ms, settings.node)
+    return EventRecorder(*place, clock=clock, kills=kills)
+
+
 def make_metadata(
     settings: Settings, environment: Mapping[str, str], clock: Clock, index: IndexKeeper, sampler: Sampler
 ) -> Metadata:
@@ -152,6 +163,7 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
         index,
         processes=make_watch(settings, header),
         metadata=make_metadata(settings, os.environ, clock, index, sampler),
+        events=make_events(settings, hierarchies),
     )
     log.info(
         "recording",

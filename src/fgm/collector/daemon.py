@@ -5,7 +5,8 @@ r"""The collector's task graph: sampling -> recording -> closing, and the index 
         +--containers that came or went--> indexing <-----+
         |<------names--- metadata <-- Kubernetes API
         +--their processes--> top processes --> Parquet
-                          \--> process memory --> the next tick
+        |                 \--> process memory --> the next tick
+        +--what happened--> events --> events.jsonl
 
 Stopping is the end of the first stream: sampling stops, recording writes what is in its queue and closes the window,
 closing publishes it, and the index says so. Every task waits in the event loop and works in a thread.
@@ -21,6 +22,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from fgm.clock import Clock
 from fgm.collector.closing import ClosedWindow, close_window, set_aside
+from fgm.collector.event_recording import EventRecorder
 from fgm.collector.grid import TickGrid
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kubernetes.task import Metadata
@@ -54,6 +56,7 @@ class Daemon:
         index: IndexKeeper,
         *,
         processes: ProcessWatch,
+        events: EventRecorder,
         metadata: Metadata,
     ) -> None:
         self._settings = settings
@@ -62,6 +65,8 @@ class Daemon:
         self._recorder = recorder
         self._index = index
         self._processes = processes
+        self._events = events
+        self._grid = TickGrid(settings.interval_ms, clock.wall_ns(), clock.monotonic())
         self._metadata = metadata
         self._api_requests = 0
         self._reading = anyio.Lock()
@@ -88,6 +93,7 @@ class Daemon:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
                 stages.start_soon(self._processes.record, name="top processes")
+                stages.start_soon(self._events.run, name="events")
                 first_ms = await stages.start(self._sample, send_tick, name="sampling")
                 task_status.started()
                 stages.start_soon(self._recover, first_ms, send_closed, name="recovery")
@@ -108,7 +114,8 @@ class Daemon:
         task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
         clock = self._clock
-        grid = TickGrid(self._settings.interval_ms, clock.wall_ns(), clock.monotonic())
+        grid = self._grid
+        grid.anchor(clock.wall_ns(), clock.monotonic())
         known: object = None
         first_ms: int | None = None
         with ticks, self._sampling:
@@ -120,6 +127,7 @@ class Daemon:
                 if abs(step_ms) > STEP_TOLERANCE_MS:
                     log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
                     grid.anchor(clock.wall_ns(), now)
+                    self._events.step_clock(grid.at(now)[0], step_ms)
                     continue
                 time_ms, due = grid.at(now)
                 async with self._reading:
@@ -130,6 +138,8 @@ class Daemon:
                 except anyio.WouldBlock:
                     self._sampler.cost.missed_ticks += 1
                     log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
+                else:
+                    self._events.see(tick)
                 if tick.series is not known:
                     known = tick.series
                     self._index.see(self._sampler.alive, time_ms)
@@ -138,6 +148,7 @@ class Daemon:
                     first_ms = time_ms
                     task_status.started(first_ms)
         self._processes.end()
+        self._events.end()
         if first_ms is None:
             task_status.started(None)
 
@@ -146,7 +157,10 @@ class Daemon:
         while (fd := self._sampler.ends.fd) is not None:
             await anyio.wait_readable(fd)
             async with self._reading:
-                await to_thread.run_sync(self._sampler.read_ended)
+                ended = await to_thread.run_sync(self._sampler.read_ended)
+            for final in ended:
+                time_ms, due = self._grid.at(final.read_at)
+                self._events.see_end(time_ms + round((final.read_at - due) * 1000), final.series, final.row)
 
     async def _record(self, ticks: MemoryObjectReceiveStream[Tick], send_closed: MemoryObjectSendStream[str]) -> None:
         recorder, failing = self._recorder, False

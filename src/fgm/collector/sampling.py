@@ -130,12 +130,15 @@ class Sampler:
         found = (reader.listing() for reader in readers if not reader.gone)
         return {listing.series.key: listing for listing in found if listing is not None and listing.texts}
 
-    def read_ended(self) -> None:
+    def read_ended(self) -> list[FinalRow]:
         """Read once more the containers whose last process ended, for a row of the next tick: soon they are gone."""
-        changed = self.ends.changes()
+        changed, ended = self.ends.changes(), []
         for _, reader in self._cgroups.values():
             if reader.events_path in changed and reader.read_again() and not reader.alive:
-                self._final_rows[reader.series.key] = FinalRow(reader.series, reader.row.copy(), self._monotonic())
+                final = FinalRow(reader.series, reader.row.copy(), self._monotonic())
+                self._final_rows[reader.series.key] = final
+                ended.append(final)
+        return ended
 
     @property
     def alive(self) -> Mapping[str, Series]:

@@ -8,7 +8,7 @@ counted. It only reads, and what vanishes meanwhile was closed or removed.
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from fgm.store.block import WindowFile
 from fgm.store.check_details import details_problems
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
+from fgm.store.events import event_problems
 from fgm.store.header import FileHeader
 from fgm.store.journal import whole_length
 from fgm.store.journal_reader import JournalReader
@@ -108,7 +109,9 @@ def _check_files(report: Report, folder: str, columns: dict[int, _Columns]) -> N
                 report.add(path, "in the folder of another day")
             spans += _check_file(report, path, parsed, columns)
         elif (of_details := layout.parse_detail_name(name)) is not None:
-            _check_details(report, path, *of_details)
+            _check_beside(report, path, f"{of_details[0]} files", details_problems(path, *of_details))
+        elif name == layout.EVENTS_NAME:
+            _check_beside(report, path, "event files", event_problems(path))
         elif layout.is_set_aside(name):
             report.counts["files set aside"] += 1
         elif _will_be_written_again(name, names) or _is_of_details(name):
@@ -176,9 +179,9 @@ def _check_parquet(report: Report, path: str, parsed: ParsedName, columns: dict[
         file.close()
 
 
-def _check_details(report: Report, path: str, kind: layout.DetailKind, start_ms: int) -> None:
-    report.counts[f"{kind} files"] += 1
-    for sentence in details_problems(path, kind, start_ms):
+def _check_beside(report: Report, path: str, counted: str, sentences: Iterable[str]) -> None:
+    report.counts[counted] += 1
+    for sentence in sentences:
         report.add(path, sentence)
     _check_mode(report, path, FILE_MODE)
 
@@ -217,7 +220,10 @@ def _check_rows(report: Report, path: str, parsed: ParsedName, header: FileHeade
     for chunk in chunks:
         if np.any(np.diff(chunk.time_ms) <= 0):
             report.add(path, f"rows of {chunk.series.key} are not in ascending time")
-        if np.any(chunk.late_ms < -1):
+        if chunk.series.scope == "container":  # its last row is read when its last process ends, between two ticks
+            if np.any(np.diff(chunk.time_ms + chunk.late_ms) < 0):
+                report.add(path, f"rows of {chunk.series.key} were read before those before them")
+        elif np.any(chunk.late_ms < -1):
             report.add(path, f"rows of {chunk.series.key} were read before their tick")
         if chunk.time_ms.min() < parsed.start_ms or chunk.time_ms.max() >= end_ms:
             report.add(path, f"rows of {chunk.series.key} are outside its window")

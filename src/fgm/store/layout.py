@@ -5,6 +5,7 @@
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
         processes-20251230T160000Z.parquet      details of a closed window; so are regions-...
+        events.jsonl                            what happened on that day
 
 Windows start at multiples of the rotation interval counted from 00:00 UTC of their day, and the last one of a
 day is cut at midnight; so none crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants
@@ -23,6 +24,7 @@ MAX_ROTATION_S = 86_400
 
 INDEX_NAME = "index.json"
 LOCK_NAME = ".lock"
+EVENTS_NAME = "events.jsonl"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]

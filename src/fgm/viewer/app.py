@@ -14,6 +14,9 @@ from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.viewer import answers, parameters, timeseries
 from fgm.viewer.budget import LEASE, Budget, Lease, Leasing
+from fgm.viewer.derived_events import Sources
+from fgm.viewer.event_files import EventFiles
+from fgm.viewer.event_query import EventQuery
 from fgm.viewer.health import Address
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
@@ -44,6 +47,7 @@ class Desk:
         self.files = DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
         self.library = Library(self.files, self.journals, self.skipped)
+        self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(timeseries.MAX_SAMPLES)
 
     def now_ms(self) -> int:
@@ -60,6 +64,11 @@ class Desk:
         holdings = self.fresh()
         question = timeseries.question(holdings, asked, self.now_ms())
         return Query(question, self.files, self.journals, self.skipped), holdings
+
+    def event_query(self, asked: parameters.EventsParameters) -> EventQuery:
+        """Return the query that will answer what happened. May block. Raises Problem."""
+        sources = Sources(self.files, self.journals, self.skipped)
+        return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, sources)
 
 
 class Workers:
@@ -110,11 +119,21 @@ def create_app(desk: Desk) -> Quart:
         listing = await workers.run(lambda: json.dumps(answers.containers(desk.fresh(), asked, desk.now_ms())))
         return Response(listing, headers=JSON_HEADERS)
 
+    _add_queries(app, desk, workers)
+    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _failure)
+    return app
+
+
+def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
+    """Add the routes whose answers are read from files, step by step, on the budget."""
+
     @app.get("/api/timeseries")
     async def samples() -> Response:
         asked = parameters.timeseries(request.query_string)
         query, holdings = await workers.run(lambda: desk.query(asked))
-        lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
+        lease = _lease()
         await lease.take(query.most_samples)
         while await workers.run(query.step):
             lease.grow(query.most_samples)
@@ -124,10 +143,21 @@ def create_app(desk: Desk) -> Quart:
             return Response(first, headers=JSON_HEADERS)
         return Response(workers.stream(first, parts), headers=JSON_HEADERS)
 
-    app.register_error_handler(Problem, _problem)
-    app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _failure)
-    return app
+    @app.get("/api/events")
+    async def events() -> Response:
+        asked = parameters.events(request.query_string)
+        query = await workers.run(lambda: desk.event_query(asked))
+        lease = _lease()
+        await lease.take(query.most_samples)
+        while await workers.run(query.step):
+            lease.grow(query.most_samples)
+        answer = await workers.run(lambda: json.dumps(query.answer()))
+        return Response(answer, headers=JSON_HEADERS)
+
+
+def _lease() -> Lease:
+    lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
+    return lease
 
 
 def _json(facts: dict[str, Any]) -> Response:

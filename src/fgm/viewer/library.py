@@ -44,6 +44,7 @@ class Holdings:
     """What is known at one moment.
 
     `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
+    `foreign_folders`: of other nodes' writers, as far as they were met.
     `facts`: what the index says of containers, by full id.
     """
 
@@ -56,6 +57,7 @@ class Holdings:
     index: str
     index_note: str | None
     facts: Mapping[str, Facts]
+    foreign_folders: frozenset[str] = frozenset()
 
     @property
     def tick_ms(self) -> int:
@@ -232,6 +234,7 @@ class Library:
             index=index,
             facts=self._index.facts,
             index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
+            foreign_folders=frozenset(self._foreign),
         )
 
     def _other_nodes(self) -> str | None:

@@ -11,13 +11,15 @@ from typing import get_args
 from urllib.parse import unquote_to_bytes
 
 from fgm.metrics.derived import Shown, find
+from fgm.store.events import KINDS
 from fgm.store.series import Scope
-from fgm.viewer.problems import bad_parameter, unknown
+from fgm.viewer.problems import Problem, bad_parameter, unknown
 from fgm.viewer.query import MAX_SERIES
 
 MAX_METRICS = 8
 MIN_POINTS, MAX_POINTS, DEFAULT_POINTS = 10, 10_000, 1200
 DEFAULT_RANGE = "1h"
+DEFAULT_EVENTS, MAX_EVENTS = 500, 5_000
 MAX_FIELDS = 64
 MAX_TEXT = 256
 END_OF_TIME_MS = 253_402_300_800_000
@@ -34,7 +36,7 @@ _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.
 """ISO 8601 without hyphens, such as 20251230; as seconds it would be in 1970."""
 _ISO_SIGN = re.compile(rf"-|\A{_BASIC_DATE.pattern}")
 _SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class", "labels"})
+_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class", "labels", "kind"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,16 @@ class ContainersParameters:
     span: Span | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class EventsParameters:
+    """What /api/events is asked. `ids`: None is every series; no `kinds` are all."""
+
+    span: Span
+    ids: tuple[str, ...] | None
+    kinds: frozenset[str]
+    limit: int
+
+
 def timeseries(query: bytes) -> TimeseriesParameters:
     """Read the query of /api/timeseries. Raises Problem."""
     given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
@@ -94,13 +106,10 @@ def timeseries(query: bytes) -> TimeseriesParameters:
         raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
-        raise bad_parameter(
-            "containers",
-            f"{len(ids)} series are asked for",
-            f"1 to {MAX_SERIES} ids from /api/containers, by comma",
-        )
+        raise _bad_number_of_series(len(ids))
+    points = _whole_number(given, "points", DEFAULT_POINTS, MIN_POINTS, MAX_POINTS)
     metrics = {metric.name: metric for metric in map(_metric, names)}
-    return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), _points(given))
+    return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), points)
 
 
 def containers(query: bytes) -> ContainersParameters:
@@ -117,6 +126,20 @@ def containers(query: bytes) -> ContainersParameters:
         labels=frozenset(map(_label, _list(given, "labels"))),
         span=_span(given) if "range" in given else None,
     )
+
+
+def events(query: bytes) -> EventsParameters:
+    """Read the query of /api/events. Raises Problem."""
+    given = _fields(query, ("range", "from", "to", "containers", "kind", "limit"))
+    ids = _list(given, "containers") if "containers" in given else None
+    if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
+        raise _bad_number_of_series(len(ids))
+    kinds = _list(given, "kind")
+    for kind in kinds:
+        if kind not in KINDS:
+            raise bad_parameter("kind", f"there is no kind {kind[:MAX_TEXT]!r}", ", ".join(sorted(KINDS)))
+    limit = _whole_number(given, "limit", DEFAULT_EVENTS, 1, MAX_EVENTS)
+    return EventsParameters(_span(given), ids, frozenset(kinds), limit)
 
 
 def nothing(query: bytes) -> None:
@@ -186,11 +209,15 @@ def _label(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _points(given: dict[str, tuple[str, ...]]) -> int:
-    text = _text(given, "points", str(DEFAULT_POINTS))
-    if not (text.isascii() and text.isdigit() and len(text) < 9 and MIN_POINTS <= int(text) <= MAX_POINTS):
-        allowed = f"a whole number from {MIN_POINTS} to {MAX_POINTS}"
-        raise bad_parameter("points", f"{text[:MAX_TEXT]!r} is not allowed", allowed)
+def _bad_number_of_series(number: int) -> Problem:
+    allowed = f"1 to {MAX_SERIES} ids from /api/containers, by comma"
+    return bad_parameter("containers", f"{number} series are asked for", allowed)
+
+
+def _whole_number(given: dict[str, tuple[str, ...]], name: str, default: int, least: int, most: int) -> int:
+    text = _text(given, name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most):
+        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not allowed", f"a whole number from {least} to {most}")
     return int(text)
 
 

@@ -68,11 +68,14 @@ class DataFiles:
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
         """Return the files that may hold samples of [from_ms, to_ms), oldest first, Parquet first."""
         found: list[DataFile] = []
-        for midnight_ms, day in self._days():
-            if midnight_ms < to_ms and midnight_ms + layout.DAY_MS > from_ms:
-                for folder in self._writers(day):
-                    found += _overlapping(self._list(folder).files, from_ms, to_ms)
+        for _, folder in self.folders_between(from_ms, to_ms):
+            found += _overlapping(self._list(folder).files, from_ms, to_ms)
         return sorted(found, key=order)
+
+    def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
+        """Return 00:00 UTC of each day that [from_ms, to_ms) touches with each writer's folder, oldest first."""
+        days = [day for day in self._days() if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
+        return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
 
     def newest_first(self) -> Iterator[DataFile]:
         """Yield every file, newest window first, listing a day when it is reached."""

@@ -44,6 +44,10 @@ export const instance = (options) => get("api/instance", {}, options);
 export const metrics = async (options) => (await get("api/metrics", {}, options)).metrics;
 export const containers = async (options) => (await get("api/containers", {}, options)).containers;
 
+/** What happened in [from_ms, to_ms), newest first. */
+export const events = ({ from_ms, to_ms }, options) =>
+  get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, options);
+
 /** Samples of several metrics and series in [from_ms, to_ms). */
 export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points }, options) =>
   get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points }, options);

@@ -13,6 +13,8 @@ const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not 
 const POINTS = 1200; // pixel columns at most
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
 const TRIM_VIEWS = 2;
+const DERIVED_BEATS = 15; // between two questions for events that the viewer has to derive
+const OLD_MS = 120_000; // what is told of a time may be told so much later
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
 let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
@@ -21,6 +23,7 @@ let pending = ""; // what the running question for a view is about
 let refused = ""; // and what one was about that will never be answered
 let asking = false;
 let beats = 0;
+let events = { about: "", settled: false, asking: false };
 
 /** Start and never stop. */
 export function startFeed() {
@@ -28,6 +31,7 @@ export function startFeed() {
     const { live } = store.range.value;
     const wanted = [store.shown.value, store.laneMetrics.value, store.node.value, live ? store.range.value.span_ms : store.view.value];
     if (wanted[1].size > 0) queueMicrotask(() => untracked(loadView));
+    if (!live) queueMicrotask(() => untracked(() => settle(askEvents())));
   });
   beat();
 }
@@ -41,6 +45,7 @@ async function beat() {
     await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
     await settle(chooseTop());
     settle(store.range.peek().live ? loadTail() : loadView());
+    settle(askEvents());
   }
   const pause = up && store.ready.peek() && store.laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
@@ -74,6 +79,24 @@ async function askHealth() {
 
 async function askListed() {
   store.listed.value = await api.containers();
+}
+
+/** What happened in view. What is derived from samples costs the viewer much: it is asked once for a range that stands still. */
+async function askEvents() {
+  if (!store.ready.peek() || events.asking) return;
+  const { live, span_ms } = store.range.peek();
+  const { from_ms } = store.view.peek();
+  const to_ms = store.end_ms.peek();
+  const about = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
+  if (about === events.about && events.settled && beats % DERIVED_BEATS > 0) return;
+  events = { ...events, asking: true };
+  try {
+    const answer = await api.events({ from_ms, to_ms });
+    store.events.value = answer.events;
+    events = { about, settled: answer.derived || (!live && to_ms < store.edge_ms.peek() - OLD_MS), asking: false };
+  } finally {
+    events.asking = false;
+  }
 }
 
 async function askMetrics() {

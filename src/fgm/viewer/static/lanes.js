@@ -1,7 +1,8 @@
-// The stack of everything that shares the time axis: ruler, lanes, axis, and the cursor over all of them.
+// The stack of everything that shares the time axis: ruler, events, lanes, axis, and the cursor over all of them.
 
 import { effect } from "./vendor/signals.js";
 import { hairline, themeTurn, token } from "./colours.js";
+import { EventLane } from "./events.js";
 import { html, useEffect, useRef } from "./html.js";
 import { Lane } from "./lane.js";
 import { Overlay } from "./overlay.js";
@@ -60,6 +61,7 @@ export function Lanes() {
   }, []);
   return html`<main class="stack" ref=${stack}>
     <div class="ruler"><div class="gutter"><${Resolution} /></div><div class="box" ref=${ruler}><${Ruler} top=${true} /></div></div>
+    <${EventLane} />
     ${LANES.map((lane, i) => html`<${Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
     <div class="axis"><div class="box"><${Ruler} top=${false} /></div></div>
     <${Overlay} stack=${stack} />

@@ -17,6 +17,7 @@ function Footer() {
   const offset = Math.abs(offset_ms) >= CLOCK_MATTERS_MS && ` · node clock ${offset_ms < 0 ? "−" : "+"}${(Math.abs(offset_ms) / 1000).toFixed(1)} s`;
   return html`<footer>
     <span><kbd>drag</kbd> zoom</span><span><kbd>double-click</kbd> back</span><span><kbd>click</kbd> pin the cursor</span>
+    <span><kbd>n</kbd> <kbd>N</kbd> event</span>
     <span><kbd>Shift-click</kbd> a container: add or remove</span>
     <span class="end">times local, ${zone(health.value.now_ms)}${offset} · fgm ${health.value.version}</span>
   </footer>`;

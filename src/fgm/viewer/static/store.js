@@ -36,6 +36,8 @@ export const picked = signal(null);
 export const topSix = signal([]);
 /** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms, from_ms, to_ms}. */
 export const answer = signal(null);
+/** What happened in the range that was asked for last, newest first. */
+export const events = signal([]);
 export const loading = signal(false);
 export const search = signal("");
 /** The instant under the pointer, and the one that a click pinned. */

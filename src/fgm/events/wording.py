@@ -1,0 +1,43 @@
+"""Numbers as an event's sentence has them."""
+
+import math
+
+
+def size(size_bytes: float) -> str:
+    """Return an amount of memory, `256 MiB`."""
+    for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if size_bytes >= scale:
+            return f"{_short(size_bytes / scale)} {unit}"
+    return f"{size_bytes:.0f} B"
+
+
+def duration(time_ms: float) -> str:
+    """Return a length of time, `2 min 5 s`."""
+    seconds = time_ms / 1000
+    if seconds < 10:
+        return f"{_short(seconds)} s"
+    whole = round(seconds)
+    for unit, small, scale in (("d", "h", 86_400), ("h", "min", 3600), ("min", "s", 60)):
+        if whole >= scale:
+            rest = whole % scale * {"d": 24, "h": 60, "min": 60}[unit] // scale
+            return f"{whole // scale} {unit}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+def count(number: float, one: str, several: str) -> str:
+    """Return `1 process` or `3 processes`."""
+    return f"{number:.0f} {one if number == 1 else several}"
+
+
+def millicores(processors: float) -> str:
+    """Return an amount of processors, `500 millicores`; infinite is no limit."""
+    return f"{_short(1000 * processors)} millicores"
+
+
+def plain(number: float) -> int | float:
+    """Return a number as JSON should have it: whole ones without a point."""
+    return int(number) if number == int(number) else number
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 100 or math.isclose(number, round(number)) else f"{number:.1f}"

@@ -1,0 +1,102 @@
+"""Derives events from samples, where nobody wrote events down: file by file, oldest first."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from fgm.events.machine import EventMachine
+from fgm.events.watched import NEEDS, Floats
+from fgm.metrics.rates import Times
+from fgm.store import layout
+from fgm.store.block import WindowFile
+from fgm.store.chunk import Chunk
+from fgm.store.errors import BadFileError
+from fgm.store.events import Event
+from fgm.store.header import FileHeader
+from fgm.store.series import Series
+from fgm.viewer.journals import Journals
+from fgm.viewer.skipped import SkippedFiles, reason_of
+from fgm.viewer.windows import DataFile, DataFiles
+
+MOST_MS = 3_600_000
+"""So much of the end of a range is looked at: every tick of it has to be."""
+LEAD_MS = 60_000
+"""So much before it is looked at, too: throttling that goes on, who ended before a restart."""
+
+
+class Sources(NamedTuple):
+    """Where samples are read."""
+
+    files: DataFiles
+    journals: Journals
+    skipped: SkippedFiles
+
+
+class DerivedEvents:
+    """What the samples of some files tell; for one thread at a time."""
+
+    def __init__(self, waiting: Iterable[DataFile], node_name: str | None, tick_ms: int, sources: Sources) -> None:
+        """Begin with the first of `waiting`, files in ascending time; those of another node are passed over."""
+        self.events: list[Event] = []
+        self.skipped_files = 0
+        self.most_samples = 0
+        self._waiting = deque(waiting)
+        self._node_name = node_name
+        self._sources = sources
+        self._machine = EventMachine(NEEDS, tick_ms)
+        self._last_ms = -1
+
+    def step(self) -> bool:
+        """Look at the next file; return whether there are more."""
+        if self._waiting:
+            chunks = self._read(self._waiting.popleft())
+            self.most_samples = max(self.most_samples, sum((1 + len(NEEDS)) * len(c.time_ms) for c in chunks))
+            for time_ms, series, rows in ticks(chunks):
+                if time_ms > self._last_ms:  # each tick once, from the first file that has it
+                    self._last_ms = time_ms
+                    self.events += self._machine.see(time_ms, series, rows)
+        return bool(self._waiting)
+
+    def _read(self, file: DataFile) -> list[Chunk]:
+        try:
+            if file.kind == "journal":
+                facts = self._sources.journals.facts(file)
+                if facts is None or self._is_foreign(facts.header):
+                    return []
+                return self._sources.journals.chunks(file, NEEDS, {series.key for series in facts.series})
+            with self._sources.files.opened(file.folder) as fd:
+                window = WindowFile.open(file.name, fd)
+            try:
+                return [] if self._is_foreign(window.header) else window.chunks(NEEDS)
+            finally:
+                window.close()
+        except (BadFileError, OSError) as error:
+            if file.kind == "journal" and isinstance(error, FileNotFoundError):  # it was closed meanwhile
+                return self._read(replace(file, kind="metrics", name=layout.metrics_name(file.start_ms)))
+            self._sources.skipped.note(file.path, reason_of(error))
+            self.skipped_files += 1
+            return []
+
+    def _is_foreign(self, header: FileHeader) -> bool:
+        return None not in (header.node_name, self._node_name) and header.node_name != self._node_name
+
+
+def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:
+    """Yield the ticks that the rows of one file were: time, the series that were there, and `late_ms` with NEEDS."""
+    if not chunks:
+        return
+    times: Times = np.unique(np.concatenate([chunk.time_ms for chunk in chunks]))
+    rows = np.full((len(times), len(chunks), 1 + len(NEEDS)), np.nan)
+    is_there = np.zeros((len(times), len(chunks)), np.bool_)
+    for place, chunk in enumerate(chunks):
+        mine = np.searchsorted(times, chunk.time_ms)
+        is_there[mine, place] = True
+        rows[mine, place] = np.column_stack([chunk.late_ms, *(chunk.values[name] for name in NEEDS)])
+    series: tuple[Series, ...] = ()
+    for i, time_ms in enumerate(times.tolist()):
+        if i == 0 or not np.array_equal(is_there[i], is_there[i - 1]):
+            series = tuple(chunks[place].series for place in np.flatnonzero(is_there[i]).tolist())
+        yield time_ms, series, rows[i, is_there[i]]

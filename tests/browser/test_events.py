@@ -1,0 +1,58 @@
+"""The event lane: what happened, in fixed rows, with shape, colour and letter; and what keys do with it."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fgm.store import events as store
+from fgm.store.events import Event, Kind
+from tests.browser.conftest import viewer
+from tests.browser.test_page import open_page
+from tests.processes import free_port
+from tests.viewer.recorded import NODE, DataDirectory, container, counting
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+    data = DataDirectory(tmp_path)
+    from_ms = (time.time_ns() // 10**9 - 200) * 1000
+    data.parquet(*(counting(one, from_ms, 150) for one in (NODE, container(1), container(2))))
+
+    def event(second: float, kind: Kind, number: int, **before: float) -> Event:
+        key = container(number).key if number else "node"
+        return Event(from_ms + round(second * 1000), kind, key, f"{kind} of {number}", before)
+
+    happened = [
+        event(20, "start", 1),
+        event(40, "throttling_ended", 2, began_ms=from_ms + 30_000),
+        event(60, "oom_kill", 1),
+        Event(from_ms + 60_000, "exit", container(1).key, "ended by an OOM kill", {}, {"oom_killed": 1}),
+        event(140, "exit", 2),
+        event(120, "gap", 0, tick_ms=from_ms + 110_000),
+    ]
+    store.append(str(tmp_path), "node-1", happened)
+    with viewer(tmp_path, free_port()) as url:
+        open_page(page, url)
+        lane = page.get_by_role("region", name="Events")
+        expect(lane.locator(".event")).to_have_count(5)
+        kinds = lane.locator(".event").evaluate_all("(all) => all.map((one) => one.dataset.kind)")
+        assert sorted(kinds) == ["exit", "gap", "oom_kill", "start", "throttling"]
+        expect(lane.locator(".oom")).to_have_text("OOOM kill name-1")
+        tops = lane.locator(".event").evaluate_all("(all) => all.map((one) => [one.dataset.kind, one.style.top])")
+        assert dict(tops) == {"exit": "0px", "oom_kill": "0px", "start": "19px", "throttling": "38px", "gap": "38px"}
+        colour = lane.locator(".oom").evaluate("(one) => getComputedStyle(one).color")
+        assert colour == "rgb(200, 50, 10)"
+        cursor = "async () => (await import('/static/store.js')).pinned_ms.value"
+        seconds = []
+        for _ in range(3):
+            page.keyboard.press("N")
+            seconds.append((page.evaluate(cursor) - from_ms) // 1000)
+        page.keyboard.press("n")
+        seconds.append((page.evaluate(cursor) - from_ms) // 1000)
+        assert seconds == [140, 110, 60, 110]
+        lane.locator(".oom").click()
+        assert (page.evaluate(cursor) - from_ms) // 1000 == 60
+    assert [text for text in complaints if "ERR_" not in text] == []
