@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import resource
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import anyio
 
 from fgm import __version__, logs
 from fgm.clock import SystemClock
+from fgm.collector import session
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
@@ -28,13 +30,20 @@ from fgm.collector.recording import Recorder
 from fgm.collector.sampling import Sampler
 from fgm.collector.series_reader import ReadCounts
 from fgm.collector.settings import Settings, from_command_line
+from fgm.listening import ListenError, listen
 from fgm.metrics.catalogue import COLUMNS
+from fgm.probes import Probes
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 from fgm.store.header import FileHeader
 from fgm.store.lock import DirectoryLock
 
 EXIT_INTERRUPTED = 130
-_EXITS: dict[type[Exception], int] = {ForeignRootError: 3, DataDirectoryError: 4, AlreadyRunningError: 5}
+_EXITS: dict[type[Exception], int] = {
+    ForeignRootError: 3,
+    DataDirectoryError: 4,
+    AlreadyRunningError: 5,
+    ListenError: 6,
+}
 THREAD_SWITCH_S = 0.0005
 """Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
 
@@ -50,11 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if given.list_reads:
             list_reads(settings, hierarchies)
         elif not given.check_config:
+            probes = listen(settings.health_host, settings.health_port, "--health-") if settings.health_host else None
             with DirectoryLock(settings.data_dir):
-                anyio.run(partial(record, settings, hierarchies))
+                anyio.run(partial(record, settings, hierarchies, probes))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (ForeignRootError, DataDirectoryError, AlreadyRunningError) as error:
+    except tuple(_EXITS) as error:
         sys.stderr.write(f"fine-grained-monitor: {error}\n")
         return _EXITS[type(error)]
     return 0
@@ -106,8 +116,8 @@ def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
         sys.stdout.write(json.dumps({"path": path, "every_ticks": every_ticks}) + "\n")
 
 
-async def record(settings: Settings, hierarchies: Hierarchies) -> None:
-    """Record until a signal says stop."""
+async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: socket.socket | None = None) -> None:
+    """Record until a signal says stop. `probe_socket`: where to answer probes."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
     sys.setswitchinterval(THREAD_SWITCH_S)
@@ -127,6 +137,10 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
+    try:
+        session.publish(settings, str(hierarchies), clock.wall_ns())
+    except OSError as error:
+        log.error("session.json cannot be written", extra=logs.fields(reason=str(error)))
     daemon = Daemon(settings, clock, sampler, recorder, index, processes=make_watch(settings, header))
     log.info(
         "recording",
@@ -139,6 +153,9 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     )
     async with anyio.create_task_group() as group:
         group.start_soon(daemon.stop_on_signals)
+        if probe_socket is not None:
+            probes = Probes(daemon.heartbeat.is_ready, daemon.heartbeat.is_alive)
+            await group.start(probes.serve, probe_socket, name="probes")
         await daemon.run()
         group.cancel_scope.cancel()
     sampler.close()

@@ -63,6 +63,11 @@ class JournalReader:
         return self._decoder.segment.header
 
     @property
+    def supersedes(self) -> bool:
+        """Whether its window is recorded for the second time; see Segment."""
+        return self._supersedes
+
+    @property
     def file_id(self) -> tuple[int, int]:
         """Device and inode: a new journal may have taken the place of this one."""
         status = os.fstat(self._fd)
@@ -161,10 +166,12 @@ class JournalReader:
         self._first_seen: dict[int, int] = {}
         self._last_seen: dict[int, int] = {}
         self._with_values: set[str] = set()
+        self._supersedes = False
 
     def _learn_series(self) -> None:
         if self._decoder.segment is None:
             return
+        self._supersedes |= self._decoder.segment.supersedes
         for series in self._decoder.segment.series.values():
             if series.key not in self._numbers:
                 self._numbers[series.key] = len(self._numbers)
