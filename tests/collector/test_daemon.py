@@ -25,6 +25,7 @@ from fgm.collector.__main__ import make_sampler, make_watch
 from fgm.collector.daemon import Daemon
 from fgm.collector.hierarchies import detect
 from fgm.collector.indexing import IndexKeeper
+from fgm.collector.quantity import FreeSpace
 from fgm.collector.recording import Recorder
 from fgm.collector.settings import Settings
 from fgm.metrics.catalogue import COLUMNS
@@ -61,6 +62,8 @@ class Host:
             node_name="worker-3",
             interval_ms=100,
             rotation_seconds=1,
+            retention_days=36_500,
+            min_free=FreeSpace(),
         )
 
     async def daemon(self) -> Daemon:
