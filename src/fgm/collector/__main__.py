@@ -38,6 +38,9 @@ from fgm.store.header import FileHeader
 from fgm.store.lock import DirectoryLock
 
 EXIT_INTERRUPTED = 130
+MOST_DESCRIPTORS = 16_384
+"""Room for some 300 pods. Of each kernel file that is kept open the kernel keeps a page, which counts as this process's
+memory: further ones are opened for each read."""
 _EXITS: dict[type[Exception], int] = {
     ForeignRootError: 3,
     DataDirectoryError: 4,
@@ -119,7 +122,7 @@ def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
 async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: socket.socket | None = None) -> None:
     """Record until a signal says stop. `probe_socket`: where to answer probes."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most_files, MOST_DESCRIPTORS), most_files))
     sys.setswitchinterval(THREAD_SWITCH_S)
     clock = SystemClock()
     header = FileHeader(

@@ -69,6 +69,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
+        del reader  # it holds all rows too
     if header is None:
         atomic.remove(journal_path)
         return None

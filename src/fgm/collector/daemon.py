@@ -24,6 +24,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from fgm.clock import Clock, read_both
 from fgm.collector.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.grid import TickGrid
+from fgm.collector.heap import give_back
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.processes.watch import ProcessWatch
@@ -261,7 +262,9 @@ class Daemon:
             async with self._publishing:
                 if journal == self._recorder.path:
                     return  # it is being written again, and will be handed over at its end
+                await to_thread.run_sync(give_back)  # what containers that ended have left
                 window = await to_thread.run_sync(close_window, journal, level)
+                await to_thread.run_sync(give_back)
         except FileNotFoundError:
             self._failed.pop(journal, None)
             log.warning("a journal has gone before its window was closed", extra=fields(journal=journal))

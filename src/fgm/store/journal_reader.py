@@ -9,7 +9,7 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.chunk import Chunk
+from fgm.store.chunk import Chunk, ColumnsOf
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
@@ -136,6 +136,7 @@ class JournalReader:
         times_ms = np.repeat(np.array(kept.times_ms, np.int64), sizes)
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
         columns = [1 + kept.columns.index(name) for name in metrics]
+        places_of = {name: 1 + i for i, name in enumerate(metrics)}
         rows = np.concatenate(kept.rows)
         # A clock that stepped back within a second, or a run that went on with another's window, may repeat a tick.
         places = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
@@ -148,9 +149,10 @@ class JournalReader:
             mine = places[first:end]
             time_ms = times_ms[mine]
             last = np.append(time_ms[1:] != time_ms[:-1], True)
-            mine, block = mine[last], rows[mine[last]]
-            values = {name: np.ascontiguousarray(block[:, c]) for name, c in zip(metrics, columns, strict=True)}
-            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], block[:, 0].copy(), values))
+            mine = mine[last]
+            table = rows[mine].T[[0, *columns]]
+            values = ColumnsOf(places_of, table)
+            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], table[0], values))
         return result
 
     def close(self) -> None:
