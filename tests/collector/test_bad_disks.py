@@ -12,11 +12,10 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
-from tests.collector.test_daemon import Host, instants
+from tests.collector.test_daemon import Host, instants, missed_ticks
 from tests.processes import parquet_files
 
 from fgm.collector.quantity import FreeSpace
-from fgm.store.block import WindowFile
 from fgm.store.check import check
 
 Mount = Callable[[str], Path]
@@ -48,13 +47,6 @@ def small_disk(tmp_path: Path) -> Iterator[Mount]:
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
-
-
-def missed_ticks(data_dir: Path) -> float:
-    file = WindowFile.open(str(parquet_files(data_dir)[-1]))
-    (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
-    file.close()
-    return float(chunk.values["collector.missed_ticks"][-1])
 
 
 def fill(path: Path) -> None:

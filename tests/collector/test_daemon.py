@@ -54,6 +54,7 @@ class Host:
         self.captured: CapturedHost = captured_host(folder / "host")
         self.data_dir = folder / "data"
         self.clock = SteppedClock()
+        self.steps: list[tuple[float, int]] = []
         self.settings = Settings(
             data_dir=str(self.data_dir),
             cgroup_root=self.captured.cgroup_root,
@@ -80,6 +81,7 @@ class Host:
     async def run_until(self, condition: Callable[[], bool]) -> None:
         """Record until the condition holds, then stop in order."""
         daemon = await self.daemon()
+        daemon.on_clock_step = lambda step_ms, time_ms: self.steps.append((step_ms, time_ms))
         with anyio.fail_after(15):
             async with anyio.create_task_group() as group:
                 await group.start(daemon.run)
@@ -98,6 +100,14 @@ def instants(path: Path, key: str = "node") -> list[int]:
     times = [t for chunk in file.chunks((), {key}) for t in chunk.time_ms.tolist()]
     file.close()
     return times
+
+
+def missed_ticks(data_dir: Path) -> float:
+    """What the newest window says of them, of the whole run."""
+    file = WindowFile.open(str(parquet_files(data_dir)[-1]))
+    (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
+    file.close()
+    return float(chunk.values["collector.missed_ticks"][-1])
 
 
 async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
@@ -194,6 +204,36 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     await host.run_until(set_the_clock)
 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_step(host: Host) -> None:
+    """The windows that it was set back into are recorded again, and what they were before is kept beside them."""
+
+    def recorded_again() -> list[Path]:
+        return sorted(host.data_dir.glob("dt=*/*/superseded-*.parquet"))
+
+    def set_the_clock() -> bool:
+        if host.clock.step_ns == 0 and len(parquet_files(host.data_dir)) >= 3:
+            host.clock.step_ns = -2_500_000_000
+        if not recorded_again():
+            return False
+        return layout.window_at(host.clock.wall_ns() // 1_000_000, 1).start_ms > host.steps[0][1] + 4000
+
+    await host.run_until(set_the_clock)
+
+    def look() -> None:
+        ((step_ms, stepped_to_ms),) = host.steps
+        times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
+        assert step_ms == pytest.approx(-2500, abs=50)
+        assert times == sorted(set(times))
+        after = min(t for t in times if t > stepped_to_ms)
+        before = max((t for t in times if t <= stepped_to_ms), default=0)
+        assert after - before > 2.5 * host.settings.interval_ms
+        assert max(t for path in recorded_again() for t in instants(path)) > after
+        assert missed_ticks(host.data_dir) < 10  # those that were left out, and not those between the two clocks
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
 
 
 @pytest.fixture

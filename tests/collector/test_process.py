@@ -9,8 +9,7 @@ import anyio
 import pytest
 from blockbuster import BlockBuster
 from tests.captured_host import captured_host
-from tests.collector.test_bad_disks import missed_ticks
-from tests.collector.test_daemon import instants
+from tests.collector.test_daemon import instants, missed_ticks
 from tests.collector.test_heartbeat import ask
 from tests.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
 

@@ -43,6 +43,7 @@ class Upkeep:
         self._is_first = True
         self._is_short = False
         self._is_failing = False
+        self._said_foreign = False
 
     def wake(self) -> None:
         """Look soon: something was written, or could not be."""
@@ -110,7 +111,9 @@ class Upkeep:
                 raise
             self._note_failure(error)
             return False
-        log.warning("a file that is called like fgm's is not fgm's; it stays", extra=fields(file=path))
+        if not self._said_foreign:
+            log.warning("a file that is called like fgm's is not fgm's; such files stay", extra=fields(file=path))
+        self._said_foreign = True
         self._inventory.ignore(path)
         return False
 
