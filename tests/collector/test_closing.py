@@ -141,6 +141,16 @@ def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> N
     assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0}
 
 
+def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone_is_an_error(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    close_window(journal, 3)
+
+    assert close_window(journal, 3) is None
+    (tmp_path / FOLDER / FIRST).unlink()
+    with pytest.raises(FileNotFoundError):
+        close_window(journal, 3)
+
+
 def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Path) -> None:
     recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
     recorder.append(tick(0))

@@ -53,15 +53,20 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
 
     A file that the window already has (the collector was stopped and started within it) is merged into the new one; one
     that cannot be read is set aside, never overwritten; and so is one that was recorded before the wall clock was set
-    back. Returns None where the journal held no tick. Raises BadFileError where it is no journal, and OSError; the
-    journal is still there then.
+    back. Returns None where the journal held no tick, or was closed before. Raises BadFileError where it is no journal,
+    and OSError; the journal is still there then, but for FileNotFoundError.
     """
     folder, name = os.path.split(journal_path)
     parsed = layout.parse_name(name)
     if parsed is None or parsed.kind != "journal":
         raise BadFileError(journal_path, "not the name of a journal")
     target = layout.metrics_name(parsed.start_ms)
-    reader = JournalReader(journal_path)
+    try:
+        reader = JournalReader(journal_path)
+    except FileNotFoundError:
+        if os.path.exists(os.path.join(folder, target)):
+            return None
+        raise
     try:
         chunks, is_damaged, supersedes = reader.chunks(COLUMNS), reader.is_damaged, reader.supersedes
         if not chunks and is_damaged:

@@ -253,7 +253,7 @@ class Daemon:
             async for path in closed:
                 if not self._sampling.cancel_called:
                     await self._clock.sleep_until(self._clock.monotonic() + CLOSE_AFTER_TICK_S)
-                for journal in (*self._failed, path):
+                for journal in dict.fromkeys((*self._failed, path)):
                     await self._close_one(journal)
 
     async def _close_one(self, journal: str) -> None:
