@@ -292,7 +292,9 @@ def test_what_is_set_aside_never_takes_the_place_of_another(tmp_path: Path) -> N
 def test_a_shortage_of_descriptors_makes_no_file_bad(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0))
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1, before[1]))
+    lowest_free = os.open(journal, os.O_RDONLY)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
     try:
         with pytest.raises(OSError, match="Too many open files"):
             close_window(journal, 3)
