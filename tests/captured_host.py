@@ -47,6 +47,7 @@ class CapturedHost:
         return [
             *("--cgroup-root", self.cgroup_root, "--proc-root", self.proc_root, "--sys-root", self.sys_root),
             *("--node-name", "worker-3", "--cluster-name", "prod-eu", "--no-kubernetes"),
+            *("--min-free", "0"),  # however full the disk of these tests is
         ]
 
     def show(self, files: dict[str, str]) -> None:

@@ -24,6 +24,8 @@ exit codes:
 """
 EVERYTHING = ("/*", "/*/*")
 """What `fgm run` records beside containers, slices and services, so that any machine has something to show."""
+MIN_FREE = "2Gi"
+"""No kubelet evicts pods from a person's machine, whose disk is often fuller than a node's may be."""
 STOP_WITHIN_S = 20
 LOOK_AGAIN_S = 0.2
 EXIT_USAGE = 2
@@ -72,7 +74,7 @@ def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser:
     _say(f"recording into {data_dir}")
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        processes["collector"] = _start("fgm.collector", "--data-dir", data_dir, *patterns)
+        processes["collector"] = _start("fgm.collector", "--data-dir", data_dir, "--min-free", MIN_FREE, *patterns)
         processes["viewer"] = _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1")
         while not _answers(port, data_dir) and not _ended(processes):
             time.sleep(LOOK_AGAIN_S)

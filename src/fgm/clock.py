@@ -5,6 +5,8 @@ from typing import Protocol
 
 import anyio
 
+APART_S = 0.05
+
 
 class Clock(Protocol):
     """Where a daemon gets its time from."""
@@ -17,6 +19,15 @@ class Clock(Protocol):
 
     async def sleep_until(self, deadline: float) -> None:
         """Return when `monotonic()` has reached the deadline; always a checkpoint, also when it is past."""
+
+
+def read_both(clock: Clock) -> tuple[int, float]:
+    """Return `wall_ns()` and `monotonic()` of one instant, also where the process was stopped between the two."""
+    while True:
+        before = clock.monotonic()
+        wall_ns = clock.wall_ns()
+        if (now := clock.monotonic()) - before < APART_S:
+            return wall_ns, now
 
 
 class SystemClock:

@@ -15,7 +15,9 @@ import pytest
 from fgm.collector.closing import close_window, set_aside
 from fgm.collector.recording import Recorder
 from fgm.metrics.catalogue import COLUMNS
+from fgm.store.atomic import make_folder
 from fgm.store.block import WindowFile
+from fgm.store.check import check
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import Tick
@@ -34,12 +36,24 @@ def tick(second: int, value: float = 1.0) -> Tick:
 
 def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
     """Record the ticks as one run of a collector; return the journals that it closed."""
+    make_folder(str(data_dir))
     recorder = Recorder(str(data_dir), header, COLUMNS, 3)
     closed = []
     for each in ticks:
         closed.append(recorder.close_before(each.time_ms))
         recorder.append(each)
     return [path for path in (*closed, recorder.close()) if path is not None]
+
+
+def record_and_close(data_dir: Path, *ticks: Tick) -> None:
+    """Record as `record`; each window is closed before the next one begins."""
+    recorder = Recorder(str(data_dir), HEADER, COLUMNS, 3)
+    for each in (*ticks, None):
+        closed = recorder.close() if each is None else recorder.close_before(each.time_ms)
+        if closed is not None:
+            close_window(closed, 3)
+        if each is not None:
+            recorder.append(each)
 
 
 def recorded(path: Path) -> dict[int, float]:
@@ -77,6 +91,90 @@ def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick
     assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
     assert recorded(Path(window.path)) == {0: 1.0, 1: 7.0, 2: 1.0, 5: 1.0}
     assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
+
+
+SUPERSEDED = "superseded-20251230T160000Z-{}.parquet"
+FIRST = "metrics-20251230T160000Z.parquet"
+
+
+def test_a_window_that_the_clock_was_set_back_into_is_not_mixed_with_what_it_was_before(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(80), tick(100), tick(60, 7.0))
+    record_and_close(tmp_path, tick(70))  # this run knows of no step: it goes on with the window
+
+    assert names(tmp_path) == [FIRST, "metrics-20251230T160130Z.parquet", SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {0: 1.0, 80: 1.0}
+    assert recorded(tmp_path / FOLDER / FIRST) == {60: 7.0, 70: 1.0}
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_clock_set_back_within_a_window_closes_it_and_only_what_comes_later_counts(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(10), tick(11), tick(5, 7.0), tick(6, 7.0), tick(90))
+
+    assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {10: 1.0, 11: 1.0}
+    assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0, 6: 7.0}
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_clock_set_forward_within_a_window_leaves_it_one(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(20))
+    close_window(journal, 3)
+
+    assert names(tmp_path) == [FIRST]
+
+
+def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    for each in (tick(10), tick(5, 7.0)):
+        closed = recorder.close_before(each.time_ms)
+        if closed is not None:
+            close_window(closed, 3)
+        recorder.append(each)
+    journal = recorder.close()
+    assert journal is not None
+    copy = Path(journal).read_bytes()
+    for _ in range(2):  # the kill was between publishing the file and removing the journal
+        close_window(journal, 3)
+        Path(journal).write_bytes(copy)
+    os.unlink(journal)
+
+    assert names(tmp_path) == [FIRST, SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0}
+
+
+def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone_is_an_error(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    close_window(journal, 3)
+
+    assert close_window(journal, 3) is None
+    (tmp_path / FOLDER / FIRST).unlink()
+    with pytest.raises(FileNotFoundError):
+        close_window(journal, 3)
+
+
+def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    recorder.append(tick(0))
+    os.unlink(tmp_path / FOLDER / "live-20251230T160000Z.journal")
+    recorder.append(tick(1))
+    with pytest.raises(FileNotFoundError, match="removed, or moved away"):
+        recorder.append(tick(6))
+    recorder.append(tick(7))
+    journal = recorder.close()
+    assert journal is not None
+    close_window(journal, 3)
+
+    assert recorded(tmp_path / FOLDER / FIRST) == {7: 1.0}
+
+
+def test_a_data_directory_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """Its volume may not be mounted: then its place is on another disk."""
+    recorder = Recorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
+    with pytest.raises(FileNotFoundError, match="the data directory is not there"):
+        recorder.append(tick(0))
+    (tmp_path / "data").mkdir()
+    recorder.append(tick(1))
+
+    assert recorder.close() is not None
 
 
 def test_a_kill_between_publishing_and_removing_the_journal_changes_nothing(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import detect
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kill_watch import KillWatch
+from fgm.collector.quantity import FreeSpace
 from fgm.collector.recording import Recorder
 from fgm.collector.settings import Settings
 from fgm.metrics.catalogue import COLUMNS
@@ -64,6 +65,8 @@ class Host:
             node_name="worker-3",
             interval_ms=100,
             rotation_seconds=1,
+            retention_days=36_500,
+            min_free=FreeSpace(),
         )
 
     async def daemon(self) -> Daemon:
@@ -78,7 +81,9 @@ class Host:
         place = (settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
         kills = await to_thread.run_sync(KillWatch, settings.cgroup_root, self.clock)
         events = EventRecorder(*place, clock=self.clock, kills=kills)
-        metadata = await to_thread.run_sync(lambda: make_metadata(settings, {}, self.clock, index, sampler))
+        metadata = await to_thread.run_sync(
+            lambda: make_metadata(settings, {}, self.clock, index, sampler=sampler, events=events)
+        )
         return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata, events=events)
 
     async def run_until(self, condition: Callable[[], bool]) -> None:
@@ -107,6 +112,18 @@ def instants(path: Path, key: str = "node") -> list[int]:
 def events(host: Host) -> list[Event]:
     lines = b"".join(path.read_bytes() for path in host.data_dir.glob("dt=*/*/events.jsonl")).splitlines(keepends=True)
     return [decode(line) for line in lines if line.endswith(b"\n")]
+
+
+def clock_steps(host: Host) -> list[Event]:
+    return [event for event in events(host) if event.kind == "clock_step"]
+
+
+def missed_ticks(data_dir: Path) -> float:
+    """What the newest window says of them, of the whole run."""
+    file = WindowFile.open(str(parquet_files(data_dir)[-1]))
+    (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
+    file.close()
+    return float(chunk.values["collector.missed_ticks"][-1])
 
 
 async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
@@ -203,6 +220,38 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     await host.run_until(set_the_clock)
 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_step(host: Host) -> None:
+    """The windows that it was set back into are recorded again, and what they were before is kept beside them."""
+
+    def recorded_again() -> list[Path]:
+        return sorted(host.data_dir.glob("dt=*/*/superseded-*.parquet"))
+
+    def set_the_clock() -> bool:
+        if host.clock.step_ns == 0 and len(parquet_files(host.data_dir)) >= 3:
+            host.clock.step_ns = -2_500_000_000
+        if not recorded_again():
+            return False
+        return layout.window_at(host.clock.wall_ns() // 1_000_000, 1).start_ms > clock_steps(host)[0].time_ms + 4000
+
+    await host.run_until(set_the_clock)
+
+    def look() -> None:
+        (step,) = clock_steps(host)
+        stepped_to_ms = step.time_ms
+        times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
+        shown = [float(side["clock_ms"] or 0) for side in (step.before, step.after)]
+        assert shown[1] - shown[0] == pytest.approx(-2500, abs=50)
+        assert times == sorted(set(times))
+        after = min(t for t in times if t > stepped_to_ms)
+        before = max((t for t in times if t <= stepped_to_ms), default=0)
+        assert after - before > 2.5 * host.settings.interval_ms
+        assert max(t for path in recorded_again() for t in instants(path)) > after
+        assert missed_ticks(host.data_dir) < 10  # those that were left out, and not those between the two clocks
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
 
 
 @pytest.fixture

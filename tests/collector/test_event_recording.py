@@ -172,6 +172,7 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
     file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
     await file.parent.mkdir(parents=True)
     await file.write_text("oom_kill 0\n")
+    await anyio.Path(tmp_path, "data").mkdir()
     kills = await to_thread.run_sync(KillWatch, str(tmp_path / "cgroup"), SystemClock())
     watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), kills=kills)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fgm.collector.quantity import FreeSpace
 from fgm.collector.settings import SettingError, Settings, make_parser, parse
 
 
@@ -37,6 +38,16 @@ def test_a_switch_is_off_unless_its_flag_is_given_or_its_variable_is_true() -> N
     assert not from_flags(FGM_VERBOSE_PERF_RISK="0").verbose_perf_risk
 
 
+def test_amounts_are_written_as_kubernetes_writes_them() -> None:
+    settings = from_flags("--retention-bytes", "512Mi", "--min-free", "5%", FGM_RETENTION_DAYS="3")
+
+    assert (settings.retention_bytes, settings.retention_days) == (512 << 20, 3)
+    assert settings.min_free == FreeSpace(0.05, 0)
+    assert from_flags("--retention-bytes", "500000000").retention_bytes == 500_000_000
+    assert from_flags("--min-free", "2GiB").min_free == FreeSpace(0, 2 << 30)
+    assert from_flags("--min-free", Settings.__dataclass_fields__["min_free"].metadata["shown"]) == Settings()
+
+
 @pytest.mark.parametrize(
     ("argv", "environment", "sentence"),
     [
@@ -49,6 +60,11 @@ def test_a_switch_is_off_unless_its_flag_is_given_or_its_variable_is_true() -> N
         ),
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
         ([], {"FGM_VERBOSE_PERF_RISK": "yes"}, "FGM_VERBOSE_PERF_RISK is 'yes': give one of 1, true, 0, false"),
+        (["--retention-bytes", "4Qi"], {}, "--retention-bytes is '4Qi': give a whole number from 67108864"),
+        (["--retention-bytes", "1M"], {}, "--retention-bytes is 1000000: give a whole number from 67108864"),
+        (["--retention-days", "0"], {}, "--retention-days is 0: give a whole number from 1 to 36500"),
+        (["--min-free", "lots"], {}, "--min-free is 'lots': give a share, an amount, or both, such as 15%,2Gi"),
+        (["--min-free", "100%"], {}, "--min-free is '100%': give a share"),
         (["--include", "system.slice"], {}, "--include is 'system.slice': give a path below the cgroup root"),
         (["--kubernetes-url", "10.0.0.1:6443"], {}, "--kubernetes-url is '10.0.0.1:6443': give http or https"),
         (["--kubernetes-url", "https://[::1"], {}, "--kubernetes-url is 'https://[::1': give http or https"),

@@ -12,7 +12,7 @@ from fgm.store import index as index_file
 from fgm.store import index_changes
 from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without
+from fgm.store.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without, without_older
 
 START_MS = 1_767_110_700_000  # 2025-12-30T16:05:00Z
 ID_A, ID_B = "abc123def456" + "789a" * 13, "abc123def456" + "789b" * 13
@@ -301,3 +301,14 @@ def test_a_bad_index_is_set_aside_and_two_such_are_kept(tmp_path: Path) -> None:
 def test_five_thousand_entries_stay_far_below_the_limit() -> None:
     assert len(index_file.dump(full_index())) < index_file.MAX_INDEX_BYTES / 8
     assert index_changes.MAX_ENTRIES == 5000
+
+
+def test_what_ended_before_the_oldest_data_leaves_and_what_lives_stays() -> None:
+    entries = [IndexEntry(ID_A, START_MS - 9000, START_MS - 5000), IndexEntry(ID_B, START_MS - 9000, START_MS - 1000)]
+    index = joined(Index(), entries, START_MS - 9000, START_MS, START_MS)
+    left = without_older(index, START_MS - 3000)
+
+    assert [entry.full_id for entry in left.entries.values()] == [ID_B]
+    assert (left.earliest_ms, left.latest_ms) == (START_MS - 3000, START_MS)
+    assert without_older(left, START_MS - 3000) is left
+    assert without_older(replace(index, alive=frozenset({ID_A, ID_B})), START_MS).entries == index.entries

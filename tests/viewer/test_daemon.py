@@ -17,8 +17,9 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from fgm.listening import ListenError, listen
 from fgm.viewer.daemon import Daemon
-from fgm.viewer.serving import ListenError, listen, url_of
+from fgm.viewer.serving import url_of
 from fgm.viewer.settings import Settings
 from tests.fakes import FakeClock
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of

@@ -9,7 +9,7 @@ import pytest
 from anyio import to_thread
 from blockbuster import BlockBuster
 
-from fgm.viewer.serving import listen
+from fgm.listening import listen
 from tests.processes import Viewer, daemon, free_port, run
 from tests.viewer.recorded import NODE, DataDirectory, container, counting, id_of
 

@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import resource
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,14 @@ import anyio
 from fgm import __version__, logs
 from fgm.allocator import share_one_arena
 from fgm.clock import Clock, SystemClock
+from fgm.collector import session
 from fgm.collector.cgroups import CgroupFinder
 from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kill_watch import KillWatch
+from fgm.collector.kubernetes.changes import Change, ContainerEnded
 from fgm.collector.kubernetes.place import find_api
 from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.node import Node
@@ -34,13 +37,23 @@ from fgm.collector.recording import Recorder
 from fgm.collector.sampling import Sampler
 from fgm.collector.series_reader import ReadCounts
 from fgm.collector.settings import Settings, from_command_line
+from fgm.listening import ListenError, listen
 from fgm.metrics.catalogue import COLUMNS
+from fgm.probes import Probes
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 from fgm.store.header import FileHeader
 from fgm.store.lock import DirectoryLock
 
 EXIT_INTERRUPTED = 130
-_EXITS: dict[type[Exception], int] = {ForeignRootError: 3, DataDirectoryError: 4, AlreadyRunningError: 5}
+MOST_DESCRIPTORS = 16_384
+"""Room for some 300 pods. Of each kernel file that is kept open the kernel keeps a page, which counts as this process's
+memory: further ones are opened for each read."""
+_EXITS: dict[type[Exception], int] = {
+    ForeignRootError: 3,
+    DataDirectoryError: 4,
+    AlreadyRunningError: 5,
+    ListenError: 6,
+}
 THREAD_SWITCH_S = 0.0005
 """Python's own 5 ms would let the thread that closes a window hold up each of a sweep's reads."""
 
@@ -57,11 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if given.list_reads:
             list_reads(settings, hierarchies)
         elif not given.check_config:
+            probes = listen(settings.health_host, settings.health_port, "--health-") if settings.health_host else None
             with DirectoryLock(settings.data_dir):
-                anyio.run(partial(record, settings, hierarchies))
+                anyio.run(partial(record, settings, hierarchies, probes))
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except (ForeignRootError, DataDirectoryError, AlreadyRunningError) as error:
+    except tuple(_EXITS) as error:
         sys.stderr.write(f"fine-grained-monitor: {error}\n")
         return _EXITS[type(error)]
     return 0
@@ -116,15 +130,27 @@ def make_events(settings: Settings, hierarchies: Hierarchies) -> EventRecorder:
 
 
 def make_metadata(
-    settings: Settings, environment: Mapping[str, str], clock: Clock, index: IndexKeeper, sampler: Sampler
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    index: IndexKeeper,
+    *,
+    sampler: Sampler,
+    events: EventRecorder,
 ) -> Metadata:
-    """Return what asks the Kubernetes API, if there is one, for names."""
+    """Return what asks the Kubernetes API, if there is one, for names, and why containers ended."""
+
+    def tell(change: Change) -> None:
+        # A limit that changed is told by the ticks that see it, also without the API.
+        if isinstance(change, ContainerEnded) and change.finished_ms is not None:
+            events.complete_exit(change.container_id, change.finished_ms, change.reason, change.exit_code)
+
     address, api = find_api(settings, environment), None
     if address is not None:
         from fgm.collector.kubernetes.client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
 
         api = PodApi(address, settings.node, clock.monotonic)
-    return Metadata(clock, api, index, rename=sampler.name_by, random=random.random)
+    return Metadata(clock, api, index, rename=sampler.name_by, random=random.random, tell=tell)
 
 
 def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
@@ -134,10 +160,10 @@ def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
         sys.stdout.write(json.dumps({"path": path, "every_ticks": every_ticks}) + "\n")
 
 
-async def record(settings: Settings, hierarchies: Hierarchies) -> None:
-    """Record until a signal says stop."""
+async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: socket.socket | None = None) -> None:
+    """Record until a signal says stop. `probe_socket`: where to answer probes."""
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most_files, MOST_DESCRIPTORS), most_files))
     sys.setswitchinterval(THREAD_SWITCH_S)
     clock = SystemClock()
     header = FileHeader(
@@ -155,6 +181,11 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
+    try:
+        session.publish(settings, str(hierarchies), clock.wall_ns())
+    except OSError as error:
+        log.error("session.json cannot be written", extra=logs.fields(reason=str(error)))
+    events = make_events(settings, hierarchies)
     daemon = Daemon(
         settings,
         clock,
@@ -162,8 +193,8 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
         recorder,
         index,
         processes=make_watch(settings, header),
-        metadata=make_metadata(settings, os.environ, clock, index, sampler),
-        events=make_events(settings, hierarchies),
+        metadata=make_metadata(settings, os.environ, clock, index, sampler=sampler, events=events),
+        events=events,
     )
     log.info(
         "recording",
@@ -176,6 +207,9 @@ async def record(settings: Settings, hierarchies: Hierarchies) -> None:
     )
     async with anyio.create_task_group() as group:
         group.start_soon(daemon.stop_on_signals)
+        if probe_socket is not None:
+            probes = Probes(daemon.heartbeat.is_ready, daemon.heartbeat.is_alive)
+            await group.start(probes.serve, probe_socket, name="probes")
         await daemon.run()
         group.cancel_scope.cancel()
     sampler.close()

@@ -2,9 +2,11 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fgm.collector import summary
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store import atomic, layout, parquet
@@ -13,6 +15,7 @@ from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.header import FORMAT_VERSION, FileHeader
 from fgm.store.journal_reader import JournalReader
+from fgm.store.opening import open_regular
 from fgm.store.series import Series
 
 log = logging.getLogger(__name__)
@@ -42,34 +45,45 @@ class ClosedWindow:
     first_ms: int
     last_ms: int
     seen: tuple[Seen, ...]
+    summary: Mapping[str, Any]
 
 
 def close_window(journal_path: str, compression_level: int) -> ClosedWindow | None:
     """Publish a journal's rows as the window's Parquet file, then remove the journal.
 
     A file that the window already has (the collector was stopped and started within it) is merged into the new one; one
-    that cannot be read is set aside, never overwritten. Returns None where the journal held no tick. Raises
-    BadFileError where it is no journal, and OSError; the journal is still there then.
+    that cannot be read is set aside, never overwritten; and so is one that was recorded before the wall clock was set
+    back. Returns None where the journal held no tick, or was closed before. Raises BadFileError where it is no journal,
+    and OSError; the journal is still there then, but for FileNotFoundError.
     """
     folder, name = os.path.split(journal_path)
     parsed = layout.parse_name(name)
     if parsed is None or parsed.kind != "journal":
         raise BadFileError(journal_path, "not the name of a journal")
     target = layout.metrics_name(parsed.start_ms)
-    reader = JournalReader(journal_path, metrics=COLUMNS)
     try:
-        chunks, is_damaged = reader.chunks(COLUMNS), reader.is_damaged
+        reader = JournalReader(journal_path, metrics=COLUMNS)
+    except FileNotFoundError:
+        if os.path.exists(os.path.join(folder, target)):
+            return None
+        raise
+    try:
+        chunks, is_damaged, supersedes = reader.chunks(COLUMNS), reader.is_damaged, reader.supersedes
         if not chunks and is_damaged:
             raise BadFileError(journal_path, "damaged before its first tick")
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
+        del reader  # it holds all rows too
     if header is None:
         atomic.remove(journal_path)
         return None
-    chunks = [*_already_closed(folder, target), *chunks]
+    if not supersedes:
+        chunks = [*_already_closed(folder, target), *chunks]
     seen_all = tuple(Seen(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
     data = parquet.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+    if supersedes:
+        _keep_superseded(folder, parsed.start_ms, data)
     atomic.publish(folder, target, data)
     if is_damaged:
         aside = set_aside(journal_path)
@@ -83,6 +97,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         first_ms=min(seen.first_ms for seen in seen_all),
         last_ms=max(seen.last_ms for seen in seen_all),
         seen=seen_all,
+        summary=summary.of_window(chunks),
     )
 
 
@@ -129,6 +144,27 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
         return _keep_bad(folder, name, error)
     finally:
         file.close()
+
+
+def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
+    """Rename an earlier file of the window, unless a killed collector has just published it from the same journal."""
+    name = layout.metrics_name(start_ms)
+    path = os.path.join(folder, name)
+    try:
+        with open(open_regular(path), "rb") as file:
+            if file.read() == data:
+                return
+    except FileNotFoundError:
+        return
+    except BadFileError as error:
+        _keep_bad(folder, name, error)
+        return
+    number = 1
+    while os.path.lexists(os.path.join(folder, layout.superseded_name(start_ms, number))):
+        number += 1
+    aside = layout.superseded_name(start_ms, number)
+    atomic.rename(path, aside)
+    log.warning("a window was recorded again after the clock was set back", extra=fields(file=path, kept_as=aside))
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:

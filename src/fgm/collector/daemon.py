@@ -12,7 +12,9 @@ Stopping is the end of the first stream: sampling stops, recording writes what i
 closing publishes it, and the index says so. Every task waits in the event loop and works in a thread.
 """
 
+import errno
 import logging
+import os
 import signal
 
 import anyio
@@ -20,26 +22,35 @@ from anyio import to_thread
 from anyio.abc import TaskStatus
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from fgm.clock import Clock
+from fgm.allocator import give_back
+from fgm.clock import Clock, read_both
 from fgm.collector.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.event_recording import EventRecorder
 from fgm.collector.grid import TickGrid
+from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.indexing import IndexKeeper
 from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.recording import Recorder
+from fgm.collector.retention import Limits
 from fgm.collector.sampling import Sampler
 from fgm.collector.settings import Settings
+from fgm.collector.summary import Summary
+from fgm.collector.upkeep import Upkeep
 from fgm.logs import fields
 from fgm.store.errors import BadFileError
 from fgm.store.journal import Tick
+from fgm.store.layout import DAY_MS
 from fgm.store.listing import data_files
 
 TICKS_WAITING = 30
 """So many ticks may wait for a slow disk; further ones are dropped, and counted."""
 CLOSE_AFTER_TICK_S = 0.3
 STEP_TOLERANCE_MS = 1000
+LEFT_OUT_AFTER_STEP = 2
+"""Ticks after a step of the clock: so the row before it and the first one behind are a gap apart, and have no rate."""
 TRIES_TO_CLOSE = 2
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +84,12 @@ class Daemon:
         self._sampling = anyio.CancelScope()
         self._recovery = anyio.CancelScope()
         self._failed: dict[str, int] = {}
-        self._failed_reads = 0
+        self._summary = Summary(sampler)
+        self._publishing = anyio.Lock()
+        self._resumed = anyio.Event()
+        limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
+        self._upkeep = Upkeep(settings.data_dir, limits)
+        self.heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
 
     def stop(self) -> None:
         """End sampling; `run` returns when everything that was sampled is published."""
@@ -89,6 +105,7 @@ class Daemon:
             group.start_soon(self._metadata.run, name="metadata")
             group.start_soon(self._processes.read_memory, self._sampler.offer, name="process memory")
             group.start_soon(self._read_ended, name="ends")
+            group.start_soon(self._upkeep.run, self._make_room, name="upkeep")
             async with anyio.create_task_group() as stages:
                 stages.start_soon(self._close, closed, name="closing")
                 stages.start_soon(self._record, ticks, send_closed.clone(), name="recording")
@@ -115,24 +132,32 @@ class Daemon:
     ) -> None:
         clock = self._clock
         grid = self._grid
-        grid.anchor(clock.wall_ns(), clock.monotonic())
+        grid.anchor(*read_both(clock))
         known: object = None
+        left_out = 0
         first_ms: int | None = None
         with ticks, self._sampling:
             while True:
                 deadline = grid.next_due(clock.monotonic())
                 await clock.sleep_until(deadline)
-                now = max(clock.monotonic(), deadline)
-                step_ms = grid.step_ms(clock.wall_ns(), now)
+                wall_ns, monotonic = read_both(clock)
+                step_ms = grid.step_ms(wall_ns, monotonic)
                 if abs(step_ms) > STEP_TOLERANCE_MS:
                     log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
-                    grid.anchor(clock.wall_ns(), now)
-                    self._events.step_clock(grid.at(now)[0], step_ms)
+                    grid.anchor(wall_ns, monotonic)
+                    self._sampler.set_clock()
+                    self._events.step_clock(grid.at(monotonic)[0], step_ms)
+                    left_out = LEFT_OUT_AFTER_STEP
                     continue
-                time_ms, due = grid.at(now)
+                if left_out:
+                    left_out -= 1
+                    self._sampler.cost.missed_ticks += 1
+                    continue
+                time_ms, due = grid.at(max(monotonic, deadline))
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
                     self._processes.see(time_ms, self._sampler.listings)
+                self.heartbeat.sweep_ended()
                 try:
                     ticks.send_nowait(tick)
                 except anyio.WouldBlock:
@@ -167,44 +192,95 @@ class Daemon:
         with ticks, send_closed:
             async for tick in ticks:
                 closed = recorder.close_before(tick.time_ms)
-                if closed is not None:
+                if closed is not None and closed != recorder.path_of(tick.time_ms):
                     await send_closed.send(closed)
                 try:
-                    await to_thread.run_sync(recorder.append, tick)
+                    try:
+                        await self._append(tick)
+                    except OSError as error:
+                        if error.errno not in NO_ROOM or not await self._make_room():
+                            raise
+                        await self._append(tick)
                 except (OSError, BadFileError) as error:
                     if not failing:
                         log.error("ticks cannot be recorded", extra=fields(reason=str(error)))
                     failing = True
+                    self._sampler.cost.missed_ticks += 1
                 else:
+                    self.heartbeat.tick_recorded()
                     if failing:
                         log.info("ticks are recorded again", extra=fields(time_ms=tick.time_ms))
+                        self._resumed.set()
                     failing = False
             closed = recorder.close()
             if closed is not None:
                 await send_closed.send(closed)
 
+    async def _append(self, tick: Tick) -> None:
+        """Record a tick. Raises OSError and BadFileError.
+
+        A journal is not opened while one is being closed, which might be the same; and where the wall clock was set
+        back into a window whose journal is still there, that is closed first.
+        """
+        recorder = self._recorder
+        if recorder.path is not None:
+            await to_thread.run_sync(recorder.append, tick)
+            return
+        path = recorder.path_of(tick.time_ms)
+        if recorder.was_recorded(tick.time_ms) and await to_thread.run_sync(os.path.exists, path):
+            await self._close_one(path)
+        async with self._publishing:
+            await to_thread.run_sync(recorder.append, tick)
+
+    async def _make_room(self) -> bool:
+        """Remove old data as far as its limits want it; say whether any has gone."""
+        async with self._publishing:
+            swept = await to_thread.run_sync(self._upkeep.sweep, self._clock.wall_ns(), self._recorder.path)
+        if swept.earliest_ms is not None:
+            self._index.forget_before(swept.earliest_ms)
+        return swept.files > 0
+
     async def _recover(self, first_ms: int | None, send_closed: MemoryObjectSendStream[str]) -> None:
-        """Hand over the journals that earlier runs left, all but the one that this run continues."""
+        """Hand over the journals that earlier runs left, all but the one that this run continues.
+
+        Again when a disk is back: a folder that had gone may have come back with some.
+        """
         with send_closed, self._recovery:
-            journals = await to_thread.run_sync(lambda: list(data_files(self._settings.data_dir, "journal")))
-            for path in journals:
+            for path in await to_thread.run_sync(self._journals):
                 if first_ms is None or not self._recorder.may_record(path, first_ms):
                     await send_closed.send(path)
             if self._index.is_missing:
                 await self._index.rebuild()
+            while True:
+                await self._resumed.wait()
+                self._resumed = anyio.Event()
+                for path in await to_thread.run_sync(self._journals):
+                    await send_closed.send(path)
+
+    def _journals(self) -> list[str]:
+        try:
+            return list(data_files(self._settings.data_dir, "journal"))
+        except OSError as error:
+            log.error("the data directory cannot be listed", extra=fields(reason=str(error)))
+            return []
 
     async def _close(self, closed: MemoryObjectReceiveStream[str]) -> None:
         with closed:
             async for path in closed:
                 if not self._sampling.cancel_called:
                     await self._clock.sleep_until(self._clock.monotonic() + CLOSE_AFTER_TICK_S)
-                for journal in (*self._failed, path):
+                for journal in dict.fromkeys((*self._failed, path)):
                     await self._close_one(journal)
 
     async def _close_one(self, journal: str) -> None:
         level = self._settings.compression_level
         try:
-            window = await to_thread.run_sync(close_window, journal, level)
+            async with self._publishing:
+                if journal == self._recorder.path:
+                    return  # it is being written again, and will be handed over at its end
+                await to_thread.run_sync(give_back)  # what containers that ended have left
+                window = await to_thread.run_sync(close_window, journal, level)
+                await to_thread.run_sync(give_back)
         except FileNotFoundError:
             self._failed.pop(journal, None)
             log.warning("a journal has gone before its window was closed", extra=fields(journal=journal))
@@ -216,6 +292,7 @@ class Daemon:
         if window is not None:
             self._index.add_window(window)
             self._summarise(window)
+            self._upkeep.wake()
 
     async def _note_failure(self, journal: str, error: Exception) -> None:
         tries = self._failed[journal] = self._failed.get(journal, 0) + 1
@@ -230,7 +307,6 @@ class Daemon:
             log.error("its journal cannot be set aside", extra=fields(journal=journal, reason=str(failure)))
 
     def _summarise(self, window: ClosedWindow) -> None:
-        failed = sum(self._sampler.counts.failed.values())
         log.info(
             "window closed",
             extra=fields(
@@ -238,8 +314,9 @@ class Daemon:
                 rows=window.rows,
                 series=len(window.seen),
                 size_bytes=window.size_bytes,
-                failed_reads=failed - self._failed_reads,
+                **window.summary,
+                **self._summary.since_last(),
                 api_requests=self._metadata.requests - self._api_requests,
             ),
         )
-        self._failed_reads, self._api_requests = failed, self._metadata.requests
+        self._api_requests = self._metadata.requests

@@ -15,7 +15,7 @@ from fgm.store import index as index_file
 from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import apply, described, diff, joined, rotated, without
+from fgm.store.index_changes import apply, described, diff, joined, rotated, without, without_older
 from fgm.store.listing import data_files
 from fgm.store.series import Series
 
@@ -55,6 +55,10 @@ class IndexKeeper:
         if window.last_ms >= (self.index.latest_ms or 0):
             self._set(rotated(self.index, window.last_ms))
         self._join(window.seen, window.first_ms, window.last_ms)
+
+    def forget_before(self, earliest_ms: int) -> None:
+        """Take that there is no data any more before an instant."""
+        self._set(without_older(self.index, earliest_ms))
 
     async def run(self) -> None:
         """Write the file after each change, one write at a time; until cancelled."""
@@ -99,7 +103,8 @@ class IndexKeeper:
         self._set(joined(self.index, entries, first_ms, last_ms, now_ms))
 
     def _set(self, index: Index) -> None:
-        written = index.entries is self.index.entries and index.latest_ms == self.index.latest_ms
+        span = (self.index.earliest_ms, self.index.latest_ms)
+        written = index.entries is self.index.entries and (index.earliest_ms, index.latest_ms) == span
         self.index = index
         if not written:
             self._changed.set()

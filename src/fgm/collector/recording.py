@@ -1,5 +1,6 @@
 """Puts ticks into the journal of their window; says which journal is complete."""
 
+import errno
 import os
 
 from fgm.collector.closing import salvage
@@ -25,20 +26,38 @@ class Recorder:
         self._window: Window | None = None
         self._journal: JournalWriter | None = None
         self._synced_ms = 0
+        self._last_ms = self._newest_ms = 0
+
+    @property
+    def path(self) -> str | None:
+        """The journal that is open."""
+        return None if self._journal is None else self._journal.path
 
     def close_before(self, time_ms: int) -> str | None:
-        """Close the journal if a tick at `time_ms` belongs to another window; return its path."""
-        return self.close() if self._window is not None and time_ms not in self._window else None
+        """Close the journal if a tick at `time_ms` belongs to another window, or was there before; return its path."""
+        if self._window is None or (time_ms in self._window and time_ms > self._last_ms):
+            return None
+        return self.close()
 
     def append(self, tick: Tick) -> None:
-        """Record a tick. Raises OSError where it could not be recorded; the next one is tried all the same."""
+        """Record a tick. Raises OSError where it could not be recorded; the next one is tried all the same.
+
+        What begins before the newest tick so far was recorded once already, before the wall clock was set back: its
+        journal says so.
+        """
         if self._journal is None:
             self._window = layout.window_at(tick.time_ms, self._header.rotation_s)
-            self._journal = self._open(tick.time_ms)
+            self._journal = self._open(tick.time_ms, supersedes=self.was_recorded(tick.time_ms))
         self._journal.append(tick)
+        self._last_ms = tick.time_ms
+        self._newest_ms = max(self._newest_ms, tick.time_ms)
         if abs(tick.time_ms - self._synced_ms) >= SYNC_EVERY_MS:
             self._synced_ms = tick.time_ms
             self._journal.sync()
+            if not self._journal.is_in_place:
+                path = self._journal.path
+                self.close()
+                raise FileNotFoundError(errno.ENOENT, "the open journal was removed, or moved away", path)
 
     def close(self) -> str | None:
         """Close the journal; return its path, None where none is open."""
@@ -48,6 +67,10 @@ class Recorder:
         self._journal.close()
         self._journal = self._window = None
         return path
+
+    def was_recorded(self, time_ms: int) -> bool:
+        """Say whether this run recorded this instant already, before the wall clock was set back."""
+        return time_ms <= self._newest_ms
 
     def may_record(self, path: str, since_ms: int) -> bool:
         """Say whether a journal is of a window that this run records, which began at `since_ms`."""
@@ -65,11 +88,11 @@ class Recorder:
         identifier = layout.identifier_folder(self._header.identifier)
         return os.path.join(self._data_dir, layout.day_folder(window.start_ms), identifier)
 
-    def _open(self, instant_ms: int) -> JournalWriter:
+    def _open(self, instant_ms: int, *, supersedes: bool) -> JournalWriter:
         path = self.path_of(instant_ms)
-        make_folder(os.path.dirname(path))
+        make_folder(os.path.dirname(path), within=self._data_dir)
         try:
-            return JournalWriter(path, self._header, self._columns)
+            return JournalWriter(path, self._header, self._columns, supersedes=supersedes)
         except BadFileError:
             salvage(path, self._compression_level)
-            return JournalWriter(path, self._header, self._columns)
+            return JournalWriter(path, self._header, self._columns, supersedes=supersedes)

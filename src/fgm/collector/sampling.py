@@ -113,6 +113,15 @@ class Sampler:
         self._put_offered(rows)
         return Tick(time_ms, self._series, rows)
 
+    @property
+    def skipped_reads(self) -> int:
+        """How many reads were left out by backing off, so far."""
+        return self._skipped_reads
+
+    def set_clock(self) -> None:
+        """Take that the next tick's time is not comparable with the last one's: none is missed between them."""
+        self._last_ms = None
+
     def offer(self, key: str, values: Mapping[str, float]) -> None:
         """Put values that were measured elsewhere into the series' next row, once. From any thread."""
         self._offered.append((key, values))

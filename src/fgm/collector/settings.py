@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fgm import __version__
+from fgm.collector.quantity import FreeSpace, free_space, size_bytes
 from fgm.store import layout
 
 EXIT_CODES = """\
@@ -19,6 +20,7 @@ exit codes:
   3  the cgroup or proc root cannot be read, or is not one
   4  the data directory cannot be written
   5  another collector records into the data directory
+  6  the address of the health listener cannot be listened on
 130  interrupted before recording began
 """
 
@@ -69,6 +71,17 @@ class Settings:
         text="record every minute what the memory of each container's largest process is made of; "
         "holds up that process while it is read: some 15 ms for each GB, or more",
     )
+    retention_bytes: int = _setting(
+        4 << 30, "how much the data may take; the oldest goes first", unit="bytes", least=64 << 20, most=1 << 50
+    )
+    retention_days: int = _setting(14, "how long data is kept", unit="days", least=1, most=36_500)
+    min_free: FreeSpace = _setting(  # noqa: RUF009 - it is frozen too
+        FreeSpace(0.15, 2 << 30),
+        "how much of the file system stays free, if need be at the cost of old data: a share, an amount, or both",
+        shown="15%,2Gi",
+    )
+    health_host: str = _setting("", "address of a listener for /healthz and /readyz; none by default")
+    health_port: int = _setting(8052, "port of that listener", least=0, most=65_535)
     log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
     log_format: str = _setting("text", "form of the log", choices=("text", "json"))
 
@@ -99,7 +112,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     for setting in fields(Settings):
         facts = setting.metadata
-        shown = f"{setting.default} {facts['unit']}".strip() if setting.default not in ("", (), False) else ""
+        default = facts.get("shown", setting.default)
+        shown = f"{default} {facts['unit']}".strip() if default not in ("", (), False) else ""
         variables = ", ".join(_variables(setting.name, facts))
         allowed = f"{facts['least']} to {facts['most']}" if "least" in facts else ", ".join(facts.get("choices", ()))
         more = "; ".join(filter(None, [allowed, f"default: {shown}" if shown else "", variables]))
@@ -164,12 +178,19 @@ def _variables(name: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
 def _integer(origin: str, raw: Any, facts: Mapping[str, Any]) -> int:
     least, most = facts.get("least", -math.inf), facts.get("most", math.inf)
     try:
-        value = int(raw)
+        value = size_bytes(raw) if facts["unit"] == "bytes" else int(raw)
     except ValueError:
         raise SettingError(f"{origin} is {raw!r}: give a whole number from {least} to {most}") from None
     if not least <= value <= most:
         raise SettingError(f"{origin} is {value}: give a whole number from {least} to {most}")
     return value
+
+
+def _free_space(origin: str, raw: Any, _: Mapping[str, Any]) -> FreeSpace:
+    try:
+        return free_space(raw)
+    except ValueError:
+        raise SettingError(f"{origin} is {raw!r}: give a share, an amount, or both, such as 15%,2Gi") from None
 
 
 def _string(origin: str, raw: Any, facts: Mapping[str, Any]) -> str:
@@ -197,6 +218,7 @@ def _strings(origin: str, raw: Any, _: Mapping[str, Any]) -> tuple[str, ...]:
 
 _READERS: Mapping[type, Callable[[str, Any, Mapping[str, Any]], Any]] = {
     int: _integer,
+    FreeSpace: _free_space,
     str: _string,
     bool: _switch,
     tuple: _strings,

@@ -5,6 +5,7 @@ process writes (the lock), and one thread at a time publishes a given name.
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -71,13 +72,17 @@ def remove(path: str) -> None:
         os.fsync(folder_fd)
 
 
-def make_folder(path: str) -> None:
+def make_folder(path: str, within: str | None = None) -> None:
     """Make a folder and the missing ones above it, on disk when this returns. Raises OSError.
+
+    `within`: a folder above it that is not made: it may be a volume that is not mounted, or a folder moved away.
 
     What is there stays as it is, except that a `dt=` or `identifier=` folder gets its mode: a kill right
     after it was made may have left the umask's.
     """
     parent, name = os.path.split(os.path.abspath(path))
+    if within is not None and not os.path.isdir(within):
+        raise FileNotFoundError(errno.ENOENT, "the data directory is not there", within)
     try:
         os.mkdir(path, FOLDER_MODE)
     except FileExistsError:
@@ -89,8 +94,9 @@ def make_folder(path: str) -> None:
         if stat.S_IMODE(status.st_mode) == FOLDER_MODE:
             return
     except FileNotFoundError:
-        make_folder(parent)
-        os.mkdir(path, FOLDER_MODE)
+        make_folder(parent, within)
+        make_folder(path, within)  # another task may have made it meanwhile
+        return
     os.chmod(path, FOLDER_MODE)
     with _opened(parent) as parent_fd:
         os.fsync(parent_fd)

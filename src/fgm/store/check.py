@@ -28,7 +28,8 @@ from fgm.store.layout import ParsedName
 from fgm.store.opening import open_regular
 from fgm.store.series import order
 
-_KNOWN_NAMES = {layout.INDEX_NAME, layout.LOCK_NAME, layout.INDEX_NAME + layout.TEMPORARY_SUFFIX}
+_PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME)
+_KNOWN_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}
 
 
 @dataclass(slots=True)

@@ -1,12 +1,36 @@
 """The one shape in which recorded samples are handed around, whatever file they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.series import Series
+
+
+class ColumnsOf(Mapping[str, NDArray[np.float64]]):
+    """Columns of one array, each a view that is made when it is asked for.
+
+    Of thousands of short series with every column, the views alone would take more memory than the values.
+    """
+
+    __slots__ = ("_places", "_table")
+
+    def __init__(self, places: Mapping[str, int], table: NDArray[np.float64]) -> None:
+        """`places`: which row of `table` a column is; shared between series. `table`: float64[columns, n]."""
+        self._places = places
+        self._table = table
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = self._table[self._places[name]]
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
 def append_to_day(data_dir: str, identifier: str, instant_ms: int, events: Iterable[Event]) -> None:
     """Write events of one day; without any, its file is there afterwards all the same. Raises as `append` does."""
     folder = os.path.join(data_dir, layout.day_folder(instant_ms), layout.identifier_folder(identifier))
-    make_folder(folder)
+    make_folder(folder, within=data_dir)
     append_lines(os.path.join(folder, layout.EVENTS_NAME), b"".join(map(encode, events)))
 
 

@@ -125,6 +125,19 @@ def joined(index: Index, found: Iterable[IndexEntry], earliest_ms: int, latest_m
     return replace(_spanning(index, earliest_ms, latest_ms), entries=entries, updated_ms=now_ms)
 
 
+def without_older(index: Index, earliest_ms: int) -> Index:
+    """Return the index after the data before an instant was removed: with it go the containers that ended then."""
+    if index.earliest_ms is None or index.earliest_ms >= earliest_ms:
+        return index
+    entries = {
+        key: entry
+        for key, entry in index.entries.items()
+        if entry.last_seen_ms >= earliest_ms or entry.full_id in index.alive
+    }
+    latest_ms = None if index.latest_ms is None else max(earliest_ms, index.latest_ms)
+    return replace(index, entries=entries, earliest_ms=earliest_ms, latest_ms=latest_ms)
+
+
 def _spanning(index: Index, earliest_ms: int, latest_ms: int) -> Index:
     return replace(
         index,

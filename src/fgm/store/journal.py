@@ -3,8 +3,9 @@
 A file is a run of frames. A frame is `length, crc32` (two u32, little-endian, of the payload) and the payload, whose
 first byte says its kind:
 
-    H  a header: zstd of JSON {"journal_version", "columns", and the facts of FileHeader}. Starts a segment: the file
-       itself, and again each time a collector goes on with it. Series numbers and the delta chain begin anew.
+    H  a header: zstd of JSON {"journal_version", "columns", and the facts of FileHeader; "supersedes": true where the
+       wall clock was set back and this window is recorded for the second time}. Starts a segment: the file itself, and
+       again each time a collector goes on with it. Series numbers and the delta chain begin anew.
     S  series: zstd of JSON [[number, [identity columns]], ...]. A number that is known gets another identity (a name
        that came late).
     T  a tick, whole: i64 time_ms, u32 rows, u32 series numbers, zstd of the rows.
@@ -56,11 +57,15 @@ class Tick:
 
 @dataclass(slots=True)
 class Segment:
-    """What a header frame began: its facts, its columns, and the identity behind each series number."""
+    """What a header frame began: its facts, its columns, and the identity behind each series number.
+
+    `supersedes`: what its window has already was recorded before the wall clock was set back; they are not joined.
+    """
 
     header: FileHeader
     columns: tuple[str, ...]
     series: dict[int, Series]
+    supersedes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,11 @@ class JournalWriter:
     leaves the file as it was before. Not safe for use by two threads at once.
     """
 
-    def __init__(self, path: str, header: FileHeader, columns: tuple[str, ...]) -> None:
-        """Open or create `path`. Raises OSError, and BadFileError where it is damaged: nothing is cut from it then."""
+    def __init__(self, path: str, header: FileHeader, columns: tuple[str, ...], *, supersedes: bool = False) -> None:
+        """Open or create `path`. Raises OSError, and BadFileError where it is damaged: nothing is cut from it then.
+
+        `supersedes`: see Segment.
+        """
         self.path = path
         self.columns = columns
         self._numbers: dict[str, int] = {}
@@ -98,6 +106,8 @@ class JournalWriter:
             os.fchmod(self._fd, 0o644)
             os.ftruncate(self._fd, self._end)
             facts = {"journal_version": JOURNAL_VERSION, "columns": list(columns), **header.to_json()}
+            if supersedes:
+                facts["supersedes"] = True
             self._write(_frame(b"H" + _pack_json(facts)))
         except OSError:
             if os.fstat(self._fd).st_size == 0:
@@ -120,6 +130,15 @@ class JournalWriter:
         self._write(frames + _frame(encode_tick(tick.time_ms, numbers, tick.rows, self._base)))
         self._known.update(known)
         self._last_series, self._last_numbers, self._base = tick.series, numbers, (numbers, tick.rows)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to it: nobody removed it, or the folder that it is in."""
+        try:
+            there, mine = os.stat(self.path), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)
 
     def sync(self) -> None:
         """Wait until the disk has everything (fdatasync)."""
@@ -224,7 +243,7 @@ class FrameDecoder:
             header = FileHeader.from_json(facts)
         except (KeyError, TypeError) as error:
             raise ValueError(f"its header lacks {error}") from None
-        self.segment, self._base = Segment(header, tuple(map(str, columns)), {}), None
+        self.segment, self._base = Segment(header, tuple(map(str, columns)), {}, facts.get("supersedes") is True), None
 
     def _tick(self, segment: Segment, payload: bytes, *, delta: bool) -> TickFrame:
         time_ms, count = _TICK.unpack_from(payload, 1)

@@ -9,7 +9,7 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.chunk import Chunk
+from fgm.store.chunk import Chunk, ColumnsOf
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
@@ -61,6 +61,11 @@ class JournalReader:
         if self._decoder.segment is None:
             raise BadFileError(self.path, "no whole header yet")
         return self._decoder.segment.header
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether its window is recorded for the second time; see Segment."""
+        return self._supersedes
 
     @property
     def file_id(self) -> tuple[int, int]:
@@ -130,7 +135,8 @@ class JournalReader:
         sizes = [len(rows) for rows in kept.rows]
         times_ms = np.repeat(np.array(kept.times_ms, np.int64), sizes)
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
-        columns = np.array([1 + kept.columns.index(name) for name in metrics], np.intp)
+        columns = [1 + kept.columns.index(name) for name in metrics]
+        places_of = {name: 1 + i for i, name in enumerate(metrics)}
         rows = np.concatenate(kept.rows)
         # A clock that stepped back within a second, or a run that went on with another's window, may repeat a tick.
         places = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
@@ -143,10 +149,10 @@ class JournalReader:
             mine = places[first:end]
             time_ms = times_ms[mine]
             last = np.append(time_ms[1:] != time_ms[:-1], True)
-            mine, block = mine[last], rows[mine[last]]
-            values = np.ascontiguousarray(block[:, columns].T)
-            by_name = dict(zip(metrics, values, strict=True))
-            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], block[:, 0].copy(), by_name))
+            mine = mine[last]
+            table = rows[mine].T[[0, *columns]]
+            values = ColumnsOf(places_of, table)
+            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], table[0], values))
         return result
 
     def close(self) -> None:
@@ -162,10 +168,12 @@ class JournalReader:
         self._first_seen: dict[int, int] = {}
         self._last_seen: dict[int, int] = {}
         self._with_values: set[str] = set()
+        self._supersedes = False
 
     def _learn_series(self) -> None:
         if self._decoder.segment is None:
             return
+        self._supersedes |= self._decoder.segment.supersedes
         for series in self._decoder.segment.series.values():
             if series.key not in self._numbers:
                 self._numbers[series.key] = len(self._numbers)

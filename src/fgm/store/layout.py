@@ -25,6 +25,7 @@ MAX_ROTATION_S = 86_400
 INDEX_NAME = "index.json"
 LOCK_NAME = ".lock"
 EVENTS_NAME = "events.jsonl"
+SESSION_NAME = "session.json"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]
@@ -39,7 +40,9 @@ _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
 _DETAIL = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
 _ASIDE = re.compile(
-    rf"(bad-(metrics|processes|regions)-{_STAMP}(--PT1H)?\.parquet|live-{_STAMP}\.journal\.bad)(\.\d+)?|superseded-{_STAMP}-\d+\.parquet",
+    rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
+    rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
+    rf"|superseded-{_STAMP}-\d+\.parquet",
     re.ASCII,
 )
 
@@ -142,9 +145,20 @@ def parse_name(name: str) -> ParsedName | None:
     return None if start_ms % HOUR_MS else ParsedName(kind, start_ms, HOUR_MS)
 
 
+def superseded_name(start_ms: int, number: int) -> str:
+    """Return where a file goes whose window is recorded again, `superseded-20251230T160000Z-1.parquet`."""
+    return f"superseded-{_stamp(start_ms)}-{number}.parquet"
+
+
 def is_set_aside(name: str) -> bool:
-    """Say whether a file that cannot be used is kept under this name, outside every reader's glob."""
-    return _ASIDE.fullmatch(name) is not None
+    """Say whether a file that is not used is kept under this name, outside every reader's glob."""
+    return set_aside_ms(name) is not None
+
+
+def set_aside_ms(name: str) -> int | None:
+    """Return the start of the window whose file is kept under this name, None where it is no such name."""
+    match = _ASIDE.fullmatch(name)
+    return None if match is None else _parse_calendar(*[part for part in match.groups() if part is not None])
 
 
 def parse_day(folder: str) -> int | None:

@@ -56,9 +56,7 @@ class DirectoryLock:
         try:
             _wait(fd, wait_s, sleep, self.data_dir)
             os.fchmod(fd, FILE_MODE)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-            _try_a_file(self.data_dir)
+            _try_to_write(fd, self.data_dir)
         except OSError as error:
             os.close(fd)
             raise _unusable(self.data_dir, error) from error
@@ -100,10 +98,19 @@ def _pid(fd: int) -> int | None:
         return None
 
 
-def _try_a_file(data_dir: str) -> None:
-    """Raise OSError where no file can be made: that the lock file of an earlier day opens proves nothing."""
-    with tempfile.TemporaryFile(dir=data_dir):
-        pass
+def _try_to_write(fd: int, data_dir: str) -> None:
+    """Write the pid and make a file: that the lock file of an earlier day opens proves nothing. Raises OSError.
+
+    A full disk is no reason: room is made where there is old data, once the collector runs.
+    """
+    try:
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        with tempfile.TemporaryFile(dir=data_dir):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def _unusable(data_dir: str, error: OSError) -> DataDirectoryError:

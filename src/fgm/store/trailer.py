@@ -29,6 +29,16 @@ def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
     return block + _TRAILER.pack(_MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
 
 
+def has_block(fd: int) -> bool:
+    """Say whether an open file ends as one that fgm wrote; what is in it is not looked at. Raises OSError."""
+    size = os.fstat(fd).st_size
+    tail = _pread_tail(fd, size, 8)
+    if len(tail) < 8 or tail[-4:] != PARQUET_MAGIC:
+        return False
+    trailer_at = size - 8 - int.from_bytes(tail[:4], "little") - _TRAILER.size
+    return trailer_at >= 0 and os.pread(fd, len(_MAGIC), trailer_at) == _MAGIC
+
+
 def read_block(path: str, fd: int) -> tuple[Any, int]:
     """Return the JSON of a file's block, and where the block begins. Raises BadFileError."""
     size = os.fstat(fd).st_size

@@ -9,8 +9,8 @@ import anyio
 from fgm import logs
 from fgm.allocator import share_one_arena
 from fgm.clock import SystemClock
+from fgm.listening import ListenError
 from fgm.viewer.daemon import Daemon
-from fgm.viewer.serving import ListenError
 from fgm.viewer.settings import from_command_line
 
 CANNOT_LISTEN = 3

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, cast
 import anyio
 from anyio import to_thread
 
+from fgm.listening import listen
 from fgm.logs import fields
 from fgm.loops import every
+from fgm.probes import Probes
 from fgm.viewer import assets
 from fgm.viewer.front import Front
 from fgm.viewer.health import Address, HealthReport
-from fgm.viewer.probes import Probes
 from fgm.viewer.safety import Guard
-from fgm.viewer.serving import listen, serve_until_cancelled, url_of
+from fgm.viewer.serving import serve_until_cancelled, url_of
 from fgm.viewer.state import StartUp, State
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Daemon:
         self._front = Front(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None
         if settings.health_host:
-            self._probe_sock = listen(settings.health_host, settings.health_port)
+            self._probe_sock = listen(settings.health_host, settings.health_port, "--health-")
         self.url = url_of(self._sock)
         self._stop = anyio.Event()
 

@@ -1,6 +1,5 @@
 """Hypercorn, and the socket under it; the server stops in order when its task is cancelled."""
 
-import errno
 import logging
 import socket
 from typing import Any, cast
@@ -12,42 +11,7 @@ from hypercorn.config import Config
 
 from fgm.viewer.asgi import App
 
-BACKLOG = 100
 GRACE_S = 2
-
-
-class ListenError(Exception):
-    """Raised when an address cannot be listened on."""
-
-    def __init__(self, host: str, port: int, error: OSError) -> None:
-        self.host, self.port, self.errno = host, port, error.errno
-        if error.errno == errno.EADDRINUSE:
-            sentence = f"port {port} of {host} is taken: stop what listens there, or give another with --port"
-        elif error.errno in (errno.EACCES, errno.EPERM):
-            sentence = f"port {port} of {host} needs privileges: give one above 1023 with --port"
-        else:
-            reason = error.strerror or str(error)
-            sentence = f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with --host"
-        super().__init__(sentence)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket. Raises ListenError."""
-    try:
-        facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        sock = socket.socket(facts[0], facts[1])
-    except OSError as error:
-        raise ListenError(host, port, error) from error
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.bind(facts[4])
-        sock.listen(BACKLOG)
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's
-    except OSError as error:
-        sock.close()
-        raise ListenError(host, port, error) from error
-    return sock
 
 
 def url_of(sock: socket.socket) -> str:

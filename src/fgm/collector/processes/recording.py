@@ -51,7 +51,7 @@ class DetailRecorder:
             folder = os.path.join(self._data_dir, layout.day_folder(start_ms), identifier)
             name = layout.detail_name(kind, start_ms)
             try:
-                atomic.make_folder(folder)
+                atomic.make_folder(folder, within=self._data_dir)
                 data = details.encode(kind, [*_already_there(folder, name), *rows], self._header)
                 atomic.publish(folder, name, data)
             except OSError as error:

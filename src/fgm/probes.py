@@ -1,6 +1,7 @@
-"""A second, tiny listener for the kubelet's probes, on the pod's address: nothing of the API.
+"""A tiny listener for the kubelet's probes, on an address of its own: fixed answers, and nothing else of a daemon.
 
-The server itself listens on loopback, where a port-forward arrives and the kubelet does not.
+The viewer's server listens on loopback, where a port-forward arrives and the kubelet does not; the collector has no
+other server.
 """
 
 import asyncio
@@ -18,10 +19,12 @@ _ANSWER = "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {siz
 
 
 class Probes:
-    """Answers /healthz (the process lives) and /readyz (there is data to show)."""
+    """Answers /healthz (the process lives) and /readyz (it does its work), each with 200 or 503."""
 
-    def __init__(self, is_ready: Callable[[], bool]) -> None:
+    def __init__(self, is_ready: Callable[[], bool], is_alive: Callable[[], bool] = lambda: True) -> None:
+        """`is_alive`: whether more than the event loop lives, where that can be told."""
         self._is_ready = is_ready
+        self._is_alive = is_alive
         self._open = 0
 
     async def serve(self, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -50,7 +53,7 @@ class Probes:
         path = rest.partition(b" ")[0]
         status, body = "404 Not Found", "not found\n"
         if method in (b"GET", b"HEAD") and path == b"/healthz":
-            status, body = "200 OK", "ok\n"
+            status, body = ("200 OK", "ok\n") if self._is_alive() else ("503 Service Unavailable", "stuck\n")
         elif method in (b"GET", b"HEAD") and path == b"/readyz":
             status, body = ("200 OK", "ready\n") if self._is_ready() else ("503 Service Unavailable", "not ready\n")
         return _ANSWER.format(status=status, size=len(body), body="" if method == b"HEAD" else body).encode()

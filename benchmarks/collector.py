@@ -1,0 +1,177 @@
+"""What the whole collector costs: `python -m benchmarks.collector`.
+
+Makes containers of its own with working processes in them and runs the real collector on this machine, everything on,
+beside a loop in C that only reads the same files at the same rhythm. Counted is all CPU time of the collector's
+process after a warm-up: sampling, journal, closing of windows, index, upkeep. Lateness and missed ticks are taken from
+what it recorded. `--limited` gives it the limits of its container: half a processor and 256 MiB.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from benchmarks.cgroups import containers
+from benchmarks.programs import compile_into
+from benchmarks.sampling import START_IN_S, Loop, list_reads
+
+from fgm.collector.hierarchies import detect
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.listing import data_files
+
+WARM_UP_TICKS = 15
+CPU_QUOTA_US, CPU_PERIOD_US = 50_000, 100_000
+MEMORY_LIMIT_BYTES = 256 << 20
+ENTER_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift; exec "$@"'
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run measured. `ratio`: of CPU times, the collector's to the loop's."""
+
+    containers: int
+    limited: bool
+    seconds: int
+    c_us_a_second: float
+    collector_us_a_second: float
+    ratio: float
+    us_a_container: float
+    anonymous_mib: float
+    anonymous_mib_highest: float
+    late_ms_p50: float
+    late_ms_p99: float
+    late_ms_highest: float
+    missed_ticks: int
+    problems: int
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.collector", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600, help="how long to measure (default: 600)")
+    parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
+    parser.add_argument("--limited", action="store_true", help="give the collector the limits of its container")
+    given = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
+        compile_into(folder, "work", "readloop")
+        result = measure(folder, given.containers, given.seconds, limited=given.limited)
+    sys.stdout.write("".join(f"{name:24}{value:>12}\n" for name, value in asdict(result).items()))
+    sys.stdout.write(json.dumps(asdict(result)) + "\n")
+    return 0
+
+
+def measure(folder: str, count: int, seconds: int, *, limited: bool) -> Result:
+    """Run the collector and the loop beside each other."""
+    data_dir = os.path.join(folder, "data")
+    os.mkdir(data_dir)
+    with ExitStack() as stack:
+        stack.enter_context(containers(detect("/sys/fs/cgroup"), count, os.path.join(folder, "work")))
+        reads = list_reads()
+        pace = [str(WARM_UP_TICKS), str(seconds)]
+        c_loop = stack.enter_context(Loop([os.path.join(folder, "readloop"), *pace]))
+        procs = stack.enter_context(limits()) if limited else []
+        collector = start_collector(data_dir, procs)
+        stack.callback(end, collector)
+        start = time.monotonic() + START_IN_S
+        c_loop.begin(start + 0.5, "".join(f"{every} {path}\n" for path, every in reads))
+        time.sleep(start + WARM_UP_TICKS - time.monotonic())
+        begun_us, anonymous, first_ms = cpu_us(collector.pid), [], time.time() * 1000
+        while time.monotonic() < start + WARM_UP_TICKS + seconds:
+            time.sleep(1)
+            anonymous.append(anonymous_mib(collector.pid))
+        spent_us, last_ms = cpu_us(collector.pid) - begun_us, time.time() * 1000
+        c_us = sum(c_loop.ticks_ns()) / 1000
+        end(collector)
+    late_ms, missed = node_ticks(data_dir, first_ms, last_ms)
+    return Result(
+        containers=count,
+        limited=limited,
+        seconds=seconds,
+        c_us_a_second=round(c_us / seconds, 1),
+        collector_us_a_second=round(spent_us / seconds, 1),
+        ratio=round(spent_us / c_us, 2),
+        us_a_container=round(spent_us / seconds / count, 1),
+        anonymous_mib=round(anonymous[-1], 1),
+        anonymous_mib_highest=round(max(anonymous), 1),
+        late_ms_p50=round(float(np.percentile(late_ms, 50)), 1),
+        late_ms_p99=round(float(np.percentile(late_ms, 99)), 1),
+        late_ms_highest=round(float(late_ms.max()), 1),
+        missed_ticks=missed,
+        problems=len(check(data_dir).problems),
+    )
+
+
+def start_collector(data_dir: str, procs: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the real collector on this machine, in the cgroups whose cgroup.procs are given."""
+    command = [sys.executable, "-m", "fgm.collector", "--data-dir", data_dir, "--log-level", "warning"]
+    return subprocess.Popen(["/bin/sh", "-c", ENTER_AND_BECOME, "sh", *procs, "--", *command])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop the collector in order."""
+    process.terminate()
+    process.wait()
+
+
+@contextmanager
+def limits() -> Iterator[list[str]]:
+    """Make v1 cgroups with the limits of the collector's container; yield their cgroup.procs."""
+    values = {
+        "cpu": {"cpu.cfs_period_us": CPU_PERIOD_US, "cpu.cfs_quota_us": CPU_QUOTA_US},
+        "memory": {"memory.limit_in_bytes": MEMORY_LIMIT_BYTES},
+    }
+    with ExitStack() as stack:
+        procs = []
+        for controller, files in values.items():
+            folder = f"/sys/fs/cgroup/{controller}/fgm-bench-{os.getpid()}"
+            os.mkdir(folder)
+            stack.callback(os.rmdir, folder)
+            for name, value in files.items():
+                with open(f"{folder}/{name}", "w", encoding="ascii") as file:
+                    file.write(str(value))
+            procs.append(f"{folder}/cgroup.procs")
+        yield procs
+
+
+def cpu_us(pid: int) -> float:
+    """Return the CPU time of a process, all its threads and waited-for children, so far."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
+
+def anonymous_mib(pid: int) -> float:
+    """Return the anonymous memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        (line,) = (line for line in file if line.startswith("RssAnon:"))
+    return int(line.split()[1]) / 1024
+
+
+def node_ticks(
+    data_dir: str, first_ms: float, last_ms: float
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], int]:
+    """Return the lateness of the node's rows in a time, ms, and how many ticks have none."""
+    times: list[int] = []
+    late: list[float] = []
+    for path in data_files(data_dir, "metrics"):
+        window = WindowFile.open(path)
+        for chunk in window.chunks([], {"node"}):
+            times += chunk.time_ms.tolist()
+            late += chunk.late_ms.tolist()
+        window.close()
+    inside = [(ms, late_ms) for ms, late_ms in zip(times, late, strict=True) if first_ms <= ms < last_ms]
+    expected = int(last_ms // 1000) - int(first_ms // 1000)
+    return np.array([late_ms for _, late_ms in inside]), expected - len({ms for ms, _ in inside})
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""session.json: how the running collector was started, for people and for the viewer."""
+
+import json
+import os
+import uuid
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from fgm import __version__
+from fgm.collector.settings import Settings
+from fgm.store import atomic
+from fgm.store.layout import SESSION_NAME
+
+
+def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: int) -> dict[str, Any]:
+    """Return the facts. `host`: which cgroup hierarchies it has; `kernel`: its release."""
+    return {
+        "schema_version": 1,
+        "run_id": run_id,
+        "version": __version__,
+        "started_at": f"{datetime.fromtimestamp(wall_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "node": settings.node,
+        "identifier": settings.identifier,
+        "cluster": settings.cluster_name or None,
+        "kernel": kernel,
+        "cgroups": host,
+        "flags": asdict(settings),
+    }
+
+
+def publish(settings: Settings, host: str, wall_ns: int) -> None:
+    """Write the file of this run, which has an id of its own. Raises OSError."""
+    facts = describe(settings, uuid.uuid4().hex, host, os.uname().release, wall_ns)
+    atomic.publish(settings.data_dir, SESSION_NAME, json.dumps(facts, indent=2).encode() + b"\n")

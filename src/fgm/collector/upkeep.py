@@ -1,0 +1,167 @@
+"""Removes old data, so that there is room for new: applies the limits of `retention` to a data directory."""
+
+import contextlib
+import errno
+import logging
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+
+import anyio
+
+from fgm.collector.inventory import Inventory
+from fgm.collector.retention import Disk, KeptFile, Limits, lack, to_remove
+from fgm.logs import fields
+from fgm.store import layout, ownership
+from fgm.store.errors import BadFileError
+from fgm.store.opening import open_regular
+
+EVERY_S = 60.0
+"""Windows may be as long as a day, and others fill the disk too."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one look did. `earliest_ms`: the start of the oldest data that is left, where that may be news."""
+
+    files: int
+    size_bytes: int
+    earliest_ms: int | None
+
+
+class Upkeep:
+    """Looks after one data directory, now and then, and whenever it is woken."""
+
+    def __init__(self, data_dir: str, limits: Limits) -> None:
+        self._data_dir = data_dir
+        self._limits = limits
+        self._inventory = Inventory(data_dir)
+        self._wanted = anyio.Event()
+        self._is_first = True
+        self._is_short = False
+        self._is_failing = False
+        self._said_foreign = False
+
+    def wake(self) -> None:
+        """Look soon: something was written, or could not be."""
+        self._wanted.set()
+
+    async def run(self, sweep: Callable[[], Awaitable[object]]) -> None:
+        """Await `sweep`, which calls the one below, again and again until cancelled."""
+        while True:
+            self._wanted = anyio.Event()
+            await sweep()
+            with anyio.move_on_after(EVERY_S):
+                await self._wanted.wait()
+
+    def sweep(self, wall_ns: int, spared: str | None) -> Swept:
+        """Remove what has to go; what cannot be done now is logged, and tried again at the next call.
+
+        Not while somebody makes one file from another. `spared`: the open journal.
+        """
+        removed: list[KeptFile] = []
+        earliest_ms = None
+        try:
+            total_bytes = self._inventory.count(wall_ns)
+            over = lack(self._limits, total_bytes, disk_of(self._data_dir), wall_ns // 1_000_000)
+            self._note_space(over.is_of_space)
+            chosen = to_remove(self._removable(spared, wall_ns // 1_000_000), over)
+            removed.extend(file for file in chosen if self._remove(file.path))
+            self._remove_empty({os.path.dirname(file.path) for file in removed})
+            if removed or self._is_first:
+                earliest_ms = self._earliest_ms()
+            self._is_first = False
+        except OSError as error:
+            self._note_failure(error)
+        else:
+            self._is_failing = False
+        swept = Swept(len(removed), sum(file.size_bytes for file in removed), earliest_ms)
+        if removed:
+            log.debug("old data was removed", extra=fields(files=swept.files, size_bytes=swept.size_bytes))
+        return swept
+
+    def _removable(self, spared: str | None, now_ms: int) -> Iterator[KeptFile]:
+        for file in self._inventory.oldest_first():
+            is_open_events = os.path.basename(file.path) == layout.EVENTS_NAME and file.until_ms >= now_ms
+            if not is_open_events and os.path.join(self._data_dir, file.path) != spared:
+                yield file
+
+    def _remove(self, path: str) -> bool:
+        """Unlink a file that carries fgm's mark, through its folder's descriptor; say whether it has gone."""
+        name = os.path.basename(path)
+        try:
+            with _opened(self._data_dir, os.path.dirname(path)) as folder_fd:
+                fd = open_regular(name, folder_fd)
+                try:
+                    is_ours = ownership.is_marked(name, fd)
+                finally:
+                    os.close(fd)
+                if is_ours:
+                    os.unlink(name, dir_fd=folder_fd)
+                    return True
+        except FileNotFoundError:
+            return False
+        except BadFileError:
+            is_ours = False
+        except OSError as error:
+            if error.errno == errno.EROFS:
+                raise
+            self._note_failure(error)
+            return False
+        if not self._said_foreign:
+            log.warning("a file that is called like fgm's is not fgm's; such files stay", extra=fields(file=path))
+        self._said_foreign = True
+        self._inventory.ignore(path)
+        return False
+
+    def _remove_empty(self, folders: set[str]) -> None:
+        """Remove folders without files, and their days'; others' files in them keep them where they are."""
+        for folder in (*sorted(folders), *self._inventory.empty):
+            for path in (folder, os.path.dirname(folder)):
+                if path:
+                    with contextlib.suppress(OSError):
+                        os.rmdir(os.path.join(self._data_dir, path))
+
+    def _earliest_ms(self) -> int | None:
+        for file in self._inventory.oldest_first():
+            parsed = layout.parse_name(os.path.basename(file.path))
+            if parsed is not None:
+                return parsed.start_ms
+        return None
+
+    def _note_space(self, is_short: bool) -> None:
+        if is_short and not self._is_short:
+            log.warning("the disk is nearly full; old data goes before its time")
+        elif self._is_short and not is_short:
+            log.info("there is room on the disk again")
+        self._is_short = is_short
+
+    def _note_failure(self, error: OSError) -> None:
+        if not self._is_failing:
+            log.error("old data cannot be removed", extra=fields(reason=str(error)))
+        self._is_failing = True
+
+
+def disk_of(path: str) -> Disk:
+    """Ask the file system. Raises OSError."""
+    facts = os.statvfs(path)
+    return Disk(facts.f_blocks * facts.f_frsize, facts.f_bavail * facts.f_frsize, facts.f_files, facts.f_favail)
+
+
+@contextlib.contextmanager
+def _opened(data_dir: str, folder: str) -> Iterator[int]:
+    """Open `dt=.../identifier=...` step by step, so that no link leads elsewhere."""
+    day, identifier = os.path.split(folder)
+    data_fd = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    day_fd = folder_fd = -1
+    try:
+        day_fd = os.open(day, _FOLDER, dir_fd=data_fd)
+        folder_fd = os.open(identifier, _FOLDER, dir_fd=day_fd)
+        yield folder_fd
+    finally:
+        for fd in (folder_fd, day_fd, data_fd):
+            if fd >= 0:
+                os.close(fd)

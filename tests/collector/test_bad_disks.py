@@ -1,0 +1,165 @@
+"""The whole collector on disks that fail: it goes on, the data says what is missing, and the directory stays whole."""
+
+import errno
+import logging
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+from tests.collector.test_daemon import Host, instants, missed_ticks
+from tests.processes import parquet_files
+
+from fgm.collector.quantity import FreeSpace
+from fgm.store.check import check
+
+Mount = Callable[[str], Path]
+
+NEARLY_FULL = "the disk is nearly full; old data goes before its time"
+LOST = {"ticks cannot be recorded", "a journal has gone before its window was closed"}
+NOT_RECORDED, RECORDED_AGAIN = "ticks cannot be recorded", "ticks are recorded again"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Mount]:
+    """Mounts a file system of its own, with options such as its size; skips where that is not allowed."""
+    mounted: list[Path] = []
+
+    def mount(options: str) -> Path:
+        place = tmp_path / "disk"
+        place.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "-l", str(place)], check=True)  # a test that failed may still have files open
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records]
+
+
+def fill(path: Path) -> None:
+    """Take all bytes that are free."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        while True:
+            os.write(fd, bytes(1 << 12))
+    except OSError as error:
+        assert error.errno == errno.ENOSPC  # noqa: PT017 - it is what ends the loop
+    finally:
+        os.close(fd)
+
+
+def use_inodes(path: Path) -> None:
+    """Take all inodes that are free."""
+    path.mkdir(exist_ok=True)
+    try:
+        while True:
+            (path / str(len(os.listdir(path)))).touch()
+    except OSError as error:
+        assert error.errno == errno.ENOSPC  # noqa: PT017 - it is what ends the loop
+
+
+FULL: dict[str, tuple[str, Callable[[Path], None], Callable[[Path], object]]] = {
+    "full": ("size=12m", fill, os.unlink),
+    "no inodes": ("size=40m,nr_inodes=60", use_inodes, shutil.rmtree),
+}
+
+
+@pytest.mark.parametrize("kind", FULL)
+async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
+    tmp_path: Path,
+    small_disk: Mount,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    options, use, release = FULL[kind]
+    host = Host(tmp_path)
+    disk = await to_thread.run_sync(small_disk, options)
+    host.data_dir = disk / "data"
+    host.settings = replace(host.settings, data_dir=str(host.data_dir), min_free=FreeSpace(0.15))
+    others, oldest, after = disk / "others", set[Path](), list[bool]()
+
+    def others_come_and_go() -> bool:
+        files = parquet_files(host.data_dir)
+        if after:
+            return len(files) >= 3
+        if LOST.intersection(said(caplog)):
+            release(others)
+            after.append(True)
+        elif others.exists() or len(files) >= 2:
+            oldest.update(files[:1])
+            use(others)
+        return False
+
+    with caplog.at_level(logging.INFO):
+        await host.run_until(others_come_and_go)
+
+    def look() -> None:
+        lost = min(said(caplog).index(words) for words in LOST.intersection(said(caplog)))
+        assert said(caplog).index(NEARLY_FULL) < lost
+        assert not any(path.exists() for path in oldest)
+        assert NOT_RECORDED not in said(caplog) or missed_ticks(host.data_dir) >= 1
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_data_directory_that_is_moved_away_and_put_back_is_gone_on_with(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, aside, known, moved = Host(tmp_path), tmp_path / "aside", list[Path](), list[bool]()
+
+    def move_away_and_back() -> bool:
+        if not moved and len(parquet_files(host.data_dir)) >= 1:
+            host.data_dir.rename(aside)
+            moved.append(True)
+        if aside.exists() and NOT_RECORDED in said(caplog):
+            assert not host.data_dir.exists()
+            known.extend(parquet_files(aside))
+            aside.rename(host.data_dir)
+        return RECORDED_AGAIN in said(caplog) and len(parquet_files(host.data_dir)) >= len(known) + 2
+
+    with caplog.at_level(logging.INFO):
+        await host.run_until(move_away_and_back)
+
+    def look() -> None:
+        times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
+        assert times == sorted(set(times))
+        assert not list(host.data_dir.rglob("*.journal"))
+        assert missed_ticks(host.data_dir) >= 1
+        assert check(str(host.data_dir)).problems == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_data_directory_that_is_removed_is_begun_anew_when_it_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, removed = Host(tmp_path), list[bool]()
+
+    def remove_and_make() -> bool:
+        if not removed and len(parquet_files(host.data_dir)) >= 1:
+            host.data_dir.rename(tmp_path / "gone")
+            shutil.rmtree(tmp_path / "gone")
+            removed.append(True)
+        if removed and not host.data_dir.exists() and NOT_RECORDED in said(caplog):
+            host.data_dir.mkdir(0o755)
+        return bool(removed) and len(parquet_files(host.data_dir)) >= 2
+
+    with caplog.at_level(logging.INFO):
+        await host.run_until(remove_and_make)
+
+    assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+    assert await anyio.Path(host.data_dir / "index.json").exists()

@@ -1,0 +1,40 @@
+"""What the probes answer: a loop that hangs is noticed, and nothing else is mistaken for it."""
+
+import anyio
+import pytest
+from tests.fakes import FakeClock
+
+from fgm.collector.heartbeat import Heartbeat
+from fgm.listening import listen
+from fgm.probes import Probes
+
+
+async def ask(address: tuple[str, int], path: str) -> int:
+    async with await anyio.connect_tcp(*address) as stream:
+        await stream.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        return int((await stream.receive()).split()[1])
+
+
+@pytest.mark.parametrize(("interval_s", "alive_for_s"), [(1.0, 10.0), (60.0, 300.0)])
+async def test_the_probes_tell_a_sampling_loop_that_hangs(interval_s: float, alive_for_s: float) -> None:
+    clock = FakeClock()
+    heartbeat = Heartbeat(clock.monotonic, interval_s)
+    listener = listen("127.0.0.1", 0)
+    address = listener.getsockname()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            await group.start(Probes(heartbeat.is_ready, heartbeat.is_alive).serve, listener)
+
+            async def both() -> tuple[int, int]:
+                return await ask(address, "/healthz"), await ask(address, "/readyz")
+
+            assert await both() == (200, 503)
+            clock.stall(alive_for_s - 0.1)
+            heartbeat.sweep_ended()
+            heartbeat.tick_recorded()
+            assert await both() == (200, 200)
+            clock.stall(alive_for_s + 0.1)
+            assert await both() == (503, 200)
+            heartbeat.sweep_ended()
+            assert await both() == (200, 200)
+            group.cancel_scope.cancel()

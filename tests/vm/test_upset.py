@@ -1,0 +1,61 @@
+"""A disk that stands still, a file system that turns read-only, and a clock that is set: the collector goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from fgm.store import layout
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.listing import data_files
+from tests.vm.conftest import RunInMachine
+from tests.vm.upset import ROTATION_S
+
+pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def folder(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("upset")
+    done = run_in_machine("upset.py", share=folder, timeout_s=600)
+    print(done.stderr.decode(), (folder / "collector.log").read_text())
+    assert done.status == 0
+    return folder
+
+
+def test_the_directory_is_whole(folder: Path) -> None:
+    assert check(str(folder / "data")).problems == []
+    assert list(data_files(str(folder / "data"), "journal")) == []
+
+
+def test_a_disk_that_stands_still_for_a_while_costs_nothing(folder: Path) -> None:
+    assert "the disk is too slow" not in (folder / "collector.log").read_text()
+
+
+def test_a_read_only_file_system_costs_ticks_which_are_counted(folder: Path) -> None:
+    missed = []
+    for path in data_files(str(folder / "data"), "metrics"):
+        file = WindowFile.open(path)
+        missed += [file.chunks(["collector.missed_ticks"], {"node"})[0].values["collector.missed_ticks"].max()]
+        file.close()
+
+    assert max(missed) >= 3
+
+
+def test_the_clock_is_followed_and_nothing_is_mixed(folder: Path) -> None:
+    log = (folder / "collector.log").read_text()
+    starts = sorted(name.start_ms for path in data_files(str(folder / "data"), "metrics") if (name := parsed(path)))
+
+    assert log.count("the wall clock was set; following it") == 3
+    assert len(list((folder / "data").glob("dt=*/*/superseded-*.parquet"))) >= 1
+    assert max(starts) - min(starts) > (86_400 - 3600) * 1000 - 60_000
+    assert len(starts) == len(set(starts))
+    for path in data_files(str(folder / "data"), "metrics"):
+        file = WindowFile.open(path)
+        (chunk,) = file.chunks((), {"node"})
+        file.close()
+        assert len(chunk.time_ms) <= ROTATION_S
+
+
+def parsed(path: str) -> layout.ParsedName | None:
+    return layout.parse_name(Path(path).name)
