@@ -84,7 +84,7 @@ class IoStat:
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
         """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
         joined = b"".join(texts)
-        if names is not _NAMES or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
+        if names is not _NAMES or not all(texts) or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
             return None
         begun = b"\n" + joined
         if any(gap in begun for gap in _GAPS):
@@ -93,12 +93,12 @@ class IoStat:
         if values is None:
             return None
         lines = values.reshape(-1, _NUMBERS)
-        files = np.repeat(np.arange(len(texts)), [text.count(b"\n") for text in texts])
+        ends = np.cumsum([text.count(b"\n") for text in texts])
         counted = lines[:, 0] != LOOP_MAJOR
         for major, minor in self._excluded:
             counted &= (lines[:, 0] != major) | (lines[:, 1] != minor)
-        sums = np.zeros((len(texts), len(_NAMES)))
-        np.add.at(sums, files[counted], lines[counted, _FIRST_COUNTER:])
+        counters = np.where(counted[:, np.newaxis], lines[:, _FIRST_COUNTER:], 0)
+        sums: NDArray[np.float64] = np.add.reduceat(counters, np.append(0, ends[:-1]))
         return sums
 
 

@@ -77,14 +77,16 @@ def meminfo(raw: bytes) -> dict[str, float]:
     parts: dict[bytes, int] = {}
     for line in raw.split(b"\n"):
         key, _, rest = line.partition(b":")
-        if key not in _MEMINFO and key not in _MEMINFO_PARTS:
+        metric = _MEMINFO.get(key)
+        if metric is None and key not in _MEMINFO_PARTS:
             continue
         try:
-            size_bytes = parts[key] = int(rest.split()[0]) * 1024
-        except (IndexError, ValueError):
+            size_bytes = int(rest.removesuffix(b" kB")) * 1024
+        except ValueError:
             raise ParseError("meminfo", line, "a name and an integer in kB") from None
-        if key in _MEMINFO:
-            values[_MEMINFO[key]] = size_bytes
+        parts[key] = size_bytes
+        if metric is not None:
+            values[metric] = size_bytes
     if {b"MemTotal", b"MemFree"} <= parts.keys():
         values["memory.current"] = parts[b"MemTotal"] - parts[b"MemFree"]
     if {b"SwapTotal", b"SwapFree"} <= parts.keys():
