@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from fgm.metrics.catalogue import COLUMNS
 
 FIRST_READ_BYTES = 4096
-LEAST_READ_BYTES = 64
-"""A file is given twice the room that it needed at first: small objects are what Python keeps cheaply."""
+LEAST_MARGIN_BYTES = 8
+"""A file is given room for a quarter more than it needed, and for so much at least: what is returned by a read of just
+a little less than was asked for, Python keeps where it is, and does not copy."""
 MAX_READ_BYTES = 4 << 20
 RESERVED_DESCRIPTORS = 64
 """So many descriptors are left to everything else; beyond that, files are opened anew for each read."""
@@ -112,10 +113,11 @@ class KernelFile:
 
     def take(self, text: bytes) -> Sequence[float]:
         """Parse what was read; return the values of `names`. Raises OSError and ParseError."""
-        if len(text) == self.size:
+        is_too_long = len(text) == self.size
+        if is_too_long:
             text = self._read_larger()
-        elif self.text is None:
-            self.size = max(LEAST_READ_BYTES, 2 * len(text))
+        if is_too_long or self.text is None:
+            self.size = len(text) + max(LEAST_MARGIN_BYTES, len(text) // 4)
         values = self.parser.parse(text)
         self.text, self.is_gone = text, False
         if self.parser.names is not self.names:
@@ -139,7 +141,7 @@ class KernelFile:
     def _read_larger(self) -> bytes:
         """Read once more with more room: a second read at an offset might see another rendering of the file."""
         while self.size < MAX_READ_BYTES:
-            self.size *= 4
+            self.size = max(FIRST_READ_BYTES, 4 * self.size)
             text = self.fetch()
             if len(text) < self.size:
                 break
