@@ -14,7 +14,7 @@ help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
 	@echo 'make check  format, lint, types and layers'
-	@echo 'make bench  measure what sampling costs and what a kill costs (needs root and a C compiler)'
+	@echo 'make bench  measure what recording and a kill cost; 40 minutes (needs root and a C compiler)'
 	@echo 'make clean  remove the environment and all caches'
 
 run: .venv/.runtime
@@ -29,12 +29,15 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev
+bench: .venv/.dev .venv-runtime
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.restart
+	$(BIN)/python -m benchmarks.collector --python .venv-runtime/bin/python
+	$(BIN)/python -m benchmarks.collector --python .venv-runtime/bin/python --limited
+	$(BIN)/python -m benchmarks.collector --python .venv-runtime/bin/python --limited --containers 250
 
 clean:
-	rm -rf .venv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-runtime build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.runtime: pyproject.toml constraints.txt
@@ -54,5 +57,9 @@ clean:
 	@$(PIP) install --quiet -c constraints.txt --upgrade pip
 	@$(PIP) install --quiet -c constraints.txt --group dev
 	@touch $@
+
+.venv-runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv-runtime
+	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
 .PHONY: help run test check bench clean

@@ -3,7 +3,8 @@
 Makes containers of its own with working processes in them and runs the real collector on this machine, everything on,
 beside a loop in C that only reads the same files at the same rhythm. Counted is all CPU time of the collector's
 process after a warm-up: sampling, journal, closing of windows, index, upkeep. Lateness and missed ticks are taken from
-what it recorded. `--limited` gives it the limits of its container: half a processor and 256 MiB.
+what it recorded. `--limited` gives it the limits of its container: half a processor and 256 MiB. `--python` is an
+interpreter with fgm and nothing but what it needs: pandas imports pyarrow where it finds it, for 0.15 s and 8 MiB.
 """
 
 import argparse
@@ -59,16 +60,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=600, help="how long to measure (default: 600)")
     parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
     parser.add_argument("--limited", action="store_true", help="give the collector the limits of its container")
+    parser.add_argument("--python", default=sys.executable, help="what runs the collector (default: this one)")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         compile_into(folder, "work", "readloop")
-        result = measure(folder, given.containers, given.seconds, limited=given.limited)
+        result = measure(folder, given.containers, given.seconds, limited=given.limited, python=given.python)
     sys.stdout.write("".join(f"{name:24}{value:>12}\n" for name, value in asdict(result).items()))
     sys.stdout.write(json.dumps(asdict(result)) + "\n")
     return 0
 
 
-def measure(folder: str, count: int, seconds: int, *, limited: bool) -> Result:
+def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str) -> Result:
     """Run the collector and the loop beside each other."""
     data_dir = os.path.join(folder, "data")
     os.mkdir(data_dir)
@@ -78,7 +80,7 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool) -> Result:
         pace = [str(WARM_UP_TICKS), str(seconds)]
         c_loop = stack.enter_context(Loop([os.path.join(folder, "readloop"), *pace]))
         procs = stack.enter_context(limits()) if limited else []
-        collector = start_collector(data_dir, procs)
+        collector = start_collector(python, data_dir, procs)
         stack.callback(end, collector)
         start = time.monotonic() + START_IN_S
         c_loop.begin(start + 0.5, "".join(f"{every} {path}\n" for path, every in reads))
@@ -109,9 +111,9 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool) -> Result:
     )
 
 
-def start_collector(data_dir: str, procs: Sequence[str]) -> subprocess.Popen[bytes]:
+def start_collector(python: str, data_dir: str, procs: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start the real collector on this machine, in the cgroups whose cgroup.procs are given."""
-    command = [sys.executable, "-m", "fgm.collector", "--data-dir", data_dir, "--log-level", "warning"]
+    command = [python, "-m", "fgm.collector", "--data-dir", data_dir, "--log-level", "warning"]
     return subprocess.Popen(["/bin/sh", "-c", ENTER_AND_BECOME, "sh", *procs, "--", *command])
 
 
