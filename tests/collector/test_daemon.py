@@ -143,6 +143,26 @@ async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(ho
     await to_thread.run_sync(look)
 
 
+async def test_a_run_that_ended_holds_no_kernel_file_open(host: Host) -> None:
+    root = str(host.captured.folder)
+
+    def kept() -> list[str]:
+        links = (os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_open(fd))
+        return [link for link in links if link.startswith(root)]
+
+    daemon = await host.daemon()
+    assert len(await to_thread.run_sync(kept)) > len(ALL)
+    with anyio.fail_after(15):
+        async with anyio.create_task_group() as group:
+            await group.start(daemon.run)
+            daemon.stop()
+    assert await to_thread.run_sync(kept) == []
+
+
+def _is_open(fd: str) -> bool:
+    return os.path.islink(f"/proc/self/fd/{fd}")
+
+
 async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: Host) -> None:
     def leave_behind() -> None:
         record(host.data_dir, tick(0), tick(1))

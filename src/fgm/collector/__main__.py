@@ -212,7 +212,6 @@ async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: soc
             await group.start(probes.serve, probe_socket, name="probes")
         await daemon.run()
         group.cancel_scope.cancel()
-    sampler.close()
     log.info("stopped")
 
 

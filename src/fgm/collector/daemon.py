@@ -97,7 +97,16 @@ class Daemon:
         self._recovery.cancel()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Record until `stop`; "started" is the first tick. Cancelled, it leaves its journal to the next start."""
+        """Record until `stop`, once; "started" is the first tick.
+
+        Cancelled, it leaves its journal to the next start.
+        """
+        try:
+            await self._run(task_status)
+        finally:
+            self._sampler.close()
+
+    async def _run(self, task_status: TaskStatus[None]) -> None:
         send_tick, ticks = anyio.create_memory_object_stream[Tick](TICKS_WAITING)
         send_closed, closed = anyio.create_memory_object_stream[str](1)
         async with anyio.create_task_group() as group:

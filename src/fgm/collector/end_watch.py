@@ -13,10 +13,11 @@ log = logging.getLogger(__name__)
 
 
 class EndWatch:
-    """Watches cgroup.events files. Without watches of the kernel, ends are seen at the next tick. Not thread-safe."""
+    """Watches cgroup.events files. Those that get no watch end, for us, at the next tick. Not thread-safe."""
 
     def __init__(self) -> None:
         self._inotify: Inotify | None = None
+        self._said = False
         try:
             self._inotify = Inotify()
         except NoWatchError as error:
@@ -55,9 +56,10 @@ class EndWatch:
         if self._inotify is not None:
             self._inotify.close()
 
-    @staticmethod
-    def _do_without(error: NoWatchError) -> None:
-        log.info(
-            "the kernel has no more watches to give (fs.inotify); ends of containers are seen at the next tick",
-            extra=fields(reason=error.strerror),
-        )
+    def _do_without(self, error: NoWatchError) -> None:
+        if not self._said:
+            log.info(
+                "the kernel has no more watches to give (fs.inotify); ends of containers are seen at the next tick",
+                extra=fields(reason=error.strerror),
+            )
+        self._said = True

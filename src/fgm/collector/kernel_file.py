@@ -85,7 +85,7 @@ def columns_of(names: tuple[str, ...]) -> NDArray[np.intp]:
 
 
 class KernelFile:
-    """One kept file and what was read from it last. Not thread-safe.
+    """One kept file and what was read from it last; closed, at the latest, when it is forgotten. Not thread-safe.
 
     `text`: what it said when it was taken last; `names`: the metrics of that; `columns`: their places in a row;
     `is_gone`: its cgroup or process is no more.
@@ -103,6 +103,7 @@ class KernelFile:
         self.columns = columns_of(())
         self.is_gone = False
         self.size = FIRST_READ_BYTES
+        self.fd = -1
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         if self.fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
             self.close()
@@ -130,6 +131,8 @@ class KernelFile:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+    __del__ = close
 
     def _read_anew(self) -> bytes:
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class KillWatch:
-    """Watches the containers of the newest tick. Without watches of the kernel, kills are seen at the next tick."""
+    """Watches the containers of the newest tick. Kills in those that get no watch are seen at the next tick."""
 
     def __init__(self, mount: str, clock: Clock) -> None:
         """`mount`: of the unified hierarchy."""
@@ -35,6 +35,7 @@ class KillWatch:
         self._keys: dict[str, str] = {}
         self._lock = threading.Lock()
         self._inotify: Inotify | None = None
+        self._said = False
         try:
             self._inotify = Inotify()
         except NoWatchError as error:
@@ -78,11 +79,12 @@ class KillWatch:
             return [(key, kills) for key, kills in found if kills is not None]
 
     def _do_without(self, error: NoWatchError) -> None:
-        self._inotify = None
-        log.info(
-            "the kernel has no more watches to give (fs.inotify); OOM kills are seen at the next tick",
-            extra=fields(reason=error.strerror),
-        )
+        if not self._said:
+            log.info(
+                "the kernel has no more watches to give (fs.inotify); OOM kills are seen at the next tick",
+                extra=fields(reason=error.strerror),
+            )
+        self._said = True
 
 
 def _kills(path: str) -> float | None:
