@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fgm.collector.kernel_file import Parser
-from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.series_reader import Changes, ReadCounts, SeriesReader
 from fgm.collector.sources import Source
 from fgm.collector.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
@@ -29,7 +29,7 @@ def write(folder: Path, second: int) -> None:
     (folder / "pids.current").write_text("7\n")
 
 
-def readers_of(folders: Sequence[Path]) -> list[SeriesReader]:
+def readers_of(folders: Sequence[Path], changes: Changes | None = None) -> list[SeriesReader]:
     counts = ReadCounts()
     parsers: dict[str, Parser] = {}
     return [
@@ -40,6 +40,7 @@ def readers_of(folders: Sequence[Path]) -> list[SeriesReader]:
             counts,
             parsers,
             asks_alive=False,
+            changes=changes,
         )
         for folder in folders
     ]
@@ -82,16 +83,22 @@ def test_a_file_that_says_other_things_than_before_is_read_by_itself(tmp_path: P
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
         write(folder, 1)
-    readers = readers_of(folders)
+    changes = Changes()
+    readers = readers_of(folders, changes)
     Sweep(readers).read(lambda: 0.0)
     sweep = Sweep(readers)
+    changes.files = False
     for folder in folders:
         write(folder, 2)
+    sweep.read(lambda: 0.0)
+    assert not changes.files
+    for folder in folders:
+        write(folder, 3)
     (tmp_path / "b" / "memory.stat").write_text("file 1\nnovelty 5\nanon 6\n")
     sweep.read(lambda: 0.0)
 
-    assert shown(sweep) == [[2, 2, 7], [6, 2, 7], [2, 2, 7]]
-    assert [reader.is_swept for reader in readers] == [True, False, True]
+    assert shown(sweep) == [[3, 3, 7], [6, 3, 7], [3, 3, 7]]
+    assert changes.files
 
 
 def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> None:

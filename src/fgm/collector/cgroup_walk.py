@@ -46,6 +46,8 @@ class CgroupWalk:
             self._forget({""})
             self._look("")
             return self._known ^ before
+        if not changes:
+            return changes
         paths = {path.removeprefix(self.mount) for path in changes}
         self._forget(paths)  # first of all, since one that was moved has its watch under both its paths
         for path in sorted(paths):

@@ -7,6 +7,7 @@ another cgroup namespace.
 import ctypes
 import errno
 import os
+import select
 import struct
 import weakref
 from collections.abc import Iterator
@@ -38,6 +39,8 @@ class Inotify:
         self.fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify")
         self._paths: dict[int, str] = {}
         self._watches: dict[str, int] = {}
+        self._news = select.poll()
+        self._news.register(self.fd, select.POLLIN)
         self.close = weakref.finalize(self, os.close, self.fd)
 
     def add(self, path: str, mask: int) -> None:
@@ -58,11 +61,8 @@ class Inotify:
 
         Raises EventsLostError.
         """
-        while True:
-            try:
-                events = os.read(self.fd, _READ_BYTES)
-            except BlockingIOError:
-                return
+        while self._news.poll(0):
+            events = os.read(self.fd, _READ_BYTES)
             place = 0
             while place < len(events):
                 watch, mask, _, length = _EVENT.unpack_from(events, place)

@@ -4,7 +4,7 @@ import os
 from typing import TypeVar
 
 from fgm.collector.hierarchies import Hierarchies
-from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.series_reader import Changes, ReadCounts, SeriesReader
 from fgm.collector.sources import node_sources
 from fgm.store.series import Series
 
@@ -53,7 +53,7 @@ class Node:
         _become(self.disks, disks)
         _become(self.stacked_devices, stacked)
 
-    def reader(self, counts: ReadCounts) -> SeriesReader:
+    def reader(self, counts: ReadCounts, changes: Changes) -> SeriesReader:
         """Return what reads the node's row."""
         sources = node_sources(
             self._proc_root,
@@ -62,7 +62,8 @@ class Node:
             self.uncounted_interfaces,
             os.sysconf("SC_CLK_TCK"),
         )
-        return SeriesReader(Series("node", node_name=self.name), sources, (), counts, {}, asks_alive=False)
+        series = Series("node", node_name=self.name)
+        return SeriesReader(series, sources, (), counts, {}, asks_alive=False, changes=changes)
 
     def _device(self, name: str) -> tuple[int, int] | None:
         try:

@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from operator import is_not
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from fgm.collector.node import Node
 from fgm.collector.own_cost import COLUMNS_OF_COST, OwnCost
 from fgm.collector.pod_network import network_of, network_parser, pod_network
 from fgm.collector.process_list import Listing
-from fgm.collector.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
+from fgm.collector.series_reader import LOOK_EVERY, Changes, ReadCounts, SeriesReader
 from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
 from fgm.collector.sweep import Sweep
 from fgm.logs import fields
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
 _NEW_WITHIN_TICKS = 10
+_NEVER = -1
 
 
 class FinalRow(NamedTuple):
@@ -69,7 +71,12 @@ class Sampler:
         self._last_ms: int | None = None
         self._cgroups: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._parsers: dict[str, Parser] = {}
-        self._node_reader = node.reader(self.counts)
+        self._changes = Changes()
+        self._lives_seen = _NEVER
+        self._node_reader = node.reader(self.counts, self._changes)
+        self._readers = [self._node_reader]
+        self._young = [self._node_reader]
+        self._active = np.empty(0, np.intp)
         self._network_parser = network_parser()
         self._back_off = BackOff(interval_s)
         self.ends = EndWatch()
@@ -90,28 +97,32 @@ class Sampler:
             self.cost.missed_ticks += max(0, (time_ms - self._last_ms) // self._interval_ms - 1)
         self._last_ms = time_ms
         changed = self._finder.refresh()
-        if changed or any(reader.gone for _, reader in self._cgroups.values()):
+        lives_before = self._changes.lives
+        if changed or (lives_before != self._lives_seen and any(reader.gone for _, reader in self._cgroups.values())):
             self._take_cgroups(changed)
         if self._tick % self._slow_every == 0:
             self._node.look_for_devices()
-        readers = self._readers()
-        self._read(readers)
-        self._name_series(readers)
+        if lives_before != self._lives_seen:
+            for reader in self._readers:
+                reader.was_alive = reader.alive
+        self._read()
+        is_other = self._name_series()
         self._tick += 1
         self._measure(self._monotonic() - begun)
-        active = [i for i, reader in enumerate(readers) if not reader.gone and (reader.alive or reader.was_alive)]
-        rows = self._sweep.table[active]
-        rows[:, 0] = [(readers[i].read_at - due) * 1000 for i in active]
-        series = tuple(readers[i].series for i in active)
+        if is_other or self._young or self._changes.lives != self._lives_seen:
+            self._find_active()
+        self._lives_seen = lives_before
+        self._young = [reader for reader in self._young if reader.age_ticks < _NEW_WITHIN_TICKS]
+        rows = self._sweep.table.take(self._active, axis=0)
+        rows[:, 0] = (np.array(self._sweep.read_at).take(self._active) - due) * 1000
+        series = self._series
         if self._final_rows:
             rows, series = self._with_final_rows(rows, series, due)
         if not self._finder.hierarchies.is_v2:  # there, the file of a cgroup counts memory and swap together
-            cgroups = rows[active[0] == 0 :]
+            cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
-        if len(series) != len(self._series) or any(map(is_not, series, self._series)):
-            self._series = series
-        self._put_offered(rows)
-        return Tick(time_ms, self._series, rows)
+        self._put_offered(rows, series)
+        return Tick(time_ms, series, rows)
 
     @property
     def skipped_reads(self) -> int:
@@ -160,59 +171,62 @@ class Sampler:
 
     def reads(self) -> Iterator[tuple[str, float]]:
         """Yield each kept file and how often it is read, in ticks a read."""
-        for reader in self._readers():
+        for reader in self._readers:
             for path, is_slow in reader.files:
                 yield path, self._slow_every if is_slow else 1
 
     def close(self) -> None:
         """Close all kept files."""
-        for reader in self._readers():
+        for reader in self._readers:
             reader.close()
         self.ends.close()
         self.cost.close()
 
-    def _read(self, readers: Sequence[SeriesReader]) -> None:
-        for reader in readers:
+    def _read(self) -> None:
+        for reader in self._young:
             reader.age_ticks += 1
-            reader.was_alive = reader.alive
             if reader.age_ticks == 1:
                 reader.read_slow()
-        for reader in readers[self._tick % self._slow_every :: self._slow_every]:
+        for reader in self._readers[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
-        self._look_for_networks(
-            readers
-            if self._tick % (LOOK_EVERY * self._slow_every) == 0
-            else [reader for reader in readers if reader.age_ticks <= _NEW_WITHIN_TICKS],
-        )
-        if not all(reader.is_swept for reader in readers):
-            self._make_sweep(readers)
+        is_time = self._tick % (LOOK_EVERY * self._slow_every) == 0
+        self._look_for_networks(self._readers if is_time else self._young)
+        if self._changes.files:
+            self._make_sweep()
         self._sweep.read(self._monotonic)
-        for reader in readers:
-            if reader.age_ticks <= _NEW_WITHIN_TICKS:
-                self._recognise_sandbox(reader)
+        for reader in self._young:
+            self._recognise_sandbox(reader)
 
-    def _name_series(self, readers: Sequence[SeriesReader]) -> None:
-        """Name all series where there are other names; new ones in any case, and while they may prove sandboxes."""
+    def _name_series(self) -> bool:
+        """Name all series if there are other names; new ones in any case, and while they may prove sandboxes."""
         name, is_other = self._name, self._name is not self._named_by
-        if name is None:
-            return
-        for reader in readers:
-            if is_other or reader.age_ticks <= _NEW_WITHIN_TICKS:
+        if name is not None:
+            for reader in self._readers if is_other else self._young:
                 reader.series = name(reader.series)
         self._named_by = name
+        return is_other
 
-    def _put_offered(self, rows: NDArray[np.float64]) -> None:
+    def _find_active(self) -> None:
+        """Find who has a row in this tick, and in the following ones until something changes."""
+        there = [not reader.gone and (reader.alive or reader.was_alive) for reader in self._readers]
+        self._active = np.flatnonzero(there)
+        series = tuple(reader.series for reader in compress(self._readers, there))
+        if len(series) != len(self._series) or any(map(is_not, series, self._series)):
+            self._series = series
+
+    def _put_offered(self, rows: NDArray[np.float64], series: Sequence[Series]) -> None:
         if not self._offered:
             return
-        places = {series.key: i for i, series in enumerate(self._series)}
+        places = {one.key: i for i, one in enumerate(series)}
         while self._offered:
             key, values = self._offered.popleft()
             if key in places:
                 rows[places[key], columns_of(tuple(values))] = list(values.values())
 
-    def _make_sweep(self, readers: Sequence[SeriesReader]) -> None:
+    def _make_sweep(self) -> None:
         self._sweep.settle()
-        self._sweep = Sweep(readers, EXPENSIVE if self._back_off.is_on else ())
+        self._sweep = Sweep(self._readers, EXPENSIVE if self._back_off.is_on else ())
+        self._changes.files = False
 
     def _measure(self, sweep_s: float) -> None:
         self._skipped_reads += self._sweep.skipped
@@ -225,7 +239,7 @@ class Sampler:
                 else "sweeps are short again; all files are read at every tick",
                 extra=fields(sweep_ms=round(sweep_s * 1000)),
             )
-            self._make_sweep(self._readers())
+            self._make_sweep()
 
     def _look_for_networks(self, readers: Sequence[SeriesReader]) -> None:
         """Begin to read the network of the pods of these containers, where they have a process by now."""
@@ -254,9 +268,6 @@ class Sampler:
             last.row[0] = (last.read_at - due) * 1000
         return np.vstack([rows, *(last.row for last in final)]), (*series, *(last.series for last in final))
 
-    def _readers(self) -> list[SeriesReader]:
-        return [self._node_reader, *(reader for _, reader in self._cgroups.values())]
-
     def _take_cgroups(self, changed: set[str]) -> None:
         """Open what is new. `changed`: paths whose kept files may be another cgroup's of the same name."""
         before, self._cgroups = self._cgroups, {}
@@ -273,7 +284,10 @@ class Sampler:
             self._cgroups[cgroup.series.key] = (cgroup, self._open(cgroup))
         for _, reader in before.values():
             self._close(reader)
-        self._make_sweep(self._readers())
+        self._readers = [self._node_reader, *(reader for _, reader in self._cgroups.values())]
+        self._young = [reader for reader in self._readers if reader.age_ticks < _NEW_WITHIN_TICKS]
+        self._lives_seen = _NEVER  # all have other places
+        self._make_sweep()
 
     def _open(self, cgroup: Cgroup) -> SeriesReader:
         is_container = cgroup.series.scope == "container"
@@ -284,6 +298,7 @@ class Sampler:
             self.counts,
             self._parsers,
             asks_alive=is_container,
+            changes=self._changes,
         )
         if is_container and reader.events_path is not None:
             self.ends.add(reader.events_path)

@@ -59,12 +59,22 @@ class ReadCounts:
         return is_news
 
 
+@dataclass(slots=True)
+class Changes:
+    """What the readers of a host have found that others act on.
+
+    `files`: what is read at every tick is not what a sweep was made of; `lives`: so often a reader looked for life.
+    """
+
+    files: bool = True
+    lives: int = 0
+
+
 class SeriesReader:
     """Reads one series at each tick. Not thread-safe.
 
     `row`: its newest values; whoever makes it a part of a table copies it there. `alive`: whether it has a living
-    process (always, where that is not asked); `gone`: whether it is there no more; `read_at`: when its first file,
-    cpu.stat, was read, by the sweep's clock; `is_swept`: the sweep knows the files of `every_tick` as they are.
+    process (always, where that is not asked); `gone`: whether it is there no more.
     """
 
     def __init__(
@@ -76,11 +86,12 @@ class SeriesReader:
         parsers: dict[str, Parser],
         *,
         asks_alive: bool,
+        changes: Changes | None = None,
     ) -> None:
         """Open what is there of `sources` (what to read, and in which folder).
 
         `processes`: as ProcessList takes them; none where they are not asked for. `parsers`: by file name; those of a
-        host's cgroups are the same for all.
+        host's cgroups are the same for all. `changes`: where to note what others act on.
         """
         self.series = series
         self.row: NDArray[np.float64] = np.full(WIDTH, math.nan)
@@ -88,11 +99,10 @@ class SeriesReader:
         self.was_alive = False
         self.gone = False
         self.age_ticks = 0
-        self.read_at = 0.0
-        self.is_swept = False
         self._slow_reads = 0
         self._asks_alive = asks_alive
         self._counts = counts
+        self._changes = changes or Changes()
         self._parsers = parsers
         self._absent = list(sources)
         self._fast: list[KernelFile] = []
@@ -144,7 +154,7 @@ class SeriesReader:
             self.row[columns] = math.nan
         self.row[file.columns] = values
         if is_first or file.names is not names or file.size != size:
-            self.is_swept = False
+            self._changes.files = True
             self._counts.meet(file.name, file.parser.unknown)
         if file.name in SIGNS_OF_LIFE:
             self._look()
@@ -174,7 +184,7 @@ class SeriesReader:
 
     def read_network(self, file: KernelFile) -> None:
         """Read its network from now on."""
-        self._network, self.is_swept = file, False
+        self._network, self._changes.files = file, True
 
     @property
     def pids(self) -> set[int]:
@@ -197,12 +207,13 @@ class SeriesReader:
 
     def _look(self) -> None:
         """See whether it lives, and whether it is there at all."""
+        self._changes.lives += 1
         has_process = False
         if self._processes is not None:
             has_process = self._processes.is_alive
             if not has_process:
                 has_process = self._processes.look_elsewhere(self._fail)
-                self.is_swept = False
+                self._changes.files = True
             self.row[_PID_COUNT] = self._processes.count
         self.gone = not has_process and all(file.is_gone for file in self._fast)
         if self._asks_alive:
@@ -223,14 +234,14 @@ class SeriesReader:
             self.row[file.columns] = math.nan
         if file is self._network:
             file.close()
-            self._network, self.is_swept = None, False
+            self._network, self._changes.files = None, True
         if file.is_gone:
             return
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
             self._counts.switch_off(file.name, file.path, error.strerror)
             self._fast.remove(file)
             file.close()
-            self.is_swept = False
+            self._changes.files = True
             return
         self._counts.fail(file.name, file.path, error)
 
@@ -252,8 +263,9 @@ class SeriesReader:
             (self._slow if source.is_slow else self._fast).append(file)
             if source.file == "cgroup.events":
                 self._events = file
-            self.is_swept = False
+            self._changes.files = True
         self._absent = still_absent
+        self._changes.lives += 1
         self.gone = not self._fast
 
     def _parser(self, source: Source) -> Parser:

@@ -8,7 +8,7 @@ nothing is touched but its last text; and what is new is parsed, and put into th
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from itertools import compress, count, repeat
 from operator import ne
 
@@ -25,8 +25,8 @@ Text = bytes | OSError
 class Sweep:
     """The files that are read at every tick; made anew when these change. Used by one thread at a time.
 
-    `table`: the newest values, a row for each series; the rows of the readers are views of it. `skipped`: how many
-    reads the last pass left out.
+    `table`: the newest values, a row for each series; the rows of the readers are views of it. `read_at`: when cpu.stat
+    of each, its first file, was read last, by the clock of `read`. `skipped`: how many reads the last pass left out.
     """
 
     def __init__(self, readers: Sequence[SeriesReader], in_turns: Collection[str] = ()) -> None:
@@ -35,17 +35,17 @@ class Sweep:
         Where they are not read they are null.
         """
         self.table: NDArray[np.float64] = np.array([reader.row for reader in readers])
+        self.read_at: list[float] = []
         self.skipped = 0
         for reader, row in zip(readers, self.table, strict=True):
             reader.row = row
-            reader.is_swept = True
         cells = self.table.reshape(-1)
         turns = (0, 1) if in_turns else (None,)
         self._turns = [_Turn(readers, cells, frozenset(in_turns), turn) for turn in turns]
 
     def read(self, monotonic: Callable[[], float]) -> None:
         """Read every file; what it says, or why it says nothing, goes into the table if that is new."""
-        self.skipped = self._turns[0].read(monotonic)
+        self.read_at, self.skipped = self._turns[0].read(monotonic)
         self._turns.append(self._turns.pop(0))
 
     def settle(self) -> None:
@@ -62,39 +62,42 @@ class _Turn:
     ) -> None:
         self._cells = cells
         self._files: list[tuple[SeriesReader, KernelFile]] = []
-        self._reads: list[tuple[SeriesReader, list[int], list[int]]] = []
+        self._reads: list[tuple[list[int], list[int]]] = []
         rows: list[int] = []
         skipped: list[NDArray[np.intp]] = []
         for row, reader in enumerate(readers):
             left_out = in_turns if row % 2 != turn else frozenset()
             files = [file for file in reader.every_tick if file.name not in left_out]
-            self._reads.append((reader, [file.fd for file in files], [file.size for file in files]))
+            self._reads.append(([file.fd for file in files], [file.size for file in files]))
             self._files += [(reader, file) for file in files]
             rows += [row] * len(files)
             skipped += [WIDTH * row + file.columns for file in reader.every_tick if file.name in left_out]
         self._skipped = np.concatenate(skipped) if skipped else np.empty(0, np.intp)
         self._skips = len(skipped)
-        self._kinds = [
-            file.parser.form(file.names) if file.names and file.name not in SIGNS_OF_LIFE else None
-            for _, file in self._files
-        ]
-        members: defaultdict[object, list[int]] = defaultdict(list)
-        for i, kind in enumerate(self._kinds):
-            members[kind].append(i)
-        members.pop(None, None)
-        self._place_in_kind = {i: place for kind in members.values() for place, i in enumerate(kind)}
-        self._cells_of_kind = {
-            kind: np.array([WIDTH * rows[i] + self._files[i][1].columns for i in files])
-            for kind, files in members.items()
-        }
+        self._sizes = [file.size for _, file in self._files]
+        forms: dict[Hashable, int] = {}
+        self._kinds: list[int | None] = []
+        self._place_in_kind: list[int] = []
+        places: list[list[NDArray[np.intp]]] = []
+        for row, (_, file) in zip(rows, self._files, strict=True):
+            form = file.parser.form(file.names) if file.names and file.name not in SIGNS_OF_LIFE else None
+            kind = None if form is None else forms.setdefault(form, len(forms))
+            if kind == len(places):
+                places.append([])
+            self._kinds.append(kind)
+            self._place_in_kind.append(0 if kind is None else len(places[kind]))
+            if kind is not None:
+                places[kind].append(WIDTH * row + file.columns)
+        self._cells_of_kind = [np.array(of_kind) for of_kind in places]
         self._last: list[Text | None] = [file.text for _, file in self._files]
         self._always = [i for i, (_, file) in enumerate(self._files) if file.name in in_turns]
 
-    def read(self, monotonic: Callable[[], float]) -> int:
-        """Read; return how many files were left out."""
+    def read(self, monotonic: Callable[[], float]) -> tuple[list[float], int]:
+        """Read; return when the reads of each series began, and how many files were left out."""
         texts: list[Text | None] = []
-        for reader, fds, sizes in self._reads:
-            reader.read_at = monotonic()
+        read_at: list[float] = []
+        for fds, sizes in self._reads:
+            read_at.append(monotonic())
             reads = map(os.pread, fds, sizes, repeat(0))
             while True:
                 try:
@@ -107,7 +110,7 @@ class _Turn:
         news = list(compress(count(), map(ne, texts, self._last)))
         self._last = texts
         self._cells[self._skipped] = math.nan
-        kinds: defaultdict[object, list[int]] = defaultdict(list)
+        kinds: defaultdict[int | None, list[int]] = defaultdict(list)
         for i in news:
             kinds[self._kinds[i]].append(i)
         for kind, files in kinds.items():
@@ -117,16 +120,17 @@ class _Turn:
                     text = texts[i]
                     assert text is not None
                     reader.take(file, text)
-        return self._skips
+        return read_at, self._skips
 
     def settle(self) -> None:
         for (_, file), text in zip(self._files, self._last, strict=True):
             file.text = text if isinstance(text, bytes) else None
 
-    def _take_alike(self, kind: object, files: Sequence[int]) -> bool:
+    def _take_alike(self, kind: int, files: Sequence[int]) -> bool:
         """Parse files of one kind together, if all of them say what they said before, but for the numbers."""
         _, first = self._files[files[0]]
-        texts = [text for i in files if isinstance(text := self._last[i], bytes) and len(text) < self._files[i][1].size]
+        last, sizes = self._last, self._sizes
+        texts = [text for i in files if isinstance(text := last[i], bytes) and len(text) < sizes[i]]
         values = first.parser.parse_alike(texts, first.names) if len(texts) == len(files) else None
         if values is None:
             return False

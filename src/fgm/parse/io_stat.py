@@ -93,11 +93,13 @@ class IoStat:
         if values is None:
             return None
         lines = values.reshape(-1, _NUMBERS)
-        ends = np.cumsum([text.count(b"\n") for text in texts])
         counted = lines[:, 0] != LOOP_MAJOR
         for major, minor in self._excluded:
             counted &= (lines[:, 0] != major) | (lines[:, 1] != minor)
         counters = np.where(counted[:, np.newaxis], lines[:, _FIRST_COUNTER:], 0)
+        if len(lines) == len(texts):
+            return counters
+        ends = np.cumsum([text.count(b"\n") for text in texts])
         sums: NDArray[np.float64] = np.add.reduceat(counters, np.append(0, ends[:-1]))
         return sums
 

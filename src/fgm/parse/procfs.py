@@ -3,6 +3,7 @@
 Kernel: filesystems/proc.rst, admin-guide/iostats.rst.
 """
 
+import os
 from collections.abc import Collection
 
 from fgm.parse.errors import ParseError
@@ -135,10 +136,12 @@ def diskstats(raw: bytes, counted: Collection[str]) -> dict[str, float]:
     totals: dict[str, float] = {}
     places = {"rios": (3, 1), "rbytes": (5, SECTOR_BYTES), "wios": (7, 1), "wbytes": (9, SECTOR_BYTES)}
     discards = {"dios": (14, 1), "dbytes": (16, SECTOR_BYTES)}
-    for line in raw.split(b"\n"):
-        fields = line.split()
-        if len(fields) < 3 or fields[2].decode(errors="replace") not in counted:
+    for disk in counted:  # of many lines, mostly of partitions and loop devices
+        found = raw.find(b" %b " % os.fsencode(disk))
+        if found < 0:
             continue
+        line = raw[raw.rfind(b"\n", 0, found) + 1 :].partition(b"\n")[0]
+        fields = line.split()
         try:
             for key, (place, factor) in (places | discards if len(fields) > 16 else places).items():
                 name = f"io.stat.{key}"
