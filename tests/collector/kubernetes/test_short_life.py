@@ -1,0 +1,86 @@
+"""A container that lives for three seconds, in a real cgroup of this host, is in the data with its name."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import anyio
+import pytest
+from benchmarks.cgroups import containers
+from blockbuster import BlockBuster
+from tests.collector.kubernetes.api_server import ApiServer
+from tests.collector.kubernetes.pods import pod_json, running
+from tests.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
+
+from fgm.collector.hierarchies import ForeignRootError, detect
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.index import load
+
+LIFE_S = 3.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+@pytest.fixture(autouse=True)
+def unguarded(blockbuster: BlockBuster) -> None:
+    """The loop here only waits for other processes: it may touch files."""
+    blockbuster.deactivate()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> str:
+    path = tmp_path / "sleeper"
+    path.write_text("#!/bin/sh\nexec sleep 60\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def life(program: str) -> Iterator[ExitStack]:
+    """Where a container is entered; it is over when this is closed."""
+    try:
+        with containers(detect("/sys/fs/cgroup"), 1, program):
+            pass
+    except (OSError, ForeignRootError) as error:
+        pytest.skip(f"no cgroups can be made here: {error}")
+    with ExitStack() as stack:
+        yield stack
+
+
+async def test_three_seconds_are_enough_to_be_recorded_by_name(tmp_path: Path, program: str, life: ExitStack) -> None:
+    data_dir = tmp_path / "data"
+    async with ApiServer().running() as server:
+        flags = ("--data-dir", str(data_dir), "--kubernetes-url", server.url, "--node-name", "worker-3")
+        async with daemon("fgm.collector", *flags) as collector:
+            with anyio.fail_after(20):
+                while not journals(data_dir):
+                    await anyio.sleep(LOOK_AGAIN_S)
+                await server.watched()
+            (container,) = life.enter_context(containers(detect("/sys/fs/cgroup"), 1, program))
+            status = running("job", 0) | {"containerID": f"containerd://{container}"}
+            await server.put(pod_json("short", 0, status))
+            await anyio.sleep(LIFE_S)
+            life.close()
+            await anyio.sleep(1)
+            collector.terminate()
+            with anyio.fail_after(20):
+                assert await collector.wait() == 0
+
+    rows = 0
+    for path in parquet_files(data_dir):
+        file = WindowFile.open(str(path))
+        for chunk in file.chunks(["pids.current"], {container}):
+            assert (chunk.series.container_name, chunk.series.pod_name) == ("job", "short")
+            rows += len(chunk.time_ms)
+        file.close()
+    assert rows >= LIFE_S - 1
+    index = load(str(data_dir / "index.json"))
+    entry = index.entries[index.keys[container]]
+    assert (entry.facts["container_name"], entry.facts["pod_name"]) == ("job", "short")
+    told = [
+        json.loads(line) for path in data_dir.glob("dt=*/*/events.jsonl") for line in path.read_bytes().splitlines()
+    ]
+    assert {event["kind"] for event in told if event["series"] == container} >= {"start", "exit"}
+    assert check(str(data_dir)).problems == []
