@@ -4,6 +4,7 @@ import glob
 import json
 import math
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -191,6 +192,13 @@ async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goe
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/live-*.journal.bad"))))
 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
+
+
+async def test_a_machine_without_containers_has_an_index_from_the_start(host: Host) -> None:
+    host.settings = replace(host.settings, rotation_seconds=86_400)
+    for container in CONTAINERS:
+        await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + container["cgroup"])
+    await host.run_until((host.data_dir / "index.json").exists)
 
 
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])

@@ -92,6 +92,7 @@ class IndexKeeper:
                 self._join(found, min(seen.first_ms for seen in found), max(seen.last_ms for seen in found))
         if paths:
             log.info("the index is rebuilt", extra=fields(files=len(paths), unreadable=bad))
+        self._changed.set()  # also where there was nothing: on a machine without containers it would come much later
 
     def _join(self, found: Iterable[Seen], first_ms: int, last_ms: int) -> None:
         entries = [
