@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.cgroups import containers
-from benchmarks.collector import anonymous_mib, end, node_ticks, start_collector
+from benchmarks.collector import anonymous_mib, node_ticks, start_collector
+from benchmarks.limits import end
 from benchmarks.programs import compile_into
 
 from fgm.collector.hierarchies import detect
@@ -44,7 +45,7 @@ def measure(folder: str, count: int, seconds: int) -> dict[str, float]:
     data_dir = os.path.join(folder, "data")
     os.mkdir(data_dir)
     hierarchies = detect("/sys/fs/cgroup")
-    collector = start_collector(sys.executable, data_dir, [])
+    collector = start_collector(sys.executable, data_dir, None)
     try:
         time.sleep(START_IN_S)
         before, first_ms = descriptors(collector), time.time() * 1000

@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from benchmarks import limits
 from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
@@ -30,9 +31,6 @@ from fgm.store.check import check
 from fgm.store.listing import data_files
 
 WARM_UP_TICKS = 15
-CPU_QUOTA_US, CPU_PERIOD_US = 50_000, 100_000
-MEMORY_LIMIT_BYTES = 256 << 20
-ENTER_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,9 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str
         reads = list_reads()
         pace = [str(WARM_UP_TICKS), str(seconds)]
         c_loop = stack.enter_context(Loop([os.path.join(folder, "readloop"), *pace]))
-        procs = stack.enter_context(limits()) if limited else []
-        collector = start_collector(python, data_dir, procs)
-        stack.callback(end, collector)
+        box = stack.enter_context(limits.limited(limits.COLLECTOR)) if limited else None
+        collector = start_collector(python, data_dir, box)
+        stack.callback(limits.end, collector)
         start = time.monotonic() + START_IN_S
         c_loop.begin(start + 0.5, "".join(f"{every} {path}\n" for path, every in reads))
         time.sleep(start + WARM_UP_TICKS - time.monotonic())
@@ -91,7 +89,7 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str
             anonymous.append(anonymous_mib(collector.pid))
         spent_us, last_ms = cpu_us(collector.pid) - begun_us, time.time() * 1000
         c_us = sum(c_loop.ticks_ns()) / 1000
-        end(collector)
+        limits.end(collector)
     late_ms, missed = node_ticks(data_dir, first_ms, last_ms)
     return Result(
         containers=count,
@@ -111,36 +109,10 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str
     )
 
 
-def start_collector(python: str, data_dir: str, procs: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the real collector on this machine, in the cgroups whose cgroup.procs are given."""
+def start_collector(python: str, data_dir: str, inside: limits.Limited | None) -> subprocess.Popen[bytes]:
+    """Start the real collector on this machine."""
     command = [python, "-m", "fgm.collector", "--data-dir", data_dir, "--log-level", "warning"]
-    return subprocess.Popen(["/bin/sh", "-c", ENTER_AND_BECOME, "sh", *procs, "--", *command])
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop the collector in order."""
-    process.terminate()
-    process.wait()
-
-
-@contextmanager
-def limits() -> Iterator[list[str]]:
-    """Make v1 cgroups with the limits of the collector's container; yield their cgroup.procs."""
-    values = {
-        "cpu": {"cpu.cfs_period_us": CPU_PERIOD_US, "cpu.cfs_quota_us": CPU_QUOTA_US},
-        "memory": {"memory.limit_in_bytes": MEMORY_LIMIT_BYTES},
-    }
-    with ExitStack() as stack:
-        procs = []
-        for controller, files in values.items():
-            folder = f"/sys/fs/cgroup/{controller}/fgm-bench-{os.getpid()}"
-            os.mkdir(folder)
-            stack.callback(os.rmdir, folder)
-            for name, value in files.items():
-                with open(f"{folder}/{name}", "w", encoding="ascii") as file:
-                    file.write(str(value))
-            procs.append(f"{folder}/cgroup.procs")
-        yield procs
+    return limits.start(command, inside)
 
 
 def cpu_us(pid: int) -> float:

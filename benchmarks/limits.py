@@ -1,0 +1,80 @@
+"""Cgroups (v1) with the limits of a container, for one process of a benchmark; they are removed at the end."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+CPU_PERIOD_US = 100_000
+_ENTER_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done; shift; exec "$@"'
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a container may use at most."""
+
+    cpu_quota_us: int
+    memory_bytes: int
+
+
+COLLECTOR = Limits(50_000, 256 << 20)
+VIEWER = Limits(10_000, 128 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """The cgroups that were made, by their folders."""
+
+    cpu: str
+    memory: str
+
+    def failures(self) -> int:
+        """Return how often the memory limit was hit: page cache is given back then, or a process killed."""
+        return _number(f"{self.memory}/memory.failcnt")
+
+    def kills(self) -> int:
+        """Return how many processes were OOM-killed."""
+        with open(f"{self.memory}/memory.oom_control", encoding="ascii") as file:
+            return int(dict(line.split() for line in file)["oom_kill"])
+
+    def highest_bytes(self) -> int:
+        """Return the most memory that was charged, page cache and kernel memory among it."""
+        return _number(f"{self.memory}/memory.max_usage_in_bytes")
+
+
+@contextmanager
+def limited(limits: Limits) -> Iterator[Limited]:
+    """Make cgroups with these limits. Raises OSError where that is not allowed: it takes root and cgroup v1."""
+    with ExitStack() as stack:
+        folders = {name: f"/sys/fs/cgroup/{name}/fgm-bench-{os.getpid()}" for name in ("cpu", "memory")}
+        for folder in folders.values():
+            os.mkdir(folder)
+            stack.callback(os.rmdir, folder)
+        made = Limited(**folders)
+        _write(f"{made.cpu}/cpu.cfs_period_us", CPU_PERIOD_US)
+        _write(f"{made.cpu}/cpu.cfs_quota_us", limits.cpu_quota_us)
+        _write(f"{made.memory}/memory.limit_in_bytes", limits.memory_bytes)
+        yield made
+
+
+def start(command: Sequence[str], inside: Limited | None) -> subprocess.Popen[bytes]:
+    """Start a process, in limits if there are any from its first instruction on."""
+    procs = [] if inside is None else [f"{inside.cpu}/cgroup.procs", f"{inside.memory}/cgroup.procs"]
+    return subprocess.Popen(["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", *procs, "--", *command])
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process in order."""
+    process.terminate()
+    process.wait()
+
+
+def _number(path: str) -> int:
+    with open(path, encoding="ascii") as file:
+        return int(file.read())
+
+
+def _write(path: str, value: int) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(str(value))
