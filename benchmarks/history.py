@@ -208,7 +208,7 @@ class Encoded:
         place = ColumnPlace(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
         first_ms, last_ms = directory.first_ms + shift_ms, directory.last_ms + shift_ms
         footer = self._footer_with(place, first_ms, last_ms, header)
-        columns = directory.columns | {TIME: place}
+        columns = {**directory.columns, TIME: place}
         block = replace(directory, header=header, first_ms=first_ms, last_ms=last_ms, columns=columns).to_bytes(footer)
         return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 

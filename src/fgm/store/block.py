@@ -8,7 +8,7 @@ Every byte that is decoded was checked against a CRC first, so a damaged file is
 
 import os
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,25 @@ class ColumnPlace:
     crc: int
 
 
+class _Places(Mapping[str, ColumnPlace]):
+    """Columns of a block as its JSON has them; each is made a ColumnPlace when it is asked for, most never are."""
+
+    __slots__ = ("_places",)
+
+    def __init__(self, places: Mapping[str, Sequence[int]]) -> None:
+        self._places = dict(places)
+
+    def __getitem__(self, name: str) -> ColumnPlace:
+        """Return where a column lies. Raises TypeError or ValueError where that makes no sense."""
+        return ColumnPlace(*map(int, self._places[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The rows of one series: `count` rows from `first` on."""
@@ -60,7 +79,7 @@ class Directory:
     first_ms: int
     last_ms: int
     rows: int
-    columns: dict[str, ColumnPlace]
+    columns: Mapping[str, ColumnPlace]
     runs: tuple[Run, ...]
 
     def to_bytes(self, footer: bytes) -> bytes:
@@ -86,7 +105,7 @@ class Directory:
             first_ms=int(facts["first_ms"]),
             last_ms=int(facts["last_ms"]),
             rows=int(facts["rows"]),
-            columns={str(name): ColumnPlace(*map(int, place)) for name, place in facts["columns"].items()},
+            columns=_Places(facts["columns"]),
             runs=tuple(Run(from_json(names), int(first), int(count)) for names, first, count in facts["runs"]),
         )
         end = 0
@@ -130,11 +149,14 @@ class WindowFile:
     @property
     def metrics(self) -> frozenset[str]:
         """The columns that hold a value in some row."""
-        return frozenset(name for name, c in self.directory.columns.items() if c.present) - {TIME, LATE}
+        present = {
+            name for name in self.directory.columns if (place := self._place(name)) is not None and place.present
+        }
+        return frozenset(present - {TIME, LATE})
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one metric column, float64[rows], NaN for null; all NaN where the file has no such column."""
-        place = self.directory.columns.get(name)
+        place = self._place(name)
         if place is None or not place.present:
             return np.full(self.directory.rows, np.nan)
         try:
@@ -155,7 +177,7 @@ class WindowFile:
 
     def time_ms(self) -> NDArray[np.int64]:
         """Return the tick of every row, int64[rows]."""
-        place = self.directory.columns.get(TIME)
+        place = self._place(TIME)
         if place is None:
             raise BadFileError(self.path, "it has no column time")
         page = self._page(TIME, place)
@@ -189,6 +211,12 @@ class WindowFile:
     def close(self) -> None:
         """Close the file."""
         os.close(self._fd)
+
+    def _place(self, name: str) -> ColumnPlace | None:
+        try:
+            return self.directory.columns.get(name)
+        except (TypeError, ValueError) as error:
+            raise BadFileError(self.path, f"its block makes no sense: column {name}: {error}") from error
 
     def _page(self, name: str, place: ColumnPlace) -> NDArray[np.uint8]:
         most = _ROW_BYTES * self.directory.rows + _LEVELS_BYTES

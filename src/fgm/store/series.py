@@ -6,6 +6,7 @@ other fields may become known late, and then hold for everything recorded before
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
 Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
@@ -65,7 +66,12 @@ def to_json(series: Series) -> list[str | None]:
 
 
 def from_json(values: Sequence[Any]) -> Series:
-    """Read what `to_json` gave. Raises ValueError on anything else."""
+    """Read what `to_json` gave, the same object for the same names. Raises ValueError or TypeError on anything else."""
+    return _from_names(tuple(values))
+
+
+@lru_cache(maxsize=1024)  # the same series are in hundreds of files
+def _from_names(values: tuple[Any, ...]) -> Series:
     if len(values) != len(IDENTITY_COLUMNS) or values[0] not in get_args(Scope):
         raise ValueError(f"not a series: {values!r}")
     if not all(value is None or isinstance(value, str) for value in values):
