@@ -131,7 +131,7 @@ class WindowFile:
         """Open by path (below `dir_fd`). Raises FileNotFoundError, and BadFileError where it is not fgm's."""
         fd = open_regular(path, dir_fd)
         try:
-            return cls(path, fd, _read_directory(path, fd))
+            return cls(path, fd, read_directory(path, fd))
         except BaseException:
             os.close(fd)
             raise
@@ -272,7 +272,8 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
         shift += 7
 
 
-def _read_directory(path: str, fd: int) -> Directory:
+def read_directory(path: str, fd: int) -> Directory:
+    """Return what an open file says of itself. Raises BadFileError."""
     facts, _ = read_block(path, fd)
     try:
         return Directory.from_json(facts)

@@ -11,7 +11,6 @@ from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS, Floats
 from fgm.metrics.rates import Times
 from fgm.store import layout
-from fgm.store.block import WindowFile
 from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
 from fgm.store.events import Event
@@ -67,8 +66,7 @@ class DerivedEvents:
                 if facts is None or self._is_foreign(facts.header):
                     return []
                 return self._sources.journals.chunks(file, NEEDS, {series.key for series in facts.series})
-            with self._sources.files.opened(file.folder) as fd:
-                window = WindowFile.open(file.name, fd)
+            window = self._sources.files.window(file)
             try:
                 return [] if self._is_foreign(window.header) else window.chunks(NEEDS)
             finally:

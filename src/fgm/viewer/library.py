@@ -13,7 +13,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from fgm.store import layout
-from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
 from fgm.store.index import Facts
@@ -171,8 +170,7 @@ class Library:
         if self._last_learned is None or file.start_ms >= self._last_learned.start_ms:
             self._last_learned = file
         try:
-            with self._files.opened(file.folder) as fd:
-                window = WindowFile.open(file.name, fd)
+            window = self._files.window(file)
             try:
                 if not self._is_ours(file, window.header, window.directory.last_ms):
                     return

@@ -175,8 +175,7 @@ class Query:
         try:
             if file.kind == "journal":
                 return self._read_journal(file)
-            with self._files.opened(file.folder) as fd:
-                window = WindowFile.open(file.name, fd)
+            window = self._files.window(file)
             try:
                 chunks = self._read_window(window)
             finally:
@@ -216,7 +215,8 @@ class Query:
 
     def _wanted(self, there: Iterable[Series]) -> set[str]:
         """Return the keys of the series that are asked for; those that the question adopts become so."""
-        return {series.key for series in there if series.key in self._keys or self._adopts(series)}
+        keys, may_adopt = self._keys, bool(self.question.scopes or self.question.prefixes)
+        return {series.key for series in there if series.key in keys or (may_adopt and self._adopts(series))}
 
     def _adopts(self, series: Series) -> bool:
         question, key = self.question, series.key

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from fgm.clock import Clock
 from fgm.store import layout
+from fgm.store.block import WindowFile
+from fgm.viewer.directories import Directories
 
 MAX_CACHED_FOLDERS = 64
 SETTLED_NS = 2_000_000_000
@@ -58,6 +60,7 @@ class DataFiles:
     def __init__(self, data_dir: str, clock: Clock) -> None:
         self.data_dir = data_dir
         self._clock = clock
+        self._directories = Directories()
         self._listings: dict[str, _Listing] = {}
         self._lock = threading.Lock()
 
@@ -87,6 +90,11 @@ class DataFiles:
         """Return 00:00 UTC of the first day folder."""
         days = self._days()
         return days[0][0] if days else None
+
+    def window(self, file: DataFile) -> WindowFile:
+        """Open a closed window. Raises OSError, FileNotFoundError among them, and BadFileError."""
+        with self.opened(file.folder) as fd:
+            return self._directories.open(file.name, fd)
 
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
