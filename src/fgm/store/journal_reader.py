@@ -19,12 +19,19 @@ from fgm.store.series import Series, with_known_names
 
 @dataclass(slots=True)
 class _Kept:
-    """Decoded ticks, reduced to the columns that somebody asked for; one entry a tick in each list."""
+    """Decoded ticks, reduced to the columns that somebody asked for: time, series and values of each row."""
 
     columns: tuple[str, ...] = ()
-    times_ms: list[int] = field(default_factory=list)
+    times_ms: list[NDArray[np.int64]] = field(default_factory=list)
     series: list[NDArray[np.intp]] = field(default_factory=list)
     rows: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def join(self) -> None:
+        """Make one part of all ticks so far, in place of them: whoever works on all has no second copy beside it."""
+        if len(self.rows) > 1:
+            self.times_ms = [np.concatenate(self.times_ms)]
+            self.series = [np.concatenate(self.series)]
+            self.rows = [np.concatenate(self.rows)]
 
 
 class JournalReader:
@@ -101,12 +108,12 @@ class JournalReader:
     @property
     def first_ms(self) -> int | None:
         """Its first tick."""
-        return self._kept.times_ms[0] if self._kept.times_ms else None
+        return self._first_ms
 
     @property
     def last_ms(self) -> int | None:
         """Its newest whole tick."""
-        return self._kept.times_ms[-1] if self._kept.times_ms else None
+        return self._last_ms
 
     def refresh(self) -> None:
         """Read the frames that became whole since the last call. Raises BadFileError on a frame that makes no sense."""
@@ -129,15 +136,13 @@ class JournalReader:
             self._restart()
             self.refresh()
         kept = self._kept
-        if not kept.times_ms:
+        if not kept.rows:
             return []
-        numbers = np.concatenate(kept.series)
-        sizes = [len(rows) for rows in kept.rows]
-        times_ms = np.repeat(np.array(kept.times_ms, np.int64), sizes)
+        kept.join()
+        (numbers,), (times_ms,), (rows,) = kept.series, kept.times_ms, kept.rows
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
         columns = [1 + kept.columns.index(name) for name in metrics]
         places_of = {name: 1 + i for i, name in enumerate(metrics)}
-        rows = np.concatenate(kept.rows)
         # A clock that stepped back within a second, or a run that went on with another's window, may repeat a tick.
         places = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
         sorted_numbers = numbers[places]
@@ -162,6 +167,8 @@ class JournalReader:
     def _restart(self) -> None:
         self._offset = 0
         self._decoder = FrameDecoder()
+        self._first_ms: int | None = None
+        self._last_ms: int | None = None
         self._series: dict[str, Series] = {}
         self._keys: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
@@ -193,7 +200,10 @@ class JournalReader:
         numbers = self._renumber[tick.numbers]
         rows = tick.rows[:, self._take]
         rows[:, self._take < 0] = np.nan
-        self._kept.times_ms.append(tick.time_ms)
+        if self._first_ms is None:
+            self._first_ms = tick.time_ms
+        self._last_ms = tick.time_ms
+        self._kept.times_ms.append(np.full(len(numbers), tick.time_ms, np.int64))
         self._kept.series.append(numbers)
         self._kept.rows.append(rows)
         seen = dict.fromkeys(numbers.tolist(), tick.time_ms)
