@@ -5,7 +5,7 @@ Pure: a query string in, plain values out; the present and the span of the data 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import get_args
 from urllib.parse import unquote_to_bytes
@@ -20,6 +20,7 @@ MAX_METRICS = 8
 MIN_POINTS, MAX_POINTS, DEFAULT_POINTS = 10, 10_000, 1200
 DEFAULT_RANGE = "1h"
 DEFAULT_EVENTS, MAX_EVENTS = 500, 5_000
+DEFAULT_TOP, MAX_TOP = 20, 500
 MAX_FIELDS = 64
 MAX_TEXT = 256
 END_OF_TIME_MS = 253_402_300_800_000
@@ -72,18 +73,39 @@ class TimeseriesParameters:
     ids: tuple[str, ...] | None
     span: Span
     points: int
+    is_raw: bool = False
+    is_binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ContainersParameters:
-    """What /api/containers is asked; empty and None do not filter."""
+class SeriesFilter:
+    """Which series are asked for; what is empty does not filter."""
 
     words: tuple[str, ...] = ()
     scopes: frozenset[Scope] = frozenset()
     namespaces: frozenset[str] = frozenset()
     qos_classes: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersParameters:
+    """What /api/containers is asked. `metrics`: only series with a value of one of these in `span`."""
+
+    filter: SeriesFilter = SeriesFilter()
     span: Span | None = None
+    metrics: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopParameters:
+    """What /api/top is asked. `by`: what is ranked by."""
+
+    metric: Shown
+    filter: SeriesFilter
+    span: Span
+    by: str
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,34 +120,38 @@ class EventsParameters:
 
 def timeseries(query: bytes) -> TimeseriesParameters:
     """Read the query of /api/timeseries. Raises Problem."""
-    given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
-    names = _list(given, "metric")
-    if not names:
+    given = _fields(query, ("metric", "containers", "range", "from", "to", "points", "raw", "format"))
+    metrics = _metrics(given)
+    if not metrics:
         raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
-    if len(names) > MAX_METRICS:
-        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
         raise _bad_number_of_series(len(ids))
     points = _whole_number(given, "points", DEFAULT_POINTS, MIN_POINTS, MAX_POINTS)
-    metrics = {metric.name: metric for metric in map(_metric, names)}
-    return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), points)
+    is_raw = _one_of(given, "raw", ("0", "1")) == "1"
+    is_binary = _one_of(given, "format", ("json", "binary")) == "binary"
+    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary)
 
 
 def containers(query: bytes) -> ContainersParameters:
     """Read the query of /api/containers. Raises Problem."""
-    given = _fields(query, ("search", "scope", "namespace", "qos_class", "labels", "range"))
-    search = _text(given, "search")
-    if len(search) > MAX_TEXT:
-        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
-    return ContainersParameters(
-        words=tuple(search.lower().split()),
-        scopes=frozenset(map(_scope, _list(given, "scope"))),
-        namespaces=frozenset(_list(given, "namespace")),
-        qos_classes=frozenset(_list(given, "qos_class")),
-        labels=frozenset(map(_label, _list(given, "labels"))),
-        span=_span(given) if "range" in given else None,
-    )
+    given = _fields(query, ("search", "scope", "namespace", "qos_class", "labels", "metric", "range", "from", "to"))
+    metrics = _metrics(given)
+    has_span = bool(metrics) or not given.keys().isdisjoint(("range", "from", "to"))
+    return ContainersParameters(_filter(given), _span(given) if has_span else None, metrics)
+
+
+def top(query: bytes) -> TopParameters:
+    """Read the query of /api/top. Raises Problem."""
+    names = ("metric", "range", "from", "to", "by", "limit", "search", "scope", "namespace", "qos_class", "labels")
+    given = _fields(query, names)
+    metrics = _metrics(given)
+    if len(metrics) != 1:
+        raise bad_parameter("metric", f"{len(metrics)} metrics are asked for", "one name from /api/metrics")
+    wanted = _filter(given)
+    wanted = wanted if wanted.scopes else replace(wanted, scopes=frozenset({"container"}))
+    limit = _whole_number(given, "limit", DEFAULT_TOP, 1, MAX_TOP)
+    return TopParameters(metrics[0], wanted, _span(given), _one_of(given, "by", ("mean", "max", "last")), limit)
 
 
 def events(query: bytes) -> EventsParameters:
@@ -188,6 +214,26 @@ def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> st
     return given.get(name, (default,))[0]
 
 
+def _metrics(given: dict[str, tuple[str, ...]]) -> tuple[Shown, ...]:
+    names = _list(given, "metric")
+    if len(names) > MAX_METRICS:
+        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
+    return tuple({metric.name: metric for metric in map(_metric, names)}.values())
+
+
+def _filter(given: dict[str, tuple[str, ...]]) -> SeriesFilter:
+    search = _text(given, "search")
+    if len(search) > MAX_TEXT:
+        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
+    return SeriesFilter(
+        words=tuple(search.lower().split()),
+        scopes=frozenset(map(_scope, _list(given, "scope"))),
+        namespaces=frozenset(_list(given, "namespace")),
+        qos_classes=frozenset(_list(given, "qos_class")),
+        labels=frozenset(map(_label, _list(given, "labels"))),
+    )
+
+
 def _metric(name: str) -> Shown:
     metric = find(name)
     if metric is None:
@@ -212,6 +258,14 @@ def _label(text: str) -> tuple[str, str]:
 def _bad_number_of_series(number: int) -> Problem:
     allowed = f"1 to {MAX_SERIES} ids from /api/containers, by comma"
     return bad_parameter("containers", f"{number} series are asked for", allowed)
+
+
+def _one_of(given: dict[str, tuple[str, ...]], name: str, allowed: tuple[str, ...]) -> str:
+    """Return one of the words; the first is the default."""
+    text = _text(given, name, allowed[0])
+    if text not in allowed:
+        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not allowed", " or ".join(allowed))
+    return text
 
 
 def _whole_number(given: dict[str, tuple[str, ...]], name: str, default: int, least: int, most: int) -> int:
