@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.store.series import Scope
-from fgm.viewer import answers, closed, etag, parameters, timeseries, top
+from fgm.viewer import answers, at, closed, etag, parameters, timeseries, top
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
@@ -25,7 +25,7 @@ from fgm.viewer.query import G, Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.state import StartUp, State
 from fgm.viewer.windows import DataFiles
-from fgm.viewer.workers import BINARY, JSON, Workers
+from fgm.viewer.workers import BINARY, JSON, TEXT, Workers
 
 RETRY_AFTER_S = 2
 ALL_SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
@@ -74,7 +74,7 @@ def create_app(desk: Desk) -> Quart:
 
     @app.before_request
     async def only_when_ready() -> None:
-        if desk.start_up.state is not State.READY and request.path.startswith("/api/"):
+        if desk.start_up.state is not State.READY and request.path.startswith(("/api/", "/at/")):
             raise not_ready(desk.start_up.state.value, RETRY_AFTER_S)
 
     @app.get("/api/instance")
@@ -145,6 +145,17 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         query = await workers.run(lambda: desk.event_query(asked))
         await workers.finish(query)
         return await workers.reply(lambda: _json_parts(query.answer()))
+
+    @app.get("/at/<time>")
+    async def second(time: str) -> Response:
+        parameters.nothing(request.query_string)
+        holdings = await workers.run(desk.fresh)
+        at_ms = parameters.instant_ms(time, holdings.newest_ms or desk.now_ms())
+        query = desk.query(at.question(holdings, at_ms), Line)
+        await workers.finish(query)
+        around = await workers.run(lambda: desk.event_query(at.events_around(at_ms)))
+        await workers.finish(around)
+        return await workers.reply(lambda: at.text(query, holdings, around.answer(), at_ms), TEXT)
 
 
 def _json_parts(facts: dict[str, Any]) -> Iterator[bytes]:

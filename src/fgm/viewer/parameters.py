@@ -168,6 +168,11 @@ def events(query: bytes) -> EventsParameters:
     return EventsParameters(_span(given), ids, frozenset(kinds), limit)
 
 
+def instant_ms(text: str, newest_ms: int) -> int:
+    """Read the time in the path /at/<time>; `now` is the newest there is. Raises Problem."""
+    return newest_ms if text == "now" else _instant_ms("time", text)
+
+
 def nothing(query: bytes) -> None:
     """Read the query of a path that takes no parameter. Raises Problem."""
     _fields(query, ())
