@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.store.series import Scope
-from fgm.viewer import answers, at, closed, etag, parameters, timeseries, top
+from fgm.viewer import answers, at, closed, etag, openapi, parameters, timeseries, top
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
@@ -74,7 +74,8 @@ def create_app(desk: Desk) -> Quart:
 
     @app.before_request
     async def only_when_ready() -> None:
-        if desk.start_up.state is not State.READY and request.path.startswith(("/api/", "/at/")):
+        needs_data = request.path.startswith(("/api/", "/at/")) and request.path != "/api/openapi.json"
+        if needs_data and desk.start_up.state is not State.READY:
             raise not_ready(desk.start_up.state.value, RETRY_AFTER_S)
 
     @app.get("/api/instance")
@@ -86,6 +87,12 @@ def create_app(desk: Desk) -> Quart:
     async def metrics() -> Response:
         parameters.nothing(request.query_string)
         body = await workers.run(lambda: json.dumps(answers.metrics(desk.library.holdings())).encode())
+        return await workers.reply(lambda: iter([body]), etag=etag.of_bytes(body))
+
+    @app.get("/api/openapi.json")
+    async def description() -> Response:
+        parameters.nothing(request.query_string)
+        body = await workers.run(lambda: json.dumps(openapi.document()).encode())
         return await workers.reply(lambda: iter([body]), etag=etag.of_bytes(body))
 
     @app.get("/api/filters")
