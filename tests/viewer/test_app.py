@@ -10,45 +10,15 @@ from anyio import to_thread
 
 from fgm.store.index import Facts
 from fgm.store.series import Series
-from fgm.viewer.app import PART_BYTES, Desk, create_app
-from fgm.viewer.asgi import App
+from fgm.viewer.app import create_app
 from fgm.viewer.budget import Budget, Leasing
-from fgm.viewer.health import Address
-from fgm.viewer.state import Found, StartUp
-from tests.fakes import FakeClock
-from tests.viewer.asking import Answer, converse, get
+from fgm.viewer.workers import PART_BYTES
+from tests.viewer.asked import NOW_MS, Asked
+from tests.viewer.asking import Answer, converse
 from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of
 
-NOW_MS = T0 + 120_300
 FACTS = {"from_ms", "to_ms", "interval_ms", "resolution", "partial", "skipped_files", "unknown", "series"}
 SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
-
-
-class Asked:
-    """The routes over one data directory, 120.3 s after T0."""
-
-    def __init__(self, root: Path) -> None:
-        self.clock = FakeClock(NOW_MS * 1_000_000)
-        self.start_up = StartUp(180, NOW_MS, 0)
-        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
-        self.app: App = create_app(self.desk)  # type: ignore[assignment]
-
-    async def ready(self) -> None:
-        self.start_up.look(await to_thread.run_sync(self.look), NOW_MS, 0)
-
-    def look(self) -> Found:
-        found = self.desk.library.look()
-        while not self.desk.library.is_all_read:
-            found = self.desk.library.read_more()
-        return found
-
-    async def get(self, target: str) -> Answer:
-        return await get(self.app, target)
-
-    async def series(self, target: str) -> list[dict[str, Any]]:
-        answer = await self.get(target)
-        assert answer.status == 200, answer.body
-        return list(answer.json["series"])
 
 
 @pytest.fixture

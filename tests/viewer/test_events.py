@@ -17,8 +17,8 @@ from fgm.viewer.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles
 from tests.fakes import FakeClock
+from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.recorded import KILLS, MEMORY, NODE, T0, DataDirectory, chunk, container, counting, id_of
-from tests.viewer.test_app import NOW_MS, Asked
 
 POD = Series("pod", pod_uid="uid-1", cgroup="/kubepods/poduid-1", node_name="node-1")
 KEY = str(container(1).container_id)

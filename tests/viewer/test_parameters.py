@@ -1,7 +1,7 @@
 import pytest
 
 from fgm.viewer import parameters
-from fgm.viewer.parameters import ContainersParameters, Span
+from fgm.viewer.parameters import ContainersParameters, SeriesFilter, Span
 from fgm.viewer.problems import Problem
 
 NOON_MS = 1_767_096_000_000  # 2025-12-30T12:00:00Z
@@ -140,18 +140,20 @@ def test_containers() -> None:
     )
 
     assert asked == ContainersParameters(
-        ("web", "prod"),
-        frozenset({"container", "pod"}),
-        frozenset({"a"}),
-        frozenset({"Burstable"}),
-        frozenset({("app", "cart")}),
+        SeriesFilter(
+            ("web", "prod"),
+            frozenset({"container", "pod"}),
+            frozenset({"a"}),
+            frozenset({"Burstable"}),
+            frozenset({("app", "cart")}),
+        ),
         Span(3_600_000),
     )
     assert parameters.containers(b"") == ContainersParameters()
 
 
 @pytest.mark.parametrize(
-    "query", [b"scope=nonsense", b"labels=app", b"labels=:cart", b"search=" + b"x" * 300, b"metric=memory.current"]
+    "query", [b"scope=nonsense", b"labels=app", b"labels=:cart", b"search=" + b"x" * 300, b"metric=nonsense"]
 )
 def test_bad_parameters_of_containers(query: bytes) -> None:
     with pytest.raises(Problem):

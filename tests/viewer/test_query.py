@@ -11,7 +11,7 @@ from fgm.metrics.derived import find
 from fgm.store import layout
 from fgm.store.series import Series
 from fgm.viewer.journals import Journals
-from fgm.viewer.query import Query, Question
+from fgm.viewer.query import Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles
 from tests.fakes import FakeClock
@@ -32,7 +32,7 @@ class Asking:
 
     def query(
         self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
-    ) -> Query:
+    ) -> Query[Line]:
         shown = find(metric)
         assert shown is not None
         question = Question(
@@ -44,7 +44,7 @@ class Asking:
             columns=columns,
             scopes=frozenset() if series else frozenset({"container", "node"}),
         )
-        return Query(question, self.files, self.journals, self.skipped)
+        return Query(question, self.files, self.journals, self.skipped, Line)
 
     def ask(
         self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
@@ -53,7 +53,7 @@ class Asking:
         return answer(self.query(from_s, to_s, *series, metric=metric, columns=columns))
 
 
-def answer(query: Query) -> dict[str, tuple[list[float], list[float]]]:
+def answer(query: Query[Line]) -> dict[str, tuple[list[float], list[float]]]:
     while query.step():
         pass
     result = {}

@@ -1,6 +1,6 @@
 """What is known, as the JSON-able answers of the listing paths. Pure; may take long, so for worker threads."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fgm import __version__
@@ -8,7 +8,7 @@ from fgm.metrics.derived import SHOWN, Shown
 from fgm.metrics.rates import gap_ms
 from fgm.viewer.health import Address
 from fgm.viewer.library import Holdings
-from fgm.viewer.parameters import ContainersParameters
+from fgm.viewer.parameters import ContainersParameters, SeriesFilter
 from fgm.viewer.register import KnownSeries
 
 HIDDEN_SCOPES = frozenset({"sandbox"})
@@ -47,8 +47,22 @@ def metrics(holdings: Holdings) -> dict[str, Any]:
     return {"metrics": [_metric(metric) for metric in SHOWN.values() if there.issuperset(metric.needs)]}
 
 
-def containers(holdings: Holdings, asked: ContainersParameters, now_ms: int) -> dict[str, Any]:
-    """Return the answer of /api/containers."""
+def filters(holdings: Holdings) -> dict[str, Any]:
+    """Return the answer of /api/filters: what series can be chosen by."""
+    series = [known.series for known in holdings.registered.by_id.values() if known.series.scope not in HIDDEN_SCOPES]
+    labels = {name for facts in holdings.facts.values() for name in labels_in(facts)}
+    return {
+        "scopes": sorted({s.scope for s in series}),
+        "namespaces": sorted({s.namespace for s in series if s.namespace}),
+        "qos_classes": sorted({s.qos_class for s in series if s.qos_class}),
+        "label_keys": sorted(labels),
+    }
+
+
+def containers(
+    holdings: Holdings, asked: ContainersParameters, now_ms: int, having: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return the answer of /api/containers; `having`: only series of these keys."""
     alive_from_ms = _alive_from_ms(holdings, now_ms)
     registered = holdings.registered
     known: Iterable[KnownSeries] = registered.by_id.values()
@@ -56,9 +70,9 @@ def containers(holdings: Holdings, asked: ContainersParameters, now_ms: int) -> 
         from_ms, to_ms = asked.span.resolve(now_ms, holdings.oldest_ms or 0, holdings.tick_ms)
         known = [k for k in known if registered.is_within(k, from_ms, to_ms)]
     listed = [
-        _container(k, registered.last_seen(k), alive_from_ms, facts)
+        _container(k, registered.last_seen(k), alive_from_ms, _facts(k, holdings))
         for k in known
-        if _is_asked(k, asked, facts := _facts(k, holdings))
+        if (having is None or k.series.key in having) and is_asked(k, asked.filter, labels_of(k, holdings))
     ]
     return {"total": len(listed), "containers": listed}
 
@@ -123,7 +137,19 @@ def _alive_from_ms(holdings: Holdings, now_ms: int) -> int:
     return newest_ms - round(gap_ms(holdings.tick_ms))
 
 
-def _is_asked(known: KnownSeries, asked: ContainersParameters, facts: dict[str, Any]) -> bool:
+def labels_of(known: KnownSeries, holdings: Holdings) -> Mapping[str, str]:
+    """Return the labels that the index knows of a series."""
+    return labels_in(holdings.facts.get(known.series.container_id or "", {}))
+
+
+def labels_in(facts: Any) -> dict[str, str]:
+    """Return the labels among facts; what is not as it should be is not known."""
+    labels = facts.get("labels")
+    return labels if isinstance(labels, dict) else {}
+
+
+def is_asked(known: KnownSeries, asked: SeriesFilter, labels: Mapping[str, str]) -> bool:
+    """Say whether a series with these labels passes a filter."""
     series = known.series
     if asked.scopes:
         if series.scope not in asked.scopes:
@@ -134,7 +160,6 @@ def _is_asked(known: KnownSeries, asked: ContainersParameters, facts: dict[str, 
         return False
     if asked.qos_classes and series.qos_class not in asked.qos_classes:
         return False
-    labels = facts.get("labels", {})
     if any(labels.get(name) != text for name, text in asked.labels):
         return False
     return not asked.words or _has(known, asked.words)

@@ -2,18 +2,18 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, get_args
 
-from anyio import CapacityLimiter, to_thread
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
 from fgm.clock import Clock
 from fgm.logs import fields
-from fgm.viewer import answers, parameters, timeseries
-from fgm.viewer.budget import LEASE, Budget, Lease, Leasing
+from fgm.store.series import Scope
+from fgm.viewer import answers, at, closed, etag, openapi, parameters, timeseries, top
+from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
 from fgm.viewer.event_query import EventQuery
@@ -21,19 +21,15 @@ from fgm.viewer.health import Address
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
 from fgm.viewer.problems import Problem, not_ready
-from fgm.viewer.query import Query
+from fgm.viewer.query import G, Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.state import StartUp, State
 from fgm.viewer.windows import DataFiles
+from fgm.viewer.workers import BINARY, JSON, TEXT, Workers
 
-MAX_WORKERS = 2
-"""Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
 RETRY_AFTER_S = 2
-PART_BYTES = 256 << 10
-"""An answer of more than this is sent as it is made, so that it is never in memory as a whole."""
-JSON_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-
-T = TypeVar("T")
+ALL_SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
+JSON_HEADERS = {"Content-Type": JSON, "Cache-Control": "no-store"}
 
 log = logging.getLogger(__name__)
 
@@ -59,36 +55,14 @@ class Desk:
         self.library.follow()
         return self.library.holdings()
 
-    def query(self, asked: parameters.TimeseriesParameters) -> tuple[Query, Holdings]:
-        """Return the query that will answer what is asked. May block. Raises Problem."""
-        holdings = self.fresh()
-        question = timeseries.question(holdings, asked, self.now_ms())
-        return Query(question, self.files, self.journals, self.skipped), holdings
+    def query(self, question: Question, gather: Callable[[], G]) -> Query[G]:
+        """Return the query that will answer a question."""
+        return Query(question, self.files, self.journals, self.skipped, gather)
 
     def event_query(self, asked: parameters.EventsParameters) -> EventQuery:
         """Return the query that will answer what happened. May block. Raises Problem."""
         sources = Sources(self.files, self.journals, self.skipped)
         return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, sources)
-
-
-class Workers:
-    """The threads in which requests are answered."""
-
-    def __init__(self) -> None:
-        self._limiter: CapacityLimiter | None = None
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do blocking work in a thread, when it is its turn."""
-        if self._limiter is None:  # it belongs to the event loop that serves
-            self._limiter = CapacityLimiter(MAX_WORKERS)
-        return await to_thread.run_sync(work, limiter=self._limiter)
-
-    async def stream(self, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield `first`, and then what the next parts make, as fast as it is taken."""
-        part = first
-        while part:
-            yield part
-            part = await self.run(lambda: timeseries.take(parts, PART_BYTES))
 
 
 def create_app(desk: Desk) -> Quart:
@@ -100,7 +74,8 @@ def create_app(desk: Desk) -> Quart:
 
     @app.before_request
     async def only_when_ready() -> None:
-        if desk.start_up.state is not State.READY and request.path.startswith("/api/"):
+        needs_data = request.path.startswith(("/api/", "/at/")) and request.path != "/api/openapi.json"
+        if needs_data and desk.start_up.state is not State.READY:
             raise not_ready(desk.start_up.state.value, RETRY_AFTER_S)
 
     @app.get("/api/instance")
@@ -111,13 +86,19 @@ def create_app(desk: Desk) -> Quart:
     @app.get("/api/metrics")
     async def metrics() -> Response:
         parameters.nothing(request.query_string)
-        return _json(answers.metrics(desk.library.holdings()))
+        body = await workers.run(lambda: json.dumps(answers.metrics(desk.library.holdings())).encode())
+        return await workers.reply(lambda: iter([body]), etag=etag.of_bytes(body))
 
-    @app.get("/api/containers")
-    async def containers() -> Response:
-        asked = parameters.containers(request.query_string)
-        listing = await workers.run(lambda: json.dumps(answers.containers(desk.fresh(), asked, desk.now_ms())))
-        return Response(listing, headers=JSON_HEADERS)
+    @app.get("/api/openapi.json")
+    async def description() -> Response:
+        parameters.nothing(request.query_string)
+        body = await workers.run(lambda: json.dumps(openapi.document()).encode())
+        return await workers.reply(lambda: iter([body]), etag=etag.of_bytes(body))
+
+    @app.get("/api/filters")
+    async def filters() -> Response:
+        parameters.nothing(request.query_string)
+        return await workers.reply(lambda: _json_parts(answers.filters(desk.fresh())))
 
     _add_queries(app, desk, workers)
     app.register_error_handler(Problem, _problem)
@@ -131,33 +112,61 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
 
     @app.get("/api/timeseries")
     async def samples() -> Response:
-        asked = parameters.timeseries(request.query_string)
-        query, holdings = await workers.run(lambda: desk.query(asked))
-        lease = _lease()
-        await lease.take(query.most_samples)
-        while await workers.run(query.step):
-            lease.grow(query.most_samples)
-        parts = await workers.run(lambda: timeseries.answer(query, holdings, asked))
-        first = await workers.run(lambda: timeseries.take(parts, PART_BYTES))
-        if len(first) < PART_BYTES:
-            return Response(first, headers=JSON_HEADERS)
-        return Response(workers.stream(first, parts), headers=JSON_HEADERS)
+        given = request.query_string
+        asked = parameters.timeseries(given)
+        holdings = await workers.run(desk.fresh)
+        now_ms = desk.now_ms()
+        question = await workers.run(lambda: timeseries.question(holdings, asked, now_ms))
+        tag = await workers.run(lambda: closed.tag(given, question, desk.files, holdings, now_ms))
+        if tag is not None and etag.is_known(request.headers.get("If-None-Match"), tag):
+            return await workers.reply(lambda: iter(()), etag=tag)
+        query = desk.query(question, Line)
+        await workers.finish(query)
+        media_type = BINARY if asked.is_binary else JSON
+        return await workers.reply(lambda: timeseries.answer(query, holdings, asked), media_type, tag)
+
+    @app.get("/api/containers")
+    async def containers() -> Response:
+        asked = parameters.containers(request.query_string)
+        holdings = await workers.run(desk.fresh)
+        now_ms, having = desk.now_ms(), None
+        if asked.metrics and asked.span is not None:
+            span = asked.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+            query = desk.query(top.question(holdings, asked.metrics, ALL_SCOPES, *span), top.Total)
+            await workers.finish(query)
+            having = await workers.run(lambda: top.keys_with_values(query))
+        return await workers.reply(lambda: _json_parts(answers.containers(holdings, asked, now_ms, having)))
+
+    @app.get("/api/top")
+    async def most() -> Response:
+        asked = parameters.top(request.query_string)
+        holdings = await workers.run(desk.fresh)
+        span = asked.span.resolve(desk.now_ms(), holdings.oldest_ms or desk.now_ms(), holdings.tick_ms)
+        query = desk.query(top.question(holdings, (asked.metric,), asked.filter.scopes, *span), top.Total)
+        await workers.finish(query)
+        return await workers.reply(lambda: _json_parts(top.answer(query, holdings, asked)))
 
     @app.get("/api/events")
     async def events() -> Response:
         asked = parameters.events(request.query_string)
         query = await workers.run(lambda: desk.event_query(asked))
-        lease = _lease()
-        await lease.take(query.most_samples)
-        while await workers.run(query.step):
-            lease.grow(query.most_samples)
-        answer = await workers.run(lambda: json.dumps(query.answer()))
-        return Response(answer, headers=JSON_HEADERS)
+        await workers.finish(query)
+        return await workers.reply(lambda: _json_parts(query.answer()))
+
+    @app.get("/at/<time>")
+    async def second(time: str) -> Response:
+        parameters.nothing(request.query_string)
+        holdings = await workers.run(desk.fresh)
+        at_ms = parameters.instant_ms(time, holdings.newest_ms or desk.now_ms())
+        query = desk.query(at.question(holdings, at_ms), Line)
+        await workers.finish(query)
+        around = await workers.run(lambda: desk.event_query(at.events_around(at_ms)))
+        await workers.finish(around)
+        return await workers.reply(lambda: at.text(query, holdings, around.answer(), at_ms), TEXT)
 
 
-def _lease() -> Lease:
-    lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
-    return lease
+def _json_parts(facts: dict[str, Any]) -> Iterator[bytes]:
+    return iter([json.dumps(facts).encode()])
 
 
 def _json(facts: dict[str, Any]) -> Response:

@@ -1,8 +1,9 @@
 """The page and what it is made of: read once from the package, so that no request can name a path."""
 
-import hashlib
 import os
 from dataclasses import dataclass
+
+from fgm.viewer import etag
 
 STATIC = os.path.join(os.path.dirname(__file__), "static")
 
@@ -42,5 +43,5 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
                 body = file.read()
             place = os.path.relpath(path, folder).replace(os.sep, "/")
             url = "/" if place == "index.html" else f"/static/{place}"
-            assets[url] = Asset(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            assets[url] = Asset(body, media_type, etag.of_bytes(body))
     return assets

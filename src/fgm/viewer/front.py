@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from fgm.viewer import etag
 from fgm.viewer.asgi import App, Receive, Scope, Send, header, respond, respond_problem
 from fgm.viewer.assets import Asset
 from fgm.viewer.problems import bad_parameter, not_ready
@@ -67,8 +68,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 async def _respond_asset(scope: Scope, send: Send, asset: Asset) -> None:
     headers = {"ETag": asset.etag, "Cache-Control": "no-cache"}
-    known = (header(scope, b"if-none-match") or "").replace("W/", "")
-    if asset.etag in known.replace(" ", "").split(","):
+    if etag.is_known(header(scope, b"if-none-match"), asset.etag):
         await send({"type": "http.response.start", "status": 304, "headers": _encoded(headers)})
         await send({"type": "http.response.body", "body": b""})
         return

@@ -4,8 +4,7 @@ Pure: a query string in, plain values out; the present and the span of the data 
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import get_args
 from urllib.parse import unquote_to_bytes
@@ -13,22 +12,17 @@ from urllib.parse import unquote_to_bytes
 from fgm.metrics.derived import Shown, find
 from fgm.store.events import KINDS
 from fgm.store.series import Scope
+from fgm.viewer import described
+from fgm.viewer.described import MAX_METRICS, MAX_TEXT, Parameter
 from fgm.viewer.problems import Problem, bad_parameter, unknown
 from fgm.viewer.query import MAX_SERIES
 
-MAX_METRICS = 8
-MIN_POINTS, MAX_POINTS, DEFAULT_POINTS = 10, 10_000, 1200
-DEFAULT_RANGE = "1h"
-DEFAULT_EVENTS, MAX_EVENTS = 500, 5_000
 MAX_FIELDS = 64
-MAX_TEXT = 256
 END_OF_TIME_MS = 253_402_300_800_000
 """The year 10000."""
 
 _RANGE = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
-_RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-_TIME_FORM = "ISO 8601, such as 2025-12-30T16:00:00Z, or seconds or milliseconds since 1970"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 _MILLISECONDS_FROM = 100_000_000_000
 """A number from here on is milliseconds: as seconds it would be the year 5138."""
@@ -36,7 +30,6 @@ _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.
 """ISO 8601 without hyphens, such as 20251230; as seconds it would be in 1970."""
 _ISO_SIGN = re.compile(rf"-|\A{_BASIC_DATE.pattern}")
 _SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
-_LISTS = frozenset({"metric", "containers", "scope", "namespace", "qos_class", "labels", "kind"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +65,39 @@ class TimeseriesParameters:
     ids: tuple[str, ...] | None
     span: Span
     points: int
+    is_raw: bool = False
+    is_binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ContainersParameters:
-    """What /api/containers is asked; empty and None do not filter."""
+class SeriesFilter:
+    """Which series are asked for; what is empty does not filter."""
 
     words: tuple[str, ...] = ()
     scopes: frozenset[Scope] = frozenset()
     namespaces: frozenset[str] = frozenset()
     qos_classes: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainersParameters:
+    """What /api/containers is asked. `metrics`: only series with a value of one of these in `span`."""
+
+    filter: SeriesFilter = SeriesFilter()
     span: Span | None = None
+    metrics: tuple[Shown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopParameters:
+    """What /api/top is asked. `by`: what is ranked by."""
+
+    metric: Shown
+    filter: SeriesFilter
+    span: Span
+    by: str
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +112,42 @@ class EventsParameters:
 
 def timeseries(query: bytes) -> TimeseriesParameters:
     """Read the query of /api/timeseries. Raises Problem."""
-    given = _fields(query, ("metric", "containers", "range", "from", "to", "points"))
-    names = _list(given, "metric")
-    if not names:
+    given = _fields(query, "/api/timeseries")
+    metrics = _metrics(given)
+    if not metrics:
         raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
-    if len(names) > MAX_METRICS:
-        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
         raise _bad_number_of_series(len(ids))
-    points = _whole_number(given, "points", DEFAULT_POINTS, MIN_POINTS, MAX_POINTS)
-    metrics = {metric.name: metric for metric in map(_metric, names)}
-    return TimeseriesParameters(tuple(metrics.values()), ids, _span(given), points)
+    points = _whole_number(given, described.POINTS)
+    is_raw = _one_of(given, described.RAW) == "1"
+    is_binary = _one_of(given, described.FORMAT) == "binary"
+    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary)
 
 
 def containers(query: bytes) -> ContainersParameters:
     """Read the query of /api/containers. Raises Problem."""
-    given = _fields(query, ("search", "scope", "namespace", "qos_class", "labels", "range"))
-    search = _text(given, "search")
-    if len(search) > MAX_TEXT:
-        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
-    return ContainersParameters(
-        words=tuple(search.lower().split()),
-        scopes=frozenset(map(_scope, _list(given, "scope"))),
-        namespaces=frozenset(_list(given, "namespace")),
-        qos_classes=frozenset(_list(given, "qos_class")),
-        labels=frozenset(map(_label, _list(given, "labels"))),
-        span=_span(given) if "range" in given else None,
-    )
+    given = _fields(query, "/api/containers")
+    metrics = _metrics(given)
+    has_span = bool(metrics) or not given.keys().isdisjoint(("range", "from", "to"))
+    return ContainersParameters(_filter(given), _span(given) if has_span else None, metrics)
+
+
+def top(query: bytes) -> TopParameters:
+    """Read the query of /api/top. Raises Problem."""
+    given = _fields(query, "/api/top")
+    metrics = _metrics(given)
+    if len(metrics) != 1:
+        raise bad_parameter("metric", f"{len(metrics)} metrics are asked for", "one name from /api/metrics")
+    wanted = _filter(given)
+    wanted = wanted if wanted.scopes else replace(wanted, scopes=frozenset({"container"}))
+    limit = _whole_number(given, described.MOST_RANKED)
+    return TopParameters(metrics[0], wanted, _span(given), _one_of(given, described.BY), limit)
 
 
 def events(query: bytes) -> EventsParameters:
     """Read the query of /api/events. Raises Problem."""
-    given = _fields(query, ("range", "from", "to", "containers", "kind", "limit"))
+    given = _fields(query, "/api/events")
     ids = _list(given, "containers") if "containers" in given else None
     if ids is not None and not 1 <= len(ids) <= MAX_SERIES:
         raise _bad_number_of_series(len(ids))
@@ -138,21 +155,26 @@ def events(query: bytes) -> EventsParameters:
     for kind in kinds:
         if kind not in KINDS:
             raise bad_parameter("kind", f"there is no kind {kind[:MAX_TEXT]!r}", ", ".join(sorted(KINDS)))
-    limit = _whole_number(given, "limit", DEFAULT_EVENTS, 1, MAX_EVENTS)
+    limit = _whole_number(given, described.MOST_EVENTS)
     return EventsParameters(_span(given), ids, frozenset(kinds), limit)
+
+
+def instant_ms(text: str, newest_ms: int) -> int:
+    """Read the time in the path /at/<time>; `now` is the newest there is. Raises Problem."""
+    return newest_ms if text == "now" else _instant_ms("time", text)
 
 
 def nothing(query: bytes) -> None:
     """Read the query of a path that takes no parameter. Raises Problem."""
-    _fields(query, ())
+    _fields(query, "/api/instance")
 
 
-def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return the parameters by name, each a list. Raises Problem on unknown or repeated ones.
+def _fields(query: bytes, path: str) -> dict[str, tuple[str, ...]]:
+    """Return the parameters that a path takes, by name, each a list. Raises Problem on unknown or repeated ones.
 
     Commas separate before anything is decoded: an encoded one is part of a name.
     """
-    allowed = tuple(allowed)
+    allowed = tuple(parameter.name for parameter in described.TAKES[path])
     names = f"the parameters are {', '.join(allowed)}" if allowed else "this path takes no parameter"
     pairs = [field.partition(b"=") for field in query.split(b"&") if field]
     if len(pairs) > MAX_FIELDS:
@@ -161,14 +183,14 @@ def _fields(query: bytes, allowed: Iterable[str]) -> dict[str, tuple[str, ...]]:
     for raw_name, _, raw_value in pairs:
         try:
             name = _decoded(raw_name)
-            values = tuple(map(_decoded, raw_value.split(b",") if name in _LISTS else [raw_value]))
+            values = tuple(map(_decoded, raw_value.split(b",") if name in described.LISTS else [raw_value]))
         except UnicodeDecodeError as error:
             raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", names) from error
         if name not in allowed:
             raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", names)
         if any("\0" in value for value in values):
             raise bad_parameter(name, "it has a NUL character", "text without it")
-        if name in given and name not in _LISTS:
+        if name in given and name not in described.LISTS:
             raise bad_parameter(name, "it is given more than once", "once")
         given[name] = given.get(name, ()) + values
     return given
@@ -186,6 +208,26 @@ def _list(given: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
 
 def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> str:
     return given.get(name, (default,))[0]
+
+
+def _metrics(given: dict[str, tuple[str, ...]]) -> tuple[Shown, ...]:
+    names = _list(given, "metric")
+    if len(names) > MAX_METRICS:
+        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
+    return tuple({metric.name: metric for metric in map(_metric, names)}.values())
+
+
+def _filter(given: dict[str, tuple[str, ...]]) -> SeriesFilter:
+    search = _text(given, "search")
+    if len(search) > MAX_TEXT:
+        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
+    return SeriesFilter(
+        words=tuple(search.lower().split()),
+        scopes=frozenset(map(_scope, _list(given, "scope"))),
+        namespaces=frozenset(_list(given, "namespace")),
+        qos_classes=frozenset(_list(given, "qos_class")),
+        labels=frozenset(map(_label, _list(given, "labels"))),
+    )
 
 
 def _metric(name: str) -> Shown:
@@ -214,8 +256,17 @@ def _bad_number_of_series(number: int) -> Problem:
     return bad_parameter("containers", f"{number} series are asked for", allowed)
 
 
-def _whole_number(given: dict[str, tuple[str, ...]], name: str, default: int, least: int, most: int) -> int:
-    text = _text(given, name, str(default))
+def _one_of(given: dict[str, tuple[str, ...]], parameter: Parameter) -> str:
+    name, allowed = parameter.name, parameter.schema["enum"]
+    text = _text(given, name, parameter.schema["default"])
+    if text not in allowed:
+        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not allowed", " or ".join(allowed))
+    return text
+
+
+def _whole_number(given: dict[str, tuple[str, ...]], parameter: Parameter) -> int:
+    name, least, most = parameter.name, parameter.schema["minimum"], parameter.schema["maximum"]
+    text = _text(given, name, str(parameter.schema["default"]))
     if not (text.isascii() and text.isdigit() and len(text) < 9 and least <= int(text) <= most):
         raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not allowed", f"a whole number from {least} to {most}")
     return int(text)
@@ -224,7 +275,7 @@ def _whole_number(given: dict[str, tuple[str, ...]], name: str, default: int, le
 def _span(given: dict[str, tuple[str, ...]]) -> Span:
     if "range" in given and ("from" in given or "to" in given):
         raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
-    length_ms = _length_ms(_text(given, "range", DEFAULT_RANGE))
+    length_ms = _length_ms(_text(given, "range", described.DEFAULT_RANGE))
     if "from" not in given and "to" not in given:
         return Span(length_ms)
     from_ms = _instant_ms("from", _text(given, "from")) if "from" in given else None
@@ -239,7 +290,7 @@ def _length_ms(text: str) -> int | None:
         return None
     match = _RANGE.fullmatch(text)
     if match is None:
-        raise bad_parameter("range", f"{text[:MAX_TEXT]!r} is not a range", _RANGE_FORM)
+        raise bad_parameter("range", f"{text[:MAX_TEXT]!r} is not a range", described.RANGE_FORM)
     return int(match[1]) * _UNIT_MS[match[2]]
 
 
@@ -258,5 +309,5 @@ def _instant_ms(name: str, text: str) -> int:
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             instant_ms = moment.timestamp() * 1000
     if instant_ms is None or not 0 <= instant_ms < END_OF_TIME_MS:
-        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", _TIME_FORM)
+        raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", described.TIME_FORM)
     return round(instant_ms)

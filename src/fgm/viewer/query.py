@@ -6,8 +6,9 @@ range.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -67,6 +68,21 @@ class Question:
         return round(gap_ms(max(intervals, default=self.tick_ms)))
 
 
+class Gathered(Protocol):
+    """What becomes of the values of one metric of one series. `size`: how many were taken in, or are kept."""
+
+    size: int
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Take in the next part."""
+
+    def reduce(self, question: "Question") -> None:
+        """Keep only what the answer needs."""
+
+
+G = TypeVar("G", bound=Gathered)
+
+
 @dataclass(slots=True)
 class Line:
     """The values of one metric of one series, in parts that follow each other."""
@@ -101,26 +117,35 @@ class Line:
 
 
 @dataclass(slots=True)
-class _Progress:
+class _Progress(Generic[G]):
     """One series so far. `tail`: its newest raw rows, from which the next ones' rates are computed."""
 
     series: Series
     tail: Samples
-    lines: tuple[Line, ...]
+    lines: tuple[G, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredSeries:
+class AnsweredSeries(Generic[G]):
     """The answer for one series: a line for each metric, in the question's order."""
 
     series: Series
-    lines: tuple[Line, ...]
+    lines: tuple[G, ...]
 
 
-class Query:
+class Query(Generic[G]):
     """One question on its way to its answer; not for use by two threads at once."""
 
-    def __init__(self, question: Question, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
+    def __init__(
+        self,
+        question: Question,
+        files: DataFiles,
+        journals: Journals,
+        skipped: SkippedFiles,
+        gather: Callable[[], G],
+    ) -> None:
+        """`gather`: makes what the values of a metric of a series are added to."""
+        self._gather = gather
         self.question = question
         self.skipped_files = 0
         self.is_cut = False
@@ -130,7 +155,7 @@ class Query:
         self._read_from_ms = question.from_ms - question.lead_ms
         self._waiting: deque[DataFile] = deque()
         self._listings, self._reached_ms = 0, -1
-        self._progress: dict[str, _Progress] = {}
+        self._progress: dict[str, _Progress[G]] = {}
 
     @property
     def most_samples(self) -> int:
@@ -155,12 +180,14 @@ class Query:
             self._list()
         return bool(self._waiting)
 
-    def answer(self) -> list[AnsweredSeries]:
+    def answer(self) -> list[AnsweredSeries[G]]:
         """Return what was found, when there are no more steps; in the order in which the series were met."""
         for progress in self._progress.values():
             for line in progress.lines:
                 line.reduce(self.question)
-        return [AnsweredSeries(p.series, p.lines) for p in self._progress.values() if p.lines[0].size]
+        return [
+            AnsweredSeries(p.series, p.lines) for p in self._progress.values() if any(line.size for line in p.lines)
+        ]
 
     def _list(self) -> None:
         """List the files to read; when they are read, those that came since: the window that is recorded now."""
@@ -236,7 +263,7 @@ class Query:
         fresh = _joined(chunks, question.recorded, tick_ms)
         progress = self._progress.get(key)
         if progress is None:
-            lines = tuple(Line() for _ in question.metrics)
+            lines = tuple(self._gather() for _ in question.metrics)
             progress = self._progress[key] = _Progress(chunks[-1].series, _rows(fresh, slice(0, 0)), lines)
         progress.series = chunks[-1].series
         after_ms = progress.tail.time_ms[-1] + 1 if len(progress.tail.time_ms) else self._read_from_ms

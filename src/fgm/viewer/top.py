@@ -1,0 +1,129 @@
+"""Who used most of a metric in a range: every series' mean, maximum and last value, ranked. For worker threads."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fgm.metrics.derived import Shown
+from fgm.metrics.rates import Floats, Times
+from fgm.store.series import Scope
+from fgm.viewer.answers import is_asked, labels_of, name_of
+from fgm.viewer.encoding import unlisted_id
+from fgm.viewer.library import Holdings
+from fgm.viewer.parameters import TopParameters
+from fgm.viewer.query import AnsweredSeries, Query, Question
+from fgm.viewer.register import KnownSeries
+
+MAX_RANKED = 5_000
+"""So many series are looked at; the index has no more containers."""
+TOTAL_SAMPLES = 16
+"""A total takes as much memory as so many samples."""
+SHARED_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1/s", "us/s"})
+"""What adds up over the containers of a node, so that a share of it means something."""
+
+
+@dataclass(slots=True)
+class Total:
+    """What is said of the values of one metric of one series. `size`: how many there were."""
+
+    size: int = 0
+    sum: float = 0.0
+    max: float = -np.inf
+    max_ms: int = 0
+    last: float = np.nan
+    last_ms: int = 0
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Take in the next part."""
+        known = np.flatnonzero(~np.isnan(values))
+        if not len(known):
+            return
+        time_ms, values = time_ms[known], values[known]
+        highest = int(values.argmax())
+        if values[highest] > self.max:
+            self.max, self.max_ms = float(values[highest]), int(time_ms[highest])
+        self.size += len(known)
+        self.sum += float(values.sum())
+        self.last, self.last_ms = float(values[-1]), int(time_ms[-1])
+
+    def reduce(self, question: Question) -> None:
+        """Nothing is kept that could be left out."""
+
+
+def question(
+    holdings: Holdings, metrics: tuple[Shown, ...], scopes: frozenset[Scope], from_ms: int, to_ms: int
+) -> Question:
+    """Return the question for the totals of every series of some scopes in a range."""
+    registered = holdings.registered
+    keys = [
+        known.series.key
+        for known in registered.by_id.values()
+        if known.series.scope in scopes and registered.is_within(known, from_ms, to_ms)
+    ]
+    return Question(
+        metrics=metrics,
+        keys=frozenset(["node", *keys][:MAX_RANKED]),
+        from_ms=from_ms,
+        to_ms=to_ms,
+        tick_ms=holdings.tick_ms,
+        scopes=scopes,
+        node_name=holdings.node_name,
+        line_samples=TOTAL_SAMPLES,
+        most_series=MAX_RANKED,
+    )
+
+
+def keys_with_values(query: Query[Total]) -> frozenset[str]:
+    """Return the keys of the series that had a value of some metric."""
+    return frozenset(one.series.key for one in query.answer() if any(total.size for total in one.lines))
+
+
+def answer(query: Query[Total], holdings: Holdings, asked: TopParameters) -> dict[str, Any]:
+    """Return the answer of /api/top, when there are no more steps."""
+    found = query.answer()
+    of_node = next((one.lines[0].sum for one in found if one.series.scope == "node"), 0.0)
+    share_of = of_node if asked.metric.unit in SHARED_UNITS else 0.0
+    known = [(_known(one, holdings), one.lines[0]) for one in found]
+    ranked = [
+        _ranked(series, total, share_of)
+        for series, total in known
+        if is_asked(series, asked.filter, labels_of(series, holdings))
+    ]
+    ranked.sort(key=lambda entry: (-entry[asked.by], entry["id"]))
+    return {
+        "from_ms": query.question.from_ms,
+        "to_ms": query.question.to_ms,
+        "metric": asked.metric.name,
+        "unit": asked.metric.unit,
+        "by": asked.by,
+        "partial": query.is_cut,
+        "skipped_files": query.skipped_files,
+        "total": len(ranked),
+        "series": ranked[: asked.limit],
+    }
+
+
+def _known(one: AnsweredSeries[Total], holdings: Holdings) -> KnownSeries:
+    known = holdings.registered.find(one.series.key)
+    return known or KnownSeries(unlisted_id(one), one.series, one.lines[0].last_ms, 1)
+
+
+def _ranked(known: KnownSeries, total: Total, of_node: float) -> dict[str, Any]:
+    series = known.series
+    return {
+        "id": known.id,
+        "scope": series.scope,
+        "name": name_of(known),
+        "pod_name": series.pod_name,
+        "namespace": series.namespace,
+        "qos_class": series.qos_class,
+        "life": known.life,
+        "samples": total.size,
+        "mean": round(total.sum / total.size, 6),
+        "max": round(total.max, 6),
+        "max_ms": total.max_ms,
+        "last": round(total.last, 6),
+        "last_ms": total.last_ms,
+        "share_of_node": round(total.sum / of_node, 6) if of_node > 0 else None,
+    }

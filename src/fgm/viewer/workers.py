@@ -1,0 +1,89 @@
+"""The threads in which requests are answered, a step at a time, and how an answer leaves them."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain
+from typing import Protocol, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from quart import Response, request
+
+from fgm.viewer import etag as tags
+from fgm.viewer.budget import LEASE, Lease
+from fgm.viewer.compression import LEAST_BYTES, accepts_gzip, gzip_parts
+from fgm.viewer.encoding import take
+
+MAX_WORKERS = 2
+"""Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
+PART_BYTES = 256 << 10
+"""An answer of more than this is sent as it is made, so that it is never in memory as a whole."""
+JSON, BINARY, TEXT = "application/json", "application/octet-stream", "text/plain; charset=utf-8"
+
+T = TypeVar("T")
+
+
+class Steps(Protocol):
+    """A query that is moved on step by step. `most_samples`: what it may have in memory, as far as is known by now."""
+
+    @property
+    def most_samples(self) -> int: ...  # noqa: D102
+
+    def step(self) -> bool: ...  # noqa: D102
+
+
+class Workers:
+    """Does the blocking work of requests."""
+
+    def __init__(self) -> None:
+        self._limiter: CapacityLimiter | None = None
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do blocking work in a thread, when it is its turn."""
+        if self._limiter is None:  # it belongs to the event loop that serves
+            self._limiter = CapacityLimiter(MAX_WORKERS)
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+    async def finish(self, query: Steps) -> None:
+        """Take what a query needs of the budget, and move it on to its end."""
+        lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
+        await lease.take(query.most_samples)
+        while await self.run(query.step):
+            lease.grow(query.most_samples)
+
+    async def reply(
+        self, make: Callable[[], Iterator[bytes]], media_type: str = JSON, etag: str | None = None
+    ) -> Response:
+        """Answer with what `make` yields: compressed where that pays, as a stream where it is long.
+
+        `etag`: what it is known by later; the answer to a client that names it is empty.
+        """
+        headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
+        if etag is not None:
+            headers |= {"Cache-Control": "private, no-cache", "ETag": f"W/{etag}"}
+            if tags.is_known(request.headers.get("If-None-Match"), etag):
+                return Response(b"", status=304, headers=headers)
+        may_zip = media_type != BINARY and accepts_gzip(request.headers.get("Accept-Encoding"))
+        if media_type != BINARY:
+            headers["Vary"] = "Accept-Encoding"
+
+        def begin() -> tuple[bytes, Iterator[bytes], bool]:
+            parts = make()
+            first = take(parts, PART_BYTES)
+            is_zipped = may_zip and len(first) >= LEAST_BYTES
+            if is_zipped:
+                parts = gzip_parts(chain([first], parts))
+                first = take(parts, PART_BYTES)
+            return first, parts, is_zipped
+
+        first, parts, is_zipped = await self.run(begin)
+        if is_zipped:
+            headers["Content-Encoding"] = "gzip"
+        if len(first) < PART_BYTES:
+            return Response(first, headers=headers)
+        return Response(self._stream(first, parts), headers=headers)
+
+    async def _stream(self, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield `first`, and then what the next parts make, as fast as it is taken."""
+        part = first
+        while part:
+            yield part
+            part = await self.run(lambda: take(parts, PART_BYTES))

@@ -1,0 +1,44 @@
+"""The routes over one data directory, without a server."""
+
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+
+from fgm.viewer.app import Desk, create_app
+from fgm.viewer.asgi import App
+from fgm.viewer.health import Address
+from fgm.viewer.state import Found, StartUp
+from tests.fakes import FakeClock
+from tests.viewer.asking import Answer, get
+from tests.viewer.recorded import T0
+
+NOW_MS = T0 + 120_300
+
+
+class Asked:
+    """The routes, 120.3 s after T0."""
+
+    def __init__(self, root: Path) -> None:
+        self.clock = FakeClock(NOW_MS * 1_000_000)
+        self.start_up = StartUp(180, NOW_MS, 0)
+        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.app: App = create_app(self.desk)  # type: ignore[assignment]
+
+    async def ready(self) -> None:
+        self.start_up.look(await to_thread.run_sync(self.look), NOW_MS, 0)
+
+    def look(self) -> Found:
+        found = self.desk.library.look()
+        while not self.desk.library.is_all_read:
+            found = self.desk.library.read_more()
+        return found
+
+    async def get(self, target: str, **headers: str) -> Answer:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await get(self.app, target, headers=given)
+
+    async def series(self, target: str) -> list[dict[str, Any]]:
+        answer = await self.get(target)
+        assert answer.status == 200, answer.body
+        return list(answer.json["series"])
