@@ -84,6 +84,8 @@ def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchem
     )
     def answers(case: "schemathesis.Case[Any]") -> None:
         response = case.call()
+        if response.status_code == 431:  # hypercorn's own, and bare: such a head is never read to its end
+            return
         is_to_be_refused = mode == "negative" and response.status_code != 414  # too long is a refusal, too
         case.validate_response(response, checks=CHECKS + [negative_data_rejection] * is_to_be_refused)
 

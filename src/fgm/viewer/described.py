@@ -10,6 +10,8 @@ from fgm.viewer.query import MAX_SERIES
 
 MAX_METRICS = 8
 MAX_TEXT = 256
+MAX_ID = 4_200
+"""Of an id: the longest is a cgroup's path."""
 DEFAULT_RANGE = "1h"
 RANGE_PATTERN = r"^([1-9]\d{0,8}[smhdw]|all)$"
 RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
@@ -52,7 +54,7 @@ ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_re
 CONTAINERS = Parameter(
     "containers",
     "Ids of series, from /api/containers; without it every container and the node.",
-    {"type": "string", "minLength": 1},
+    {"type": "string", "minLength": 1, "maxLength": MAX_ID},
     is_list=True,
     most=MAX_SERIES,
 )

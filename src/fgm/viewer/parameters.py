@@ -13,7 +13,7 @@ from fgm.metrics.derived import Shown, find
 from fgm.store.events import KINDS
 from fgm.store.series import Scope
 from fgm.viewer import described
-from fgm.viewer.described import MAX_METRICS, MAX_TEXT, Parameter
+from fgm.viewer.described import MAX_ID, MAX_METRICS, MAX_TEXT, Parameter
 from fgm.viewer.problems import Problem, bad_parameter, unknown
 from fgm.viewer.query import MAX_SERIES
 
@@ -202,8 +202,13 @@ def _decoded(text: bytes) -> str:
     return unquote_to_bytes(text.replace(b"+", b" ")).decode()
 
 
-def _list(given: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, given.get(name, ()))))
+def _list(given: dict[str, tuple[str, ...]], name: str, most_characters: int = MAX_ID) -> tuple[str, ...]:
+    items = tuple(dict.fromkeys(given.get(name, ())))
+    for item in items:
+        if not 1 <= len(item) <= most_characters:
+            allowed = f"1 to {most_characters}, several by comma; leave the parameter out where nothing is meant"
+            raise bad_parameter(name, f"one of its values has {len(item)} characters", allowed)
+    return items
 
 
 def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> str:
@@ -224,8 +229,8 @@ def _filter(given: dict[str, tuple[str, ...]]) -> SeriesFilter:
     return SeriesFilter(
         words=tuple(search.lower().split()),
         scopes=frozenset(map(_scope, _list(given, "scope"))),
-        namespaces=frozenset(_list(given, "namespace")),
-        qos_classes=frozenset(_list(given, "qos_class")),
+        namespaces=frozenset(_list(given, "namespace", MAX_TEXT)),
+        qos_classes=frozenset(_list(given, "qos_class", MAX_TEXT)),
         labels=frozenset(map(_label, _list(given, "labels"))),
     )
 
