@@ -41,7 +41,7 @@ def _choice(name: str, text: str, *words: str) -> Parameter:
     return Parameter(name, text, {"type": "string", "default": words[0], "enum": list(words)})
 
 
-_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+_TEXT: Schema = {"type": "string", "minLength": 1}
 _INSTANT: Schema = {"type": "string", "examples": ["2025-12-30T16:00:00Z", "1767110400", "1767110400000"]}
 
 METRICS = Parameter("metric", "Names from /api/metrics.", METRIC_NAME, is_list=True, is_required=True, most=MAX_METRICS)

@@ -190,6 +190,8 @@ def _fields(query: bytes, path: str) -> dict[str, tuple[str, ...]]:
             raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", names)
         if any("\0" in value for value in values):
             raise bad_parameter(name, "it has a NUL character", "text without it")
+        if name in described.LISTS and "" in values:
+            raise bad_parameter(name, "it has an empty value", "values separated by single commas; none: leave it out")
         if name in given and name not in described.LISTS:
             raise bad_parameter(name, "it is given more than once", "once")
         given[name] = given.get(name, ()) + values
@@ -203,7 +205,7 @@ def _decoded(text: bytes) -> str:
 
 
 def _list(given: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, given.get(name, ()))))
+    return tuple(dict.fromkeys(given.get(name, ())))
 
 
 def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> str:
