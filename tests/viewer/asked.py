@@ -23,7 +23,11 @@ class Asked:
         self.clock = FakeClock(NOW_MS * 1_000_000)
         self.start_up = StartUp(180, NOW_MS, 0)
         self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.serve()
+
+    def serve(self) -> None:
         self.app: App = create_app(self.desk)  # type: ignore[assignment]
+        self.start_up = self.desk.start_up
 
     async def ready(self) -> None:
         self.start_up.look(await to_thread.run_sync(self.look), NOW_MS, 0)

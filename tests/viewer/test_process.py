@@ -64,12 +64,12 @@ async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
 
 
 async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
-    (tmp_path / "file.parquet").touch()
+    (tmp_path / "note.txt").touch()
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         for arguments, code, said in (
             ((str(tmp_path), "--no-browser", "--port", port), 3, f"port {port} of 127.0.0.1 is taken"),
-            ((str(tmp_path / "file.parquet"),), 2, "which is a file"),
+            ((str(tmp_path / "note.txt"),), 2, "which is a file"),
             ((str(tmp_path), "--nonsense"), 2, "unrecognized arguments: --nonsense"),
             ((), 2, "DATA"),
         ):

@@ -61,14 +61,25 @@ def test_a_bad_flag_is_one_sentence_and_status_2(
     assert said in capsys.readouterr().err
 
 
-def test_a_file_is_not_a_data_directory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "metrics.parquet"
-    file.touch()
+def test_parquet_files_may_be_given_one_by_one(tmp_path: Path) -> None:
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    for file in files:
+        file.touch()
+    settings = from_command_line([*map(str, files), "--port", "0"])
+
+    assert settings.data_dir == str(tmp_path)
+    assert settings.given == tuple(map(str, files))
+
+
+@pytest.mark.parametrize("names", [["note.txt"], ["a.parquet", "note.txt"], ["a.parquet", "gone.parquet"], [".", "."]])
+def test_other_files_are_no_data(tmp_path: Path, names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.parquet", "note.txt"):
+        (tmp_path / name).touch()
     with pytest.raises(SystemExit) as caught:
-        from_command_line([str(file)])
+        from_command_line([str(tmp_path / name) for name in names])
 
     assert caught.value.code == 2
-    assert "which is a file: give the directory" in capsys.readouterr().err
+    assert "*.parquet files" in capsys.readouterr().err
 
 
 def test_a_directory_may_still_come(tmp_path: Path) -> None:
@@ -79,5 +90,9 @@ def test_a_directory_may_still_come(tmp_path: Path) -> None:
 def test_help_names_every_flag_and_exit_code() -> None:
     text = make_parser().format_help()
 
-    assert all(f"--{name.replace('_', '-')}" in text for name in Settings.__dataclass_fields__ if name != "data_dir")
+    assert all(
+        f"--{name.replace('_', '-')}" in text
+        for name in Settings.__dataclass_fields__
+        if name not in {"data_dir", "given"}
+    )
     assert "exit codes:" in text

@@ -17,6 +17,7 @@ from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
 from fgm.viewer.event_query import EventQuery
+from fgm.viewer.given import GivenFiles, is_flat
 from fgm.viewer.health import Address
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
@@ -37,10 +38,14 @@ log = logging.getLogger(__name__)
 class Desk:
     """What the routes answer from."""
 
-    def __init__(self, data_dir: str, clock: Clock, start_up: StartUp, address: Address) -> None:
+    def __init__(
+        self, data_dir: str, clock: Clock, start_up: StartUp, address: Address, given: tuple[str, ...] = ()
+    ) -> None:
+        """`given`: files that are shown instead of the directory. May block."""
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
-        self.files = DataFiles(data_dir, clock)
+        is_given = bool(given) or is_flat(data_dir)
+        self.files = GivenFiles(data_dir, given, clock, self.skipped) if is_given else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
         self.library = Library(self.files, self.journals, self.skipped)
         self.event_files = EventFiles(self.files, self.skipped)

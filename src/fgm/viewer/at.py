@@ -110,7 +110,9 @@ def _row(one: AnsweredSeries[Line], place: int, asked: Question, holdings: Holdi
 def _table(name: str, rows: list[_Row]) -> Iterator[bytes]:
     shown = SHOWN[name]
     of_node = [row for row in rows if row.is_node]
-    ranked = sorted((row for row in rows if not row.is_node), key=lambda row: (-row.value, row.name))
+    ranked = sorted(
+        (row for row in rows if row.highest > 0 and not row.is_node), key=lambda row: (-row.value, row.name)
+    )
     yield _line("")
     yield _line(f"{shown.title:<{_NAME + 2}} {'then':>12} {'highest':>12}  60 s")
     for row in [*of_node, *ranked[:MOST_SERIES]]:

@@ -9,6 +9,9 @@ from fgm.viewer.library import Holdings
 from fgm.viewer.query import Question
 from fgm.viewer.windows import DataFile, DataFiles
 
+MOST_FILES = 2_000
+"""Of more files the tag would cost too much: each is looked at."""
+
 
 def tag(query: bytes, question: Question, files: DataFiles, holdings: Holdings, now_ms: int) -> str | None:
     """Return the entity tag of the answer to a query string, None where the answer may yet grow.
@@ -18,7 +21,7 @@ def tag(query: bytes, question: Question, files: DataFiles, holdings: Holdings, 
     if question.to_ms > now_ms:
         return None
     listed = files.between(question.from_ms - question.lead_ms, question.to_ms)
-    if any(file.kind == "journal" for file in listed):
+    if len(listed) > MOST_FILES or any(file.kind == "journal" for file in listed):
         return None
     try:
         identities = _identities(files, listed)

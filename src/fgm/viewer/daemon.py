@@ -92,9 +92,7 @@ class Daemon:
                 self.stop()
 
     async def _open(self) -> None:
-        desk, app = await to_thread.run_sync(
-            _make_app, self._settings.data_dir, self._clock, self._start_up, self._address
-        )
+        desk, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
         await app.startup()
         try:
             self._front.open(cast("App", app))
@@ -132,8 +130,8 @@ class Daemon:
         await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
 
 
-def _make_app(data_dir: str, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
+def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
     from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
 
-    desk = Desk(data_dir, clock, start_up, address)
+    desk = Desk(settings.data_dir, clock, start_up, address, settings.given)
     return desk, create_app(desk)

@@ -10,8 +10,6 @@ from fgm.viewer.query import MAX_SERIES
 
 MAX_METRICS = 8
 MAX_TEXT = 256
-MAX_ID = 4_200
-"""Of an id: the longest is a cgroup's path."""
 DEFAULT_RANGE = "1h"
 RANGE_PATTERN = r"^([1-9]\d{0,8}[smhdw]|all)$"
 RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
@@ -43,7 +41,7 @@ def _choice(name: str, text: str, *words: str) -> Parameter:
     return Parameter(name, text, {"type": "string", "default": words[0], "enum": list(words)})
 
 
-_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+_TEXT: Schema = {"type": "string", "minLength": 1}
 _INSTANT: Schema = {"type": "string", "examples": ["2025-12-30T16:00:00Z", "1767110400", "1767110400000"]}
 
 METRICS = Parameter("metric", "Names from /api/metrics.", METRIC_NAME, is_list=True, is_required=True, most=MAX_METRICS)
@@ -54,7 +52,7 @@ ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_re
 CONTAINERS = Parameter(
     "containers",
     "Ids of series, from /api/containers; without it every container and the node.",
-    {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+    {"type": "string", "minLength": 1},
     is_list=True,
     most=MAX_SERIES,
 )

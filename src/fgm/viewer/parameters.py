@@ -13,7 +13,7 @@ from fgm.metrics.derived import Shown, find
 from fgm.store.events import KINDS
 from fgm.store.series import Scope
 from fgm.viewer import described
-from fgm.viewer.described import MAX_ID, MAX_METRICS, MAX_TEXT, Parameter
+from fgm.viewer.described import MAX_METRICS, MAX_TEXT, Parameter
 from fgm.viewer.problems import Problem, bad_parameter, unknown
 from fgm.viewer.query import MAX_SERIES
 
@@ -190,6 +190,8 @@ def _fields(query: bytes, path: str) -> dict[str, tuple[str, ...]]:
             raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", names)
         if any("\0" in value for value in values):
             raise bad_parameter(name, "it has a NUL character", "text without it")
+        if name in described.LISTS and "" in values:
+            raise bad_parameter(name, "it has an empty value", "values separated by single commas; none: leave it out")
         if name in given and name not in described.LISTS:
             raise bad_parameter(name, "it is given more than once", "once")
         given[name] = given.get(name, ()) + values
@@ -202,13 +204,8 @@ def _decoded(text: bytes) -> str:
     return unquote_to_bytes(text.replace(b"+", b" ")).decode()
 
 
-def _list(given: dict[str, tuple[str, ...]], name: str, most_characters: int = MAX_ID) -> tuple[str, ...]:
-    items = tuple(dict.fromkeys(given.get(name, ())))
-    for item in items:
-        if not 1 <= len(item) <= most_characters:
-            allowed = f"1 to {most_characters}, several by comma; leave the parameter out where nothing is meant"
-            raise bad_parameter(name, f"one of its values has {len(item)} characters", allowed)
-    return items
+def _list(given: dict[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(given.get(name, ())))
 
 
 def _text(given: dict[str, tuple[str, ...]], name: str, default: str = "") -> str:
@@ -229,8 +226,8 @@ def _filter(given: dict[str, tuple[str, ...]]) -> SeriesFilter:
     return SeriesFilter(
         words=tuple(search.lower().split()),
         scopes=frozenset(map(_scope, _list(given, "scope"))),
-        namespaces=frozenset(_list(given, "namespace", MAX_TEXT)),
-        qos_classes=frozenset(_list(given, "qos_class", MAX_TEXT)),
+        namespaces=frozenset(_list(given, "namespace")),
+        qos_classes=frozenset(_list(given, "qos_class")),
         labels=frozenset(map(_label, _list(given, "labels"))),
     )
 

@@ -12,7 +12,7 @@ from fgm import __version__
 EXIT_CODES = """\
 exit codes:
   0  stopped in order (SIGTERM, SIGINT)
-  2  a flag is wrong, or DATA is not a directory that can be read
+  2  a flag is wrong, or DATA cannot be read
   3  the address cannot be listened on: the port is taken, or the host is not this machine's
 """
 
@@ -30,6 +30,8 @@ class Settings:
     """How a viewer runs. Made by `parse`, which has checked each value."""
 
     data_dir: str
+    given: tuple[str, ...] = ()
+    """Files that are shown instead of all that is in the directory."""
     port: int = _setting(8050, "port to listen on; 0 takes a free one", least=0, most=65_535)
     host: str = _setting("127.0.0.1", "address to listen on")
     no_browser: bool = _setting(default=False, text="do not open the page in a browser")
@@ -53,8 +55,9 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("data_dir", metavar="DATA", help="the data directory")
-    for setting in fields(Settings)[1:]:
+    what = "the data directory; or a directory of Parquet files copied from one, or such files themselves"
+    parser.add_argument("data", metavar="DATA", nargs="+", help=what)
+    for setting in fields(Settings)[2:]:
         facts = setting.metadata
         flag, text = "--" + setting.name.replace("_", "-"), facts["help"]
         if isinstance(setting.default, bool):
@@ -73,8 +76,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 def parse(given: Mapping[str, Any]) -> Settings:
     """Return the settings from flags (None: not given). Raises SettingError."""
-    values: dict[str, Any] = {"data_dir": _data_dir(given["data_dir"])}
-    for setting in fields(Settings)[1:]:
+    data_dir, files = _data(given["data"])
+    values: dict[str, Any] = {"data_dir": data_dir, "given": files}
+    for setting in fields(Settings)[2:]:
         raw = given.get(setting.name)
         if raw is not None:
             flag = "--" + setting.name.replace("_", "-")
@@ -92,17 +96,26 @@ def from_command_line(argv: Sequence[str] | None) -> Settings:
         parser.error(str(error))
 
 
-def _data_dir(path: str) -> str:
-    """Return the absolute path. A directory that is not there yet may still come: the collector makes it."""
-    path = os.path.abspath(path)
-    if os.path.isdir(path):
-        if not os.access(path, os.R_OK | os.X_OK):
+def _data(given: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the absolute path of the directory, and of the files in it where files are given.
+
+    A directory that is not there yet may still come: the collector makes it.
+    """
+    paths = tuple(os.path.abspath(path) for path in given)
+    for path in paths:
+        is_there = os.path.exists(path)
+        if is_there and not os.access(path, os.R_OK | (os.X_OK if os.path.isdir(path) else 0)):
             raise SettingError(
                 f"DATA is {path}, which this user may not read: make it readable, or run as another user"
             )
-    elif os.path.exists(path):
-        raise SettingError(f"DATA is {path}, which is a file: give the directory that holds its dt=... folders")
-    return path
+        is_file = path.endswith(".parquet") and not os.path.isdir(path)
+        if is_there and not is_file and not os.path.isdir(path):
+            raise SettingError(f"DATA is {path}, which is a file of another kind: give a directory, or *.parquet files")
+        if len(paths) > 1 and not (is_there and is_file):
+            raise SettingError(f"DATA is {path} among {len(paths)} paths: give one directory, or only *.parquet files")
+    if paths[0].endswith(".parquet") and os.path.isfile(paths[0]):
+        return os.path.dirname(paths[0]), paths
+    return paths[0], ()
 
 
 def _number(convert: Callable[[Any], float], kind: str) -> Callable[[str, Any, Mapping[str, Any]], float]:

@@ -57,8 +57,10 @@ _NOTHING = _Listing((0, 0, 0), (), ())
 class DataFiles:
     """The files of one data directory, which come and go at any time; a folder that is not there is empty."""
 
-    def __init__(self, data_dir: str, clock: Clock) -> None:
+    def __init__(self, data_dir: str, clock: Clock, root: str | None = None) -> None:
+        """`root`: what folders are below, where that is not the data directory."""
         self.data_dir = data_dir
+        self._root = data_dir if root is None else root
         self._clock = clock
         self._directories = Directories()
         self._listings: dict[str, _Listing] = {}
@@ -99,7 +101,7 @@ class DataFiles:
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
         """Open a folder below the data directory, "" for itself; yields its descriptor. Raises OSError."""
-        fd = os.open(self.data_dir, _OPEN_FOLDER)
+        fd = os.open(self._root, _OPEN_FOLDER)
         try:
             for name in filter(None, folder.split("/")):
                 inner = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=fd)
