@@ -13,6 +13,7 @@ import os
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Sequence
@@ -155,15 +156,27 @@ def in_vm(seconds: int, count: int) -> int:
     """Run this benchmark in the virtual machine of the tests."""
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         compile_into(folder, "work", "readloop", static=True)
+        python, modules = interpreter()
         arguments = ["--programs", folder, "--seconds", str(seconds), "--containers", str(count)]
         return machine.run(
-            ["env", f"PYTHONPATH={REPOSITORY}", PYTHON, "-m", "benchmarks.sampling", *arguments],
+            ["env", f"PYTHONPATH={':'.join(modules)}", python, "-m", "benchmarks.sampling", *arguments],
             share=folder,
             share_read_only=shared_folders(),
             timeout_s=seconds + 600,
             stdout=machine.write_through(sys.stdout),
             stderr=machine.write_through(sys.stderr),
         ).status
+
+
+def interpreter() -> tuple[str, list[str]]:
+    """Return what runs Python in the machine, and where its modules are.
+
+    Preferably Debian's own interpreter, which is what a Debian image has: it was built with profiles of what is run
+    most, and needs a tenth fewer instructions than a plain build. Otherwise the one that runs this.
+    """
+    if sys.version_info[:2] == machine.PYTHON_VERSION:
+        return "/usr/bin/python3", [str(REPOSITORY), str(REPOSITORY / "src"), sysconfig.get_paths()["platlib"]]
+    return PYTHON, [str(REPOSITORY)]
 
 
 if __name__ == "__main__":

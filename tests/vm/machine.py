@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any, Self
 
 CPUS, MEMORY_MB = 2, 2048
+PYTHON_VERSION = (3, 11)
+"""Of the system's own interpreter, Debian 12's."""
 BOOT_TIMEOUT_S = 240
 RESUME_TIMEOUT_S = 30
 SHARES = 5

@@ -96,7 +96,9 @@ class IoStat:
         counted = lines[:, 0] != LOOP_MAJOR
         for major, minor in self._excluded:
             counted &= (lines[:, 0] != major) | (lines[:, 1] != minor)
-        counters = np.where(counted[:, np.newaxis], lines[:, _FIRST_COUNTER:], 0)
+        counters = lines[:, _FIRST_COUNTER:]
+        if not counted.all():
+            counters = np.where(counted[:, np.newaxis], counters, 0)
         if len(lines) == len(texts):
             return counters
         ends = np.cumsum([text.count(b"\n") for text in texts])
