@@ -1,10 +1,10 @@
 """What the viewer's answers cost, and whether it is usable in its container: `python -m benchmarks.viewer DIR`.
 
 DIR is a history, as `python -m benchmarks.history` makes it; without one, one is made for this run. First the viewer
-is free: the processor time of its whole process for one request, with nothing cached (cold), then again (warm), beside
-DuckDB, with one thread, for the same rows of the same files. Then it gets the limits of its container, a tenth of a
-processor and 128 MiB: how long it takes to its first byte and until it is ready, how long answers take on the wire, and
-what becomes of it when somebody clicks around for a while, faster than it answers.
+is free: the processor time of its whole process for one request, answered in binary form, with nothing cached (cold),
+then again (warm), beside DuckDB, with one thread, for the same rows of the same files. Then it gets the limits of its
+container, a tenth of a processor and 128 MiB: how long it takes to its first byte and until it is ready, how long
+answers take on the wire, and what becomes of it when somebody clicks around for a while, faster than it answers.
 """
 
 import argparse
@@ -85,7 +85,7 @@ class Asked:
 
     def timeseries(self, length_ms: int, containers: int = CONTAINERS, metric: str = METRIC) -> str:
         """Return the path of a question."""
-        span = {"from": self.end_ms - length_ms, "to": self.end_ms}
+        span = {"from": self.end_ms - length_ms, "to": self.end_ms, "format": "binary"}
         ids = ",".join(name[:12] for name in self.ids[:containers])
         return "/api/timeseries?" + urlencode({"metric": metric, "containers": ids, **span}, safe=",")
 

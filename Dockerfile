@@ -1,0 +1,24 @@
+# One image for both daemons. BASE_IMAGE needs Python 3.11 or newer with venv, and nothing else.
+ARG BASE_IMAGE=python:3.12-slim
+
+FROM ${BASE_IMAGE} AS build
+COPY pyproject.toml constraints.txt README.md LICENSE /source/
+COPY src /source/src
+# Tests of libraries and pip stay behind. The bytecode has no times in it, so that two builds have the same files.
+RUN python3 -m venv --copies /opt/fgm \
+    && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet -c /source/constraints.txt /source \
+    && /opt/fgm/bin/python -m pip uninstall --quiet --yes pip setuptools \
+    && find /opt/fgm/lib -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
+    && rm -f /opt/fgm/bin/pip* /opt/fgm/bin/[Aa]ctivate* \
+    && /opt/fgm/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/fgm/lib
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="fine-grained-monitor" \
+      org.opencontainers.image.description="Records every container of a node once a second, and shows it" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/fgm /opt/fgm
+RUN ln -s /opt/fgm/bin/fine-grained-monitor /opt/fgm/bin/fgm-viewer /opt/fgm/bin/fgm /usr/local/bin/
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The collector's container says that it runs as root: it writes a folder of the node that belongs to root.
+USER 65532:65532
+CMD ["/usr/local/bin/fgm", "--help"]

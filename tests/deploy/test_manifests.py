@@ -1,0 +1,164 @@
+"""What is applied to a cluster: valid for its API, understood by both daemons, and with no right too many."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from fgm.collector import settings as collector_settings
+from fgm.viewer import settings as viewer_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEPLOY, OVERLAYS = REPOSITORY / "deploy", REPOSITORY / "overlays"
+NAMES = sorted(path.name for path in OVERLAYS.iterdir())
+OLDEST = (1, 29)
+NEWEST = tuple(map(int, kubernetes_validate.latest_version().split(".")[:2]))
+VERSIONS = [f"1.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7"}
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def pod_spec() -> dict[str, Any]:
+    (daemonset,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "DaemonSet")
+    return dict(daemonset["spec"]["template"]["spec"])
+
+
+def container(name: str) -> dict[str, Any]:
+    (found,) = (one for one in pod_spec()["containers"] if one["name"] == name)
+    return dict(found)
+
+
+def arguments(name: str) -> list[str]:
+    """The arguments as the kubelet gives them: with the variables of the container in them."""
+    given = container(name)
+    environment = {one["name"]: POD[one["name"]] for one in given["env"]}
+    return [re.sub(r"\$\((\w+)\)", lambda match: environment[match[1]], argument) for argument in given["args"]]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_object_is_one_that_this_kubernetes_knows(version: str) -> None:
+    policy = OVERLAYS / "network-policy" / "network-policy.yaml"
+    for document in [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]:
+        kubernetes_validate.validate(document, version, strict=True)
+
+
+@pytest.mark.parametrize("name", ["", *NAMES])
+def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("there is no kubectl")
+    folder = OVERLAYS / name if name else DEPLOY
+    built = subprocess.run([kubectl, "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+    assert "DaemonSet" in {document["kind"] for document in yaml.safe_load_all(built)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_overlay_changes_what_is_there_and_the_result_is_valid(name: str) -> None:
+    folder = OVERLAYS / name
+    (kustomization,) = documents(folder / "kustomization.yaml")
+    (daemonset,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "DaemonSet")
+    assert all((folder / resource).exists() for resource in kustomization["resources"])
+    for patch in kustomization.get("patches", ()):
+        assert patch["target"] == {"kind": "DaemonSet"}
+        for change in yaml.safe_load(patch["patch"]):
+            assert change["op"] == "add"
+            *way, last = change["path"].split("/")[1:]
+            place: Any = daemonset
+            for step in way:
+                place = place[int(step)] if isinstance(place, list) else place[step]
+            if isinstance(place, list):
+                assert last == "-"
+                place.append(change["value"])
+            else:
+                assert last not in place
+                place[last] = change["value"]
+    kubernetes_validate.validate(daemonset, VERSIONS[-1], strict=True)
+    collector_settings.from_command_line([one.replace("$(POD_IP)", "::1") for one in _monitor_of(daemonset)["args"]])
+
+
+def _monitor_of(daemonset: dict[str, Any]) -> dict[str, Any]:
+    return dict(daemonset["spec"]["template"]["spec"]["containers"][0])
+
+
+def test_the_collector_understands_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    for one in container("monitor")["env"]:
+        monkeypatch.setenv(one["name"], POD[one["name"]])
+    settings, _ = collector_settings.from_command_line(arguments("monitor"))
+
+    assert (settings.data_dir, settings.cgroup_root) == ("/data", "/host/cgroup")
+    assert (settings.node, settings.identifier) == (POD["NODE_NAME"], POD["POD_NAME"])
+    assert (settings.health_host, settings.health_port) == (POD["POD_IP"], 8052)
+    mounts = {one["name"]: one["mountPath"] for one in container("monitor")["volumeMounts"]}
+    assert (mounts["data"], mounts["cgroup"]) == (settings.data_dir, settings.cgroup_root)
+    assert Path(settings.kubernetes_token_file).parent == Path(settings.kubernetes_ca_file).parent
+    assert Path(settings.kubernetes_token_file).parent == Path(mounts["token"])
+
+
+def test_the_viewer_understands_its_arguments() -> None:
+    settings = viewer_settings.from_command_line(arguments("viewer"))
+
+    assert settings.data_dir == "/data"
+    assert (settings.host, settings.port) == ("127.0.0.1", 8050)
+    assert (settings.health_host, settings.health_port) == (POD["POD_IP"], 8051)
+    assert settings.no_browser
+
+
+def test_what_each_container_may_use() -> None:
+    def resources(name: str) -> tuple[str, ...]:
+        given = container(name)["resources"]
+        return tuple(given[kind][what] for what in ("memory", "cpu") for kind in ("requests", "limits"))
+
+    assert resources("monitor") == ("64Mi", "256Mi", "100m", "500m")
+    assert resources("viewer") == ("32Mi", "128Mi", "10m", "100m")
+
+
+@pytest.mark.parametrize("name", ["monitor", "viewer"])
+def test_no_container_has_a_right_that_is_not_needed(name: str) -> None:
+    context = container(name)["securityContext"]
+
+    assert context["privileged"] is context["allowPrivilegeEscalation"] is False
+    assert context["readOnlyRootFilesystem"] is True
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert pod_spec()["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert "hostNetwork" not in pod_spec()
+    assert "hostIPC" not in pod_spec()
+    assert pod_spec()["automountServiceAccountToken"] is False
+
+
+def test_the_viewer_is_not_root_writes_no_data_and_has_no_token() -> None:
+    viewer = container("viewer")
+    mounts = {one["name"]: one for one in viewer["volumeMounts"]}
+
+    assert viewer["securityContext"]["runAsNonRoot"] is True
+    assert viewer["securityContext"]["runAsUser"] > 0
+    assert mounts.keys() == {"data", "tmp"}
+    assert mounts["data"]["readOnly"] is True
+    assert "token" in {one["name"] for one in container("monitor")["volumeMounts"]}
+
+
+@pytest.mark.parametrize("name", ["monitor", "viewer"])
+def test_probes_ask_the_health_listener_and_have_patience(name: str) -> None:
+    given = container(name)
+    (port,) = given["ports"]
+    assert f"--health-port={port['containerPort']}" in given["args"]
+    for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+        probe = given[kind]
+        assert probe["httpGet"]["port"] == port["name"]
+        assert probe["httpGet"]["path"] == ("/readyz" if kind == "readinessProbe" else "/healthz")
+        assert probe["periodSeconds"] >= 10
+        assert probe["timeoutSeconds"] == 5
+    assert given["startupProbe"]["periodSeconds"] * given["startupProbe"]["failureThreshold"] >= 60
+
+
+def test_the_token_may_only_list_and_watch_pods() -> None:
+    (role,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "ClusterRole")
+
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
