@@ -9,7 +9,8 @@ RUN python3 -m venv --copies /opt/fgm \
     && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet -c /source/constraints.txt /source \
     && /opt/fgm/bin/python -m pip uninstall --quiet --yes pip setuptools \
     && find /opt/fgm/lib -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
-    && rm -f /opt/fgm/bin/pip* /opt/fgm/bin/[Aa]ctivate* \
+    && find /opt/fgm/lib \( -name '*.c' -o -name '*.pyx' \) -delete \
+    && find /opt/fgm/bin ! -type d ! -name 'python*' ! -name 'fgm*' ! -name fine-grained-monitor -delete \
     && /opt/fgm/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/fgm/lib
 
 FROM ${BASE_IMAGE}

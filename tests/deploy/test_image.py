@@ -1,0 +1,91 @@
+"""The image, really built: its commands run, nobody can change what is in it, and nothing of its making is left.
+
+FGM_BUILD_IMAGE=1 make test ARGS=tests/deploy/test_image.py; FGM_BUILD_VOLUMES names further mounts for the build, such
+as a local package index, as `buildah bud -v` takes them, separated by commas.
+"""
+
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fgm import __version__
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGES = "python3,python3-venv,ca-certificates"
+VIEWER = "65532"
+
+pytestmark = [pytest.mark.image, pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+def call(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Image:
+    """A container of the built image."""
+
+    def __init__(self, container: str) -> None:
+        self._container = container
+
+    def run(self, *command: str) -> str:
+        return call("buildah", "run", "--isolation", "chroot", self._container, "--", *command)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    if "FGM_BUILD_IMAGE" not in os.environ:
+        pytest.skip("FGM_BUILD_IMAGE is not set")
+    missing = [name for name in ("buildah", "debootstrap") if shutil.which(name) is None]
+    if missing or os.geteuid() != 0:
+        pytest.skip(f"it needs root, and {' and '.join(missing) or 'nothing else'}")
+    folder, name = tmp_path_factory.mktemp("image") / "base", f"localhost/fgm-test-{uuid.uuid4().hex[:12]}"
+    call("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder))
+    base = call("buildah", "from", "scratch")
+    try:
+        call("buildah", "copy", "-q", base, str(folder), "/")
+        call("buildah", "commit", "-q", base, f"{name}-base")
+    finally:
+        call("buildah", "rm", base)
+    shutil.rmtree(folder)
+    volumes = [f"-v={one}" for one in os.environ.get("FGM_BUILD_VOLUMES", "").split(",") if one]
+    isolation = ("--isolation", "chroot", "--build-arg", f"BASE_IMAGE={name}-base")
+    call("buildah", "bud", "-q", *isolation, *volumes, "-t", name, str(REPOSITORY))
+    container = call("buildah", "from", name)
+    yield Image(container)
+    call("buildah", "rm", container)
+    call("buildah", "rmi", name, f"{name}-base")
+
+
+def test_its_commands_run_as_nobody(image: Image) -> None:
+    assert image.run("id", "-u") == VIEWER
+    for command in ("fine-grained-monitor", "fgm-viewer"):
+        assert image.run(f"/usr/local/bin/{command}", "--version") == f"fgm {__version__}"
+
+
+def test_nothing_in_it_can_be_changed_but_temporary_folders(image: Image) -> None:
+    found = image.run(
+        "sh", "-c", "find / -xdev -writable ! -type l ! -path '/proc/*' ! -path '/dev/*' 2>/dev/null; true"
+    )
+
+    assert set(found.split()) - {"/proc", "/dev", "/sys"} <= {"/tmp", "/var/tmp", "/run/lock"}
+
+
+def test_nothing_of_its_making_is_left(image: Image) -> None:
+    found = image.run("find", "/opt/fgm", "-name", "pip*", "-o", "-name", "tests", "-o", "-name", "*.c")
+
+    assert found.split() == []
+    assert image.run("sh", "-c", "ls /source /root/.cache 2>/dev/null; command -v gcc cc; true") == ""
+    commands = set(image.run("ls", "/opt/fgm/bin").split())
+    assert {name for name in commands if not name.startswith("python")} == {"fgm", "fgm-viewer", "fine-grained-monitor"}
+
+
+def test_its_bytecode_is_compiled(image: Image) -> None:
+    sources = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.py' | wc -l")
+    compiled = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.pyc' | wc -l")
+
+    assert int(sources) == int(compiled) > 50
