@@ -1,4 +1,4 @@
-"""The command for people: `fgm run` records and shows this machine, `fgm check` looks over a data directory."""
+"""The command for people: `fgm run` shows this machine, `fgm open` a node, `fgm check` looks over a data directory."""
 
 import argparse
 import ctypes
@@ -13,13 +13,13 @@ import time
 import webbrowser
 from collections.abc import Mapping, Sequence
 
-from fgm import __version__
+from fgm import __version__, node_page
 from fgm.store.check import check
 
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C
-  1  fgm check found something wrong, or fgm run lost one of its two processes
+  1  fgm check found something wrong, fgm run lost one of its two processes, or fgm open has no page to show
   2  a flag is wrong
 """
 EVERYTHING = ("/*", "/*/*")
@@ -54,9 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     look = commands.add_parser("check", help="check that everything in a data directory is whole and in its place")
     look.add_argument("directory", metavar="DIR")
+    page = commands.add_parser("open", help="open the page of a node of a cluster, by kubectl, until Ctrl-C")
+    page.add_argument("node", metavar="NODE", help="as kubectl get nodes names it")
+    page.add_argument(
+        "--port", type=int, default=node_page.VIEWER_PORT, help="here; 0: a free one (default: %(default)s)"
+    )
+    page.add_argument("--namespace", default=node_page.NAMESPACE, help="of fgm's pods (default: %(default)s)")
+    page.add_argument("--context", default="", help="of kubectl's configuration (default: its current one)")
+    page.add_argument("--no-browser", action="store_true", help="only print the address")
     given = parser.parse_args(argv)
     if given.command == "check":
         return print_check(given.directory)
+    if given.command == "open":
+        return open_node(given)
     return run_both(given.data_dir, given.port, given.include or EVERYTHING, opens_browser=not given.no_browser)
 
 
@@ -102,6 +112,19 @@ def print_check(directory: str) -> int:
         sys.stdout.write(f"{path}: {sentence}\n")
     sys.stdout.write(f"{report.summary}\n")
     return 1 if report.problems else 0
+
+
+def open_node(given: argparse.Namespace) -> int:
+    """Forward the page of a node until Ctrl-C; say in one sentence why that cannot be."""
+    place = {"port": given.port, "namespace": given.namespace, "context": given.context}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return node_page.open_page(given.node, **place, opens_browser=not given.no_browser)
+    except node_page.OpenError as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 0
 
 
 def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:

@@ -1,0 +1,135 @@
+"""`fgm open NODE`, with a kubectl that is a real program and a cluster that is a file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KUBECTL = f"""#!{sys.executable}
+import json, os, signal, sys
+cluster = json.load(open(os.environ["FAKE_CLUSTER"]))
+arguments = sys.argv[1:]
+print(json.dumps(arguments), file=open(os.environ["FAKE_CLUSTER"] + ".calls", "a"))
+if cluster["error"]:
+    sys.exit(cluster["error"])
+if "get" in arguments:
+    node = next((a.partition("=")[2] for a in arguments if a.startswith("spec.nodeName=")), None)
+    items = cluster[arguments[arguments.index("get") + 1]]
+    print(json.dumps(dict(items=[i for i in items if node is None or i["spec"]["nodeName"] == node])))
+else:
+    if cluster["forward_error"]:
+        sys.exit(cluster["forward_error"])
+    print("Forwarding from 127.0.0.1:8050 -> 8050", flush=True)
+    signal.pause()
+"""
+
+
+def pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"nodeName": node}, "status": {"phase": phase}}
+
+
+class Cluster:
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "cluster.json"
+        self.path = folder / "bin"
+        self.path.mkdir()
+        kubectl = self.path / "kubectl"
+        kubectl.write_text(KUBECTL)
+        kubectl.chmod(0o755)
+        self.holds()
+
+    def holds(self, *pods: dict[str, Any], error: str = "", forward_error: str = "") -> None:
+        nodes = [{"metadata": {"name": name}} for name in ("worker-3", "worker-4")]
+        self.file.write_text(json.dumps({"pods": pods, "nodes": nodes, "error": error, "forward_error": forward_error}))
+
+    def calls(self) -> list[list[str]]:
+        return [json.loads(line) for line in self.file.with_name("cluster.json.calls").read_text().splitlines()]
+
+    def open(self, *arguments: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PATH": str(self.path), "FAKE_CLUSTER": str(self.file)}
+        command = [sys.executable, "-m", "fgm", "open", "--no-browser", *arguments]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+    def refusal(self, *arguments: str) -> str:
+        process = self.open(*arguments)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert said.startswith("fgm: ")
+        assert len(said.splitlines()) == 1
+        return said
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Cluster:
+    return Cluster(tmp_path)
+
+
+def option(call: Sequence[str], name: str) -> str:
+    return call[call.index(name) + 1]
+
+
+def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-a"), pod("fgm-b", node="worker-4"))
+    process = cluster.open("worker-4", "--context", "staging")
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+
+    assert said == "fgm: node worker-4, pod fgm-b: open http://127.0.0.1:8050/\n"
+    assert process.wait(30) == 0
+    process.stderr.close()
+    asked, forwarded = cluster.calls()
+    assert option(asked, "--context") == option(forwarded, "--context") == "staging"
+    assert option(forwarded, "port-forward") == "pod/fgm-b"
+    assert "8050:8050" in forwarded
+
+
+def test_without_kubectl_it_says_so(cluster: Cluster) -> None:
+    (cluster.path / "kubectl").unlink()
+
+    assert "kubectl is not installed" in cluster.refusal("worker-3")
+
+
+def test_without_a_cluster_it_says_what_kubectl_said(cluster: Cluster) -> None:
+    cluster.holds(error="The connection to the server localhost:8080 was refused")
+
+    said = cluster.refusal("worker-3")
+    assert "The connection to the server localhost:8080 was refused" in said
+    assert "kubectl config get-contexts" in said
+
+
+def test_a_node_that_is_not_there_is_named_beside_those_that_are(cluster: Cluster) -> None:
+    said = cluster.refusal("worker-5")
+
+    assert "no node 'worker-5'" in said
+    assert "worker-3, worker-4" in said
+
+
+def test_a_node_without_a_pod_says_what_to_apply(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-b", node="worker-4"))
+
+    assert "deploy/daemonset.yaml" in cluster.refusal("worker-3")
+
+
+def test_a_pod_that_does_not_run_yet_says_in_which_phase_it_is(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-a", phase="Pending"))
+
+    assert "fgm-a is Pending" in cluster.refusal("worker-3")
+
+
+def test_several_pods_on_a_node_are_named(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-a"), pod("fgm-b"))
+
+    assert "fgm-a, fgm-b" in cluster.refusal("worker-3")
+
+
+def test_a_port_that_is_taken_says_what_kubectl_said(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-a"), forward_error="unable to listen on port 8050: address already in use")
+
+    assert "address already in use" in cluster.refusal("worker-3")
