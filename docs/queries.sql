@@ -1,0 +1,64 @@
+-- The derived metrics of the page, as DuckDB views over the recorded files. In a data directory:
+--
+--   duckdb -init docs/queries.sql
+--   SELECT * FROM derived WHERE container_name = 'payments' AND "time" BETWEEN '...' AND '...';
+--
+-- Files hold what the kernel counts; these are the formulas. The sampling interval is taken to be 1 s: for another one,
+-- change the 2500 below, which is two and a half intervals in ms.
+
+CREATE OR REPLACE VIEW samples AS
+SELECT
+    *,
+    epoch_ms("time") AS time_ms,
+    epoch_ms("time") + coalesce(late_ms, 0) AS read_ms,
+    CASE scope
+        WHEN 'pod' THEN 'pod:' || pod_uid
+        WHEN 'cgroup' THEN 'cgroup:' || cgroup
+        WHEN 'node' THEN 'node'
+        ELSE coalesce(container_id, 'cgroup:' || cgroup)
+    END AS series
+FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true);
+
+-- Growth of a counter per second since its last value; null for the first one, after a gap, and where it began anew.
+CREATE OR REPLACE MACRO rate(counter) AS
+    CASE
+        WHEN counter >= lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
+            AND time_ms - lag(if(counter IS NULL, NULL, time_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
+                <= 2500
+            AND read_ms > lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
+        THEN 1000.0 * (counter - lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
+            / (read_ms - lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
+    END;
+
+-- A share, null where the whole is not above 0.
+CREATE OR REPLACE MACRO share(part, whole) AS if(whole > 0, part / whole, NULL);
+
+-- Null where either is.
+CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
+    if(current_bytes - inactive_file_bytes < 0, 0, current_bytes - inactive_file_bytes);
+
+CREATE OR REPLACE VIEW derived AS
+SELECT
+    "time", series, scope, namespace, pod_name, container_name, container_id, node_name,
+    rate("cpu.stat.usage_usec") / 1000 AS total_cpu_usage_millicores,
+    rate("cpu.stat.user_usec") / 1000 AS user_cpu_usage_millicores,
+    rate("cpu.stat.system_usec") / 1000 AS system_cpu_usage_millicores,
+    share(rate("cpu.stat.usage_usec") / 10, 1000 * share(cpu_quota_usec, cpu_period_usec)) AS total_cpu_percentage,
+    1000 * share(cpu_quota_usec, cpu_period_usec) AS cpu_limit_millicores,
+    share(rate("cpu.stat.nr_throttled"), rate("cpu.stat.nr_periods")) AS throttle_ratio,
+    rate("cpu.stat.throttled_usec") / 1000 AS throttled_ms_per_s,
+    working_set("memory.current", "memory.stat.inactive_file") AS memory_working_set,
+    share(working_set("memory.current", "memory.stat.inactive_file"), "memory.max") AS memory_limit_ratio,
+    "memory.max" - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
+    rate("cpu.pressure.some.total") / 1e6 AS psi_cpu_some_ratio,
+    rate("cpu.pressure.full.total") / 1e6 AS psi_cpu_full_ratio,
+    rate("memory.pressure.some.total") / 1e6 AS psi_memory_some_ratio,
+    rate("memory.pressure.full.total") / 1e6 AS psi_memory_full_ratio,
+    rate("io.pressure.some.total") / 1e6 AS psi_io_some_ratio,
+    rate("io.pressure.full.total") / 1e6 AS psi_io_full_ratio,
+    rate("io.stat.rbytes") + rate("io.stat.wbytes") AS io_bytes_per_s,
+    rate("io.stat.rbytes") AS io_read_bytes_per_s,
+    rate("io.stat.wbytes") AS io_write_bytes_per_s,
+    rate("io.stat.rios") AS io_read_iops,
+    rate("io.stat.wios") AS io_write_iops
+FROM samples;

@@ -1,0 +1,80 @@
+"""docs/queries.sql says in SQL what fgm.metrics says: the same values, on files with all that recorded ones have."""
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.derived import DERIVED, Samples
+from fgm.store import atomic, layout
+from fgm.store.chunk import Chunk
+from fgm.store.header import FileHeader
+from fgm.store.parquet import encode
+from fgm.store.series import Series
+
+QUERIES = Path(__file__).resolve().parent.parent / "docs" / "queries.sql"
+START_MS = 1_767_110_400_000
+HEADER = FileHeader("node-1", "node-1", 1000, 90)
+FACTS = {name: {"unit": m.unit, "kind": m.kind, "interval_s": m.interval_s} for name, m in BY_NAME.items()}
+SERIES = (
+    Series("node", node_name="node-1"),
+    Series("pod", pod_uid="4287d066", cgroup="/kubepods/pod4287d066"),
+    Series("cgroup", cgroup="/system.slice/a.service"),
+    Series("container", container_id="ab" * 32, container_name="payments", cgroup="/kubepods/pod4287d066/" + "ab" * 32),
+)
+
+
+def recorded(series: Series, seed: int) -> Chunk:
+    """Three windows with a gap, late ticks, missing values, counters that begin anew, and a limit that goes."""
+    numbers = np.random.default_rng(seed)
+    seconds = np.delete(np.arange(270), slice(100, 107))
+    count = len(seconds)
+    values = {}
+    for name in COLUMNS:
+        grown = np.cumsum(numbers.integers(0, 50_000, count)).astype(float)
+        grown[200:] -= grown[199] * (numbers.random() < 0.5)
+        column = grown if BY_NAME[name].kind == "counter" else numbers.integers(0, 1 << 30, count).astype(float)
+        column[numbers.random(count) < 0.05] = np.nan
+        values[name] = column
+    values["cpu_quota_usec"][50:90] = np.nan
+    values["cpu_period_usec"][:] = 100_000
+    late_ms = np.round(numbers.random(count) * 300, 3)
+    late_ms[::40] = np.nan
+    return Chunk(series, START_MS + 1000 * seconds, late_ms, values)
+
+
+def windows(chunk: Chunk) -> list[Chunk]:
+    parts = []
+    for first_ms in range(START_MS, START_MS + 270_000, 90_000):
+        there = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
+        columns = {name: column[there] for name, column in chunk.values.items()}
+        parts.append(Chunk(chunk.series, chunk.time_ms[there], chunk.late_ms[there], columns))
+    return parts
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
+    chunks = {series.key: recorded(series, seed) for seed, series in enumerate(SERIES)}
+    folder = tmp_path / "dt=2025-12-30" / "identifier=node-1"
+    atomic.make_folder(str(folder))
+    for number, of_window in enumerate(zip(*map(windows, chunks.values()), strict=True)):
+        name = layout.metrics_name(START_MS + 90_000 * number)
+        atomic.publish(str(folder), name, encode(of_window, COLUMNS, HEADER, FACTS))
+    monkeypatch.chdir(tmp_path)
+    return chunks
+
+
+def test_every_derived_metric_is_what_the_page_shows(data: dict[str, Chunk]) -> None:
+    connection = duckdb.connect()
+    connection.execute(QUERIES.read_text())
+    for key, chunk in data.items():
+        samples = Samples(chunk.time_ms, chunk.late_ms, chunk.values, 1000)
+        names = ", ".join(metric.name for metric in DERIVED)
+        question = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
+        answer = connection.execute(question, [key]).fetchnumpy()
+        for metric in DERIVED:
+            expected = metric.compute(samples)
+            assert np.isfinite(expected).any()
+            np.testing.assert_allclose(np.ma.filled(answer[metric.name].astype(float), np.nan), expected, rtol=1e-9)
