@@ -114,6 +114,23 @@ async def test_killed_at_any_moment_it_loses_no_whole_tick_and_goes_on_in_one_fi
     assert {layout.metrics_name(start) for start in windows} <= {path.name for path in parquet_files(data_dir)}
 
 
+async def test_a_viewer_that_is_killed_costs_the_collector_nothing(tmp_path: Path) -> None:
+    host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
+    async with daemon("fgm.collector", "--data-dir", str(data_dir), *host.flags) as collector:
+        async with daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser") as process:
+            await viewer.ready()
+            process.kill()
+            await process.wait()
+        (journal,) = journals(data_dir)
+        size = journal.stat().st_size
+        with anyio.fail_after(10):
+            while journal.exists() and journal.stat().st_size <= size:
+                await anyio.sleep(LOOK_AGAIN_S)
+        collector.terminate()
+        assert await collector.wait() == 0
+    assert check(str(data_dir)).problems == []
+
+
 async def test_bad_input_is_one_clear_sentence_and_a_documented_status(tmp_path: Path) -> None:
     host, data_dir = captured_host(tmp_path / "host"), tmp_path / "data"
     file = tmp_path / "a-file"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 KUBECTL = f"""#!{sys.executable}
-import json, os, signal, sys
+import http.server, json, os, socket, sys, time
 cluster = json.load(open(os.environ["FAKE_CLUSTER"]))
 arguments = sys.argv[1:]
 print(json.dumps(arguments), file=open(os.environ["FAKE_CLUSTER"] + ".calls", "a"))
@@ -25,8 +26,13 @@ if "get" in arguments:
 else:
     if cluster["forward_error"]:
         sys.exit(cluster["forward_error"])
-    print("Forwarding from 127.0.0.1:8050 -> 8050", flush=True)
-    signal.pause()
+    listener = socket.create_server(("127.0.0.1", 0))
+    print("Forwarding from 127.0.0.1:%d -> 8050" % listener.getsockname()[1], flush=True)
+    for _ in range(cluster["silent"]):  # as while nobody listens in the pod
+        listener.accept()[0].close()
+    server = http.server.HTTPServer(listener.getsockname(), http.server.SimpleHTTPRequestHandler, False)
+    server.socket = listener
+    server.serve_forever()
 """
 
 
@@ -44,9 +50,10 @@ class Cluster:
         kubectl.chmod(0o755)
         self.holds()
 
-    def holds(self, *pods: dict[str, Any], error: str = "", forward_error: str = "") -> None:
+    def holds(self, *pods: dict[str, Any], error: str = "", forward_error: str = "", silent: int = 0) -> None:
         nodes = [{"metadata": {"name": name}} for name in ("worker-3", "worker-4")]
-        self.file.write_text(json.dumps({"pods": pods, "nodes": nodes, "error": error, "forward_error": forward_error}))
+        errors = {"error": error, "forward_error": forward_error, "silent": silent}
+        self.file.write_text(json.dumps({"pods": pods, "nodes": nodes, **errors}))
 
     def calls(self) -> list[list[str]]:
         return [json.loads(line) for line in self.file.with_name("cluster.json.calls").read_text().splitlines()]
@@ -81,13 +88,26 @@ def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Clus
     said = process.stderr.readline()
     process.send_signal(signal.SIGINT)
 
-    assert said == "fgm: node worker-4, pod fgm-b: open http://127.0.0.1:8050/\n"
+    assert re.fullmatch(r"fgm: node worker-4, pod fgm-b: open http://127\.0\.0\.1:\d+/\n", said)
     assert process.wait(30) == 0
     process.stderr.close()
     asked, forwarded = cluster.calls()
     assert option(asked, "--context") == option(forwarded, "--context") == "staging"
     assert option(forwarded, "port-forward") == "pod/fgm-b"
     assert "8050:8050" in forwarded
+
+
+def test_a_viewer_that_does_not_answer_yet_is_waited_for(cluster: Cluster) -> None:
+    cluster.holds(pod("fgm-a"), silent=2)
+    process = cluster.open("worker-3")
+    assert process.stderr is not None
+    said = [process.stderr.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    process.stderr.close()
+
+    assert said[0] == "fgm: the viewer of pod fgm-a does not answer yet; waiting for it\n"
+    assert said[1].startswith("fgm: node worker-3, pod fgm-a: open http://127.0.0.1:")
 
 
 def test_without_kubectl_it_says_so(cluster: Cluster) -> None:

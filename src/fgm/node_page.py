@@ -3,11 +3,15 @@
 kubectl, not a client of our own: it knows the person's clusters, logins and proxies already.
 """
 
+import http.client
 import json
 import shutil
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 import webbrowser
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +22,7 @@ VIEWER_PORT = 8050
 REQUEST_TIMEOUT = "--request-timeout=20s"
 FORWARDING = "Forwarding from "
 NAMES_SHOWN = 10
+ASK_AGAIN_S, ANSWER_TIMEOUT_S = 0.5, 5.0
 
 
 class OpenError(Exception):
@@ -104,15 +109,33 @@ def _find_kubectl() -> str:
 
 
 def _announce(process: subprocess.Popen[str], node: str, pod: str, *, opens_browser: bool) -> None:
-    """Wait until the port is forwarded; then say so, and open the page. Returns at once where kubectl ended."""
-    for line in process.stdout or ():
-        if line.startswith(FORWARDING):
-            address = f"http://{line.removeprefix(FORWARDING).split(' ')[0]}/"
-            sys.stderr.write(f"fgm: node {node}, pod {pod}: open {address}\n")
-            if opens_browser:
-                webbrowser.open(address)
-            break
+    """Wait until the page answers; then say so, and open it. Returns at once where kubectl ended."""
+    forwarded = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
     threading.Thread(target=_drop, args=(process,), daemon=True).start()
+    if forwarded is None:
+        return
+    address = f"http://{forwarded.removeprefix(FORWARDING).split(' ')[0]}/"
+    is_waiting = False
+    while not _answers(address):
+        if process.poll() is not None:
+            return
+        if not is_waiting:
+            sys.stderr.write(f"fgm: the viewer of pod {pod} does not answer yet; waiting for it\n")
+        is_waiting = True
+        time.sleep(ASK_AGAIN_S)
+    sys.stderr.write(f"fgm: node {node}, pod {pod}: open {address}\n")
+    if opens_browser:
+        webbrowser.open(address)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}api/health", timeout=ANSWER_TIMEOUT_S):  # noqa: S310 - of ours
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _drop(process: subprocess.Popen[str]) -> None:
