@@ -194,7 +194,7 @@ class EventRecorder:
         """Write; say whether it went well. The first failure of several is logged."""
         try:
             write()
-        except (OSError, BadFileError) as error:
+        except (OSError, BadFileError, ValueError) as error:
             if not self._failing:
                 log.error("events cannot be written", extra=fields(reason=str(error)))
             self._failing = True

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
@@ -158,3 +159,22 @@ def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.Da
 @given(JSON)
 def test_any_json_is_a_pod_or_none(value: object) -> None:
     assert parse_pod(value) is None
+
+
+@pytest.mark.parametrize("finished", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
+def test_an_end_beyond_all_days_that_have_a_name_has_no_instant(finished: str) -> None:
+    ended = terminated(1)
+    ended["terminated"]["finishedAt"] = finished
+    pod = parse_pod(pod_json("cart", 1, running("app", 1) | {"state": ended}))
+
+    assert pod is not None
+    (container,) = pod.containers
+    assert container.ended is not None
+    assert container.ended.finished_ms is None
+
+
+def test_a_name_that_is_no_unicode_is_none() -> None:
+    pod = parse_pod(pod_json("cart", 1, running("app\ud800", 1)))
+
+    assert pod is not None
+    assert {container.name for container in pod.containers} <= {None}

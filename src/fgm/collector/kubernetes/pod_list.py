@@ -10,7 +10,7 @@ MAX_OBJECT_CHARACTERS = 4 << 20
 """An object of the API is at most 1.5 MiB where it is stored."""
 
 _FIELD = re.compile(r'\s*[{,]\s*"((?:[^"\\]|\\.){0,256})"\s*:\s*(?=\S)')
-_BETWEEN_ITEMS = re.compile(r"\s*,?\s*(?=\S)")
+_BETWEEN_ITEMS = re.compile(r"\s*+,?\s*+(?=\S)")
 _END = re.compile(r"\s*\}\s*")
 
 

@@ -22,6 +22,10 @@ MAX_TEXT = 512
 MAX_LABELS_CHARACTERS = 2048
 """Of one pod, so that an index of 5000 containers stays readable."""
 
+END_OF_TIME_MS = 253_402_300_800_000
+"""The year 10000, for which there is no name of a file."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[a-z0-9.+-]{1,32}://([0-9a-f]{64})", re.ASCII)
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _SPECS = ("containers", "initContainers", "ephemeralContainers")
@@ -116,6 +120,8 @@ def _ended(terminated: dict[str, Any]) -> Ended:
         finished_ms = round(finished.replace(tzinfo=finished.tzinfo or UTC).timestamp() * 1000)
     except (ValueError, OverflowError):
         pass  # a container that never ran has no such instant
+    if finished_ms is not None and not 0 <= finished_ms < END_OF_TIME_MS:
+        finished_ms = None
     return Ended(_text(terminated.get("reason")), _whole(terminated.get("exitCode")), finished_ms)
 
 
@@ -149,7 +155,9 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_TEXT else None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
+        return None
+    return None if _SURROGATE.search(value) else value  # JSON may have half of a pair, and no file can
 
 
 def _whole(value: object) -> int | None:

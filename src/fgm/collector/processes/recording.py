@@ -54,7 +54,7 @@ class DetailRecorder:
                 atomic.make_folder(folder, within=self._data_dir)
                 data = details.encode(kind, [*_already_there(folder, name), *rows], self._header)
                 atomic.publish(folder, name, data)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 log.error("rows could not be recorded", extra=fields(file=name, rows=len(rows), reason=str(error)))
 
 
