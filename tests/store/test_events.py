@@ -199,3 +199,11 @@ def test_why_a_container_ended_completes_that_it_did() -> None:
         assert first.time_ms == lines[0].time_ms
         assert second == other
     assert [event.kind for event in merged([ended, start, ended, why])] == ["exit", "start", "exit"]
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_json_is_refused(constant: bytes) -> None:
+    line = encode(Event(1_767_110_400_000, "limit_changed", "node", "changed", {"memory.max": 5}, {}))
+    assert decode(line).before == {"memory.max": 5}
+    with pytest.raises(ValueError, match="is no JSON"):
+        decode(line.replace(b":5}", b":" + constant + b"}"))

@@ -89,7 +89,7 @@ def decode(line: bytes) -> Event:
     if len(line) > MAX_LINE_BYTES or not line.endswith(b"\n"):
         raise ValueError("not a whole line")
     try:
-        facts = json.loads(line)
+        facts = json.loads(line, parse_constant=_refuse)
         time = datetime.fromisoformat(facts["time"])
         texts = [facts[name] for name in ("kind", "series", "what")]
         before, after = _values(facts["before"]), _values(facts["after"])
@@ -99,6 +99,10 @@ def decode(line: bytes) -> Event:
     if not all(isinstance(text, str) for text in texts) or texts[0] not in KINDS or time_ms < 0:
         raise ValueError("not an event")
     return Event(time_ms, cast("Kind", texts[0]), texts[1], texts[2], before, after)
+
+
+def _refuse(constant: str) -> Value:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
