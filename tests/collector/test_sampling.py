@@ -354,3 +354,24 @@ def test_the_node_row_says_what_watching_costs(host: CapturedHost) -> None:
     assert row["collector.missed_ticks"] == 3
     assert row["collector.failed_reads"] == 0
     assert row["collector.skipped_reads"] == 0
+
+
+def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHost) -> None:
+    hierarchies = detect(host.cgroup_root)
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    clock = iter(range(1_000_000))
+    step_s = [0.01]
+    sampler = Sampler(
+        CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: next(clock) * step_s[0]
+    )
+    series = []
+    for tick in range(80):
+        if tick == 8:
+            step_s[0] = 1e-9
+        series.append(len(sampler.tick(1000 * tick, 0.0).series))
+        assert sampler._back_off.is_on or not 2 <= tick < 60
+
+    assert len(set(series)) == 1
+    assert sampler.skipped_reads > 0
+    assert not sampler._back_off.is_on
+    sampler.close()

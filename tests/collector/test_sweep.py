@@ -115,3 +115,17 @@ def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> N
     assert seen == [[1, None], [None, 1], [1, None]]
     assert sweep.skipped == 1
     assert [row[1:] for row in shown(sweep)] == [[1, 7], [1, 7]]
+
+
+def test_what_is_read_at_every_tick_is_right_while_other_files_have_their_turns(tmp_path: Path) -> None:
+    write(tmp_path / "a", 1)
+    readers = readers_of([tmp_path / "a"])
+    Sweep(readers).read(lambda: 0.0)
+    sweep = Sweep(readers, {"memory.stat"})
+    seen = []
+    for second in (100, 200, 100, 200, 300, 200, 300):
+        write(tmp_path / "a", second)
+        sweep.read(lambda: 0.0)
+        seen.append(shown(sweep)[0][1])
+
+    assert seen == [100, 200, 100, 200, 300, 200, 300]

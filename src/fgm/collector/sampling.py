@@ -106,6 +106,7 @@ class Sampler:
             for reader in self._readers:
                 reader.was_alive = reader.alive
         self._read()
+        read_at = np.array(self._sweep.read_at)  # measuring may put another sweep in the place of this one
         is_other = self._name_series()
         self._tick += 1
         self._measure(self._monotonic() - begun)
@@ -114,7 +115,7 @@ class Sampler:
         self._lives_seen = lives_before
         self._young = [reader for reader in self._young if reader.age_ticks < _NEW_WITHIN_TICKS]
         rows = self._sweep.table.take(self._active, axis=0)
-        rows[:, 0] = (np.array(self._sweep.read_at).take(self._active) - due) * 1000
+        rows[:, 0] = (read_at.take(self._active) - due) * 1000
         series = self._series
         if self._final_rows:
             rows, series = self._with_final_rows(rows, series, due)

@@ -8,7 +8,7 @@ nothing is touched but its last text; and what is new is parsed, and put into th
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from itertools import compress, count, repeat
 from operator import ne
 
@@ -47,6 +47,8 @@ class Sweep:
         """Read every file; what it says, or why it says nothing, goes into the table if that is new."""
         self.read_at, self.skipped = self._turns[0].read(monotonic)
         self._turns.append(self._turns.pop(0))
+        if len(self._turns) > 1:
+            self._turns[0].go_on_from(self._turns[-1].said())
 
     def settle(self) -> None:
         """Leave to each file what it said last, for the next sweep."""
@@ -121,6 +123,14 @@ class _Turn:
                     assert text is not None
                     reader.take(file, text)
         return read_at, self._skips
+
+    def said(self) -> dict[int, Text | None]:
+        """Return what each file said last, by its object's id."""
+        return {id(file): text for (_, file), text in zip(self._files, self._last, strict=True)}
+
+    def go_on_from(self, said: Mapping[int, Text | None]) -> None:
+        """Take what the turn before said: the next one's files are compared with that, those that both read."""
+        self._last = [said.get(id(file), text) for (_, file), text in zip(self._files, self._last, strict=True)]
 
     def settle(self) -> None:
         for (_, file), text in zip(self._files, self._last, strict=True):
