@@ -193,8 +193,7 @@ def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> N
     page.unroute("**/api/health")
     page.route("**/api/*", lambda route: route.abort())
     expect(page.get_by_role("alert")).to_contain_text(
-        re.compile(r"kubectl -n fine-grained-monitor port-forward pod/fine-grained-monitor-x7z9q \d+:8050"),
-        timeout=5000,
+        re.compile(r"kubectl -n fine-grained-monitor port-forward pod/fine-grained-monitor-x7z9q \d+:8050")
     )
 
 

@@ -194,6 +194,32 @@ async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goe
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
+async def test_what_is_only_called_like_a_journal_is_left_as_it_is(host: Host) -> None:
+    folder = host.data_dir / "dt=2025-12-30/identifier=another"
+    name = "live-20251230T1600{:02}Z.journal".format
+
+    def leave_behind() -> list[tuple[str, int, bytes]]:
+        folder.mkdir(parents=True)
+        (folder / name(0)).write_text("a diary, not a journal")
+        (folder / name(1)).write_bytes(b"abcde\nfghij")
+        (folder / name(2)).symlink_to(folder / name(0))
+        os.mkfifo(folder / name(3))
+        (folder / name(4)).mkdir()
+        record(host.data_dir, tick(0))
+        return found()
+
+    def found() -> list[tuple[str, int, bytes]]:
+        return [(path.name, path.lstat().st_mode, content(path)) for path in sorted(folder.iterdir())]
+
+    def content(path: Path) -> bytes:
+        return path.read_bytes() if path.is_file() else b""
+
+    before = await to_thread.run_sync(leave_behind)
+    await host.run_until(lambda: bool(list(host.data_dir.glob("dt=2025-12-30/identifier=worker-3/metrics-*.parquet"))))
+
+    assert await to_thread.run_sync(found) == before
+
+
 async def test_a_machine_without_containers_has_an_index_from_the_start(host: Host) -> None:
     host.settings = replace(host.settings, rotation_seconds=86_400)
     for container in CONTAINERS:

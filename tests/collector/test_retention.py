@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.collector.quantity import FreeSpace
-from fgm.collector.retention import Disk, KeptFile, Limits, lack, to_remove
+from fgm.collector.retention import Disk, KeptFile, Limits, lack, make_room
 
 DAY_MS = 86_400_000
 NOW_MS = 100 * DAY_MS
@@ -21,7 +21,11 @@ def file(days_old: float, size: int) -> KeptFile:
 
 def removed(files: list[KeptFile], disk: Disk = ROOMY, limits: Limits = LIMITS) -> list[str]:
     over = lack(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
-    return [each.path for each in to_remove(files, over)]
+    return [each.path for each in make_room(files, over, everything)]
+
+
+def everything(_: KeptFile) -> bool:
+    return True
 
 
 FILES = [file(3, 300), file(2, 300), file(1, 300)]
@@ -67,7 +71,7 @@ def test_what_goes_is_the_least_start_after_which_the_limits_hold(
     """It is a prefix of the files by age; then nothing is over, or nothing is left; one file less would not do."""
     files = [KeptFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
     over = lack(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
-    gone = to_remove(iter(files), over)
+    gone = make_room(iter(files), over, everything)
 
     assert gone == files[: len(gone)]
     for each in gone:
@@ -75,4 +79,11 @@ def test_what_goes_is_the_least_start_after_which_the_limits_hold(
         over = over.without(each)
     left = files[len(gone) :]
     assert not left or not over.concerns(left[0])
-    assert to_remove(left, over) == []
+    assert make_room(left, over, everything) == []
+
+
+def test_a_file_that_cannot_be_removed_makes_no_room() -> None:
+    files = [file(3, 300), file(2, 300), file(1, 300), file(0, 300)]
+    over = lack(replace(LIMITS, most_bytes=600), 1200, ROOMY, NOW_MS)
+
+    assert [each.path for each in make_room(files, over, lambda each: each.path != "2")] == ["3", "1"]

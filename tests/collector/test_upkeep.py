@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def allocated(path: Path) -> int:
     return max(path.stat().st_size, path.stat().st_blocks * 512)
 
 
+JOURNAL_HEAD = b"\x10\0\0\0....H and the rest is torn"
+
+
 def test_the_oldest_windows_go_until_the_rest_is_small_enough(tmp_path: Path) -> None:
     files = windows(tmp_path, 4)
     room_for_two = sum(map(allocated, files[2:]))
@@ -57,7 +61,7 @@ def test_what_is_too_old_goes_with_its_folders_and_what_was_set_aside_too(tmp_pa
         "metrics-20251230T160000Z.parquet.tmp",
         "processes-20251230T160000Z.parquet.tmp",
     ):
-        (folder / name).write_bytes(b"anything")
+        (folder / name).write_bytes(JOURNAL_HEAD if "journal" in name else b"anything")
     (folder / "metrics-20251230T160130Z.parquet").rename(folder / "superseded-20251230T160130Z-1.parquet")
     (folder / "events.jsonl").write_text('{"kind": "start"}\n')
     swept = sweep(tmp_path, now_ms=START_MS + 15 * DAY_MS)
@@ -72,6 +76,7 @@ def test_what_is_not_fgms_stays_and_is_named_once(tmp_path: Path, caplog: pytest
     (folder / "metrics-20251230T160300Z.parquet").symlink_to("/etc/hostname")
     os.mkfifo(folder / "live-20251230T160430Z.journal")
     (folder / "live-20251230T160600Z.journal").write_bytes(b"a diary")
+    (folder / "live-20251230T160730Z.journal.bad").write_bytes(b"a diary, a very bad one")
     (folder / "notes.txt").write_text("mine")
     elsewhere = tmp_path.parent / "elsewhere"
     elsewhere.mkdir()
@@ -85,11 +90,28 @@ def test_what_is_not_fgms_stays_and_is_named_once(tmp_path: Path, caplog: pytest
     assert sorted(path.name for path in folder.iterdir()) == [
         "live-20251230T160430Z.journal",
         "live-20251230T160600Z.journal",
+        "live-20251230T160730Z.journal.bad",
         "metrics-20251230T160130Z.parquet",
         "metrics-20251230T160300Z.parquet",
         "notes.txt",
     ]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_folder_that_cannot_be_listed_costs_no_other_its_turn() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own is not for everybody to enter
+        data_dir = Path(name)
+        (folder,) = {path.parent for path in windows(data_dir, 2)}
+        for path in (data_dir, folder.parent, folder):
+            path.chmod(0o777)
+        (data_dir / "dt=2025-12-29").mkdir(mode=0o000)
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:  # root may list everything
+                os.setuid(65534)
+            os._exit(sweep(data_dir, now_ms=START_MS + 15 * DAY_MS).files)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
 
 def test_the_open_journal_and_todays_events_are_never_removed(tmp_path: Path) -> None:

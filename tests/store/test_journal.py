@@ -3,10 +3,13 @@
 import os
 import resource
 import signal
+import struct
 import tempfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import cramjam
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -196,3 +199,35 @@ def test_a_foreign_file_has_no_ticks_and_no_header(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="no whole header"):
         _ = reader.header
     reader.close()
+
+
+def forged(payload: bytes) -> bytes:
+    return struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+
+
+def packed(value: bytes) -> bytes:
+    return struct.pack("<I", len(value)) + bytes(cramjam.zstd.compress(value))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"H" + packed(b"[]"),
+        b"H" + packed(b"[" * 200_000),
+        b"S" + packed(b'[[Infinity,["node",null,null,null,null,null,null,null,null,null]]]'),
+        b"S" + packed(b'[[-5,["node",null,null,null,null,null,null,null,null,null]]]'),
+        b"S" + packed(b"[[4000000000,[]]]"),
+        b"S" + packed(b"[7]"),
+        b"T",
+    ],
+    ids=["no object", "too deep", "infinite", "negative", "huge", "no pair", "cut"],
+)
+def test_a_frame_that_makes_no_sense_under_a_right_checksum_is_refused(tmp_path: Path, payload: bytes) -> None:
+    path = tmp_path / "live-20251230T160000Z.journal"
+    writer = JournalWriter(str(path), HEADER, COLUMNS)
+    writer.close()
+    with path.open("ab") as file:
+        file.write(forged(payload))
+
+    with pytest.raises(BadFileError, match="makes no sense"):
+        JournalReader(str(path))

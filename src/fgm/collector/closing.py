@@ -12,18 +12,14 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store import atomic, layout, parquet
 from fgm.store.block import WindowFile
 from fgm.store.chunk import Chunk
-from fgm.store.errors import BadFileError
+from fgm.store.errors import BadFileError, ForeignFileError
 from fgm.store.header import FORMAT_VERSION, FileHeader
+from fgm.store.journal import has_mark
 from fgm.store.journal_reader import JournalReader
 from fgm.store.opening import open_regular
 from fgm.store.series import Series
 
 log = logging.getLogger(__name__)
-
-_COLUMN_FACTS = {
-    name: {"unit": metric.unit, "kind": metric.kind, "interval_s": metric.interval_s}
-    for name, metric in BY_NAME.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +49,17 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
 
     A file that the window already has (the collector was stopped and started within it) is merged into the new one; one
     that cannot be read is set aside, never overwritten; and so is one that was recorded before the wall clock was set
-    back. Returns None where the journal held no tick, or was closed before. Raises BadFileError where it is no journal,
-    and OSError; the journal is still there then, but for FileNotFoundError.
+    back. Returns None where the journal held no tick, or was closed before. Raises ForeignFileError where it is not
+    fgm's, BadFileError where it makes no sense, and OSError; the journal is still there then, but for
+    FileNotFoundError.
     """
     folder, name = os.path.split(journal_path)
     parsed = layout.parse_name(name)
     if parsed is None or parsed.kind != "journal":
         raise BadFileError(journal_path, "not the name of a journal")
     target = layout.metrics_name(parsed.start_ms)
+    if os.path.lexists(journal_path) and not _is_ours(journal_path):
+        raise ForeignFileError(journal_path, "only called like a journal of fgm's")
     try:
         reader = JournalReader(journal_path, metrics=COLUMNS)
     except FileNotFoundError:
@@ -99,6 +98,19 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         seen=seen_all,
         summary=summary.of_window(chunks),
     )
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        fd = open_regular(path)
+    except FileNotFoundError:
+        return True  # it has just gone, and who reads it says so
+    except BadFileError:
+        return False
+    try:
+        return has_mark(fd)
+    finally:
+        os.close(fd)
 
 
 def salvage(journal_path: str, compression_level: int) -> None:

@@ -38,7 +38,7 @@ from fgm.collector.settings import Settings
 from fgm.collector.summary import Summary
 from fgm.collector.upkeep import Upkeep
 from fgm.logs import fields
-from fgm.store.errors import BadFileError
+from fgm.store.errors import BadFileError, ForeignFileError
 from fgm.store.journal import Tick
 from fgm.store.layout import DAY_MS
 from fgm.store.listing import data_files
@@ -293,6 +293,9 @@ class Daemon:
         except FileNotFoundError:
             self._failed.pop(journal, None)
             log.warning("a journal has gone before its window was closed", extra=fields(journal=journal))
+            return
+        except ForeignFileError as error:
+            log.warning("a file that is called like fgm's is not fgm's; such files stay", extra=fields(file=error.path))
             return
         except (OSError, BadFileError, ValueError) as error:
             await self._note_failure(journal, error)

@@ -4,13 +4,17 @@ A folder changes only while files come and go in it, which its own modification 
 a past day is not counted again. Files are listed one by one only where some have to go: those of the oldest day.
 """
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fgm.collector.retention import KeptFile
+from fgm.logs import fields
 from fgm.store import layout, ownership
+
+log = logging.getLogger(__name__)
 
 SETTLED_NS = 2_000_000_000
 """A folder that changed so shortly before it was counted may have changed again within one step of the disk's clock."""
@@ -70,6 +74,10 @@ class Inventory:
         self._foreign.add(path)
         self._counted.pop(os.path.dirname(path), None)
 
+    def is_foreign(self, path: str) -> bool:
+        """Say whether a file is ignored."""
+        return path in self._foreign
+
     def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _Counted:
         files = list(self._files(day, folder))
         has_journal = any(file.path.endswith(".journal") for file in files)  # which grows
@@ -113,4 +121,7 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError as error:  # what is in it can neither be counted nor removed; the rest goes on
+        log.debug("a folder cannot be listed", extra=fields(folder=folder, reason=error.strerror))
         return []

@@ -1,11 +1,11 @@
-"""Which files have to go: pure decisions over sizes, ages and free space.
+"""Which files have to go: decisions over sizes, ages and free space.
 
 Three limits, and the oldest file always goes first: so much data in all, so old, and so much of the file system that
 stays free for others. hostPath data is not counted against the pod that writes it: on a full disk the kubelet evicts
 other pods (nodefs.available < 10 %, inodesFree < 5 %), so what is kept free is more than that.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fgm.collector.quantity import FreeSpace
@@ -78,12 +78,16 @@ def lack(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Lack:
     )
 
 
-def to_remove(oldest_first: Iterable[KeptFile], over: Lack) -> list[KeptFile]:
-    """Return the files that have to go, oldest first. Takes no more of `oldest_first` than it needs."""
-    chosen = []
+def make_room(oldest_first: Iterable[KeptFile], over: Lack, remove: Callable[[KeptFile], bool]) -> list[KeptFile]:
+    """Remove the files that have to go, oldest first; return them. Takes no more of `oldest_first` than it needs.
+
+    `remove`: says whether a file counts no longer. One that cannot be removed makes no room, so another has to go.
+    """
+    gone = []
     for file in oldest_first:
         if not over.concerns(file):
             break
-        chosen.append(file)
-        over = over.without(file)
-    return chosen
+        if remove(file):
+            gone.append(file)
+            over = over.without(file)
+    return gone

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import anyio
 
 from fgm.collector.inventory import Inventory
-from fgm.collector.retention import Disk, KeptFile, Limits, lack, to_remove
+from fgm.collector.retention import Disk, KeptFile, Limits, lack, make_room
 from fgm.logs import fields
 from fgm.store import layout, ownership
 from fgm.store.errors import BadFileError
@@ -68,8 +68,9 @@ class Upkeep:
             total_bytes = self._inventory.count(wall_ns)
             over = lack(self._limits, total_bytes, disk_of(self._data_dir), wall_ns // 1_000_000)
             self._note_space(over.is_of_space)
-            chosen = to_remove(self._removable(spared, wall_ns // 1_000_000), over)
-            removed.extend(file for file in chosen if self._remove(file.path))
+            removable = self._removable(spared, wall_ns // 1_000_000)
+            settled = make_room(removable, over, lambda file: self._remove(file.path))
+            removed = [file for file in settled if not self._inventory.is_foreign(file.path)]
             self._remove_empty({os.path.dirname(file.path) for file in removed})
             if removed or self._is_first:
                 earliest_ms = self._earliest_ms()
@@ -90,7 +91,10 @@ class Upkeep:
                 yield file
 
     def _remove(self, path: str) -> bool:
-        """Unlink a file that carries fgm's mark, through its folder's descriptor; say whether it has gone."""
+        """Unlink a file that carries fgm's mark, through its folder's descriptor.
+
+        Say whether it counts no longer: it has gone, or is not fgm's.
+        """
         name = os.path.basename(path)
         try:
             with _opened(self._data_dir, os.path.dirname(path)) as folder_fd:
@@ -103,7 +107,7 @@ class Upkeep:
                     os.unlink(name, dir_fd=folder_fd)
                     return True
         except FileNotFoundError:
-            return False
+            return True
         except BadFileError:
             is_ours = False
         except OSError as error:
@@ -115,7 +119,7 @@ class Upkeep:
             log.warning("a file that is called like fgm's is not fgm's; such files stay", extra=fields(file=path))
         self._said_foreign = True
         self._inventory.ignore(path)
-        return False
+        return True
 
     def _remove_empty(self, folders: set[str]) -> None:
         """Remove folders without files, and their days'; others' files in them keep them where they are."""

@@ -16,6 +16,10 @@ class BadFileError(StoreError):
         self.path, self.reason = path, reason
 
 
+class ForeignFileError(BadFileError):
+    """Raised when a file only has the name of one of fgm's; it is left as it is."""
+
+
 class DataDirectoryError(StoreError):
     """Raised when the data directory cannot be made or written; `advice` says what to do about it."""
 

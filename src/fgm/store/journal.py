@@ -36,6 +36,8 @@ JOURNAL_VERSION = 1
 MAX_FRAME_BYTES = 64 << 20
 MAX_JSON_BYTES = 64 << 20
 MAX_ROWS = 200_000
+MAX_SERIES = 1 << 22
+"""In one segment; more than a hundred new ones a second in the longest window that is of use."""
 MAX_COLUMNS = 4096
 ZSTD_LEVEL = 1
 
@@ -201,6 +203,15 @@ def whole_length(fd: int) -> int:
     return end
 
 
+def has_mark(fd: int) -> bool:
+    """Say whether an open file is empty, or begins as a journal does, be its first frame whole or not."""
+    head = os.pread(fd, _FRAME.size + 1, 0)
+    if len(head) <= _FRAME.size:
+        return not head
+    length, _ = _FRAME.unpack(head[: _FRAME.size])
+    return 0 < length <= MAX_FRAME_BYTES and head[-1:] == b"H"
+
+
 def is_damaged(fd: int, end: int) -> bool:
     """Say whether what stands behind the last whole frame is more than a frame that was being appended."""
     left = os.fstat(fd).st_size - end
@@ -208,6 +219,19 @@ def is_damaged(fd: int, end: int) -> bool:
         return False
     length, _ = _FRAME.unpack(os.pread(fd, _FRAME.size, end))
     return not left - _FRAME.size < length <= MAX_FRAME_BYTES
+
+
+_NONSENSE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    cramjam.DecompressionError,
+    struct.error,
+)
+"""What JSON and numbers of a frame lead to that nobody of ours has written, though its checksum is right."""
 
 
 class FrameDecoder:
@@ -219,6 +243,12 @@ class FrameDecoder:
 
     def decode(self, payload: bytes) -> TickFrame | None:
         """Take one payload; return the tick if it was one."""
+        try:
+            return self._decode(payload)
+        except _NONSENSE as error:
+            raise ValueError(f"a frame that makes no sense: {error or type(error).__name__}") from error
+
+    def _decode(self, payload: bytes) -> TickFrame | None:
         kind = payload[:1]
         if kind == b"H":
             self._begin(_unpack_json(payload[1:]))
@@ -227,6 +257,8 @@ class FrameDecoder:
             raise ValueError("its first frame is not a header")
         if kind == b"S":
             for number, identity in _unpack_json(payload[1:]):
+                if not 0 <= number < MAX_SERIES:
+                    raise ValueError(f"series number {number}")
                 self.segment.series[int(number)] = from_json(identity)
             return None
         if kind in (b"T", b"D"):

@@ -1,17 +1,18 @@
 """Which files in a writer's folder are fgm's own, so that they may be removed one day: by their name, and by a mark.
 
-A file that is only called like one of fgm's stays. What was set aside because it cannot be read has no mark to look
-for, nor has what was never finished; such names are fgm's alone.
+A file that is only called like one of fgm's stays. A Parquet file that was set aside because it cannot be read has no
+mark to look for, nor has what was never finished; such names are fgm's alone.
 """
 
 import os
 import re
 
 from fgm.store import layout
-from fgm.store.journal import frames
+from fgm.store.journal import has_mark
 from fgm.store.trailer import has_block
 
-_UNMARKED = re.compile(r"bad-.*|.*\.journal\.bad(\.\d+)?|.*\.tmp")
+_UNMARKED = re.compile(r"bad-.*|.*\.tmp")
+_JOURNAL = re.compile(r".*\.journal(\.bad(\.\d+)?)?")
 
 
 def until_ms(name: str, day_ms: int) -> int | None:
@@ -32,6 +33,6 @@ def is_marked(name: str, fd: int) -> bool:
         return True
     if name == layout.EVENTS_NAME:
         return os.pread(fd, 1, 0) in (b"", b"{")
-    if name.endswith(".journal"):
-        return os.fstat(fd).st_size == 0 or next((p[:1] for _, p in frames(fd)), b"") == b"H"
+    if _JOURNAL.fullmatch(name):
+        return has_mark(fd)
     return has_block(fd)
