@@ -7,8 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
 
 _SHOWN = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
+
+
+# How fast a machine is says nothing about what is tested.
+settings.register_profile("fgm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fgm")
 
 
 def pytest_report_header() -> str:

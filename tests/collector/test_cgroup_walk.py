@@ -54,7 +54,7 @@ def test_a_root_that_went_away_has_no_cgroups_until_it_is_back(tmp_path: Path) -
     assert walk.paths == ["/b"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(st.lists(st.tuples(st.sampled_from(["make", "remove"]), st.integers(0, 12)), max_size=6), max_size=8)
 )

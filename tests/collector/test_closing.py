@@ -323,4 +323,5 @@ def test_only_journals_from_this_runs_first_window_on_may_be_its_own(tmp_path: P
     assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)
     assert recorder.may_record(str(mine / "live-20251230T160130Z.journal"), START_MS + 5000)
     assert not recorder.may_record(str(mine / "live-20251230T155830Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(mine / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
     assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)

@@ -28,7 +28,7 @@ def unguarded(blockbuster: BlockBuster) -> None:
 @pytest.mark.slow
 async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> None:
     data_dir, address = tmp_path / "data", ("127.0.0.1", free_port())
-    flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(data_dir), "--rotation-seconds", "3600"]
+    flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(data_dir), "--rotation-seconds", "900"]
     flags += ["--health-host", address[0], "--health-port", str(address[1])]
     async with daemon("fgm.collector", *flags) as collector:
         with anyio.fail_after(20):
@@ -56,7 +56,7 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
 
     session = json.loads((data_dir / "session.json").read_text())
     assert (session["version"], session["node"], session["cluster"]) == (__version__, "worker-3", "prod-eu")
-    assert session["flags"]["rotation_seconds"] == 3600
+    assert session["flags"]["rotation_seconds"] == 900
     assert session["cgroups"] == "cgroup v2"
 
 

@@ -375,3 +375,21 @@ def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHo
     assert sampler.skipped_reads > 0
     assert not sampler._back_off.is_on
     sampler.close()
+
+
+def test_a_kernel_without_psi_has_nulls_there_and_one_that_gets_it_later_has_values(host: CapturedHost) -> None:
+    cgroup = CONTAINERS[0]["cgroup"]
+    folder, aside = Path(host.cgroup_root + cgroup), Path(host.cgroup_root).parent / "aside"
+    aside.mkdir()
+    for path in folder.glob("*.pressure"):
+        path.rename(aside / path.name)
+    sampler = make_sampler(host)
+    key = CONTAINERS[0]["id"]
+    before = values(sampler.tick(1000, 0.0), key)
+    for path in aside.iterdir():
+        path.rename(folder / path.name)
+    ticks = [sampler.tick(1000 + 1000 * second, float(second)) for second in range(1, 90)]
+
+    assert not any("pressure" in name for name in before)
+    assert before["memory.current"] > 0
+    assert values(ticks[-1], key)["cpu.pressure.some.total"] >= 0

@@ -2,6 +2,7 @@
 
 import errno
 import math
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.kernel_file import PlainParser
-from fgm.collector.series_reader import ReadCounts, SeriesReader
+from fgm.collector.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
 from fgm.collector.sources import Source
 from fgm.collector.sweep import Sweep
 from fgm.parse import cgroup2
@@ -25,6 +26,10 @@ def refuse(_: bytes) -> dict[str, float]:
     raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 
+def resident(raw: bytes) -> dict[str, float]:
+    return {"processes.resident_bytes": float(raw.split()[1])}
+
+
 def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
     return Source(file, partial(PlainParser, function))
 
@@ -32,9 +37,15 @@ def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
 def read(folder: Path, counts: ReadCounts, *sources: Source) -> list[float]:
     reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, {}, asks_alive=False)
     reader.read_slow()
+    values = swept(reader)
+    reader.close()
+    return values
+
+
+def swept(reader: SeriesReader) -> list[float]:
     sweep = Sweep([reader])
     sweep.read(lambda: 0.0)
-    reader.close()
+    sweep.settle()
     return [value for value in sweep.table[0].tolist() if not math.isnan(value)]
 
 
@@ -62,3 +73,32 @@ def test_a_key_that_the_catalogue_does_not_know_is_said_once(tmp_path: Path, cap
 
     assert values == [[1, 2]] * 3
     assert [record.message for record in caplog.records] == ["a kernel key is not recorded"]
+
+
+def test_a_file_that_went_while_its_cgroup_lives_is_null_until_it_is_there_again(tmp_path: Path) -> None:
+    """Kernel files: those of a process that ended say ESRCH, as those of a controller that is off say ENODEV."""
+    (tmp_path / "memory.current").write_text("4096\n")
+    folder, counts = tmp_path / "now", ReadCounts()
+    memory = Source("memory.current", lambda: Number("memory.current"))
+    sources = [(plain("statm", resident), str(folder)), (memory, str(tmp_path))]
+    with subprocess.Popen(["sleep", "60"]) as first, subprocess.Popen(["sleep", "60"]) as second:
+        folder.symlink_to(f"/proc/{first.pid}")
+        reader = SeriesReader(SERIES, sources, (), counts, {}, asks_alive=False)
+        reader.read_slow()
+        assert all(value > 0 for value in swept(reader))
+        first.kill()
+        first.wait()
+        assert swept(reader) == [4096]
+        assert not reader.gone
+        folder.unlink()
+        for _ in range(LOOK_EVERY):
+            reader.read_slow()
+        assert swept(reader) == [4096]
+        folder.symlink_to(f"/proc/{second.pid}")
+        for _ in range(LOOK_EVERY):
+            reader.read_slow()
+        assert len(swept(reader)) == 2
+        second.kill()
+    reader.close()
+
+    assert counts.failed == {}

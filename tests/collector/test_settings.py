@@ -56,7 +56,7 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
         (
             [],
             {"FGM_ROTATION_SECONDS": "0"},
-            "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 86400",
+            "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 3600",
         ),
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
         ([], {"FGM_VERBOSE_PERF_RISK": "yes"}, "FGM_VERBOSE_PERF_RISK is 'yes': give one of 1, true, 0, false"),
@@ -73,8 +73,10 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
         (
             ["--interval-ms", "20000", "--rotation-seconds", "10"],
             {},
-            "--rotation-seconds must be at least one",
+            "--rotation-seconds must be 1 to 900 times --interval-ms",
         ),
+        (["--rotation-seconds", "901"], {}, "--rotation-seconds must be 1 to 900 times --interval-ms"),
+        (["--cluster-name", "m\udcfcnchen"], {}, r"--cluster-name is 'm\udcfcnchen': give text in UTF-8"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(

@@ -27,8 +27,9 @@ the first sample of a life, after a gap of more than 2.5 intervals, and where th
 The kernel brings `memory.stat` up to date when much has changed, or every 2 s: there a small container moves in
 steps, and `memory.current` does not.
 
-What a read costs, by its file: a plain counter, if nothing else is said. Limits are read every 10 s, PSS every 30 s,
-all else at every tick.
+What a read costs, by its file: a plain counter, if nothing else is said. Limits are read every 10 s, what is added up
+over processes (`processes.*`, `smaps_rollup.*`) every 30 s at best, all else at every tick;
+expensive files at every second one while the collector's sweeps take too long.
 """
 
 

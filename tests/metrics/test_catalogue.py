@@ -35,7 +35,10 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_s
         *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
         *("memory.swap.max", "pids.max"),
     }
-    assert {metric.name.split(".")[0] for metric in RECORDED if metric.interval_s == 30} == {"smaps_rollup"}
+    assert {metric.name.split(".")[0] for metric in RECORDED if metric.interval_s == 30} == {
+        "processes",
+        "smaps_rollup",
+    }
     assert {metric.interval_s for metric in RECORDED} == {1, 10, 30}
 
 

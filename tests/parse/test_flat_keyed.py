@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.parse.cgroup1 import CPU_STAT as CPU_STAT_V1
@@ -136,7 +136,6 @@ FILES = st.tuples(LINES, st.sampled_from([b"\n", b""])).map(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(FILES, min_size=1, max_size=6))
 def test_whatever_was_read_before_the_fast_way_says_what_the_plain_way_says(files: list[bytes]) -> None:
     """For every sequence of files, read by one reader: same values and order, or both raise."""
@@ -151,7 +150,6 @@ def test_whatever_was_read_before_the_fast_way_says_what_the_plain_way_says(file
         assert list(parsed(reader, raw).items()) == [(name, float(value)) for name, value in expected.items()]
 
 
-@settings(deadline=None)
 @given(st.lists(FILES, min_size=1, max_size=6), st.lists(FILES, min_size=1, max_size=4))
 def test_many_files_at_once_say_what_each_says_alone_or_are_refused(before: list[bytes], files: list[bytes]) -> None:
     """For every sequence of files read before, and every set of files read at once with the names of one of them."""
@@ -180,7 +178,6 @@ def test_files_of_one_shape_are_read_at_once_and_others_refused() -> None:
     assert reader.parse_alike(alike, ("m.other",)) is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-(2**64), 2**64), min_size=51, max_size=51))
 def test_any_numbers_in_a_real_memory_stat_are_read_as_the_plain_way_reads_them(numbers: list[int]) -> None:
     lines = (DATA / "cgroup2/container/memory.stat").read_bytes().splitlines()

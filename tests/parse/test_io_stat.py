@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.parse.errors import ParseError
@@ -99,7 +99,6 @@ DEVICES = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(DEVICES, st.sets(st.tuples(st.integers(1, 9), st.integers(0, 3))), st.booleans())
 def test_every_usual_file_is_the_sum_of_its_counted_devices(
     devices: dict[tuple[int, int], list[int]], excluded: set[tuple[int, int]], unusual: bool

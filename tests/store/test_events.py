@@ -68,7 +68,16 @@ def test_a_line_is_what_the_documentation_shows() -> None:
     )
 
 
-@settings(max_examples=8, deadline=None)
+def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
+    event = exit_of("/" + "容" * 1364, what="reason " + "x" * 100_000, reason="y" * 100_000)
+    kept = decode(encode(event))
+
+    assert kept.series == event.series
+    assert [len(text) for text in (kept.what, str(kept.after["reason"]))] == [events.MAX_TEXT, events.MAX_TEXT]
+    assert kept.what.endswith("x…")
+
+
+@settings(max_examples=8)
 @given(st.lists(some_events, min_size=1, max_size=3), some_events)
 def test_cut_at_every_byte_the_whole_lines_are_read_and_the_next_event_follows_them(
     tmp_path_factory: pytest.TempPathFactory, before: list[Event], then: Event
@@ -165,14 +174,14 @@ def test_an_event_in_the_folder_of_another_day_is_told(tmp_path: Path) -> None:
 def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
     tmp_path: Path,
 ) -> None:
-    line = encode(exit_of("a", what="x" * 4000))
+    line = encode(exit_of("a" * 4000))
     path = file_of(tmp_path)
     append(str(tmp_path), "node-1", [exit_of("first")])
     events.append_lines(str(path), line * (events.MAX_READ_BYTES // len(line)) + encode(exit_of("last")))
 
     found = read(path)
     assert found.is_cut
-    assert (found.events[0].series, found.events[-1].series) == ("a", "last")
+    assert (found.events[0].series, found.events[-1].series) == ("a" * 4000, "last")
     assert read(path, 2).events == found.events[-2:]
     assert found.skipped == 0
 

@@ -66,7 +66,7 @@ def expected(ticks: list[Tick], place: int = 2) -> dict[str, dict[int, float]]:
     return result
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(present=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=8), seed=st.integers(0, 2**32))
 def test_a_journal_cut_at_any_byte_has_exactly_the_ticks_before_the_cut(present: list[set[int]], seed: int) -> None:
     """Invariant: for every cut, a tick is there if and only if its frame ends at or before the cut."""

@@ -146,7 +146,7 @@ def test_a_tick_in_two_chunks_is_one_row_and_the_later_chunk_counts(tmp_path: Pa
     file.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_and_never_misread(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

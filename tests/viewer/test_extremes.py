@@ -58,7 +58,7 @@ def day() -> Iterator[Day]:
 @given(spike=PLACES, dip=PLACES)
 @example(spike=21_600, dip=21_599)
 @example(spike=86_399, dip=1)
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=6, phases=[Phase.explicit, Phase.generate])
 def test_a_spike_and_a_dip_of_one_second_are_in_the_answer_for_a_day(day: Day, spike: int, dip: int) -> None:
     """Each pixel column answers its first, lowest, highest and last raw value exactly, so nothing is lost or made."""
     kept = day.memory[[spike, dip]].copy(), day.used[[spike, dip]].copy()

@@ -75,7 +75,6 @@ def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchem
     @given(case=operation.as_strategy(generation_mode=generated))
     @settings(
         max_examples=25,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],
@@ -91,7 +90,7 @@ def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchem
 
 @pytest.mark.slow
 @given(query=st.text(max_size=40), path=st.sampled_from(PATHS))
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_as_query_gets_a_documented_status(url: str, query: str, path: str) -> None:
     """No text behind the question mark is a failure of the server."""
     answer = requests.get(f"{url}{path.replace('{time}', 'now')}?{query}", timeout=10)

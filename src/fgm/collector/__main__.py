@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import resource
+import signal
 import socket
 import sys
 import time
@@ -28,9 +29,9 @@ from fgm.collector.kubernetes.changes import Change, ContainerEnded
 from fgm.collector.kubernetes.place import find_api
 from fgm.collector.kubernetes.task import Metadata
 from fgm.collector.node import Node
-from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import Host, TopReader
 from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.recording import Recorder
@@ -62,6 +63,7 @@ log = logging.getLogger("fgm.collector")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # process 1 of a container would not notice it
     share_one_arena()
     settings, given = from_command_line(argv)
     logs.configure(settings.log_level, cast("logs.Format", settings.log_format))
@@ -113,7 +115,7 @@ def make_watch(settings: Settings, header: FileHeader) -> ProcessWatch:
         since_boot=since_boot,
     )
     return ProcessWatch(
-        PssReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
+        SumReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
         TopReader(host, counts),
         RegionReader(host, counts) if settings.verbose_perf_risk else None,
         DetailRecorder(settings.data_dir, header),

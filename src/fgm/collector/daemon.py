@@ -5,7 +5,7 @@ r"""The collector's task graph: sampling -> recording -> closing, and the index 
         +--containers that came or went--> indexing <-----+
         |<------names--- metadata <-- Kubernetes API
         +--their processes--> top processes --> Parquet
-        |                 \--> process memory --> the next tick
+        |                 \--> process sums --> the next tick
         +--what happened--> events --> events.jsonl
 
 Stopping is the end of the first stream: sampling stops, recording writes what is in its queue and closes the window,
@@ -112,7 +112,7 @@ class Daemon:
         async with anyio.create_task_group() as group:
             group.start_soon(self._index.run, name="index")
             group.start_soon(self._metadata.run, name="metadata")
-            group.start_soon(self._processes.read_memory, self._sampler.offer, name="process memory")
+            group.start_soon(self._processes.read_memory, self._sampler.offer, name="process sums")
             group.start_soon(self._read_ended, name="ends")
             group.start_soon(self._upkeep.run, self._make_room, name="upkeep")
             async with anyio.create_task_group() as stages:

@@ -29,6 +29,8 @@ from fgm.store.series import Series
 
 MOST_WAITING = 30
 """So many ticks may wait for a slow disk. What happened in one that is dropped is seen in the next."""
+MOST_OTHERS = 10_000
+"""So much else may wait for it; later things are dropped."""
 MOST_EXITS = 500
 """So many ends are remembered, for who learns later why they were."""
 _PLACES = [0, *(1 + COLUMNS.index(name) for name in NEEDS)]
@@ -85,14 +87,8 @@ class EventRecorder:
 
     def see(self, tick: Tick) -> None:
         """Take a tick of this run that goes to the journal, with a column for each of COLUMNS."""
-        if len(self._waiting) >= MOST_WAITING:
-            if not self._dropping:
-                log.warning(
-                    "the disk is too slow for events; ticks are passed over", extra=fields(time_ms=tick.time_ms)
-                )
-            self._dropping = True
+        if self._is_full(MOST_WAITING):
             return
-        self._dropping = False
         self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _PLACES]))
 
     def see_end(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
@@ -120,7 +116,8 @@ class EventRecorder:
 
     def end(self) -> None:
         """Let `run` write what there is, and return."""
-        self._put(None)
+        self._waiting.append(None)
+        self._is_new.set()
 
     async def run(self) -> None:
         """Derive and write events until `end`. Each is written before the next tick is looked at."""
@@ -205,6 +202,15 @@ class EventRecorder:
     def _see_kill(self, key: str, kills: float) -> None:
         self._put(_Kill(self._clock.wall_ns() // 1_000_000, key, kills))
 
+    def _is_full(self, most: int) -> bool:
+        is_full = len(self._waiting) >= most
+        if is_full and not self._dropping:
+            log.warning("the disk is too slow for events; some are passed over")
+        self._dropping = is_full
+        return is_full
+
     def _put(self, item: _Item) -> None:
+        if self._is_full(MOST_OTHERS):
+            return
         self._waiting.append(item)
         self._is_new.set()

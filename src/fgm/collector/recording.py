@@ -75,9 +75,13 @@ class Recorder:
     def may_record(self, path: str, since_ms: int) -> bool:
         """Say whether a journal is of a window that this run records, which began at `since_ms`."""
         parsed = layout.parse_name(os.path.basename(path))
-        window = layout.window_at(since_ms, self._header.rotation_s)
         mine = os.path.basename(os.path.dirname(path)) == layout.identifier_folder(self._header.identifier)
-        return mine and parsed is not None and parsed.start_ms >= window.start_ms
+        if not mine or parsed is None:
+            return False
+        first = layout.window_at(since_ms, self._header.rotation_s)
+        window = layout.window_at(parsed.start_ms, self._header.rotation_s)
+        # One that begins elsewhere was left by a run with windows of another length.
+        return window.start_ms == parsed.start_ms >= first.start_ms
 
     def path_of(self, instant_ms: int) -> str:
         """Return where the journal of an instant's window is or would be."""

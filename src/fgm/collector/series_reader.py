@@ -104,6 +104,7 @@ class SeriesReader:
         self._counts = counts
         self._changes = changes or Changes()
         self._parsers = parsers
+        self._sources = tuple(sources)
         self._absent = list(sources)
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
@@ -127,8 +128,10 @@ class SeriesReader:
 
     def read_slow(self) -> None:
         """Read what is read at the slow rhythm: limits, and absent files that are there by now."""
-        if self._absent and self._slow_reads % LOOK_EVERY == 1:
-            self._open_absent()
+        if self._slow_reads % LOOK_EVERY == 1:
+            self._give_up_gone()
+            if self._absent:
+                self._open_absent()
         self._slow_reads += 1
         for file in self._slow:
             try:
@@ -244,6 +247,18 @@ class SeriesReader:
             self._changes.files = True
             return
         self._counts.fail(file.name, file.path, error)
+
+    def _give_up_gone(self) -> None:
+        """Take files that were removed from a living cgroup for absent: its controller, or PSI, was switched off."""
+        gone = {file.path: file for file in (*self._fast, *self._slow) if file.is_gone}
+        if not gone or self.gone:
+            return
+        for kept in (self._fast, self._slow):
+            kept[:] = [file for file in kept if file.path not in gone]
+        for file in gone.values():
+            file.close()
+        self._absent += [(source, folder) for source, folder in self._sources if f"{folder}/{source.file}" in gone]
+        self._changes.files = True
 
     def _open_absent(self) -> None:
         """Open what is there by now: a controller may be switched on later."""

@@ -25,6 +25,10 @@ exit codes:
 """
 
 
+MOST_TICKS = 900
+"""In one window: while it is written, 40 containers take some 0.2 MB a tick."""
+
+
 class SettingError(ValueError):
     """Raised when a setting is not allowed; the message names it and says what is."""
 
@@ -40,7 +44,7 @@ class Settings:
 
     data_dir: str = _setting("/data", "directory to record into", flags=("--output-dir",))
     interval_ms: int = _setting(1000, "time between two ticks", unit="ms", least=100, most=60_000)
-    rotation_seconds: int = _setting(90, "length of a window, which becomes one file", unit="s", least=10, most=86_400)
+    rotation_seconds: int = _setting(90, "length of a window, which becomes one file", unit="s", least=10, most=3600)
     compression_level: int = _setting(3, "zstd level of the Parquet files", least=1, most=19)
     cgroup_root: str = _setting("/sys/fs/cgroup", "where the host's cgroups are mounted")
     proc_root: str = _setting("/proc", "where the host's processes are mounted")
@@ -156,8 +160,10 @@ def parse(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
             f"the identifier {settings.identifier!r} (--pod-name, else --node-name, else the host's name) must be 1 to "
             "253 letters, digits, '.', '_' and '-', a letter or digit first"
         )
-    if settings.rotation_seconds * 1000 < settings.interval_ms:
-        raise SettingError("--rotation-seconds must be at least one --interval-ms")
+    if not 1 <= settings.rotation_seconds * 1000 / settings.interval_ms <= MOST_TICKS:
+        raise SettingError(
+            f"--rotation-seconds must be 1 to {MOST_TICKS} times --interval-ms: windows are written from memory"
+        )
     if settings.kubernetes_url and not _is_http(settings.kubernetes_url):
         raise SettingError(f"--kubernetes-url is {settings.kubernetes_url!r}: give http or https, '://' and a host")
     return settings
@@ -197,6 +203,10 @@ def _string(origin: str, raw: Any, facts: Mapping[str, Any]) -> str:
     choices = facts.get("choices")
     if not raw:
         raise SettingError(f"{origin} is empty: leave it out, or give a value")
+    try:
+        raw.encode()
+    except UnicodeEncodeError:
+        raise SettingError(f"{origin} is {raw!r}: give text in UTF-8") from None
     if choices and raw not in choices:
         raise SettingError(f"{origin} is {raw!r}: give one of {', '.join(choices)}")
     return str(raw)

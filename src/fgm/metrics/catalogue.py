@@ -197,10 +197,10 @@ cgroup.stat
 1 counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
 1 counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
 /proc/<pid>/statm
-2 gauge bytes processes.resident_bytes = Resident memory: Sum over processes; what they share counts often.
-2 gauge bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.
+2 gauge@30 bytes processes.resident_bytes = Resident memory: Sum over processes; what they share counts often.
+2 gauge@30 bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.
 /proc/<pid>/fd
-2 gauge 1 processes.fd_count = Open files: Open file descriptors, summed over processes. Since Linux 6.2.
+2 gauge@30 1 processes.fd_count = Open files: Open file descriptors, summed over processes. Since Linux 6.2.
 /proc/<pid>/smaps_rollup
 2 gauge@30 bytes smaps_rollup.pss = Memory, PSS: What its processes map; shared pages count in parts. Of containers.
 2 gauge@30 bytes smaps_rollup.pss_anon = Anonymous memory, PSS: Its part without a file behind. Since Linux 5.2.

@@ -33,7 +33,10 @@ Kind = Literal[
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 Value = str | int | float | None
 
-MAX_LINE_BYTES = 8 << 10
+MAX_LINE_BYTES = 32 << 10
+"""Room for the longest path of a cgroup in any script, and texts of MAX_TEXT characters."""
+MAX_TEXT = 500
+"""Longer texts that others gave, such as a reason, are cut."""
 MAX_READ_BYTES = 4 << 20
 """So much of the end of a file is read: some 15,000 events."""
 _BLOCK_BYTES = 64 << 10
@@ -68,14 +71,14 @@ class ReadEvents:
 
 
 def encode(event: Event) -> bytes:
-    """Return an event's line. Raises ValueError where it is no event that `decode` would take."""
+    """Return an event's line; long texts in it are cut. Raises ValueError where `decode` would not take it."""
     facts = {
         "time": _iso(event.time_ms),
         "kind": event.kind,
         "series": event.series,
-        "what": event.what,
-        "before": dict(event.before),
-        "after": dict(event.after),
+        "what": _cut(event.what),
+        "before": {name: _cut(value) for name, value in event.before.items()},
+        "after": {name: _cut(value) for name, value in event.after.items()},
     }
     line = json.dumps(facts, separators=(",", ":"), allow_nan=False).encode() + b"\n"
     if len(line) > MAX_LINE_BYTES:
@@ -99,6 +102,10 @@ def decode(line: bytes) -> Event:
     if not all(isinstance(text, str) for text in texts) or texts[0] not in KINDS or time_ms < 0:
         raise ValueError("not an event")
     return Event(time_ms, cast("Kind", texts[0]), texts[1], texts[2], before, after)
+
+
+def _cut(value: Value) -> Value:
+    return value[: MAX_TEXT - 1] + "…" if isinstance(value, str) and len(value) > MAX_TEXT else value
 
 
 def _refuse(constant: str) -> Value:

@@ -61,13 +61,32 @@ def test_an_error_forgets_the_version_and_takes_none_from_the_error() -> None:
     assert watching.resource_version is None
 
 
-def test_a_version_that_is_too_old_forgets_it_and_other_refusals_do_not() -> None:
+@pytest.mark.parametrize("status", [None, 401, 408, 429, 500, 503])
+def test_what_may_be_granted_later_is_asked_again(status: int | None) -> None:
+    assert after_refusal(status).resource_version == "100"
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
+def test_a_watch_that_is_wrong_begins_again_with_a_list_after_a_wait(status: int) -> None:
+    """Each time later: where nobody may watch, the list is what there is."""
+    watching, waits = after_refusal(status), []
+    for _ in range(7):
+        assert watching.resource_version is None
+        now = watching.due
+        watching.listed("101", now)
+        watching.began(now)
+        watching.refused(now, status)
+        waits.append(watching.due - now)
+
+    assert waits == pytest.approx([0.75 * wait for wait in (2, 4, 8, 16, 32, 60, 60)])
+
+
+def after_refusal(status: int | None) -> Watching:
     watching = Watching(lambda: 0.5, now=0)
     watching.listed("100", 1)
-    for status, version in ((None, "100"), (401, "100"), (500, "100"), (410, None)):
-        watching.began(1)
-        watching.refused(1, status)
-        assert watching.resource_version == version
+    watching.began(1)
+    watching.refused(1, status)
+    return watching
 
 
 def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:

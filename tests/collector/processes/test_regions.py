@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
-from fgm.collector.processes.pss import REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
+from fgm.collector.processes.sums import REFUSED_REST_S
 from fgm.collector.processes.top import Host
 from fgm.collector.series_reader import ReadCounts
 from fgm.parse.process import ProcessStat, pid_stat

@@ -10,8 +10,8 @@ from tests.collector.processes.fake_proc import PAGE_BYTES, TICKS, FakeProc, Tic
 from tests.processes import LOOK_AGAIN_S
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import Host, TopReader
 from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.series_reader import ReadCounts
@@ -28,7 +28,7 @@ class Watched:
         self.data_dir.mkdir()
         counts, host = ReadCounts(), Host(self.proc.root, TICKS, PAGE_BYTES, 0, self.clock)
         recorder = DetailRecorder(str(self.data_dir), FileHeader("worker-3", "worker-3", 1000, 90))
-        pss = PssReader(self.proc.root, PAGE_BYTES, self.clock, counts)
+        pss = SumReader(self.proc.root, PAGE_BYTES, self.clock, counts)
         self.top = TopReader(host, counts)
         self.watch = ProcessWatch(pss, self.top, None, recorder)
 

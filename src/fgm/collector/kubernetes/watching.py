@@ -19,7 +19,8 @@ SPREAD_S = 1
 """Of the streams that one API server ends by going away, not all begin again in the same instant."""
 STREAM_S = 300
 """So long may a stream last, and up to a fifth longer, until it is asked for again."""
-EXPIRED = 410
+NOT_NOW = frozenset({401, 408, 429})
+"""Refusals that say nothing against what was asked: a token that has just been changed, and too many requests."""
 
 
 Kind = Literal["changed", "deleted", "bookmark", "error", "unknown"]
@@ -103,8 +104,12 @@ class Watching:
             self._wait(now)
 
     def refused(self, now: float, status: int | None) -> None:
-        """Note that a request was not answered, or not with what was asked for. `status`: of HTTP, if there was one."""
-        if status == EXPIRED:
+        """Note that a request was not answered, or not with what was asked for. `status`: of HTTP, if there was one.
+
+        What is wrong with the request itself (the version has expired, watching is not allowed) begins again with a
+        list: where only the watch is refused, names are asked for at the rhythm of failures.
+        """
+        if status is not None and 400 <= status < 500 and status not in NOT_NOW:
             self.resource_version = None
         self._wait(now)
 

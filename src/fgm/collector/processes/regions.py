@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.pss import REFUSED_REST_S
 from fgm.collector.processes.reading import ENDED, REFUSED, folder, read, read_long
+from fgm.collector.processes.sums import REFUSED_REST_S
 from fgm.collector.processes.top import Host, start_ms
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.series_reader import ReadCounts

@@ -1,12 +1,11 @@
 """The processes of each container that use most: one read of /proc/<pid>/stat each, every ten seconds, on a budget."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, read
+from fgm.collector.processes.reading import ENDED, open_files, read
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
@@ -134,18 +133,10 @@ class TopReader:
             cpu_usec=(stat.utime_ticks + stat.stime_ticks) * 1e6 / host.ticks_per_second,
             rss_bytes=stat.rss_pages * host.page_size_bytes,
             threads=stat.num_threads,
-            fds=_open_files(f"{host.proc_root}/{stat.pid}/fd"),
+            fds=open_files(f"{host.proc_root}/{stat.pid}/fd"),
         )
 
 
 def start_ms(host: Host, stat: ProcessStat) -> int:
     """Return when a process started, in ms since 1970 UTC."""
     return host.booted_ms + stat.starttime_ticks * 1000 // host.ticks_per_second
-
-
-def _open_files(path: str) -> float | None:
-    """Return how many files a process has open; None before Linux 6.2, where the size of the folder says nothing."""
-    try:
-        return os.stat(path).st_size or None
-    except OSError:
-        return None

@@ -11,9 +11,9 @@ import anyio
 from anyio import to_thread
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.pss import PssReader
 from fgm.collector.processes.recording import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
 from fgm.store.details import RegionRow
 
@@ -30,8 +30,8 @@ LOOK_EVERY_TICKS = 2
 class ProcessWatch:
     """Looks at processes after every second tick, with what that tick saw. `regions`: None unless asked for."""
 
-    def __init__(self, pss: PssReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
-        self._pss = pss
+    def __init__(self, sums: SumReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
+        self._sums = sums
         self._top = top
         self._regions = regions
         self._recorder = recorder
@@ -52,10 +52,10 @@ class ProcessWatch:
         self._for_top.put(None)
 
     async def read_memory(self, offer: Offer) -> None:
-        """Read PSS, and regions if asked for; until cancelled, which waits for no read."""
+        """Add up what processes hold, and regions if asked for; until cancelled, which waits for no read."""
         while (seen := await self._for_memory.get()) is not None:
             time_ms, listings = seen
-            done = await to_thread.run_sync(self._pss.step, listings, abandon_on_cancel=True)
+            done = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
             for key, values in done.items():
                 offer(key, values)
             if self._regions is not None:

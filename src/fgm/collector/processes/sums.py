@@ -1,8 +1,9 @@
-"""PSS of containers from smaps_rollup: the one read that holds up the watched program, so it is rationed.
+"""What the processes of each container hold, summed up: memory (statm), open files, and PSS (smaps_rollup).
 
-While the kernel adds up the mappings of a process, that process cannot change them: 10 to 17 ms for each GB of 4 KiB
-pages. So processes are read in turns, within a budget, each at most every 30 s, and large ones not at all unless most
-of their memory is in huge pages, which are added up 60 times faster.
+PSS is the one read that holds up the watched program, so it is rationed. While the kernel adds up the mappings of a
+process, that process cannot change them: 10 to 17 ms for each GB of 4 KiB pages. So processes are read in turns, within
+a budget, each at most every 30 s, and large ones not at all unless most of their memory is in huge pages, which are
+added up 60 times faster.
 """
 
 import logging
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, read
+from fgm.collector.processes.reading import ENDED, REFUSED, open_files, read
 from fgm.collector.processes.turns import Budget, Round, Turns
 from fgm.collector.series_reader import ReadCounts
 from fgm.logs import fields
@@ -29,15 +30,20 @@ REFUSED_REST_S = 3600.0
 
 @dataclass(slots=True)
 class _Sum:
-    """What came of a round so far. `total`: processes met, read or not; `first_at`: when the first was read."""
+    """What came of a round so far. `total`: processes met, `read`: whose PSS was read, the first at `first_at`."""
 
     values: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     read: int = 0
     total: int = 0
     first_at: float | None = None
+    is_refused: bool = False
+
+    def add(self, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self.values[name] += value
 
 
-class PssReader:
+class SumReader:
     """Reads PSS, a little at each step. Used by one thread at a time. `monotonic`: a clock, in seconds."""
 
     def __init__(
@@ -49,6 +55,7 @@ class PssReader:
         self._counts = counts
         self._budget = Budget(BUDGET_S_PER_S)
         self._turns: Turns[_Sum] = Turns(EVERY_S, _Sum, lambda _, pids: list(pids))
+        self._refused: dict[str, float] = {}
         self._was_refused = False
 
     def step(self, listings: Mapping[str, Listing]) -> dict[str, dict[str, float]]:
@@ -57,44 +64,59 @@ class PssReader:
         self._turns.see(listings, clock())
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
             key, found = turn
-            try:
-                pid = found.take()
-                if pid is not None:
-                    self._read(found, pid, began)
-            except PermissionError as error:
-                self._note_refusal(error)
-                self._turns.end(key, began, REFUSED_REST_S)
-            else:
-                if not found.pending:
-                    self._turns.end(key, clock())
-                    if found.result.total:
-                        done[key] = _metrics(found.result, clock())
+            pid = found.take()
+            if pid is not None:
+                self._read(key, found, pid, began)
+            if not found.pending:
+                self._turns.end(key, clock())
+                if found.result.total:
+                    done[key] = _metrics(found.result, clock())
             self._budget.spend(clock() - began)
         return done
 
-    def _read(self, found: Round[_Sum], pid: int, now: float) -> None:
-        """Add a process to its container's sum. Raises PermissionError."""
+    def _read(self, key: str, found: Round[_Sum], pid: int, now: float) -> None:
+        """Add a process to its container's sum; one that has ended meanwhile, or is a zombie, counts for nothing."""
         result, folder = found.result, f"{self._proc_root}/{pid}"
         try:
             memory = statm(read(f"{folder}/statm"), self._page_size_bytes)
-            if memory["processes.resident_bytes"] * (1 - found.listing.huge_share) > SMALL_PAGES_LIMIT_BYTES:
-                result.total += 1
+            resident_bytes = memory["processes.resident_bytes"]
+            if not resident_bytes:
                 return
-            values = smaps_rollup(read(f"{folder}/smaps_rollup"))
+            files = open_files(f"{folder}/fd")
+            pss = None
+            if resident_bytes * (1 - found.listing.huge_share) <= SMALL_PAGES_LIMIT_BYTES:
+                pss = self._pss(key, result, f"{folder}/smaps_rollup", now)
         except (OSError, ParseError) as error:
-            if isinstance(error, OSError) and error.errno in REFUSED:
-                raise
             if not isinstance(error, OSError) or error.errno not in ENDED:
                 self._counts.fail("smaps_rollup", f"{folder}/smaps_rollup", error)
                 result.total += 1
             return
-        for name, value in values.items():
-            result.values[name] += value
-        result.read += 1
         result.total += 1
-        result.first_at = now if result.first_at is None else result.first_at
+        result.add(memory)
+        if files is not None:
+            result.add({"processes.fd_count": files})
+        if pss is not None:
+            result.add(pss)
+            result.read += 1
+            result.first_at = now if result.first_at is None else result.first_at
 
-    def _note_refusal(self, error: PermissionError) -> None:
+    def _pss(self, key: str, result: _Sum, path: str, now: float) -> dict[str, float] | None:
+        """Read the PSS of a process; None where the kernel refuses. Raises OSError and ParseError."""
+        if self._refused.get(key, now) > now:
+            result.is_refused = True
+            return None
+        try:
+            return smaps_rollup(read(path))
+        except OSError as error:
+            if error.errno not in REFUSED:
+                raise
+            self._note_refusal(error)
+            self._refused = {kept: until for kept, until in self._refused.items() if until > now}
+            self._refused[key] = now + REFUSED_REST_S
+            result.is_refused = True
+            return None
+
+    def _note_refusal(self, error: OSError) -> None:
         if not self._was_refused:
             log.warning(
                 "PSS cannot be read; it is null for such containers, which are asked again in an hour. "
@@ -105,6 +127,8 @@ class PssReader:
 
 
 def _metrics(result: _Sum, now: float) -> dict[str, float]:
+    if result.is_refused:  # a sum without some of them would mislead
+        return {name: value for name, value in result.values.items() if not name.startswith("smaps_rollup.")}
     counts: dict[str, float] = {
         "smaps_rollup.pids_read": result.read,
         "smaps_rollup.pids_total": result.total,

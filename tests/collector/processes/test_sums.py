@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
-from fgm.collector.processes.pss import EVERY_S, REFUSED_REST_S, PssReader
+from fgm.collector.processes.sums import EVERY_S, REFUSED_REST_S, SumReader
 from fgm.collector.series_reader import ReadCounts
 
 KB = 1024
@@ -27,17 +27,21 @@ def clock() -> Ticking:
 
 
 @pytest.fixture
-def reader(proc: FakeProc, clock: Ticking) -> PssReader:
-    return PssReader(proc.root, PAGE_BYTES, clock, ReadCounts())
+def reader(proc: FakeProc, clock: Ticking) -> SumReader:
+    return SumReader(proc.root, PAGE_BYTES, clock, ReadCounts())
 
 
-def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, reader: PssReader) -> None:
+def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1, pss_kb=100)
     proc.add(2, pss_kb=30)
     proc.add(3, pss_kb=7)
+    folder_bytes = Path(proc.root, "1", "fd").stat().st_size  # in the kernel's /proc the number of open files
 
     assert reader.step({"a": listing("a", 1, 2), "b": listing("b", 3)}) == {
         "a": {
+            "processes.resident_bytes": 2 * MIB,
+            "processes.shared_bytes": 20 * PAGE_BYTES,
+            "processes.fd_count": 2 * folder_bytes,
             "smaps_rollup.pss": 130 * KB,
             "smaps_rollup.pss_anon": 128 * KB,
             "smaps_rollup.pids_read": 2,
@@ -45,6 +49,9 @@ def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, 
             "smaps_rollup.age_s": 0.0,
         },
         "b": {
+            "processes.resident_bytes": MIB,
+            "processes.shared_bytes": 10 * PAGE_BYTES,
+            "processes.fd_count": folder_bytes,
             "smaps_rollup.pss": 7 * KB,
             "smaps_rollup.pss_anon": 6 * KB,
             "smaps_rollup.pids_read": 1,
@@ -54,7 +61,7 @@ def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, 
     }
 
 
-def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: Ticking, reader: PssReader) -> None:
+def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: Ticking, reader: SumReader) -> None:
     proc.add(1)
     there, start = {"a": listing("a", 1)}, clock.now
     seen = []
@@ -67,7 +74,7 @@ def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: T
 
 def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc: FakeProc) -> None:
     clock = Ticking(step_s=0.001)  # each read lasts so long, and as much between two
-    reader = PssReader(proc.root, PAGE_BYTES, clock, ReadCounts())
+    reader = SumReader(proc.root, PAGE_BYTES, clock, ReadCounts())
     for pid in range(1, 101):
         proc.add(pid, pss_kb=2)
     proc.add(1000)
@@ -84,7 +91,7 @@ def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc:
     assert values["smaps_rollup.age_s"] == pytest.approx(second, abs=0.1)
 
 
-def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: PssReader) -> None:
+def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1, pss_kb=100)
     proc.add(2, resident=257 * MIB)
     (values,) = reader.step({"a": listing("a", 1, 2)}).values()
@@ -93,22 +100,23 @@ def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: PssRead
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
 
 
-def test_where_only_large_ones_are_the_sum_is_null(proc: FakeProc, reader: PssReader) -> None:
+def test_where_only_large_ones_are_the_sum_is_null(proc: FakeProc, reader: SumReader) -> None:
     proc.add(2, resident=257 * MIB)
 
-    assert reader.step({"a": listing("a", 2)}) == {
-        "a": {"smaps_rollup.pids_read": 0, "smaps_rollup.pids_total": 1},
-    }
+    (values,) = reader.step({"a": listing("a", 2)}).values()
+
+    assert smaps(values) == {"smaps_rollup.pids_read": 0, "smaps_rollup.pids_total": 1}
+    assert values["processes.resident_bytes"] == 257 * MIB
 
 
-def test_a_large_process_in_huge_pages_is_cheap_and_read(proc: FakeProc, reader: PssReader) -> None:
+def test_a_large_process_in_huge_pages_is_cheap_and_read(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1, resident=4096 * MIB, pss_kb=5)
     (values,) = reader.step({"a": listing("a", 1, huge_share=0.97)}).values()
 
     assert values["smaps_rollup.pss"] == 5 * KB
 
 
-def test_one_that_ended_is_neither_read_nor_counted(proc: FakeProc, reader: PssReader) -> None:
+def test_one_that_ended_is_neither_read_nor_counted(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1)
     (values,) = reader.step({"a": listing("a", 1, 2), "gone": listing("gone", 3)}).values()
 
@@ -120,14 +128,14 @@ def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: Fake
     proc.add(1)
     proc.add(2)
     Path(proc.root, "2", "smaps_rollup").write_text("Pss: many kB\n")
-    (values,) = PssReader(proc.root, PAGE_BYTES, clock, counts).step({"a": listing("a", 1, 2)}).values()
+    (values,) = SumReader(proc.root, PAGE_BYTES, clock, counts).step({"a": listing("a", 1, 2)}).values()
 
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
     assert counts.failed == {"smaps_rollup": 1}
 
 
 def test_a_container_that_refuses_is_left_alone_for_an_hour_and_the_log_says_so_once(
-    proc: FakeProc, clock: Ticking, reader: PssReader, caplog: pytest.LogCaptureFixture
+    proc: FakeProc, clock: Ticking, reader: SumReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     for pid in (1, 2, 3):
         proc.add(pid)
@@ -135,17 +143,23 @@ def test_a_container_that_refuses_is_left_alone_for_an_hour_and_the_log_says_so_
     proc.refuse(3)
     there, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
     with caplog.at_level(logging.WARNING):
-        assert reader.step(there) == {}
+        assert list(map(smaps, reader.step(there).values())) == [{}, {}]
         proc.add(4)
         Path(proc.root, "1", "smaps_rollup").unlink()
         proc.add(1)
         clock.now = start + REFUSED_REST_S - 1
-        assert list(reader.step({**there, "c": listing("c", 4)})) == ["c"]
-        clock.now = start + REFUSED_REST_S
-        assert list(reader.step(there)) == ["a"]
+        later = reader.step({**there, "c": listing("c", 4)})
+        assert [key for key, values in later.items() if smaps(values)] == ["c"]
+        assert later["a"]["processes.resident_bytes"] == 2 * MIB
+        clock.now = start + REFUSED_REST_S + EVERY_S
+        assert [key for key, values in reader.step(there).items() if smaps(values)] == ["a"]
     (said,) = caplog.records
 
     assert "CAP_SYS_PTRACE" in said.getMessage()
+
+
+def smaps(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if name.startswith("smaps_rollup.")}
 
 
 @pytest.fixture
@@ -160,10 +174,12 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_real_process_is_read_and_a_zombie_is_none(child: subprocess.Popen[bytes], clock: Ticking) -> None:
-    reader = PssReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
+    reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
     there = {"a": listing("a", child.pid)}
     (values,) = reader.step(there).values()
     assert values["smaps_rollup.pids_read"] == 1
+    assert values["processes.fd_count"] == len(os.listdir(f"/proc/{child.pid}/fd"))
+    assert values["processes.resident_bytes"] > 20_000_000 > values["processes.shared_bytes"] > 0
     parts = values["smaps_rollup.pss_anon"] + values["smaps_rollup.pss_file"] + values["smaps_rollup.pss_shmem"]
     assert values["smaps_rollup.pss"] == pytest.approx(parts, abs=4 * KB)
     assert values["smaps_rollup.pss_anon"] > 20_000_000
@@ -178,7 +194,7 @@ def test_a_real_process_is_read_and_a_zombie_is_none(child: subprocess.Popen[byt
 
 
 def test_a_process_that_becomes_another_program_is_read_again(clock: Ticking) -> None:
-    reader = PssReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
+    reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
     with subprocess.Popen(["sh", "-c", "read line; exec sleep 60"], stdin=subprocess.PIPE) as process:
         there = {"a": listing("a", process.pid)}
         before = reader.step(there)["a"]

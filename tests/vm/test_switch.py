@@ -1,0 +1,44 @@
+"""What is switched off of a living container is null meanwhile, and is there again when it is switched on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgm.store.block import WindowFile
+from fgm.store.check import check
+from fgm.store.listing import data_files
+from tests.vm.conftest import RunInMachine
+
+pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_psi_and_controllers_that_are_switched_off_and_on_again(run_in_machine: RunInMachine, tmp_path: Path) -> None:
+    done = run_in_machine("switch.py", share=tmp_path, timeout_s=400)
+    print(done.stderr.decode(), (tmp_path / "collector.log").read_text())
+    assert done.status == 0
+    said = json.loads((tmp_path / "switched.json").read_text())
+    data_dir = str(tmp_path / "data")
+    assert check(data_dir).problems == []
+
+    for name, (began_ns, ended_ns) in said["off"].items():
+        times, values = recorded(data_dir, said["id"], name)
+        ticks = len(times)
+        meanwhile = (times > began_ns / 1e6 + 1000) & (times < ended_ns / 1e6)
+        assert np.isnan(values[meanwhile]).all(), name
+        assert meanwhile.any(), name
+        assert not np.isnan(values[times < began_ns / 1e6]).any(), name
+        assert not np.isnan(values[-5:]).any(), name
+        assert np.diff(times).max() == 1000, f"{ticks} ticks"
+
+
+def recorded(data_dir: str, container_id: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    times, values = [], []
+    for path in sorted(data_files(data_dir, "metrics")):
+        file = WindowFile.open(path)
+        for chunk in file.chunks([name], {container_id}):
+            times.append(chunk.time_ms)
+            values.append(chunk.values[name])
+        file.close()
+    return np.concatenate(times), np.concatenate(values)
