@@ -14,12 +14,13 @@ _ENTER_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done
 class Limits:
     """What a container may use at most."""
 
+    name: str
     cpu_quota_us: int
     memory_bytes: int
 
 
-COLLECTOR = Limits(50_000, 256 << 20)
-VIEWER = Limits(10_000, 128 << 20)
+COLLECTOR = Limits("collector", 50_000, 256 << 20)
+VIEWER = Limits("viewer", 10_000, 128 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class Limited:
         with open(f"{self.memory}/memory.oom_control", encoding="ascii") as file:
             return int(dict(line.split() for line in file)["oom_kill"])
 
+    def throttled_share(self) -> float:
+        """Return in which share of the periods in which it ran the quota ran out."""
+        with open(f"{self.cpu}/cpu.stat", encoding="ascii") as file:
+            counts = {name: int(value) for name, value in (line.split() for line in file)}
+        return counts["nr_throttled"] / max(counts["nr_periods"], 1)
+
     def highest_bytes(self) -> int:
         """Return the most memory that was charged, page cache and kernel memory among it."""
         return _number(f"{self.memory}/memory.max_usage_in_bytes")
@@ -47,7 +54,7 @@ class Limited:
 def limited(limits: Limits) -> Iterator[Limited]:
     """Make cgroups with these limits. Raises OSError where that is not allowed: it takes root and cgroup v1."""
     with ExitStack() as stack:
-        folders = {name: f"/sys/fs/cgroup/{name}/fgm-bench-{os.getpid()}" for name in ("cpu", "memory")}
+        folders = {name: f"/sys/fs/cgroup/{name}/fgm-bench-{os.getpid()}-{limits.name}" for name in ("cpu", "memory")}
         for folder in folders.values():
             os.mkdir(folder)
             stack.callback(os.rmdir, folder)

@@ -2,13 +2,17 @@
 
 import itertools
 import json
+import os
+import shutil
 import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import pytest
 from blockbuster import BlockBuster
-from tests.captured_host import captured_host
+from tests.captured_host import CONTAINERS, captured_host
 from tests.collector.test_daemon import instants, missed_ticks
 from tests.collector.test_heartbeat import ask
 from tests.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
@@ -31,11 +35,7 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
     flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(data_dir), "--rotation-seconds", "900"]
     flags += ["--health-host", address[0], "--health-port", str(address[1])]
     async with daemon("fgm.collector", *flags) as collector:
-        with anyio.fail_after(20):
-            while not journals(data_dir):
-                await anyio.sleep(LOOK_AGAIN_S)
-            while await ask(address, "/readyz") != 200:
-                await anyio.sleep(LOOK_AGAIN_S)
+        await until(address, "/readyz", 200)
         assert await ask(address, "/healthz") == 200
         await anyio.sleep(2)
         collector.send_signal(signal.SIGSTOP)
@@ -58,6 +58,57 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
     assert (session["version"], session["node"], session["cluster"]) == (__version__, "worker-3", "prod-eu")
     assert session["flags"]["rotation_seconds"] == 900
     assert session["cgroups"] == "cgroup v2"
+
+
+@pytest.mark.slow
+async def test_a_sampling_loop_that_hangs_is_noticed_by_the_probe_and_one_that_goes_on_again_too(
+    tmp_path: Path,
+) -> None:
+    """It hangs where a kernel file does: opening a pipe waits for somebody to write."""
+    data_dir, address, host = tmp_path / "data", ("127.0.0.1", free_port()), captured_host(tmp_path / "host")
+    flags = [*host.flags, "--data-dir", str(data_dir), "--health-host", address[0], "--health-port", str(address[1])]
+    async with daemon("fgm.collector", *flags) as collector:
+        await until(address, "/readyz", 200)
+        new = tmp_path / "new"
+        shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], new)
+        (new / "cpu.stat").unlink()
+        os.mkfifo(new / "cpu.stat")
+        new.rename(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope")
+        await until(address, "/healthz", 503)
+        assert await ask(address, "/readyz") == 200
+
+        os.close(os.open(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope/cpu.stat", os.O_WRONLY))
+        await until(address, "/healthz", 200)
+        collector.send_signal(signal.SIGTERM)
+        with anyio.fail_after(10):
+            assert await collector.wait() == 0
+
+
+@pytest.mark.slow
+async def test_sigterm_ends_one_that_waits_for_the_lock_though_it_be_process_one(tmp_path: Path) -> None:
+    flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(tmp_path / "data")]
+    async with daemon("fgm.collector", *flags):
+        with anyio.fail_after(20):
+            while not journals(tmp_path / "data"):
+                await anyio.sleep(LOOK_AGAIN_S)
+        unshare = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "fgm.collector", *flags]
+        async with await anyio.open_process(unshare) as waiting:
+            await anyio.sleep(1.5)
+            children = anyio.Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children")
+            (first,) = (await children.read_text()).split()
+            os.kill(int(first), signal.SIGTERM)
+            with anyio.fail_after(5):
+                assert await waiting.wait() == 130
+
+
+async def until(address: tuple[str, int], path: str, status: int) -> None:
+    """Wait for an answer; at the start there is nobody who gives one."""
+    with anyio.fail_after(40):
+        while True:
+            with suppress(OSError):
+                if await ask(address, path) == status:
+                    return
+            await anyio.sleep(LOOK_AGAIN_S)
 
 
 async def test_an_address_for_probes_that_is_not_this_machines_ends_it_with_a_sentence(tmp_path: Path) -> None:

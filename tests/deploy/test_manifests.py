@@ -4,7 +4,6 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -12,28 +11,15 @@ import yaml
 
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
+from tests.deploy.manifests import DEPLOY, OVERLAYS, container, daemonset, documents, pod_spec
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DEPLOY, OVERLAYS = REPOSITORY / "deploy", REPOSITORY / "overlays"
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
-OLDEST = (1, 29)
-NEWEST = tuple(map(int, kubernetes_validate.latest_version().split(".")[:2]))
-VERSIONS = [f"1.{minor}" for minor in range(OLDEST[1], NEWEST[1] + 1)]
+OLDEST = 29
+NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
+VERSIONS = [f"1.{minor}" for minor in range(OLDEST, NEWEST + 1)]
+SINCE = {"pss": 30}
+"""Overlays that need a newer Kubernetes, which they say."""
 POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7"}
-
-
-def documents(path: Path) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
-
-
-def pod_spec() -> dict[str, Any]:
-    (daemonset,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "DaemonSet")
-    return dict(daemonset["spec"]["template"]["spec"])
-
-
-def container(name: str) -> dict[str, Any]:
-    (found,) = (one for one in pod_spec()["containers"] if one["name"] == name)
-    return dict(found)
 
 
 def arguments(name: str) -> list[str]:
@@ -60,32 +46,28 @@ def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
     assert "DaemonSet" in {document["kind"] for document in yaml.safe_load_all(built)}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_overlay_changes_what_is_there_and_the_result_is_valid(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "minor"), [(name, minor) for name in NAMES for minor in range(SINCE.get(name, OLDEST), NEWEST + 1)]
+)
+def test_an_overlay_is_valid(name: str, minor: int) -> None:
     folder = OVERLAYS / name
     (kustomization,) = documents(folder / "kustomization.yaml")
-    (daemonset,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "DaemonSet")
+    changed = daemonset(name)
+    monitor = changed["spec"]["template"]["spec"]["containers"][0]
+
     assert all((folder / resource).exists() for resource in kustomization["resources"])
-    for patch in kustomization.get("patches", ()):
-        assert patch["target"] == {"kind": "DaemonSet"}
-        for change in yaml.safe_load(patch["patch"]):
-            assert change["op"] == "add"
-            *way, last = change["path"].split("/")[1:]
-            place: Any = daemonset
-            for step in way:
-                place = place[int(step)] if isinstance(place, list) else place[step]
-            if isinstance(place, list):
-                assert last == "-"
-                place.append(change["value"])
-            else:
-                assert last not in place
-                place[last] = change["value"]
-    kubernetes_validate.validate(daemonset, VERSIONS[-1], strict=True)
-    collector_settings.from_command_line([one.replace("$(POD_IP)", "::1") for one in _monitor_of(daemonset)["args"]])
+    kubernetes_validate.validate(changed, f"1.{minor}", strict=True)
+    collector_settings.from_command_line([one.replace("$(POD_IP)", "::1") for one in monitor["args"]])
+    if name in SINCE:
+        assert f"1.{SINCE[name]}" in (folder / "kustomization.yaml").read_text()
 
 
-def _monitor_of(daemonset: dict[str, Any]) -> dict[str, Any]:
-    return dict(daemonset["spec"]["template"]["spec"]["containers"][0])
+def test_a_field_that_is_misspelt_would_be_noticed() -> None:
+    changed = daemonset()
+    changed["spec"]["template"]["spec"]["hostPid"] = True
+
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(changed, f"1.{NEWEST}", strict=True)
 
 
 def test_the_collector_understands_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +121,7 @@ def test_the_viewer_is_not_root_writes_no_data_and_has_no_token() -> None:
 
     assert viewer["securityContext"]["runAsNonRoot"] is True
     assert viewer["securityContext"]["runAsUser"] > 0
-    assert mounts.keys() == {"data", "tmp"}
+    assert mounts.keys() == {"data"}
     assert mounts["data"]["readOnly"] is True
     assert "token" in {one["name"] for one in container("monitor")["volumeMounts"]}
 

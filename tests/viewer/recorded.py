@@ -66,9 +66,11 @@ def counting(series: Series, from_ms: int, count: int, *, per_second: float = 10
 class DataDirectory:
     """One directory, as a collector leaves it."""
 
-    def __init__(self, root: Path, *, rotation_s: int = 90, interval_ms: int = 1000) -> None:
+    def __init__(
+        self, root: Path, *, rotation_s: int = 90, interval_ms: int = 1000, identifier: str = "node-1"
+    ) -> None:
         self.root = root
-        self.header = FileHeader("node-1", "node-1", interval_ms, rotation_s, cluster_name="cluster-1")
+        self.header = FileHeader("node-1", identifier, interval_ms, rotation_s, cluster_name="cluster-1")
 
     @property
     def index(self) -> Path:

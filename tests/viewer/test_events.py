@@ -231,6 +231,15 @@ async def test_only_the_end_of_a_long_range_is_derived_and_it_says_so(tmp_path: 
     assert (answer["derived"], answer["partial"]) == (True, True)
 
 
+async def test_windows_of_two_writers_are_told_of_in_the_order_of_their_ticks(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    newer = DataDirectory(tmp_path, identifier="a-new-pod")
+    await to_thread.run_sync(data.parquet, counting(NODE, T0, 50), counting(container(1), T0, 20))
+    await to_thread.run_sync(newer.parquet, counting(NODE, T0 + 50_000, 60))
+
+    assert told(await get(await asked(data))) == [(20, "exit", id_of(1))]
+
+
 async def test_a_damaged_window_costs_what_it_tells(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(killed_pod, data)

@@ -1,3 +1,4 @@
+import itertools
 import os
 import random
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from fgm.metrics.derived import find
 from fgm.store import layout
 from fgm.store.series import Series
 from fgm.viewer.journals import Journals
+from fgm.viewer.parts import PartedQuery
 from fgm.viewer.query import Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles
@@ -104,6 +106,29 @@ def test_each_tick_counts_once_parquet_before_journal(data: DataDirectory, askin
     data.journal(chunk(ONE, T0 + 1000, {MEMORY: [-2, -3, 4, 5]}))
 
     assert asking.ask(0, 90, ONE, metric=MEMORY)[ONE.key] == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
+
+
+@pytest.mark.parametrize("windows_before", range(12))
+@pytest.mark.parametrize("newer", ["a", "z"])
+def test_a_window_of_two_writers_is_whole_wherever_a_query_rests(
+    data: DataDirectory, asking: Asking, windows_before: int, newer: str
+) -> None:
+    """A rolling update: the new pod goes on in the window, in a folder of its own, before or behind the old one's."""
+    start_ms, ends_s = T0 + 90_000 * windows_before, 90 * windows_before + 50
+    data.parquet(counting(ONE, T0, ends_s))
+    DataDirectory(data.root, identifier=newer).parquet(counting(ONE, start_ms + 50_000, 200))
+    seconds, values = asking.ask(0, 3000, ONE)[ONE.key]
+
+    assert seconds == list(range(ends_s + 200))
+    assert values == pytest.approx([NaN] + [1000] * (ends_s + 199), nan_ok=True)
+
+
+def test_windows_that_became_longer_are_whole(data: DataDirectory, asking: Asking) -> None:
+    """The longer one begins with the first of the shorter ones, which it follows."""
+    DataDirectory(data.root, rotation_s=10, identifier="old").parquet(counting(ONE, T0, 75))
+    data.parquet(counting(ONE, T0 + 75_000, 60))
+
+    assert asking.ask(0, 200, ONE)[ONE.key][0] == list(range(135))
 
 
 def test_a_gap_has_no_ticks_and_no_rate_behind_it(data: DataDirectory, asking: Asking) -> None:
@@ -324,3 +349,37 @@ def test_whatever_happens_to_a_file_ticks_stay_in_order_and_nothing_fails(data: 
 
         assert seconds == sorted(set(seconds))
         assert set(np.round(values, 3)[~np.isnan(values)]) <= {1000}
+
+
+def in_parts(asking: Asking, within_s: float, *, hours: int = 5) -> PartedQuery:
+    def query(question: Question) -> Query[Line]:
+        return Query(question, asking.files, asking.journals, asking.skipped, Line)
+
+    whole = asking.query(0, hours * 3600, ONE, columns=100 * hours).question
+    now = itertools.count()
+    parted = PartedQuery(whole, query, lambda: 0.01 * next(now), within_s)
+    while parted.step():
+        pass
+    return parted
+
+
+def test_a_long_range_is_answered_in_parts_the_newest_first(tmp_path: Path, asking: Asking) -> None:
+    DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
+    some, whole = in_parts(asking, 0.0), in_parts(asking, 60.0)
+
+    assert (some.complete_from_ms - T0) / 3_600_000 == 3
+    assert (whole.complete_from_ms - T0) / 3_600_000 == 0
+    assert some.skipped_files == whole.skipped_files == 0
+    (newest,), (everything,) = some.answer(), whole.answer()
+    seconds, values = everything.lines[0].joined()
+    assert (np.diff(seconds) > 0).all()
+    assert values == pytest.approx([1000] * len(values))  # rates go on over the parts
+    behind = seconds >= some.complete_from_ms
+    assert newest.lines[0].joined()[0].tolist() == seconds[behind].tolist()
+    assert 1500 <= len(seconds) <= 4 * 500
+
+
+def test_what_is_in_memory_for_parts_is_what_they_keep_and_the_one_that_is_read(tmp_path: Path, asking: Asking) -> None:
+    DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
+
+    assert in_parts(asking, 0.0).most_samples <= 4 * 200

@@ -29,7 +29,7 @@ RUNTIME = {
 }
 RESTLESS = "log"
 """Starts a process several times a second: its gauges have no value that two readers could agree on."""
-OF_PROCESSES = "smaps_rollup."
+OF_PROCESSES = ("processes.", "smaps_rollup.")
 """Read at a rhythm of their own, of files that the other reader does not read."""
 KEYED = ("cpu.stat", "memory.stat", "memory.events", "memory.swap.events", "pids.events", "cgroup.events")
 AFTER_TICK_NS = 300_000_000

@@ -21,6 +21,7 @@ from fgm.viewer.given import GivenFiles, is_flat
 from fgm.viewer.health import Address
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings, Library
+from fgm.viewer.parts import PartedQuery
 from fgm.viewer.problems import Problem, not_ready
 from fgm.viewer.query import G, Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
@@ -63,6 +64,12 @@ class Desk:
     def query(self, question: Question, gather: Callable[[], G]) -> Query[G]:
         """Return the query that will answer a question."""
         return Query(question, self.files, self.journals, self.skipped, gather)
+
+    def samples_query(self, question: Question, within_ms: int) -> Query[Line] | PartedQuery:
+        """Return the query for samples; of a long range as much as there is time for, unless that is 0."""
+        if not within_ms or question.columns is None:
+            return self.query(question, Line)
+        return PartedQuery(question, lambda part: self.query(part, Line), self.clock.monotonic, within_ms / 1000)
 
     def event_query(self, asked: parameters.EventsParameters) -> EventQuery:
         """Return the query that will answer what happened. May block. Raises Problem."""
@@ -125,8 +132,10 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         tag = await workers.run(lambda: closed.tag(given, question, desk.files, holdings, now_ms))
         if tag is not None and etag.is_known(request.headers.get("If-None-Match"), tag):
             return await workers.reply(lambda: iter(()), etag=tag)
-        query = desk.query(question, Line)
+        query = desk.samples_query(question, asked.within_ms)
         await workers.finish(query)
+        if query.complete_from_ms > question.from_ms:
+            tag = None
         media_type = BINARY if asked.is_binary else JSON
         return await workers.reply(lambda: timeseries.answer(query, holdings, asked), media_type, tag)
 

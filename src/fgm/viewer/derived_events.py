@@ -1,8 +1,10 @@
 """Derives events from samples, where nobody wrote events down: file by file, oldest first."""
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -49,14 +51,19 @@ class DerivedEvents:
         self._last_ms = -1
 
     def step(self) -> bool:
-        """Look at the next file; return whether there are more."""
-        if self._waiting:
+        """Look at the next file, and those with ticks between its own; return whether there are more."""
+        together: list[list[Chunk]] = []
+        last_ms = -1
+        while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
             chunks = self._read(self._waiting.popleft())
-            self.most_samples = max(self.most_samples, sum((1 + len(NEEDS)) * len(c.time_ms) for c in chunks))
-            for time_ms, series, rows in ticks(chunks):
-                if time_ms > self._last_ms:  # each tick once, from the first file that has it
-                    self._last_ms = time_ms
-                    self.events += self._machine.see(time_ms, series, rows)
+            together.append(chunks)
+            last_ms = max([last_ms, *(int(chunk.time_ms[-1]) for chunk in chunks)])
+        samples = sum((1 + len(NEEDS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
+        self.most_samples = max(self.most_samples, samples)
+        for time_ms, series, rows in heapq.merge(*map(ticks, together), key=itemgetter(0)):
+            if time_ms > self._last_ms:  # each tick once, from the first file that has it
+                self._last_ms = time_ms
+                self.events += self._machine.see(time_ms, series, rows)
         return bool(self._waiting)
 
     def _read(self, file: DataFile) -> list[Chunk]:

@@ -65,6 +65,13 @@ FROM = Parameter("from", f"The first instant: {TIME_FORM}.", _INSTANT)
 TO = Parameter("to", "The instant after the last, as `from`; without it, now.", _INSTANT)
 POINTS = _whole("points", "Pixel columns of a reduced answer, aligned to the range.", 1200, 10, 10_000)
 RAW = _choice("raw", "1: every sample, however long the range is.", "0", "1")
+WITHIN = _whole(
+    "within_ms",
+    "Of a long range, answer what is read by then, the newest first; `complete_from_ms` says how far. 0: all of it.",
+    0,
+    0,
+    60_000,
+)
 FORMAT = _choice("format", "JSON, or the compact binary form.", "json", "binary")
 SEARCH = Parameter(
     "search",
@@ -91,7 +98,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/metrics": (),
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
-    "/api/timeseries": (METRICS, CONTAINERS, *_SPAN, POINTS, RAW, FORMAT),
+    "/api/timeseries": (METRICS, CONTAINERS, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, *_FILTER),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MOST_EVENTS),
     "/api/openapi.json": (),

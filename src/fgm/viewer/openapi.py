@@ -124,6 +124,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         "Samples; null is missing. All up to 3600 ticks; beyond, the first, lowest, highest and last of each column.",
         _facts(
             **_COVERED,
+            complete_from_ms=WHOLE,
             interval_ms=WHOLE,
             resolution={"type": "string", "enum": ["raw", "m4"]},
             unknown=_list(TEXT),

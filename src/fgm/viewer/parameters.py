@@ -67,6 +67,7 @@ class TimeseriesParameters:
     points: int
     is_raw: bool = False
     is_binary: bool = False
+    within_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def timeseries(query: bytes) -> TimeseriesParameters:
     points = _whole_number(given, described.POINTS)
     is_raw = _one_of(given, described.RAW) == "1"
     is_binary = _one_of(given, described.FORMAT) == "binary"
-    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary)
+    within_ms = _whole_number(given, described.WITHIN)
+    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary, within_ms)
 
 
 def containers(query: bytes) -> ContainersParameters:

@@ -158,22 +158,33 @@ class Query(Generic[G]):
         self._progress: dict[str, _Progress[G]] = {}
 
     @property
+    def complete_from_ms(self) -> int:
+        """From when on the answer is complete: always from where it was asked."""
+        return self.question.from_ms
+
+    @property
     def most_samples(self) -> int:
         """How many samples it may have in memory, as far as is known by now."""
         question = self.question
         return (len(self._keys) + len(question.prefixes)) * len(question.metrics) * question.line_samples
 
     def step(self) -> bool:
-        """Read the next files; return whether there are more."""
+        """Read the next files; return whether there are more.
+
+        Files that may have ticks between those of others (two writers in one window) are read together with these.
+        """
         if not self._waiting:
             self._list()
         ticks_ms = [self.question.tick_ms]
         by_key: dict[str, list[Chunk]] = {}
-        for _ in range(min(FILES_PER_STEP, len(self._waiting))):
+        read, last_ms = 0, -1
+        while self._waiting and (read < FILES_PER_STEP or self._waiting[0].start_ms <= last_ms):
             chunks, tick_ms = self._read(self._waiting.popleft())
+            read += 1
             ticks_ms.append(tick_ms)
             for chunk in chunks:
                 by_key.setdefault(chunk.series.key, []).append(chunk)
+                last_ms = max(last_ms, int(chunk.time_ms[-1]))
         for key, chunks in by_key.items():
             self._absorb(key, chunks, max(ticks_ms))
         if not self._waiting:

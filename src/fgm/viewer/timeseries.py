@@ -7,6 +7,7 @@ from fgm.store.series import Scope
 from fgm.viewer import encoding
 from fgm.viewer.library import Holdings
 from fgm.viewer.parameters import TimeseriesParameters
+from fgm.viewer.parts import PartedQuery
 from fgm.viewer.problems import Problem, unknown
 from fgm.viewer.query import MAX_SERIES, MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
 from fgm.viewer.reduce import KEPT_PER_COLUMN
@@ -55,7 +56,7 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
     )
 
 
-def answer(query: Query[Line], holdings: Holdings, asked: TimeseriesParameters) -> Iterator[bytes]:
+def answer(query: Query[Line] | PartedQuery, holdings: Holdings, asked: TimeseriesParameters) -> Iterator[bytes]:
     """Return the answer of /api/timeseries, made as it is read. Raises Problem where no asked series is known."""
     answered = query.answer()
     missing = _missing(query, holdings, answered, asked.ids)
@@ -64,7 +65,8 @@ def answer(query: Query[Line], holdings: Holdings, asked: TimeseriesParameters) 
         "to_ms": query.question.to_ms,
         "interval_ms": query.question.tick_ms,
         "resolution": "raw" if query.question.columns is None else "m4",
-        "partial": query.is_cut,
+        "partial": query.is_cut or query.complete_from_ms > query.question.from_ms,
+        "complete_from_ms": query.complete_from_ms,
         "skipped_files": query.skipped_files,
         "unknown": missing,
     }
@@ -100,7 +102,10 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
 
 
 def _missing(
-    query: Query[Line], holdings: Holdings, answered: list[AnsweredSeries[Line]], ids: tuple[str, ...] | None
+    query: Query[Line] | PartedQuery,
+    holdings: Holdings,
+    answered: list[AnsweredSeries[Line]],
+    ids: tuple[str, ...] | None,
 ) -> list[str]:
     """Return the asked ids that nothing is known of. Raises Problem where these are all."""
     found = query.found_prefixes.keys() | {one.series.key for one in answered}

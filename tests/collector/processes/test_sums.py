@@ -142,7 +142,7 @@ def test_a_container_that_refuses_is_left_alone_for_an_hour_and_the_log_says_so_
     proc.refuse(1)
     proc.refuse(3)
     there, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         assert list(map(smaps, reader.step(there).values())) == [{}, {}]
         proc.add(4)
         Path(proc.root, "1", "smaps_rollup").unlink()

@@ -118,7 +118,7 @@ class SumReader:
 
     def _note_refusal(self, error: OSError) -> None:
         if not self._was_refused:
-            log.warning(
+            log.info(
                 "PSS cannot be read; it is null for such containers, which are asked again in an hour. "
                 "Give the collector CAP_SYS_PTRACE (and no AppArmor profile that denies it)",
                 extra=fields(file=error.filename, reason=error.strerror),
