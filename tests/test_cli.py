@@ -1,6 +1,7 @@
 """`fgm run` shows this very machine, and `fgm check` says what is wrong in a data directory."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -67,6 +68,22 @@ async def test_run_shows_the_load_of_this_machine_and_stops_both_on_ctrl_c(tmp_p
 
     assert check(str(data_dir)).problems == []
     assert journals(data_dir) == []
+
+
+@needs_cgroups
+@pytest.mark.slow
+async def test_run_says_the_address_however_the_directory_is_written_and_takes_a_free_port(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fgm", "run", "--data-dir", "some/../data/", "--port", "0", "--no-browser"]
+    async with await anyio.open_process(command, cwd=tmp_path, stdout=None) as process:
+        assert process.stderr is not None
+        said = b""
+        with anyio.fail_after(30):
+            while (found := re.search(rb"open http://127.0.0.1:(\d+)/", said)) is None:
+                said += await process.stderr.receive()
+        assert (await Viewer(int(found[1])).ready())["data_dir"] == str(tmp_path / "data")
+        process.send_signal(signal.SIGINT)
+        with anyio.fail_after(20):
+            assert await process.wait() == 0
 
 
 @needs_cgroups

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="record this machine and show it in the browser, until Ctrl-C")
     run.add_argument("--data-dir", default=default_data_dir(), help="where to record (default: %(default)s)")
-    run.add_argument("--port", type=int, default=8050, help="of the page on 127.0.0.1 (default: %(default)s)")
+    run.add_argument(
+        "--port", type=int, default=8050, help="of the page on 127.0.0.1; 0: a free one (default: %(default)s)"
+    )
     run.add_argument("--no-browser", action="store_true", help="only print the address")
     run.add_argument(
         "--include",
@@ -78,6 +81,7 @@ def default_data_dir() -> str:
 
 def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
     """Run collector and viewer as two processes until one of them ends or a signal comes; then stop both."""
+    data_dir, port = os.path.abspath(data_dir), port or free_port()
     address = f"http://127.0.0.1:{port}/"
     patterns = [part for pattern in include for part in ("--include", pattern)]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -133,6 +137,13 @@ def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 def _answers(port: int, data_dir: str) -> bool:

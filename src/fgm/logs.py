@@ -34,6 +34,7 @@ def configure(level: str = "info", line_format: Format = "text", stream: TextIO 
     handler.setFormatter(_FORMATTERS[line_format]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that has gone
 
 
 class TextFormatter(logging.Formatter):

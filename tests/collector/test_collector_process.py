@@ -101,6 +101,29 @@ async def test_sigterm_ends_one_that_waits_for_the_lock_though_it_be_process_one
                 assert await waiting.wait() == 130
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("after_s", [0.25, 0.3, 0.35, 0.4, 0.5, 0.7])
+async def test_a_signal_at_any_moment_of_the_start_ends_it_without_a_word(tmp_path: Path, after_s: float) -> None:
+    flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(tmp_path / "data"), "--log-level", "warning"]
+    command = [sys.executable, "-m", "fgm.collector", *flags]
+    async with await anyio.open_process(command, stdout=None) as starting:
+        await anyio.sleep(after_s)
+        starting.send_signal(signal.SIGTERM)
+        with anyio.fail_after(10):
+            status = await starting.wait()
+        assert starting.stderr is not None
+        assert b"".join([part async for part in starting.stderr]) == b""
+    assert status in {0, 130, -signal.SIGTERM}
+
+
+async def test_a_health_address_that_is_not_this_machines_is_found_when_the_settings_are_checked(
+    tmp_path: Path,
+) -> None:
+    flags = [*captured_host(tmp_path / "host").flags, "--check-config", "--health-host", "192.0.2.1"]
+
+    assert (await run("fgm.collector", *flags))[0] == 6
+
+
 async def until(address: tuple[str, int], path: str, status: int) -> None:
     """Wait for an answer; at the start there is nobody who gives one."""
     with anyio.fail_after(40):

@@ -131,6 +131,15 @@ async def test_a_disk_error_costs_events_and_is_told_once(tmp_path: Path, caplog
     assert [r.getMessage() for r in caplog.records] == ["events cannot be written"]
 
 
+async def test_a_disk_that_stays_slow_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    slow = recorder(tmp_path)
+    for second in range(100):
+        slow.see(tick(second, NODE))
+        slow.complete_exit("a", 1000 * second, "Error", 1)
+
+    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; some are passed over"]
+
+
 async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_them_is_seen_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

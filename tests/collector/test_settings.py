@@ -73,9 +73,13 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
         (
             ["--interval-ms", "20000", "--rotation-seconds", "10"],
             {},
-            "--rotation-seconds must be 1 to 900 times --interval-ms",
+            "--rotation-seconds is 10: at --interval-ms 20000 give at least 20 and at most 18000",
         ),
-        (["--rotation-seconds", "901"], {}, "--rotation-seconds must be 1 to 900 times --interval-ms"),
+        (
+            ["--rotation-seconds", "901"],
+            {},
+            "--rotation-seconds is 901: at --interval-ms 1000 give at least 1 and at most 900",
+        ),
         (["--cluster-name", "m\udcfcnchen"], {}, r"--cluster-name is 'm\udcfcnchen': give text in UTF-8"),
     ],
 )

@@ -115,6 +115,17 @@ def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> N
         atomic.make_folder(str(tmp_path / "dt=2025-12-30" / "identifier=a"))
 
 
+def test_a_link_in_the_place_of_a_day_is_followed_by_nobody(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "data").symlink_to(elsewhere)  # the directory itself may be one
+    (elsewhere / "dt=2025-12-30").symlink_to(tmp_path)
+
+    with pytest.raises(NotADirectoryError, match="a link"):
+        atomic.make_folder(str(tmp_path / "data" / "dt=2025-12-30" / "identifier=a"))
+    atomic.make_folder(str(tmp_path / "data" / "dt=2025-12-31" / "identifier=a"))
+
+
 def test_removing_takes_one_file_and_renaming_keeps_it_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "b").write_bytes(b"b")

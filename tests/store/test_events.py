@@ -195,6 +195,15 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_what_somebody_else_wrote_under_that_name_is_left_alone(tmp_path: Path) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    file_of(tmp_path).write_text("a note of somebody, without an end of line")
+
+    with pytest.raises(BadFileError, match="only called like"):
+        append(str(tmp_path), "node-1", [exit_of("a")])
+    assert file_of(tmp_path).read_text().startswith("a note")
+
+
 def test_why_a_container_ended_completes_that_it_did() -> None:
     ended = exit_of("a", what="ended")
     why = exit_of("a", T0 + 900, "ended: OOMKilled, exit code 137", reason="OOMKilled", exit_code=137)

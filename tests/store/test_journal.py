@@ -231,3 +231,14 @@ def test_a_frame_that_makes_no_sense_under_a_right_checksum_is_refused(tmp_path:
 
     with pytest.raises(BadFileError, match="makes no sense"):
         JournalReader(str(path))
+
+
+def test_a_tick_that_would_not_fit_into_memory_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "live-20251230T160000Z.journal"
+    JournalWriter(str(path), HEADER, tuple(f"metric.{number}" for number in range(4000))).close()
+    rows = bytes(cramjam.zstd.compress(bytes(8 << 20)))
+    with path.open("ab") as file:
+        file.write(forged(b"T" + struct.pack("<qI", 1_767_110_400_000, 40_000) + bytes(4 * 40_000) + rows))
+
+    with pytest.raises(BadFileError, match="40000 rows of 4000 columns"):
+        JournalReader(str(path))

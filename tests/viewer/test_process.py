@@ -1,6 +1,8 @@
 """The real process: its start, its memory maps, its exit codes."""
 
+import contextlib
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -61,6 +63,24 @@ async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
 
             assert await process.wait() == 0
+
+
+async def test_ctrl_c_twice_ends_it_without_a_stack_trace(tmp_path: Path) -> None:
+    viewer = Viewer(free_port())
+    command = [sys.executable, "-m", "fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)]
+    async with await anyio.open_process(command, stdout=None) as process:
+        with anyio.fail_after(20):
+            while True:
+                with contextlib.suppress(OSError):
+                    await viewer.get("/api/health")
+                    break
+                await anyio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            await anyio.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            assert await process.wait() == 0
+        assert process.stderr is not None
+        assert b"Traceback" not in b"".join([part async for part in process.stderr])
 
 
 async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -64,6 +64,13 @@ log = logging.getLogger("fgm.collector")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # process 1 of a container would not notice it
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
     share_one_arena()
     settings, given = from_command_line(argv)
     logs.configure(settings.log_level, cast("logs.Format", settings.log_format))
@@ -71,12 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         hierarchies = look_at_host(settings)
         if given.list_reads:
             list_reads(settings, hierarchies)
-        elif not given.check_config:
-            probes = listen(settings.health_host, settings.health_port, "--health-") if settings.health_host else None
+            return 0
+        probes = listen(settings.health_host, settings.health_port, "--health-") if settings.health_host else None
+        if not given.check_config:
             with DirectoryLock(settings.data_dir):
                 anyio.run(partial(record, settings, hierarchies, probes))
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
     except tuple(_EXITS) as error:
         sys.stderr.write(f"fine-grained-monitor: {error}\n")
         return _EXITS[type(error)]
@@ -164,6 +170,16 @@ def list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
 
 async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: socket.socket | None = None) -> None:
     """Record until a signal says stop. `probe_socket`: where to answer probes."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        await _record(settings, hierarchies, probe_socket, signals)
+
+
+async def _record(
+    settings: Settings,
+    hierarchies: Hierarchies,
+    probe_socket: socket.socket | None,
+    signals: AsyncIterator[signal.Signals],
+) -> None:
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most_files, MOST_DESCRIPTORS), most_files))
     sys.setswitchinterval(THREAD_SWITCH_S)
@@ -208,7 +224,7 @@ async def record(settings: Settings, hierarchies: Hierarchies, probe_socket: soc
         ),
     )
     async with anyio.create_task_group() as group:
-        group.start_soon(daemon.stop_on_signals)
+        group.start_soon(daemon.stop_on, signals, name="signals")
         if probe_socket is not None:
             probes = Probes(daemon.heartbeat.is_ready, daemon.heartbeat.is_alive)
             await group.start(probes.serve, probe_socket, name="probes")

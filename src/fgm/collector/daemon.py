@@ -16,6 +16,7 @@ import errno
 import logging
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import anyio
 from anyio import to_thread
@@ -126,12 +127,11 @@ class Daemon:
             await self._index.write()
             group.cancel_scope.cancel()
 
-    async def stop_on_signals(self) -> None:
-        """Stop in order on SIGTERM and SIGINT; for a task of its own."""
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            async for number in signals:
-                log.info("stopping", extra=fields(signal=signal.Signals(number).name))
-                self.stop()
+    async def stop_on(self, signals: AsyncIterator[signal.Signals]) -> None:
+        """Stop in order when a signal comes; for a task of its own."""
+        async for number in signals:
+            log.info("stopping", extra=fields(signal=signal.Signals(number).name))
+            self.stop()
 
     async def _sample(
         self,
@@ -172,8 +172,6 @@ class Daemon:
                 except anyio.WouldBlock:
                     self._sampler.cost.missed_ticks += 1
                     log.error("the disk is too slow; a tick was dropped", extra=fields(time_ms=time_ms))
-                else:
-                    self._events.see(tick)
                 if tick.series is not known:
                     known = tick.series
                     self._index.see(self._sampler.alive, time_ms)
@@ -217,6 +215,7 @@ class Daemon:
                     self._sampler.cost.missed_ticks += 1
                 else:
                     self.heartbeat.tick_recorded()
+                    self._events.see(tick)
                     if failing:
                         log.info("ticks are recorded again", extra=fields(time_ms=tick.time_ms))
                         self._resumed.set()

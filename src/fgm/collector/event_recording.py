@@ -83,10 +83,11 @@ class EventRecorder:
         self._is_first = True
         self._day_ms = -1
         self._exits: dict[str, int] = {}
-        self._failing = self._dropping = False
+        self._failing = False
+        self._dropping: set[int] = set()
 
     def see(self, tick: Tick) -> None:
-        """Take a tick of this run that goes to the journal, with a column for each of COLUMNS."""
+        """Take a tick of this run that is in the journal, with a column for each of COLUMNS."""
         if self._is_full(MOST_WAITING):
             return
         self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _PLACES]))
@@ -203,11 +204,13 @@ class EventRecorder:
         self._put(_Kill(self._clock.wall_ns() // 1_000_000, key, kills))
 
     def _is_full(self, most: int) -> bool:
-        is_full = len(self._waiting) >= most
-        if is_full and not self._dropping:
+        if len(self._waiting) < most:
+            self._dropping.discard(most)
+            return False
+        if most not in self._dropping:
             log.warning("the disk is too slow for events; some are passed over")
-        self._dropping = is_full
-        return is_full
+        self._dropping.add(most)
+        return True
 
     def _put(self, item: _Item) -> None:
         if self._is_full(MOST_OTHERS):

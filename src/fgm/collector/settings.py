@@ -44,7 +44,9 @@ class Settings:
 
     data_dir: str = _setting("/data", "directory to record into", flags=("--output-dir",))
     interval_ms: int = _setting(1000, "time between two ticks", unit="ms", least=100, most=60_000)
-    rotation_seconds: int = _setting(90, "length of a window, which becomes one file", unit="s", least=10, most=3600)
+    rotation_seconds: int = _setting(
+        90, "length of a window, which becomes one file; at most 900 ticks", unit="s", least=10, most=3600
+    )
     compression_level: int = _setting(3, "zstd level of the Parquet files", least=1, most=19)
     cgroup_root: str = _setting("/sys/fs/cgroup", "where the host's cgroups are mounted")
     proc_root: str = _setting("/proc", "where the host's processes are mounted")
@@ -133,7 +135,11 @@ def make_parser() -> argparse.ArgumentParser:
             help=text.replace("%", "%%"),
             action="append" if setting.name == "include" else "store",
         )
-    parser.add_argument("--check-config", action="store_true", help="check the settings and the host, then exit")
+    parser.add_argument(
+        "--check-config",
+        action="store_true",
+        help="check the settings, the host and the health address (not the data directory), then exit",
+    )
     parser.add_argument(
         "--list-reads",
         action="store_true",
@@ -162,7 +168,8 @@ def parse(given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         )
     if not 1 <= settings.rotation_seconds * 1000 / settings.interval_ms <= MOST_TICKS:
         raise SettingError(
-            f"--rotation-seconds must be 1 to {MOST_TICKS} times --interval-ms: windows are written from memory"
+            f"--rotation-seconds is {settings.rotation_seconds}: at --interval-ms {settings.interval_ms} give at least "
+            f"{settings.interval_ms / 1000:g} and at most {MOST_TICKS * settings.interval_ms / 1000:g}"
         )
     if settings.kubernetes_url and not _is_http(settings.kubernetes_url):
         raise SettingError(f"--kubernetes-url is {settings.kubernetes_url!r}: give http or https, '://' and a host")

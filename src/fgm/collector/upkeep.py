@@ -17,7 +17,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.opening import open_regular
 
 EVERY_S = 60.0
-"""Windows may be as long as a day, and others fill the disk too."""
+"""Windows may be as long as an hour, and others fill the disk too."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = logging.getLogger(__name__)

@@ -80,16 +80,19 @@ def make_folder(path: str, within: str | None = None) -> None:
     What is there stays as it is, except that a `dt=` or `identifier=` folder gets its mode: a kill right
     after it was made may have left the umask's.
     """
-    parent, name = os.path.split(os.path.abspath(path))
+    parent = os.path.dirname(os.path.abspath(path))
     if within is not None and not os.path.isdir(within):
         raise FileNotFoundError(errno.ENOENT, "the data directory is not there", within)
+    for place in (parent, path):
+        if _is_ours(place) and os.path.islink(place):  # readers and retention would not follow it
+            raise NotADirectoryError(errno.ENOTDIR, "a link is in the folder's place", place)
     try:
         os.mkdir(path, FOLDER_MODE)
     except FileExistsError:
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
-            raise NotADirectoryError(20, "a file is in the folder's place", path) from None
-        if parse_day(name) is None and parse_identifier(name) is None:
+            raise NotADirectoryError(errno.ENOTDIR, "a file is in the folder's place", path) from None
+        if not _is_ours(path):
             return
         if stat.S_IMODE(status.st_mode) == FOLDER_MODE:
             return
@@ -100,6 +103,12 @@ def make_folder(path: str, within: str | None = None) -> None:
     os.chmod(path, FOLDER_MODE)
     with _opened(parent) as parent_fd:
         os.fsync(parent_fd)
+
+
+def _is_ours(path: str) -> bool:
+    """Say whether a folder is called like one of a day, or of a writer."""
+    name = os.path.basename(path)
+    return parse_day(name) is not None or parse_identifier(name) is not None
 
 
 @contextlib.contextmanager

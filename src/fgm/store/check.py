@@ -294,7 +294,10 @@ def _check_mode(report: Report, path: str, expected: int) -> None:
     except FileNotFoundError:
         return
     mode = stat.S_IMODE(status.st_mode)
+    is_kind = stat.S_ISDIR if expected == FOLDER_MODE else stat.S_ISREG
     if stat.S_ISLNK(status.st_mode):
         report.add(path, "a symbolic link, which no reader follows")
+    elif not is_kind(status.st_mode):
+        report.add(path, "not a folder" if expected == FOLDER_MODE else "not a regular file")
     elif mode != expected:
         report.add(path, f"its mode is {mode:04o}, not {expected:04o}: a viewer may not be able to read it")

@@ -17,7 +17,7 @@ class BadFileError(StoreError):
 
 
 class ForeignFileError(BadFileError):
-    """Raised when a file only has the name of one of fgm's; it is left as it is."""
+    """Raised when a file only has the name of one of fgm's; it is left as it is, unless a journal has to be there."""
 
 
 class DataDirectoryError(StoreError):

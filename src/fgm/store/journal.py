@@ -39,6 +39,8 @@ MAX_ROWS = 200_000
 MAX_SERIES = 1 << 22
 """In one segment; more than a hundred new ones a second in the longest window that is of use."""
 MAX_COLUMNS = 4096
+MAX_TICK_BYTES = 64 << 20
+"""Of rows; 2,000 series have 4 MB."""
 ZSTD_LEVEL = 1
 
 _FRAME = struct.Struct("<II")
@@ -284,6 +286,8 @@ class FrameDecoder:
         start = 1 + _TICK.size
         numbers = np.frombuffer(payload, np.uint32, count, start)
         shape = (count, 1 + len(segment.columns))
+        if 8 * shape[0] * shape[1] > MAX_TICK_BYTES:
+            raise ValueError(f"{count} rows of {len(segment.columns)} columns in one tick")
         shuffled = np.empty(shape[0] * shape[1] * 8, np.uint8)
         if cramjam.zstd.decompress_into(payload[start + 4 * count :], shuffled.data) != len(shuffled):
             raise ValueError("a tick of another size than its header says")

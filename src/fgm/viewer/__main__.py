@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import anyio
@@ -26,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
         return CANNOT_LISTEN
-    anyio.run(partial(_run, daemon))
+    with suppress(KeyboardInterrupt):  # once more, while it stops
+        anyio.run(partial(_run, daemon))
     return 0
 
 

@@ -123,6 +123,27 @@ def test_one_that_ended_is_neither_read_nor_counted(proc: FakeProc, reader: SumR
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 1)
 
 
+def test_where_the_kernel_has_no_such_file_the_other_sums_are_there(proc: FakeProc, reader: SumReader) -> None:
+    proc.add(1)
+    Path(proc.root, "1", "smaps_rollup").unlink()
+    (values,) = reader.step({"a": listing("a", 1)}).values()
+
+    assert values["processes.resident_bytes"] == MIB
+    assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (0, 1)
+    assert "smaps_rollup.pss" not in values
+
+
+def test_a_process_without_an_open_file_has_none(clock: Ticking) -> None:
+    with subprocess.Popen(["sh", "-c", "exec sleep 60 <&- >&- 2>&-"]) as process:
+        while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
+            os.sched_yield()
+        reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
+        (values,) = reader.step({"a": listing("a", process.pid)}).values()
+        process.kill()
+
+    assert values["processes.fd_count"] == 0
+
+
 def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: FakeProc, clock: Ticking) -> None:
     counts = ReadCounts()
     proc.add(1)
@@ -131,6 +152,7 @@ def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: Fake
     (values,) = SumReader(proc.root, PAGE_BYTES, clock, counts).step({"a": listing("a", 1, 2)}).values()
 
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
+    assert values["processes.resident_bytes"] == 2 * MIB
     assert counts.failed == {"smaps_rollup": 1}
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 ENDED = frozenset({errno.ENOENT, errno.ESRCH})
 """What a file of a process says that ended, or that is a zombie and has no memory any more."""
@@ -48,12 +49,18 @@ def folder(proc_root: str, pid: int) -> Iterator[int]:
         os.close(fd)
 
 
+@cache
+def _are_files_counted() -> bool:
+    """Say whether the size of a folder `fd` is the number of files in it; this process has some."""
+    return os.stat("/proc/self/fd").st_size > 0
+
+
 def open_files(path: str) -> int | None:
     """Return how many files a process has open, `path` being its folder `fd`.
 
     None before Linux 6.2, where the size of that folder says nothing, and where it has ended.
     """
     try:
-        return os.stat(path).st_size or None
+        return os.stat(path).st_size if _are_files_counted() else None
     except OSError:
         return None

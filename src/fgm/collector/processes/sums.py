@@ -44,7 +44,7 @@ class _Sum:
 
 
 class SumReader:
-    """Reads PSS, a little at each step. Used by one thread at a time. `monotonic`: a clock, in seconds."""
+    """Adds up, a little at each step. Used by one thread at a time. `monotonic`: a clock, in seconds."""
 
     def __init__(
         self, proc_root: str, page_size_bytes: int, monotonic: Callable[[], float], counts: ReadCounts
@@ -79,42 +79,40 @@ class SumReader:
         result, folder = found.result, f"{self._proc_root}/{pid}"
         try:
             memory = statm(read(f"{folder}/statm"), self._page_size_bytes)
-            resident_bytes = memory["processes.resident_bytes"]
-            if not resident_bytes:
-                return
-            files = open_files(f"{folder}/fd")
-            pss = None
-            if resident_bytes * (1 - found.listing.huge_share) <= SMALL_PAGES_LIMIT_BYTES:
-                pss = self._pss(key, result, f"{folder}/smaps_rollup", now)
         except (OSError, ParseError) as error:
             if not isinstance(error, OSError) or error.errno not in ENDED:
-                self._counts.fail("smaps_rollup", f"{folder}/smaps_rollup", error)
+                self._counts.fail("pid/statm", f"{folder}/statm", error)
                 result.total += 1
+            return
+        resident_bytes = memory["processes.resident_bytes"]
+        if not resident_bytes:
             return
         result.total += 1
         result.add(memory)
+        files = open_files(f"{folder}/fd")
         if files is not None:
             result.add({"processes.fd_count": files})
-        if pss is not None:
-            result.add(pss)
-            result.read += 1
-            result.first_at = now if result.first_at is None else result.first_at
+        if resident_bytes * (1 - found.listing.huge_share) <= SMALL_PAGES_LIMIT_BYTES:
+            self._add_pss(key, result, f"{folder}/smaps_rollup", now)
 
-    def _pss(self, key: str, result: _Sum, path: str, now: float) -> dict[str, float] | None:
-        """Read the PSS of a process; None where the kernel refuses. Raises OSError and ParseError."""
+    def _add_pss(self, key: str, result: _Sum, path: str, now: float) -> None:
         if self._refused.get(key, now) > now:
             result.is_refused = True
-            return None
+            return
         try:
-            return smaps_rollup(read(path))
-        except OSError as error:
-            if error.errno not in REFUSED:
-                raise
-            self._note_refusal(error)
-            self._refused = {kept: until for kept, until in self._refused.items() if until > now}
-            self._refused[key] = now + REFUSED_REST_S
-            result.is_refused = True
-            return None
+            pss = smaps_rollup(read(path))
+        except (OSError, ParseError) as error:
+            if isinstance(error, OSError) and error.errno in REFUSED:
+                self._note_refusal(error)
+                self._refused = {kept: until for kept, until in self._refused.items() if until > now}
+                self._refused[key] = now + REFUSED_REST_S
+                result.is_refused = True
+            elif not isinstance(error, OSError) or error.errno not in ENDED:
+                self._counts.fail("smaps_rollup", path, error)
+            return
+        result.add(pss)
+        result.read += 1
+        result.first_at = now if result.first_at is None else result.first_at
 
     def _note_refusal(self, error: OSError) -> None:
         if not self._was_refused:
