@@ -48,6 +48,6 @@ export const containers = async (options) => (await get("api/containers", {}, op
 export const events = ({ from_ms, to_ms }, options) =>
   get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, options);
 
-/** Samples of several metrics and series in [from_ms, to_ms). */
-export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points }, options) =>
-  get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points }, options);
+/** Samples of several metrics and series in [from_ms, to_ms); `within_ms`: of a long range the newest part is enough. */
+export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) =>
+  get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms }, options);

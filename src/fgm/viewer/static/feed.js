@@ -12,12 +12,14 @@ const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
 const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
 const POINTS = 1200; // pixel columns at most
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
+const PART_MS = 700; // so long a long range is read before what there is of it is shown
+const LEAST_POINTS = 10; // that the server takes
 const TRIM_VIEWS = 2;
 const DERIVED_BEATS = 15; // between two questions for events that the viewer has to derive
 const OLD_MS = 120_000; // what is told of a time may be told so much later
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
-let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw}
+let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw, isWhole}
 let superseded = new AbortController();
 let pending = ""; // what the running question for a view is about
 let refused = ""; // and what one was about that will never be answered
@@ -137,7 +139,7 @@ function wantedNow() {
 
 /** Whether what is loaded can be gone on with, so that only series which are missing need to be asked for. */
 function goesOn(wanted) {
-  if (!loaded || loaded.raw !== wanted.raw || loaded.metrics.join() !== wanted.metrics.join()) return false;
+  if (!loaded?.isWhole || loaded.raw !== wanted.raw || loaded.metrics.join() !== wanted.metrics.join()) return false;
   if (!wanted.raw) return loaded.from_ms === wanted.from_ms && loaded.column_ms === wanted.column_ms;
   // While live the tail brings the rest.
   const enough_ms = store.range.peek().live ? wanted.from_ms : known(wanted.to_ms);
@@ -173,14 +175,26 @@ async function loadView() {
   const { signal } = superseded;
   const end_ms = known(wanted.to_ms);
   try {
-    const answer = await api.timeseries({ ...wanted, ids: missing }, { signal });
-    if (signal.aborted) return;
-    batch(() => {
-      if (more) add(answer, { ...common(wanted, end_ms), ids: new Set([...loaded.ids, ...missing]) });
-      else replace(answer, { ...wanted, to_ms: end_ms });
-      store.connected.value = true;
-      store.refusal.value = null;
-    });
+    const inParts = !more && shownShare(wanted) < 0.5; // else what is shown stays until its better is whole
+    const parts = [];
+    let isNew = !more;
+    for (let rest = { ...wanted, ids: missing, within_ms: wanted.raw ? undefined : PART_MS }; rest;) {
+      const answer = await api.timeseries(rest, { signal });
+      if (signal.aborted) return;
+      parts.push(answer);
+      rest = remaining(rest, answer);
+      if (rest && !inParts) continue;
+      batch(() => {
+        for (const part of parts.splice(0)) {
+          if (isNew) replace(part, { ...wanted, to_ms: end_ms });
+          else add(part, {});
+          isNew = false;
+        }
+        if (!rest) loaded = { ...loaded, ...(more && common(wanted, end_ms)), ids: new Set([...(more ? loaded.ids : []), ...missing]), isWhole: true };
+        store.connected.value = true;
+        store.refusal.value = null;
+      });
+    }
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof api.Problem) {
@@ -191,6 +205,19 @@ async function loadView() {
   } finally {
     if (!signal.aborted) store.loading.value = false;
   }
+}
+
+/** How much of a wanted range is shown already, however coarsely. */
+function shownShare({ from_ms, to_ms }) {
+  if (!loaded) return 0;
+  return Math.max(0, Math.min(to_ms, loaded.to_ms) - Math.max(from_ms, loaded.from_ms)) / (to_ms - from_ms);
+}
+
+/** What is left to ask after an answer that holds only the newest part of its range; null when nothing is. */
+function remaining(asked, { complete_from_ms }) {
+  if (!(complete_from_ms > Math.ceil(asked.from_ms))) return null;
+  const share = (complete_from_ms - asked.from_ms) / (asked.to_ms - asked.from_ms);
+  return { ...asked, to_ms: complete_from_ms, points: Math.max(LEAST_POINTS, Math.round(asked.points * share)) };
 }
 
 /** While live: the samples since the last answer, or the whole view where the server reduces or they do not meet. */
@@ -220,7 +247,7 @@ function common({ from_ms }, end_ms) {
 function replace(answer, { from_ms, to_ms, ids, metrics, raw, column_ms }) {
   const lines = new Map(metrics.map((name) => [name, []]));
   for (const series of answer.series) lines.get(series.metric)?.push(lineOf(series));
-  loaded = { from_ms, to_ms, ids, metrics, raw, column_ms };
+  loaded = { from_ms, to_ms, ids, metrics, raw, column_ms, isWhole: false };
   // A long range with little data in it comes whole, though columns were asked for.
   const reduced = answer.resolution !== "raw";
   store.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: reduced ? column_ms : 0, origin_ms: from_ms };
