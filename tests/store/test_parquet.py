@@ -187,7 +187,7 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     cramjam.zstd.decompress_into(data[trailer_at - block_size : trailer_at], raw)
     facts = json.loads(raw)
     change(facts)
-    raw = bytearray(json.dumps(facts).encode())
+    raw = bytearray(json.dumps(facts, separators=(",", ":")).encode())
     block = bytes(cramjam.zstd.compress(bytes(raw), level=3))
     trailer = struct.pack("<4sIII", b"FGM1", len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
     path.write_bytes(data[: trailer_at - block_size] + block + trailer + data[-8 - footer_size :])

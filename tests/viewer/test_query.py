@@ -376,7 +376,7 @@ def test_a_long_range_is_answered_in_parts_the_newest_first(tmp_path: Path, aski
     assert values == pytest.approx([1000] * len(values))  # rates go on over the parts
     behind = seconds >= some.complete_from_ms
     assert newest.lines[0].joined()[0].tolist() == seconds[behind].tolist()
-    assert 1500 <= len(seconds) <= 4 * 500
+    assert len(seconds) >= 2 * 500  # the first and the last of each column, at least
 
 
 def test_what_is_in_memory_for_parts_is_what_they_keep_and_the_one_that_is_read(tmp_path: Path, asking: Asking) -> None:

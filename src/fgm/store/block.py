@@ -6,11 +6,12 @@ uncompressed, values that are not null, CRC32]`, and per series `[identity, firs
 Every byte that is decoded was checked against a CRC first, so a damaged file is refused, never misread.
 """
 
+import json
 import os
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cramjam
 import numpy as np
@@ -44,22 +45,27 @@ class ColumnPlace:
 
 
 class _Places(Mapping[str, ColumnPlace]):
-    """Columns of a block as its JSON has them; each is made a ColumnPlace when it is asked for, most never are."""
+    """Columns of a block, in the JSON that it has of them; each is read when it is asked for, most never are."""
 
-    __slots__ = ("_places",)
+    __slots__ = ("_text",)
 
-    def __init__(self, places: Mapping[str, Sequence[int]]) -> None:
-        self._places = dict(places)
+    def __init__(self, text: bytes) -> None:
+        self._text = text
 
     def __getitem__(self, name: str) -> ColumnPlace:
         """Return where a column lies. Raises TypeError or ValueError where that makes no sense."""
-        return ColumnPlace(*map(int, self._places[name]))
+        mark = f'"{name}":['.encode()
+        at = self._text.find(mark)
+        if at < 0:
+            raise KeyError(name)
+        numbers = self._text[at + len(mark) : self._text.index(b"]", at)]
+        return ColumnPlace(*map(int, numbers.split(b",")))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(json.loads(self._text))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(json.loads(self._text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,8 @@ class Directory:
     rows: int
     columns: Mapping[str, ColumnPlace]
     runs: tuple[Run, ...]
+    by_key: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
+    """The runs by `Series.key`, where it was read from a file."""
 
     def to_bytes(self, footer: bytes) -> bytes:
         """Return the block and its trailer, as they stand before `footer`."""
@@ -98,24 +106,46 @@ class Directory:
         return pack_block(facts, footer)
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> "Directory":
-        """Read the JSON. Raises LookupError, TypeError, ValueError or ArithmeticError where it makes no sense."""
+    def from_bytes(cls, raw: bytes) -> "Directory":
+        """Read the JSON, as `to_bytes` wrote it. Raises what _NONSENSE has where it makes no sense.
+
+        In a string a quote is escaped, so what is looked for here is found only where it divides.
+        """
+        columns_at = raw.index(_COLUMNS)
+        runs_at = raw.index(_RUNS, columns_at)
+        facts = json.loads(raw[:columns_at] + b"}")
+        runs, by_key = _runs(raw[runs_at + len(_RUNS) : -1])
         directory = cls(
             header=FileHeader.from_json(facts["header"]),
             first_ms=int(facts["first_ms"]),
             last_ms=int(facts["last_ms"]),
             rows=int(facts["rows"]),
-            columns=_Places(facts["columns"]),
-            runs=tuple(Run(from_json(names), int(first), int(count)) for names, first, count in facts["runs"]),
+            columns=_Places(raw[columns_at + len(_COLUMNS) : runs_at + 1]),
+            runs=runs,
+            by_key=by_key,
         )
-        end = 0
-        for run in directory.runs:
-            if run.first != end or run.count < 1:
-                raise ValueError(f"the rows of {run.series.key} are not those behind the series before it")
-            end += run.count
-        if end != directory.rows:
-            raise ValueError(f"it has {directory.rows} rows, and its series have {end}")
+        rows = runs[-1].first + runs[-1].count if runs else 0
+        if rows != directory.rows:
+            raise ValueError(f"it has {directory.rows} rows, and its series have {rows}")
         return directory
+
+
+_COLUMNS, _RUNS = b',"columns":', b'},"runs":'
+_NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+@lru_cache(maxsize=32)  # while no container comes or goes, all windows say the same
+def _runs(text: bytes) -> tuple[tuple[Run, ...], Mapping[str, tuple[Run, ...]]]:
+    """Read how rows are divided among series: in file order, and by key."""
+    runs = tuple(Run(from_json(names), int(first), int(count)) for names, first, count in json.loads(text))
+    by_key: dict[str, tuple[Run, ...]] = {}
+    end = 0
+    for run in runs:
+        if run.first != end or run.count < 1:
+            raise ValueError(f"the rows of {run.series.key} are not those behind the series before it")
+        end += run.count
+        by_key[run.series.key] = (*by_key.get(run.series.key, ()), run)
+    return runs, by_key
 
 
 class WindowFile:
@@ -187,7 +217,10 @@ class WindowFile:
 
     def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
         """Return the rows, a chunk a series; `keys`: only these series (`Series.key`)."""
-        runs = [run for run in self.directory.runs if keys is None or run.series.key in keys]
+        runs = self.directory.runs
+        if keys is not None:
+            there = self.directory.by_key
+            runs = tuple(sorted((run for key in keys for run in there.get(key, ())), key=lambda run: run.first))
         if not runs:
             return []
         time_ms, late_ms = self.time_ms(), self.column(LATE)
@@ -274,8 +307,8 @@ def _varint(data: memoryview, place: int) -> tuple[int, int]:
 
 def read_directory(path: str, fd: int) -> Directory:
     """Return what an open file says of itself. Raises BadFileError."""
-    facts, _ = read_block(path, fd)
+    raw, _ = read_block(path, fd)
     try:
-        return Directory.from_json(facts)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        return Directory.from_bytes(raw)
+    except _NONSENSE as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error

@@ -5,6 +5,7 @@ block as in the metrics files, with the facts of `Details`; its CRC32 of all tha
 damaged one, which no library has to open then.
 """
 
+import json
 import os
 import zlib
 from collections.abc import Mapping, Sequence
@@ -129,13 +130,14 @@ def _read(path: str) -> tuple[Details, bytes]:
         size = os.fstat(fd).st_size
         if size > MAX_FILE_BYTES:
             raise BadFileError(path, f"it has {size} bytes, more than any that fgm writes")
-        facts, block_at = read_block(path, fd)
+        block, block_at = read_block(path, fd)
         data = os.pread(fd, size, 0)
     finally:
         os.close(fd)
     try:
+        facts = json.loads(block)
         details, crc = _from_json(facts), int(facts["crc"])
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
     if zlib.crc32(data[:block_at]) != crc:
         raise BadFileError(path, "its columns do not match their checksum")

@@ -39,8 +39,8 @@ def has_block(fd: int) -> bool:
     return trailer_at >= 0 and os.pread(fd, len(_MAGIC), trailer_at) == _MAGIC
 
 
-def read_block(path: str, fd: int) -> tuple[Any, int]:
-    """Return the JSON of a file's block, and where the block begins. Raises BadFileError."""
+def read_block(path: str, fd: int) -> tuple[bytes, int]:
+    """Return the JSON text of a file's block, and where the block begins. Raises BadFileError."""
     size = os.fstat(fd).st_size
     tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
     if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
@@ -65,8 +65,8 @@ def read_block(path: str, fd: int) -> tuple[Any, int]:
     try:
         raw = bytearray(raw_size)
         cramjam.zstd.decompress_into(block, raw)
-        return json.loads(raw), size - trailer_at - block_size
-    except (RecursionError, ValueError, cramjam.DecompressionError) as error:
+        return bytes(raw), size - trailer_at - block_size
+    except cramjam.DecompressionError as error:
         raise BadFileError(path, f"its block makes no sense: {error}") from error
 
 

@@ -9,8 +9,8 @@ import threading
 from fgm.store.block import Directory, WindowFile, read_directory
 from fgm.store.opening import open_regular
 
-MOST_KEPT = 64
-"""A little more than the windows of an hour; each takes some 50 KB."""
+MOST_KEPT = 1024
+"""A little more than the windows of a day; each takes some 10 KB."""
 
 _Identity = tuple[int, int, int, int]
 

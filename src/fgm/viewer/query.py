@@ -242,7 +242,10 @@ class Query(Generic[G]):
             return []
         if self._is_foreign(window.header):
             return []
-        keys = self._wanted(window.series)
+        if self.question.scopes or self.question.prefixes:
+            keys = self._wanted(window.series)
+        else:
+            keys = self._keys & window.directory.by_key.keys()
         return window.chunks(self.question.recorded, keys) if keys else []
 
     def _is_foreign(self, header: FileHeader) -> bool:
