@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.asking import Answer, converse
 from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of
 
-FACTS = {"from_ms", "to_ms", "interval_ms", "resolution", "partial", "skipped_files", "unknown", "series"}
+FACTS = {
+    *("from_ms", "to_ms", "complete_from_ms", "interval_ms", "resolution", "partial", "skipped_files"),
+    *("unknown", "series"),
+}
 SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
 
 
@@ -391,6 +395,38 @@ async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirect
     assert answer["skipped_files"] == 1
     assert len(answer["series"][0]["t_ms"]) == 90
     assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+
+
+async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataDirectory(tmp_path, rotation_s=900)
+    await to_thread.run_sync(data.parquet, counting(container(1), T0 - 7 * 3_600_000, 7 * 3600))
+    asked = await to_thread.run_sync(Asked, tmp_path)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
+    whole = (await asked.get(f"{path}&to={T0}")).json
+    seconds = itertools.count()
+    monkeypatch.setattr(asked.desk.clock, "monotonic", lambda: float(next(seconds)))
+    times: list[int] = []
+    parts, to_ms = 0, T0
+    for _ in range(4):
+        answer = await asked.get(f"{path}&to={to_ms}&within_ms=1")
+        part = answer.json
+        assert part["to_ms"] == to_ms
+        assert part["partial"] is (part["complete_from_ms"] > part["from_ms"])
+        assert ("etag" in answer.headers) is not part["partial"]
+        times = part["series"][0]["t_ms"] + times
+        parts += 1
+        to_ms = part["complete_from_ms"]
+        if not part["partial"]:
+            break
+
+    assert to_ms == T0 - 7 * 3_600_000
+    assert parts == 4
+    assert times == sorted(set(times))
+    (line,) = whole["series"]
+    assert (times[0], times[-1]) == (line["t_ms"][0], line["t_ms"][-1])
 
 
 async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def append_lines(path: str, lines: bytes) -> None:
     """
     fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
     try:
-        if os.pread(fd, 1, 0) not in (b"", b"{"):
+        if os.pread(fd, 1, 0) not in (b"", b"{") and not read(fd).events:
             raise BadFileError(path, "only called like events of fgm's; it is left as it is")
         os.fchmod(fd, FILE_MODE)
         end = whole_length(fd)
