@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
 from fgm.store.header import FileHeader
-from fgm.store.journal import JournalWriter, Tick
+from fgm.store.journal import JournalWriter, Tick, is_damaged
 from fgm.store.journal_reader import JournalReader
 from fgm.store.series import Series
 
@@ -107,6 +107,19 @@ def test_a_flipped_byte_ends_the_journal_before_its_frame(tmp_path: Path) -> Non
     path.write_bytes(whole)
 
     assert values(path) == expected(ticks[:3])
+
+
+def test_a_frame_that_came_while_the_journal_was_looked_at_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / "live.journal"
+    sizes = write(path, [tick(0, NODE), tick(1, NODE)])
+    with path.open("rb") as file:
+        assert not is_damaged(file.fileno(), sizes[0])
+        assert not is_damaged(file.fileno(), sizes[1])
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(whole)
+    with path.open("rb") as file:
+        assert is_damaged(file.fileno(), sizes[0])
 
 
 def test_a_reader_follows_a_journal_that_is_being_written(tmp_path: Path) -> None:

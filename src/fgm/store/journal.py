@@ -215,12 +215,17 @@ def has_mark(fd: int) -> bool:
 
 
 def is_damaged(fd: int, end: int) -> bool:
-    """Say whether what stands behind the last whole frame is more than a frame that was being appended."""
-    left = os.fstat(fd).st_size - end
-    if left < _FRAME.size:
+    """Say whether what stands behind the last whole frame is more than a frame that was being appended.
+
+    A frame that has become whole since it was looked for is no damage.
+    """
+    left = os.fstat(fd).st_size - end - _FRAME.size
+    if left < 0:
         return False
-    length, _ = _FRAME.unpack(os.pread(fd, _FRAME.size, end))
-    return not left - _FRAME.size < length <= MAX_FRAME_BYTES
+    length, crc = _FRAME.unpack(os.pread(fd, _FRAME.size, end))
+    if not 0 < length <= MAX_FRAME_BYTES:
+        return True
+    return length <= left and zlib.crc32(os.pread(fd, length, end + _FRAME.size)) != crc
 
 
 _NONSENSE = (

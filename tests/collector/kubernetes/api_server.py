@@ -13,7 +13,18 @@ import anyio
 from anyio.abc import AnyByteReceiveStream, AnyByteStream
 from anyio.streams.tls import TLSListener
 
-Mood = Literal["good", "empty", "hanging", "garbage", "expired", "error-event", "refusing", "pouring"]
+Mood = Literal[
+    "good",
+    "empty",
+    "hanging",
+    "garbage",
+    "expired",
+    "error-event",
+    "refusing",
+    "pouring",
+    "no watch",
+    "no list",
+]
 """How it answers: watches that end at once; nothing at all; nonsense; 410 to watches; an ERROR in them; 500; events
 without end, as fast as they are taken."""
 
@@ -134,6 +145,9 @@ class ApiServer:
             await anyio.sleep_forever()
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
             await self._status(stream, 401, "Unauthorized")
+        elif self.mood == ("no watch" if request.is_watch else "no list"):
+            verb = "watch" if request.is_watch else "list"
+            await self._status(stream, 403, f'pods is forbidden: cannot {verb} resource "pods"')
         elif self.mood == "refusing":
             await self._status(stream, 500, "etcdserver: leader changed")
         elif self.mood == "garbage" and not request.is_watch:

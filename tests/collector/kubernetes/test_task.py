@@ -129,6 +129,31 @@ async def test_the_index_learns_what_is_known_of_its_containers_early_or_late(tm
     assert (told.container_id, told.reason, told.restart_count) == (container_id(7), "OOMKilled", 0)
 
 
+async def test_without_the_right_to_watch_names_come_with_lists_at_a_bounded_rate(tmp_path: Path) -> None:
+    async with following(tmp_path, "no watch") as follower:
+        await follower.until(lambda: follower.name(APP).container_name == "app")
+        follower.server.keep(pod_json("next", 2))
+        for _ in range(40):
+            await follower.clock.settle(1)
+            await follower.clock.advance(10)
+            await follower.server.until(lambda server: server.requests[-1].is_watch)
+            if follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next":
+                break
+
+        assert follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next"
+
+
+async def test_without_the_right_to_list_nothing_has_a_name_and_the_log_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with following(tmp_path, "no list") as follower:
+        await follower.server.until(lambda server: bool(server.requests))
+        await follower.clock.settle(1)
+
+        assert follower.name(APP).container_name is None
+    assert "cannot list" in " ".join(str(getattr(record, "fields", "")) for record in caplog.records)
+
+
 async def test_a_deleted_pods_container_keeps_its_name(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         await follower.server.watched()
