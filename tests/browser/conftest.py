@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +89,14 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.set_default_timeout(PATIENCE_MS)
     yield opened
     opened.context.close()
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds; Playwright's own waiting takes a promise for true."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "it never became so"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture

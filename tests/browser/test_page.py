@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import collector, viewer
+from tests.browser.conftest import collector, until, viewer
 from tests.captured_host import CONTAINERS
 from tests.processes import free_port
 
@@ -77,7 +77,7 @@ def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, compla
 def test_a_live_page_moves(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     before = ranges(page)
-    page.wait_for_function(f"async (before) => Object.values(await ({RANGES})())[0][1] > before", arg=before["cpu"][1])
+    until(page, lambda: ranges(page)["cpu"][1] > before["cpu"][1])
     after = ranges(page)
     assert len({tuple(range_) for range_ in after.values()}) == 1
 
@@ -87,19 +87,14 @@ def test_a_drag_zooms_every_lane_and_a_double_click_goes_back(page: Page, viewer
     page.get_by_role("button", name="Pause").click()
     whole = ranges(page)
     drag(page, 0.25, 0.75)
-    page.wait_for_function(
-        f"async (low) => Object.values(await ({RANGES})()).every(([min]) => min > low)", arg=whole["cpu"][0]
-    )
+    until(page, lambda: all(low > whole["cpu"][0] for low, _ in ranges(page).values()))
     zoomed = ranges(page)
     assert len({tuple(range_) for range_ in zoomed.values()}) == 1
     width, all_ = (low_high[1] - low_high[0] for low_high in (zoomed["io"], whole["io"]))
     assert width == pytest.approx(all_ / 2, abs=2)
     assert "from=" in page.url
     lane(page, "CPU").locator(".plot").dblclick()
-    page.wait_for_function(
-        f"async (low) => Object.values(await ({RANGES})()).every(([min]) => min === low)", arg=whole["cpu"][0]
-    )
-    assert ranges(page) == whole
+    until(page, lambda: ranges(page) == whole)
 
 
 def test_a_link_shows_the_same_view(page: Page, viewer_url: str) -> None:

@@ -1,13 +1,14 @@
 """A long range is drawn as it is read, the newest first, and is whole in the end."""
 
+import math
 import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route
 
-from tests.browser.conftest import viewer
+from tests.browser.conftest import until, viewer
 from tests.browser.test_page import lane
 from tests.processes import free_port
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
@@ -27,24 +28,31 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
     data = DataDirectory(tmp_path, rotation_s=900)
     data.parquet(counting(NODE, T0, 3600 * HOURS), counting(ONE, T0, 3600 * HOURS))
     data.write_index((ONE, T0, T0 + 3_600_000 * HOURS - 1000))
-    answered: list[tuple[int, int]] = []
+    held: list[Route] = []
+    drawn_from: list[float] = []
+    asked_to: list[int] = []
 
-    def one_part(route: Route) -> None:
-        """Let there be time for one part only."""
-        url = route.request.url
-        asked = {name: int(values[0]) for name, values in parse_qs(urlsplit(url).query).items() if values[0].isdigit()}
-        if "within_ms" in asked:
-            answered.append((asked["from"], asked["to"]))
-        route.continue_(url=re.sub(r"within_ms=\d+", "within_ms=1", url))
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    def whole() -> bool:
+        """Let what is held go on, with time for one part; see from when on lines are drawn before that."""
+        for route in held:
+            drawn_from.append(page.evaluate(DRAWN)[1] if asked_to else math.inf)
+            asked_to.append(int(parse_qs(urlsplit(route.request.url).query)["to"][0]))
+            route.continue_(url=re.sub(r"within_ms=\d+", "within_ms=1", route.request.url))
+        held.clear()
+        return lane(page, "Memory").locator(".peak").count() > 0 and page.evaluate(DRAWN)[1] < T0 / 1000 + 60
 
     with viewer(tmp_path, free_port()) as url:
-        page.route("**/api/timeseries?*", one_part)
+        page.route("**/api/timeseries?*within_ms*", hold)
         page.goto(f"{url}#from=2025-12-30T16:00:00Z&to=2025-12-30T23:00:00Z&show={ONE.key[:12]}")
-        expect(lane(page, "Memory").locator(".peak")).to_be_attached()
-        page.wait_for_function(f"async () => (await ({DRAWN})())[1] < {T0 / 1000 + 60}")
+        until(page, whole)
         size, first_s, last_s = page.evaluate(DRAWN)
 
-    assert [to_ms for _, to_ms in answered] == sorted((to_ms for _, to_ms in answered), reverse=True)
-    assert len(answered) >= 3
+    assert len(asked_to) == 4
+    assert asked_to == sorted(asked_to, reverse=True)
+    assert drawn_from == sorted(drawn_from, reverse=True)
+    assert drawn_from[1] > T0 / 1000 + 3600 * (HOURS - 3)
     assert size > 1000
     assert last_s - first_s > 3600 * HOURS - 120

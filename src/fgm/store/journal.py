@@ -225,7 +225,7 @@ def is_damaged(fd: int, end: int) -> bool:
     length, crc = _FRAME.unpack(os.pread(fd, _FRAME.size, end))
     if not 0 < length <= MAX_FRAME_BYTES:
         return True
-    return length <= left and zlib.crc32(os.pread(fd, length, end + _FRAME.size)) != crc
+    return bool(length <= left and zlib.crc32(os.pread(fd, length, end + _FRAME.size)) != crc)
 
 
 _NONSENSE = (
