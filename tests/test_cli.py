@@ -15,6 +15,7 @@ from blockbuster import BlockBuster
 from fgm import cli
 from fgm.collector.hierarchies import ForeignRootError, detect
 from fgm.store.check import check
+from tests.derived_in_sql import compare
 from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
 
 CGROUP_ROOT = "/sys/fs/cgroup"
@@ -68,6 +69,7 @@ async def test_run_shows_the_load_of_this_machine_and_stops_both_on_ctrl_c(tmp_p
 
     assert check(str(data_dir)).problems == []
     assert journals(data_dir) == []
+    assert compare(data_dir)["total_cpu_usage_millicores"] > 0
 
 
 @needs_cgroups

@@ -15,6 +15,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.block import WindowFile
 from fgm.store.check import check
 from fgm.store.chunk import Chunk
+from tests.derived_in_sql import compare
 from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -102,6 +103,15 @@ def test_pause_containers_are_sandboxes_and_no_containers(recorded: Recorded) ->
     sandboxes = {chunk.series.container_id for chunk in recorded.chunks if chunk.series.scope == "sandbox"}
 
     assert sandboxes == {container["pause"] for container in recorded.containers if container["pause"]}
+
+
+def test_derived_metrics_are_what_another_program_computes(recorded: Recorded) -> None:
+    found = compare(recorded.folder / "data")
+
+    assert found["total_cpu_usage_millicores"] > 0
+    assert found["throttle_ratio"] > 0
+    assert found["psi_cpu_some_ratio"] > 0
+    assert found["memory_limit_ratio"] > 0
 
 
 def test_pods_and_the_node_are_series_too(recorded: Recorded) -> None:
