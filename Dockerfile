@@ -5,8 +5,9 @@ FROM ${BASE_IMAGE} AS build
 COPY pyproject.toml constraints.txt README.md LICENSE /source/
 COPY src /source/src
 # Tests of libraries and pip stay behind. The bytecode has no times in it, so that two builds have the same files.
-RUN python3 -m venv --copies /opt/fgm \
-    && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet -c /source/constraints.txt /source \
+# PIP_CONSTRAINT holds for what builds, too.
+RUN export PIP_CONSTRAINT=/source/constraints.txt && python3 -m venv --copies /opt/fgm \
+    && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet /source \
     && /opt/fgm/bin/python -m pip uninstall --quiet --yes pip setuptools \
     && find /opt/fgm/lib -type d \( -name tests -o -name test -o -name __pycache__ \) -prune -exec rm -rf {} + \
     && find /opt/fgm/lib \( -name '*.c' -o -name '*.pyx' \) -delete \
@@ -16,6 +17,7 @@ RUN python3 -m venv --copies /opt/fgm \
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="fine-grained-monitor" \
       org.opencontainers.image.description="Records every container of a node once a second, and shows it" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/fgm /opt/fgm
 RUN ln -s /opt/fgm/bin/fine-grained-monitor /opt/fgm/bin/fgm-viewer /opt/fgm/bin/fgm /usr/local/bin/

@@ -9,9 +9,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from fgm import __version__
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
-from tests.deploy.manifests import DEPLOY, OVERLAYS, container, daemonset, documents, pod_spec
+from tests.deploy.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 OLDEST = 29
@@ -60,6 +61,14 @@ def test_an_overlay_is_valid(name: str, minor: int) -> None:
     collector_settings.from_command_line([one.replace("$(POD_IP)", "::1") for one in monitor["args"]])
     if name in SINCE:
         assert f"1.{SINCE[name]}" in (folder / "kustomization.yaml").read_text()
+
+
+def test_image_label_and_manifest_have_the_version_of_the_package() -> None:
+    dockerfile = (REPOSITORY / "Dockerfile").read_text()
+
+    assert f'org.opencontainers.image.version="{__version__}"' in dockerfile
+    for name in ("monitor", "viewer"):
+        assert container(name)["image"].endswith(f":{__version__}")
 
 
 def test_a_field_that_is_misspelt_would_be_noticed() -> None:
