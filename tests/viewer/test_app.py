@@ -1,6 +1,7 @@
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +12,7 @@ from anyio import to_thread
 
 from fgm.store.index import Facts
 from fgm.store.series import Series
-from fgm.viewer.app import create_app
+from fgm.viewer.app import Desk, create_app
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.workers import PART_BYTES
 from tests.viewer.asked import NOW_MS, Asked
@@ -395,6 +396,43 @@ async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirect
     assert answer["skipped_files"] == 1
     assert len(answer["series"][0]["t_ms"]) == 90
     assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+
+
+async def test_samples_are_asked_for_by_what_series_are_called(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    shop, other = container(1, "web", "cart-7f"), container(2, "job", "batch-1")
+    await to_thread.run_sync(data.parquet, counting(NODE, T0, 90), counting(shop, T0, 90), counting(other, T0, 90))
+    asked = await to_thread.run_sync(Asked, tmp_path)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&from={T0}"
+
+    async def ids(query: str) -> set[str]:
+        return {series["id"] for series in await asked.series(path + query)}
+
+    assert await ids("&search=cart") == {id_of(1)}
+    assert await ids("&scope=node") == {"node"}
+    assert await ids("&scope=container") == {id_of(1), id_of(2)}
+    assert await ids("&search=nobody") == set()
+    assert (await asked.get(f"{path}&search=cart&containers={id_of(1)}")).status == 400
+
+
+async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path) -> None:
+    older = DataDirectory(tmp_path, identifier="pod-a")
+    older.header = replace(older.header, node_name="worker-1")
+    newer = DataDirectory(tmp_path, identifier="pod-b")
+    await to_thread.run_sync(older.parquet, counting(NODE, T0 - 900_000, 90), counting(container(1), T0 - 900_000, 90))
+    await to_thread.run_sync(newer.parquet, counting(NODE, T0, 90), counting(container(2), T0, 90))
+    await to_thread.run_sync(lambda: newer.write_index((container(2), T0, T0 + 89_000)))
+    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked.desk = await to_thread.run_sync(
+        lambda: Desk(str(tmp_path), asked.clock, asked.start_up, asked.desk.address, node="worker-1")
+    )
+    await to_thread.run_sync(asked.serve)
+    await asked.ready()
+
+    assert {one["id"] for one in (await asked.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
+    series = await asked.series("/api/timeseries?metric=memory.current&range=all")
+    assert {(one["id"], len(one["t_ms"])) for one in series} == {("node", 90), (id_of(1), 90)}
 
 
 async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(

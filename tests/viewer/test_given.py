@@ -51,7 +51,8 @@ async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
     def give() -> Asked:
         first, _ = recorded(tmp_path)
         asked = Asked(tmp_path)
-        asked.desk = Desk(str(first.parent), asked.clock, StartUp(1, NOW_MS, 0), asked.desk.address, (str(first),))
+        start_up = StartUp(1, NOW_MS, 0)
+        asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, given=(str(first),))
         asked.serve()
         return asked
 

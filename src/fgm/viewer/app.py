@@ -40,15 +40,22 @@ class Desk:
     """What the routes answer from."""
 
     def __init__(
-        self, data_dir: str, clock: Clock, start_up: StartUp, address: Address, given: tuple[str, ...] = ()
+        self,
+        data_dir: str,
+        clock: Clock,
+        start_up: StartUp,
+        address: Address,
+        *,
+        given: tuple[str, ...] = (),
+        node: str | None = None,
     ) -> None:
-        """`given`: files that are shown instead of the directory. May block."""
+        """`given`: files that are shown instead of the directory; `node`: see Library. May block."""
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
         is_given = bool(given) or is_flat(data_dir)
         self.files = GivenFiles(data_dir, given, clock, self.skipped) if is_given else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
-        self.library = Library(self.files, self.journals, self.skipped)
+        self.library = Library(self.files, self.journals, self.skipped, node)
         self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(timeseries.MAX_SAMPLES)
 

@@ -133,5 +133,5 @@ class Daemon:
 def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
     from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
 
-    desk = Desk(settings.data_dir, clock, start_up, address, settings.given)
+    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.given, node=settings.node or None)
     return desk, create_app(desk)

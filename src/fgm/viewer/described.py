@@ -98,7 +98,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/metrics": (),
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
-    "/api/timeseries": (METRICS, CONTAINERS, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
+    "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, *_FILTER),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MOST_EVENTS),
     "/api/openapi.json": (),

@@ -67,14 +67,18 @@ class Holdings:
 class Library:
     """Follows one data directory."""
 
-    def __init__(self, files: DataFiles, journals: Journals, skipped: SkippedFiles) -> None:
+    def __init__(
+        self, files: DataFiles, journals: Journals, skipped: SkippedFiles, only_node: str | None = None
+    ) -> None:
+        """`only_node`: whose data is shown; None: that of the node with the newest, and index.json is its."""
+        self._only_node = only_node
         self._files, self._journals, self._skipped = files, journals, skipped
         self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
         self._register = Register()
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
         self._header_ms = -1
-        self._node: str | None = None
+        self._node = only_node
         self._foreign: dict[str, str] = {}
         self._oldest_ms: int | None = None
         self._newest_ms: int | None = None
@@ -93,7 +97,7 @@ class Library:
     def look(self) -> Found:
         """Look for the index, and for data that came since; return what there is."""
         with self._lock:
-            if self._index.look():
+            if self._only_node is None and self._index.look():
                 for container in self._index.containers:
                     self._register.learn(*container)
             first = next(self._files.newest_first(), None)
@@ -192,7 +196,7 @@ class Library:
         name = header.node_name
         if name is None or name == self._node:
             return True
-        if self._node is not None and last_ms <= self._header_ms + NODE_GONE_MS:
+        if self._only_node or (self._node is not None and last_ms <= self._header_ms + NODE_GONE_MS):
             if file.folder not in self._foreign:
                 self._foreign[file.folder] = name
                 self._skipped.note(file.folder, f"of the node {name}: only {self._node} is shown")
@@ -239,7 +243,8 @@ class Library:
         if not self._foreign:
             return None
         several = "data of several writers with different node names is in this directory"
-        return f"{several}: only {self._node} is shown, not {', '.join(sorted(set(self._foreign.values())))}"
+        others = ", ".join(sorted(set(self._foreign.values())))
+        return f"{several}: only {self._node} is shown, not {others}; --node chooses"
 
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index

@@ -58,19 +58,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeseriesParameters:
-    """What /api/timeseries is asked. `ids`: None is every container and the node."""
-
-    metrics: tuple[Shown, ...]
-    ids: tuple[str, ...] | None
-    span: Span
-    points: int
-    is_raw: bool = False
-    is_binary: bool = False
-    within_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class SeriesFilter:
     """Which series are asked for; what is empty does not filter."""
 
@@ -79,6 +66,20 @@ class SeriesFilter:
     namespaces: frozenset[str] = frozenset()
     qos_classes: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeseriesParameters:
+    """What /api/timeseries is asked. `ids`: None is all that pass `filter`; None that, every container and the node."""
+
+    metrics: tuple[Shown, ...]
+    ids: tuple[str, ...] | None
+    span: Span
+    points: int
+    is_raw: bool = False
+    is_binary: bool = False
+    within_ms: int = 0
+    filter: SeriesFilter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,11 @@ def timeseries(query: bytes) -> TimeseriesParameters:
     is_raw = _one_of(given, described.RAW) == "1"
     is_binary = _one_of(given, described.FORMAT) == "binary"
     within_ms = _whole_number(given, described.WITHIN)
-    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary, within_ms)
+    wanted = _filter(given)
+    if ids is not None and wanted != SeriesFilter():
+        raise bad_parameter("containers", "series are asked for by id and by filter", "either of both")
+    chosen = None if wanted == SeriesFilter() else wanted
+    return TimeseriesParameters(metrics, ids, _span(given), points, is_raw, is_binary, within_ms, chosen)
 
 
 def containers(query: bytes) -> ContainersParameters:

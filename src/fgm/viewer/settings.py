@@ -42,6 +42,9 @@ class Settings:
     allowed_host: tuple[str, ...] = _setting((), "further host name to answer for, without port; repeatable")
     health_host: str = _setting("", "address of the listener for /healthz and /readyz alone; none by default")
     health_port: int = _setting(8051, "port of that listener", least=0, most=65_535)
+    node: str = _setting(
+        "", "name of the node to show, of a directory with several; by default that of the newest data"
+    )
     log_level: str = _setting("info", "least important messages to log", choices=("debug", "info", "warning", "error"))
     log_format: Literal["text", "json"] = _setting("text", "form of the log", choices=("text", "json"))
 

@@ -5,12 +5,14 @@ from http import HTTPStatus
 
 from fgm.store.series import Scope
 from fgm.viewer import encoding
+from fgm.viewer.answers import is_asked, labels_of
 from fgm.viewer.library import Holdings
-from fgm.viewer.parameters import TimeseriesParameters
+from fgm.viewer.parameters import SeriesFilter, TimeseriesParameters
 from fgm.viewer.parts import PartedQuery
 from fgm.viewer.problems import Problem, unknown
 from fgm.viewer.query import MAX_SERIES, MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
 from fgm.viewer.reduce import KEPT_PER_COLUMN
+from fgm.viewer.register import KnownSeries
 
 RAW_TICKS = 3600
 """A range of so many ticks is answered with every sample."""
@@ -28,7 +30,7 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
     columns = asked.points if ticks > RAW_TICKS and not asked.is_raw else None
     prefixes: tuple[str, ...] = ()
     if asked.ids is None:
-        keys = _overlapping(holdings, from_ms, to_ms)
+        keys = _chosen(holdings, asked.filter, from_ms, to_ms)
     else:
         keys, prefixes = _resolved(holdings, asked.ids)
     each = max(0, ticks) if columns is None else min(ticks, KEPT_PER_COLUMN * columns)
@@ -48,7 +50,7 @@ def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Qu
         to_ms=to_ms,
         tick_ms=tick_ms,
         columns=columns,
-        scopes=DEFAULT_SCOPES if asked.ids is None else frozenset(),
+        scopes=DEFAULT_SCOPES if asked.ids is None and asked.filter is None else frozenset(),
         prefixes=prefixes,
         node_name=holdings.node_name,
         line_samples=max(0, held),
@@ -74,15 +76,20 @@ def answer(query: Query[Line] | PartedQuery, holdings: Holdings, asked: Timeseri
     return encoding.to_binary(facts, lines) if asked.is_binary else encoding.to_json(facts, lines)
 
 
-def _overlapping(holdings: Holdings, from_ms: int, to_ms: int) -> frozenset[str]:
-    """Return the keys of the newest containers, and of the node, that were seen in a range."""
+def _chosen(holdings: Holdings, wanted: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:
+    """Return the keys of the newest series that were seen in a range and pass; without a filter of what is shown first.
+
+    That is the containers, and the node.
+    """
     registered = holdings.registered
-    keys = [
-        known.series.key
-        for known in registered.by_id.values()
-        if known.series.scope in DEFAULT_SCOPES and registered.is_within(known, from_ms, to_ms)
-    ]
-    return frozenset(["node", *keys][:MAX_SERIES])
+
+    def passes(known: KnownSeries) -> bool:
+        if wanted is None:
+            return known.series.scope in DEFAULT_SCOPES
+        return is_asked(known, wanted, labels_of(known, holdings))
+
+    keys = [k.series.key for k in registered.by_id.values() if registered.is_within(k, from_ms, to_ms) and passes(k)]
+    return frozenset((keys if wanted is not None else ["node", *keys])[:MAX_SERIES])
 
 
 def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
