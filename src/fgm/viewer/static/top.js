@@ -39,7 +39,8 @@ export async function chooseTop() {
 function candidates(all) {
   const { from_ms, to_ms } = view.peek();
   const { live } = range.peek();
-  const since_ms = Math.max(from_ms, to_ms - GONE_MS);
+  // Where the data ends earlier, so does the news.
+  const since_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - GONE_MS);
   const inRange = (series) => series.last_seen_ms >= from_ms && series.first_seen_ms < to_ms;
   const containers = all.filter((series) => series.scope === "container");
   const running = containers.filter(live ? (series) => series.alive : inRange);
