@@ -1,13 +1,25 @@
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
 
+from fgm.collector.kubernetes.book import PodBook, facts_of
+from fgm.collector.kubernetes.changes import ChangeFinder, ContainerEnded
 from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store import parquet
+from fgm.store.chunk import Chunk
+from fgm.store.events import Event, encode
+from fgm.store.header import FileHeader
+from fgm.store.index import Index, IndexEntry, dump
+from fgm.store.series import Series
 
 FINISHED_MS = 1_767_110_407_000
+T0 = 1_767_110_400_000
+APP = Series("container", container_id=container_id(8))
 
 
 def parsed(value: dict[str, Any]) -> Pod:
@@ -138,9 +150,11 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.data())
+@settings(max_examples=60)
 def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.DataObject) -> None:
-    """A pod of which any part was replaced by any JSON is still a pod, or none."""
+    """A pod of which any part was replaced by any JSON is still a pod, or none; and so it goes through all the rest."""
     pod: Any = pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7)))
     place = pod
     for _ in range(data.draw(st.integers(0, 5))):
@@ -153,7 +167,22 @@ def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.Da
             break
         place = place[key]
 
-    assert parse_pod(pod) is None or isinstance(parse_pod(pod), Pod)
+    found = parse_pod(pod)
+    if found is None:
+        return
+    index = Index()
+    book = PodBook(index)
+    book.see([APP], 0)
+    book.put(found)
+    rows = np.zeros((1, 1 + len(COLUMNS)))
+    chunk = Chunk(book.names.name(APP), np.array([T0]), rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True)))
+    assert parquet.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
+    entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(found).items()}
+    assert dump(Index(entries, T0, T0, T0, 90))
+    for change in ChangeFinder(index, 0).find(found):
+        if isinstance(change, ContainerEnded) and change.finished_ms is not None:
+            what = f"ended: {change.reason}"
+            assert encode(Event(change.finished_ms, "exit", change.container_id, what, {}, {"reason": change.reason}))
 
 
 @given(JSON)
