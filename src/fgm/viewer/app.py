@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException
 from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.store.series import Scope
-from fgm.viewer import answers, at, closed, etag, openapi, parameters, timeseries, top
+from fgm.viewer import answers, at, change_query, closed, etag, openapi, parameters, timeseries, top
 from fgm.viewer.budget import Budget, Leasing
+from fgm.viewer.change_query import ChangeQuery, Stretches
 from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
 from fgm.viewer.event_query import EventQuery
@@ -77,6 +78,10 @@ class Desk:
         if not within_ms or question.columns is None:
             return self.query(question, Line)
         return PartedQuery(question, lambda part: self.query(part, Line), self.clock.monotonic, within_ms / 1000)
+
+    def change_query(self, holdings: Holdings, compared: Stretches) -> ChangeQuery:
+        """Return the query that will answer what changed. May block."""
+        return ChangeQuery(holdings, compared, self.files, self.journals, self.skipped)
 
     def event_query(self, asked: parameters.EventsParameters) -> EventQuery:
         """Return the query that will answer what happened. May block. Raises Problem."""
@@ -166,6 +171,14 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         query = desk.query(top.question(holdings, (asked.metric,), asked.filter.scopes, *span), top.Total)
         await workers.finish(query)
         return await workers.reply(lambda: _json_parts(top.answer(query, holdings, asked)))
+
+    @app.get("/api/changes")
+    async def changes() -> Response:
+        asked = parameters.changes(request.query_string)
+        holdings = await workers.run(desk.fresh)
+        compared = change_query.stretches(holdings, asked.span, desk.now_ms())
+        query = await workers.run(lambda: desk.change_query(holdings, compared))
+        return await workers.tell(query, lambda: query.answer(asked.limit))
 
     @app.get("/api/events")
     async def events() -> Response:

@@ -100,6 +100,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, *_FILTER),
+    "/api/changes": (*_SPAN, MOST_RANKED),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MOST_EVENTS),
     "/api/openapi.json": (),
     "/at/{time}": (),

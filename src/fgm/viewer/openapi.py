@@ -6,7 +6,7 @@ from fgm import __version__
 from fgm.metrics.derived import SHOWN
 from fgm.viewer import described
 from fgm.viewer.described import TAKES, Parameter
-from fgm.viewer.workers import BINARY, JSON
+from fgm.viewer.workers import BINARY, JSON, LINES
 
 JsonSchema = dict[str, Any]
 
@@ -135,6 +135,10 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         "Who used most of a metric in a range. Shares are of the node's sum, where the metric adds up.",
         _facts(**_COVERED, metric=TEXT, unit=TEXT, by=TEXT, total=WHOLE, series=_list(_RANKED)),
     ),
+    "/api/changes": (
+        "What changed in a range, beside as much time before it: lines of JSON; all but the last say `progress`.",
+        TEXT,
+    ),
     "/api/events": (
         "What happened, newest first.",
         _facts(**_COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=_list(TEXT), events=_list(_EVENT)),
@@ -192,6 +196,8 @@ def _operation(path: str) -> JsonSchema:
         time = {"type": "string", "minLength": 1, "examples": ["now", "2025-12-30T16:00:00Z"]}
         form = f"{described.TIME_FORM}, or now."
         parameters = [{"name": "time", "in": "path", "required": True, "description": form, "schema": time}]
+    if path == "/api/changes":
+        content = {LINES: {"schema": schema}}
     if described.FORMAT in TAKES[path]:
         content[BINARY] = {"schema": {"type": "string", "format": "binary", "description": _BINARY_TEXT}}
     ref = {"schema": {"$ref": "#/components/schemas/Problem"}}

@@ -92,6 +92,14 @@ class ContainersParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesParameters:
+    """What /api/changes is asked: of `span`, beside as much time before it, the first `limit` series."""
+
+    span: Span
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class TopParameters:
     """What /api/top is asked. `by`: what is ranked by."""
 
@@ -150,6 +158,12 @@ def top(query: bytes) -> TopParameters:
     wanted = wanted if wanted.scopes else replace(wanted, scopes=frozenset({"container"}))
     limit = _whole_number(given, described.MOST_RANKED)
     return TopParameters(metrics[0], wanted, _span(given), _one_of(given, described.BY), limit)
+
+
+def changes(query: bytes) -> ChangesParameters:
+    """Read the query of /api/changes. Raises Problem."""
+    given = _fields(query, "/api/changes")
+    return ChangesParameters(_span(given), _whole_number(given, described.MOST_RANKED))
 
 
 def events(query: bytes) -> EventsParameters:

@@ -1,8 +1,9 @@
 """The threads in which requests are answered, a step at a time, and how an answer leaves them."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from quart import Response, request
@@ -17,6 +18,8 @@ MAX_WORKERS = 2
 PART_BYTES = 256 << 10
 """An answer of more than this is sent as it is made, so that it is never in memory as a whole."""
 JSON, BINARY, TEXT = "application/json", "application/octet-stream", "text/plain; charset=utf-8"
+LINES = "application/x-ndjson"
+SAY_EVERY = 0.02
 
 T = TypeVar("T")
 
@@ -28,6 +31,13 @@ class Steps(Protocol):
     def most_samples(self) -> int: ...  # noqa: D102
 
     def step(self) -> bool: ...  # noqa: D102
+
+
+class ProgressiveSteps(Steps, Protocol):
+    """Steps that know how far they are. `progress`: 0 to 1."""
+
+    @property
+    def progress(self) -> float: ...  # noqa: D102
 
 
 class Workers:
@@ -48,6 +58,21 @@ class Workers:
         await lease.take(query.most_samples)
         while await self.run(query.step):
             lease.grow(query.most_samples)
+
+    async def tell(self, query: ProgressiveSteps, answer: Callable[[], dict[str, Any]]) -> Response:
+        """Move a query on to its end and say how far it is: lines of JSON, the last one is the answer."""
+        lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
+        await lease.take(query.most_samples)
+
+        async def lines() -> AsyncIterator[bytes]:
+            said = 0.0
+            while await self.run(query.step):
+                if query.progress >= said + SAY_EVERY:
+                    said = query.progress
+                    yield _line({"progress": round(said, 2)})
+            yield _line(await self.run(answer))
+
+        return Response(lines(), headers={"Content-Type": LINES, "Cache-Control": "no-store"})
 
     async def reply(
         self, make: Callable[[], Iterator[bytes]], media_type: str = JSON, etag: str | None = None
@@ -87,3 +112,7 @@ class Workers:
         while part:
             yield part
             part = await self.run(lambda: take(parts, PART_BYTES))
+
+
+def _line(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts).encode() + b"\n"

@@ -1,0 +1,198 @@
+"""Reads two stretches of time, the one that is asked about and as much before it, file by file, into sums."""
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fgm.metrics.derived import SHOWN, Samples, Shown
+from fgm.store import layout
+from fgm.store.chunk import Chunk
+from fgm.store.errors import BadFileError
+from fgm.store.header import FileHeader
+from fgm.store.series import Series
+from fgm.viewer.answers import name_of
+from fgm.viewer.changed import BEFORE, DURING, Change, Changed, Sums, ranked
+from fgm.viewer.journals import Journals
+from fgm.viewer.library import Holdings
+from fgm.viewer.parameters import Span
+from fgm.viewer.problems import bad_parameter
+from fgm.viewer.register import KnownSeries
+from fgm.viewer.skipped import SkippedFiles, reason_of
+from fgm.viewer.windows import DataFile, DataFiles
+
+MOST_MS = layout.HOUR_MS
+"""So long a time can be compared with the time before it: every sample of both is looked at."""
+MOST_SERIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """[before_ms, from_ms) and [from_ms, to_ms)."""
+
+    before_ms: int
+    from_ms: int
+    to_ms: int
+
+
+def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
+    """Return what to compare. Raises Problem where it is too long."""
+    from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+    if to_ms - from_ms > MOST_MS + holdings.tick_ms:
+        detail = f"{(to_ms - from_ms) // 1000} s are too long to be compared, sample by sample, with the time before"
+        raise bad_parameter("from", detail, f"a range of at most {MOST_MS // 1000} s")
+    return Stretches(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
+
+
+class ChangeQuery:
+    """One comparison on its way; moved on in steps, one file each. Not for use by two threads at once."""
+
+    def __init__(
+        self, holdings: Holdings, stretches: Stretches, files: DataFiles, journals: Journals, skipped: SkippedFiles
+    ) -> None:
+        self.stretches = stretches
+        self.skipped_files = 0
+        self._holdings = holdings
+        self._files, self._journals, self._skipped = files, journals, skipped
+        self._metrics: list[Shown] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
+        self._columns = tuple(dict.fromkeys(column for metric in self._metrics for column in metric.needs))
+        lead_ms = 3 * holdings.tick_ms
+        self._waiting = deque(files.between(stretches.before_ms - lead_ms, stretches.to_ms))
+        self._files_at_all = len(self._waiting)
+        self._places: dict[str, int] = {}
+        self._series: list[Series] = []
+        self._sums = Sums.of(MOST_SERIES, len(self._metrics))
+
+    @property
+    def most_samples(self) -> int:
+        """How many samples it may have in memory."""
+        return 5 * 2 * MOST_SERIES * len(self._metrics)
+
+    @property
+    def progress(self) -> float:
+        """How much of it is read, 0 to 1."""
+        return 1 - len(self._waiting) / max(1, self._files_at_all)
+
+    def step(self) -> bool:
+        """Read the next file; return whether there are more."""
+        if self._waiting:
+            chunks = self._read(self._waiting.popleft())
+            if chunks:
+                self._take(chunks)
+        return bool(self._waiting)
+
+    def answer(self, most: int) -> dict[str, Any]:
+        """Return the answer of /api/changes, when there are no more steps."""
+        count = len(self._series)
+        found = ranked(self._sums.first(count), self._metrics, most)
+        return {
+            "before_ms": self.stretches.before_ms,
+            "from_ms": self.stretches.from_ms,
+            "to_ms": self.stretches.to_ms,
+            "partial": count >= MOST_SERIES,
+            "skipped_files": self.skipped_files,
+            "compared": {"series": count, "metrics": len(self._metrics)},
+            "series": [self._told(one) for one in found],
+        }
+
+    def _told(self, one: Changed) -> dict[str, Any]:
+        series = self._series[one.place]
+        known = self._holdings.registered.find(series.key) or KnownSeries(series.key, series, 0, 1)
+        return {
+            "id": known.id,
+            "name": name_of(known),
+            "scope": series.scope,
+            "namespace": series.namespace,
+            "pod_name": series.pod_name,
+            "container_name": series.container_name,
+            "score": round(one.score, 4),
+            "changes": [_change(change) for change in one.changes],
+        }
+
+    def _read(self, file: DataFile) -> list[Chunk]:
+        """Return the rows of the containers in a file; none where it cannot be read."""
+        try:
+            if file.kind == "journal":
+                facts = self._journals.facts(file)
+                if facts is None or self._is_foreign(facts.header):
+                    return []
+                return self._journals.chunks(file, self._columns, self._wanted(facts.series))
+            window = self._files.window(file)
+            try:
+                return (
+                    [] if self._is_foreign(window.header) else window.chunks(self._columns, self._wanted(window.series))
+                )
+            finally:
+                window.close()
+        except (BadFileError, OSError) as error:
+            if file.kind == "journal" and isinstance(error, FileNotFoundError):  # it was closed meanwhile
+                return self._read(replace(file, kind="metrics", name=layout.metrics_name(file.start_ms)))
+            self._skipped.note(file.path, reason_of(error))
+            self.skipped_files += 1
+            return []
+
+    def _is_foreign(self, header: FileHeader) -> bool:
+        return None not in (header.node_name, self._holdings.node_name) and header.node_name != self._holdings.node_name
+
+    def _wanted(self, there: tuple[Series, ...]) -> set[str]:
+        return {series.key for series in there if series.scope == "container"}
+
+    def _take(self, chunks: list[Chunk]) -> None:
+        """Sum up a file: all series at once, metric by metric. The first row of each has no rate, so it is left out."""
+        chunks = [chunk for chunk in chunks if self._place(chunk.series) is not None]
+        if not chunks:
+            return
+        time_ms = np.concatenate([chunk.time_ms for chunk in chunks])
+        late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
+        columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in self._columns}
+        samples = Samples(time_ms, late_ms, columns, self._holdings.tick_ms)
+        outside = (time_ms < self.stretches.before_ms) | (time_ms >= self.stretches.to_ms)
+        outside[np.cumsum([0, *(len(chunk.time_ms) for chunk in chunks[:-1])])] = True
+        starts, places = self._segments(chunks)
+        for number, metric in enumerate(self._metrics):
+            self._sums.add(places, number, starts, np.where(outside, np.nan, metric.compute(samples)))
+
+    def _segments(self, chunks: list[Chunk]) -> tuple[Any, list[tuple[int, int]]]:
+        """Return where the rows of each series in each stretch begin, and whose they are."""
+        starts, places, first = [], [], 0
+        for chunk in chunks:
+            place = self._places[_workload(chunk.series)]
+            split = int(np.searchsorted(chunk.time_ms, self.stretches.from_ms))
+            for part, begin, end in ((BEFORE, 0, split), (DURING, split, len(chunk.time_ms))):
+                if end > begin:
+                    starts.append(first + begin)
+                    places.append((place, part))
+            first += len(chunk.time_ms)
+        return np.array(starts), places
+
+    def _place(self, series: Series) -> int | None:
+        """Return the row of a workload; None where there are too many."""
+        key = _workload(series)
+        place = self._places.get(key)
+        if place is None:
+            if len(self._series) >= MOST_SERIES:
+                return None
+            place = self._places[key] = len(self._series)
+            self._series.append(series)
+        self._series[place] = series
+        return place
+
+
+def _workload(series: Series) -> str:
+    """Return what a container has in common with the one that it replaced."""
+    if series.namespace and series.pod_name and series.container_name:
+        return f"{series.namespace}/{series.pod_name}/{series.container_name}"
+    return series.key
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "metric": change.metric.name,
+        "title": change.metric.title,
+        "unit": change.metric.unit,
+        "before": change.before,
+        "during": change.during,
+        "peak": change.peak,
+        "score": round(change.score, 4),
+    }
