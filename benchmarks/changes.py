@@ -54,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             cpu_s.append(time.process_time() - began)
         place = next((i for i, one in enumerate(found["series"], 1) if one["id"] == culprit), 0)
         first += place == 1
+        scores = " ".join(f"{one['score']:.1f}" for one in found["series"][:4])
         words = ", ".join(c["metric"] for c in found["series"][0]["changes"])
-        sys.stdout.write(f"{kind:20} place {place or '-'}   first: {words}\n")
+        sys.stdout.write(f"{kind:20} place {place or '-'}   scores {scores}   first: {words}\n")
     result = {"incidents": given.incidents, "first": first, "cpu_s_median": round(float(np.median(cpu_s)), 2)}
     sys.stdout.write(json.dumps(result) + "\n")
     return 0

@@ -20,11 +20,17 @@ LEAST_SAMPLES = 5
 """Of a metric in a stretch, for its mean to say something."""
 ADDITIVE = frozenset({"millicores", "bytes", "bytes/s", "1/s", "us/s", "1"})
 """Units that add up over containers; in these what is not there uses nothing."""
+FULL = {"ratio": 0.2, "%": 20.0, "ms/s": 200.0}
+"""In these units so much more or less is as much as matters; in others it is a share of what all have together."""
+COMMON = 9.0
+"""What all the others show as well points to nobody: it counts for a tenth."""
 MOST_EFFECT = 30.0
 NOISE_SHARE = 0.05
 """Of a mean: less than that is noise, even of what never moved before."""
 LEAST_SCORE = 0.1
 """Less is no change; a full step of what nobody else does is log(1 + 30)."""
+MUCH_LESS = 10
+"""Who changed so many times less than the first is not worth a look beside it."""
 METRICS_A_SERIES = 4
 """So many of its metrics speak for a series."""
 
@@ -92,13 +98,9 @@ class Changed:
 def ranked(sums: Sums, metrics: Sequence[Shown], most: int) -> list[Changed]:
     """Return the series that changed most, first."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        scores, means = _scores(sums, [metric.unit in ADDITIVE for metric in metrics])
-    best = np.sort(scores, axis=1)[:, ::-1][:, :METRICS_A_SERIES].sum(axis=1)
+        scores, means = _scores(sums, [metric.unit for metric in metrics])
     found = []
-    for place in np.argsort(-best, kind="stable")[:most].tolist():
-        if best[place] < LEAST_SCORE:
-            break
-        order = np.argsort(-scores[place], kind="stable")[:METRICS_A_SERIES]
+    for place in range(len(scores)):
         changes = [
             Change(
                 metrics[i],
@@ -107,16 +109,32 @@ def ranked(sums: Sums, metrics: Sequence[Shown], most: int) -> list[Changed]:
                 _known(sums.high[place, i, DURING]),
                 float(scores[place, i]),
             )
-            for i in order.tolist()
-            if scores[place, i] >= LEAST_SCORE / METRICS_A_SERIES
+            for i in _distinct(scores[place], metrics)
         ]
-        found.append(Changed(place, float(best[place]), tuple(changes)))
-    return found
+        score = sum(change.score for change in changes)
+        if score >= LEAST_SCORE:
+            found.append(Changed(place, score, tuple(changes)))
+    found.sort(key=lambda one: -one.score)
+    return [one for one in found[:most] if one.score >= found[0].score / MUCH_LESS]
 
 
-def _scores(sums: Sums, is_additive: Sequence[bool]) -> tuple[Floats, Floats]:
+def _distinct(scores: Floats, metrics: Sequence[Shown]) -> list[int]:
+    """Return the metrics that changed most, of those that say the same of one kernel file's value only the first."""
+    chosen: list[int] = []
+    said: set[str] = set()
+    for i in np.argsort(-scores, kind="stable").tolist():
+        if len(chosen) == METRICS_A_SERIES or scores[i] < LEAST_SCORE / METRICS_A_SERIES:
+            break
+        if said.isdisjoint(metrics[i].needs):
+            chosen.append(i)
+            said.update(metrics[i].needs)
+    return chosen
+
+
+def _scores(sums: Sums, units: Sequence[str]) -> tuple[Floats, Floats]:
     """Return float64[series, metrics], and the means: float64[series, metrics, 2], NaN where there are none."""
-    additive = np.array(is_additive)[None, :]
+    additive = np.array([unit in ADDITIVE for unit in units])[None, :]
+    full = np.array([FULL.get(unit, 0.0) for unit in units])[None, :]
     is_there = sums.count >= LEAST_SAMPLES
     means = np.where(is_there, sums.total / sums.count, np.nan)
     noise = np.sqrt(np.maximum(0.0, sums.squares / sums.count - means**2))[:, :, BEFORE]
@@ -129,13 +147,15 @@ def _scores(sums: Sums, is_additive: Sequence[bool]) -> tuple[Floats, Floats]:
     above = np.where(is_there.all(axis=2), sums.high[:, :, DURING] - high, 0.0)
     below = np.where(is_there.all(axis=2), low - sums.low[:, :, DURING], 0.0)
     beyond = np.maximum(0.0, np.maximum(above, below))
-    effect = np.minimum(MOST_EFFECT, np.maximum(shift / usual, beyond / width / 2))
-    whole = np.where(additive, np.nansum(np.maximum(np.abs(before), np.abs(during)), axis=0)[None, :], 0.0)
-    largest = np.maximum(np.maximum(np.abs(before), np.abs(during)), whole)
-    moved = np.maximum(shift, beyond / 4)
-    share = np.where(largest > 0, moved / largest, 0.0)
-    scores = np.log1p(effect) * np.sqrt(np.minimum(1.0, share))
-    return np.nan_to_num(scores), means
+    effect = np.minimum(MOST_EFFECT, np.maximum(shift / usual, beyond / width))
+    moved = np.maximum(shift, beyond / 2)
+    own = np.maximum(np.abs(before), np.abs(during))
+    whole = np.where(additive, np.nansum(own, axis=0)[None, :], np.where(full > 0, full, own))
+    share = np.where(whole > 0, moved / whole, 0.0)
+    scores = np.nan_to_num(np.log1p(effect) * np.sqrt(np.minimum(1.0, share)))
+    others = (scores.sum(axis=0) - scores) / max(1, len(scores) - 1)
+    scores = np.where(scores > 0, scores * scores / (scores + COMMON * others), 0.0)
+    return scores, means
 
 
 def _typical(before: Floats) -> Floats:

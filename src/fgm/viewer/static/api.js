@@ -51,3 +51,35 @@ export const events = ({ from_ms, to_ms }, options) =>
 /** Samples of several metrics and series in [from_ms, to_ms); `within_ms`: of a long range the newest part is enough. */
 export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) =>
   get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms }, options);
+
+/** What changed in [from_ms, to_ms) beside as much time before; `tell` takes how far the viewer is, 0 to 1. */
+export async function changes({ from_ms, to_ms, limit }, tell, signal) {
+  let response, last;
+  try {
+    response = await fetch(`api/changes?from=${Math.floor(from_ms)}&to=${Math.ceil(to_ms)}&limit=${limit}`, { signal });
+    if (response.ok) {
+      for await (const line of linesOf(response.body)) {
+        last = JSON.parse(line);
+        if (last.progress !== undefined) tell(last.progress);
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new Unreachable(error.message);
+  }
+  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
+  if (!last?.series) throw new Unreachable("the answer broke off");
+  return last;
+}
+
+async function* linesOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    const lines = (rest + (value ?? "")).split("\n");
+    rest = lines.pop();
+    yield* lines;
+    if (done) return;
+  }
+}

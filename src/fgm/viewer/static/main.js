@@ -1,5 +1,6 @@
 // Puts the page together: state pages until there is data, then lanes, ledger and containers.
 
+import { Changes } from "./changes.js";
 import { Containers } from "./containers.js";
 import { startFeed } from "./feed.js";
 import { Header } from "./header.js";
@@ -30,7 +31,7 @@ function Page() {
     <${Header} />
     <${Banners} />
     ${started
-      ? html`<${Lanes} /><aside><${Ledger} /><${Containers} /></aside><${Footer} />`
+      ? html`<${Lanes} /><aside><${Ledger} /><${Changes} /><${Containers} /></aside><${Footer} />`
       : html`<${StatePage} />`}
   </div>`;
 }

@@ -1,0 +1,97 @@
+// What changed in view, beside as much time before it: ranked by the viewer over all containers and metrics.
+
+import { effect, signal } from "./vendor/signals.js";
+import * as api from "./api.js";
+import { html } from "./html.js";
+import { fullName, place } from "./series.js";
+import { health, range, showOnly, view } from "./store.js";
+import { exactly } from "./time.js";
+import { number, unitFor } from "./units.js";
+
+const LONGEST_MS = 3_600_000; // the viewer looks at every sample of both
+const MOST = 12;
+const PEAKY = 1.5; // a peak that is so much higher than the mean is told, too
+
+/** {about, progress, answer, refusal} of the present view, null while nobody asked. */
+const comparison = signal(null);
+let running = new AbortController();
+
+const about = () => `${view.value.from_ms} ${view.value.to_ms}`;
+
+// What was said of another view would mislead.
+effect(() => {
+  const now = about();
+  if (comparison.peek() !== null && comparison.peek().about !== now) close();
+});
+
+function close() {
+  running.abort();
+  comparison.value = null;
+}
+
+/** Whether the view stands still and is short enough. */
+export const canCompare = () => !range.value.live && view.value.to_ms - view.value.from_ms <= LONGEST_MS;
+
+/** Ask what changed; the answer, or why there is none, appears beside the lanes. */
+export async function compare() {
+  if (!canCompare()) return;
+  running.abort();
+  running = new AbortController();
+  const { signal: mine } = running;
+  const asked = { about: about(), progress: 0, answer: null, refusal: null };
+  comparison.value = asked;
+  const tell = (news) => !mine.aborted && (comparison.value = { ...comparison.peek(), ...news });
+  try {
+    const { from_ms, to_ms } = view.peek();
+    tell({ answer: await api.changes({ from_ms, to_ms, limit: MOST }, (progress) => tell({ progress }), mine) });
+  } catch (error) {
+    if (mine.aborted) return;
+    if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
+    tell({ refusal: error instanceof api.Problem ? error.message : "The viewer does not answer." });
+  }
+}
+
+/** "CPU 0.20 → 2.80 cores, at most 3.10". */
+function words({ title, unit, before, during, peak }) {
+  const scale = unitFor(unit, Math.max(before ?? 0, during ?? 0));
+  const text = (value) => number(value, scale);
+  const name = scale.label ? ` ${scale.label}` : "";
+  if (during === null) return `${title}: ${text(before)}${name} before, gone now`;
+  const highest = peak > PEAKY * Math.max(before ?? 0, during) ? `, at most ${text(peak)}` : "";
+  return before === null ? `${title}: ${text(during)}${name}${highest}, not there before` : `${title} ${text(before)} → ${text(during)}${name}${highest}`;
+}
+
+function Row({ one }) {
+  const said = one.changes.map(words);
+  return html`<li>
+    <button title=${`Show ${fullName(one)} alone`} onClick=${() => showOnly(one.id)}>
+      <b>${one.name}</b> <span class="mut">${place(one)}</span>
+      ${said.map((text) => html`<span class="said">${text}</span>`)}
+    </button>
+  </li>`;
+}
+
+function Body({ progress, answer, refusal }) {
+  if (refusal !== null) return html`<p role="alert">${refusal}</p>`;
+  if (answer === null) return html`<p role="status"><progress max="1" value=${progress}></progress> reading every sample, ${Math.round(100 * progress)} %</p>`;
+  if (answer.series.length === 0) return html`<p role="status">Nothing left what was usual in the ${exactly(answer.from_ms - answer.before_ms)} before.</p>`;
+  return html`<ol>${answer.series.map((one) => html`<${Row} key=${one.id} one=${one} />`)}</ol>`;
+}
+
+export function Changes() {
+  const now = comparison.value;
+  const possible = canCompare();
+  if (now === null) {
+    if (!possible || health.value?.oldest_ms == null) return null;
+    return html`<section class="changes" aria-label="What changed">
+      <button class="link" onClick=${compare}>What changed here? Compare with ${exactly(view.value.to_ms - view.value.from_ms)} before</button>
+    </section>`;
+  }
+  const { compared } = now.answer ?? {};
+  return html`<section class="changes open" aria-label="What changed">
+    <div class="head"><h2>What changed</h2>
+      <span class="mut">${compared && `${compared.series} containers, ${compared.metrics} metrics`}</span>
+      <button class="link end" onClick=${close}>Close</button></div>
+    <${Body} ...${now} />
+  </section>`;
+}
