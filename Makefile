@@ -37,6 +37,7 @@ bench: .venv/.dev .venv-runtime
 	$(BIN)/python -m benchmarks.collector --python .venv-runtime/bin/python --limited --containers 250
 	$(BIN)/python -m benchmarks.churn
 	$(BIN)/python -m benchmarks.viewer --python .venv-runtime/bin/python
+	$(BIN)/python -m benchmarks.changes
 
 clean:
 	rm -rf .venv .venv-runtime build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

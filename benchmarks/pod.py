@@ -1,6 +1,6 @@
 """Both daemons from a built image's files, with the users, rights, mounts and exact limits of the manifest.
 
-    python -m benchmarks.pod ROOT [--minutes 15] [--containers 40]
+    python -m benchmarks.pod ROOT [--minutes 15] [--containers 40] [--history DIR]
 
 ROOT is a folder with the image's files, such as `buildah mount` gives. They record real cgroups (v1) with working
 processes and are asked as a kubelet and somebody at the page ask them. It takes root.
@@ -47,13 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("root", metavar="ROOT", help="the image's files")
     parser.add_argument("--minutes", type=float, default=15, help="how long they run (default: 15)")
     parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
+    parser.add_argument("--history", metavar="DIR", help="of benchmarks.history: how soon the viewer shows it")
     given = parser.parse_args(argv)
     for folder in ("data", "host/cgroup"):
         os.makedirs(os.path.join(given.root, folder), exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         os.chmod(folder, 0o755)
         compile_into(folder, "work")
-        result = measure(folder, given.root, given.containers, 60 * given.minutes)
+        result = start(given.root, given.history) if given.history else {}
+        result |= measure(folder, given.root, given.containers, 60 * given.minutes)
     sys.stdout.write("".join(f"{name:32}{value:>12}\n" for name, value in result.items()))
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
@@ -78,6 +80,19 @@ class Daemon:
         for _ in range(MANY_PROBES):
             ask(self.ports["health"], "/healthz", PROBE_TIMEOUT_S)
         return (cpu_us(self.process.pid) - before) / MANY_PROBES
+
+
+def start(root: str, history: str) -> dict[str, float]:
+    """Measure how long the viewer takes from its start to its first byte, and until it is ready."""
+    began = time.monotonic()
+    with running("viewer", root, history, limits.VIEWER) as viewer:
+        while ask(viewer.ports["page"], "/", ASK_TIMEOUT_S)[0] != 200:
+            time.sleep(0.02)
+        first_byte = time.monotonic() - began
+        return {
+            "history_first_byte_s": round(first_byte, 2),
+            "history_ready_s": round(wait_until_ready(viewer) - began, 2),
+        }
 
 
 def measure(folder: str, root: str, count: int, seconds: float) -> dict[str, float]:
