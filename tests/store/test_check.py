@@ -70,6 +70,12 @@ def test_what_a_recording_collector_has_on_disk_is_in_order(folder: Path) -> Non
     assert report.summary.endswith("90 rows: all in order")
 
 
+def test_a_directory_that_is_a_disk_of_its_own_is_in_order(folder: Path) -> None:
+    (folder.parent.parent / "lost+found").mkdir(mode=0o700)
+
+    assert check(str(folder.parent.parent)).problems == []
+
+
 def test_what_a_kill_leaves_is_in_order_and_counted(folder: Path) -> None:
     with (folder / JOURNAL).open("ab") as journal:
         journal.write(b"\x40\0\0\0half")

@@ -62,6 +62,10 @@ _Span = tuple[int, int, str]
 """A Parquet file's first and last tick, and its path."""
 
 
+_OF_FILE_SYSTEM = "lost+found"
+"""Where the data directory is a disk of its own."""
+
+
 def check(data_dir: str) -> Report:
     """Look at everything in a data directory; never raises on what is in it."""
     report = Report()
@@ -75,7 +79,7 @@ def check(data_dir: str) -> Report:
             _check_day(report, path, columns)
         elif name in _KNOWN_NAMES:
             _check_mode(report, path, FILE_MODE)
-        elif not index_file.is_bad_name(name):
+        elif not index_file.is_bad_name(name) and name != _OF_FILE_SYSTEM:
             report.add(path, "not a name that belongs here")
     _check_index(report, os.path.join(data_dir, layout.INDEX_NAME))
     return report
