@@ -64,7 +64,7 @@ export function Ledger() {
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const live = range.value.live && hover_ms.value === null && pinned_ms.value === null;
   const how = [column_ms > 0 ? `highest of ${exactly(column_ms)}` : live && "newest", pinned_ms.value !== null && "pinned"];
-  return html`<section class="ledger" aria-label="Values at the cursor">
+  return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       ${pinned_ms.value !== null && html`<button class="link end" onClick=${() => (pinned_ms.value = null)}>Unpin</button>`}</div>
     <table>

@@ -1,0 +1,49 @@
+"""axe finds nothing, in either theme, on a wide screen and on a phone, whatever the page shows."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import viewer
+from tests.browser.test_page import lane
+from tests.processes import free_port
+from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def complaints_of(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["wide", "phone"])
+def test_axe_finds_nothing(browser: Browser, tmp_path: Path, theme: str, size: tuple[int, int]) -> None:
+    data = DataDirectory(tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "none").mkdir()
+    many = [counting(container(number), T0 + 300_000 * (number % 2), 300, per_second=1e4) for number in range(1, 40)]
+    data.parquet(counting(NODE, T0, 600), *many)
+    data.write_index(*((container(number), T0, T0 + 599_000) for number in range(1, 40)))
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if theme == "dark" else "light"
+    )
+    with viewer(tmp_path / "data", free_port()) as url:
+        page.goto(f"{url}#from=2025-12-30T16:05:00Z&to=2025-12-30T16:10:00Z")
+        expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+        assert complaints_of(page) == []
+        page.get_by_role("button", name="What changed here").click()
+        expect(page.get_by_role("region", name="What changed").get_by_role("listitem").first).to_be_visible()
+        page.get_by_role("searchbox").fill("name-1")
+        assert complaints_of(page) == []
+        page.goto(f"{url}#from=2020-12-30T16:05:00Z&to=2020-12-30T16:10:00Z")
+        page.wait_for_timeout(300)
+        assert complaints_of(page) == []
+    with viewer(tmp_path / "none", free_port(), "--index-timeout-seconds", "0") as url:
+        page.goto(url)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        assert complaints_of(page) == []
+    page.context.close()
