@@ -80,3 +80,18 @@ def test_only_the_newest_are_kept(tmp_path: Path, folder: int) -> None:
         directories.open(f"{number}.parquet", folder).close()
 
     assert len(directories._kept) == MOST_KEPT
+
+
+def test_where_windows_have_many_series_fewer_are_kept(
+    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fgm.viewer.directories.MOST_RUNS", 10)
+    directories, data = Directories(), window(2)
+    for number in range(20):
+        (tmp_path / f"{number}.parquet").write_bytes(data)
+        opened = directories.open(f"{number}.parquet", folder)
+        runs = len(opened.directory.runs)
+        opened.close()
+
+    assert len(directories._kept) == 10 // runs
+    assert directories._runs == 10 // runs * runs

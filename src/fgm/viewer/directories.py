@@ -11,6 +11,8 @@ from fgm.store.opening import open_regular
 
 MOST_KEPT = 1024
 """A little more than the windows of a day; each takes some 10 KB."""
+MOST_RUNS = 64_000
+"""So many series are in them together: where containers come and go, each window has its own."""
 
 _Identity = tuple[int, int, int, int]
 
@@ -20,6 +22,7 @@ class Directories:
 
     def __init__(self) -> None:
         self._kept: dict[_Identity, Directory] = {}
+        self._runs = 0
         self._lock = threading.Lock()
 
     def open(self, name: str, dir_fd: int) -> WindowFile:
@@ -30,13 +33,19 @@ class Directories:
             identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
             with self._lock:
                 directory = self._kept.pop(identity, None)
+                self._runs -= 0 if directory is None else len(directory.runs)
             if directory is None:
                 directory = read_directory(name, fd)
             with self._lock:
-                self._kept[identity] = directory
-                if len(self._kept) > MOST_KEPT:
-                    del self._kept[next(iter(self._kept))]
+                self._keep(identity, directory)
             return WindowFile(name, fd, directory)
         except BaseException:
             os.close(fd)
             raise
+
+    def _keep(self, identity: _Identity, directory: Directory) -> None:
+        earlier = self._kept.pop(identity, None)  # another thread was faster
+        self._kept[identity] = directory
+        self._runs += len(directory.runs) - (0 if earlier is None else len(earlier.runs))
+        while len(self._kept) > MOST_KEPT or self._runs > MOST_RUNS:
+            self._runs -= len(self._kept.pop(next(iter(self._kept))).runs)
