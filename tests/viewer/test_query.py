@@ -13,7 +13,7 @@ from fgm.store import layout
 from fgm.store.series import Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.parts import PartedQuery
-from fgm.viewer.query import Line, Query, Question
+from fgm.viewer.query import FILES_PER_STEP, Line, Query, Question
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles
 from tests.fakes import FakeClock
@@ -108,7 +108,7 @@ def test_each_tick_counts_once_parquet_before_journal(data: DataDirectory, askin
     assert asking.ask(0, 90, ONE, metric=MEMORY)[ONE.key] == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
 
 
-@pytest.mark.parametrize("windows_before", range(12))
+@pytest.mark.parametrize("windows_before", [0, 1, *range(FILES_PER_STEP - 2, FILES_PER_STEP + 2)])
 @pytest.mark.parametrize("newer", ["a", "z"])
 def test_a_window_of_two_writers_is_whole_wherever_a_query_rests(
     data: DataDirectory, asking: Asking, windows_before: int, newer: str
@@ -117,7 +117,7 @@ def test_a_window_of_two_writers_is_whole_wherever_a_query_rests(
     start_ms, ends_s = T0 + 90_000 * windows_before, 90 * windows_before + 50
     data.parquet(counting(ONE, T0, ends_s))
     DataDirectory(data.root, identifier=newer).parquet(counting(ONE, start_ms + 50_000, 200))
-    seconds, values = asking.ask(0, 3000, ONE)[ONE.key]
+    seconds, values = asking.ask(0, 4000, ONE)[ONE.key]
 
     assert seconds == list(range(ends_s + 200))
     assert values == pytest.approx([NaN] + [1000] * (ends_s + 199), nan_ok=True)
@@ -242,19 +242,20 @@ def test_a_window_that_is_closed_under_a_query_is_read_from_its_parquet_file(
     data: DataDirectory, asking: Asking
 ) -> None:
     """The journal was listed, and is gone when it is its turn."""
-    data.parquet(counting(ONE, T0, 17 * 90))
-    journal = data.journal(counting(ONE, T0 + 1_530_000, 90))
-    query = asking.query(0, 1800, ONE)
+    ended_s = (FILES_PER_STEP + 1) * 90
+    data.parquet(counting(ONE, T0, ended_s))
+    journal = data.journal(counting(ONE, T0 + 1000 * ended_s, 90))
+    query = asking.query(0, ended_s + 300, ONE)
 
     assert query.step(), "a step reads some files, and the journal is not among them"
 
-    data.parquet(counting(ONE, T0 + 1_530_000, 90))
+    data.parquet(counting(ONE, T0 + 1000 * ended_s, 90))
     journal.unlink()
-    data.journal(counting(ONE, T0 + 1_620_000, 2))
+    data.journal(counting(ONE, T0 + 1000 * (ended_s + 90), 2))
     seconds, values = answer(query)[ONE.key]
 
-    assert seconds == list(range(1622))
-    assert values == pytest.approx([NaN] + [1000] * 1621, nan_ok=True)
+    assert seconds == list(range(ended_s + 92))
+    assert values == pytest.approx([NaN] + [1000] * (ended_s + 91), nan_ok=True)
     assert query.skipped_files == 0
 
 

@@ -25,14 +25,15 @@ class PartedQuery:
         monotonic: Callable[[], float],
         within_s: float,
     ) -> None:
-        """`within_s`: once so much time has passed, no further part is begun; the newest one always is."""
+        """`within_s`: the newest part is read in any case, a further one if it can be expected to be read by then."""
         self.question = question
         self.complete_from_ms = question.to_ms
         self.skipped_files = 0
         self.is_cut = False
         self.found_prefixes: dict[str, str] = {}
         self._monotonic = monotonic
-        self._until = monotonic() + within_s
+        self._began = monotonic()
+        self._until = self._began + within_s
         self._make_query = make_query
         self._answers: deque[list[AnsweredSeries[Line]]] = deque()
         self._part = self._next_part()
@@ -52,8 +53,10 @@ class PartedQuery:
         self.skipped_files += self._part.skipped_files
         self.is_cut = self.is_cut or self._part.is_cut
         self.found_prefixes = self._part.found_prefixes | self.found_prefixes
-        if self.complete_from_ms <= self.question.from_ms or self._monotonic() >= self._until:
+        now = self._monotonic()
+        if self.complete_from_ms <= self.question.from_ms or now + (now - self._began) > self._until:
             return False
+        self._began = now
         self._part = self._next_part()
         return True
 

@@ -25,7 +25,9 @@ from fgm.viewer.reduce import KEPT_PER_COLUMN, m4
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles
 
-FILES_PER_STEP = 8
+FILES_PER_STEP = 32
+VALUES_PER_STEP = 200_000
+"""So many files are read in one step, or fewer that hold so much; what a step has read is in memory all at once."""
 MOST_PER_COLUMN = 2 * KEPT_PER_COLUMN
 """A line is reduced when it has more samples than so many for each pixel column."""
 MAX_SERIES = 500
@@ -177,13 +179,16 @@ class Query(Generic[G]):
             self._list()
         ticks_ms = [self.question.tick_ms]
         by_key: dict[str, list[Chunk]] = {}
-        read, last_ms = 0, -1
-        while self._waiting and (read < FILES_PER_STEP or self._waiting[0].start_ms <= last_ms):
+        read, values, last_ms = 0, 0, -1
+        while self._waiting and (
+            (read < FILES_PER_STEP and values < VALUES_PER_STEP) or self._waiting[0].start_ms <= last_ms
+        ):
             chunks, tick_ms = self._read(self._waiting.popleft())
             read += 1
             ticks_ms.append(tick_ms)
             for chunk in chunks:
                 by_key.setdefault(chunk.series.key, []).append(chunk)
+                values += len(chunk.time_ms) * (2 + len(chunk.values))
                 last_ms = max(last_ms, int(chunk.time_ms[-1]))
         for key, chunks in by_key.items():
             self._absorb(key, chunks, max(ticks_ms))
