@@ -26,6 +26,7 @@ from fgm.store.header import FileHeader
 from fgm.viewer.change_query import ChangeQuery, Stretches
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Library
+from fgm.viewer.reading import Sources
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles
 
@@ -72,7 +73,7 @@ def compare(folder: str) -> dict[str, Any]:
     while not library.is_all_read:
         library.read_more()
     stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
-    query = ChangeQuery(library.holdings(), stretches, files, journals, skipped)
+    query = ChangeQuery(library.holdings(), stretches, Sources(files, journals, skipped))
     while query.step():
         pass
     return query.answer(10)

@@ -124,3 +124,11 @@ def test_of_two_the_one_that_left_farther_what_was_usual_is_first(
 
 def test_what_did_not_change_is_not_told() -> None:
     assert ranked(sums_of(([5.0] * 9, [5.0] * 9), ([], [])), [CPU], 5) == []
+
+
+async def test_without_a_time_before_nothing_is_compared(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, counting(container(1), T0, 90, per_second=1e6))
+    answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 90_000}"))[-1]
+
+    assert (answer["has_before"], answer["series"]) == (False, [])

@@ -15,7 +15,6 @@ from fgm.store.series import Scope
 from fgm.viewer import answers, at, change_query, closed, etag, openapi, parameters, timeseries, top
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.change_query import ChangeQuery, Stretches
-from fgm.viewer.derived_events import Sources
 from fgm.viewer.event_files import EventFiles
 from fgm.viewer.event_query import EventQuery
 from fgm.viewer.given import GivenFiles, is_flat
@@ -25,6 +24,7 @@ from fgm.viewer.library import Holdings, Library
 from fgm.viewer.parts import PartedQuery
 from fgm.viewer.problems import Problem, not_ready
 from fgm.viewer.query import G, Line, Query, Question
+from fgm.viewer.reading import Sources
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.state import StartUp, State
 from fgm.viewer.windows import DataFiles
@@ -56,6 +56,7 @@ class Desk:
         is_given = bool(given) or is_flat(data_dir)
         self.files = GivenFiles(data_dir, given, clock, self.skipped) if is_given else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
+        self.sources = Sources(self.files, self.journals, self.skipped)
         self.library = Library(self.files, self.journals, self.skipped, node)
         self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(timeseries.MAX_SAMPLES)
@@ -81,12 +82,11 @@ class Desk:
 
     def change_query(self, holdings: Holdings, compared: Stretches) -> ChangeQuery:
         """Return the query that will answer what changed. May block."""
-        return ChangeQuery(holdings, compared, self.files, self.journals, self.skipped)
+        return ChangeQuery(holdings, compared, self.sources)
 
     def event_query(self, asked: parameters.EventsParameters) -> EventQuery:
         """Return the query that will answer what happened. May block. Raises Problem."""
-        sources = Sources(self.files, self.journals, self.skipped)
-        return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, sources)
+        return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, self.sources)
 
 
 def create_app(desk: Desk) -> Quart:

@@ -1,7 +1,8 @@
 """Reads two stretches of time, the one that is asked about and as much before it, file by file, into sums."""
 
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,14 @@ import numpy as np
 from fgm.metrics.derived import SHOWN, Samples, Shown
 from fgm.store import layout
 from fgm.store.chunk import Chunk
-from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
 from fgm.store.series import Series
 from fgm.viewer.answers import name_of
 from fgm.viewer.changed import BEFORE, DURING, Change, Changed, Sums, ranked
-from fgm.viewer.journals import Journals
 from fgm.viewer.library import Holdings
 from fgm.viewer.parameters import Span
 from fgm.viewer.problems import bad_parameter
+from fgm.viewer.reading import Reader, Sources
 from fgm.viewer.register import KnownSeries
-from fgm.viewer.skipped import SkippedFiles, reason_of
-from fgm.viewer.windows import DataFile, DataFiles
 
 MOST_MS = layout.HOUR_MS
 """So long a time can be compared with the time before it: every sample of both is looked at."""
@@ -48,17 +45,14 @@ def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
 class ChangeQuery:
     """One comparison on its way; moved on in steps, one file each. Not for use by two threads at once."""
 
-    def __init__(
-        self, holdings: Holdings, stretches: Stretches, files: DataFiles, journals: Journals, skipped: SkippedFiles
-    ) -> None:
+    def __init__(self, holdings: Holdings, stretches: Stretches, sources: Sources) -> None:
         self.stretches = stretches
-        self.skipped_files = 0
         self._holdings = holdings
-        self._files, self._journals, self._skipped = files, journals, skipped
+        self._reader = Reader(sources, holdings.node_name)
         self._metrics: list[Shown] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
         self._columns = tuple(dict.fromkeys(column for metric in self._metrics for column in metric.needs))
         lead_ms = 3 * holdings.tick_ms
-        self._waiting = deque(files.between(stretches.before_ms - lead_ms, stretches.to_ms))
+        self._waiting = deque(sources.files.between(stretches.before_ms - lead_ms, stretches.to_ms))
         self._files_at_all = len(self._waiting)
         self._places: dict[str, int] = {}
         self._series: list[Series] = []
@@ -77,7 +71,7 @@ class ChangeQuery:
     def step(self) -> bool:
         """Read the next file; return whether there are more."""
         if self._waiting:
-            chunks = self._read(self._waiting.popleft())
+            chunks = self._reader.chunks(self._waiting.popleft(), self._columns, _containers)
             if chunks:
                 self._take(chunks)
         return bool(self._waiting)
@@ -85,13 +79,15 @@ class ChangeQuery:
     def answer(self, most: int) -> dict[str, Any]:
         """Return the answer of /api/changes, when there are no more steps."""
         count = len(self._series)
-        found = ranked(self._sums.first(count), self._metrics, most)
+        has_before = bool(self._sums.count[:, :, BEFORE].any())
+        found = ranked(self._sums.first(count), self._metrics, most) if has_before else []
         return {
             "before_ms": self.stretches.before_ms,
             "from_ms": self.stretches.from_ms,
             "to_ms": self.stretches.to_ms,
             "partial": count >= MOST_SERIES,
-            "skipped_files": self.skipped_files,
+            "skipped_files": self._reader.skipped_files,
+            "has_before": has_before,
             "compared": {"series": count, "metrics": len(self._metrics)},
             "series": [self._told(one) for one in found],
         }
@@ -109,34 +105,6 @@ class ChangeQuery:
             "score": round(one.score, 4),
             "changes": [_change(change) for change in one.changes],
         }
-
-    def _read(self, file: DataFile) -> list[Chunk]:
-        """Return the rows of the containers in a file; none where it cannot be read."""
-        try:
-            if file.kind == "journal":
-                facts = self._journals.facts(file)
-                if facts is None or self._is_foreign(facts.header):
-                    return []
-                return self._journals.chunks(file, self._columns, self._wanted(facts.series))
-            window = self._files.window(file)
-            try:
-                return (
-                    [] if self._is_foreign(window.header) else window.chunks(self._columns, self._wanted(window.series))
-                )
-            finally:
-                window.close()
-        except (BadFileError, OSError) as error:
-            if file.kind == "journal" and isinstance(error, FileNotFoundError):  # it was closed meanwhile
-                return self._read(replace(file, kind="metrics", name=layout.metrics_name(file.start_ms)))
-            self._skipped.note(file.path, reason_of(error))
-            self.skipped_files += 1
-            return []
-
-    def _is_foreign(self, header: FileHeader) -> bool:
-        return None not in (header.node_name, self._holdings.node_name) and header.node_name != self._holdings.node_name
-
-    def _wanted(self, there: tuple[Series, ...]) -> set[str]:
-        return {series.key for series in there if series.scope == "container"}
 
     def _take(self, chunks: list[Chunk]) -> None:
         """Sum up a file: all series at once, metric by metric. The first row of each has no rate, so it is left out."""
@@ -177,6 +145,10 @@ class ChangeQuery:
             self._series.append(series)
         self._series[place] = series
         return place
+
+
+def _containers(there: Iterable[Series]) -> set[str]:
+    return {series.key for series in there if series.scope == "container"}
 
 
 def _workload(series: Series) -> str:

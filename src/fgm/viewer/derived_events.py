@@ -3,37 +3,23 @@
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from operator import itemgetter
-from typing import NamedTuple
 
 import numpy as np
 
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS, Floats
 from fgm.metrics.rates import Times
-from fgm.store import layout
 from fgm.store.chunk import Chunk
-from fgm.store.errors import BadFileError
 from fgm.store.events import Event
-from fgm.store.header import FileHeader
 from fgm.store.series import Series
-from fgm.viewer.journals import Journals
-from fgm.viewer.skipped import SkippedFiles, reason_of
-from fgm.viewer.windows import DataFile, DataFiles
+from fgm.viewer.reading import Reader, Sources
+from fgm.viewer.windows import DataFile
 
 MOST_MS = 3_600_000
 """So much of the end of a range is looked at: every tick of it has to be."""
 LEAD_MS = 60_000
 """So much before it is looked at, too: throttling that goes on, who ended before a restart."""
-
-
-class Sources(NamedTuple):
-    """Where samples are read."""
-
-    files: DataFiles
-    journals: Journals
-    skipped: SkippedFiles
 
 
 class DerivedEvents:
@@ -42,20 +28,23 @@ class DerivedEvents:
     def __init__(self, waiting: Iterable[DataFile], node_name: str | None, tick_ms: int, sources: Sources) -> None:
         """Begin with the first of `waiting`, files in ascending time; those of another node are passed over."""
         self.events: list[Event] = []
-        self.skipped_files = 0
         self.most_samples = 0
         self._waiting = deque(waiting)
-        self._node_name = node_name
-        self._sources = sources
+        self._reader = Reader(sources, node_name)
         self._machine = EventMachine(NEEDS, tick_ms)
         self._last_ms = -1
+
+    @property
+    def skipped_files(self) -> int:
+        """How many could not be read."""
+        return self._reader.skipped_files
 
     def step(self) -> bool:
         """Look at the next file, and those with ticks between its own; return whether there are more."""
         together: list[list[Chunk]] = []
         last_ms = -1
         while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
-            chunks = self._read(self._waiting.popleft())
+            chunks = self._reader.chunks(self._waiting.popleft(), NEEDS, _all)
             together.append(chunks)
             last_ms = max([last_ms, *(int(chunk.time_ms[-1]) for chunk in chunks)])
         samples = sum((1 + len(NEEDS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
@@ -66,27 +55,9 @@ class DerivedEvents:
                 self.events += self._machine.see(time_ms, series, rows)
         return bool(self._waiting)
 
-    def _read(self, file: DataFile) -> list[Chunk]:
-        try:
-            if file.kind == "journal":
-                facts = self._sources.journals.facts(file)
-                if facts is None or self._is_foreign(facts.header):
-                    return []
-                return self._sources.journals.chunks(file, NEEDS, {series.key for series in facts.series})
-            window = self._sources.files.window(file)
-            try:
-                return [] if self._is_foreign(window.header) else window.chunks(NEEDS)
-            finally:
-                window.close()
-        except (BadFileError, OSError) as error:
-            if file.kind == "journal" and isinstance(error, FileNotFoundError):  # it was closed meanwhile
-                return self._read(replace(file, kind="metrics", name=layout.metrics_name(file.start_ms)))
-            self._sources.skipped.note(file.path, reason_of(error))
-            self.skipped_files += 1
-            return []
 
-    def _is_foreign(self, header: FileHeader) -> bool:
-        return None not in (header.node_name, self._node_name) and header.node_name != self._node_name
+def _all(there: Iterable[Series]) -> set[str]:
+    return {series.key for series in there}
 
 
 def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:

@@ -12,11 +12,12 @@ from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
 from fgm.store.events import Event, merged
 from fgm.viewer.answers import HIDDEN_SCOPES, name_of
-from fgm.viewer.derived_events import LEAD_MS, MOST_MS, DerivedEvents, Sources
+from fgm.viewer.derived_events import LEAD_MS, MOST_MS, DerivedEvents
 from fgm.viewer.event_files import EventFiles
 from fgm.viewer.library import Holdings
 from fgm.viewer.parameters import EventsParameters
 from fgm.viewer.problems import unknown
+from fgm.viewer.reading import Sources
 from fgm.viewer.register import KnownSeries, Registered
 
 SAMPLES_OF_EVENT = 40

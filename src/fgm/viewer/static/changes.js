@@ -74,6 +74,7 @@ function Row({ one }) {
 function Body({ progress, answer, refusal }) {
   if (refusal !== null) return html`<p role="alert">${refusal}</p>`;
   if (answer === null) return html`<p role="status"><progress max="1" value=${progress}></progress> reading every sample, ${Math.round(100 * progress)} %</p>`;
+  if (!answer.has_before) return html`<p role="status">Nothing was recorded in the ${exactly(answer.to_ms - answer.from_ms)} before.</p>`;
   if (answer.series.length === 0) return html`<p role="status">Nothing left what was usual in the ${exactly(answer.from_ms - answer.before_ms)} before.</p>`;
   return html`<ol>${answer.series.map((one) => html`<${Row} key=${one.id} one=${one} />`)}</ol>`;
 }
