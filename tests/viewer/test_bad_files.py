@@ -1,4 +1,4 @@
-"""Files that are not what their names promise, among sound ones."""
+"""Files that are not what their names promise, among sound ones; with FGM_BAD_FILES=10000 so many of them."""
 
 import os
 import random
@@ -18,6 +18,7 @@ from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
 
 BAD = 400
+SEEDS = range(int(os.environ.get("FGM_BAD_FILES", "800")) // BAD)
 WINDOWS = 80
 FIRST = T0 // 90_000 - BAD - WINDOWS + 1
 """The number of the first window, from which the bad files are made."""
@@ -29,6 +30,7 @@ TARGETS = (
     "/api/timeseries?metric=memory.current&range=1d&raw=1&format=binary",
     "/api/top?metric=memory.current&range=1d",
     "/api/events?range=1d",
+    "/api/changes?range=1h",
     "/at/now",
     "/api/timeseries?metric=memory.current,total_cpu_usage_millicores&range=1d",
 )
@@ -101,7 +103,7 @@ def record(root: Path, seed: int) -> tuple[Asked, set[int], int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_the_sound_files_are_served_and_the_bad_ones_counted(tmp_path: Path, seed: int) -> None:
     """No crash, no hang and no 5xx, whatever lies there under the name of a window."""
     asked, sound, bad = await to_thread.run_sync(record, tmp_path, seed)
