@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import numpy as np
 import pytest
 from anyio import to_thread
@@ -132,3 +134,36 @@ async def test_without_a_time_before_nothing_is_compared(tmp_path: Path) -> None
     answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 90_000}"))[-1]
 
     assert (answer["has_before"], answer["series"]) == (False, [])
+
+
+async def test_comparisons_wait_for_each_other_and_hold_up_nobody_else(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
+    asked = await asked_of(data)
+    ended: list[str] = []
+
+    async def one(name: str, target: str) -> None:
+        assert (await asked.get(target)).status == 200
+        ended.append(name)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(one, "changes", f"/api/changes?from={MIDDLE_MS}&to={T0}")
+        await anyio.lowlevel.checkpoint()
+        group.start_soon(one, "samples", f"/api/timeseries?metric=memory.current&from={MIDDLE_MS}&to={T0}")
+
+    assert len(ended) == 5
+    assert ended.index("samples") < 4
+    assert asked.desk.budget.free == asked.desk.budget.samples
+
+
+async def test_who_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
+    asked = await asked_of(data)
+    for _ in range(5):
+        with anyio.move_on_after(0.02):
+            await asked.get(f"/api/changes?from={MIDDLE_MS}&to={T0}")
+
+    assert len((await lines(asked))[-1]["series"]) == 0
+    assert asked.desk.budget.free == asked.desk.budget.samples

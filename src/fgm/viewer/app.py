@@ -177,8 +177,7 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         asked = parameters.changes(request.query_string)
         holdings = await workers.run(desk.fresh)
         compared = change_query.stretches(holdings, asked.span, desk.now_ms())
-        query = await workers.run(lambda: desk.change_query(holdings, compared))
-        return await workers.tell(query, lambda: query.answer(asked.limit))
+        return workers.tell(lambda: desk.change_query(holdings, compared), lambda query: query.answer(asked.limit))
 
     @app.get("/api/events")
     async def events() -> Response:

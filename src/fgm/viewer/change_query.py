@@ -22,6 +22,8 @@ from fgm.viewer.register import KnownSeries
 MOST_MS = layout.HOUR_MS
 """So long a time can be compared with the time before it: every sample of both is looked at."""
 MOST_SERIES = 500
+UNKNOWN_SERIES = 32
+"""There is room for so many more than are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,15 @@ class ChangeQuery:
         self._files_at_all = len(self._waiting)
         self._places: dict[str, int] = {}
         self._series: list[Series] = []
-        self._sums = Sums.of(MOST_SERIES, len(self._metrics))
+        registered = holdings.registered
+        known = sum(registered.is_within(k, stretches.before_ms, stretches.to_ms) for k in registered.by_id.values())
+        self._room = min(MOST_SERIES, known + UNKNOWN_SERIES)
+        self._sums = Sums.of(self._room, len(self._metrics))
 
     @property
     def most_samples(self) -> int:
         """How many samples it may have in memory."""
-        return 5 * 2 * MOST_SERIES * len(self._metrics)
+        return 5 * 2 * self._room * len(self._metrics)
 
     @property
     def progress(self) -> float:
@@ -85,12 +90,16 @@ class ChangeQuery:
             "before_ms": self.stretches.before_ms,
             "from_ms": self.stretches.from_ms,
             "to_ms": self.stretches.to_ms,
-            "partial": count >= MOST_SERIES,
+            "partial": count >= self._room,
             "skipped_files": self._reader.skipped_files,
             "has_before": has_before,
             "compared": {"series": count, "metrics": len(self._metrics)},
             "series": [self._told(one) for one in found],
         }
+
+    def drop(self) -> None:
+        """Free what was summed up: whoever asked has gone, or has the answer."""
+        self._sums = Sums.of(0, 0)
 
     def _told(self, one: Changed) -> dict[str, Any]:
         series = self._series[one.place]
@@ -139,7 +148,7 @@ class ChangeQuery:
         key = _workload(series)
         place = self._places.get(key)
         if place is None:
-            if len(self._series) >= MOST_SERIES:
+            if len(self._series) >= self._room:
                 return None
             place = self._places[key] = len(self._series)
             self._series.append(series)

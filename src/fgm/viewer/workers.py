@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 from quart import Response, request
 
 from fgm.viewer import etag as tags
@@ -34,10 +34,15 @@ class Steps(Protocol):
 
 
 class ProgressiveSteps(Steps, Protocol):
-    """Steps that know how far they are. `progress`: 0 to 1."""
+    """Steps that know how far they are. `progress`: 0 to 1; `drop`: frees what it holds."""
+
+    def drop(self) -> None: ...  # noqa: D102
 
     @property
     def progress(self) -> float: ...  # noqa: D102
+
+
+P = TypeVar("P", bound=ProgressiveSteps)
 
 
 class Workers:
@@ -45,6 +50,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._limiter: CapacityLimiter | None = None
+        self._long: Lock | None = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do blocking work in a thread, when it is its turn."""
@@ -59,18 +65,30 @@ class Workers:
         while await self.run(query.step):
             lease.grow(query.most_samples)
 
-    async def tell(self, query: ProgressiveSteps, answer: Callable[[], dict[str, Any]]) -> Response:
-        """Move a query on to its end and say how far it is: lines of JSON, the last one is the answer."""
+    def tell(self, make: Callable[[], P], answer: Callable[[P], dict[str, Any]]) -> Response:
+        """Answer with lines of JSON that say how far a long query is, and last with its answer.
+
+        One such query is made and moved on at a time, so that others have threads and memory; the next ones wait.
+        """
         lease: Lease = request.scope[LEASE]  # type: ignore[literal-required]
-        await lease.take(query.most_samples)
 
         async def lines() -> AsyncIterator[bytes]:
-            said = 0.0
-            while await self.run(query.step):
-                if query.progress >= said + SAY_EVERY:
-                    said = query.progress
-                    yield _line({"progress": round(said, 2)})
-            yield _line(await self.run(answer))
+            if self._long is None:  # it belongs to the event loop that serves
+                self._long = Lock()
+            async with self._long:
+                query = await self.run(make)
+                try:
+                    await lease.take(query.most_samples)
+                    said = 0.0
+                    while await self.run(query.step):
+                        if query.progress >= said + SAY_EVERY:
+                            said = query.progress
+                            yield _line({"progress": round(said, 2)})
+                    last = _line(await self.run(lambda: answer(query)))
+                finally:
+                    query.drop()  # the traceback of a client that has gone may hold it for a while
+                lease.give_back()
+            yield last
 
         return Response(lines(), headers={"Content-Type": LINES, "Cache-Control": "no-store"})
 
