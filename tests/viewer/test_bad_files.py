@@ -1,4 +1,4 @@
-"""Files that are not what their names promise, among sound ones; with FGM_BAD_FILES=10000 so many of them."""
+"""Files that are not what their names promise, ten thousand of them, among sound ones."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
 
 BAD = 400
-SEEDS = range(int(os.environ.get("FGM_BAD_FILES", "800")) // BAD)
+SEEDS = range(10_000 // BAD)
 WINDOWS = 80
 FIRST = T0 // 90_000 - BAD - WINDOWS + 1
 """The number of the first window, from which the bad files are made."""
