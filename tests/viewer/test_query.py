@@ -384,3 +384,27 @@ def test_what_is_in_memory_for_parts_is_what_they_keep_and_the_one_that_is_read(
     DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
 
     assert in_parts(asking, 0.0).most_samples <= 4 * 200
+
+
+@pytest.mark.parametrize("columns", [818, 1000, 1043, 1200])
+def test_parts_are_on_the_pixel_columns_of_the_whole_and_together_the_same(
+    data: DataDirectory, asking: Asking, columns: int
+) -> None:
+    ticks = 6 * 3600 + 77
+    values = np.random.default_rng(columns).uniform(0, 1e9, ticks).round()
+    DataDirectory(data.root, rotation_s=900).parquet(chunk(ONE, T0, {MEMORY: values.tolist()}))
+    query = asking.query(0, ticks, ONE, metric=MEMORY, columns=columns)
+    expected = answer(query)[ONE.key]
+    now = itertools.count()
+
+    def part(question: Question) -> Query[Line]:
+        return Query(question, asking.files, asking.journals, asking.skipped, Line)
+
+    parted = PartedQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
+    while parted.step():
+        pass
+    (found,) = parted.answer()
+    time_ms, kept = found.lines[0].joined()
+
+    assert ((time_ms - T0) / 1000).tolist() == expected[0]
+    assert kept.tolist() == expected[1]

@@ -22,6 +22,8 @@ from fgm.viewer.register import KnownSeries
 MOST_MS = layout.HOUR_MS
 """So long a time can be compared with the time before it: every sample of both is looked at."""
 MOST_SERIES = 500
+COLUMNS_AT_A_TIME = 24
+"""So many of a file are in memory at once."""
 UNKNOWN_SERIES = 32
 """There is room for so many more than are known."""
 
@@ -52,9 +54,13 @@ class ChangeQuery:
         self._holdings = holdings
         self._reader = Reader(sources, holdings.node_name)
         self._metrics: list[Shown] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
-        self._columns = tuple(dict.fromkeys(column for metric in self._metrics for column in metric.needs))
         lead_ms = 3 * holdings.tick_ms
-        self._waiting = deque(sources.files.between(stretches.before_ms - lead_ms, stretches.to_ms))
+        files = sources.files.between(stretches.before_ms - lead_ms, stretches.to_ms)
+        # What is asked about comes first: it has the room where there are too many series.
+        self._waiting = deque(sorted(files, key=lambda file: file.start_ms < stretches.from_ms))
+        self._groups = _groups(self._metrics)
+        self._tails: dict[tuple[int, str], Chunk] = {}
+        self._is_cut = False
         self._files_at_all = len(self._waiting)
         self._places: dict[str, int] = {}
         self._series: list[Series] = []
@@ -74,11 +80,15 @@ class ChangeQuery:
         return 1 - len(self._waiting) / max(1, self._files_at_all)
 
     def step(self) -> bool:
-        """Read the next file; return whether there are more."""
+        """Read the next file, some columns at a time; return whether there are more."""
         if self._waiting:
-            chunks = self._reader.chunks(self._waiting.popleft(), self._columns, _containers)
-            if chunks:
-                self._take(chunks)
+            file = self._waiting.popleft()
+            for number, group in enumerate(self._groups):
+                columns = tuple(dict.fromkeys(column for _, metric in group for column in metric.needs))
+                chunks = self._reader.chunks(file, columns, _containers)
+                if not chunks:
+                    break
+                self._take(number, [self._with_tail(number, chunk) for chunk in chunks])
         return bool(self._waiting)
 
     def answer(self, most: int) -> dict[str, Any]:
@@ -90,7 +100,7 @@ class ChangeQuery:
             "before_ms": self.stretches.before_ms,
             "from_ms": self.stretches.from_ms,
             "to_ms": self.stretches.to_ms,
-            "partial": count >= self._room,
+            "partial": self._is_cut,
             "skipped_files": self._reader.skipped_files,
             "has_before": has_before,
             "compared": {"series": count, "metrics": len(self._metrics)},
@@ -100,6 +110,7 @@ class ChangeQuery:
     def drop(self) -> None:
         """Free what was summed up: whoever asked has gone, or has the answer."""
         self._sums = Sums.of(0, 0)
+        self._tails = {}
 
     def _told(self, one: Changed) -> dict[str, Any]:
         series = self._series[one.place]
@@ -115,19 +126,31 @@ class ChangeQuery:
             "changes": [_change(change) for change in one.changes],
         }
 
-    def _take(self, chunks: list[Chunk]) -> None:
-        """Sum up a file: all series at once, metric by metric. The first row of each has no rate, so it is left out."""
+    def _with_tail(self, group: int, chunk: Chunk) -> Chunk:
+        """Return a chunk with the last row of its series before it, from which its first rates are computed."""
+        tail = self._tails.get((group, chunk.series.key))
+        last = {name: column[-1:].copy() for name, column in chunk.values.items()}
+        key = (group, chunk.series.key)
+        self._tails[key] = Chunk(chunk.series, chunk.time_ms[-1:].copy(), chunk.late_ms[-1:].copy(), last)
+        if tail is None or tail.time_ms[0] >= chunk.time_ms[0]:
+            return chunk
+        values = {name: np.concatenate([tail.values[name], column]) for name, column in chunk.values.items()}
+        time_ms = np.concatenate([tail.time_ms, chunk.time_ms])
+        return Chunk(chunk.series, time_ms, np.concatenate([tail.late_ms, chunk.late_ms]), values)
+
+    def _take(self, group: int, chunks: list[Chunk]) -> None:
+        """Sum up all series at once, metric by metric. The first row of each only serves the next one's rate."""
         chunks = [chunk for chunk in chunks if self._place(chunk.series) is not None]
         if not chunks:
             return
         time_ms = np.concatenate([chunk.time_ms for chunk in chunks])
         late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
-        columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in self._columns}
-        samples = Samples(time_ms, late_ms, columns, self._holdings.tick_ms)
+        columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values}
+        samples = Samples(time_ms, late_ms, columns, self._reader.interval_ms or self._holdings.tick_ms)
         outside = (time_ms < self.stretches.before_ms) | (time_ms >= self.stretches.to_ms)
         outside[np.cumsum([0, *(len(chunk.time_ms) for chunk in chunks[:-1])])] = True
         starts, places = self._segments(chunks)
-        for number, metric in enumerate(self._metrics):
+        for number, metric in self._groups[group]:
             self._sums.add(places, number, starts, np.where(outside, np.nan, metric.compute(samples)))
 
     def _segments(self, chunks: list[Chunk]) -> tuple[Any, list[tuple[int, int]]]:
@@ -149,11 +172,25 @@ class ChangeQuery:
         place = self._places.get(key)
         if place is None:
             if len(self._series) >= self._room:
+                self._is_cut = True
                 return None
             place = self._places[key] = len(self._series)
             self._series.append(series)
         self._series[place] = series
         return place
+
+
+def _groups(metrics: list[Shown]) -> list[list[tuple[int, Shown]]]:
+    """Divide metrics, each with its number, so that those of a group are computed from few columns."""
+    groups: list[list[tuple[int, Shown]]] = [[]]
+    columns: set[str] = set()
+    for number, metric in enumerate(metrics):
+        columns.update(metric.needs)
+        if len(columns) > COLUMNS_AT_A_TIME:
+            groups.append([])
+            columns = set(metric.needs)
+        groups[-1].append((number, metric))
+    return groups
 
 
 def _containers(there: Iterable[Series]) -> set[str]:

@@ -22,6 +22,10 @@ LEAD_MS = 60_000
 """So much before it is looked at, too: throttling that goes on, who ended before a restart."""
 
 
+MOST_EVENTS = 10_000
+"""The newest of them; no answer has as many."""
+
+
 class DerivedEvents:
     """What the samples of some files tell; for one thread at a time."""
 
@@ -53,6 +57,7 @@ class DerivedEvents:
             if time_ms > self._last_ms:  # each tick once, from the first file that has it
                 self._last_ms = time_ms
                 self.events += self._machine.see(time_ms, series, rows)
+        del self.events[:-MOST_EVENTS]
         return bool(self._waiting)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fgm.store import layout
-from fgm.viewer.query import AnsweredSeries, Line, Query, Question
+from fgm.viewer.query import MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
 
 PART_MS = 2 * layout.HOUR_MS
 """Of 80 windows, which take some 50 ms of processor time."""
@@ -14,7 +14,7 @@ PART_MS = 2 * layout.HOUR_MS
 class PartedQuery:
     """Answers as much of a question as there is time for; moved on in steps, as a Query.
 
-    Each part is a question of its own with its share of the pixel columns, so nothing that M4 keeps is lost.
+    Each part is a question of its own, on the pixel columns of the whole, so nothing that M4 keeps is lost.
     `complete_from_ms`: the answer is complete from here on.
     """
 
@@ -74,12 +74,21 @@ class PartedQuery:
         return list(found.values())
 
     def _next_part(self) -> Query[Line]:
-        whole = self.question
-        from_ms = max(whole.from_ms, self.complete_from_ms - PART_MS)
-        if from_ms - whole.from_ms < PART_MS // 2:
-            from_ms = whole.from_ms  # no rest that is hardly worth a question
-        columns = whole.columns
-        if columns is not None:
-            share = (self.complete_from_ms - from_ms) / (whole.to_ms - whole.from_ms)
-            columns = max(1, round(columns * share))
-        return self._make_query(replace(whole, from_ms=from_ms, to_ms=self.complete_from_ms, columns=columns))
+        """Return the query for the next part: it begins where a pixel column of the whole does."""
+        whole, columns = self.question, self.question.columns or 1
+        span_ms = whole.to_ms - whole.from_ms
+        first = (self.complete_from_ms - PART_MS - whole.from_ms) * columns // span_ms
+        if first * span_ms < columns * PART_MS // 2:
+            first = 0  # no rest that is hardly worth a question
+        from_ms = whole.from_ms - (-first * span_ms // columns)
+        share = (self.complete_from_ms - from_ms) / span_ms
+        return self._make_query(
+            replace(
+                whole,
+                from_ms=from_ms,
+                to_ms=self.complete_from_ms,
+                columns=max(1, round(columns * share)),
+                grid=(whole.from_ms, whole.to_ms, columns),
+                line_samples=round(whole.line_samples * share) + MOST_PER_COLUMN,
+            )
+        )

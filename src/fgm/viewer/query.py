@@ -42,8 +42,9 @@ class Question:
 
     `keys`: the series (`Series.key`). `columns`: of the reduction, None for every sample. `scopes`: series
     of these are adopted when met, and so are containers whose id begins with one of `prefixes`; `most_series`: there
-    are no more than so many together. `node_name`: files of another node are skipped
-    (None: of none). `line_samples`: the most that one metric of one series has in memory.
+    are no more than so many together. `node_name`: files of another node are skipped (None: of none). `grid`: from, to
+    and columns of the view that this is a part of; None: it is the whole. `line_samples`: the most that one metric of
+    one series has in memory.
     """
 
     metrics: tuple[Shown, ...]
@@ -55,6 +56,7 @@ class Question:
     scopes: frozenset[Scope] = frozenset()
     prefixes: tuple[str, ...] = ()
     node_name: str | None = None
+    grid: tuple[int, int, int] | None = None
     line_samples: int = 0
     most_series: int = MAX_SERIES
 
@@ -114,7 +116,8 @@ class Line:
     def reduce(self, question: Question) -> None:
         """Keep only what the pixel columns need."""
         if question.columns is not None:
-            time_ms, values = m4(*self.joined(), question.from_ms, question.to_ms, question.columns)
+            grid = question.grid or (question.from_ms, question.to_ms, question.columns)
+            time_ms, values = m4(*self.joined(), *grid)
             self.time_ms, self.values, self.size = [time_ms], [values], len(time_ms)
 
 

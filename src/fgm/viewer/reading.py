@@ -26,10 +26,14 @@ class Sources(NamedTuple):
 
 
 class Reader:
-    """Reads file by file. `node_name`: files of another node hold nothing here (None: of none)."""
+    """Reads file by file. `node_name`: files of another node hold nothing here (None: of none).
+
+    `interval_ms`: how often the file that was read last was sampled.
+    """
 
     def __init__(self, sources: Sources, node_name: str | None) -> None:
         self.skipped_files = 0
+        self.interval_ms: int | None = None
         self._files, self._journals, self._skipped = sources
         self._node_name = node_name
 
@@ -40,8 +44,10 @@ class Reader:
                 facts = self._journals.facts(file)
                 if facts is None or self._is_foreign(facts.header):
                     return []
-                return self._journals.chunks(file, columns, choose(facts.series))
+                self.interval_ms = facts.header.interval_ms
+                return self._journals.chunks_once(file, columns, choose(facts.series))
             window = self._files.window(file)
+            self.interval_ms = window.header.interval_ms
             try:
                 return [] if self._is_foreign(window.header) else window.chunks(columns, choose(window.series))
             finally:

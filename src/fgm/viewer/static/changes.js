@@ -91,7 +91,7 @@ export function Changes() {
   const { compared } = now.answer ?? {};
   return html`<section class="changes open" aria-label="What changed">
     <div class="head"><h2>What changed</h2>
-      <span class="mut">${compared && `${compared.series} containers, ${compared.metrics} metrics`}</span>
+      <span class="mut">${compared && `${compared.series} containers${now.answer.partial ? ", not all" : ""}, ${compared.metrics} metrics`}</span>
       <button class="link end" onClick=${close}>Close</button></div>
     <${Body} ...${now} />
   </section>`;
