@@ -250,6 +250,8 @@ def index_of(lives: Sequence[Life], starts: Sequence[int]) -> Index:
         if series.container_id is None:
             continue
         seen = [start for number, start in enumerate(starts) if life.first <= number % ENCODED <= life.last]
+        if not seen:
+            continue
         facts = Facts(
             pod_name=series.pod_name,
             namespace=series.namespace,
