@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fgm.store.index import Index, dump
 from fgm.store.series import Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Library
@@ -322,3 +323,12 @@ def test_damage_inside_a_journal_is_told_and_what_is_before_it_is_served(
     assert [skipped["reason"] for skipped in watching.skipped.newest()] == [
         "damaged before its end; what is before the damage is served"
     ]
+
+
+def test_an_index_without_containers_is_one(data: DataDirectory, watching: Watching) -> None:
+    """A machine without containers, before its first window is closed."""
+    data.index.write_bytes(dump(Index()))
+    data.journal(counting(NODE, T0, 5))
+    watching.look()
+
+    assert watching.index == ("ok", None)

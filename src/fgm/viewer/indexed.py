@@ -42,7 +42,7 @@ class IndexFile:
             return False
         try:
             index = load(self._path)
-            if index == Index():
+            if index == Index() and not os.path.lexists(self._path):
                 return False  # it has gone since: the next look says so
         except (BadFileError, OSError) as error:
             # What could not be read may be readable later without being another file: its mode was corrected.
