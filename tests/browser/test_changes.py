@@ -31,7 +31,7 @@ def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, com
         first = what.get_by_role("listitem").first
         expect(first).to_contain_text("web")
         expect(first).to_contain_text("CPU 200 → 2,800 millicores")
-        first.get_by_role("button").click()
+        first.get_by_role("button").first.click()
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.locator("tbody tr")).to_contain_text("payments-7f")
 

@@ -65,6 +65,23 @@ async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: Asked)
     assert (one["max_ms"], one["last_ms"], one["samples"], one["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
 
 
+async def test_the_peaks_of_the_parts_of_a_range(asked: Asked) -> None:
+    """A part without a value is null, not 0; the parts are of the whole range, also where it goes on without data."""
+    found = await ranked(asked, "&by=max&parts=4")
+    longer = await asked.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
+
+    assert {s["id"]: s["peaks"] for s in found} == {
+        id_of(1): [10, 90, 10, 10],
+        id_of(2): [40, 40, None, 41],
+        id_of(3): [None, 5, 50, None],
+    }
+    assert {s["id"]: s["peaks"] for s in longer} == {
+        id_of(1): [90, 10, None, None],
+        id_of(2): [40, 41, None, None],
+        id_of(3): [5, 50, None, None],
+    }
+
+
 async def test_what_does_not_add_up_has_no_share(asked: Asked) -> None:
     await asked.ready()
     found = await asked.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from fgm import __version__
-from fgm.metrics.derived import SHOWN, Shown
+from fgm.metrics.derived import ALIASES, SHOWN, Shown
 from fgm.metrics.rates import gap_ms
 from fgm.viewer.health import Address
 from fgm.viewer.library import Holdings
@@ -77,7 +77,7 @@ def containers(
     return {"total": len(listed), "containers": listed}
 
 
-def _metric(metric: Shown) -> dict[str, str]:
+def _metric(metric: Shown) -> dict[str, Any]:
     return {
         "name": metric.name,
         "title": metric.title,
@@ -85,6 +85,7 @@ def _metric(metric: Shown) -> dict[str, str]:
         "kind": metric.kind,
         "source": metric.source,
         "help": metric.help,
+        "aliases": sorted(alias for alias, name in ALIASES.items() if name == metric.name),
     }
 
 

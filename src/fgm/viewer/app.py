@@ -168,7 +168,8 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         asked = parameters.top(request.query_string)
         holdings = await workers.run(desk.fresh)
         span = asked.span.resolve(desk.now_ms(), holdings.oldest_ms or desk.now_ms(), holdings.tick_ms)
-        query = desk.query(top.question(holdings, (asked.metric,), asked.filter.scopes, *span), top.Total)
+        question = top.question(holdings, (asked.metric,), asked.filter.scopes, *span, asked.parts)
+        query = desk.query(question, top.gather(question, asked.parts))
         await workers.finish(query)
         return await workers.reply(lambda: _json_parts(top.answer(query, holdings, asked)))
 

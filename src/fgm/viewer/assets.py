@@ -31,7 +31,10 @@ class Asset:
 
 
 def load_assets(folder: str = STATIC) -> dict[str, Asset]:
-    """Return every servable file by URL path; `index.html` is `/`, the others are below `/static/`."""
+    """Return every servable file by URL path.
+
+    `index.html` is `/`, a dashboard is `/dashboards/NAME`, the others are below `/static/`.
+    """
     assets = {}
     for root, _, names in os.walk(folder):
         for name in names:
@@ -42,6 +45,11 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
             with open(path, "rb") as file:
                 body = file.read()
             place = os.path.relpath(path, folder).replace(os.sep, "/")
-            url = "/" if place == "index.html" else f"/static/{place}"
-            assets[url] = Asset(body, media_type, etag.of_bytes(body))
+            assets[_url(place)] = Asset(body, media_type, etag.of_bytes(body))
     return assets
+
+
+def _url(place: str) -> str:
+    if place == "index.html":
+        return "/"
+    return f"/{place.removesuffix('.json')}" if place.startswith("dashboards/") else f"/static/{place}"

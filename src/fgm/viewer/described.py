@@ -87,6 +87,9 @@ LABELS = Parameter(
 KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(KINDS)}, is_list=True)
 MOST_EVENTS = _whole("limit", "So many events at most, the newest.", 500, 1, 5_000)
 MOST_RANKED = _whole("limit", "So many series at most, the first.", 20, 1, 500)
+PARTS = _whole(
+    "parts", "Equal parts of the range, of each of which `peaks` has the highest value. 0: no peaks.", 0, 0, 200
+)
 BY = _choice("by", "What is ranked by.", "mean", "max", "last")
 
 _SPAN = (RANGE, FROM, TO)
@@ -99,7 +102,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
-    "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, *_FILTER),
+    "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, PARTS, *_FILTER),
     "/api/changes": (*_SPAN, MOST_RANKED),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MOST_EVENTS),
     "/api/openapi.json": (),

@@ -72,6 +72,7 @@ _RANKED = _facts(
     last=NUMBER,
     last_ms=WHOLE,
     share_of_node=_or_null(NUMBER),
+    peaks=_list(_or_null(NUMBER)),
 )
 _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
 
@@ -113,7 +114,11 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     ),
     "/api/metrics": (
         "The metrics that have a value anywhere, derived and most used first.",
-        _facts(metrics=_list(_facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT))),
+        _facts(
+            metrics=_list(
+                _facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT, aliases=_list(TEXT))
+            )
+        ),
     ),
     "/api/filters": (
         "What series can be chosen by.",

@@ -101,13 +101,14 @@ class ChangesParameters:
 
 @dataclass(frozen=True, slots=True)
 class TopParameters:
-    """What /api/top is asked. `by`: what is ranked by."""
+    """What /api/top is asked. `by`: what is ranked by; `parts`: of how many parts of the range peaks are told."""
 
     metric: Shown
     filter: SeriesFilter
     span: Span
     by: str
     limit: int
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ def top(query: bytes) -> TopParameters:
     wanted = _filter(given)
     wanted = wanted if wanted.scopes else replace(wanted, scopes=frozenset({"container"}))
     limit = _whole_number(given, described.MOST_RANKED)
-    return TopParameters(metrics[0], wanted, _span(given), _one_of(given, described.BY), limit)
+    parts = _whole_number(given, described.PARTS)
+    return TopParameters(metrics[0], wanted, _span(given), _one_of(given, described.BY), limit, parts)
 
 
 def changes(query: bytes) -> ChangesParameters:

@@ -1,5 +1,6 @@
 """Who used most of a metric in a range: every series' mean, maximum and last value, ranked. For worker threads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,23 @@ SHARED_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1/s", "us/s"})
 """What adds up over the containers of a node, so that a share of it means something."""
 
 
+class Peaks:
+    """The highest value in each of some equal parts of a range: what a sparkline needs."""
+
+    def __init__(self, question: Question, parts: int) -> None:
+        self.highest = np.full(parts, -np.inf)
+        self._from_ms, self._part_ms = question.from_ms, (question.to_ms - question.from_ms) / parts
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Take in the next values, none of them NaN."""
+        part = ((time_ms - self._from_ms) / self._part_ms).astype(np.int64)
+        np.maximum.at(self.highest, np.clip(part, 0, len(self.highest) - 1), values)
+
+    def as_list(self) -> list[float | None]:
+        """Return the highest values, None where there is none."""
+        return [round(value, 6) if value > -np.inf else None for value in self.highest.tolist()]
+
+
 @dataclass(slots=True)
 class Total:
     """What is said of the values of one metric of one series. `size`: how many there were."""
@@ -33,6 +51,7 @@ class Total:
     max_ms: int = 0
     last: float = np.nan
     last_ms: int = 0
+    peaks: "Peaks | None" = None
 
     def add(self, time_ms: Times, values: Floats) -> None:
         """Take in the next part."""
@@ -46,15 +65,17 @@ class Total:
         self.size += len(known)
         self.sum += float(values.sum())
         self.last, self.last_ms = float(values[-1]), int(time_ms[-1])
+        if self.peaks is not None:
+            self.peaks.add(time_ms, values)
 
     def reduce(self, question: Question) -> None:
         """Nothing is kept that could be left out."""
 
 
-def question(
-    holdings: Holdings, metrics: tuple[Shown, ...], scopes: frozenset[Scope], from_ms: int, to_ms: int
+def question(  # noqa: PLR0917
+    holdings: Holdings, metrics: tuple[Shown, ...], scopes: frozenset[Scope], from_ms: int, to_ms: int, parts: int = 0
 ) -> Question:
-    """Return the question for the totals of every series of some scopes in a range."""
+    """Return the question for the totals of every series of some scopes in a range, and for the peaks of its parts."""
     registered = holdings.registered
     keys = [
         known.series.key
@@ -69,9 +90,14 @@ def question(
         tick_ms=holdings.tick_ms,
         scopes=scopes,
         node_name=holdings.node_name,
-        line_samples=TOTAL_SAMPLES,
+        line_samples=TOTAL_SAMPLES + parts,
         most_series=MAX_RANKED,
     )
+
+
+def gather(question: Question, parts: int) -> Callable[[], Total]:
+    """Return what makes the totals of the question's series."""
+    return lambda: Total(peaks=Peaks(question, parts) if parts else None)
 
 
 def keys_with_values(query: Query[Total]) -> frozenset[str]:
@@ -126,4 +152,5 @@ def _ranked(known: KnownSeries, total: Total, of_node: float) -> dict[str, Any]:
         "last": round(total.last, 6),
         "last_ms": total.last_ms,
         "share_of_node": round(total.sum / of_node, 6) if of_node > 0 else None,
+        "peaks": total.peaks.as_list() if total.peaks is not None else [],
     }

@@ -19,17 +19,17 @@ export class Unreachable extends Error {}
 /** A value inside an address, as legible as may be. A comma within it stays escaped: it is no separator of a list. */
 export const escaped = (value) => encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\ufffd")).replace(/%(2F|3A)/g, decodeURIComponent);
 
-async function get(path, query = {}, { signal, within_ms = 15_000 } = {}) {
+async function get(path, query = {}, { signal, within_ms = 15_000, read = (response) => response.json() } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const text = given.map(([name, value]) => `${name}=${[value].flat().map(escaped).join(",")}`).join("&");
   const limit = AbortSignal.timeout(within_ms);
   let response, body;
   try {
     response = await fetch(text ? `${path}?${text}` : path, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
-    body = await response.json();
+    body = await (response.ok ? read(response) : response.json());
   } catch (error) {
     if (signal?.aborted) throw error;
-    if (response && !limit.aborted) throw new Problem(response.status, { title: `${path} did not answer with JSON.` });
+    if (error instanceof SyntaxError && !limit.aborted) throw new Problem(response.status, { title: `${path} did not answer with JSON.` });
     throw new Unreachable(`${path}: ${error.message}`);
   }
   if (!response.ok) throw new Problem(response.status, body);
@@ -41,16 +41,33 @@ const HEARTBEAT_MS = 2500;
 
 export const health = (options) => get("api/health", {}, { within_ms: HEARTBEAT_MS, ...options });
 export const instance = (options) => get("api/instance", {}, options);
+/** What can be shown, most used first: [{name, title, unit, kind, source, help}]. */
 export const metrics = async (options) => (await get("api/metrics", {}, options)).metrics;
 export const containers = async (options) => (await get("api/containers", {}, options)).containers;
 
-/** What happened in [from_ms, to_ms), newest first. */
-export const events = ({ from_ms, to_ms }, options) =>
-  get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, options);
+/** What happened in [from_ms, to_ms), newest first; of some kinds only where these are given. */
+export const events = ({ from_ms, to_ms, kinds, limit }, options) =>
+  get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), kind: kinds, limit }, options);
 
 /** Samples of several metrics and series in [from_ms, to_ms); `within_ms`: of a long range the newest part is enough. */
-export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) =>
-  get("api/timeseries", { metric: names, containers: ids, from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms }, options);
+export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) => {
+  const query = { metric: names, containers: [...ids], from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms, format: "binary" };
+  return get("api/timeseries", query, { read: async (response) => decoded(await response.arrayBuffer()), ...options });
+};
+
+/** The binary form: a JSON header with offsets, then columns of float64 that begin at a multiple of 8. */
+function decoded(buffer) {
+  const size = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
+  const begin = Math.ceil((4 + size) / 8) * 8;
+  const column = (at, count) => Array.from(new Float64Array(buffer, begin + at, count), (value) => (Number.isNaN(value) ? null : value));
+  const series = header.series.map((one) => ({ ...one, t_ms: column(one.t_ms, one.count), value: column(one.value, one.count) }));
+  return { ...header, series };
+}
+
+/** Who used most of a metric in [from_ms, to_ms), with the highest value in each of `parts` parts of it. */
+export const top = ({ metric, from_ms, to_ms, parts, scopes, limit }, options) =>
+  get("api/top", { metric, from: Math.floor(from_ms), to: Math.ceil(to_ms), parts, scope: scopes, limit }, options);
 
 /** What changed in [from_ms, to_ms) beside as much time before; `tell` takes how far the viewer is, 0 to 1. */
 export async function changes({ from_ms, to_ms, limit }, tell, signal) {

@@ -3,10 +3,12 @@
 import { effect, signal } from "./vendor/signals.js";
 import * as api from "./api.js";
 import { html } from "./html.js";
+import { addLane } from "./laneset.js";
 import { fullName, place } from "./series.js";
-import { health, range, showOnly, view } from "./store.js";
+import { health, range, view } from "./store.js";
 import { exactly } from "./time.js";
 import { number, unitFor } from "./units.js";
+import { showOnly } from "./view.js";
 
 const LONGEST_MS = 3_600_000; // the viewer looks at every sample of both
 const MOST = 12;
@@ -51,8 +53,11 @@ export async function compare() {
   }
 }
 
+const tenths = (ratio) => (Math.round(100 * (ratio ?? 0)) / 10).toString();
+
 /** "CPU 0.20 → 2.80 cores, at most 3.10". */
-function words({ title, unit, before, during, peak }) {
+function words({ metric, title, unit, before, during, peak }) {
+  if (metric === "throttle_ratio") return `throttled ${tenths(before)} → ${tenths(during)} of 10 periods, at most ${tenths(peak)}`;
   const scale = unitFor(unit, Math.max(before ?? 0, during ?? 0));
   const text = (value) => number(value, scale);
   const name = scale.label ? ` ${scale.label}` : "";
@@ -61,13 +66,16 @@ function words({ title, unit, before, during, peak }) {
   return before === null ? `${title}: ${text(during)}${name}${highest}, not there before` : `${title} ${text(before)} → ${text(during)}${name}${highest}`;
 }
 
+/** Who, then what: a click shows it alone, with the metric on a lane. */
 function Row({ one }) {
-  const said = one.changes.map(words);
+  const show = (metric) => {
+    showOnly(one.id);
+    if (metric) addLane(metric);
+  };
   return html`<li>
-    <button title=${`Show ${fullName(one)} alone`} onClick=${() => showOnly(one.id)}>
-      <b>${one.name}</b> <span class="mut">${place(one)}</span>
-      ${said.map((text) => html`<span class="said">${text}</span>`)}
-    </button>
+    <button title=${`Show ${fullName(one)} alone`} onClick=${() => show()}><b>${one.name}</b> <span class="mut">${place(one)}</span></button>
+    ${one.changes.map((change) => html`<button key=${change.metric} class="said" title=${`Show ${change.title} of ${fullName(one)}`}
+      onClick=${() => show(change.metric)}>${words(change)}</button>`)}
   </li>`;
 }
 

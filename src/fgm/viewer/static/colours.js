@@ -86,16 +86,16 @@ export function hairline(ctx, x0, y0, x1, y1, colour, width = 1) {
   ctx.stroke();
 }
 
-/** Diagonals over a rectangle: "not measured". */
-export function hatch(ctx, x, y, width, height, colour, ratio = 1) {
+/** Diagonals over a rectangle: "not measured", or in amber "held back". */
+export function hatch(ctx, x, y, width, height, colour, ratio = 1, stroke = { width: 1, alpha: 0.6 }) {
   const apart = 4 * ratio;
   ctx.save();
   ctx.beginPath();
   ctx.rect(x, y, width, height);
   ctx.clip();
   ctx.strokeStyle = colour;
-  ctx.lineWidth = ratio;
-  ctx.globalAlpha = 0.6;
+  ctx.lineWidth = stroke.width * ratio;
+  ctx.globalAlpha = stroke.alpha;
   ctx.beginPath();
   for (let d = -height - ((x + height) % apart); d < width + apart; d += apart) {
     ctx.moveTo(x + d, y + height);
@@ -105,7 +105,7 @@ export function hatch(ctx, x, y, width, height, colour, ratio = 1) {
   ctx.restore();
 }
 
-function recall(storage, name, fallback) {
+export function recall(storage, name, fallback) {
   try {
     return JSON.parse(storage.getItem(name)) ?? fallback;
   } catch {
@@ -113,7 +113,7 @@ function recall(storage, name, fallback) {
   }
 }
 
-function remember(storage, name, value) {
+export function remember(storage, name, value) {
   try {
     storage.setItem(name, JSON.stringify(value));
   } catch {

@@ -1,11 +1,14 @@
 // The list of what can be shown, newest first, with a search that filters as it is typed.
 
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { styleOf } from "./colours.js";
-import { facts, fullName, matcher, place, workload } from "./series.js";
-import { edge_ms, listed, node, picked, search, showOnly, showTop, shown, toggle } from "./store.js";
+import { matching } from "./search.js";
+import { facts, fullName, place, workload } from "./series.js";
+import { Sparkline } from "./sparkline.js";
+import { edge_ms, listed, node, picked, search, shown } from "./store.js";
 import { moment, roughly } from "./time.js";
 import { rankAgain } from "./top.js";
+import { showOnly, showTop, toggle } from "./view.js";
 
 const FADED_MS = 3_600_000;
 const NARROW = matchMedia("(max-width: 900px)");
@@ -49,48 +52,50 @@ function Row({ series, entry, now_ms }) {
     <button class="pick" title=${facts(series)} onClick=${choose}>
       <span class="name">${series.name}</span>
       <${Place} series=${series} />
+      <${Sparkline} id=${series.id} css=${entry ? styleOf(entry.slot).css : "var(--fnt)"} width=${64} />
       <span class="age">${age(series, now_ms)}</span>
     </button>
   </li>`;
 }
 
-function Chips({ counts, scope, choose }) {
-  const there = SCOPES.filter(([name]) => counts.get(name) > 0);
-  if (there.length < 2) return null;
-  const chip = ([name, text]) => html`<button key=${name} class=${name === scope ? "on" : ""} aria-pressed=${name === scope}
-    onClick=${() => choose(name)}>${text} ${counts.get(name)}</button>`;
-  return html`<div class="chips" role="group" aria-label="Kind of series">${there.map(chip)}</div>`;
+/** A row of choices, each {name, text, count}; nothing where there is nothing to choose. */
+function Chips({ label, choices, chosen, choose }) {
+  if (choices.length < 2) return null;
+  const chip = ({ name, text, count }) => html`<button key=${name} class=${name === chosen ? "on" : ""} aria-pressed=${name === chosen}
+    onClick=${() => choose(name)}>${text} ${count}</button>`;
+  return html`<div class="chips" role="group" aria-label=${label}>${choices.map(chip)}</div>`;
+}
+
+function namespaces(rows) {
+  const counts = new Map();
+  for (const { namespace } of rows) if (namespace) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+  const each = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([name, count]) => ({ name, text: name, count }));
+  return each.length > 1 ? [{ name: null, text: "all", count: rows.length }, ...each] : [];
 }
 
 function Nothing({ total }) {
   if (total === 0) return html`<p class="none">No containers are running here. The whole node is shown.</p>`;
   return html`<p class="none">Nothing matches <b>${search.value}</b>. Words are found in names, pods, namespaces and ids;${" "}
-    <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>!</code> excludes.${" "}
+    <code>ns:</code> <code>pod:</code> <code>qos:</code> search one of them, <code>app=cart</code> labels, <code>!</code> excludes.${" "}
     <button class="link" onClick=${() => (search.value = "")}>Clear the search</button></p>`;
 }
 
-const WRITING = "input, textarea, select, [contenteditable]";
+const box = { current: null };
 
-function Find() {
-  const box = useRef(null);
-  useEffect(() => {
-    const enter = (event) => {
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(WRITING)) return;
-      event.preventDefault();
-      box.current.focus();
-    };
-    addEventListener("keydown", enter);
-    return () => removeEventListener("keydown", enter);
-  }, []);
-  const leave = (event) => {
+/** Put the caret into the search box. */
+export const focusSearch = () => box.current?.focus();
+
+function Find({ enter }) {
+  const keys = (event) => {
+    if (event.key === "Enter") enter(event.shiftKey);
     if (event.key !== "Escape") return;
     search.value = "";
     box.current.blur();
   };
   return html`<label class="find"><span aria-hidden="true">/</span>
-    <input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: !not" autocomplete="off" spellcheck="false"
-      value=${search.value} onInput=${(event) => (search.value = event.target.value)}
-      ref=${box} aria-keyshortcuts="/" onKeyDown=${leave} />
+    <input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: app=… !not" autocomplete="off" spellcheck="false"
+      title="Enter shows the first that is found, Shift+Enter adds it" value=${search.value} onInput=${(event) => (search.value = event.target.value)}
+      ref=${box} aria-keyshortcuts="/" onKeyDown=${keys} />
   </label>`;
 }
 
@@ -110,14 +115,18 @@ function scopeOf(wanted, found, entries) {
 
 export function Containers() {
   const [wanted, setScope] = useState(null);
+  const [namespace, setNamespace] = useState(null);
   const [extra, setExtra] = useState(0);
   const all = listed.value ?? [];
   const now_ms = edge_ms.value;
-  const found = all.filter((series) => series.scope !== "node").filter(matcher(search.value));
+  const found = matching(all.filter((series) => series.scope !== "node"), search.value);
   const counts = new Map(SCOPES.map(([name]) => [name, found.filter((series) => series.scope === name).length]));
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
   const scope = scopeOf(wanted, found, entries);
-  const rows = found.filter((series) => series.scope === scope).sort(newestFirst);
+  const ofScope = found.filter((series) => series.scope === scope).sort(newestFirst);
+  const spaces = namespaces(ofScope);
+  const space = spaces.some(({ name }) => name === namespace) ? namespace : null;
+  const rows = space === null ? ofScope : ofScope.filter((series) => series.namespace === space);
   const total = all.filter((series) => series.scope === (scope ?? "container")).length;
   const row = (series) => html`<${Row} key=${series.id} series=${series} entry=${entries.get(workload(series))} now_ms=${now_ms} />`;
   const title = total === 0 || scope !== "cgroup" ? "Containers" : "Cgroups";
@@ -125,11 +134,14 @@ export function Containers() {
   const step = NARROW.matches ? MORE_ROWS_NARROW : MORE_ROWS;
   const left = rows.length - step - extra;
   const top = () => (showTop(), rankAgain());
+  const enter = (adds) => rows.length > 0 && (adds ? toggle : showOnly)(rows[0].id);
+  const kinds = SCOPES.filter(([name]) => counts.get(name) > 0).map(([name, text]) => ({ name, text, count: counts.get(name) }));
   return html`<section class="containers" aria-label="Containers">
     <div class="head"><h2>${title}</h2><span class="mut">${count} of ${total} shown</span>
       ${picked.value && html`<button class="link end" onClick=${top}>Top 6 by CPU</button>`}</div>
-    <${Find} />
-    <${Chips} counts=${counts} scope=${scope} choose=${setScope} />
+    <${Find} enter=${enter} />
+    <div class="filters"><${Chips} label="Kind of series" choices=${kinds} chosen=${scope} choose=${setScope} />
+      <${Chips} label="Namespace" choices=${spaces} chosen=${space} choose=${setNamespace} /></div>
     <ul>
       ${node.value && !search.value && row(node.value)}
       ${rows.slice(0, step + extra).map(row)}

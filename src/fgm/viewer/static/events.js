@@ -2,9 +2,10 @@
 // n and N go to the next and the one before.
 
 import { computed } from "./vendor/signals.js";
-import { html, useEffect } from "./html.js";
-import { cursor_ms, end_ms, events, interval_ms, pinned_ms, plot, view } from "./store.js";
+import { html } from "./html.js";
+import { cursor_ms, end_ms, events, interval_ms, plot, view } from "./store.js";
 import { clock, exactly } from "./time.js";
+import { pin } from "./view.js";
 
 const ROW_PX = 19;
 const LETTER_PX = 6.2; // a usual one of the labels
@@ -107,29 +108,16 @@ function Mark({ mark }) {
 }
 
 const tickOf = (ms) => Math.floor(ms / interval_ms.peek()) * interval_ms.peek();
-const pin = (ms) => (pinned_ms.value = Math.max(view.peek().from_ms, Math.min(tickOf(ms), end_ms.peek() - interval_ms.peek())));
 
 /** Pin the next event in view (`step` 1), or the one before (−1). */
-function jump(step) {
+export function jump(step) {
   const times = [...new Set(placed.peek().map((mark) => tickOf(Math.max(mark.from_ms, view.peek().from_ms))))].sort((a, b) => a - b);
   const at = cursor_ms.peek();
   const to = step > 0 ? times.find((ms) => ms > at) : times.findLast((ms) => ms < at);
   if (to !== undefined) pin(to);
 }
 
-const WRITING = "input, textarea, select, [contenteditable]";
-
-function keys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.(WRITING)) return;
-  if (event.key === "n") jump(1);
-  else if (event.key === "N") jump(-1);
-}
-
 export function EventLane() {
-  useEffect(() => {
-    addEventListener("keydown", keys);
-    return () => removeEventListener("keydown", keys);
-  }, []);
   const shown = placed.value;
   return html`<section class="events" aria-label="Events" aria-keyshortcuts="n Shift+N">
     <div class="gutter">Events<br />${shown.length}</div>

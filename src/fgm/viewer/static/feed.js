@@ -1,9 +1,11 @@
 // Keeps the store filled: a heartbeat every 2 s, whole views when they change, and only the new tail while live.
-// All lanes share one request; a view that is superseded is aborted.
+// All lanes share one request, what explains them another; a view that is superseded is aborted.
 
-import { batch, effect, untracked } from "./vendor/signals.js";
+import { batch, effect, signal, untracked } from "./vendor/signals.js";
 import * as api from "./api.js";
-import { lineOf, mergeLine, trimLine } from "./samples.js";
+import { explanations, laneMetrics, lanes } from "./laneset.js";
+import { fillOverview } from "./overview.js";
+import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
 import { chooseTop } from "./top.js";
 
@@ -11,19 +13,13 @@ const BEAT_MS = 2000;
 const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
 const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
 const POINTS = 1200; // pixel columns at most
-const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
-const PART_MS = 700; // so long a long range is read before what there is of it is shown
-const LEAST_POINTS = 10; // that the server takes
-const TRIM_VIEWS = 2;
 const DERIVED_BEATS = 15; // between two questions for events that the viewer has to derive
 const OLD_MS = 120_000; // what is told of a time may be told so much later
+const EVERY_BEAT = 500; // series that are listed anew with each beat
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
-let loaded = null; // what store.answer holds: {from_ms, to_ms, ids, metrics, raw, isWhole}
-let superseded = new AbortController();
-let pending = ""; // what the running question for a view is about
-let refused = ""; // and what one was about that will never be answered
-let asking = false;
+const lines = new Sheet({ answer: store.answer, loading: store.loading, refusal: store.refusals.lines, connected: store.connected });
+const explained = new Sheet({ answer: store.explained, loading: signal(false), refusal: store.refusals.explained, connected: store.connected });
 let beats = 0;
 let events = { about: "", settled: false, asking: false };
 
@@ -31,8 +27,8 @@ let events = { about: "", settled: false, asking: false };
 export function startFeed() {
   effect(() => {
     const { live } = store.range.value;
-    const wanted = [store.shown.value, store.laneMetrics.value, store.node.value, live ? store.range.value.span_ms : store.view.value];
-    if (wanted[1].size > 0) queueMicrotask(() => untracked(loadView));
+    store.shown.value, explanations.value, store.node.value, live ? store.range.value.span_ms : store.view.value;
+    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView())));
     if (!live) queueMicrotask(() => untracked(() => settle(askEvents())));
   });
   beat();
@@ -48,12 +44,14 @@ async function beat() {
     await settle(chooseTop());
     settle(store.range.peek().live ? loadTail() : loadView());
     settle(askEvents());
+    settle(fillOverview());
   }
-  const pause = up && store.ready.peek() && store.laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
+  const pause = up && store.ready.peek() && laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
 }
 
-const lanesWait = () => store.laneMetrics.peek().size < store.LANES.length && (beats < 60 || beats % 10 === 0);
+/** Whether a metric may yet turn up that a lane waits for. */
+const lanesWait = () => (laneMetrics.peek().size < lanes.peek().length ? beats < 60 || beats % 10 === 0 : beats % 30 === 1);
 
 /** Wait for a question; tell the store whether somebody answered. True when it went well. */
 async function settle(question) {
@@ -79,7 +77,9 @@ async function askHealth() {
   });
 }
 
+/** A long list is asked for less often. */
 async function askListed() {
+  if (beats % Math.ceil((store.listed.peek()?.length ?? 1) / EVERY_BEAT) > 0) return;
   store.listed.value = await api.containers();
 }
 
@@ -102,8 +102,9 @@ async function askEvents() {
 }
 
 async function askMetrics() {
-  const names = (await api.metrics()).map((metric) => metric.name);
-  if (names.join() !== store.offered.peek()?.join()) store.offered.value = names;
+  const metrics = await api.metrics();
+  const names = (some) => some?.map(({ name }) => name).join();
+  if (names(metrics) !== names(store.offered.peek())) store.offered.value = metrics;
 }
 
 /** Until a range is chosen: live over the data there is, up to 15 minutes; the end of the data when it is old. */
@@ -117,8 +118,10 @@ function widen({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
 }
 
-function wantedNow() {
+/** What the lanes need of some metrics, as a Sheet wants it. */
+function wantedOf(metrics) {
   const { from_ms, to_ms } = store.view.peek();
+  const { live, span_ms } = store.range.peek();
   const interval = store.interval_ms.peek();
   const raw = (to_ms - from_ms) / interval <= RAW_TICKS;
   const points = Math.max(100, Math.min(POINTS, Math.round(store.plot.peek().width) || POINTS));
@@ -126,154 +129,29 @@ function wantedNow() {
   const column_ms = raw ? 0 : (to_ms - from_ms) / points;
   const end = raw ? to_ms + interval : to_ms;
   const start = raw ? Math.max(from_ms, end - RAW_TICKS * interval) : Math.floor(from_ms / column_ms) * column_ms;
+  const until_ms = raw ? end : start + (points + 1) * column_ms;
+  // Samples arrive some seconds late.
+  const newest_ms = store.health.peek()?.newest_ms;
   const node = store.node.peek();
-  const ids = new Set([...(node ? [node.id] : []), ...store.shown.peek().flatMap((entry) => entry.ids)]);
   return {
     from_ms: start,
-    to_ms: raw ? end : start + (points + 1) * column_ms,
+    to_ms: until_ms,
+    end_ms: newest_ms == null ? until_ms : Math.min(until_ms, newest_ms + interval),
+    live: live && span_ms,
     points: raw ? undefined : points + 1,
-    column_ms, ids, raw,
-    metrics: [...new Set(store.laneMetrics.peek().values())],
+    column_ms, raw, metrics,
+    ids: new Set([...(node ? [node.id] : []), ...store.shown.peek().flatMap((entry) => entry.ids)]),
   };
 }
 
-/** Whether what is loaded can be gone on with, so that only series which are missing need to be asked for. */
-function goesOn(wanted) {
-  if (!loaded?.isWhole || loaded.raw !== wanted.raw || loaded.metrics.join() !== wanted.metrics.join()) return false;
-  if (!wanted.raw) return loaded.from_ms === wanted.from_ms && loaded.column_ms === wanted.column_ms;
-  // While live the tail brings the rest.
-  const enough_ms = store.range.peek().live ? wanted.from_ms : known(wanted.to_ms);
-  return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= enough_ms;
-}
-
-/** The end of what an answer up to `to_ms` can hold now: samples arrive some seconds late. */
-function known(to_ms) {
-  const newest_ms = store.health.peek()?.newest_ms;
-  return newest_ms == null ? to_ms : Math.min(to_ms, newest_ms + store.interval_ms.peek());
-}
-
-/** Ask for whatever the present view lacks. */
+/** Ask for whatever the present view lacks: the lines first, then what explains them. */
 async function loadView() {
   if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < PATIENT_BEATS) return;
-  const wanted = wantedNow();
-  const more = goesOn(wanted);
-  if (more) forget((id) => !wanted.ids.has(id));
-  const missing = [...wanted.ids].filter((id) => !more || !loaded.ids.has(id));
-  const { live, span_ms } = store.range.peek();
-  const range = live ? span_ms : [wanted.from_ms, wanted.to_ms];
-  const about = missing.length > 0 ? JSON.stringify([range, wanted.points, wanted.metrics, missing, more]) : "";
-  if (about !== "" && (about === refused || (store.loading.peek() && about === pending))) return;
-  superseded.abort();
-  superseded = new AbortController();
-  pending = about;
-  refused = "";
-  store.loading.value = missing.length > 0;
-  if (missing.length === 0) {
-    store.refusal.value = null;
-    return;
-  }
-  const { signal } = superseded;
-  const end_ms = known(wanted.to_ms);
-  try {
-    const inParts = !more && shownShare(wanted) < 0.5; // else what is shown stays until its better is whole
-    const parts = [];
-    let isNew = !more;
-    for (let rest = { ...wanted, ids: missing, within_ms: wanted.raw ? undefined : PART_MS }; rest;) {
-      const answer = await api.timeseries(rest, { signal });
-      if (signal.aborted) return;
-      parts.push(answer);
-      rest = remaining(rest, answer);
-      if (rest && !inParts) continue;
-      batch(() => {
-        for (const part of parts.splice(0)) {
-          if (isNew) replace(part, { ...wanted, to_ms: end_ms });
-          else add(part, {});
-          isNew = false;
-        }
-        if (!rest) loaded = { ...loaded, ...(more && common(wanted, end_ms)), ids: new Set([...(more ? loaded.ids : []), ...missing]), isWhole: true };
-        store.connected.value = true;
-        store.refusal.value = null;
-      });
-    }
-  } catch (error) {
-    if (signal.aborted) return;
-    if (error instanceof api.Problem) {
-      store.refusal.value = error.message;
-      if (error.isFinal) refused = about;
-    } else if (error instanceof api.Unreachable) store.connected.value = false;
-    else throw error;
-  } finally {
-    if (!signal.aborted) store.loading.value = false;
-  }
+  await lines.load(wantedOf([...new Set(laneMetrics.peek().values())]));
+  if (!store.loading.peek() && store.refusals.lines.peek() === null) await explained.load(wantedOf(explanations.peek()));
 }
 
-/** How much of a wanted range is shown already, however coarsely. */
-function shownShare({ from_ms, to_ms }) {
-  if (!loaded) return 0;
-  return Math.max(0, Math.min(to_ms, loaded.to_ms) - Math.max(from_ms, loaded.from_ms)) / (to_ms - from_ms);
-}
-
-/** What is left to ask after an answer that holds only the newest part of its range; null when nothing is. */
-function remaining(asked, { complete_from_ms }) {
-  if (!(complete_from_ms > Math.ceil(asked.from_ms))) return null;
-  const share = (complete_from_ms - asked.from_ms) / (asked.to_ms - asked.from_ms);
-  return { ...asked, to_ms: complete_from_ms, points: Math.max(LEAST_POINTS, Math.round(asked.points * share)) };
-}
-
-/** While live: the samples since the last answer, or the whole view where the server reduces or they do not meet. */
 async function loadTail() {
-  const wanted = wantedNow();
-  if (asking || store.loading.peek() || wanted.metrics.length === 0) return;
-  if (!wanted.raw || !goesOn(wanted)) return loadView();
-  asking = true;
-  const before = loaded;
-  const end_ms = known(wanted.to_ms);
-  try {
-    const tail = { metrics: before.metrics, ids: [...before.ids], from_ms: before.to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
-    const answer = await api.timeseries(tail);
-    if (loaded !== before) return; // another view came meanwhile; its own tail follows
-    batch(() => add(answer, { to_ms: Math.max(before.to_ms, end_ms) }));
-    if (loaded.to_ms - loaded.from_ms > TRIM_VIEWS * (wanted.to_ms - wanted.from_ms)) forgetBefore(wanted.from_ms);
-  } finally {
-    asking = false;
-  }
-}
-
-/** The range that all lines cover after some were added. */
-function common({ from_ms }, end_ms) {
-  return { from_ms: Math.max(loaded.from_ms, from_ms), to_ms: Math.min(loaded.to_ms, end_ms) };
-}
-
-function replace(answer, { from_ms, to_ms, ids, metrics, raw, column_ms }) {
-  const lines = new Map(metrics.map((name) => [name, []]));
-  for (const series of answer.series) lines.get(series.metric)?.push(lineOf(series));
-  loaded = { from_ms, to_ms, ids, metrics, raw, column_ms, isWhole: false };
-  // A long range with little data in it comes whole, though columns were asked for.
-  const reduced = answer.resolution !== "raw";
-  store.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: reduced ? column_ms : 0, origin_ms: from_ms };
-}
-
-function add(answer, changes) {
-  const { lines } = store.answer.peek();
-  for (const series of answer.series) {
-    const of = lines.get(series.metric);
-    const line = of?.find((old) => old.id === series.id && old.life === series.life);
-    if (line) mergeLine(line, lineOf(series));
-    else of?.push(lineOf(series));
-  }
-  loaded = { ...loaded, ...changes };
-  store.answer.value = { ...store.answer.peek() };
-}
-
-function forget(unwanted) {
-  const { lines } = store.answer.peek();
-  const gone = [...loaded.ids].filter(unwanted);
-  if (gone.length === 0) return;
-  for (const [name, of] of lines) lines.set(name, of.filter((line) => !unwanted(line.id)));
-  gone.forEach((id) => loaded.ids.delete(id));
-}
-
-function forgetBefore(from_ms) {
-  for (const of of store.answer.peek().lines.values()) of.forEach((line) => trimLine(line, from_ms));
-  loaded = { ...loaded, from_ms };
+  await lines.tail(wantedOf([...new Set(laneMetrics.peek().values())]));
+  await explained.tail(wantedOf(explanations.peek()));
 }

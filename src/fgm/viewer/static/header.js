@@ -1,9 +1,13 @@
 // The top line: which node, how fresh the data is, which range is shown, follow or hold, theme.
 
 import { isDark, themeTurn, toggleTheme } from "./colours.js";
+import { showsKeys } from "./commands.js";
 import { html } from "./html.js";
-import { connected, edge_ms, follow, health, instance, newest_ms, pause, preset, range, ready, showAll, view } from "./store.js";
-import { ALL, clock, dayRange, exactly, moment, PRESETS, viewRange } from "./time.js";
+import { completeness } from "./overview.js";
+import { connected, edge_ms, health, instance, newest_ms, range, ready, view } from "./store.js";
+import { ALL, clock, dayRange, exactly, moment, PRESETS } from "./time.js";
+import { TimeBox } from "./timebox.js";
+import { follow, pause, preset, showAll } from "./view.js";
 
 const FRESH_MS = 15_000;
 
@@ -24,7 +28,17 @@ function Freshness() {
 function DataRange() {
   const { oldest_ms } = health.value;
   if (oldest_ms === null || newest_ms.value === null) return null;
-  return html`<div class="data mut">data ${dayRange(oldest_ms, newest_ms.value)}</div>`;
+  return html`<div class="data mut">data ${dayRange(oldest_ms, newest_ms.value)}<${Complete} /></div>`;
+}
+
+/** 99.97 % complete, 6 s missing: of the overview's range. */
+function Complete() {
+  if (!completeness.value) return null;
+  const { missing_s, complete, from_ms } = completeness.value;
+  const since = `since ${moment(from_ms, edge_ms.value)}`;
+  if (missing_s === 0) return html`<span title=${`No second is missing ${since}`}> · complete</span>`;
+  const share = (Math.floor(complete * 10_000) / 100).toFixed(2);
+  return html`<span title=${`${exactly(1000 * missing_s)} were not recorded ${since}`}> · ${share} % complete, ${exactly(1000 * missing_s)} missing</span>`;
 }
 
 function Presets() {
@@ -65,8 +79,9 @@ export function Header() {
     <h1>${node_name ?? "fgm"}${cluster_name && html`<span>${cluster_name}</span>`}</h1>
     ${ready.value && html`<${Freshness} /><${DataRange} />`}
     <div class="controls">
-      ${ready.value && html`<span class="range">${viewRange(view.value.from_ms, view.value.to_ms, range.value.live)}</span><${Presets} />`}
-      <div class="actions">${ready.value && html`<${FollowButton} />`}<${ThemeButton} /></div>
+      ${ready.value && html`<${TimeBox} /><${Presets} />`}
+      <div class="actions">${ready.value && html`<${FollowButton} />`}<${ThemeButton} />
+        <button class="theme" aria-label="Keys" title="Keys" onClick=${() => (showsKeys.value = true)}>?</button></div>
     </div>
   </header>`;
 }

@@ -3,19 +3,25 @@
 import uPlot from "./vendor/uplot.js";
 import { computed, effect } from "./vendor/signals.js";
 import { hairline, hatch, styleOf, themeTurn, token } from "./colours.js";
+import { chooseForLane } from "./commands.js";
 import { html, useEffect, useRef } from "./html.js";
 import { peakIn, silences, toChart } from "./samples.js";
 import { fullName } from "./series.js";
-import { answer, edge_ms, end_ms, follow, health, laneMetrics, LANES, newest_ms, node, plot, shown, view, zoom } from "./store.js";
-import { clock, moment, timeMarks } from "./time.js";
+import { focus, focusLane, laneMetrics, lanes } from "./laneset.js";
+import { drawMarks, laneLimits, limitNear } from "./marks.js";
+import { answer, edge_ms, end_ms, events, explained, health, newest_ms, node, plot, shown, view } from "./store.js";
+import { Strip } from "./strip.js";
+import { LaneTable, tables } from "./tables.js";
+import { clock, moment, timeMarks, viewRange } from "./time.js";
 import { axisMarks, axisNumber, number, unitFor } from "./units.js";
+import { follow, zoom } from "./view.js";
 
 const MARK_EVERY = 44; // px between marks of the y axis, at least
 const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
 const PADDING = 6; // half a label, so that the outermost ones are whole
 
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
-const laneLines = computed(() => {
+export const laneLines = computed(() => {
   const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
   const of = (metric) => {
     const lines = answer.value?.lines.get(metric) ?? [];
@@ -35,15 +41,25 @@ const lanePeaks = computed(() => peaksWithin(0));
 /** What the axes must hold: a line that leaves the view goes on to a sample outside it. */
 const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
 
+/** How high every axis goes, in API units: a limit that is near is on it. */
+const laneHeights = computed(() => {
+  const { from_ms } = view.value;
+  const height = ({ key }) => {
+    const top = laneTops.value.get(key)?.value ?? 0;
+    return [key, Math.max(top, limitNear(laneLimits.value.get(key), top, from_ms, end_ms.value))];
+  };
+  return new Map(lanes.value.map(height));
+});
+
 /** The unit of every lane, which its axis, title and ledger column share. */
 export const laneUnits = computed(() => {
-  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit])];
-  return new Map(LANES.map(unitOf));
+  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit] || 0)];
+  return new Map(lanes.value.map(unitOf));
 });
 
 const nodeSilences = computed(() => {
-  const lines = answer.value?.lines.get(laneMetrics.value.get("cpu")) ?? [];
-  const line = lines.find(({ id }) => id === node.value?.id);
+  // Any metric does: whatever was not measured then has no tick in any.
+  const line = [...(answer.value?.lines.values() ?? [])].flat().find(({ id }) => id === node.value?.id);
   return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
 });
 
@@ -57,13 +73,13 @@ function draw(box, lane, previous) {
   const gutter = plot.peek().left;
   if (width === 0 || height === 0) return previous;
   const unit = laneUnits.peek().get(lane.key);
-  const marks = axisMarks(laneTops.peek().get(lane.key)?.value ?? 0, unit, Math.floor((height - 2 * PADDING) / MARK_EVERY));
+  const marks = axisMarks(laneHeights.peek().get(lane.key) ?? 0, unit, Math.floor((height - 2 * PADDING) / MARK_EVERY));
   const { from_ms, to_ms } = view.peek();
   const names = `${themeTurn.peek()} ${gutter} ${lines.map(({ line, entry }) => `${line.id}#${line.life}@${entry.slot}`).join()}`;
   let chart = previous;
   if (chart?.names !== names) {
     chart?.u.destroy();
-    chart = { names, lines: null };
+    chart = { names, lane, lines: null };
     chart.u = new uPlot(options(chart, lines, width, height, gutter), [[]], box);
   }
   Object.assign(chart, { marks, unit });
@@ -112,7 +128,7 @@ function options(chart, lines, width, height, gutter) {
         values: (u, splits) => splits.map((value) => (chart.unit ? axisNumber(value, chart.unit, chart.marks.digits) : "")),
       },
     ],
-    hooks: { drawAxes: [drawGround] },
+    hooks: { drawAxes: [drawGround], draw: [(u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())] },
   };
 }
 
@@ -137,7 +153,8 @@ function drawGround(u) {
 /** Why a lane has no line, as a sentence and perhaps something to do about it; null when it has one. */
 function emptiness(lane) {
   if (answer.value === null || lanePeaks.value.get(lane.key)) return null;
-  if (!laneMetrics.value.has(lane.key)) return [`No ${lane.title} data is recorded here: the kernel of this node gives none.`];
+  if (!lane.metric) return [`No ${lane.title} data is recorded here: the kernel of this node gives none.`];
+  if (!answer.value.lines.has(lane.metric)) return ["Loading…"];
   if (shown.value.length === 0) return ["Choose a container from the list to see it here."];
   const newest = newest_ms.value;
   const oldest = health.value?.oldest_ms;
@@ -166,7 +183,7 @@ export function Lane({ lane, ordinal }) {
       });
     };
     const stop = effect(() => {
-      laneLines.value; laneTops.value; laneUnits.value; nodeSilences.value; view.value; plot.value; themeTurn.value;
+      laneLines.value; laneHeights.value; laneUnits.value; laneLimits.value; nodeSilences.value; events.value; view.value; plot.value; themeTurn.value;
       later();
     });
     const sized = new ResizeObserver(later);
@@ -184,11 +201,18 @@ export function Lane({ lane, ordinal }) {
   const owner = peak && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
   const most = owner && `max ${number(peak.value, unit)} at ${clock(peak.ms)}, ${fullName(owner)}`;
   const [why, act, action] = emptiness(lane) ?? [];
-  return html`<section class="lane" aria-label=${lane.title}>
+  const on = focus.value === ordinal - 1;
+  const span = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
+  return html`<section class=${`lane ${on ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}>
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
     <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
-      ${owner && html`<span class="peak" title=${most}>${most}</span>`}</h2>
-    <div class="plot" ref=${box} role="img" aria-label=${`${lane.title} in ${unit.label} over time`}></div>
-    ${why && html`<p class="why">${why}${act && html` <button class="link" onClick=${action}>${act}</button>`}</p>`}
+      ${owner && html`<span class="peak" title=${most}>${most}</span>`}
+      <button class="menu" aria-label=${`${lane.title}: change the lane`} title="Change, move or remove this lane"
+        onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
+    <div class="plot" ref=${box} role="img" hidden=${tables.value}
+      aria-label=${`${lane.title} in ${unit.label}, ${span}; ${most ?? "no data"}. Press t for tables.`}></div>
+    ${tables.value && html`<${LaneTable} lane=${lane} lines=${laneLines.value.get(lane.key) ?? []} unit=${unit} />`}
+    ${lane.strip && html`<${Strip} lane=${lane} />`}
+    ${why && !tables.value && html`<p class="why">${why}${act && html` <button class="link" onClick=${action}>${act}</button>`}</p>`}
   </section>`;
 }

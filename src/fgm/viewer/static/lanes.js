@@ -1,12 +1,15 @@
-// The stack of everything that shares the time axis: ruler, events, lanes, axis, and the cursor over all of them.
+// The stack of everything that shares the time axis: overview, ruler, events, lanes, axis, and the cursor over all of them.
 
 import { effect } from "./vendor/signals.js";
 import { hairline, themeTurn, token } from "./colours.js";
+import { chooseNewLane } from "./commands.js";
 import { EventLane } from "./events.js";
 import { html, useEffect, useRef } from "./html.js";
 import { Lane } from "./lane.js";
+import { lanes } from "./laneset.js";
 import { Overlay } from "./overlay.js";
-import { answer, interval_ms, LANES, loading, plot, view } from "./store.js";
+import { Overview } from "./overview.js";
+import { answer, interval_ms, loading, plot, view } from "./store.js";
 import { briefly, exactly, timeMarks } from "./time.js";
 
 /** A row of times, with marks that point down to the lanes (top) or up to them. */
@@ -60,10 +63,11 @@ export function Lanes() {
     return () => sized.disconnect();
   }, []);
   return html`<main class="stack" ref=${stack}>
+    <${Overview} />
     <div class="ruler"><div class="gutter"><${Resolution} /></div><div class="box" ref=${ruler}><${Ruler} top=${true} /></div></div>
     <${EventLane} />
-    ${LANES.map((lane, i) => html`<${Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
-    <div class="axis"><div class="box"><${Ruler} top=${false} /></div></div>
+    ${lanes.value.map((lane, i) => html`<${Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
+    <div class="axis"><div class="gutter"><button class="add" onClick=${chooseNewLane} title="Add a lane">+ lane</button></div><div class="box"><${Ruler} top=${false} /></div></div>
     <${Overlay} stack=${stack} />
   </main>`;
 }

@@ -1,79 +1,100 @@
-// Who, at the cursor second: every shown workload with its value on every lane, in the lanes' own units.
+// The table beside the lanes: who, at the cursor second, in the lanes' own units.
 
-import { html } from "./html.js";
+import { instant, rows, wholeNode } from "./atcursor.js";
+import { styleOf } from "./colours.js";
 import { Key, Place } from "./containers.js";
+import { copyTable } from "./copy.js";
+import { html } from "./html.js";
 import { laneUnits } from "./lane.js";
-import { valueIn } from "./samples.js";
+import { focused, focusLane, lanes } from "./laneset.js";
 import { facts } from "./series.js";
-import { answer, cursor_ms, hover_ms, interval_ms, laneMetrics, LANES, node, pinned_ms, range, shown } from "./store.js";
+import { Sparkline } from "./sparkline.js";
+import { cursor_ms, hover_ms, listed, node, pinned_ms, range, shown, view } from "./store.js";
 import { clock, day, exactly, utcClock } from "./time.js";
 import { number } from "./units.js";
+import { togglePin } from "./view.js";
 
 const ROWS = 24; // what a person compares; the rest is counted
+const ADDS_UP = new Set(["millicores", "bytes", "bytes/s", "1/s", "us/s"]); // what a share of the node means something for
 
-/** One row: {entry, values: Map(lane key → number or null), life} at [from_ms, to_ms). */
-function rowAt({ ids }, from_ms, to_ms) {
-  const values = new Map();
-  let life = null;
-  for (const [lane, metric] of laneMetrics.value) {
-    let best = null;
-    for (const line of answer.value?.lines.get(metric) ?? []) {
-      if (!ids.includes(line.id)) continue;
-      const value = valueIn(line, from_ms, to_ms);
-      if (value === null) continue;
-      best = Math.max(best ?? 0, value);
-      life = line.life ?? life;
-    }
-    values.set(lane, best);
-  }
-  return { values, life };
+const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
+
+function signed(value, unit) {
+  const text = number(Math.abs(value), unit);
+  return `${value < 0 ? "−" : "+"}${text}`;
 }
 
-function Values({ row, tops }) {
-  return LANES.map(({ key }) => {
+function Values({ row, tops, isNew }) {
+  return lanes.value.map(({ key }) => {
     const value = row.values.get(key) ?? null;
-    const text = value === null ? "–" : number(value, laneUnits.value.get(key));
+    const unit = laneUnits.value.get(key);
+    const text = value === null ? "–" : number(value, unit);
     const most = value !== null && value > 0 && value === tops?.get(key);
-    return html`<td class=${value === null ? "mut" : ""}>${most ? html`<b>${text}</b>` : text}</td>`;
+    const change = row.changes.get(key) ?? null;
+    const since = change !== null ? signed(change, unit) : value !== null && isNew ? "new" : "";
+    return html`<td key=${key} class=${value === null ? "mut" : ""}>${most ? html`<b>${text}</b>` : text}${tops && html`<small>${since}</small>`}</td>`;
   });
 }
 
+/** Of its limit, with a bar; and how much of the second it was held back. */
+function OfLimit({ row }) {
+  const value = row.values.get(focused.value.key) ?? null;
+  const { title, share } = row.held ?? {};
+  const held = share > 0.005 && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time`}>${
+    title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
+  if (row.limit === null || value === null) return html`<td class="mut limit">${value === null ? "–" : "no limit"}${held}</td>`;
+  const part = value / row.limit;
+  return html`<td class="limit">${percent(part)}${held || html`<i><i style=${{ width: `${Math.min(100, 100 * part)}%` }}></i></i>`}</td>`;
+}
+
+function OfNode({ row }) {
+  const { key, unit } = focused.value;
+  const value = row.values.get(key) ?? null, whole = wholeNode.value?.values.get(key) ?? null;
+  const known = value !== null && whole > 0 && ADDS_UP.has(unit);
+  return html`<td class=${known ? "" : "mut"}>${known ? percent(Math.min(1, value / whole)) : "–"}</td>`;
+}
+
 function Row({ row, tops, first }) {
-  const { series, slot } = row.entry;
+  const { series, slot, ids } = row.entry;
+  const isNew = (listed.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
   return html`<tr class=${first ? "first" : ""}>
     <th scope="row" title=${facts(series)}><${Key} slot=${slot} />
       <span class="name">${series.name}</span><small><${Place} series=${series}>${row.life > 1 && `, life ${row.life}`}</${Place}></small></th>
-    <${Values} row=${row} tops=${tops} />
+    <${Values} row=${row} tops=${tops} isNew=${isNew} /><${OfLimit} row=${row} /><${OfNode} row=${row} />
+    <td class="last"><${Sparkline} id=${series.id} css=${styleOf(slot).css} width=${44} hasCursor=${true} /></td>
   </tr>`;
 }
 
-const columnHead = ({ key, title }) => html`<th scope="col" class=${key === "cpu" ? "on" : ""}>
-  ${title}${key === "cpu" ? " ▾" : ""}<br />${laneUnits.value.get(key)?.short}
-</th>`;
+/** A head ranks by its lane. */
+function ColumnHead({ lane, i }) {
+  const on = lane.key === focused.value?.key;
+  return html`<th scope="col" class=${on ? "on" : ""} aria-sort=${on ? "descending" : "none"}>
+    <button onClick=${() => focusLane(i)} title=${`Rank by ${lane.title}`}>${lane.title}${on ? " ▾" : ""}<br />${laneUnits.value.get(lane.key)?.short}</button></th>`;
+}
 
 export function Ledger() {
   const at = cursor_ms.value;
-  const { column_ms = 0, origin_ms = 0 } = answer.value ?? {};
-  const from_ms = column_ms > 0 ? origin_ms + Math.floor((at - origin_ms) / column_ms) * column_ms : at;
-  const to_ms = from_ms + (column_ms || interval_ms.value);
-  const rows = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...rowAt(entry, from_ms, to_ms) }));
-  const first = (row) => LANES.map(({ key }) => row.values.get(key)).find((value) => value != null) ?? -1;
-  rows.sort((a, b) => (b.values.get("cpu") ?? -1) - (a.values.get("cpu") ?? -1) || first(b) - first(a));
-  const tops = new Map(LANES.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
-  const whole = node.value && rowAt({ ids: [node.value.id] }, from_ms, to_ms);
+  const { column_ms } = instant.value;
+  const some = rows.value;
+  const tops = new Map(lanes.value.map(({ key }) => [key, Math.max(...some.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const live = range.value.live && hover_ms.value === null && pinned_ms.value === null;
   const how = [column_ms > 0 ? `highest of ${exactly(column_ms)}` : live && "newest", pinned_ms.value !== null && "pinned"];
+  const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
-      ${pinned_ms.value !== null && html`<button class="link end" onClick=${() => (pinned_ms.value = null)}>Unpin</button>`}</div>
-    <table>
-      <thead><tr><th scope="col">container<br />where</th>${LANES.map(columnHead)}</tr></thead>
-      <tbody>${rows.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
+      <button class="link end" onClick=${copyTable}>Copy table</button>
+      ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
+    <table style=${{ minWidth: `${250 + 62 * lanes.value.length}px` }}>
+      <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
+        <th scope="col" class="limit">of limit<br />${title}</th><th scope="col" class="share">of node<br />${title}</th>
+        <th scope="col" class="last">last<br />${exactly(view.value.to_ms - view.value.from_ms)}</th></tr></thead>
+      <tbody>${some.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
-        ${rows.length > ROWS && html`<tr><th scope="row">${rows.length - ROWS} more shown</th><td colspan="3"></td></tr>`}
-        ${whole && html`<tr>
-          <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${whole} />
+        ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
+        ${wholeNode.value && html`<tr>
+          <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${wholeNode.value} /><td class="limit"></td><td></td>
+          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${44} />`}</td>
         </tr>`}
       </tfoot>
     </table>

@@ -2,11 +2,15 @@
 
 import { Changes } from "./changes.js";
 import { Containers } from "./containers.js";
+import { said } from "./copy.js";
+import { startDashboard } from "./dashboards.js";
 import { startFeed } from "./feed.js";
 import { Header } from "./header.js";
 import { html, render } from "./html.js";
+import { Keys, startKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
 import { Ledger } from "./ledger.js";
+import { Palette } from "./palette.js";
 import { Banners, StatePage } from "./states.js";
 import { clockOffset_ms, health, instance, ready } from "./store.js";
 import { zone } from "./time.js";
@@ -17,9 +21,9 @@ function Footer() {
   const offset_ms = clockOffset_ms.value;
   const offset = Math.abs(offset_ms) >= CLOCK_MATTERS_MS && ` · node clock ${offset_ms < 0 ? "−" : "+"}${(Math.abs(offset_ms) / 1000).toFixed(1)} s`;
   return html`<footer>
-    <span><kbd>drag</kbd> zoom</span><span><kbd>double-click</kbd> back</span><span><kbd>click</kbd> pin the cursor</span>
-    <span><kbd>n</kbd> <kbd>N</kbd> event</span>
-    <span><kbd>Shift-click</kbd> a container: add or remove</span>
+    <span><kbd>w</kbd> <kbd>s</kbd> zoom</span><span><kbd>a</kbd> <kbd>d</kbd> pan</span><span><kbd>←</kbd> <kbd>→</kbd> one sample</span>
+    <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
+    <span><kbd>:</kbd> commands</span><span><kbd>?</kbd> keys</span>
     <span class="end">times local, ${zone(health.value.now_ms)}${offset} · fgm ${health.value.version}</span>
   </footer>`;
 }
@@ -33,8 +37,12 @@ function Page() {
     ${started
       ? html`<${Lanes} /><aside><${Ledger} /><${Changes} /><${Containers} /></aside><${Footer} />`
       : html`<${StatePage} />`}
+    <${Palette} /><${Keys} />
+    <output class="said" role="status" hidden=${said.value === null}>${said.value}</output>
   </div>`;
 }
 
 render(html`<${Page} />`, document.getElementById("page"));
+startKeys();
+startDashboard();
 startFeed();

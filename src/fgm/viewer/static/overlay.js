@@ -1,17 +1,21 @@
-// The cursor over all lanes at once, and what hands do on them: point, click to pin, drag to zoom, double-click back.
+// The cursor over all lanes at once, and what hands do on them: point, click to pin, drag to zoom, Shift-drag to pan,
+// Ctrl-wheel to zoom, double-click back.
 
 import { effect } from "./vendor/signals.js";
 import { hairline, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
+import { laneMetrics, lanes } from "./laneset.js";
 import { back } from "./link.js";
 import { valueIn } from "./samples.js";
-import { answer, cursor_ms, end_ms, hover_ms, interval_ms, laneMetrics, LANES, pinned_ms, plot, shown, view, zoom } from "./store.js";
+import { answer, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot, shown, view } from "./store.js";
 import { clock, exactly } from "./time.js";
+import { pan, pin, unpin, zoom, zoomAround } from "./view.js";
 
+const WHEEL = 1.25; // a step of the wheel makes the view so much longer
 const DRAG_PX = 4; // less is a click
 const DOTS = 40; // more would hide the lines
-let drag = null; // {from_x, to_x} while the pointer is down
+let drag = null; // {from_x, to_x, pans} while the pointer is down
 
 export function Overlay({ stack }) {
   const strip = useRef(null), span = useRef(null), flag = useRef(null);
@@ -54,7 +58,7 @@ function listen(stack, later) {
     pointerdown(event) {
       const { x, inside } = local(event);
       if (event.button !== 0 || !inside || isControl(event)) return;
-      drag = { from_x: x, to_x: x };
+      drag = { from_x: x, to_x: x, pans: event.shiftKey };
       stack.setPointerCapture(event.pointerId);
     },
     pointermove(event) {
@@ -70,8 +74,10 @@ function listen(stack, later) {
       const done = drag, zooms = wide();
       drag = null;
       if (done === null) return;
-      if (zooms) zoom(msAt(Math.min(done.from_x, done.to_x)), msAt(Math.max(done.from_x, done.to_x)));
-      else pinned_ms.value = pinned_ms.peek() === null ? snapped(msAt(done.to_x)) : null;
+      if (zooms && done.pans) pan((done.from_x - done.to_x) / plot.peek().width);
+      else if (zooms) zoom(msAt(Math.min(done.from_x, done.to_x)), msAt(Math.max(done.from_x, done.to_x)));
+      else if (pinned_ms.peek() === null) pin(snapped(msAt(done.to_x)));
+      else unpin();
       later();
     },
     pointercancel() {
@@ -82,22 +88,29 @@ function listen(stack, later) {
     pointerleave() {
       if (!drag) hover_ms.value = null;
     },
+    wheel(event) {
+      // A plain wheel scrolls the page.
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const { x, inside } = local(event);
+      if (inside && event.deltaY !== 0) zoomAround(event.deltaY < 0 ? 1 / WHEEL : WHEEL, msAt(x));
+    },
     dblclick(event) {
       if (isControl(event) || !local(event).inside) return;
-      pinned_ms.value = null;
       back();
     },
   };
   const escape = (event) => {
     if (event.key !== "Escape" || drag === null) return;
+    event.stopImmediatePropagation(); // it cancels this and nothing else
     drag = null;
     later();
   };
-  for (const [name, handler] of Object.entries(handlers)) stack.addEventListener(name, handler);
-  addEventListener("keydown", escape);
+  for (const [name, handler] of Object.entries(handlers)) stack.addEventListener(name, handler, { passive: false });
+  addEventListener("keydown", escape, { capture: true });
   return () => {
     for (const [name, handler] of Object.entries(handlers)) stack.removeEventListener(name, handler);
-    removeEventListener("keydown", escape);
+    removeEventListener("keydown", escape, { capture: true });
   };
 }
 
@@ -143,7 +156,7 @@ function drawStrip(stack, strip, x, at, pointed) {
 function drawDots(ctx, stack, x, at) {
   if (answer.peek().column_ms > 0) return;
   const plots = [...stack.querySelectorAll(".plot")].map((plot) => plot.offsetTop + plot.offsetParent.offsetTop);
-  LANES.forEach(({ key }, i) => {
+  lanes.peek().forEach(({ key }, i) => {
     const u = charts.get(key);
     const lines = answer.peek().lines.get(laneMetrics.peek().get(key));
     if (!u || !lines) return;

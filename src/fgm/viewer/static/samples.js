@@ -60,6 +60,35 @@ export function valueIn(line, from_ms, to_ms) {
   return best;
 }
 
+/** The first, lowest, highest and last sample in [from_ms, to_ms), each {value, ms}; null without samples. */
+export function extremes(line, from_ms, to_ms) {
+  let found = null;
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+    if (line.v[i] === null) continue;
+    const one = { value: line.v[i], ms: line.t[i] };
+    found ??= { first: one, lowest: one, highest: one, last: one };
+    if (one.value < found.lowest.value) found.lowest = one;
+    if (one.value > found.highest.value) found.highest = one;
+    found.last = one;
+  }
+  return found;
+}
+
+/**
+ * Raise `columns`, the pixel columns of [from_ms, to_ms), to the values of a line, each of which stands for the interval
+ * before it.
+ */
+export function shareOf(line, from_ms, to_ms, end_ms, interval_ms, columns) {
+  const scale = columns.length / (to_ms - from_ms);
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < end_ms; i += 1) {
+    const value = line.v[i];
+    if (value === null || value === 0) continue;
+    const until = Math.min(columns.length - 1, Math.floor((line.t[i] - from_ms) * scale));
+    const since = Math.max(0, Math.floor((line.t[i] - interval_ms - from_ms) * scale) + 1);
+    for (let x = Math.min(since, until); x <= until; x += 1) if (value > columns[x]) columns[x] = value;
+  }
+}
+
 /** {value, ms} of the largest sample of several lines in [from_ms, to_ms), with its line; null without samples. */
 export function peakIn(lines, from_ms, to_ms) {
   let best = null;

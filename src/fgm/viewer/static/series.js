@@ -1,4 +1,4 @@
-// What a series is called and how it is found by typing.
+// What a series is called.
 
 /** Lives of one workload share this key, so that a restarted container keeps its colour and its row. */
 export function workload(series) {
@@ -36,28 +36,6 @@ export function facts(series) {
     ["cgroup", series.cgroup],
   ];
   return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
-}
-
-const FIELDS = {
-  ns: ["namespace"],
-  pod: ["pod_name", "pod_uid"],
-  qos: ["qos_class"],
-};
-const ANYWHERE = ["name", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "container_id", "cgroup", "id"];
-
-/**
- * A predicate for a search text: all words must be found, in any case and in any field.
- * `ns:` `pod:` `qos:` before a word search that field alone, `!` before it turns it round.
- */
-export function matcher(text) {
-  const terms = text.toLowerCase().split(/\s+/).filter((word) => word.replace(/^!/, "") !== "").map((word) => {
-    const not = word.startsWith("!");
-    const bare = not ? word.slice(1) : word;
-    const [, field, rest] = bare.match(/^(ns|pod|qos):(.*)$/) ?? [undefined, undefined, bare];
-    return { not, wanted: rest, fields: field ? FIELDS[field] : ANYWHERE };
-  });
-  return (series) =>
-    terms.every(({ not, wanted, fields }) => fields.some((field) => (series[field] ?? "").toLowerCase().includes(wanted)) !== not);
 }
 
 /** Cgroups that hold no other listed cgroup: a slice would repeat what its services already show. */

@@ -1,7 +1,8 @@
 // What the page says when there are no lanes to show, and the quiet lines above them when something is amiss.
 
+import { notes } from "./dashboards.js";
 import { html, useState } from "./html.js";
-import { connected, health, instance, ready, refusal } from "./store.js";
+import { connected, health, instance, ready, refusals } from "./store.js";
 import { clock, exactly } from "./time.js";
 
 const KUBECTL = "kubectl -n fine-grained-monitor";
@@ -116,9 +117,9 @@ export function Banners() {
     lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b>
       <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
   }
-  if (refusal.value) {
-    lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal.value}</span></div>`);
-  }
+  for (const note of notes.value) lines.push(html`<div class="banner quiet" role="status">${note}</div>`);
+  const refusal = refusals.lines.value ?? refusals.explained.value;
+  if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal}</span></div>`);
   // A state page itself says what is missing, and nothing is listed below it.
   const lanes = ready.value || instance.value !== null;
   if (lanes && (index_note || index === "bad" || index === "rebuilt")) {

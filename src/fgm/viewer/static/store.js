@@ -1,27 +1,18 @@
-// The page's state, once. Components read it, actions below change it, feed.js fills it from the server.
+// The page's state, once. Components read it, view.js and laneset.js change it, feed.js fills it from the server.
 
-import { batch, computed, effect, signal } from "./vendor/signals.js";
+import { computed, effect, signal } from "./vendor/signals.js";
 import { assignSlots } from "./colours.js";
 import { workload } from "./series.js";
-import { ALL, END_OF_TIME_MS, PRESETS, widened } from "./time.js";
-
-/** The lanes; the first metric that the server offers is shown. */
-export const LANES = [
-  { key: "cpu", title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] },
-  { key: "memory", title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] },
-  { key: "io", title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] },
-];
+import { ALL, widened } from "./time.js";
 
 export const health = signal(null);
 export const instance = signal(null);
 /** Containers, pods, cgroups and the node; null until the first answer. */
 export const listed = signal(null);
-/** Names of the metrics that hold a value anywhere; null until the first answer. */
+/** The metrics that hold a value anywhere, most used first; null until the first answer. */
 export const offered = signal(null);
 /** False from the first request that nothing answered to the next that something did. */
 export const connected = signal(true);
-/** What went wrong with the last question that the server refused, or null. */
-export const refusal = signal(null);
 /** The node's clock minus this browser's, ms. */
 export const clockOffset_ms = signal(0);
 
@@ -34,11 +25,17 @@ export const rangeChosen = signal(false);
 /** Ids chosen by a person or a link, or null: the top six. */
 export const picked = signal(null);
 export const topSix = signal([]);
-/** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms, from_ms, to_ms}. */
+/** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
 export const answer = signal(null);
+/** What explains them, in the same form: limits, throttling, pressure. */
+export const explained = signal(null);
+export const loading = signal(false);
+/** Why the server refused a question: {lines, explained}, null where it did not. */
+export const refusals = { lines: signal(null), explained: signal(null) };
+/** The use of CPU in view: Map(id → {mean, peaks: the highest of each of some parts of the view, null: none}). */
+export const uses = signal(new Map());
 /** What happened in the range that was asked for last, newest first. */
 export const events = signal([]);
-export const loading = signal(false);
 export const search = signal("");
 /** The instant under the pointer, and the one that a click pinned. */
 export const hover_ms = signal(null);
@@ -60,13 +57,7 @@ const whole_ms = computed(() => widened(edge_ms.value - (health.value?.oldest_ms
 /** The end of what is in view, exclusive; a view that follows shows the newest sample at its very edge. */
 export const end_ms = computed(() => view.value.to_ms + (range.value.live ? interval_ms.value : 0));
 
-/** Metric shown by each lane that has one: Map(lane key → metric). */
-export const laneMetrics = computed(() => {
-  const names = new Set(offered.value ?? []);
-  return new Map(LANES.map((lane) => [lane.key, lane.metrics.find((name) => names.has(name))]).filter(([, name]) => name));
-});
-
-const byId = computed(() => new Map((listed.value ?? []).map((series) => [series.id, series])));
+export const byId = computed(() => new Map((listed.value ?? []).map((series) => [series.id, series])));
 export const node = computed(() => (listed.value ?? []).find((series) => series.scope === "node"));
 
 /** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
@@ -110,76 +101,3 @@ const lastSample = computed(() => {
 
 /** The newest sample that the page knows of, epoch ms or null. */
 export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample.value ?? 0) || null);
-
-// Ranges -------------------------------------------------------------------------------------------------------
-
-const listeners = [];
-/** Call `listener(push)` after a person changed the view; `push` when "back" should return to the view before. */
-export function onChange(listener) {
-  listeners.push(listener);
-}
-const changed = (push) => listeners.forEach((listener) => listener(push));
-
-function setRange(next) {
-  batch(() => {
-    range.value = next;
-    rangeChosen.value = true;
-    hover_ms.value = null;
-    if (next.live) pinned_ms.value = null;
-  });
-  changed(true);
-}
-
-export function follow(span_ms = range.peek().span_ms ?? lastSpan_ms) {
-  lastSpan_ms = span_ms;
-  setRange({ live: true, span_ms });
-}
-let lastSpan_ms = PRESETS[2][1];
-
-/** Hold the view still, where it is. */
-export function pause() {
-  if (range.peek().live) lastSpan_ms = range.peek().span_ms;
-  setRange({ live: false, ...view.peek() });
-}
-
-/** Show [from_ms, to_ms), at least five samples wide. */
-export function zoom(from_ms, to_ms) {
-  const step = interval_ms.peek();
-  const missing = Math.max(0, 5 * step - (to_ms - from_ms)) / 2;
-  const from = Math.floor((from_ms - missing) / step) * step, to = Math.ceil((to_ms + missing) / step) * step;
-  if (range.peek().live) lastSpan_ms = range.peek().span_ms;
-  setRange({ live: false, from_ms: Math.max(0, from), to_ms: Math.min(to, END_OF_TIME_MS) });
-}
-
-/** A preset keeps the right edge of a view that stands still, and the present of one that follows. */
-export function preset(span_ms) {
-  if (range.peek().live) follow(span_ms);
-  else zoom(view.peek().to_ms - span_ms, view.peek().to_ms);
-}
-
-/** Everything: a view that follows goes on following. */
-export function showAll() {
-  const { oldest_ms } = health.peek();
-  if (range.peek().live) follow(ALL);
-  else if (oldest_ms !== null) zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
-}
-
-// Selection ----------------------------------------------------------------------------------------------------
-
-export function showOnly(id) {
-  picked.value = [id];
-  changed(false);
-}
-
-export function toggle(id) {
-  const key = workload(byId.peek().get(id));
-  const now = shown.peek();
-  const ids = now.filter((entry) => entry.key !== key).map((entry) => entry.series.id);
-  picked.value = now.some((entry) => entry.key === key) ? ids : [...ids, id];
-  changed(false);
-}
-
-export function showTop() {
-  picked.value = null;
-  changed(false);
-}

@@ -1,0 +1,57 @@
+// Who, at the cursor second: the values of every shown workload on every lane, ranked by the focused one.
+
+import { computed } from "./vendor/signals.js";
+import { focused, laneMetrics, lanes } from "./laneset.js";
+import { valueIn } from "./samples.js";
+import { answer, cursor_ms, explained, interval_ms, node, shown, view } from "./store.js";
+
+const START_INTERVALS = 3; // a rate needs a sample before it
+
+/** What the cursor stands for: one tick, or one pixel column where the server reduced: {from_ms, to_ms, column_ms}. */
+export const instant = computed(() => {
+  const at = cursor_ms.value;
+  const { column_ms = 0, origin_ms = 0 } = answer.value ?? {};
+  const from_ms = column_ms > 0 ? origin_ms + Math.floor((at - origin_ms) / column_ms) * column_ms : at;
+  return { from_ms, to_ms: from_ms + (column_ms || interval_ms.value), column_ms };
+});
+
+/** The highest value of some series in [from_ms, to_ms), with the life that it is of: {value, life}, null without. */
+function highest(lines, ids, from_ms, to_ms) {
+  let found = null;
+  for (const line of lines ?? []) {
+    if (!ids.includes(line.id)) continue;
+    const value = valueIn(line, from_ms, to_ms);
+    if (value !== null && (found === null || value > found.value)) found = { value, life: line.life };
+  }
+  return found;
+}
+
+/** {values, changes: Map(lane key → number, null: not there), life, limit, held} of some series. */
+function rowOf(ids) {
+  const { from_ms, to_ms } = instant.value;
+  const start_ms = view.value.from_ms;
+  const values = new Map(), changes = new Map();
+  let life = null;
+  for (const [key, metric] of laneMetrics.value) {
+    const lines = answer.value?.lines.get(metric);
+    const now = highest(lines, ids, from_ms, to_ms);
+    const before = highest(lines, ids, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    values.set(key, now?.value ?? null);
+    changes.set(key, now && before ? now.value - before.value : null);
+    life = now?.life ?? life;
+  }
+  const { limit, strip } = focused.value ?? {};
+  const told = (metric) => (metric ? highest(explained.value?.lines.get(metric), ids, from_ms, to_ms)?.value ?? null : null);
+  return { values, changes, life, limit: told(limit), held: strip ? { title: strip.title, share: told(strip.some) } : null };
+}
+
+/** One row for each shown workload, by the focused lane's value, then the others'; the node is not among them. */
+export const rows = computed(() => {
+  const keys = [focused.value?.key, ...lanes.value.map(({ key }) => key)];
+  const some = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...rowOf(entry.ids) }));
+  const by = (a, b) => keys.reduce((order, key) => order || (b.values.get(key) ?? -1) - (a.values.get(key) ?? -1), 0);
+  return some.sort(by);
+});
+
+/** The whole node's row, or null. */
+export const wholeNode = computed(() => (node.value ? rowOf([node.value.id]) : null));

@@ -1,0 +1,134 @@
+// What is drawn over the lines of a lane: limits as steps, where a container was killed, where a new life began.
+
+import { computed } from "./vendor/signals.js";
+import { hairline, token } from "./colours.js";
+import { lanes } from "./laneset.js";
+import { valueIn } from "./samples.js";
+import { answer, end_ms, events, explained, shown, view } from "./store.js";
+import { number } from "./units.js";
+
+const LABEL_PX = 13; // between the baselines of two labels
+const CROSS_PX = 4;
+const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
+const NEAR = 0.4; // who comes so near to its limit, as a share of it, has it drawn
+
+/** The limits that matter: of who came near them in view: Map(lane key → [{entry, line}]). */
+export const laneLimits = computed(() => {
+  const from_ms = view.value.from_ms, to_ms = end_ms.value;
+  const of = ({ metric, limit }) => (explained.value?.lines.get(limit) ?? []).flatMap((line) => {
+    const entry = shown.value.find(({ ids, slot }) => slot !== null && ids.includes(line.id));
+    if (!entry) return [];
+    const used = (answer.value?.lines.get(metric) ?? []).filter(({ id }) => id === line.id);
+    const most = Math.max(0, ...used.map((one) => valueIn(one, from_ms, to_ms) ?? 0));
+    return steps(line, from_ms, to_ms).some(({ value }) => most >= NEAR * value) ? [{ entry, line }] : [];
+  });
+  return new Map(lanes.value.map((lane) => [lane.key, lane.limit ? of(lane) : []]));
+});
+
+/** The highest of some limits in view that an axis up to `top` has a place for, or 0. */
+export function limitNear(limits, top, from_ms, to_ms) {
+  const values = limits.flatMap(({ line }) => steps(line, from_ms, to_ms).map(({ value }) => value));
+  return Math.max(0, ...values.filter((value) => value * NEAR <= top));
+}
+
+/** A limit as steps within a range: [{from_ms, to_ms, value}]. */
+function steps({ t, v }, from_ms, to_ms) {
+  const found = [];
+  for (let i = 0; i < t.length; i += 1) {
+    if (v[i] === null || t[i] >= to_ms || (t[i + 1] ?? t[i]) < from_ms) continue;
+    const last = found.at(-1);
+    if (last?.value === v[i]) last.to_ms = t[i];
+    else {
+      if (last) last.to_ms = t[i];
+      found.push({ from_ms: t[i], to_ms: t[i], value: v[i] });
+    }
+  }
+  return found;
+}
+
+/** Draw all of it for a lane whose axis is in `unit`. `lines`: [{line, entry}], `range`: {from_ms, to_ms} in view. */
+export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  const ratio = devicePixelRatio;
+  const x = (ms) => u.valToPos(ms / 1000, "x", true), y = (value) => u.valToPos(value, "y", true);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top - CROSS_PX * ratio, width, height + CROSS_PX * ratio);
+  ctx.clip();
+  ctx.font = `${11 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = "alphabetic";
+  drawLimits(ctx, laneLimits.peek().get(lane.key) ?? [], u, { from_ms, to_ms }, x, y, unit);
+  for (const { line } of lines) {
+    if (line.life > 1 && line.t[0] >= from_ms && line.t[0] < to_ms) drawLife(ctx, line, x, y, left + width);
+  }
+  for (const event of events.peek()) {
+    if (event.kind === "oom_kill") drawKill(ctx, event, lines, x, y);
+  }
+  ctx.restore();
+}
+
+function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
+  const ratio = devicePixelRatio;
+  const { left, width } = u.bbox;
+  const named = new Map(); // value at the right end → names
+  ctx.setLineDash([6 * ratio, 3 * ratio]);
+  for (const { entry, line } of limits) {
+    let before = null;
+    for (const step of steps(line, from_ms, to_ms)) {
+      if (step.value > u.scales.y.max) {
+        before = null;
+        continue;
+      }
+      const a = Math.max(left, x(step.from_ms)), b = Math.min(left + width, x(step.to_ms));
+      hairline(ctx, a, y(step.value), b, y(step.value), token("ink"), ratio);
+      if (before !== null) hairline(ctx, a, y(before), a, y(step.value), token("ink"), ratio);
+      before = step.value;
+    }
+    if (before !== null) named.set(before, [...(named.get(before) ?? []), entry.series.name]);
+  }
+  ctx.setLineDash([]);
+  const taken = [];
+  for (const [value, names] of [...named].sort((a, b) => a[0] - b[0])) {
+    const at = y(value) - 4 * ratio;
+    if (taken.some((other) => Math.abs(other - at) < LABEL_PX * ratio)) continue;
+    taken.push(at);
+    write(ctx, `limit ${number(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, at, "right", "mut");
+  }
+}
+
+function drawLife(ctx, line, x, y, right) {
+  const i = line.v.findIndex((value) => value !== null);
+  if (i < 0) return;
+  const ratio = devicePixelRatio, text = `life ${line.life}`;
+  const at = Math.min(x(line.t[i]) + 6 * ratio, right - ctx.measureText(text).width);
+  write(ctx, text, at, y(line.v[i]) - 6 * ratio, "left", "ink");
+}
+
+function drawKill(ctx, event, lines, x, y) {
+  const ratio = devicePixelRatio, size = CROSS_PX * ratio;
+  for (const { line } of lines) {
+    if (line.id !== event.series) continue;
+    const i = line.t.findLastIndex((ms, at) => ms <= event.time_ms && line.v[at] !== null);
+    if (i < 0 || event.time_ms - line.t[i] > KILL_MS) continue;
+    const at = x(line.t[i]), up = y(line.v[i]);
+    ctx.strokeStyle = token("oom");
+    ctx.lineWidth = 2 * ratio;
+    ctx.beginPath();
+    for (const turn of [1, -1]) {
+      ctx.moveTo(at - size, up - turn * size);
+      ctx.lineTo(at + size, up + turn * size);
+    }
+    ctx.stroke();
+  }
+}
+
+function write(ctx, text, x, y, align, colour) {
+  ctx.textAlign = align;
+  ctx.lineWidth = 3 * devicePixelRatio;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = token("bg");
+  ctx.fillStyle = token(colour);
+  ctx.strokeText(text, x, y);
+  ctx.fillText(text, x, y);
+}
