@@ -29,7 +29,7 @@ COLOURED_PIXELS = """(plot) => {
     return count;
 }"""
 RANGES = """async () => {
-    const { charts } = await import("/static/lane.js");
+    const { charts } = await import(document.scripts[0].src.replace("main.js", "lane.js"));
     return Object.fromEntries([...charts].map(([key, u]) => [key, [u.scales.x.min, u.scales.x.max]]));
 }"""
 

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,11 @@ from fgm.viewer.front import Front
 from tests.viewer.asking import get
 
 
+VERSION = "52b08fcd860a"
+STATIC = f"/static/{VERSION}/"
+PAGE = f'<p>the page <script src="static/{VERSION}/page.js">'.encode()
+
+
 async def api(scope: Scope, _: Receive, send: Send) -> None:
     await respond(scope, send, 200, {}, b"the API")
 
@@ -15,7 +21,7 @@ async def api(scope: Scope, _: Receive, send: Send) -> None:
 @pytest.fixture
 def front(tmp_path: Path) -> Front:
     (tmp_path / "vendor").mkdir()
-    (tmp_path / "index.html").write_text("<p>the page")
+    (tmp_path / "index.html").write_text('<p>the page <script src="static/page.js">')
     (tmp_path / "page.js").write_text("let page")
     (tmp_path / "vendor" / "chart.js").write_text("let chart")
     (tmp_path / "vendor" / "chart.LICENSE").write_text("MIT")
@@ -25,8 +31,8 @@ def front(tmp_path: Path) -> Front:
 async def test_the_page_its_files_and_the_health_are_there_before_anything_else(front: Front) -> None:
     page = await get(front, "/")
 
-    assert (page.status, page.body, page.headers["content-type"]) == (200, b"<p>the page", "text/html; charset=utf-8")
-    assert (await get(front, "/static/vendor/chart.js")).headers["content-type"] == "text/javascript; charset=utf-8"
+    assert (page.status, page.body, page.headers["content-type"]) == (200, PAGE, "text/html; charset=utf-8")
+    assert (await get(front, f"{STATIC}vendor/chart.js")).headers["content-type"] == "text/javascript; charset=utf-8"
     assert (await get(front, "/api/health")).json == {"state": "starting"}
 
 
@@ -48,7 +54,7 @@ async def test_it_hands_on_what_it_does_not_answer_itself(front: Front) -> None:
     front.open(api)
 
     assert (await get(front, "/api/metrics")).body == b"the API"
-    assert (await get(front, "/")).body == b"<p>the page"
+    assert (await get(front, "/")).body == PAGE
     assert (await get(front, "/api/health")).json == {"state": "starting"}
 
     front.close()
@@ -57,7 +63,7 @@ async def test_it_hands_on_what_it_does_not_answer_itself(front: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/../front.py", "/static/vendor/chart.LICENSE", "/static/", "/static//page.js", "/page.js", "//"]
+    "path", ["/static/../front.py", f"{STATIC}vendor/chart.LICENSE", STATIC, "/static//page.js", "/page.js", "//"]
 )
 async def test_only_the_files_of_the_page_are_served(front: Front, path: str) -> None:
     front.open(api)
@@ -66,11 +72,34 @@ async def test_only_the_files_of_the_page_are_served(front: Front, path: str) ->
 
 
 async def test_a_file_that_the_browser_has_is_not_sent_again(front: Front) -> None:
-    first = await get(front, "/static/page.js")
-    again = await get(front, "/static/page.js", headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
+    first = await get(front, f"{STATIC}page.js")
+    again = await get(front, f"{STATIC}page.js", headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
 
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    assert (await get(front, "/static/page.js", headers={"if-none-match": '"other"'})).status == 200
+    assert (await get(front, f"{STATIC}page.js", headers={"if-none-match": '"other"'})).status == 200
+
+
+@pytest.fixture
+def changed(front: Front, tmp_path: Path) -> Front:  # noqa: ARG001 - what it is a change of
+    """The next version: another chart, and a long page."""
+    (tmp_path / "vendor" / "chart.js").write_text("let other")
+    (tmp_path / "index.html").write_text('<script src="static/page.js">' + 10_000 * "long ")
+    return Front(load_assets(str(tmp_path)), lambda: {"state": "starting"})
+
+
+async def test_files_are_kept_for_ever_at_an_address_that_changes_with_them(front: Front, changed: Front) -> None:
+    assert (await get(front, "/")).headers["cache-control"] == "no-cache"
+    assert "immutable" in (await get(front, f"{STATIC}page.js")).headers["cache-control"]
+    assert STATIC[1:].encode() not in (await get(changed, "/")).body
+    assert (await get(changed, f"{STATIC}page.js")).status == 503, "what is not there goes on to the API"
+
+
+async def test_long_files_are_compressed_for_who_takes_gzip(changed: Front) -> None:
+    plain, zipped = await get(changed, "/"), await get(changed, "/", headers={"accept-encoding": "gzip, br"})
+
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert (gzip.decompress(zipped.body), len(zipped.body) < 1000) == (plain.body, True)
+    assert "content-encoding" not in plain.headers
 
 
 def test_the_package_has_a_page() -> None:

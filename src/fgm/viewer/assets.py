@@ -1,7 +1,13 @@
-"""The page and what it is made of: read once from the package, so that no request can name a path."""
+"""The page and what it is made of: read once from the package, so that no request can name a path.
+
+The files are below a folder named after what is in all of them, so that a browser may keep them for ever and a new
+version is never mixed with an old one.
+"""
 
 import os
+import zlib
 from dataclasses import dataclass
+from functools import cached_property
 
 from fgm.viewer import etag
 
@@ -19,37 +25,53 @@ _MEDIA_TYPES = {
     ".woff2": "font/woff2",
 }
 """What is served; anything else below the folder (licences, notes) is not."""
+_PAGE, _DASHBOARDS = "index.html", "dashboards/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asset:
-    """One file, as it goes out."""
+    """One file, as it goes out. `is_immutable`: what is at its address never changes."""
 
     body: bytes
     media_type: str
     etag: str
+    is_immutable: bool = False
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """The body as gzip, made when it is first asked for."""
+        return zlib.compress(self.body, wbits=31)
 
 
 def load_assets(folder: str = STATIC) -> dict[str, Asset]:
     """Return every servable file by URL path.
 
-    `index.html` is `/`, a dashboard is `/dashboards/NAME`, the others are below `/static/`.
+    `index.html` is `/`, a dashboard is `/dashboards/NAME`, the others are below `/static/VERSION/`.
     """
+    bodies = dict(sorted(_bodies(folder)))
+    version = etag.of_bytes(*(part for place, body in bodies.items() for part in (place.encode(), body))).strip('"')[
+        :12
+    ]
     assets = {}
-    for root, _, names in os.walk(folder):
-        for name in names:
-            media_type = _MEDIA_TYPES.get(os.path.splitext(name)[1])
-            if media_type is None:
-                continue
-            path = os.path.join(root, name)
-            with open(path, "rb") as file:
-                body = file.read()
-            place = os.path.relpath(path, folder).replace(os.sep, "/")
-            assets[_url(place)] = Asset(body, media_type, etag.of_bytes(body))
+    for place, content in bodies.items():
+        media_type, body = _MEDIA_TYPES[os.path.splitext(place)[1]], content
+        if place == _PAGE:
+            url, body = "/", content.replace(b'"static/', f'"static/{version}/'.encode())
+        elif place.startswith(_DASHBOARDS):
+            url = f"/{place.removesuffix('.json')}"
+        else:
+            url = f"/static/{version}/{place}"
+        assets[url] = Asset(body, media_type, etag.of_bytes(body), is_immutable=url.startswith("/static/"))
     return assets
 
 
-def _url(place: str) -> str:
-    if place == "index.html":
-        return "/"
-    return f"/{place.removesuffix('.json')}" if place.startswith("dashboards/") else f"/static/{place}"
+def _bodies(folder: str) -> list[tuple[str, bytes]]:
+    found = []
+    for root, _, names in os.walk(folder):
+        for name in names:
+            if os.path.splitext(name)[1] not in _MEDIA_TYPES:
+                continue
+            path = os.path.join(root, name)
+            with open(path, "rb") as file:
+                found.append((os.path.relpath(path, folder).replace(os.sep, "/"), file.read()))
+    return found

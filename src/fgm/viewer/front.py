@@ -11,6 +11,7 @@ from typing import Any
 from fgm.viewer import etag
 from fgm.viewer.asgi import App, Receive, Scope, Send, header, respond, respond_problem
 from fgm.viewer.assets import Asset
+from fgm.viewer.compression import LEAST_BYTES, accepts_gzip
 from fgm.viewer.problems import bad_parameter, not_ready
 
 RETRY_AFTER_STARTING_S = 1
@@ -67,12 +68,17 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _respond_asset(scope: Scope, send: Send, asset: Asset) -> None:
-    headers = {"ETag": asset.etag, "Cache-Control": "no-cache"}
+    keep = "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache"
+    headers = {"ETag": asset.etag, "Cache-Control": keep, "Vary": "Accept-Encoding"}
     if etag.is_known(header(scope, b"if-none-match"), asset.etag):
         await send({"type": "http.response.start", "status": 304, "headers": _encoded(headers)})
         await send({"type": "http.response.body", "body": b""})
         return
-    await respond(scope, send, 200, {**headers, "Content-Type": asset.media_type}, asset.body)
+    headers["Content-Type"] = asset.media_type
+    if len(asset.body) >= LEAST_BYTES and accepts_gzip(header(scope, b"accept-encoding")):
+        await respond(scope, send, 200, {**headers, "Content-Encoding": "gzip"}, asset.gzipped)
+    else:
+        await respond(scope, send, 200, headers, asset.body)
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -3,7 +3,7 @@
 import { signal } from "./vendor/signals.js";
 import { ACTIONS, keyName, showsKeys } from "./commands.js";
 import { recall, remember } from "./colours.js";
-import { html, useEffect, useRef } from "./html.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
 import { focusLane } from "./laneset.js";
 
 const WRITING = "input, textarea, select, [contenteditable]";
@@ -42,7 +42,7 @@ const HANDS = [
 
 function KeysDialog() {
   const dialog = useRef(null);
-  useEffect(() => dialog.current.showModal(), []);
+  useLayoutEffect(() => dialog.current.showModal(), []); // before the next key comes
   const toggle = (event) => {
     singles.value = event.target.checked;
     remember(localStorage, "fgm.single-keys", singles.value);

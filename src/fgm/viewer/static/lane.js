@@ -178,7 +178,7 @@ export function Lane({ lane, ordinal }) {
     const later = () => {
       frame ||= requestAnimationFrame(() => {
         frame = 0;
-        chart = draw(box.current, lane, chart);
+        if (box.current) chart = draw(box.current, lane, chart);
         if (chart) charts.set(lane.key, chart.u);
       });
     };

@@ -42,7 +42,8 @@ function OfLimit({ row }) {
   const { title, share } = row.held ?? {};
   const held = share > 0.005 && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time`}>${
     title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
-  if (row.limit === null || value === null) return html`<td class="mut limit">${value === null ? "–" : "no limit"}${held}</td>`;
+  const known = value !== null && focused.value.limit;
+  if (row.limit === null || value === null) return html`<td class="mut limit">${known ? "no limit" : "–"}${held}</td>`;
   const part = value / row.limit;
   return html`<td class="limit">${percent(part)}${held || html`<i><i style=${{ width: `${Math.min(100, 100 * part)}%` }}></i></i>`}</td>`;
 }
@@ -87,8 +88,8 @@ export function Ledger() {
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
     <table style=${{ minWidth: `${250 + 62 * lanes.value.length}px` }}>
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
-        <th scope="col" class="limit">of limit<br />${title}</th><th scope="col" class="share">of node<br />${title}</th>
-        <th scope="col" class="last">last<br />${exactly(view.value.to_ms - view.value.from_ms)}</th></tr></thead>
+        <th scope="col" class="limit"><span>of limit<br />${title}</span></th><th scope="col" class="share"><span>of node<br />${title}</span></th>
+        <th scope="col" class="last"><span>CPU<br />${exactly(view.value.to_ms - view.value.from_ms)}</span></th></tr></thead>
       <tbody>${some.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
         ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}

@@ -90,7 +90,7 @@ function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
   ctx.setLineDash([]);
   const taken = [];
   for (const [value, names] of [...named].sort((a, b) => a[0] - b[0])) {
-    const at = y(value) - 4 * ratio;
+    const at = Math.max(u.bbox.top + 9 * ratio, y(value) - 4 * ratio);
     if (taken.some((other) => Math.abs(other - at) < LABEL_PX * ratio)) continue;
     taken.push(at);
     write(ctx, `limit ${number(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, at, "right", "mut");

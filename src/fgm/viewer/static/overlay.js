@@ -5,7 +5,7 @@ import { effect } from "./vendor/signals.js";
 import { hairline, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
-import { laneMetrics, lanes } from "./laneset.js";
+import { laneMetrics } from "./laneset.js";
 import { back } from "./link.js";
 import { valueIn } from "./samples.js";
 import { answer, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot, shown, view } from "./store.js";
@@ -147,7 +147,8 @@ function drawStrip(stack, strip, x, at, pointed) {
   const start = Math.round(x - STRIP_PX / 2);
   strip.style.transform = `translateX(${start}px)`;
   if (pointed) {
-    const top = stack.querySelector(".ruler").offsetHeight - 2;
+    const ruler = stack.querySelector(".ruler");
+    const top = ruler.offsetTop + ruler.offsetHeight - 2;
     hairline(ctx, x - start, top, x - start, stack.querySelector(".axis").offsetTop, token("ink"));
   }
   drawDots(ctx, stack, x - start, at);
@@ -155,17 +156,18 @@ function drawStrip(stack, strip, x, at, pointed) {
 
 function drawDots(ctx, stack, x, at) {
   if (answer.peek().column_ms > 0) return;
-  const plots = [...stack.querySelectorAll(".plot")].map((plot) => plot.offsetTop + plot.offsetParent.offsetTop);
-  lanes.peek().forEach(({ key }, i) => {
+  const begin = stack.getBoundingClientRect().top;
+  for (const [key, metric] of laneMetrics.peek()) {
     const u = charts.get(key);
-    const lines = answer.peek().lines.get(laneMetrics.peek().get(key));
-    if (!u || !lines) return;
+    const lines = answer.peek().lines.get(metric);
+    if (!u?.root.offsetParent || !lines) continue;
+    const top = u.root.getBoundingClientRect().top - begin;
     for (const { ids, slot } of shown.peek().slice(0, DOTS).reverse()) {
       for (const line of lines) {
         const value = ids.includes(line.id) ? valueIn(line, at, at + interval_ms.peek()) : null;
         if (value === null) continue;
         ctx.beginPath();
-        ctx.arc(x, plots[i] + u.bbox.top / devicePixelRatio + u.valToPos(value, "y"), slot === 0 ? 3.5 : 3, 0, 7);
+        ctx.arc(x, top + u.bbox.top / devicePixelRatio + u.valToPos(value, "y"), slot === 0 ? 3.5 : 3, 0, 7);
         ctx.fillStyle = styleOf(slot).colour;
         ctx.strokeStyle = token("bg");
         ctx.lineWidth = 1.5;
@@ -173,7 +175,7 @@ function drawDots(ctx, stack, x, at) {
         ctx.fill();
       }
     }
-  });
+  }
 }
 
 /** Put the flag over x, or away when x is null. */

@@ -1,7 +1,7 @@
 // A list to choose from by typing: of commands, of metrics. One dialog, whoever asks.
 
 import { signal } from "./vendor/signals.js";
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { ranked } from "./search.js";
 
 const MOST = 60; // more nobody reads
@@ -18,7 +18,7 @@ function List({ title, items }) {
   const dialog = useRef(null), list = useRef(null);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  useEffect(() => dialog.current.showModal(), []);
+  useLayoutEffect(() => dialog.current.showModal(), []); // before the next key comes
   useEffect(() => list.current.querySelector(".on")?.scrollIntoView({ block: "nearest" }), [at, text]);
   const found = ranked(items, text, (item) => `${item.text} ${item.hint ?? ""}`).slice(0, MOST);
   const run = (item) => {

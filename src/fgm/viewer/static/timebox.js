@@ -1,6 +1,6 @@
 // The box that says which range is shown, and takes another one as people type it.
 
-import { html, useEffect, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { edge_ms, range, view } from "./store.js";
 import { viewRange } from "./time.js";
 import { EXAMPLES, readTime } from "./typed.js";
@@ -25,9 +25,10 @@ export function TimeBox() {
   const [typed, setTyped] = useState(null);
   const [wrong, setWrong] = useState(false);
   const shown = viewRange(view.value.from_ms, view.value.to_ms, range.value.live);
-  useEffect(() => {
-    if (typed !== null && typed === shown) box.current.select();
-  }, [typed === shown]);
+  const enter = (event) => {
+    setTyped(shown);
+    event.target.select();
+  };
   const leave = () => (setTyped(null), setWrong(false));
   const keys = (event) => {
     if (event.key === "Escape") box.current.blur();
@@ -37,7 +38,7 @@ export function TimeBox() {
   };
   return html`<div class=${`timebox ${wrong ? "wrong" : ""}`}>
     <input type="text" aria-label="Range or time" aria-invalid=${wrong} aria-describedby=${wrong ? "times" : undefined} autocomplete="off" spellcheck="false"
-      title=${EXAMPLES} ref=${box} value=${typed ?? shown} onFocus=${() => setTyped(shown)} onBlur=${leave} onKeyDown=${keys}
+      title=${EXAMPLES} ref=${box} value=${typed ?? shown} onFocus=${enter} onBlur=${leave} onKeyDown=${keys}
       onInput=${(event) => (setTyped(event.target.value), setWrong(false))} />
     ${wrong && html`<p id="times" role="alert">No time is written so. Try ${EXAMPLES}</p>`}
   </div>`;
