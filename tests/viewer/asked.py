@@ -17,11 +17,12 @@ NOW_MS = T0 + 120_300
 
 
 class Asked:
-    """The routes, 120.3 s after T0."""
+    """The routes, 120.3 s after T0 if not told otherwise."""
 
-    def __init__(self, root: Path) -> None:
-        self.clock = FakeClock(NOW_MS * 1_000_000)
-        self.start_up = StartUp(180, NOW_MS, 0)
+    def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+        self.clock = FakeClock(now_ms * 1_000_000)
+        self.start_up = StartUp(180, now_ms, 0)
         self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
         self.serve()
 
@@ -30,7 +31,7 @@ class Asked:
         self.start_up = self.desk.start_up
 
     async def ready(self) -> None:
-        self.start_up.look(await to_thread.run_sync(self.look), NOW_MS, 0)
+        self.start_up.look(await to_thread.run_sync(self.look), self.now_ms, 0)
 
     def look(self) -> Found:
         found = self.desk.library.look()
