@@ -8,7 +8,6 @@ from fgm.viewer.assets import load_assets
 from fgm.viewer.front import Front
 from tests.viewer.asking import get
 
-
 VERSION = "52b08fcd860a"
 STATIC = f"/static/{VERSION}/"
 PAGE = f'<p>the page <script src="static/{VERSION}/page.js">'.encode()
