@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.captured_host import captured_host
+from tests.incidents import unpacked
 from tests.processes import free_port
 
 CHROMIUM = "/usr/bin/chromium"
@@ -79,6 +80,13 @@ def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
     """A viewer whose data is being recorded; it starts only where there is a browser to see it."""
     folder = tmp_path_factory.mktemp("live")
     with collector(folder / "host", folder / "data"), viewer(folder / "data", free_port()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def incidents_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - as above
+    """A viewer of the recorded incidents."""
+    with viewer(unpacked(tmp_path_factory.mktemp("incidents")), free_port()) as url:
         yield url
 
 

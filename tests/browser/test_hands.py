@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.asked import module
 from tests.browser.test_page import drag, lane, open_page, ranges
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -100,9 +101,7 @@ def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> No
         "cgroup:/a,b.service",
         "node",
     ]
-    sent = page.evaluate(
-        "async () => (await import(document.scripts[0].src.replace('main.js', 'api.js'))).escaped('cgroup:/a,b.service')"
-    )
+    sent = page.evaluate(f"async () => {module('api')}.escaped('cgroup:/a,b.service')")
     assert sent == "cgroup:/a%2Cb.service"
     assert (
         page.evaluate(

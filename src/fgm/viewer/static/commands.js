@@ -5,6 +5,7 @@ import { canCompare, compare } from "./changes.js";
 import { copyLink, copyTable } from "./copy.js";
 import { focusSearch } from "./containers.js";
 import { jump } from "./events.js";
+import { lanePeaks } from "./lanelines.js";
 import { addLane, focus, focusLane, lanes, moveLane, MOST_LANES, removeLane, setLane } from "./laneset.js";
 import { back } from "./link.js";
 import { choose } from "./palette.js";
@@ -14,10 +15,15 @@ import { PRESETS } from "./time.js";
 import { focusTimeBox } from "./timebox.js";
 import { rankAgain } from "./top.js";
 import { signal } from "./vendor/signals.js";
-import { fitShown, follow, pan, pause, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "./view.js";
+import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "./view.js";
 
 const ZOOM = 0.5;
 const PAN = 0.25;
+
+function pinPeak() {
+  const peak = lanePeaks.peek().get(lanes.peek()[focus.peek()]?.key);
+  if (peak) pin(peak.ms);
+}
 
 /** Whether the page of keys is open. */
 export const showsKeys = signal(false);
@@ -41,6 +47,7 @@ export const ACTIONS = [
   act("Cursor", "Pin or unpin the cursor", ["c"], togglePin),
   act("Cursor", "Next event", ["n"], () => jump(1)),
   act("Cursor", "Event before", ["N"], () => jump(-1)),
+  act("Cursor", "Highest sample of the focused lane", ["p"], pinPeak),
   act("Lanes", "Focus a lane", ["1", "…", "8"], null),
   act("Lanes", "Add a lane", ["+"], () => chooseNewLane()),
   act("Lanes", "Change, move or remove the focused lane", ["m"], () => chooseForLane(focus.peek())),

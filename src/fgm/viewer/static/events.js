@@ -3,7 +3,7 @@
 
 import { computed } from "./vendor/signals.js";
 import { html } from "./html.js";
-import { cursor_ms, end_ms, events, interval_ms, plot, view } from "./store.js";
+import { answer, end_ms, events, hover_ms, interval_ms, pinned_ms, plot, view } from "./store.js";
 import { clock, exactly } from "./time.js";
 import { pin } from "./view.js";
 
@@ -12,6 +12,7 @@ const LETTER_PX = 6.2; // a usual one of the labels
 const SHAPE_PX = 10;
 const MOST = 300; // marks; more would be a bar of ink
 const LEAST_PX = 4; // of a bar
+const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
 
 const CROSS = "M1 1l8 8M9 1l-8 8";
 const SQUARE = "M1.5 1.5h7v7h-7z";
@@ -98,7 +99,7 @@ function Mark({ mark }) {
   const toLeft = mark.side === "left";
   const place = toLeft ? { right: `${plot.value.width - mark.at - mark.wide}px` } : { left: `${mark.at}px` };
   return html`<button class=${`event ${look ?? ""} ${toLeft ? "before" : ""}`} style=${{ ...place, top: `${row * ROW_PX}px` }}
-    title=${title} aria-label=${title} data-kind=${mark.kind} onClick=${() => pin(mark.from_ms)}>
+    title=${title} aria-label=${title} data-kind=${mark.kind} onClick=${() => pin(instantOf(mark))}>
     ${shape
       ? html`<svg width="10" height="10" aria-hidden="true"><path d=${shape} fill=${filled ? "currentColor" : "none"} stroke="currentColor" /></svg>`
       : html`<i style=${{ width: `${mark.wide}px` }}></i>`}
@@ -109,10 +110,19 @@ function Mark({ mark }) {
 
 const tickOf = (ms) => Math.floor(ms / interval_ms.peek()) * interval_ms.peek();
 
-/** Pin the next event in view (`step` 1), or the one before (−1). */
+/** The tick that shows an event best: of a kill, the last that the killed container lived to see. */
+function instantOf({ kind, from_ms, event }) {
+  const at = tickOf(Math.max(from_ms, view.peek().from_ms));
+  if (kind !== "oom_kill") return at;
+  const lines = [...(answer.peek()?.lines.values() ?? [])].flat().filter(({ id }) => id === event.series);
+  const last = Math.max(...lines.map(({ t }) => t.findLast((ms) => ms <= event.time_ms) ?? -Infinity));
+  return at - last <= KILL_MS ? last : at;
+}
+
+/** Pin the next event in view (`step` 1), or the one before (−1); the first or last where no cursor is set. */
 export function jump(step) {
-  const times = [...new Set(placed.peek().map((mark) => tickOf(Math.max(mark.from_ms, view.peek().from_ms))))].sort((a, b) => a - b);
-  const at = cursor_ms.peek();
+  const times = [...new Set(placed.peek().map(instantOf))].sort((a, b) => a - b);
+  const at = pinned_ms.peek() ?? hover_ms.peek() ?? (step > 0 ? -Infinity : Infinity);
   const to = step > 0 ? times.find((ms) => ms > at) : times.findLast((ms) => ms < at);
   if (to !== undefined) pin(to);
 }

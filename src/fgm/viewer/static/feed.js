@@ -114,7 +114,7 @@ function widen({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   const span_ms = spans.find((size) => size >= newest_ms - oldest_ms) ?? spans.at(-1);
   const live = now_ms - newest_ms < 60_000;
   const to_ms = newest_ms + interval_ms;
-  const next = live ? { live, span_ms } : { live, from_ms: to_ms - span_ms, to_ms };
+  const next = live ? { live, span_ms } : { live, from_ms: Math.max(oldest_ms, to_ms - span_ms), to_ms };
   if (JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
 }
 

@@ -1,67 +1,24 @@
 // One lane: a metric of the shown workloads over the shared time axis, drawn by uPlot.
 
 import uPlot from "./vendor/uplot.js";
-import { computed, effect } from "./vendor/signals.js";
+import { effect } from "./vendor/signals.js";
 import { hairline, hatch, styleOf, themeTurn, token } from "./colours.js";
 import { chooseForLane } from "./commands.js";
 import { html, useEffect, useRef } from "./html.js";
-import { peakIn, silences, toChart } from "./samples.js";
+import { toChart } from "./samples.js";
 import { fullName } from "./series.js";
-import { focus, focusLane, laneMetrics, lanes } from "./laneset.js";
-import { drawMarks, laneLimits, limitNear } from "./marks.js";
-import { answer, edge_ms, end_ms, events, explained, health, newest_ms, node, plot, shown, view } from "./store.js";
+import { laneHeights, laneLines, lanePeaks, laneUnits, nodeSilences } from "./lanelines.js";
+import { focus, focusLane } from "./laneset.js";
+import { drawMarks, laneLimits } from "./marks.js";
+import { answer, edge_ms, events, health, newest_ms, plot, shown, view } from "./store.js";
 import { Strip } from "./strip.js";
 import { LaneTable, tables } from "./tables.js";
 import { clock, moment, timeMarks, viewRange } from "./time.js";
-import { axisMarks, axisNumber, number, unitFor } from "./units.js";
+import { axisMarks, axisNumber, number } from "./units.js";
 import { follow, zoom } from "./view.js";
 
 const MARK_EVERY = 44; // px between marks of the y axis, at least
-const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
 const PADDING = 6; // half a label, so that the outermost ones are whole
-
-/** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
-export const laneLines = computed(() => {
-  const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
-  const of = (metric) => {
-    const lines = answer.value?.lines.get(metric) ?? [];
-    return entries.flatMap((entry) => lines.filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
-  };
-  return new Map([...laneMetrics.value].map(([key, metric]) => [key, of(metric)]));
-});
-
-/** The highest sample on every lane, in view and a little around it: Map(lane key → {value, ms, line} or null). */
-const peaksWithin = (around_ms) => {
-  const from_ms = view.value.from_ms - around_ms, to_ms = end_ms.value + around_ms;
-  const peak = (lines) => peakIn(lines.map(({ line }) => line), from_ms, to_ms);
-  return new Map([...laneLines.value].map(([key, lines]) => [key, peak(lines)]));
-};
-const lanePeaks = computed(() => peaksWithin(0));
-
-/** What the axes must hold: a line that leaves the view goes on to a sample outside it. */
-const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
-
-/** How high every axis goes, in API units: a limit that is near is on it. */
-const laneHeights = computed(() => {
-  const { from_ms } = view.value;
-  const height = ({ key }) => {
-    const top = laneTops.value.get(key)?.value ?? 0;
-    return [key, Math.max(top, limitNear(laneLimits.value.get(key), top, from_ms, end_ms.value))];
-  };
-  return new Map(lanes.value.map(height));
-});
-
-/** The unit of every lane, which its axis, title and ledger column share. */
-export const laneUnits = computed(() => {
-  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit] || 0)];
-  return new Map(lanes.value.map(unitOf));
-});
-
-const nodeSilences = computed(() => {
-  // Any metric does: whatever was not measured then has no tick in any.
-  const line = [...(answer.value?.lines.values() ?? [])].flat().find(({ id }) => id === node.value?.id);
-  return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
-});
 
 /** The uPlot of each lane, for what is drawn over all of them. */
 export const charts = new Map();

@@ -5,12 +5,12 @@ import { styleOf } from "./colours.js";
 import { Key, Place } from "./containers.js";
 import { copyTable } from "./copy.js";
 import { html } from "./html.js";
-import { laneUnits } from "./lane.js";
+import { laneUnits } from "./lanelines.js";
 import { focused, focusLane, lanes } from "./laneset.js";
 import { facts } from "./series.js";
 import { Sparkline } from "./sparkline.js";
 import { cursor_ms, hover_ms, listed, node, pinned_ms, range, shown, view } from "./store.js";
-import { clock, day, exactly, utcClock } from "./time.js";
+import { clock, day, exactly, roughly, utcClock } from "./time.js";
 import { number } from "./units.js";
 import { togglePin } from "./view.js";
 
@@ -55,14 +55,21 @@ function OfNode({ row }) {
   return html`<td class=${known ? "" : "mut"}>${known ? percent(Math.min(1, value / whole)) : "–"}</td>`;
 }
 
+/** Its namespace is enough, unless another of that name is shown. */
+function Where({ series, life }) {
+  const isOne = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.series === series);
+  const lives = life > 1 && `, life ${life}`;
+  return isOne ? html`${series.namespace}${lives}` : html`<${Place} series=${series}>${lives}</${Place}>`;
+}
+
 function Row({ row, tops, first }) {
   const { series, slot, ids } = row.entry;
   const isNew = (listed.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
   return html`<tr class=${first ? "first" : ""}>
     <th scope="row" title=${facts(series)}><${Key} slot=${slot} />
-      <span class="name">${series.name}</span><small><${Place} series=${series}>${row.life > 1 && `, life ${row.life}`}</${Place}></small></th>
+      <span class="name">${series.name}</span><small><${Where} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${OfLimit} row=${row} /><${OfNode} row=${row} />
-    <td class="last"><${Sparkline} id=${series.id} css=${styleOf(slot).css} width=${44} hasCursor=${true} /></td>
+    <td class="last"><${Sparkline} id=${series.id} css=${styleOf(slot).css} width=${40} hasCursor=${true} /></td>
   </tr>`;
 }
 
@@ -86,16 +93,16 @@ export function Ledger() {
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
-    <table style=${{ minWidth: `${250 + 62 * lanes.value.length}px` }}>
+    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ minWidth: `${266 + 58 * lanes.value.length}px` }}>
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
-        <th scope="col" class="limit"><span>of limit<br />${title}</span></th><th scope="col" class="share"><span>of node<br />${title}</span></th>
-        <th scope="col" class="last"><span>CPU<br />${exactly(view.value.to_ms - view.value.from_ms)}</span></th></tr></thead>
+        <th scope="col" class="limit" title=${`${title}, of its limit`}>of limit</th><th scope="col" class="share" title=${`${title}, of what the node uses`}>of node</th>
+        <th scope="col" class="last"><span>CPU<br />${roughly(view.value.to_ms - view.value.from_ms)}</span></th></tr></thead>
       <tbody>${some.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
         ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
         ${wholeNode.value && html`<tr>
           <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${wholeNode.value} /><td class="limit"></td><td></td>
-          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${44} />`}</td>
+          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${40} />`}</td>
         </tr>`}
       </tfoot>
     </table>

@@ -18,7 +18,7 @@ export const laneLimits = computed(() => {
   const of = ({ metric, limit }) => (explained.value?.lines.get(limit) ?? []).flatMap((line) => {
     const entry = shown.value.find(({ ids, slot }) => slot !== null && ids.includes(line.id));
     if (!entry) return [];
-    const used = (answer.value?.lines.get(metric) ?? []).filter(({ id }) => id === line.id);
+    const used = (answer.value?.lines.get(metric) ?? []).filter(({ id }) => entry.ids.includes(id));
     const most = Math.max(0, ...used.map((one) => valueIn(one, from_ms, to_ms) ?? 0));
     return steps(line, from_ms, to_ms).some(({ value }) => most >= NEAR * value) ? [{ entry, line }] : [];
   });

@@ -6,13 +6,13 @@ import uFuzzy from "./vendor/ufuzzy.js";
 const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1, intraSub: 1, intraTrn: 1, intraDel: 1 });
 const exact = new uFuzzy({ intraMode: 0, intraIns: 0 });
 
-/** The items whose text has all words, the best first; as they are where nothing was typed. */
-export function ranked(items, typed, textOf) {
+/** The items whose text has all words, in their order; with a letter wrong where none has them as they stand. */
+export function found(items, typed, textOf) {
   if (typed.trim() === "") return items;
   const texts = items.map(textOf);
   for (const search of [exact, fuzzy]) {
-    const [, info, order] = search.search(texts, typed.trim(), 1);
-    if (order?.length > 0) return order.map((i) => items[info.idx[i]]);
+    const [places] = search.search(texts, typed.trim(), 1);
+    if (places?.length > 0) return [...places].sort((a, b) => a - b).map((i) => items[i]);
   }
   return [];
 }
@@ -26,13 +26,13 @@ const ANYWHERE = ["name", "container_name", "pod_name", "namespace", "pod_uid", 
  * stands is looked for with a letter wrong.
  */
 export function matching(all, typed) {
-  let found = all;
+  let left = all;
   for (const word of typed.split(/\s+/).filter((one) => one.replace(/^!/, "") !== "")) {
     const isNot = word.startsWith("!");
-    const test = tester(isNot ? word.slice(1) : word, found);
-    found = found.filter((series) => test(series) !== isNot);
+    const test = tester(isNot ? word.slice(1) : word, left);
+    left = left.filter((series) => test(series) !== isNot);
   }
-  return found;
+  return left;
 }
 
 function tester(word, among) {

@@ -9,7 +9,7 @@ import { end_ms, explained, plot, shown, view } from "./store.js";
 
 const HIGH_PX = 12;
 const LEAST_PX = { throttled: 4, PSI: 1 };
-const LEAST_SHARE = 0.002; // below that a strip would be noise
+const LEAST_SHARE = 0.01; // below that a strip would be noise
 
 /** The highest share of each pixel column of the view among some series: Float64Array of the plot's width, with 0 for none. */
 function columnsOf(metric, ids, width) {

@@ -19,7 +19,7 @@ const RANGE = pattern(`(?<from>${INSTANT})\\s*(?:-|–|—|to|until|\\.\\.)\\s*(
 const AROUND = pattern(`(?<at>${INSTANT})\\s*(?:±|\\+/?-)\\s*(?<by>${LENGTH})`);
 const ALONE = pattern(INSTANT);
 const SPAN = pattern(LENGTH);
-const ANYWHERE = new RegExp(`(?<![\\d:])(?:${ISO}|${LOGGED}|${EPOCH}|${CLOCK}(?:\\s?(?:Z|UTC))?)(?![\\d:])`, "i");
+const ANYWHERE = new RegExp(`(?<!\\d)(?:${ISO}|${LOGGED}|${EPOCH}|${CLOCK}(?:\\s?(?:Z|UTC))?)(?![\\d:])`, "i");
 
 /** What may be typed, for whoever typed something else. */
 export const EXAMPLES = "14:32 · 14:32:10 · 14:30-14:40 · 14:32 ±2m · 3h5m ago · now-15m · 15m · ISO 8601 · epoch s or ms · a log line";
@@ -37,7 +37,7 @@ export function readTime(text, now_ms, near_ms = now_ms) {
   if (range) {
     const from_ms = instant(range.from);
     let to_ms = instant(range.to);
-    if (to_ms <= from_ms && /^\d{1,2}:/.test(range.to)) to_ms += UNITS_MS.d;
+    if (to_ms < from_ms && /^\d{1,2}:/.test(range.to)) to_ms += UNITS_MS.d;
     return to_ms > from_ms ? { from_ms, to_ms } : null;
   }
   const around = given.match(AROUND)?.groups;

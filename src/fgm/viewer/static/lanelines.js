@@ -1,0 +1,54 @@
+// What is on each lane: its lines, how high they go, and the unit that its axis, title and ledger column share.
+
+import { computed } from "./vendor/signals.js";
+import { laneMetrics, lanes } from "./laneset.js";
+import { laneLimits, limitNear } from "./marks.js";
+import { peakIn, silences } from "./samples.js";
+import { answer, end_ms, node, shown, view } from "./store.js";
+import { unitFor } from "./units.js";
+
+const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
+
+/** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
+export const laneLines = computed(() => {
+  const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
+  const of = (metric) => {
+    const lines = answer.value?.lines.get(metric) ?? [];
+    return entries.flatMap((entry) => lines.filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
+  };
+  return new Map([...laneMetrics.value].map(([key, metric]) => [key, of(metric)]));
+});
+
+/** The highest sample on every lane, in view and a little around it: Map(lane key → {value, ms, line} or null). */
+const peaksWithin = (around_ms) => {
+  const from_ms = view.value.from_ms - around_ms, to_ms = end_ms.value + around_ms;
+  const peak = (lines) => peakIn(lines.map(({ line }) => line), from_ms, to_ms);
+  return new Map([...laneLines.value].map(([key, lines]) => [key, peak(lines)]));
+};
+export const lanePeaks = computed(() => peaksWithin(0));
+
+/** What the axes must hold: a line that leaves the view goes on to a sample outside it. */
+const laneTops = computed(() => peaksWithin(3 * Math.max(answer.value?.interval_ms ?? 0, answer.value?.column_ms ?? 0)));
+
+/** How high every axis goes, in API units: a limit that is near is on it. */
+export const laneHeights = computed(() => {
+  const { from_ms } = view.value;
+  const height = ({ key }) => {
+    const top = laneTops.value.get(key)?.value ?? 0;
+    return [key, Math.max(top, limitNear(laneLimits.value.get(key), top, from_ms, end_ms.value))];
+  };
+  return new Map(lanes.value.map(height));
+});
+
+/** The unit of every lane, which its axis, title and ledger column share. */
+export const laneUnits = computed(() => {
+  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit] || 0)];
+  return new Map(lanes.value.map(unitOf));
+});
+
+/** When the whole node was not measured: [[from_ms, to_ms]]. */
+export const nodeSilences = computed(() => {
+  // Any metric does: whatever was not measured then has no tick in any.
+  const line = [...(answer.value?.lines.values() ?? [])].flat().find(({ id }) => id === node.value?.id);
+  return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
+});

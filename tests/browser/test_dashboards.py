@@ -1,0 +1,76 @@
+"""Dashboards by address: what they choose, and what is said where they cannot."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.asked import view_s
+from tests.browser.test_lanes import titles
+from tests.browser.test_page import lane
+from tests.incidents import PLANTED
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+GATEWAY: dict[str, Any] = {
+    "schema_version": 1,
+    "containers": {"label_selector": {"app": "{{APP}}"}, "name_pattern": "api-*"},
+    "time_range": {"mode": "from_containers", "padding_seconds": 30},
+    "panels": [
+        {"metric": "cpu_percentage", "title": "CPU of {{APP}}"},
+        {"metric": "cgroup.v2.memory.current", "title": "Memory", "study": "periodicity"},
+    ],
+}
+
+
+def inline(dashboard: Any) -> str:
+    text = dashboard if isinstance(dashboard, str) else json.dumps(dashboard)
+    return f"?dashboard_inline={quote(base64.b64encode(text.encode()).decode())}"
+
+
+def test_one_in_the_address_chooses_containers_range_and_lanes(
+    page: Page, incidents_url: str, complaints: list[str]
+) -> None:
+    page.goto(f"{incidents_url}{inline(GATEWAY)}&APP=api-gateway")
+    expect(lane(page, "CPU of api-gateway").locator(".peak")).to_be_attached()
+    assert titles(page) == ["CPU of api-gateway", "Memory"]
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("api-gateway")
+    from_s, to_s = view_s(page)
+    assert from_s < PLANTED["throttling"]["began_ms"] / 1000
+    assert to_s > PLANTED["throttling"]["ended_ms"] / 1000
+    expect(page.get_by_text("the study “periodicity” of cgroup.v2.memory.current is not drawn")).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", ["cpu", "memory", "io"])
+def test_those_of_the_package_show_what_is_recorded(page: Page, incidents_url: str, name: str) -> None:
+    page.goto(f"{incidents_url}?dashboard={name}")
+    expect(page.locator(".lane .peak").first).to_be_attached()
+    assert len(titles(page)) >= 4
+    expect(page.get_by_text("is recorded here")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("?dashboard=nowhere", "There is no dashboard “nowhere”"),
+        ("?dashboard=..%2Fapi%2Fhealth", "There is no dashboard"),
+        ("?dashboard_inline=%FF%00", "is not base64"),
+        (inline("{"), "The dashboard is not JSON"),
+        (inline({"schema_version": 2}), "schema_version 2; 1 is known"),
+        (inline({"schema_version": 1, "panels": 3}), "panels are not a list"),
+        (inline(GATEWAY), "needs a value for APP"),
+        (inline(GATEWAY) + "&APP=nobody", "no container is what it asks for"),
+        (inline({"schema_version": 1, "panels": [{"metric": "x.y"}]}), "no x.y is recorded here"),
+    ],
+)
+def test_what_is_wrong_with_one_is_said_and_the_page_works(
+    page: Page, incidents_url: str, address: str, said: str
+) -> None:
+    page.goto(incidents_url + address)
+    expect(page.get_by_text(said).first).to_be_visible()
+    expect(page.locator(".containers li").nth(3)).to_be_visible()

@@ -1,0 +1,119 @@
+"""Which metrics are on the lanes; the same numbers as a table."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.asked import module, state
+from tests.browser.conftest import until
+from tests.browser.test_page import lane, open_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator(".lane").evaluate_all("(all) => all.map((one) => one.ariaLabel)")  # type: ignore[no-any-return]
+
+
+def choose(page: Page, text: str) -> None:
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: str, complaints: list[str]) -> None:
+    open_page(page, incidents_url)
+    page.get_by_role("button", name="+ lane").click()
+    choose(page, "throttle_ratio")
+    assert titles(page) == ["CPU", "Memory", "I/O", "CPU throttling"]
+    expect(page.locator("thead .on")).to_contain_text("%")
+    lane(page, "CPU throttling").get_by_role("button", name="change the lane").click()
+    choose(page, "up")
+    assert titles(page) == ["CPU", "Memory", "CPU throttling", "I/O"]
+    lane(page, "CPU").get_by_role("button", name="change the lane").click()
+    choose(page, "pids.current")
+    expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
+    assert titles(page)[0] not in {"CPU", "Memory", "I/O"}
+    lane(page, "I/O").get_by_role("button", name="change the lane").click()
+    choose(page, "remove")
+    assert len(titles(page)) == 3
+    link, seen = page.url, titles(page)
+    page.goto("about:blank")
+    open_page(page, link)
+    assert titles(page) == seen
+    assert complaints == []
+
+
+def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    names = [metric["name"] for metric in state(page, "offered")]
+    for name in names[:12]:
+        page.evaluate(f"async (name) => {module('laneset')}.addLane(name)", name)
+    assert len(titles(page)) == 8
+    expect(page.locator(".lane").last.locator(".peak, .why").first).to_be_attached()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 1440
+
+
+def test_only_the_new_metric_is_asked_for(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    until(page, lambda: state(page, "explained") is not None)
+    with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as asked:
+        page.evaluate(f"async () => {module('laneset')}.setLane(0, 'memory.stat.anon')")
+    assert "total_cpu" not in asked.value.url
+    expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
+
+
+def test_a_metric_without_data_and_an_unknown_one_are_explained(page: Page, incidents_url: str) -> None:
+    page.goto(f"{incidents_url}#lanes=cpu,nonsense,memory.events.oom_group_kill")
+    expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+    expect(lane(page, "nonsense").locator(".why")).to_contain_text("No nonsense data is recorded here")
+    page.get_by_label("Search containers").fill("no such container")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
+def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    peak = lane(page, "Memory").locator(".peak").inner_text()
+    highest, at, who = re.fullmatch(r"max ([\d.]+) at ([\d:]+), (\S+) in .*", peak).groups()  # type: ignore[union-attr]
+    page.keyboard.press("t")
+    table = lane(page, "Memory").get_by_role("table")
+    row = table.get_by_role("row").filter(has_text=who).filter(has_text=at)
+    expect(row).to_contain_text(f"{highest} {at}")
+    expect(lane(page, "Memory").locator(".plot")).to_be_hidden()
+    page.keyboard.press("t")
+    expect(lane(page, "Memory").locator(".plot")).to_be_visible()
+
+
+def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
+    """No lane answers another's zoom with one of its own."""
+    open_page(page, incidents_url)
+    until(page, lambda: state(page, "explained") is not None)
+    page.evaluate(
+        f"""async () => {{
+            const {{ charts }} = {module("lane")};
+            window.seen = {{}};
+            for (const [key, u] of charts) {{
+                const set = u.setScale.bind(u);
+                seen[key] = [String(u.scales.x.min)];
+                u.setScale = (name, range) => {{
+                    if (name === "x" && String(range.min) !== seen[key].at(-1)) seen[key].push(String(range.min));
+                    set(name, range);
+                }};
+            }}
+        }}"""
+    )
+    page.keyboard.press("w")
+    until(page, lambda: all(page.evaluate("() => Object.values(seen).map((ranges) => ranges.length > 1)")))
+    page.wait_for_timeout(500)
+    seen = page.evaluate("() => seen")
+    assert {key: len(ranges) for key, ranges in seen.items()} == {"cpu": 2, "memory": 2, "io": 2}
+    assert len({ranges[1] for ranges in seen.values()}) == 1
+
+
+def test_choosing_a_container_keeps_the_range(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    page.keyboard.press("w")
+    before = state(page, "view")
+    page.locator(".containers li .pick").nth(3).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert state(page, "view") == before

@@ -1,0 +1,64 @@
+"""The strip above everything, and its brush."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fgm.store import events as store
+from fgm.store.events import Event
+from tests.browser.asked import view_s
+from tests.browser.conftest import until, viewer
+from tests.browser.pixels import pixels
+from tests.browser.test_page import open_page
+from tests.processes import free_port
+from tests.viewer.recorded import NODE, DataDirectory, container, counting
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def test_it_shows_the_node_and_the_kill_and_the_brush_moves_the_view(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    strip = page.get_by_role("region", name="Overview")
+    until(page, lambda: len(pixels(strip.locator("canvas"), "oom")) > 4)
+    assert len(pixels(strip.locator("canvas"), "fnt")) > 200
+    page.keyboard.press("w")
+    page.keyboard.press("w")
+    before = view_s(page)
+    brush = strip.locator(".brush").bounding_box()
+    assert brush is not None
+    y = brush["y"] + 20
+    page.mouse.move(brush["x"] + brush["width"] / 2, y)
+    page.mouse.down()
+    page.mouse.move(brush["x"] + brush["width"] / 2 - 150, y, steps=3)
+    page.mouse.up()
+    moved = view_s(page)
+    assert moved[0] < before[0] - 30
+    assert moved[1] - moved[0] == pytest.approx(before[1] - before[0], abs=2)
+    after = strip.locator(".brush").bounding_box()
+    assert after is not None
+    assert after["x"] == pytest.approx(brush["x"] - 150, abs=3)
+    page.mouse.move(after["x"] + after["width"], y)
+    page.mouse.down()
+    page.mouse.move(after["x"] + after["width"] + 100, y, steps=3)
+    page.mouse.up()
+    assert view_s(page)[1] > moved[1] + 30
+    assert view_s(page)[0] == pytest.approx(moved[0], abs=2)
+
+
+def test_what_is_missing_is_told(page: Page, tmp_path: Path) -> None:
+    """A gap of ten seconds in ten minutes."""
+    from_ms = (time.time_ns() // 10**9 - 900) * 1000
+    data = DataDirectory(tmp_path)
+    for start, ticks in ((0, 300), (310, 290)):
+        data.parquet(*(counting(one, from_ms + start * 1000, ticks) for one in (NODE, container(1))))
+    data.write_index((container(1), from_ms, from_ms + 599_000))
+    store.append(
+        str(tmp_path),
+        "node-1",
+        [Event(from_ms + 310_000, "gap", "node", "nothing was recorded", {"tick_ms": from_ms + 299_000})],
+    )
+    with viewer(tmp_path, free_port()) as url:
+        open_page(page, url)
+        expect(page.locator(".data")).to_contain_text("98.33 % complete, 10 s missing")

@@ -1,0 +1,47 @@
+"""The search language of the container list."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_page import open_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+DATA = {"ledger-db", "batch-import", "search-indexer", "db-migrate"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("ledger", {"ledger-db"}),
+        ("LEDGER db", {"ledger-db"}),
+        ("ns:data", DATA),
+        ("ns:data !ledger", DATA - {"ledger-db"}),
+        ("app=redis-cache", {"redis-cache"}),
+        ("app=redis", {"redis-cache"}),
+        ("!ns:data !ns:shop !ns:edge", {"metrics-agent", "config-sync"}),
+        ("pod:payments", {"payments"}),
+        ("paymnets", {"payments"}),
+        ("serach-indxer", {"search-indexer"}),
+        ("nobody", set()),
+    ],
+)
+def test_words_fields_labels_not_and_a_wrong_letter(
+    page: Page, incidents_url: str, typed: str, found: set[str]
+) -> None:
+    open_page(page, incidents_url)
+    page.get_by_label("Search containers").fill(typed)
+    expect(page.locator(".containers li .name").first if found else page.get_by_text("Nothing matches")).to_be_visible()
+    assert set(page.locator(".containers li .name").all_inner_texts()) == found
+
+
+def test_namespaces_are_chips(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    page.get_by_role("group", name="Namespace").get_by_role("button", name="data 4").click()
+    assert set(page.locator(".containers li .name").all_inner_texts()) == {"worker-3"} | DATA
+
+
+def test_every_row_has_a_sparkline(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    rows = page.locator(".containers li")
+    expect(page.locator(".containers li .spark path")).to_have_count(rows.count())

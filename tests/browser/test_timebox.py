@@ -1,0 +1,104 @@
+"""Times as people type them."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.asked import module, state, view_s
+from tests.browser.test_page import open_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def ms(text: str) -> int:
+    """A local time of Berlin."""
+    return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp() * 1000)
+
+
+NOW_MS = ms("2026-03-12T15:00:00")
+TODAY = "2026-03-12T"
+
+
+@pytest.fixture(scope="module")
+def berlin(browser: Browser, incidents_url: str) -> Page:
+    page = browser.new_page(timezone_id="Europe/Berlin")
+    page.goto(incidents_url)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("14:32", {"at_ms": ms(TODAY + "14:32:00")}),
+        (" 14:32:10 ", {"at_ms": ms(TODAY + "14:32:10")}),
+        ("14:32:10.250", {"at_ms": ms(TODAY + "14:32:10.250")}),
+        ("16:00", {"at_ms": ms("2026-03-11T16:00:00")}),
+        ("13:32 UTC", {"at_ms": ms(TODAY + "14:32:00")}),
+        ("14:30-14:40", {"from_ms": ms(TODAY + "14:30:00"), "to_ms": ms(TODAY + "14:40:00")}),
+        ("14:30 \u2013 14:40", {"from_ms": ms(TODAY + "14:30:00"), "to_ms": ms(TODAY + "14:40:00")}),
+        ("23:50-00:10", {"from_ms": ms("2026-03-11T23:50:00"), "to_ms": ms("2026-03-12T00:10:00")}),
+        (
+            "14:32 ±2m",
+            {"at_ms": ms(TODAY + "14:32:00"), "from_ms": ms(TODAY + "14:30:00"), "to_ms": ms(TODAY + "14:34:00")},
+        ),
+        (
+            "14:32 +- 90s",
+            {"at_ms": ms(TODAY + "14:32:00"), "from_ms": ms(TODAY + "14:30:30"), "to_ms": ms(TODAY + "14:33:30")},
+        ),
+        ("3h5m ago", {"at_ms": ms(TODAY + "11:55:00")}),
+        ("now-15m", {"span_ms": 900_000}),
+        ("1.5h", {"span_ms": 5_400_000}),
+        ("2026-03-12T13:32:10Z", {"at_ms": ms(TODAY + "14:32:10")}),
+        ("2026-03-12T14:32:10+0100", {"at_ms": ms(TODAY + "14:32:10")}),
+        ("2026-03-12 14:32", {"at_ms": ms(TODAY + "14:32:00")}),
+        (f"{ms(TODAY + '14:32:10') // 1000}", {"at_ms": ms(TODAY + "14:32:10")}),
+        (f"{ms(TODAY + '14:32:10')}", {"at_ms": ms(TODAY + "14:32:10")}),
+        ("2026-03-12 14:32:10,123 ERROR checkout failed after 12 s", {"at_ms": ms(TODAY + "14:32:10.123")}),
+        ("Mar 12 14:32:10 worker-3 kernel: oom-kill:constraint=", {"at_ms": ms(TODAY + "14:32:10")}),
+        ('10.0.0.1 - - [12/Mar/2026:13:32:10 +0000] "GET / HTTP/1.1" 502', {"at_ms": ms(TODAY + "14:32:10")}),
+        ('{"level":"error","ts":1773322330.5,"msg":"x"}', {"at_ms": ms(TODAY + "14:32:10.500")}),
+        ("I0312 14:32:10.123456    1 main.go:12] x", {"at_ms": ms(TODAY + "14:32:10.123")}),
+        ("all", {"span_ms": None}),
+        ("yesterday-ish", None),
+        ("25:70", None),
+        ("14:40-14:40", None),
+        ("", None),
+    ],
+)
+def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] | None) -> None:
+    read = berlin.evaluate(
+        f"async ([typed, now]) => JSON.parse(JSON.stringify({module('typed')}.readTime(typed, now)))", [typed, NOW_MS]
+    )
+    assert read == meant
+
+
+def test_a_typed_time_is_shown(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    from_s, to_s = view_s(page)
+    middle = (from_s + to_s) // 2
+    page.keyboard.press("j")
+    page.keyboard.type(f"{int(middle)}")
+    page.keyboard.press("Enter")
+    assert state(page, "pinned_ms") == middle * 1000
+    assert view_s(page) == (from_s, to_s)
+    page.keyboard.press("j")
+    page.keyboard.type("2m")
+    page.keyboard.press("Enter")
+    assert state(page, "range") == {"live": True, "span_ms": 120_000}
+
+
+def test_what_is_no_time_is_told_with_what_is(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    before = view_s(page)
+    box = page.get_by_label("Range or time")
+    box.fill("half past")
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("14:32 ±2m")
+    expect(box).to_have_attribute("aria-invalid", "true")
+    assert view_s(page) == before
+    box.press("Escape")
+    expect(page.get_by_role("alert")).to_have_count(0)

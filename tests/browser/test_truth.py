@@ -1,0 +1,107 @@
+"""What is drawn, in pixels: spikes, gaps, lone samples, kills, lives, limits, throttling and pressure."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.asked import state, view_s
+from tests.browser.conftest import until, viewer
+from tests.browser.pixels import pixels
+from tests.browser.test_page import lane, open_page
+from tests.incidents import PLANTED
+from tests.processes import free_port
+from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+USAGE = "cpu.stat.usage_usec"
+DAY_S = 86_400
+ONE = container(1)
+LINK = f"#from=2025-12-30T16:00:00Z&to={{to}}&show={ONE.key[:12]}"
+
+
+def x_of(page: Page, epoch_s: float) -> float:
+    """Return where an instant is on a lane's canvas, css px."""
+    from_s, to_s = view_s(page)
+    plot = state(page, "plot")
+    return float(plot["left"] + (epoch_s - from_s) / (to_s - from_s) * plot["width"])
+
+
+def test_one_second_of_a_day_is_seen(page: Page, tmp_path: Path) -> None:
+    """A spike of one sample among 86,400 reaches its height in its own pixel column, and only there."""
+    used = np.full(DAY_S, 1e4)
+    spike = DAY_S // 2 + 17
+    used[spike] = 9e5
+    data = DataDirectory(tmp_path, rotation_s=900)
+    data.parquet(counting(NODE, T0, DAY_S), chunk(ONE, T0, {USAGE: np.cumsum(used).tolist()}))
+    data.write_index((ONE, T0, T0 + 1000 * DAY_S - 1000))
+    with viewer(tmp_path, free_port()) as url:
+        page.goto(url + LINK.format(to="2025-12-31T16:00:00Z"))
+        expect(page.locator(".badge")).to_have_text("97 s/px")
+        until(page, lambda: not state(page, "loading"))
+        cpu = lane(page, "CPU")
+        expect(cpu.locator(".peak")).to_contain_text("max 900 at")
+        until(page, lambda: len(pixels(cpu.locator(".plot"), "c1")) > 500)
+        high = [
+            x for x, y in pixels(cpu.locator(".plot"), "c1") if y < cpu.locator(".plot").bounding_box()["height"] / 2
+        ]  # type: ignore[index]
+        assert high, "the spike is not drawn"
+        assert max(abs(x - x_of(page, T0 / 1000 + spike)) for x in high) <= 3
+
+
+def test_a_gap_is_not_bridged_and_a_lone_sample_is_a_dot(page: Page, tmp_path: Path) -> None:
+    values = [5e7 if second < 100 or second == 150 or second >= 200 else None for second in range(300)]
+    data = DataDirectory(tmp_path)
+    data.parquet(counting(NODE, T0, 300), chunk(ONE, T0, {"memory.current": values}))
+    data.write_index((ONE, T0, T0 + 299_000))
+    with viewer(tmp_path, free_port()) as url:
+        open_page(page, url + LINK.format(to="2025-12-30T16:05:00Z"))
+        plot = lane(page, "Memory").locator(".plot")
+
+        def at(second: int) -> float:
+            return x_of(page, T0 / 1000 + second)
+
+        until(page, lambda: len(pixels(plot, "c1", at(0), at(99))) > 100)
+        assert pixels(plot, "c1", at(102), at(148)) == []
+        assert pixels(plot, "c1", at(152), at(198)) == []
+        assert len(pixels(plot, "c1", at(148), at(152))) >= 4
+
+
+def test_trouble_has_its_colours_where_it_happened(page: Page, incidents_url: str) -> None:
+    """Red-orange caps the killed line, amber is under the processor, violet under I/O: and nowhere else."""
+    open_page(page, incidents_url)
+    until(page, lambda: state(page, "explained") is not None and len(state(page, "events")) > 0)
+    memory, cpu, disk = (lane(page, title) for title in ("Memory", "CPU", "I/O"))
+
+    killed = x_of(page, PLANTED["oom_kill"]["at_ms"] / 1000)
+    until(page, lambda: len(pixels(memory.locator(".plot"), "oom")) > 10)
+    assert all(abs(x - killed) < 12 for x, _ in pixels(memory.locator(".plot"), "oom"))
+
+    left = state(page, "plot")["left"]
+    throttled = [x_of(page, PLANTED["throttling"][name] / 1000) - left for name in ("began_ms", "ended_ms")]
+    hatched = cpu.locator(".ribbon canvas")
+    until(page, lambda: len(pixels(hatched, "thr", *throttled)) > 100)
+    assert pixels(hatched, "thr", 0, throttled[0] - 40) == []
+
+    noisy = [x_of(page, PLANTED["noisy_neighbour"][name] / 1000) - left for name in ("began_ms", "ended_ms")]
+    violet = disk.locator(".ribbon canvas")
+    until(page, lambda: len(pixels(violet, "psi", *noisy)) > 200)
+    assert len(pixels(violet, "psi", 0, noisy[0] - 5)) < len(pixels(violet, "psi", *noisy)) / 5
+
+
+def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url: str) -> None:
+    open_page(page, incidents_url)
+    page.get_by_label("Search containers").fill("payments")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("life 2")
+    lives = page.evaluate(
+        """async () => {
+            const { charts } = await import(document.scripts[0].src.replace("main.js", "lane.js"));
+            return charts.get("memory").series.slice(1).map(({ stroke }) => stroke());
+        }"""
+    )
+    assert len(lives) == 2
+    assert len(set(lives)) == 1
