@@ -31,6 +31,8 @@ LEAST_SCORE = 0.1
 """Less is no change; a full step of what nobody else does is log(1 + 30)."""
 MUCH_LESS = 10
 """Who changed so many times less than the first is not worth a look beside it."""
+KNOWN = 1.5
+"""So many times more a raw counter must have changed to be told before a metric that people know."""
 METRICS_A_SERIES = 4
 """So many of its metrics speak for a series."""
 
@@ -119,12 +121,18 @@ def ranked(sums: Sums, metrics: Sequence[Shown], most: int) -> list[Changed]:
 
 
 def _distinct(scores: Floats, metrics: Sequence[Shown]) -> list[int]:
-    """Return the metrics that changed most, of those that say the same of one kernel file's value only the first."""
+    """Return the metrics that changed most, of those that say the same of one kernel file's value only the first.
+
+    What people know by name goes before raw counters that changed little more.
+    """
     chosen: list[int] = []
     said: set[str] = set()
-    for i in np.argsort(-scores, kind="stable").tolist():
-        if len(chosen) == METRICS_A_SERIES or scores[i] < LEAST_SCORE / METRICS_A_SERIES:
+    known = np.array([KNOWN if metric.kind == "derived" else 1.0 for metric in metrics])
+    for i in np.argsort(-scores * known, kind="stable").tolist():
+        if len(chosen) == METRICS_A_SERIES:
             break
+        if scores[i] < LEAST_SCORE / METRICS_A_SERIES:
+            continue
         if said.isdisjoint(metrics[i].needs):
             chosen.append(i)
             said.update(metrics[i].needs)

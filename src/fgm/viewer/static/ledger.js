@@ -52,7 +52,7 @@ function OfNode({ row }) {
   const { key, unit } = focused.value;
   const value = row.values.get(key) ?? null, whole = wholeNode.value?.values.get(key) ?? null;
   const known = value !== null && whole > 0 && ADDS_UP.has(unit);
-  return html`<td class=${known ? "" : "mut"}>${known ? percent(Math.min(1, value / whole)) : "–"}</td>`;
+  return html`<td class=${known ? "share" : "share mut"}>${known ? percent(Math.min(1, value / whole)) : "–"}</td>`;
 }
 
 /** Its namespace is enough, unless another of that name is shown. */
@@ -69,7 +69,7 @@ function Row({ row, tops, first }) {
     <th scope="row" title=${facts(series)}><${Key} slot=${slot} />
       <span class="name">${series.name}</span><small><${Where} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${OfLimit} row=${row} /><${OfNode} row=${row} />
-    <td class="last"><${Sparkline} id=${series.id} css=${styleOf(slot).css} width=${40} hasCursor=${true} /></td>
+    <td class="last"><${Sparkline} id=${series.id} css=${styleOf(slot).css} width=${38} hasCursor=${true} /></td>
   </tr>`;
 }
 
@@ -93,7 +93,7 @@ export function Ledger() {
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
-    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ minWidth: `${266 + 58 * lanes.value.length}px` }}>
+    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ minWidth: `${260 + 60 * lanes.value.length}px` }}>
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
         <th scope="col" class="limit" title=${`${title}, of its limit`}>of limit</th><th scope="col" class="share" title=${`${title}, of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${roughly(view.value.to_ms - view.value.from_ms)}</span></th></tr></thead>
@@ -101,8 +101,8 @@ export function Ledger() {
       <tfoot>
         ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
         ${wholeNode.value && html`<tr>
-          <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${wholeNode.value} /><td class="limit"></td><td></td>
-          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${40} />`}</td>
+          <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${wholeNode.value} /><td class="limit"></td><td class="share"></td>
+          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
         </tr>`}
       </tfoot>
     </table>

@@ -38,7 +38,7 @@ function Page() {
       ? html`<${Lanes} /><aside><${Ledger} /><${Changes} /><${Containers} /></aside><${Footer} />`
       : html`<${StatePage} />`}
     <${Palette} /><${Keys} />
-    <output class="said" role="status" hidden=${said.value === null}>${said.value}</output>
+    <output class="toast" role="status" hidden=${said.value === null}>${said.value}</output>
   </div>`;
 }
 

@@ -8,7 +8,7 @@ import { answer, end_ms, events, explained, shown, view } from "./store.js";
 import { number } from "./units.js";
 
 const LABEL_PX = 13; // between the baselines of two labels
-const CROSS_PX = 4;
+const CROSS_PX = 5;
 const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
 const NEAR = 0.4; // who comes so near to its limit, as a share of it, has it drawn
 
