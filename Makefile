@@ -14,7 +14,7 @@ help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
 	@echo 'make check  format, lint, types and layers'
-	@echo 'make bench  measure what recording, a kill and answers cost; an hour (needs root and a C compiler)'
+	@echo 'make bench  measure what recording, a kill and answers cost; an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
 
 run: .venv/.runtime
@@ -38,6 +38,8 @@ bench: .venv/.dev .venv-runtime
 	$(BIN)/python -m benchmarks.churn
 	$(BIN)/python -m benchmarks.viewer --python .venv-runtime/bin/python
 	$(BIN)/python -m benchmarks.changes
+	$(BIN)/python -m benchmarks.page --python .venv-runtime/bin/python
+	$(BIN)/python -m benchmarks.network --python .venv-runtime/bin/python
 
 clean:
 	rm -rf .venv .venv-runtime build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

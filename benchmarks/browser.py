@@ -1,0 +1,94 @@
+"""A real Chromium for benchmarks of the page, and what is watched from within the page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.test_page import COLOURED_PIXELS
+
+PATIENCE_MS = 120_000
+
+WATCH = """(() => {
+    const watched = (window.watched = { painted_ms: null, lcp_ms: null, banners: [] });
+    new PerformanceObserver((list) => (watched.lcp_ms = list.getEntries().at(-1).startTime))
+        .observe({ type: "largest-contentful-paint", buffered: true });
+    const coloured = COLOURED_PIXELS;
+    const look = () => {
+        const plot = document.querySelector(".lane .plot");
+        const drawn = plot?.querySelector("canvas")?.width > 0 && coloured(plot) > 50;
+        requestAnimationFrame(drawn ? () => (watched.painted_ms = performance.now()) : look);
+    };
+    requestAnimationFrame(look);
+    const compare = () => {
+        const texts = [...document.querySelectorAll(".banner")].map((banner) => banner.textContent.trim().slice(0, 60));
+        const open = watched.banners.filter(({ to_ms }) => to_ms === null);
+        for (const banner of open) if (!texts.includes(banner.text)) banner.to_ms = performance.now();
+        for (const text of texts) {
+            if (!open.some((banner) => banner.text === text))
+                watched.banners.push({ text, from_ms: performance.now(), to_ms: null });
+        }
+    };
+    new MutationObserver(compare).observe(document, { childList: true, subtree: true, characterData: true });
+})()""".replace("COLOURED_PIXELS", COLOURED_PIXELS)
+"""Runs before the page's own scripts: when the first lane has coloured lines (looked at in each frame, and told in the
+one after it), and which banners were there from when to when. All times are since the navigation's start."""
+
+QUESTIONS = """(until_ms) => {
+    const all = performance.getEntriesByType("resource").filter(({ name }) => name.includes("/api/timeseries"));
+    const last = all.findLast(({ responseEnd }) => responseEnd > 0 && responseEnd <= until_ms);
+    return [last.startTime, last.responseEnd];
+}"""
+"""When the samples that are painted were asked for, and when their last byte came; before that the page asks others."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run Debian's Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def fresh_page(browser: Browser) -> Iterator[Page]:
+    """Open a page with an empty cache of its own."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(WATCH)
+    yield page
+    page.context.close()
+
+
+def first_lines(page: Page, url: str) -> dict[str, float]:
+    """Go there and wait until the first lane has lines; return when what was painted, and what it cost, in ms."""
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("Performance.enable")
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("() => window.watched?.painted_ms !== null")
+    metrics = {entry["name"]: entry["value"] for entry in protocol.send("Performance.getMetrics")["metrics"]}
+    paints: dict[str, float] = page.evaluate(
+        "() => Object.fromEntries(performance.getEntriesByType('paint').map((one) => [one.name, one.startTime]))"
+    )
+    watched: dict[str, Any] = page.evaluate("() => watched")
+    asked, answered = page.evaluate(QUESTIONS, watched["painted_ms"])
+    protocol.detach()
+    return {
+        "first_contentful_paint_ms": paints["first-contentful-paint"],
+        "largest_contentful_paint_ms": watched["lcp_ms"],
+        "samples_asked_ms": asked,
+        "samples_there_ms": answered,
+        "first_lines_ms": watched["painted_ms"],
+        "main_thread_ms": 1000 * metrics["TaskDuration"],
+        "script_ms": 1000 * metrics["ScriptDuration"],
+        "layout_ms": 1000 * (metrics["LayoutDuration"] + metrics["RecalcStyleDuration"]),
+    }
+
+
+def page_link(from_ms: int, to_ms: int) -> str:
+    """Return the fragment of a link to a range."""
+    first, end = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (from_ms, to_ms))
+    return f"#from={first:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}"

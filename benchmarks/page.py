@@ -1,0 +1,183 @@
+"""What the page costs the browser, and whoever looks at it: `python -m benchmarks.page [DIR]`.
+
+DIR is a history of an hour, as `python -m benchmarks.history --containers 165 --days 0.0416667` makes it; without one,
+one is made for this run. A real Chromium opens the whole hour, with the six containers that the page chooses and with
+all of them: how soon there are lines, how long the main thread works for each move of the mouse, and how soon another
+metric is on a lane. The viewer has no limits here; `python -m benchmarks.network` has it in its box, behind a slow
+network.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks import history
+from benchmarks.browser import chromium, first_lines, fresh_page, page_link
+from benchmarks.viewer import Viewer
+from playwright.sync_api import Browser, Page
+from tests.processes import free_port
+
+from fgm.store import index, layout
+
+CONTAINERS = 165
+RUNS = 5
+MOVES = 200
+MOVE_EVERY_S = 0.05
+SETTLED_MS = 1500
+GOALS = {"first_lines_ms": 1500, "move_ms": 16, "metric_switch_ms": 150}
+METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "memory.stat.slab", "memory.stat.shmem")
+"""What a lane is switched to, one after the other: none of them was asked for before."""
+
+SWITCH = """async ([index, metric]) => {
+    const store = await import("/static/store.js");
+    const { charts } = await import("/static/lane.js");
+    const frame = () => new Promise(requestAnimationFrame);
+    const lines = () => store.answer.value?.lines.get(metric) ?? [];
+    const has = () => lines().some((line) => line.v.some((value) => value !== null));
+    if (has()) throw new Error(`${metric} is there already`);
+    await frame();
+    const began = performance.now();
+    if (store.setLane) store.setLane(index, metric);
+    else {
+        store.LANES[index].metrics.unshift(metric);
+        store.offered.value = [...store.offered.value];
+    }
+    while (!has()) {
+        if (performance.now() - began > 60_000) throw new Error(`${metric} never came`);
+        await frame();
+    }
+    await frame();
+    if (!(charts.get([...charts.keys()][index]).data.length > 1)) throw new Error("the lane has no lines");
+    return performance.now() - began;
+}"""
+"""From the call to the frame after the first one in which there are values of the metric. A page without `setLane` is
+made to show the metric as its lane's first choice."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
+    parser.add_argument("data_dir", nargs="?", metavar="DIR", help="the history (default: make one)")
+    parser.add_argument("--python", default=sys.executable, help="what runs the viewer (default: this one)")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"how often the page is opened (default: {RUNS})")
+    given = parser.parse_args(argv)
+    print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors, none throttled")
+    with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
+        if given.data_dir is None:
+            history.main([folder, "--containers", str(CONTAINERS), "--days", str(1 / 24)])
+        result = measure(given.python, given.data_dir or folder, given.runs)
+    print(f"load average at the end: {os.getloadavg()[0]:.2f}, this benchmark's own included")
+    print(f"{'':44}{'median':>10}{'p95':>10}{'worst':>10}{'goal':>8}")
+    for name, values in result.items():
+        goal = next((str(goal) for key, goal in GOALS.items() if name.endswith(key)), "")
+        row = (statistics.median(values), percentile(values, 0.95), max(values))
+        print(f"{name:44}" + "".join(f"{value:>10.1f}" for value in row) + f"{goal:>8}")
+    print(json.dumps({name: round(statistics.median(values), 1) for name, values in result.items()}))
+    return 0
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that this share of all does not exceed."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
+    """Return every figure's samples, by name."""
+    result: dict[str, list[float]] = {}
+    with chromium() as browser:
+        for choice, fragment in links(data_dir).items():
+            port = free_port()
+            url = f"http://127.0.0.1:{port}/{fragment}"
+            viewer = Viewer(python, data_dir, port)
+            for _ in range(runs):
+                with viewer.running():
+                    viewer.wait("/api/metrics")
+                    for state in ("cold", "warm"):
+                        with fresh_page(browser) as page:
+                            for name, value in first_lines(page, url).items():
+                                result.setdefault(f"{choice}_{state}_{name}", []).append(value)
+            with viewer.running():
+                viewer.wait("/api/metrics")
+                with settled_page(browser, url) as page:
+                    result |= {f"{choice}_{name}": values for name, values in moves(browser, page).items()}
+                with settled_page(browser, url) as page:
+                    result[f"{choice}_metric_switch_ms"] = switches(page)
+    return result
+
+
+def links(data_dir: str) -> dict[str, str]:
+    """Return the page's link to the whole history, for each choice of containers."""
+    known = index.load(os.path.join(data_dir, layout.INDEX_NAME))
+    if known.earliest_ms is None or known.latest_ms is None:
+        raise SystemExit(f"there is no history in {data_dir}")
+    span = page_link(known.earliest_ms, known.latest_ms + 1000)
+    return {"six": span, "all": f"{span}&show={','.join(known.entries)}"}
+
+
+@contextmanager
+def settled_page(browser: Browser, url: str) -> Iterator[Page]:
+    """Open the page and let it come to rest."""
+    with fresh_page(browser) as page:
+        first_lines(page, url)
+        page.wait_for_timeout(SETTLED_MS)
+        yield page
+
+
+def moves(browser: Browser, page: Page) -> dict[str, list[float]]:
+    """Move the mouse over the first lane; return the main thread's time for each move, in ms.
+
+    That is all it does from the task in which the move is dispatched up to the next move's: events, the frames that
+    follow, style, layout and paint, and now and then the page's heartbeat.
+    """
+    box = page.locator(".lane .plot").first.bounding_box()
+    if box is None:
+        raise SystemExit("there is no lane")
+    browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
+    for number in range(MOVES):
+        x = box["x"] + 80 + (box["width"] - 100) * ((number * 7) % MOVES) / MOVES
+        began = time.monotonic()
+        page.mouse.move(x, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(max(0, 1000 * (MOVE_EVERY_S - (time.monotonic() - began))))
+    return main_thread_ms(json.loads(browser.stop_tracing())["traceEvents"])
+
+
+def main_thread_ms(events: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """Return the summed length of the main thread's tasks from each pointer move to the next, and their CPU time."""
+    dispatched = [
+        event
+        for event in events
+        if event["name"] == "EventDispatch" and event["ph"] == "X" and event["args"]["data"]["type"] == "pointermove"
+    ]
+    if len(dispatched) < MOVES / 2:
+        raise SystemExit(f"the trace has {len(dispatched)} of {MOVES} moves")
+    thread = {(event["pid"], event["tid"]) for event in dispatched}
+    tasks = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in thread]
+    starts = sorted(event["ts"] for event in dispatched)
+    sums, cpu = [0.0] * len(starts), [0.0] * len(starts)
+    at = -1
+    for task in sorted(tasks, key=lambda task: float(task["ts"])):
+        while at + 1 < len(starts) and starts[at + 1] < task["ts"] + task["dur"]:
+            at += 1
+        if at >= 0:
+            sums[at] += task["dur"] / 1000
+            cpu[at] += task.get("tdur", 0) / 1000
+    return {"move_ms": sums[:-1], "move_cpu_ms": cpu[:-1]}
+
+
+def switches(page: Page) -> list[float]:
+    """Put one metric after the other on the first lane; return how long each took."""
+    spent = []
+    for metric in METRICS:
+        spent.append(float(page.evaluate(SWITCH, [0, metric])))
+        page.wait_for_timeout(SETTLED_MS)
+    return spent
+
+
+if __name__ == "__main__":
+    sys.exit(main())
