@@ -43,9 +43,11 @@ SETTLED = """async (patience_ms) => {
     const began = performance.now();
     const covers = () => {
         const { from_ms, to_ms } = store.view.value;
-        const first_ms = Math.max(from_ms, store.health.value.oldest_ms) + 0.15 * (to_ms - from_ms);
+        const seen = new Map(store.listed.value.map(({ id, first_seen_ms }) => [id, first_seen_ms]));
+        const first_ms = (id) => Math.max(from_ms, store.health.value.oldest_ms, seen.get(id) ?? 0);
         const lines = store.answer.value?.lines.get(store.laneMetrics.value.get("memory")) ?? [];
-        const there = ({ t }) => t.length > 0 && t[0] <= first_ms && t.at(-1) >= from_ms;
+        const late_ms = 0.15 * (to_ms - from_ms);
+        const there = ({ id, t }) => t.length > 0 && t[0] <= first_ms(id) + late_ms && t.at(-1) >= from_ms;
         return store.shown.value.length > 0
             && store.shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
     };
@@ -59,7 +61,7 @@ SETTLED = """async (patience_ms) => {
     await frame();
     return performance.now() - began;
 }"""
-"""How long until nothing is loading and every line on the lanes begins where the view does; null: it never came so."""
+"""How long until nothing is loading and every line begins where the view or its life does; null: it never came so."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
