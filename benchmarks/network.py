@@ -38,7 +38,7 @@ SETTLE_MS = 60_000
 HOVERS = 40
 
 SETTLED = """async (patience_ms) => {
-    const store = await import("/static/store.js");
+    const store = await import(document.querySelector("[type=module]").src.replace("main.js", "store.js"));
     const frame = () => new Promise(requestAnimationFrame);
     const began = performance.now();
     const covers = () => {

@@ -36,8 +36,8 @@ METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "
 """What a lane is switched to, one after the other: none of them was asked for before."""
 
 SWITCH = """async ([index, metric]) => {
-    const store = await import("/static/store.js");
-    const { charts } = await import("/static/lane.js");
+    const store = await import(document.querySelector("[type=module]").src.replace("main.js", "store.js"));
+    const { charts } = await import(document.querySelector("[type=module]").src.replace("main.js", "lane.js"));
     const frame = () => new Promise(requestAnimationFrame);
     const lines = () => store.answer.value?.lines.get(metric) ?? [];
     const has = () => lines().some((line) => line.v.some((value) => value !== null));

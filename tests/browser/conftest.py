@@ -22,6 +22,10 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update"),
 ]
 PATIENCE_MS = 20_000
+MODULES = (
+    """window.fgm = (name) => import(document.querySelector("[type=module]").src.replace("main.js", `${name}.js`));"""
+)
+"""`fgm(name)` in a page: the module that it runs, not a second one."""
 
 
 @contextlib.contextmanager
@@ -95,6 +99,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh page in the light theme, 1440 by 900."""
     opened = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     opened.set_default_timeout(PATIENCE_MS)
+    opened.add_init_script(MODULES)
     yield opened
     opened.context.close()
 

@@ -33,7 +33,7 @@ def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, com
         expect(first).to_contain_text("CPU 200 → 2,800 millicores")
         first.get_by_role("button").first.click()
         expect(page.locator("tbody tr")).to_have_count(1)
-        expect(page.locator("tbody tr")).to_contain_text("payments-7f")
+        expect(page.locator("tbody tr")).to_contain_text("web")
 
         page.get_by_role("button", name="1m", exact=True).click()
         expect(what.get_by_role("listitem")).to_have_count(0)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.asked import module, state
+from tests.browser.asked import state
 from tests.browser.conftest import until
 from tests.browser.test_page import lane, open_page
 
@@ -48,7 +48,7 @@ def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     names = [metric["name"] for metric in state(page, "offered")]
     for name in names[:12]:
-        page.evaluate(f"async (name) => {module('laneset')}.addLane(name)", name)
+        page.evaluate("async (name) => (await fgm('laneset')).addLane(name)", name)
     assert len(titles(page)) == 8
     expect(page.locator(".lane").last.locator(".peak, .why").first).to_be_attached()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 1440
@@ -58,7 +58,7 @@ def test_only_the_new_metric_is_asked_for(page: Page, incidents_url: str) -> Non
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explained") is not None)
     with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as asked:
-        page.evaluate(f"async () => {module('laneset')}.setLane(0, 'memory.stat.anon')")
+        page.evaluate("async () => (await fgm('laneset')).setLane(0, 'memory.stat.anon')")
     assert "total_cpu" not in asked.value.url
     expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
 
@@ -89,18 +89,18 @@ def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explained") is not None)
     page.evaluate(
-        f"""async () => {{
-            const {{ charts }} = {module("lane")};
-            window.seen = {{}};
-            for (const [key, u] of charts) {{
+        """async () => {
+            const { charts } = (await fgm('lane'));
+            window.seen = {};
+            for (const [key, u] of charts) {
                 const set = u.setScale.bind(u);
                 seen[key] = [String(u.scales.x.min)];
-                u.setScale = (name, range) => {{
+                u.setScale = (name, range) => {
                     if (name === "x" && String(range.min) !== seen[key].at(-1)) seen[key].push(String(range.min));
                     set(name, range);
-                }};
-            }}
-        }}"""
+                };
+            }
+        }"""
     )
     page.keyboard.press("w")
     until(page, lambda: all(page.evaluate("() => Object.values(seen).map((ranges) => ranges.length > 1)")))

@@ -29,7 +29,7 @@ COLOURED_PIXELS = """(plot) => {
     return count;
 }"""
 RANGES = """async () => {
-    const { charts } = await import(document.scripts[0].src.replace("main.js", "lane.js"));
+    const { charts } = await fgm('lane');
     return Object.fromEntries([...charts].map(([key, u]) => [key, [u.scales.x.min, u.scales.x.max]]));
 }"""
 

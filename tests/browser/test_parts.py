@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 HOURS = 7
 ONE = container(1)
 DRAWN = """async () => {
-    const { charts } = await import(document.scripts[0].src.replace("main.js", "lane.js"));
+    const { charts } = await fgm('lane');
     const x = charts.get("memory").data[0];
     return [x.length, x.at(0), x.at(-1)];
 }"""

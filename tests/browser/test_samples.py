@@ -16,7 +16,7 @@ def chart(
     """Return x (s), each line's y with None for a gap and "undefined" for no sample, and the lone samples' indices."""
     made = page.evaluate(
         """async ([lines, column_ms]) => {
-            const { lineOf, toChart } = await import(document.scripts[0].src.replace("main.js", "samples.js"));
+            const { lineOf, toChart } = await fgm('samples');
             const read = (value) => (value === "NaN" ? NaN : value);
             const made = lines.map(({ t, v }) => lineOf({ t_ms: t, value: v.map(read) }));
             const { data, lone } = toChart(made, 1000, column_ms);
@@ -77,7 +77,7 @@ def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
     """The first value of a tail may be null only because a rate needs the sample before."""
     merged = modules.evaluate(
         """async () => {
-            const { mergeLine } = await import(document.scripts[0].src.replace("main.js", "samples.js"));
+            const { mergeLine } = await fgm('samples');
             const line = { t: [1, 2, 3, 4], v: [10, 20, 30, null] };
             mergeLine(line, { t: [3, 4, 5], v: [null, 40, 50] });
             return line;

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.asked import module, state, view_s
+from tests.browser.asked import state, view_s
+from tests.browser.conftest import MODULES
 from tests.browser.test_page import open_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -26,6 +27,7 @@ TODAY = "2026-03-12T"
 @pytest.fixture(scope="module")
 def berlin(browser: Browser, incidents_url: str) -> Page:
     page = browser.new_page(timezone_id="Europe/Berlin")
+    page.add_init_script(MODULES)
     page.goto(incidents_url)
     return page
 
@@ -71,7 +73,8 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
 )
 def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] | None) -> None:
     read = berlin.evaluate(
-        f"async ([typed, now]) => JSON.parse(JSON.stringify({module('typed')}.readTime(typed, now)))", [typed, NOW_MS]
+        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('typed')).readTime(typed, now)))",
+        [typed, NOW_MS],
     )
     assert read == meant
 

@@ -98,7 +98,7 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
     expect(page.locator("tbody tr")).to_contain_text("life 2")
     lives = page.evaluate(
         """async () => {
-            const { charts } = await import(document.scripts[0].src.replace("main.js", "lane.js"));
+            const { charts } = await fgm('lane');
             return charts.get("memory").series.slice(1).map(({ stroke }) => stroke());
         }"""
     )

@@ -13,24 +13,40 @@ export class Problem extends Error {
   }
 }
 
-/** Nothing answered in time: the viewer, the node or the port-forward is gone. */
-export class Unreachable extends Error {}
+/** Nothing answered, or not in time (`isLate`): the viewer, the node or the port-forward is gone. */
+export class Unreachable extends Error {
+  constructor(message, isLate = false) {
+    super(message);
+    this.isLate = isLate;
+  }
+}
 
 /** A value inside an address, as legible as may be. A comma within it stays escaped: it is no separator of a list. */
 export const escaped = (value) => encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\ufffd")).replace(/%(2F|3A)/g, decodeURIComponent);
 
-async function get(path, query = {}, { signal, within_ms = 15_000, read = (response) => response.json() } = {}) {
+async function get(path, query = {}, options = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const text = given.map(([name, value]) => `${name}=${[value].flat().map(escaped).join(",")}`).join("&");
+  const url = text ? `${path}?${text}` : path;
+  try {
+    return await getOnce(url, options);
+  } catch (error) {
+    // A port-forward that is cut takes answers with it; the next one comes through the next connection.
+    if (!(error instanceof Unreachable) || error.isLate || options.signal?.aborted) throw error;
+    return getOnce(url, options);
+  }
+}
+
+async function getOnce(url, { signal, within_ms = 15_000, read = (response) => response.json() }) {
   const limit = AbortSignal.timeout(within_ms);
   let response, body;
   try {
-    response = await fetch(text ? `${path}?${text}` : path, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
+    response = await fetch(url, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
     body = await (response.ok ? read(response) : response.json());
   } catch (error) {
     if (signal?.aborted) throw error;
-    if (error instanceof SyntaxError && !limit.aborted) throw new Problem(response.status, { title: `${path} did not answer with JSON.` });
-    throw new Unreachable(`${path}: ${error.message}`);
+    if (error instanceof SyntaxError) throw new Problem(response.status, { title: `${url.split("?")[0]} did not answer with JSON.` });
+    throw new Unreachable(`${url.split("?")[0]}: ${error.message}`, limit.aborted);
   }
   if (!response.ok) throw new Problem(response.status, body);
   return body;

@@ -2,7 +2,7 @@
 
 import { computed } from "./vendor/signals.js";
 import { focused, laneMetrics, lanes } from "./laneset.js";
-import { valueIn } from "./samples.js";
+import { linesOf, valueIn } from "./samples.js";
 import { answer, cursor_ms, explained, interval_ms, node, shown, view } from "./store.js";
 
 const START_INTERVALS = 3; // a rate needs a sample before it
@@ -15,11 +15,10 @@ export const instant = computed(() => {
   return { from_ms, to_ms: from_ms + (column_ms || interval_ms.value), column_ms };
 });
 
-/** The highest value of some series in [from_ms, to_ms), with the life that it is of: {value, life}, null without. */
-function highest(lines, ids, from_ms, to_ms) {
+/** The highest value of some lines in [from_ms, to_ms), with the life that it is of: {value, life}, null without. */
+function highest(lines, from_ms, to_ms) {
   let found = null;
-  for (const line of lines ?? []) {
-    if (!ids.includes(line.id)) continue;
+  for (const line of lines) {
     const value = valueIn(line, from_ms, to_ms);
     if (value !== null && (found === null || value > found.value)) found = { value, life: line.life };
   }
@@ -33,15 +32,15 @@ function rowOf(ids) {
   const values = new Map(), changes = new Map();
   let life = null;
   for (const [key, metric] of laneMetrics.value) {
-    const lines = answer.value?.lines.get(metric);
-    const now = highest(lines, ids, from_ms, to_ms);
-    const before = highest(lines, ids, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    const lines = linesOf(answer.value, metric, ids);
+    const now = highest(lines, from_ms, to_ms);
+    const before = highest(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
     values.set(key, now?.value ?? null);
     changes.set(key, now && before ? now.value - before.value : null);
     life = now?.life ?? life;
   }
   const { limit, strip } = focused.value ?? {};
-  const told = (metric) => (metric ? highest(explained.value?.lines.get(metric), ids, from_ms, to_ms)?.value ?? null : null);
+  const told = (metric) => (metric ? highest(linesOf(explained.value, metric, ids), from_ms, to_ms)?.value ?? null : null);
   return { values, changes, life, limit: told(limit), held: strip ? { title: strip.title, share: told(strip.some) } : null };
 }
 

@@ -18,8 +18,8 @@ const OLD_MS = 120_000; // what is told of a time may be told so much later
 const EVERY_BEAT = 500; // series that are listed anew with each beat
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
-const lines = new Sheet({ answer: store.answer, loading: store.loading, refusal: store.refusals.lines, connected: store.connected });
-const explained = new Sheet({ answer: store.explained, loading: signal(false), refusal: store.refusals.explained, connected: store.connected });
+const lines = new Sheet({ answer: store.answer, loading: store.loading, refusal: store.refusals.lines });
+const explained = new Sheet({ answer: store.explained, loading: signal(false), refusal: store.refusals.explained });
 let beats = 0;
 let events = { about: "", settled: false, asking: false };
 
@@ -41,7 +41,8 @@ async function beat() {
   if (up && store.ready.peek()) {
     if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
     await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
-    await settle(chooseTop());
+    if (store.topSix.peek().length === 0) await settle(chooseTop());
+    else if (!store.loading.peek()) settle(chooseTop());
     settle(store.range.peek().live ? loadTail() : loadView());
     settle(askEvents());
     settle(fillOverview());
@@ -53,23 +54,25 @@ async function beat() {
 /** Whether a metric may yet turn up that a lane waits for. */
 const lanesWait = () => (laneMetrics.peek().size < lanes.peek().length ? beats < 60 || beats % 10 === 0 : beats % 30 === 1);
 
-/** Wait for a question; tell the store whether somebody answered. True when it went well. */
+/** Wait for a question; true when it went well. What got lost on the way is asked again with a later beat. */
 async function settle(question) {
   try {
     await question;
-    store.connected.value = true;
     return true;
   } catch (error) {
-    if (error instanceof api.Unreachable) store.connected.value = false;
-    else if (!(error instanceof api.Problem) && error.name !== "AbortError") console.error(error);
+    if (!(error instanceof api.Problem || error instanceof api.Unreachable) && error.name !== "AbortError") console.error(error);
     return false;
   }
 }
 
 async function askHealth() {
   const asked = Date.now();
-  const answer = await api.health();
+  const answer = await api.health().catch((error) => {
+    store.connected.value = !(error instanceof api.Unreachable); // the one question that says whether there is a viewer
+    throw error;
+  });
   batch(() => {
+    store.connected.value = true;
     store.clockOffset_ms.value = answer.now_ms - (asked + Date.now()) / 2;
     store.edge_ms.value = Math.floor(answer.now_ms / answer.interval_ms) * answer.interval_ms;
     store.health.value = answer;

@@ -3,7 +3,7 @@
 import { computed } from "./vendor/signals.js";
 import { laneMetrics, lanes } from "./laneset.js";
 import { laneLimits, limitNear } from "./marks.js";
-import { peakIn, silences } from "./samples.js";
+import { linesOf, peakIn, silences } from "./samples.js";
 import { answer, end_ms, node, shown, view } from "./store.js";
 import { unitFor } from "./units.js";
 
@@ -12,10 +12,7 @@ const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
 export const laneLines = computed(() => {
   const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
-  const of = (metric) => {
-    const lines = answer.value?.lines.get(metric) ?? [];
-    return entries.flatMap((entry) => lines.filter((line) => entry.ids.includes(line.id)).map((line) => ({ line, entry })));
-  };
+  const of = (metric) => entries.flatMap((entry) => linesOf(answer.value, metric, entry.ids).map((line) => ({ line, entry })));
   return new Map([...laneMetrics.value].map(([key, metric]) => [key, of(metric)]));
 });
 

@@ -7,9 +7,9 @@ import { copyTable } from "./copy.js";
 import { html } from "./html.js";
 import { laneUnits } from "./lanelines.js";
 import { focused, focusLane, lanes } from "./laneset.js";
-import { facts } from "./series.js";
+import { facts, workload } from "./series.js";
 import { Sparkline } from "./sparkline.js";
-import { cursor_ms, hover_ms, listed, node, pinned_ms, range, shown, view } from "./store.js";
+import { cursor_ms, hover_ms, listed, node, pinned_ms, range, shown, uses, view } from "./store.js";
 import { clock, day, exactly, roughly, utcClock } from "./time.js";
 import { number } from "./units.js";
 import { togglePin } from "./view.js";
@@ -57,7 +57,7 @@ function OfNode({ row }) {
 
 /** Its namespace is enough, unless another of that name is shown. */
 function Where({ series, life }) {
-  const isOne = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.series === series);
+  const isOne = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.key === workload(series));
   const lives = life > 1 && `, life ${life}`;
   return isOne ? html`${series.namespace}${lives}` : html`<${Place} series=${series}>${lives}</${Place}>`;
 }
@@ -93,10 +93,10 @@ export function Ledger() {
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
-    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ minWidth: `${260 + 60 * lanes.value.length}px` }}>
+    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": lanes.value.length }}>
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
         <th scope="col" class="limit" title=${`${title}, of its limit`}>of limit</th><th scope="col" class="share" title=${`${title}, of what the node uses`}>of node</th>
-        <th scope="col" class="last"><span>CPU<br />${roughly(view.value.to_ms - view.value.from_ms)}</span></th></tr></thead>
+        <th scope="col" class="last"><span>CPU<br />${uses.value && roughly(uses.value.to_ms - uses.value.from_ms)}</span></th></tr></thead>
       <tbody>${some.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
         ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}

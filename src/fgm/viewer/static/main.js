@@ -42,6 +42,7 @@ function Page() {
   </div>`;
 }
 
+sessionStorage.removeItem("fgm.reloads"); // see reload.js
 render(html`<${Page} />`, document.getElementById("page"));
 startKeys();
 startDashboard();

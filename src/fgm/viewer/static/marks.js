@@ -3,7 +3,7 @@
 import { computed } from "./vendor/signals.js";
 import { hairline, token } from "./colours.js";
 import { lanes } from "./laneset.js";
-import { valueIn } from "./samples.js";
+import { linesOf, valueIn } from "./samples.js";
 import { answer, end_ms, events, explained, shown, view } from "./store.js";
 import { number } from "./units.js";
 
@@ -15,12 +15,10 @@ const NEAR = 0.4; // who comes so near to its limit, as a share of it, has it dr
 /** The limits that matter: of who came near them in view: Map(lane key → [{entry, line}]). */
 export const laneLimits = computed(() => {
   const from_ms = view.value.from_ms, to_ms = end_ms.value;
-  const of = ({ metric, limit }) => (explained.value?.lines.get(limit) ?? []).flatMap((line) => {
-    const entry = shown.value.find(({ ids, slot }) => slot !== null && ids.includes(line.id));
-    if (!entry) return [];
-    const used = (answer.value?.lines.get(metric) ?? []).filter(({ id }) => entry.ids.includes(id));
-    const most = Math.max(0, ...used.map((one) => valueIn(one, from_ms, to_ms) ?? 0));
-    return steps(line, from_ms, to_ms).some(({ value }) => most >= NEAR * value) ? [{ entry, line }] : [];
+  const of = ({ metric, limit }) => shown.value.filter(({ slot }) => slot !== null).flatMap((entry) => {
+    const most = Math.max(0, ...linesOf(answer.value, metric, entry.ids).map((one) => valueIn(one, from_ms, to_ms) ?? 0));
+    const isNear = (line) => steps(line, from_ms, to_ms).some(({ value }) => most >= NEAR * value);
+    return linesOf(explained.value, limit, entry.ids).filter(isNear).map((line) => ({ entry, line }));
   });
   return new Map(lanes.value.map((lane) => [lane.key, lane.limit ? of(lane) : []]));
 });

@@ -7,7 +7,7 @@ import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
 import { laneMetrics } from "./laneset.js";
 import { back } from "./link.js";
-import { valueIn } from "./samples.js";
+import { linesOf, valueIn } from "./samples.js";
 import { answer, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot, shown, view } from "./store.js";
 import { clock, exactly } from "./time.js";
 import { pan, pin, unpin, zoom, zoomAround } from "./view.js";
@@ -22,14 +22,19 @@ export function Overlay({ stack }) {
   useEffect(() => {
     let frame = 0;
     const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, strip.current, span.current, flag.current))));
-    const stop = effect(() => {
-      cursor_ms.value; hover_ms.value; pinned_ms.value; view.value; answer.value; shown.value; plot.value; themeTurn.value;
-      // Two frames later, so that the lanes have their new scales.
-      requestAnimationFrame(later);
-    });
+    const stopped = [
+      effect(() => {
+        cursor_ms.value, hover_ms.value, pinned_ms.value;
+        later();
+      }),
+      effect(() => {
+        view.value, answer.value, shown.value, plot.value, themeTurn.value;
+        requestAnimationFrame(later); // a frame later, so that the lanes have their new scales
+      }),
+    ];
     const release = listen(stack.current, later);
     return () => {
-      stop();
+      stopped.forEach((stop) => stop());
       release();
       cancelAnimationFrame(frame);
     };
@@ -159,12 +164,11 @@ function drawDots(ctx, stack, x, at) {
   const begin = stack.getBoundingClientRect().top;
   for (const [key, metric] of laneMetrics.peek()) {
     const u = charts.get(key);
-    const lines = answer.peek().lines.get(metric);
-    if (!u?.root.offsetParent || !lines) continue;
+    if (!u?.root.offsetParent) continue;
     const top = u.root.getBoundingClientRect().top - begin;
     for (const { ids, slot } of shown.peek().slice(0, DOTS).reverse()) {
-      for (const line of lines) {
-        const value = ids.includes(line.id) ? valueIn(line, at, at + interval_ms.peek()) : null;
+      for (const line of linesOf(answer.peek(), metric, ids)) {
+        const value = valueIn(line, at, at + interval_ms.peek());
         if (value === null) continue;
         ctx.beginPath();
         ctx.arc(x, top + u.bbox.top / devicePixelRatio + u.valToPos(value, "y"), slot === 0 ? 3.5 : 3, 0, 7);

@@ -9,6 +9,20 @@ export function lineOf(series) {
   return { id: series.id, metric: series.metric, unit: series.unit, life: series.life, t: series.t_ms.slice(), v };
 }
 
+const byId = new WeakMap(); // lines of a metric → Map(id → lines)
+
+/** The lines of some series in an answer: those of one series together, in the order of the ids. */
+export function linesOf(answer, metric, ids) {
+  const lines = answer?.lines.get(metric);
+  if (!lines) return [];
+  if (byId.get(lines)?.size !== lines.length) {
+    const of = new Map();
+    for (const line of lines) of.set(line.id, [...(of.get(line.id) ?? []), line]);
+    byId.set(lines, { of, size: lines.length });
+  }
+  return ids.flatMap((id) => byId.get(lines).of.get(id) ?? []);
+}
+
 /** Append or overwrite `line` with a newer answer; a null never erases a value that is known. */
 export function mergeLine(line, newer) {
   if (newer.t.length === 0) return;
@@ -37,6 +51,30 @@ export function trimLine(line, from_ms) {
     line.t = line.t.slice(at);
     line.v = line.v.slice(at);
   }
+}
+
+/** Forget samples from `from_ms` on. */
+export function cutLine(line, from_ms) {
+  const at = firstAtOrAfter(line.t, from_ms);
+  line.t = line.t.slice(0, at);
+  line.v = line.v.slice(0, at);
+}
+
+/** The first, lowest, highest and last of each pixel column of an API series: {t_ms, value}. */
+export function extremesOf({ t_ms, value }, column_ms, origin_ms) {
+  const column = (ms) => Math.floor((ms - origin_ms) / column_ms);
+  const kept = [];
+  for (let i = 0, end; i < t_ms.length; i = end) {
+    end = i;
+    const known = [];
+    while (end < t_ms.length && column(t_ms[end]) === column(t_ms[i])) {
+      if (value[end] !== null) known.push(end);
+      end += 1;
+    }
+    const by = (better) => known.reduce((best, k) => (better(value[k], value[best]) ? k : best), known[0]);
+    if (known.length > 0) kept.push(...new Set([known[0], by((a, b) => a < b), by((a, b) => a > b), known.at(-1)].sort((a, b) => a - b)));
+  }
+  return { t_ms: kept.map((i) => t_ms[i]), value: kept.map((i) => value[i]) };
 }
 
 /** Index of the first time at or after `ms`. */

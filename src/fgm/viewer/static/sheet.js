@@ -3,7 +3,7 @@
 
 import { batch } from "./vendor/signals.js";
 import * as api from "./api.js";
-import { lineOf, mergeLine, trimLine } from "./samples.js";
+import { cutLine, extremesOf, lineOf, mergeLine, trimLine } from "./samples.js";
 
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
 const PART_MS = 700; // so long a long range is read before what there is of it is shown
@@ -23,8 +23,8 @@ export class Sheet {
   #refused = ""; // and what one was about that will never be answered
   #tailing = false;
 
-  constructor({ answer, loading, refusal, connected }) {
-    Object.assign(this, { answer, loading, refusal, connected });
+  constructor({ answer, loading, refusal }) {
+    Object.assign(this, { answer, loading, refusal });
   }
 
   /** Ask for whatever `wanted` lacks. Throws Unreachable. */
@@ -57,16 +57,23 @@ export class Sheet {
     }
   }
 
-  /** While live: the samples since the last answer, or the whole view where the server reduces or they do not meet. */
+  /** While live: what came since the last answer, or the whole view where that does not meet what is loaded. */
   async tail(wanted) {
     if (this.#tailing || this.loading.peek()) return;
-    if (!wanted.raw || !this.#goesOn(wanted) || this.#missing(wanted).length > 0) return this.load(wanted);
-    this.#tailing = true;
+    if (!this.#goesOn(wanted) || this.#missing(wanted).length > 0) return this.load(wanted);
     const before = this.#loaded;
+    const { metrics, ids, to_ms, column_ms } = before;
+    const columns = this.answer.peek().column_ms > 0 ? this.#newColumns(wanted) : null;
+    if (columns?.points === 0) return;
+    const range = columns ?? { from_ms: to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
+    this.#tailing = true;
     try {
-      const { metrics, ids, to_ms } = before;
-      const answer = await api.timeseries({ metrics, ids, from_ms: to_ms - OVERLAP_MS, to_ms: wanted.to_ms });
+      const answer = await api.timeseries({ metrics, ids, ...range });
       if (this.#loaded !== before) return; // another view came meanwhile; its own tail follows
+      if (columns) {
+        for (const series of answer.series) Object.assign(series, extremesOf(series, column_ms, this.answer.peek().origin_ms));
+        for (const of of this.answer.peek().lines.values()) of.forEach((line) => cutLine(line, columns.from_ms));
+      }
       batch(() => this.#add(answer, { to_ms: Math.max(to_ms, wanted.end_ms) }));
       if (this.#loaded.to_ms - this.#loaded.from_ms > TRIM_VIEWS * (wanted.to_ms - wanted.from_ms)) this.#forgetBefore(wanted.from_ms);
     } finally {
@@ -78,9 +85,18 @@ export class Sheet {
   #goesOn(wanted) {
     const loaded = this.#loaded;
     if (!loaded?.isWhole || loaded.raw !== wanted.raw) return false;
-    if (!wanted.raw) return loaded.from_ms === wanted.from_ms && loaded.column_ms === wanted.column_ms;
+    if (!wanted.raw && (loaded.column_ms !== wanted.column_ms || !isWhole((wanted.from_ms - loaded.from_ms) / wanted.column_ms))) return false;
     // While live the tail brings the rest.
     return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= (wanted.live ? wanted.from_ms : wanted.end_ms);
+  }
+
+  /** The columns that are new, or were not full yet: {from_ms, to_ms, points}, no points where none is. */
+  #newColumns({ end_ms, column_ms }) {
+    const { from_ms: origin_ms, to_ms } = this.#loaded;
+    const until = Math.floor((end_ms - origin_ms) / column_ms);
+    const since = Math.floor((to_ms - origin_ms) / column_ms);
+    const points = until > since ? Math.max(LEAST_POINTS, until - since) : 0;
+    return { from_ms: origin_ms + (until - points) * column_ms, to_ms: origin_ms + until * column_ms, points };
   }
 
   /** The questions for what a sheet that can be gone on with lacks: new metrics of all its series, all metrics of new ones. */
@@ -113,7 +129,6 @@ export class Sheet {
             const { ids, metrics } = wanted;
             this.#loaded = { ...this.#loaded, ...(more && this.#common(wanted)), ids: new Set(ids), metrics, isWhole: true };
           }
-          this.connected.value = true;
           this.refusal.value = null;
         });
       }
@@ -168,6 +183,8 @@ export class Sheet {
     this.#loaded = { ...this.#loaded, from_ms };
   }
 }
+
+const isWhole = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;
 
 /** What is left to ask after an answer that holds only the newest part of its range; null when nothing is. */
 function remaining(asked, { complete_from_ms }) {

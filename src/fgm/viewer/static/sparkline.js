@@ -2,14 +2,21 @@
 
 import { computed } from "./vendor/signals.js";
 import { html } from "./html.js";
-import { cursor_ms, uses, view } from "./store.js";
+import { cursor_ms, uses } from "./store.js";
 
 const HIGH_PX = 14;
 
-/** Where the cursor is, as a share of the view. */
-const cursorShare = computed(() => (cursor_ms.value - view.value.from_ms) / (view.value.to_ms - view.value.from_ms));
+/** Where the cursor is, as a share of the time that sparklines show. */
+const cursorShare = computed(() => (uses.value ? (cursor_ms.value - uses.value.from_ms) / (uses.value.to_ms - uses.value.from_ms) : -1));
+
+const paths = new WeakMap(); // peaks → path
 
 function pathOf(peaks, width) {
+  if (paths.get(peaks)?.width !== width) paths.set(peaks, { width, path: drawn(peaks, width) });
+  return paths.get(peaks).path;
+}
+
+function drawn(peaks, width) {
   const top = Math.max(...peaks.map((value) => value ?? 0)) || 1;
   const step = width / peaks.length;
   let path = "", pen = "M";
@@ -26,7 +33,7 @@ function pathOf(peaks, width) {
 
 /** The CPU of a series in view, of its own height; with the cursor where `hasCursor`. */
 export function Sparkline({ id, css, width, hasCursor }) {
-  const peaks = uses.value.get(id)?.peaks ?? [];
+  const peaks = uses.value?.of.get(id)?.peaks ?? [];
   const x = hasCursor && cursorShare.value >= 0 && cursorShare.value <= 1 ? Math.round(cursorShare.value * width) + 0.5 : null;
   return html`<svg class="spark" width=${width} height=${HIGH_PX} aria-hidden="true">
     ${peaks.length > 0 && html`<path d=${pathOf(peaks, width)} fill="none" stroke=${css} />`}

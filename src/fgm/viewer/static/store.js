@@ -32,8 +32,8 @@ export const explained = signal(null);
 export const loading = signal(false);
 /** Why the server refused a question: {lines, explained}, null where it did not. */
 export const refusals = { lines: signal(null), explained: signal(null) };
-/** The use of CPU in view: Map(id → {mean, peaks: the highest of each of some parts of the view, null: none}). */
-export const uses = signal(new Map());
+/** The use of CPU in view: {from_ms, to_ms, of: Map(id → {mean, peaks: the highest of each of some parts, null: none})}, or null. */
+export const uses = signal(null);
 /** What happened in the range that was asked for last, newest first. */
 export const events = signal([]);
 export const search = signal("");
@@ -73,8 +73,13 @@ export const shown = computed(() => {
     const key = workload(series);
     if (chosen.has(key)) ids.set(key, [...(ids.get(key) ?? []), series.id]);
   }
-  return [...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null }));
+  const entries = [...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null }));
+  // The list comes anew with every beat; lines are drawn anew only where it says something new of them.
+  const said = entries.map(({ key, series, ids, slot }) => [key, ids.join(), slot, series.name, series.pod_name, series.namespace].join()).join("\n");
+  if (said !== lastShown.said) lastShown = { said, entries };
+  return lastShown.entries;
 });
+let lastShown = { said: null, entries: [] };
 
 /** The instant whose values the ledger shows; in a live view without a pointer, the newest with data. */
 export const cursor_ms = computed(() => {
