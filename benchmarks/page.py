@@ -36,29 +36,22 @@ METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "
 """What a lane is switched to, one after the other: none of them was asked for before."""
 
 SWITCH = """async ([index, metric]) => {
-    const store = await import(document.querySelector("[type=module]").src.replace("main.js", "store.js"));
-    const { charts } = await import(document.querySelector("[type=module]").src.replace("main.js", "lane.js"));
+    const of = (name) => import(document.querySelector("[type=module]").src.replace("main.js", `${name}.js`));
+    const [{ answer }, { setLane }, { charts }] = await Promise.all(["store", "laneset", "lane"].map(of));
     const frame = () => new Promise(requestAnimationFrame);
-    const lines = () => store.answer.value?.lines.get(metric) ?? [];
-    const has = () => lines().some((line) => line.v.some((value) => value !== null));
+    const has = () => (answer.value?.lines.get(metric) ?? []).some((line) => line.v.some((value) => value !== null));
     if (has()) throw new Error(`${metric} is there already`);
     await frame();
     const began = performance.now();
-    if (store.setLane) store.setLane(index, metric);
-    else {
-        store.LANES[index].metrics.unshift(metric);
-        store.offered.value = [...store.offered.value];
-    }
-    while (!has()) {
+    setLane(index, metric);
+    while (!has() || !(charts.get(metric)?.data.length > 1)) {
         if (performance.now() - began > 60_000) throw new Error(`${metric} never came`);
         await frame();
     }
     await frame();
-    if (!(charts.get([...charts.keys()][index]).data.length > 1)) throw new Error("the lane has no lines");
     return performance.now() - began;
 }"""
-"""From the call to the frame after the first one in which there are values of the metric. A page without `setLane` is
-made to show the metric as its lane's first choice."""
+"""From the call to the frame after the first one in which the lane has lines of the metric."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

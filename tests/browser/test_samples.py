@@ -1,5 +1,6 @@
 """What is drawn is what was measured: the rules for gaps, lone samples and missing values, in the page's own code."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -41,8 +42,29 @@ def line(**samples: Any) -> dict[str, list[Any]]:
 def test_a_tick_that_is_missing_is_bridged_and_a_longer_silence_is_not(modules: Page) -> None:
     """A gap is more than 2.5 intervals; two are within what a busy node loses."""
     x, [y], _ = chart(modules, line(s1=5, s3=6, s6=7, s7=8))
-    assert x == [1, 3, 4.5, 6, 7]
-    assert y == [5, 6, HOLE, 7, 8]
+    assert x == [1, 2, 3, 4, 5, 6, 7]
+    assert y == [5, NO_SAMPLE, 6, HOLE, HOLE, 7, 8]
+
+
+def test_samples_beside_the_grid_have_an_x_of_their_own(modules: Page) -> None:
+    """As where the sampling interval was changed, or a row landed late."""
+    x, [y], _ = chart(modules, {"t": [1000, 2500, 9000], "v": [5, 6, 7]})
+    assert x == [1, 2.5, 5.75, 9]
+    assert y == [5, 6, HOLE, 7]
+
+
+def test_what_is_measured_every_30_s_is_one_line(modules: Page) -> None:
+    """Its nulls between are no gaps; a longer silence is."""
+    seconds = [second for second in range(1, 400) if not 131 < second < 331]
+    x, [y], [dots] = chart(
+        modules, {"t": [1000 * s for s in seconds], "v": [s if s % 30 == 1 else None for s in seconds]}
+    )
+    at = dict(zip(x, y, strict=True))
+    assert [at[second] for second in (1, 31, 61, 91, 121)] == [1, 31, 61, 91, 121]
+    assert at.get(15, NO_SAMPLE) == NO_SAMPLE
+    assert HOLE in [value for second, value in at.items() if 121 < second < 331]
+    assert [value for second, value in at.items() if second < 121] == [1, 31, 61, 91]
+    assert dots == []
 
 
 @pytest.mark.parametrize("missing", [None, "NaN"])
@@ -68,7 +90,7 @@ def test_another_lines_samples_do_not_fill_a_gap_and_do_not_make_one(modules: Pa
 def test_the_extremes_of_a_pixel_column_are_one_line(modules: Page) -> None:
     """Where the server reduced, samples of one column lie far apart without a gap between them."""
     x, [y], _ = chart(modules, line(s0=1, s40=9, s50=0, s59=2, s60=3, s119=4, s300=5, s310=6), column_ms=60_000)
-    joined = [value for value in y if value != NO_SAMPLE]
+    joined = [value for value, _ in itertools.groupby(value for value in y if value != NO_SAMPLE)]
     assert joined == [1, 9, 0, 2, 3, 4, HOLE, 5, 6]
     assert x == sorted(x)
 

@@ -2,7 +2,7 @@
 
 import { computed } from "./vendor/signals.js";
 import { focused, laneMetrics, lanes } from "./laneset.js";
-import { linesOf, valueIn } from "./samples.js";
+import { linesOf, valueAt } from "./samples.js";
 import { answer, cursor_ms, explained, interval_ms, node, shown, view } from "./store.js";
 
 const START_INTERVALS = 3; // a rate needs a sample before it
@@ -19,7 +19,7 @@ export const instant = computed(() => {
 function highest(lines, from_ms, to_ms) {
   let found = null;
   for (const line of lines) {
-    const value = valueIn(line, from_ms, to_ms);
+    const value = valueAt(line, from_ms, to_ms, interval_ms.value);
     if (value !== null && (found === null || value > found.value)) found = { value, life: line.life };
   }
   return found;

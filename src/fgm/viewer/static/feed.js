@@ -21,6 +21,7 @@ const PATIENT_BEATS = 5; // the first view waits that long for its lines
 const lines = new Sheet({ answer: store.answer, loading: store.loading, refusal: store.refusals.lines });
 const explained = new Sheet({ answer: store.explained, loading: signal(false), refusal: store.refusals.explained });
 let beats = 0;
+let working = false;
 let events = { about: "", settled: false, asking: false };
 
 /** Start and never stop. */
@@ -28,8 +29,7 @@ export function startFeed() {
   effect(() => {
     const { live } = store.range.value;
     store.shown.value, explanations.value, store.node.value, live ? store.range.value.span_ms : store.view.value;
-    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView())));
-    if (!live) queueMicrotask(() => untracked(() => settle(askEvents())));
+    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.answer.peek() === null || askEvents()))));
   });
   beat();
 }
@@ -41,14 +41,21 @@ async function beat() {
   if (up && store.ready.peek()) {
     if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
     await Promise.all([settle(askListed()), lanesWait() ? settle(askMetrics()) : undefined]);
-    if (store.topSix.peek().length === 0) await settle(chooseTop());
-    else if (!store.loading.peek()) settle(chooseTop());
-    settle(store.range.peek().live ? loadTail() : loadView());
-    settle(askEvents());
-    settle(fillOverview());
+    if (!working) work();
   }
   const pause = up && store.ready.peek() && laneMetrics.peek().size > 0 ? BEAT_MS : HURRY_MS;
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
+}
+
+/** Ask for all that a beat asks for, the lanes first; a slow viewer may take longer than a beat for it. */
+async function work() {
+  working = true;
+  if (store.picked.peek() === null && store.topSix.peek().length === 0) await settle(chooseTop());
+  await settle(store.range.peek().live ? loadTail() : loadView());
+  await settle(askEvents());
+  await settle(chooseTop());
+  await settle(fillOverview());
+  working = false;
 }
 
 /** Whether a metric may yet turn up that a lane waits for. */

@@ -42,11 +42,14 @@ function draw(box, lane, previous) {
   Object.assign(chart, { marks, unit });
   if (chart.u.width !== width || chart.u.height !== height) chart.u.setSize({ width, height });
   chart.u.batch(() => {
-    if (chart.from !== answer.peek() || chart.lines !== lines) {
+    const grid = `${interval_ms} ${column_ms} ${origin_ms}`;
+    const isSame = chart.grid === grid && chart.lines?.length === lines.length && lines.every(({ line }, i) => line.v === chart.values[i]);
+    if (!isSame) {
       const made = toChart(lines.map(({ line }) => line), interval_ms, column_ms, origin_ms);
-      Object.assign(chart, { from: answer.peek(), lines, lone: made.lone });
+      Object.assign(chart, { grid, lone: made.lone, values: lines.map(({ line }) => line.v) });
       chart.u.setData(made.data, false);
     }
+    chart.lines = lines;
     // Setting x redraws, also where it stays as it was.
     chart.u.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
     chart.u.setScale("y", { min: 0, max: marks.top });

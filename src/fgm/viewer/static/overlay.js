@@ -182,11 +182,14 @@ function drawDots(ctx, stack, x, at) {
   }
 }
 
+let flagHalf = { size: -1, px: 0 }; // of the flag's width, for as long as its text has the same size
+
 /** Put the flag over x, or away when x is null. */
 function raise(flag, x, text, left, wide) {
   flag.hidden = x === null;
   if (x === null) return;
   if (flag.textContent !== text) flag.textContent = text;
-  const half = flag.offsetWidth / 2;
+  if (flagHalf.size !== text.length) flagHalf = { size: text.length, px: flag.offsetWidth / 2 };
+  const half = flagHalf.px;
   flag.style.transform = `translateX(${Math.round(Math.max(left + half, Math.min(left + wide - half, x)) - half)}px)`;
 }

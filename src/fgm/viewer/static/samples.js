@@ -127,6 +127,17 @@ export function shareOf(line, from_ms, to_ms, end_ms, interval_ms, columns) {
   }
 }
 
+/** The value of a line at an instant: of what is measured more rarely, the last one before. */
+export function valueAt(line, from_ms, to_ms, interval_ms) {
+  const value = valueIn(line, from_ms, to_ms);
+  const rhythm_ms = value === null && to_ms - from_ms <= interval_ms ? rhythmOf(line, interval_ms) : interval_ms;
+  if (rhythm_ms === interval_ms) return value;
+  for (let i = firstAtOrAfter(line.t, from_ms) - 1; i >= 0 && from_ms - line.t[i] <= GAP_INTERVALS * rhythm_ms; i -= 1) {
+    if (line.v[i] !== null) return line.v[i];
+  }
+  return null;
+}
+
 /** {value, ms} of the largest sample of several lines in [from_ms, to_ms), with its line; null without samples. */
 export function peakIn(lines, from_ms, to_ms) {
   let best = null;
@@ -140,6 +151,30 @@ export function peakIn(lines, from_ms, to_ms) {
 }
 
 /**
+ * How far apart the samples of a line are: mostly `interval_ms`; what is measured more rarely, at a rhythm of its own, has
+ * nulls between. Two samples alone are no rhythm.
+ */
+export function rhythmOf(line, interval_ms) {
+  if (rhythms.get(line.t)?.v !== line.v) rhythms.set(line.t, { v: line.v, ms: slowRhythm(line) });
+  return Math.max(interval_ms, rhythms.get(line.t).ms);
+}
+const rhythms = new WeakMap(); // times → {v, ms}
+const LEAST_BEATS = 3;
+
+function slowRhythm({ t, v }) {
+  const apart = [];
+  let last = null;
+  for (let i = 0; i < t.length; i += 1) {
+    if (v[i] === null) continue;
+    if (last !== null) apart.push(t[i] - last);
+    last = t[i];
+  }
+  const least = apart.reduce((a, b) => Math.min(a, b), Infinity);
+  const even = apart.filter((ms) => ms < 1.5 * least).length;
+  return even >= LEAST_BEATS && even > apart.length / 2 ? least : 0;
+}
+
+/**
  * Lines as uPlot wants them: one x (s) for all, per line values with null inside gaps and undefined where only
  * other lines have a sample, and the indices of lone samples, which need a dot.
  *
@@ -149,13 +184,15 @@ export function peakIn(lines, from_ms, to_ms) {
  */
 export function toChart(lines, interval_ms, column_ms = 0, origin_ms = 0) {
   const column = (ms) => (column_ms > 0 ? Math.floor((ms - origin_ms) / column_ms) : NaN);
-  const gap_ms = GAP_INTERVALS * interval_ms;
-  const known = lines.map(({ t, v }) => {
+  const known = lines.map((line) => {
+    const { t, v } = line;
+    const rhythm_ms = column_ms > 0 ? interval_ms : rhythmOf(line, interval_ms);
+    const gap_ms = GAP_INTERVALS * rhythm_ms;
     const at = [], value = [], runs = [];
     let broken = false;
     for (let i = 0; i < t.length; i += 1) {
       if (v[i] === null) {
-        broken = true;
+        broken = rhythm_ms === interval_ms;
         continue;
       }
       const last = at.at(-1);
@@ -167,6 +204,42 @@ export function toChart(lines, interval_ms, column_ms = 0, origin_ms = 0) {
     }
     return { at: column_ms > 0 ? inQuarters(at, column, column_ms, origin_ms) : at, value, runs };
   });
+  const { x, indexOf } = gridOf(known, column_ms > 0 ? column_ms / 4 : interval_ms) ?? unevenly(known);
+  const lone = [];
+  const columns = known.map(({ at, value, runs }) => {
+    const column = new Array(x.length).fill(undefined);
+    const dots = [];
+    at.forEach((ms, i) => (column[indexOf(ms)] = value[i]));
+    runs.forEach((start, r) => {
+      const from = start === 0 ? -1 : indexOf(at[start - 1]);
+      column.fill(null, from + 1, indexOf(at[start]));
+      if ((runs[r + 1] ?? at.length) - start === 1) dots.push(indexOf(at[start]));
+    });
+    column.fill(null, at.length === 0 ? 0 : indexOf(at.at(-1)) + 1);
+    lone.push(dots);
+    return column;
+  });
+  return { data: [x, ...columns], lone };
+}
+
+/** An x at every step from the first to the last sample, as long as all samples lie on steps; else null. */
+function gridOf(known, step_ms) {
+  let first = Infinity, last = -Infinity, most = 0;
+  for (const { at } of known) {
+    if (at.length > 0) (first = Math.min(first, at[0])), (last = Math.max(last, at.at(-1)));
+    most = Math.max(most, at.length);
+  }
+  const size = first > last ? 0 : Math.round((last - first) / step_ms) + 1;
+  if (size > SPARSE * (most + 1)) return null;
+  const indexOf = (ms) => Math.round((ms - first) / step_ms);
+  const isOn = (ms) => Math.abs((ms - first) / step_ms - indexOf(ms)) < 1e-3;
+  if (!known.every(({ at }) => at.every(isOn))) return null;
+  return { x: Array.from({ length: size }, (_, i) => (first + i * step_ms) / 1000), indexOf };
+}
+const SPARSE = 40; // so many steps a sample are too many
+
+/** An x for every sample, wherever it lies. */
+function unevenly(known) {
   const times = new Set();
   for (const { at, runs } of known) {
     for (const ms of at) times.add(ms);
@@ -176,21 +249,7 @@ export function toChart(lines, interval_ms, column_ms = 0, origin_ms = 0) {
   const all = Float64Array.from(times).sort();
   const index = new Map();
   all.forEach((ms, i) => index.set(ms, i));
-  const lone = [];
-  const columns = known.map(({ at, value, runs }) => {
-    const column = new Array(all.length).fill(undefined);
-    const dots = [];
-    at.forEach((ms, i) => (column[index.get(ms)] = value[i]));
-    runs.forEach((start, r) => {
-      const from = start === 0 ? -1 : index.get(at[start - 1]);
-      column.fill(null, from + 1, index.get(at[start]));
-      if ((runs[r + 1] ?? at.length) - start === 1) dots.push(index.get(at[start]));
-    });
-    column.fill(null, at.length === 0 ? 0 : index.get(at.at(-1)) + 1);
-    lone.push(dots);
-    return column;
-  });
-  return { data: [Array.from(all, (ms) => ms / 1000), ...columns], lone };
+  return { x: Array.from(all, (ms) => ms / 1000), indexOf: (ms) => index.get(ms) };
 }
 
 function inQuarters(at, column, column_ms, origin_ms) {
