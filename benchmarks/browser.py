@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import CHROMIUM, FLAGS, MODULES
 from tests.browser.test_page import COLOURED_PIXELS
 
 PATIENCE_MS = 120_000
@@ -58,6 +58,7 @@ def fresh_page(browser: Browser) -> Iterator[Page]:
     """Open a page with an empty cache of its own."""
     page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(MODULES)
     page.add_init_script(WATCH)
     yield page
     page.context.close()

@@ -36,8 +36,7 @@ METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "
 """What a lane is switched to, one after the other: none of them was asked for before."""
 
 SWITCH = """async ([index, metric]) => {
-    const of = (name) => import(document.querySelector("[type=module]").src.replace("main.js", `${name}.js`));
-    const [{ answer }, { setLane }, { charts }] = await Promise.all(["store", "laneset", "lane"].map(of));
+    const [{ answer }, { setLane }, { charts }] = await Promise.all(["store", "laneset", "lane"].map(fgm));
     const frame = () => new Promise(requestAnimationFrame);
     const has = () => (answer.value?.lines.get(metric) ?? []).some((line) => line.v.some((value) => value !== null));
     if (has()) throw new Error(`${metric} is there already`);

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import viewer
 from tests.browser.test_page import lane
+from tests.incidents import unpacked
 from tests.processes import free_port
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
 
@@ -41,6 +42,22 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, theme: str, size: t
         assert complaints_of(page) == []
         page.goto(f"{url}#from=2020-12-30T16:05:00Z&to=2020-12-30T16:10:00Z")
         page.wait_for_timeout(300)
+        assert complaints_of(page) == []
+    with viewer(unpacked(tmp_path / "recorded"), free_port()) as url:
+        page.goto(url)
+        expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+        page.keyboard.press("n")
+        expect(page.locator(".event.oom")).to_be_visible()
+        assert complaints_of(page) == []
+        for keys, selector in (("t", ".tabular"), (":", ".palette li"), ("?", ".keys dl")):
+            page.keyboard.press(keys)
+            expect(page.locator(selector).first).to_be_visible()
+            assert complaints_of(page) == []
+            page.keyboard.press("Escape")
+        page.keyboard.press("j")
+        page.keyboard.type("half past")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_be_visible()
         assert complaints_of(page) == []
     with viewer(tmp_path / "none", free_port(), "--index-timeout-seconds", "0") as url:
         page.goto(url)
