@@ -17,7 +17,7 @@ def chart(
     """Return x (s), each line's y with None for a gap and "undefined" for no sample, and the lone samples' indices."""
     made = page.evaluate(
         """async ([lines, column_ms]) => {
-            const { lineOf, toChart } = await fgm('samples');
+            const [{ lineOf }, { toChart }] = await Promise.all(['samples', 'charted'].map(fgm));
             const read = (value) => (value === "NaN" ? NaN : value);
             const made = lines.map(({ t, v }) => lineOf({ t_ms: t, value: v.map(read) }));
             const { data, lone } = toChart(made, 1000, column_ms);

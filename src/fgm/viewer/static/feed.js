@@ -4,7 +4,7 @@
 import { batch, effect, signal, untracked } from "./vendor/signals.js";
 import * as api from "./api.js";
 import { explanations, laneMetrics, lanes } from "./laneset.js";
-import { fillOverview } from "./overview.js";
+import { fillOverview } from "./nodestrip.js";
 import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
 import { chooseTop } from "./top.js";
@@ -54,7 +54,7 @@ async function work() {
   await settle(store.range.peek().live ? loadTail() : loadView());
   await settle(askEvents());
   await settle(chooseTop());
-  await settle(fillOverview());
+  settle(fillOverview()); // may take long, and steps aside for the lanes by itself
   working = false;
 }
 

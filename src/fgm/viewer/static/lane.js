@@ -2,10 +2,10 @@
 
 import uPlot from "./vendor/uplot.js";
 import { effect } from "./vendor/signals.js";
+import { toChart } from "./charted.js";
 import { hairline, hatch, styleOf, themeTurn, token } from "./colours.js";
 import { chooseForLane } from "./commands.js";
 import { html, useEffect, useRef } from "./html.js";
-import { toChart } from "./samples.js";
 import { fullName } from "./series.js";
 import { laneHeights, laneLines, lanePeaks, laneUnits, nodeSilences } from "./lanelines.js";
 import { focus, focusLane } from "./laneset.js";
