@@ -51,17 +51,23 @@ SETTLED = """async (patience_ms) => {
         return store.shown.value.length > 0
             && store.shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
     };
-    const rests = () => !store.loading.value && store.connected.value && store.refusals.lines.value === null && covers();
+    const troubles = () => [
+        store.loading.value && "loading",
+        !store.connected.value && "disconnected",
+        store.refusals.lines.value,
+        !covers() && "lines missing",
+    ].filter(Boolean);
+    const rests = () => troubles().length === 0;
     await frame();
     await frame();
     while (!rests()) {
-        if (performance.now() - began > patience_ms) return null;
+        if (performance.now() - began > patience_ms) return troubles().join(", ");
         await frame();
     }
     await frame();
     return performance.now() - began;
 }"""
-"""How long until nothing is loading and every line begins where the view or its life does; null: it never came so."""
+"""How long until nothing is loading and every line begins where the view or its life does; or why it never came so."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -138,9 +144,9 @@ class Session:
         began = time.monotonic()
         action()
         done_ms = 1000 * (time.monotonic() - began)
-        settled_ms: float | None = self.page.evaluate(SETTLED, SETTLE_MS)
-        if settled_ms is None:
-            self.unsettled.append(name)
+        settled_ms: float | str = self.page.evaluate(SETTLED, SETTLE_MS)
+        if isinstance(settled_ms, str):
+            self.unsettled.append(f"{name}: {settled_ms}")
         else:
             self.spent_ms[name].append(done_ms + settled_ms)
         before = self.page.evaluate(STATE)
@@ -195,9 +201,10 @@ def failure(request: Request) -> str:
     return f"{urlsplit(request.url).path} {request.failure}"
 
 
-def script(session: Session, seconds: float) -> None:
-    """Use the page for so long."""
+def script(session: Session, seconds: float, *, is_live: bool) -> None:
+    """Use the page for so long; what ended a while ago is not followed."""
     until = time.monotonic() + seconds
+    followed = (("live", lambda: follow(session.page)), ("pause", session.press("Pause"))) if is_live else ()
     for number in range(1, 1000):
         for name, action in (
             ("1h", session.press("1h")),
@@ -210,8 +217,7 @@ def script(session: Session, seconds: float) -> None:
             ("top six", session.press("Top 6 by CPU")),
             ("5m", session.press("5m")),
             ("24h", session.press("24h")),
-            ("live", lambda: follow(session.page)),
-            ("pause", session.press("Pause")),
+            *followed,
             ("browser's back, twice", lambda: (session.page.go_back(), session.page.go_back())),
         ):
             session.do(name, action)
@@ -241,7 +247,7 @@ def measure(python: str, data_dir: str, seconds: float, lifetime_s: float, fragm
         session = Session(page, process.pid)
         opened = first_lines(page, f"http://127.0.0.1:{network.port}/{fragment}")
         session.do("open", lambda: None)
-        script(session, seconds)
+        script(session, seconds, is_live=not fragment)
         banners = page.evaluate("() => watched.banners")
         gone = [banner for banner in banners if banner["to_ms"] is not None]
         result: dict[str, object] = {name: round(value) for name, value in opened.items()}

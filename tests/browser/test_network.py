@@ -4,7 +4,7 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import until
 from tests.browser.proxy import proxy
@@ -62,3 +62,24 @@ def test_a_view_that_is_held_stays_over_cuts(page: Page, viewer_url: str, compla
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
         expect(page.locator(".banner")).to_have_count(0)
     assert network_failures_aside(complaints) == []
+
+
+def test_a_file_that_was_cut_off_is_loaded_again(page: Page, incidents_url: str) -> None:
+    cut: list[str] = []
+
+    def cut_once(route: Route) -> None:
+        if cut:
+            route.continue_()
+        else:
+            cut.append(route.request.url)
+            route.abort("connectionreset")
+
+    page.route("**/vendor/uplot.js", cut_once)
+    open_page(page, incidents_url)
+    assert len(cut) == 1
+
+
+def test_a_page_that_never_loads_whole_says_so(page: Page, incidents_url: str) -> None:
+    page.route("**/vendor/uplot.js", lambda route: route.abort("connectionreset"))
+    page.goto(incidents_url)
+    expect(page.get_by_text("The page did not load whole")).to_be_visible()

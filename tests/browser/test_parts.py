@@ -2,11 +2,12 @@
 
 import math
 import re
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import until, viewer
 from tests.browser.test_page import lane
@@ -56,3 +57,29 @@ def test_the_newest_part_is_drawn_first_and_the_rest_follows(page: Page, tmp_pat
     assert drawn_from[1] > T0 / 1000 + 3600 * (HOURS - 3)
     assert size > 1000
     assert last_s - first_s > 3600 * HOURS - 120
+
+
+def test_a_long_view_that_follows_asks_only_for_new_columns(page: Page, tmp_path: Path) -> None:
+    """Two hours, reduced: what is recorded meanwhile is added, as the extremes of its own columns."""
+    now_s = time.time_ns() // 10**9
+    from_ms = (now_s - 7500) // 900 * 900_000
+    first, rest_ms = 7200, from_ms + 7_200_000
+    data = DataDirectory(tmp_path, rotation_s=900)
+    data.parquet(counting(NODE, from_ms, first), counting(ONE, from_ms, first))
+    data.write_index((ONE, from_ms, rest_ms - 1000))
+    asked: list[str] = []
+    last = "async () => (await fgm('lane')).charts.get('cpu').data[0].at(-1)"
+    with viewer(tmp_path, free_port()) as url:
+        page.goto(f"{url}#last=2h&show={ONE.key[:12]}")
+        expect(page.locator(".badge")).to_contain_text("/px")
+        until(page, lambda: page.evaluate(last) >= rest_ms / 1000 - 20)
+        page.on("request", lambda request: asked.append(request.url) if ONE.key[:12] in request.url else None)
+        data.parquet(counting(NODE, rest_ms, 240), counting(ONE, rest_ms, 240))
+        until(page, lambda: page.evaluate(last) >= rest_ms / 1000 + 180)
+        xs = page.evaluate("async () => (await fgm('lane')).charts.get('cpu').data[0]")
+    ranges_asked = [parse_qs(urlsplit(url).query) for url in asked if "/api/timeseries" in url]
+    spans_s = [(int(one["to"][0]) - int(one["from"][0])) / 1000 for one in ranges_asked]
+    assert spans_s, "nothing new was asked for"
+    assert max(spans_s) < 900
+    assert xs == sorted(xs)
+    assert len(xs) < 5 * 1200

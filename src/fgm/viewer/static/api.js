@@ -76,7 +76,14 @@ function decoded(buffer) {
   const size = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
   const begin = Math.ceil((4 + size) / 8) * 8;
-  const column = (at, count) => Array.from(new Float64Array(buffer, begin + at, count), (value) => (Number.isNaN(value) ? null : value));
+  const columns = new Map(); // where → what; the times of many series are the same column
+  const column = (at, count) => {
+    if (columns.has(at)) return columns.get(at);
+    const values = new Float64Array(buffer, begin + at, count), plain = new Array(count);
+    for (let i = 0; i < count; i += 1) plain[i] = Number.isNaN(values[i]) ? null : values[i];
+    columns.set(at, plain);
+    return plain;
+  };
   const series = header.series.map((one) => ({ ...one, t_ms: column(one.t_ms, one.count), value: column(one.value, one.count) }));
   return { ...header, series };
 }

@@ -20,7 +20,7 @@ export function toChart(lines, interval_ms, column_ms = 0, origin_ms = 0) {
     const at = [], value = [], runs = [];
     let broken = false;
     for (let i = 0; i < t.length; i += 1) {
-      if (v[i] === null) {
+      if (!Number.isFinite(v[i])) {
         broken = rhythm_ms === interval_ms;
         continue;
       }

@@ -47,14 +47,16 @@ async function beat() {
   setTimeout(beat, Math.max(200, pause - (performance.now() - began)));
 }
 
-/** Ask for all that a beat asks for, the lanes first; a slow viewer may take longer than a beat for it. */
+/** Ask for all that a beat asks for, the lanes first: while these are on their way a slow viewer is asked for nothing else. */
 async function work() {
   working = true;
   if (store.picked.peek() === null && store.topSix.peek().length === 0) await settle(chooseTop());
   await settle(store.range.peek().live ? loadTail() : loadView());
-  await settle(askEvents());
-  await settle(chooseTop());
-  settle(fillOverview()); // may take long, and steps aside for the lanes by itself
+  if (!store.loading.peek()) {
+    await settle(askEvents());
+    await settle(chooseTop());
+    settle(fillOverview()); // may take long, and steps aside for the lanes by itself
+  }
   working = false;
 }
 
@@ -154,14 +156,17 @@ function wantedOf(metrics) {
   };
 }
 
+const lineMetrics = () => [...new Set(laneMetrics.peek().values())];
+const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
+
 /** Ask for whatever the present view lacks: the lines first, then what explains them. */
 async function loadView() {
   if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < PATIENT_BEATS) return;
-  await lines.load(wantedOf([...new Set(laneMetrics.peek().values())]));
-  if (!store.loading.peek() && store.refusals.lines.peek() === null) await explained.load(wantedOf(explanations.peek()));
+  await lines.load(wantedOf(lineMetrics()));
+  if (mayExplain()) await explained.load(wantedOf(explanations.peek()));
 }
 
 async function loadTail() {
-  await lines.tail(wantedOf([...new Set(laneMetrics.peek().values())]));
-  await explained.tail(wantedOf(explanations.peek()));
+  await lines.tail(wantedOf(lineMetrics()));
+  if (mayExplain()) await explained.tail(wantedOf(explanations.peek()));
 }

@@ -3,10 +3,9 @@
 /** A silence of more than so many intervals is a gap. */
 export const GAP_INTERVALS = 2.5;
 
-/** {t, v} of an API series: ascending times (ms), missing values left as null. */
-export function lineOf(series) {
-  const v = series.value.map((value) => (Number.isFinite(value) ? value : null));
-  return { id: series.id, metric: series.metric, unit: series.unit, life: series.life, t: series.t_ms.slice(), v };
+/** {t, v} of an API series: ascending times (ms), null where a value is missing. Neither is ever changed in place. */
+export function lineOf({ id, metric, unit, life, t_ms, value }) {
+  return { id, metric, unit, life, t: t_ms, v: value };
 }
 
 const byId = new WeakMap(); // lines of a metric → Map(id → lines)
@@ -155,10 +154,10 @@ export function peakIn(lines, from_ms, to_ms) {
  * nulls between. Two samples alone are no rhythm.
  */
 export function rhythmOf(line, interval_ms) {
-  if (rhythms.get(line.t)?.v !== line.v) rhythms.set(line.t, { v: line.v, ms: slowRhythm(line) });
-  return Math.max(interval_ms, rhythms.get(line.t).ms);
+  if (!rhythms.has(line.v)) rhythms.set(line.v, slowRhythm(line));
+  return Math.max(interval_ms, rhythms.get(line.v));
 }
-const rhythms = new WeakMap(); // times → {v, ms}
+const rhythms = new WeakMap(); // values → ms
 const LEAST_BEATS = 3;
 
 function slowRhythm({ t, v }) {
