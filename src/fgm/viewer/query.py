@@ -26,7 +26,7 @@ from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles
 
 FILES_PER_STEP = 32
-VALUES_PER_STEP = 400_000
+VALUES_PER_STEP = 200_000
 """So many files are read in one step, or fewer that hold so much; what a step has read is in memory all at once."""
 MOST_PER_COLUMN = 2 * KEPT_PER_COLUMN
 """A line is reduced when it has more samples than so many for each pixel column."""
