@@ -3,7 +3,7 @@
 import { computed } from "./vendor/signals.js";
 import { focused, laneMetrics, lanes } from "./laneset.js";
 import { linesOf, valueAt } from "./samples.js";
-import { answer, cursor_ms, explained, interval_ms, node, shown, view } from "./store.js";
+import { answer, cursor_ms, explained, interval_ms, nodeId, shown, view } from "./store.js";
 
 const START_INTERVALS = 3; // a rate needs a sample before it
 
@@ -53,4 +53,4 @@ export const rows = computed(() => {
 });
 
 /** The whole node's row, or null. */
-export const wholeNode = computed(() => (node.value ? rowOf([node.value.id]) : null));
+export const wholeNode = computed(() => (nodeId.value ? rowOf([nodeId.value]) : null));

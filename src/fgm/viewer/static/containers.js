@@ -42,8 +42,19 @@ function age(series, now_ms) {
   return `${now_ms - series.last_seen_ms > FADED_MS ? "seen" : "exited"} ${moment(series.last_seen_ms, now_ms).replace(/(\d\d:\d\d):\d\d$/, "$1")}`;
 }
 
-function Row({ series, entry, now_ms }) {
+const drawn = new Map(); // series id → {said, row}: what says nothing new is not made anew with every beat
+
+function rowOf(series, entry, now_ms) {
   const old = !series.alive && now_ms - series.last_seen_ms > FADED_MS;
+  const since = age(series, now_ms);
+  const said = [series.name, fullName(series), since, old, entry ? `${entry.slot}` : ""].join("\n");
+  if (drawn.get(series.id)?.said !== said) {
+    drawn.set(series.id, { said, row: html`<${Row} key=${series.id} series=${series} entry=${entry} old=${old} since=${since} />` });
+  }
+  return drawn.get(series.id).row;
+}
+
+function Row({ series, entry, old, since }) {
   const choose = (event) => (event.shiftKey || event.ctrlKey || event.metaKey ? toggle(series.id) : showOnly(series.id));
   const [verb, where] = entry ? ["Remove", "from"] : ["Add", "to"];
   return html`<li class=${`${entry ? "shown" : ""} ${old ? "old" : ""}`}>
@@ -53,7 +64,7 @@ function Row({ series, entry, now_ms }) {
       <span class="name">${series.name}</span>
       <${Place} series=${series} />
       <${Sparkline} id=${series.id} css=${entry ? styleOf(entry.slot).css : "var(--fnt)"} width=${64} />
-      <span class="age">${age(series, now_ms)}</span>
+      <span class="age">${since}</span>
     </button>
   </li>`;
 }
@@ -128,7 +139,7 @@ export function Containers() {
   const space = spaces.some(({ name }) => name === namespace) ? namespace : null;
   const rows = space === null ? ofScope : ofScope.filter((series) => series.namespace === space);
   const total = all.filter((series) => series.scope === (scope ?? "container")).length;
-  const row = (series) => html`<${Row} key=${series.id} series=${series} entry=${entries.get(workload(series))} now_ms=${now_ms} />`;
+  const row = (series) => rowOf(series, entries.get(workload(series)), now_ms);
   const title = total === 0 || scope !== "cgroup" ? "Containers" : "Cgroups";
   const count = rows.filter((series) => entries.has(workload(series))).length;
   const step = NARROW.matches ? MORE_ROWS_NARROW : MORE_ROWS;

@@ -98,7 +98,7 @@ function Mark({ mark }) {
   const title = `${clock(mark.from_ms)} ${mark.event.name}: ${mark.event.what}`;
   const toLeft = mark.side === "left";
   const place = toLeft ? { right: `${plot.value.width - mark.at - mark.wide}px` } : { left: `${mark.at}px` };
-  return html`<button class=${`event ${look ?? ""} ${toLeft ? "before" : ""}`} style=${{ ...place, top: `${row * ROW_PX}px` }}
+  return html`<button tabindex="-1" class=${`event ${look ?? ""} ${toLeft ? "before" : ""}`} style=${{ ...place, top: `${row * ROW_PX}px` }}
     title=${title} aria-label=${title} data-kind=${mark.kind} onClick=${() => pin(instantOf(mark))}>
     ${shape
       ? html`<svg width="10" height="10" aria-hidden="true"><path d=${shape} fill=${filled ? "currentColor" : "none"} stroke="currentColor" /></svg>`

@@ -15,6 +15,7 @@ const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not 
 const POINTS = 1200; // pixel columns at most
 const DERIVED_BEATS = 15; // between two questions for events that the viewer has to derive
 const OLD_MS = 120_000; // what is told of a time may be told so much later
+const EXPLAINED = 24; // workloads
 const EVERY_BEAT = 500; // series that are listed anew with each beat
 const PATIENT_BEATS = 5; // the first view waits that long for its lines
 
@@ -28,7 +29,7 @@ let events = { about: "", settled: false, asking: false };
 export function startFeed() {
   effect(() => {
     const { live } = store.range.value;
-    store.shown.value, explanations.value, store.node.value, live ? store.range.value.span_ms : store.view.value;
+    store.shown.value, explanations.value, store.nodeId.value, live ? store.range.value.span_ms : store.view.value;
     if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.answer.peek() === null || askEvents()))));
   });
   beat();
@@ -130,8 +131,8 @@ function widen({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
 }
 
-/** What the lanes need of some metrics, as a Sheet wants it. */
-function wantedOf(metrics) {
+/** What the lanes need of some metrics of some shown workloads, as a Sheet wants it. */
+function wantedOf(metrics, entries) {
   const { from_ms, to_ms } = store.view.peek();
   const { live, span_ms } = store.range.peek();
   const interval = store.interval_ms.peek();
@@ -144,7 +145,7 @@ function wantedOf(metrics) {
   const until_ms = raw ? end : start + (points + 1) * column_ms;
   // Samples arrive some seconds late.
   const newest_ms = store.health.peek()?.newest_ms;
-  const node = store.node.peek();
+  const node = store.nodeId.peek();
   return {
     from_ms: start,
     to_ms: until_ms,
@@ -152,21 +153,30 @@ function wantedOf(metrics) {
     live: live && span_ms,
     points: raw ? undefined : points + 1,
     column_ms, raw, metrics,
-    ids: new Set([...(node ? [node.id] : []), ...store.shown.peek().flatMap((entry) => entry.ids)]),
+    ids: new Set([...(node ? [node] : []), ...entries.flatMap((entry) => entry.ids)]),
   };
 }
 
-const lineMetrics = () => [...new Set(laneMetrics.peek().values())];
+const wantedLines = () => wantedOf([...new Set(laneMetrics.peek().values())], store.shown.peek());
+
+/** Of very many lines only those that use most are explained: they are in the ledger, too. */
+function wantedExplanations() {
+  const use = ({ series }) => store.uses.peek()?.of.get(series.id)?.mean ?? 0;
+  const entries = store.shown.peek();
+  return wantedOf(explanations.peek(), entries.length > EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, EXPLAINED) : entries);
+}
+
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
 
-/** Ask for whatever the present view lacks: the lines first, then what explains them. */
+/** Ask for whatever the present view lacks: the lines first, and when these are drawn what explains them. */
 async function loadView() {
   if (store.picked.peek() === null && store.topSix.peek().length === 0 && beats < PATIENT_BEATS) return;
-  await lines.load(wantedOf(lineMetrics()));
-  if (mayExplain()) await explained.load(wantedOf(explanations.peek()));
+  await lines.load(wantedLines());
+  await new Promise((done) => setTimeout(done, 50)); // two frames
+  if (mayExplain()) await explained.load(wantedExplanations());
 }
 
 async function loadTail() {
-  await lines.tail(wantedOf(lineMetrics()));
-  if (mayExplain()) await explained.tail(wantedOf(explanations.peek()));
+  await lines.tail(wantedLines());
+  if (mayExplain()) await explained.tail(wantedExplanations());
 }

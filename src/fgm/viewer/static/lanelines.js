@@ -4,7 +4,7 @@ import { computed } from "./vendor/signals.js";
 import { laneMetrics, lanes } from "./laneset.js";
 import { laneLimits, limitNear } from "./marks.js";
 import { linesOf, peakIn, silences } from "./samples.js";
-import { answer, end_ms, node, shown, view } from "./store.js";
+import { answer, end_ms, nodeId, shown, view } from "./store.js";
 import { unitFor } from "./units.js";
 
 const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
@@ -46,6 +46,6 @@ export const laneUnits = computed(() => {
 /** When the whole node was not measured: [[from_ms, to_ms]]. */
 export const nodeSilences = computed(() => {
   // Any metric does: whatever was not measured then has no tick in any.
-  const line = [...(answer.value?.lines.values() ?? [])].flat().find(({ id }) => id === node.value?.id);
+  const line = [...(answer.value?.lines.keys() ?? [])].flatMap((metric) => linesOf(answer.value, metric, [nodeId.value]))[0];
   return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
 });

@@ -59,6 +59,7 @@ export const end_ms = computed(() => view.value.to_ms + (range.value.live ? inte
 
 export const byId = computed(() => new Map((listed.value ?? []).map((series) => [series.id, series])));
 export const node = computed(() => (listed.value ?? []).find((series) => series.scope === "node"));
+export const nodeId = computed(() => node.value?.id);
 
 /** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
 export const shown = computed(() => {
