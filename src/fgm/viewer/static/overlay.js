@@ -143,9 +143,13 @@ function draw(stack, strip, span, flag) {
 }
 
 function drawStrip(stack, strip, x, at, pointed) {
-  const ratio = devicePixelRatio, height = stack.clientHeight;
+  const ratio = devicePixelRatio;
+  const axis = stack.querySelector(".axis"), height = axis.offsetTop + axis.offsetHeight;
   strip.width = STRIP_PX * ratio;
-  if (strip.height !== Math.round(height * ratio)) strip.height = Math.round(height * ratio);
+  if (strip.height !== Math.round(height * ratio)) {
+    strip.height = Math.round(height * ratio);
+    strip.style.height = `${height}px`;
+  }
   const ctx = strip.getContext("2d");
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.clearRect(0, 0, STRIP_PX, height);
@@ -154,14 +158,14 @@ function drawStrip(stack, strip, x, at, pointed) {
   if (pointed) {
     const ruler = stack.querySelector(".ruler");
     const top = ruler.offsetTop + ruler.offsetHeight - 2;
-    hairline(ctx, x - start, top, x - start, stack.querySelector(".axis").offsetTop, token("ink"));
+    hairline(ctx, x - start, top, x - start, axis.offsetTop, token("ink"));
   }
   drawDots(ctx, stack, x - start, at);
 }
 
 function drawDots(ctx, stack, x, at) {
   if (answer.peek().column_ms > 0) return;
-  const begin = stack.getBoundingClientRect().top;
+  const begin = stack.getBoundingClientRect().top - stack.scrollTop;
   for (const [key, metric] of laneMetrics.peek()) {
     const u = charts.get(key);
     if (!u?.root.offsetParent) continue;
