@@ -1,5 +1,6 @@
 """Times as people type them."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -64,9 +65,17 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
         ('10.0.0.1 - - [12/Mar/2026:13:32:10 +0000] "GET / HTTP/1.1" 502', {"at_ms": ms(TODAY + "14:32:10")}),
         ('{"level":"error","ts":1773322330.5,"msg":"x"}', {"at_ms": ms(TODAY + "14:32:10.500")}),
         ("I0312 14:32:10.123456    1 main.go:12] x", {"at_ms": ms(TODAY + "14:32:10.123")}),
+        ("2:32 PM", {"at_ms": ms(TODAY + "14:32:00")}),
+        ("12:05 am", {"at_ms": ms(TODAY + "00:05:00")}),
+        ("yesterday 14:00", {"at_ms": ms("2026-03-11T14:00:00")}),
+        ("11 Mar 22:00\u201312 Mar 14:00", {"from_ms": ms("2026-03-11T22:00:00"), "to_ms": ms(TODAY + "14:00:00")}),
+        ("11 Mar 2025 22:00", {"at_ms": ms("2025-03-11T22:00:00")}),
         ("all", {"span_ms": None}),
         ("yesterday-ish", None),
         ("25:70", None),
+        ("13:00 PM", None),
+        ("tomorrow 10:00", None),
+        ("3/12/2026 14:32", None),
         ("14:40-14:40", None),
         ("", None),
     ],
@@ -105,3 +114,13 @@ def test_what_is_no_time_is_told_with_what_is(page: Page, incidents_url: str) ->
     assert view_s(page) == before
     box.press("Escape")
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_length_beyond_all_bounds_is_everything(page: Page, incidents_url: str, complaints: list[str]) -> None:
+    open_page(page, incidents_url)
+    page.keyboard.press("j")
+    page.keyboard.type("999999999d")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="all", exact=True)).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_label("Range or time")).to_have_value(re.compile(r"^[^N]*\d\d:\d\d"))
+    assert complaints == []

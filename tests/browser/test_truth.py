@@ -1,5 +1,6 @@
 """What is drawn, in pixels: spikes, gaps, lone samples, kills, lives, limits, throttling and pressure."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ USAGE = "cpu.stat.usage_usec"
 DAY_S = 86_400
 ONE = container(1)
 LINK = f"#from=2025-12-30T16:00:00Z&to={{to}}&show={ONE.key[:12]}"
+
+
+def to_iso(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def x_of(page: Page, epoch_s: float) -> float:
@@ -104,3 +109,52 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
     )
     assert len(lives) == 2
     assert len(set(lives)) == 1
+
+
+def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents_url: str) -> None:
+    """Limits come after the lines and may widen an axis."""
+    at_ms = PLANTED["oom_kill"]["at_ms"] // 1000 * 1000
+    open_page(page, f"{incidents_url}#from=2026-11-26T17:46:00Z&to=2026-11-26T17:48:00Z&at={to_iso(at_ms)}")
+    until(page, lambda: state(page, "explained") is not None)
+    page.wait_for_timeout(500)
+    off = page.evaluate(
+        """async (at) => {
+            const [{ charts }, { answer, shown, interval_ms }, { linesOf, valueIn }] =
+                await Promise.all(["lane", "store", "samples"].map(fgm));
+            const u = charts.get("memory"), strip = document.querySelector("canvas.strip");
+            const copy = new OffscreenCanvas(strip.width, strip.height).getContext("2d");
+            copy.drawImage(strip, 0, 0);
+            const ratio = devicePixelRatio, top = (element) => element.getBoundingClientRect().top;
+            const begin = top(u.root) - top(strip);
+            const values = shown.value.flatMap(({ ids }) => linesOf(answer.value, "memory_working_set", ids))
+                .map((line) => valueIn(line, at, at + interval_ms.value)).filter((value) => value !== null);
+            const y = begin + u.bbox.top / ratio + u.valToPos(Math.max(...values), "y");
+            const { data } = copy.getImageData(0, Math.round((y - 2) * ratio), strip.width, Math.round(4 * ratio));
+            let coloured = 0;
+            for (let i = 3; i < data.length; i += 4) coloured += data[i] > 200;
+            return coloured;
+        }""",
+        at_ms,
+    )
+    assert off > 12, "there is no dot at the highest value"
+
+
+def test_a_gap_at_the_edges_of_the_view_is_hatched_and_one_that_fills_it_is_told(page: Page, tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    for start in (0, 180):
+        data.parquet(*(counting(one, T0 + 1000 * start, 120) for one in (NODE, ONE)))
+    data.write_index((ONE, T0, T0 + 299_000))
+    with viewer(tmp_path, free_port()) as url:
+        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:04:00Z&show={ONE.key[:12]}")
+        expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+        plot = lane(page, "CPU").locator(".plot")
+
+        def hatched(since: int, until_: int) -> int:
+            left, right = (x_of(page, T0 / 1000 + second) for second in (since, until_))
+            return len(pixels(plot, "gap", left, right, least_alpha=60))
+
+        until(page, lambda: hatched(140, 178) > 100)
+        assert hatched(185, 238) == 0
+        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:02:50Z&show={ONE.key[:12]}")
+        page.reload()
+        expect(lane(page, "CPU").locator(".why")).to_have_text("Nothing was recorded on this node then.")

@@ -2,7 +2,7 @@
 
 import { computed } from "./vendor/signals.js";
 import { focused, laneMetrics, lanes } from "./laneset.js";
-import { linesOf, valueAt } from "./samples.js";
+import { extremes, linesOf, valueAt } from "./samples.js";
 import { answer, cursor_ms, explained, interval_ms, nodeId, shown, view } from "./store.js";
 
 const START_INTERVALS = 3; // a rate needs a sample before it
@@ -25,6 +25,13 @@ function highest(lines, from_ms, to_ms) {
   return found;
 }
 
+/** The first value of some lines in [from_ms, to_ms): {value}, null without; of reduced ones the highest of that column. */
+function earliest(lines, from_ms, to_ms) {
+  if (instant.value.column_ms > 0) return highest(lines, from_ms, to_ms);
+  const found = lines.map((line) => extremes(line, from_ms, to_ms)?.first).filter(Boolean);
+  return found.length > 0 ? found.reduce((a, b) => (b.ms < a.ms ? b : a)) : null;
+}
+
 /** {values, changes: Map(lane key → number, null: not there), life, limit, held} of some series. */
 function rowOf(ids) {
   const { from_ms, to_ms } = instant.value;
@@ -34,7 +41,7 @@ function rowOf(ids) {
   for (const [key, metric] of laneMetrics.value) {
     const lines = linesOf(answer.value, metric, ids);
     const now = highest(lines, from_ms, to_ms);
-    const before = highest(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    const before = earliest(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
     values.set(key, now?.value ?? null);
     changes.set(key, now && before ? now.value - before.value : null);
     life = now?.life ?? life;

@@ -43,6 +43,11 @@ export function token(name) {
 
 const slots = new Map(recall(sessionStorage, "fgm.slots", []));
 
+/** Let a workload have a slot from now on; a link said so. */
+export function preferSlot(key, slot) {
+  slots.set(key, slot);
+}
+
 /** Map of workload key to slot: the one it had if that is free, else the first free one. */
 export function assignSlots(keys) {
   const given = new Map();

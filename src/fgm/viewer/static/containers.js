@@ -5,7 +5,7 @@ import { styleOf } from "./colours.js";
 import { matching } from "./search.js";
 import { facts, fullName, place, workload } from "./series.js";
 import { Sparkline } from "./sparkline.js";
-import { edge_ms, listed, node, picked, search, shown } from "./store.js";
+import { edge_ms, listed, newest_ms, node, picked, search, shown } from "./store.js";
 import { moment, roughly } from "./time.js";
 import { rankAgain } from "./top.js";
 import { showOnly, showTop, toggle } from "./view.js";
@@ -129,7 +129,7 @@ export function Containers() {
   const [namespace, setNamespace] = useState(null);
   const [extra, setExtra] = useState(0);
   const all = listed.value ?? [];
-  const now_ms = edge_ms.value;
+  const now_ms = Math.min(edge_ms.value, (newest_ms.value ?? edge_ms.value) + FADED_MS / 2); // old data has its own present
   const found = matching(all.filter((series) => series.scope !== "node"), search.value);
   const counts = new Map(SCOPES.map(([name]) => [name, found.filter((series) => series.scope === name).length]));
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));

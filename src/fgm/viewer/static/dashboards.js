@@ -61,14 +61,22 @@ function parsed(text) {
     throw new Unusable(`The dashboard is not JSON: ${error.message}`);
   }
   if (dashboard?.schema_version !== VERSION) throw new Unusable(`The dashboard has schema_version ${dashboard?.schema_version}; ${VERSION} is known.`);
-  if (!Array.isArray(dashboard.panels ?? [])) throw new Unusable("The dashboard's panels are not a list.");
+  const { panels = [], containers = {} } = dashboard;
+  const isText = (value) => value === undefined || typeof value === "string";
+  if (!Array.isArray(panels)) throw new Unusable("The dashboard's panels are not a list.");
+  if (!panels.every((panel) => typeof panel?.metric === "string" && isText(panel.title) && isText(panel.study))) {
+    throw new Unusable("Each of the dashboard's panels needs a metric, and may have a title and a study: texts.");
+  }
+  const { label_selector = {}, namespace, name_pattern } = containers ?? {};
+  const isSelector = isText(label_selector) || (typeof label_selector === "object" && label_selector !== null);
+  if (!isSelector || !isText(namespace) || !isText(name_pattern)) throw new Unusable("The dashboard's containers are not chosen by texts.");
   return dashboard;
 }
 
 function apply({ containers, time_range, panels = [] }, isFresh) {
   const known = new Set(offered.peek().flatMap(({ name, aliases }) => [name, ...aliases]));
   const said = [];
-  const metrics = panels.map(({ metric }) => String(metric).replace(/^cgroup\.v2\./, ""));
+  const metrics = panels.map(({ metric }) => metric.replace(/^cgroup\.v2\./, ""));
   for (const metric of metrics) if (!known.has(metric)) said.push(`no ${metric} is recorded here`);
   for (const { study, metric } of panels) if (study) said.push(`the study “${study}” of ${metric} is not drawn`);
   const names = [...new Set(metrics)];
@@ -77,7 +85,7 @@ function apply({ containers, time_range, panels = [] }, isFresh) {
   if (found?.length === 0) said.push("no container is what it asks for");
   if (found?.length > MOST_SHOWN) said.push(`of ${found.length} containers the newest ${MOST_SHOWN} are shown`);
   batch(() => {
-    laneTitles.value = new Map(panels.flatMap(({ title }, i) => (title ? [[metrics[i], String(title)]] : [])));
+    laneTitles.value = new Map(panels.flatMap(({ title }, i) => (title ? [[metrics[i], title]] : [])));
     if (names.length > 0) laneNames.value = names.slice(0, MOST_LANES);
     notes.value = said.length > 0 ? [`The dashboard: ${said.join("; ")}.`] : [];
     if (!isFresh || !found?.length) return;
@@ -89,11 +97,23 @@ function apply({ containers, time_range, panels = [] }, isFresh) {
 /** The containers with all the labels, in the namespace, whose name or pod is like the pattern (* and ? as in a shell). */
 function chosen(all, { label_selector, namespace, name_pattern }) {
   const labels = typeof label_selector === "string" ? label_selector.split(",").filter(Boolean).map((one) => one.split("=").map((part) => part.trim())) : Object.entries(label_selector ?? {});
-  const like = name_pattern && new RegExp(`^${String(name_pattern).replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`);
+  const like = name_pattern && ((name) => isLike(name, String(name_pattern)));
   const fits = (series) =>
     series.scope === "container" && (!namespace || series.namespace === namespace) && labels.every(([name, value]) => series.labels?.[name] === value) &&
-    (!like || [series.name, series.container_name, series.pod_name].some((name) => name && like.test(name)));
+    (!like || [series.name, series.container_name, series.pod_name].some((name) => name && like(name)));
   return all.filter(fits).sort((a, b) => b.first_seen_ms - a.first_seen_ms);
+}
+
+/** Whether a name is like a pattern with * and ?; in time that grows with both, whatever they are. */
+function isLike(name, pattern) {
+  let n = 0, p = 0, star = -1, from = 0;
+  while (n < name.length) {
+    if (pattern[p] === "*") [star, from, p] = [p, n, p + 1];
+    else if (pattern[p] === "?" || pattern[p] === name[n]) (n += 1), (p += 1);
+    else if (star >= 0) (p = star + 1), (n = from += 1);
+    else return false;
+  }
+  return /^\**$/.test(pattern.slice(p));
 }
 
 function fit(found, padding_ms) {

@@ -4,7 +4,7 @@
 import { computed } from "./vendor/signals.js";
 import { html } from "./html.js";
 import { answer, end_ms, events, hover_ms, interval_ms, pinned_ms, plot, view } from "./store.js";
-import { clock, exactly } from "./time.js";
+import { clock, dated, exactly } from "./time.js";
 import { pin } from "./view.js";
 
 const ROW_PX = 19;
@@ -80,7 +80,8 @@ const placed = computed(() => {
   for (const mark of shown) {
     const { row } = KINDS[mark.kind];
     const needs = (2 + mark.label.length) * LETTER_PX + 8;
-    const toLeft = mark.room < needs && mark.at - ends[row] > needs && mark.at + mark.wide + needs > width;
+    const isPressing = mark.kind === "oom_kill" || mark.kind === "restart" || mark.at + mark.wide + needs > width;
+    const toLeft = isPressing && mark.room < needs && mark.at - ends[row] > needs;
     mark.side = mark.room >= needs ? "right" : toLeft ? "left" : mark.room >= 2 * LETTER_PX ? "letter" : "none";
     ends[row] = mark.at + mark.wide + (mark.side === "right" ? needs : 0);
   }
@@ -95,7 +96,8 @@ function labelOf({ kind, from_ms, to_ms, event }) {
 
 function Mark({ mark }) {
   const { row, letter, look, shape, filled } = KINDS[mark.kind];
-  const title = `${clock(mark.from_ms)} ${mark.event.name}: ${mark.event.what}`;
+  const until = mark.to_ms === null || mark.to_ms === Infinity ? "" : `–${clock(mark.to_ms)}`;
+  const title = `${dated(mark.from_ms, view.value)}${until} ${mark.event.name}: ${mark.event.what}`;
   const toLeft = mark.side === "left";
   const place = toLeft ? { right: `${plot.value.width - mark.at - mark.wide}px` } : { left: `${mark.at}px` };
   return html`<button tabindex="-1" class=${`event ${look ?? ""} ${toLeft ? "before" : ""}`} style=${{ ...place, top: `${row * ROW_PX}px` }}

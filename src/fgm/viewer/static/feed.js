@@ -86,7 +86,7 @@ async function askHealth() {
     store.clockOffset_ms.value = answer.now_ms - (asked + Date.now()) / 2;
     store.edge_ms.value = Math.floor(answer.now_ms / answer.interval_ms) * answer.interval_ms;
     store.health.value = answer;
-    if (answer.state === "ready" && !store.rangeChosen.peek()) widen(answer);
+    if (answer.state === "ready") widen(answer);
   });
 }
 
@@ -128,7 +128,8 @@ function widen({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   const live = now_ms - newest_ms < 60_000;
   const to_ms = newest_ms + interval_ms;
   const next = live ? { live, span_ms } : { live, from_ms: Math.max(oldest_ms, to_ms - span_ms), to_ms };
-  if (JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
+  store.usualRange.value = next;
+  if (!store.rangeChosen.peek() && JSON.stringify(next) !== JSON.stringify(store.range.peek())) store.range.value = next;
 }
 
 /** What the lanes need of some metrics of some shown workloads, as a Sheet wants it. */

@@ -15,13 +15,15 @@ function Freshness() {
   const newest = newest_ms.value;
   if (newest === null) return null;
   const behind_ms = Math.max(0, edge_ms.value - newest);
+  const ahead_ms = newest - edge_ms.value;
   const { live } = range.value;
   let text;
   if (!connected.value) text = `until ${clock(newest)}`;
   else if (!live) text = `paused, until ${moment(view.value.to_ms, edge_ms.value)}`;
+  else if (ahead_ms > FRESH_MS) text = `until ${moment(newest, edge_ms.value)}, ${exactly(ahead_ms)} ahead of the node's clock`;
   else if (behind_ms <= FRESH_MS) text = `live, ${Math.round(behind_ms / 1000)} s behind`;
   else text = `until ${moment(newest, edge_ms.value)}, nothing for ${exactly(behind_ms)}`;
-  const fresh = connected.value && live && behind_ms <= FRESH_MS;
+  const fresh = connected.value && live && behind_ms <= FRESH_MS && ahead_ms <= FRESH_MS;
   return html`<div class="fresh"><i class=${fresh ? "on" : ""}></i><span>${text}</span></div>`;
 }
 

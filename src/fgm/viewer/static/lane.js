@@ -10,10 +10,10 @@ import { fullName } from "./series.js";
 import { laneHeights, laneLines, lanePeaks, laneUnits, nodeSilences } from "./lanelines.js";
 import { focus, focusLane } from "./laneset.js";
 import { drawMarks, laneLimits } from "./marks.js";
-import { answer, edge_ms, events, health, newest_ms, plot, shown, view } from "./store.js";
+import { answer, edge_ms, events, health, newest_ms, picked, plot, shown, view } from "./store.js";
 import { Strip } from "./strip.js";
 import { LaneTable, tables } from "./tables.js";
-import { clock, moment, timeMarks, viewRange } from "./time.js";
+import { dated, moment, timeMarks, viewRange } from "./time.js";
 import { axisMarks, axisNumber, number } from "./units.js";
 import { follow, zoom } from "./view.js";
 
@@ -113,8 +113,9 @@ function drawGround(u) {
 /** Why a lane has no line, as a sentence and perhaps something to do about it; null when it has one. */
 function emptiness(lane) {
   if (answer.value === null || lanePeaks.value.get(lane.key)) return null;
-  if (!lane.metric) return [`No ${lane.title} data is recorded here: the kernel of this node gives none.`];
+  if (!lane.metric) return [`No ${lane.title} data is recorded here${lane.isNamed ? ": the kernel of this node gives none" : ", or there is no such metric"}.`];
   if (!answer.value.lines.has(lane.metric)) return ["Loading…"];
+  if (shown.value.length === 0 && picked.value?.length > 0) return [`Of the ${picked.value.length} chosen in this link none is known here (any more).`];
   if (shown.value.length === 0) return ["Choose a container from the list to see it here."];
   const newest = newest_ms.value;
   const oldest = health.value?.oldest_ms;
@@ -126,6 +127,9 @@ function emptiness(lane) {
   if (newest !== null && newest < from_ms) {
     const there = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));
     return [`The newest data, of ${moment(newest, edge_ms.value)}, is older than this range.`, "Show it", there];
+  }
+  if (nodeSilences.value.some(([from, to]) => from <= from_ms && to >= Math.min(to_ms, edge_ms.value) - 15_000)) {
+    return ["Nothing was recorded on this node then."];
   }
   const who = shown.value.length === 1 ? shown.value[0].series.name : "what is shown";
   return [`No ${lane.title} data of ${who} in this range.`];
@@ -158,8 +162,8 @@ export function Lane({ lane, ordinal }) {
   }, []);
   const peak = lanePeaks.value.get(lane.key);
   const unit = laneUnits.value.get(lane.key);
-  const owner = peak && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
-  const most = owner && `max ${number(peak.value, unit)} at ${clock(peak.ms)}, ${fullName(owner)}`;
+  const owner = peak?.value > 0 && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
+  const most = owner && `max ${number(peak.value, unit)} at ${dated(peak.ms, view.value)}, ${fullName(owner)}`;
   const [why, act, action] = emptiness(lane) ?? [];
   const on = focus.value === ordinal - 1;
   const span = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");

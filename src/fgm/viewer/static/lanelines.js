@@ -3,10 +3,11 @@
 import { computed } from "./vendor/signals.js";
 import { laneMetrics, lanes } from "./laneset.js";
 import { laneLimits, limitNear } from "./marks.js";
-import { linesOf, peakIn, silences } from "./samples.js";
-import { answer, end_ms, nodeId, shown, view } from "./store.js";
+import { GAP_INTERVALS, linesOf, peakIn, silences } from "./samples.js";
+import { answer, edge_ms, end_ms, health, loading, nodeId, shown, view } from "./store.js";
 import { unitFor } from "./units.js";
 
+const LATE_MS = 10_000; // the newest samples may yet come
 const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
 
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
@@ -47,5 +48,15 @@ export const laneUnits = computed(() => {
 export const nodeSilences = computed(() => {
   // Any metric does: whatever was not measured then has no tick in any.
   const line = [...(answer.value?.lines.keys() ?? [])].flatMap((metric) => linesOf(answer.value, metric, [nodeId.value]))[0];
-  return line ? silences(line, Math.max(answer.value.interval_ms, answer.value.column_ms)) : [];
+  if (!answer.value) return [];
+  const apart_ms = Math.max(answer.value.interval_ms, answer.value.column_ms);
+  const { oldest_ms } = health.value ?? {};
+  // What lies before all data, and after now, is not missing.
+  const from_ms = Math.max(view.value.from_ms, oldest_ms ?? Infinity), to_ms = Math.min(view.value.to_ms, edge_ms.value - LATE_MS);
+  const inside = line ? silences(line, apart_ms) : [];
+  const first = line?.t[0] ?? Infinity, last = line?.t.at(-1) ?? -Infinity;
+  const isLoaded = !loading.value; // else the rest may be on its way
+  const before = isLoaded && first - from_ms > GAP_INTERVALS * apart_ms && from_ms < to_ms ? [[from_ms, Math.min(first, to_ms)]] : [];
+  const after = isLoaded && line && to_ms - last > GAP_INTERVALS * apart_ms && last > from_ms ? [[last, to_ms]] : [];
+  return [...before, ...inside, ...after];
 });

@@ -50,6 +50,7 @@ function laneOf(name) {
     metric: known?.name ?? null,
     title: laneTitles.value.get(name) ?? named?.title ?? known?.title ?? name,
     note: named?.note,
+    isNamed: Boolean(named),
     unit,
     limit: metric && isBounded(metric) ? there(limits[unit]) : undefined,
     strip: strip && there(strip.some) ? { title: strip.title, some: strip.some, full: there(strip.full) } : undefined,
@@ -79,6 +80,7 @@ export function focusLane(i) {
   if (i < 0 || i >= lanes.peek().length) return;
   focus.value = i;
   changed(false);
+  document.querySelectorAll(".lane")[i]?.scrollIntoView({ block: "nearest" });
 }
 
 /** Show another metric on a lane; the lane that shows it already changes places with it. */

@@ -9,7 +9,7 @@ import { laneUnits } from "./lanelines.js";
 import { focused, focusLane, lanes } from "./laneset.js";
 import { facts, workload } from "./series.js";
 import { Sparkline } from "./sparkline.js";
-import { cursor_ms, hover_ms, listed, node, pinned_ms, range, shown, uses, view } from "./store.js";
+import { cursor_ms, explained, hover_ms, listed, node, pinned_ms, range, shown, uses, view } from "./store.js";
 import { clock, day, exactly, roughly, utcClock } from "./time.js";
 import { number } from "./units.js";
 import { togglePin } from "./view.js";
@@ -17,11 +17,12 @@ import { togglePin } from "./view.js";
 const ROWS = 24; // what a person compares; the rest is counted
 const ADDS_UP = new Set(["millicores", "bytes", "bytes/s", "1/s", "us/s"]); // what a share of the node means something for
 
+const REDUCED = "The highest values of a pixel are of different seconds: zoom in to an hour for shares";
 const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
 
 function signed(value, unit) {
   const text = number(Math.abs(value), unit);
-  return `${value < 0 ? "−" : "+"}${text}`;
+  return `${!/[1-9]/.test(text) ? "" : value < 0 ? "−" : "+"}${text}`;
 }
 
 function Values({ row, tops, isNew }) {
@@ -32,7 +33,7 @@ function Values({ row, tops, isNew }) {
     const most = value !== null && value > 0 && value === tops?.get(key);
     const change = row.changes.get(key) ?? null;
     const since = change !== null ? signed(change, unit) : value !== null && isNew ? "new" : "";
-    return html`<td key=${key} class=${value === null ? "mut" : ""}>${most ? html`<b>${text}</b>` : text}${tops && html`<small>${since}</small>`}</td>`;
+    return html`<td key=${key} class=${value === null ? "mut" : ""}>${most ? html`<b>${text}</b>` : text}${tops && html`<small title=${change === null ? undefined : `${text} now, ${number(value - change, unit)} when the view begins`}>${since}</small>`}</td>`;
   });
 }
 
@@ -42,7 +43,8 @@ function OfLimit({ row }) {
   const { title, share } = row.held ?? {};
   const held = share > 0.005 && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time`}>${
     title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
-  const known = value !== null && focused.value.limit;
+  const known = value !== null && explained.value?.lines.has(focused.value.limit);
+  if (instant.value.column_ms > 0) return html`<td class="mut limit" title=${REDUCED}>–${held}</td>`;
   if (row.limit === null || value === null) return html`<td class="mut limit">${known ? "no limit" : "–"}${held}</td>`;
   const part = value / row.limit;
   return html`<td class="limit">${percent(part)}${held || html`<i><i style=${{ width: `${Math.min(100, 100 * part)}%` }}></i></i>`}</td>`;
@@ -51,8 +53,8 @@ function OfLimit({ row }) {
 function OfNode({ row }) {
   const { key, unit } = focused.value;
   const value = row.values.get(key) ?? null, whole = wholeNode.value?.values.get(key) ?? null;
-  const known = value !== null && whole > 0 && ADDS_UP.has(unit);
-  return html`<td class=${known ? "share" : "share mut"}>${known ? percent(Math.min(1, value / whole)) : "–"}</td>`;
+  const known = value !== null && whole > 0 && ADDS_UP.has(unit) && instant.value.column_ms === 0;
+  return html`<td class=${known ? "share" : "share mut"} title=${instant.value.column_ms > 0 ? REDUCED : undefined}>${known ? percent(value / whole) : "–"}</td>`;
 }
 
 /** Its namespace is enough, unless another of that name is shown. */

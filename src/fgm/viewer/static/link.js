@@ -3,7 +3,7 @@
 import { batch } from "./vendor/signals.js";
 import { escaped } from "./api.js";
 import { focus, laneNames, MOST_LANES, USUAL } from "./laneset.js";
-import { cursor_ms, end_ms, picked, pinned_ms, range, rangeChosen, shown, view } from "./store.js";
+import { cursor_ms, end_ms, givenSlots, interval_ms, picked, pinned_ms, range, rangeChosen, shown, usualRange, view } from "./store.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "./time.js";
 import { follow, onChange } from "./view.js";
 
@@ -31,7 +31,8 @@ const written = (parts) =>
 /** An address that shows what is seen now, also later: the range stands still, and who is shown is named. */
 export function permanentLink() {
   const ids = shown.peek().map(({ series }) => series.id);
-  const parts = [...standing(view.peek()), ["show", ids], ...rest(cursor_ms.peek())];
+  const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
+  const parts = [...standing(view.peek()), ["show", ids], ["colours", colours], ...rest(cursor_ms.peek())];
   return location.href.replace(/[?#].*/s, "") + written(parts);
 }
 
@@ -71,13 +72,17 @@ function read() {
   const given = parts();
   const span_ms = span(given.get("last")?.[0]);
   const [from_ms, to_ms] = ["from", "to"].map((name) => Date.parse(given.get(name)?.[0]));
-  const at_ms = Date.parse(given.get("at")?.[0]);
+  const at_ms = Math.floor(Date.parse(given.get("at")?.[0]) / interval_ms.peek()) * interval_ms.peek();
   const lanes = [...new Set(given.get("lanes") ?? [])].slice(0, MOST_LANES);
   batch(() => {
     rangeChosen.value = true;
     if (span_ms) range.value = { live: true, span_ms };
     else if (from_ms >= 0 && from_ms < to_ms && to_ms <= END_OF_TIME_MS) range.value = { live: false, from_ms, to_ms };
-    else rangeChosen.value = false;
+    else {
+      rangeChosen.value = false;
+      if (usualRange.peek()) range.value = usualRange.peek();
+    }
+    givenSlots.value = new Map((given.get("colours") ?? []).map((slot, i) => [given.get("show")?.[i], Number(slot) - 1]));
     picked.value = given.get("show") ?? null;
     laneNames.value = lanes.length > 0 ? lanes : USUAL;
     focus.value = Math.max(1, Math.min(MOST_LANES, Number(given.get("focus")?.[0]) || 1)) - 1;

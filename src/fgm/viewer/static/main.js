@@ -12,7 +12,7 @@ import { Lanes } from "./lanes.js";
 import { Ledger } from "./ledger.js";
 import { Palette } from "./palette.js";
 import { Banners, StatePage } from "./states.js";
-import { clockOffset_ms, health, instance, ready } from "./store.js";
+import { clockOffset_ms, health, instance, ready, view } from "./store.js";
 import { zone } from "./time.js";
 
 const CLOCK_MATTERS_MS = 100;
@@ -24,7 +24,7 @@ function Footer() {
     <span><kbd>w</kbd> <kbd>s</kbd> zoom</span><span><kbd>a</kbd> <kbd>d</kbd> pan</span><span><kbd>←</kbd> <kbd>→</kbd> one sample</span>
     <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
     <span><kbd>:</kbd> commands</span><span><kbd>?</kbd> keys</span>
-    <span class="end">times local, ${zone(health.value.now_ms)}${offset} · fgm ${health.value.version}</span>
+    <span class="end">times local, ${zone(view.value.to_ms)}${offset} · fgm ${health.value.version}</span>
   </footer>`;
 }
 

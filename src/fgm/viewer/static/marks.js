@@ -123,10 +123,6 @@ function drawKill(ctx, event, lines, x, y) {
 
 function write(ctx, text, x, y, align, colour) {
   ctx.textAlign = align;
-  ctx.lineWidth = 3 * devicePixelRatio;
-  ctx.lineJoin = "round";
-  ctx.strokeStyle = token("bg");
   ctx.fillStyle = token(colour);
-  ctx.strokeText(text, x, y);
-  ctx.fillText(text, x, y);
+  ctx.fillText(text, x, y); // without a halo: a break in a line means a gap
 }

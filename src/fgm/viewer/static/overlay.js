@@ -5,11 +5,13 @@ import { effect } from "./vendor/signals.js";
 import { hairline, styleOf, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
 import { charts } from "./lane.js";
+import { laneHeights } from "./lanelines.js";
 import { laneMetrics } from "./laneset.js";
 import { back } from "./link.js";
 import { linesOf, valueIn } from "./samples.js";
 import { answer, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot, shown, view } from "./store.js";
-import { clock, exactly } from "./time.js";
+import { tables } from "./tables.js";
+import { dated, exactly } from "./time.js";
 import { pan, pin, unpin, zoom, zoomAround } from "./view.js";
 
 const WHEEL = 1.25; // a step of the wheel makes the view so much longer
@@ -28,7 +30,7 @@ export function Overlay({ stack }) {
         later();
       }),
       effect(() => {
-        view.value, answer.value, shown.value, plot.value, themeTurn.value;
+        view.value, answer.value, shown.value, plot.value, themeTurn.value, laneHeights.value, laneMetrics.value, tables.value;
         requestAnimationFrame(later); // a frame later, so that the lanes have their new scales
       }),
     ];
@@ -137,7 +139,7 @@ function draw(stack, strip, span, flag) {
     span.style.width = `${wide}px`;
     raise(flag, left + from_x + wide / 2, exactly((wide / width) * (to_ms - from_ms)), left, width);
   } else {
-    raise(flag, pointed && !strip.hidden ? x : null, clock(at), left, width);
+    raise(flag, pointed && !strip.hidden ? x : null, dated(at, view.peek()), left, width);
     if (!strip.hidden) drawStrip(stack, strip, x, at, pointed);
   }
 }

@@ -38,10 +38,10 @@ function List({ title, items }) {
   const type = (event) => (setText(event.target.value), setAt(0));
   return html`<dialog class="palette" ref=${dialog} aria-label=${title} onClose=${() => (asked.value = null)}
     onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
-    <input type="text" role="combobox" aria-expanded="true" aria-controls="choices" aria-activedescendant=${`choice-${at}`} aria-label=${title}
+    <input type="text" role="combobox" aria-expanded="true" aria-controls="choices" aria-activedescendant=${found.length > 0 ? `choice-${at}` : undefined} aria-label=${title}
       placeholder=${title} autocomplete="off" spellcheck="false" value=${text} onInput=${type} onKeyDown=${keys} />
     <ul id="choices" role="listbox" aria-label=${title} ref=${list}>
-      ${found.map((item, i) => html`<li key=${item.text} id=${`choice-${i}`} role="option" aria-selected=${i === at} class=${i === at ? "on" : ""}
+      ${found.map((item, i) => html`<li key=${`${item.text} ${item.hint}`} id=${`choice-${i}`} role="option" aria-selected=${i === at} class=${i === at ? "on" : ""}
         onClick=${() => run(item)}><span>${item.text}</span><small>${item.hint}</small>${item.keys?.map((key) => html`<kbd>${key}</kbd>`)}</li>`)}
     </ul>
     ${found.length === 0 && html`<p class="mut">Nothing is called so.</p>`}

@@ -2,7 +2,7 @@
 
 import { notes } from "./dashboards.js";
 import { html, useState } from "./html.js";
-import { connected, health, instance, ready, refusals } from "./store.js";
+import { connected, health, instance, MOST_SHOWN, picked, ready, refusals } from "./store.js";
 import { clock, exactly } from "./time.js";
 
 const KUBECTL = "kubectl -n fine-grained-monitor";
@@ -117,6 +117,7 @@ export function Banners() {
     lines.push(html`<div class="banner" role="status"><b>The viewer has no data just now.</b>
       <span>It has been started again or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
   }
+  if (picked.value?.length > MOST_SHOWN) lines.push(html`<div class="banner quiet" role="status">Of the ${picked.value.length} chosen, the first ${MOST_SHOWN} are drawn.</div>`);
   for (const note of notes.value) lines.push(html`<div class="banner quiet" role="status">${note}</div>`);
   const refusal = refusals.lines.value ?? refusals.explained.value;
   if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused.</b> <span>${refusal}</span></div>`);

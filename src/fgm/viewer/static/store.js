@@ -1,9 +1,12 @@
 // The page's state, once. Components read it, view.js and laneset.js change it, feed.js fills it from the server.
 
 import { computed, effect, signal } from "./vendor/signals.js";
-import { assignSlots } from "./colours.js";
+import { assignSlots, preferSlot } from "./colours.js";
 import { workload } from "./series.js";
 import { ALL, widened } from "./time.js";
+
+/** So many workloads are drawn at most; the viewer answers not many more series at once. */
+export const MOST_SHOWN = 300;
 
 export const health = signal(null);
 export const instance = signal(null);
@@ -25,6 +28,10 @@ export const rangeChosen = signal(false);
 /** Ids chosen by a person or a link, or null: the top six. */
 export const picked = signal(null);
 export const topSix = signal([]);
+/** The colours that a link gave: Map(id → slot). */
+export const givenSlots = signal(new Map());
+/** The range of who has chosen none, or null while it is not known. */
+export const usualRange = signal(null);
 /** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
 export const answer = signal(null);
 /** What explains them, in the same form: limits, throttling, pressure. */
@@ -66,8 +73,9 @@ export const shown = computed(() => {
   const chosen = new Map();
   for (const id of picked.value ?? topSix.value) {
     const series = byId.value.get(id);
-    if (series && !chosen.has(workload(series))) chosen.set(workload(series), series);
+    if (series && !chosen.has(workload(series)) && chosen.size < MOST_SHOWN) chosen.set(workload(series), series);
   }
+  for (const [key, series] of chosen) if (givenSlots.value.get(series.id) >= 0) preferSlot(key, givenSlots.value.get(series.id));
   const slots = assignSlots([...chosen].filter(([, series]) => series.scope !== "node").map(([key]) => key));
   const ids = new Map();
   for (const series of listed.value ?? []) {

@@ -4,8 +4,8 @@ import { signal } from "./vendor/signals.js";
 import { html } from "./html.js";
 import { extremes } from "./samples.js";
 import { fullName } from "./series.js";
-import { end_ms, view } from "./store.js";
-import { clock } from "./time.js";
+import { answer, end_ms, view } from "./store.js";
+import { dated, exactly, viewRange } from "./time.js";
 import { number } from "./units.js";
 
 const ROWS = 40;
@@ -19,10 +19,11 @@ export function toggleTables() {
 
 export function LaneTable({ lane, lines, unit }) {
   const { from_ms } = view.value;
+  const { column_ms = 0 } = answer.value ?? {};
   const rows = lines.toReversed().map(({ line, entry }) => ({ line, entry, found: extremes(line, from_ms, end_ms.value) })).filter(({ found }) => found);
-  const at = ({ value, ms }) => html`<td>${number(value, unit)} <small>${clock(ms)}</small></td>`;
+  const at = ({ value, ms }) => html`<td>${number(value, unit)} <small>${dated(ms, view.value)}</small></td>`;
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
-    <caption>${lane.title} in ${unit.label}, ${clock(from_ms)} to ${clock(end_ms.value)}</caption>
+    <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of ${exactly(column_ms)} each`}</caption>
     <thead><tr><th scope="col">container</th><th scope="col">first</th><th scope="col">lowest</th><th scope="col">highest</th><th scope="col">last</th></tr></thead>
     <tbody>${rows.slice(0, ROWS).map(({ line, entry, found }) => html`<tr key=${`${line.id} ${line.life}`}>
       <th scope="row"><span class="name">${fullName(entry.series)}${line.life > 1 ? `, life ${line.life}` : ""}</span></th>

@@ -61,6 +61,11 @@ export function viewRange(from_ms, to_ms, moving = false) {
   return `${day(from_ms)} ${shortClock(from_ms)}–${day(to_ms)} ${shortClock(to_ms)}`;
 }
 
+/** 14:32:10, with the day where a range holds more than one. */
+export function dated(ms, { from_ms, to_ms }) {
+  return sameDay(from_ms, to_ms - 1) ? clock(ms) : `${day(ms)} ${clock(ms)}`;
+}
+
 /** 14:32:10 today, 12 Mar 14:32 on another day. */
 export function moment(ms, now_ms) {
   return sameDay(ms, now_ms) ? clock(ms) : `${day(ms)} ${shortClock(ms)}`;
@@ -129,8 +134,13 @@ function every({ ms: size, months }, from_ms, to_ms) {
     for (let n = start, t; (t = new Date(2000, n - 24_000, 1).getTime()) <= to_ms; n += months) if (t >= from_ms) out.push(t);
     return out;
   }
-  const zone_ms = -new Date(from_ms).getTimezoneOffset() * M;
-  for (let t = Math.ceil((from_ms + zone_ms) / size) * size - zone_ms; t <= to_ms; t += size) out.push(t);
+  const zoneOf = (ms) => -new Date(ms).getTimezoneOffset() * M;
+  const zone_ms = zoneOf(from_ms);
+  for (let t = Math.ceil((from_ms + zone_ms) / size) * size - zone_ms; t <= to_ms + H; t += size) {
+    // Where the clocks were changed within the range, hours and days go by the clock of their own day.
+    const at = size >= H ? t + zone_ms - zoneOf(t) : t;
+    if (at >= from_ms && at <= to_ms) out.push(at);
+  }
   return out;
 }
 

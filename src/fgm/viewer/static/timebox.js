@@ -13,9 +13,9 @@ export const focusTimeBox = () => box.current?.focus();
 
 /** Show what a text means; false where it means nothing. */
 export function goToTyped(text) {
-  const read = readTime(text, edge_ms.peek(), view.peek().to_ms);
+  const read = readTime(text, edge_ms.peek(), Math.min(edge_ms.peek(), view.peek().to_ms));
   if (read === null) return false;
-  if (read.span_ms !== undefined) follow(Math.max(5000, read.span_ms));
+  if (read.span_ms !== undefined) follow(read.span_ms);
   else if (read.from_ms !== undefined) zoom(read.from_ms, read.to_ms);
   if (read.at_ms !== undefined) goTo(read.at_ms);
   return true;

@@ -3,9 +3,10 @@
 import { batch } from "./vendor/signals.js";
 import { workload } from "./series.js";
 import { byId, cursor_ms, end_ms, health, hover_ms, interval_ms, newest_ms, picked, pinned_ms, range, rangeChosen, shown, view } from "./store.js";
-import { END_OF_TIME_MS, PRESETS } from "./time.js";
+import { ALL, END_OF_TIME_MS, PRESETS } from "./time.js";
 
 const LEAST_SAMPLES = 5;
+const LONGEST_MS = 3650 * 86_400_000; // longer is as good as all
 
 const listeners = [];
 /** Call `listener(push)` after a person changed the view; `push`: "back" should return to the view before, "turn": once for many. */
@@ -23,15 +24,15 @@ function setRange(next, push = true) {
   batch(() => {
     range.value = next;
     rangeChosen.value = true;
-    hover_ms.value = null;
+    if (push !== "turn") hover_ms.value = null; // while a wheel turns, the pointer stays where it is
     if (next.live) pinned_ms.value = null;
   });
   changed(push);
 }
 
 export function follow(span_ms = range.peek().span_ms ?? lastSpan_ms) {
-  lastSpan_ms = span_ms;
-  setRange({ live: true, span_ms });
+  lastSpan_ms = span_ms > LONGEST_MS ? ALL : Math.max(LEAST_SAMPLES * interval_ms.peek(), span_ms);
+  setRange({ live: true, span_ms: lastSpan_ms });
 }
 
 /** Hold the view still, where it is. */
@@ -75,7 +76,7 @@ export function preset(span_ms) {
 /** Everything: a view that follows goes on following. */
 export function showAll() {
   const { oldest_ms } = health.peek();
-  if (range.peek().live) follow(Infinity);
+  if (range.peek().live) follow(ALL);
   else if (oldest_ms !== null) zoom(oldest_ms, newest_ms.peek() + interval_ms.peek());
 }
 
