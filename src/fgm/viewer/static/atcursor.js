@@ -5,6 +5,7 @@ import { focused, laneMetrics, lanes } from "./laneset.js";
 import { extremes, linesOf, valueAt } from "./samples.js";
 import { answer, cursor_ms, explained, interval_ms, nodeId, shown, view } from "./store.js";
 
+const ROWS = 24; // what a person compares; the rest is counted
 const START_INTERVALS = 3; // a rate needs a sample before it
 
 /** What the cursor stands for: one tick, or one pixel column where the server reduced: {from_ms, to_ms, column_ms}. */
@@ -32,32 +33,50 @@ function earliest(lines, from_ms, to_ms) {
   return found.length > 0 ? found.reduce((a, b) => (b.ms < a.ms ? b : a)) : null;
 }
 
-/** {values, changes: Map(lane key → number, null: not there), life, limit, held} of some series. */
-function rowOf(ids) {
+/** {values: Map(lane key → number, null: not there), life} of some series. */
+function valuesOf(ids) {
   const { from_ms, to_ms } = instant.value;
-  const start_ms = view.value.from_ms;
-  const values = new Map(), changes = new Map();
+  const values = new Map();
   let life = null;
   for (const [key, metric] of laneMetrics.value) {
-    const lines = linesOf(answer.value, metric, ids);
-    const now = highest(lines, from_ms, to_ms);
-    const before = earliest(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    const now = highest(linesOf(answer.value, metric, ids), from_ms, to_ms);
     values.set(key, now?.value ?? null);
-    changes.set(key, now && before ? now.value - before.value : null);
     life = now?.life ?? life;
+  }
+  return { values, life };
+}
+
+/** What else is told of them: {changes since the view's start: Map(lane key → number or null), limit, held}. */
+function detailsOf(ids, values) {
+  const { from_ms, to_ms } = instant.value;
+  const start_ms = view.value.from_ms;
+  const changes = new Map();
+  for (const [key, metric] of laneMetrics.value) {
+    const lines = linesOf(answer.value, metric, ids);
+    const before = earliest(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    changes.set(key, values.get(key) !== null && before ? values.get(key) - before.value : null);
   }
   const { limit, strip } = focused.value ?? {};
   const told = (metric) => (metric ? highest(linesOf(explained.value, metric, ids), from_ms, to_ms)?.value ?? null : null);
-  return { values, changes, life, limit: told(limit), held: strip ? { title: strip.title, share: told(strip.some) } : null };
+  return { changes, limit: told(limit), held: strip ? { title: strip.title, share: told(strip.some) } : null };
 }
 
 /** One row for each shown workload, by the focused lane's value, then the others'; the node is not among them. */
-export const rows = computed(() => {
+const ranking = computed(() => {
   const keys = [focused.value?.key, ...lanes.value.map(({ key }) => key)];
-  const some = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...rowOf(entry.ids) }));
+  const some = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...valuesOf(entry.ids) }));
   const by = (a, b) => keys.reduce((order, key) => order || (b.values.get(key) ?? -1) - (a.values.get(key) ?? -1), 0);
   return some.sort(by);
 });
 
+/** How many workloads are shown with a value or without. */
+export const rowCount = computed(() => ranking.value.length);
+/** The first of them, with all that is told of each. */
+export const rows = computed(() => ranking.value.slice(0, ROWS).map((row) => ({ ...row, ...detailsOf(row.entry.ids, row.values) })));
+
 /** The whole node's row, or null. */
-export const wholeNode = computed(() => (nodeId.value ? rowOf([nodeId.value]) : null));
+export const wholeNode = computed(() => {
+  if (!nodeId.value) return null;
+  const row = valuesOf([nodeId.value]);
+  return { ...row, ...detailsOf([nodeId.value], row.values) };
+});

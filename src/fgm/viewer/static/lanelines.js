@@ -44,8 +44,11 @@ export const laneUnits = computed(() => {
   return new Map(lanes.value.map(unitOf));
 });
 
-/** When the whole node was not measured: [[from_ms, to_ms]]. */
-export const nodeSilences = computed(() => {
+/** When the whole node was not measured: [[from_ms, to_ms]]; the same until something else is so. */
+export const nodeSilences = computed(() => JSON.parse(told.value));
+const told = computed(() => JSON.stringify(silencesNow()));
+
+function silencesNow() {
   // Any metric does: whatever was not measured then has no tick in any.
   const line = [...(answer.value?.lines.keys() ?? [])].flatMap((metric) => linesOf(answer.value, metric, [nodeId.value]))[0];
   if (!answer.value) return [];
@@ -59,4 +62,4 @@ export const nodeSilences = computed(() => {
   const before = isLoaded && first - from_ms > GAP_INTERVALS * apart_ms && from_ms < to_ms ? [[from_ms, Math.min(first, to_ms)]] : [];
   const after = isLoaded && line && to_ms - last > GAP_INTERVALS * apart_ms && last > from_ms ? [[last, to_ms]] : [];
   return [...before, ...inside, ...after];
-});
+}

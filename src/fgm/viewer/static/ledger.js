@@ -1,6 +1,6 @@
 // The table beside the lanes: who, at the cursor second, in the lanes' own units.
 
-import { instant, rows, wholeNode } from "./atcursor.js";
+import { instant, rowCount, rows, wholeNode } from "./atcursor.js";
 import { styleOf } from "./colours.js";
 import { Key, Place } from "./containers.js";
 import { copyTable } from "./copy.js";
@@ -14,7 +14,6 @@ import { clock, day, exactly, roughly, utcClock } from "./time.js";
 import { number } from "./units.js";
 import { togglePin } from "./view.js";
 
-const ROWS = 24; // what a person compares; the rest is counted
 const ADDS_UP = new Set(["millicores", "bytes", "bytes/s", "1/s", "us/s"]); // what a share of the node means something for
 
 const REDUCED = "The highest values of a pixel are of different seconds: zoom in to an hour for shares";
@@ -99,9 +98,9 @@ export function Ledger() {
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
         <th scope="col" class="limit" title=${`${title}, of its limit`}>of limit</th><th scope="col" class="share" title=${`${title}, of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${uses.value && roughly(uses.value.to_ms - uses.value.from_ms)}</span></th></tr></thead>
-      <tbody>${some.slice(0, ROWS).map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
+      <tbody>${some.map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} first=${i === 0} />`)}</tbody>
       <tfoot>
-        ${some.length > ROWS && html`<tr><th scope="row">${some.length - ROWS} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
+        ${rowCount.value > some.length && html`<tr><th scope="row">${rowCount.value - some.length} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
         ${wholeNode.value && html`<tr>
           <th scope="row">${nodeEntry && html`<${Key} slot=${null} />`}whole node</th><${Values} row=${wholeNode.value} /><td class="limit"></td><td class="share"></td>
           <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
