@@ -121,15 +121,15 @@ def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents
         """async (at) => {
             const [{ charts }, { answer, shown, interval_ms }, { linesOf, valueIn }] =
                 await Promise.all(["lane", "store", "samples"].map(fgm));
-            const u = charts.get("memory"), strip = document.querySelector("canvas.strip");
-            const copy = new OffscreenCanvas(strip.width, strip.height).getContext("2d");
-            copy.drawImage(strip, 0, 0);
+            const u = charts.get("memory"), cursor = document.querySelector("canvas.cursor");
+            const copy = new OffscreenCanvas(cursor.width, cursor.height).getContext("2d");
+            copy.drawImage(cursor, 0, 0);
             const ratio = devicePixelRatio, top = (element) => element.getBoundingClientRect().top;
-            const begin = top(u.root) - top(strip);
+            const begin = top(u.root) - top(cursor);
             const values = shown.value.flatMap(({ ids }) => linesOf(answer.value, "memory_working_set", ids))
                 .map((line) => valueIn(line, at, at + interval_ms.value)).filter((value) => value !== null);
             const y = begin + u.bbox.top / ratio + u.valToPos(Math.max(...values), "y");
-            const { data } = copy.getImageData(0, Math.round((y - 2) * ratio), strip.width, Math.round(4 * ratio));
+            const { data } = copy.getImageData(0, Math.round((y - 2) * ratio), cursor.width, Math.round(4 * ratio));
             let coloured = 0;
             for (let i = 3; i < data.length; i += 4) coloured += data[i] > 200;
             return coloured;

@@ -52,6 +52,11 @@ async function getOnce(url, { signal, within_ms = 15_000, read = (response) => r
   return body;
 }
 
+/** A range of so many ticks is answered with every sample; beyond that, with the extremes of pixel columns. */
+export const RAW_TICKS = 3600;
+/** So long the viewer reads of a long range before it answers with what there is, the newest first. */
+export const PART_MS = 700;
+
 // A dead port-forward may swallow requests instead of refusing them, and the page says so within 5 s.
 const HEARTBEAT_MS = 2500;
 

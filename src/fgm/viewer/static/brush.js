@@ -1,7 +1,7 @@
 // The brush on the overview: the range in view, which can be moved, resized and drawn anew.
 
 import { effect } from "./vendor/signals.js";
-import { grid } from "./nodestrip.js";
+import { grid } from "./nodehistory.js";
 import { end_ms, plot, view } from "./store.js";
 import { zoom } from "./view.js";
 

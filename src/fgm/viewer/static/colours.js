@@ -1,6 +1,7 @@
 // Theme, line colours and strokes. A workload keeps its colour over selections, restarts and reloads of this tab.
 
 import { signal, effect } from "./vendor/signals.js";
+import { recall, remember } from "./remembered.js";
 
 const COLOURS = 6;
 const DASHES = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];
@@ -108,20 +109,4 @@ export function hatch(ctx, x, y, width, height, colour, ratio = 1, stroke = { wi
   }
   ctx.stroke();
   ctx.restore();
-}
-
-export function recall(storage, name, fallback) {
-  try {
-    return JSON.parse(storage.getItem(name)) ?? fallback;
-  } catch {
-    return fallback;
-  }
-}
-
-export function remember(storage, name, value) {
-  try {
-    storage.setItem(name, JSON.stringify(value));
-  } catch {
-    // Storage is full or forbidden: the page works without a memory.
-  }
 }

@@ -2,7 +2,7 @@
 
 import { html, useState } from "./html.js";
 import { styleOf } from "./colours.js";
-import { matching } from "./search.js";
+import { matchingSeries } from "./search.js";
 import { facts, fullName, place, workload } from "./series.js";
 import { Sparkline } from "./sparkline.js";
 import { edge_ms, listed, newest_ms, node, picked, search, shown } from "./store.js";
@@ -130,7 +130,7 @@ export function Containers() {
   const [extra, setExtra] = useState(0);
   const all = listed.value ?? [];
   const now_ms = Math.min(edge_ms.value, (newest_ms.value ?? edge_ms.value) + FADED_MS / 2); // old data has its own present
-  const found = matching(all.filter((series) => series.scope !== "node"), search.value);
+  const found = matchingSeries(all.filter((series) => series.scope !== "node"), search.value);
   const counts = new Map(SCOPES.map(([name]) => [name, found.filter((series) => series.scope === name).length]));
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
   const scope = scopeOf(wanted, found, entries);

@@ -3,6 +3,7 @@
 
 import { computed } from "./vendor/signals.js";
 import { html } from "./html.js";
+import { lastOfKilled } from "./samples.js";
 import { answer, end_ms, events, hover_ms, interval_ms, pinned_ms, plot, view } from "./store.js";
 import { clock, dated, exactly } from "./time.js";
 import { pin } from "./view.js";
@@ -12,7 +13,6 @@ const LETTER_PX = 6.2; // a usual one of the labels
 const SHAPE_PX = 10;
 const MOST = 300; // marks; more would be a bar of ink
 const LEAST_PX = 4; // of a bar
-const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
 
 const CROSS = "M1 1l8 8M9 1l-8 8";
 const SQUARE = "M1.5 1.5h7v7h-7z";
@@ -117,8 +117,8 @@ function instantOf({ kind, from_ms, event }) {
   const at = tickOf(Math.max(from_ms, view.peek().from_ms));
   if (kind !== "oom_kill") return at;
   const lines = [...(answer.peek()?.lines.values() ?? [])].flat().filter(({ id }) => id === event.series);
-  const last = Math.max(...lines.map(({ t }) => t.findLast((ms) => ms <= event.time_ms) ?? -Infinity));
-  return at - last <= KILL_MS ? last : at;
+  const last = Math.max(...lines.map((line) => line.t[lastOfKilled(line, event.time_ms)] ?? -Infinity));
+  return last > 0 ? last : at;
 }
 
 /** Pin the next event in view (`step` 1), or the one before (−1); the first or last where no cursor is set. */

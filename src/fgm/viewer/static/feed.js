@@ -4,14 +4,13 @@
 import { batch, effect, signal, untracked } from "./vendor/signals.js";
 import * as api from "./api.js";
 import { explanations, laneMetrics, lanes } from "./laneset.js";
-import { fillOverview } from "./nodestrip.js";
+import { fillOverview } from "./nodehistory.js";
 import { Sheet } from "./sheet.js";
 import * as store from "./store.js";
 import { chooseTop } from "./top.js";
 
 const BEAT_MS = 2000;
 const HURRY_MS = 1000; // while there is nothing to show yet, or nobody answers
-const RAW_TICKS = 3600; // beyond that the server reduces, and a tail would not fit its pixel columns
 const POINTS = 1200; // pixel columns at most
 const DERIVED_BEATS = 15; // between two questions for events that the viewer has to derive
 const OLD_MS = 120_000; // what is told of a time may be told so much later
@@ -137,12 +136,12 @@ function wantedOf(metrics, entries) {
   const { from_ms, to_ms } = store.view.peek();
   const { live, span_ms } = store.range.peek();
   const interval = store.interval_ms.peek();
-  const raw = (to_ms - from_ms) / interval <= RAW_TICKS;
+  const raw = (to_ms - from_ms) / interval <= api.RAW_TICKS;
   const points = Math.max(100, Math.min(POINTS, Math.round(store.plot.peek().width) || POINTS));
   // Columns on a fixed grid keep their samples while a live view moves, so that its peaks do not flicker.
   const column_ms = raw ? 0 : (to_ms - from_ms) / points;
   const end = raw ? to_ms + interval : to_ms;
-  const start = raw ? Math.max(from_ms, end - RAW_TICKS * interval) : Math.floor(from_ms / column_ms) * column_ms;
+  const start = raw ? Math.max(from_ms, end - api.RAW_TICKS * interval) : Math.floor(from_ms / column_ms) * column_ms;
   const until_ms = raw ? end : start + (points + 1) * column_ms;
   // Samples arrive some seconds late.
   const newest_ms = store.health.peek()?.newest_ms;

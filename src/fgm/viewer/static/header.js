@@ -3,7 +3,7 @@
 import { isDark, themeTurn, toggleTheme } from "./colours.js";
 import { showsKeys } from "./commands.js";
 import { html } from "./html.js";
-import { completeness } from "./nodestrip.js";
+import { completeness } from "./nodehistory.js";
 import { connected, edge_ms, health, instance, newest_ms, range, ready, view } from "./store.js";
 import { ALL, clock, dayRange, exactly, moment, PRESETS } from "./time.js";
 import { TimeBox } from "./timebox.js";

@@ -2,9 +2,9 @@
 
 import { signal } from "./vendor/signals.js";
 import { ACTIONS, keyName, showsKeys } from "./commands.js";
-import { recall, remember } from "./colours.js";
 import { html, useLayoutEffect, useRef } from "./html.js";
 import { focusLane } from "./laneset.js";
+import { recall, remember } from "./remembered.js";
 
 const WRITING = "input, textarea, select, [contenteditable]";
 const PRESSABLE = "button, a, summary";

@@ -2,13 +2,13 @@
 
 import { computed } from "./vendor/signals.js";
 import { laneMetrics, lanes } from "./laneset.js";
-import { laneLimits, limitNear } from "./marks.js";
+import { laneLimits, limitNear } from "./limits.js";
 import { GAP_INTERVALS, linesOf, peakIn, silences } from "./samples.js";
 import { answer, edge_ms, end_ms, health, loading, nodeId, shown, view } from "./store.js";
 import { unitFor } from "./units.js";
 
 const LATE_MS = 10_000; // the newest samples may yet come
-const USUAL = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
+const USUAL_TOPS = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decides the unit where all is zero
 
 /** The lines of every lane, the first chosen last so that it lies on top: Map(lane key → [{line, entry}]). */
 export const laneLines = computed(() => {
@@ -40,7 +40,7 @@ export const laneHeights = computed(() => {
 
 /** The unit of every lane, which its axis, title and ledger column share. */
 export const laneUnits = computed(() => {
-  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL[unit] || 0)];
+  const unitOf = ({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || USUAL_TOPS[unit] || 0)];
   return new Map(lanes.value.map(unitOf));
 });
 

@@ -20,10 +20,10 @@ const DOTS = 40; // more would hide the lines
 let drag = null; // {from_x, to_x, pans} while the pointer is down
 
 export function Overlay({ stack }) {
-  const strip = useRef(null), span = useRef(null), flag = useRef(null);
+  const cursor = useRef(null), span = useRef(null), flag = useRef(null);
   useEffect(() => {
     let frame = 0;
-    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, strip.current, span.current, flag.current))));
+    const later = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, cursor.current, span.current, flag.current))));
     const stopped = [
       effect(() => {
         cursor_ms.value, hover_ms.value, pinned_ms.value;
@@ -42,7 +42,7 @@ export function Overlay({ stack }) {
     };
   }, []);
   // The cursor is a strip as wide as its dots, so that moving it paints little.
-  return html`<div class="span" ref=${span} hidden></div><canvas class="strip" ref=${strip} aria-hidden="true"></canvas>
+  return html`<div class="span" ref=${span} hidden></div><canvas class="cursor" ref=${cursor} aria-hidden="true"></canvas>
     <output class="flag" ref=${flag} aria-hidden="true"></output>`;
 }
 
@@ -121,10 +121,10 @@ function listen(stack, later) {
   };
 }
 
-const STRIP_PX = 12;
+const CURSOR_PX = 12;
 
-function draw(stack, strip, span, flag) {
-  if (!strip?.isConnected) return;
+function draw(stack, cursor, span, flag) {
+  if (!cursor?.isConnected) return;
   const { left, width } = plot.peek();
   const { from_ms, to_ms } = view.peek();
   const at = cursor_ms.peek();
@@ -132,31 +132,31 @@ function draw(stack, strip, span, flag) {
   const pointed = hover_ms.peek() !== null || pinned_ms.peek() !== null;
   const x = left + ((at - from_ms) / (to_ms - from_ms)) * width;
   span.hidden = !dragged;
-  strip.hidden = dragged || at < from_ms || at > to_ms || answer.peek() === null;
+  cursor.hidden = dragged || at < from_ms || at > to_ms || answer.peek() === null;
   if (dragged) {
     const from_x = Math.min(drag.from_x, drag.to_x), wide = Math.abs(drag.to_x - drag.from_x);
     span.style.left = `${left + from_x}px`;
     span.style.width = `${wide}px`;
     raise(flag, left + from_x + wide / 2, exactly((wide / width) * (to_ms - from_ms)), left, width);
   } else {
-    raise(flag, pointed && !strip.hidden ? x : null, dated(at, view.peek()), left, width);
-    if (!strip.hidden) drawStrip(stack, strip, x, at, pointed);
+    raise(flag, pointed && !cursor.hidden ? x : null, dated(at, view.peek()), left, width);
+    if (!cursor.hidden) drawCursor(stack, cursor, x, at, pointed);
   }
 }
 
-function drawStrip(stack, strip, x, at, pointed) {
+function drawCursor(stack, cursor, x, at, pointed) {
   const ratio = devicePixelRatio;
   const axis = stack.querySelector(".axis"), height = axis.offsetTop + axis.offsetHeight;
-  strip.width = STRIP_PX * ratio;
-  if (strip.height !== Math.round(height * ratio)) {
-    strip.height = Math.round(height * ratio);
-    strip.style.height = `${height}px`;
+  cursor.width = CURSOR_PX * ratio;
+  if (cursor.height !== Math.round(height * ratio)) {
+    cursor.height = Math.round(height * ratio);
+    cursor.style.height = `${height}px`;
   }
-  const ctx = strip.getContext("2d");
+  const ctx = cursor.getContext("2d");
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  ctx.clearRect(0, 0, STRIP_PX, height);
-  const start = Math.round(x - STRIP_PX / 2);
-  strip.style.transform = `translateX(${start}px)`;
+  ctx.clearRect(0, 0, CURSOR_PX, height);
+  const start = Math.round(x - CURSOR_PX / 2);
+  cursor.style.transform = `translateX(${start}px)`;
   if (pointed) {
     const ruler = stack.querySelector(".ruler");
     const top = ruler.offsetTop + ruler.offsetHeight - 2;

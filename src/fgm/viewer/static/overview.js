@@ -4,8 +4,8 @@ import { effect } from "./vendor/signals.js";
 import { startBrush } from "./brush.js";
 import { hairline, hatch, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
-import { grid, strip } from "./nodestrip.js";
-import { silences } from "./samples.js";
+import { grid, nodeHistory } from "./nodehistory.js";
+import { GAP_INTERVALS, silences } from "./samples.js";
 import { edge_ms, interval_ms, plot } from "./store.js";
 import { timeMarks, zone } from "./time.js";
 
@@ -14,7 +14,7 @@ export function Overview() {
   useEffect(() => {
     let frame = 0;
     const stop = effect(() => {
-      themeTurn.value, strip.value, grid.value, plot.value;
+      themeTurn.value, nodeHistory.value, grid.value, plot.value;
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => canvas.current && grid.peek() && draw(canvas.current));
     });
@@ -35,10 +35,10 @@ function draw(canvas) {
   const ctx = canvas.getContext("2d");
   ctx.scale(ratio, ratio);
   const { from_ms, to_ms, column_ms } = grid.peek();
-  const { cpu = null, memory = null, events = [] } = strip.peek() ?? {};
+  const { cpu = null, memory = null, events = [] } = nodeHistory.peek() ?? {};
   const x = (ms) => ((ms - from_ms) / (to_ms - from_ms)) * width;
   const base = height - 14;
-  const gap_ms = Math.max(2.5 * interval_ms.peek(), 1.5 * column_ms);
+  const gap_ms = Math.max(GAP_INTERVALS * interval_ms.peek(), 1.5 * column_ms);
   for (const [from, to] of cpu ? silences(cpu, Math.max(interval_ms.peek(), column_ms)) : []) hatch(ctx, x(from), 0, Math.max(1, x(to) - x(from)), base, token("gap"));
   trace(ctx, cpu, x, 8, base, gap_ms, { colour: token("fnt"), fill: token("line") });
   trace(ctx, memory, x, 8, base, gap_ms, { colour: token("mut"), dash: [1, 2] });

@@ -2,7 +2,7 @@
 
 import { signal } from "./vendor/signals.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { found as matching } from "./search.js";
+import { matchingItems } from "./search.js";
 
 const MOST = 60; // more nobody reads
 
@@ -20,7 +20,7 @@ function List({ title, items }) {
   const [at, setAt] = useState(0);
   useLayoutEffect(() => dialog.current.showModal(), []); // before the next key comes
   useEffect(() => list.current.querySelector(".on")?.scrollIntoView({ block: "nearest" }), [at, text]);
-  const found = matching(items, text, (item) => `${item.text} ${item.hint ?? ""}`).slice(0, MOST);
+  const found = matchingItems(items, text, (item) => `${item.text} ${item.hint ?? ""}`).slice(0, MOST);
   const run = (item) => {
     dialog.current.close();
     item?.run();

@@ -137,6 +137,14 @@ export function valueAt(line, from_ms, to_ms, interval_ms) {
   return null;
 }
 
+const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
+
+/** The place of the last sample that a killed series had, at `ms` or shortly before; -1 where there is none. */
+export function lastOfKilled({ t, v }, ms) {
+  const i = t.findLastIndex((at, k) => at <= ms && v[k] !== null);
+  return i >= 0 && ms - t[i] <= KILL_MS ? i : -1;
+}
+
 /** {value, ms} of the largest sample of several lines in [from_ms, to_ms), with its line; null without samples. */
 export function peakIn(lines, from_ms, to_ms) {
   let best = null;

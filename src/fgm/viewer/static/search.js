@@ -7,7 +7,7 @@ const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1, intraSub: 1, intraTrn: 1, 
 const exact = new uFuzzy({ intraMode: 0, intraIns: 0 });
 
 /** The items whose text has all words, in their order; with a letter wrong where none has them as they stand. */
-export function found(items, typed, textOf) {
+export function matchingItems(items, typed, textOf) {
   if (typed.trim() === "") return items;
   const texts = items.map(textOf);
   for (const search of [exact, fuzzy]) {
@@ -25,7 +25,7 @@ const ANYWHERE = ["name", "container_name", "pod_name", "namespace", "pod_uid", 
  * (`ns:` `pod:` `qos:`), or as a label (`app=cart`, `app=` for any). `!` turns a word round. A word that nothing has as it
  * stands is looked for with a letter wrong.
  */
-export function matching(all, typed) {
+export function matchingSeries(all, typed) {
   let left = all;
   for (const word of typed.split(/\s+/).filter((one) => one.replace(/^!/, "") !== "")) {
     const isNot = word.startsWith("!");

@@ -6,7 +6,6 @@ import * as api from "./api.js";
 import { cutLine, extremesOf, lineOf, mergeLine, trimLine } from "./samples.js";
 
 const OVERLAP_MS = 5000; // rows may land late; the tail asks for the last seconds again
-const PART_MS = 700; // so long a long range is read before what there is of it is shown
 const LEAST_POINTS = 10; // that the server takes
 const TRIM_VIEWS = 2;
 
@@ -85,7 +84,7 @@ export class Sheet {
   #goesOn(wanted) {
     const loaded = this.#loaded;
     if (!loaded?.isWhole || loaded.raw !== wanted.raw) return false;
-    if (!wanted.raw && (loaded.column_ms !== wanted.column_ms || !isWhole((wanted.from_ms - loaded.from_ms) / wanted.column_ms))) return false;
+    if (!wanted.raw && (loaded.column_ms !== wanted.column_ms || !isInteger((wanted.from_ms - loaded.from_ms) / wanted.column_ms))) return false;
     // While live the tail brings the rest.
     return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= (wanted.live ? wanted.from_ms : wanted.end_ms);
   }
@@ -112,7 +111,7 @@ export class Sheet {
     const parts = [];
     let isNew = !more;
     for (const [i, question] of questions.entries()) {
-      for (let rest = { ...wanted, ...question, within_ms: wanted.raw ? undefined : PART_MS }; rest;) {
+      for (let rest = { ...wanted, ...question, within_ms: wanted.raw ? undefined : api.PART_MS }; rest;) {
         const answer = await api.timeseries(rest, { signal });
         if (signal.aborted) return;
         parts.push(answer);
@@ -184,7 +183,7 @@ export class Sheet {
   }
 }
 
-const isWhole = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;
+const isInteger = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;
 
 /** What is left to ask after an answer that holds only the newest part of its range; null when nothing is. */
 function remaining(asked, { complete_from_ms }) {

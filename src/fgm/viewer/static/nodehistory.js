@@ -9,9 +9,7 @@ import { widened } from "./time.js";
 
 const DAY_MS = 86_400_000;
 const COLUMNS = 600;
-const PART_MS = 700; // as for the lanes: others are answered in between
 const LIVE_BEATS = 15; // between two looks at what is new
-const RAW_TICKS = 3600;
 const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "gap"];
 const MOST_EVENTS = 500;
 const CPU = "total_cpu_usage_millicores", MEMORY = "memory.current";
@@ -28,12 +26,12 @@ export const grid = computed(() => {
 });
 
 /** What is known of [from_ms, until_ms): {cpu, memory: line or null, events, column_ms}; null until the first answer. */
-export const strip = signal(null);
+export const nodeHistory = signal(null);
 
 /** How much of the strip's data was lost to gaps: {missing_s, share complete}, null while it is not known. */
 export const completeness = computed(() => {
-  if (strip.value === null || strip.value.events.length >= MOST_EVENTS || !grid.value) return null;
-  const { events, until_ms } = strip.value;
+  if (nodeHistory.value === null || nodeHistory.value.events.length >= MOST_EVENTS || !grid.value) return null;
+  const { events, until_ms } = nodeHistory.value;
   const from_ms = Math.max(health.value.oldest_ms, grid.value.from_ms);
   let missing_ms = 0;
   for (const { kind, time_ms, before } of events) {
@@ -63,7 +61,7 @@ async function fill() {
   const [cpu, memory] = [CPU, MEMORY].map((name) => (offers(name) ? name : null));
   if (loading.peek() || !grid.peek() || !node.peek() || !(cpu || memory)) return;
   const wanted = grid.peek(), { from_ms, to_ms, column_ms } = wanted;
-  const had = strip.peek();
+  const had = nodeHistory.peek();
   const end = Math.min(to_ms, newest_ms.peek() + interval_ms.peek());
   const goesOn = had !== null && had.column_ms === column_ms && had.from_ms <= from_ms && had.until_ms > from_ms;
   if (goesOn && (end <= had.until_ms || beats % LIVE_BEATS > 0)) return;
@@ -71,13 +69,13 @@ async function fill() {
   const { events } = await api.events({ from_ms, to_ms: end, kinds: KINDS, limit: MOST_EVENTS });
   let next = { ...(goesOn ? had : { from_ms, cpu: null, memory: null }), column_ms, events, until_ms: end };
   for (let until = end; until > begin;) {
-    const points = (until - begin) / interval_ms.peek() > RAW_TICKS ? Math.max(10, Math.ceil((until - begin) / column_ms)) : undefined;
-    const asked = { metrics: [cpu, memory].filter(Boolean), ids: [node.peek().id], from_ms: begin, to_ms: until, points, within_ms: points && PART_MS };
+    const points = (until - begin) / interval_ms.peek() > api.RAW_TICKS ? Math.max(10, Math.ceil((until - begin) / column_ms)) : undefined;
+    const asked = { metrics: [cpu, memory].filter(Boolean), ids: [node.peek().id], from_ms: begin, to_ms: until, points, within_ms: points && api.PART_MS };
     const answer = await api.timeseries(asked);
     if (grid.peek() !== wanted && !goesOn && grid.peek()?.column_ms !== column_ms) return; // another strip is wanted by now
     const of = (metric, line) => answer.series.filter((one) => one.metric === metric).map(lineOf).reduce(merged, line);
     next = { ...next, cpu: of(cpu, next.cpu), memory: of(memory, next.memory) };
-    strip.value = next;
+    nodeHistory.value = next;
     until = answer.complete_from_ms > Math.ceil(begin) ? answer.complete_from_ms : begin;
     while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
   }

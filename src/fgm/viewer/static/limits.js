@@ -1,0 +1,40 @@
+// The limits that are worth a line on a lane.
+
+import { computed } from "./vendor/signals.js";
+import { lanes } from "./laneset.js";
+import { linesOf, valueIn } from "./samples.js";
+import { answer, end_ms, explained, shown, view } from "./store.js";
+
+const NEAR = 0.4; // who comes so near to its limit, as a share of it, has it drawn
+
+/** The limits that matter: of who came near them in view: Map(lane key → [{entry, line}]). */
+export const laneLimits = computed(() => {
+  const from_ms = view.value.from_ms, to_ms = end_ms.value;
+  const of = ({ metric, limit }) => shown.value.filter(({ slot }) => slot !== null).flatMap((entry) => {
+    const most = Math.max(0, ...linesOf(answer.value, metric, entry.ids).map((one) => valueIn(one, from_ms, to_ms) ?? 0));
+    const isNear = (line) => steps(line, from_ms, to_ms).some(({ value }) => most >= NEAR * value);
+    return linesOf(explained.value, limit, entry.ids).filter(isNear).map((line) => ({ entry, line }));
+  });
+  return new Map(lanes.value.map((lane) => [lane.key, lane.limit ? of(lane) : []]));
+});
+
+/** The highest of some limits in view that an axis up to `top` has a place for, or 0. */
+export function limitNear(limits, top, from_ms, to_ms) {
+  const values = limits.flatMap(({ line }) => steps(line, from_ms, to_ms).map(({ value }) => value));
+  return Math.max(0, ...values.filter((value) => value * NEAR <= top));
+}
+
+/** A limit as steps within a range: [{from_ms, to_ms, value}]. */
+export function steps({ t, v }, from_ms, to_ms) {
+  const found = [];
+  for (let i = 0; i < t.length; i += 1) {
+    if (v[i] === null || t[i] >= to_ms || (t[i + 1] ?? t[i]) < from_ms) continue;
+    const last = found.at(-1);
+    if (last?.value === v[i]) last.to_ms = t[i];
+    else {
+      if (last) last.to_ms = t[i];
+      found.push({ from_ms: t[i], to_ms: t[i], value: v[i] });
+    }
+  }
+  return found;
+}
