@@ -54,6 +54,7 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, theme: str, size: t
             expect(page.locator(selector).first).to_be_visible()
             assert complaints_of(page) == []
             page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_have_count(0)
         page.keyboard.press("j")
         page.keyboard.type("half past")
         page.keyboard.press("Enter")

@@ -88,6 +88,14 @@ def test_lanes_are_focused_and_the_ledger_ranks_by_them(opened: Page) -> None:
     expect(lane(opened, "CPU")).to_have_class(re.compile("focused"))
 
 
+def test_what_the_cursor_finds_is_said_and_strips_have_words(opened: Page) -> None:
+    opened.keyboard.press("2")
+    opened.keyboard.press("n")
+    expect(opened.get_by_role("status").filter(has_text="payments first")).to_contain_text("Memory 56.7 MiB")
+    strip = lane(opened, "CPU").get_by_role("img", name=re.compile("throttled: at most"))
+    expect(strip).to_have_attribute("aria-label", re.compile(r"at most \d+ % at [\d:]+, [\w-]+$"))
+
+
 def test_links_and_tables_are_copied(opened: Page) -> None:
     opened.keyboard.press("n")
     opened.keyboard.press("y")
@@ -131,11 +139,13 @@ def test_the_keys_are_listed_and_single_ones_can_be_switched_off(opened: Page) -
     opened.keyboard.press("w")
     opened.get_by_label("Single keys").uncheck()
     opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
     opened.keyboard.press("w")
     assert view_s(opened) == before
     opened.keyboard.press("Control+k")
     expect(opened.get_by_role("dialog")).to_be_visible()
     opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
     opened.reload()
     expect(lane(opened, "CPU").locator(".peak")).to_be_attached()
     opened.keyboard.press("w")

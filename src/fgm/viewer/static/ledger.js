@@ -74,6 +74,13 @@ function Row({ row, tops, first }) {
   </tr>`;
 }
 
+/** For who does not see the cursor move: "17:46:39: Memory 56.7 MiB, payments first". */
+function spoken(at, row) {
+  const { key, title } = focused.value;
+  const value = row?.values.get(key) ?? null, unit = laneUnits.value.get(key);
+  return value === null ? `${clock(at)}: no ${title} value` : `${clock(at)}: ${title} ${number(value, unit)} ${unit.label}, ${row.entry.series.name} first`;
+}
+
 /** A head ranks by its lane. */
 function ColumnHead({ lane, i }) {
   const on = lane.key === focused.value?.key;
@@ -94,6 +101,7 @@ export function Ledger() {
     <div class="head"><h2>${clock(at)}</h2><span class="mut">${[utcClock(at), day(at), ...how].filter(Boolean).join(", ")}</span>
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
+    <p class="unseen" role="status">${pinned_ms.value !== null && spoken(at, some[0])}</p>
     <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": lanes.value.length }}>
       <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} i=${i} />`)}
         <th scope="col" class="limit" title=${`${title}, of its limit`}>of limit</th><th scope="col" class="share" title=${`${title}, of what the node uses`}>of node</th>

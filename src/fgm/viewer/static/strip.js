@@ -4,8 +4,9 @@
 import { computed, effect } from "./vendor/signals.js";
 import { hatch, themeTurn, token } from "./colours.js";
 import { html, useEffect, useRef } from "./html.js";
-import { shareOf } from "./samples.js";
+import { peakIn, shareOf } from "./samples.js";
 import { end_ms, explained, plot, shown, view } from "./store.js";
+import { dated } from "./time.js";
 
 const HIGH_PX = 12;
 const LEAST_PX = { throttled: 4, PSI: 1 };
@@ -38,7 +39,17 @@ export function Strip({ lane }) {
     });
     return () => (stop(), cancelAnimationFrame(frame));
   }, [title, some, full]);
-  return html`<div class="ribbon"><div class="gutter">${title}</div><div class="box"><canvas ref=${canvas} aria-hidden="true"></canvas></div></div>`;
+  return html`<div class="ribbon"><div class="gutter" aria-hidden="true">${title}</div>
+    <div class="box" role="img" aria-label=${inWords(title, some)}><canvas ref=${canvas}></canvas></div></div>`;
+}
+
+/** "throttled: at most 80 % at 17:51:09, api-gateway". */
+function inWords(title, metric) {
+  const ids = new Map(shown.value.flatMap((entry) => entry.ids.map((id) => [id, entry.series.name])));
+  const lines = (explained.value?.lines.get(metric) ?? []).filter(({ id }) => ids.has(id));
+  const peak = peakIn(lines, view.value.from_ms, end_ms.value);
+  if (!(peak?.value > LEAST_SHARE)) return `${title}: none in view`;
+  return `${title}: at most ${Math.round(100 * peak.value)} % at ${dated(peak.ms, view.value)}, ${ids.get(peak.line.id)}`;
 }
 
 function draw(canvas, title, { width, some, full }) {
