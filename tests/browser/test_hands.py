@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_page import drag, lane, open_page, ranges
+from tests.browser.test_page import drag, lane, open_page, plot_box, ranges
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -106,8 +106,7 @@ def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> No
 def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     page.get_by_role("button", name="Pause").click()
-    box = lane(page, "Memory").locator(".u-over").bounding_box()
-    assert box is not None
+    box = plot_box(page, "Memory")
     page.mouse.click(box["x"] + box["width"] * 0.1, box["y"] + 30)
     expect(page.get_by_role("button", name="Unpin")).to_be_visible()
     drag(page, 0.5, 1)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.asked import state, view_s
 from tests.browser.conftest import until
-from tests.browser.test_page import lane, open_page
+from tests.browser.test_page import lane, open_page, plot_box
 from tests.incidents import PLANTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -163,8 +163,7 @@ def test_keys_are_left_alone_in_inputs_and_with_modifiers(opened: Page) -> None:
 
 def test_a_wheel_zooms_with_control_and_shift_drag_pans(opened: Page) -> None:
     before = view_s(opened)
-    box = lane(opened, "CPU").locator(".u-over").bounding_box()
-    assert box is not None
+    box = plot_box(opened, "CPU")
     opened.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
     opened.mouse.wheel(0, -100)
     assert view_s(opened) == before

@@ -50,9 +50,20 @@ def ranges(page: Page) -> dict[str, list[float]]:
     return found
 
 
+def plot_box(page: Page, title: str) -> dict[str, float]:
+    """Return where the plot of a lane is, as soon as it is drawn."""
+    found: list[Any] = []
+
+    def is_drawn() -> bool:
+        found.append(lane(page, title).locator(".u-over").bounding_box())
+        return found[-1] is not None
+
+    until(page, is_drawn)
+    return dict(found[-1])
+
+
 def drag(page: Page, from_share: float, to_share: float) -> None:
-    box = lane(page, "Memory").locator(".u-over").bounding_box()
-    assert box is not None
+    box = plot_box(page, "Memory")
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + from_share * box["width"], y)
     page.mouse.down()
@@ -142,8 +153,7 @@ def test_a_click_shows_only_this_and_shift_adds(page: Page, viewer_url: str) -> 
 
 def test_the_ledger_tells_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
-    box = lane(page, "CPU").locator(".u-over").bounding_box()
-    assert box is not None
+    box = plot_box(page, "CPU")
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
     flag = page.locator(".flag")
     expect(flag).to_be_visible()
