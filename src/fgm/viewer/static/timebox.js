@@ -12,7 +12,7 @@ const box = { current: null };
 export const focusTimeBox = () => box.current?.focus();
 
 /** Show what a text means; false where it means nothing. */
-export function goToTyped(text) {
+function goToTyped(text) {
   const read = readTime(text, edge_ms.peek(), Math.min(edge_ms.peek(), view.peek().to_ms));
   if (read === null) return false;
   if (read.span_ms !== undefined) follow(read.span_ms);
