@@ -106,3 +106,14 @@ def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
         }"""
     )
     assert merged == {"t": [1, 2, 3, 4, 5], "v": [10, 20, 30, 40, 50]}
+
+
+def test_a_limit_is_drawn_where_there_is_one(modules: Page) -> None:
+    """It steps where it changes, and is not there while it is taken away."""
+    steps = modules.evaluate(
+        """async () => {
+            const { steps } = await fgm("limits");
+            return steps({ t: [1, 2, 3, 4, 5, 6, 7], v: [5, 5, 8, null, null, 8, 8] }, 0, 10);
+        }"""
+    )
+    assert [(one["from_ms"], one["to_ms"], one["value"]) for one in steps] == [(1, 3, 5), (3, 4, 8), (6, 7, 8)]

@@ -5,7 +5,7 @@ import { lanes } from "./laneset.js";
 import { linesOf, valueIn } from "./samples.js";
 import { answer, end_ms, explained, shown, view } from "./store.js";
 
-const NEAR = 0.4; // who comes so near to its limit, as a share of it, has it drawn
+const NEAR = 0.4; // who used so much of its limit has it drawn
 
 /** The limits that matter: of who came near them in view: Map(lane key → [{entry, line}]). */
 export const laneLimits = computed(() => {
@@ -24,17 +24,15 @@ export function limitNear(limits, top, from_ms, to_ms) {
   return Math.max(0, ...values.filter((value) => value * NEAR <= top));
 }
 
-/** A limit as steps within a range: [{from_ms, to_ms, value}]. */
+/** A limit as steps within a range: [{from_ms, to_ms, value}]; while there is none (null), there is no step. */
 export function steps({ t, v }, from_ms, to_ms) {
   const found = [];
+  let last = null;
   for (let i = 0; i < t.length; i += 1) {
-    if (v[i] === null || t[i] >= to_ms || (t[i + 1] ?? t[i]) < from_ms) continue;
-    const last = found.at(-1);
-    if (last?.value === v[i]) last.to_ms = t[i];
-    else {
-      if (last) last.to_ms = t[i];
-      found.push({ from_ms: t[i], to_ms: t[i], value: v[i] });
-    }
+    if (t[i] >= to_ms || (t[i + 1] ?? t[i]) < from_ms) continue;
+    if (last) last.to_ms = t[i];
+    if (v[i] === null) last = null;
+    else if (last?.value !== v[i]) found.push((last = { from_ms: t[i], to_ms: t[i], value: v[i] }));
   }
   return found;
 }

@@ -45,10 +45,10 @@ function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
       }
       const a = Math.max(left, x(step.from_ms)), b = Math.min(left + width, x(step.to_ms));
       hairline(ctx, a, y(step.value), b, y(step.value), token("ink"), ratio);
-      if (before !== null) hairline(ctx, a, y(before), a, y(step.value), token("ink"), ratio);
-      before = step.value;
+      if (before?.to_ms === step.from_ms) hairline(ctx, a, y(before.value), a, y(step.value), token("ink"), ratio);
+      before = step;
     }
-    if (before !== null) named.set(before, [...(named.get(before) ?? []), entry.series.name]);
+    if (before) named.set(before.value, [...(named.get(before.value) ?? []), entry.series.name]);
   }
   ctx.setLineDash([]);
   const taken = [];
