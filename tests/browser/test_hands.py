@@ -136,7 +136,7 @@ def test_a_link_with_nonsense_shows_data_and_asks_for_nothing_impossible(
 ) -> None:
     page.goto(f"{viewer_url}#{nonsense}")
     expect(page.get_by_text(re.compile(r"live, \d s behind"))).to_be_visible()
-    expect(page.get_by_label("Range or time")).to_have_value(re.compile(r"^[^N]*\d\d:\d\d"))
+    expect(page.get_by_label("Range or time")).to_have_value(re.compile(r"^(?!.*NaN).*\d\d:\d\d"))
     assert all(low < high for low, high in ranges(page).values())
     assert complaints == []
 
@@ -200,7 +200,7 @@ def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> N
 
 
 def test_the_header_fits_over_midnight(page: Page, viewer_url: str) -> None:
-    page.goto(f"{viewer_url}#last=24h")
+    page.goto(f"{viewer_url}#last=26h")  # no day is as long
     theme = page.get_by_role("button", name="Dark theme")
     expect(page.get_by_label("Range or time")).to_have_value(re.compile("[A-Z].+[A-Z]"))
     box = theme.bounding_box()

@@ -74,7 +74,7 @@ def test_a_metric_without_data_and_an_unknown_one_are_explained(page: Page, inci
 def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     peak = lane(page, "Memory").locator(".peak").inner_text()
-    highest, at, who = re.fullmatch(r"max ([\d.]+) at ([\d:]+), (\S+) in .*", peak).groups()  # type: ignore[union-attr]
+    highest, at, who = re.fullmatch(r"max ([\d.]+) at ((?:\d+ \w+ (?:\d{4} )?)?[\d:]+), (\S+) in .*", peak).groups()  # type: ignore[union-attr]
     page.keyboard.press("t")
     table = lane(page, "Memory").get_by_role("table")
     row = table.get_by_role("row").filter(has_text=who).filter(has_text=at)

@@ -111,7 +111,8 @@ def instants(path: Path, key: str = "node") -> list[int]:
 
 
 def events(host: Host) -> list[Event]:
-    lines = b"".join(path.read_bytes() for path in host.data_dir.glob("dt=*/*/events.jsonl")).splitlines(keepends=True)
+    files = sorted(host.data_dir.glob("dt=*/*/events.jsonl"))
+    lines = b"".join(path.read_bytes() for path in files).splitlines(keepends=True)
     return [decode(line) for line in lines if line.endswith(b"\n")]
 
 

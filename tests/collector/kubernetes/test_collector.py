@@ -20,6 +20,7 @@ from fgm.store.index import IndexEntry, load
 from fgm.store.journal_reader import JournalReader
 from fgm.store.series import Series
 
+DAY_NS = 86_400 * 10**9
 (DB,) = (container for container in CONTAINERS if container["name"] == "db")
 (CACHE,) = (container for container in CONTAINERS if container["name"] == "cache")
 
@@ -34,7 +35,8 @@ def pod_of(container: dict[str, Any], **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def host(tmp_path: Path) -> Host:
     host = Host(tmp_path)
-    host.settings = replace(host.settings, rotation_seconds=86_400)  # one window, but at midnight
+    host.settings = replace(host.settings, rotation_seconds=86_400)
+    host.clock.step_ns = DAY_NS // 2 - host.clock.wall_ns() % DAY_NS  # noon: a window ends at midnight
     return host
 
 

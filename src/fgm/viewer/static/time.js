@@ -134,14 +134,20 @@ function every({ ms: size, months }, from_ms, to_ms) {
     for (let n = start, t; (t = new Date(2000, n - 24_000, 1).getTime()) <= to_ms; n += months) if (t >= from_ms) out.push(t);
     return out;
   }
-  const zoneOf = (ms) => -new Date(ms).getTimezoneOffset() * M;
-  const zone_ms = zoneOf(from_ms);
-  for (let t = Math.ceil((from_ms + zone_ms) / size) * size - zone_ms; t <= to_ms + H; t += size) {
+  const zone_ms = -new Date(from_ms).getTimezoneOffset() * M;
+  for (let t = Math.ceil((from_ms + zone_ms - H) / size) * size; t <= to_ms + zone_ms + H; t += size) {
     // Where the clocks were changed within the range, hours and days go by the clock of their own day.
-    const at = size >= H ? t + zone_ms - zoneOf(t) : t;
-    if (at >= from_ms && at <= to_ms) out.push(at);
+    const at = size > H ? atLocal(t) : t - zone_ms;
+    const isSkipped = size > H && size < D && new Date(at).getHours() !== new Date(t).getUTCHours();
+    if (at >= from_ms && at <= to_ms && !isSkipped) out.push(at);
   }
   return out;
+}
+
+/** The instant at which the local clock shows what a UTC clock shows at `ms`; where it skips that, a little later. */
+function atLocal(ms) {
+  const d = new Date(ms);
+  return new Date(d.getUTCFullYear(), d.getUTCMonth(), d.getUTCDate(), d.getUTCHours(), d.getUTCMinutes()).getTime();
 }
 
 function markText(ms, { ms: size, months }) {

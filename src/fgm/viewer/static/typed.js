@@ -42,7 +42,7 @@ export function readTime(text, now_ms, near_ms = now_ms) {
   if (range) {
     const from_ms = instant(range.from);
     let to_ms = instant(range.to);
-    if (to_ms < from_ms && /^\d{1,2}:/.test(range.to)) to_ms += UNITS_MS.d;
+    if (to_ms < from_ms && /^\d{1,2}:/.test(range.to)) to_ms = daysOn(to_ms, 1);
     return to_ms > from_ms ? { from_ms, to_ms } : null;
   }
   const around = given.match(AROUND)?.groups;
@@ -72,8 +72,8 @@ function readInstant(text, now_ms, near_ms) {
   if (/^1\d{12}$/.test(given)) return Number(given);
   const zone = given.match(/\s?(Z|UTC|[+-]\d\d:?\d\d)$/i);
   if (/^(yesterday|today)/i.test(given)) {
-    const today = clockOf(given.replace(/^\w+\s+(at\s+)?/i, ""), null, Infinity, now_ms);
-    return /^y/i.test(given) ? today - UNITS_MS.d : today;
+    const near_ms = /^y/i.test(given) ? daysOn(now_ms, -1) : now_ms;
+    return clockOf(given.replace(/^\w+\s+(at\s+)?/i, ""), null, Infinity, near_ms);
   }
   if (/[a-z]{3}/i.test(given) && !/utc$/i.test(given)) return loggedOf(given, now_ms);
   if (/^\d{4}-/.test(given)) return Date.parse(isoOf(given, zone));
@@ -94,11 +94,23 @@ function loggedOf(given, now_ms) {
   if (day) return Date.parse(`${year}-${month(name)}-${day.padStart(2, "0")}T${time}${zone.replace(/\d\d$/, ":$&")}`);
   // "Mar 12 14:32:10", or "12 Mar 14:32", perhaps with a year.
   const said = given.match(/^(?:(?<month>[a-z]+)\s+(?<day>\d+)|(?<first>\d+)\s+(?<name>[a-z]+))(?:\s+(?<year>\d{4}))?,?\s+(?<clock>\S.*)$/i).groups;
-  const date = `${month(said.month ?? said.name)}-${(said.day ?? said.first).padStart(2, "0")}`;
-  const at = (fullYear) => clockOf(said.clock, null, Infinity, Date.parse(`${fullYear}-${date}T00:00`));
+  const dayOfMonth = said.day ?? said.first;
+  const date = `${month(said.month ?? said.name)}-${dayOfMonth.padStart(2, "0")}`;
+  const at = (fullYear) => {
+    const midnight_ms = Date.parse(`${fullYear}-${date}T00:00`);
+    // Not every year has a 29 February, and none a 30th.
+    return new Date(midnight_ms).getDate() === Number(dayOfMonth) ? clockOf(said.clock, null, Infinity, midnight_ms) : NaN;
+  };
   if (said.year) return at(said.year);
+  // Where the log's clock is ahead of this browser's zone, the log may be in the new year already.
   const thisYear = new Date(now_ms).getFullYear();
-  return at(thisYear) > now_ms + UNITS_MS.d ? at(thisYear - 1) : at(thisYear);
+  return [thisYear + 1, thisYear, thisYear - 1].map(at).find((ms) => ms <= now_ms + UNITS_MS.d) ?? NaN;
+}
+
+/** The same time of the local clock so many days later: not each day has 24 hours. */
+function daysOn(ms, days) {
+  const moved = new Date(ms);
+  return moved.setDate(moved.getDate() + days);
 }
 
 function clockOf(given, zone, now_ms, near_ms) {
@@ -107,8 +119,8 @@ function clockOf(given, zone, now_ms, near_ms) {
   if (half && (hour < 1 || hour > 12)) return NaN;
   const hours = half ? (hour % 12) + (/p/i.test(half[1]) ? 12 : 0) : hour;
   if (hours > 23 || minutes > 59 || seconds >= 60) return NaN;
-  const day = new Date(near_ms);
   const set = zone ? "setUTCHours" : "setHours";
-  const ms = day[set](hours, minutes, Math.floor(seconds), Math.round((seconds % 1) * 1000));
-  return ms > now_ms && near_ms > now_ms - UNITS_MS.d ? ms - UNITS_MS.d : ms;
+  const on = (day_ms) => new Date(day_ms)[set](hours, minutes, Math.floor(seconds), Math.round((seconds % 1) * 1000));
+  const before_ms = zone ? near_ms - UNITS_MS.d : daysOn(near_ms, -1);
+  return on(near_ms) > now_ms && near_ms > now_ms - UNITS_MS.d ? on(before_ms) : on(near_ms);
 }
