@@ -13,6 +13,8 @@ from fgm.store.listing import data_files
 from tests.incidents import PLANTED, unpacked
 from tests.viewer.asked import Asked
 
+pytestmark = [pytest.mark.dates]
+
 KILL, SHORT = PLANTED["oom_kill"], PLANTED["short_life"]
 THROTTLING, NOISE = PLANTED["throttling"], PLANTED["noisy_neighbour"]
 LIVES = {life["id"]: life for life in PLANTED["containers"]}

@@ -9,6 +9,8 @@ import pytest
 
 from fgm import logs
 
+pytestmark = [pytest.mark.dates]
+
 log = logging.getLogger("fgm.tests")
 
 

@@ -99,6 +99,7 @@ async def test_what_a_tick_raises_ends_the_loop() -> None:
         await every(FakeClock(), 1.0, tick)
 
 
+@pytest.mark.dates
 async def test_the_system_clock_sleeps_until_the_deadline_and_yields_when_it_is_past() -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + 0.02

@@ -14,6 +14,8 @@ from fgm.store.header import FileHeader
 from fgm.store.parquet import encode
 from fgm.store.series import Series
 
+pytestmark = [pytest.mark.dates]
+
 QUERIES = Path(__file__).resolve().parent.parent / "docs" / "queries.sql"
 START_MS = 1_767_110_400_000
 HEADER = FileHeader("node-1", "node-1", 1000, 90)

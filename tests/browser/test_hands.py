@@ -64,6 +64,7 @@ def test_containers_just_killed_are_shown(page: Page, viewer_url: str) -> None:
     expect(page.get_by_text(re.compile(r"^6 of \d+ shown"))).to_be_visible()
 
 
+@pytest.mark.dates
 def test_the_list_opens_on_what_runs_where_containers_are_long_gone(page: Page, viewer_url: str) -> None:
     def ended(answer: dict[str, Any]) -> None:
         for series in containers_of(answer):
@@ -128,6 +129,7 @@ def test_the_slash_key_searches_and_escape_leaves(page: Page, viewer_url: str) -
     expect(search).to_have_value("")
 
 
+@pytest.mark.dates
 @pytest.mark.parametrize(
     "nonsense", ["last=" + "9" * 400 + "d", "last=999999d", "from=x&to=y", "last=0d&show=%E0%A4%A"]
 )
@@ -199,6 +201,7 @@ def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> N
     )
 
 
+@pytest.mark.dates
 def test_the_header_fits_over_midnight(page: Page, viewer_url: str) -> None:
     page.goto(f"{viewer_url}#last=26h")  # no day is as long
     theme = page.get_by_role("button", name="Dark theme")

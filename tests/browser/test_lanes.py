@@ -71,6 +71,7 @@ def test_a_metric_without_data_and_an_unknown_one_are_explained(page: Page, inci
     expect(page.get_by_text("Nothing matches")).to_be_visible()
 
 
+@pytest.mark.dates
 def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     peak = lane(page, "Memory").locator(".peak").inner_text()

@@ -47,6 +47,7 @@ def test_it_shows_the_node_and_the_kill_and_the_brush_moves_the_view(page: Page,
     assert view_s(page)[0] == pytest.approx(moved[0], abs=2)
 
 
+@pytest.mark.dates
 def test_what_is_missing_is_told(page: Page, tmp_path: Path) -> None:
     """A gap of ten seconds in ten minutes."""
     from_ms = (time.time_ns() // 10**9 - 900) * 1000

@@ -71,6 +71,7 @@ def drag(page: Page, from_share: float, to_share: float) -> None:
     page.mouse.up()
 
 
+@pytest.mark.dates
 def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, complaints: list[str]) -> None:
     """Who is shown, how fresh, on which lanes; and nothing red in the console, nothing from elsewhere."""
     open_page(page, viewer_url)
@@ -151,6 +152,7 @@ def test_a_click_shows_only_this_and_shift_adds(page: Page, viewer_url: str) -> 
     expect(ledger).to_have_count(6)
 
 
+@pytest.mark.dates
 def test_the_ledger_tells_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     box = plot_box(page, "CPU")

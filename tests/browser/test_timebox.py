@@ -11,7 +11,7 @@ from tests.browser.asked import state, view_s
 from tests.browser.conftest import MODULES
 from tests.browser.test_page import open_page
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.dates, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -128,6 +128,7 @@ def missed_ticks(data_dir: Path) -> float:
     return float(chunk.values["collector.missed_ticks"][-1])
 
 
+@pytest.mark.dates
 async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
     await host.run_until(lambda: len(parquet_files(host.data_dir)) >= 2)
 
@@ -355,6 +356,7 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
     await to_thread.run_sync(look)
 
 
+@pytest.mark.dates
 async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Host) -> None:
     """Its cgroup goes with it, and only its pod's counter says why; what was read before stays."""
     killed = CONTAINERS[0]
@@ -382,6 +384,7 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
     await to_thread.run_sync(look)
 
 
+@pytest.mark.dates
 async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
     await host.run_until(lambda: bool(parquet_files(host.data_dir)))
     host.clock.step_ns = 5 * 10**9

@@ -26,6 +26,8 @@ from fgm.store.journal import Tick
 from fgm.store.layout import DAY_MS
 from fgm.store.series import Series
 
+pytestmark = [pytest.mark.dates]
+
 A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
 B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")
 POD = Series("pod", pod_uid="p", cgroup="/kubepods/podp")

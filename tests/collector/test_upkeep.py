@@ -15,6 +15,8 @@ from fgm.collector.upkeep import Swept, Upkeep
 from fgm.store import layout
 from fgm.store.check import check
 
+pytestmark = [pytest.mark.dates]
+
 DAY_MS = layout.DAY_MS
 WINDOW_MS = 90_000
 ROOMY = Limits(1 << 40, 14 * DAY_MS, FreeSpace())

@@ -14,6 +14,8 @@ from fgm.store.errors import BadFileError
 from fgm.store.index import Facts, Index, IndexEntry
 from fgm.store.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without, without_older
 
+pytestmark = [pytest.mark.dates]
+
 START_MS = 1_767_110_700_000  # 2025-12-30T16:05:00Z
 ID_A, ID_B = "abc123def456" + "789a" * 13, "abc123def456" + "789b" * 13
 

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from fgm.store import layout
 from fgm.store.layout import DAY_MS, HOUR_MS, ParsedName, Window
 
+pytestmark = [pytest.mark.dates]
+
 LAST_MS = layout._END_MS - 1
 instants = st.integers(0, LAST_MS)
 borders = st.builds(

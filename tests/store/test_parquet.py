@@ -26,6 +26,8 @@ from fgm.store.header import FileHeader
 from fgm.store.parquet import encode
 from fgm.store.series import IDENTITY_COLUMNS, Series
 
+pytestmark = [pytest.mark.dates]
+
 HEADER = FileHeader("node-1", "node-1", 1000, 90, cluster_name="prod")
 COLUMNS = ("memory.current", "memory.max", "io.stat.rbytes")
 FACTS = {name: {"unit": "bytes", "kind": "gauge", "interval_s": 1.0} for name in COLUMNS}

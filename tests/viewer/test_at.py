@@ -12,6 +12,8 @@ from fgm.viewer.at import WIDTH, printable, sparkline
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
 
+pytestmark = [pytest.mark.dates]
+
 
 @pytest.fixture
 def asked(tmp_path: Path) -> Asked:

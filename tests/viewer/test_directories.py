@@ -16,6 +16,8 @@ from fgm.store.parquet import encode
 from fgm.store.series import Series
 from fgm.viewer.directories import MOST_KEPT, Directories
 
+pytestmark = [pytest.mark.dates]
+
 NAME = "metrics-20251230T160000Z.parquet"
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 FACTS = {"memory.current": {"unit": "bytes", "kind": "gauge", "interval_s": 1.0}}

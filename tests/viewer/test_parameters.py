@@ -4,6 +4,8 @@ from fgm.viewer import parameters
 from fgm.viewer.parameters import ContainersParameters, SeriesFilter, Span
 from fgm.viewer.problems import Problem
 
+pytestmark = [pytest.mark.dates]
+
 NOON_MS = 1_767_096_000_000  # 2025-12-30T12:00:00Z
 TIMES = [
     ("2025-12-30T12:00:00Z", NOON_MS),

@@ -28,6 +28,7 @@ def recent(seconds: int) -> int:
     return (time.time_ns() // 1_000_000_000 - seconds) * 1000
 
 
+@pytest.mark.dates
 async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) -> None:
     """What reads columns is ours: fastparquet and pandas would not fit into the viewer's memory."""
     data, from_ms, viewer = DataDirectory(tmp_path), recent(200), Viewer(free_port())

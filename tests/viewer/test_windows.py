@@ -9,6 +9,8 @@ from fgm.store import layout
 from fgm.viewer.windows import DataFiles
 from tests.viewer.recorded import T0
 
+pytestmark = [pytest.mark.dates]
+
 FOLDER = "dt=2025-12-30/identifier=node-1"
 
 

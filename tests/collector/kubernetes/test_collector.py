@@ -62,6 +62,7 @@ def is_named(host: Host, container: dict[str, Any]) -> bool:
     return False
 
 
+@pytest.mark.dates
 async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
     async with ApiServer().running() as server:
         server.keep(pod_of(CACHE, resources={"cache": {"limits": {"memory": "96Mi"}}}))

@@ -130,6 +130,7 @@ def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Wat
     assert host.reader.largest == {}
 
 
+@pytest.mark.dates
 def test_real_processes() -> None:
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     booted_ms = round(time.time() * 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
