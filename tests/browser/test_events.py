@@ -16,7 +16,6 @@ from tests.viewer.recorded import NODE, DataDirectory, container, counting
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-@pytest.mark.dates
 def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_path: Path, complaints: list[str]) -> None:
     data = DataDirectory(tmp_path)
     from_ms = (time.time_ns() // 10**9 - 200) * 1000

@@ -64,7 +64,6 @@ def test_containers_just_killed_are_shown(page: Page, viewer_url: str) -> None:
     expect(page.get_by_text(re.compile(r"^6 of \d+ shown"))).to_be_visible()
 
 
-@pytest.mark.dates
 def test_the_list_opens_on_what_runs_where_containers_are_long_gone(page: Page, viewer_url: str) -> None:
     def ended(answer: dict[str, Any]) -> None:
         for series in containers_of(answer):

@@ -88,7 +88,6 @@ def test_lanes_are_focused_and_the_ledger_ranks_by_them(opened: Page) -> None:
     expect(lane(opened, "CPU")).to_have_class(re.compile("focused"))
 
 
-@pytest.mark.dates
 def test_what_the_cursor_finds_is_said_and_strips_have_words(opened: Page) -> None:
     opened.keyboard.press("2")
     opened.keyboard.press("n")

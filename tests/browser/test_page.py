@@ -71,7 +71,6 @@ def drag(page: Page, from_share: float, to_share: float) -> None:
     page.mouse.up()
 
 
-@pytest.mark.dates
 def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, complaints: list[str]) -> None:
     """Who is shown, how fresh, on which lanes; and nothing red in the console, nothing from elsewhere."""
     open_page(page, viewer_url)

@@ -1,6 +1,7 @@
 """Runs tests on other days and in other time zones: the turn of a year, a leap day, clocks that are set on and back.
 
-`python -m tests.dates` runs the tests that look at times; with arguments, pytest gets these instead.
+`python -m tests.dates` runs the tests that look at times, at three moments; with arguments pytest gets these instead, at
+all four.
 
 Every process of such a run, the browser too, has a calendar that is ahead: `clock.c` is preloaded into it. Debian's
 faketime does less: with it Python's `time.sleep` fails unless the monotonic clock is faked as well, which keeps waiting
@@ -17,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
-CHOSEN = ["-m", "dates", "-q"]
+CHOSEN, USUAL = ["-m", "dates", "-q"], 3
 BEFORE = timedelta(seconds=15)
 """So long before the moment a run begins: it goes on over it."""
 
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> int:
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         library = preloaded(Path(folder))
-        for what, zone, begin in moments():
+        for what, zone, begin in moments()[: None if arguments else USUAL]:
             title = f"{what}, {zone}, {begin.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
             print(f"\n{title}", flush=True)
             command = [sys.executable, "-m", "pytest", *(arguments or CHOSEN)]

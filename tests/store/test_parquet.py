@@ -26,8 +26,6 @@ from fgm.store.header import FileHeader
 from fgm.store.parquet import encode
 from fgm.store.series import IDENTITY_COLUMNS, Series
 
-pytestmark = [pytest.mark.dates]
-
 HEADER = FileHeader("node-1", "node-1", 1000, 90, cluster_name="prod")
 COLUMNS = ("memory.current", "memory.max", "io.stat.rbytes")
 FACTS = {name: {"unit": "bytes", "kind": "gauge", "interval_s": 1.0} for name in COLUMNS}
@@ -90,6 +88,7 @@ def test_fgm_reads_back_what_it_wrote(path: Path) -> None:
     file.close()
 
 
+@pytest.mark.dates
 def test_every_reader_sees_the_same_rows_nulls_and_utc_times(path: Path) -> None:
     dataset = path.parents[2]
     glob = str(dataset / "dt=*" / "identifier=*" / "metrics-*.parquet")
