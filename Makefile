@@ -1,4 +1,4 @@
-# make run | test | check | bench | clean
+# make run | test | test-dates | check | bench | clean
 #
 # Everything is installed into .venv, at the versions of constraints.txt, and again only when those change.
 
@@ -13,6 +13,7 @@ SHELL := /bin/bash
 help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
+	@echo 'make test-dates  the tests that look at times, on other days and in other time zones (needs a C compiler)'
 	@echo 'make check  format, lint, types and layers'
 	@echo 'make bench  measure what recording, a kill and answers cost; an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
@@ -22,6 +23,9 @@ run: .venv/.runtime
 
 test: .venv/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+test-dates: .venv/.dev
+	$(BIN)/python -m tests.dates $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -67,4 +71,4 @@ clean:
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test check bench clean
+.PHONY: help run test test-dates check bench clean

@@ -1,11 +1,12 @@
 """Runs tests on other days and in other time zones: the turn of a year, a leap day, clocks that are set on and back.
 
-`python -m tests.dates` runs the tests that look at times, at three moments; with arguments pytest gets these instead, at
-all four.
+`python -m tests.dates` runs the tests that are marked `dates` at three moments. With arguments, pytest gets these
+instead, and runs at all four moments.
 
 Every process of such a run, the browser too, has a calendar that is ahead: `clock.c` is preloaded into it. Debian's
-faketime does less: with it Python's `time.sleep` fails unless the monotonic clock is faked as well, which keeps waiting
-threads waiting; files have stamps of the real calendar; and Chromium does not start.
+faketime (0.9.10) cannot do this. Where it leaves the monotonic clock alone, Python's `time.sleep` fails and Chromium
+hangs; where it does not, a thread that waits for a lock with a time-out waits for ever. Either way files keep the
+stamps of the real calendar.
 """
 
 import os
@@ -59,7 +60,7 @@ def preloaded(folder: Path) -> Path:
         sys.exit("There is no C compiler, which tests on other days need; on Debian: apt-get install gcc libc6-dev")
     library = folder / "clock.so"
     source = Path(__file__).with_name("clock.c")
-    command = [compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", library, source, "-ldl"]
+    command = [compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     if subprocess.run(command, check=False).returncode > 0:
         sys.exit(f"{source} was not compiled: see above; on Debian: apt-get install gcc libc6-dev")
     return library
