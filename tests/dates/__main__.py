@@ -73,7 +73,9 @@ def surroundings(library: Path, zone: str, begin: datetime) -> dict[str, str]:
     since_s = int(datetime.now(UTC).timestamp())
     ahead_s = int(begin.timestamp()) - since_s
     changed = {"TZ": zone, "FGM_CLOCK_AHEAD_S": str(ahead_s), "FGM_CLOCK_SINCE_S": str(since_s)}
-    environment = {**os.environ, **changed, "LD_PRELOAD": str(library)}
+    # A folder of its own: in the usual one pytest removes what is older than three days, as all that runs today is.
+    own = {"LD_PRELOAD": str(library), "PYTEST_DEBUG_TEMPROOT": str(library.parent)}
+    environment = {**os.environ, **changed, **own}
     asked = [sys.executable, "-c", "import time; print(time.time())"]
     said = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
     if float(said) < since_s + ahead_s:
