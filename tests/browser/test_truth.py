@@ -114,7 +114,8 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
 def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents_url: str) -> None:
     """Limits come after the lines and may widen an axis."""
     at_ms = PLANTED["oom_kill"]["at_ms"] // 1000 * 1000
-    open_page(page, f"{incidents_url}#from=2026-11-26T17:46:00Z&to=2026-11-26T17:48:00Z&at={to_iso(at_ms)}")
+    view = f"from={to_iso(at_ms - 40_000)}&to={to_iso(at_ms + 80_000)}"
+    open_page(page, f"{incidents_url}#{view}&at={to_iso(at_ms)}")
     until(page, lambda: state(page, "explained") is not None)
     page.wait_for_timeout(500)
     off = page.evaluate(
