@@ -19,8 +19,8 @@ from benchmarks.limits import end
 from benchmarks.programs import compile_into
 
 from fgm.collector.hierarchies import detect
-from fgm.store.check import check
-from fgm.store.index import load
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import load
 
 START_IN_S = 5.0
 REST_S = 15.0

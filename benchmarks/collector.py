@@ -26,9 +26,9 @@ from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
 
 from fgm.collector.hierarchies import detect
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
 
 WARM_UP_TICKS = 15
 

@@ -23,13 +23,15 @@ from numpy.typing import NDArray
 
 from fgm import __version__
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.store import atomic, index, layout, parquet
-from fgm.store.block import TIME, ColumnPlace, WindowFile
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.series import Series
-from fgm.store.trailer import PARQUET_MAGIC, read_block
+from fgm.store.directory import atomic, layout
+from fgm.store.index import index_file
+from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.parquet import parquet_writer
+from fgm.store.parquet.block import PARQUET_MAGIC, read_block
+from fgm.store.parquet.window_file import TIME, ColumnPlace, WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 ROTATION_S = 90
 ENCODED = 160
@@ -83,7 +85,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number < ENCODED:
             there = [life.series for life in lives if life.first <= number <= life.last]
             chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
-            data = parquet.encode(chunks, COLUMNS, header, FACTS)
+            data = parquet_writer.encode(chunks, COLUMNS, header, FACTS)
         else:
             data = encoded[number % ENCODED].stamped(start_ms, header)
         atomic.publish(folder, layout.metrics_name(start_ms), data)
@@ -93,7 +95,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number % 500 == 499 or number == len(starts) - 1:
             spent_s = time.monotonic() - begun
             sys.stderr.write(f"{number + 1:6} of {len(starts)} windows, {written >> 20} MiB, {spent_s:.0f} s\n")
-    atomic.publish(data_dir, layout.INDEX_NAME, index.dump(index_of(lives, starts)))
+    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index_of(lives, starts)))
 
 
 FACTS = {name: {"unit": m.unit, "kind": m.kind, "interval_s": m.interval_s} for name, m in BY_NAME.items()}

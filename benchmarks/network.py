@@ -29,7 +29,8 @@ from tests.browser.proxy import LIFETIME_S, proxy
 from tests.browser.test_network import STATE
 from tests.processes import free_port
 
-from fgm.store import index, layout
+from fgm.store.directory import layout
+from fgm.store.index import index_file
 
 CONTAINERS = 40
 RECORDED_FIRST_S = 90
@@ -117,7 +118,7 @@ def link(data_dir: str, *, is_live: bool) -> str:
     """Return the link's fragment: the last hour of made history, which is older with every minute of this run."""
     if is_live:
         return ""
-    end_ms = (index.load(os.path.join(data_dir, layout.INDEX_NAME)).latest_ms or 0) + 1000
+    end_ms = (index_file.load(os.path.join(data_dir, layout.INDEX_NAME)).latest_ms or 0) + 1000
     return page_link(end_ms - layout.HOUR_MS, end_ms)
 
 

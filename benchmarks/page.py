@@ -24,7 +24,8 @@ from benchmarks.viewer import Viewer
 from playwright.sync_api import Browser, Page
 from tests.processes import free_port
 
-from fgm.store import index, layout
+from fgm.store.directory import layout
+from fgm.store.index import index_file
 
 CONTAINERS = 165
 RUNS = 5
@@ -105,7 +106,7 @@ def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
 
 def links(data_dir: str) -> dict[str, str]:
     """Return the page's link to the whole history, for each choice of containers."""
-    known = index.load(os.path.join(data_dir, layout.INDEX_NAME))
+    known = index_file.load(os.path.join(data_dir, layout.INDEX_NAME))
     if known.earliest_ms is None or known.latest_ms is None:
         raise SystemExit(f"there is no history in {data_dir}")
     span = page_link(known.earliest_ms, known.latest_ms + 1000)

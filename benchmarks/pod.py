@@ -26,7 +26,7 @@ from tests.deploy.manifests import container
 from tests.processes import free_port
 
 from fgm.collector.hierarchies import detect
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
 
 PROBE_EVERY_S, PROBE_TIMEOUT_S = 15, 5
 ASK_EVERY_S, ASK_TIMEOUT_S = 10, 60

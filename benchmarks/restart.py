@@ -20,11 +20,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.journal_reader import JournalReader
-from fgm.store.listing import data_files
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
 
 LOOK_AGAIN_S = 0.01
 

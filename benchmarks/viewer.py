@@ -26,7 +26,8 @@ from benchmarks import history, limits
 from benchmarks.collector import anonymous_mib
 from tests.processes import free_port
 
-from fgm.store import index, layout
+from fgm.store.directory import layout
+from fgm.store.index import index_file
 
 HOUR_MS, DAY_MS = layout.HOUR_MS, layout.DAY_MS
 METRIC = "cpu.stat.usage_usec"
@@ -80,7 +81,7 @@ class Asked:
 
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
-        known = index.load(os.path.join(data_dir, layout.INDEX_NAME))
+        known = index_file.load(os.path.join(data_dir, layout.INDEX_NAME))
         self.end_ms = (known.latest_ms or 0) + 1000
         newest = sorted(known.entries.values(), key=lambda entry: -entry.last_seen_ms)
         self.ids = [entry.full_id for entry in newest]

@@ -7,8 +7,8 @@ import numpy as np
 
 from fgm.metrics.catalogue import COLUMNS
 from fgm.metrics.derived import DERIVED, Samples
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
 
 QUERIES = Path(__file__).resolve().parent.parent / "docs" / "queries.sql"
 

@@ -14,7 +14,7 @@ from blockbuster import BlockBuster
 
 from fgm import cli
 from fgm.collector.hierarchies import ForeignRootError, detect
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
 from tests.derived_in_sql import compare
 from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
 

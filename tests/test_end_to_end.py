@@ -8,8 +8,8 @@ import anyio
 import pytest
 from blockbuster import BlockBuster
 
-from fgm.store import layout
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
 from tests.captured_host import CONTAINERS, NEXT_SECOND, captured_host
 from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals, parquet_files, run
 

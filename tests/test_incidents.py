@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from anyio import to_thread
 
-from fgm.store.check import check
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
 from tests.incidents import PLANTED, unpacked
 from tests.viewer.asked import Asked
 

@@ -9,7 +9,7 @@ from blockbuster import BlockingError
 
 from fgm.clock import SystemClock
 from fgm.loops import every
-from fgm.store import atomic
+from fgm.store.directory import atomic
 from tests.fakes import FakeClock
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.metrics.derived import DERIVED, Samples
-from fgm.store import atomic, layout
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.parquet import encode
-from fgm.store.series import Series
+from fgm.store.directory import atomic, layout
+from fgm.store.parquet.parquet_writer import encode
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 QUERIES = Path(__file__).resolve().parent.parent / "docs" / "queries.sql"
 START_MS = 1_767_110_400_000

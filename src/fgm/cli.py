@@ -15,7 +15,7 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 
 from fgm import __version__, node_page
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
 
 EXIT_CODES = """\
 exit codes:

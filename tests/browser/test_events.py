@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from fgm.store import events as store
-from fgm.store.events import Event, Kind
+from fgm.store import events_file as store
+from fgm.store.events_file import Event, Kind
 from tests.browser.conftest import viewer
 from tests.browser.test_page import open_page
 from tests.processes import free_port

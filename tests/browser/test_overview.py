@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from fgm.store import events as store
-from fgm.store.events import Event
+from fgm.store import events_file as store
+from fgm.store.events_file import Event
 from tests.browser.asked import view_s
 from tests.browser.conftest import until, viewer
 from tests.browser.pixels import pixels

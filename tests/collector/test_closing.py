@@ -15,14 +15,14 @@ import pytest
 from fgm.collector.closing import close_window, set_aside
 from fgm.collector.recording import Recorder
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.atomic import make_folder
-from fgm.store.block import WindowFile
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from fgm.store.directory.atomic import make_folder
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal import Tick
-from fgm.store.listing import data_files
-from fgm.store.series import Series
+from fgm.store.journal.journal_writer import Tick
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 NODE = Series("node", node_name="worker-3")

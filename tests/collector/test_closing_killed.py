@@ -15,7 +15,7 @@ from tests.collector.test_closing import FIRST, FOLDER, HEADER, SUPERSEDED, name
 from fgm.collector.closing import close_window
 from fgm.collector.recording import Recorder
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

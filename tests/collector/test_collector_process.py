@@ -18,7 +18,7 @@ from tests.collector.test_heartbeat import ask
 from tests.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
 
 from fgm import __version__
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
 
 STOPPED_S = 4
 

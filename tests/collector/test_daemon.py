@@ -32,12 +32,12 @@ from fgm.collector.quantity import FreeSpace
 from fgm.collector.recording import Recorder
 from fgm.collector.settings import Settings
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.events import Event, decode
-from fgm.store.header import FileHeader
-from fgm.store.index import load
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from fgm.store.events_file import Event, decode
+from fgm.store.index.index_file import load
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
 
 ALL = {container["id"] for container in CONTAINERS}
 

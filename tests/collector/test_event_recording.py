@@ -18,13 +18,13 @@ from fgm.collector.kill_watch import KillWatch
 from fgm.collector.last_tick import last_tick
 from fgm.events.watched import NEEDS
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import events as store
-from fgm.store.check import check
-from fgm.store.events import Event
-from fgm.store.header import FileHeader
-from fgm.store.journal import Tick
-from fgm.store.layout import DAY_MS
-from fgm.store.series import Series
+from fgm.store import events_file as store
+from fgm.store.check.directory_check import check
+from fgm.store.directory.layout import DAY_MS
+from fgm.store.events_file import Event
+from fgm.store.journal.journal_writer import Tick
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
 B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")

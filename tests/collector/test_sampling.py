@@ -17,7 +17,7 @@ from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.node import Node
 from fgm.collector.sampling import Sampler
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.journal import Tick
+from fgm.store.journal.journal_writer import Tick
 
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
 RUNTIMES = {

@@ -16,7 +16,7 @@ from fgm.collector.sweep import Sweep
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 SERIES = Series("cgroup", cgroup="/some.slice")
 

@@ -4,7 +4,7 @@ import numpy as np
 from tests.collector.test_closing import NODE
 
 from fgm.collector import summary
-from fgm.store.chunk import Chunk
+from fgm.store.samples.chunk import Chunk
 
 
 def test_a_windows_lateness_and_cost_are_those_of_its_rows() -> None:

@@ -12,7 +12,7 @@ from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 SOURCES = (
     Source("memory.stat", lambda: FlatKeyed(cgroup2.MEMORY_STAT, "memory.stat")),

@@ -12,8 +12,8 @@ from fgm.collector.inventory import Inventory
 from fgm.collector.quantity import FreeSpace
 from fgm.collector.retention import Limits
 from fgm.collector.upkeep import Swept, Upkeep
-from fgm.store import layout
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
 
 DAY_MS = layout.DAY_MS
 WINDOW_MS = 90_000

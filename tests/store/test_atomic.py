@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pytest
 
-from fgm.store import atomic
+from fgm.store.directory import atomic
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o022])

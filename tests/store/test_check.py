@@ -7,16 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.store import atomic, details, layout
-from fgm.store import index as index_file
-from fgm.store.check import check
-from fgm.store.chunk import Chunk
-from fgm.store.details import ProcessRow
-from fgm.store.header import FileHeader
-from fgm.store.index import Index, IndexEntry
-from fgm.store.journal import JournalWriter, Tick
-from fgm.store.parquet import encode
-from fgm.store.series import Series
+from fgm.store.check.directory_check import check
+from fgm.store.directory import atomic, layout
+from fgm.store.index import index_file
+from fgm.store.index.index_file import Index, IndexEntry
+from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.parquet_writer import encode
+from fgm.store.parquet.process_tables import ProcessRow
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("memory.current",)
@@ -161,7 +162,7 @@ def test_each_kind_of_damage_is_found_and_told(
 def processes(second: int = 0, header: FileHeader = HEADER) -> bytes:
     time_ms = START_MS + second * 1000
     row = ProcessRow(time_ms, ID, None, None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
-    return details.encode("processes", [row], header)
+    return process_tables.encode("processes", [row], header)
 
 
 def test_details_of_a_window_are_in_order_and_so_is_what_a_kill_leaves_of_them(folder: Path) -> None:

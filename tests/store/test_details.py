@@ -8,11 +8,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from fgm.store import details
-from fgm.store.block import WindowFile
-from fgm.store.details import Details, ProcessRow
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import Details, ProcessRow
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
@@ -28,13 +28,13 @@ ROWS = [
 @pytest.fixture
 def path(tmp_path: Path) -> str:
     path = tmp_path / "processes-20251230T160000Z.parquet"
-    path.write_bytes(details.encode("processes", ROWS[::-1], HEADER))
+    path.write_bytes(process_tables.encode("processes", ROWS[::-1], HEADER))
     return str(path)
 
 
 def test_rows_come_back_as_they_were_in_order(path: str) -> None:
-    assert details.rows(path) == ROWS
-    assert details.verify(path) == Details("processes", HEADER, START_MS, START_MS + 2000, 6)
+    assert process_tables.rows(path) == ROWS
+    assert process_tables.verify(path) == Details("processes", HEADER, START_MS, START_MS + 2000, 6)
 
 
 def test_other_tools_read_them(path: str) -> None:
@@ -56,7 +56,7 @@ def test_the_documented_query_gives_processor_time_as_millicores(tmp_path: Path)
     folder.mkdir(parents=True)
     rows = [ROWS[0]._replace(time_ms=START_MS + 10_000 * i, cpu_usec=5e6 + 1e6 * i) for i in range(3)]
     rows.append(rows[2]._replace(start_time_ms=START_MS + 15_000, cpu_usec=1.0))  # another process of the same pid
-    (folder / "processes-20251230T160000Z.parquet").write_bytes(details.encode("processes", rows, HEADER))
+    (folder / "processes-20251230T160000Z.parquet").write_bytes(process_tables.encode("processes", rows, HEADER))
     found = duckdb.connect().execute(
         f"""SELECT millicores FROM (SELECT time, pid, comm,
                    (cpu_usec - lag(cpu_usec) OVER each) / 1000 / epoch(time - lag(time) OVER each) AS millicores
@@ -70,14 +70,14 @@ def test_the_documented_query_gives_processor_time_as_millicores(tmp_path: Path)
 
 def test_files_have_the_same_columns_whatever_is_null_in_them(path: str, tmp_path: Path) -> None:
     other = tmp_path / "other.parquet"
-    other.write_bytes(details.encode("processes", [ROWS[0]._replace(pod_name=None, fds=None)], HEADER))
+    other.write_bytes(process_tables.encode("processes", [ROWS[0]._replace(pod_name=None, fds=None)], HEADER))
 
     assert pq.read_schema(path).remove_metadata() == pq.read_schema(other).remove_metadata()
 
 
 def test_a_table_without_rows_is_no_file() -> None:
     with pytest.raises(ValueError, match="without rows"):
-        details.encode("processes", [], HEADER)
+        process_tables.encode("processes", [], HEADER)
 
 
 def test_any_damage_is_found_by_the_checksums(path: str, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_any_damage_is_found_by_the_checksums(path: str, tmp_path: Path) -> None
             bad = tmp_path / "bad.parquet"
             bad.write_bytes(damaged)
             with pytest.raises(BadFileError):
-                details.rows(str(bad))
+                process_tables.rows(str(bad))
 
 
 def test_it_is_no_window_file(path: str) -> None:

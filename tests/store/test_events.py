@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgm.store import events
-from fgm.store.check import check
+from fgm.store import events_file
+from fgm.store.check.directory_check import check
+from fgm.store.directory.layout import DAY_MS
 from fgm.store.errors import BadFileError
-from fgm.store.events import Event, ReadEvents, append, decode, encode, merged
-from fgm.store.layout import DAY_MS
+from fgm.store.events_file import Event, ReadEvents, append, decode, encode, merged
 
 T0 = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 END = DAY_MS * (T0 // DAY_MS + 1)
@@ -27,7 +27,7 @@ facts = st.dictionaries(st.text(max_size=20), values, max_size=3)
 some_events = st.builds(
     Event,
     st.integers(T0, END - 1),
-    st.sampled_from(sorted(events.KINDS)),
+    st.sampled_from(sorted(events_file.KINDS)),
     st.text(max_size=70),
     st.text(),
     facts,
@@ -42,7 +42,7 @@ def exit_of(series: str, time_ms: int = T0, what: str = "ended", **after: str | 
 def read(path: Path, most: int | None = None) -> ReadEvents:
     fd = os.open(path, os.O_RDONLY)
     try:
-        return events.read(fd, most)
+        return events_file.read(fd, most)
     finally:
         os.close(fd)
 
@@ -73,7 +73,10 @@ def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
     kept = decode(encode(event))
 
     assert kept.series == event.series
-    assert [len(text) for text in (kept.what, str(kept.after["reason"]))] == [events.MAX_TEXT, events.MAX_TEXT]
+    assert [len(text) for text in (kept.what, str(kept.after["reason"]))] == [
+        events_file.MAX_TEXT,
+        events_file.MAX_TEXT,
+    ]
     assert kept.what.endswith("x…")
 
 
@@ -144,7 +147,7 @@ FOREIGN = (
     encode(exit_of("a")).replace(b'"before":{}', b'"before":{"a":[]}'),
     encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"2025-12-30T16:00:00"),
     encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"soon"),
-    encode(exit_of("a"))[:-2] + b',"more":"' + b"x" * events.MAX_LINE_BYTES + b'"}\n',
+    encode(exit_of("a"))[:-2] + b',"more":"' + b"x" * events_file.MAX_LINE_BYTES + b'"}\n',
 )
 
 
@@ -166,7 +169,7 @@ def test_facts_that_are_not_known_are_ignored() -> None:
 
 def test_an_event_in_the_folder_of_another_day_is_told(tmp_path: Path) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
-    events.append_lines(str(file_of(tmp_path)), encode(exit_of("b", END)))
+    events_file.append_lines(str(file_of(tmp_path)), encode(exit_of("b", END)))
 
     assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["it has events of another day"]
 
@@ -177,7 +180,7 @@ def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
     line = encode(exit_of("a" * 4000))
     path = file_of(tmp_path)
     append(str(tmp_path), "node-1", [exit_of("first")])
-    events.append_lines(str(path), line * (events.MAX_READ_BYTES // len(line)) + encode(exit_of("last")))
+    events_file.append_lines(str(path), line * (events_file.MAX_READ_BYTES // len(line)) + encode(exit_of("last")))
 
     found = read(path)
     assert found.is_cut

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.store import index as index_file
-from fgm.store import index_changes
 from fgm.store.errors import BadFileError
-from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without, without_older
+from fgm.store.index import index_changes, index_file
+from fgm.store.index.index_changes import MAX_ENTRIES, apply, described, diff, joined, rotated, without, without_older
+from fgm.store.index.index_file import Facts, Index, IndexEntry
 
 START_MS = 1_767_110_700_000  # 2025-12-30T16:05:00Z
 ID_A, ID_B = "abc123def456" + "789a" * 13, "abc123def456" + "789b" * 13

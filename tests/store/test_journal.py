@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal import JournalWriter, Tick, is_damaged
-from fgm.store.journal_reader import JournalReader
-from fgm.store.series import Series
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.journal.journal_writer import JournalWriter, Tick, is_damaged
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("cpu.stat.usage_usec", "memory.current", "memory.max")

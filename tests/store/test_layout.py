@@ -4,8 +4,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fgm.store import layout
-from fgm.store.layout import DAY_MS, HOUR_MS, ParsedName, Window
+from fgm.store.directory import layout
+from fgm.store.directory.layout import DAY_MS, HOUR_MS, ParsedName, Window
 
 LAST_MS = layout._END_MS - 1
 instants = st.integers(0, LAST_MS)

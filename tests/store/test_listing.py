@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fgm.store.listing import data_files
+from fgm.store.directory.listing import data_files
 
 
 def test_files_of_every_writer_are_found_in_the_order_of_days_and_nothing_else(tmp_path: Path) -> None:

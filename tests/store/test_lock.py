@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from fgm.store.directory.lock import DirectoryLock, _unusable
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
-from fgm.store.lock import DirectoryLock, _unusable
 
 HOLDER = """
 import sys
-from fgm.store.lock import DirectoryLock
+from fgm.store.directory.lock import DirectoryLock
 with DirectoryLock(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -19,12 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.parquet import encode
-from fgm.store.series import IDENTITY_COLUMNS, Series
+from fgm.store.parquet.parquet_writer import encode
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import IDENTITY_COLUMNS, Series
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90, cluster_name="prod")
 COLUMNS = ("memory.current", "memory.max", "io.stat.rbytes")

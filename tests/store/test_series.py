@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from fgm.store.series import Series, with_known_names
+from fgm.store.samples.series import Series, with_known_names
 
 BARE = Series("container", container_id="ab" * 32, pod_uid="uid", node_name="worker-3")
 NAMED = replace(BARE, container_name="app", pod_name="cart", namespace="shop")

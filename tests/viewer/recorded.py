@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fgm.store import layout, parquet
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.index import Facts, Index, IndexEntry, dump
-from fgm.store.journal import JournalWriter, Tick
-from fgm.store.series import Series
+from fgm.store.directory import layout
+from fgm.store.index.index_file import Facts, Index, IndexEntry, dump
+from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.parquet import parquet_writer
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 T0 = 1_767_110_400_000
 """2025-12-30T16:00:00Z, the start of a window."""
@@ -91,7 +92,7 @@ class DataDirectory:
         paths = []
         for start_ms, window in sorted(parts.items()):
             path = self.folder(start_ms) / layout.metrics_name(start_ms)
-            path.write_bytes(parquet.encode(window, COLUMNS, self.header, {name: {} for name in COLUMNS}))
+            path.write_bytes(parquet_writer.encode(window, COLUMNS, self.header, {name: {} for name in COLUMNS}))
             paths.append(path)
         return paths
 

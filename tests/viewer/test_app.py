@@ -10,8 +10,8 @@ import anyio.lowlevel
 import pytest
 from anyio import to_thread
 
-from fgm.store.index import Facts
-from fgm.store.series import Series
+from fgm.store.index.index_file import Facts
+from fgm.store.samples.series import Series
 from fgm.viewer.app import Desk, create_app
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.workers import PART_BYTES

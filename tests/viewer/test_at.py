@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.store.events import Event, encode
+from fgm.store.events_file import Event, encode
 from fgm.viewer.at import WIDTH, printable, sparkline
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting

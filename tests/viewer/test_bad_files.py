@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from anyio import to_thread
 
-from fgm.store import layout
-from fgm.store.block import WindowFile
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.window_file import WindowFile
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
 

@@ -11,7 +11,7 @@ import pytest
 from anyio import to_thread
 
 from fgm.metrics.derived import SHOWN
-from fgm.store.chunk import Chunk
+from fgm.store.samples.chunk import Chunk
 from fgm.viewer.changed import BEFORE, DURING, Sums, ranked
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting, id_of

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.store import atomic
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
+from fgm.store.directory import atomic
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.parquet import encode
-from fgm.store.series import Series
+from fgm.store.parquet.parquet_writer import encode
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 from fgm.viewer.directories import MOST_KEPT, Directories
 
 NAME = "metrics-20251230T160000Z.parquet"

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from fgm.store import events as store
-from fgm.store.events import Event, Kind
-from fgm.store.series import Series
+from fgm.store import events_file as store
+from fgm.store.events_file import Event, Kind
+from fgm.store.samples.series import Series
 from fgm.viewer.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFiles

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from anyio import to_thread
 
-from fgm.store.block import WindowFile
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer import foreign
 from fgm.viewer.app import Desk
 from fgm.viewer.state import StartUp

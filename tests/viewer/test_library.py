@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fgm.store.index import Index, dump
-from fgm.store.series import Series
+from fgm.store.index.index_file import Index, dump
+from fgm.store.samples.series import Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.library import Library
 from fgm.viewer.skipped import SkippedFiles

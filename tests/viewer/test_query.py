@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fgm.metrics.derived import find
-from fgm.store import layout
-from fgm.store.series import Series
+from fgm.store.directory import layout
+from fgm.store.samples.series import Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.parts import PartedQuery
 from fgm.viewer.query import FILES_PER_STEP, Line, Query, Question

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 from fgm.viewer.register import Register
 from tests.viewer.recorded import NODE, container, id_of
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from fgm.store.index import Facts
-from fgm.store.series import Series
+from fgm.store.index.index_file import Facts
+from fgm.store.samples.series import Series
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import KILLS, MEMORY, NODE, T0, DataDirectory, chunk, container, counting, id_of
 

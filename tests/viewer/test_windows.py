@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fgm.clock import SystemClock
-from fgm.store import layout
+from fgm.store.directory import layout
 from fgm.viewer.windows import DataFiles
 from tests.viewer.recorded import T0
 

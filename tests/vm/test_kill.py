@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.journal_reader import JournalReader
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from fgm.store.directory.listing import data_files
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
 from tests.vm.conftest import RunInMachine
 from tests.vm.kill import ROTATION_S
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgm.store.check import check
-from fgm.store.events import Event, decode
-from fgm.store.journal_reader import JournalReader
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.events_file import Event, decode
+from fgm.store.journal.journal_reader import JournalReader
 from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
 from tests.deploy.manifests import pod_spec
 from tests.vm import oci
 from tests.vm.conftest import RunInMachine

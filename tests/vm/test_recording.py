@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.chunk import Chunk
+from fgm.store.check.directory_check import check
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
 from tests.derived_in_sql import compare
 from tests.vm.conftest import RunInMachine
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
 from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(600)]

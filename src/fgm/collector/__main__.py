@@ -41,9 +41,9 @@ from fgm.collector.settings import Settings, from_command_line
 from fgm.listening import ListenError, listen
 from fgm.metrics.catalogue import COLUMNS
 from fgm.probes import Probes
+from fgm.store.directory.lock import DirectoryLock
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
-from fgm.store.header import FileHeader
-from fgm.store.lock import DirectoryLock
+from fgm.store.samples.header import FileHeader
 
 EXIT_INTERRUPTED = 130
 MOST_DESCRIPTORS = 16_384

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from fgm.collector.cgroup_path import classify
 from fgm.collector.cgroup_walk import CgroupWalk
 from fgm.collector.hierarchies import Hierarchies
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from typing import Any
 from fgm.collector import summary
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.store import atomic, layout, parquet
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError, ForeignFileError
-from fgm.store.header import FORMAT_VERSION, FileHeader
-from fgm.store.journal import has_mark
-from fgm.store.journal_reader import JournalReader
-from fgm.store.opening import open_regular
-from fgm.store.series import Series
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.journal.journal_writer import has_mark
+from fgm.store.parquet import parquet_writer
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FORMAT_VERSION, FileHeader
+from fgm.store.samples.series import Series
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     if not supersedes:
         chunks = [*_already_closed(folder, target), *chunks]
     seen_all = tuple(Seen(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
-    data = parquet.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+    data = parquet_writer.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
     if supersedes:
         _keep_superseded(folder, parsed.start_ms, data)
     atomic.publish(folder, target, data)

@@ -39,10 +39,10 @@ from fgm.collector.settings import Settings
 from fgm.collector.summary import Summary
 from fgm.collector.upkeep import Upkeep
 from fgm.logs import fields
+from fgm.store.directory.layout import DAY_MS
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError, ForeignFileError
-from fgm.store.journal import Tick
-from fgm.store.layout import DAY_MS
-from fgm.store.listing import data_files
+from fgm.store.journal.journal_writer import Tick
 
 TICKS_WAITING = 30
 """So many ticks may wait for a slow disk; further ones are dropped, and counted."""

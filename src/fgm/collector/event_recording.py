@@ -20,12 +20,12 @@ from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import events as store
-from fgm.store import layout
+from fgm.store import events_file as store
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.events import Event, Value
-from fgm.store.journal import Tick
-from fgm.store.series import Series
+from fgm.store.events_file import Event, Value
+from fgm.store.journal.journal_writer import Tick
+from fgm.store.samples.series import Series
 
 MOST_WAITING = 30
 """So many ticks may wait for a slow disk. What happened in one that is dropped is seen in the next."""

@@ -10,14 +10,14 @@ from anyio import to_thread
 
 from fgm.collector.closing import ClosedWindow, Seen
 from fgm.logs import fields
-from fgm.store import atomic, layout
-from fgm.store import index as index_file
-from fgm.store.block import WindowFile
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.index_changes import apply, described, diff, joined, rotated, without, without_older
-from fgm.store.listing import data_files
-from fgm.store.series import Series
+from fgm.store.index import index_file
+from fgm.store.index.index_changes import apply, described, diff, joined, rotated, without, without_older
+from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.series import Series
 
 log = logging.getLogger(__name__)
 

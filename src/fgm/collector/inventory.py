@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from fgm.collector.retention import KeptFile
 from fgm.logs import fields
-from fgm.store import layout, ownership
+from fgm.store import ownership
+from fgm.store.directory import layout
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from fgm.collector.inotify import EventsLostError, Inotify, NoWatchError
 from fgm.logs import fields
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
 """Between two looks: a container at its limit has its file modified all the time."""

@@ -8,14 +8,14 @@ import numpy as np
 
 from fgm.events.watched import NEEDS
 from fgm.logs import fields
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
+from fgm.store.directory import layout
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal import Tick
-from fgm.store.journal_reader import JournalReader
-from fgm.store.listing import data_files
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.journal.journal_writer import Tick
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
 
 MOST_FILES = 10
 """So many of the newest files are looked at: those that hold no tick, or none of this node, are passed over."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 from fgm.collector.hierarchies import Hierarchies
 from fgm.collector.series_reader import Changes, ReadCounts, SeriesReader
 from fgm.collector.sources import node_sources
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 _T = TypeVar("_T")
 _NOT_DISKS = ("loop", "ram", "zram", "sr", "fd")

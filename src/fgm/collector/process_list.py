@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fgm.collector.kernel_file import KernelFile, PlainParser
 from fgm.parse.cgroup2 import cgroup_procs
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import errno
 import os
 
 from fgm.collector.closing import salvage
-from fgm.store import layout
-from fgm.store.atomic import make_folder
+from fgm.store.directory import layout
+from fgm.store.directory.atomic import make_folder
+from fgm.store.directory.layout import Window
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal import JournalWriter, Tick
-from fgm.store.layout import Window
+from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.samples.header import FileHeader
 
 SYNC_EVERY_MS = 5_000
 """What a power loss may cost. A killed process loses nothing, since what it wrote is the kernel's."""

@@ -14,7 +14,7 @@ from fgm.collector.sources import Source
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from fgm import __version__
 from fgm.collector.settings import Settings
-from fgm.store import atomic
-from fgm.store.layout import SESSION_NAME
+from fgm.store.directory import atomic
+from fgm.store.directory.layout import SESSION_NAME
 
 
 def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from fgm import __version__
 from fgm.collector.quantity import FreeSpace, free_space, size_bytes
-from fgm.store import layout
+from fgm.store.directory import layout
 
 EXIT_CODES = """\
 exit codes:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fgm.collector.sampling import Sampler
-from fgm.store.chunk import Chunk
+from fgm.store.samples.chunk import Chunk
 
 SWEEP = "collector.sweep_usec"
 ANON = "collector.anon_bytes"

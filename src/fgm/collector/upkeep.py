@@ -12,9 +12,10 @@ import anyio
 from fgm.collector.inventory import Inventory
 from fgm.collector.retention import Disk, KeptFile, Limits, lack, make_room
 from fgm.logs import fields
-from fgm.store import layout, ownership
+from fgm.store import ownership
+from fgm.store.directory import layout
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.opening import open_regular
 
 EVERY_S = 60.0
 """Windows may be as long as an hour, and others fill the disk too."""

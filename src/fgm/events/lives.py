@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from fgm.events.watched import MEMORY, Floats, Look, Memory
 from fgm.events.wording import duration, plain, size
-from fgm.store.events import Event, Value
-from fgm.store.series import Series
+from fgm.store.events_file import Event, Value
+from fgm.store.samples.series import Series
 
 FOLLOWS_WITHIN_MS = 15 * 60_000
 """A container follows one that ended at most so long ago: the kubelet waits up to 5 min between restarts."""

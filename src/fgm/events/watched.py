@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 NEEDS = (
     *("memory.events.oom_kill", "cpu.stat.nr_throttled", "cpu.stat.nr_periods", "cpu.stat.throttled_usec"),

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from fgm.clock import Clock
 from fgm.logs import fields
-from fgm.store.series import Scope
+from fgm.store.samples.series import Scope
 from fgm.viewer import answers, at, change_query, closed, etag, openapi, parameters, timeseries, top
 from fgm.viewer.budget import Budget, Leasing
 from fgm.viewer.change_query import ChangeQuery, Stretches

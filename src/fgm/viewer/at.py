@@ -11,7 +11,7 @@ import numpy as np
 
 from fgm.metrics.derived import SHOWN
 from fgm.metrics.rates import Floats, Times
-from fgm.store.series import Scope
+from fgm.store.samples.series import Scope
 from fgm.viewer.answers import name_of
 from fgm.viewer.encoding import unlisted_id
 from fgm.viewer.library import Holdings

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fgm.metrics.derived import SHOWN, Samples, Shown
-from fgm.store import layout
-from fgm.store.chunk import Chunk
-from fgm.store.series import Series
+from fgm.store.directory import layout
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
 from fgm.viewer.answers import name_of
 from fgm.viewer.changed import BEFORE, DURING, Change, Changed, Sums, ranked
 from fgm.viewer.library import Holdings

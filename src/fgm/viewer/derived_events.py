@@ -10,9 +10,9 @@ import numpy as np
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS, Floats
 from fgm.metrics.rates import Times
-from fgm.store.chunk import Chunk
-from fgm.store.events import Event
-from fgm.store.series import Series
+from fgm.store.events_file import Event
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
 from fgm.viewer.reading import Reader, Sources
 from fgm.viewer.windows import DataFile
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from fgm.store.events import KINDS
-from fgm.store.series import Scope
+from fgm.store.events_file import KINDS
+from fgm.store.samples.series import Scope
 from fgm.viewer.query import MAX_SERIES
 
 MAX_METRICS = 8

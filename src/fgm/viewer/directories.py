@@ -6,8 +6,8 @@ Safe for use by several threads.
 import os
 import threading
 
-from fgm.store.block import Directory, WindowFile, read_directory
-from fgm.store.opening import open_regular
+from fgm.store.directory.opening import open_regular
+from fgm.store.parquet.window_file import Directory, WindowFile, read_directory
 
 MOST_KEPT = 1024
 """A little more than the windows of a day; each takes some 10 KB."""

@@ -3,10 +3,11 @@
 import os
 import threading
 
-from fgm.store import events, layout
+from fgm.store import events_file
+from fgm.store.directory import layout
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.events import ReadEvents
-from fgm.store.opening import open_regular
+from fgm.store.events_file import ReadEvents
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFiles
 
@@ -19,7 +20,7 @@ _Identity = tuple[int, int, int, int]
 
 
 class EventFiles:
-    """The files `events.jsonl` of one data directory."""
+    """The files `events_file.jsonl` of one data directory."""
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped
@@ -47,7 +48,7 @@ class EventFiles:
                 kept = self._kept.get(folder)
             if kept is not None and kept[0] == identity:
                 return kept[1]
-            found = events.read(fd, MOST_OF_A_FILE)
+            found = events_file.read(fd, MOST_OF_A_FILE)
         finally:
             os.close(fd)
         if found.skipped:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
-from fgm.store.events import Event, merged
+from fgm.store.events_file import Event, merged
 from fgm.viewer.answers import HIDDEN_SCOPES, name_of
 from fgm.viewer.derived_events import LEAD_MS, MOST_MS, DerivedEvents
 from fgm.viewer.event_files import EventFiles

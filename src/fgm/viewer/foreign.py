@@ -10,8 +10,8 @@ import sys
 from itertools import pairwise
 from typing import Any
 
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.opening import open_regular
 
 MOST_BYTES = 256 << 20
 """Of the file, and of what becomes of it."""
@@ -63,9 +63,9 @@ def _rewritten(path: str) -> bytes:
     import pandas as pd  # noqa: PLC0415
 
     from fgm.metrics.catalogue import BY_NAME, RECORDED  # noqa: PLC0415
-    from fgm.store import parquet  # noqa: PLC0415
-    from fgm.store.header import FileHeader  # noqa: PLC0415
-    from fgm.store.series import IDENTITY_COLUMNS  # noqa: PLC0415
+    from fgm.store.parquet import parquet_writer  # noqa: PLC0415
+    from fgm.store.samples.header import FileHeader  # noqa: PLC0415
+    from fgm.store.samples.series import IDENTITY_COLUMNS  # noqa: PLC0415
 
     file = fastparquet.ParquetFile(path)
     there = set(file.columns)
@@ -84,14 +84,14 @@ def _rewritten(path: str) -> bytes:
     node = next((chunk.series.node_name for chunk in chunks if chunk.series.node_name), None)
     header = FileHeader(node, "given", steps[len(steps) // 2] if steps else 1000, 90)
     facts = {name: {"unit": BY_NAME[name].unit, "kind": BY_NAME[name].kind} for name in columns}
-    return parquet.encode(chunks, columns, header, facts)
+    return parquet_writer.encode(chunks, columns, header, facts)
 
 
 def _chunk(rows: Any, columns: list[str]) -> Any:
     import numpy as np  # noqa: PLC0415 - in the child alone
 
-    from fgm.store.chunk import Chunk  # noqa: PLC0415
-    from fgm.store.series import IDENTITY_COLUMNS, from_json  # noqa: PLC0415
+    from fgm.store.samples.chunk import Chunk  # noqa: PLC0415
+    from fgm.store.samples.series import IDENTITY_COLUMNS, from_json  # noqa: PLC0415
 
     rows = rows.sort_values("time")
     first = rows.iloc[0]

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fgm.clock import Clock
-from fgm.store import layout
-from fgm.store.block import WindowFile
+from fgm.store.directory import layout
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.opening import open_regular
+from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer import foreign
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles, order

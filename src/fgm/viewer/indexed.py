@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from fgm.store.errors import BadFileError
-from fgm.store.index import Facts, Index, load
-from fgm.store.series import Series
+from fgm.store.index.index_file import Facts, Index, load
+from fgm.store.samples.series import Series
 from fgm.viewer.skipped import reason_of
 
 IndexState = Literal["ok", "missing", "bad"]

@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fgm.clock import Clock
-from fgm.store.chunk import Chunk
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal_reader import JournalReader
-from fgm.store.series import Series
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 from fgm.viewer.skipped import SkippedFiles
 from fgm.viewer.windows import DataFile, DataFiles
 

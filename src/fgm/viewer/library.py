@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from fgm.store import layout
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.index import Facts
+from fgm.store.index.index_file import Facts
+from fgm.store.samples.header import FileHeader
 from fgm.viewer.health import DEFAULT_INTERVAL_MS
 from fgm.viewer.indexed import IndexFile
 from fgm.viewer.journals import Journals

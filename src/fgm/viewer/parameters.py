@@ -10,8 +10,8 @@ from typing import get_args
 from urllib.parse import unquote_to_bytes
 
 from fgm.metrics.derived import Shown, find
-from fgm.store.events import KINDS
-from fgm.store.series import Scope
+from fgm.store.events_file import KINDS
+from fgm.store.samples.series import Scope
 from fgm.viewer import described
 from fgm.viewer.described import MAX_METRICS, MAX_TEXT, Parameter
 from fgm.viewer.problems import Problem, bad_parameter, unknown

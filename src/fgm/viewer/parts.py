@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from fgm.store import layout
+from fgm.store.directory import layout
 from fgm.viewer.query import MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
 
 PART_MS = 2 * layout.HOUR_MS

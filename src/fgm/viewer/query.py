@@ -14,12 +14,12 @@ import numpy as np
 
 from fgm.metrics.derived import Samples, Shown, interval_ms
 from fgm.metrics.rates import Floats, Times, gap_ms
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.chunk import Chunk
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.series import Scope, Series
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Scope, Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.reduce import KEPT_PER_COLUMN, m4
 from fgm.viewer.skipped import SkippedFiles, reason_of

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from fgm.store import layout
-from fgm.store.chunk import Chunk
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.series import Series
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 from fgm.viewer.journals import Journals
 from fgm.viewer.skipped import SkippedFiles, reason_of
 from fgm.viewer.windows import DataFile, DataFiles

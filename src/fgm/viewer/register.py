@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fgm.store.index_changes import KEY_LENGTH
-from fgm.store.series import Series, with_known_names
+from fgm.store.index.index_changes import KEY_LENGTH
+from fgm.store.samples.series import Series, with_known_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from fgm.store.series import Scope
+from fgm.store.samples.series import Scope
 from fgm.viewer import encoding
 from fgm.viewer.answers import is_asked, labels_of
 from fgm.viewer.library import Holdings

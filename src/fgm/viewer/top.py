@@ -8,7 +8,7 @@ import numpy as np
 
 from fgm.metrics.derived import Shown
 from fgm.metrics.rates import Floats, Times
-from fgm.store.series import Scope
+from fgm.store.samples.series import Scope
 from fgm.viewer.answers import is_asked, labels_of, name_of
 from fgm.viewer.encoding import unlisted_id
 from fgm.viewer.library import Holdings

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fgm.clock import Clock
-from fgm.store import layout
-from fgm.store.block import WindowFile
+from fgm.store.directory import layout
+from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.directories import Directories
 
 MAX_CACHED_FOLDERS = 64

@@ -2,8 +2,8 @@ from tests.collector.kubernetes.pods import container_id, pod_json, pod_uid, run
 
 from fgm.collector.kubernetes.book import GONE_KEPT, PodBook, facts_of
 from fgm.collector.kubernetes.pods import Pod, parse_pod
-from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.series import Series
+from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.samples.series import Series
 
 
 def pod(name: str, number: int, *statuses: dict[str, object], **more: object) -> Pod:

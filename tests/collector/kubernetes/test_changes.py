@@ -4,7 +4,7 @@ from tests.collector.kubernetes.pods import container_id, pod_json, running, ter
 
 from fgm.collector.kubernetes.changes import Change, ChangeFinder, ContainerEnded, LimitsChanged
 from fgm.collector.kubernetes.pods import parse_pod
-from fgm.store.index import Facts, Index, IndexEntry
+from fgm.store.index.index_file import Facts, Index, IndexEntry
 
 FINISHED_MS = 1_767_110_407_000
 RESTARTED = running("app", 8, restarts=1, lastState=terminated(7))

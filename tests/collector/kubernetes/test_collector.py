@@ -14,11 +14,11 @@ from tests.collector.kubernetes.pods import pod_json, running
 from tests.collector.test_daemon import Host, instants
 from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.index import IndexEntry, load
-from fgm.store.journal_reader import JournalReader
-from fgm.store.series import Series
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import IndexEntry, load
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.series import Series
 
 (DB,) = (container for container in CONTAINERS if container["name"] == "db")
 (CACHE,) = (container for container in CONTAINERS if container["name"] == "cache")

@@ -10,12 +10,12 @@ from fgm.collector.kubernetes.book import PodBook, facts_of
 from fgm.collector.kubernetes.changes import ChangeFinder, ContainerEnded
 from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import parquet
-from fgm.store.chunk import Chunk
-from fgm.store.events import Event, encode
-from fgm.store.header import FileHeader
-from fgm.store.index import Index, IndexEntry, dump
-from fgm.store.series import Series
+from fgm.store.events_file import Event, encode
+from fgm.store.index.index_file import Index, IndexEntry, dump
+from fgm.store.parquet import parquet_writer
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 FINISHED_MS = 1_767_110_407_000
 T0 = 1_767_110_400_000
@@ -176,7 +176,7 @@ def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.Da
     book.put(found)
     rows = np.zeros((1, 1 + len(COLUMNS)))
     chunk = Chunk(book.names.name(APP), np.array([T0]), rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True)))
-    assert parquet.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
+    assert parquet_writer.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
     entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(found).items()}
     assert dump(Index(entries, T0, T0, T0, 90))
     for change in ChangeFinder(index, 0).find(found):

@@ -14,9 +14,9 @@ from tests.collector.kubernetes.pods import pod_json, running
 from tests.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
 
 from fgm.collector.hierarchies import ForeignRootError, detect
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.index import load
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import load
+from fgm.store.parquet.window_file import WindowFile
 
 LIFE_S = 3.0
 

@@ -19,7 +19,7 @@ from fgm.collector.kubernetes.client import Patience, PodApi
 from fgm.collector.kubernetes.place import Address
 from fgm.collector.kubernetes.pods import MAX_PODS
 from fgm.collector.kubernetes.task import Metadata
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 APP = Series("container", container_id=container_id(7), pod_uid=pod_uid(1))
 CART = pod_json("cart", 1, running("app", 7))

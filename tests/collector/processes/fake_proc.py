@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from fgm.collector.process_list import Listing
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 WRITE_ONLY = "/sys/bus/cpu/uevent"
 """Refuses to be read with EACCES, even by root."""

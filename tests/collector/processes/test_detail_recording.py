@@ -7,10 +7,10 @@ import pytest
 
 from fgm.collector.processes import recording
 from fgm.collector.processes.recording import DetailRecorder
-from fgm.store import details
-from fgm.store.check import check
-from fgm.store.details import ProcessRow, RegionRow
-from fgm.store.header import FileHeader
+from fgm.store.check.directory_check import check
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import ProcessRow, RegionRow
+from fgm.store.samples.header import FileHeader
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
@@ -31,7 +31,7 @@ def region(second: int) -> RegionRow:
 def files(data_dir: Path) -> dict[str, list[int]]:
     """The recorded files, and of which seconds their rows are."""
     found = sorted((data_dir / FOLDER).glob("[!b]*.parquet"))
-    return {path.name: [(row.time_ms - START_MS) // 1000 for row in details.rows(str(path))] for path in found}
+    return {path.name: [(row.time_ms - START_MS) // 1000 for row in process_tables.rows(str(path))] for path in found}
 
 
 def test_each_window_has_a_file_of_each_kind_that_there_are_rows_of(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_earlier_file_that_cannot_be_read_is_kept_beside_the_new_one(tmp_path
 
     assert files(path.parents[2]).keys() == {path.name}
     assert path.with_name(f"bad-{path.name}").read_bytes() == damaged
-    assert details.rows(str(path)) == [process(10)]
+    assert process_tables.rows(str(path)) == [process(10)]
 
 
 def test_what_cannot_be_written_is_logged_and_costs_its_own_window(

@@ -15,8 +15,8 @@ from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import Host, TopReader
 from fgm.collector.processes.watch import ProcessWatch
 from fgm.collector.series_reader import ReadCounts
-from fgm.store import details
-from fgm.store.header import FileHeader
+from fgm.store.parquet import process_tables
+from fgm.store.samples.header import FileHeader
 
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 
@@ -66,7 +66,7 @@ async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_en
 
     assert list(offered) == ["a"]
     (path,) = await to_thread.run_sync(watched.files)
-    assert [row.pid for row in await to_thread.run_sync(details.rows, path)] == [1]
+    assert [row.pid for row in await to_thread.run_sync(process_tables.rows, path)] == [1]
 
 
 async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(watched: Watched) -> None:
@@ -98,4 +98,4 @@ async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(w
     await to_thread.run_sync(let_go)
 
     (path,) = await to_thread.run_sync(watched.files)
-    assert [row.pid for row in await to_thread.run_sync(details.rows, path)] == [1]
+    assert [row.pid for row in await to_thread.run_sync(process_tables.rows, path)] == [1]

@@ -9,8 +9,8 @@ from typing import Any
 
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.kubernetes.pods import Container, Ended, Pod
-from fgm.store.index import Facts, Index
-from fgm.store.series import Series
+from fgm.store.index.index_file import Facts, Index
+from fgm.store.samples.series import Series
 
 GONE_KEPT = 500
 """So many deleted pods are remembered: their containers may be recorded a little longer."""

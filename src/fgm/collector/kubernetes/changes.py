@@ -6,7 +6,7 @@ from typing import Any
 
 from fgm.collector.kubernetes.book import ended_facts
 from fgm.collector.kubernetes.pods import Container, Pod
-from fgm.store.index import Index
+from fgm.store.index.index_file import Index
 
 MAX_REMEMBERED = 10_000
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 SANDBOX_NAME = "POD"
 """What runtimes and other monitors call the container that only holds a pod's namespaces."""

@@ -19,7 +19,7 @@ from fgm.collector.kubernetes.errors import ApiError, StreamError
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod
 from fgm.collector.kubernetes.watching import Event, Watching
 from fgm.logs import fields
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 if TYPE_CHECKING:
     from fgm.collector.kubernetes.client import PodApi

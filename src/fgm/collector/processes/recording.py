@@ -5,11 +5,12 @@ import os
 from collections.abc import Sequence
 
 from fgm.logs import fields
-from fgm.store import atomic, details, layout
-from fgm.store.details import Row
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.layout import DetailKind
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.layout import DetailKind
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import Row
+from fgm.store.samples.header import FileHeader
 
 MOST_ROWS = 50_000
 """Of one file: some 15 MB of memory until its window ends. Further rows are dropped, which is logged."""
@@ -52,7 +53,7 @@ class DetailRecorder:
             name = layout.detail_name(kind, start_ms)
             try:
                 atomic.make_folder(folder, within=self._data_dir)
-                data = details.encode(kind, [*_already_there(folder, name), *rows], self._header)
+                data = process_tables.encode(kind, [*_already_there(folder, name), *rows], self._header)
                 atomic.publish(folder, name, data)
             except (OSError, ValueError) as error:
                 log.error("rows could not be recorded", extra=fields(file=name, rows=len(rows), reason=str(error)))
@@ -62,7 +63,7 @@ def _already_there(folder: str, name: str) -> list[Row]:
     """Return the rows that the window has, where the collector was stopped and started within it."""
     path = os.path.join(folder, name)
     try:
-        return details.rows(path)
+        return process_tables.rows(path)
     except FileNotFoundError:
         return []
     except BadFileError as error:

@@ -14,8 +14,8 @@ from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, Region, pid_stat, smaps
-from fgm.store.details import RegionRow
-from fgm.store.series import Series
+from fgm.store.parquet.process_tables import RegionRow
+from fgm.store.samples.series import Series
 
 EVERY_S = 60.0
 BUDGET_S_PER_S = 0.010

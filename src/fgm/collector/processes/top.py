@@ -10,7 +10,7 @@ from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, pid_stat
-from fgm.store.details import ProcessRow
+from fgm.store.parquet.process_tables import ProcessRow
 
 EVERY_S = 10.0
 BUDGET_S_PER_S = 0.004

@@ -15,7 +15,7 @@ from fgm.collector.processes.recording import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
-from fgm.store.details import RegionRow
+from fgm.store.parquet.process_tables import RegionRow
 
 Offer = Callable[[str, Mapping[str, float]], None]
 """Takes values of a series for its next row; see `Sampler.offer`."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.chunk import Chunk, ColumnsOf
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.journal import FrameDecoder, TickFrame, frames, is_damaged
-from fgm.store.opening import open_regular
-from fgm.store.series import Series, with_known_names
+from fgm.store.journal.journal_writer import FrameDecoder, TickFrame, frames, is_damaged
+from fgm.store.samples.chunk import Chunk, ColumnsOf
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series, with_known_names
 
 
 @dataclass(slots=True)

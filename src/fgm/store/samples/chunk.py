@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 
 class ColumnsOf(Mapping[str, NDArray[np.float64]]):

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from fgm.store.atomic import FILE_MODE, make_folder
+from fgm.store.directory.atomic import FILE_MODE, make_folder
+from fgm.store.directory.layout import LOCK_NAME
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
-from fgm.store.layout import LOCK_NAME
 
 POLL_S = 0.1
 

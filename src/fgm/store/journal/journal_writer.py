@@ -27,10 +27,10 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.opening import open_regular
-from fgm.store.series import Series, from_json, to_json
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series, from_json, to_json
 
 JOURNAL_VERSION = 1
 MAX_FRAME_BYTES = 64 << 20

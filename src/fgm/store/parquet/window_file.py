@@ -17,12 +17,12 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.chunk import Chunk
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.opening import open_regular
-from fgm.store.series import Series, from_json, to_json
-from fgm.store.trailer import pack_block, read_block
+from fgm.store.parquet.block import pack_block, read_block
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series, from_json, to_json
 
 MAX_COLUMN_BYTES = 256 << 20
 _ROW_BYTES, _LEVELS_BYTES = 9, 64

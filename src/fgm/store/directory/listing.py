@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from fgm.store import layout
+from fgm.store.directory import layout
 
 
 def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) -> Iterator[str]:

@@ -13,20 +13,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fgm.store import index as index_file
-from fgm.store import layout
-from fgm.store.atomic import FILE_MODE, FOLDER_MODE
-from fgm.store.block import WindowFile
-from fgm.store.check_details import details_problems
-from fgm.store.chunk import Chunk
+from fgm.store.check.process_table_check import details_problems
+from fgm.store.directory import layout
+from fgm.store.directory.atomic import FILE_MODE, FOLDER_MODE
+from fgm.store.directory.layout import ParsedName
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.events import event_problems
-from fgm.store.header import FileHeader
-from fgm.store.journal import whole_length
-from fgm.store.journal_reader import JournalReader
-from fgm.store.layout import ParsedName
-from fgm.store.opening import open_regular
-from fgm.store.series import order
+from fgm.store.events_file import event_problems
+from fgm.store.index import index_file
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.journal.journal_writer import whole_length
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import order
 
 _PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME)
 _KNOWN_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}

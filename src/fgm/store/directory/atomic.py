@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from fgm.store.layout import TEMPORARY_SUFFIX, parse_day, parse_identifier
+from fgm.store.directory.layout import TEMPORARY_SUFFIX, parse_day, parse_identifier
 
 FILE_MODE = 0o644
 FOLDER_MODE = 0o755

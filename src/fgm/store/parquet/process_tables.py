@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fgm.store import parquet
+from fgm.store.directory.layout import DetailKind
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.header import FileHeader
-from fgm.store.layout import DetailKind
-from fgm.store.opening import open_regular
-from fgm.store.trailer import PARQUET_MAGIC, pack_block, read_block
+from fgm.store.parquet import parquet_writer
+from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
+from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
 
@@ -63,7 +63,7 @@ class RegionRow(NamedTuple):
 Row = ProcessRow | RegionRow
 
 _ROWS: Mapping[DetailKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
-_TYPES: Mapping[str, parquet.ColumnType] = {
+_TYPES: Mapping[str, parquet_writer.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
     "pid": "integer",
@@ -88,10 +88,10 @@ def encode(kind: DetailKind, rows: Sequence[Row], header: FileHeader) -> bytes:
         raise ValueError("a table without rows is no file")
     ordered = sorted(rows, key=lambda row: (row.container_id or "", row.time_ms, row.pid))
     columns = [
-        parquet.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
+        parquet_writer.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
         for name, values in zip(_ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
     ]
-    chunks_end, footer = parquet.encode_table(columns, header)
+    chunks_end, footer = parquet_writer.encode_table(columns, header)
     times = [row.time_ms for row in ordered]
     facts = {
         "kind": kind,
@@ -115,7 +115,7 @@ def verify(path: str) -> Details:
 def rows(path: str) -> list[Row]:
     """Return the rows of a file. Raises as `verify`."""
     details, data = _read(path)
-    columns = parquet.decode_table(data)
+    columns = parquet_writer.decode_table(data)
     kind = _ROWS[details.kind]
     try:
         values = [columns[name.removesuffix("_ms")] for name in kind._fields]

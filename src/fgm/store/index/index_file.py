@@ -1,6 +1,6 @@
 """The model of index.json: what containers there are, and from when to when there is data.
 
-An `Index` is a value: `fgm.store.index_changes` makes the next one from it, nothing changes it in place.
+An `Index` is a value: `fgm.store.index.index_changes` makes the next one from it, nothing changes it in place.
 Times are ISO 8601 in whole seconds in the file, and milliseconds since 1970 UTC in the model.
 """
 
@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypedDict, cast
 
-from fgm.store import atomic
+from fgm.store.directory import atomic
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.opening import open_regular
 
 SCHEMA_VERSION = 1
 MAX_INDEX_BYTES = 16 << 20

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.block import LATE, TIME, ColumnPlace, Directory, Run
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.series import IDENTITY_COLUMNS, order, with_known_names
-from fgm.store.trailer import PARQUET_MAGIC
+from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.window_file import LATE, TIME, ColumnPlace, Directory, Run
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
 
 
 def encode(

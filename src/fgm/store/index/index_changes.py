@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from fgm.store.index import Facts, Index, IndexEntry, known
+from fgm.store.index.index_file import Facts, Index, IndexEntry, known
 
 KEY_LENGTH = 12
 MAX_ENTRIES = 5000

@@ -3,14 +3,15 @@
 import os
 from collections.abc import Iterator
 
-from fgm.store import details, layout
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
+from fgm.store.parquet import process_tables
 
 
 def details_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong. `kind`, `start_ms`: what its name says."""
     try:
-        found = details.verify(path)
+        found = process_tables.verify(path)
         window = layout.window_at(start_ms, found.header.rotation_s)
     except FileNotFoundError:
         return

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
-from fgm.store import layout
-from fgm.store.atomic import FILE_MODE, make_folder
+from fgm.store.directory import layout
+from fgm.store.directory.atomic import FILE_MODE, make_folder
+from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.opening import open_regular
 
 Kind = Literal[
     "start",
