@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from fgm.collector.hierarchies import RECORDED_CONTROLLERS, Hierarchies
+from fgm.collector.cgroups.hierarchies import RECORDED_CONTROLLERS, Hierarchies
 
 CONTAINERS_A_POD = 2
 _ENTER_AND_BECOME = 'program=$1; shift; for procs; do echo $$ >"$procs" || exit; done; exec "$program"'

@@ -18,7 +18,7 @@ from benchmarks.collector import anonymous_mib, node_ticks, start_collector
 from benchmarks.limits import end
 from benchmarks.programs import compile_into
 
-from fgm.collector.hierarchies import detect
+from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 from fgm.store.index.index_file import load
 

@@ -25,7 +25,7 @@ from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
 
-from fgm.collector.hierarchies import detect
+from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.parquet.window_file import WindowFile

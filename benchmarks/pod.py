@@ -25,7 +25,7 @@ from benchmarks.programs import compile_into
 from tests.deploy.manifests import container
 from tests.processes import free_port
 
-from fgm.collector.hierarchies import detect
+from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 
 PROBE_EVERY_S, PROBE_TIMEOUT_S = 15, 5

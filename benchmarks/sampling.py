@@ -25,7 +25,7 @@ from benchmarks.programs import compile_into
 from tests.vm import machine
 from tests.vm.project import PYTHON, REPOSITORY, shared_folders
 
-from fgm.collector.hierarchies import detect
+from fgm.collector.cgroups.hierarchies import detect
 
 WARM_UP_TICKS = 11
 """As long as it takes until each slow file was read once and no container is looked at as a new one."""

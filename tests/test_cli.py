@@ -13,7 +13,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from fgm import cli
-from fgm.collector.hierarchies import ForeignRootError, detect
+from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from tests.derived_in_sql import compare
 from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals

@@ -1,6 +1,6 @@
 """Backing off needs several long sweeps, going back a minute of short ones."""
 
-from fgm.collector.back_off import AFTER_LONG_TICKS, AFTER_SHORT_TICKS, BackOff
+from fgm.collector.sampling.back_off import AFTER_LONG_TICKS, AFTER_SHORT_TICKS, BackOff
 
 
 def changes(back_off: BackOff, *sweeps_s: float) -> list[int]:

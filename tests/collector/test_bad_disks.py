@@ -16,7 +16,7 @@ from anyio import to_thread
 from tests.collector.test_daemon import Host, events, instants, missed_ticks
 from tests.processes import parquet_files
 
-from fgm.collector.quantity import FreeSpace
+from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
 
 Mount = Callable[[str], Path]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.cgroup_path import CgroupPath, QosClass, Runtime, classify
+from fgm.collector.cgroups.path import CgroupPath, QosClass, Runtime, classify
 
 DATA = Path(__file__).parents[1] / "data"
 

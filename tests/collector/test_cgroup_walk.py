@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgm.collector.cgroup_walk import CgroupWalk
+from fgm.collector.cgroups.tree import CgroupWalk
 
 
 def real(root: Path) -> set[str]:

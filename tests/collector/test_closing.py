@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from fgm.collector.closing import close_window, set_aside
-from fgm.collector.recording import Recorder
+from fgm.collector.windows.closing import close_window, set_aside
+from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.atomic import make_folder

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.collector.test_closing import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
 
-from fgm.collector.closing import close_window
-from fgm.collector.recording import Recorder
+from fgm.collector.windows.closing import close_window
+from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CLOSE_AND_DIE = """
 import os, signal, sys
-from fgm.collector.closing import close_window
+from fgm.collector.windows.closing import close_window
 left = int(sys.argv[2])
 def counted(call):
     def instead(*arguments, **more):

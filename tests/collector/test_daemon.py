@@ -23,14 +23,14 @@ from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.clock import SystemClock
 from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
+from fgm.collector.cgroups.hierarchies import detect
 from fgm.collector.daemon import Daemon
-from fgm.collector.event_recording import EventRecorder
-from fgm.collector.hierarchies import detect
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kill_watch import KillWatch
-from fgm.collector.quantity import FreeSpace
-from fgm.collector.recording import Recorder
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.kernel.oom_watch import KillWatch
 from fgm.collector.settings import Settings
+from fgm.collector.sizes import FreeSpace
+from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout

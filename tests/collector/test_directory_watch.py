@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.cgroup_walk import CgroupWalk
-from fgm.collector.directory_watch import DirectoryWatch
-from fgm.collector.inotify import NoWatchError
+from fgm.collector.cgroups.tree import CgroupWalk
+from fgm.collector.kernel.directory_watch import DirectoryWatch
+from fgm.collector.kernel.inotify import NoWatchError
 
 
 def test_directories_that_come_and_go_are_told_once(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from anyio import to_thread
 from tests.collector.test_closing import HEADER, NODE, START_MS, record
 
 from fgm.clock import SystemClock
-from fgm.collector.closing import close_window
-from fgm.collector.event_recording import EventRecorder
-from fgm.collector.kill_watch import KillWatch
-from fgm.collector.last_tick import last_tick
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.event_recording.last_tick import last_tick
+from fgm.collector.kernel.oom_watch import KillWatch
+from fgm.collector.windows.closing import close_window
 from fgm.events.watched import NEEDS
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store import events_file as store

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.collector.grid import TickGrid
+from fgm.collector.tick_grid import TickGrid
 
 
 @given(

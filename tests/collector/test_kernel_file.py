@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.kernel_file import KernelFile, PlainParser
+from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.cgroup2 import cgroup_procs, cpu_max
 from fgm.parse.errors import ParseError

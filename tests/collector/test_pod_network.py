@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.pod_network import network_of, network_parser, pod_network
+from fgm.collector.sampling.pod_network import network_of, network_parser, pod_network
 
 DEV = """Inter-|   Receive           |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed

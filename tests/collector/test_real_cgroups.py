@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from benchmarks.cgroups import containers
 
-from fgm.collector.cgroups import CgroupFinder
-from fgm.collector.hierarchies import ForeignRootError, detect
-from fgm.collector.node import Node
-from fgm.collector.sampling import Sampler
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.sampler import Sampler
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.collector.quantity import FreeSpace
-from fgm.collector.retention import Disk, KeptFile, Limits, lack, make_room
+from fgm.collector.retention.limits import Disk, KeptFile, Limits, lack, make_room
+from fgm.collector.sizes import FreeSpace
 
 DAY_MS = 86_400_000
 NOW_MS = 100 * DAY_MS

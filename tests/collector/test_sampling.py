@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tests.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
 
-from fgm.collector.cgroups import CgroupFinder
-from fgm.collector.hierarchies import detect
-from fgm.collector.kernel_file import RESERVED_DESCRIPTORS
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.collector.kernel.kernel_file import RESERVED_DESCRIPTORS
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
-from fgm.collector.node import Node
-from fgm.collector.sampling import Sampler
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.sampler import Sampler
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.journal.journal_writer import Tick
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.kernel_file import PlainParser
-from fgm.collector.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
-from fgm.collector.sources import Source
-from fgm.collector.sweep import Sweep
+from fgm.collector.kernel.kernel_file import PlainParser
+from fgm.collector.sampling.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
+from fgm.collector.sampling.sources import Source
+from fgm.collector.sampling.sweep import Sweep
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number

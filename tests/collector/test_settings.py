@@ -2,8 +2,8 @@
 
 import pytest
 
-from fgm.collector.quantity import FreeSpace
 from fgm.collector.settings import SettingError, Settings, make_parser, parse
+from fgm.collector.sizes import FreeSpace
 
 
 def from_flags(*argv: str, **environment: str) -> Settings:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from fgm.collector.kernel_file import Parser
-from fgm.collector.series_reader import Changes, ReadCounts, SeriesReader
-from fgm.collector.sources import Source
-from fgm.collector.sweep import Sweep
+from fgm.collector.kernel.kernel_file import Parser
+from fgm.collector.sampling.series_reader import Changes, ReadCounts, SeriesReader
+from fgm.collector.sampling.sources import Source
+from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed

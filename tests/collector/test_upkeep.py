@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tests.collector.test_closing import START_MS, record_and_close, tick
 
-from fgm.collector.inventory import Inventory
-from fgm.collector.quantity import FreeSpace
-from fgm.collector.retention import Limits
-from fgm.collector.upkeep import Swept, Upkeep
+from fgm.collector.retention.cleaner import Swept, Upkeep
+from fgm.collector.retention.inventory import Inventory
+from fgm.collector.retention.limits import Limits
+from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
 

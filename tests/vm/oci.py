@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fgm.collector.quantity import size_bytes
+from fgm.collector.sizes import size_bytes
 
 ROOT = "/run/pod/root"
 """The machine's own files, in place of an image's."""

@@ -18,26 +18,26 @@ import anyio
 from fgm import __version__, logs
 from fgm.allocator import share_one_arena
 from fgm.clock import Clock, SystemClock
-from fgm.collector import session
-from fgm.collector.cgroups import CgroupFinder
+from fgm.collector import session_file
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.daemon import Daemon
-from fgm.collector.event_recording import EventRecorder
-from fgm.collector.hierarchies import ForeignRootError, Hierarchies, detect
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kill_watch import KillWatch
-from fgm.collector.kubernetes.changes import Change, ContainerEnded
-from fgm.collector.kubernetes.place import find_api
-from fgm.collector.kubernetes.task import Metadata
-from fgm.collector.node import Node
-from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.kernel.oom_watch import KillWatch
+from fgm.collector.kubernetes.address import find_api
+from fgm.collector.kubernetes.container_ends import Change, ContainerEnded
+from fgm.collector.kubernetes.follower import Metadata
+from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
+from fgm.collector.processes.tasks import ProcessWatch
 from fgm.collector.processes.top import Host, TopReader
-from fgm.collector.processes.watch import ProcessWatch
-from fgm.collector.recording import Recorder
-from fgm.collector.sampling import Sampler
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.sampler import Sampler
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.collector.settings import Settings, from_command_line
+from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.collector.windows.tick_recorder import Recorder
 from fgm.listening import ListenError, listen
 from fgm.metrics.catalogue import COLUMNS
 from fgm.probes import Probes
@@ -155,7 +155,7 @@ def make_metadata(
 
     address, api = find_api(settings, environment), None
     if address is not None:
-        from fgm.collector.kubernetes.client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
+        from fgm.collector.kubernetes.api_client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
 
         api = PodApi(address, settings.node, clock.monotonic)
     return Metadata(clock, api, index, rename=sampler.name_by, random=random.random, tell=tell)
@@ -200,7 +200,7 @@ async def _record(
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
     try:
-        session.publish(settings, str(hierarchies), clock.wall_ns())
+        session_file.publish(settings, str(hierarchies), clock.wall_ns())
     except OSError as error:
         log.error("session.json cannot be written", extra=logs.fields(reason=str(error)))
     events = make_events(settings, hierarchies)

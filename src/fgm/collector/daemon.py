@@ -25,19 +25,19 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from fgm.allocator import give_back
 from fgm.clock import Clock, read_both
-from fgm.collector.closing import ClosedWindow, close_window, set_aside
-from fgm.collector.event_recording import EventRecorder
-from fgm.collector.grid import TickGrid
+from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kubernetes.task import Metadata
-from fgm.collector.processes.watch import ProcessWatch
-from fgm.collector.recording import Recorder
-from fgm.collector.retention import Limits
-from fgm.collector.sampling import Sampler
+from fgm.collector.kubernetes.follower import Metadata
+from fgm.collector.processes.tasks import ProcessWatch
+from fgm.collector.retention.cleaner import Upkeep
+from fgm.collector.retention.limits import Limits
+from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.settings import Settings
-from fgm.collector.summary import Summary
-from fgm.collector.upkeep import Upkeep
+from fgm.collector.tick_grid import TickGrid
+from fgm.collector.windows.closing import ClosedWindow, close_window, set_aside
+from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.collector.windows.tick_recorder import Recorder
+from fgm.collector.windows.window_summary import Summary
 from fgm.logs import fields
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.directory.listing import data_files

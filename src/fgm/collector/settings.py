@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fgm import __version__
-from fgm.collector.quantity import FreeSpace, free_space, size_bytes
+from fgm.collector.sizes import FreeSpace, free_space, size_bytes
 from fgm.store.directory import layout
 
 EXIT_CODES = """\

@@ -1,6 +1,6 @@
 from tests.collector.kubernetes.pods import container_id, pod_json, pod_uid, running, terminated
 
-from fgm.collector.kubernetes.book import GONE_KEPT, PodBook, facts_of
+from fgm.collector.kubernetes.pod_book import GONE_KEPT, PodBook, facts_of
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.series import Series

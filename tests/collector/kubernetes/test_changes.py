@@ -2,7 +2,7 @@ from typing import Any, cast
 
 from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
 
-from fgm.collector.kubernetes.changes import Change, ChangeFinder, ContainerEnded, LimitsChanged
+from fgm.collector.kubernetes.container_ends import Change, ChangeFinder, ContainerEnded, LimitsChanged
 from fgm.collector.kubernetes.pods import parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 

@@ -13,9 +13,9 @@ from anyio import to_thread
 from tests.collector.kubernetes.api_server import ApiServer, Mood
 from tests.collector.kubernetes.pods import NODE, pod_json, running
 
-from fgm.collector.kubernetes.client import MAX_LINE_BYTES, TOKEN_EVERY_S, Patience, PodApi
+from fgm.collector.kubernetes.address import Address
+from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, Patience, PodApi
 from fgm.collector.kubernetes.errors import ApiError, StreamError
-from fgm.collector.kubernetes.place import Address
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fgm.collector.kubernetes.place import Address, find_api
+from fgm.collector.kubernetes.address import Address, find_api
 from fgm.collector.settings import Settings
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "6443"}

@@ -4,7 +4,7 @@ import tracemalloc
 import pytest
 from tests.collector.kubernetes.pods import pod_json, running
 
-from fgm.collector.kubernetes.pod_list import MAX_OBJECT_CHARACTERS, PodListParser
+from fgm.collector.kubernetes.pod_list_parser import MAX_OBJECT_CHARACTERS, PodListParser
 from fgm.collector.kubernetes.pods import parse_pod
 
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
 
-from fgm.collector.kubernetes.book import PodBook, facts_of
-from fgm.collector.kubernetes.changes import ChangeFinder, ContainerEnded
+from fgm.collector.kubernetes.container_ends import ChangeFinder, ContainerEnded
+from fgm.collector.kubernetes.pod_book import PodBook, facts_of
 from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.events_file import Event, encode

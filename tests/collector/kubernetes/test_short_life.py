@@ -13,7 +13,7 @@ from tests.collector.kubernetes.api_server import ApiServer
 from tests.collector.kubernetes.pods import pod_json, running
 from tests.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
 
-from fgm.collector.hierarchies import ForeignRootError, detect
+from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile

@@ -13,12 +13,12 @@ from tests.collector.kubernetes.api_server import ApiServer, Mood
 from tests.collector.kubernetes.pods import NODE, container_id, pod_json, pod_uid, running, terminated
 from tests.fakes import FakeClock
 
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kubernetes.changes import Change, ContainerEnded
-from fgm.collector.kubernetes.client import Patience, PodApi
-from fgm.collector.kubernetes.place import Address
+from fgm.collector.kubernetes.address import Address
+from fgm.collector.kubernetes.api_client import Patience, PodApi
+from fgm.collector.kubernetes.container_ends import Change, ContainerEnded
+from fgm.collector.kubernetes.follower import Metadata
 from fgm.collector.kubernetes.pods import MAX_PODS
-from fgm.collector.kubernetes.task import Metadata
+from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.store.samples.series import Series
 
 APP = Series("container", container_id=container_id(7), pod_uid=pod_uid(1))

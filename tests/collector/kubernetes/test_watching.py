@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from tests.collector.kubernetes.pods import pod_json, running
 
-from fgm.collector.kubernetes.watching import Event, Watching, parse_event
+from fgm.collector.kubernetes.watch_state import Event, Watching, parse_event
 
 
 def line(kind: str, subject: object) -> bytes:

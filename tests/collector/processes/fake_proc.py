@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fgm.collector.process_list import Listing
+from fgm.collector.sampling.process_list import Listing
 from fgm.store.samples.series import Series
 
 WRITE_ONLY = "/sys/bus/cpu/uevent"

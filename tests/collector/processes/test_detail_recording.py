@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.processes import recording
-from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes import detail_recorder
+from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.store.check.directory_check import check
 from fgm.store.parquet import process_tables
 from fgm.store.parquet.process_tables import ProcessRow, RegionRow
@@ -102,9 +102,9 @@ def test_a_window_takes_so_many_rows_and_the_log_says_when_it_is_full(
     recorder = DetailRecorder(str(tmp_path), HEADER)
     with caplog.at_level(logging.WARNING):
         for _ in range(12):
-            recorder.add("processes", [process(0)] * (recording.MOST_ROWS // 10))
+            recorder.add("processes", [process(0)] * (detail_recorder.MOST_ROWS // 10))
     recorder.close()
     (times,) = files(tmp_path).values()
 
-    assert len(times) == recording.MOST_ROWS
+    assert len(times) == detail_recorder.MOST_ROWS
     assert len(caplog.records) == 1

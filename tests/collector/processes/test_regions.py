@@ -10,7 +10,7 @@ from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
 from fgm.collector.processes.sums import REFUSED_REST_S
 from fgm.collector.processes.top import Host
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.parse.process import ProcessStat, pid_stat
 
 SMAPS = "".join(

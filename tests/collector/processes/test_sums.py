@@ -11,7 +11,7 @@ import pytest
 from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
 from fgm.collector.processes.sums import EVERY_S, REFUSED_REST_S, SumReader
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.series_reader import ReadCounts
 
 KB = 1024
 

@@ -12,7 +12,7 @@ from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc
 
 from fgm.collector.processes import top
 from fgm.collector.processes.top import EVERY_S, MOST_A_ROUND, TOP, Host, TopReader
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.series_reader import ReadCounts
 
 BOOTED_MS = 1_700_000_000_000
 

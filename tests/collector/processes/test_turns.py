@@ -2,8 +2,8 @@
 
 from tests.collector.processes.fake_proc import listing
 
-from fgm.collector.process_list import Listing
 from fgm.collector.processes.turns import Budget, Turns
+from fgm.collector.sampling.process_list import Listing
 
 
 def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:

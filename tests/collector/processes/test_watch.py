@@ -9,12 +9,12 @@ from anyio import to_thread
 from tests.collector.processes.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 from tests.processes import LOOK_AGAIN_S
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.sums import SumReader
+from fgm.collector.processes.tasks import ProcessWatch
 from fgm.collector.processes.top import Host, TopReader
-from fgm.collector.processes.watch import ProcessWatch
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.store.parquet import process_tables
 from fgm.store.samples.header import FileHeader
 

@@ -6,12 +6,12 @@ Reading smaps costs several times what smaps_rollup costs, and there is no size 
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, folder, read, read_long
+from fgm.collector.processes.proc_files import ENDED, REFUSED, folder, read, read_long
 from fgm.collector.processes.sums import REFUSED_REST_S
 from fgm.collector.processes.top import Host, start_ms
 from fgm.collector.processes.turns import Budget, Turns
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, Region, pid_stat, smaps
 from fgm.store.parquet.process_tables import RegionRow

@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, open_files, read
+from fgm.collector.processes.proc_files import ENDED, REFUSED, open_files, read
 from fgm.collector.processes.turns import Budget, Round, Turns
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.logs import fields
 from fgm.parse.errors import ParseError
 from fgm.parse.process import smaps_rollup, statm

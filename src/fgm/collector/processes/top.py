@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, open_files, read
+from fgm.collector.processes.proc_files import ENDED, open_files, read
 from fgm.collector.processes.turns import Budget, Turns
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, pid_stat
 from fgm.store.parquet.process_tables import ProcessRow

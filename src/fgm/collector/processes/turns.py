@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fgm.collector.process_list import Listing
+from fgm.collector.sampling.process_list import Listing
 
 R = TypeVar("R")
 

@@ -3,7 +3,7 @@
 import os
 import time
 
-from fgm.collector.kernel_file import KernelFile, PlainParser, columns_of
+from fgm.collector.kernel.kernel_file import KernelFile, PlainParser, columns_of
 from fgm.parse.process import statm
 
 _NAMES = (

@@ -8,7 +8,7 @@ other pods (nodefs.available < 10 %, inodesFree < 5 %), so what is kept free is 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from fgm.collector.quantity import FreeSpace
+from fgm.collector.sizes import FreeSpace
 
 FREE_INODES = 0.1
 """Twice what makes the kubelet evict: a window is two small files."""

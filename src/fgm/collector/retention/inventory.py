@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fgm.collector.retention import KeptFile
+from fgm.collector.retention.limits import KeptFile
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout

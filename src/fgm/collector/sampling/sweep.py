@@ -15,8 +15,8 @@ from operator import ne
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel_file import KernelFile
-from fgm.collector.series_reader import SIGNS_OF_LIFE, WIDTH, SeriesReader
+from fgm.collector.kernel.kernel_file import KernelFile
+from fgm.collector.sampling.series_reader import SIGNS_OF_LIFE, WIDTH, SeriesReader
 
 Text = bytes | OSError
 """What a file said, or why it said nothing."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
-from fgm.collector.process_list import Listing, ProcessList
-from fgm.collector.sources import Source
+from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
+from fgm.collector.sampling.process_list import Listing, ProcessList
+from fgm.collector.sampling.sources import Source
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError

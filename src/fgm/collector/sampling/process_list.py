@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from fgm.collector.kernel_file import KernelFile, PlainParser
+from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
 from fgm.parse.cgroup2 import cgroup_procs
 from fgm.store.samples.series import Series
 

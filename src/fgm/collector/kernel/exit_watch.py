@@ -5,8 +5,8 @@ cgroup.events of cgroup v2 is modified when its `populated` changes. Kernel: adm
 
 import logging
 
-from fgm.collector import inotify
-from fgm.collector.inotify import EventsLostError, Inotify, NoWatchError
+from fgm.collector.kernel import inotify
+from fgm.collector.kernel.inotify import EventsLostError, Inotify, NoWatchError
 from fgm.logs import fields
 
 log = logging.getLogger(__name__)

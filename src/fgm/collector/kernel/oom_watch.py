@@ -11,8 +11,8 @@ import anyio
 from anyio import to_thread
 
 from fgm.clock import Clock
-from fgm.collector import inotify
-from fgm.collector.inotify import EventsLostError, Inotify, NoWatchError
+from fgm.collector.kernel import inotify
+from fgm.collector.kernel.inotify import EventsLostError, Inotify, NoWatchError
 from fgm.logs import fields
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError

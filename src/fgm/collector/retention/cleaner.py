@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import anyio
 
-from fgm.collector.inventory import Inventory
-from fgm.collector.retention import Disk, KeptFile, Limits, lack, make_room
+from fgm.collector.retention.inventory import Inventory
+from fgm.collector.retention.limits import Disk, KeptFile, Limits, lack, make_room
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fgm.collector import summary
+from fgm.collector.windows import window_summary
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
@@ -97,7 +97,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         first_ms=min(seen.first_ms for seen in seen_all),
         last_ms=max(seen.last_ms for seen in seen_all),
         seen=seen_all,
-        summary=summary.of_window(chunks),
+        summary=window_summary.of_window(chunks),
     )
 
 

@@ -7,7 +7,7 @@ of says its inode number, which needs no privilege, unlike /proc/<pid>/ns/net.
 import os
 from functools import partial
 
-from fgm.collector.kernel_file import KernelFile, Parser, PlainParser
+from fgm.collector.kernel.kernel_file import KernelFile, Parser, PlainParser
 from fgm.parse.procfs import net_dev
 
 _LOOPBACK = frozenset({"lo"})

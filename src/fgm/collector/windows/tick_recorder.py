@@ -3,7 +3,7 @@
 import errno
 import os
 
-from fgm.collector.closing import salvage
+from fgm.collector.windows.closing import salvage
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import make_folder
 from fgm.store.directory.layout import Window

@@ -1,7 +1,7 @@
 """Says which directories came or went."""
 
-from fgm.collector import inotify
-from fgm.collector.inotify import EventsLostError, Inotify
+from fgm.collector.kernel import inotify
+from fgm.collector.kernel.inotify import EventsLostError, Inotify
 
 _WATCHED = (
     inotify.CREATE

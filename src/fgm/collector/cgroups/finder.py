@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from fgm.collector.cgroup_path import classify
-from fgm.collector.cgroup_walk import CgroupWalk
-from fgm.collector.hierarchies import Hierarchies
+from fgm.collector.cgroups.hierarchies import Hierarchies
+from fgm.collector.cgroups.path import classify
+from fgm.collector.cgroups.tree import CgroupWalk
 from fgm.store.samples.series import Series
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fgm.collector.sampling import Sampler
+from fgm.collector.sampling.sampler import Sampler
 from fgm.store.samples.chunk import Chunk
 
 SWEEP = "collector.sweep_usec"

@@ -12,17 +12,17 @@ import anyio
 from anyio import to_thread
 
 from fgm.clock import Clock
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kubernetes.book import PodBook, facts_of
-from fgm.collector.kubernetes.changes import Change, ChangeFinder
+from fgm.collector.kubernetes.container_ends import Change, ChangeFinder
 from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.pod_book import PodBook, facts_of
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod
-from fgm.collector.kubernetes.watching import Event, Watching
+from fgm.collector.kubernetes.watch_state import Event, Watching
+from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.logs import fields
 from fgm.store.samples.series import Series
 
 if TYPE_CHECKING:
-    from fgm.collector.kubernetes.client import PodApi
+    from fgm.collector.kubernetes.api_client import PodApi
 
 T = TypeVar("T")
 

@@ -15,17 +15,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.back_off import EXPENSIVE, BackOff
-from fgm.collector.cgroups import Cgroup, CgroupFinder
-from fgm.collector.end_watch import EndWatch
-from fgm.collector.kernel_file import Parser, columns_of
-from fgm.collector.node import Node
-from fgm.collector.own_cost import COLUMNS_OF_COST, OwnCost
-from fgm.collector.pod_network import network_of, network_parser, pod_network
-from fgm.collector.process_list import Listing
-from fgm.collector.series_reader import LOOK_EVERY, Changes, ReadCounts, SeriesReader
-from fgm.collector.sources import SLOW_EVERY_S, cgroup_sources
-from fgm.collector.sweep import Sweep
+from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
+from fgm.collector.kernel.exit_watch import EndWatch
+from fgm.collector.kernel.kernel_file import Parser, columns_of
+from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
+from fgm.collector.sampling.pod_network import network_of, network_parser, pod_network
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.series_reader import LOOK_EVERY, Changes, ReadCounts, SeriesReader
+from fgm.collector.sampling.sources import SLOW_EVERY_S, cgroup_sources
+from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.journal.journal_writer import Tick

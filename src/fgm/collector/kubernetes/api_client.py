@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from fgm import __version__
+from fgm.collector.kubernetes.address import Address
 from fgm.collector.kubernetes.errors import ApiError, StreamError
-from fgm.collector.kubernetes.place import Address
-from fgm.collector.kubernetes.pod_list import PodListParser
+from fgm.collector.kubernetes.pod_list_parser import PodListParser
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod, parse_pod
-from fgm.collector.kubernetes.watching import Event, parse_event
+from fgm.collector.kubernetes.watch_state import Event, parse_event
 
 MAX_LINE_BYTES = 4 << 20
 TOKEN_EVERY_S = 60

@@ -14,8 +14,8 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from fgm.clock import Clock
-from fgm.collector.kill_watch import KillWatch
-from fgm.collector.last_tick import last_tick
+from fgm.collector.event_recording.last_tick import last_tick
+from fgm.collector.kernel.oom_watch import KillWatch
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
 from fgm.logs import fields

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 import anyio
 from anyio import to_thread
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.recording import DetailRecorder
+from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
+from fgm.collector.sampling.process_list import Listing
 from fgm.store.parquet.process_tables import RegionRow
 
 Offer = Callable[[str, Mapping[str, float]], None]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fgm.collector.kubernetes.book import ended_facts
+from fgm.collector.kubernetes.pod_book import ended_facts
 from fgm.collector.kubernetes.pods import Container, Pod
 from fgm.store.index.index_file import Index
 

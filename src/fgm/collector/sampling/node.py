@@ -3,9 +3,9 @@
 import os
 from typing import TypeVar
 
-from fgm.collector.hierarchies import Hierarchies
-from fgm.collector.series_reader import Changes, ReadCounts, SeriesReader
-from fgm.collector.sources import node_sources
+from fgm.collector.cgroups.hierarchies import Hierarchies
+from fgm.collector.sampling.series_reader import Changes, ReadCounts, SeriesReader
+from fgm.collector.sampling.sources import node_sources
 from fgm.store.samples.series import Series
 
 _T = TypeVar("_T")

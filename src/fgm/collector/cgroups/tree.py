@@ -8,8 +8,8 @@ import logging
 import os
 from collections.abc import Iterator
 
-from fgm.collector.directory_watch import DirectoryWatch
-from fgm.collector.inotify import NoWatchError
+from fgm.collector.kernel.directory_watch import DirectoryWatch
+from fgm.collector.kernel.inotify import NoWatchError
 
 MAX_DEPTH = 32
 """Deeper cgroups are not looked at; the kubelet's are at most six deep, inside a KIND node twelve."""

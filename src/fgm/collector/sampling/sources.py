@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from fgm.collector.hierarchies import Hierarchies
-from fgm.collector.kernel_file import Parser, PlainParser
+from fgm.collector.cgroups.hierarchies import Hierarchies
+from fgm.collector.kernel.kernel_file import Parser, PlainParser
 from fgm.parse import cgroup1, cgroup2, procfs
 from fgm.parse.flat_keyed import FlatKeyed, Keys
 from fgm.parse.io_stat import IoStat

@@ -8,7 +8,7 @@ from dataclasses import replace
 import anyio
 from anyio import to_thread
 
-from fgm.collector.closing import ClosedWindow, Seen
+from fgm.collector.windows.closing import ClosedWindow, Seen
 from fgm.logs import fields
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.listing import data_files

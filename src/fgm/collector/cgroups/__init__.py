@@ -1,0 +1,1 @@
+"""Finds cgroups and tells from a path which of them are containers."""

@@ -1,0 +1,1 @@
+"""Makes a tick: one array with a row for each series."""
