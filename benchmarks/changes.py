@@ -24,12 +24,12 @@ from fgm.store.directory import atomic, layout
 from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
-from fgm.viewer.change_query import ChangeQuery, Stretches
-from fgm.viewer.journals import Journals
-from fgm.viewer.library import Library
-from fgm.viewer.reading import Sources
-from fgm.viewer.skipped import SkippedFiles
-from fgm.viewer.windows import DataFiles
+from fgm.viewer.contents.scanner import Library
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.reader import Sources
+from fgm.viewer.files.skipped_files import SkippedFiles
+from fgm.viewer.query.comparison import ChangeQuery, Stretches
 
 WINDOWS = 20
 CONTAINERS = 40

@@ -5,10 +5,10 @@ from typing import Any
 
 from anyio import to_thread
 
-from fgm.viewer.app import Desk, create_app
-from fgm.viewer.asgi import App
+from fgm.viewer.api.routes import Desk, create_app
 from fgm.viewer.health import Address
-from fgm.viewer.state import Found, StartUp
+from fgm.viewer.start_up import Found, StartUp
+from fgm.viewer.web.asgi import App
 from tests.fakes import FakeClock
 from tests.viewer.asking import Answer, get
 from tests.viewer.recorded import T0

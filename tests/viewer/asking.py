@@ -6,7 +6,7 @@ from typing import Any
 
 import anyio
 
-from fgm.viewer.asgi import App, Message
+from fgm.viewer.web.asgi import App, Message
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from anyio import to_thread
 
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
-from fgm.viewer.app import Desk, create_app
-from fgm.viewer.budget import Budget, Leasing
-from fgm.viewer.workers import PART_BYTES
+from fgm.viewer.api.response.memory_budget import Budget, Leasing
+from fgm.viewer.api.response.query_runner import PART_BYTES
+from fgm.viewer.api.routes import Desk, create_app
 from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.asking import Answer, converse
 from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of

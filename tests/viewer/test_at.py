@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.store.events_file import Event, encode
-from fgm.viewer.at import WIDTH, printable, sparkline
+from fgm.viewer.api.at import WIDTH, printable, sparkline
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
 

@@ -4,9 +4,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from fgm.viewer.asgi import Message, Receive, Scope, Send
-from fgm.viewer.budget import LEASE, Budget, Leasing
-from fgm.viewer.problems import Problem
+from fgm.viewer.api.response.memory_budget import LEASE, Budget, Leasing
+from fgm.viewer.web.asgi import Message, Receive, Scope, Send
+from fgm.viewer.web.problems import Problem
 
 
 async def until_waiting(budget: Budget, count: int) -> None:

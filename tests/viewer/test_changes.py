@@ -12,7 +12,7 @@ from anyio import to_thread
 
 from fgm.metrics.derived import SHOWN
 from fgm.store.samples.chunk import Chunk
-from fgm.viewer.changed import BEFORE, DURING, Sums, ranked
+from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting, id_of
 
@@ -185,7 +185,7 @@ async def test_what_happens_in_the_first_tick_of_a_window_counts(tmp_path: Path)
 async def test_of_too_many_containers_those_of_the_time_in_question_are_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fgm.viewer.change_query.MOST_SERIES", 5)
+    monkeypatch.setattr("fgm.viewer.query.comparison.MOST_SERIES", 5)
     data = DataDirectory(tmp_path)
     jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * n, 20) for n in range(9)]
     culprit = busier(1, [2e5, 2.8e6])

@@ -19,8 +19,8 @@ from anyio import to_thread
 
 from fgm.listening import ListenError, listen
 from fgm.viewer.daemon import Daemon
-from fgm.viewer.serving import url_of
 from fgm.viewer.settings import Settings
+from fgm.viewer.web.server import url_of
 from tests.fakes import FakeClock
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
 
@@ -237,7 +237,7 @@ def test_nothing_heavy_is_imported_before_the_socket_answers() -> None:
         "werkzeug",
         "fgm.store.parquet.window_file",
         "fgm.metrics",
-        "fgm.viewer.app",
+        "fgm.viewer.api.routes",
         "pandas",
         "fastparquet",
     )

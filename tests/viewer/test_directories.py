@@ -14,7 +14,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.directories import MOST_KEPT, Directories
+from fgm.viewer.files.window_cache import MOST_KEPT, Directories
 
 NAME = "metrics-20251230T160000Z.parquet"
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
@@ -85,7 +85,7 @@ def test_only_the_newest_are_kept(tmp_path: Path, folder: int) -> None:
 def test_where_windows_have_many_series_fewer_are_kept(
     tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fgm.viewer.directories.MOST_RUNS", 10)
+    monkeypatch.setattr("fgm.viewer.files.window_cache.MOST_RUNS", 10)
     directories, data = Directories(), window(2)
     for number in range(20):
         (tmp_path / f"{number}.parquet").write_bytes(data)

@@ -13,9 +13,9 @@ from anyio import to_thread
 from fgm.store import events_file as store
 from fgm.store.events_file import Event, Kind
 from fgm.store.samples.series import Series
-from fgm.viewer.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
-from fgm.viewer.skipped import SkippedFiles
-from fgm.viewer.windows import DataFiles
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
+from fgm.viewer.files.skipped_files import SkippedFiles
 from tests.fakes import FakeClock
 from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.recorded import KILLS, MEMORY, NODE, T0, DataDirectory, chunk, container, counting, id_of

@@ -10,8 +10,9 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from fgm.metrics.rates import Floats
-from fgm.viewer import parameters, timeseries
-from fgm.viewer.query import Line
+from fgm.viewer.api import timeseries
+from fgm.viewer.api.request import parsing
+from fgm.viewer.query.query import Line
 from tests.viewer.asked import Asked
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, chunk
 
@@ -41,7 +42,7 @@ class Span:
         """Return times in s since the beginning, and values, of memory and of CPU time used a second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
         desk = self.asked.desk
-        question = timeseries.question(desk.fresh(), parameters.timeseries(query.encode()), desk.now_ms())
+        question = timeseries.question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
         running = desk.query(question, Line)
         while running.step():
             pass

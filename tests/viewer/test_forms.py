@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from anyio import to_thread
 
-from fgm.viewer.compression import accepts_gzip
+from fgm.viewer.web.compression import accepts_gzip
 from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting, id_of
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from fgm.viewer.asgi import Receive, Scope, Send, respond
-from fgm.viewer.assets import load_assets
-from fgm.viewer.front import Front
+from fgm.viewer.web.asgi import Receive, Scope, Send, respond
+from fgm.viewer.web.assets import load_assets
+from fgm.viewer.web.entry import Front
 from tests.viewer.asking import get
 
 VERSION = "52b08fcd860a"

@@ -11,9 +11,9 @@ from anyio import to_thread
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
-from fgm.viewer import foreign
-from fgm.viewer.app import Desk
-from fgm.viewer.state import StartUp
+from fgm.viewer.api.routes import Desk
+from fgm.viewer.files import foreign_parquet
+from fgm.viewer.start_up import StartUp
 from tests.viewer.asked import NOW_MS, Asked
 from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
 
@@ -93,10 +93,10 @@ async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp
 
 def test_a_file_that_is_too_large_is_not_begun_with(tmp_path: Path) -> None:
     with (tmp_path / "big.parquet").open("wb") as file:
-        file.truncate(foreign.MOST_BYTES + 1)
+        file.truncate(foreign_parquet.MOST_BYTES + 1)
 
     with pytest.raises(BadFileError, match="larger than 256 MiB"):
-        foreign.rewrite(str(tmp_path / "big.parquet"), str(tmp_path / "new"))
+        foreign_parquet.rewrite(str(tmp_path / "big.parquet"), str(tmp_path / "new"))
 
 
 @pytest.mark.slow
@@ -111,5 +111,5 @@ def test_damage_costs_a_child_and_never_the_viewer(tmp_path: Path, seed: int) ->
     path.write_bytes(damaged)
 
     with contextlib.suppress(BadFileError):
-        foreign.rewrite(str(path), str(tmp_path / "new.parquet"))
+        foreign_parquet.rewrite(str(path), str(tmp_path / "new.parquet"))
         WindowFile.open(str(tmp_path / "new.parquet")).close()

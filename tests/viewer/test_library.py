@@ -6,11 +6,11 @@ import pytest
 
 from fgm.store.index.index_file import Index, dump
 from fgm.store.samples.series import Series
-from fgm.viewer.journals import Journals
-from fgm.viewer.library import Library
-from fgm.viewer.skipped import SkippedFiles
-from fgm.viewer.state import Found
-from fgm.viewer.windows import DataFiles
+from fgm.viewer.contents.scanner import Library
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.skipped_files import SkippedFiles
+from fgm.viewer.start_up import Found
 from tests.fakes import FakeClock
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
 

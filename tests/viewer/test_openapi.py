@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from fgm.viewer.described import TAKES
-from fgm.viewer.openapi import ANSWERS, document
+from fgm.viewer.api.openapi import ANSWERS, document
+from fgm.viewer.api.request.parameters import TAKES
 from tests.processes import free_port
 from tests.viewer.recorded import NODE, DataDirectory, container, counting
 

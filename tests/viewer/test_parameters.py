@@ -1,8 +1,8 @@
 import pytest
 
-from fgm.viewer import parameters
-from fgm.viewer.parameters import ContainersParameters, SeriesFilter, Span
-from fgm.viewer.problems import Problem
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.parsing import ContainersParameters, SeriesFilter, Span
+from fgm.viewer.web.problems import Problem
 
 NOON_MS = 1_767_096_000_000  # 2025-12-30T12:00:00Z
 TIMES = [
@@ -22,7 +22,7 @@ TIMES = [
 
 @pytest.mark.parametrize(("text", "expected"), TIMES, ids=[text for text, _ in TIMES])
 def test_an_instant_is_iso_8601_or_a_number_since_1970(text: str, expected: int) -> None:
-    asked = parameters.timeseries(f"metric=memory.current&from={text}".encode())
+    asked = parsing.timeseries(f"metric=memory.current&from={text}".encode())
 
     assert asked.span.from_ms == expected
 
@@ -31,7 +31,7 @@ def test_an_instant_is_iso_8601_or_a_number_since_1970(text: str, expected: int)
     ("text", "expected"), [("15m", 900_000), ("90s", 90_000), ("1h", 3_600_000), ("2d", 172_800_000), ("all", None)]
 )
 def test_a_range_is_a_number_and_a_unit(text: str, expected: int | None) -> None:
-    assert parameters.timeseries(f"metric=memory.current&range={text}".encode()).span.length_ms == expected
+    assert parsing.timeseries(f"metric=memory.current&range={text}".encode()).span.length_ms == expected
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_range_is_a_number_and_a_unit(text: str, expected: int | None) -> None
 )
 def test_a_bad_parameter_is_named_and_so_is_what_is_allowed(query: str, parameter: str, status: int) -> None:
     with pytest.raises(Problem) as caught:
-        parameters.timeseries(query.encode())
+        parsing.timeseries(query.encode())
 
     assert (caught.value.parameter, caught.value.status.value) == (parameter, status)
     assert caught.value.allowed
@@ -81,26 +81,24 @@ def test_a_bad_parameter_is_named_and_so_is_what_is_allowed(query: str, paramete
 
 def test_bytes_that_are_no_text_are_a_problem() -> None:
     with pytest.raises(Problem):
-        parameters.timeseries(b"metric=\xff")
+        parsing.timeseries(b"metric=\xff")
 
 
 def test_defaults() -> None:
-    asked = parameters.timeseries(b"metric=memory.current")
+    asked = parsing.timeseries(b"metric=memory.current")
 
     assert (asked.ids, asked.points, asked.span) == (None, 1200, Span(3_600_000))
 
 
 def test_lists_are_by_comma_or_by_repetition_each_once() -> None:
-    asked = parameters.timeseries(
-        b"metric=memory.current,cpu_percentage,total_cpu_percentage&containers=a,b&containers=b"
-    )
+    asked = parsing.timeseries(b"metric=memory.current,cpu_percentage,total_cpu_percentage&containers=a,b&containers=b")
 
     assert [metric.name for metric in asked.metrics] == ["memory.current", "total_cpu_percentage"]
     assert asked.ids == ("a", "b")
 
 
 def test_a_comma_that_is_encoded_is_part_of_a_name() -> None:
-    asked = parameters.timeseries(b"metric=memory.current&containers=cgroup:/a%2Cb,c+d%2c,%25")
+    asked = parsing.timeseries(b"metric=memory.current&containers=cgroup:/a%2Cb,c+d%2c,%25")
 
     assert asked.ids == ("cgroup:/a,b", "c d,", "%")
 
@@ -108,7 +106,7 @@ def test_a_comma_that_is_encoded_is_part_of_a_name() -> None:
 def test_errors_say_what_is_really_wrong() -> None:
     def refused(query: bytes) -> Problem:
         with pytest.raises(Problem) as caught:
-            parameters.timeseries(query)
+            parsing.timeseries(query)
         return caught.value
 
     assert refused(b"metric=memory.current" + b"&x=1" * 100).detail == "it has 101 fields"
@@ -138,7 +136,7 @@ def test_a_from_in_the_future_is_a_problem() -> None:
 
 
 def test_containers() -> None:
-    asked = parameters.containers(
+    asked = parsing.containers(
         b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&labels=app:cart&range=1h"
     )
 
@@ -152,7 +150,7 @@ def test_containers() -> None:
         ),
         Span(3_600_000),
     )
-    assert parameters.containers(b"") == ContainersParameters()
+    assert parsing.containers(b"") == ContainersParameters()
 
 
 @pytest.mark.parametrize(
@@ -160,11 +158,11 @@ def test_containers() -> None:
 )
 def test_bad_parameters_of_containers(query: bytes) -> None:
     with pytest.raises(Problem):
-        parameters.containers(query)
+        parsing.containers(query)
 
 
 def test_a_path_without_parameters_takes_none() -> None:
-    parameters.nothing(b"")
+    parsing.nothing(b"")
 
     with pytest.raises(Problem):
-        parameters.nothing(b"a=1")
+        parsing.nothing(b"a=1")

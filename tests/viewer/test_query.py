@@ -11,11 +11,11 @@ import pytest
 from fgm.metrics.derived import find
 from fgm.store.directory import layout
 from fgm.store.samples.series import Series
-from fgm.viewer.journals import Journals
-from fgm.viewer.parts import PartedQuery
-from fgm.viewer.query import FILES_PER_STEP, Line, Query, Question
-from fgm.viewer.skipped import SkippedFiles
-from fgm.viewer.windows import DataFiles
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.skipped_files import SkippedFiles
+from fgm.viewer.query.partial_query import PartedQuery
+from fgm.viewer.query.query import FILES_PER_STEP, Line, Query, Question
 from tests.fakes import FakeClock
 from tests.viewer.recorded import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.metrics.rates import Floats, Times
-from fgm.viewer.reduce import m4
+from fgm.viewer.query.m4 import m4
 
 VALUES = st.lists(
     st.tuples(st.integers(1, 3000), st.one_of(st.just(np.nan), st.integers(-3, 3).map(float))), min_size=1, max_size=80

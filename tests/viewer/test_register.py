@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from fgm.store.samples.series import Series
-from fgm.viewer.register import Register
+from fgm.viewer.contents.series_register import Register
 from tests.viewer.recorded import NODE, container, id_of
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from fgm.viewer.asgi import Receive, Scope, Send, respond
-from fgm.viewer.safety import MAX_QUERY_BYTES, Guard
+from fgm.viewer.web.asgi import Receive, Scope, Send, respond
+from fgm.viewer.web.guard import MAX_QUERY_BYTES, Guard
 from tests.viewer.asking import get
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}

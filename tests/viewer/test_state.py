@@ -1,6 +1,6 @@
 import pytest
 
-from fgm.viewer.state import Found, StartUp, State
+from fgm.viewer.start_up import Found, StartUp, State
 
 NOTHING = Found()
 INDEX = Found(index=True)

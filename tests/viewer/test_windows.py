@@ -6,7 +6,7 @@ import pytest
 
 from fgm.clock import SystemClock
 from fgm.store.directory import layout
-from fgm.viewer.windows import DataFiles
+from fgm.viewer.files.data_files import DataFiles
 from tests.viewer.recorded import T0
 
 FOLDER = "dt=2025-12-30/identifier=node-1"

@@ -23,12 +23,12 @@ from fgm.listening import listen
 from fgm.logs import fields
 from fgm.loops import every
 from fgm.probes import Probes
-from fgm.viewer import assets
-from fgm.viewer.front import Front
 from fgm.viewer.health import Address, HealthReport
-from fgm.viewer.safety import Guard
-from fgm.viewer.serving import serve_until_cancelled, url_of
-from fgm.viewer.state import StartUp, State
+from fgm.viewer.start_up import StartUp, State
+from fgm.viewer.web import assets
+from fgm.viewer.web.entry import Front
+from fgm.viewer.web.guard import Guard
+from fgm.viewer.web.server import serve_until_cancelled, url_of
 
 if TYPE_CHECKING:
     import socket
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from fgm.clock import Clock
-    from fgm.viewer.app import Desk
-    from fgm.viewer.asgi import App
+    from fgm.viewer.api.routes import Desk
     from fgm.viewer.settings import Settings
-    from fgm.viewer.state import Found
+    from fgm.viewer.start_up import Found
+    from fgm.viewer.web.asgi import App
 
 FOLLOW_S = 1.0
 
@@ -131,7 +131,7 @@ class Daemon:
 
 
 def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
-    from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
+    from fgm.viewer.api.routes import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
 
     desk = Desk(settings.data_dir, clock, start_up, address, given=settings.given, node=settings.node or None)
     return desk, create_app(desk)

@@ -9,9 +9,9 @@ from fgm import __version__
 
 if TYPE_CHECKING:
     from fgm.clock import Clock
-    from fgm.viewer.library import Library
-    from fgm.viewer.skipped import SkippedFiles
-    from fgm.viewer.state import StartUp
+    from fgm.viewer.contents.scanner import Library
+    from fgm.viewer.files.skipped_files import SkippedFiles
+    from fgm.viewer.start_up import StartUp
 
 DEFAULT_INTERVAL_MS = 1000
 DEFAULT_ROTATION_S = 90

@@ -1,0 +1,1 @@
+"""Serves HTTP without a framework and without numpy."""
