@@ -13,10 +13,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from benchmarks.cgroups import containers
 from benchmarks.collector import anonymous_mib, node_ticks, start_collector
 from benchmarks.limits import end
 from benchmarks.programs import compile_into
+from tests.support.cgroups import containers
 
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check

@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from benchmarks import limits
-from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
+from tests.support.cgroups import containers
 
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check

@@ -25,9 +25,9 @@ from benchmarks.collector import anonymous_mib
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Page, Request
 from tests.browser.conftest import collector
-from tests.browser.proxy import LIFETIME_S, proxy
 from tests.browser.test_network import STATE
-from tests.processes import free_port
+from tests.support.processes import free_port
+from tests.support.proxy import LIFETIME_S, proxy
 
 from fgm.store.directory import layout
 from fgm.store.index import index_file

@@ -22,7 +22,7 @@ from benchmarks import history
 from benchmarks.browser import chromium, first_lines, fresh_page, page_link
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Browser, Page
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 from fgm.store.directory import layout
 from fgm.store.index import index_file

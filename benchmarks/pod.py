@@ -19,11 +19,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from benchmarks import limits
-from benchmarks.cgroups import containers
 from benchmarks.collector import anonymous_mib, cpu_us, node_ticks
 from benchmarks.programs import compile_into
-from tests.deploy.manifests import container
-from tests.processes import free_port
+from tests.support.cgroups import containers
+from tests.support.manifests import container
+from tests.support.processes import free_port
 
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
+from tests.support.cgroups import containers
 from tests.vm import machine
 from tests.vm.project import PYTHON, REPOSITORY, shared_folders
 

@@ -24,7 +24,7 @@ from urllib.parse import urlencode
 
 from benchmarks import history, limits
 from benchmarks.collector import anonymous_mib
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 from fgm.store.directory import layout
 from fgm.store.index import index_file

@@ -15,8 +15,8 @@ from blockbuster import BlockBuster
 from fgm import cli
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
-from tests.derived_in_sql import compare
-from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
+from tests.support.derived_in_sql import compare
+from tests.support.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
 
 CGROUP_ROOT = "/sys/fs/cgroup"
 

@@ -10,8 +10,8 @@ from blockbuster import BlockBuster
 
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
-from tests.captured_host import CONTAINERS, NEXT_SECOND, captured_host
-from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals, parquet_files, run
+from tests.support.captured_host import CONTAINERS, NEXT_SECOND, captured_host
+from tests.support.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals, parquet_files, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

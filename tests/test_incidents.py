@@ -10,8 +10,8 @@ from anyio import to_thread
 
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
-from tests.incidents import PLANTED, unpacked
-from tests.viewer.asked import Asked
+from tests.support.api_client import Asked
+from tests.support.incidents import PLANTED, unpacked
 
 KILL, SHORT = PLANTED["oom_kill"], PLANTED["short_life"]
 THROTTLING, NOISE = PLANTED["throttling"], PLANTED["noisy_neighbour"]

@@ -8,12 +8,12 @@ from playwright.sync_api import Page, expect
 
 from fgm.store import events_file as store
 from fgm.store.events_file import Event
-from tests.browser.asked import view_s
 from tests.browser.conftest import until, viewer
-from tests.browser.pixels import pixels
 from tests.browser.test_page import open_page
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, DataDirectory, container, counting
+from tests.support.data_directory import NODE, DataDirectory, container, counting
+from tests.support.page_modules import view_s
+from tests.support.pixels import pixels
+from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
-from tests.collector.test_daemon import Host, events, instants, missed_ticks
-from tests.processes import parquet_files
 
 from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
+from tests.collector.test_daemon import Host, events, instants, missed_ticks
+from tests.support.processes import parquet_files
 
 Mount = Callable[[str], Path]
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 from blockbuster import BlockBuster
-from tests.captured_host import CONTAINERS, captured_host
-from tests.collector.test_daemon import instants, missed_ticks
-from tests.collector.test_heartbeat import ask
-from tests.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
 
 from fgm import __version__
 from fgm.store.check.directory_check import check
+from tests.collector.test_daemon import instants, missed_ticks
+from tests.collector.test_heartbeat import ask
+from tests.support.captured_host import CONTAINERS, captured_host
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
 
 STOPPED_S = 4
 

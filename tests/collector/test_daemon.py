@@ -17,9 +17,6 @@ import anyio
 import pandas as pd
 import pytest
 from anyio import to_thread
-from tests.captured_host import CONTAINERS, CapturedHost, captured_host
-from tests.collector.test_closing import HEADER, record, tick
-from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.clock import SystemClock
 from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
@@ -38,6 +35,9 @@ from fgm.store.events_file import Event, decode
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
+from tests.collector.windows.test_closing import HEADER, record, tick
+from tests.support.captured_host import CONTAINERS, CapturedHost, captured_host
+from tests.support.processes import LOOK_AGAIN_S, journals, parquet_files
 
 ALL = {container["id"] for container in CONTAINERS}
 

@@ -2,11 +2,11 @@
 
 import anyio
 import pytest
-from tests.fakes import FakeClock
 
 from fgm.collector.heartbeat import Heartbeat
 from fgm.listening import listen
 from fgm.probes import Probes
+from tests.support.fakes import FakeClock
 
 
 async def ask(address: tuple[str, int], path: str) -> int:

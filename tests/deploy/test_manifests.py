@@ -12,7 +12,7 @@ import yaml
 from fgm import __version__
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
-from tests.deploy.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
+from tests.support.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 OLDEST = 29

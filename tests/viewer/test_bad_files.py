@@ -14,8 +14,8 @@ from anyio import to_thread
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
-from tests.viewer.asked import Asked
-from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
+from tests.support.api_client import Asked
+from tests.support.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
 BAD = 400
 SEEDS = range(10_000 // BAD)

@@ -12,8 +12,8 @@ from anyio import to_thread
 from blockbuster import BlockBuster
 
 from fgm.listening import listen
-from tests.processes import Viewer, daemon, free_port, run
-from tests.viewer.recorded import NODE, DataDirectory, container, counting, id_of
+from tests.support.data_directory import NODE, DataDirectory, container, counting, id_of
+from tests.support.processes import Viewer, daemon, free_port, run
 
 pytestmark = [pytest.mark.slow]
 

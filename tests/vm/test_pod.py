@@ -17,7 +17,7 @@ import pytest
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.parquet.window_file import WindowFile
-from tests.deploy.manifests import pod_spec
+from tests.support.manifests import pod_spec
 from tests.vm import oci
 from tests.vm.conftest import RunInMachine
 

@@ -15,7 +15,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
-from tests.derived_in_sql import compare
+from tests.support.derived_in_sql import compare
 from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]

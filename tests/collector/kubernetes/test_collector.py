@@ -8,17 +8,17 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from tests.captured_host import CONTAINERS
-from tests.collector.kubernetes.api_server import ApiServer, Mood
-from tests.collector.kubernetes.pods import pod_json, running
-from tests.collector.test_daemon import Host, instants
-from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
 from fgm.store.check.directory_check import check
 from fgm.store.index.index_file import IndexEntry, load
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.series import Series
+from tests.collector.test_daemon import Host, instants
+from tests.support.api_server import ApiServer, Mood
+from tests.support.captured_host import CONTAINERS
+from tests.support.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S, journals, parquet_files
 
 (DB,) = (container for container in CONTAINERS if container["name"] == "db")
 (CACHE,) = (container for container in CONTAINERS if container["name"] == "cache")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
 
 from fgm.collector.kubernetes.container_ends import ChangeFinder, ContainerEnded
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
@@ -16,6 +15,7 @@ from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from tests.support.pods import container_id, pod_json, running, terminated
 
 FINISHED_MS = 1_767_110_407_000
 T0 = 1_767_110_400_000

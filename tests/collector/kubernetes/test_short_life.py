@@ -7,16 +7,16 @@ from pathlib import Path
 
 import anyio
 import pytest
-from benchmarks.cgroups import containers
 from blockbuster import BlockBuster
-from tests.collector.kubernetes.api_server import ApiServer
-from tests.collector.kubernetes.pods import pod_json, running
-from tests.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
 
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile
+from tests.support.api_server import ApiServer
+from tests.support.cgroups import containers
+from tests.support.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
 
 LIFE_S = 3.0
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
 from fgm.collector.processes.sums import EVERY_S, REFUSED_REST_S, SumReader
 from fgm.collector.sampling.series_reader import ReadCounts
+from tests.support.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
 KB = 1024
 

@@ -1,9 +1,8 @@
 """Reading is rationed, and everybody has a turn."""
 
-from tests.collector.processes.fake_proc import listing
-
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import Listing
+from tests.support.fake_proc import listing
 
 
 def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:

@@ -1,0 +1,49 @@
+"""The routes over one data directory, without a server."""
+
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+
+from fgm.viewer.api.routes import Desk, create_app
+from fgm.viewer.health import Address
+from fgm.viewer.start_up import Found, StartUp
+from fgm.viewer.web.asgi import App
+from tests.support.asgi_client import Answer, get
+from tests.support.data_directory import T0
+from tests.support.fakes import FakeClock
+
+NOW_MS = T0 + 120_300
+
+
+class Asked:
+    """The routes, 120.3 s after T0 if not told otherwise."""
+
+    def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+        self.clock = FakeClock(now_ms * 1_000_000)
+        self.start_up = StartUp(180, now_ms, 0)
+        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.serve()
+
+    def serve(self) -> None:
+        self.app: App = create_app(self.desk)  # type: ignore[assignment]
+        self.start_up = self.desk.start_up
+
+    async def ready(self) -> None:
+        self.start_up.look(await to_thread.run_sync(self.look), self.now_ms, 0)
+
+    def look(self) -> Found:
+        found = self.desk.library.look()
+        while not self.desk.library.is_all_read:
+            found = self.desk.library.read_more()
+        return found
+
+    async def get(self, target: str, **headers: str) -> Answer:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await get(self.app, target, headers=given)
+
+    async def series(self, target: str) -> list[dict[str, Any]]:
+        answer = await self.get(target)
+        assert answer.status == 200, answer.body
+        return list(answer.json["series"])
