@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from fgm import __version__
 from fgm.collector.sizes import FreeSpace, free_space, size_bytes
 from fgm.store.directory import layout
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
 EXIT_CODES = """\
 exit codes:
@@ -43,9 +44,13 @@ class Settings:
     """How a collector runs. Made by `parse`, which has checked each value."""
 
     data_dir: str = _setting("/data", "directory to record into", flags=("--output-dir",))
-    interval_ms: int = _setting(1000, "time between two ticks", unit="ms", least=100, most=60_000)
+    interval_ms: int = _setting(DEFAULT_INTERVAL_MS, "time between two ticks", unit="ms", least=100, most=60_000)
     rotation_seconds: int = _setting(
-        90, "length of a window, which becomes one file; at most 900 ticks", unit="s", least=10, most=3600
+        DEFAULT_ROTATION_S,
+        "length of a window, which becomes one file; at most 900 ticks",
+        unit="s",
+        least=10,
+        most=3600,
     )
     compression_level: int = _setting(3, "zstd level of the Parquet files", least=1, most=19)
     cgroup_root: str = _setting("/sys/fs/cgroup", "where the host's cgroups are mounted")

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fgm import __version__
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
 if TYPE_CHECKING:
     from fgm.clock import Clock
     from fgm.viewer.contents.scanner import Library
     from fgm.viewer.files.skipped_files import SkippedFiles
     from fgm.viewer.start_up import StartUp
-
-DEFAULT_INTERVAL_MS = 1000
-DEFAULT_ROTATION_S = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any, TypedDict, cast
 from fgm.store.directory import atomic
 from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
+from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 
 SCHEMA_VERSION = 1
 MAX_INDEX_BYTES = 16 << 20
@@ -63,7 +64,7 @@ class Index:
     updated_ms: int = 0
     earliest_ms: int | None = None
     latest_ms: int | None = None
-    rotation_s: int = 90
+    rotation_s: int = DEFAULT_ROTATION_S
     alive: frozenset[str] = frozenset()
 
     @cached_property

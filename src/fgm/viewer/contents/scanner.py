@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.index.index_file import Facts
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.series_register import Register, Registered
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.index_file import IndexFile
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
-from fgm.viewer.health import DEFAULT_INTERVAL_MS
 from fgm.viewer.start_up import Found
 
 if TYPE_CHECKING:

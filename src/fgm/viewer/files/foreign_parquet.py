@@ -12,6 +12,7 @@ from typing import Any
 
 from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
 MOST_BYTES = 256 << 20
 """Of the file, and of what becomes of it."""
@@ -82,7 +83,7 @@ def _rewritten(path: str) -> bytes:
     ticks = sorted({int(t) for chunk in chunks for t in chunk.time_ms})
     steps = sorted(later - earlier for earlier, later in pairwise(ticks))
     node = next((chunk.series.node_name for chunk in chunks if chunk.series.node_name), None)
-    header = FileHeader(node, "given", steps[len(steps) // 2] if steps else 1000, 90)
+    header = FileHeader(node, "given", steps[len(steps) // 2] if steps else DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S)
     facts = {name: {"unit": BY_NAME[name].unit, "kind": BY_NAME[name].kind} for name in columns}
     return parquet_writer.encode(chunks, columns, header, facts)
 
