@@ -22,8 +22,8 @@ from typing import Self
 
 from benchmarks.programs import compile_into
 from tests.support.cgroups import containers
-from tests.vm import machine
-from tests.vm.project import PYTHON, REPOSITORY, shared_folders
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
 
 from fgm.collector.cgroups.hierarchies import detect
 

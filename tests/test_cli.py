@@ -16,7 +16,9 @@ from fgm import cli
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from tests.support.derived_in_sql import compare
-from tests.support.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
+from tests.support.recorded_files import journals
+from tests.support.viewer.http_client import Viewer
 
 CGROUP_ROOT = "/sys/fs/cgroup"
 

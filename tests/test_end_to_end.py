@@ -11,7 +11,9 @@ from blockbuster import BlockBuster
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
 from tests.support.captured_host import CONTAINERS, NEXT_SECOND, captured_host
-from tests.support.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals, parquet_files, run
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
+from tests.support.recorded_files import journals, parquet_files
+from tests.support.viewer.http_client import Viewer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -10,8 +10,8 @@ from anyio import to_thread
 
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
-from tests.support.api_client import Asked
 from tests.support.incidents import PLANTED, unpacked
+from tests.support.viewer.api_client import ApiClient
 
 KILL, SHORT = PLANTED["oom_kill"], PLANTED["short_life"]
 THROTTLING, NOISE = PLANTED["throttling"], PLANTED["noisy_neighbour"]
@@ -25,8 +25,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpacked(tmp_path_factory.mktemp("incidents"))
 
 
-async def asked(data_dir: Path) -> Asked:
-    asked = await to_thread.run_sync(Asked, data_dir, PLANTED["ended_ms"])
+async def asked(data_dir: Path) -> ApiClient:
+    asked = await to_thread.run_sync(ApiClient, data_dir, PLANTED["ended_ms"])
     await asked.ready()
     return asked
 

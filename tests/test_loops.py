@@ -10,7 +10,7 @@ from blockbuster import BlockingError
 from fgm.clock import SystemClock
 from fgm.loops import every
 from fgm.store.directory import atomic
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 
 
 async def test_a_loop_ticks_at_once_and_then_on_its_grid() -> None:

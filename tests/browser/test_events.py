@@ -10,8 +10,8 @@ from fgm.store import events_file as store
 from fgm.store.events_file import Event, Kind
 from tests.browser.conftest import viewer
 from tests.browser.test_page import open_page
-from tests.support.data_directory import NODE, DataDirectory, container, counting
 from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -10,10 +10,10 @@ from fgm.store import events_file as store
 from fgm.store.events_file import Event
 from tests.browser.conftest import until, viewer
 from tests.browser.test_page import open_page
-from tests.support.data_directory import NODE, DataDirectory, container, counting
 from tests.support.page_modules import view_s
 from tests.support.pixels import pixels
 from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

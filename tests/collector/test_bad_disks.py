@@ -16,8 +16,8 @@ from anyio import to_thread
 
 from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
-from tests.collector.test_daemon import Host, events, instants, missed_ticks
-from tests.support.processes import parquet_files
+from tests.support.collector.host import Host
+from tests.support.recorded_files import events, instants, missed_ticks, parquet_files
 
 Mount = Callable[[str], Path]
 
@@ -119,7 +119,7 @@ async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
         assert not any(path.exists() for path in oldest)
         if NOT_RECORDED in said(caplog):
             assert missed_ticks(host.data_dir) >= 1
-            assert longest_gap_ms(host.data_dir) < 300 or "gap" in {event.kind for event in events(host)}
+            assert longest_gap_ms(host.data_dir) < 300 or "gap" in {event.kind for event in events(host.data_dir)}
         assert check(str(host.data_dir)).problems == []
 
     await to_thread.run_sync(look)

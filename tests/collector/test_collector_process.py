@@ -15,10 +15,10 @@ from blockbuster import BlockBuster
 
 from fgm import __version__
 from fgm.store.check.directory_check import check
-from tests.collector.test_daemon import instants, missed_ticks
-from tests.collector.test_heartbeat import ask
 from tests.support.captured_host import CONTAINERS, captured_host
-from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
+from tests.support.collector.probe import probe
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
+from tests.support.recorded_files import instants, journals, missed_ticks, parquet_files
 
 STOPPED_S = 4
 
@@ -36,7 +36,7 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
     flags += ["--health-host", address[0], "--health-port", str(address[1])]
     async with daemon("fgm.collector", *flags) as collector:
         await until(address, "/readyz", 200)
-        assert await ask(address, "/healthz") == 200
+        assert await probe(address, "/healthz") == 200
         await anyio.sleep(2)
         collector.send_signal(signal.SIGSTOP)
         await anyio.sleep(STOPPED_S)
@@ -75,7 +75,7 @@ async def test_a_sampling_loop_that_hangs_is_noticed_by_the_probe_and_one_that_g
         os.mkfifo(new / "cpu.stat")
         new.rename(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope")
         await until(address, "/healthz", 503)
-        assert await ask(address, "/readyz") == 200
+        assert await probe(address, "/readyz") == 200
 
         os.close(os.open(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope/cpu.stat", os.O_WRONLY))
         await until(address, "/healthz", 200)
@@ -129,7 +129,7 @@ async def until(address: tuple[str, int], path: str, status: int) -> None:
     with anyio.fail_after(40):
         while True:
             with suppress(OSError):
-                if await ask(address, path) == status:
+                if await probe(address, path) == status:
                     return
             await anyio.sleep(LOOK_AGAIN_S)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from fgm.collector.windows import window_summary
 from fgm.store.samples.chunk import Chunk
-from tests.collector.windows.test_closing import NODE
+from tests.support.collector.windows import NODE
 
 
 def test_a_windows_lateness_and_cost_are_those_of_its_rows() -> None:

@@ -21,8 +21,8 @@ from fgm.listening import ListenError, listen
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.settings import Settings
 from fgm.viewer.web.server import url_of
-from tests.support.data_directory import NODE, T0, DataDirectory, container, counting, id_of
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
 T = TypeVar("T")
 LOOPS = 2

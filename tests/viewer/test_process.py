@@ -12,8 +12,9 @@ from anyio import to_thread
 from blockbuster import BlockBuster
 
 from fgm.listening import listen
-from tests.support.data_directory import NODE, DataDirectory, container, counting, id_of
-from tests.support.processes import Viewer, daemon, free_port, run
+from tests.support.processes import daemon, free_port, run
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting, id_of
+from tests.support.viewer.http_client import Viewer
 
 pytestmark = [pytest.mark.slow]
 

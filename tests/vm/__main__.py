@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from tests.vm import machine
+from tests.support.vm import machine
 
 
 def main() -> int:

@@ -1,15 +1,12 @@
 """The virtual machine for tests, or the reason why there is none."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.vm import machine
-from tests.vm.project import PYTHON, shared_folders
-
-RunInMachine = Callable[..., machine.Done]
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, RunInMachine, shared_folders
 
 
 @pytest.fixture(scope="session")

@@ -21,8 +21,8 @@ from typing import Any
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from tests.support.api_server import ApiServer
-from tests.support.pods import NODE, pod_json, running
+from tests.support.collector.api_server import ApiServer
+from tests.support.collector.pods import NODE, pod_json, running
 from tests.vm import services
 from tests.vm.services import DISK, INCIDENTS
 

@@ -6,8 +6,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.vm import machine
-from tests.vm.project import PYTHON, REPOSITORY, shared_folders
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
 
 KEPT = REPOSITORY / "tests" / "data"
 TIMEOUT_S = 1500

@@ -9,7 +9,7 @@ from fgm.store.directory import layout
 from fgm.store.directory.listing import data_files
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.parquet.window_file import WindowFile
-from tests.vm.conftest import RunInMachine
+from tests.support.vm.project import RunInMachine
 from tests.vm.kill import ROTATION_S
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]

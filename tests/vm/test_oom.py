@@ -11,7 +11,7 @@ from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.events_file import Event, decode
 from fgm.store.journal.journal_reader import JournalReader
-from tests.vm.conftest import RunInMachine
+from tests.support.vm.project import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -18,8 +18,8 @@ from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.parquet.window_file import WindowFile
 from tests.support.manifests import pod_spec
+from tests.support.vm.project import RunInMachine
 from tests.vm import oci
-from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(3000)]
 

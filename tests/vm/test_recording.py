@@ -16,7 +16,7 @@ from fgm.store.check.directory_check import check
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from tests.support.derived_in_sql import compare
-from tests.vm.conftest import RunInMachine
+from tests.support.vm.project import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -9,7 +9,7 @@ import pytest
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.parquet.window_file import WindowFile
-from tests.vm.conftest import RunInMachine
+from tests.support.vm.project import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(600)]
 

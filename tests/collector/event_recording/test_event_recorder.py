@@ -24,7 +24,7 @@ from fgm.store.events_file import Event
 from fgm.store.journal.journal_writer import Tick
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from tests.collector.windows.test_closing import HEADER, NODE, START_MS, record
+from tests.support.collector.windows import HEADER, NODE, START_MS, record
 
 A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
 B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")

@@ -14,8 +14,8 @@ from anyio import to_thread
 from fgm.collector.kubernetes.address import Address
 from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, Patience, PodApi
 from fgm.collector.kubernetes.errors import ApiError, StreamError
-from tests.support.api_server import ApiServer, Mood
-from tests.support.pods import NODE, pod_json, running
+from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.pods import NODE, pod_json, running
 
 T = TypeVar("T")
 

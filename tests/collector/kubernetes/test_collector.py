@@ -14,11 +14,12 @@ from fgm.store.index.index_file import IndexEntry, load
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.series import Series
-from tests.collector.test_daemon import Host, instants
-from tests.support.api_server import ApiServer, Mood
 from tests.support.captured_host import CONTAINERS
-from tests.support.pods import pod_json, running
-from tests.support.processes import LOOK_AGAIN_S, journals, parquet_files
+from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.host import Host
+from tests.support.collector.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S
+from tests.support.recorded_files import instants, journals, parquet_files
 
 (DB,) = (container for container in CONTAINERS if container["name"] == "db")
 (CACHE,) = (container for container in CONTAINERS if container["name"] == "cache")

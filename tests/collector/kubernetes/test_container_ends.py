@@ -3,7 +3,7 @@ from typing import Any, cast
 from fgm.collector.kubernetes.container_ends import Change, ChangeFinder, ContainerEnded, LimitsChanged
 from fgm.collector.kubernetes.pods import parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
-from tests.support.pods import container_id, pod_json, running, terminated
+from tests.support.collector.pods import container_id, pod_json, running, terminated
 
 FINISHED_MS = 1_767_110_407_000
 RESTARTED = running("app", 8, restarts=1, lastState=terminated(7))

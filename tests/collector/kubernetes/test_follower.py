@@ -17,9 +17,9 @@ from fgm.collector.kubernetes.follower import Metadata
 from fgm.collector.kubernetes.pods import MAX_PODS
 from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.store.samples.series import Series
-from tests.support.api_server import ApiServer, Mood
-from tests.support.fakes import FakeClock
-from tests.support.pods import NODE, container_id, pod_json, pod_uid, running, terminated
+from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.pods import NODE, container_id, pod_json, pod_uid, running, terminated
+from tests.support.fake_clock import FakeClock
 
 APP = Series("container", container_id=container_id(7), pod_uid=pod_uid(1))
 CART = pod_json("cart", 1, running("app", 7))

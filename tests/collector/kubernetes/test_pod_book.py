@@ -2,7 +2,7 @@ from fgm.collector.kubernetes.pod_book import GONE_KEPT, PodBook, facts_of
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.series import Series
-from tests.support.pods import container_id, pod_json, pod_uid, running, terminated
+from tests.support.collector.pods import container_id, pod_json, pod_uid, running, terminated
 
 
 def pod(name: str, number: int, *statuses: dict[str, object], **more: object) -> Pod:

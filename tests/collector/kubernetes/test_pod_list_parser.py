@@ -5,7 +5,7 @@ import pytest
 
 from fgm.collector.kubernetes.pod_list_parser import MAX_OBJECT_CHARACTERS, PodListParser
 from fgm.collector.kubernetes.pods import parse_pod
-from tests.support.pods import pod_json, running
+from tests.support.collector.pods import pod_json, running
 
 
 def listing(*pods: object, **more: object) -> dict[str, object]:

@@ -15,7 +15,7 @@ from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from tests.support.pods import container_id, pod_json, running, terminated
+from tests.support.collector.pods import container_id, pod_json, running, terminated
 
 FINISHED_MS = 1_767_110_407_000
 T0 = 1_767_110_400_000

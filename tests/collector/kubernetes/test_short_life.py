@@ -13,10 +13,11 @@ from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile
-from tests.support.api_server import ApiServer
 from tests.support.cgroups import containers
-from tests.support.pods import pod_json, running
-from tests.support.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
+from tests.support.collector.api_server import ApiServer
+from tests.support.collector.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S, daemon
+from tests.support.recorded_files import journals, parquet_files
 
 LIFE_S = 3.0
 

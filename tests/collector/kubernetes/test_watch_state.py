@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from fgm.collector.kubernetes.watch_state import Event, Watching, parse_event
-from tests.support.pods import pod_json, running
+from tests.support.collector.pods import pod_json, running
 
 
 def line(kind: str, subject: object) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from fgm.collector.processes.sums import EVERY_S, REFUSED_REST_S, SumReader
 from fgm.collector.sampling.series_reader import ReadCounts
-from tests.support.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
+from tests.support.collector.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
 KB = 1024
 

@@ -15,7 +15,7 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.series_reader import ReadCounts
 from fgm.store.parquet import process_tables
 from fgm.store.samples.header import FileHeader
-from tests.support.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
+from tests.support.collector.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 from tests.support.processes import LOOK_AGAIN_S
 
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z

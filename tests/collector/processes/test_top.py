@@ -12,7 +12,7 @@ import pytest
 from fgm.collector.processes import top
 from fgm.collector.processes.top import EVERY_S, MOST_A_ROUND, TOP, Host, TopReader
 from fgm.collector.sampling.series_reader import ReadCounts
-from tests.support.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
+from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
 BOOTED_MS = 1_700_000_000_000
 

@@ -2,7 +2,7 @@
 
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import Listing
-from tests.support.fake_proc import listing
+from tests.support.collector.fake_proc import listing
 
 
 def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:

@@ -13,7 +13,7 @@ from fgm.collector.retention.limits import Limits
 from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
-from tests.collector.windows.test_closing import START_MS, record_and_close, tick
+from tests.support.collector.windows import START_MS, record_and_close, tick
 
 DAY_MS = layout.DAY_MS
 WINDOW_MS = 90_000

@@ -8,7 +8,6 @@ import zlib
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,56 +15,20 @@ from fgm.collector.windows.closing import close_window, set_aside
 from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
-from fgm.store.directory.atomic import make_folder
 from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.journal.journal_writer import Tick
-from fgm.store.parquet.window_file import WindowFile
-from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series
-
-HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
-NODE = Series("node", node_name="worker-3")
-START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
-FOLDER = "dt=2025-12-30/identifier=worker-3"
-
-
-def tick(second: int, value: float = 1.0) -> Tick:
-    return Tick(START_MS + second * 1000, (NODE,), np.full((1, 1 + len(COLUMNS)), value))
-
-
-def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
-    """Record the ticks as one run of a collector; return the journals that it closed."""
-    make_folder(str(data_dir))
-    recorder = Recorder(str(data_dir), header, COLUMNS, 3)
-    closed = []
-    for each in ticks:
-        closed.append(recorder.close_before(each.time_ms))
-        recorder.append(each)
-    return [path for path in (*closed, recorder.close()) if path is not None]
-
-
-def record_and_close(data_dir: Path, *ticks: Tick) -> None:
-    """Record as `record`; each window is closed before the next one begins."""
-    recorder = Recorder(str(data_dir), HEADER, COLUMNS, 3)
-    for each in (*ticks, None):
-        closed = recorder.close() if each is None else recorder.close_before(each.time_ms)
-        if closed is not None:
-            close_window(closed, 3)
-        if each is not None:
-            recorder.append(each)
-
-
-def recorded(path: Path) -> dict[int, float]:
-    file = WindowFile.open(str(path))
-    (chunk,) = file.chunks(["memory.current"])
-    file.close()
-    seconds = (chunk.time_ms - START_MS) // 1000
-    return dict(zip(seconds.tolist(), chunk.values["memory.current"].tolist(), strict=True))
-
-
-def names(data_dir: Path) -> list[str]:
-    return sorted(path.name for path in (data_dir / FOLDER).iterdir())
+from tests.support.collector.windows import (
+    FIRST,
+    FOLDER,
+    HEADER,
+    START_MS,
+    SUPERSEDED,
+    names,
+    record,
+    record_and_close,
+    recorded,
+    tick,
+)
 
 
 def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path) -> None:
@@ -91,10 +54,6 @@ def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick
     assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
     assert recorded(Path(window.path)) == {0: 1.0, 1: 7.0, 2: 1.0, 5: 1.0}
     assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
-
-
-SUPERSEDED = "superseded-20251230T160000Z-{}.parquet"
-FIRST = "metrics-20251230T160000Z.parquet"
 
 
 def test_a_window_that_the_clock_was_set_back_into_is_not_mixed_with_what_it_was_before(tmp_path: Path) -> None:

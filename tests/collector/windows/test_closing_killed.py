@@ -15,7 +15,7 @@ from fgm.collector.windows.closing import close_window
 from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
-from tests.collector.windows.test_closing import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
+from tests.support.collector.windows import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

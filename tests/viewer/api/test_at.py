@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from fgm.store.events_file import Event, encode
 from fgm.viewer.api.at import WIDTH, printable, sparkline
-from tests.support.api_client import Asked
-from tests.support.data_directory import NODE, T0, DataDirectory, container, counting
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Asked:
+def asked(tmp_path: Path) -> ApiClient:
     data = DataDirectory(tmp_path)
     busy = [counting(container(n, f"busy-{n:02}", "p" * 80), T0, 90, per_second=n * 1000) for n in range(1, 13)]
     data.parquet(counting(NODE, T0, 90), *busy)
     event = Event(T0 + 50_000, "oom_kill", str(container(3).container_id), "killed \x1b[2J" + "x" * 100)
     (data.folder(T0) / "events.jsonl").write_bytes(encode(event))
-    return Asked(tmp_path)
+    return ApiClient(tmp_path)
 
 
-async def test_a_second_says_who_used_most_and_what_happened(asked: Asked) -> None:
+async def test_a_second_says_who_used_most_and_what_happened(asked: ApiClient) -> None:
     await asked.ready()
     answer = await asked.get("/at/2025-12-30T16:01:10Z")
     lines = answer.body.decode().splitlines()
@@ -41,21 +41,21 @@ async def test_a_second_says_who_used_most_and_what_happened(asked: Asked) -> No
     assert max(map(len, lines)) <= WIDTH
 
 
-async def test_a_time_without_data_says_where_there_is_some(asked: Asked) -> None:
+async def test_a_time_without_data_says_where_there_is_some(asked: ApiClient) -> None:
     await asked.ready()
     text = (await asked.get(f"/at/{T0 // 1000 - 86_400}")).body.decode()
 
     assert "Nothing was recorded then: there is data from 2025-12-30T16:00:00Z to 2025-12-30T16:01:29Z." in text
 
 
-async def test_now_is_the_newest_second(asked: Asked) -> None:
+async def test_now_is_the_newest_second(asked: ApiClient) -> None:
     await asked.ready()
 
     assert b"16:01:29Z" in (await asked.get("/at/now")).body
 
 
 @pytest.mark.parametrize("time", ["yesterday", "-1", "%00", "1e99", "2025-12-30T16:00:00Z?x=1"])
-async def test_another_time_is_a_problem(asked: Asked, time: str) -> None:
+async def test_another_time_is_a_problem(asked: ApiClient, time: str) -> None:
     await asked.ready()
     answer = await asked.get(f"/at/{time}")
 

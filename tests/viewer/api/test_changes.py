@@ -13,19 +13,29 @@ from anyio import to_thread
 from fgm.metrics.derived import SHOWN
 from fgm.store.samples.chunk import Chunk
 from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
-from tests.support.api_client import Asked
-from tests.support.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting, id_of
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import (
+    MEMORY,
+    NODE,
+    T0,
+    USAGE,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
 
 MIDDLE_MS = T0 - 300_000
 
 
-async def asked_of(data: DataDirectory) -> Asked:
-    asked = await to_thread.run_sync(Asked, data.root)
+async def asked_of(data: DataDirectory) -> ApiClient:
+    asked = await to_thread.run_sync(ApiClient, data.root)
     await asked.ready()
     return asked
 
 
-async def lines(asked: Asked, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list[dict[str, Any]]:
+async def lines(asked: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list[dict[str, Any]]:
     answer = await asked.get(f"/api/changes{query}")
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"] == "application/x-ndjson"

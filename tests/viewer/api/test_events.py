@@ -16,9 +16,19 @@ from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
 from fgm.viewer.files.skipped_files import SkippedFiles
-from tests.support.api_client import NOW_MS, Asked
-from tests.support.data_directory import KILLS, MEMORY, NODE, T0, DataDirectory, chunk, container, counting, id_of
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.data_directory import (
+    KILLS,
+    MEMORY,
+    NODE,
+    T0,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
 
 POD = Series("pod", pod_uid="uid-1", cgroup="/kubepods/poduid-1", node_name="node-1")
 KEY = str(container(1).container_id)
@@ -41,13 +51,13 @@ def event(second: float, kind: Kind, series: str = KEY, what: str = "something",
     return Event(T0 + round(second * 1000), kind, series, what, {}, after)
 
 
-async def asked(data: DataDirectory) -> Asked:
-    asked = await to_thread.run_sync(Asked, data.root)
+async def asked(data: DataDirectory) -> ApiClient:
+    asked = await to_thread.run_sync(ApiClient, data.root)
     await asked.ready()
     return asked
 
 
-async def get(asked: Asked, query: str = "") -> dict[str, Any]:
+async def get(asked: ApiClient, query: str = "") -> dict[str, Any]:
     answer = await asked.get(f"/api/events{query}")
     assert answer.status == 200, answer.body
     return dict(answer.json)
@@ -262,7 +272,7 @@ async def test_events_of_another_node_are_not_shown(data: DataDirectory) -> None
 
 
 async def test_before_there_is_data_it_says_when_to_come_back(tmp_path: Path) -> None:
-    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
 
     assert (await asked.get("/api/events")).status == 503
 

@@ -10,8 +10,8 @@ import pytest
 from anyio import to_thread
 
 from fgm.viewer.web.compression import accepts_gzip
-from tests.support.api_client import NOW_MS, Asked
-from tests.support.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
 
 CLOSED = f"/api/timeseries?metric=memory.current&from={T0}&to={T0 + 60_000}"
 
@@ -24,9 +24,9 @@ def record(root: Path) -> DataDirectory:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Asked:
+def asked(tmp_path: Path) -> ApiClient:
     record(tmp_path)
-    return Asked(tmp_path)
+    return ApiClient(tmp_path)
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     return facts
 
 
-async def test_the_binary_form_says_what_the_json_says(asked: Asked) -> None:
+async def test_the_binary_form_says_what_the_json_says(asked: ApiClient) -> None:
     await asked.ready()
     path = CLOSED.replace("memory.current", "memory.current,total_cpu_usage_millicores")
     binary = await asked.get(path + "&format=binary")
@@ -54,9 +54,9 @@ async def test_the_binary_form_says_what_the_json_says(asked: Asked) -> None:
 
 
 async def test_every_sample_is_answered_where_raw_is_asked_for(tmp_path: Path) -> None:
-    def make() -> Asked:
+    def make() -> ApiClient:
         DataDirectory(tmp_path, rotation_s=7200).parquet(counting(NODE, T0 - 5_300_000, 5400))
-        return Asked(tmp_path)
+        return ApiClient(tmp_path)
 
     asked = await to_thread.run_sync(make)
     await asked.ready()
@@ -67,7 +67,7 @@ async def test_every_sample_is_answered_where_raw_is_asked_for(tmp_path: Path) -
     assert len(raw["series"][0]["t_ms"]) == 5400
 
 
-async def test_a_long_json_is_compressed_for_who_takes_it(asked: Asked) -> None:
+async def test_a_long_json_is_compressed_for_who_takes_it(asked: ApiClient) -> None:
     await asked.ready()
     plain = await asked.get(CLOSED + "&containers=node", accept_encoding="br, gzip;q=0")
     short = await asked.get("/api/containers?search=nothing", accept_encoding="gzip")
@@ -95,7 +95,7 @@ def test_what_a_client_takes_is_read_from_its_header(header: str | None, *, expe
     assert accepts_gzip(header) is expected
 
 
-async def test_a_closed_range_is_not_sent_twice(asked: Asked) -> None:
+async def test_a_closed_range_is_not_sent_twice(asked: ApiClient) -> None:
     await asked.ready()
     first = await asked.get(CLOSED)
     again = await asked.get(CLOSED, if_none_match=first.headers["etag"])
@@ -106,7 +106,7 @@ async def test_a_closed_range_is_not_sent_twice(asked: Asked) -> None:
 
 async def test_a_closed_range_is_sent_again_when_its_files_changed(tmp_path: Path) -> None:
     data = await to_thread.run_sync(record, tmp_path)
-    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
     await asked.ready()
     first = await asked.get(CLOSED)
     await to_thread.run_sync(lambda: data.parquet(counting(NODE, T0, 50)))
@@ -119,7 +119,7 @@ async def test_a_closed_range_is_sent_again_when_its_files_changed(tmp_path: Pat
 @pytest.mark.parametrize(
     "span", ["range=1m", f"from={T0}", f"from={T0}&to={T0 + 95_000}", f"from={T0}&to={NOW_MS + 1}"]
 )
-async def test_what_may_still_grow_has_no_tag(asked: Asked, span: str) -> None:
+async def test_what_may_still_grow_has_no_tag(asked: ApiClient, span: str) -> None:
     await asked.ready()
     answer = await asked.get(f"/api/timeseries?metric=memory.current&{span}")
 
@@ -128,7 +128,7 @@ async def test_what_may_still_grow_has_no_tag(asked: Asked, span: str) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_list_of_metrics_is_not_sent_twice(asked: Asked) -> None:
+async def test_the_list_of_metrics_is_not_sent_twice(asked: ApiClient) -> None:
     await asked.ready()
     first = await asked.get("/api/metrics")
 

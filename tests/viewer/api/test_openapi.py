@@ -21,8 +21,8 @@ from schemathesis.specs.openapi.checks import (
 
 from fgm.viewer.api.openapi import ANSWERS, document
 from fgm.viewer.api.request.parameters import TAKES
-from tests.support.data_directory import NODE, DataDirectory, container, counting
 from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 PATHS = list(TAKES)
@@ -101,9 +101,9 @@ def test_any_text_as_query_gets_a_documented_status(url: str, query: str, path: 
 
 def test_what_is_served_is_what_is_described(tmp_path: Path) -> None:
     """Every route of the application is in the document, and nothing else is."""
-    from tests.support.api_client import Asked  # noqa: PLC0415
+    from tests.support.viewer.api_client import ApiClient  # noqa: PLC0415
 
-    app = Asked(tmp_path).app
+    app = ApiClient(tmp_path).app
     routes = {rule.rule.replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules()}  # type: ignore[attr-defined]
 
     assert routes | {"/api/health"} == set(PATHS) == set(ANSWERS)

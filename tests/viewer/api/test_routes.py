@@ -15,9 +15,9 @@ from fgm.store.samples.series import Series
 from fgm.viewer.api.response.memory_budget import Budget, Leasing
 from fgm.viewer.api.response.query_runner import PART_BYTES
 from fgm.viewer.api.routes import Desk, create_app
-from tests.support.api_client import NOW_MS, Asked
-from tests.support.asgi_client import Answer, converse
-from tests.support.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.asgi_client import Answer, converse
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
 
 FACTS = {
     *("from_ms", "to_ms", "complete_from_ms", "interval_ms", "resolution", "partial", "skipped_files"),
@@ -32,16 +32,16 @@ def data(tmp_path: Path) -> DataDirectory:
 
 
 @pytest.fixture
-def asked(data: DataDirectory) -> Asked:
+def asked(data: DataDirectory) -> ApiClient:
     """Two minutes of the node, a container and a service, the last half minute still in the journal."""
     data.write_index((container(1), T0, T0 + 90_000))
     closed = [counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90)]
     data.parquet(*closed)
     data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 10))
-    return Asked(data.root)
+    return ApiClient(data.root)
 
 
-async def test_before_there_is_data_it_says_when_to_come_back(asked: Asked) -> None:
+async def test_before_there_is_data_it_says_when_to_come_back(asked: ApiClient) -> None:
     for path in ("/api/instance", "/api/metrics", "/api/containers", "/api/timeseries?metric=memory.current"):
         answer = await asked.get(path)
 
@@ -51,7 +51,7 @@ async def test_before_there_is_data_it_says_when_to_come_back(asked: Asked) -> N
         assert "/api/health" in answer.json["detail"]
 
 
-async def test_instance(asked: Asked) -> None:
+async def test_instance(asked: ApiClient) -> None:
     await asked.ready()
 
     assert (await asked.get("/api/instance")).json == {
@@ -66,7 +66,7 @@ async def test_instance(asked: Asked) -> None:
     }
 
 
-async def test_metrics_are_those_with_a_value_derived_ones_first(asked: Asked) -> None:
+async def test_metrics_are_those_with_a_value_derived_ones_first(asked: ApiClient) -> None:
     await asked.ready()
     listed = (await asked.get("/api/metrics")).json["metrics"]
 
@@ -78,7 +78,7 @@ async def test_metrics_are_those_with_a_value_derived_ones_first(asked: Asked) -
     assert all({"title", "source", "help"} <= m.keys() for m in listed)
 
 
-async def test_containers_say_what_is_known_of_each(asked: Asked) -> None:
+async def test_containers_say_what_is_known_of_each(asked: ApiClient) -> None:
     await asked.ready()
     answer = (await asked.get("/api/containers?scope=container")).json
 
@@ -120,10 +120,10 @@ async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels
         ended={"reason": "OOMKilled", "exit_code": 137},
     )
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(counting(container(1), T0, 5), counting(container(2), T0, 5))
         data.write_index((container(1), T0, T0 + 5000), more=facts)
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -138,7 +138,7 @@ async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels
     assert len(await found("")) == 2
 
 
-async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: Asked) -> None:
+async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: ApiClient) -> None:
     await asked.ready()
 
     async def alive() -> list[str]:
@@ -169,7 +169,7 @@ async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(aske
     ],
 )
 async def test_containers_are_found_newest_first(data: DataDirectory, query: str, expected: Sequence[str]) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(
             counting(Series("sandbox", container_id="f" * 64), T0, 5),
             counting(container(1), T0, 5),
@@ -177,7 +177,7 @@ async def test_containers_are_found_newest_first(data: DataDirectory, query: str
             counting(container(2), T0 + 10_000, 5),
             counting(container(3), T0 + 80_000, 11),
         )
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -187,7 +187,7 @@ async def test_containers_are_found_newest_first(data: DataDirectory, query: str
     assert answer["total"] == len(expected)
 
 
-async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: Asked) -> None:
+async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: ApiClient) -> None:
     await asked.ready()
     answer = await asked.get(f"/api/timeseries?metric=total_cpu_usage_millicores&containers={id_of(1)},node&range=1m")
     facts = answer.json
@@ -210,7 +210,7 @@ async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: Asked)
     assert (one["id"], one["t_ms"][-1]) == (id_of(1), T0 + 99_000)
 
 
-async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked: Asked) -> None:
+async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked: ApiClient) -> None:
     await asked.ready()
     series = await asked.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
 
@@ -223,9 +223,9 @@ async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked
 
 
 async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -234,7 +234,7 @@ async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
     assert series["value"] == [1, None, 2.5, 0]
 
 
-async def test_services_pods_and_full_ids_are_found_by_name(asked: Asked) -> None:
+async def test_services_pods_and_full_ids_are_found_by_name(asked: ApiClient) -> None:
     await asked.ready()
     path = "/api/timeseries?metric=memory.current&range=all&containers="
 
@@ -247,10 +247,10 @@ async def test_services_pods_and_full_ids_are_found_by_name(asked: Asked) -> Non
 async def test_a_container_that_only_old_files_know_is_found_there(data: DataDirectory) -> None:
     """The index holds 5,000 containers; one that fell out of it is still in the files of its time."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.write_index((container(1), T0, T0))
         data.parquet(counting(container(7), T0 - 7_200_000, 5), counting(NODE, T0 - 4_500_000, 50 * 90))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -260,7 +260,7 @@ async def test_a_container_that_only_old_files_know_is_found_there(data: DataDir
     assert (await asked.get(path + "&range=10m")).status == 404
 
 
-async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(asked: Asked) -> None:
+async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(asked: ApiClient) -> None:
     await asked.ready()
     path = "/api/timeseries?metric=memory.current&range=all&containers="
     answer = (await asked.get(path + f"nonsense,{id_of(1)},pod:nonsense,{'a' * 12}")).json
@@ -277,9 +277,9 @@ async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(as
 async def test_a_comma_in_a_name_is_part_of_it_when_it_is_encoded(data: DataDirectory) -> None:
     """systemd allows it in the name of a unit."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(counting(Series("cgroup", cgroup="/system.slice/a,b.service"), T0, 5), counting(NODE, T0, 5))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -289,11 +289,11 @@ async def test_a_comma_in_a_name_is_part_of_it_when_it_is_encoded(data: DataDire
 
 
 async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(
             counting(container(1, "web", "pod-a"), T0, 20), counting(container(2, "web", "pod-a"), T0 + 30_000, 20)
         )
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -305,11 +305,11 @@ async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
 async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
     """A range is what is asked; what decides is how much data there is in it."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         values: list[float | None] = [100.0] * 5400
         values[2000] = 900.0
         data.parquet(chunk(NODE, T0 - 5_300_000, {"memory.current": values}))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -343,7 +343,7 @@ async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
     ],
 )
 async def test_bad_input_is_a_problem_and_never_a_stack_trace(
-    asked: Asked, target: str, status: int, parameter: str | None
+    asked: ApiClient, target: str, status: int, parameter: str | None
 ) -> None:
     await asked.ready()
     answer = await asked.get(target)
@@ -356,9 +356,9 @@ async def test_bad_input_is_a_problem_and_never_a_stack_trace(
 
 
 async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: DataDirectory) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.write_index(*((container(n), T0 - 3_600_000, T0) for n in range(500)))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -370,10 +370,10 @@ async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: 
 
 
 async def test_more_series_than_the_limit_are_cut_and_it_says_so(data: DataDirectory) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.write_index(*((container(n), T0, T0 + 1000) for n in range(505)))
         data.parquet(*(counting(container(n), T0, 1) for n in range(505)))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -384,10 +384,10 @@ async def test_more_series_than_the_limit_are_cut_and_it_says_so(data: DataDirec
 
 
 async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirectory) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         paths = data.parquet(counting(NODE, T0, 180))
         paths[1].write_bytes(paths[1].read_bytes()[:1000])
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -402,7 +402,7 @@ async def test_samples_are_asked_for_by_what_series_are_called(tmp_path: Path) -
     data = DataDirectory(tmp_path)
     shop, other = container(1, "web", "cart-7f"), container(2, "job", "batch-1")
     await to_thread.run_sync(data.parquet, counting(NODE, T0, 90), counting(shop, T0, 90), counting(other, T0, 90))
-    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
     await asked.ready()
     path = f"/api/timeseries?metric=memory.current&from={T0}"
 
@@ -423,7 +423,7 @@ async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path)
     await to_thread.run_sync(older.parquet, counting(NODE, T0 - 900_000, 90), counting(container(1), T0 - 900_000, 90))
     await to_thread.run_sync(newer.parquet, counting(NODE, T0, 90), counting(container(2), T0, 90))
     await to_thread.run_sync(lambda: newer.write_index((container(2), T0, T0 + 89_000)))
-    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
     asked.desk = await to_thread.run_sync(
         lambda: Desk(str(tmp_path), asked.clock, asked.start_up, asked.desk.address, node="worker-1")
     )
@@ -440,7 +440,7 @@ async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
 ) -> None:
     data = DataDirectory(tmp_path, rotation_s=900)
     await to_thread.run_sync(data.parquet, counting(container(1), T0 - 7 * 3_600_000, 7 * 3600))
-    asked = await to_thread.run_sync(Asked, tmp_path)
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
     await asked.ready()
     path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
     whole = (await asked.get(f"{path}&to={T0}")).json
@@ -470,10 +470,10 @@ async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
 async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
     """More than a part of it is never in memory; what arrives is one JSON document with every sample."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -487,10 +487,10 @@ async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
 async def test_parallel_queries_together_never_have_more_samples_than_the_budget(tmp_path: Path) -> None:
     """Each alone fits; four at once would be four times the memory."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
-        asked = Asked(data.root)
+        asked = ApiClient(data.root)
         asked.desk.budget = Budget(100_000)
         asked.app = create_app(asked.desk)  # type: ignore[assignment]
         return asked
@@ -521,10 +521,10 @@ async def test_parallel_queries_together_never_have_more_samples_than_the_budget
 
 
 async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(tmp_path: Path) -> None:
-    def record() -> Asked:
+    def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -540,9 +540,9 @@ async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(t
 async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:
     """A client that goes away cancels its request; the next one finds a free thread."""
 
-    def record() -> Asked:
+    def record() -> ApiClient:
         data.parquet(counting(NODE, T0 - 5_000_000, 5000))
-        return Asked(data.root)
+        return ApiClient(data.root)
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
@@ -553,7 +553,7 @@ async def test_a_request_that_is_given_up_stops_between_files(data: DataDirector
 
 
 async def test_an_unexpected_failure_is_a_problem_without_its_trace(
-    asked: Asked, caplog: pytest.LogCaptureFixture
+    asked: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await asked.ready()
     del asked.desk.files

@@ -7,14 +7,24 @@ import pytest
 
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
-from tests.support.api_client import Asked
-from tests.support.data_directory import KILLS, MEMORY, NODE, T0, DataDirectory, chunk, container, counting, id_of
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import (
+    KILLS,
+    MEMORY,
+    NODE,
+    T0,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
 
 RANGE = f"from={T0}&to={T0 + 4000}"
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Asked:
+def asked(tmp_path: Path) -> ApiClient:
     data = DataDirectory(tmp_path)
     data.parquet(
         chunk(NODE, T0, {MEMORY: [100, 100, 100, 100]}),
@@ -24,10 +34,10 @@ def asked(tmp_path: Path) -> Asked:
         counting(Series("pod", pod_uid="uid"), T0, 4),
     )
     data.write_index((container(1), T0, T0 + 3000), more=Facts(labels={"app": "cart", "tier": "x"}))
-    return Asked(tmp_path)
+    return ApiClient(tmp_path)
 
 
-async def ranked(asked: Asked, query: str) -> list[dict[str, Any]]:
+async def ranked(asked: ApiClient, query: str) -> list[dict[str, Any]]:
     await asked.ready()
     return await asked.series(f"/api/top?metric=memory.current&{RANGE}{query}")
 
@@ -44,7 +54,7 @@ async def ranked(asked: Asked, query: str) -> list[dict[str, Any]]:
         ("&by=max&namespace=other", []),
     ],
 )
-async def test_who_used_most(asked: Asked, query: str, expected: list[tuple[int, float]]) -> None:
+async def test_who_used_most(asked: ApiClient, query: str, expected: list[tuple[int, float]]) -> None:
     by = query.partition("by=")[2].partition("&")[0] or "mean"
 
     assert [(s["id"], s[by]) for s in await ranked(asked, query)] == [
@@ -52,7 +62,7 @@ async def test_who_used_most(asked: Asked, query: str, expected: list[tuple[int,
     ]
 
 
-async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: Asked) -> None:
+async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: ApiClient) -> None:
     found = await ranked(asked, "&scope=container,node&by=max")
 
     assert {s["id"]: s["share_of_node"] for s in found} == {
@@ -65,7 +75,7 @@ async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: Asked)
     assert (one["max_ms"], one["last_ms"], one["samples"], one["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
 
 
-async def test_the_peaks_of_the_parts_of_a_range(asked: Asked) -> None:
+async def test_the_peaks_of_the_parts_of_a_range(asked: ApiClient) -> None:
     """A part without a value is null, not 0; the parts are of the whole range, also where it goes on without data."""
     found = await ranked(asked, "&by=max&parts=4")
     longer = await asked.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
@@ -82,14 +92,14 @@ async def test_the_peaks_of_the_parts_of_a_range(asked: Asked) -> None:
     }
 
 
-async def test_what_does_not_add_up_has_no_share(asked: Asked) -> None:
+async def test_what_does_not_add_up_has_no_share(asked: ApiClient) -> None:
     await asked.ready()
     found = await asked.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
 
     assert all(s["share_of_node"] is None for s in found)
 
 
-async def test_what_series_can_be_chosen_by(asked: Asked) -> None:
+async def test_what_series_can_be_chosen_by(asked: ApiClient) -> None:
     await asked.ready()
 
     assert (await asked.get("/api/filters")).json == {
@@ -110,7 +120,7 @@ async def test_what_series_can_be_chosen_by(asked: Asked) -> None:
         (f"from={T0}&to={T0 + 1000}&scope=node", {"node"}),
     ],
 )
-async def test_containers_are_those_with_a_value_of_a_metric(asked: Asked, query: str, expected: set[str]) -> None:
+async def test_containers_are_those_with_a_value_of_a_metric(asked: ApiClient, query: str, expected: set[str]) -> None:
     await asked.ready()
     answer = await asked.get(f"/api/containers?{query}")
 

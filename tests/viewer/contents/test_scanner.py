@@ -11,8 +11,8 @@ from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.start_up import Found
-from tests.support.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
 
 
 class Watching:

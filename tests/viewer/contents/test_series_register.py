@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from fgm.store.samples.series import Series
 from fgm.viewer.contents.series_register import Register
-from tests.support.data_directory import NODE, container, id_of
+from tests.support.viewer.data_directory import NODE, container, id_of
 
 
 def test_ids_are_those_of_the_index_or_as_short() -> None:

@@ -14,8 +14,8 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.api.routes import Desk
 from fgm.viewer.files import foreign_parquet
 from fgm.viewer.start_up import StartUp
-from tests.support.api_client import NOW_MS, Asked
-from tests.support.data_directory import NODE, T0, DataDirectory, container, counting, id_of
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
 TARGET = f"/api/timeseries?metric=total_cpu_usage_millicores,memory.current&from={T0}&to={T0 + 180_000}"
 
@@ -25,7 +25,7 @@ def recorded(root: Path) -> list[Path]:
 
 
 async def expected(root: Path) -> object:
-    asked = await to_thread.run_sync(Asked, root)
+    asked = await to_thread.run_sync(ApiClient, root)
     await asked.ready()
     return await asked.series(TARGET)
 
@@ -48,9 +48,9 @@ async def test_a_directory_of_copies_is_served_whatever_they_are_called(tmp_path
 
 
 async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
-    def give() -> Asked:
+    def give() -> ApiClient:
         first, _ = recorded(tmp_path)
-        asked = Asked(tmp_path)
+        asked = ApiClient(tmp_path)
         start_up = StartUp(1, NOW_MS, 0)
         asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, given=(str(first),))
         asked.serve()
@@ -74,13 +74,13 @@ async def test_files_of_other_writers_are_read_by_a_child(tmp_path: Path) -> Non
 
 
 async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp_path: Path) -> None:
-    def spoil() -> Asked:
+    def spoil() -> ApiClient:
         (tmp_path / "flat").mkdir()
         first, _ = recorded(tmp_path / "data")
         shutil.copy(first, tmp_path / "flat")
         duckdb.sql(f"COPY (SELECT 1 AS a) TO '{tmp_path}/flat/other.parquet' (FORMAT parquet)")
         (tmp_path / "flat" / "short.parquet").write_bytes(first.read_bytes()[:2000])
-        return Asked(tmp_path / "flat")
+        return ApiClient(tmp_path / "flat")
 
     asked = await to_thread.run_sync(spoil)
     await asked.ready()

@@ -7,7 +7,7 @@ import pytest
 from fgm.clock import SystemClock
 from fgm.store.directory import layout
 from fgm.viewer.files.data_files import DataFiles
-from tests.support.data_directory import T0
+from tests.support.viewer.data_directory import T0
 
 FOLDER = "dt=2025-12-30/identifier=node-1"
 

@@ -13,8 +13,8 @@ from fgm.metrics.rates import Floats
 from fgm.viewer.api import timeseries
 from fgm.viewer.api.request import parsing
 from fgm.viewer.query.query import Line
-from tests.support.api_client import Asked
-from tests.support.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk
 
 HOURS, COLUMNS = 6, 1200
 DAY, WEEK = 86_400, 7 * 86_400
@@ -31,7 +31,7 @@ class Span:
         rng = np.random.default_rng(7)
         self.memory = rng.uniform(QUIET, 2 * QUIET, ticks).round(3)
         self.used = rng.uniform(QUIET, 2 * QUIET, ticks).round()
-        self.asked = Asked(root)
+        self.asked = ApiClient(root)
 
     def write(self) -> None:
         columns = {MEMORY: self.memory.tolist(), USAGE: np.cumsum(self.used).tolist()}

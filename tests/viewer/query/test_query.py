@@ -16,8 +16,8 @@ from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.query.partial_query import PartedQuery
 from fgm.viewer.query.query import FILES_PER_STEP, Line, Query, Question
-from tests.support.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
 NaN = np.nan
 Ask = Callable[..., dict[str, tuple[list[float], list[float]]]]

@@ -6,7 +6,7 @@ import pytest
 from fgm.viewer.web.asgi import Receive, Scope, Send, respond
 from fgm.viewer.web.assets import load_assets
 from fgm.viewer.web.entry import Front
-from tests.support.asgi_client import get
+from tests.support.viewer.asgi_client import get
 
 VERSION = "52b08fcd860a"
 STATIC = f"/static/{VERSION}/"

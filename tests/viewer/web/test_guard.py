@@ -2,7 +2,7 @@ import pytest
 
 from fgm.viewer.web.asgi import Receive, Scope, Send, respond
 from fgm.viewer.web.guard import MAX_QUERY_BYTES, Guard
-from tests.support.asgi_client import get
+from tests.support.viewer.asgi_client import get
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 

@@ -2,10 +2,15 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.support.vm.machine import Done
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 PYTHON = os.path.join(os.path.realpath(sys.prefix), "bin", "python")
+RunInMachine = Callable[..., Done]
+"""The fixture `run_in_machine` of tests/vm: a function of a script, its arguments, `share` and `timeout_s`."""
 
 
 def shared_folders() -> list[str]:

@@ -9,14 +9,14 @@ from fgm.viewer.api.routes import Desk, create_app
 from fgm.viewer.health import Address
 from fgm.viewer.start_up import Found, StartUp
 from fgm.viewer.web.asgi import App
-from tests.support.asgi_client import Answer, get
-from tests.support.data_directory import T0
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.asgi_client import Answer, get
+from tests.support.viewer.data_directory import T0
 
 NOW_MS = T0 + 120_300
 
 
-class Asked:
+class ApiClient:
     """The routes, 120.3 s after T0 if not told otherwise."""
 
     def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
