@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.viewer.settings import Settings, from_command_line, make_parser
+from fgm.viewer.settings import Settings, from_command_line, make_viewer_parser
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_directory_may_still_come(tmp_path: Path) -> None:
 
 
 def test_help_names_every_flag_and_exit_code() -> None:
-    text = make_parser().format_help()
+    text = make_viewer_parser().format_help()
 
     assert all(
         f"--{name.replace('_', '-')}" in text
