@@ -24,7 +24,7 @@ from fgm.store.directory import atomic, layout
 from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
-from fgm.viewer.contents.scanner import Library
+from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
@@ -69,12 +69,12 @@ def compare(folder: str) -> dict[str, Any]:
     clock, skipped = SystemClock(), SkippedFiles()
     files = DataFiles(folder, clock)
     journals = Journals(files, clock, skipped)
-    library = Library(files, journals, skipped)
-    library.look()
-    while not library.is_all_read:
-        library.read_more()
+    scanner = Scanner(files, journals, skipped)
+    scanner.look()
+    while not scanner.is_all_read:
+        scanner.read_more()
     stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
-    query = ChangeQuery(library.holdings(), stretches, Sources(files, journals, skipped))
+    query = ChangeQuery(scanner.holdings(), stretches, Sources(files, journals, skipped))
     while query.step():
         pass
     return query.answer(10)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from fgm.clock import Clock
-    from fgm.viewer.api.routes import Desk
+    from fgm.viewer.api.context import Desk
     from fgm.viewer.settings import Settings
     from fgm.viewer.start_up import Found
     from fgm.viewer.web.asgi import App
@@ -96,7 +96,7 @@ class Daemon:
         await app.startup()
         try:
             self._front.open(cast("App", app))
-            self._health.attach(desk.library, desk.skipped)
+            self._health.attach(desk.scanner, desk.skipped)
             async with anyio.create_task_group() as group:
                 group.start_soon(every, self._clock, FOLLOW_S, lambda: self._follow(desk), name="following")
                 await every(self._clock, self._settings.poll_seconds, lambda: self._look(desk))
@@ -109,14 +109,14 @@ class Daemon:
     async def _look(self, desk: Desk) -> None:
         """Look at the data directory, and go on reading what is not indexed until the next look."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
-        found = await to_thread.run_sync(desk.library.look)
+        found = await to_thread.run_sync(desk.scanner.look)
         self._note(desk, found)
-        while not desk.library.is_all_read and self._clock.monotonic() < until_s:
-            found = await to_thread.run_sync(desk.library.read_more)
+        while not desk.scanner.is_all_read and self._clock.monotonic() < until_s:
+            found = await to_thread.run_sync(desk.scanner.read_more)
             self._note(desk, found)
 
     async def _follow(self, desk: Desk) -> None:
-        await to_thread.run_sync(desk.library.follow)
+        await to_thread.run_sync(desk.scanner.follow)
 
     def _note(self, desk: Desk, found: Found) -> None:
         before = self._start_up.state
@@ -131,7 +131,8 @@ class Daemon:
 
 
 def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
-    from fgm.viewer.api.routes import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
+    from fgm.viewer.api.context import Desk  # noqa: PLC0415 - heavy, and not needed for the first answer
+    from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
 
     desk = Desk(settings.data_dir, clock, start_up, address, given=settings.given, node=settings.node or None)
     return desk, create_app(desk)

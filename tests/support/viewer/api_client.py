@@ -5,7 +5,8 @@ from typing import Any
 
 from anyio import to_thread
 
-from fgm.viewer.api.routes import Desk, create_app
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.routes import create_app
 from fgm.viewer.health import Address
 from fgm.viewer.start_up import Found, StartUp
 from fgm.viewer.web.asgi import App
@@ -34,9 +35,9 @@ class ApiClient:
         self.start_up.look(await to_thread.run_sync(self.look), self.now_ms, 0)
 
     def look(self) -> Found:
-        found = self.desk.library.look()
-        while not self.desk.library.is_all_read:
-            found = self.desk.library.read_more()
+        found = self.desk.scanner.look()
+        while not self.desk.scanner.is_all_read:
+            found = self.desk.scanner.read_more()
         return found
 
     async def get(self, target: str, **headers: str) -> Answer:

@@ -12,9 +12,10 @@ from anyio import to_thread
 
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
+from fgm.viewer.api.context import Desk
 from fgm.viewer.api.response.memory_budget import Budget, Leasing
 from fgm.viewer.api.response.query_runner import PART_BYTES
-from fgm.viewer.api.routes import Desk, create_app
+from fgm.viewer.api.routes import create_app
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.asgi_client import Answer, converse
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of

@@ -6,7 +6,7 @@ import pytest
 
 from fgm.store.index.index_file import Index, dump
 from fgm.store.samples.series import Series
-from fgm.viewer.contents.scanner import Library
+from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles
@@ -21,22 +21,22 @@ class Watching:
     def __init__(self, root: Path) -> None:
         self.clock, self.skipped = FakeClock(), SkippedFiles()
         files = DataFiles(str(root), self.clock)
-        self.library = Library(files, Journals(files, self.clock, self.skipped), self.skipped)
+        self.scanner = Scanner(files, Journals(files, self.clock, self.skipped), self.skipped)
 
     def look(self) -> Found:
         self.clock.stall(5)
-        found = self.library.look()
-        while not self.library.is_all_read:
-            found = self.library.read_more()
+        found = self.scanner.look()
+        while not self.scanner.is_all_read:
+            found = self.scanner.read_more()
         return found
 
     @property
     def ids(self) -> set[str]:
-        return set(self.library.holdings().registered.by_id)
+        return set(self.scanner.holdings().series.by_id)
 
     @property
     def index(self) -> tuple[str, str | None]:
-        return self.library.holdings().index, self.library.holdings().index_note
+        return self.scanner.holdings().index, self.scanner.holdings().index_note
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_services_and_the_node_come_from_the_newest_files(data: DataDirectory, w
     data.write_index((ONE, T0, T0 + 90_000))
     data.parquet(counting(NODE, T0, 90), counting(service, T0 + 10_000, 20), counting(ONE, T0, 90))
     watching.look()
-    registered = watching.library.holdings().registered
+    registered = watching.scanner.holdings().series
     known = registered.by_id["cgroup:/system.slice/a.service"]
 
     assert watching.ids == {id_of(1), "node", "cgroup:/system.slice/a.service"}
@@ -95,13 +95,13 @@ def test_metrics_are_those_with_a_value_somewhere(data: DataDirectory, watching:
     data.parquet(counting(ONE, T0, 3))
     watching.look()
 
-    assert watching.library.holdings().metrics == {USAGE, MEMORY}
+    assert watching.scanner.holdings().metrics == {USAGE, MEMORY}
 
 
 def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 100), counting(TWO, T0 + 95_000, 60))
     found = watching.look()
-    holdings = watching.library.holdings()
+    holdings = watching.scanner.holdings()
 
     assert found == Found(files=True, indexed=True)
     assert watching.ids == {id_of(1), id_of(2)}
@@ -113,9 +113,9 @@ def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watch
 
 def test_it_can_begin_before_all_files_are_read(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 60 * 90))
-    looks = [watching.library.look()]
-    while not watching.library.is_all_read:
-        looks.append(watching.library.read_more())
+    looks = [watching.scanner.look()]
+    while not watching.scanner.is_all_read:
+        looks.append(watching.scanner.read_more())
 
     assert [(found.files, found.indexed) for found in looks] == [
         (True, False),
@@ -124,7 +124,7 @@ def test_it_can_begin_before_all_files_are_read(data: DataDirectory, watching: W
         (True, True),
         (True, True),
     ]
-    assert watching.library.holdings().oldest_ms == T0
+    assert watching.scanner.holdings().oldest_ms == T0
 
 
 def test_a_journal_alone_is_enough(data: DataDirectory, watching: Watching) -> None:
@@ -244,13 +244,13 @@ def test_a_container_that_starts_is_known_from_the_journal(data: DataDirectory, 
     watching.look()
     data.journal(counting(ONE, T0 + 3000, 2), counting(TWO, T0 + 4000, 1))
     watching.clock.stall(0.5)
-    watching.library.follow()
-    registered = watching.library.holdings().registered
+    watching.scanner.follow()
+    registered = watching.scanner.holdings().series
 
     assert set(registered.by_id) == {id_of(1), id_of(2)}
     assert registered.by_id[id_of(2)].first_seen_ms == T0 + 4000
     assert registered.last_seen(registered.by_id[id_of(1)]) == T0 + 4000
-    assert watching.library.holdings().newest_ms == T0 + 4000
+    assert watching.scanner.holdings().newest_ms == T0 + 4000
 
 
 def test_a_window_that_appears_without_a_journal_is_noticed(data: DataDirectory, watching: Watching) -> None:
@@ -260,7 +260,7 @@ def test_a_window_that_appears_without_a_journal_is_noticed(data: DataDirectory,
     watching.look()
 
     assert watching.ids == {id_of(1), id_of(2)}
-    assert watching.library.holdings().newest_ms == T0 + 92_000
+    assert watching.scanner.holdings().newest_ms == T0 + 92_000
 
 
 def test_names_of_the_index_win_over_older_files(data: DataDirectory, watching: Watching) -> None:
@@ -269,7 +269,7 @@ def test_names_of_the_index_win_over_older_files(data: DataDirectory, watching: 
     data.parquet(counting(bare, T0, 90))
     watching.look()
 
-    assert watching.library.holdings().registered.by_id[id_of(1)].series.container_name == "name-1"
+    assert watching.scanner.holdings().series.by_id[id_of(1)].series.container_name == "name-1"
 
 
 def test_of_two_nodes_in_one_directory_only_the_newest_is_shown(
@@ -283,8 +283,8 @@ def test_of_two_nodes_in_one_directory_only_the_newest_is_shown(
     watching.look()
 
     assert watching.ids == {"node", id_of(1)}
-    assert watching.library.holdings().oldest_ms == T0
-    assert len(watching.skipped) == 1
+    assert watching.scanner.holdings().oldest_ms == T0
+    assert len(watching.skipped) == 0, "nothing is wrong with the other node's files"
     note = watching.index[1]
     assert note is not None
     assert "only node-1 is shown, not node-2" in note
@@ -294,7 +294,7 @@ def test_of_two_nodes_in_one_directory_only_the_newest_is_shown(
     watching.look()
 
     assert watching.ids == {"node", id_of(2)}
-    assert watching.library.holdings().node_name == "node-2"
+    assert watching.scanner.holdings().node_name == "node-2"
     assert "only node-2 is shown, not node-1" in str(watching.index[1])
 
 

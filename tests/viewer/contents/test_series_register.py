@@ -1,19 +1,19 @@
 from dataclasses import replace
 
 from fgm.store.samples.series import Series
-from fgm.viewer.contents.series_register import Register
+from fgm.viewer.contents.series_register import SeriesRegister
 from tests.support.viewer.data_directory import NODE, container, id_of
 
 
 def test_ids_are_those_of_the_index_or_as_short() -> None:
-    register = Register()
-    register.learn(NODE, 0, 1)
-    register.learn(container(1), 0, 1)
-    register.learn(container(2), 0, 1, "key-of-the-index")
-    register.learn(Series("pod", pod_uid="uid"), 0, 1)
-    register.learn(Series("cgroup", cgroup="/system.slice/a.service"), 0, 1)
+    register = SeriesRegister()
+    register.add(NODE, 0, 1)
+    register.add(container(1), 0, 1)
+    register.add(container(2), 0, 1, "key-of-the-index")
+    register.add(Series("pod", pod_uid="uid"), 0, 1)
+    register.add(Series("cgroup", cgroup="/system.slice/a.service"), 0, 1)
 
-    assert set(register.take().by_id) == {
+    assert set(register.snapshot().by_id) == {
         "node",
         id_of(1),
         "key-of-the-index",
@@ -23,12 +23,12 @@ def test_ids_are_those_of_the_index_or_as_short() -> None:
 
 
 def test_two_containers_that_begin_alike_have_different_ids() -> None:
-    register = Register()
+    register = SeriesRegister()
     first = container(1)
     second = replace(first, container_id=id_of(1) + "f" * 52)
-    register.learn(first, 0, 1)
-    register.learn(second, 0, 1)
-    taken = register.take()
+    register.add(first, 0, 1)
+    register.add(second, 0, 1)
+    taken = register.snapshot()
 
     assert taken.id_by_key[first.key] == id_of(1)
     assert taken.id_by_key[second.key] == id_of(1) + "f"
@@ -37,48 +37,48 @@ def test_two_containers_that_begin_alike_have_different_ids() -> None:
 
 def test_the_newest_name_wins_and_no_name_is_lost() -> None:
     """A name that arrived late stays when an older file without it is read afterwards."""
-    register = Register()
+    register = SeriesRegister()
     named = container(1)
     bare = Series("container", container_id=named.container_id, runtime="crio")
-    register.learn(named, 1000, 2000)
-    register.learn(bare, 0, 500)
-    series = register.take().by_id[id_of(1)].series
+    register.add(named, 1000, 2000)
+    register.add(bare, 0, 500)
+    series = register.snapshot().by_id[id_of(1)].series
 
     assert (series.container_name, series.runtime) == ("name-1", "containerd")
 
-    register.learn(replace(bare, container_name="new"), 3000, 4000)
-    series = register.take().by_id[id_of(1)].series
+    register.add(replace(bare, container_name="new"), 3000, 4000)
+    series = register.snapshot().by_id[id_of(1)].series
 
     assert (series.container_name, series.pod_name, series.runtime) == ("new", "pod-1", "crio")
 
 
 def test_lives_are_counted_within_a_workload_in_the_order_of_time() -> None:
-    register = Register()
+    register = SeriesRegister()
     for number, first_ms in ((3, 300), (1, 100), (2, 200)):
-        register.learn(container(number, "web", "pod-a"), first_ms, first_ms + 50)
-    register.learn(container(4, "web", "pod-b"), 400, 450)
-    register.learn(Series("container", container_id="f" * 64), 500, 550)
-    taken = register.take()
+        register.add(container(number, "web", "pod-a"), first_ms, first_ms + 50)
+    register.add(container(4, "web", "pod-b"), 400, 450)
+    register.add(Series("container", container_id="f" * 64), 500, 550)
+    taken = register.snapshot()
 
     assert [taken.by_id[id_of(n)].life for n in (1, 2, 3, 4)] == [1, 2, 3, 1]
     assert taken.by_id["f" * 12].life == 1
 
 
 def test_what_was_taken_does_not_change() -> None:
-    register = Register()
-    register.learn(container(1), 100, 200)
-    before = register.take()
-    register.learn(container(1), 50, 900)
-    after = register.take()
+    register = SeriesRegister()
+    register.add(container(1), 100, 200)
+    before = register.snapshot()
+    register.add(container(1), 50, 900)
+    after = register.snapshot()
 
     assert (before.by_id[id_of(1)].first_seen_ms, before.last_seen(before.by_id[id_of(1)])) == (100, 200)
     assert (after.by_id[id_of(1)].first_seen_ms, after.last_seen(after.by_id[id_of(1)])) == (50, 900)
 
 
 def test_a_range_is_half_open_against_a_life() -> None:
-    register = Register()
-    register.learn(container(1), 100, 200)
-    taken = register.take()
+    register = SeriesRegister()
+    register.add(container(1), 100, 200)
+    taken = register.snapshot()
     known = taken.by_id[id_of(1)]
 
     assert taken.is_within(known, 200, 300)

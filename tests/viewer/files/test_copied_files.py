@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
-from fgm.viewer.api.routes import Desk
+from fgm.viewer.api.context import Desk
 from fgm.viewer.files import foreign_parquet
 from fgm.viewer.start_up import StartUp
 from tests.support.viewer.api_client import NOW_MS, ApiClient

@@ -12,10 +12,9 @@ import numpy as np
 from fgm.metrics.derived import SHOWN
 from fgm.metrics.rates import Floats, Times
 from fgm.store.samples.series import Scope
-from fgm.viewer.api.listings import name_of
 from fgm.viewer.api.request.parsing import EventsParameters, Span
-from fgm.viewer.api.response.encoding import unlisted_id
-from fgm.viewer.contents.scanner import Holdings
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import name_of, unlisted_id
 from fgm.viewer.query.query import AnsweredSeries, Line, Query, Question
 
 WIDTH = 100
@@ -99,8 +98,8 @@ def _row(one: AnsweredSeries[Line], place: int, asked: Question, holdings: Holdi
     time_ms, values = one.lines[place].joined()
     if not len(values) or time_ms[-1] < asked.to_ms - asked.tick_ms or np.isnan(values[-1]):
         return None
-    known = holdings.registered.find(one.series.key)
-    name = name_of(known) if known is not None else one.series.container_name or unlisted_id(one)
+    known = holdings.series.find(one.series.key)
+    name = name_of(known) if known is not None else one.series.container_name or unlisted_id(one.series)
     if one.series.pod_name and one.series.pod_name != name:
         name = f"{name} ({one.series.pod_name})"
     drawn = sparkline(time_ms, values, asked.from_ms, asked.to_ms)

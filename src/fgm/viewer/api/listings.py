@@ -1,18 +1,18 @@
 """What is known, as the JSON-able answers of the listing paths. Pure; may take long, so for worker threads."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from fgm import __version__
 from fgm.metrics.derived import ALIASES, SHOWN, Shown
 from fgm.metrics.rates import gap_ms
-from fgm.viewer.api.request.parsing import ContainersParameters, SeriesFilter
-from fgm.viewer.contents.scanner import Holdings
-from fgm.viewer.contents.series_register import KnownSeries
+from fgm.viewer.api.request.parsing import ContainersParameters
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in, labels_of, passes
+from fgm.viewer.contents.series_names import name_of
+from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.health import Address
 
-HIDDEN_SCOPES = frozenset({"sandbox"})
-"""Listed only when asked for: a pod's sandbox does nothing."""
 FACTS: dict[str, type] = {
     "labels": dict,
     "image": str,
@@ -49,7 +49,7 @@ def metrics(holdings: Holdings) -> dict[str, Any]:
 
 def filters(holdings: Holdings) -> dict[str, Any]:
     """Return the answer of /api/filters: what series can be chosen by."""
-    series = [known.series for known in holdings.registered.by_id.values() if known.series.scope not in HIDDEN_SCOPES]
+    series = [known.series for known in holdings.series.by_id.values() if known.series.scope not in HIDDEN_SCOPES]
     labels = {name for facts in holdings.facts.values() for name in labels_in(facts)}
     return {
         "scopes": sorted({s.scope for s in series}),
@@ -64,15 +64,15 @@ def containers(
 ) -> dict[str, Any]:
     """Return the answer of /api/containers; `having`: only series of these keys."""
     alive_from_ms = _alive_from_ms(holdings, now_ms)
-    registered = holdings.registered
-    known: Iterable[KnownSeries] = registered.by_id.values()
+    registered = holdings.series
+    known: Iterable[RegisteredSeries] = registered.by_id.values()
     if asked.span is not None:
         from_ms, to_ms = asked.span.resolve(now_ms, holdings.oldest_ms or 0, holdings.tick_ms)
         known = [k for k in known if registered.is_within(k, from_ms, to_ms)]
     listed = [
         _container(k, registered.last_seen(k), alive_from_ms, _facts(k, holdings))
         for k in known
-        if (having is None or k.series.key in having) and is_asked(k, asked.filter, labels_of(k, holdings))
+        if (having is None or k.series.key in having) and passes(k, asked.filter, labels_of(k, holdings))
     ]
     return {"total": len(listed), "containers": listed}
 
@@ -89,13 +89,13 @@ def _metric(metric: Shown) -> dict[str, Any]:
     }
 
 
-def _facts(known: KnownSeries, holdings: Holdings) -> dict[str, Any]:
+def _facts(known: RegisteredSeries, holdings: Holdings) -> dict[str, Any]:
     """Return what the index says of a container; what is not as it should be is not known."""
     facts = dict(holdings.facts.get(known.series.container_id or "", {}))
     return {name: facts[name] for name, kind in FACTS.items() if isinstance(facts.get(name), kind)}
 
 
-def _container(known: KnownSeries, last_seen_ms: int, alive_from_ms: int, facts: dict[str, Any]) -> dict[str, Any]:
+def _container(known: RegisteredSeries, last_seen_ms: int, alive_from_ms: int, facts: dict[str, Any]) -> dict[str, Any]:
     series = known.series
     return {
         "id": known.id,
@@ -117,65 +117,8 @@ def _container(known: KnownSeries, last_seen_ms: int, alive_from_ms: int, facts:
     }
 
 
-def name_of(known: KnownSeries) -> str:
-    """Return what a person calls a series."""
-    series = known.series
-    match series.scope:
-        case "node":
-            return series.node_name or "node"
-        case "cgroup":
-            return (series.cgroup or known.id).rstrip("/").rpartition("/")[2] or "/"
-        case "pod":
-            return series.pod_name or f"pod {(series.pod_uid or known.id)[:8]}"
-        case _:
-            return series.container_name or series.pod_name or known.id
-
-
 def _alive_from_ms(holdings: Holdings, now_ms: int) -> int:
     newest_ms = holdings.newest_ms or 0
     if now_ms - newest_ms > max(FRESH_MS, 5 * holdings.tick_ms):
         return now_ms
     return newest_ms - round(gap_ms(holdings.tick_ms))
-
-
-def labels_of(known: KnownSeries, holdings: Holdings) -> Mapping[str, str]:
-    """Return the labels that the index knows of a series."""
-    return labels_in(holdings.facts.get(known.series.container_id or "", {}))
-
-
-def labels_in(facts: Any) -> dict[str, str]:
-    """Return the labels among facts; what is not as it should be is not known."""
-    labels = facts.get("labels")
-    return labels if isinstance(labels, dict) else {}
-
-
-def is_asked(known: KnownSeries, asked: SeriesFilter, labels: Mapping[str, str]) -> bool:
-    """Say whether a series with these labels passes a filter."""
-    series = known.series
-    if asked.scopes:
-        if series.scope not in asked.scopes:
-            return False
-    elif series.scope in HIDDEN_SCOPES:
-        return False
-    if asked.namespaces and series.namespace not in asked.namespaces:
-        return False
-    if asked.qos_classes and series.qos_class not in asked.qos_classes:
-        return False
-    if any(labels.get(name) != text for name, text in asked.labels):
-        return False
-    return not asked.words or _has(known, asked.words)
-
-
-def _has(known: KnownSeries, words: Iterable[str]) -> bool:
-    """Say whether each word, in lower case, stands somewhere in the names of a series."""
-    series = known.series
-    names = (
-        known.id,
-        name_of(known),
-        series.container_id,
-        series.container_name,
-        series.pod_name,
-        series.namespace,
-    )
-    text = "\n".join(filter(None, (*names, series.pod_uid, series.runtime, series.cgroup))).lower()
-    return all(word in text for word in words)

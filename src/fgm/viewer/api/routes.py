@@ -2,35 +2,24 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, get_args
 
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from fgm.clock import Clock
 from fgm.logs import fields
 from fgm.store.samples.series import Scope
 from fgm.viewer.api import at, listings, openapi, timeseries, top
+from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response import answer_tag
-from fgm.viewer.api.response.memory_budget import Budget, Leasing
+from fgm.viewer.api.response.memory_budget import Leasing
 from fgm.viewer.api.response.query_runner import BINARY, JSON, TEXT, Workers
-from fgm.viewer.contents.scanner import Holdings, Library
-from fgm.viewer.files.copied_files import GivenFiles, is_flat
-from fgm.viewer.files.data_files import DataFiles
-from fgm.viewer.files.event_files import EventFiles
-from fgm.viewer.files.journals import Journals
-from fgm.viewer.files.reader import Sources
-from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.health import Address
 from fgm.viewer.query import comparison
-from fgm.viewer.query.comparison import ChangeQuery, Stretches
-from fgm.viewer.query.event_query import EventQuery
-from fgm.viewer.query.partial_query import PartedQuery
-from fgm.viewer.query.query import G, Line, Query, Question
-from fgm.viewer.start_up import StartUp, State
+from fgm.viewer.query.query import Line
+from fgm.viewer.start_up import State
 from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import Problem, not_ready
 
@@ -39,58 +28,6 @@ ALL_SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 JSON_HEADERS = {"Content-Type": JSON, "Cache-Control": "no-store"}
 
 log = logging.getLogger(__name__)
-
-
-class Desk:
-    """What the routes answer from."""
-
-    def __init__(
-        self,
-        data_dir: str,
-        clock: Clock,
-        start_up: StartUp,
-        address: Address,
-        *,
-        given: tuple[str, ...] = (),
-        node: str | None = None,
-    ) -> None:
-        """`given`: files that are shown instead of the directory; `node`: see Library. May block."""
-        self.clock, self.start_up, self.address = clock, start_up, address
-        self.skipped = SkippedFiles()
-        is_given = bool(given) or is_flat(data_dir)
-        self.files = GivenFiles(data_dir, given, clock, self.skipped) if is_given else DataFiles(data_dir, clock)
-        self.journals = Journals(self.files, clock, self.skipped)
-        self.sources = Sources(self.files, self.journals, self.skipped)
-        self.library = Library(self.files, self.journals, self.skipped, node)
-        self.event_files = EventFiles(self.files, self.skipped)
-        self.budget = Budget(timeseries.MAX_SAMPLES)
-
-    def now_ms(self) -> int:
-        """Return the present, ms since 1970 UTC."""
-        return self.clock.wall_ns() // 1_000_000
-
-    def fresh(self) -> Holdings:
-        """Return what is known, journals included. May block."""
-        self.library.follow()
-        return self.library.holdings()
-
-    def query(self, question: Question, gather: Callable[[], G]) -> Query[G]:
-        """Return the query that will answer a question."""
-        return Query(question, self.files, self.journals, self.skipped, gather)
-
-    def samples_query(self, question: Question, within_ms: int) -> Query[Line] | PartedQuery:
-        """Return the query for samples; of a long range as much as there is time for, unless that is 0."""
-        if not within_ms or question.columns is None:
-            return self.query(question, Line)
-        return PartedQuery(question, lambda part: self.query(part, Line), self.clock.monotonic, within_ms / 1000)
-
-    def change_query(self, holdings: Holdings, compared: Stretches) -> ChangeQuery:
-        """Return the query that will answer what changed. May block."""
-        return ChangeQuery(holdings, compared, self.sources)
-
-    def event_query(self, asked: parsing.EventsParameters) -> EventQuery:
-        """Return the query that will answer what happened. May block. Raises Problem."""
-        return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, self.sources)
 
 
 def create_app(desk: Desk) -> Quart:
@@ -109,12 +46,12 @@ def create_app(desk: Desk) -> Quart:
     @app.get("/api/instance")
     async def instance() -> Response:
         parsing.nothing(request.query_string)
-        return _json(listings.instance(desk.library.holdings(), desk.address, desk.now_ms()))
+        return _json(listings.instance(desk.scanner.holdings(), desk.address, desk.now_ms()))
 
     @app.get("/api/metrics")
     async def metrics() -> Response:
         parsing.nothing(request.query_string)
-        body = await workers.run(lambda: json.dumps(listings.metrics(desk.library.holdings())).encode())
+        body = await workers.run(lambda: json.dumps(listings.metrics(desk.scanner.holdings())).encode())
         return await workers.reply(lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
     @app.get("/api/openapi.json")

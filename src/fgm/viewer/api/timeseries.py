@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from fgm.store.samples.series import Scope
-from fgm.viewer.api.listings import is_asked, labels_of
-from fgm.viewer.api.request.parsing import SeriesFilter, TimeseriesParameters
+from fgm.viewer.api.request.parsing import TimeseriesParameters
 from fgm.viewer.api.response import encoding
-from fgm.viewer.contents.scanner import Holdings
-from fgm.viewer.contents.series_register import KnownSeries
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
+from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.m4 import KEPT_PER_COLUMN
 from fgm.viewer.query.partial_query import PartedQuery
 from fgm.viewer.query.query import MAX_SERIES, MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
@@ -81,14 +81,14 @@ def _chosen(holdings: Holdings, wanted: SeriesFilter | None, from_ms: int, to_ms
 
     That is the containers, and the node.
     """
-    registered = holdings.registered
+    registered = holdings.series
 
-    def passes(known: KnownSeries) -> bool:
+    def is_chosen(known: RegisteredSeries) -> bool:
         if wanted is None:
             return known.series.scope in DEFAULT_SCOPES
-        return is_asked(known, wanted, labels_of(known, holdings))
+        return passes(known, wanted, labels_of(known, holdings))
 
-    keys = [k.series.key for k in registered.by_id.values() if registered.is_within(k, from_ms, to_ms) and passes(k)]
+    keys = [k.series.key for k in registered.by_id.values() if registered.is_within(k, from_ms, to_ms) and is_chosen(k)]
     return frozenset((keys if wanted is not None else ["node", *keys])[:MAX_SERIES])
 
 
@@ -96,7 +96,7 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
     """Return the keys that ids stand for, and ids that only the files may know. Raises Problem where there are none."""
     keys, prefixes = set(), []
     for name in ids:
-        known = holdings.registered.find(name)
+        known = holdings.series.find(name)
         if known is not None:
             keys.add(known.series.key)
         elif name == "node" or name.startswith(("pod:", "cgroup:")):
@@ -116,7 +116,7 @@ def _missing(
 ) -> list[str]:
     """Return the asked ids that nothing is known of. Raises Problem where these are all."""
     found = query.found_prefixes.keys() | {one.series.key for one in answered}
-    missing = [name for name in ids or () if name not in found and holdings.registered.find(name) is None]
+    missing = [name for name in ids or () if name not in found and holdings.series.find(name) is None]
     if ids and len(missing) == len(ids):
         raise _no_series(missing[0])
     return missing

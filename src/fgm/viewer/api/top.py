@@ -9,11 +9,11 @@ import numpy as np
 from fgm.metrics.derived import Shown
 from fgm.metrics.rates import Floats, Times
 from fgm.store.samples.series import Scope
-from fgm.viewer.api.listings import is_asked, labels_of, name_of
 from fgm.viewer.api.request.parsing import TopParameters
-from fgm.viewer.api.response.encoding import unlisted_id
-from fgm.viewer.contents.scanner import Holdings
-from fgm.viewer.contents.series_register import KnownSeries
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import labels_of, passes
+from fgm.viewer.contents.series_names import name_of, unlisted_id
+from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.query import AnsweredSeries, Query, Question
 
 MAX_RANKED = 5_000
@@ -76,7 +76,7 @@ def question(  # noqa: PLR0917
     holdings: Holdings, metrics: tuple[Shown, ...], scopes: frozenset[Scope], from_ms: int, to_ms: int, parts: int = 0
 ) -> Question:
     """Return the question for the totals of every series of some scopes in a range, and for the peaks of its parts."""
-    registered = holdings.registered
+    registered = holdings.series
     keys = [
         known.series.key
         for known in registered.by_id.values()
@@ -114,7 +114,7 @@ def answer(query: Query[Total], holdings: Holdings, asked: TopParameters) -> dic
     ranked = [
         _ranked(series, total, share_of)
         for series, total in known
-        if is_asked(series, asked.filter, labels_of(series, holdings))
+        if passes(series, asked.filter, labels_of(series, holdings))
     ]
     ranked.sort(key=lambda entry: (-entry[asked.by], entry["id"]))
     return {
@@ -130,12 +130,12 @@ def answer(query: Query[Total], holdings: Holdings, asked: TopParameters) -> dic
     }
 
 
-def _known(one: AnsweredSeries[Total], holdings: Holdings) -> KnownSeries:
-    known = holdings.registered.find(one.series.key)
-    return known or KnownSeries(unlisted_id(one), one.series, one.lines[0].last_ms, 1)
+def _known(one: AnsweredSeries[Total], holdings: Holdings) -> RegisteredSeries:
+    known = holdings.series.find(one.series.key)
+    return known or RegisteredSeries(unlisted_id(one.series), one.series, one.lines[0].last_ms, 1)
 
 
-def _ranked(known: KnownSeries, total: Total, of_node: float) -> dict[str, Any]:
+def _ranked(known: RegisteredSeries, total: Total, of_node: float) -> dict[str, Any]:
     series = known.series
     return {
         "id": known.id,

@@ -1,148 +1,139 @@
-"""What there is: series, metrics and the span of the data, from index.json, files and journals.
+"""The scanner of a data directory: finds out which series, metrics and times it holds.
 
-The newest source of a name wins. What was found once stays known: an index that turns bad, or a data
-directory that goes away, takes nothing back, and the holdings say what is wrong. All methods but `holdings`
-may block; they may be called from several threads.
+It reads index.json, the newest windows (all of them if there is no index) and the journals. The newest source of a name
+wins. What was found once stays: an index that becomes unreadable, or a directory that disappears, removes nothing; the
+holdings say what is wrong.
 """
 
+import logging
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from fgm.logs import fields
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.index.index_file import Facts
-from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS
 from fgm.store.samples.header import FileHeader
-from fgm.viewer.contents.series_register import Register, Registered
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.node_choice import Choice, choose
+from fgm.viewer.contents.series_register import SeriesRegister
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.index_file import IndexFile
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 from fgm.viewer.start_up import Found
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 NEWEST_FILES = 8
-"""Among so many of the newest files are the journals that are being written."""
+"""Number of the newest files among which journals are looked for."""
 FILES_WITH_INDEX = 40
-"""An index names containers only: pods, services and metrics come from so many of the newest files."""
+"""Number of the newest files to read if there is an index, which lists containers but no pods, services or metrics."""
 FILES_TO_BEGIN = 48
-"""Without an index, so many files are read before the first answer; the others follow behind it."""
+"""Number of files to read before the first answer if there is no index; the older ones are read afterwards."""
 FILES_PER_STEP = 16
-NODE_GONE_MS = 60_000
-"""Another node's data is shown when it is newer by so much; one directory should have one node."""
+"""Number of files that one call of `read_more` reads."""
+
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
-    """What is known at one moment.
+class Phase(Enum):
+    """How far the scanner has come in reading the files, the newest first."""
 
-    `metrics`: recorded columns that hold a value somewhere. `node_name`: the node whose data is shown, None: any.
-    `foreign_folders`: of other nodes' writers, as far as they were met.
-    `facts`: what the index says of containers, by full id.
+    WAITING = "no file has been found yet"
+    READING = "reading the files for the first time"
+    READING_AGAIN = "reading the newest files again, because none could be read in the first pass"
+    DONE = "enough files have been read"
+
+
+class Scanner:
+    """Follows one data directory.
+
+    All methods but `holdings` may block; they may be called from several threads.
     """
-
-    registered: Registered
-    metrics: frozenset[str]
-    header: FileHeader | None
-    node_name: str | None
-    oldest_ms: int | None
-    newest_ms: int | None
-    index: str
-    index_note: str | None
-    facts: Mapping[str, Facts]
-    foreign_folders: frozenset[str] = frozenset()
-
-    @property
-    def tick_ms(self) -> int:
-        """The sampling interval."""
-        return DEFAULT_INTERVAL_MS if self.header is None else self.header.interval_ms
-
-
-class Library:
-    """Follows one data directory."""
 
     def __init__(
         self, files: DataFiles, journals: Journals, skipped: SkippedFiles, only_node: str | None = None
     ) -> None:
-        """`only_node`: whose data is shown; None: that of the node with the newest, and index.json is its."""
-        self._only_node = only_node
+        """Begin with nothing. `only_node`: the node to show; None: the one with the newest data.
+
+        index.json belongs to the node that wrote last, so it is read only if no node is named.
+        """
         self._files, self._journals, self._skipped = files, journals, skipped
+        self._only_node = only_node
         self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
-        self._register = Register()
+        self._register = SeriesRegister()
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
         self._header_ms = -1
         self._node = only_node
-        self._foreign: dict[str, str] = {}
+        self._other_nodes: dict[str, str] = {}
         self._oldest_ms: int | None = None
         self._newest_ms: int | None = None
-        self._last_learned: DataFile | None = None
-        self._unread: Iterator[DataFile] | None = None
+        self._newest_read: DataFile | None = None
+        self._phase = Phase.WAITING
+        self._unread: Iterator[DataFile] = iter(())
         self._files_read = 0
-        self._is_all_read = False
-        self._is_first_pass = True
         self._lock = threading.Lock()
-        self._holdings = self._take_stock()
+        self._holdings = self._make_holdings()
 
     def holdings(self) -> Holdings:
         """Return what is known; never blocks."""
         return self._holdings
 
     def look(self) -> Found:
-        """Look for the index, and for data that came since; return what there is."""
+        """Read the index, if it is a new one, and data that was added; return what there is."""
         with self._lock:
             if self._only_node is None and self._index.look():
-                for container in self._index.containers:
-                    self._register.learn(*container)
-            first = next(self._files.newest_first(), None)
-            if first is not None and self._unread is None:
-                self._unread = self._files.newest_first()
-            elif first is not None and self._header is None and self._is_all_read:
-                self._unread, self._is_all_read = islice(self._files.newest_first(), FILES_TO_BEGIN), False
-                self._is_first_pass = False
-            elif first is not None:
-                self._learn_newest()
-            self._follow()
+                self._add_indexed()
+            if next(self._files.newest_first(), None) is not None:
+                if self._phase is Phase.WAITING:
+                    self._phase, self._unread = Phase.READING, self._files.newest_first()
+                elif self._phase is Phase.DONE and self._header is None:
+                    self._phase, self._unread = Phase.READING_AGAIN, islice(self._files.newest_first(), FILES_TO_BEGIN)
+                else:
+                    self._read_newest_window()
+            self._read_journals()
             return self._found()
 
     def read_more(self) -> Found:
-        """Read what some more files say about themselves, the next older ones, as long as that is wanted."""
+        """Read the next older files, if the index does not make that unnecessary; return what there is."""
         with self._lock:
-            if self._unread is not None and not self._is_all_read:
+            if not self.is_all_read:
                 batch = list(islice(self._unread, FILES_PER_STEP))
                 for file in batch:
                     if file.kind == "metrics":
-                        self._learn(file)
-                self._files_read += len(batch)
-                is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
-                self._is_all_read = is_enough or len(batch) < FILES_PER_STEP
+                        self._read_window(file)
+                if self._phase is not Phase.WAITING:  # else another node is shown from now on, and all begins again
+                    self._files_read += len(batch)
+                    is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
+                    if is_enough or len(batch) < FILES_PER_STEP:
+                        self._phase = Phase.DONE
             return self._found()
 
     def follow(self) -> None:
-        """Take in what the journals got since the last call."""
+        """Read what was added to the journals since the last call."""
         with self._lock:
-            self._follow()
-            self._holdings = self._take_stock()
+            self._read_journals()
+            self._holdings = self._make_holdings()
 
     @property
     def is_all_read(self) -> bool:
-        """Whether `read_more` has nothing to do (until the next `look`)."""
-        return self._unread is None or self._is_all_read
+        """Whether `read_more` has nothing to do until the next `look`."""
+        return self._phase in (Phase.WAITING, Phase.DONE)
 
     def _found(self) -> Found:
-        self._holdings = self._take_stock()
+        self._holdings = self._make_holdings()
         is_readable = self._header is not None
-        has_files = is_readable or (self._is_first_pass and not self.is_all_read)
+        has_files = is_readable or self._phase is Phase.READING
         is_indexed = is_readable and (self.is_all_read or self._files_read >= FILES_TO_BEGIN)
         return Found(self._index.was_good, has_files, is_indexed)
 
-    def _follow(self) -> None:
+    def _add_indexed(self) -> None:
+        for container in self._index.containers:
+            self._register.add(*container)
+
+    def _read_journals(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
         journals = [file for file in newest if file.kind == "journal"]
         self._journals.keep_only(journals)
@@ -154,36 +145,34 @@ class Library:
             except (BadFileError, OSError) as error:
                 self._skipped.note(file.path, reason_of(error))
                 continue
-            if facts is None:
-                continue
-            if not self._is_ours(file, facts.header, facts.last_ms):
+            if facts is None or not self._is_shown(file, facts.header, facts.last_ms):
                 continue
             for series in facts.series:
                 if series.key in facts.seen_ms:
-                    self._register.learn(series, *facts.seen_ms[series.key])
-            self._take_in(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
+                    self._register.add(series, *facts.seen_ms[series.key])
+            self._add(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
 
-    def _learn_newest(self) -> None:
-        closed = (file for file in self._files.newest_first() if file.kind == "metrics")
-        newest = next(closed, None)
-        if newest is not None and newest != self._last_learned:
-            self._learn(newest)
+    def _read_newest_window(self) -> None:
+        windows = (file for file in self._files.newest_first() if file.kind == "metrics")
+        newest = next(windows, None)
+        if newest is not None and newest != self._newest_read:
+            self._read_window(newest)
 
-    def _learn(self, file: DataFile) -> None:
-        """Take in what a closed window says about itself."""
-        if self._last_learned is None or file.start_ms >= self._last_learned.start_ms:
-            self._last_learned = file
+    def _read_window(self, file: DataFile) -> None:
+        """Add what the directory block of a closed window says."""
+        if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
+            self._newest_read = file
         try:
             window = self._files.window(file)
             try:
-                if not self._is_ours(file, window.header, window.directory.last_ms):
+                if not self._is_shown(file, window.header, window.directory.last_ms):
                     return
                 time_ms = window.time_ms()
                 for run in window.directory.runs:
                     if run.count:
                         first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
-                        self._register.learn(run.series, int(first), int(last))
-                self._take_in(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
+                        self._register.add(run.series, int(first), int(last))
+                self._add(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
             finally:
                 window.close()
         except (BadFileError, OSError) as error:
@@ -191,59 +180,60 @@ class Library:
         else:
             self._skipped.forget(file.path)
 
-    def _is_ours(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
-        """Say whether a file is of the node that is shown: the newest. Its successor begins with nothing known."""
-        name = header.node_name
-        if name is None or name == self._node:
-            return True
-        if self._only_node or (self._node is not None and last_ms <= self._header_ms + NODE_GONE_MS):
-            if file.folder not in self._foreign:
-                self._foreign[file.folder] = name
-                self._skipped.note(file.folder, f"of the node {name}: only {self._node} is shown")
+    def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
+        """Return whether a file belongs to the node that is shown; a newer node replaces that one."""
+        is_fixed = self._only_node is not None
+        choice = choose(header.node_name, last_ms, self._node, self._header_ms, is_fixed=is_fixed)
+        if choice is Choice.OTHER:
+            if file.folder not in self._other_nodes:
+                self._other_nodes[file.folder] = str(header.node_name)
+                log.warning(
+                    "ignoring the data of another node",
+                    extra=fields(folder=file.folder, node=header.node_name, shown=self._node),
+                )
             return False
-        if self._node is not None:
-            self._forget()
-        self._node = name
+        if choice is Choice.SUCCESSOR:
+            if self._node is not None:
+                self._start_again()
+            self._node = header.node_name
         return True
 
-    def _forget(self) -> None:
-        for folder in self._foreign:
-            self._skipped.forget(folder)
-        self._foreign, self._register, self._metrics = {}, Register(), set()
+    def _start_again(self) -> None:
+        """Forget the node that was shown: its successor has other series, and its older files are still to be read."""
+        self._register, self._metrics, self._other_nodes = SeriesRegister(), set(), {}
         self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
-        for container in self._index.containers:
-            self._register.learn(*container)
-        self._unread, self._is_all_read, self._files_read, self._last_learned = None, False, 0, None
+        self._add_indexed()
+        self._phase, self._unread, self._files_read, self._newest_read = Phase.WAITING, iter(()), 0, None
 
-    def _take_in(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
+    def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
         self._metrics |= metrics
         if last_ms >= self._header_ms:
             self._header, self._header_ms = header, last_ms
         self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
         self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
 
-    def _take_stock(self) -> Holdings:
-        known = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
+    def _make_holdings(self) -> Holdings:
+        oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
         newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None]
         index, note = self._index_state()
         return Holdings(
-            registered=self._register.take(),
+            series=self._register.snapshot(),
             metrics=frozenset(self._metrics),
             header=self._header,
             node_name=self._node,
-            oldest_ms=min(known, default=None),
+            oldest_ms=min(oldest, default=None),
             newest_ms=max(newest, default=None),
             index=index,
             facts=self._index.facts,
-            index_note="; ".join(filter(None, (note, self._other_nodes()))) or None,
-            foreign_folders=frozenset(self._foreign),
+            index_note="; ".join(filter(None, (note, self._note_of_other_nodes()))) or None,
+            foreign_folders=frozenset(self._other_nodes),
         )
 
-    def _other_nodes(self) -> str | None:
-        if not self._foreign:
+    def _note_of_other_nodes(self) -> str | None:
+        if not self._other_nodes:
             return None
         several = "data of several writers with different node names is in this directory"
-        others = ", ".join(sorted(set(self._foreign.values())))
+        others = ", ".join(sorted(set(self._other_nodes.values())))
         return f"{several}: only {self._node} is shown, not {others}; --node chooses"
 
     def _index_state(self) -> tuple[str, str | None]:
@@ -253,5 +243,5 @@ class Library:
             return index.state, f"there is no directory {self._files.data_dir}{listed}"
         if index.state == "ok" or index.was_good or self._files_read == 0:
             return index.state, index.note
-        far = "from all" if self.is_all_read else "so far from"
-        return "rebuilt", f"{index.note}; what is listed was read {far} {self._files_read} files"
+        extent = "from all" if self.is_all_read else "so far from"
+        return "rebuilt", f"{index.note}; what is listed was read {extent} {self._files_read} files"

@@ -11,10 +11,10 @@ from fgm.metrics.derived import SHOWN, Samples, Shown
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.api.listings import name_of
 from fgm.viewer.api.request.parsing import Span
-from fgm.viewer.contents.scanner import Holdings
-from fgm.viewer.contents.series_register import KnownSeries
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import name_of
+from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.files.reader import Reader, Sources
 from fgm.viewer.query.change_ranking import BEFORE, DURING, Change, Changed, Sums, ranked
 from fgm.viewer.web.problems import bad_parameter
@@ -64,7 +64,7 @@ class ChangeQuery:
         self._files_at_all = len(self._waiting)
         self._places: dict[str, int] = {}
         self._series: list[Series] = []
-        registered = holdings.registered
+        registered = holdings.series
         known = sum(registered.is_within(k, stretches.before_ms, stretches.to_ms) for k in registered.by_id.values())
         self._room = min(MOST_SERIES, known + UNKNOWN_SERIES)
         self._sums = Sums.of(self._room, len(self._metrics))
@@ -114,7 +114,7 @@ class ChangeQuery:
 
     def _told(self, one: Changed) -> dict[str, Any]:
         series = self._series[one.place]
-        known = self._holdings.registered.find(series.key) or KnownSeries(series.key, series, 0, 1)
+        known = self._holdings.series.find(series.key) or RegisteredSeries(series.key, series, 0, 1)
         return {
             "id": known.id,
             "name": name_of(known),

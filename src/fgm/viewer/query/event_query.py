@@ -11,10 +11,11 @@ from typing import Any
 from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
 from fgm.store.events_file import Event, merged
-from fgm.viewer.api.listings import HIDDEN_SCOPES, name_of
 from fgm.viewer.api.request.parsing import EventsParameters
-from fgm.viewer.contents.scanner import Holdings
-from fgm.viewer.contents.series_register import KnownSeries, Registered
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import HIDDEN_SCOPES
+from fgm.viewer.contents.series_names import name_of
+from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
 from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.derived_events import LEAD_MS, MOST_MS, DerivedEvents
@@ -69,7 +70,7 @@ class EventQuery:
 
     def answer(self) -> dict[str, Any]:
         """Return the answer of /api/events, when there are no more steps. Raises Problem where no series is known."""
-        registered = self._holdings.registered
+        registered = self._holdings.series
         missing = [name for name in self._asked.ids or () if not self._is_known(name)]
         if self._asked.ids and len(missing) == len(self._asked.ids):
             raise unknown("containers", "series", missing[0][:256], "an id from /api/containers, or of an event")
@@ -114,13 +115,13 @@ class EventQuery:
         self._derived = DerivedEvents(found, holdings.node_name, holdings.tick_ms, self._sources)
 
     def _add(self, events: Sequence[Event]) -> None:
-        registered = self._holdings.registered
+        registered = self._holdings.series
         for event in events:
             corrected = _corrected(event, registered)
             if self._from_ms <= event.time_ms < self._to_ms and self._is_asked(corrected, registered):
                 self._found.append(corrected)
 
-    def _is_asked(self, event: Event, registered: Registered) -> bool:
+    def _is_asked(self, event: Event, registered: SeriesSnapshot) -> bool:
         asked = self._asked
         if asked.kinds and event.kind not in asked.kinds:
             return False
@@ -132,17 +133,17 @@ class EventQuery:
         return any(_stands_for(name, event.series, known) for name in asked.ids)
 
     def _is_known(self, name: str) -> bool:
-        registered = self._holdings.registered
+        registered = self._holdings.series
         if registered.find(name) is not None:
             return True
         return any(_stands_for(name, event.series, None) for event in self._found)
 
 
-def _stands_for(name: str, key: str, known: KnownSeries | None) -> bool:
+def _stands_for(name: str, key: str, known: RegisteredSeries | None) -> bool:
     return name == key or (known is not None and name == known.id) or (len(name) >= SHORT_ID and key.startswith(name))
 
 
-def _corrected(event: Event, registered: Registered) -> Event:
+def _corrected(event: Event, registered: SeriesSnapshot) -> Event:
     """Return what is known by now: the names of containers come late, and show who was no restart of whom."""
     if event.kind != "restart":
         return event
@@ -153,7 +154,7 @@ def _corrected(event: Event, registered: Registered) -> Event:
     return Event(event.time_ms, "start", event.series, "started")
 
 
-def _shown(event: Event, registered: Registered) -> dict[str, Any]:
+def _shown(event: Event, registered: SeriesSnapshot) -> dict[str, Any]:
     known = registered.find(event.series)
     return {
         "time_ms": event.time_ms,
@@ -166,11 +167,11 @@ def _shown(event: Event, registered: Registered) -> dict[str, Any]:
     }
 
 
-def _with_ids(facts: Any, registered: Registered) -> dict[str, Any]:
+def _with_ids(facts: Any, registered: SeriesSnapshot) -> dict[str, Any]:
     return {name: _id(value, registered) if name == "container" else value for name, value in facts.items()}
 
 
-def _id(key: str, registered: Registered) -> str:
+def _id(key: str, registered: SeriesSnapshot) -> str:
     known = registered.find(key)
     if known is not None:
         return known.id

@@ -1,7 +1,8 @@
 import pytest
 
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.parsing import ContainersParameters, SeriesFilter, Span
+from fgm.viewer.api.request.parsing import ContainersParameters, Span
+from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.web.problems import Problem
 
 NOON_MS = 1_767_096_000_000  # 2025-12-30T12:00:00Z

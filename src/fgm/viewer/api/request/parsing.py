@@ -4,7 +4,7 @@ Pure: a query string in, plain values out; the present and the span of the data 
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import get_args
 from urllib.parse import unquote_to_bytes
@@ -14,6 +14,7 @@ from fgm.store.events_file import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parameters
 from fgm.viewer.api.request.parameters import MAX_METRICS, MAX_TEXT, Parameter
+from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.query.query import MAX_SERIES
 from fgm.viewer.web.problems import Problem, bad_parameter, unknown
 
@@ -58,17 +59,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesFilter:
-    """Which series are asked for; what is empty does not filter."""
-
-    words: tuple[str, ...] = ()
-    scopes: frozenset[Scope] = frozenset()
-    namespaces: frozenset[str] = frozenset()
-    qos_classes: frozenset[str] = frozenset()
-    labels: frozenset[tuple[str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class TimeseriesParameters:
     """What /api/timeseries is asked. `ids`: None is all that pass `filter`; None that, every container and the node."""
 
@@ -86,7 +76,7 @@ class TimeseriesParameters:
 class ContainersParameters:
     """What /api/containers is asked. `metrics`: only series with a value of one of these in `span`."""
 
-    filter: SeriesFilter = SeriesFilter()
+    filter: SeriesFilter = field(default_factory=SeriesFilter)
     span: Span | None = None
     metrics: tuple[Shown, ...] = ()
 

@@ -4,7 +4,7 @@ import os
 from itertools import groupby
 
 from fgm import __version__
-from fgm.viewer.contents.scanner import Holdings
+from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.query.query import Question
 from fgm.viewer.web import entity_tags
@@ -27,7 +27,7 @@ def tag(query: bytes, question: Question, files: DataFiles, holdings: Holdings, 
         identities = _identities(files, listed)
     except OSError:  # it has just been removed
         return None
-    find = holdings.registered.find
+    find = holdings.series.find
     known = [(key, found and (found.id, found.life)) for key, found in ((k, find(k)) for k in sorted(question.keys))]
     facts = (__version__, question.from_ms, question.to_ms, question.tick_ms, question.node_name, known, identities)
     return entity_tags.of_bytes(query, repr(facts).encode())

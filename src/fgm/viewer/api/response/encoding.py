@@ -14,7 +14,8 @@ import numpy as np
 
 from fgm.metrics.derived import Shown
 from fgm.metrics.rates import Floats, Times
-from fgm.viewer.contents.scanner import Holdings
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import unlisted_id
 from fgm.viewer.query.query import AnsweredSeries, Line
 
 DECIMALS = 6
@@ -34,17 +35,11 @@ def named(answered: list[AnsweredSeries[Line]], metrics: tuple[Shown, ...], hold
     """Return every line, the metrics of a series together."""
     found = []
     for one in answered:
-        known = holdings.registered.find(one.series.key)
-        name, life = (known.id, known.life) if known is not None else (unlisted_id(one), 1)
+        known = holdings.series.find(one.series.key)
+        name, life = (known.id, known.life) if known is not None else (unlisted_id(one.series), 1)
         for metric, line in zip(metrics, one.lines, strict=True):
             found.append(Named({"id": name, "metric": metric.name, "unit": metric.unit, "life": life}, line))
     return found
-
-
-def unlisted_id(one: AnsweredSeries[Any]) -> str:
-    """Return the id of a series that only the files know."""
-    key = one.series.key
-    return key[:12] if key == one.series.container_id else key
 
 
 def take(parts: Iterator[bytes], size: int) -> bytes:
