@@ -9,8 +9,9 @@ A module has `log = logging.getLogger(__name__)` and says `log.info("window clos
 import json
 import logging
 import sys
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
+
+from fgm import iso_time
 
 Format = Literal["text", "json"]
 LEVELS = ("debug", "info", "warning", "error")
@@ -72,7 +73,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return iso_time.format_seconds(int(record.created * 1000))
 
 
 def _text(value: object) -> str:

@@ -4,10 +4,9 @@ import json
 import os
 import uuid
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-from fgm import __version__
+from fgm import __version__, iso_time
 from fgm.collector.settings import Settings
 from fgm.store.directory import atomic
 from fgm.store.directory.layout import SESSION_NAME
@@ -19,7 +18,7 @@ def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: i
         "schema_version": 1,
         "run_id": run_id,
         "version": __version__,
-        "started_at": f"{datetime.fromtimestamp(wall_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "started_at": iso_time.format_seconds(wall_ns // 1_000_000),
         "node": settings.node,
         "identifier": settings.identifier,
         "cluster": settings.cluster_name or None,

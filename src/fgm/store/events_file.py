@@ -11,9 +11,9 @@ import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
+from fgm import iso_time
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import FILE_MODE, make_folder
 from fgm.store.directory.opening import open_regular
@@ -40,7 +40,6 @@ MAX_TEXT = 500
 MAX_READ_BYTES = 4 << 20
 """So much of the end of a file is read: some 15,000 events."""
 _BLOCK_BYTES = 64 << 10
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class ReadEvents:
 def encode(event: Event) -> bytes:
     """Return an event's line; long texts in it are cut. Raises ValueError where `decode` would not take it."""
     facts = {
-        "time": _iso(event.time_ms),
+        "time": iso_time.format_milliseconds(event.time_ms),
         "kind": event.kind,
         "series": event.series,
         "what": _cut(event.what),
@@ -93,10 +92,9 @@ def decode(line: bytes) -> Event:
         raise ValueError("not a whole line")
     try:
         facts = json.loads(line, parse_constant=_refuse)
-        time = datetime.fromisoformat(facts["time"])
+        time_ms = iso_time.parse_ms(facts["time"])
         texts = [facts[name] for name in ("kind", "series", "what")]
         before, after = _values(facts["before"]), _values(facts["after"])
-        time_ms = (time - _EPOCH) // timedelta(milliseconds=1)
     except (LookupError, RecursionError, TypeError) as error:
         raise ValueError("not an event") from error
     if not all(isinstance(text, str) for text in texts) or texts[0] not in KINDS or time_ms < 0:
@@ -235,8 +233,3 @@ def _values(facts: Any) -> dict[str, Value]:
     if not isinstance(facts, dict) or not all(isinstance(value, Value) for value in facts.values()):
         raise ValueError("not an event")
     return facts
-
-
-def _iso(time_ms: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=time_ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

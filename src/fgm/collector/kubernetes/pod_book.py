@@ -4,9 +4,9 @@ Used by the event loop only; what it gives to others are values.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from fgm import iso_time
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.kubernetes.pods import Container, Ended, Pod
 from fgm.store.index.index_file import Facts, Index
@@ -149,4 +149,4 @@ def ended_facts(ended: Ended) -> dict[str, Any]:
     facts = {"reason": ended.reason, "exit_code": ended.exit_code}
     if ended.finished_ms is None:
         return facts
-    return {**facts, "finished_at": f"{datetime.fromtimestamp(ended.finished_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    return {**facts, "finished_at": iso_time.format_seconds(ended.finished_ms)}

@@ -6,10 +6,11 @@ https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from fgm import iso_time
 from fgm.collector.kubernetes.quantity import quantity
 
 CONFIG_HASH = "kubernetes.io/config.hash"
@@ -115,11 +116,8 @@ def _lives(status: dict[str, Any], spec: dict[str, Any]) -> Iterator[Container]:
 
 def _ended(terminated: dict[str, Any]) -> Ended:
     finished_ms = None
-    try:
-        finished = datetime.fromisoformat(str(terminated.get("finishedAt")))
-        finished_ms = round(finished.replace(tzinfo=finished.tzinfo or UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass  # a container that never ran has no such instant
+    with suppress(ValueError):  # a container that never ran has no such instant
+        finished_ms = iso_time.parse_ms(str(terminated.get("finishedAt")), assume_utc=True)
     if finished_ms is not None and not 0 <= finished_ms < END_OF_TIME_MS:
         finished_ms = None
     return Ended(_text(terminated.get("reason")), _whole(terminated.get("exitCode")), finished_ms)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, TypedDict, cast
 
+from fgm import iso_time
 from fgm.store.directory import atomic
 from fgm.store.directory.opening import open_regular
 from fgm.store.errors import BadFileError
@@ -123,11 +124,11 @@ def dump(index: Index) -> bytes:
     """Return the bytes of the file; the same for the same index."""
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "updated_at": _time(index.updated_ms),
+        "updated_at": iso_time.format_seconds(index.updated_ms),
         "containers": {key: _entry(index.entries[key]) for key in sorted(index.entries)},
         "data_range": {
-            "earliest": None if index.earliest_ms is None else _time(index.earliest_ms),
-            "latest": None if index.latest_ms is None else _time(index.latest_ms),
+            "earliest": None if index.earliest_ms is None else iso_time.format_seconds(index.earliest_ms),
+            "latest": None if index.latest_ms is None else iso_time.format_seconds(index.latest_ms),
             "rotation_interval_sec": index.rotation_s,
         },
     }
@@ -158,8 +159,8 @@ def _entry(entry: IndexEntry) -> dict[str, Any]:
     return {
         "full_id": entry.full_id,
         **{name: facts.get(name) for name in _NAMES},
-        "first_seen": _time(entry.first_seen_ms),
-        "last_seen": _time(entry.last_seen_ms),
+        "first_seen": iso_time.format_seconds(entry.first_seen_ms),
+        "last_seen": iso_time.format_seconds(entry.last_seen_ms),
         **{name: facts[name] for name in sorted(facts) if name not in _NAMES and name not in _OWN},
     }
 
@@ -176,14 +177,7 @@ def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:
     return IndexEntry(full_id, first_seen_ms, last_seen_ms, known(cast("Facts", facts)))
 
 
-def _time(instant_ms: int) -> str:
-    return f"{datetime.fromtimestamp(instant_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _parse_time(text: Any) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    instant_ms = round(moment.timestamp() * 1000)
-    _time(instant_ms)  # what cannot be written again is not taken in
+    instant_ms = iso_time.parse_ms(text)
+    iso_time.format_seconds(instant_ms)  # what cannot be written again is not taken in
     return instant_ms

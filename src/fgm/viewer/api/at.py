@@ -4,11 +4,11 @@ Pure but for the query; for worker threads. No line is longer than `WIDTH`.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fgm import iso_time
 from fgm.metrics.derived import SHOWN
 from fgm.metrics.rates import Floats, Times
 from fgm.store.samples.series import Scope
@@ -60,7 +60,7 @@ def text(query: Query[Line], holdings: Holdings, events: dict[str, Any], at_ms: 
     """Yield the lines. `events`: the answer of /api/events for `events_around`."""
     answered = query.answer()
     node = printable(holdings.node_name or "this node")
-    yield _line(f"{node} at {_iso(at_ms)}, and the minute before it")
+    yield _line(f"{node} at {iso_time.format_seconds(at_ms)}, and the minute before it")
     if not answered:
         yield _line("")
         yield _line(f"Nothing was recorded then: there is data {_extent(holdings)}.")
@@ -71,7 +71,7 @@ def text(query: Query[Line], holdings: Holdings, events: dict[str, Any], at_ms: 
     yield _line("")
     yield _line(f"Events within {BEFORE_MS // 1000} s of it" + ("" if events["events"] else ": none"))
     for event in reversed(events["events"]):
-        when = _iso(event["time_ms"])[11:19]
+        when = iso_time.format_seconds(event["time_ms"])[11:19]
         yield _line(f"  {when}  {event['kind']:<12.12} {_short(event['name'], 24):<24}  {printable(event['what'])}")
     if query.is_cut or query.skipped_files or events["partial"]:
         yield _line("")
@@ -141,11 +141,7 @@ def _line(content: str) -> bytes:
     return (_short(content.rstrip(), WIDTH) + "\n").encode()
 
 
-def _iso(instant_ms: int) -> str:
-    return f"{datetime.fromtimestamp(instant_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _extent(holdings: Holdings) -> str:
     if holdings.oldest_ms is None or holdings.newest_ms is None:
         return "of no time yet"
-    return f"from {_iso(holdings.oldest_ms)} to {_iso(holdings.newest_ms)}"
+    return f"from {iso_time.format_seconds(holdings.oldest_ms)} to {iso_time.format_seconds(holdings.newest_ms)}"

@@ -4,11 +4,12 @@ Pure: a query string in, plain values out; the present and the span of the data 
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import get_args
 from urllib.parse import unquote_to_bytes
 
+from fgm import iso_time
 from fgm.metrics.derived import Shown, find
 from fgm.store.events_file import KINDS
 from fgm.store.samples.series import Scope
@@ -315,14 +316,9 @@ def _instant_ms(name: str, text: str) -> int:
         number = float(text)
         instant_ms = number if number >= _MILLISECONDS_FROM else number * 1000
     elif len(text) <= MAX_TEXT and _ISO_SIGN.search(text):
-        try:
+        with suppress(ValueError):
             # An unescaped + of a time zone arrives as a space.
-            moment = datetime.fromisoformat(_SPACE_OF_PLUS.sub("+", text))
-        except ValueError:
-            pass
-        else:
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            instant_ms = moment.timestamp() * 1000
+            instant_ms = iso_time.parse_ms(_SPACE_OF_PLUS.sub("+", text), assume_utc=True)
     if instant_ms is None or not 0 <= instant_ms < END_OF_TIME_MS:
         raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", parameters.TIME_FORM)
     return round(instant_ms)
