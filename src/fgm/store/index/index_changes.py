@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from fgm.store.index.index_file import Facts, Index, IndexEntry, known
+from fgm.store.samples.series import SHORT_ID_LENGTH
 
-KEY_LENGTH = 12
 MAX_ENTRIES = 5000
 
 
@@ -147,16 +147,16 @@ def _spanning(index: Index, earliest_ms: int, latest_ms: int) -> Index:
 
 
 class _Keys:
-    """Hands out keys: the shortest start of an id, of KEY_LENGTH or more, that no other id starts with."""
+    """Hands out keys: the shortest start of an id, of SHORT_ID_LENGTH or more, that no other id starts with."""
 
     def __init__(self, index: Index) -> None:
         self._ids: dict[str, list[str]] = {}
         for full_id in index.keys:
-            self._ids.setdefault(full_id[:KEY_LENGTH], []).append(full_id)
+            self._ids.setdefault(full_id[:SHORT_ID_LENGTH], []).append(full_id)
 
     def __call__(self, full_id: str) -> str:
-        others = self._ids.setdefault(full_id[:KEY_LENGTH], [])
-        starts = (full_id[:length] for length in range(KEY_LENGTH, len(full_id)))
+        others = self._ids.setdefault(full_id[:SHORT_ID_LENGTH], [])
+        starts = (full_id[:length] for length in range(SHORT_ID_LENGTH, len(full_id)))
         key = next((s for s in starts if not any(other.startswith(s) for other in others)), full_id)
         others.append(full_id)
         return key

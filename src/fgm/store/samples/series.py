@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, Literal, get_args
 
 Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
+SHORT_ID_LENGTH = 12
+"""Number of characters of a container id that are shown, as in Docker; longer if another id starts in the same way."""
 
 
 @dataclass(frozen=True, slots=True)

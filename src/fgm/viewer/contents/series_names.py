@@ -1,7 +1,6 @@
 """Ids and display names of series."""
 
-from fgm.store.index.index_changes import KEY_LENGTH
-from fgm.store.samples.series import Series
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
 
 
@@ -21,7 +20,7 @@ def name_of(registered: RegisteredSeries) -> str:
 
 def unlisted_id(series: Series) -> str:
     """Return the id of a series that is in the files but not in the register."""
-    return series.key[:KEY_LENGTH] if series.key == series.container_id else series.key
+    return series.key[:SHORT_ID_LENGTH] if series.key == series.container_id else series.key
 
 
 def find_or_make(series: Series, first_seen_ms: int, snapshot: SeriesSnapshot) -> RegisteredSeries:
@@ -35,10 +34,10 @@ def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
     if registered is not None:
         return registered.id
     is_container = ":" not in key and key != "node"
-    return key[:KEY_LENGTH] if is_container else key
+    return key[:SHORT_ID_LENGTH] if is_container else key
 
 
 def name_of_key(key: str, snapshot: SeriesSnapshot) -> str:
     """Return the display name of the series with this key, the start of the key if no series with it is registered."""
     registered = snapshot.find(key)
-    return key[:KEY_LENGTH] if registered is None else name_of(registered)
+    return key[:SHORT_ID_LENGTH] if registered is None else name_of(registered)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fgm.store.index.index_changes import KEY_LENGTH
-from fgm.store.samples.series import Series, with_known_names
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class SeriesRegister:
         key = series.key
         if key != series.container_id:
             return key
-        lengths = range(KEY_LENGTH, len(key) + 1)
+        lengths = range(SHORT_ID_LENGTH, len(key) + 1)
         return next((key[:length] for length in lengths if key[:length] not in self._ids), key)
 
     def _lives(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
 from fgm.store.events_file import Event, merged
+from fgm.store.samples.series import SHORT_ID_LENGTH
 from fgm.viewer.api.request.parsing import EventsParameters
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import HIDDEN_SCOPES
@@ -23,7 +24,6 @@ from fgm.viewer.web.problems import unknown
 
 SAMPLES_OF_EVENT = 40
 """An event takes as much memory as so many samples."""
-SHORT_ID = 12
 
 
 class EventQuery:
@@ -140,7 +140,11 @@ class EventQuery:
 
 
 def _stands_for(name: str, key: str, known: RegisteredSeries | None) -> bool:
-    return name == key or (known is not None and name == known.id) or (len(name) >= SHORT_ID and key.startswith(name))
+    return (
+        name == key
+        or (known is not None and name == known.id)
+        or (len(name) >= SHORT_ID_LENGTH and key.startswith(name))
+    )
 
 
 def _corrected(event: Event, registered: SeriesSnapshot) -> Event:
@@ -160,7 +164,7 @@ def _shown(event: Event, registered: SeriesSnapshot) -> dict[str, Any]:
         "time_ms": event.time_ms,
         "kind": event.kind,
         "series": _id(event.series, registered),
-        "name": event.series[:SHORT_ID] if known is None else name_of(known),
+        "name": event.series[:SHORT_ID_LENGTH] if known is None else name_of(known),
         "what": event.what,
         "before": _with_ids(event.before, registered),
         "after": _with_ids(event.after, registered),
@@ -176,4 +180,4 @@ def _id(key: str, registered: SeriesSnapshot) -> str:
     if known is not None:
         return known.id
     is_container = ":" not in key and key != "node"
-    return key[:SHORT_ID] if is_container else key
+    return key[:SHORT_ID_LENGTH] if is_container else key
