@@ -26,7 +26,7 @@ from fgm.probes import Probes
 from fgm.viewer.health import Address, HealthReport
 from fgm.viewer.start_up import StartUp, State
 from fgm.viewer.web import assets
-from fgm.viewer.web.entry import Front
+from fgm.viewer.web.entry import Entry
 from fgm.viewer.web.guard import Guard
 from fgm.viewer.web.server import serve_until_cancelled, url_of
 
@@ -57,7 +57,7 @@ class Daemon:
         self._sock = listen(settings.host, settings.port)
         self._address = Address(self._sock.getsockname()[1], os.environ.get("POD_NAME") or None)
         self._health = HealthReport(self._start_up, clock, settings.data_dir, self._address)
-        self._front = Front(assets.load_assets(), self._health)
+        self._entry = Entry(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None
         if settings.health_host:
             self._probe_sock = listen(settings.health_host, settings.health_port, "--health-")
@@ -70,7 +70,7 @@ class Daemon:
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Serve until `stop` or cancellation; "started" is when the socket answers."""
-        app = Guard(self._front, frozenset(self._settings.allowed_host))
+        app = Guard(self._entry, frozenset(self._settings.allowed_host))
         async with anyio.create_task_group() as group:
             await group.start(serve_until_cancelled, app, self._sock, name="serving")
             log.info("serving", extra=fields(url=self.url, data=self._settings.data_dir))
@@ -95,13 +95,13 @@ class Daemon:
         desk, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
         await app.startup()
         try:
-            self._front.open(cast("App", app))
+            self._entry.attach(cast("App", app))
             self._health.attach(desk.scanner, desk.skipped)
             async with anyio.create_task_group() as group:
                 group.start_soon(every, self._clock, FOLLOW_S, lambda: self._follow(desk), name="following")
                 await every(self._clock, self._settings.poll_seconds, lambda: self._look(desk))
         finally:
-            self._front.close()
+            self._entry.detach()
             with anyio.CancelScope(shield=True):
                 await app.shutdown()
             desk.journals.close()

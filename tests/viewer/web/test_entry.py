@@ -5,7 +5,7 @@ import pytest
 
 from fgm.viewer.web.asgi import Receive, Scope, Send, respond
 from fgm.viewer.web.assets import load_assets
-from fgm.viewer.web.entry import Front
+from fgm.viewer.web.entry import Entry
 from tests.support.viewer.asgi_client import get
 
 VERSION = "52b08fcd860a"
@@ -18,82 +18,82 @@ async def api(scope: Scope, _: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-def front(tmp_path: Path) -> Front:
+def entry(tmp_path: Path) -> Entry:
     (tmp_path / "vendor").mkdir()
     (tmp_path / "index.html").write_text('<p>the page <script src="static/page.js">')
     (tmp_path / "page.js").write_text("let page")
     (tmp_path / "vendor" / "chart.js").write_text("let chart")
     (tmp_path / "vendor" / "chart.LICENSE").write_text("MIT")
-    return Front(load_assets(str(tmp_path)), lambda: {"state": "starting"})
+    return Entry(load_assets(str(tmp_path)), lambda: {"state": "starting"})
 
 
-async def test_the_page_its_files_and_the_health_are_there_before_anything_else(front: Front) -> None:
-    page = await get(front, "/")
+async def test_the_page_its_files_and_the_health_are_there_before_anything_else(entry: Entry) -> None:
+    page = await get(entry, "/")
 
     assert (page.status, page.body, page.headers["content-type"]) == (200, PAGE, "text/html; charset=utf-8")
-    assert (await get(front, f"{STATIC}vendor/chart.js")).headers["content-type"] == "text/javascript; charset=utf-8"
-    assert (await get(front, "/api/health")).json == {"state": "starting"}
+    assert (await get(entry, f"{STATIC}vendor/chart.js")).headers["content-type"] == "text/javascript; charset=utf-8"
+    assert (await get(entry, "/api/health")).json == {"state": "starting"}
 
 
-async def test_the_health_takes_no_parameter(front: Front) -> None:
-    answer = await get(front, "/api/health?x=1")
+async def test_the_health_takes_no_parameter(entry: Entry) -> None:
+    answer = await get(entry, "/api/health?x=1")
 
     assert (answer.status, answer.json["parameter"]) == (400, "x")
 
 
-async def test_the_rest_of_the_api_says_when_to_come_back(front: Front) -> None:
-    answer = await get(front, "/api/metrics")
+async def test_the_rest_of_the_api_says_when_to_come_back(entry: Entry) -> None:
+    answer = await get(entry, "/api/metrics")
 
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_it_hands_on_what_it_does_not_answer_itself(front: Front) -> None:
-    front.open(api)
+async def test_it_hands_on_what_it_does_not_answer_itself(entry: Entry) -> None:
+    entry.attach(api)
 
-    assert (await get(front, "/api/metrics")).body == b"the API"
-    assert (await get(front, "/")).body == PAGE
-    assert (await get(front, "/api/health")).json == {"state": "starting"}
+    assert (await get(entry, "/api/metrics")).body == b"the API"
+    assert (await get(entry, "/")).body == PAGE
+    assert (await get(entry, "/api/health")).json == {"state": "starting"}
 
-    front.close()
+    entry.detach()
 
-    assert (await get(front, "/api/metrics")).status == 503
+    assert (await get(entry, "/api/metrics")).status == 503
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/../front.py", f"{STATIC}vendor/chart.LICENSE", STATIC, "/static//page.js", "/page.js", "//"]
+    "path", ["/static/../entry.py", f"{STATIC}vendor/chart.LICENSE", STATIC, "/static//page.js", "/page.js", "//"]
 )
-async def test_only_the_files_of_the_page_are_served(front: Front, path: str) -> None:
-    front.open(api)
+async def test_only_the_files_of_the_page_are_served(entry: Entry, path: str) -> None:
+    entry.attach(api)
 
-    assert (await get(front, path)).body == b"the API", "nothing of the package"
+    assert (await get(entry, path)).body == b"the API", "nothing of the package"
 
 
-async def test_a_file_that_the_browser_has_is_not_sent_again(front: Front) -> None:
-    first = await get(front, f"{STATIC}page.js")
-    again = await get(front, f"{STATIC}page.js", headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
+async def test_a_file_that_the_browser_has_is_not_sent_again(entry: Entry) -> None:
+    first = await get(entry, f"{STATIC}page.js")
+    again = await get(entry, f"{STATIC}page.js", headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
 
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    assert (await get(front, f"{STATIC}page.js", headers={"if-none-match": '"other"'})).status == 200
+    assert (await get(entry, f"{STATIC}page.js", headers={"if-none-match": '"other"'})).status == 200
 
 
 @pytest.fixture
-def changed(front: Front, tmp_path: Path) -> Front:  # noqa: ARG001 - what it is a change of
+def changed(entry: Entry, tmp_path: Path) -> Entry:  # noqa: ARG001 - what it is a change of
     """The next version: another chart, and a long page."""
     (tmp_path / "vendor" / "chart.js").write_text("let other")
     (tmp_path / "index.html").write_text('<script src="static/page.js">' + 10_000 * "long ")
-    return Front(load_assets(str(tmp_path)), lambda: {"state": "starting"})
+    return Entry(load_assets(str(tmp_path)), lambda: {"state": "starting"})
 
 
-async def test_files_are_kept_for_ever_at_an_address_that_changes_with_them(front: Front, changed: Front) -> None:
-    assert (await get(front, "/")).headers["cache-control"] == "no-cache"
-    assert "immutable" in (await get(front, f"{STATIC}page.js")).headers["cache-control"]
+async def test_files_are_kept_for_ever_at_an_address_that_changes_with_them(entry: Entry, changed: Entry) -> None:
+    assert (await get(entry, "/")).headers["cache-control"] == "no-cache"
+    assert "immutable" in (await get(entry, f"{STATIC}page.js")).headers["cache-control"]
     assert STATIC[1:].encode() not in (await get(changed, "/")).body
     assert (await get(changed, f"{STATIC}page.js")).status == 503, "what is not there goes on to the API"
 
 
-async def test_long_files_are_compressed_for_who_takes_gzip(changed: Front) -> None:
+async def test_long_files_are_compressed_for_who_takes_gzip(changed: Entry) -> None:
     plain, zipped = await get(changed, "/"), await get(changed, "/", headers={"accept-encoding": "gzip, br"})
 
     assert zipped.headers["content-encoding"] == "gzip"

@@ -83,7 +83,7 @@ def _add_queries(app: Quart, desk: Desk, workers: Workers) -> None:
         now_ms = desk.now_ms()
         question = await workers.run(lambda: timeseries.question(holdings, asked, now_ms))
         tag = await workers.run(lambda: answer_tag.tag(given, question, desk.files, holdings, now_ms))
-        if tag is not None and entity_tags.is_known(request.headers.get("If-None-Match"), tag):
+        if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
             return await workers.reply(lambda: iter(()), etag=tag)
         query = desk.samples_query(question, asked.within_ms)
         await workers.finish(query)

@@ -1,1 +1,1 @@
-"""Serves HTTP without a framework and without numpy."""
+"""HTTP without a framework and without numpy."""

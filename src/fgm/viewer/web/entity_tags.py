@@ -1,10 +1,10 @@
-"""Entity tags: a client that has an answer already is told so, and gets no second copy."""
+"""Entity tags, with which a client that has a response already does not get it a second time."""
 
 import hashlib
 
 
 def of_bytes(*parts: bytes) -> str:
-    """Return the tag of some content."""
+    """Return the tag of a content that consists of these parts."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -12,7 +12,10 @@ def of_bytes(*parts: bytes) -> str:
     return f'"{digest.hexdigest()[:32]}"'
 
 
-def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Say whether the request header If-None-Match names this tag; weak tags count (RFC 9110, 13.1.2)."""
-    known = (if_none_match or "").replace("W/", "").replace(" ", "").split(",")
-    return etag in known or known == ["*"]
+def matches(if_none_match: str | None, etag: str) -> bool:
+    """Return whether a request header If-None-Match names this tag; a weak tag counts as the same.
+
+    Source: RFC 9110, section 13.1.2.
+    """
+    named = (if_none_match or "").replace("W/", "").replace(" ", "").split(",")
+    return etag in named or named == ["*"]

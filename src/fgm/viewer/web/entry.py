@@ -1,7 +1,7 @@
-"""The one ASGI callable that the server knows: answers at once, and hands on to Quart when that is imported.
+"""The ASGI app that the server starts with: it answers at once, while Quart is still being imported.
 
-Importing Quart and numpy takes seconds under a CPU limit of a tenth; until then the page, its files and
-/api/health are answered from here, and they stay here, so that no busy query stands before them.
+Importing Quart and numpy takes seconds if the CPU limit is a tenth of a core. Until then the page, its files and
+/api/health come from here. They stay here afterwards, so that they never wait for a busy query.
 """
 
 import json
@@ -11,19 +11,19 @@ from typing import Any
 from fgm.viewer.web import entity_tags
 from fgm.viewer.web.asgi import App, Receive, Scope, Send, header, respond, respond_problem
 from fgm.viewer.web.assets import Asset
-from fgm.viewer.web.compression import LEAST_BYTES, accepts_gzip
+from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip
 from fgm.viewer.web.problems import bad_parameter, not_ready
 
 RETRY_AFTER_STARTING_S = 1
 MAX_NAME = 256
+"""Maximum length of a parameter's name in an error message."""
 Health = Callable[[], dict[str, Any]]
 
 
-class Front:
-    """Answers the page and the health itself, everything else through the application given to `open`.
+class Entry:
+    """Answers for the page and the health itself; passes everything else on to the app that is attached.
 
-    It owns the server's lifespan; the application's own begins and ends with `open` and `close` of whoever
-    made it.
+    It handles the lifespan of the server. The attached app is started and stopped by the caller of `attach`.
     """
 
     def __init__(self, assets: dict[str, Asset], health: Health) -> None:
@@ -31,12 +31,12 @@ class Front:
         self._health = health
         self._app: App | None = None
 
-    def open(self, app: App) -> None:
-        """Hand further requests on to `app`, which has started."""
+    def attach(self, app: App) -> None:
+        """Pass requests on to `app`, which has been started, from now on."""
         self._app = app
 
-    def close(self) -> None:
-        """Hand nothing on any more."""
+    def detach(self) -> None:
+        """Pass no more requests on."""
         self._app = None
 
     async def __call__(  # noqa: D102 - ASGI
@@ -46,17 +46,21 @@ class Front:
             await _lifespan(receive, send)
         elif asset := self._assets.get(scope["path"]):
             await _respond_asset(scope, send, asset)
-        elif scope["path"] == "/api/health" and scope["query_string"]:
-            name = scope["query_string"].partition(b"=")[0].decode("ascii", "replace")
-            problem = bad_parameter(name[:MAX_NAME], "there is no such parameter", "this path takes no parameter")
-            await respond_problem(scope, send, problem)
         elif scope["path"] == "/api/health":
-            headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-            await respond(scope, send, 200, headers, json.dumps(self._health()).encode())
+            await self._respond_health(scope, send)
         elif self._app is not None:
             await self._app(scope, receive, send)
         else:
             await respond_problem(scope, send, not_ready("starting", RETRY_AFTER_STARTING_S))
+
+    async def _respond_health(self, scope: Scope, send: Send) -> None:
+        if scope["query_string"]:
+            name = scope["query_string"].partition(b"=")[0].decode("ascii", "replace")
+            problem = bad_parameter(name[:MAX_NAME], "there is no such parameter", "this path takes no parameter")
+            await respond_problem(scope, send, problem)
+            return
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+        await respond(scope, send, 200, headers, json.dumps(self._health()).encode())
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
@@ -68,18 +72,13 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _respond_asset(scope: Scope, send: Send, asset: Asset) -> None:
-    keep = "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache"
-    headers = {"ETag": asset.etag, "Cache-Control": keep, "Vary": "Accept-Encoding"}
-    if entity_tags.is_known(header(scope, b"if-none-match"), asset.etag):
-        await send({"type": "http.response.start", "status": 304, "headers": _encoded(headers)})
-        await send({"type": "http.response.body", "body": b""})
+    caching = "public, max-age=31536000, immutable" if asset.is_immutable else "no-cache"
+    headers = {"ETag": asset.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+    if entity_tags.matches(header(scope, b"if-none-match"), asset.etag):
+        await respond(scope, send, 304, headers, None)
         return
     headers["Content-Type"] = asset.media_type
-    if len(asset.body) >= LEAST_BYTES and accepts_gzip(header(scope, b"accept-encoding")):
+    if len(asset.body) >= MIN_BYTES and accepts_gzip(header(scope, b"accept-encoding")):
         await respond(scope, send, 200, {**headers, "Content-Encoding": "gzip"}, asset.gzipped)
     else:
         await respond(scope, send, 200, headers, asset.body)
-
-
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -1,8 +1,8 @@
-"""Who may ask, and how: checks before any route, headers behind every answer.
+"""Checks of each request before any route sees it, and the security headers of each response.
 
-The viewer has no login. It listens on loopback, and a browser on the same machine must not become a way in
-for the pages that it shows: so a foreign Host (DNS rebinding), another origin, and anything but reading are
-refused here.
+The viewer has no login. It listens on loopback, and a page that a browser on the same machine shows must not be able
+to read from it. So requests with a foreign Host (DNS rebinding), requests from another origin, and all methods that do
+not only read are refused.
 """
 
 from http import HTTPStatus
@@ -28,7 +28,7 @@ SECURITY_HEADERS = (
 
 
 class Guard:
-    """An ASGI callable around another: lets through what may be answered, and marks every answer."""
+    """An ASGI app around another: passes allowed requests on, and adds the security headers to every response."""
 
     def __init__(self, app: App, allowed_hosts: frozenset[str] = frozenset()) -> None:
         self._app = app
@@ -41,18 +41,18 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # a web socket: refused by not being accepted
+            return  # a web socket is refused by not accepting it
 
-        async def send_marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
             await send(message)
 
         problem = self._problem(scope)
         if problem is None:
-            await self._app(scope, receive, send_marked)
+            await self._app(scope, receive, send_with_headers)
         else:
-            await respond_problem(scope, send_marked, problem)
+            await respond_problem(scope, send_with_headers, problem)
 
     def _problem(self, scope: Scope) -> Problem | None:
         host = header(scope, b"host")
@@ -66,23 +66,26 @@ class Guard:
         if scope["method"] not in METHODS:
             return Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED,
-                "there is nothing to change here",
+                "this server is read-only",
                 allowed=", ".join(METHODS),
             )
-        if _is_foreign(scope, host):
+        if _is_cross_origin(scope, host):
             return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the query is too long", allowed=f"{MAX_QUERY_BYTES} bytes")
         return None
 
 
-def _is_foreign(scope: Scope, host: str) -> bool:
-    """Say whether a page of another origin sent this; a link to the viewer's own page is no such thing."""
+def _is_cross_origin(scope: Scope, host: str) -> bool:
+    """Return whether a page of another origin sent the request. A link to the viewer's own page is allowed.
+
+    Browsers before Sec-Fetch-Site (2020 to 2023) send at least an Origin with each request of a script.
+    """
     site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
     if site in (None, "same-origin", "none"):
         return origin is not None and origin.partition("://")[2].lower() != host.lower()
-    opened = header(scope, b"sec-fetch-mode") == "navigate" and header(scope, b"sec-fetch-dest") == "document"
-    return not (opened and scope["path"] == "/")
+    is_navigation = header(scope, b"sec-fetch-mode") == "navigate" and header(scope, b"sec-fetch-dest") == "document"
+    return not (is_navigation and scope["path"] == "/")
 
 
 def _without_port(host: str) -> str:

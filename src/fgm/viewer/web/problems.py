@@ -1,4 +1,7 @@
-"""What an answer says when there is none: a JSON problem (RFC 9457), never a stack trace."""
+"""Responses to requests that cannot be answered: JSON problems.
+
+Source: RFC 9457.
+"""
 
 import json
 from http import HTTPStatus
@@ -6,8 +9,8 @@ from http import HTTPStatus
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - the name of the format
-    """Raised when a request cannot be answered as it was asked; says what was wrong and what is allowed."""
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
+    """Raised when a request cannot be answered; holds what was wrong and what is allowed."""
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class Problem(Exception):  # noqa: N818 - the name of the format
         return json.dumps(facts).encode()
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that belong to it."""
+        """Return the response headers that go with the body."""
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
         if self.status is HTTPStatus.METHOD_NOT_ALLOWED and self.allowed is not None:
             headers["Allow"] = self.allowed
@@ -46,16 +49,16 @@ class Problem(Exception):  # noqa: N818 - the name of the format
 
 
 def bad_parameter(parameter: str, detail: str, allowed: str) -> Problem:
-    """Return the problem of a parameter whose value is not allowed."""
+    """Return the problem of a parameter with a value that is not allowed."""
     return Problem(HTTPStatus.BAD_REQUEST, detail, parameter=parameter, allowed=allowed)
 
 
 def unknown(parameter: str, noun: str, value: str, allowed: str) -> Problem:
-    """Return the problem of a well-formed value that names nothing here; `noun`: what it should name."""
+    """Return the problem of a valid value that names nothing here. `noun`: what it should be the name of."""
     return Problem(HTTPStatus.NOT_FOUND, f"there is no {noun} {value!r}", parameter=parameter, allowed=allowed)
 
 
 def not_ready(state: str, retry_after_s: int) -> Problem:
-    """Return the problem of a request that came before there was anything to answer from."""
-    detail = f"the viewer is {state}; /api/health says what it waits for"
+    """Return the problem of a request that arrived before the viewer could answer it. `state`: of its start-up."""
+    detail = f"the viewer is {state}; see /api/health"
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=retry_after_s)

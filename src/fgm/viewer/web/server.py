@@ -1,4 +1,4 @@
-"""Hypercorn, and the socket under it; the server stops in order when its task is cancelled."""
+"""Hypercorn on a socket that is already open; it stops in order when its task is cancelled."""
 
 import logging
 import socket
@@ -12,10 +12,11 @@ from hypercorn.config import Config
 from fgm.viewer.web.asgi import App
 
 GRACE_S = 2
+"""Timeout of requests that are still being answered when the server stops."""
 
 
 def url_of(sock: socket.socket) -> str:
-    """Return the address for a browser."""
+    """Return the URL under which a browser on this machine reaches a listening socket."""
     host, port = sock.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
         host = "127.0.0.1"
@@ -25,10 +26,10 @@ def url_of(sock: socket.socket) -> str:
 async def serve_until_cancelled(
     app: App, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    """Serve HTTP on `sock`, which is taken over; turn cancellation into Hypercorn's own graceful stop.
+    """Serve HTTP on `sock`, which is closed at the end; turn cancellation into Hypercorn's own graceful stop.
 
-    Cancelled outright, Hypercorn skips its lifespan shutdown; so it runs shielded and is told to stop through
-    its trigger.
+    If Hypercorn itself is cancelled, it skips the end of the lifespan. So it runs shielded and is stopped by its
+    shutdown trigger.
     """
     config = Config()
     config.bind = [f"fd://{sock.detach()}"]
@@ -37,21 +38,21 @@ async def serve_until_cancelled(
     config.include_server_header = False
     config.errorlog = logging.getLogger("hypercorn.error")
     config.errorlog.setLevel(logging.WARNING)
-    answering, stop = anyio.Event(), anyio.Event()
+    is_serving, stop = anyio.Event(), anyio.Event()
 
-    async def until_stopped() -> None:
-        answering.set()
+    async def wait_for_stop() -> None:
+        is_serving.set()
         await stop.wait()
 
     async def run_server() -> None:
         with anyio.CancelScope(shield=True):
-            await serve(cast("Any", app), config, shutdown_trigger=until_stopped)
+            await serve(cast("Any", app), config, shutdown_trigger=wait_for_stop)
         group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         group.start_soon(run_server, name="hypercorn")
         try:
-            await answering.wait()
+            await is_serving.wait()
             task_status.started()
             await anyio.sleep_forever()
         finally:

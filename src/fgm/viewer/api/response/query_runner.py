@@ -11,7 +11,7 @@ from quart import Response, request
 from fgm.viewer.api.response.encoding import take
 from fgm.viewer.api.response.memory_budget import LEASE, Lease
 from fgm.viewer.web import entity_tags as tags
-from fgm.viewer.web.compression import LEAST_BYTES, accepts_gzip, gzip_parts
+from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip, gzip_parts
 
 MAX_WORKERS = 2
 """Queries take turns in so many threads, step by step, so that a long one does not hold up a short one."""
@@ -102,7 +102,7 @@ class Workers:
         headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
         if etag is not None:
             headers |= {"Cache-Control": "private, no-cache", "ETag": f"W/{etag}"}
-            if tags.is_known(request.headers.get("If-None-Match"), etag):
+            if tags.matches(request.headers.get("If-None-Match"), etag):
                 return Response(b"", status=304, headers=headers)
         may_zip = media_type != BINARY and accepts_gzip(request.headers.get("Accept-Encoding"))
         if media_type != BINARY:
@@ -111,7 +111,7 @@ class Workers:
         def begin() -> tuple[bytes, Iterator[bytes], bool]:
             parts = make()
             first = take(parts, PART_BYTES)
-            is_zipped = may_zip and len(first) >= LEAST_BYTES
+            is_zipped = may_zip and len(first) >= MIN_BYTES
             if is_zipped:
                 parts = gzip_parts(chain([first], parts))
                 first = take(parts, PART_BYTES)
