@@ -1,8 +1,9 @@
-"""The guest's end: mounts what is shared, runs one command, passes on what it prints. `machine.py` is the host's.
+"""The agent in the virtual machine: mounts the shared folders, runs one command and sends what it prints to the host.
 
-Both talk over one virtio-serial port in frames: a type byte, the length as a big-endian u32, the data. To the host go R
-(at rest: may be saved, or given a job), O and E (what the command printed), X (JSON: its exit status, or what went
-wrong); from the host comes J (JSON: the job). Nothing but Python's library is used here: the guest has no more.
+The host's side is `machine.py`. Both use one virtio-serial port and frames: a type byte, the length as a big-endian
+u32, the data. The agent sends R (at rest: the machine can be saved or get a job), O and E (output of the command) and X
+(JSON: its exit status, or what failed). The host sends J (JSON: the job). Only Python's own library is used here,
+because the machine has nothing else.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ ENVIRONMENT = {
 
 
 class JobError(Exception):
-    """Raised when the job cannot be done, with the exit status that stands for it."""
+    """Raised when the job cannot be done; holds the exit status that says so."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -34,7 +35,7 @@ class JobError(Exception):
 
 
 class Port:
-    """The line to the host."""
+    """The serial port to the host."""
 
     def __init__(self) -> None:
         while True:
@@ -51,10 +52,10 @@ class Port:
             frame = frame[os.write(self._fd, frame) :]
 
     def receive(self) -> tuple[bytes, bytes]:
-        kind, length = HEAD.unpack(self._take(HEAD.size))
-        return kind, self._take(length)
+        kind, length = HEAD.unpack(self._read(HEAD.size))
+        return kind, self._read(length)
 
-    def _take(self, size: int) -> bytes:
+    def _read(self, size: int) -> bytes:
         data = b""
         while len(data) < size:
             more = os.read(self._fd, size - len(data))
@@ -65,7 +66,7 @@ class Port:
 
 
 def come_to_rest() -> None:
-    """Let the boot end, have in memory what most jobs need, write out all else."""
+    """Wait until the boot has ended, load what most jobs need into memory, and write the rest to the disk."""
     subprocess.run(["systemctl", "is-system-running", "--wait"], stdout=subprocess.DEVNULL, check=False)
     command = ["systemd-run", "--quiet", "--scope", "--", "python3", "-c", "import json, subprocess, asyncio, ssl"]
     subprocess.run(command, check=False)
@@ -85,13 +86,13 @@ def mount(shares: list[dict[str, Any]]) -> None:
 
 
 def connect() -> None:
-    """Take the address that the host forwards ports to."""
+    """Set the address that the host forwards ports to."""
     for command in ("ip address add 10.0.2.15/24 dev eth0", "ip link set eth0 up"):
         subprocess.run(command.split(), check=True)
 
 
 def run(port: Port, command: list[str], folder: str) -> int:
-    """Run the command; return its exit status. What it leaves running is not waited for."""
+    """Run the command and return its exit status; processes that it leaves behind are not waited for."""
     try:
         process = subprocess.Popen(
             ["choom", "-n", "0", "--", *command],
@@ -126,7 +127,7 @@ def main() -> None:
     come_to_rest()
     port.send(b"R")
     job = json.loads(port.receive()[1])
-    time.clock_settime(time.CLOCK_REALTIME, job["time"])  # a saved guest's clock is that of when it was saved
+    time.clock_settime(time.CLOCK_REALTIME, job["time"])  # the clock of a resumed machine shows when it was saved
     try:
         mount(job["shares"])
         if job["connect"]:

@@ -1,4 +1,4 @@
-"""This project and its environment in the machine: which folders to share, and what its Python is called there."""
+"""This project in the virtual machine: the folders to share, and the path of its Python."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ RunInMachine = Callable[..., Done]
 
 
 def shared_folders() -> list[str]:
-    """Return the folders of this Python, its environment and the project; the system's own the machine has too."""
+    """Return the folders of the project, its environment and this Python, without those that the machine has itself."""
     wanted = [str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)]
     ours = [path for path in wanted if path != "/usr" and not path.startswith("/usr/")]
     return [path for path in ours if not any(path != other and path.startswith(other + "/") for other in ours)]
