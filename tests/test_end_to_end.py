@@ -64,7 +64,9 @@ async def test_what_the_host_shows_is_what_the_viewer_answers(tmp_path: Path) ->
         with anyio.fail_after(5):
             while NEW_ID[:12] not in await viewer.containers():
                 await anyio.sleep(LOOK_AGAIN_S)
-        await anyio.sleep(2)  # it lives for some ticks
+        with anyio.fail_after(10):
+            while len(await viewer.series("memory.current", NEW_ID[:12])) < 2:
+                await anyio.sleep(LOOK_AGAIN_S)
         shutil.rmtree(started)
         with anyio.fail_after(10):
             while (await viewer.containers())[NEW_ID[:12]]["alive"]:

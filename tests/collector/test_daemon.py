@@ -139,6 +139,9 @@ async def test_a_machine_without_containers_has_an_index_from_the_start(host: Ho
         await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + container["cgroup"])
     await host.run_until((host.data_dir / "index.json").exists)
 
+    index = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+    assert index.entries == {}
+
 
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
 async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host: Host, damage: bytes | None) -> None:

@@ -31,10 +31,13 @@ def arguments(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_object_is_one_that_this_kubernetes_knows(version: str) -> None:
+def test_every_object_matches_the_schema_of_this_kubernetes_version(version: str) -> None:
     policy = OVERLAYS / "network-policy" / "network-policy.yaml"
-    for document in [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]:
-        kubernetes_validate.validate(document, version, strict=True)
+    objects = [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]
+
+    assert {"DaemonSet", "NetworkPolicy"} <= {document["kind"] for document in objects}
+    for document in objects:
+        kubernetes_validate.validate(document, version, strict=True)  # raises if it does not match
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])

@@ -29,7 +29,6 @@ def program(tmp_path: Path) -> str:
 def test_a_cgroup_that_is_removed_within_a_sweep_costs_its_own_row_and_no_failed_read(program: str) -> None:
     hierarchies = detect("/sys/fs/cgroup")
     with containers(hierarchies, 2, program) as ids:
-        time.sleep(0.2)
         sampler = Sampler(
             CgroupFinder(hierarchies, (), "worker-3"),
             Node("worker-3", "/proc", "/sys", hierarchies),

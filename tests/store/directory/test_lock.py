@@ -62,12 +62,12 @@ def test_a_collector_waits_for_one_that_is_just_ending(tmp_path: Path, holder: "
     lock.release()
 
 
-def test_a_killed_collector_holds_nothing(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+def test_a_killed_collector_holds_no_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
     holder.kill()
     holder.wait()
 
     with DirectoryLock(str(tmp_path)).acquire(0):
-        pass
+        assert (tmp_path / ".lock").read_text() == f"{os.getpid()}\n"
 
 
 def test_children_do_not_inherit_the_lock(tmp_path: Path) -> None:

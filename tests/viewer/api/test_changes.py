@@ -13,6 +13,7 @@ from anyio import to_thread
 from fgm.metrics.derived import SHOWN
 from fgm.store.samples.chunk import Chunk
 from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
+from fgm.viewer.query.comparison import MOST_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
     MEMORY,
@@ -193,11 +194,10 @@ async def test_what_happens_in_the_first_tick_of_a_window_counts(tmp_path: Path)
 
 
 async def test_of_too_many_containers_those_of_the_time_in_question_are_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("fgm.viewer.query.comparison.MOST_SERIES", 5)
     data = DataDirectory(tmp_path)
-    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * n, 20) for n in range(9)]
+    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MOST_SERIES)]
     culprit = busier(1, [2e5, 2.8e6])
     await to_thread.run_sync(data.parquet, *[*jobs, culprit])
     answer = (await lines(await asked_of(data)))[-1]

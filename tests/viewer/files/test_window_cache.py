@@ -82,11 +82,8 @@ def test_only_the_newest_are_kept(tmp_path: Path, folder: int) -> None:
     assert len(directories._kept) == MOST_KEPT
 
 
-def test_where_windows_have_many_series_fewer_are_kept(
-    tmp_path: Path, folder: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fgm.viewer.files.window_cache.MOST_RUNS", 10)
-    directories, data = Directories(), window(2)
+def test_fewer_windows_are_kept_if_they_have_many_series(tmp_path: Path, folder: int) -> None:
+    directories, data = Directories(most_runs=10), window(2)
     for number in range(20):
         (tmp_path / f"{number}.parquet").write_bytes(data)
         opened = directories.open(f"{number}.parquet", folder)

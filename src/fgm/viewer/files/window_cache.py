@@ -20,7 +20,8 @@ _Identity = tuple[int, int, int, int]
 class Directories:
     """Opens windows. What is kept of one belongs to its device, inode, mtime and size."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_runs: int = MOST_RUNS) -> None:
+        self._most_runs = most_runs
         self._kept: dict[_Identity, Directory] = {}
         self._runs = 0
         self._lock = threading.Lock()
@@ -47,5 +48,5 @@ class Directories:
         earlier = self._kept.pop(identity, None)  # another thread was faster
         self._kept[identity] = directory
         self._runs += len(directory.runs) - (0 if earlier is None else len(earlier.runs))
-        while len(self._kept) > MOST_KEPT or self._runs > MOST_RUNS:
+        while len(self._kept) > MOST_KEPT or self._runs > self._most_runs:
             self._runs -= len(self._kept.pop(next(iter(self._kept))).runs)
