@@ -28,7 +28,8 @@ from fgm.store.index import index_file
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.parquet import parquet_writer
 from fgm.store.parquet.block import PARQUET_MAGIC, read_block
-from fgm.store.parquet.window_file import TIME, ColumnPlace, WindowFile
+from fgm.store.parquet.window_block import TIME, ColumnChunk
+from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -196,7 +197,7 @@ class Encoded:
             data = whole.read()
             _, end = read_block(path, whole.fileno())
         file = WindowFile.open(path)
-        self._directory, self._time_ms = file.directory, file.time_ms()
+        self._directory, self._time_ms = file.block, file.time_ms()
         file.close()
         self._columns = data[:end]
         self._footer: Any = ParquetFile(io.BytesIO(data)).fmd
@@ -207,14 +208,14 @@ class Encoded:
         shift_ms = start_ms - layout.window_at(directory.first_ms, ROTATION_S).start_ms
         times = (self._time_ms + shift_ms).astype("<i8").tobytes()
         chunk, header_size = self._page(directory.columns[TIME], times)
-        place = ColumnPlace(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
+        place = ColumnChunk(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
         first_ms, last_ms = directory.first_ms + shift_ms, directory.last_ms + shift_ms
         footer = self._footer_with(place, first_ms, last_ms, header)
         columns = {**directory.columns, TIME: place}
         block = replace(directory, header=header, first_ms=first_ms, last_ms=last_ms, columns=columns).to_bytes(footer)
         return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
-    def _page(self, place: ColumnPlace, values: bytes) -> tuple[bytes, int]:
+    def _page(self, place: ColumnChunk, values: bytes) -> tuple[bytes, int]:
         from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
         from fastparquet.writer import write_thrift  # noqa: PLC0415
 
@@ -226,7 +227,7 @@ class Encoded:
         write_thrift(written, facts)
         return written.getvalue() + page, len(written.getvalue())
 
-    def _footer_with(self, place: ColumnPlace, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
+    def _footer_with(self, place: ColumnChunk, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
         from fastparquet.writer import write_thrift  # noqa: PLC0415
 
         column = self._footer.row_groups[0].columns[0]

@@ -118,8 +118,8 @@ def test_check_names_each_problem_and_counts_what_it_looked_at(
     assert cli.main(["check", str(tmp_path)]) == 1
     said = capsys.readouterr().out.splitlines()
     assert any("metrics-20251230T160000Z.parquet: not a whole Parquet file" in line for line in said)
-    assert any("notes.txt: not a name that belongs here" in line for line in said)
-    assert said[-1].endswith("2 wrong")
+    assert any("notes.txt: fgm creates nothing with this name here" in line for line in said)
+    assert said[-1].endswith("2 problems")
 
 
 def test_check_of_a_directory_that_is_not_there_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from anyio import to_thread
 
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
-from fgm.store.events_file import Event
+from fgm.store.events.event import Event
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile
 from tests.support.captured_host import CONTAINERS

@@ -9,7 +9,7 @@ import pytest
 
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
-from fgm.store.events_file import Event, encode
+from fgm.store.events.event import Event, encode
 from fgm.store.samples.series import Series
 
 T0 = 1_767_110_400_000

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fgm.store.events_file import Event, decode
+from fgm.store.events.event import Event, decode
 from fgm.store.parquet.window_file import WindowFile
 
 

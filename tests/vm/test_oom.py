@@ -9,7 +9,7 @@ import pytest
 
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
-from fgm.store.events_file import Event, decode
+from fgm.store.events.event import Event, decode
 from fgm.store.journal.journal_reader import JournalReader
 from tests.support.vm.project import RunInMachine
 

@@ -42,7 +42,7 @@ from fgm.logs import fields
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError, ForeignFileError
-from fgm.store.journal.journal_writer import Tick
+from fgm.store.samples.tick import Tick
 
 TICKS_WAITING = 30
 """So many ticks may wait for a slow disk; further ones are dropped, and counted."""

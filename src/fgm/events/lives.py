@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fgm.events.watched import MEMORY, Floats, Look, Memory
 from fgm.events.wording import duration, plain, size
-from fgm.store.events_file import Event, Value
+from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 
 FOLLOWS_WITHIN_MS = 15 * 60_000

@@ -13,7 +13,7 @@ import numpy as np
 from fgm.events.lives import Lives
 from fgm.events.watched import MEMORY, MEMORY_MAX, OOM_KILLS, Floats, Look, Memory
 from fgm.events.wording import count, duration, plain, size
-from fgm.store.events_file import Event, Value
+from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
 
 _LEAVES = frozenset({"container", "sandbox"})

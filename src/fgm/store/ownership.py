@@ -8,7 +8,7 @@ import os
 import re
 
 from fgm.store.directory import layout
-from fgm.store.journal.journal_writer import has_mark
+from fgm.store.journal.frame import has_mark
 from fgm.store.parquet.block import has_block
 
 _UNMARKED = re.compile(r"bad-.*|.*\.tmp")

@@ -17,13 +17,13 @@ from fgm.collector.kernel.oom_watch import KillWatch
 from fgm.collector.windows.closing import close_window
 from fgm.events.watched import NEEDS
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import events_file as store
 from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
-from fgm.store.events_file import Event
-from fgm.store.journal.journal_writer import Tick
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, decode, merged
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 from tests.support.collector.windows import HEADER, NODE, START_MS, record
 
 A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
@@ -53,7 +53,7 @@ async def run(recorder: EventRecorder, ticks: Sequence[Tick] = ()) -> None:
 def read(data_dir: Path, day: str = "dt=2025-12-30") -> list[Event]:
     fd = os.open(data_dir / day / "identifier=worker-3" / "events.jsonl", os.O_RDONLY)
     try:
-        return list(store.read(fd).events)
+        return list(events_file.read(fd).events)
     finally:
         os.close(fd)
 
@@ -169,7 +169,7 @@ async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
         of_run.complete_exit(B.key, START_MS + midnight_s * 1000 - 500, None, None)
         of_run.end()
 
-    events = store.merged(await to_thread.run_sync(read, tmp_path, "dt=2025-12-31"))
+    events = merged(await to_thread.run_sync(read, tmp_path, "dt=2025-12-31"))
     (first,) = (event for event in events if event.series == A.key)
     assert len(events) == 2
     assert first.what == "ended: OOMKilled, exit code 137"
@@ -202,7 +202,7 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
         watching.see(tick(2, NODE, POD, A, kills=2))
         watching.end()
 
-    (kill,) = [store.decode(line) for line in (await written()).splitlines(keepends=True)]
+    (kill,) = [decode(line) for line in (await written()).splitlines(keepends=True)]
     assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 2})
 
 

@@ -9,7 +9,7 @@ from fgm.collector.kubernetes.container_ends import ChangeFinder, ContainerEnded
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
 from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.events_file import Event, encode
+from fgm.store.events.event import Event, encode
 from fgm.store.index.index_file import Index, IndexEntry, dump
 from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk

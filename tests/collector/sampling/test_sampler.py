@@ -16,7 +16,7 @@ from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.sampler import Sampler
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.journal.journal_writer import Tick
+from fgm.store.samples.tick import Tick
 from tests.support.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
 
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}

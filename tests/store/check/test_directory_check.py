@@ -11,13 +11,14 @@ from fgm.store.check.directory_check import check
 from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Index, IndexEntry
-from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.parquet import process_tables
 from fgm.store.parquet.parquet_writer import encode
 from fgm.store.parquet.process_tables import ProcessRow
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("memory.current",)
@@ -66,7 +67,7 @@ def test_what_a_recording_collector_has_on_disk_is_in_order(folder: Path) -> Non
         "rows": 90,
         "journals": 1,
         "containers": 1,
-        "bytes of cut off frames": 0,
+        "bytes of torn frames": 0,
     }
     assert report.summary.endswith("90 rows: all in order")
 
@@ -88,7 +89,7 @@ def test_what_a_kill_leaves_is_in_order_and_counted(folder: Path) -> None:
     report = check(str(folder.parent.parent))
 
     assert report.problems == []
-    assert report.counts["bytes of cut off frames"] == 8
+    assert report.counts["bytes of torn frames"] == 8
     assert report.counts["temporary files"] == 1
     assert report.counts["files set aside"] == 1
 
@@ -125,9 +126,9 @@ def bad_index(entry: IndexEntry, latest_ms: int) -> Callable[[Path], None]:
         (lambda folder: (folder / WINDOW).chmod(0o600), WINDOW, "its mode is 0600, not 0644"),
         (lambda folder: folder.chmod(0o700), "identifier=node-1", "its mode is 0700, not 0755"),
         (lambda folder: folder.parent.chmod(0o700), "dt=2025-12-30", "its mode is 0700, not 0755"),
-        (make("notes.txt"), "notes.txt", "not a name that belongs here"),
-        (make(f"{WINDOW}.tmp"), f"{WINDOW}.tmp", "not a name that belongs here"),
-        (make("../../notes.txt"), "notes.txt", "not a name that belongs here"),
+        (make("notes.txt"), "notes.txt", "fgm creates nothing with this name here"),
+        (make(f"{WINDOW}.tmp"), f"{WINDOW}.tmp", "fgm creates nothing with this name here"),
+        (make("../../notes.txt"), "notes.txt", "fgm creates nothing with this name here"),
         (make("../notes"), "notes", "not an identifier= folder"),
         (lambda folder: (folder.parent.parent / "dt=2025-12-29").touch(), "dt=2025-12-29", "not a folder"),
         (lambda folder: (folder.parent / "identifier=x").touch(), "identifier=x", "not a folder"),
@@ -141,22 +142,22 @@ def bad_index(entry: IndexEntry, latest_ms: int) -> Callable[[Path], None]:
         (swap_for(window(-1, 5)), WINDOW, "rows of node are outside its window"),
         (swap_for(window(5, 90)), WINDOW, "rows of node are outside its window"),
         (swap_for(window(1, header=FileHeader("n", "node-2", 1000, 90))), WINDOW, "written by node-2"),
-        (swap_for(window(91, columns=("memory.peak",)), NEXT), NEXT, "other columns than"),
-        (swap_for(window(30, header=FileHeader("n", "node-1", 1000, 30)), INSIDE), INSIDE, f"that {WINDOW} has too"),
-        (swap_for(window(0, 90, 3599), HOUR), HOUR, f"has rows of node that {WINDOW} has too"),
+        (swap_for(window(91, columns=("memory.peak",)), NEXT), NEXT, "its columns differ from those of"),
+        (swap_for(window(30, header=FileHeader("n", "node-1", 1000, 30)), INSIDE), INSIDE, f"that {WINDOW} also has"),
+        (swap_for(window(0, 90, 3599), HOUR), HOUR, f"it has rows of node that {WINDOW} also has"),
         (lambda folder: (folder.parent.parent / "index.json").write_bytes(b"{"), "index.json", "not an index"),
         (bad_index(IndexEntry(ID, START_MS, START_MS - 1000), START_MS), "index.json", "before it was first seen"),
         (bad_index(IndexEntry(ID, START_MS, START_MS + 1000), START_MS), "index.json", "after the latest data"),
         (bad_index(IndexEntry(ID, START_MS, START_MS), START_MS - 1000), "index.json", "ends before it begins"),
     ],
 )
-def test_each_kind_of_damage_is_found_and_told(
+def test_each_kind_of_damage_is_reported(
     folder: Path, damage: Callable[[Path], object], name: str, sentence: str
 ) -> None:
     damage(folder)
 
     problems = check(str(folder.parent.parent)).problems
-    assert [path for path, told in problems if os.path.basename(path) == name and sentence in told], problems
+    assert [path for path, text in problems if os.path.basename(path) == name and sentence in text], problems
 
 
 def processes(second: int = 0, header: FileHeader = HEADER) -> bytes:
@@ -181,7 +182,7 @@ def test_details_of_a_window_are_in_order_and_so_is_what_a_kill_leaves_of_them(f
         (DETAILS, processes(90), "it has rows outside its window"),
         (DETAILS, processes(header=FileHeader("x", "x", 1000, 90)), "written by x, but in the folder of node-1"),
         (DETAILS.replace("20251230", "20251231"), processes(), "in the folder of another day"),
-        (DETAILS.replace("processes", "regions"), processes(), "it holds processes"),
+        (DETAILS.replace("processes", "regions"), processes(), "its name says regions, but it holds processes"),
         (DETAILS, processes(header=FileHeader("x", "node-1", 1000, 0)), "a rotation interval of 0 s"),
     ],
 )
@@ -197,7 +198,7 @@ def test_details_that_are_not_what_their_name_says_are_found(
     ("series", "late_ms", "problems"),
     [
         (Series("container", ID), -600.0, []),
-        (Series("container", ID), -1600.0, [f"rows of {ID} were read before those before them"]),
+        (Series("container", ID), -1600.0, [f"rows of {ID} were read earlier than the rows before them"]),
         (NODE, -600.0, ["rows of node were read before their tick"]),
     ],
 )

@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
+from fgm.store.journal.frame import is_damaged
 from fgm.store.journal.journal_reader import JournalReader
-from fgm.store.journal.journal_writer import JournalWriter, Tick, is_damaged
+from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("cpu.stat.usage_usec", "memory.current", "memory.max")
@@ -235,14 +237,14 @@ def packed(value: bytes) -> bytes:
     ],
     ids=["no object", "too deep", "infinite", "negative", "huge", "no pair", "cut"],
 )
-def test_a_frame_that_makes_no_sense_under_a_right_checksum_is_refused(tmp_path: Path, payload: bytes) -> None:
+def test_a_malformed_frame_with_a_correct_checksum_is_refused(tmp_path: Path, payload: bytes) -> None:
     path = tmp_path / "live-20251230T160000Z.journal"
     writer = JournalWriter(str(path), HEADER, COLUMNS)
     writer.close()
     with path.open("ab") as file:
         file.write(forged(payload))
 
-    with pytest.raises(BadFileError, match="makes no sense"):
+    with pytest.raises(BadFileError, match="malformed frame"):
         JournalReader(str(path))
 
 

@@ -69,7 +69,7 @@ def path(tmp_path: Path) -> Path:
 def test_fgm_reads_back_what_it_wrote(path: Path) -> None:
     file = WindowFile.open(str(path))
 
-    assert [(run.series.scope, run.count) for run in file.directory.runs] == [
+    assert [(run.series.scope, run.count) for run in file.block.runs] == [
         ("container", 40),
         ("container", 1),
         ("node", 90),

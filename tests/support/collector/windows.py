@@ -8,10 +8,10 @@ from fgm.collector.windows.closing import close_window
 from fgm.collector.windows.tick_recorder import Recorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory.atomic import make_folder
-from fgm.store.journal.journal_writer import Tick
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 NODE = Series("node", node_name="worker-3")

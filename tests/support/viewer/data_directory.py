@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike
 
 from fgm.store.directory import layout
 from fgm.store.index.index_file import Facts, Index, IndexEntry, dump
-from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 T0 = 1_767_110_400_000
 """2025-12-30T16:00:00Z, the start of a window."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.store.events_file import Event, encode
+from fgm.store.events.event import Event, encode
 from fgm.viewer.api.at import WIDTH, printable, sparkline
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting

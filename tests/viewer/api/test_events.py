@@ -10,8 +10,8 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from fgm.store import events_file as store
-from fgm.store.events_file import Event, Kind
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, Kind, encode
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
@@ -44,7 +44,7 @@ def data(tmp_path: Path) -> DataDirectory:
 
 
 async def write(data: DataDirectory, *events: Event, identifier: str = "node-1") -> None:
-    await to_thread.run_sync(store.append, str(data.root), identifier, events)
+    await to_thread.run_sync(events_file.append, str(data.root), identifier, events)
 
 
 def event(second: float, kind: Kind, series: str = KEY, what: str = "something", **after: Any) -> Event:
@@ -227,7 +227,7 @@ async def test_where_nobody_wrote_events_down_they_are_derived_from_the_samples(
     assert told(answer) == [(110, "oom_kill", id_of(7)), (110, "exit", id_of(7))]
     assert (answer["derived"], answer["partial"]) == (True, False)
     assert told(await get(of, f"?from={T0 + 111_000}")) == []
-    await to_thread.run_sync(lambda: store.append_to_day(str(data.root), "node-1", T0, ()))
+    await to_thread.run_sync(lambda: events_file.append_to_day(str(data.root), "node-1", T0, ()))
     answer = await get(of)
     assert (told(answer), answer["derived"]) == ([], False)
 
@@ -281,8 +281,8 @@ def test_memory_for_events_is_bounded(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     day_ms = 86_400_000
     for day in range(4):
-        lines = b"".join(store.encode(event(day * 86_400 + i / 1000, "exit")) for i in range(MOST_OF_A_FILE + 1))
-        store.append_lines(str(data.folder(T0 + day * day_ms) / "events.jsonl"), lines)
+        lines = b"".join(encode(event(day * 86_400 + i / 1000, "exit")) for i in range(MOST_OF_A_FILE + 1))
+        events_file.append_lines(str(data.folder(T0 + day * day_ms) / "events.jsonl"), lines)
     files = DataFiles(str(tmp_path), FakeClock())
     kept = EventFiles(files, SkippedFiles())
     for _, folder in files.folders_between(T0, T0 + 4 * day_ms):
@@ -296,5 +296,5 @@ def test_memory_for_events_is_bounded(tmp_path: Path) -> None:
 
 def test_an_answer_is_json_without_nan() -> None:
     with pytest.raises(ValueError, match="Out of range"):
-        store.encode(event(1, "exit", number=float("nan")))
-    assert json.loads(store.encode(event(1, "exit")))["kind"] == "exit"
+        encode(event(1, "exit", number=float("nan")))
+    assert json.loads(encode(event(1, "exit")))["kind"] == "exit"

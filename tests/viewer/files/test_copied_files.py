@@ -120,5 +120,5 @@ def test_a_damaged_file_of_another_writer_is_rewritten_or_refused_and_never_left
     assert new.exists() == is_readable
     if is_readable:
         file = WindowFile.open(str(new))
-        assert file.directory.runs
+        assert file.block.runs
         file.close()

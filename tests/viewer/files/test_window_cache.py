@@ -51,7 +51,7 @@ def test_a_window_that_was_damaged_since_is_refused(tmp_path: Path, folder: int)
     directories, path = Directories(), tmp_path / NAME
     path.write_bytes(window(90))
     file = directories.open(NAME, folder)
-    place = file.directory.columns["memory.current"]
+    place = file.block.columns["memory.current"]
     file.close()
     status = path.stat()
     with path.open("r+b") as damaged:
@@ -87,7 +87,7 @@ def test_fewer_windows_are_kept_if_they_have_many_series(tmp_path: Path, folder:
     for number in range(20):
         (tmp_path / f"{number}.parquet").write_bytes(data)
         opened = directories.open(f"{number}.parquet", folder)
-        runs = len(opened.directory.runs)
+        runs = len(opened.block.runs)
         opened.close()
 
     assert len(directories._kept) == 10 // runs

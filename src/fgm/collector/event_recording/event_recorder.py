@@ -20,12 +20,12 @@ from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import events_file as store
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.events_file import Event, Value
-from fgm.store.journal.journal_writer import Tick
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 MOST_WAITING = 30
 """So many ticks may wait for a slow disk. What happened in one that is dropped is seen in the next."""
@@ -174,7 +174,7 @@ class EventRecorder:
         midnight_ms = layout.day_start(time_ms)
         if midnight_ms == self._day_ms:
             return
-        if await to_thread.run_sync(self._try, lambda: store.append_to_day(*self._place, midnight_ms, ())):
+        if await to_thread.run_sync(self._try, lambda: events_file.append_to_day(*self._place, midnight_ms, ())):
             self._day_ms = midnight_ms
 
     async def _write(self, found: Sequence[Event]) -> None:
@@ -186,7 +186,7 @@ class EventRecorder:
                 self._exits[event.series] = event.time_ms
         while len(self._exits) > MOST_EXITS:
             del self._exits[next(iter(self._exits))]
-        await to_thread.run_sync(self._try, lambda: store.append(*self._place, found))
+        await to_thread.run_sync(self._try, lambda: events_file.append(*self._place, found))
 
     def _try(self, write: Callable[[], None]) -> bool:
         """Write; say whether it went well. The first failure of several is logged."""

@@ -12,10 +12,10 @@ from fgm.store.directory import layout
 from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
 from fgm.store.journal.journal_reader import JournalReader
-from fgm.store.journal.journal_writer import Tick
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
+from fgm.store.samples.tick import Tick
 
 MOST_FILES = 10
 """So many of the newest files are looked at: those that hold no tick, or none of this node, are passed over."""

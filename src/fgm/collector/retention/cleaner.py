@@ -14,7 +14,7 @@ from fgm.collector.retention.limits import Disk, KeptFile, Limits, lack, make_ro
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 
 EVERY_S = 60.0

@@ -28,8 +28,8 @@ from fgm.collector.sampling.sources import SLOW_EVERY_S, cgroup_sources
 from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.journal.journal_writer import Tick
 from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 
 log = logging.getLogger(__name__)
 

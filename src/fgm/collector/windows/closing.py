@@ -10,10 +10,10 @@ from fgm.collector.windows import window_summary
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError, ForeignFileError
+from fgm.store.journal.frame import has_mark
 from fgm.store.journal.journal_reader import JournalReader
-from fgm.store.journal.journal_writer import has_mark
 from fgm.store.parquet import parquet_writer
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk

@@ -8,8 +8,9 @@ from fgm.store.directory import layout
 from fgm.store.directory.atomic import make_folder
 from fgm.store.directory.layout import Window
 from fgm.store.errors import BadFileError
-from fgm.store.journal.journal_writer import JournalWriter, Tick
+from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.samples.header import FileHeader
+from fgm.store.samples.tick import Tick
 
 SYNC_EVERY_MS = 5_000
 """What a power loss may cost. A killed process loses nothing, since what it wrote is the kernel's."""

@@ -1,4 +1,4 @@
-"""What always holds for a table beside the metrics."""
+"""Rules that always hold for a process table or a region table."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
 
 
-def details_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong. `kind`, `start_ms`: what its name says."""
+def table_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Iterator[str]:
+    """Yield a sentence for each problem of a file. `kind`, `start_ms`: the facts in its name."""
     try:
-        found = process_tables.verify(path)
-        window = layout.window_at(start_ms, found.header.rotation_s)
+        block = process_tables.verify(path)
+        window = layout.window_at(start_ms, block.header.rotation_s)
     except FileNotFoundError:
         return
     except BadFileError as error:
@@ -23,11 +23,11 @@ def details_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Itera
         return
     folder = os.path.dirname(path)
     identifier = layout.parse_identifier(os.path.basename(folder))
-    if found.header.identifier != identifier:
-        yield f"written by {found.header.identifier}, but in the folder of {identifier}"
-    if found.kind != kind:
-        yield f"it holds {found.kind}"
+    if block.header.identifier != identifier:
+        yield f"written by {block.header.identifier}, but in the folder of {identifier}"
+    if block.kind != kind:
+        yield f"its name says {kind}, but it holds {block.kind}"
     if layout.day_start(start_ms) != layout.parse_day(os.path.basename(os.path.dirname(folder))):
         yield "in the folder of another day"
-    if found.first_ms not in window or found.last_ms not in window:
+    if block.first_ms not in window or block.last_ms not in window:
         yield "it has rows outside its window"

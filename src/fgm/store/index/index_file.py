@@ -16,7 +16,7 @@ from typing import Any, TypedDict, cast
 
 from fgm import iso_time
 from fgm.store.directory import atomic
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 

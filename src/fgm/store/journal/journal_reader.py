@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.journal.journal_writer import FrameDecoder, TickFrame, frames, is_damaged
+from fgm.store.journal.frame import frames, is_damaged
+from fgm.store.journal.payload import PayloadDecoder, TickFrame
 from fgm.store.samples.chunk import Chunk, ColumnsOf
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series, with_known_names
@@ -46,7 +47,7 @@ class JournalReader:
         self.path = path
         self._fd = open_regular(path, dir_fd)
         self._offset = 0
-        self._decoder = FrameDecoder()
+        self._decoder = PayloadDecoder()
         self._kept = _Kept(tuple(metrics))
         self._restart()
         try:
@@ -164,7 +165,7 @@ class JournalReader:
 
     def _restart(self) -> None:
         self._offset = 0
-        self._decoder = FrameDecoder()
+        self._decoder = PayloadDecoder()
         self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._series: dict[str, Series] = {}

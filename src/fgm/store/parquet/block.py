@@ -1,7 +1,11 @@
-"""Where fgm's own facts stand in its Parquet files: between the last column chunk and the footer, under a CRC32.
+"""The block: facts of fgm in its Parquet files, between the last column chunk and the footer, under a CRC32.
 
-column chunks | block: zstd of JSON | "FGM1", u32 block length, u32 raw length, u32 CRC32 of block and footer |
-footer | u32 footer length | "PAR1"
+    column chunks │ block: zstd of JSON │ trailer │ footer │ u32 bytes of the footer │ "PAR1"
+
+    trailer, 16 bytes, little-endian:
+    "FGM1" │ u32 bytes of the block │ u32 bytes of the JSON │ u32 CRC32 of block and footer
+
+Other readers find column chunks by their offsets in the footer, so they never look at these bytes.
 """
 
 import json
@@ -17,9 +21,11 @@ from fgm.store.errors import BadFileError
 
 PARQUET_MAGIC = b"PAR1"
 MAX_BLOCK_BYTES = 64 << 20
+"""Maximum size of a block, of its JSON, and of a footer with its trailer."""
 _MAGIC = b"FGM1"
 _TRAILER = struct.Struct("<4sIII")
 _TAIL_GUESS_BYTES = 64 << 10
+"""Number of bytes read first from the end of a file: footer and block of most files fit in, so one read is enough."""
 
 
 def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
@@ -30,7 +36,10 @@ def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
 
 
 def has_block(fd: int) -> bool:
-    """Say whether an open file ends as one that fgm wrote; what is in it is not looked at. Raises OSError."""
+    """Return whether an open file ends as fgm's files do; the block itself is not read.
+
+    Raises: OSError.
+    """
     size = os.fstat(fd).st_size
     tail = _pread_tail(fd, size, 8)
     if len(tail) < 8 or tail[-4:] != PARQUET_MAGIC:
@@ -40,7 +49,11 @@ def has_block(fd: int) -> bool:
 
 
 def read_block(path: str, fd: int) -> tuple[bytes, int]:
-    """Return the JSON text of a file's block, and where the block begins. Raises BadFileError."""
+    """Return the JSON text of a file's block, and the offset at which the block begins. `path` is for messages.
+
+    Raises: OSError.
+    Raises: BadFileError if the file was not written by fgm, or is damaged.
+    """
     size = os.fstat(fd).st_size
     tail = _pread_tail(fd, size, _TAIL_GUESS_BYTES)
     if len(tail) < 12 or tail[-4:] != PARQUET_MAGIC:
@@ -48,14 +61,14 @@ def read_block(path: str, fd: int) -> tuple[bytes, int]:
     footer_size = int.from_bytes(tail[-8:-4], "little")
     trailer_at = 8 + footer_size + _TRAILER.size
     if trailer_at > min(size, MAX_BLOCK_BYTES):
-        raise BadFileError(path, "its footer's length is impossible")
+        raise BadFileError(path, "the length of its footer is impossible")
     if trailer_at > len(tail):
         tail = _pread_tail(fd, size, trailer_at + _TAIL_GUESS_BYTES)
     magic, block_size, raw_size, crc = _TRAILER.unpack_from(tail, len(tail) - trailer_at)
     if magic != _MAGIC:
         raise BadFileError(path, "it has no FGM1 block: not written by fgm")
     if block_size > min(size, MAX_BLOCK_BYTES) or raw_size > MAX_BLOCK_BYTES:
-        raise BadFileError(path, "its block's length is impossible")
+        raise BadFileError(path, "the length of its block is impossible")
     if trailer_at + block_size > len(tail):
         tail = _pread_tail(fd, size, trailer_at + block_size)
     block_at = len(tail) - trailer_at - block_size
@@ -67,7 +80,7 @@ def read_block(path: str, fd: int) -> tuple[bytes, int]:
         cramjam.zstd.decompress_into(block, raw)
         return bytes(raw), size - trailer_at - block_size
     except cramjam.DecompressionError as error:
-        raise BadFileError(path, f"its block makes no sense: {error}") from error
+        raise BadFileError(path, f"malformed block: {error}") from error
 
 
 def _pread_tail(fd: int, size: int, length: int) -> bytes:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.window_file import LATE, TIME, ColumnPlace, Directory, Run
+from fgm.store.parquet.window_block import LATE, TIME, ColumnChunk, Run, WindowBlock
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
@@ -45,7 +45,7 @@ def encode(
         "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
     }
     chunks_end, footer, places = _parts(_write(merged, time_ms, columns, metadata, compression_level))
-    directory = Directory(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
+    directory = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
     footer_size = len(footer).to_bytes(4, "little")
     return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
 
@@ -189,7 +189,7 @@ def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
     return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
 
 
-def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnPlace]]:
+def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
     """Split a file into its column chunks and its footer, and say where the page of each column lies."""
     from fastparquet import ParquetFile  # noqa: PLC0415
     from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
@@ -211,7 +211,7 @@ def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnPlace]]:
             raise ValueError(f"column {name} has more than one page")
         present = facts.num_values - (facts.statistics.null_count or 0)
         crc = zlib.crc32(chunk)
-        places[name] = ColumnPlace(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
+        places[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
     # What pandas would like to know of its frame is 20 KB of every file, and nobody needs it.
     metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
     footer = io.BytesIO()

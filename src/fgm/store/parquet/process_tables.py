@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fgm.store.directory.layout import DetailKind
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import parquet_writer
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
@@ -138,7 +138,7 @@ def _read(path: str) -> tuple[Details, bytes]:
         facts = json.loads(block)
         details, crc = _from_json(facts), int(facts["crc"])
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise BadFileError(path, f"its block makes no sense: {error}") from error
+        raise BadFileError(path, f"malformed block: {error}") from error
     if zlib.crc32(data[:block_at]) != crc:
         raise BadFileError(path, "its columns do not match their checksum")
     return details, data

@@ -165,14 +165,14 @@ class Scanner:
         try:
             window = self._files.window(file)
             try:
-                if not self._is_shown(file, window.header, window.directory.last_ms):
+                if not self._is_shown(file, window.header, window.block.last_ms):
                     return
                 time_ms = window.time_ms()
-                for run in window.directory.runs:
+                for run in window.block.runs:
                     if run.count:
                         first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
                         self._register.add(run.series, int(first), int(last))
-                self._add(window.header, window.metrics, window.directory.first_ms, window.directory.last_ms)
+                self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
             finally:
                 window.close()
         except (BadFileError, OSError) as error:

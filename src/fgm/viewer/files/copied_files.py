@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from fgm.clock import Clock
 from fgm.store.directory import layout
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.files import foreign_parquet
@@ -133,7 +133,7 @@ def _described(path: str) -> DataFile:
     """Return where a file's samples lie in time. Raises BadFileError and OSError."""
     window = WindowFile.open(path)
     try:
-        first_ms, last_ms = window.directory.first_ms, window.directory.last_ms
+        first_ms, last_ms = window.block.first_ms, window.block.last_ms
     finally:
         window.close()
     folder, name = os.path.split(path)

@@ -3,11 +3,11 @@
 import os
 import threading
 
-from fgm.store import events_file
 from fgm.store.directory import layout
-from fgm.store.directory.opening import open_regular
+from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.events_file import ReadEvents
+from fgm.store.events import events_file
+from fgm.store.events.events_file import ReadEvents
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
@@ -20,7 +20,7 @@ _Identity = tuple[int, int, int, int]
 
 
 class EventFiles:
-    """The files `events_file.jsonl` of one data directory."""
+    """The files `events.jsonl` of one data directory."""
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped

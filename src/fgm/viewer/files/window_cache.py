@@ -6,8 +6,9 @@ Safe for use by several threads.
 import os
 import threading
 
-from fgm.store.directory.opening import open_regular
-from fgm.store.parquet.window_file import Directory, WindowFile, read_directory
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.parquet.window_block import WindowBlock, read_window_block
+from fgm.store.parquet.window_file import WindowFile
 
 MOST_KEPT = 1024
 """A little more than the windows of a day; each takes some 10 KB."""
@@ -22,7 +23,7 @@ class Directories:
 
     def __init__(self, most_runs: int = MOST_RUNS) -> None:
         self._most_runs = most_runs
-        self._kept: dict[_Identity, Directory] = {}
+        self._kept: dict[_Identity, WindowBlock] = {}
         self._runs = 0
         self._lock = threading.Lock()
 
@@ -36,7 +37,7 @@ class Directories:
                 directory = self._kept.pop(identity, None)
                 self._runs -= 0 if directory is None else len(directory.runs)
             if directory is None:
-                directory = read_directory(name, fd)
+                directory = read_window_block(name, fd)
             with self._lock:
                 self._keep(identity, directory)
             return WindowFile(name, fd, directory)
@@ -44,7 +45,7 @@ class Directories:
             os.close(fd)
             raise
 
-    def _keep(self, identity: _Identity, directory: Directory) -> None:
+    def _keep(self, identity: _Identity, directory: WindowBlock) -> None:
         earlier = self._kept.pop(identity, None)  # another thread was faster
         self._kept[identity] = directory
         self._runs += len(directory.runs) - (0 if earlier is None else len(earlier.runs))

@@ -10,7 +10,7 @@ import numpy as np
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS, Floats
 from fgm.metrics.rates import Times
-from fgm.store.events_file import Event
+from fgm.store.events.event import Event
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile

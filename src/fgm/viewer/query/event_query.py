@@ -10,7 +10,7 @@ from typing import Any
 
 from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
-from fgm.store.events_file import Event, merged
+from fgm.store.events.event import Event, merged
 from fgm.store.samples.series import SHORT_ID_LENGTH
 from fgm.viewer.api.request.parsing import EventsParameters
 from fgm.viewer.contents.holdings import Holdings

@@ -246,14 +246,14 @@ class Query(Generic[G]):
         return chunks, facts.header.interval_ms
 
     def _read_window(self, window: WindowFile) -> list[Chunk]:
-        if window.directory.last_ms < self._read_from_ms or window.directory.first_ms >= self.question.to_ms:
+        if window.block.last_ms < self._read_from_ms or window.block.first_ms >= self.question.to_ms:
             return []
         if self._is_foreign(window.header):
             return []
         if self.question.scopes or self.question.prefixes:
             keys = self._wanted(window.series)
         else:
-            keys = self._keys & window.directory.by_key.keys()
+            keys = self._keys & window.block.by_key.keys()
         return window.chunks(self.question.recorded, keys) if keys else []
 
     def _is_foreign(self, header: FileHeader) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from fgm.store.events_file import KINDS
+from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.query.query import MAX_SERIES
 

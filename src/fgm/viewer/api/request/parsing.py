@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from fgm import iso_time
 from fgm.metrics.derived import Shown, find
-from fgm.store.events_file import KINDS
+from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parameters
 from fgm.viewer.api.request.parameters import MAX_METRICS, MAX_TEXT, Parameter

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgm.store import events_file
 from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.errors import BadFileError
-from fgm.store.events_file import Event, ReadEvents, append, decode, encode, merged
+from fgm.store.events import events_file
+from fgm.store.events.event import KINDS, MAX_LINE_BYTES, MAX_TEXT, Event, decode, encode, merged
+from fgm.store.events.events_file import ReadEvents, append
 
 T0 = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 END = DAY_MS * (T0 // DAY_MS + 1)
@@ -27,7 +28,7 @@ facts = st.dictionaries(st.text(max_size=20), values, max_size=3)
 some_events = st.builds(
     Event,
     st.integers(T0, END - 1),
-    st.sampled_from(sorted(events_file.KINDS)),
+    st.sampled_from(sorted(KINDS)),
     st.text(max_size=70),
     st.text(),
     facts,
@@ -74,8 +75,8 @@ def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
 
     assert kept.series == event.series
     assert [len(text) for text in (kept.what, str(kept.after["reason"]))] == [
-        events_file.MAX_TEXT,
-        events_file.MAX_TEXT,
+        MAX_TEXT,
+        MAX_TEXT,
     ]
     assert kept.what.endswith("x…")
 
@@ -147,7 +148,7 @@ FOREIGN = (
     encode(exit_of("a")).replace(b'"before":{}', b'"before":{"a":[]}'),
     encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"2025-12-30T16:00:00"),
     encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"soon"),
-    encode(exit_of("a"))[:-2] + b',"more":"' + b"x" * events_file.MAX_LINE_BYTES + b'"}\n',
+    encode(exit_of("a"))[:-2] + b',"more":"' + b"x" * MAX_LINE_BYTES + b'"}\n',
 )
 
 
@@ -160,7 +161,7 @@ def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, 
     found = read(file_of(tmp_path))
     assert [event.series for event in found.events] == ["a", "b"]
     assert found.skipped == 1
-    assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["1 lines are no events"]
+    assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["lines that are not events: 1"]
 
 
 def test_facts_that_are_not_known_are_ignored() -> None:
