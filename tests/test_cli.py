@@ -102,7 +102,7 @@ async def test_run_says_which_of_the_two_could_not_start(tmp_path: Path) -> None
 
     said = done.stderr.decode()
     assert done.returncode == 1
-    assert "the viewer ended with status" in said
+    assert "the viewer stopped with exit code" in said
     assert port in said
     assert "Traceback" not in said
 

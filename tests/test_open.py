@@ -106,7 +106,7 @@ def test_a_viewer_that_does_not_answer_yet_is_waited_for(cluster: Cluster) -> No
     assert process.wait(30) == 0
     process.stderr.close()
 
-    assert said[0] == "fgm: the viewer of pod fgm-a does not answer yet; waiting for it\n"
+    assert said[0] == "fgm: waiting for the viewer of pod fgm-a to respond\n"
     assert said[1].startswith("fgm: node worker-3, pod fgm-a: open http://127.0.0.1:")
 
 
