@@ -209,7 +209,9 @@ async def test_cancelling_it_stops_the_server_in_order(tmp_path: Path, caplog: p
 def test_a_taken_port_is_one_sentence() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ListenError, match=f"port {port} of 127.0.0.1 is taken: stop what listens there, or give"):
+        with pytest.raises(
+            ListenError, match=f"port {port} of 127.0.0.1 is taken: stop the program that listens on it, or give"
+        ):
             listen("127.0.0.1", port)
 
 

@@ -1,11 +1,11 @@
 import pytest
 
-from fgm.viewer.start_up import Found, StartUp, State
+from fgm.viewer.start_up import ScanResult, StartUp, State
 
-NOTHING = Found()
-INDEX = Found(index=True)
-UNREAD_FILES = Found(files=True)
-READ_FILES = Found(files=True, indexed=True)
+NOTHING = ScanResult()
+INDEX = ScanResult(index=True)
+UNREAD_FILES = ScanResult(files=True)
+READ_FILES = ScanResult(files=True, indexed=True)
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,10 @@ READ_FILES = Found(files=True, indexed=True)
         ("files of which none can be read", [(0, UNREAD_FILES), (1, NOTHING)], State.WAITING),
     ],
 )
-def test_look(what: str, looks: list[tuple[float, Found]], expected: State) -> None:
+def test_look(what: str, looks: list[tuple[float, ScanResult]], expected: State) -> None:
     start_up = StartUp(180, 0, 0)
     for at_s, found in looks:
-        start_up.look(found, round(at_s * 1000), at_s)
+        start_up.update(found, round(at_s * 1000), at_s)
 
     assert start_up.state is expected, what
 
@@ -35,15 +35,15 @@ def test_it_says_since_when_a_state_holds() -> None:
 
     assert (start_up.state, start_up.since_ms) == (State.STARTING, 5)
 
-    start_up.look(NOTHING, 1000, 1)
-    start_up.look(NOTHING, 2000, 2)
+    start_up.update(NOTHING, 1000, 1)
+    start_up.update(NOTHING, 2000, 2)
 
     assert start_up.since_ms == 1000
 
 
 def test_the_time_out_does_not_wait_for_the_next_look() -> None:
     start_up = StartUp(5, 0, 0)
-    start_up.look(NOTHING, 4000, 4)
+    start_up.update(NOTHING, 4000, 4)
 
     assert start_up.at(4900, 4.9) == (State.WAITING, 4000)
     assert start_up.at(6000, 6) == (State.TIMED_OUT, 5000)
@@ -51,10 +51,10 @@ def test_the_time_out_does_not_wait_for_the_next_look() -> None:
 
 def test_the_time_waited_ends_with_the_waiting() -> None:
     start_up = StartUp(180, 0, 100)
-    start_up.look(NOTHING, 0, 107)
+    start_up.update(NOTHING, 0, 107)
 
     assert start_up.waited_s(107) == 7
 
-    start_up.look(INDEX, 0, 109)
+    start_up.update(INDEX, 0, 109)
 
     assert start_up.waited_s(500) == 9

@@ -1,12 +1,13 @@
-"""The start-up state machine: from "the process runs" to "there is data". Pure: times are arguments.
+"""The states of the viewer's start-up, from a running process to data that can be shown.
 
-    starting -> waiting -> timed_out        nothing there yet; it goes on looking
+    starting -> waiting -> timed_out        no data yet; the viewer keeps looking
         |          |           |
-        +----------+-----------+--> indexing --> ready      files without an index: read what there is
+        +----------+-----------+--> indexing --> ready      files without an index, which are read first
         |          |           |                   ^
-        +----------+-----------+-------------------+        an index is there
+        +----------+-----------+-------------------+        an index
 
-Nothing leads back from ready: what was found once stays known, and health says what is wrong with it now.
+Ready is final: the viewer keeps what it has read, and /api/health reports later problems. The class has no clock; times
+are arguments.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """Where the start-up is; the values are those of /api/health."""
+    """A state of the start-up, as /api/health reports it."""
 
     STARTING = "starting"
     WAITING = "waiting"
@@ -24,8 +25,8 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a look at the data directory found. `indexed`: enough files were read to answer from them."""
+class ScanResult:
+    """The result of a look at the data directory. `indexed`: enough files have been read to answer queries."""
 
     index: bool = False
     files: bool = False
@@ -33,39 +34,39 @@ class Found:
 
 
 class StartUp:
-    """The state, since when it holds, and how long data was waited for."""
+    """The current state, its start, and how long the viewer waited for data."""
 
     def __init__(self, timeout_s: float, now_ms: int, monotonic_s: float) -> None:
         self.timeout_s = timeout_s
         self.state = State.STARTING
         self.since_ms = now_ms
         self._started_s = monotonic_s
-        self._found_s: float | None = None
+        self._ready_s: float | None = None
 
-    def look(self, found: Found, now_ms: int, monotonic_s: float) -> State:
-        """Take in what a look found; return the state that follows."""
-        state = self._next(found, monotonic_s)
+    def update(self, result: ScanResult, now_ms: int, monotonic_s: float) -> State:
+        """Move to the state that follows from a look at the data directory, and return it."""
+        state = self._next(result, monotonic_s)
         if state is not self.state:
             self.state, self.since_ms = state, now_ms
-        if self._found_s is None and state is State.READY:
-            self._found_s = monotonic_s
+        if self._ready_s is None and state is State.READY:
+            self._ready_s = monotonic_s
         return state
 
     def at(self, now_ms: int, monotonic_s: float) -> tuple[State, int]:
-        """Return the state at an instant and since when it holds: the time-out does not wait for the next look."""
+        """Return the state at an instant, and its start. The time-out takes effect without another look."""
         late_s = self.waited_s(monotonic_s) - self.timeout_s
         if self.state is State.WAITING and late_s >= 0:
             return State.TIMED_OUT, max(self.since_ms, now_ms - round(late_s * 1000))
         return self.state, self.since_ms
 
     def waited_s(self, monotonic_s: float) -> float:
-        """Return how long there was no data, since the start."""
-        return (monotonic_s if self._found_s is None else self._found_s) - self._started_s
+        """Return how long the viewer has been without data since its start."""
+        return (monotonic_s if self._ready_s is None else self._ready_s) - self._started_s
 
-    def _next(self, found: Found, monotonic_s: float) -> State:
-        if self.state is State.READY or found.index or (found.files and found.indexed):
+    def _next(self, result: ScanResult, monotonic_s: float) -> State:
+        if self.state is State.READY or result.index or (result.files and result.indexed):
             return State.READY
-        if found.files:
+        if result.files:
             return State.INDEXING
         timed_out = monotonic_s - self._started_s >= self.timeout_s
         return State.TIMED_OUT if timed_out else State.WAITING

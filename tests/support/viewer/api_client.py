@@ -8,7 +8,7 @@ from anyio import to_thread
 from fgm.viewer.api.context import Desk
 from fgm.viewer.api.routes import create_app
 from fgm.viewer.health import Address
-from fgm.viewer.start_up import Found, StartUp
+from fgm.viewer.start_up import ScanResult, StartUp
 from fgm.viewer.web.asgi import App
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.asgi_client import Answer, get
@@ -32,9 +32,9 @@ class ApiClient:
         self.start_up = self.desk.start_up
 
     async def ready(self) -> None:
-        self.start_up.look(await to_thread.run_sync(self.look), self.now_ms, 0)
+        self.start_up.update(await to_thread.run_sync(self.look), self.now_ms, 0)
 
-    def look(self) -> Found:
+    def look(self) -> ScanResult:
         found = self.desk.scanner.look()
         while not self.desk.scanner.is_all_read:
             found = self.desk.scanner.read_more()

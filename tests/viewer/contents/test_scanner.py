@@ -10,7 +10,7 @@ from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.start_up import Found
+from fgm.viewer.start_up import ScanResult
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
 
@@ -23,7 +23,7 @@ class Watching:
         files = DataFiles(str(root), self.clock)
         self.scanner = Scanner(files, Journals(files, self.clock, self.skipped), self.skipped)
 
-    def look(self) -> Found:
+    def look(self) -> ScanResult:
         self.clock.stall(5)
         found = self.scanner.look()
         while not self.scanner.is_all_read:
@@ -62,7 +62,7 @@ def test_nothing_is_found_where_nothing_is(watching: Watching) -> None:
     found = watching.look()
     index, note = watching.index
 
-    assert found == Found()
+    assert found == ScanResult()
     assert index == "missing"
     assert note is not None
     assert "there is no directory" in note
@@ -103,7 +103,7 @@ def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watch
     found = watching.look()
     holdings = watching.scanner.holdings()
 
-    assert found == Found(files=True, indexed=True)
+    assert found == ScanResult(files=True, indexed=True)
     assert watching.ids == {id_of(1), id_of(2)}
     assert holdings.index == "rebuilt"
     assert holdings.index_note is not None
@@ -130,7 +130,7 @@ def test_it_can_begin_before_all_files_are_read(data: DataDirectory, watching: W
 def test_a_journal_alone_is_enough(data: DataDirectory, watching: Watching) -> None:
     data.journal(counting(ONE, T0, 3))
 
-    assert watching.look() == Found(files=True, indexed=True)
+    assert watching.look() == ScanResult(files=True, indexed=True)
     assert watching.ids == {id_of(1)}
 
 
@@ -144,7 +144,7 @@ def test_files_of_which_none_can_be_read_are_not_data(data: DataDirectory, watch
 
     path.write_bytes(whole)
 
-    assert watching.look() == Found(files=True, indexed=True)
+    assert watching.look() == ScanResult(files=True, indexed=True)
     assert len(watching.skipped) == 0
 
 
@@ -181,12 +181,12 @@ def test_an_index_that_turned_bad_takes_nothing_back(data: DataDirectory, watchi
 def test_a_bad_index_from_the_start_is_as_none(data: DataDirectory, watching: Watching) -> None:
     data.index.write_bytes(b"nonsense")
 
-    assert watching.look() == Found()
+    assert watching.look() == ScanResult()
     assert watching.index[0] == "bad"
 
     data.parquet(counting(ONE, T0, 3))
 
-    assert watching.look() == Found(files=True, indexed=True)
+    assert watching.look() == ScanResult(files=True, indexed=True)
     assert watching.index[0] == "rebuilt"
 
 

@@ -23,7 +23,7 @@ from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.index_file import IndexFile
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
-from fgm.viewer.start_up import Found
+from fgm.viewer.start_up import ScanResult
 
 NEWEST_FILES = 8
 """Number of the newest files among which journals are looked for."""
@@ -81,7 +81,7 @@ class Scanner:
         """Return what is known; never blocks."""
         return self._holdings
 
-    def look(self) -> Found:
+    def look(self) -> ScanResult:
         """Read the index, if it is a new one, and data that was added; return what there is."""
         with self._lock:
             if self._only_node is None and self._index.look():
@@ -96,7 +96,7 @@ class Scanner:
             self._read_journals()
             return self._found()
 
-    def read_more(self) -> Found:
+    def read_more(self) -> ScanResult:
         """Read the next older files, if the index does not make that unnecessary; return what there is."""
         with self._lock:
             if not self.is_all_read:
@@ -122,12 +122,12 @@ class Scanner:
         """Whether `read_more` has nothing to do until the next `look`."""
         return self._phase in (Phase.WAITING, Phase.DONE)
 
-    def _found(self) -> Found:
+    def _found(self) -> ScanResult:
         self._holdings = self._make_holdings()
         is_readable = self._header is not None
         has_files = is_readable or self._phase is Phase.READING
         is_indexed = is_readable and (self.is_all_read or self._files_read >= FILES_TO_BEGIN)
-        return Found(self._index.was_good, has_files, is_indexed)
+        return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
         for container in self._index.containers:
