@@ -5,6 +5,9 @@ Two forms are written, `2025-12-30T16:05:00Z` and `2025-12-30T16:05:00.123Z`. An
 
 from datetime import UTC, datetime, timedelta
 
+END_OF_TIME_MS = 253_402_300_800_000
+"""The first instant without such a text: the year 10000, which has five digits."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 

@@ -23,9 +23,6 @@ MAX_TEXT = 512
 MAX_LABELS_CHARACTERS = 2048
 """Of one pod, so that an index of 5000 containers stays readable."""
 
-END_OF_TIME_MS = 253_402_300_800_000
-"""The year 10000, for which there is no name of a file."""
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[a-z0-9.+-]{1,32}://([0-9a-f]{64})", re.ASCII)
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
@@ -118,7 +115,7 @@ def _ended(terminated: dict[str, Any]) -> Ended:
     finished_ms = None
     with suppress(ValueError):  # a container that never ran has no such instant
         finished_ms = iso_time.parse_ms(str(terminated.get("finishedAt")), assume_utc=True)
-    if finished_ms is not None and not 0 <= finished_ms < END_OF_TIME_MS:
+    if finished_ms is not None and not 0 <= finished_ms < iso_time.END_OF_TIME_MS:
         finished_ms = None
     return Ended(_text(terminated.get("reason")), _whole(terminated.get("exitCode")), finished_ms)
 

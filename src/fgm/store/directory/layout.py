@@ -13,10 +13,11 @@ are integer milliseconds since 1970 UTC, intervals are half-open. Years 1970 to 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
+
+from fgm.iso_time import END_OF_TIME_MS
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
@@ -32,7 +33,6 @@ Kind = Literal["metrics", "journal"]
 DetailKind = Literal["processes", "regions"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_END_MS = 253_402_300_800_000  # the year 10000, whose names would have five digits
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
 _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
@@ -80,13 +80,6 @@ def window_at(instant_ms: int, rotation_s: int) -> Window:
 def day_start(instant_ms: int) -> int:
     """Return 00:00 UTC of an instant's day."""
     return instant_ms - instant_ms % DAY_MS
-
-
-def days(from_ms: int, to_ms: int) -> Iterator[str]:
-    """Yield the day folders that [from_ms, to_ms) touches, oldest first; only days that have a name."""
-    if from_ms < to_ms:
-        for midnight_ms in range(day_start(max(0, from_ms)), min(to_ms, _END_MS), DAY_MS):
-            yield day_folder(midnight_ms)
 
 
 def day_folder(instant_ms: int) -> str:
@@ -185,7 +178,7 @@ def _stamp(instant_ms: int) -> str:
 
 
 def _calendar(instant_ms: int) -> datetime:
-    if not 0 <= instant_ms < _END_MS:
+    if not 0 <= instant_ms < END_OF_TIME_MS:
         raise ValueError(f"{instant_ms} ms is not an instant between the years 1970 and 9999")
     return _EPOCH + timedelta(milliseconds=instant_ms)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from fgm.clock import Clock
 from fgm.store.directory import layout
+from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
@@ -26,14 +27,12 @@ LOOK_AGAIN_S = 5.0
 MOST_FILES = 20_000
 SUFFIX = ".parquet"
 
-_Identity = tuple[int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """A path when it was last looked at. `file`: None where it cannot be read."""
 
-    identity: _Identity
+    identity: FileIdentity
     file: DataFile | None
 
 
@@ -97,8 +96,7 @@ class GivenFiles(DataFiles):
     def _at(self, path: str) -> DataFile | None:
         try:
             path = os.path.realpath(path)
-            status = os.stat(path)
-            identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+            identity = identity_of(os.stat(path))
             seen = self._seen.get(path)
             if seen is None or seen.identity != identity:
                 seen = self._seen[path] = _Seen(identity, self._read(path))

@@ -4,6 +4,7 @@ import os
 import threading
 
 from fgm.store.directory import layout
+from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.events import events_file
@@ -16,15 +17,13 @@ MOST_OF_A_FILE = 5_000
 MOST_KEPT = 10_000
 """So many are kept for the next request, of all files together: some 8 MB."""
 
-_Identity = tuple[int, int, int, int]
-
 
 class EventFiles:
     """The files `events.jsonl` of one data directory."""
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped
-        self._kept: dict[str, tuple[_Identity, ReadEvents]] = {}
+        self._kept: dict[str, tuple[FileIdentity, ReadEvents]] = {}
         self._lock = threading.Lock()
 
     def read(self, folder: str) -> ReadEvents | None:
@@ -42,8 +41,7 @@ class EventFiles:
             self._skipped.note(path, reason_of(error))
             raise
         try:
-            status = os.fstat(fd)
-            identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            identity = identity_of(os.fstat(fd))
             with self._lock:
                 kept = self._kept.get(folder)
             if kept is not None and kept[0] == identity:
@@ -58,7 +56,7 @@ class EventFiles:
         self._keep(folder, identity, found)
         return found
 
-    def _keep(self, folder: str, identity: _Identity, found: ReadEvents) -> None:
+    def _keep(self, folder: str, identity: FileIdentity, found: ReadEvents) -> None:
         with self._lock:
             self._kept.pop(folder, None)
             self._kept[folder] = (identity, found)

@@ -6,6 +6,7 @@ Safe for use by several threads.
 import os
 import threading
 
+from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.parquet.window_block import WindowBlock, read_window_block
 from fgm.store.parquet.window_file import WindowFile
@@ -15,15 +16,13 @@ MOST_KEPT = 1024
 MOST_RUNS = 64_000
 """So many series are in them together: where containers come and go, each window has its own."""
 
-_Identity = tuple[int, int, int, int]
-
 
 class Directories:
     """Opens windows. What is kept of one belongs to its device, inode, mtime and size."""
 
     def __init__(self, most_runs: int = MOST_RUNS) -> None:
         self._most_runs = most_runs
-        self._kept: dict[_Identity, WindowBlock] = {}
+        self._kept: dict[FileIdentity, WindowBlock] = {}
         self._runs = 0
         self._lock = threading.Lock()
 
@@ -31,8 +30,7 @@ class Directories:
         """Open a window below `dir_fd`. Raises FileNotFoundError, and BadFileError where it is not fgm's."""
         fd = open_regular(name, dir_fd)
         try:
-            status = os.fstat(fd)
-            identity = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+            identity = identity_of(os.fstat(fd))
             with self._lock:
                 directory = self._kept.pop(identity, None)
                 self._runs -= 0 if directory is None else len(directory.runs)
@@ -45,7 +43,7 @@ class Directories:
             os.close(fd)
             raise
 
-    def _keep(self, identity: _Identity, directory: WindowBlock) -> None:
+    def _keep(self, identity: FileIdentity, directory: WindowBlock) -> None:
         earlier = self._kept.pop(identity, None)  # another thread was faster
         self._kept[identity] = directory
         self._runs += len(directory.runs) - (0 if earlier is None else len(earlier.runs))

@@ -20,9 +20,6 @@ from fgm.viewer.query.query import MAX_SERIES
 from fgm.viewer.web.problems import Problem, bad_parameter, unknown
 
 MAX_FIELDS = 64
-END_OF_TIME_MS = 253_402_300_800_000
-"""The year 10000."""
-
 _RANGE = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -319,6 +316,6 @@ def _instant_ms(name: str, text: str) -> int:
         with suppress(ValueError):
             # An unescaped + of a time zone arrives as a space.
             instant_ms = iso_time.parse_ms(_SPACE_OF_PLUS.sub("+", text), assume_utc=True)
-    if instant_ms is None or not 0 <= instant_ms < END_OF_TIME_MS:
+    if instant_ms is None or not 0 <= instant_ms < iso_time.END_OF_TIME_MS:
         raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", parameters.TIME_FORM)
     return round(instant_ms)
