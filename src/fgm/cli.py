@@ -13,7 +13,7 @@ from fgm.store.check.directory_check import check
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C
-  1  fgm run: the recorder or the viewer stopped; fgm open: the page cannot be opened; fgm check: there are problems
+  1  fgm run: the collector or the viewer stopped; fgm open: the page cannot be opened; fgm check: there are problems
   2  a flag is wrong
 """
 
