@@ -1,7 +1,7 @@
-"""The Python side of the `sampling` benchmark: the collector's Sampler at its real rhythm, in a process of its own.
+"""The Python process of the `sampling` benchmark: the collector's Sampler at its real rhythm.
 
-`python -m benchmarks.sampler_ticks WARM_UP TICKS`: prints "ready", reads an instant of the monotonic clock in seconds,
-ticks from then on every second, and prints the CPU time of each tick after the first WARM_UP, in ns.
+`python -m benchmarks.sampler_ticks WARM_UP TICKS` prints "ready", reads an instant of the monotonic clock in seconds,
+ticks every second from then on, and prints the CPU time of each tick after the first WARM_UP, in ns.
 """
 
 import sys
