@@ -74,7 +74,6 @@ def disk(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("pod")
     (folder / "pod.json").write_text(json.dumps({"as is": configs(pod_spec())}))
     done = run_in_machine("pod.py", "run", str(60 * MINUTES), share=folder, timeout_s=60 * MINUTES + 900)
-    print(done.stderr.decode(), *((folder / f"{name}.log").read_text() for name in IDS), sep="\n")
     assert done.status == 0
     return folder, json.loads((folder / "report.json").read_text())
 
@@ -84,7 +83,6 @@ def cases(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("rights")
     (folder / "pod.json").write_text(json.dumps({name: configs(make()) for name, make in CASES.items()}))
     done = run_in_machine("pod.py", "rights", share=folder, timeout_s=1200)
-    print(done.stderr.decode())
     assert done.status == 0
     return folder / "data", json.loads((folder / "report.json").read_text())
 
@@ -122,7 +120,6 @@ def test_after_a_power_cut_the_history_is_there_and_nothing_is_left_over(
     for path in folder.glob("*.log"):
         path.unlink()
     done = run_in_machine("pod.py", "again", share=folder, timeout_s=600)
-    print(done.stderr.decode(), *((folder / f"{name}.log").read_text() for name in IDS), sep="\n")
     assert done.status == 0
     report = json.loads((folder / "report.json").read_text())
     data_dir = str(folder / "data")

@@ -73,8 +73,6 @@ class Recorded:
 def recorded(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("recorded")
     done = run_in_machine("record.py", share=folder, timeout_s=400)
-    log = folder / "collector.log"
-    print(done.stderr.decode(), log.read_text() if log.exists() else "")
     return Recorded(folder, done.status)
 
 
