@@ -1,4 +1,4 @@
-"""Settings come from flags, then the environment; wrong ones are named with what is allowed."""
+"""Settings of the collector come from flags, or else from the environment; errors name what is allowed."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
     assert settings.compression_level == Settings().compression_level
 
 
-def test_the_identifier_is_the_pods_name_else_the_nodes() -> None:
+def test_the_identifier_is_the_name_of_the_pod_or_else_of_the_node() -> None:
     assert (
         from_flags(POD_NAME="fine-grained-monitor-x7k2p", NODE_NAME="worker-3").identifier
         == "fine-grained-monitor-x7k2p"

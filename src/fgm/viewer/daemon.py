@@ -138,5 +138,5 @@ def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Addr
     from fgm.viewer.api.context import Desk  # noqa: PLC0415 - slow to import, and not needed for the first response
     from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
 
-    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.given, node=settings.node or None)
+    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.files, node=settings.node or None)
     return desk, create_app(desk)

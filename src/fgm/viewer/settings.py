@@ -32,7 +32,7 @@ class Settings:
     """How a viewer runs. `parse` makes it and has checked each value."""
 
     data_dir: str
-    given: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     """Files to show instead of everything in the directory."""
     port: int = setting(8050, whole_number(0, 65_535), "port to listen on; 0 takes a free one")
     host: str = setting("127.0.0.1", text("ADDRESS"), "address to listen on")
@@ -75,7 +75,7 @@ def parse(flags: Mapping[str, Any]) -> Settings:
     Raises: SettingError if one is wrong.
     """
     data_dir, files = _data(flags["data"])
-    return Settings(data_dir=data_dir, given=files, **read_settings(Settings, flags, {}))
+    return Settings(data_dir=data_dir, files=files, **read_settings(Settings, flags, {}))
 
 
 def from_command_line(argv: Sequence[str] | None) -> Settings:

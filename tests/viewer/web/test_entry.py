@@ -27,7 +27,7 @@ def entry(tmp_path: Path) -> Entry:
     return Entry(load_assets(str(tmp_path)), lambda: {"state": "starting"})
 
 
-async def test_the_page_its_files_and_the_health_are_there_before_anything_else(entry: Entry) -> None:
+async def test_the_page_its_files_and_the_health_are_served_before_the_app_is_attached(entry: Entry) -> None:
     page = await get(entry, "/")
 
     assert (page.status, page.body, page.headers["content-type"]) == (200, PAGE, "text/html; charset=utf-8")
@@ -41,7 +41,7 @@ async def test_the_health_takes_no_parameter(entry: Entry) -> None:
     assert (answer.status, answer.json["parameter"]) == (400, "x")
 
 
-async def test_the_rest_of_the_api_says_when_to_come_back(entry: Entry) -> None:
+async def test_the_rest_of_the_api_is_not_ready_before_the_app_is_attached(entry: Entry) -> None:
     answer = await get(entry, "/api/metrics")
 
     assert answer.status == 503
@@ -49,7 +49,7 @@ async def test_the_rest_of_the_api_says_when_to_come_back(entry: Entry) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_it_hands_on_what_it_does_not_answer_itself(entry: Entry) -> None:
+async def test_other_requests_are_passed_on_while_an_app_is_attached(entry: Entry) -> None:
     entry.attach(api)
 
     assert (await get(entry, "/api/metrics")).body == b"the API"
@@ -67,7 +67,7 @@ async def test_it_hands_on_what_it_does_not_answer_itself(entry: Entry) -> None:
 async def test_only_the_files_of_the_page_are_served(entry: Entry, path: str) -> None:
     entry.attach(api)
 
-    assert (await get(entry, path)).body == b"the API", "nothing of the package"
+    assert (await get(entry, path)).body == b"the API", "no file of the package"
 
 
 async def test_a_file_that_the_browser_has_is_not_sent_again(entry: Entry) -> None:
@@ -79,21 +79,23 @@ async def test_a_file_that_the_browser_has_is_not_sent_again(entry: Entry) -> No
 
 
 @pytest.fixture
-def changed(entry: Entry, tmp_path: Path) -> Entry:  # noqa: ARG001 - what it is a change of
+def changed(entry: Entry, tmp_path: Path) -> Entry:  # noqa: ARG001 - changes the files of that entry
     """The next version: another chart, and a long page."""
     (tmp_path / "vendor" / "chart.js").write_text("let other")
     (tmp_path / "index.html").write_text('<script src="static/page.js">' + 10_000 * "long ")
     return Entry(load_assets(str(tmp_path)), lambda: {"state": "starting"})
 
 
-async def test_files_are_kept_for_ever_at_an_address_that_changes_with_them(entry: Entry, changed: Entry) -> None:
+async def test_files_are_cached_forever_at_an_address_that_changes_with_them(entry: Entry, changed: Entry) -> None:
     assert (await get(entry, "/")).headers["cache-control"] == "no-cache"
     assert "immutable" in (await get(entry, f"{STATIC}page.js")).headers["cache-control"]
     assert STATIC[1:].encode() not in (await get(changed, "/")).body
-    assert (await get(changed, f"{STATIC}page.js")).status == 503, "what is not there goes on to the API"
+    assert (await get(changed, f"{STATIC}page.js")).status == 503, (
+        "a request for an unknown file is passed on to the API"
+    )
 
 
-async def test_long_files_are_compressed_for_who_takes_gzip(changed: Entry) -> None:
+async def test_long_files_are_compressed_for_clients_that_accept_gzip(changed: Entry) -> None:
     plain, zipped = await get(changed, "/"), await get(changed, "/", headers={"accept-encoding": "gzip, br"})
 
     assert zipped.headers["content-encoding"] == "gzip"

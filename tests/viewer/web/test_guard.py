@@ -14,7 +14,7 @@ async def says_yes(scope: Scope, _: Receive, send: Send) -> None:
 @pytest.mark.parametrize(
     "host", ["localhost", "localhost:8050", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9999", "[::1]", "[::1]:8050"]
 )
-async def test_a_local_host_with_any_port_is_answered(host: str) -> None:
+async def test_a_local_host_is_allowed_with_any_port(host: str) -> None:
     assert (await get(Guard(says_yes), "/", headers={"host": host})).body == b"yes"
 
 
@@ -23,8 +23,8 @@ async def test_a_local_host_with_any_port_is_answered(host: str) -> None:
     ["", "evil.example", "evil.example:8050", "localhost.evil.example", "127.0.0.1.nip.io", "127.0.0.2", "::1",
      "localhost:", "localhost:80:80", "[::1", "user@localhost", "node-1"],
 )  # fmt: skip
-async def test_a_foreign_host_gets_nothing(host: str) -> None:
-    """A name that was rebound to this address is still another name."""
+async def test_a_foreign_host_is_refused(host: str) -> None:
+    """With DNS rebinding, a foreign name has the address of the viewer, but it is still in the Host header."""
     answer = await get(Guard(says_yes), "/api/metrics", headers={"host": host})
 
     assert answer.status == 421
@@ -40,7 +40,7 @@ async def test_a_host_can_be_allowed() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "X"])
-async def test_only_reading_is_allowed(method: str) -> None:
+async def test_methods_that_do_not_only_read_are_refused(method: str) -> None:
     answer = await get(Guard(says_yes), "/", method=method)
 
     assert answer.status == 405
@@ -64,11 +64,13 @@ async def test_only_reading_is_allowed(method: str) -> None:
         ("an old browser, the page itself", "/api/metrics", {"origin": "http://localhost:8050"}, 200),
     ],
 )
-async def test_another_origin_gets_nothing(what: str, path: str, headers: dict[str, str], status: int) -> None:
+async def test_another_origin_is_refused_unless_it_links_to_the_page(
+    what: str, path: str, headers: dict[str, str], status: int
+) -> None:
     assert (await get(Guard(says_yes), path, headers=headers)).status == status, what
 
 
-async def test_every_answer_carries_the_headers() -> None:
+async def test_every_response_has_the_security_headers() -> None:
     for answer in (
         await get(Guard(says_yes), "/"),
         await get(Guard(says_yes), "/", headers={"host": "evil.example"}),
