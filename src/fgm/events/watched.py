@@ -16,7 +16,6 @@ NEEDS = (
 
 OOM_KILLS, THROTTLED, PERIODS, THROTTLED_USEC, QUOTA, PERIOD, MEMORY_MAX, PIDS_MAX, MEMORY, PIDS = range(10)
 _POPULATED, _PID_COUNT = 10, 11
-COUNTERS = (OOM_KILLS, THROTTLED)
 LIMITS = (QUOTA, MEMORY_MAX, PIDS_MAX)
 _WITNESSES = (PERIODS, MEMORY, PIDS)
 """Where these have a value, the controller of the limit is at work: its null is no limit."""

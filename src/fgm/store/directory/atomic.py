@@ -24,7 +24,7 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
     so does the next start after a power loss. Raises OSError and what `content` raises; nothing changes then.
     """
     temporary = name + TEMPORARY_SUFFIX
-    with _opened(folder) as folder_fd:
+    with _open_folder(folder) as folder_fd:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder_fd)  # left by a killed writer
         try:
@@ -48,7 +48,7 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
 def rename(path: str, name: str) -> None:
     """Give a file another name in its folder, on disk when this returns. Raises OSError."""
     folder, old = os.path.split(path)
-    with _opened(folder or ".") as folder_fd:
+    with _open_folder(folder or ".") as folder_fd:
         os.rename(old, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         os.fsync(folder_fd)
 
@@ -67,7 +67,7 @@ def set_aside(path: str, name: str) -> str:
 def remove(path: str) -> None:
     """Unlink a file, on disk when this returns. Raises OSError, FileNotFoundError where it is not there."""
     folder, name = os.path.split(path)
-    with _opened(folder or ".") as folder_fd:
+    with _open_folder(folder or ".") as folder_fd:
         os.unlink(name, dir_fd=folder_fd)
         os.fsync(folder_fd)
 
@@ -84,7 +84,7 @@ def make_folder(path: str, within: str | None = None) -> None:
     if within is not None and not os.path.isdir(within):
         raise FileNotFoundError(errno.ENOENT, "the data directory is not there", within)
     for place in (parent, path):
-        if _is_ours(place) and os.path.islink(place):  # readers and retention would not follow it
+        if _is_data_folder(place) and os.path.islink(place):  # readers and retention would not follow it
             raise NotADirectoryError(errno.ENOTDIR, "a link is in the folder's place", place)
     try:
         os.mkdir(path, FOLDER_MODE)
@@ -92,7 +92,7 @@ def make_folder(path: str, within: str | None = None) -> None:
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "a file is in the folder's place", path) from None
-        if not _is_ours(path):
+        if not _is_data_folder(path):
             return
         if stat.S_IMODE(status.st_mode) == FOLDER_MODE:
             return
@@ -101,18 +101,18 @@ def make_folder(path: str, within: str | None = None) -> None:
         make_folder(path, within)  # another task may have made it meanwhile
         return
     os.chmod(path, FOLDER_MODE)
-    with _opened(parent) as parent_fd:
+    with _open_folder(parent) as parent_fd:
         os.fsync(parent_fd)
 
 
-def _is_ours(path: str) -> bool:
+def _is_data_folder(path: str) -> bool:
     """Say whether a folder is called like one of a day, or of a writer."""
     name = os.path.basename(path)
     return parse_day(name) is not None or parse_identifier(name) is not None
 
 
 @contextlib.contextmanager
-def _opened(folder: str | int) -> Iterator[int]:
+def _open_folder(folder: str | int) -> Iterator[int]:
     if isinstance(folder, int):
         yield folder
         return

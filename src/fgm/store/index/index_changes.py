@@ -21,8 +21,6 @@ class Changes:
     alive: frozenset[str]
     entries: Mapping[str, IndexEntry]
     dropped: frozenset[str]
-    appeared: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.entries or self.dropped)
@@ -50,7 +48,7 @@ def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
             entries[key] = replace(entry, facts=_joined(entry.facts, facts))
     now_alive = frozenset(alive) if appeared or gone else index.alive
     dropped = _surplus({**index.entries, **entries}, now_alive) if appeared else frozenset()
-    return Changes(now_ms, now_alive, entries, dropped, tuple(appeared), tuple(gone))
+    return Changes(now_ms, now_alive, entries, dropped)
 
 
 def apply(index: Index, changes: Changes) -> Index:
