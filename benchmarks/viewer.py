@@ -48,7 +48,7 @@ import json, sys, time
 import duckdb
 files, ids, metric, from_ms, to_ms, times = json.load(sys.stdin)
 connection = duckdb.connect()
-connection.execute("SET threads = 1")
+connection.execute("SET threads = 1; SET enable_progress_bar = false")
 question = f'SELECT container_id, epoch_ms("time"), late_ms, "{metric}" FROM read_parquet($files)'
 question += " WHERE container_id IN (SELECT unnest($ids))"
 question += ' AND epoch_ms("time") >= $begin AND epoch_ms("time") < $end ORDER BY container_id, "time"'
