@@ -1,4 +1,4 @@
-"""Both real processes on a captured host: what the kernel files say is what the API answers."""
+"""Both real processes on a captured host: the API returns what the kernel files contain."""
 
 import shutil
 import signal
@@ -28,8 +28,8 @@ QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "Best
 NEW_ID = "cd" * 32
 
 
-async def test_what_the_host_shows_is_what_the_viewer_answers(tmp_path: Path) -> None:
-    """New values and new containers are there within 5 s, gone ones stay, and the files are in order."""
+async def test_the_viewer_returns_what_the_files_of_the_host_contain(tmp_path: Path) -> None:
+    """New values and new containers appear within 5 s, exited ones stay, and the files are in order."""
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     cache = next(container for container in CONTAINERS if container["name"] == "cache")
     memory = Path(host.cgroup_root + cache["cgroup"]) / "memory.current"
@@ -88,8 +88,10 @@ async def test_what_the_host_shows_is_what_the_viewer_answers(tmp_path: Path) ->
         assert path.parent.name == "identifier=worker-3"
 
 
-async def test_killed_at_any_moment_it_loses_no_whole_tick_and_goes_on_in_one_file(tmp_path: Path) -> None:
-    """kill -9 five times; the viewer answers all the while, and what it answered before is still there after."""
+async def test_a_collector_killed_at_any_moment_loses_no_complete_tick_and_continues_in_one_file(
+    tmp_path: Path,
+) -> None:
+    """It is killed five times; the viewer responds all the time, and what it returned before is still there after."""
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     flags = ["--data-dir", str(data_dir), "--interval-ms", "100", *host.flags]
     seen: dict[int, float | None] = {}
@@ -118,7 +120,7 @@ async def test_killed_at_any_moment_it_loses_no_whole_tick_and_goes_on_in_one_fi
     assert {layout.metrics_name(start) for start in windows} <= {path.name for path in parquet_files(data_dir)}
 
 
-async def test_a_viewer_that_is_killed_costs_the_collector_nothing(tmp_path: Path) -> None:
+async def test_the_collector_records_on_after_the_viewer_is_killed(tmp_path: Path) -> None:
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     async with daemon("fgm.collector", "--data-dir", str(data_dir), *host.flags) as collector:
         async with daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser") as process:
@@ -135,7 +137,7 @@ async def test_a_viewer_that_is_killed_costs_the_collector_nothing(tmp_path: Pat
     assert check(str(data_dir)).problems == []
 
 
-async def test_bad_input_is_one_clear_sentence_and_a_documented_status(tmp_path: Path) -> None:
+async def test_bad_input_gives_one_clear_sentence_and_a_documented_status(tmp_path: Path) -> None:
     host, data_dir = captured_host(tmp_path / "host"), tmp_path / "data"
     file = tmp_path / "a-file"
     file.write_text("")

@@ -1,4 +1,4 @@
-"""A collector that is killed on a real cgroup v2 host loses no whole tick, and leaves nothing that does not open."""
+"""A collector that is killed on a real cgroup v2 host loses no complete tick and leaves no unreadable file."""
 
 from pathlib import Path
 
@@ -26,12 +26,12 @@ def folder(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def test_a_kill_leaves_a_valid_directory(folder: Path) -> None:
+def test_a_kill_leaves_a_data_directory_in_order(folder: Path) -> None:
     for i in range(KILLS):
         assert check(str(folder / f"killed-{i}")).problems == []
 
 
-def test_every_whole_tick_is_kept(folder: Path) -> None:
+def test_every_complete_tick_is_kept(folder: Path) -> None:
     kept = in_parquet(folder / "data")
 
     for i in range(KILLS):
@@ -40,7 +40,7 @@ def test_every_whole_tick_is_kept(folder: Path) -> None:
         assert before_kill <= kept
 
 
-def test_the_window_goes_on_in_one_file(folder: Path) -> None:
+def test_the_window_continues_in_one_file(folder: Path) -> None:
     windows = {layout.window_at(time_ms, ROTATION_S).start_ms for _, time_ms in in_parquet(folder / "data")}
     files = list(data_files(str(folder / "data"), "metrics"))
 
