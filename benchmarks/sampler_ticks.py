@@ -7,13 +7,14 @@ ticks every second from then on, and prints the CPU time of each tick after the 
 import sys
 import time
 
-from fgm.collector.__main__ import look_at_host, make_sampler
+from fgm.clock import SystemClock
+from fgm.collector.assembly import find_hierarchies, make_sampler
 from fgm.collector.settings import Settings
 
 
 def main(warm_up: int, ticks: int) -> None:
     settings = Settings()
-    sampler = make_sampler(settings, look_at_host(settings))
+    sampler = make_sampler(settings, find_hierarchies(settings), SystemClock())
     print("ready", flush=True)
     start = float(sys.stdin.readline())
     spent_ns = []

@@ -21,9 +21,9 @@ from tests.support.recorded_files import events, instants, missed_ticks, parquet
 
 Mount = Callable[[str], Path]
 
-NEARLY_FULL = "the disk is nearly full; old data goes before its time"
-LOST = {"ticks cannot be recorded", "a journal has gone before its window was closed"}
-NOT_RECORDED, RECORDED_AGAIN = "ticks cannot be recorded", "ticks are recorded again"
+NEARLY_FULL = "the disk is nearly full; removing old data early"
+LOST = {"cannot record ticks", "journal was removed before its window was closed"}
+NOT_RECORDED, RECORDED_AGAIN = "cannot record ticks", "recording ticks again"
 
 
 @pytest.fixture

@@ -262,7 +262,7 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
         assert (rows["rss_bytes"] > 1_000_000).all()
         regions = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("regions"))))
         assert {"[heap]", "[anon]"} <= set(regions["region"])
-        assert len([record for record in caplog.records if "region by region" in record.getMessage()]) == 1
+        assert len([record for record in caplog.records if "memory regions" in record.getMessage()]) == 1
         assert len(pss()) == 1  # in the row in which it was read, and in no other
         assert 0 < pss()[0] < 1 << 40
         assert check(str(host.data_dir)).problems == []

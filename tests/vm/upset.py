@@ -35,10 +35,10 @@ def main(python: str) -> None:
     windows(1)
 
     Path("/proc/sysrq-trigger").write_text("u")  # every file system becomes read-only, even with open writers
-    wait_until(lambda: "ticks cannot be recorded" in LOG.read_text())
+    wait_until(lambda: "cannot record ticks" in LOG.read_text())
     time.sleep(READ_ONLY_S)
     sh(f"mount -o remount,rw {DISK}")
-    wait_until(lambda: "ticks are recorded again" in LOG.read_text())
+    wait_until(lambda: "recording ticks again" in LOG.read_text())
     windows(1)
 
     for step_s in (-15, -3600, 86_400):

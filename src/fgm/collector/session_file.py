@@ -1,4 +1,4 @@
-"""session.json: how the running collector was started, for people and for the viewer."""
+"""The file session.json: how the running collector was started, for operators and for the viewer."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from fgm.store.directory.layout import SESSION_NAME
 
 
 def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: int) -> dict[str, Any]:
-    """Return the facts. `host`: which cgroup hierarchies it has; `kernel`: its release."""
+    """Return the content of the file. `host`: cgroup hierarchies of the host; `kernel`: release of its kernel."""
     return {
         "schema_version": 1,
         "run_id": run_id,
@@ -29,6 +29,9 @@ def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: i
 
 
 def publish(settings: Settings, host: str, wall_ns: int) -> None:
-    """Write the file of this run, which has an id of its own. Raises OSError."""
-    facts = describe(settings, uuid.uuid4().hex, host, os.uname().release, wall_ns)
-    atomic.publish(settings.data_dir, SESSION_NAME, json.dumps(facts, indent=2).encode() + b"\n")
+    """Write the file of this run, with an identifier of its own.
+
+    Raises: OSError if it cannot be written.
+    """
+    content = describe(settings, uuid.uuid4().hex, host, os.uname().release, wall_ns)
+    atomic.publish(settings.data_dir, SESSION_NAME, json.dumps(content, indent=2).encode() + b"\n")

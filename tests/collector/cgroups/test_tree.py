@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fgm.collector.cgroups.tree import CgroupWalk
+from fgm.collector.cgroups.tree import CgroupTree
 
 
 def real(root: Path) -> set[str]:
@@ -19,12 +19,12 @@ def test_files_and_links_are_no_cgroups(tmp_path: Path) -> None:
     (tmp_path / "a" / "cpu.stat").write_text("")
     (tmp_path / "loop").symlink_to(tmp_path)
 
-    assert set(CgroupWalk(str(tmp_path)).paths) == {"/a", "/a/b"}
+    assert set(CgroupTree(str(tmp_path)).paths) == {"/a", "/a/b"}
 
 
 def test_a_cgroup_made_again_under_its_old_name_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "pod" / "container").mkdir(parents=True)
-    walk = CgroupWalk(str(tmp_path))
+    walk = CgroupTree(str(tmp_path))
     (tmp_path / "kept").mkdir()  # holds the place of a freed inode number
     walk.refresh()
     (tmp_path / "pod" / "container").rename(tmp_path / "kept" / "old")
@@ -36,7 +36,7 @@ def test_a_cgroup_made_again_under_its_old_name_is_noticed(tmp_path: Path) -> No
 
 def test_nothing_changed_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    walk = CgroupWalk(str(tmp_path))
+    walk = CgroupTree(str(tmp_path))
 
     assert not walk.refresh()
 
@@ -44,7 +44,7 @@ def test_nothing_changed_is_said_so(tmp_path: Path) -> None:
 def test_a_root_that_went_away_has_no_cgroups_until_it_is_back(tmp_path: Path) -> None:
     root = tmp_path / "cgroup"
     (root / "a").mkdir(parents=True)
-    walk = CgroupWalk(str(root))
+    walk = CgroupTree(str(root))
     shutil.rmtree(root)
 
     assert walk.refresh()
@@ -64,7 +64,7 @@ def test_after_any_changes_the_list_is_what_is_there(
     """Invariant: after refresh, paths are the folders, and "changed" is said whenever the set of them changed."""
     root: Path = tmp_path_factory.mktemp("cgroup")
     names = ["a", "b", "c", "a/x", "a/y", "b/x", "b/x/1", "b/x/2", "b/x/1/deep", "c/z", "c/z/1", "a/x/1", "d"]
-    walk = CgroupWalk(str(root))
+    walk = CgroupTree(str(root))
     before = real(root)
     for step in steps:
         for what, which in step:

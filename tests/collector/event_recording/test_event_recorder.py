@@ -13,7 +13,7 @@ from anyio import to_thread
 from fgm.clock import SystemClock
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.event_recording.last_tick import last_tick
-from fgm.collector.kernel.oom_watch import KillWatch
+from fgm.collector.kernel.oom_watch import OomWatch
 from fgm.collector.windows.closing import close_window
 from fgm.events.watched import NEEDS
 from fgm.metrics.catalogue import COLUMNS
@@ -39,12 +39,12 @@ def tick(second: float, *series: Series, kills: float = 0) -> Tick:
 
 
 def recorder(data_dir: Path) -> EventRecorder:
-    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", clock=SystemClock(), kills=None)
+    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=None)
 
 
 async def run(recorder: EventRecorder, ticks: Sequence[Tick] = ()) -> None:
     for each in ticks:
-        recorder.see(each)
+        recorder.add_tick(each)
     recorder.end()
     with anyio.fail_after(10):
         await recorder.run()
@@ -128,16 +128,16 @@ async def test_a_disk_error_costs_events_and_is_told_once(tmp_path: Path, caplog
     with caplog.at_level(logging.INFO):
         await run(recorder(tmp_path), ticks)
 
-    assert [r.getMessage() for r in caplog.records] == ["events cannot be written"]
+    assert [r.getMessage() for r in caplog.records] == ["cannot write events"]
 
 
 async def test_a_disk_that_stays_slow_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slow = recorder(tmp_path)
     for second in range(100):
-        slow.see(tick(second, NODE))
+        slow.add_tick(tick(second, NODE))
         slow.complete_exit("a", 1000 * second, "Error", 1)
 
-    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; some are passed over"]
+    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
 
 
 async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_them_is_seen_later(
@@ -145,23 +145,23 @@ async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_the
 ) -> None:
     slow = recorder(tmp_path)
     for second in range(31):
-        slow.see(tick(second, NODE))
-    slow.see(tick(31, NODE, A))  # dropped, too
+        slow.add_tick(tick(second, NODE))
+    slow.add_tick(tick(31, NODE, A))  # dropped, too
     async with anyio.create_task_group() as group:
         group.start_soon(slow.run)
         await anyio.wait_all_tasks_blocked()
-        slow.see(tick(32, NODE, A))
+        slow.add_tick(tick(32, NODE, A))
         slow.end()
 
     assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "aaaaa")]
-    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; some are passed over"]
+    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
 
 
 async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
     midnight_s = (DAY_MS - START_MS % DAY_MS) // 1000
     of_run = recorder(tmp_path)
-    of_run.see(tick(midnight_s - 1, NODE, A, B))
-    of_run.see(tick(midnight_s, NODE))
+    of_run.add_tick(tick(midnight_s - 1, NODE, A, B))
+    of_run.add_tick(tick(midnight_s, NODE))
     async with anyio.create_task_group() as group:
         group.start_soon(of_run.run)
         await anyio.wait_all_tasks_blocked()
@@ -182,8 +182,8 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
     await file.parent.mkdir(parents=True)
     await file.write_text("oom_kill 0\n")
     await anyio.Path(tmp_path, "data").mkdir()
-    kills = await to_thread.run_sync(KillWatch, str(tmp_path / "cgroup"), SystemClock())
-    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), kills=kills)
+    kills = await to_thread.run_sync(OomWatch, str(tmp_path / "cgroup"), SystemClock())
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=kills)
 
     async def written() -> bytes:
         paths = [path async for path in anyio.Path(tmp_path).glob("data/dt=*/*/events.jsonl")]
@@ -191,15 +191,15 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
 
     async with anyio.create_task_group() as group:
         group.start_soon(watching.run)
-        watching.see(tick(0, NODE, POD, A))
+        watching.add_tick(tick(0, NODE, POD, A))
         with anyio.fail_after(10):
             while not kills._keys:
                 await anyio.sleep(0.01)
             await file.write_text("max 7\noom_kill 2\n")
             while not await written():
                 await anyio.sleep(0.01)
-        watching.see(tick(1, NODE, POD, A))  # this one was begun before
-        watching.see(tick(2, NODE, POD, A, kills=2))
+        watching.add_tick(tick(1, NODE, POD, A))  # this one was begun before
+        watching.add_tick(tick(2, NODE, POD, A, kills=2))
         watching.end()
 
     (kill,) = [decode(line) for line in (await written()).splitlines(keepends=True)]
@@ -208,8 +208,8 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
 
 async def test_a_clock_that_is_set_is_told(tmp_path: Path) -> None:
     stepped = recorder(tmp_path)
-    stepped.see(tick(0, NODE))
-    stepped.step_clock(START_MS + 600_000, 599_000)
+    stepped.add_tick(tick(0, NODE))
+    stepped.add_clock_step(START_MS + 600_000, 599_000)
     await run(stepped, [tick(601, NODE), tick(602, NODE)])
 
     assert await read_kinds(tmp_path) == [("clock_step", "node")]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.cgroups.tree import CgroupWalk
+from fgm.collector.cgroups.tree import CgroupTree
 from fgm.collector.kernel.directory_watch import DirectoryWatch
 from fgm.collector.kernel.inotify import NoWatchError
 
@@ -47,8 +47,8 @@ def test_a_directory_is_told_no_longer_once_removed(tmp_path: Path) -> None:
 
 def test_without_watches_the_cgroups_are_listed_anew(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    walk = CgroupWalk(str(tmp_path))
-    walk._do_without_watch(NoWatchError(28, "No space left on device"))
+    walk = CgroupTree(str(tmp_path))
+    walk._stop_watching(NoWatchError(28, "No space left on device"))
     assert not walk.refresh()
 
     (tmp_path / "a" / "c").mkdir()

@@ -12,7 +12,7 @@ from fgm.parse.single_value import Number
 
 
 def read(file: KernelFile) -> list[float]:
-    return list(file.take(file.fetch()))
+    return list(file.parse(file.read()))
 
 
 def test_it_shows_the_newest_content_of_the_file(tmp_path: Path) -> None:

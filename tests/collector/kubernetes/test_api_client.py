@@ -12,17 +12,17 @@ import pytest
 from anyio import to_thread
 
 from fgm.collector.kubernetes.address import Address
-from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, Patience, PodApi
+from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, PodApi, Timeouts
 from fgm.collector.kubernetes.errors import ApiError, StreamError
 from tests.support.collector.api_server import ApiServer, Mood
 from tests.support.collector.pods import NODE, pod_json, running
 
 T = TypeVar("T")
 
-IMPATIENT = Patience(connect_s=5, list_s=0.2, silence_s=0.2)
+IMPATIENT = Timeouts(connect_s=5, list_s=0.2, silence_s=0.2)
 
 
-def client(server: ApiServer, patience: Patience | None = None, **address: str | None) -> PodApi:
+def client(server: ApiServer, patience: Timeouts | None = None, **address: str | None) -> PodApi:
     return PodApi(Address(server.url, **address), NODE, time.monotonic, patience)
 
 

@@ -11,9 +11,9 @@ import pytest
 from anyio import to_thread
 
 from fgm.collector.kubernetes.address import Address
-from fgm.collector.kubernetes.api_client import Patience, PodApi
-from fgm.collector.kubernetes.container_ends import Change, ContainerEnded
-from fgm.collector.kubernetes.follower import Metadata
+from fgm.collector.kubernetes.api_client import PodApi, Timeouts
+from fgm.collector.kubernetes.container_exits import ContainerExit
+from fgm.collector.kubernetes.follower import PodFollower
 from fgm.collector.kubernetes.pods import MAX_PODS
 from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.store.samples.series import Series
@@ -28,10 +28,10 @@ CART = pod_json("cart", 1, running("app", 7))
 class Follower:
     """The task and what it tells others."""
 
-    def __init__(self, folder: Path, server: ApiServer, clock: FakeClock, patience: Patience | None) -> None:
+    def __init__(self, folder: Path, server: ApiServer, clock: FakeClock, patience: Timeouts | None) -> None:
         self.clock, self.server, self.folder = clock, server, folder
         self.index = IndexKeeper(str(folder), 90, 0)
-        self.told: list[Change] = []
+        self.exits: list[ContainerExit] = []
         self._names: Callable[[Series], Series] = lambda series: series
         self._news = anyio.Event()
         api = PodApi(
@@ -40,7 +40,15 @@ class Follower:
             clock.monotonic,
             patience,
         )
-        self.metadata = Metadata(clock, api, self.index, rename=self._rename, random=lambda: 0.0, tell=self._take)
+        self.pods = PodFollower(
+            clock,
+            api,
+            self.index.index,
+            describe=self.index.describe,
+            rename=self._rename,
+            report=self._take,
+            random=lambda: 0.0,
+        )
 
     def name(self, series: Series) -> Series:
         return self._names(series)
@@ -49,8 +57,8 @@ class Follower:
         """A tick has these series."""
         now_ms = self.clock.wall_ns() // 1_000_000
         named = [self.name(one) for one in series]
-        self.index.see({str(one.container_id): one for one in named}, now_ms)
-        self.metadata.see(named, now_ms)
+        self.index.update({str(one.container_id): one for one in named}, now_ms)
+        self.pods.update_series(named, now_ms)
 
     async def recover(self) -> None:
         """Let the time of the next try come, which succeeds."""
@@ -75,8 +83,8 @@ class Follower:
         self._names = names
         self._tell()
 
-    def _take(self, change: Change) -> None:
-        self.told.append(change)
+    def _take(self, exited: ContainerExit) -> None:
+        self.exits.append(exited)
         self._tell()
 
     def _tell(self) -> None:
@@ -86,14 +94,14 @@ class Follower:
 
 @contextlib.asynccontextmanager
 async def following(
-    folder: Path, mood: Mood = "good", patience: Patience | None = None, token: str | None = None
+    folder: Path, mood: Mood = "good", patience: Timeouts | None = None, token: str | None = None
 ) -> AsyncIterator[Follower]:
     clock = FakeClock()
     async with ApiServer(now=clock.monotonic, mood=mood, token=token).running() as server:
         server.keep(CART)
         follower = await to_thread.run_sync(Follower, folder, server, clock, patience)
         async with anyio.create_task_group() as group:
-            group.start_soon(follower.metadata.run)
+            group.start_soon(follower.pods.run)
             yield follower
             group.cancel_scope.cancel()
 
@@ -108,7 +116,7 @@ async def test_names_come_from_the_list_and_then_from_the_stream(tmp_path: Path)
         )
 
     assert [request.is_watch for request in follower.server.requests] == [False, True]
-    assert follower.metadata.requests == 2
+    assert follower.pods.requests == 2
 
 
 async def test_the_index_learns_what_is_known_of_its_containers_early_or_late(tmp_path: Path) -> None:
@@ -124,9 +132,8 @@ async def test_the_index_learns_what_is_known_of_its_containers_early_or_late(tm
 
     ended = {"reason": "OOMKilled", "exit_code": 137, "finished_at": "2025-12-30T16:00:07Z"}
     assert (follower.facts(7)["ended"], follower.facts(7)["restart_count"]) == (ended, 0)
-    (told,) = follower.told
-    assert isinstance(told, ContainerEnded)
-    assert (told.container_id, told.reason, told.restart_count) == (container_id(7), "OOMKilled", 0)
+    (exited,) = follower.exits
+    assert (exited.container_id, exited.reason) == (container_id(7), "OOMKilled")
 
 
 async def test_without_the_right_to_watch_names_come_with_lists_at_a_bounded_rate(tmp_path: Path) -> None:
@@ -211,11 +218,11 @@ async def test_a_bad_api_is_asked_rarely_and_keeps_the_names_that_were_known(tmp
     most = max(sum(at <= other < at + 60 for other in asked) for at in asked)
     assert most <= 14
     assert len(asked) <= 14 + 30 * 4
-    assert follower.metadata.requests == len(server.requests)
+    assert follower.pods.requests == len(server.requests)
 
 
 async def test_an_api_that_hangs_is_given_up_and_asked_again(tmp_path: Path) -> None:
-    async with following(tmp_path, "hanging", Patience(5, 0.05, 0.05)) as follower:
+    async with following(tmp_path, "hanging", Timeouts(5, 0.05, 0.05)) as follower:
         await follower.clock.settle()
         await follower.recover()
         assert follower.name(APP).container_name == "app"
@@ -293,11 +300,19 @@ async def test_without_an_api_nothing_is_asked_and_a_line_says_so(
 ) -> None:
     caplog.set_level("INFO")
     index = await to_thread.run_sync(IndexKeeper, str(tmp_path), 90, 0)
-    metadata = Metadata(FakeClock(), None, index, rename=lambda _: None, random=lambda: 0.0)
-    await metadata.run()
+    follower = PodFollower(
+        FakeClock(),
+        None,
+        index.index,
+        describe=index.describe,
+        rename=lambda _: None,
+        report=lambda _: None,
+        random=lambda: 0.0,
+    )
+    await follower.run()
 
     assert [record.message for record in caplog.records] == [
-        "there is no Kubernetes API to ask; pods and containers have no names"
+        "no Kubernetes API found; pods and containers stay without names"
     ]
 
 
@@ -312,4 +327,4 @@ async def test_an_outage_is_said_once_and_its_end_too(tmp_path: Path, caplog: py
 
     said = [record.message.split(";")[0] for record in caplog.records]
     assert [one for one, _ in itertools.groupby(said)] == said
-    assert said == ["the Kubernetes API cannot be followed", "the Kubernetes API is followed again"]
+    assert said == ["cannot follow the Kubernetes API", "following the Kubernetes API again"]

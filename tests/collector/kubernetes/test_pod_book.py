@@ -1,4 +1,4 @@
-from fgm.collector.kubernetes.pod_book import GONE_KEPT, PodBook, facts_of
+from fgm.collector.kubernetes.pod_book import MAX_DELETED, PodBook, facts_of
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.series import Series
@@ -33,7 +33,7 @@ def test_what_was_deleted_is_remembered_with_its_last_state_and_not_for_ever() -
     book.put(CART)
     book.remove(pod("cart", 1, running("app", 7), running("late", 9)))
     assert book.names.name(container(9, pod_uid(1))).container_name == "late"
-    for number in range(GONE_KEPT):
+    for number in range(MAX_DELETED):
         book.remove(pod("short", 100 + number))
 
     assert book.names.name(container(9, pod_uid(1))).pod_name is None
@@ -44,7 +44,7 @@ def test_names_are_the_same_object_while_nothing_changes() -> None:
     book.put(CART)
     before = book.names
     book.put(pod("cart", 1, running("app", 7, ready=True)))
-    book.heard(10**12)
+    book.note_answer(10**12)
 
     assert book.names is before
 
@@ -60,8 +60,8 @@ def test_names_of_an_earlier_run_are_there_before_the_api_has_answered() -> None
 
 
 def sandbox_of(book: PodBook, *series: Series, seen_ms: int, heard_ms: int) -> list[str]:
-    book.see([book.names.name(one) for one in series], seen_ms)
-    book.heard(heard_ms)
+    book.update_series([book.names.name(one) for one in series], seen_ms)
+    book.note_answer(heard_ms)
     return [one.key[-1] for one in map(book.names.name, series) if one.scope == "sandbox"]
 
 
@@ -77,8 +77,8 @@ def test_a_container_that_the_api_does_not_know_after_a_minute_is_a_sandbox() ->
 def test_while_the_api_is_silent_nothing_becomes_a_sandbox() -> None:
     book, series = PodBook(Index()), (container(8, pod_uid(1)),)
     book.put(CART)
-    book.see(series, 0)
-    book.see(series, 3_600_000)
+    book.update_series(series, 0)
+    book.update_series(series, 3_600_000)
     assert book.names.name(series[0]).scope == "container"
 
 

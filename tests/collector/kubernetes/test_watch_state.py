@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fgm.collector.kubernetes.watch_state import Event, Watching, parse_event
+from fgm.collector.kubernetes.watch_state import WatchEvent, WatchState, parse_event
 from tests.support.collector.pods import pod_json, running
 
 
@@ -21,11 +21,11 @@ def test_events_are_read() -> None:
     ]
     event = parse_event(line("ADDED", pod))
     assert (event.resource_version, event.pod and event.pod.name) == ("7", "cart")
-    assert parse_event(line("BOOKMARK", {"metadata": {"resourceVersion": "12"}})) == Event("bookmark", "12")
-    assert parse_event(line("ERROR", {"code": 410, "metadata": {"resourceVersion": "None"}})) == Event(
+    assert parse_event(line("BOOKMARK", {"metadata": {"resourceVersion": "12"}})) == WatchEvent("bookmark", "12")
+    assert parse_event(line("ERROR", {"code": 410, "metadata": {"resourceVersion": "None"}})) == WatchEvent(
         "error", code=410
     )
-    assert parse_event(line("NOVELTY", {})) == Event("unknown")
+    assert parse_event(line("NOVELTY", {})) == WatchEvent("unknown")
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_what_is_no_event_is_refused(text: bytes) -> None:
 
 
 def test_it_lists_then_watches_from_there_and_goes_on_from_the_last_version_it_heard() -> None:
-    watching = Watching(lambda: 0.5, now=0)
+    watching = WatchState(lambda: 0.5, now=0)
     assert (watching.resource_version, watching.due) == (None, 0)
     watching.listed("100", 1)
     assert (watching.resource_version, watching.due) == ("100", 1)
     watching.began(1)
-    assert watching.see(Event("changed", "103"))
-    assert watching.see(Event("changed", None))
-    assert watching.see(Event("bookmark", "140"))
+    assert watching.take(WatchEvent("changed", "103"))
+    assert watching.take(WatchEvent("changed", None))
+    assert watching.take(WatchEvent("bookmark", "140"))
     watching.ended(301)
 
     assert watching.resource_version == "140"
@@ -52,11 +52,11 @@ def test_it_lists_then_watches_from_there_and_goes_on_from_the_last_version_it_h
 
 
 def test_an_error_forgets_the_version_and_takes_none_from_the_error() -> None:
-    watching = Watching(lambda: 0.5, now=0)
+    watching = WatchState(lambda: 0.5, now=0)
     watching.listed("100", 1)
     watching.began(1)
 
-    assert not watching.see(Event("error", "None", code=410))
+    assert not watching.take(WatchEvent("error", "None", code=410))
     watching.ended(100)
     assert watching.resource_version is None
 
@@ -81,8 +81,8 @@ def test_a_watch_that_is_wrong_begins_again_with_a_list_after_a_wait(status: int
     assert waits == pytest.approx([0.75 * wait for wait in (2, 4, 8, 16, 32, 60, 60)])
 
 
-def after_refusal(status: int | None) -> Watching:
-    watching = Watching(lambda: 0.5, now=0)
+def after_refusal(status: int | None) -> WatchState:
+    watching = WatchState(lambda: 0.5, now=0)
     watching.listed("100", 1)
     watching.began(1)
     watching.refused(1, status)
@@ -91,7 +91,7 @@ def after_refusal(status: int | None) -> Watching:
 
 def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:
     for number, spread in ((0.0, 0.5), (0.999999, 1.0)):
-        watching, now, waits = Watching(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
+        watching, now, waits = WatchState(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
         for _ in range(9):
             watching.refused(now, None)
             waits.append(watching.due - now)
@@ -100,7 +100,7 @@ def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:
 
 
 def test_a_stream_that_lasted_makes_waits_short_again() -> None:
-    watching = Watching(lambda: 0.5, now=0)
+    watching = WatchState(lambda: 0.5, now=0)
     for _ in range(5):
         watching.refused(0, None)
     watching.listed("1", 100)
@@ -109,31 +109,31 @@ def test_a_stream_that_lasted_makes_waits_short_again() -> None:
     assert (watching.failures, watching.due) == (0, 131.5)
 
 
-def expired(watching: Watching, now: float) -> None:
+def expired(watching: WatchState, now: float) -> None:
     watching.refused(now, 410)
 
 
-def empty(watching: Watching, now: float) -> None:
+def empty(watching: WatchState, now: float) -> None:
     watching.ended(now)
 
 
-def broken(watching: Watching, now: float) -> None:
+def broken(watching: WatchState, now: float) -> None:
     watching.broke(now)
 
 
-def short(watching: Watching, now: float) -> None:
-    watching.see(Event("changed", "8"))
+def short(watching: WatchState, now: float) -> None:
+    watching.take(WatchEvent("changed", "8"))
     watching.ended(now + 29)
 
 
-def just_long_enough(watching: Watching, now: float) -> None:
+def just_long_enough(watching: WatchState, now: float) -> None:
     watching.ended(now + 30)
 
 
 @pytest.mark.parametrize("end", [expired, empty, broken, short, just_long_enough])
-def test_however_streams_end_an_hour_has_few_requests(end: Callable[[Watching, float], None]) -> None:
+def test_however_streams_end_an_hour_has_few_requests(end: Callable[[WatchState, float], None]) -> None:
     """No minute has more than 14 requests, lists included; after the first minutes, four."""
-    watching, asked = Watching(lambda: 0.0, 0.0), []
+    watching, asked = WatchState(lambda: 0.0, 0.0), []
     while watching.due < 3600:
         now = watching.due
         asked.append(now)

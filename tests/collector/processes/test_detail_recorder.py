@@ -92,7 +92,7 @@ def test_what_cannot_be_written_is_logged_and_costs_its_own_window(
     recorder.add("processes", [process(90)])
     recorder.close()
 
-    assert [record.getMessage() for record in caplog.records] == ["rows could not be recorded"]
+    assert [record.getMessage() for record in caplog.records] == ["cannot record a process table"]
     assert files(tmp_path) == {"processes-20251230T160130Z.parquet": [90]}
 
 
@@ -102,9 +102,9 @@ def test_a_window_takes_so_many_rows_and_the_log_says_when_it_is_full(
     recorder = DetailRecorder(str(tmp_path), HEADER)
     with caplog.at_level(logging.WARNING):
         for _ in range(12):
-            recorder.add("processes", [process(0)] * (detail_recorder.MOST_ROWS // 10))
+            recorder.add("processes", [process(0)] * (detail_recorder.MAX_ROWS // 10))
     recorder.close()
     (times,) = files(tmp_path).values()
 
-    assert len(times) == detail_recorder.MOST_ROWS
+    assert len(times) == detail_recorder.MAX_ROWS
     assert len(caplog.records) == 1

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.proc_files import REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
-from fgm.collector.processes.sums import REFUSED_REST_S
-from fgm.collector.processes.top import Host
-from fgm.collector.sampling.series_reader import ReadCounts
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.process import ProcessStat, pid_stat
 from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 

@@ -8,11 +8,12 @@ import pytest
 from anyio import to_thread
 
 from fgm.collector.processes.detail_recorder import DetailRecorder
+from fgm.collector.processes.host import Host
 from fgm.collector.processes.sums import SumReader
-from fgm.collector.processes.tasks import ProcessWatch
-from fgm.collector.processes.top import Host, TopReader
+from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.processes.top import TopReader
 from fgm.collector.sampling.process_list import Listing
-from fgm.collector.sampling.series_reader import ReadCounts
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.store.parquet import process_tables
 from fgm.store.samples.header import FileHeader
 from tests.support.collector.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
@@ -30,7 +31,7 @@ class Watched:
         recorder = DetailRecorder(str(self.data_dir), FileHeader("worker-3", "worker-3", 1000, 90))
         pss = SumReader(self.proc.root, PAGE_BYTES, self.clock, counts)
         self.top = TopReader(host, counts)
-        self.watch = ProcessWatch(pss, self.top, None, recorder)
+        self.watch = ProcessTasks(pss, self.top, None, recorder)
 
     def files(self) -> list[str]:
         return sorted(str(path) for path in self.data_dir.glob("dt=*/*/processes-*.parquet"))
@@ -59,7 +60,7 @@ async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_en
             group.start_soon(watched.watch.read_memory, offer)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.see(START_MS, seen)
+                watched.watch.add_tick(START_MS, seen)
                 await was_offered.wait()
                 watched.watch.end()
             group.cancel_scope.cancel()
@@ -86,11 +87,11 @@ async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(w
             group.start_soon(watched.watch.read_memory, lambda *_: None)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.see(START_MS, seen)
+                watched.watch.add_tick(START_MS, seen)
                 while not watched.top.largest:
                     await anyio.sleep(LOOK_AGAIN_S)
                 for later_ms in (89_000, 90_000):
-                    watched.watch.see(START_MS + later_ms, seen)
+                    watched.watch.add_tick(START_MS + later_ms, seen)
                 while not await to_thread.run_sync(watched.files):
                     await anyio.sleep(LOOK_AGAIN_S)
                 watched.watch.end()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.retention.cleaner import Swept, Upkeep
+from fgm.collector.retention.cleaner import Cleaner, Swept
 from fgm.collector.retention.inventory import Inventory
 from fgm.collector.retention.limits import Limits
 from fgm.collector.sizes import FreeSpace
@@ -23,7 +23,7 @@ ROOMY = Limits(1 << 40, 14 * DAY_MS, FreeSpace())
 def sweep(
     data_dir: Path, limits: Limits = ROOMY, now_ms: int = START_MS + 3600_000, spared: str | None = None
 ) -> Swept:
-    return Upkeep(str(data_dir), limits).sweep(now_ms * 1_000_000, spared)
+    return Cleaner(str(data_dir), limits).sweep(now_ms * 1_000_000, spared)
 
 
 def windows(data_dir: Path, count: int) -> list[Path]:
@@ -82,9 +82,9 @@ def test_what_is_not_fgms_stays_and_is_named_once(tmp_path: Path, caplog: pytest
     elsewhere.mkdir()
     windows(elsewhere, 1)
     (tmp_path / "dt=2025-12-29").symlink_to(elsewhere / "dt=2025-12-30")
-    upkeep = Upkeep(str(tmp_path), ROOMY)
+    cleaner = Cleaner(str(tmp_path), ROOMY)
     for _ in range(2):
-        upkeep.sweep((START_MS + 15 * DAY_MS) * 1_000_000, None)
+        cleaner.sweep((START_MS + 15 * DAY_MS) * 1_000_000, None)
 
     assert names(elsewhere) == ["metrics-20251230T160000Z.parquet"]
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -139,13 +139,13 @@ def test_past_days_are_counted_once(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_of_other_things_costs_old_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = windows(tmp_path, 2)
-    upkeep = Upkeep(str(tmp_path), Limits(1 << 40, DAY_MS, FreeSpace(share=0.999)))
+    cleaner = Cleaner(str(tmp_path), Limits(1 << 40, DAY_MS, FreeSpace(share=0.999)))
     for _ in range(2):
-        upkeep.sweep((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
+        cleaner.sweep((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
 
     assert names(tmp_path) == [files[1].name]
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
-        "the disk is nearly full; old data goes before its time"
+        "the disk is nearly full; removing old data early"
     ]
 
 
@@ -154,17 +154,17 @@ def test_empty_folders_go_when_they_have_been_empty_for_a_while(tmp_path: Path) 
     empty.mkdir(parents=True)
     (tmp_path / "dt=2025-12-29").mkdir()
     made_ns = max(path.stat().st_mtime_ns for path in tmp_path.rglob("*"))
-    upkeep = Upkeep(str(tmp_path), ROOMY)
-    upkeep.sweep(made_ns + 10**9, None)
+    cleaner = Cleaner(str(tmp_path), ROOMY)
+    cleaner.sweep(made_ns + 10**9, None)
     assert empty.exists()
-    upkeep.sweep(made_ns + 10**10, None)
+    cleaner.sweep(made_ns + 10**10, None)
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_that_has_gone_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    upkeep = Upkeep(str(tmp_path / "data"), ROOMY)
+    cleaner = Cleaner(str(tmp_path / "data"), ROOMY)
     for _ in range(2):
-        upkeep.sweep(START_MS * 1_000_000, None)
+        cleaner.sweep(START_MS * 1_000_000, None)
 
-    assert [record.getMessage() for record in caplog.records] == ["old data cannot be removed"]
+    assert [record.getMessage() for record in caplog.records] == ["cannot remove old data"]

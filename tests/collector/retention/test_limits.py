@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.collector.retention.limits import Disk, KeptFile, Limits, lack, make_room
+from fgm.collector.retention.limits import Disk, KeptFile, Limits, excess_of, make_room
 from fgm.collector.sizes import FreeSpace
 
 DAY_MS = 86_400_000
 NOW_MS = 100 * DAY_MS
-LIMITS = Limits(most_bytes=1000, most_age_ms=14 * DAY_MS, least_free=FreeSpace(0.15, 200))
+LIMITS = Limits(max_bytes=1000, max_age_ms=14 * DAY_MS, min_free=FreeSpace(0.15, 200))
 ROOMY = Disk(size_bytes=10_000, free_bytes=5_000, inodes=1000, free_inodes=500)
 
 
@@ -20,7 +20,7 @@ def file(days_old: float, size: int) -> KeptFile:
 
 
 def removed(files: list[KeptFile], disk: Disk = ROOMY, limits: Limits = LIMITS) -> list[str]:
-    over = lack(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
+    over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
     return [each.path for each in make_room(files, over, everything)]
 
 
@@ -36,8 +36,8 @@ FILES = [file(3, 300), file(2, 300), file(1, 300)]
     [
         ("nothing is over", FILES, ROOMY, LIMITS, []),
         ("nothing is there", [], replace(ROOMY, free_bytes=0), LIMITS, []),
-        ("exactly full", FILES, ROOMY, replace(LIMITS, most_bytes=900), []),
-        ("one byte over", FILES, ROOMY, replace(LIMITS, most_bytes=899), ["3"]),
+        ("exactly full", FILES, ROOMY, replace(LIMITS, max_bytes=900), []),
+        ("one byte over", FILES, ROOMY, replace(LIMITS, max_bytes=899), ["3"]),
         ("too old", [file(15, 1), file(14.1, 1), file(14, 1), *FILES], ROOMY, LIMITS, ["15", "14.1"]),
         ("share of the disk", FILES, replace(ROOMY, free_bytes=1499), LIMITS, ["3"]),
         ("share just met", FILES, replace(ROOMY, free_bytes=1500), LIMITS, []),
@@ -47,7 +47,7 @@ FILES = [file(3, 300), file(2, 300), file(1, 300)]
         ("out of inodes", FILES, replace(ROOMY, free_inodes=98), LIMITS, ["3", "2"]),
         ("no limit of inodes", FILES, replace(ROOMY, inodes=0, free_inodes=0), LIMITS, []),
         ("others fill the disk", FILES, replace(ROOMY, free_bytes=0), LIMITS, ["3", "2", "1"]),
-        ("free space is no concern", FILES, Disk(1000, 0, 0, 0), replace(LIMITS, least_free=FreeSpace()), []),
+        ("free space is no concern", FILES, Disk(1000, 0, 0, 0), replace(LIMITS, min_free=FreeSpace()), []),
         ("from the future", [file(-400, 1)], ROOMY, LIMITS, []),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_goes_is_the_least_start_after_which_the_limits_hold(
 ) -> None:
     """It is a prefix of the files by age; then nothing is over, or nothing is left; one file less would not do."""
     files = [KeptFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
-    over = lack(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
+    over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
     gone = make_room(iter(files), over, everything)
 
     assert gone == files[: len(gone)]
@@ -84,6 +84,6 @@ def test_what_goes_is_the_least_start_after_which_the_limits_hold(
 
 def test_a_file_that_cannot_be_removed_makes_no_room() -> None:
     files = [file(3, 300), file(2, 300), file(1, 300), file(0, 300)]
-    over = lack(replace(LIMITS, most_bytes=600), 1200, ROOMY, NOW_MS)
+    over = excess_of(replace(LIMITS, max_bytes=600), 1200, ROOMY, NOW_MS)
 
     assert [each.path for each in make_room(files, over, lambda each: each.path != "2")] == ["3", "1"]

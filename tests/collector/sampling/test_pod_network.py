@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.sampling.pod_network import network_of, network_parser, pod_network
+from fgm.collector.sampling.pod_network import PodNetworks, network_of
 
 DEV = """Inter-|   Receive           |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
@@ -25,10 +25,10 @@ def proc(tmp_path: Path) -> Path:
 
 
 def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
-    file = pod_network(str(proc), 70, network_of(str(proc), 1), network_parser())
+    file = PodNetworks(str(proc)).open_file(70, network_of(str(proc), 1))
 
     assert file is not None
-    values = file.take(file.fetch())
+    values = file.parse(file.read())
     assert dict(zip(file.names, values, strict=True)) == {
         "network.rx_bytes": 100,
         "network.rx_packets": 5,
@@ -43,8 +43,8 @@ def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
 
 
 def test_a_process_with_the_hosts_network_shows_none(proc: Path) -> None:
-    assert pod_network(str(proc), 80, network_of(str(proc), 1), network_parser()) is None
+    assert PodNetworks(str(proc)).open_file(80, network_of(str(proc), 1)) is None
 
 
 def test_a_process_that_ended_shows_none(proc: Path) -> None:
-    assert pod_network(str(proc), 90, network_of(str(proc), 1), network_parser()) is None
+    assert PodNetworks(str(proc)).open_file(90, network_of(str(proc), 1)) is None

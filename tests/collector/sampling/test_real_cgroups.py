@@ -38,7 +38,7 @@ def test_a_cgroup_that_is_removed_within_a_sweep_costs_its_own_row_and_no_failed
         )
         there = sampler.tick(0, time.monotonic())
         assert set(ids) <= {series.key for series in there.series}
-    sampler._finder.refresh = set  # type: ignore[method-assign]  # they go after the walk, before the reads
+    sampler.readers._finder.refresh = set  # type: ignore[method-assign]  # they go after the walk, before the reads
     gone = sampler.tick(1000, time.monotonic())
     after = sampler.tick(2000, time.monotonic())
 

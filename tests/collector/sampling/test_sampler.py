@@ -110,11 +110,11 @@ def test_a_container_that_starts_is_in_the_next_tick_and_one_that_is_gone_is_not
 
     tick = sampler.tick(1000, 1.0)
     assert NEW_ID in {series.key for series in tick.series}
-    assert NEW_ID in sampler.alive
+    assert NEW_ID in sampler.readers.alive
 
     shutil.rmtree(new)
     assert NEW_ID not in {series.key for series in sampler.tick(2000, 2.0).series}
-    assert NEW_ID not in sampler.alive
+    assert NEW_ID not in sampler.readers.alive
 
 
 def test_a_container_whose_last_process_ended_has_one_more_row_and_then_none(host: CapturedHost) -> None:
@@ -125,7 +125,7 @@ def test_a_container_whose_last_process_ended_has_one_more_row_and_then_none(hos
     events.write_text("populated 0\nfrozen 0\n")
 
     assert idle["id"] in {series.key for series in sampler.tick(1000, 1.0).series}
-    assert idle["id"] not in sampler.alive
+    assert idle["id"] not in sampler.readers.alive
     assert idle["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
 
 
@@ -241,7 +241,7 @@ def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: P
     sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
 
     assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3}
-    assert list(sampler.alive) == [NEW_ID]
+    assert list(sampler.readers.alive) == [NEW_ID]
     sampler.close()
 
 
@@ -259,7 +259,7 @@ def test_a_cgroup_made_again_under_its_name_between_two_ticks_misses_none(host: 
 
     assert values(tick, idle["id"])["memory.current"] == 12345
     assert "cgroup:/system.slice" in {series.key for series in tick.series}
-    assert idle["id"] in sampler.alive
+    assert idle["id"] in sampler.readers.alive
 
 
 def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
@@ -283,7 +283,7 @@ def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: Capture
 def test_the_processes_of_containers_are_handed_out_but_not_those_of_sandboxes(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
-    listings = sampler.listings()
+    listings = sampler.readers.listings()
 
     assert listings.keys() == {container["id"] for container in CONTAINERS}
     for container in CONTAINERS:
@@ -301,8 +301,8 @@ def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: Capt
     web, cache = (next(c["id"] for c in CONTAINERS if c["name"] == name) for name in ("web", "cache"))
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
-    sampler.offer(web, {"smaps_rollup.pss": 7.0, "smaps_rollup.pids_read": 2.0})
-    sampler.offer(NEW_ID, {"smaps_rollup.pss": 9.0})
+    sampler.additions.offer(web, {"smaps_rollup.pss": 7.0, "smaps_rollup.pids_read": 2.0})
+    sampler.additions.offer(NEW_ID, {"smaps_rollup.pss": 9.0})
     ticks = [sampler.tick(1000, 1.0), sampler.tick(2000, 2.0)]
 
     assert [values(tick, web).get("smaps_rollup.pss") for tick in ticks] == [7.0, None]
@@ -323,7 +323,7 @@ def test_a_container_that_ends_between_ticks_leaves_a_last_row(host: CapturedHos
             f"{path}/cgroup.events": "populated 0\nfrozen 0\n",
         }
     )
-    sampler.read_ended()
+    sampler.read_exited()
     shutil.rmtree(folder)
 
     assert values(sampler.tick(1000, 1.0), web["id"])["memory.peak"] == 987654321
@@ -372,7 +372,7 @@ def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHo
         assert sampler._back_off.is_on or not 2 <= tick < 60
 
     assert len(set(series)) == 1
-    assert sampler.skipped_reads > 0
+    assert sampler.cost.skipped_reads > 0
     assert not sampler._back_off.is_on
     sampler.close()
 

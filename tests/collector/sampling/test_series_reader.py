@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.kernel.kernel_file import PlainParser
-from fgm.collector.sampling.series_reader import LOOK_EVERY, ReadCounts, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
 from fgm.collector.sampling.sources import Source
 from fgm.collector.sampling.sweep import Sweep
 from fgm.parse import cgroup2
@@ -35,7 +36,7 @@ def plain(file: str, function: Callable[[bytes], dict[str, float]]) -> Source:
 
 
 def read(folder: Path, counts: ReadCounts, *sources: Source) -> list[float]:
-    reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, {}, asks_alive=False)
+    reader = SeriesReader(SERIES, [(source, str(folder)) for source in sources], (), counts, {}, checks_liveness=False)
     reader.read_slow()
     values = swept(reader)
     reader.close()
@@ -60,7 +61,7 @@ def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(
         first = [read(tmp_path, counts, *sources) for _ in range(3)]
 
     assert first == [[4096]] * 3
-    assert [record.message for record in caplog.records] == ["a kernel file is switched off; its metrics are null"]
+    assert [record.message for record in caplog.records] == ["a kernel feature is switched off; its metrics are null"]
     assert counts.failed == {}
 
 
@@ -72,7 +73,7 @@ def test_a_key_that_the_catalogue_does_not_know_is_said_once(tmp_path: Path, cap
         values = [read(tmp_path, counts, source) for _ in range(3)]
 
     assert values == [[1, 2]] * 3
-    assert [record.message for record in caplog.records] == ["a kernel key is not recorded"]
+    assert [record.message for record in caplog.records] == ["ignoring an unknown key of a kernel file"]
 
 
 def test_a_file_that_went_while_its_cgroup_lives_is_null_until_it_is_there_again(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_a_file_that_went_while_its_cgroup_lives_is_null_until_it_is_there_again
     sources = [(plain("statm", resident), str(folder)), (memory, str(tmp_path))]
     with subprocess.Popen(["sleep", "60"]) as first, subprocess.Popen(["sleep", "60"]) as second:
         folder.symlink_to(f"/proc/{first.pid}")
-        reader = SeriesReader(SERIES, sources, (), counts, {}, asks_alive=False)
+        reader = SeriesReader(SERIES, sources, (), counts, {}, checks_liveness=False)
         reader.read_slow()
         assert all(value > 0 for value in swept(reader))
         first.kill()
@@ -91,11 +92,11 @@ def test_a_file_that_went_while_its_cgroup_lives_is_null_until_it_is_there_again
         assert swept(reader) == [4096]
         assert not reader.gone
         folder.unlink()
-        for _ in range(LOOK_EVERY):
+        for _ in range(REOPEN_EVERY):
             reader.read_slow()
         assert swept(reader) == [4096]
         folder.symlink_to(f"/proc/{second.pid}")
-        for _ in range(LOOK_EVERY):
+        for _ in range(REOPEN_EVERY):
             reader.read_slow()
         assert len(swept(reader)) == 2
         second.kill()

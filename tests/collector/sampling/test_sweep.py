@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fgm.collector.kernel.kernel_file import Parser
-from fgm.collector.sampling.series_reader import Changes, ReadCounts, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import Source
 from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
@@ -29,7 +30,7 @@ def write(folder: Path, second: int) -> None:
     (folder / "pids.current").write_text("7\n")
 
 
-def readers_of(folders: Sequence[Path], changes: Changes | None = None) -> list[SeriesReader]:
+def readers_of(folders: Sequence[Path], changes: ReaderChanges | None = None) -> list[SeriesReader]:
     counts = ReadCounts()
     parsers: dict[str, Parser] = {}
     return [
@@ -39,7 +40,7 @@ def readers_of(folders: Sequence[Path], changes: Changes | None = None) -> list[
             (),
             counts,
             parsers,
-            asks_alive=False,
+            checks_liveness=False,
             changes=changes,
         )
         for folder in folders
@@ -83,22 +84,22 @@ def test_a_file_that_says_other_things_than_before_is_read_by_itself(tmp_path: P
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
         write(folder, 1)
-    changes = Changes()
+    changes = ReaderChanges()
     readers = readers_of(folders, changes)
     Sweep(readers).read(lambda: 0.0)
     sweep = Sweep(readers)
-    changes.files = False
+    before = changes.file_sets
     for folder in folders:
         write(folder, 2)
     sweep.read(lambda: 0.0)
-    assert not changes.files
+    assert changes.file_sets == before
     for folder in folders:
         write(folder, 3)
     (tmp_path / "b" / "memory.stat").write_text("file 1\nnovelty 5\nanon 6\n")
     sweep.read(lambda: 0.0)
 
     assert shown(sweep) == [[3, 3, 7], [6, 3, 7], [3, 3, 7]]
-    assert changes.files
+    assert changes.file_sets > before
 
 
 def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fgm.collector.windows.closing import close_window, set_aside
-from fgm.collector.windows.tick_recorder import Recorder
+from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
@@ -82,7 +82,7 @@ def test_a_clock_set_forward_within_a_window_leaves_it_one(tmp_path: Path) -> No
 
 
 def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> None:
-    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
     for each in (tick(10), tick(5, 7.0)):
         closed = recorder.close_before(each.time_ms)
         if closed is not None:
@@ -111,7 +111,7 @@ def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone
 
 
 def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Path) -> None:
-    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
     recorder.append(tick(0))
     os.unlink(tmp_path / FOLDER / "live-20251230T160000Z.journal")
     recorder.append(tick(1))
@@ -127,7 +127,7 @@ def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Pat
 
 def test_a_data_directory_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
     """Its volume may not be mounted: then its place is on another disk."""
-    recorder = Recorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
     with pytest.raises(FileNotFoundError, match="the data directory is not there"):
         recorder.append(tick(0))
     (tmp_path / "data").mkdir()
@@ -276,7 +276,7 @@ def test_the_footer_says_how_often_each_metric_was_read(tmp_path: Path) -> None:
 
 
 def test_only_journals_from_this_runs_first_window_on_may_be_its_own(tmp_path: Path) -> None:
-    recorder = Recorder(str(tmp_path), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
     mine = tmp_path / FOLDER
 
     assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.windows.closing import close_window
-from fgm.collector.windows.tick_recorder import Recorder
+from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from tests.support.collector.windows import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
@@ -49,7 +49,7 @@ def merged(data_dir: Path) -> str:
 
 
 def superseding(data_dir: Path) -> str:
-    recorder = Recorder(str(data_dir), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(data_dir), HEADER, COLUMNS, 3)
     for each in (tick(10), tick(5, 7.0)):
         closed = recorder.close_before(each.time_ms)
         if closed is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from fgm.collector.windows.closing import close_window
-from fgm.collector.windows.tick_recorder import Recorder
+from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory.atomic import make_folder
 from fgm.store.parquet.window_file import WindowFile
@@ -28,7 +28,7 @@ def tick(second: int, value: float = 1.0) -> Tick:
 def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
     """Record the ticks as one run of a collector; return the journals that it closed."""
     make_folder(str(data_dir))
-    recorder = Recorder(str(data_dir), header, COLUMNS, 3)
+    recorder = TickRecorder(str(data_dir), header, COLUMNS, 3)
     closed = []
     for each in ticks:
         closed.append(recorder.close_before(each.time_ms))
@@ -38,7 +38,7 @@ def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[st
 
 def record_and_close(data_dir: Path, *ticks: Tick) -> None:
     """Record as `record`; each window is closed before the next one begins."""
-    recorder = Recorder(str(data_dir), HEADER, COLUMNS, 3)
+    recorder = TickRecorder(str(data_dir), HEADER, COLUMNS, 3)
     for each in (*ticks, None):
         closed = recorder.close() if each is None else recorder.close_before(each.time_ms)
         if closed is not None:

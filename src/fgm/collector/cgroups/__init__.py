@@ -1,1 +1,1 @@
-"""Finds cgroups and tells from a path which of them are containers."""
+"""Finds the cgroups to record, and classifies them by their paths."""

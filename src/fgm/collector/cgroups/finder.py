@@ -1,4 +1,4 @@
-"""Which cgroups are recorded: containers, their pods, and others that were asked for; and where their files are."""
+"""The recorded cgroups of a host: containers, their pods and others by pattern, each with its folders."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.cgroups.path import classify
-from fgm.collector.cgroups.tree import CgroupWalk
+from fgm.collector.cgroups.tree import CgroupTree
 from fgm.store.samples.series import Series
 
 
@@ -15,9 +15,9 @@ from fgm.store.samples.series import Series
 class Cgroup:
     """One recorded cgroup.
 
-    `folders`: v1 controller (or "unified") to the cgroup's folder in that mount; `processes`: for each mount, the
-    folders whose cgroup.procs together name all its processes, the cgroup's own and those nested in a container;
-    `paths`: of all these cgroups.
+    `folders`: the cgroup's folder by v1 controller (or "unified"); `processes`: for each mount, the folders whose
+    cgroup.procs together list all its processes (its own folder and those of cgroups nested in a container); `paths`:
+    of all these cgroups.
     """
 
     series: Series
@@ -28,56 +28,57 @@ class Cgroup:
 
 
 class CgroupFinder:
-    """Finds the cgroups to record in all hierarchies of a host, and notices within one call when they change."""
+    """Finds the cgroups to record in all hierarchies of a host. `cgroups`: those of the last refresh."""
 
     def __init__(self, hierarchies: Hierarchies, include: Sequence[str], node_name: str | None) -> None:
-        """`include`: patterns of other cgroups, such as `/system.slice/*`; `*` matches within one name, `**` all."""
+        """`include`: patterns of other cgroups, such as `/system.slice/*`; `**` matches any number of names."""
         self.hierarchies = hierarchies
         self._include = [tuple(pattern.strip("/").split("/")) for pattern in include]
         self._node_name = node_name
-        self._walks = [CgroupWalk(mount) for mount in hierarchies.searched]
-        watched = [] if hierarchies.unified in hierarchies.searched else [hierarchies.unified]
-        self._pressure_walks = [CgroupWalk(mount) for mount in watched if mount is not None]
+        self._trees = [CgroupTree(mount) for mount in hierarchies.searched]
+        # On a hybrid host, pressure files are in the unified mount, whose folders may come later than the others.
+        others = [] if hierarchies.unified in hierarchies.searched else [hierarchies.unified]
+        self._pressure_trees = [CgroupTree(mount) for mount in others if mount is not None]
         self.cgroups = self._collect()
 
     def refresh(self) -> set[str]:
-        """Look again; return the paths that came or went, so that `cgroups` may be another list than before."""
-        changed = set().union(*(walk.refresh() for walk in (*self._walks, *self._pressure_walks)))
+        """Update `cgroups`; return the paths that came or went."""
+        changed = set().union(*(tree.refresh() for tree in (*self._trees, *self._pressure_trees)))
         if changed:
             self.cgroups = self._collect()
         return changed
 
     def _collect(self) -> list[Cgroup]:
-        paths = sorted({path for walk in self._walks for path in walk.paths})
+        paths = sorted({path for tree in self._trees for path in tree.paths})
         nested: dict[str, list[str]] = {}
-        found: list[tuple[str, Series]] = []
+        recorded: list[tuple[str, Series]] = []
         for path in paths:
-            place = classify(path)
-            if place.kind == "inside" and place.owner is not None:
-                nested.setdefault(place.owner, []).append(path)
-            elif place.kind == "container":
+            parsed = classify(path)
+            if parsed.kind == "inside" and parsed.owner is not None:
+                nested.setdefault(parsed.owner, []).append(path)
+            elif parsed.kind == "container":
                 series = Series(
                     "container",
-                    container_id=place.container_id,
-                    pod_uid=place.pod_uid,
-                    qos_class=place.qos_class,
-                    runtime=place.runtime,
+                    container_id=parsed.container_id,
+                    pod_uid=parsed.pod_uid,
+                    qos_class=parsed.qos_class,
+                    runtime=parsed.runtime,
                     cgroup=_printable(path),
                     node_name=self._node_name,
                 )
-                found.append((path, series))
-            elif place.kind == "pod":
+                recorded.append((path, series))
+            elif parsed.kind == "pod":
                 series = Series(
                     "pod",
-                    pod_uid=place.pod_uid,
-                    qos_class=place.qos_class,
+                    pod_uid=parsed.pod_uid,
+                    qos_class=parsed.qos_class,
                     cgroup=_printable(path),
                     node_name=self._node_name,
                 )
-                found.append((path, series))
+                recorded.append((path, series))
             elif self._is_included(path):
-                found.append((path, Series("cgroup", cgroup=_printable(path), node_name=self._node_name)))
-        unique = {series.key: (path, series) for path, series in found}
+                recorded.append((path, Series("cgroup", cgroup=_printable(path), node_name=self._node_name)))
+        unique = {series.key: (path, series) for path, series in recorded}
         return [self._cgroup(path, series, nested.get(path, ())) for path, series in unique.values()]
 
     def _cgroup(self, path: str, series: Series, nested: Sequence[str]) -> Cgroup:
@@ -85,9 +86,9 @@ class CgroupFinder:
         folders = {
             name: mount + path for name, mount in mounts.items() if mount is not None and os.path.isdir(mount + path)
         }
-        mine = (path, *nested)
-        processes = (tuple(w.mount + p for p in mine if os.path.isdir(w.mount + p)) for w in self._walks)
-        return Cgroup(series, path, folders, tuple(filter(None, processes)), frozenset(mine))
+        paths = (path, *nested)
+        processes = (tuple(t.mount + p for p in paths if os.path.isdir(t.mount + p)) for t in self._trees)
+        return Cgroup(series, path, folders, tuple(filter(None, processes)), frozenset(paths))
 
     def _is_included(self, path: str) -> bool:
         names = tuple(path.strip("/").split("/"))
@@ -95,7 +96,7 @@ class CgroupFinder:
 
 
 def _printable(path: str) -> str:
-    """Return a path with the bytes that are no text escaped: names on disk may be anything."""
+    """Return a path with the bytes escaped that are not UTF-8: names on disk may hold any bytes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

@@ -1,24 +1,24 @@
-"""Which cgroup hierarchies a host has: one unified (v2), several (v1), or several and a unified one beside (hybrid)."""
+"""The cgroup hierarchies of a host: one unified (v2), several (v1), or several plus a unified one (hybrid)."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 RECORDED_CONTROLLERS = ("cpu", "cpuacct", "memory", "blkio", "pids")
-"""The v1 controllers whose files are recorded; containers are looked for in their hierarchies."""
+"""The v1 controllers whose files are recorded; containers are searched in their hierarchies."""
 
 
 class ForeignRootError(Exception):
-    """Raised when a given folder is not where the host's cgroups or processes are mounted."""
+    """Raised when a folder of the settings is not a mount of the host's cgroups or processes."""
 
     def __init__(self, path: str, reason: str, flag: str = "--cgroup-root", usual: str = "/sys/fs/cgroup") -> None:
-        super().__init__(f"{path} cannot be recorded from: {reason}; give the host's {usual} with {flag}")
+        super().__init__(f"cannot record from {path}: {reason}; give the path of the host's {usual} with {flag}")
         self.path, self.reason = path, reason
 
 
 @dataclass(frozen=True, slots=True)
 class Hierarchies:
-    """The mounts below a cgroup root. `unified`: the v2 mount, if any; `v1`: controller name to its mount."""
+    """The mounts below a cgroup root. `unified`: the v2 mount, if any; `v1`: the mount of each controller, by name."""
 
     unified: str | None
     v1: Mapping[str, str]
@@ -30,7 +30,7 @@ class Hierarchies:
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """The mounts in which containers are looked for, each once."""
+        """The mounts in which containers are searched, each once."""
         if self.unified is not None and self.is_v2:
             return (self.unified,)
         return tuple(dict.fromkeys(self.v1[name] for name in RECORDED_CONTROLLERS if name in self.v1))
@@ -42,7 +42,10 @@ class Hierarchies:
 
 
 def detect(cgroup_root: str) -> Hierarchies:
-    """Look at what is mounted below `cgroup_root`. Raises ForeignRootError where it is no cgroup mount."""
+    """Return the hierarchies that are mounted below `cgroup_root`.
+
+    Raises: ForeignRootError if it is no cgroup mount.
+    """
     try:
         names = sorted(os.listdir(cgroup_root))
     except OSError as error:

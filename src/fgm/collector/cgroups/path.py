@@ -1,9 +1,9 @@
-"""What the path of a cgroup says: container, pod, or part of a container.
+"""Classification of a cgroup by its path: container, pod, or part of a container.
 
-No path is matched as a whole: kubelets, runtimes and cgroup drivers have too many layouts. A directory is a
-container by its own name, and in a pod by its parent's. Where a path names two containers, the last one
-counts if its parent is a pod (the node is itself a container, as in KIND); else it is part of the first
-(Docker in Docker).
+No path is matched as a whole, because kubelets, runtimes and cgroup drivers have too many layouts. A directory is a
+container by its own name, and it is in a pod by its parent's name. If a path names two containers, the last one counts
+if its parent is a pod (the node is itself a container, as in KIND); otherwise it is a part of the first one (Docker in
+Docker).
 
     /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid_>.slice/cri-containerd-<id>.scope
     /kubepods/besteffort/pod<uid>/<id>
@@ -29,64 +29,65 @@ _PREFIX = "|".join(_RUNTIMES)
 _ID = "[0-9a-f]{64}"
 _UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 
-# Nothing else: crio-conmon-<id>.scope, libpod-conmon-<id>.scope and <id>.mount are no containers.
+# Only these forms: crio-conmon-<id>.scope, libpod-conmon-<id>.scope and <id>.mount are not containers.
 _CONTAINER = re.compile(rf"(?:({_PREFIX})-)?({_ID})(?:\.scope)?")
-# A runtime with the cgroupfs driver makes one directory of the slice:prefix:id that a systemd kubelet names.
+# A systemd kubelet names a cgroup as slice:prefix:id; a runtime with the cgroupfs driver makes one directory of that.
 _MIXED_DRIVERS = re.compile(rf"(.+\.slice):({_PREFIX}):({_ID})")
 # kubepods-burstable-pod<uid_>.slice, or pod<uid>; 32 digits in a row are the hash of a static pod's manifest.
 _POD = re.compile(rf"(?:.*-)?pod({_UID})(?:\.slice)?")
 
-# Guaranteed pods have no directory of their class.
+# There is no directory for the class Guaranteed.
 _QOS_LEVEL = re.compile(r"(?:^|-)(burstable|besteffort)(?:-pod|\.slice$|$)")
 _QOS_CLASSES: dict[str, QosClass] = {"burstable": "Burstable", "besteffort": "BestEffort"}
 
 
 @dataclass(frozen=True, slots=True)
 class CgroupPath:
-    """What one path is, and the identity of the container or pod; inside one, the container's."""
+    """The kind of a cgroup, and the identity of its container or pod.
+
+    `runtime`: None if the directory is a bare id; `pod_uid`: with dashes, or the 32 digits of a static pod; `owner`:
+    path of the container that a cgroup of the kind "inside" is a part of.
+    """
 
     kind: Literal["container", "pod", "inside", "other"]
     container_id: str | None = None
     runtime: Runtime | None = None
-    """None where the path does not say: a bare id."""
     pod_uid: str | None = None
-    """With dashes, or the 32 digits of a static pod."""
     qos_class: QosClass | None = None
     owner: str | None = None
-    """For the kind inside: the path of the container that it is part of."""
 
 
 _OTHER = CgroupPath("other")
 
 
 def classify(path: str) -> CgroupPath:
-    """Return what the cgroup at a path is; the path starts with "/" at the root of the hierarchy."""
-    found = _OTHER
+    """Return the class of a path, which starts with "/" at the root of the hierarchy."""
+    result = _OTHER
     container: CgroupPath | None = None
     owner = ""
-    here = parent = ""
+    prefix = parent = ""
     for name in filter(None, path.split("/")):
-        here += f"/{name}"
-        pod = found if found.kind == "pod" else None
+        prefix += f"/{name}"
+        pod = result if result.kind == "pod" else None
         if (inner := _container(name, parent, pod)) and (container is None or inner.pod_uid):
-            found = container = inner
-            owner = here
+            result = container = inner
+            owner = prefix
         elif match := _POD.fullmatch(name):
-            found = _pod(match[1], name, parent)
+            result = _pod(match[1], name, parent)
         elif container is not None:
-            found = replace(container, kind="inside", owner=owner)
+            result = replace(container, kind="inside", owner=owner)
         else:
-            found = _OTHER
+            result = _OTHER
         parent = name
-    return found
+    return result
 
 
 def _container(name: str, parent: str, pod: CgroupPath | None) -> CgroupPath | None:
-    """Return the container that a directory is by its name, in the pod that its parent is."""
+    """Return the container that a directory is by its name; None if it is none. `pod`: its parent, if that is a pod."""
     if match := _CONTAINER.fullmatch(name):
         prefix, container_id = match.groups()
         if prefix is None and parent == "libpod_parent":
-            return None  # a pod of Podman's: its containers are below
+            return None  # a pod of Podman, whose containers are below it
     elif match := _MIXED_DRIVERS.fullmatch(name):
         slice_name, prefix, container_id = match.groups()
         if pod_match := _POD.fullmatch(slice_name):

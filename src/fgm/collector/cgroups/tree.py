@@ -1,66 +1,63 @@
-"""Keeps the list of a mount's cgroups up to date, at the price of one read while nothing changes.
+"""The tree of a mount's cgroups, kept up to date for the price of one read while nothing changes.
 
-The kernel tells of cgroups that were made and removed. Where it has no more watches to give (they are
-counted by user, and others use them too), everything is listed again each time, which takes milliseconds.
+The kernel reports cgroups that come or go. If it has no watches left (they are counted by user, and other programs use
+them, too), the whole tree is listed at every tick, which takes milliseconds.
 """
 
-import logging
 import os
 from collections.abc import Iterator
 
 from fgm.collector.kernel.directory_watch import DirectoryWatch
-from fgm.collector.kernel.inotify import NoWatchError
+from fgm.collector.kernel.inotify import NoWatchError, log_no_watch
 
 MAX_DEPTH = 32
-"""Deeper cgroups are not looked at; the kubelet's are at most six deep, inside a KIND node twelve."""
-
-log = logging.getLogger(__name__)
+"""Maximum depth of cgroups that are found; the kubelet's are at most six deep, inside a KIND node twelve."""
 
 
-class CgroupWalk:
-    """The cgroups of one mount as paths that start with "/", the root itself left out."""
+class CgroupTree:
+    """The cgroups of one mount, as paths that start with "/", without the root. Used by one thread at a time."""
 
     def __init__(self, mount: str) -> None:
         self.mount = mount
-        self._known: set[str] = set()
+        self._paths: set[str] = set()
         self._watch: DirectoryWatch | None = None
         try:
             self._watch = DirectoryWatch()
         except NoWatchError as error:
-            self._do_without_watch(error)
-        self._look("")
+            self._stop_watching(error)
+        self._scan("")
 
     @property
     def paths(self) -> list[str]:
-        """Every cgroup that was there at the last look."""
-        return [path for path in self._known if path]
+        """Every cgroup at the last refresh."""
+        return [path for path in self._paths if path]
 
     def refresh(self) -> set[str]:
-        """Look again; return the cgroups that came or went, each made again under its old name among them.
+        """Update the tree; return the cgroups that came or went, including those made again under their old name.
 
-        A folder that cannot be read counts as gone. Without watches, one that was made again is not noticed.
+        A folder that cannot be read counts as removed. Without watches, a cgroup that was made again is not noticed.
         """
         changes = self._watch.changes() if self._watch is not None else None
-        if changes is None or not self._known:
-            before = self._known
+        if changes is None or not self._paths:
+            before = self._paths
             self._forget({""})
-            self._look("")
-            return self._known ^ before
+            self._scan("")
+            return self._paths ^ before
         if not changes:
             return changes
         paths = {path.removeprefix(self.mount) for path in changes}
-        self._forget(paths)  # first of all, since one that was moved has its watch under both its paths
+        self._forget(paths)  # first, since a moved cgroup has its watch under both its paths
         for path in sorted(paths):
-            if path == "" or path.rpartition("/")[0] in self._known:
-                self._look(path)
+            if path == "" or path.rpartition("/")[0] in self._paths:
+                self._scan(path)
         return paths
 
-    def _look(self, path: str) -> None:
+    def _scan(self, path: str) -> None:
         try:
-            if self._watch is not None:  # before it is listed, so that nothing is missed in between
+            if self._watch is not None:  # before listing, so that nothing is missed between
                 self._watch.add(self.mount + path)
         except NoWatchError as error:
-            self._do_without_watch(error)
+            self._stop_watching(error)
         except OSError:
             return
         try:
@@ -69,31 +66,28 @@ class CgroupWalk:
         except OSError:
             self._forget({path})
             return
-        self._known.add(path)
+        self._paths.add(path)
         if path.count("/") < MAX_DEPTH:
             for name in names:
-                self._look(f"{path}/{name}")
+                self._scan(f"{path}/{name}")
 
     def _forget(self, paths: set[str]) -> None:
         """Forget cgroups and all below them."""
-        gone = {known for known in self._known if not paths.isdisjoint(_upwards(known))} if paths else set()
-        self._known = self._known - gone
+        gone = {path for path in self._paths if not paths.isdisjoint(_upwards(path))} if paths else set()
+        self._paths = self._paths - gone
         if self._watch is not None:
             for path in gone | paths:
                 self._watch.remove(self.mount + path)
 
-    def _do_without_watch(self, error: OSError) -> None:
-        log.info(
-            "the kernel has no more watches to give (fs.inotify); cgroups are listed at each tick instead",
-            extra={"fields": {"mount": self.mount, "reason": error.strerror}},
-        )
+    def _stop_watching(self, error: NoWatchError) -> None:
+        log_no_watch(error, f"the cgroups of {self.mount} are listed at every tick")
         if self._watch is not None:
             self._watch.close()
             self._watch = None
 
 
 def _upwards(path: str) -> Iterator[str]:
-    """Yield a path and all above it."""
+    """Yield a path and all paths above it."""
     while path:
         yield path
         path = path.rpartition("/")[0]

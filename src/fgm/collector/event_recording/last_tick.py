@@ -1,4 +1,4 @@
-"""Finds the last tick that was recorded before this run, as far as events are derived from it."""
+"""The last tick that was recorded before this run, with the columns from which events are derived."""
 
 import logging
 import os
@@ -17,22 +17,23 @@ from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
-MOST_FILES = 10
-"""So many of the newest files are looked at: those that hold no tick, or none of this node, are passed over."""
+MAX_FILES = 10
+"""Maximum number of files that are searched, newest first: some may hold no tick, or none of this node."""
 
 log = logging.getLogger(__name__)
 
 
 def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | None:
-    """Return the newest tick before an instant, its rows with `late_ms` and NEEDS; None where there is none.
+    """Return this node's newest tick before an instant, recorded by any writer; None if there is none.
 
-    Of any writer, but of this node. Raises OSError where the directory cannot be listed.
+    Shape: rows of (series, 1 + NEEDS), the lateness first.
+    Raises: OSError if the directory cannot be listed.
     """
-    for path in _newest_files(data_dir)[:MOST_FILES]:
+    for path in _newest_files(data_dir)[:MAX_FILES]:
         try:
             header, chunks = _read(path)
         except (BadFileError, OSError) as error:
-            log.info("a file tells nothing of the time before", extra=fields(file=path, reason=str(error)))
+            log.info("cannot read a file of the previous run", extra=fields(file=path, reason=str(error)))
             continue
         if None in (header.node_name, node_name) or header.node_name == node_name:
             tick = _last(chunks, before_ms)
@@ -42,7 +43,7 @@ def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | No
 
 
 def _newest_files(data_dir: str) -> list[str]:
-    """Return all journals, and the Parquet files of the newest day that has some; the newest window first."""
+    """Return all journals and the Parquet files of the newest day that has some, the newest window first."""
     closed = groupby(data_files(data_dir, "metrics", newest_first=True), lambda path: path.split(os.sep)[-3])
     _, newest_day = next(closed, ("", iter(())))
     return sorted([*newest_day, *data_files(data_dir, "journal")], key=_order, reverse=True)
@@ -68,10 +69,10 @@ def _read(path: str) -> tuple[FileHeader, list[Chunk]]:
 
 
 def _last(chunks: list[Chunk], before_ms: int) -> Tick | None:
-    ends = [int(np.searchsorted(chunk.time_ms, before_ms)) - 1 for chunk in chunks]
-    time_ms = max((int(chunk.time_ms[end]) for chunk, end in zip(chunks, ends, strict=True) if end >= 0), default=None)
+    last = [(chunk, int(np.searchsorted(chunk.time_ms, before_ms)) - 1) for chunk in chunks]
+    time_ms = max((int(chunk.time_ms[i]) for chunk, i in last if i >= 0), default=None)
     if time_ms is None:
         return None
-    there = [(c, end) for c, end in zip(chunks, ends, strict=True) if end >= 0 and c.time_ms[end] == time_ms]
-    rows = np.array([[c.late_ms[end], *(c.values[name][end] for name in NEEDS)] for c, end in there])
-    return Tick(time_ms, tuple(c.series for c, _ in there), rows)
+    present = [(chunk, i) for chunk, i in last if i >= 0 and chunk.time_ms[i] == time_ms]
+    rows = np.array([[chunk.late_ms[i], *(chunk.values[name][i] for name in NEEDS)] for chunk, i in present])
+    return Tick(time_ms, tuple(chunk.series for chunk, _ in present), rows)

@@ -1,4 +1,4 @@
-"""Says which directories came or went."""
+"""Watching directories for subdirectories that come or go."""
 
 from fgm.collector.kernel import inotify
 from fgm.collector.kernel.inotify import EventsLostError, Inotify
@@ -15,22 +15,28 @@ _WATCHED = (
 
 
 class DirectoryWatch:
-    """Watches directories, each by itself and not what is below it. Not thread-safe."""
+    """The watched directories, each without what is below its subdirectories. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        """Start with none. Raises NoWatchError."""
+        """Watch nothing yet.
+
+        Raises: NoWatchError if the kernel has no watches left.
+        """
         self._inotify = Inotify()
 
     def add(self, path: str) -> None:
-        """Watch a directory. Raises NoWatchError, and another OSError where it is none or cannot be read."""
+        """Watch a directory.
+
+        Raises: NoWatchError if the kernel has no watches left; another OSError if it is no readable directory.
+        """
         self._inotify.add(path, _WATCHED)
 
     def remove(self, path: str) -> None:
-        """Watch a directory no longer; needed for removed ones too: the kernel keeps a cgroup's watch."""
+        """Stop watching a directory. Removed ones need this, too: the kernel keeps the watch of a cgroup."""
         self._inotify.remove(path)
 
     def changes(self) -> set[str] | None:
-        """Return the paths of directories that came or went since the last call; None: too many to tell."""
+        """Return the directories that came or went since the last call; None if the kernel lost some of the events."""
         paths: set[str] = set()
         try:
             for path, mask, name in self._inotify.events():
@@ -43,5 +49,5 @@ class DirectoryWatch:
         return paths
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching all directories."""
         self._inotify.close()

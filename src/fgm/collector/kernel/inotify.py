@@ -1,16 +1,19 @@
-"""The kernel's word on what happened to files: inotify, which the kernel has and Python's library has not.
+"""The kernel's inotify, which Python's library does not offer.
 
-Kernel: inotify(7). It works on cgroups as on any directories and files, also through a read-only bind mount and from
-another cgroup namespace.
+It works on cgroups as on other directories and files, also through a read-only bind mount and from another cgroup
+namespace. Source: inotify(7).
 """
 
 import ctypes
 import errno
+import logging
 import os
 import select
 import struct
 import weakref
 from collections.abc import Iterator
+
+from fgm.logs import fields
 
 CREATE, DELETE, MOVED_FROM, MOVED_TO = 0x100, 0x200, 0x40, 0x80
 MODIFY, DELETE_SELF, MOVE_SELF = 0x2, 0x400, 0x800
@@ -22,52 +25,63 @@ _NONE_LEFT = frozenset({errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.ENOMEM, 
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
+log = logging.getLogger(__name__)
+
 
 class NoWatchError(OSError):
-    """Raised when the kernel gives this user no further watch; fs.inotify.max_user_* say how many."""
+    """Raised when the kernel gives this user no more watches; the limits are fs.inotify.max_user_*."""
 
 
 class EventsLostError(Exception):
-    """Raised when more happened than the kernel keeps."""
+    """Raised when there were more events than the kernel's queue holds."""
 
 
 class Inotify:
-    """Watches paths, each by itself and not what is below it. Not thread-safe. `fd`: readable when there is news."""
+    """One inotify instance, whose watches do not include what is below a path. Used by one thread at a time.
+
+    `fd`: readable when there are events.
+    """
 
     def __init__(self) -> None:
-        """Start with none. Raises NoWatchError."""
+        """Watch nothing yet.
+
+        Raises: NoWatchError if this user has too many instances.
+        """
         self.fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC), "inotify")
         self._paths: dict[int, str] = {}
         self._watches: dict[str, int] = {}
-        self._news = select.poll()
-        self._news.register(self.fd, select.POLLIN)
+        self._poll = select.poll()
+        self._poll.register(self.fd, select.POLLIN)
         self.close = weakref.finalize(self, os.close, self.fd)
 
     def add(self, path: str, mask: int) -> None:
-        """Watch a path. Raises NoWatchError, and another OSError where it is not there or cannot be read."""
+        """Watch a path.
+
+        Raises: NoWatchError if this user has too many watches; another OSError if the path cannot be read.
+        """
         watch = _checked(_libc.inotify_add_watch(self.fd, os.fsencode(path), mask), path)
         self._paths[watch] = path
         self._watches[path] = watch
 
     def remove(self, path: str) -> None:
-        """Watch a path no longer; needed for removed ones too: the kernel keeps a cgroup's watch."""
+        """Stop watching a path. Removed ones need this, too: the kernel keeps the watch of a cgroup."""
         watch = self._watches.pop(path, None)
         if watch is not None:
             self._paths.pop(watch, None)
             _libc.inotify_rm_watch(self.fd, watch)
 
     def events(self) -> Iterator[tuple[str, int, str]]:
-        """Yield what happened since the last call: the watched path, the mask, and the name of what is in it.
+        """Yield the events since the last call: the watched path, the mask, and the name of the entry in the path.
 
-        Raises EventsLostError.
+        Raises: EventsLostError if the kernel's queue was full.
         """
-        while self._news.poll(0):
+        while self._poll.poll(0):
             events = os.read(self.fd, _READ_BYTES)
-            place = 0
-            while place < len(events):
-                watch, mask, _, length = _EVENT.unpack_from(events, place)
-                name = events[place + _EVENT.size : place + _EVENT.size + length].rstrip(b"\0")
-                place += _EVENT.size + length
+            start = 0
+            while start < len(events):
+                watch, mask, _, length = _EVENT.unpack_from(events, start)
+                name = events[start + _EVENT.size : start + _EVENT.size + length].rstrip(b"\0")
+                start += _EVENT.size + length
                 if mask & _OVERFLOW:
                     raise EventsLostError
                 path = self._paths.get(watch)
@@ -75,9 +89,14 @@ class Inotify:
                     yield path, mask, os.fsdecode(name)
 
 
-def _checked(result: int, what: str) -> int:
+def log_no_watch(error: NoWatchError, fallback: str) -> None:
+    """Log that watches are scarce. `fallback`: what happens instead."""
+    log.info("no inotify watches left (fs.inotify.max_user_*)", extra=fields(reason=error.strerror, fallback=fallback))
+
+
+def _checked(result: int, subject: str) -> int:
     if result >= 0:
         return result
     number = ctypes.get_errno()
     kind = NoWatchError if number in _NONE_LEFT else OSError
-    raise kind(number, os.strerror(number), what)
+    raise kind(number, os.strerror(number), subject)

@@ -1,7 +1,7 @@
-"""The only module that opens kernel files: each is kept open and read whole, from its start, at every tick.
+"""Kernel files that are kept open, and read from their start at every tick.
 
-Reading a kept file is 5 to 15 times cheaper than opening it anew, and a file of a removed cgroup says so (ENODEV)
-instead of showing another cgroup's numbers, even when one of the same name was made meanwhile.
+Reading a kept file is 5 to 15 times cheaper than opening it for each read. A read of a kept file of a removed cgroup
+fails with ENODEV, and never returns the numbers of another cgroup that was made under the same name meanwhile.
 """
 
 import errno
@@ -18,35 +18,43 @@ from numpy.typing import NDArray
 from fgm.metrics.catalogue import COLUMNS
 
 FIRST_READ_BYTES = 4096
-LEAST_MARGIN_BYTES = 8
-"""A file is given room for a quarter more than it needed, and for so much at least: what is returned by a read of just
-a little less than was asked for, Python keeps where it is, and does not copy."""
+MIN_MARGIN_BYTES = 8
+"""Minimum room beyond the last content of a file; the room is a quarter of the content if that is more.
+
+If a read returns only slightly less than was asked for, CPython keeps its buffer instead of copying to a smaller one.
+"""
 MAX_READ_BYTES = 4 << 20
 RESERVED_DESCRIPTORS = 64
-"""So many descriptors are left to everything else; beyond that, files are opened anew for each read."""
+"""Number of descriptors that are left for everything else; when no more are free, files are opened for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
-"""What a read of a removed cgroup or an ended process says."""
+"""Errors of reading a file of a removed cgroup or of a process that has ended."""
 NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
-"""What a file of a feature that is switched off says, such as PSI on older kernels."""
+"""Errors of reading a file whose feature is switched off, such as PSI on older kernels."""
 
 
 class Parser(Protocol):
-    """Turns the whole texts of kernel files of one kind into values; `names` says which the last ones were."""
+    """A parser for kernel files of one kind.
+
+    `names`: metrics of the values that were parsed last; `unknown`: keys of the files that are not in the catalogue.
+    """
 
     names: tuple[str, ...]
     unknown: frozenset[bytes]
-    """Keys that were met and are not in the catalogue."""
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the values of `names`. Raises ParseError."""
+        """Return the values of `names` from the whole text of a file.
+
+        Raises: ParseError if the text is malformed.
+        """
 
     def form(self, names: tuple[str, ...], /) -> Hashable:
-        """Return what is the same for all files that `parse_alike` can parse together; None: they are parsed singly."""
+        """Return a key that is equal for files that `parse_alike` can parse together; None if each is parsed alone."""
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...], /) -> NDArray[np.float64] | None:
-        """Return the values of many files of a form, a row for each; None if one of them may not be of it any more.
+        """Return the values of many files of the same form; None if one of them may have another form by now.
 
-        `names`: of one of them.
+        `names`: metrics of the form.
+        Shape: (files, names)
         """
 
 
@@ -61,7 +69,7 @@ class PlainParser:
         self.unknown: frozenset[bytes] = frozenset()
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the function's values, in its order."""
+        """Return the values of the function, in its order."""
         values = self._function(text)
         names = tuple(values)
         if names != self.names:
@@ -69,32 +77,36 @@ class PlainParser:
         return list(values.values())
 
     def form(self, names: tuple[str, ...]) -> None:
-        """Return None: it knows no faster way than one by one."""
+        """Return None: there is no faster way than one file after the other."""
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> None:
-        """Return None, as `form` does."""
+        """Return None, since no files have a form."""
 
 
-_PLACE = {name: 1 + i for i, name in enumerate(COLUMNS)}
+_COLUMN = {name: 1 + i for i, name in enumerate(COLUMNS)}
 
 
 @cache
 def columns_of(names: tuple[str, ...]) -> NDArray[np.intp]:
-    """Return where these metrics are in a row, in which lateness comes first."""
-    return np.array([_PLACE[name] for name in names], np.intp)
+    """Return the columns of these metrics in a row, whose first column is the lateness."""
+    return np.array([_COLUMN[name] for name in names], np.intp)
 
 
 class KernelFile:
-    """One kept file and what was read from it last; closed, at the latest, when it is forgotten. Not thread-safe.
+    """One kept file, and its last content. Used by one thread at a time.
 
-    `text`: what it said when it was taken last; `names`: the metrics of that; `columns`: their places in a row;
-    `is_gone`: its cgroup or process is no more.
+    `text`: content that was parsed last; `names`: metrics of that content; `columns`: their columns in a row; `size`:
+    number of bytes to read; `is_gone`: whether its cgroup was removed or its process has ended; `fd`: -1 if descriptors
+    are scarce.
     """
 
     __slots__ = ("columns", "fd", "is_gone", "name", "names", "parser", "path", "size", "text")
 
     def __init__(self, path: str, parser: Parser) -> None:
-        """Open `path`; it is kept open unless descriptors are scarce. Raises OSError."""
+        """Open `path`; it is kept open unless descriptors are scarce.
+
+        Raises: OSError if it cannot be opened.
+        """
         self.path = path
         self.name = sys.intern(os.path.basename(path))
         self.parser = parser
@@ -108,17 +120,23 @@ class KernelFile:
         if self.fd >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVED_DESCRIPTORS:
             self.close()
 
-    def fetch(self) -> bytes:
-        """Read it; what comes of it is for `take`. Raises OSError."""
-        return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._read_anew()
+    def read(self) -> bytes:
+        """Return the content, for `parse`.
 
-    def take(self, text: bytes) -> Sequence[float]:
-        """Parse what was read; return the values of `names`. Raises OSError and ParseError."""
+        Raises: OSError if reading fails.
+        """
+        return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._open_and_read()
+
+    def parse(self, text: bytes) -> Sequence[float]:
+        """Return the values of `names` from content that was read.
+
+        Raises: ParseError if it is malformed; OSError if it has to be read again, being longer, and that fails.
+        """
         is_too_long = len(text) == self.size
         if is_too_long:
             text = self._read_larger()
         if is_too_long or self.text is None:
-            self.size = len(text) + max(LEAST_MARGIN_BYTES, len(text) // 4)
+            self.size = len(text) + max(MIN_MARGIN_BYTES, len(text) // 4)
         values = self.parser.parse(text)
         self.text, self.is_gone = text, False
         if self.parser.names is not self.names:
@@ -127,14 +145,14 @@ class KernelFile:
         return values
 
     def close(self) -> None:
-        """Close it. A read would open it anew, and might find another cgroup of the same name there."""
+        """Close the file. A later read would open it again, perhaps as a file of another cgroup of the same name."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
-    __del__ = close
+    __del__ = close  # a file that is dropped must not keep its descriptor
 
-    def _read_anew(self) -> bytes:
+    def _open_and_read(self) -> bytes:
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.pread(fd, self.size, 0)
@@ -142,10 +160,10 @@ class KernelFile:
             os.close(fd)
 
     def _read_larger(self) -> bytes:
-        """Read once more with more room: a second read at an offset might see another rendering of the file."""
+        """Read again with more room: the kernel renders the file at each read, so a rest might not fit the start."""
         while self.size < MAX_READ_BYTES:
             self.size = max(FIRST_READ_BYTES, 4 * self.size)
-            text = self.fetch()
+            text = self.read()
             if len(text) < self.size:
                 break
         return text

@@ -1,9 +1,8 @@
-"""Says at once when a process of a container was OOM-killed: the collector itself may be gone before the next tick.
+"""OOM kills in containers, noticed at once: the collector itself may be killed before the next tick.
 
-memory.events of cgroup v2 is modified when a counter in it grows. Kernel: admin-guide/cgroup-v2.rst.
+A container at its memory limit modifies its memory.events all the time, because the file counts the limit's hits, too.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 
@@ -11,85 +10,66 @@ import anyio
 from anyio import to_thread
 
 from fgm.clock import Clock
-from fgm.collector.kernel import inotify
-from fgm.collector.kernel.inotify import EventsLostError, Inotify, NoWatchError
-from fgm.logs import fields
+from fgm.collector.kernel.file_watch import FileWatch
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
-"""Between two looks: a container at its limit has its file modified all the time."""
-_MOST_BYTES = 4096
-
-log = logging.getLogger(__name__)
+"""Interval between two looks at modified files."""
+_MAX_BYTES = 4096
 
 
-class KillWatch:
-    """Watches the containers of the newest tick. Kills in those that get no watch are seen at the next tick."""
+class OomWatch:
+    """Watches memory.events of the containers of the newest tick; needs cgroup v2.
+
+    Kills in containers that get no watch are seen at the next tick.
+    """
 
     def __init__(self, mount: str, clock: Clock) -> None:
-        """`mount`: of the unified hierarchy."""
+        """`mount`: mount point of the unified hierarchy."""
         self._mount = mount
         self._clock = clock
         self._keys: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._inotify: Inotify | None = None
-        self._said = False
-        try:
-            self._inotify = Inotify()
-        except NoWatchError as error:
-            self._do_without(error)
+        self._files = FileWatch(fallback="OOM kills are seen at the next tick")
 
     def watch(self, series: Iterable[Series]) -> None:
-        """Watch these containers, and no others any more."""
+        """Watch these containers, and no others any more. Thread-safe."""
         with self._lock:
-            wanted = {f"{self._mount}{one.cgroup}/memory.events": one.key for one in series if one.scope == "container"}
+            wanted = {
+                f"{self._mount}{each.cgroup}/memory.events": each.key for each in series if each.scope == "container"
+            }
             for path in self._keys.keys() - wanted.keys():
                 del self._keys[path]
-                if self._inotify is not None:
-                    self._inotify.remove(path)
+                self._files.remove(path)
             for path in wanted.keys() - self._keys.keys():
-                try:
-                    if self._inotify is not None:
-                        self._inotify.add(path, inotify.MODIFY)
-                        self._keys[path] = wanted[path]
-                except NoWatchError as error:
-                    self._do_without(error)
-                except OSError:
-                    continue  # it is gone again, or its memory is not counted
+                if self._files.add(path):
+                    self._keys[path] = wanted[path]
 
-    async def run(self, see: Callable[[str, float], None]) -> None:
-        """Give `see` the key of a container and its counter of OOM kills whenever its file was modified."""
-        while self._inotify is not None:
-            await anyio.wait_readable(self._inotify.fd)
-            for key, kills in await to_thread.run_sync(self._look):
-                see(key, kills)
+    async def run(self, report: Callable[[str, float], None]) -> None:
+        """Call `report` with a container's key and its counter of OOM kills after each modification; until cancelled.
+
+        Returns at once if nothing can be watched.
+        """
+        while (fd := self._files.fd) is not None:
+            await anyio.wait_readable(fd)
+            for key, kills in await to_thread.run_sync(self._read_modified):
+                report(key, kills)
             await self._clock.sleep_until(self._clock.monotonic() + PAUSE_S)
 
-    def _look(self) -> list[tuple[str, float]]:
+    def _read_modified(self) -> list[tuple[str, float]]:
         with self._lock:
-            if self._inotify is None:
-                return []
-            try:
-                modified = {path for path, _, _ in self._inotify.events()}
-            except EventsLostError:
-                modified = set(self._keys)
-            found = ((self._keys[path], _kills(path)) for path in modified if path in self._keys)
-            return [(key, kills) for key, kills in found if kills is not None]
-
-    def _do_without(self, error: NoWatchError) -> None:
-        if not self._said:
-            log.info(
-                "the kernel has no more watches to give (fs.inotify); OOM kills are seen at the next tick",
-                extra=fields(reason=error.strerror),
-            )
-        self._said = True
+            modified = self._files.modified()
+            paths = self._keys.keys() if modified is None else modified & self._keys.keys()
+            counters = ((self._keys[path], _kills(path)) for path in paths)
+            return [(key, kills) for key, kills in counters if kills is not None]
 
 
 def _kills(path: str) -> float | None:
+    """Return the counter of OOM kills; None if the cgroup was removed: its pod's cgroup counts the kill, too."""
     try:
         with open(path, "rb", buffering=0) as file:
-            return memory_events(file.read(_MOST_BYTES) or b"").get("memory.events.oom_kill")
+            return memory_events(file.read(_MAX_BYTES) or b"").get("memory.events.oom_kill")
     except (OSError, ParseError):
-        return None  # it is gone: its pod tells
+        return None

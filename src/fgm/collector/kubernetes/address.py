@@ -1,4 +1,4 @@
-"""Where the Kubernetes API is: as the settings say, else as the kubelet tells every container."""
+"""Address of the Kubernetes API: from the settings, or from the variables that the kubelet sets in every container."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the API is. `token_file`: None shows no token; `authority_file`: None checks with the system's own."""
+    """How to reach the API. `token_file`: None sends no token; `authority_file`: None uses the system's own."""
 
     url: str
     token_file: str | None = None
@@ -20,15 +20,16 @@ class Address:
 
 
 def find_api(settings: Settings, environment: Mapping[str, str]) -> Address | None:
-    """Return where the API is; None: there is none, or it is not to be asked."""
+    """Return the address of the API; None if there is none, or if the settings forbid to use it."""
     if settings.no_kubernetes:
         return None
     url = settings.kubernetes_url or _of_cluster(environment)
     if url is None:
         return None
     parts = urlsplit(url)
-    is_secret = parts.scheme == "https" or parts.hostname in _LOOPBACK
-    token_file = _existing(settings.kubernetes_token_file) if is_secret else None
+    is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
+    # Over plain HTTP, the token would be readable on the network.
+    token_file = _existing(settings.kubernetes_token_file) if is_private else None
     return Address(url, token_file, _existing(settings.kubernetes_ca_file))
 
 

@@ -1,7 +1,7 @@
 """The two requests to the Kubernetes API, over a socket that any thread can cut.
 
-The blocking methods are for one worker thread at a time; `cut` is for the event loop, and ends them at once. The token
-and the authority's certificate are files that the kubelet replaces; they are read again and again.
+The blocking methods are for one worker thread at a time; `cut` is for the event loop, and ends them at once. The files
+of the token and of the authority's certificate are read again from time to time, because the kubelet replaces them.
 """
 
 import contextlib
@@ -21,20 +21,22 @@ from fgm.collector.kubernetes.address import Address
 from fgm.collector.kubernetes.errors import ApiError, StreamError
 from fgm.collector.kubernetes.pod_list_parser import PodListParser
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod, parse_pod
-from fgm.collector.kubernetes.watch_state import Event, parse_event
+from fgm.collector.kubernetes.watch_state import WatchEvent, parse_event
 
 MAX_LINE_BYTES = 4 << 20
+"""Maximum length of a line of a stream."""
 TOKEN_EVERY_S = 60
+"""Interval between two reads of the token."""
 _PART_BYTES = 64 << 10
 _MAX_TOKEN_BYTES = 64 << 10
-_NOT_UNDERSTOOD = (ValueError, RecursionError)
+_MALFORMED = (ValueError, RecursionError)
 
 T = TypeVar("T", bound=socket.socket)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait. `silence_s`: for a stream's next whole line; bookmarks come about every minute."""
+class Timeouts:
+    """Timeouts of requests. `silence_s`: for the next line of a stream; bookmarks come about every minute."""
 
     connect_s: float = 10
     list_s: float = 60
@@ -42,17 +44,17 @@ class Patience:
 
 
 class PodApi:
-    """Lists and watches the pods of one node. `requests`: how many were made."""
+    """Lists and watches the pods of one node. `requests`: number of requests so far."""
 
     def __init__(
-        self, address: Address, node_name: str, monotonic: Callable[[], float], patience: Patience | None = None
+        self, address: Address, node_name: str, monotonic: Callable[[], float], timeouts: Timeouts | None = None
     ) -> None:
         self.requests = 0
         self._url = urlsplit(address.url)
         self._address = address
         self._node_name = node_name
         self._monotonic = monotonic
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._token: str | None = None
         self._token_read_at: float | None = None
         self._socket: socket.socket | None = None
@@ -63,55 +65,61 @@ class PodApi:
         self._is_cut = False
 
     def list_pods(self) -> tuple[list[Pod], str]:
-        """Return the node's pods, and the resource version they are of. Raises ApiError."""
-        until = self._monotonic() + self._patience.list_s
+        """Return the pods of the node, and the resource version of the list.
+
+        Raises: ApiError if the request fails.
+        """
+        until = self._monotonic() + self._timeouts.list_s
         parser, pods = PodListParser(), []
-        with self._failing():
-            # Version 0 is what the API server has in memory; without it, each list is read from etcd.
-            self._ask({"resourceVersion": "0"}, self._patience.list_s)
+        with self._translated_errors():
+            # Version 0 is any that the API server has in its memory; without it, it reads each list from etcd.
+            self._ask({"resourceVersion": "0"}, self._timeouts.list_s)
             while part := self._read(until):
-                pods += self._mine(parser.feed(part))
+                pods += self._of_node(parser.feed(part))
                 if len(pods) > MAX_PODS:
-                    raise ApiError(f"it lists more than {MAX_PODS} pods of one node")
-            pods += self._mine(parser.end())
+                    raise ApiError(f"its list has more than {MAX_PODS} pods of one node")
+            pods += self._of_node(parser.end())
             if parser.resource_version is None:
                 raise ApiError("its list of pods has no resource version")
         self.close()
         return pods, parser.resource_version
 
     def open_stream(self, resource_version: str, stream_s: int) -> None:
-        """Begin to watch. Raises ApiError."""
+        """Begin a stream of changes after a resource version.
+
+        Raises: ApiError if the request fails.
+        """
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(stream_s),
         }
-        with self._failing():
-            self._ask(query, self._patience.silence_s)
+        with self._translated_errors():
+            self._ask(query, self._timeouts.silence_s)
 
-    def next_events(self) -> Sequence[Event] | None:
-        """Wait for the next events of the stream; None: it has ended.
+    def next_events(self) -> Sequence[WatchEvent] | None:
+        """Wait for the next events of the stream; None if it has ended.
 
-        Raises ApiError where it does not go on, StreamError where it makes no sense.
+        Raises: StreamError if the stream is malformed; another ApiError if it breaks off.
         """
-        until = self._monotonic() + self._patience.silence_s
-        with self._failing():
+        until = self._monotonic() + self._timeouts.silence_s
+        with self._translated_errors():
             while part := self._read(until):
                 *lines, self._rest = (self._rest + part).split(b"\n")
                 if len(self._rest) > MAX_LINE_BYTES:
                     raise StreamError(f"a line of its stream has more than {MAX_LINE_BYTES} bytes")
                 try:
                     events = [parse_event(line) for line in lines if line.strip()]
-                except _NOT_UNDERSTOOD as error:
-                    raise StreamError(f"its stream cannot be read: {error}") from error
+                except _MALFORMED as error:
+                    raise StreamError(f"its stream is malformed: {error}") from error
                 if events:
-                    return [event for event in events if event.pod is None or self._is_mine(event.pod)]
+                    return [event for event in events if event.pod is None or self._is_of_node(event.pod)]
         self.close()
         return None
 
     def cut(self) -> None:
-        """End, for good, whatever waits for the API. From any thread."""
+        """End the current request, and refuse all later ones. Thread-safe."""
         with self._lock:
             self._is_cut = True
             if not self._is_busy:
@@ -119,15 +127,15 @@ class PodApi:
             elif self._socket is not None:
                 _shut(self._socket)
 
-    def _mine(self, values: Iterator[Any]) -> list[Pod]:
-        return [pod for pod in map(parse_pod, values) if pod is not None and self._is_mine(pod)]
+    def _of_node(self, values: Iterator[Any]) -> list[Pod]:
+        return [pod for pod in map(parse_pod, values) if pod is not None and self._is_of_node(pod)]
 
-    def _is_mine(self, pod: Pod) -> bool:
+    def _is_of_node(self, pod: Pod) -> bool:
         return pod.node_name in {None, self._node_name}
 
     @contextlib.contextmanager
-    def _failing(self) -> Iterator[None]:
-        """Close the connection and raise ApiError where something goes wrong."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Close the connection after an error, and raise it as an ApiError."""
         with self._lock:
             if self._is_cut:
                 raise ApiError("cut")
@@ -137,7 +145,7 @@ class PodApi:
         except ApiError:
             self.close()
             raise
-        except (OSError, http.client.HTTPException, *_NOT_UNDERSTOOD) as error:
+        except (OSError, http.client.HTTPException, *_MALFORMED) as error:
             self.close()
             raise ApiError(f"{type(error).__name__}: {error}") from error
         finally:
@@ -166,14 +174,14 @@ class PodApi:
         return self._url.port or (443 if self._url.scheme == "https" else 80)
 
     def _connect(self) -> socket.socket:
-        """Return a connection; while it is made, too, it can be cut."""
+        """Return a connection, which can be cut while it is being made, too."""
         host = self._url.hostname or ""
         errors: list[OSError] = []
-        for family, kind, protocol, _, place in socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM):
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM):
             raw = self._keep(socket.socket(family, kind, protocol))
             try:
-                raw.settimeout(self._patience.connect_s)
-                raw.connect(place)
+                raw.settimeout(self._timeouts.connect_s)
+                raw.connect(address)
                 if self._url.scheme != "https":
                     return raw
                 context = ssl.create_default_context(cafile=self._address.authority_file)
@@ -185,12 +193,12 @@ class PodApi:
                 self.close()
         raise errors[0] if errors else OSError(f"{host} has no address")
 
-    def _keep(self, made: T) -> T:
+    def _keep(self, connection: T) -> T:
         with self._lock:
-            self._socket = made
+            self._socket = connection
             if self._is_cut:
                 raise ApiError("cut")
-        return made
+        return connection
 
     def _authorization(self) -> dict[str, str]:
         now = self._monotonic()
@@ -204,11 +212,14 @@ class PodApi:
         with open(self._address.token_file, encoding="ascii") as file:
             token = file.read(_MAX_TOKEN_BYTES).strip()
         if not token or not token.isprintable():
-            raise ValueError(f"{self._address.token_file} holds no token")  # and what it holds is not for the log
+            raise ValueError(f"{self._address.token_file} holds no token")  # its content must not get into the log
         return token
 
     def _read(self, until: float) -> bytes:
-        """Return what arrives next, nothing at the end. Raises TimeoutError where nothing does until then."""
+        """Return the next bytes, none at the end.
+
+        Raises: TimeoutError if none arrive until an instant.
+        """
         left_s = until - self._monotonic()
         if self._response is None or self._socket is None:
             return b""
@@ -218,7 +229,7 @@ class PodApi:
         return self._response.read1(_PART_BYTES)
 
     def close(self) -> None:
-        """End the request, from the thread that made it."""
+        """End the request; only for the thread that made it."""
         self._rest = b""
         if self._response is not None:
             self._response.close()
@@ -228,15 +239,15 @@ class PodApi:
 
 
 def _reason(response: http.client.HTTPResponse) -> str:
-    """Return why a request was refused, in the API's own words if it has any."""
+    """Return the reason of a refused request, with the API's message if there is one."""
     try:
         message = json.loads(response.read(4096)).get("message")
-    except (OSError, http.client.HTTPException, AttributeError, *_NOT_UNDERSTOOD):
+    except (OSError, http.client.HTTPException, AttributeError, *_MALFORMED):
         message = None
     return f"HTTP {response.status}: {str(message or response.reason)[:300]}"
 
 
 def _shut(connection: socket.socket) -> None:
-    # Not SSLSocket.shutdown, which takes the TLS state away from the thread that is reading.
-    with contextlib.suppress(OSError):  # it is not connected, or closed by now
+    # SSLSocket.shutdown would remove the TLS state while another thread reads with it.
+    with contextlib.suppress(OSError):  # it is not connected yet, or closed already
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,10 +1,10 @@
-"""The task that follows the API: what it says becomes names, facts of the index, and changes that are told.
+"""The task that follows the Kubernetes API: it turns the API's pods into names, facts for the index, and exits.
 
-The requests are made in a thread that nothing waits for; a tick only ever takes the newest names that are there.
+Requests are made in a thread that nothing waits for; a tick uses the newest names that there are.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,13 +12,13 @@ import anyio
 from anyio import to_thread
 
 from fgm.clock import Clock
-from fgm.collector.kubernetes.container_ends import Change, ChangeFinder
+from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
 from fgm.collector.kubernetes.errors import ApiError, StreamError
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
 from fgm.collector.kubernetes.pods import MAX_PODS, Pod
-from fgm.collector.kubernetes.watch_state import Event, Watching
-from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.collector.kubernetes.watch_state import WatchEvent, WatchState
 from fgm.logs import fields
+from fgm.store.index.index_file import Facts, Index
 from fgm.store.samples.series import Series
 
 if TYPE_CHECKING:
@@ -27,42 +27,41 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Rename = Callable[[Callable[[Series], Series]], None]
-"""Takes what names series from the next tick on; see `Sampler.name_by`."""
+"""Takes a function that names series from the next tick on; see `Sampler.name_by`."""
+Describe = Callable[[Mapping[str, Facts], int], None]
+"""Takes facts of containers, by full id, at an instant in ms; see `IndexKeeper.describe`."""
 
 log = logging.getLogger(__name__)
 
 
-def _tell_nobody(_: Change) -> None:
-    pass
-
-
-class Metadata:
-    """Follows the API. Used in the event loop; only the requests are made elsewhere."""
+class PodFollower:
+    """Follows the pods of this node. Used in the event loop; requests are made in a thread."""
 
     def __init__(
         self,
         clock: Clock,
         api: "PodApi | None",
-        index: IndexKeeper,
+        index: Index,
         *,
+        describe: Describe,
         rename: Rename,
+        report: Callable[[ContainerExit], None],
         random: Callable[[], float],
-        tell: Callable[[Change], None] = _tell_nobody,
     ) -> None:
-        """Begin with the names that the index knows; without an `api` they are all there are.
+        """Begin with the names of an index; without an `api` there are no others.
 
-        `tell`: takes what happened to containers; must not block. `random`: gives numbers in [0, 1).
+        `report`: takes exits of containers. No callback may block. `random`: returns numbers in [0, 1).
         """
         self._clock = clock
         self._api = api
-        self._index = index
+        self._describe_containers = describe
         self._rename = rename
-        self._tell = tell
-        self._watching = Watching(random, clock.monotonic())
-        self._book = PodBook(index.index)
-        self._changes = ChangeFinder(index.index, self._now_ms())
+        self._report = report
+        self._state = WatchState(random, clock.monotonic())
+        self._book = PodBook(index)
+        self._exits = ExitFinder(index, self._now_ms())
         self._names = self._book.names
-        self._failing = False
+        self._is_failing = False
         self._has_pods = False
         self._indexed: set[str | None] = set()
         self._workers = anyio.CapacityLimiter(1)
@@ -70,31 +69,31 @@ class Metadata:
 
     @property
     def requests(self) -> int:
-        """How many requests were made."""
+        """Number of requests so far."""
         return 0 if self._api is None else self._api.requests
 
-    def see(self, series: Iterable[Series], time_ms: int) -> None:
-        """Take the series of a tick that has others than the last one; the index knows its containers by now."""
+    def update_series(self, series: Iterable[Series], time_ms: int) -> None:
+        """Take the series of a tick if they have changed; their containers have to be in the index by now."""
         series = tuple(series)
-        self._has_pods = any(one.pod_uid is not None for one in series)
-        self._book.see(series, time_ms)
-        before, self._indexed = self._indexed, {one.container_id for one in series if one.scope == "container"}
+        self._has_pods = any(each.pod_uid is not None for each in series)
+        self._book.update_series(series, time_ms)
+        before, self._indexed = self._indexed, {each.container_id for each in series if each.scope == "container"}
         new = self._indexed - before
         if new:
-            self._describe(pod for pod in self._book.pods if any(one.id in new for one in pod.containers))
+            self._describe(pod for pod in self._book.pods if any(container.id in new for container in pod.containers))
 
     async def run(self) -> None:
         """Follow the API until cancelled, which waits for no request."""
         if self._api is None:
-            log.info("there is no Kubernetes API to ask; pods and containers have no names")
+            log.info("no Kubernetes API found; pods and containers stay without names")
             return
         try:
             while True:
-                await self._clock.sleep_until(self._watching.due)
-                if self._watching.resource_version is None:
+                await self._clock.sleep_until(self._state.due)
+                if self._state.resource_version is None:
                     await self._list(self._api)
                 else:
-                    await self._watch(self._api, self._watching.resource_version)
+                    await self._watch(self._api, self._state.resource_version)
         finally:
             self._api.cut()
 
@@ -102,79 +101,83 @@ class Metadata:
         try:
             pods, version = await self._in_thread(api.list_pods)
         except ApiError as error:
-            self._watching.refused(self._clock.monotonic(), error.status)
-            self._note(str(error))
+            self._state.refused(self._clock.monotonic(), error.status)
+            self._log_failure(str(error))
             return
-        self._watching.listed(version, self._clock.monotonic())
+        self._state.listed(version, self._clock.monotonic())
         if not pods and self._has_pods:
-            log.warning("the Kubernetes API lists no pod of this node: is --node-name its name there?")
+            log.warning("the Kubernetes API lists no pods of this node; check --node-name")
         self._book.replace(pods)
-        self._take(pods)
+        self._publish(pods)
 
     async def _watch(self, api: "PodApi", version: str) -> None:
-        watching, clock = self._watching, self._clock
-        watching.began(clock.monotonic())
+        state, clock = self._state, self._clock
+        state.began(clock.monotonic())
         try:
-            await self._in_thread(api.open_stream, version, watching.stream_s())
+            await self._in_thread(api.open_stream, version, state.stream_s())
         except ApiError as error:
-            watching.refused(clock.monotonic(), error.status)
-            self._note(str(error))
+            state.refused(clock.monotonic(), error.status)
+            self._log_failure(str(error))
             return
         reason = "its stream ended at once"
         try:
             while (events := await self._in_thread(api.next_events)) is not None:
-                said = list(takewhile(self._see, events))
-                if said:
-                    self._take([event.pod for event in said if event.pod is not None])
-                if len(said) < len(events):
+                taken = list(takewhile(self._take, events))
+                if taken:
+                    self._publish([event.pod for event in taken if event.pod is not None])
+                if len(taken) < len(events):
                     reason = "its stream ended with an error"
                     await self._in_thread(api.close)
                     break
         except StreamError as error:
-            watching.broke(clock.monotonic())
-            self._note(str(error))
+            state.broke(clock.monotonic())
+            self._log_failure(str(error))
             return
         except ApiError as error:
             reason = str(error)
-        watching.ended(clock.monotonic())
-        if watching.failures:
-            self._note(reason)
+        state.ended(clock.monotonic())
+        if state.failures:
+            self._log_failure(reason)
 
-    def _see(self, event: Event) -> bool:
-        """Take an event; return whether the stream goes on. Raises StreamError where it says too much."""
-        if not self._watching.see(event):
+    def _take(self, event: WatchEvent) -> bool:
+        """Take an event; return whether the stream continues.
+
+        Raises: StreamError if there are more pods than a node can have.
+        """
+        if not self._state.take(event):
             log.debug("the Kubernetes API ended a stream", extra=fields(code=event.code))
             return False
-        if self._failing:
-            self._failing = False
-            log.info("the Kubernetes API is followed again")
+        if self._is_failing:
+            self._is_failing = False
+            log.info("following the Kubernetes API again")
         if event.pod is not None and event.kind == "changed":
             self._book.put(event.pod)
         elif event.pod is not None and event.kind == "deleted":
             self._book.remove(event.pod)
         if len(self._book.pods) > MAX_PODS:
-            raise StreamError(f"its stream names more than {MAX_PODS} pods of one node")
+            raise StreamError(f"its stream has more than {MAX_PODS} pods of one node")
         return True
 
-    def _take(self, pods: Sequence[Pod]) -> None:
-        """Hand on what the API has just said, of however many pods at once."""
-        now_ms = self._now_ms()
-        self._book.heard(now_ms)
+    def _publish(self, pods: Sequence[Pod]) -> None:
+        """Hand on names, exits and facts after an answer of the API. `pods`: those in the answer."""
+        self._book.note_answer(self._now_ms())
         if self._book.names is not self._names:
             self._names = self._book.names
             self._rename(self._names.name)
         for pod in pods:
-            for change in self._changes.find(pod):
-                self._tell(change)
+            for exited in self._exits.find(pod):
+                self._report(exited)
         self._describe(pods)
 
     def _describe(self, pods: Iterable[Pod]) -> None:
-        self._index.describe({key: facts for pod in pods for key, facts in facts_of(pod).items()}, self._now_ms())
+        self._describe_containers(
+            {full_id: facts for pod in pods for full_id, facts in facts_of(pod).items()}, self._now_ms()
+        )
 
-    def _note(self, reason: str) -> None:
-        level = logging.DEBUG if self._failing else logging.WARNING
-        log.log(level, "the Kubernetes API cannot be followed; names stay as they are", extra=fields(reason=reason))
-        self._failing = True
+    def _log_failure(self, reason: str) -> None:
+        level = logging.DEBUG if self._is_failing else logging.WARNING
+        log.log(level, "cannot follow the Kubernetes API; keeping the names so far", extra=fields(reason=reason))
+        self._is_failing = True
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

@@ -1,8 +1,9 @@
-"""What to ask the API next, and when: list, then watch from there, again and again. Pure: no socket, no clock.
+"""The next request to the API, and the instant for it: a list, then watch streams from its version on. Pure.
 
-A stream that lasted is followed by the next one at once; everything else (a refusal, silence, an end right after the
-beginning, an instant that the API has forgotten) waits, longer each time, so that nothing becomes a busy loop.
-https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+A stream that lasted is followed by the next one at once. After everything else (a refusal, silence, a stream that ends
+right after its start, a version that has expired) the next request waits, longer each time, so that there is never a
+busy loop.
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
 import json
@@ -13,22 +14,22 @@ from typing import Literal
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 
 LASTED_S = 30
-"""A stream that ended sooner counts as failed, also if it ended in order."""
-LONGEST_WAIT_S = 60
-SPREAD_S = 1
-"""Of the streams that one API server ends by going away, not all begin again in the same instant."""
+"""Minimum duration of a stream; a shorter one counts as failed, even if it ended in order."""
+MAX_WAIT_S = 60
+"""Maximum delay before a request after a failure."""
+JITTER_S = 1
+"""Maximum jitter, so that streams dropped by one API server do not all reconnect at once."""
 STREAM_S = 300
-"""So long may a stream last, and up to a fifth longer, until it is asked for again."""
-NOT_NOW = frozenset({401, 408, 429})
-"""Refusals that say nothing against what was asked: a token that has just been changed, and too many requests."""
-
+"""Duration that is asked for a stream, plus up to a fifth at random."""
+TEMPORARY = frozenset({401, 408, 429})
+"""Statuses after which the same request may succeed later: a token that was just replaced, too many requests."""
 
 Kind = Literal["changed", "deleted", "bookmark", "error", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a stream. `code`: of an error."""
+class WatchEvent:
+    """One line of a stream. `code`: status code of an error."""
 
     kind: Kind
     resource_version: str | None = None
@@ -45,30 +46,34 @@ _KINDS: dict[object, Kind] = {
 }
 
 
-def parse_event(line: bytes) -> Event:
-    """Read a line of a stream. Raises ValueError or RecursionError where it is none."""
+def parse_event(line: bytes) -> WatchEvent:
+    """Return the event of a line of a stream.
+
+    Raises: ValueError, RecursionError if the line is malformed.
+    """
     value = json.loads(line)
     subject = value.get("object") if isinstance(value, dict) else None
     if not isinstance(subject, dict):
-        raise ValueError("a line of the stream is no event")  # noqa: TRY004 - of text, as what json raises
+        raise ValueError("a line of the stream is not an event")  # noqa: TRY004 - the same error as for malformed JSON
     kind = _KINDS.get(str(value.get("type")), "unknown")
     if kind == "error":
         code = subject.get("code")
-        return Event(kind, code=code if isinstance(code, int) else None)
+        return WatchEvent(kind, code=code if isinstance(code, int) else None)
     metadata = subject.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
     version = version if isinstance(version, str) and version else None
-    return Event(kind, version, None if kind == "bookmark" else parse_pod(subject))
+    return WatchEvent(kind, version, None if kind == "bookmark" else parse_pod(subject))
 
 
-class Watching:
-    """Where the following of the API is. All instants are of one clock that never steps, in seconds.
+class WatchState:
+    """The state between two requests. All instants are monotonic, in seconds.
 
-    `due`: when to ask next; `resource_version`: what to watch from, None: list first; `failures`: in a row.
+    `due`: instant of the next request; `resource_version`: version to watch from, None to list first; `failures`:
+    number of failures in a row.
     """
 
     def __init__(self, random: Callable[[], float], now: float) -> None:
-        """`random`: gives numbers in [0, 1)."""
+        """`random`: returns numbers in [0, 1)."""
         self.due = now
         self.resource_version: str | None = None
         self.failures = 0
@@ -76,19 +81,19 @@ class Watching:
         self._began = now
 
     def stream_s(self) -> int:
-        """Return how long the next stream may last."""
+        """Return the duration to ask for the next stream."""
         return round(STREAM_S * (1 + self._random() / 5))
 
     def listed(self, resource_version: str, now: float) -> None:
-        """Note that a list arrived; the watch follows at once."""
+        """Note that a list arrived; the stream follows at once."""
         self.resource_version, self.due = resource_version, now
 
     def began(self, now: float) -> None:
-        """Note that a stream was asked for."""
+        """Note that a stream was requested."""
         self._began = now
 
-    def see(self, event: Event) -> bool:
-        """Take an event; return whether the stream goes on. What an error says of versions counts for nothing."""
+    def take(self, event: WatchEvent) -> bool:
+        """Take an event; return whether the stream continues, which it does not after an error."""
         if event.kind == "error":
             self.resource_version = None
             return False
@@ -96,29 +101,29 @@ class Watching:
         return True
 
     def ended(self, now: float) -> None:
-        """Note that a stream ended, in order or not."""
+        """Note that a stream ended, in order or by a lost connection."""
         if now - self._began >= LASTED_S:
             self.failures = 0
-            self.due = now + self._random() * SPREAD_S
+            self.due = now + self._random() * JITTER_S
         else:
             self._wait(now)
 
     def refused(self, now: float, status: int | None) -> None:
-        """Note that a request was not answered, or not with what was asked for. `status`: of HTTP, if there was one.
+        """Note that a request failed. `status`: HTTP status; None if there was no response.
 
-        What is wrong with the request itself (the version has expired, watching is not allowed) begins again with a
-        list: where only the watch is refused, names are asked for at the rhythm of failures.
+        If the request itself is wrong (the version has expired, watching is not allowed), the next one is a list. If
+        only watching is refused, names come with these lists, at the rhythm of the failures.
         """
-        if status is not None and 400 <= status < 500 and status not in NOT_NOW:
+        if status is not None and 400 <= status < 500 and status not in TEMPORARY:
             self.resource_version = None
         self._wait(now)
 
     def broke(self, now: float) -> None:
-        """Note that a stream said what cannot be understood: what it said before may not be all."""
+        """Note that a stream was malformed; events may be missing, so the next request is a list."""
         self.resource_version = None
         self._wait(now)
 
     def _wait(self, now: float) -> None:
         self.failures += 1
-        longest_s = min(LONGEST_WAIT_S, 2.0 ** min(self.failures - 1, 10))
-        self.due = now + longest_s * (1 + self._random()) / 2
+        max_s = min(MAX_WAIT_S, 2.0 ** min(self.failures - 1, 10))
+        self.due = now + max_s * (1 + self._random()) / 2

@@ -1,4 +1,8 @@
-"""Reads files of /proc/<pid>: opened anew each time, since a process may end or become another program (exec)."""
+"""Files of /proc/<pid>, opened for each read.
+
+A kept file does not survive that its process ends or becomes another program (exec): smaps_rollup belongs to the memory
+of the old program.
+"""
 
 import errno
 import os
@@ -7,9 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 
 ENDED = frozenset({errno.ENOENT, errno.ESRCH})
-"""What a file of a process says that ended, or that is a zombie and has no memory any more."""
+"""Errors of reading a file of a process that has ended, or that is a zombie and has no memory any more."""
 REFUSED = frozenset({errno.EACCES, errno.EPERM})
-"""What it says to a reader without CAP_SYS_PTRACE, or one that AppArmor stops."""
+"""Errors of reading without CAP_SYS_PTRACE, or if AppArmor denies it."""
+REFUSED_REST_S = 3600.0
+"""Interval before a refused container is tried again: each refused read may be a line in the host's audit log."""
 
 _SMALL_BYTES = 4096
 _PART_BYTES = 64 << 10
@@ -17,7 +23,10 @@ _MAX_BYTES = 16 << 20
 
 
 def read(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the text of a file that is at most a page; `path` is below `dir_fd` if that is given. Raises OSError."""
+    """Return the text of a file of at most a page; `path` is below `dir_fd` if that is given.
+
+    Raises: OSError if it cannot be read.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         return os.read(fd, _SMALL_BYTES)
@@ -26,7 +35,10 @@ def read(path: str, dir_fd: int | None = None) -> bytes:
 
 
 def read_long(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the lines of a file that the kernel gives in parts, the first 16 MiB of them. Raises OSError."""
+    """Return the first 16 MiB of a file that the kernel returns in parts, without an incomplete last line.
+
+    Raises: OSError if it cannot be read.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         parts, size = [], 0
@@ -41,7 +53,10 @@ def read_long(path: str, dir_fd: int | None = None) -> bytes:
 
 @contextmanager
 def folder(proc_root: str, pid: int) -> Iterator[int]:
-    """Open a process's folder; what is read below it is never of another process with the same number."""
+    """Open the folder of a process; what is read below it never belongs to a later process of the same number.
+
+    Raises: OSError if the process has ended.
+    """
     fd = os.open(f"{proc_root}/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield fd
@@ -50,17 +65,17 @@ def folder(proc_root: str, pid: int) -> Iterator[int]:
 
 
 @cache
-def _are_files_counted() -> bool:
-    """Say whether the size of a folder `fd` is the number of files in it; this process has some."""
+def _has_fd_count() -> bool:
+    """Return whether the size of a folder /proc/<pid>/fd is its number of files, as it is since Linux 6.2."""
     return os.stat("/proc/self/fd").st_size > 0
 
 
 def open_files(path: str) -> int | None:
-    """Return how many files a process has open, `path` being its folder `fd`.
+    """Return the number of open files of a process; None before Linux 6.2, or if the process has ended.
 
-    None before Linux 6.2, where the size of that folder says nothing, and where it has ended.
+    `path`: its folder `fd`. Its size needs no privilege, unlike a listing.
     """
     try:
-        return os.stat(path).st_size if _are_files_counted() else None
+        return os.stat(path).st_size if _has_fd_count() else None
     except OSError:
         return None

@@ -1,7 +1,7 @@
-r"""The two tasks that look at single processes, each in a thread of its own: one read may have to wait for its process.
+r"""The two tasks that read single processes, each in a thread of its own, because a read may wait for its process.
 
 a tick's listings --> PSS, regions --values--> the next tick's rows
-                 \--> top processes --rows--> files beside the window's metrics
+                 \--> top processes --rows--> files next to the window's metrics
 """
 
 from collections import deque
@@ -18,17 +18,16 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.store.parquet.process_tables import RegionRow
 
 Offer = Callable[[str, Mapping[str, float]], None]
-"""Takes values of a series for its next row; see `Sampler.offer`."""
+"""Takes values of a series for its next row; see `Additions.offer`."""
 
-_Seen = tuple[int, Mapping[str, Listing]]
+_TickListings = tuple[int, Mapping[str, Listing]]
+
+UPDATE_EVERY_TICKS = 2
+"""Number of ticks between two updates; processes are read every ten seconds or more rarely."""
 
 
-LOOK_EVERY_TICKS = 2
-"""What is read every ten seconds or more rarely needs no look at every tick."""
-
-
-class ProcessWatch:
-    """Looks at processes after every second tick, with what that tick saw. `regions`: None unless asked for."""
+class ProcessTasks:
+    """Reads the processes that were listed at a tick. `regions`: None unless the settings ask for them."""
 
     def __init__(self, sums: SumReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
         self._sums = sums
@@ -39,24 +38,24 @@ class ProcessWatch:
         self._region_rows: deque[list[RegionRow]] = deque()
         self._ticks = 0
 
-    def see(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
-        """Take a tick's processes, if it is time; whoever is still busy with earlier ones goes on with the newest."""
+    def add_tick(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
+        """Take the processes of a tick, if it is time; a task that is busy continues with the newest ones."""
         self._ticks += 1
-        if self._ticks % LOOK_EVERY_TICKS == 1:
-            seen = (time_ms, listings())
+        if self._ticks % UPDATE_EVERY_TICKS == 1:
+            tick = (time_ms, listings())
             for newest in (self._for_memory, self._for_top):
-                newest.put(seen)
+                newest.put(tick)
 
     def end(self) -> None:
-        """Let `record` publish what it has, and return."""
+        """Let `record` publish its rows, and return."""
         self._for_top.put(None)
 
     async def read_memory(self, offer: Offer) -> None:
-        """Add up what processes hold, and regions if asked for; until cancelled, which waits for no read."""
-        while (seen := await self._for_memory.get()) is not None:
-            time_ms, listings = seen
-            done = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
-            for key, values in done.items():
+        """Add up the memory of processes, and read regions; until cancelled, which waits for no read."""
+        while (tick := await self._for_memory.get()) is not None:
+            time_ms, listings = tick
+            sums = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
+            for key, values in sums.items():
                 offer(key, values)
             if self._regions is not None:
                 largest = self._top.largest.copy()
@@ -65,8 +64,8 @@ class ProcessWatch:
 
     async def record(self) -> None:
         """Record the top processes, until `end`."""
-        while (seen := await self._for_top.get()) is not None:
-            await to_thread.run_sync(self._record, *seen)
+        while (tick := await self._for_top.get()) is not None:
+            await to_thread.run_sync(self._record, *tick)
         await to_thread.run_sync(self._close)
 
     def _record(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
@@ -84,19 +83,19 @@ class ProcessWatch:
 
 
 class _Newest:
-    """What was put last, for one task that takes it when it is ready."""
+    """The value that was put last, for one task that takes it when it is ready."""
 
     def __init__(self) -> None:
-        self._value: _Seen | None = None
-        self._is_new = anyio.Event()
+        self._value: _TickListings | None = None
+        self._has_new = anyio.Event()
 
-    def put(self, value: _Seen | None) -> None:
-        """Replace what was not taken yet."""
+    def put(self, value: _TickListings | None) -> None:
+        """Replace the value."""
         self._value = value
-        self._is_new.set()
+        self._has_new.set()
 
-    async def get(self) -> _Seen | None:
-        """Wait for what was not taken yet."""
-        await self._is_new.wait()
-        self._is_new = anyio.Event()
+    async def get(self) -> _TickListings | None:
+        """Wait for a value that was not taken yet."""
+        await self._has_new.wait()
+        self._has_new = anyio.Event()
         return self._value

@@ -1,7 +1,7 @@
-"""What the data takes on disk, known without looking at every file each time.
+"""The size of the data on disk, without listing every file each time.
 
-A folder changes only while files come and go in it, which its own modification time tells: so what was counted once of
-a past day is not counted again. Files are listed one by one only where some have to go: those of the oldest day.
+The modification time of a folder changes when files come or go in it, so the folders of past days are counted once.
+Files are listed one by one only in the days from which some are removed.
 """
 
 import logging
@@ -18,12 +18,12 @@ from fgm.store.directory import layout
 log = logging.getLogger(__name__)
 
 SETTLED_NS = 2_000_000_000
-"""A folder that changed so shortly before it was counted may have changed again within one step of the disk's clock."""
+"""Minimum age of a folder's last change before its size is kept: two changes may get the same modification time."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """`changed_ns`: when the folder was changed last; `is_settled`: what was counted holds until it changes again."""
+class _FolderSize:
+    """`changed_ns`: modification time of the folder; `is_settled`: whether the size holds until that changes."""
 
     changed_ns: int
     is_settled: bool
@@ -33,35 +33,38 @@ class _Counted:
 class Inventory:
     """The folders of a data directory. Used by one thread at a time.
 
-    `empty`: folders without any file of fgm's, innermost first, that have been so for a while.
+    `empty`: folders that have held no file of fgm's for a while, innermost first.
     """
 
     def __init__(self, data_dir: str) -> None:
         self.empty: list[str] = []
         self._data_dir = data_dir
-        self._counted: dict[str, _Counted] = {}
+        self._sizes: dict[str, _FolderSize] = {}
         self._foreign: set[str] = set()
 
     def count(self, wall_ns: int) -> int:
-        """Return how many bytes fgm's files take in all. Raises OSError where the directory cannot be listed."""
-        before, self._counted = self._counted, {}
+        """Return the total size of fgm's files in bytes.
+
+        Raises: OSError if the directory cannot be listed.
+        """
+        before, self._sizes = self._sizes, {}
         self.empty = []
         for day in self.days():
             folders = self._folders(day)
             for folder in folders:
                 changed_ns = self._changed_ns(folder)
-                known = before.get(folder)
-                if known is None or not known.is_settled or known.changed_ns != changed_ns:
-                    known = self._count(day, folder, changed_ns, wall_ns)
-                self._counted[folder] = known
-                if known.is_settled and known.size_bytes == 0:
+                size = before.get(folder)
+                if size is None or not size.is_settled or size.changed_ns != changed_ns:
+                    size = self._count(day, folder, changed_ns, wall_ns)
+                self._sizes[folder] = size
+                if size.is_settled and size.size_bytes == 0:
                     self.empty.append(folder)
             if not folders and _is_past(self._changed_ns(day), wall_ns):
                 self.empty.append(day)
-        return sum(counted.size_bytes for counted in self._counted.values())
+        return sum(size.size_bytes for size in self._sizes.values())
 
     def oldest_first(self) -> Iterator[KeptFile]:
-        """Yield every file of fgm's, day by day, each day listed when it is reached."""
+        """Yield every file of fgm's; each day is listed when it is reached."""
         for day in self.days():
             files = [file for folder in self._folders(day) for file in self._files(day, folder)]
             yield from sorted(files, key=lambda file: (file.until_ms, file.path))
@@ -71,19 +74,19 @@ class Inventory:
         return sorted(name for name in os.listdir(self._data_dir) if layout.parse_day(name) is not None)
 
     def ignore(self, path: str) -> None:
-        """Count a file no longer: it is only called like one of fgm's."""
+        """Stop counting a file that only looks like one of fgm's."""
         self._foreign.add(path)
-        self._counted.pop(os.path.dirname(path), None)
+        self._sizes.pop(os.path.dirname(path), None)
 
     def is_foreign(self, path: str) -> bool:
-        """Say whether a file is ignored."""
+        """Return whether a file is ignored."""
         return path in self._foreign
 
-    def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _Counted:
+    def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
         files = list(self._files(day, folder))
-        has_journal = any(file.path.endswith(".journal") for file in files)  # which grows
+        has_journal = any(file.path.endswith(".journal") for file in files)  # a journal grows
         is_settled = _is_past(changed_ns, wall_ns) and not has_journal
-        return _Counted(changed_ns, is_settled, sum(file.size_bytes for file in files))
+        return _FolderSize(changed_ns, is_settled, sum(file.size_bytes for file in files))
 
     def _changed_ns(self, folder: str) -> int:
         return os.stat(os.path.join(self._data_dir, folder), follow_symlinks=False).st_mtime_ns
@@ -123,6 +126,6 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    except PermissionError as error:  # what is in it can neither be counted nor removed; the rest goes on
-        log.debug("a folder cannot be listed", extra=fields(folder=folder, reason=error.strerror))
+    except PermissionError as error:  # its files can be neither counted nor removed; go on with other folders
+        log.debug("cannot list a folder", extra=fields(folder=folder, reason=error.strerror))
         return []

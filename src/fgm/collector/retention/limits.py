@@ -1,8 +1,8 @@
-"""Which files have to go: decisions over sizes, ages and free space.
+"""The limits of retention, and the choice of files to remove; the oldest always first.
 
-Three limits, and the oldest file always goes first: so much data in all, so old, and so much of the file system that
-stays free for others. hostPath data is not counted against the pod that writes it: on a full disk the kubelet evicts
-other pods (nodefs.available < 10 %, inodesFree < 5 %), so what is kept free is more than that.
+Data has a maximum size and a maximum age, and leaves a part of the file system free for others. Files in a hostPath do
+not count against the pod that writes them: if the disk is full, the kubelet evicts other pods, so the part that stays
+free is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
 """
 
 from collections.abc import Callable, Iterable
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from fgm.collector.sizes import FreeSpace
 
 FREE_INODES = 0.1
-"""Twice what makes the kubelet evict: a window is two small files."""
+"""Minimum share of free inodes: twice the kubelet's limit for evictions. A window is two small files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the data may take, how old it may become, and what stays free (nothing: inodes do not matter either)."""
+    """Maximum size and age of the data, and the space that stays free; if that is none, inodes do not count either."""
 
-    most_bytes: int
-    most_age_ms: int
-    least_free: FreeSpace
+    max_bytes: int
+    max_age_ms: int
+    min_free: FreeSpace
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What statvfs says, for those who are not root. `inodes`: 0 where the file system has no limit of them."""
+    """Size and free space of a file system, for users other than root. `inodes`: 0 if their number is not limited."""
 
     size_bytes: int
     free_bytes: int
@@ -35,7 +35,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file that may go. `until_ms`: the latest instant that its name tells of."""
+    """A file that may be removed. `until_ms`: the latest instant of its data, by its name."""
 
     path: str
     until_ms: int
@@ -43,51 +43,51 @@ class KeptFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Lack:
-    """How far the limits are exceeded; negative: how much is left."""
+class Excess:
+    """How far the limits are exceeded; negative numbers are what is left."""
 
     surplus_bytes: int
     missing_bytes: int
     missing_inodes: int
     oldest_allowed_ms: int
 
-    def without(self, file: KeptFile) -> "Lack":
-        """Return what it is once the file has gone."""
+    def without(self, file: KeptFile) -> "Excess":
+        """Return the excess after a file is removed."""
         size = file.size_bytes
-        return Lack(
+        return Excess(
             self.surplus_bytes - size, self.missing_bytes - size, self.missing_inodes - 1, self.oldest_allowed_ms
         )
 
     @property
     def is_of_space(self) -> bool:
-        """Whether too little is free, whosever files these are."""
+        """Whether too little of the file system is free, no matter whose files fill it."""
         return self.missing_bytes > 0 or self.missing_inodes > 0
 
     def concerns(self, file: KeptFile) -> bool:
-        """Say whether a file has to go that is the oldest."""
+        """Return whether the oldest file, this one, has to be removed."""
         return self.surplus_bytes > 0 or self.is_of_space or file.until_ms < self.oldest_allowed_ms
 
 
-def lack(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Lack:
-    """Return how far a directory is over its limits."""
-    return Lack(
-        surplus_bytes=total_bytes - limits.most_bytes,
-        missing_bytes=limits.least_free.of(disk.size_bytes) - disk.free_bytes,
-        missing_inodes=round(FREE_INODES * disk.inodes) - disk.free_inodes if limits.least_free != FreeSpace() else 0,
-        oldest_allowed_ms=now_ms - limits.most_age_ms,
+def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Excess:
+    """Return how far a directory exceeds its limits."""
+    return Excess(
+        surplus_bytes=total_bytes - limits.max_bytes,
+        missing_bytes=limits.min_free.of(disk.size_bytes) - disk.free_bytes,
+        missing_inodes=round(FREE_INODES * disk.inodes) - disk.free_inodes if limits.min_free != FreeSpace() else 0,
+        oldest_allowed_ms=now_ms - limits.max_age_ms,
     )
 
 
-def make_room(oldest_first: Iterable[KeptFile], over: Lack, remove: Callable[[KeptFile], bool]) -> list[KeptFile]:
-    """Remove the files that have to go, oldest first; return them. Takes no more of `oldest_first` than it needs.
+def make_room(oldest_first: Iterable[KeptFile], excess: Excess, remove: Callable[[KeptFile], bool]) -> list[KeptFile]:
+    """Remove files until no limit is exceeded, and return them; takes no more of `oldest_first` than necessary.
 
-    `remove`: says whether a file counts no longer. One that cannot be removed makes no room, so another has to go.
+    `remove`: removes a file, and returns whether it no longer counts. If one cannot be removed, a later one is.
     """
-    gone = []
+    removed = []
     for file in oldest_first:
-        if not over.concerns(file):
+        if not excess.concerns(file):
             break
         if remove(file):
-            gone.append(file)
-            over = over.without(file)
-    return gone
+            removed.append(file)
+            excess = excess.without(file)
+    return removed

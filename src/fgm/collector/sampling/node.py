@@ -1,10 +1,11 @@
-"""The node's own row, and which of its block devices count."""
+"""The node as a series, and the block devices and network interfaces that count for it."""
 
 import os
 from typing import TypeVar
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
-from fgm.collector.sampling.series_reader import Changes, ReadCounts, SeriesReader
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import node_sources
 from fgm.store.samples.series import Series
 
@@ -13,31 +14,34 @@ _NOT_DISKS = ("loop", "ram", "zram", "sr", "fd")
 
 
 class Node:
-    """The node as a series. Its sets of devices are updated in place, so that parsers that hold them see it."""
+    """The node and its devices.
+
+    The sets of devices are changed in place, because the parsers of the node's files hold them.
+    """
 
     def __init__(self, name: str, proc_root: str, sys_root: str, hierarchies: Hierarchies) -> None:
         self.name = name
         self.disks: set[str] = set()
         self.stacked_devices: set[tuple[int, int]] = set()
-        self._proc_root = proc_root
         self.uncounted_interfaces: set[str] = set()
+        self._proc_root = proc_root
         self._block = os.path.join(sys_root, "block")
         self._virtual = os.path.join(sys_root, "devices", "virtual", "net")
         self._interfaces = os.path.join(sys_root, "class", "net")
         self._hierarchies = hierarchies
-        self.look_for_devices()
+        self.find_devices()
 
-    def look_for_devices(self) -> None:
-        """Learn which devices count.
+    def find_devices(self) -> None:
+        """Find the devices that count.
 
-        Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) pass on what the devices below them
-        count; a node that has only virtual interfaces counts those.
+        Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) repeat the traffic of the devices
+        below them. A node that has only virtual interfaces counts those.
         """
-        virtual = set(_names(self._virtual))
-        has_others = bool(set(_names(self._interfaces)) - virtual)
-        _become(self.uncounted_interfaces, virtual if has_others else {"lo"})
+        virtual = set(_list(self._virtual))
+        has_others = bool(set(_list(self._interfaces)) - virtual)
+        _replace(self.uncounted_interfaces, virtual if has_others else {"lo"})
         disks, stacked = set(), set()
-        for name in _names(self._block):
+        for name in _list(self._block):
             if name.startswith(_NOT_DISKS):
                 continue
             try:
@@ -50,11 +54,11 @@ class Node:
             device = self._device(name)
             if device is not None:
                 stacked.add(device)
-        _become(self.disks, disks)
-        _become(self.stacked_devices, stacked)
+        _replace(self.disks, disks)
+        _replace(self.stacked_devices, stacked)
 
-    def reader(self, counts: ReadCounts, changes: Changes) -> SeriesReader:
-        """Return what reads the node's row."""
+    def reader(self, counts: ReadCounts, changes: ReaderChanges) -> SeriesReader:
+        """Return a reader of the node's row."""
         sources = node_sources(
             self._proc_root,
             self._hierarchies,
@@ -63,7 +67,7 @@ class Node:
             os.sysconf("SC_CLK_TCK"),
         )
         series = Series("node", node_name=self.name)
-        return SeriesReader(series, sources, (), counts, {}, asks_alive=False, changes=changes)
+        return SeriesReader(series, sources, (), counts, {}, checks_liveness=False, changes=changes)
 
     def _device(self, name: str) -> tuple[int, int] | None:
         try:
@@ -74,13 +78,13 @@ class Node:
         return int(major), int(minor)
 
 
-def _names(folder: str) -> list[str]:
+def _list(folder: str) -> list[str]:
     try:
         return os.listdir(folder)
     except OSError:
         return []
 
 
-def _become(kept: set[_T], now: set[_T]) -> None:
-    kept.intersection_update(now)
-    kept.update(now)
+def _replace(members: set[_T], new: set[_T]) -> None:
+    members.intersection_update(new)
+    members.update(new)

@@ -1,6 +1,7 @@
-"""The processes of one container, by its cgroup.procs files."""
+"""The processes of one container, from its cgroup.procs files."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
@@ -10,9 +11,9 @@ from fgm.store.samples.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The processes of one container, as they were at a tick.
+    """The processes of one container at one tick.
 
-    `texts`: what its cgroup.procs files said; `huge_share`: of its anonymous memory, how much is in huge pages.
+    `texts`: contents of its cgroup.procs files; `huge_share`: share of its anonymous memory that is in huge pages.
     """
 
     series: Series
@@ -21,56 +22,62 @@ class Listing:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that have a number here; those of another pid namespace are shown as 0."""
+        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
         return [pid for text in self.texts for pid in map(int, text.split()) if pid]
 
     def __contains__(self, pid: int) -> bool:
-        """Say whether a process is there; much cheaper than `pids` where there are thousands."""
+        """Return whether a process is listed; much cheaper than `pids` if there are thousands."""
         line = b"%d\n" % pid
         return any(text.startswith(line) or b"\n" + line in text for text in self.texts)
 
 
 class ProcessList:
-    """Which processes a container has. A cgroup v1 container is in every hierarchy: the first that has some counts."""
+    """The kept cgroup.procs files of one container.
+
+    A container of cgroup v1 is in every hierarchy with the same processes, so only the first hierarchy that has some is
+    read. `files`: the files to read at every tick.
+    """
 
     def __init__(self, hierarchies: Sequence[Sequence[str]]) -> None:
         """`hierarchies`: for each, the folders of the container's cgroups in it, its own and those nested in it."""
-        self._hierarchies = [list(_opened(folders)) for folders in hierarchies]
+        self._hierarchies = [list(_open_files(folders)) for folders in hierarchies]
         self.files: list[KernelFile] = self._hierarchies[0] if self._hierarchies else []
-        """Those that are to be read; at first the first hierarchy's."""
 
-    def look_elsewhere(self, fail: Callable[[KernelFile, OSError], object]) -> bool:
-        """Turn to the first hierarchy that has processes; return whether one has. Failed reads are handed to `fail`."""
+    def switch_hierarchy(self, report: Callable[[KernelFile, OSError], object]) -> bool:
+        """Change to the first other hierarchy that lists processes; return whether one does.
+
+        `report`: called for each file that cannot be read.
+        """
         for files in self._hierarchies[1:]:
             self.files = files
             for file in files:
                 try:
-                    file.take(file.fetch())
+                    file.parse(file.read())
                 except OSError as error:
-                    fail(file, error)
-            if self.is_alive:
+                    report(file, error)
+            if self.has_process:
                 return True
         self.files = self._hierarchies[0] if self._hierarchies else []
         return False
 
     @property
-    def is_alive(self) -> bool:
-        """Whether there is any process."""
+    def has_process(self) -> bool:
+        """Whether any process is listed."""
         return any(file.text for file in self.files)
 
     @property
     def count(self) -> float:
-        """How many there are."""
+        """Number of processes."""
         return sum(file.text.count(b"\n") for file in self.files if file.text)
 
     @property
     def texts(self) -> tuple[bytes, ...]:
-        """What the files said last."""
+        """The last contents of the files."""
         return tuple(file.text for file in self.files if file.text)
 
     @property
     def pids(self) -> set[int]:
-        """Those that can be named: outside this process's pid namespace they are 0."""
+        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
         return {int(pid) for file in self.files for pid in (file.text or b"").split()} - {0}
 
     def close(self) -> None:
@@ -80,9 +87,23 @@ class ProcessList:
                 file.close()
 
 
-def _opened(folders: Sequence[str]) -> Iterator[KernelFile]:
+def runs_only_pause(proc_root: str, pids: Collection[int]) -> bool:
+    """Return whether the only process is called pause, as in the sandbox container of a pod.
+
+    False if the process has ended.
+    """
+    if len(pids) != 1:
+        return False
+    try:
+        with open(os.path.join(proc_root, str(*pids), "comm"), "rb") as file:
+            return file.read(64) == b"pause\n"
+    except OSError:
+        return False
+
+
+def _open_files(folders: Sequence[str]) -> Iterator[KernelFile]:
     for folder in folders:
         try:
             yield KernelFile(f"{folder}/cgroup.procs", PlainParser(cgroup_procs))
         except OSError:
-            continue  # the cgroup went away since it was listed
+            continue  # the cgroup was removed after it was listed

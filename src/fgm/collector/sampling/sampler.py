@@ -1,30 +1,24 @@
-"""One tick: reads every recorded cgroup and the node, and gives their rows as one array.
-
-The newest values of all series are one table, into which the sweep puts what changed; a tick is a copy of it.
-"""
+"""One tick: reads every recorded cgroup and the node, and returns their rows as one array."""
 
 import logging
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import compress
 from operator import is_not
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
-from fgm.collector.kernel.exit_watch import EndWatch
-from fgm.collector.kernel.kernel_file import Parser, columns_of
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.sampling.additions import Additions, FinalRow
 from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
-from fgm.collector.sampling.pod_network import network_of, network_parser, pod_network
-from fgm.collector.sampling.process_list import Listing
-from fgm.collector.sampling.series_reader import LOOK_EVERY, Changes, ReadCounts, SeriesReader
-from fgm.collector.sampling.sources import SLOW_EVERY_S, cgroup_sources
+from fgm.collector.sampling.pod_network import PodNetworks
+from fgm.collector.sampling.process_list import runs_only_pause
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.readers import Readers
+from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
+from fgm.collector.sampling.sources import SLOW_EVERY_S
 from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
@@ -34,22 +28,17 @@ from fgm.store.samples.tick import Tick
 log = logging.getLogger(__name__)
 
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
-_NEW_WITHIN_TICKS = 10
 _NEVER = -1
 
-
-class FinalRow(NamedTuple):
-    """What was read of a container right after its last process had ended; `read_at` by the monotonic clock."""
-
-    series: Series
-    row: NDArray[np.float64]
-    read_at: float
+NameSeries = Callable[[Series], Series]
+"""Returns a series with its names; the same object if it has nothing to change."""
 
 
 class Sampler:
-    """Everything that is read at a tick. Used by one thread at a time.
+    """Reads everything once a tick. Used by one thread at a time; `name_by` and `additions.offer` are thread-safe.
 
-    `monotonic`: the clock by which lateness is measured, in seconds.
+    The newest values of all series are the rows of one table, into which a sweep puts what changed. A tick is a copy of
+    the rows of the series that are present.
     """
 
     def __init__(
@@ -60,266 +49,142 @@ class Sampler:
         interval_s: float,
         monotonic: Callable[[], float],
     ) -> None:
+        """`monotonic`: clock by which lateness is measured, in seconds."""
         self.counts = ReadCounts()
-        self._finder = finder
+        self.cost = OwnCost(self.counts, round(1000 * interval_s))
+        self.additions = Additions()
+        self.readers = Readers(finder, node, self.counts)
         self._node = node
+        self._networks = PodNetworks(proc_root)
         self._proc_root = proc_root
         self._monotonic = monotonic
-        self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
-        self._interval_ms = round(1000 * interval_s)
-        self._tick = 0
-        self._last_ms: int | None = None
-        self._cgroups: dict[str, tuple[Cgroup, SeriesReader]] = {}
-        self._parsers: dict[str, Parser] = {}
-        self._changes = Changes()
-        self._lives_seen = _NEVER
-        self._node_reader = node.reader(self.counts, self._changes)
-        self._readers = [self._node_reader]
-        self._young = [self._node_reader]
-        self._active = np.empty(0, np.intp)
-        self._network_parser = network_parser()
         self._back_off = BackOff(interval_s)
-        self.ends = EndWatch()
-        self._final_rows: dict[str, FinalRow] = {}
-        self.cost = OwnCost()
-        self._skipped_reads = 0
+        self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
+        self._tick = 0
+        self._checks_seen = _NEVER
+        self._name: NameSeries | None = None
+        self._named_by: NameSeries | None = None
+        self._present = np.empty(0, np.intp)
         self._series: tuple[Series, ...] = ()
-        self._offered: deque[tuple[str, Mapping[str, float]]] = deque()
-        self._name: Callable[[Series], Series] | None = None
-        self._named_by: Callable[[Series], Series] | None = None
-        self._sweep = Sweep([self._node_reader])
-        self._take_cgroups(set())
+        self._swap_includes_memory = not finder.hierarchies.is_v2
+        self._sweep = Sweep(self.readers.all)
+        self._swept_file_sets = self.readers.changes.file_sets
 
     def tick(self, time_ms: int, due: float) -> Tick:
-        """Read everything once. `due`: the instant at which `time_ms` was, by the monotonic clock."""
+        """Read everything once. `due`: instant of `time_ms` by the monotonic clock."""
         begun = self._monotonic()
-        if self._last_ms is not None:
-            self.cost.missed_ticks += max(0, (time_ms - self._last_ms) // self._interval_ms - 1)
-        self._last_ms = time_ms
-        changed = self._finder.refresh()
-        lives_before = self._changes.lives
-        if changed or (lives_before != self._lives_seen and any(reader.gone for _, reader in self._cgroups.values())):
-            self._take_cgroups(changed)
+        self.cost.begin_tick(time_ms)
+        changes = self.readers.changes
+        checks_before = changes.liveness_checks
+        if self.readers.refresh(may_be_gone=checks_before != self._checks_seen):
+            self._make_sweep()
+            self._checks_seen = _NEVER
         if self._tick % self._slow_every == 0:
-            self._node.look_for_devices()
-        if lives_before != self._lives_seen:
-            for reader in self._readers:
+            self._node.find_devices()
+        if checks_before != self._checks_seen:
+            for reader in self.readers.all:
                 reader.was_alive = reader.alive
         self._read()
-        read_at = np.array(self._sweep.read_at)  # measuring may put another sweep in the place of this one
-        is_other = self._name_series()
+        read_at = np.array(self._sweep.read_at)  # before measuring, which may replace the sweep
+        has_new_names = self._name_series()
         self._tick += 1
         self._measure(self._monotonic() - begun)
-        if is_other or self._young or self._changes.lives != self._lives_seen:
-            self._find_active()
-        self._lives_seen = lives_before
-        self._young = [reader for reader in self._young if reader.age_ticks < _NEW_WITHIN_TICKS]
-        rows = self._sweep.table.take(self._active, axis=0)
-        rows[:, 0] = (read_at.take(self._active) - due) * 1000
-        series = self._series
-        if self._final_rows:
-            rows, series = self._with_final_rows(rows, series, due)
-        if not self._finder.hierarchies.is_v2:  # there, the file of a cgroup counts memory and swap together
+        if has_new_names or self.readers.young or changes.liveness_checks != self._checks_seen:
+            self._find_present()
+        self._checks_seen = checks_before
+        self.readers.drop_grown_up()
+        rows = self._sweep.table.take(self._present, axis=0)
+        rows[:, 0] = (read_at.take(self._present) - due) * 1000
+        rows, series = self.additions.add_to(rows, self._series, due)
+        if self._swap_includes_memory:
+            # memory.memsw.* of cgroup v1 counts memory and swap together. Kernel: admin-guide/cgroup-v1/memory.rst.
+            # The node's swap comes from /proc/meminfo, which counts it alone.
             cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
-        self._put_offered(rows, series)
         return Tick(time_ms, series, rows)
 
-    @property
-    def skipped_reads(self) -> int:
-        """How many reads were left out by backing off, so far."""
-        return self._skipped_reads
-
-    def set_clock(self) -> None:
-        """Take that the next tick's time is not comparable with the last one's: none is missed between them."""
-        self._last_ms = None
-
-    def offer(self, key: str, values: Mapping[str, float]) -> None:
-        """Put values that were measured elsewhere into the series' next row, once. From any thread."""
-        self._offered.append((key, values))
-
-    def name_by(self, name: Callable[[Series], Series]) -> None:
-        """Call series as `name` says, from the next tick on. It returns the same object where it has nothing to say.
-
-        From any thread.
-        """
+    def name_by(self, name: NameSeries) -> None:
+        """Use another function for the names of series, from the next tick on. Thread-safe."""
         self._name = name
 
-    def listings(self) -> dict[str, Listing]:
-        """Return the processes of every container but sandboxes, as they were at the last tick, by series key."""
-        readers = (reader for _, reader in self._cgroups.values() if reader.series.scope == "container")
-        found = (reader.listing() for reader in readers if not reader.gone)
-        return {listing.series.key: listing for listing in found if listing is not None and listing.texts}
+    def read_exited(self) -> list[FinalRow]:
+        """Read the containers whose last process has exited once more, and add the rows to the next tick.
 
-    def read_ended(self) -> list[FinalRow]:
-        """Read once more the containers whose last process ended, for a row of the next tick: soon they are gone."""
-        changed, ended = self.ends.changes(), []
-        for _, reader in self._cgroups.values():
-            if reader.events_path in changed and reader.read_again() and not reader.alive:
+        Their cgroups may be removed before that tick.
+        """
+        changed, exited = self.readers.exits.modified() or (), []
+        for reader in self.readers.of_cgroups:
+            if reader.events_path in changed and reader.read_between_ticks() and not reader.alive:
                 final = FinalRow(reader.series, reader.row.copy(), self._monotonic())
-                self._final_rows[reader.series.key] = final
-                ended.append(final)
-        return ended
-
-    @property
-    def alive(self) -> Mapping[str, Series]:
-        """The containers that had a living process at the last tick, by full id."""
-        return {
-            reader.series.container_id: reader.series
-            for _, reader in self._cgroups.values()
-            if reader.series.container_id is not None and reader.alive and not reader.gone
-        }
+                self.additions.add_final_row(final)
+                exited.append(final)
+        return exited
 
     def reads(self) -> Iterator[tuple[str, float]]:
-        """Yield each kept file and how often it is read, in ticks a read."""
-        for reader in self._readers:
+        """Yield the path of each kept file, and the number of ticks from one read of it to the next."""
+        for reader in self.readers.all:
             for path, is_slow in reader.files:
                 yield path, self._slow_every if is_slow else 1
 
     def close(self) -> None:
         """Close all kept files."""
-        for reader in self._readers:
-            reader.close()
-        self.ends.close()
+        self.readers.close()
         self.cost.close()
 
     def _read(self) -> None:
-        for reader in self._young:
+        readers = self.readers
+        for reader in readers.young:
             reader.age_ticks += 1
             if reader.age_ticks == 1:
                 reader.read_slow()
-        for reader in self._readers[self._tick % self._slow_every :: self._slow_every]:
+        for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
-        is_time = self._tick % (LOOK_EVERY * self._slow_every) == 0
-        self._look_for_networks(self._readers if is_time else self._young)
-        if self._changes.files:
+        is_time_for_all = self._tick % (REOPEN_EVERY * self._slow_every) == 0
+        self._networks.open_missing(readers.all if is_time_for_all else readers.young, readers.of_cgroups)
+        if readers.changes.file_sets != self._swept_file_sets:
             self._make_sweep()
         self._sweep.read(self._monotonic)
-        for reader in self._young:
+        for reader in readers.young:
             self._recognise_sandbox(reader)
 
+    def _recognise_sandbox(self, reader: SeriesReader) -> None:
+        series = reader.series
+        if series.scope != "container" or series.pod_uid is None or series.container_name:
+            return
+        if runs_only_pause(self._proc_root, reader.pids):
+            reader.series = replace(series, scope="sandbox")
+
     def _name_series(self) -> bool:
-        """Name all series if there are other names; new ones in any case, and while they may prove sandboxes."""
-        name, is_other = self._name, self._name is not self._named_by
+        """Name the young series, which may still become sandboxes, or all if there are new names; return whether."""
+        name, has_new_names = self._name, self._name is not self._named_by
         if name is not None:
-            for reader in self._readers if is_other else self._young:
+            for reader in self.readers.all if has_new_names else self.readers.young:
                 reader.series = name(reader.series)
         self._named_by = name
-        return is_other
+        return has_new_names
 
-    def _find_active(self) -> None:
-        """Find who has a row in this tick, and in the following ones until something changes."""
-        there = [not reader.gone and (reader.alive or reader.was_alive) for reader in self._readers]
-        self._active = np.flatnonzero(there)
-        series = tuple(reader.series for reader in compress(self._readers, there))
+    def _find_present(self) -> None:
+        """Find the series that have a row, in this tick and the following ones until something changes."""
+        readers = self.readers.all
+        is_present = [not reader.gone and (reader.alive or reader.was_alive) for reader in readers]
+        self._present = np.flatnonzero(is_present)
+        series = tuple(reader.series for reader in compress(readers, is_present))
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):
-            self._series = series
-
-    def _put_offered(self, rows: NDArray[np.float64], series: Sequence[Series]) -> None:
-        if not self._offered:
-            return
-        places = {one.key: i for i, one in enumerate(series)}
-        while self._offered:
-            key, values = self._offered.popleft()
-            if key in places:
-                rows[places[key], columns_of(tuple(values))] = list(values.values())
+            self._series = series  # else the same tuple, by which others notice that nothing changed
 
     def _make_sweep(self) -> None:
         self._sweep.settle()
-        self._sweep = Sweep(self._readers, EXPENSIVE if self._back_off.is_on else ())
-        self._changes.files = False
+        self._sweep = Sweep(self.readers.all, EXPENSIVE if self._back_off.is_on else ())
+        self._swept_file_sets = self.readers.changes.file_sets
 
     def _measure(self, sweep_s: float) -> None:
-        self._skipped_reads += self._sweep.skipped
-        failed = sum(self.counts.failed.values())
-        self._node_reader.row[COLUMNS_OF_COST] = self.cost.values(sweep_s, failed, self._skipped_reads)
-        if self._back_off.see(sweep_s):
+        self.cost.skipped_reads += self._sweep.skipped
+        self.readers.node.row[COLUMNS_OF_COST] = self.cost.values(sweep_s)
+        if self._back_off.add(sweep_s):
             log.warning(
-                "sweeps take too long; expensive files are read at every second tick"
+                "sweeps take too long; reading expensive files at every second tick"
                 if self._back_off.is_on
-                else "sweeps are short again; all files are read at every tick",
+                else "sweeps are short again; reading all files at every tick",
                 extra=fields(sweep_ms=round(sweep_s * 1000)),
             )
             self._make_sweep()
-
-    def _look_for_networks(self, readers: Sequence[SeriesReader]) -> None:
-        """Begin to read the network of the pods of these containers, where they have a process by now."""
-        containers = [reader for reader in readers if reader.series.container_id and reader.series.pod_uid]
-        if not containers:
-            return
-        host = network_of(self._proc_root, 1)
-        pods = {reader.series.pod_uid: reader for _, reader in self._cgroups.values() if reader.series.scope == "pod"}
-        for reader in containers:
-            pod = pods.get(reader.series.pod_uid)
-            pids = set() if pod is None or pod.has_network else reader.pids
-            if pod is None or not pids:
-                continue
-            file = pod_network(self._proc_root, min(pids), host, self._network_parser)
-            if file is not None:
-                pod.read_network(file)
-
-    def _with_final_rows(
-        self, rows: NDArray[np.float64], series: tuple[Series, ...], due: float
-    ) -> tuple[NDArray[np.float64], tuple[Series, ...]]:
-        """Add what was read last of containers that have gone since."""
-        there = {one.key for one in series}
-        final = [last for key, last in self._final_rows.items() if key not in there]
-        self._final_rows.clear()
-        for last in final:
-            last.row[0] = (last.read_at - due) * 1000
-        return np.vstack([rows, *(last.row for last in final)]), (*series, *(last.series for last in final))
-
-    def _take_cgroups(self, changed: set[str]) -> None:
-        """Open what is new. `changed`: paths whose kept files may be another cgroup's of the same name."""
-        before, self._cgroups = self._cgroups, {}
-        for cgroup in self._finder.cgroups:
-            known = before.pop(cgroup.series.key, None)
-            is_same = (
-                known is not None and known[0] == cgroup and not known[1].gone and changed.isdisjoint(cgroup.paths)
-            )
-            if known is not None and is_same:
-                self._cgroups[cgroup.series.key] = known
-                continue
-            if known is not None:
-                self._close(known[1])
-            self._cgroups[cgroup.series.key] = (cgroup, self._open(cgroup))
-        for _, reader in before.values():
-            self._close(reader)
-        self._readers = [self._node_reader, *(reader for _, reader in self._cgroups.values())]
-        self._young = [reader for reader in self._readers if reader.age_ticks < _NEW_WITHIN_TICKS]
-        self._lives_seen = _NEVER  # all have other places
-        self._make_sweep()
-
-    def _open(self, cgroup: Cgroup) -> SeriesReader:
-        is_container = cgroup.series.scope == "container"
-        reader = SeriesReader(
-            cgroup.series,
-            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._node.stacked_devices),
-            cgroup.processes if is_container else (),
-            self.counts,
-            self._parsers,
-            asks_alive=is_container,
-            changes=self._changes,
-        )
-        if is_container and reader.events_path is not None:
-            self.ends.add(reader.events_path)
-        return reader
-
-    def _close(self, reader: SeriesReader) -> None:
-        if reader.events_path is not None:
-            self.ends.remove(reader.events_path)
-        reader.close()
-
-    def _recognise_sandbox(self, reader: SeriesReader) -> None:
-        """Mark a pod's sandbox: a container whose only process is called pause."""
-        if reader.series.scope != "container" or reader.series.pod_uid is None or reader.series.container_name:
-            return
-        pids = reader.pids
-        if len(pids) != 1:
-            return
-        try:
-            with open(os.path.join(self._proc_root, str(*pids), "comm"), "rb") as file:
-                if file.read(64) == b"pause\n":
-                    reader.series = replace(reader.series, scope="sandbox")
-        except OSError:
-            return  # the process ended; the next tick looks again

@@ -1,4 +1,4 @@
-"""Which kernel files are read for a cgroup and for the node, by what parser, at which rhythm."""
+"""The kernel files that are read for a cgroup and for the node, each with its parser and rhythm."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from fgm.parse.pressure import Pressure
 from fgm.parse.single_value import Number
 
 SLOW_EVERY_S = 10.0
-"""How often limits are read; they are carried forward in between."""
+"""Interval between two reads of a limit; its last value is repeated in the rows between."""
 
 Devices = Collection[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One kernel file, by its name in the folder. `is_slow`: read every SLOW_EVERY_S instead of every tick."""
+    """One kernel file. `file`: its name in the folder; `is_slow`: read every SLOW_EVERY_S instead of at every tick."""
 
     file: str
     make_parser: Callable[[], Parser]
@@ -39,8 +39,9 @@ def _keyed(file: str, keys: Keys) -> Source:
     return Source(file, lambda: FlatKeyed(keys, file))
 
 
-# The processor's time comes first, since the row's lateness is taken beside it. cpu.stat, memory.stat and io.stat
-# follow each other: the first makes the kernel bring its counters up to date, which the others then find done.
+# cpu.stat comes first, because the lateness of the row is the instant of its read. cpu.stat, memory.stat and io.stat
+# follow each other: reading the first makes the kernel add up the pending counters of all processors, for all
+# controllers, so that the other two find little left to add. Source: kernel/cgroup/rstat.c.
 _PRESSURE = (
     Source("cpu.pressure", lambda: Pressure("cpu")),
     Source("memory.pressure", lambda: Pressure("memory")),
@@ -67,7 +68,7 @@ _AFTER_IO = (
     _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
     _plain("pids.max", cgroup2.pids_max, is_slow=True),
 )
-# cpuacct counts in ns. memory.memsw is memory *and* swap; what of it is swap, the row of a tick says (sampling).
+# cpuacct counts in ns. memory.memsw is memory *and* swap; the sampler subtracts the memory.
 _V1: Mapping[str, tuple[Source, ...]] = {
     "cpuacct": (
         _number("cpuacct.usage", "cpu.stat.usage_usec", divisor=1000),
@@ -98,9 +99,9 @@ _V1: Mapping[str, tuple[Source, ...]] = {
 
 
 def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices) -> list[tuple[Source, str]]:
-    """Return what to read for one cgroup, and in which folder each file is.
+    """Return the files to read for one cgroup, each with its folder.
 
-    `folders`: controller (or "unified") to the cgroup's folder; `stacked`: block devices that pass on others' I/O.
+    `folders`: the cgroup's folder by controller (or "unified"); `stacked`: block devices that repeat the I/O of others.
     """
     if hierarchies.is_v2:
         io = Source("io.stat", lambda: IoStat(stacked))
@@ -126,7 +127,10 @@ def node_sources(
     uncounted_interfaces: Collection[str],
     clock_ticks_per_second: int,
 ) -> list[tuple[Source, str]]:
-    """Return what to read for the node's row. `disks`: names of the whole, not stacked block devices."""
+    """Return the files to read for the node, each with its folder.
+
+    `disks`: names of block devices that are neither partitions nor stacked.
+    """
     files = (
         _plain("stat", partial(procfs.proc_stat, ticks_per_second=clock_ticks_per_second)),
         _plain("meminfo", procfs.meminfo),

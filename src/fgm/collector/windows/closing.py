@@ -1,4 +1,7 @@
-"""Closing a window: its journal becomes a Parquet file and goes. Recovery after a kill is the same, only later."""
+"""Closing of a window: its journal becomes a Parquet file and is removed.
+
+Recovery after a kill is the same, at the next start.
+"""
 
 import logging
 import os
@@ -6,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fgm.collector.windows import window_summary
+from fgm.collector.windows.window_summary import summarise
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
@@ -24,8 +27,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The first and last tick of a series in some file."""
+class SeriesSpan:
+    """A series of a file, with the instants of its first and last tick."""
 
     series: Series
     first_ms: int
@@ -34,33 +37,35 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class ClosedWindow:
-    """What became of a journal."""
+    """A published window. `spans`: one for each chunk of rows; `summary`: statistics for the log."""
 
     path: str
     rows: int
     size_bytes: int
     first_ms: int
     last_ms: int
-    seen: tuple[Seen, ...]
+    spans: tuple[SeriesSpan, ...]
     summary: Mapping[str, Any]
 
 
 def close_window(journal_path: str, compression_level: int) -> ClosedWindow | None:
-    """Publish a journal's rows as the window's Parquet file, then remove the journal.
+    """Publish the rows of a journal as the Parquet file of its window, then remove the journal.
 
-    A file that the window already has (the collector was stopped and started within it) is merged into the new one; one
-    that cannot be read is set aside, never overwritten; and so is one that was recorded before the wall clock was set
-    back. Returns None where the journal held no tick, or was closed before. Raises ForeignFileError where it is not
-    fgm's, BadFileError where it makes no sense, and OSError; the journal is still there then, but for
-    FileNotFoundError.
+    If the window has a file already, because the collector was restarted within it, that file is merged into the new
+    one. A file that cannot be read, or that was recorded before the wall clock was set back, is set aside instead, and
+    never overwritten. Returns None if the journal holds no tick, or was closed before. After an error the journal still
+    exists, except after FileNotFoundError.
+
+    Raises: ForeignFileError if the file is not fgm's; BadFileError if it cannot be read as a journal; OSError if
+    reading or writing fails.
     """
     folder, name = os.path.split(journal_path)
     parsed = layout.parse_name(name)
     if parsed is None or parsed.kind != "journal":
-        raise BadFileError(journal_path, "not the name of a journal")
+        raise BadFileError(journal_path, "its name is not that of a journal")
     target = layout.metrics_name(parsed.start_ms)
-    if os.path.lexists(journal_path) and not _is_ours(journal_path):
-        raise ForeignFileError(journal_path, "only called like a journal of fgm's")
+    if os.path.lexists(journal_path) and not _has_mark(journal_path):
+        raise ForeignFileError(journal_path, "it only has the name of one of fgm's journals")
     try:
         reader = JournalReader(journal_path, metrics=COLUMNS)
     except FileNotFoundError:
@@ -70,42 +75,42 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     try:
         chunks, is_damaged, supersedes = reader.chunks(COLUMNS), reader.is_damaged, reader.supersedes
         if not chunks and is_damaged:
-            raise BadFileError(journal_path, "damaged before its first tick")
+            raise BadFileError(journal_path, "it is damaged before its first tick")
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
-        del reader  # it holds all rows too
+        del reader  # it holds all rows, too
     if header is None:
         atomic.remove(journal_path)
         return None
     if not supersedes:
         chunks = [*_already_closed(folder, target), *chunks]
-    seen_all = tuple(Seen(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
+    spans = tuple(SeriesSpan(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
     data = parquet_writer.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
     if supersedes:
         _keep_superseded(folder, parsed.start_ms, data)
     atomic.publish(folder, target, data)
     if is_damaged:
         aside = set_aside(journal_path)
-        log.error("a journal was damaged; ticks behind the damage are not in its window", extra=fields(kept_as=aside))
+        log.error("journal is damaged; ticks after the damage are lost", extra=fields(kept_as=aside))
     else:
         atomic.remove(journal_path)
     return ClosedWindow(
         path=os.path.join(folder, target),
         rows=sum(len(chunk.time_ms) for chunk in chunks),
         size_bytes=len(data),
-        first_ms=min(seen.first_ms for seen in seen_all),
-        last_ms=max(seen.last_ms for seen in seen_all),
-        seen=seen_all,
-        summary=window_summary.of_window(chunks),
+        first_ms=min(span.first_ms for span in spans),
+        last_ms=max(span.last_ms for span in spans),
+        spans=spans,
+        summary=summarise(chunks),
     )
 
 
-def _is_ours(path: str) -> bool:
+def _has_mark(path: str) -> bool:
     try:
         fd = open_regular(path)
     except FileNotFoundError:
-        return True  # it has just gone, and who reads it says so
+        return True  # it was just removed, which the reader of the journal reports
     except BadFileError:
         return False
     try:
@@ -117,17 +122,20 @@ def _is_ours(path: str) -> bool:
 def salvage(journal_path: str, compression_level: int) -> None:
     """Close the window of a journal that cannot be continued, as far as it can be read, so that its name is free.
 
-    Raises OSError.
+    Raises: OSError if reading or writing fails.
     """
     try:
         close_window(journal_path, compression_level)
     except BadFileError as error:
         aside = set_aside(journal_path)
-        log.error("a journal cannot be read", extra=fields(reason=error.reason, kept_as=aside))
+        log.error("cannot read a journal", extra=fields(reason=error.reason, kept_as=aside))
 
 
 def set_aside(journal_path: str) -> str:
-    """Rename a journal that cannot be read, so that nothing tries it again; return its new path. Raises OSError."""
+    """Rename a journal that cannot be read, so that it is not tried again; return its new path.
+
+    Raises: OSError if renaming fails.
+    """
     return atomic.set_aside(journal_path, os.path.basename(journal_path) + ".bad")
 
 
@@ -160,7 +168,7 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
 
 
 def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
-    """Rename an earlier file of the window, unless a killed collector has just published it from the same journal."""
+    """Rename an earlier file of the window, unless a killed collector published it from the same journal."""
     name = layout.metrics_name(start_ms)
     path = os.path.join(folder, name)
     try:
@@ -177,13 +185,15 @@ def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
         number += 1
     aside = layout.superseded_name(start_ms, number)
     atomic.rename(path, aside)
-    log.warning("a window was recorded again after the clock was set back", extra=fields(file=path, kept_as=aside))
+    log.warning(
+        "a window was recorded twice, because the wall clock was set back", extra=fields(file=path, kept_as=aside)
+    )
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
     aside = atomic.set_aside(os.path.join(folder, name), f"bad-{name}")
     log.error(
-        "an earlier file of the window cannot be read; it is kept beside the new one",
+        "cannot read the earlier file of a window; keeping it next to the new one",
         extra=fields(file=error.path, reason=error.reason, kept_as=aside),
     )
     return []

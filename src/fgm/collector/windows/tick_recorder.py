@@ -1,4 +1,4 @@
-"""Puts ticks into the journal of their window; says which journal is complete."""
+"""Recording of ticks into the journal of their window."""
 
 import errno
 import os
@@ -13,10 +13,13 @@ from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
 SYNC_EVERY_MS = 5_000
-"""What a power loss may cost. A killed process loses nothing, since what it wrote is the kernel's."""
+"""Interval between two syncs of the journal, and so the time that a power loss may cost.
+
+A killed process loses nothing, because the kernel has what it wrote.
+"""
 
 
-class Recorder:
+class TickRecorder:
     """The journal that is being written. Used by one thread at a time."""
 
     def __init__(self, data_dir: str, header: FileHeader, columns: tuple[str, ...], compression_level: int) -> None:
@@ -31,20 +34,22 @@ class Recorder:
 
     @property
     def path(self) -> str | None:
-        """The journal that is open."""
+        """Path of the open journal; None if none is open."""
         return None if self._journal is None else self._journal.path
 
     def close_before(self, time_ms: int) -> str | None:
-        """Close the journal if a tick at `time_ms` belongs to another window, or was there before; return its path."""
+        """Close the journal unless a tick at `time_ms` continues it; return its path, None if none was closed."""
         if self._window is None or (time_ms in self._window and time_ms > self._last_ms):
             return None
         return self.close()
 
     def append(self, tick: Tick) -> None:
-        """Record a tick. Raises OSError where it could not be recorded; the next one is tried all the same.
+        """Record a tick.
 
-        What begins before the newest tick so far was recorded once already, before the wall clock was set back: its
-        journal says so.
+        A journal that begins before the newest tick so far covers a time that was recorded before the wall clock was
+        set back; its header says that it supersedes.
+
+        Raises: OSError if it cannot be recorded; the next tick can be tried all the same.
         """
         if self._journal is None:
             self._window = layout.window_at(tick.time_ms, self._header.rotation_s)
@@ -61,7 +66,7 @@ class Recorder:
                 raise FileNotFoundError(errno.ENOENT, "the open journal was removed, or moved away", path)
 
     def close(self) -> str | None:
-        """Close the journal; return its path, None where none is open."""
+        """Close the journal; return its path, None if none is open."""
         if self._journal is None:
             return None
         path = self._journal.path
@@ -70,22 +75,22 @@ class Recorder:
         return path
 
     def was_recorded(self, time_ms: int) -> bool:
-        """Say whether this run recorded this instant already, before the wall clock was set back."""
+        """Return whether this run recorded this instant before the wall clock was set back."""
         return time_ms <= self._newest_ms
 
     def may_record(self, path: str, since_ms: int) -> bool:
-        """Say whether a journal is of a window that this run records, which began at `since_ms`."""
+        """Return whether a journal belongs to a window that this run records, whose first tick is at `since_ms`."""
         parsed = layout.parse_name(os.path.basename(path))
-        mine = os.path.basename(os.path.dirname(path)) == layout.identifier_folder(self._header.identifier)
-        if not mine or parsed is None:
+        is_own = os.path.basename(os.path.dirname(path)) == layout.identifier_folder(self._header.identifier)
+        if not is_own or parsed is None:
             return False
         first = layout.window_at(since_ms, self._header.rotation_s)
         window = layout.window_at(parsed.start_ms, self._header.rotation_s)
-        # One that begins elsewhere was left by a run with windows of another length.
+        # A journal that begins within a window was left by a run with windows of another length.
         return window.start_ms == parsed.start_ms >= first.start_ms
 
     def path_of(self, instant_ms: int) -> str:
-        """Return where the journal of an instant's window is or would be."""
+        """Return the path of the journal for the window of an instant, which may not exist."""
         window = layout.window_at(instant_ms, self._header.rotation_s)
         return os.path.join(self._folder(window), layout.journal_name(window.start_ms))
 

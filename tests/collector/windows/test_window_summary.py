@@ -14,7 +14,7 @@ def test_a_windows_lateness_and_cost_are_those_of_its_rows() -> None:
         window_summary.ANON: np.array([np.nan] * 50 + [5e7] * 49 + [np.nan]),
     }
 
-    assert window_summary.of_window([Chunk(NODE, np.arange(100), late_ms, values)]) == {
+    assert window_summary.summarise([Chunk(NODE, np.arange(100), late_ms, values)]) == {
         "late_ms_p99": 1.8,
         "late_ms_max": 40.0,
         "sweep_ms": 49.5,
@@ -27,4 +27,4 @@ def test_what_is_not_known_is_null() -> None:
     nothing = np.array([np.nan])
     chunk = Chunk(NODE, np.array([0]), nothing, {window_summary.SWEEP: nothing, window_summary.ANON: nothing})
 
-    assert set(window_summary.of_window([chunk]).values()) == {None}
+    assert set(window_summary.summarise([chunk]).values()) == {None}
