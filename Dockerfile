@@ -1,11 +1,11 @@
-# One image for both daemons. BASE_IMAGE needs Python 3.11 or newer with venv, and nothing else.
+# One image for both daemons. BASE_IMAGE must have Python 3.11 or newer with venv, and needs nothing else.
 ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS build
 COPY pyproject.toml constraints.txt README.md LICENSE /source/
 COPY src /source/src
-# Tests of libraries and pip stay behind. The bytecode has no times in it, so that two builds have the same files.
-# PIP_CONSTRAINT holds for what builds, too.
+# The tests of libraries, pip and setuptools are removed. The bytecode contains hashes instead of times, so that two builds
+# have the same files. PIP_CONSTRAINT applies to build dependencies, too.
 RUN export PIP_CONSTRAINT=/source/constraints.txt && python3 -m venv --copies /opt/fgm \
     && /opt/fgm/bin/python -m pip install --no-cache-dir --no-compile --quiet /source \
     && /opt/fgm/bin/python -m pip uninstall --quiet --yes pip setuptools \
@@ -22,6 +22,6 @@ LABEL org.opencontainers.image.title="fine-grained-monitor" \
 COPY --from=build /opt/fgm /opt/fgm
 RUN ln -s /opt/fgm/bin/fine-grained-monitor /opt/fgm/bin/fgm-viewer /opt/fgm/bin/fgm /usr/local/bin/
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# The collector's container says that it runs as root: it writes a folder of the node that belongs to root.
+# An unprivileged user. The manifest runs the collector as root, because its data directory on the node belongs to root.
 USER 65532:65532
 CMD ["/usr/local/bin/fgm", "--help"]

@@ -1,6 +1,6 @@
 # make run | test | test-dates | check | bench | clean
 #
-# Everything is installed into .venv, at the versions of constraints.txt, and again only when those change.
+# Everything is installed into .venv, with the versions in constraints.txt, and updated only if they change.
 
 PYTHON ?= python3
 ARGS ?=
@@ -13,9 +13,9 @@ SHELL := /bin/bash
 help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
-	@echo 'make test-dates  the tests that look at times, on other days and in other time zones (needs a C compiler)'
-	@echo 'make check  format, lint, types and layers'
-	@echo 'make bench  measure what recording, a kill and answers cost; an hour (needs root, a C compiler and Chromium)'
+	@echo 'make test-dates  run the tests that look at times, on other days and in other time zones (needs a C compiler)'
+	@echo 'make check  check format, lint, types and layers'
+	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
 
 run: .venv/.runtime
@@ -50,19 +50,19 @@ clean:
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.runtime: pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON): install Python 3.11 or newer, or name one: make PYTHON=python3.12' >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo '$(PYTHON) is not installed: install Python 3.11 or newer, or choose one: make PYTHON=python3.12' >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "fgm needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	  echo "fgm needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Choose another one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-	  echo '$(PYTHON) cannot make environments; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'Making the environment (.venv), about a minute ...' >&2
+	  echo '$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'Creating the Python environment in .venv, which takes about a minute ...' >&2
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@$(PIP) install --quiet -c constraints.txt -e .
 	@touch $@
 
-# pip learned --group with 25.1, which is newer than what a new environment has.
+# --group needs pip 25.1, which is newer than the pip of a new environment.
 .venv/.dev: .venv/.runtime
-	@echo 'Adding what tests and checks need ...' >&2
+	@echo 'Installing the packages for tests and checks ...' >&2
 	@$(PIP) install --quiet -c constraints.txt --upgrade pip
 	@$(PIP) install --quiet -c constraints.txt --group dev
 	@touch $@

@@ -1,4 +1,4 @@
-"""A real Chromium for benchmarks of the page, and what is watched from within the page."""
+"""A real Chromium for benchmarks of the page, with a script that observes the page from within."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,15 +33,16 @@ WATCH = """(() => {
     };
     new MutationObserver(compare).observe(document, { childList: true, subtree: true, characterData: true });
 })()""".replace("COLOURED_PIXELS", COLOURED_PIXELS)
-"""Runs before the page's own scripts: when the first lane has coloured lines (looked at in each frame, and told in the
-one after it), and which banners were there from when to when. All times are since the navigation's start."""
+"""Script that runs before the page's own. It notes when the first lane has coloured lines (checked in each frame, noted
+in the next one) and which banners were visible from when to when. All times count from the start of the navigation."""
 
 QUESTIONS = """(until_ms) => {
     const all = performance.getEntriesByType("resource").filter(({ name }) => name.includes("/api/timeseries"));
     const last = all.findLast(({ responseEnd }) => responseEnd > 0 && responseEnd <= until_ms);
     return [last.startTime, last.responseEnd];
 }"""
-"""When the samples that are painted were asked for, and when their last byte came; before that the page asks others."""
+"""Script that returns when the painted samples were requested, and when their last byte arrived. The page sends other
+requests before that one."""
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def fresh_page(browser: Browser) -> Iterator[Page]:
-    """Open a page with an empty cache of its own."""
+    """Open a page whose cache is empty."""
     page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(MODULES)
@@ -65,23 +66,23 @@ def fresh_page(browser: Browser) -> Iterator[Page]:
 
 
 def first_lines(page: Page, url: str) -> dict[str, float]:
-    """Go there and wait until the first lane has lines; return when what was painted, and what it cost, in ms."""
+    """Open an address and wait until the first lane has lines; return the times of painting and the work, in ms."""
     protocol = page.context.new_cdp_session(page)
     protocol.send("Performance.enable")
     page.goto(url, wait_until="commit")
     page.wait_for_function("() => window.watched?.painted_ms !== null")
     metrics = {entry["name"]: entry["value"] for entry in protocol.send("Performance.getMetrics")["metrics"]}
     paints: dict[str, float] = page.evaluate(
-        "() => Object.fromEntries(performance.getEntriesByType('paint').map((one) => [one.name, one.startTime]))"
+        "() => Object.fromEntries(performance.getEntriesByType('paint').map((paint) => [paint.name, paint.startTime]))"
     )
     watched: dict[str, Any] = page.evaluate("() => watched")
-    asked, answered = page.evaluate(QUESTIONS, watched["painted_ms"])
+    requested, answered = page.evaluate(QUESTIONS, watched["painted_ms"])
     protocol.detach()
     return {
         "first_contentful_paint_ms": paints["first-contentful-paint"],
         "largest_contentful_paint_ms": watched["lcp_ms"],
-        "samples_asked_ms": asked,
-        "samples_there_ms": answered,
+        "samples_requested_ms": requested,
+        "samples_received_ms": answered,
         "first_lines_ms": watched["painted_ms"],
         "main_thread_ms": 1000 * metrics["TaskDuration"],
         "script_ms": 1000 * metrics["ScriptDuration"],

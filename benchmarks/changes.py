@@ -1,4 +1,4 @@
-"""Whether "what changed" names the culprit: incidents are planted into made history, and who comes first is counted.
+"""Whether "what changed" names the culprit: incidents are planted into generated history, and first ranks are counted.
 
     python -m benchmarks.changes [--incidents 20] [--seed 1]
 
@@ -20,15 +20,16 @@ from benchmarks.history import FACTS, ROTATION_S, Life, Simulation, lives_of
 
 from fgm.clock import SystemClock
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import atomic, layout, parquet
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.viewer.change_query import ChangeQuery, Stretches
-from fgm.viewer.journals import Journals
-from fgm.viewer.library import Library
-from fgm.viewer.reading import Sources
-from fgm.viewer.skipped import SkippedFiles
-from fgm.viewer.windows import DataFiles
+from fgm.store.directory import atomic, layout
+from fgm.store.parquet import parquet_writer
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.viewer.contents.scanner import Scanner
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.reader import Sources
+from fgm.viewer.files.skipped_files import SkippedFiles
+from fgm.viewer.query.comparison import ChangeQuery, Stretches
 
 WINDOWS = 20
 CONTAINERS = 40
@@ -37,28 +38,30 @@ MIDDLE_MS = START_MS + WINDOWS // 2 * ROTATION_S * 1000
 MIB = float(1 << 20)
 
 Plant = Callable[[dict[str, Chunk], Sequence[str], np.random.Generator], str]
-"""Changes one window's chunks, by key; `keys`: of the containers, the culprit first."""
+"""A function that changes the chunks of one window, by key. `keys`: those of the containers, the culprit first."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.changes", description=__doc__)
-    parser.add_argument("--incidents", type=int, default=20, help="how many (default: 20)")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args(argv)
+    parser.add_argument("--incidents", type=int, default=20, help="number of incidents (default: 20)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers (default: 1)")
+    arguments = parser.parse_args(argv)
     first, cpu_s = 0, []
-    for number in range(given.incidents):
+    for number in range(arguments.incidents):
         kind = list(INCIDENTS)[number % len(INCIDENTS)]
         with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
-            culprit = make(Path(folder), kind, given.seed + number)
+            culprit = make(Path(folder), kind, arguments.seed + number)
             began = time.process_time()
-            found = compare(folder)
+            answer = compare(folder)
             cpu_s.append(time.process_time() - began)
-        place = next((i for i, one in enumerate(found["series"], 1) if one["id"] == culprit), 0)
-        first += place == 1
-        scores = " ".join(f"{one['score']:.1f}" for one in found["series"][:4])
-        words = ", ".join(c["metric"] for c in found["series"][0]["changes"])
-        sys.stdout.write(f"{kind:20} place {place or '-'}   scores {scores}   first: {words}\n")
-    result = {"incidents": given.incidents, "first": first, "cpu_s_median": round(float(np.median(cpu_s)), 2)}
+        rank = next((i for i, series in enumerate(answer["series"], 1) if series["id"] == culprit), 0)
+        first += rank == 1
+        scores = " ".join(f"{series['score']:.1f}" for series in answer["series"][:4])
+        metrics = ", ".join(change["metric"] for change in answer["series"][0]["changes"])
+        sys.stdout.write(
+            f"{kind:20} culprit's rank {rank or '-'}   scores {scores}   metrics of the first: {metrics}\n"
+        )
+    result = {"incidents": arguments.incidents, "first": first, "cpu_s_median": round(float(np.median(cpu_s)), 2)}
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 
@@ -68,12 +71,12 @@ def compare(folder: str) -> dict[str, Any]:
     clock, skipped = SystemClock(), SkippedFiles()
     files = DataFiles(folder, clock)
     journals = Journals(files, clock, skipped)
-    library = Library(files, journals, skipped)
-    library.look()
-    while not library.is_all_read:
-        library.read_more()
+    scanner = Scanner(files, journals, skipped)
+    scanner.look()
+    while not scanner.is_all_read:
+        scanner.read_more()
     stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
-    query = ChangeQuery(library.holdings(), stretches, Sources(files, journals, skipped))
+    query = ChangeQuery(scanner.holdings(), stretches, Sources(files, journals, skipped))
     while query.step():
         pass
     return query.answer(10)
@@ -103,7 +106,7 @@ def make(folder: Path, kind: str, seed: int) -> str:
             accumulate(by_key[key], state)
         path = folder / layout.day_folder(start_ms) / layout.identifier_folder("made")
         path.mkdir(parents=True, exist_ok=True)
-        atomic.publish(str(path), layout.metrics_name(start_ms), parquet.encode(chunks, COLUMNS, header, FACTS))
+        atomic.publish(str(path), layout.metrics_name(start_ms), parquet_writer.encode(chunks, COLUMNS, header, FACTS))
     return keys[0][:12]
 
 
@@ -115,7 +118,7 @@ PER_SECOND = (
 
 
 def ordinary(chunk: Chunk, cores: float, numbers: np.random.Generator) -> None:
-    """Do what a container does on an ordinary day, as growth a second: it is added up later."""
+    """Write the ordinary behaviour of a container, as growth per second; `accumulate` makes counters of it."""
     ticks = len(chunk.time_ms)
     busy = cores * 1e6 * np.clip(1 + 0.3 * numbers.standard_normal(ticks), 0.05, None)
     busy[numbers.random(ticks) < 0.02] *= 2.5
@@ -148,7 +151,7 @@ Planted = Callable[[dict[str, Chunk], Sequence[str], float], None]
 
 
 def leak(numbers: np.random.Generator) -> Planted:
-    """Take memory that is not given back."""
+    """Return a container that allocates memory and never frees it."""
     bytes_a_s = numbers.uniform(0.15, 0.6) * MIB
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], since_s: float) -> None:
@@ -160,20 +163,20 @@ def leak(numbers: np.random.Generator) -> Planted:
 
 
 def burst(numbers: np.random.Generator) -> Planted:
-    """Take some ten seconds of two cores."""
+    """Return a container that uses more than two cores for some ten seconds."""
     begin_s, length_s = numbers.integers(60, 700), int(numbers.integers(8, 40))
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], since_s: float) -> None:
         seconds = since_s + np.arange(ROTATION_S)
-        there = (seconds >= begin_s) & (seconds < begin_s + length_s)
+        in_burst = (seconds >= begin_s) & (seconds < begin_s + length_s)
         for name, share in (("cpu.stat.usage_usec", 1.0), ("cpu.stat.user_usec", 0.9)):
-            chunks[keys[0]].values[name][there] += share * 2.5e6
+            chunks[keys[0]].values[name][in_burst] += share * 2.5e6
 
     return plant
 
 
 def throttle(numbers: np.random.Generator) -> Planted:
-    """Set a limit that is too low: most periods are cut short, and the average is as before."""
+    """Return a container whose CPU limit is too low: most periods are throttled, and the average is as before."""
     share = numbers.uniform(0.4, 0.9)
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], _: float) -> None:
@@ -186,7 +189,7 @@ def throttle(numbers: np.random.Generator) -> Planted:
 
 
 def noisy_neighbour(numbers: np.random.Generator) -> Planted:
-    """Let one read and write so much that the others wait."""
+    """Return a container that reads and writes so much that the others wait."""
     rate = numbers.uniform(60, 250) * MIB
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], _: float) -> None:
@@ -201,22 +204,22 @@ def noisy_neighbour(numbers: np.random.Generator) -> Planted:
 
 
 def periodic_stall(numbers: np.random.Generator) -> Planted:
-    """Let it stand still every so often for some seconds, waiting for a disk."""
+    """Return a container that repeatedly waits for a disk for some seconds."""
     every_s, length_s = int(numbers.integers(15, 40)), int(numbers.integers(4, 9))
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], since_s: float) -> None:
-        stands = (since_s + np.arange(ROTATION_S)) % every_s < length_s
+        is_stalled = (since_s + np.arange(ROTATION_S)) % every_s < length_s
         values = chunks[keys[0]].values
         for name in ("cpu.stat.usage_usec", "cpu.stat.user_usec"):
-            values[name][stands] = 0
-        values["io.pressure.full.total"][stands] += 900_000
-        values["io.pressure.some.total"][stands] += 950_000
+            values[name][is_stalled] = 0
+        values["io.pressure.full.total"][is_stalled] += 900_000
+        values["io.pressure.some.total"][is_stalled] += 950_000
 
     return plant
 
 
 def deploy_step(numbers: np.random.Generator) -> Planted:
-    """Deploy a version that needs more of everything."""
+    """Return a container whose new version needs more of everything."""
     factor = numbers.uniform(1.6, 2.5)
 
     def plant(chunks: dict[str, Chunk], keys: Sequence[str], _: float) -> None:

@@ -1,7 +1,8 @@
 """Containers that live for a second: `python -m benchmarks.churn`.
 
-For a minute, 100 cgroups with a process each start and end each second while the real collector records. Counted are
-the ticks that it missed, its open descriptors and anonymous memory before and after, and what `fgm check` finds.
+For a minute, 100 cgroups with a process each start and end every second while the real collector records. The result
+has the ticks that it missed, its open descriptors before and after, its anonymous memory, and the problems that
+`fgm check` finds. It needs root and a C compiler.
 """
 
 import argparse
@@ -13,28 +14,30 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-from benchmarks.cgroups import containers
 from benchmarks.collector import anonymous_mib, node_ticks, start_collector
 from benchmarks.limits import end
 from benchmarks.programs import compile_into
+from tests.support.cgroups import containers
 
-from fgm.collector.hierarchies import detect
-from fgm.store.check import check
-from fgm.store.index import load
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import load
 
 START_IN_S = 5.0
 REST_S = 15.0
-"""After the last one ended: everything that was kept for them has gone by then."""
+"""Wait after the last container ended; by then the collector has freed everything that it kept for them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.churn", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="how long they come and go (default: 60)")
-    parser.add_argument("--containers", type=int, default=100, help="how many each second (default: 100)")
-    given = parser.parse_args(argv)
+    parser.add_argument(
+        "--seconds", type=int, default=60, help="seconds in which containers start and end (default: 60)"
+    )
+    parser.add_argument("--containers", type=int, default=100, help="number of containers per second (default: 100)")
+    arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         compile_into(folder, "work")
-        result = measure(folder, given.containers, given.seconds)
+        result = measure(folder, arguments.containers, arguments.seconds)
     sys.stdout.write("".join(f"{name:28}{value:>10}\n" for name, value in result.items()))
     sys.stdout.write(json.dumps(result) + "\n")
     return 0

@@ -1,10 +1,11 @@
 """What the whole collector costs: `python -m benchmarks.collector`.
 
-Makes containers of its own with working processes in them and runs the real collector on this machine, everything on,
-beside a loop in C that only reads the same files at the same rhythm. Counted is all CPU time of the collector's
-process after a warm-up: sampling, journal, closing of windows, index, upkeep. Lateness and missed ticks are taken from
-what it recorded. `--limited` gives it the limits of its container: half a processor and 256 MiB. `--python` is an
-interpreter with fgm and nothing but what it needs: pandas imports pyarrow where it finds it, for 0.15 s and 8 MiB.
+Makes its own containers with working processes and runs the real collector on this machine, with everything switched
+on, next to a loop in C that only reads the same files at the same rhythm. The result counts all CPU time of the
+collector's process after a warm-up: sampling, journal, closing of windows, index, retention. Lateness and missed ticks
+are read from the recorded data. `--limited` gives the collector the limits of its container: half a processor and
+256 MiB. `--python` is an interpreter with fgm and only what fgm needs, because pandas imports pyarrow if it is
+installed, which costs 0.15 s and 8 MiB. It needs root and a C compiler.
 """
 
 import argparse
@@ -21,21 +22,21 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from benchmarks import limits
-from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
+from tests.support.cgroups import containers
 
-from fgm.collector.hierarchies import detect
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
 
 WARM_UP_TICKS = 15
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run measured. `ratio`: of CPU times, the collector's to the loop's."""
+    """The figures of one run. `ratio`: CPU time of the collector divided by that of the loop."""
 
     containers: int
     limited: bool
@@ -55,21 +56,25 @@ class Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.collector", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=600, help="how long to measure (default: 600)")
-    parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
+    parser.add_argument("--seconds", type=int, default=600, help="seconds to measure (default: 600)")
+    parser.add_argument("--containers", type=int, default=40, help="number of containers to make (default: 40)")
     parser.add_argument("--limited", action="store_true", help="give the collector the limits of its container")
-    parser.add_argument("--python", default=sys.executable, help="what runs the collector (default: this one)")
-    given = parser.parse_args(argv)
+    parser.add_argument(
+        "--python", default=sys.executable, help="Python interpreter that runs the collector (default: this one)"
+    )
+    arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         compile_into(folder, "work", "readloop")
-        result = measure(folder, given.containers, given.seconds, limited=given.limited, python=given.python)
+        result = measure(
+            folder, arguments.containers, arguments.seconds, limited=arguments.limited, python=arguments.python
+        )
     sys.stdout.write("".join(f"{name:24}{value:>12}\n" for name, value in asdict(result).items()))
     sys.stdout.write(json.dumps(asdict(result)) + "\n")
     return 0
 
 
 def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str) -> Result:
-    """Run the collector and the loop beside each other."""
+    """Run the collector and the loop next to each other."""
     data_dir = os.path.join(folder, "data")
     os.mkdir(data_dir)
     with ExitStack() as stack:
@@ -116,14 +121,14 @@ def start_collector(python: str, data_dir: str, inside: limits.Limited | None) -
 
 
 def cpu_us(pid: int) -> float:
-    """Return the CPU time of a process, all its threads and waited-for children, so far."""
+    """Return the CPU time that a process, its threads and its reaped children have used so far."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) * 1e6 / os.sysconf("SC_CLK_TCK")
 
 
 def anonymous_mib(pid: int) -> float:
-    """Return the anonymous memory of a process."""
+    """Return the anonymous memory of a process, MiB."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         (line,) = (line for line in file if line.startswith("RssAnon:"))
     return int(line.split()[1]) / 1024
@@ -132,7 +137,7 @@ def anonymous_mib(pid: int) -> float:
 def node_ticks(
     data_dir: str, first_ms: float, last_ms: float
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], int]:
-    """Return the lateness of the node's rows in a time, ms, and how many ticks have none."""
+    """Return the lateness of the node's rows in a range of time, ms, and the number of ticks without a row."""
     times: list[int] = []
     late: list[float] = []
     for path in data_files(data_dir, "metrics"):

@@ -1,8 +1,8 @@
-"""A long recorded history, made up: `python -m benchmarks.history --days 11.5 --containers 40 DIR`.
+"""A generated history of any length: `python -m benchmarks.history --days 11.5 --containers 40 DIR`.
 
-Some hundred windows in a row are simulated and encoded as the collector does it; the rest are these again, with other
-times stamped into them. Values are like real ones: constants, counters, page-sized steps, bursts, containers that
-start and end, a gap now and then. The same seed gives the same bytes but for the times.
+The first 160 windows are simulated and encoded as the collector does it; the others are copies with other times stamped
+into them. Values resemble real ones: constants, counters, page-sized steps, bursts, containers that start and end, some
+gaps. The same seed gives the same bytes except for the times.
 """
 
 import argparse
@@ -23,28 +23,31 @@ from numpy.typing import NDArray
 
 from fgm import __version__
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.store import atomic, index, layout, parquet
-from fgm.store.block import TIME, ColumnPlace, WindowFile
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.index import Facts, Index, IndexEntry
-from fgm.store.series import Series
-from fgm.store.trailer import PARQUET_MAGIC, read_block
+from fgm.store.directory import atomic, layout
+from fgm.store.index import index_file
+from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.parquet import parquet_writer
+from fgm.store.parquet.block import PARQUET_MAGIC, read_block
+from fgm.store.parquet.window_block import TIME, ColumnChunk
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 ROTATION_S = 90
 ENCODED = 160
-"""So many windows, four hours, are encoded; then they come again."""
+"""Number of windows that are encoded, four hours; the others repeat them."""
 PAGE_BYTES = 4096
 CONTAINERS_A_POD = 2
 POD_DAYS = 3
-"""So long a collector's pod lives: then its files get another identifier."""
+"""Lifetime of a collector's pod; after it, files get another identifier."""
 GAP_EVERY = 40
-"""In every so many windows there is one in which some ticks are missing."""
+"""Interval, in windows, between those in which some ticks are missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A container, from one encoded window to another."""
+    """A series and the first and last encoded window in which it exists."""
 
     series: Series
     first: int
@@ -53,27 +56,32 @@ class Life:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
-    parser.add_argument("data_dir", metavar="DIR", help="where to make it; an empty directory, or none")
-    parser.add_argument("--days", type=float, default=11.46, help="how long it is (default: 11.46, 11,000 windows)")
-    parser.add_argument("--containers", type=int, default=40, help="how many live at a time (default: 40)")
+    parser.add_argument("data_dir", metavar="DIR", help="directory to write into; it must be empty or missing")
     parser.add_argument(
-        "--metrics", type=int, default=len(COLUMNS), help=f"how many have values (default: all {len(COLUMNS)})"
+        "--days", type=float, default=11.46, help="length in days (default: 11.46, which is 11,000 windows)"
     )
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--until", type=int, help="its end, in ms since 1970 (default: now)")
-    given = parser.parse_args(argv)
-    if os.path.isdir(given.data_dir) and os.listdir(given.data_dir):
-        parser.error(f"{given.data_dir} is not empty: nothing is written beside other data")
-    until_ms = given.until or time.time_ns() // 1_000_000
-    starts = list(windows_before(until_ms, round(given.days * layout.DAY_MS)))
+    parser.add_argument("--containers", type=int, default=40, help="number of containers at a time (default: 40)")
+    parser.add_argument(
+        "--metrics", type=int, default=len(COLUMNS), help=f"number of metrics with values (default: all {len(COLUMNS)})"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers (default: 1)")
+    parser.add_argument("--until", type=int, help="end of the history, in ms since 1970 (default: now)")
+    arguments = parser.parse_args(argv)
+    if os.path.isdir(arguments.data_dir) and os.listdir(arguments.data_dir):
+        parser.error(f"{arguments.data_dir} is not empty; give an empty or a new directory")
+    until_ms = arguments.until or time.time_ns() // 1_000_000
+    starts = list(windows_before(until_ms, round(arguments.days * layout.DAY_MS)))
     make(
-        given.data_dir, starts, lives_of(given.containers, given.seed), Simulation(COLUMNS[: given.metrics], given.seed)
+        arguments.data_dir,
+        starts,
+        lives_of(arguments.containers, arguments.seed),
+        Simulation(COLUMNS[: arguments.metrics], arguments.seed),
     )
     return 0
 
 
 def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation: "Simulation") -> None:
-    """Write the history, its index, and on standard error how far it is."""
+    """Write the history and its index, and the progress to standard error."""
     begun, written = time.monotonic(), 0
     encoded: list[Encoded] = []
     for number, start_ms in enumerate(starts):
@@ -83,7 +91,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number < ENCODED:
             there = [life.series for life in lives if life.first <= number <= life.last]
             chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
-            data = parquet.encode(chunks, COLUMNS, header, FACTS)
+            data = parquet_writer.encode(chunks, COLUMNS, header, FACTS)
         else:
             data = encoded[number % ENCODED].stamped(start_ms, header)
         atomic.publish(folder, layout.metrics_name(start_ms), data)
@@ -93,7 +101,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number % 500 == 499 or number == len(starts) - 1:
             spent_s = time.monotonic() - begun
             sys.stderr.write(f"{number + 1:6} of {len(starts)} windows, {written >> 20} MiB, {spent_s:.0f} s\n")
-    atomic.publish(data_dir, layout.INDEX_NAME, index.dump(index_of(lives, starts)))
+    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index_of(lives, starts)))
 
 
 FACTS = {name: {"unit": m.unit, "kind": m.kind, "interval_s": m.interval_s} for name, m in BY_NAME.items()}
@@ -108,12 +116,12 @@ def windows_before(until_ms: int, length_ms: int) -> Iterator[int]:
 
 
 def identifier(start_ms: int) -> str:
-    """Return which of the collector's pods was there."""
+    """Return the identifier of the collector's pod at an instant."""
     return f"fine-grained-monitor-{start_ms // layout.DAY_MS // POD_DAYS:05x}"
 
 
 def lives_of(containers: int, seed: int) -> list[Life]:
-    """Return who lives when: one in ten is replaced by a new one within the encoded windows; with pods and the node."""
+    """Return all series: the node, pods, and containers, one in ten of which is replaced within the encoded windows."""
     numbers = np.random.default_rng(seed)
     lives = [Life(Series("node", node_name="node-1"), 0, ENCODED)]
     for i in range(containers):
@@ -146,7 +154,7 @@ def lives_of(containers: int, seed: int) -> list[Life]:
 
 
 class Simulation:
-    """Goes on from window to window; counters and memory start where they were."""
+    """Generates one window after another; counters and memory continue from the previous window."""
 
     def __init__(self, columns: Sequence[str], seed: int) -> None:
         self._columns = columns
@@ -154,7 +162,7 @@ class Simulation:
         self._state: dict[str, NDArray[np.float64]] = {}
 
     def window(self, start_ms: int, there: Sequence[Series], *, has_gap: bool) -> list[Chunk]:
-        """Return a window's rows."""
+        """Return the chunks of one window."""
         time_ms = start_ms + 1000 * np.arange(ROTATION_S, dtype=np.int64)
         if has_gap:
             time_ms = np.delete(time_ms, slice(30, 42))
@@ -194,7 +202,7 @@ class Encoded:
             data = whole.read()
             _, end = read_block(path, whole.fileno())
         file = WindowFile.open(path)
-        self._directory, self._time_ms = file.directory, file.time_ms()
+        self._directory, self._time_ms = file.block, file.time_ms()
         file.close()
         self._columns = data[:end]
         self._footer: Any = ParquetFile(io.BytesIO(data)).fmd
@@ -205,14 +213,14 @@ class Encoded:
         shift_ms = start_ms - layout.window_at(directory.first_ms, ROTATION_S).start_ms
         times = (self._time_ms + shift_ms).astype("<i8").tobytes()
         chunk, header_size = self._page(directory.columns[TIME], times)
-        place = ColumnPlace(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
+        place = ColumnChunk(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
         first_ms, last_ms = directory.first_ms + shift_ms, directory.last_ms + shift_ms
         footer = self._footer_with(place, first_ms, last_ms, header)
         columns = {**directory.columns, TIME: place}
         block = replace(directory, header=header, first_ms=first_ms, last_ms=last_ms, columns=columns).to_bytes(footer)
         return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
-    def _page(self, place: ColumnPlace, values: bytes) -> tuple[bytes, int]:
+    def _page(self, place: ColumnChunk, values: bytes) -> tuple[bytes, int]:
         from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
         from fastparquet.writer import write_thrift  # noqa: PLC0415
 
@@ -224,7 +232,7 @@ class Encoded:
         write_thrift(written, facts)
         return written.getvalue() + page, len(written.getvalue())
 
-    def _footer_with(self, place: ColumnPlace, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
+    def _footer_with(self, place: ColumnChunk, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
         from fastparquet.writer import write_thrift  # noqa: PLC0415
 
         column = self._footer.row_groups[0].columns[0]

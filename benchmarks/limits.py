@@ -1,4 +1,4 @@
-"""Cgroups (v1) with the limits of a container, for one process of a benchmark; they are removed at the end."""
+"""Cgroups (v1) with the limits of a container, for one process of a benchmark."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ _ENTER_AND_BECOME = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit; shift; done
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use at most."""
+    """The CPU and memory limits of a container."""
 
     name: str
     cpu_quota_us: int
@@ -25,34 +25,37 @@ VIEWER = Limits("viewer", 10_000, 128 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """The cgroups that were made, by their folders."""
+    """The folders of the cgroups that were made."""
 
     cpu: str
     memory: str
 
     def failures(self) -> int:
-        """Return how often the memory limit was hit: page cache is given back then, or a process killed."""
+        """Return how often the memory limit was hit; the kernel then frees page cache or kills a process."""
         return _number(f"{self.memory}/memory.failcnt")
 
     def kills(self) -> int:
-        """Return how many processes were OOM-killed."""
+        """Return the number of OOM kills."""
         with open(f"{self.memory}/memory.oom_control", encoding="ascii") as file:
             return int(dict(line.split() for line in file)["oom_kill"])
 
     def throttled_share(self) -> float:
-        """Return in which share of the periods in which it ran the quota ran out."""
+        """Return the share of its CPU periods in which the quota was used up."""
         with open(f"{self.cpu}/cpu.stat", encoding="ascii") as file:
             counts = {name: int(value) for name, value in (line.split() for line in file)}
         return counts["nr_throttled"] / max(counts["nr_periods"], 1)
 
     def highest_bytes(self) -> int:
-        """Return the most memory that was charged, page cache and kernel memory among it."""
+        """Return the highest charged memory, including page cache and kernel memory."""
         return _number(f"{self.memory}/memory.max_usage_in_bytes")
 
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[Limited]:
-    """Make cgroups with these limits. Raises OSError where that is not allowed: it takes root and cgroup v1."""
+    """Make cgroups with these limits, and remove them when the block is left.
+
+    Raises: OSError if that is not allowed; it takes root and cgroup v1.
+    """
     with ExitStack() as stack:
         folders = {name: f"/sys/fs/cgroup/{name}/fgm-bench-{os.getpid()}-{limits.name}" for name in ("cpu", "memory")}
         for folder in folders.values():
@@ -66,13 +69,13 @@ def limited(limits: Limits) -> Iterator[Limited]:
 
 
 def start(command: Sequence[str], inside: Limited | None) -> subprocess.Popen[bytes]:
-    """Start a process, in limits if there are any from its first instruction on."""
+    """Start a process, from its first instruction on within limits if `inside` is given."""
     procs = [] if inside is None else [f"{inside.cpu}/cgroup.procs", f"{inside.memory}/cgroup.procs"]
     return subprocess.Popen(["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", *procs, "--", *command])
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process in order."""
+    """Terminate a process and wait until it has ended."""
     process.terminate()
     process.wait()
 

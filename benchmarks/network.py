@@ -1,9 +1,10 @@
-"""The page over a slow network, from a viewer in its box: `python -m benchmarks.network [DIR]` (root, cgroup v1).
+"""The page over a slow network, from a viewer with the limits of its container: `python -m benchmarks.network [DIR]`.
 
-DIR is a history, as `python -m benchmarks.history --containers 40 --days 1` makes it; without one, one is made for this
-run, or with `--live` a collector records one meanwhile. The viewer has a tenth of a processor and 128 MiB; the browser,
-outside, goes through a proxy with a round trip of 50 ms, which resets every connection a minute after it was accepted.
-For some minutes somebody opens the page, zooms, goes back, takes other lengths and containers, points, holds, follows.
+DIR is a history, as `python -m benchmarks.history --containers 40 --days 1` makes it. Without DIR one is made for this
+run, or with `--live` a collector records one meanwhile. The viewer has a tenth of a processor and 128 MiB. The browser
+has no limits and goes through a proxy with a round trip of 50 ms, which resets every connection a minute after it was
+accepted. A script opens the page and uses it for some minutes: it zooms, goes back, changes the length and the
+containers, moves the mouse, pauses and follows. It needs root, cgroup v1 and Chromium.
 """
 
 import argparse
@@ -25,15 +26,16 @@ from benchmarks.collector import anonymous_mib
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Page, Request
 from tests.browser.conftest import collector
-from tests.browser.proxy import LIFETIME_S, proxy
 from tests.browser.test_network import STATE
-from tests.processes import free_port
+from tests.support.processes import free_port
+from tests.support.proxy import LIFETIME_S, proxy
 
-from fgm.store import index, layout
+from fgm.store.directory import layout
+from fgm.store.index import index_file
 
 CONTAINERS = 40
 RECORDED_FIRST_S = 90
-LOOK_FOR_S = 3.0
+OBSERVE_S = 3.0
 SETTLE_MS = 60_000
 HOVERS = 40
 
@@ -67,30 +69,42 @@ SETTLED = """async (patience_ms) => {
     await frame();
     return performance.now() - began;
 }"""
-"""How long until nothing is loading and every line begins where the view or its life does; or why it never came so."""
+"""Script that returns the ms until nothing is loading and every line begins where the view or the life of its container
+begins, or the reasons if that never happens."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.network", description=__doc__)
-    parser.add_argument("data_dir", nargs="?", metavar="DIR", help="the history (default: make one of a day)")
-    parser.add_argument("--live", action="store_true", help="record the captured host of the tests instead")
-    parser.add_argument("--python", default=sys.executable, help="what runs the viewer (default: this one)")
-    parser.add_argument("--minutes", type=float, default=3, help="how long somebody uses the page (default: 3)")
-    parser.add_argument("--cut-after", type=float, default=LIFETIME_S, help=f"seconds (default: {LIFETIME_S:.0f})")
-    given = parser.parse_args(argv)
+    parser.add_argument("data_dir", nargs="?", metavar="DIR", help="history to show (default: make one of a day)")
+    parser.add_argument("--live", action="store_true", help="record the captured host of the tests, and show that")
+    parser.add_argument(
+        "--python", default=sys.executable, help="Python interpreter that runs the viewer (default: this one)"
+    )
+    parser.add_argument("--minutes", type=float, default=3, help="minutes in which the page is used (default: 3)")
+    parser.add_argument(
+        "--cut-after",
+        type=float,
+        default=LIFETIME_S,
+        help=f"lifetime of a connection, seconds (default: {LIFETIME_S:.0f})",
+    )
+    arguments = parser.parse_args(argv)
     print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors")
-    with data(given.data_dir, is_live=given.live) as data_dir:
+    with data(arguments.data_dir, is_live=arguments.live) as data_dir:
         result = measure(
-            given.python, data_dir, 60 * given.minutes, given.cut_after, link(data_dir, is_live=given.live)
+            arguments.python,
+            data_dir,
+            60 * arguments.minutes,
+            arguments.cut_after,
+            link(data_dir, is_live=arguments.live),
         )
-    print(f"load average at the end: {os.getloadavg()[0]:.2f}, this benchmark's own included")
-    print("".join(f"{name:36}{told(value)}\n" for name, value in result.items()))
+    print(f"load average at the end: {os.getloadavg()[0]:.2f}, including this benchmark")
+    print("".join(f"{name:36}{as_text(value)}\n" for name, value in result.items()))
     print(json.dumps(result))
     return 0
 
 
-def told(value: object) -> str:
-    """Return a figure, or several, in a line."""
+def as_text(value: object) -> str:
+    """Return one figure, or several, as one line of text."""
     if isinstance(value, dict):
         value = [f"{number} of {name}" for name, number in value.items()]
     if isinstance(value, list):
@@ -99,31 +113,31 @@ def told(value: object) -> str:
 
 
 @contextmanager
-def data(given: str | None, *, is_live: bool) -> Iterator[str]:
-    """Yield the directory with what the viewer shows."""
+def data(directory: str | None, *, is_live: bool) -> Iterator[str]:
+    """Yield the data directory that the viewer shows."""
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         if is_live:
             with collector(Path(folder, "host"), Path(folder, "data")):
                 time.sleep(RECORDED_FIRST_S)
                 yield os.path.join(folder, "data")
-        elif given is None:
+        elif directory is None:
             history.main([folder, "--containers", str(CONTAINERS), "--days", "1"])
             yield folder
         else:
-            yield given
+            yield directory
 
 
 def link(data_dir: str, *, is_live: bool) -> str:
-    """Return the link's fragment: the last hour of made history, which is older with every minute of this run."""
+    """Return the fragment of a link to the last hour of a generated history, or none to follow live data."""
     if is_live:
         return ""
-    end_ms = (index.load(os.path.join(data_dir, layout.INDEX_NAME)).latest_ms or 0) + 1000
+    end_ms = (index_file.load(os.path.join(data_dir, layout.INDEX_NAME)).latest_ms or 0) + 1000
     return page_link(end_ms - layout.HOUR_MS, end_ms)
 
 
 @dataclass(slots=True)
 class Session:
-    """Somebody at the page: what is done, how long it takes to settle, and what is seen meanwhile."""
+    """The use of one page: how long each action takes to settle, and what goes wrong meanwhile."""
 
     page: Page
     pid: int
@@ -140,7 +154,7 @@ class Session:
         self.page.on("requestfailed", lambda request: self.failed_requests.update([failure(request)]))
 
     def do(self, name: str, action: Callable[[], object]) -> None:
-        """Do something, wait until it has settled, then look for a while whether the view stays what it is."""
+        """Do an action, wait until the page has settled, then check for some seconds that the view stays the same."""
         began = time.monotonic()
         action()
         done_ms = 1000 * (time.monotonic() - began)
@@ -150,7 +164,7 @@ class Session:
         else:
             self.spent_ms[name].append(done_ms + settled_ms)
         before = self.page.evaluate(STATE)
-        self.page.wait_for_timeout(1000 * LOOK_FOR_S)
+        self.page.wait_for_timeout(1000 * OBSERVE_S)
         if self.page.evaluate(STATE) != before:
             self.lost.append(f"{name}: {before}")
         with suppress(OSError, ValueError):
@@ -176,11 +190,11 @@ class Session:
             self.page.mouse.move(x + width * number / HOVERS, y)
 
     def press(self, name: str) -> Callable[[], None]:
-        """Return what presses a button."""
+        """Return a function that presses a button."""
         return lambda: self.page.get_by_role("button", name=name, exact=True).click()
 
     def pick(self, number: int) -> Callable[[], None]:
-        """Return what shows one container only and adds its neighbour."""
+        """Return a function that shows one container only and then adds the next one."""
 
         def click() -> None:
             rows = self.page.locator(".containers li .pick")
@@ -192,17 +206,17 @@ class Session:
     def _lane(self) -> tuple[float, float, float]:
         box = self.page.locator(".lane .u-over").nth(1).bounding_box()
         if box is None:
-            raise SystemExit("there is no lane")
+            raise SystemExit("the page shows no lane")
         return box["x"], box["y"] + box["height"] / 2, box["width"]
 
 
 def failure(request: Request) -> str:
-    """Say what became of a request, to which path."""
+    """Return the path of a failed request and the reason."""
     return f"{urlsplit(request.url).path} {request.failure}"
 
 
 def script(session: Session, seconds: float, *, is_live: bool) -> None:
-    """Use the page for so long; what ended a while ago is not followed."""
+    """Use the page for some seconds; the live view is used only if data is being recorded."""
     until = time.monotonic() + seconds
     followed = (("live", lambda: follow(session.page)), ("pause", session.press("Pause"))) if is_live else ()
     for number in range(1, 1000):
@@ -226,14 +240,14 @@ def script(session: Session, seconds: float, *, is_live: bool) -> None:
 
 
 def follow(page: Page) -> None:
-    """Go on following, or begin to."""
+    """Follow live data, if the page does not do so already."""
     button = page.get_by_role("button", name="Live", exact=True)
     if button.count() > 0:
         button.click()
 
 
 def measure(python: str, data_dir: str, seconds: float, lifetime_s: float, fragment: str) -> dict[str, object]:
-    """Use the page of a viewer in its box; return what was seen."""
+    """Use the page of a viewer with the limits of its container; return the figures."""
     port = free_port()
     viewer = Viewer(python, data_dir, port)
     with (
@@ -252,7 +266,7 @@ def measure(python: str, data_dir: str, seconds: float, lifetime_s: float, fragm
         gone = [banner for banner in banners if banner["to_ms"] is not None]
         result: dict[str, object] = {name: round(value) for name, value in opened.items()}
         for name, spent in session.spent_ms.items():
-            result[f"{name}: settled, ms"] = [round(value) for value in spent]
+            result[f"{name}: settled after, ms"] = [round(value) for value in spent]
         return result | {
             "never settled": session.unsettled,
             "views that were lost": session.lost,
@@ -260,7 +274,7 @@ def measure(python: str, data_dir: str, seconds: float, lifetime_s: float, fragm
             "connections cut": network.cuts,
             "failed requests": dict(session.failed_requests),
             "console errors": sorted(set(session.complaints)),
-            "banners, ms there": [f"{banner['text']} {banner['to_ms'] - banner['from_ms']:.0f}" for banner in gone],
+            "banners, ms visible": [f"{banner['text']} {banner['to_ms'] - banner['from_ms']:.0f}" for banner in gone],
             "banners that stayed": len(banners) - len(gone),
             "anonymous MiB, highest": round(session.anonymous_mib, 1),
             "charged MiB, highest": round(box.highest_bytes() / (1 << 20), 1),

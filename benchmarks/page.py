@@ -1,10 +1,10 @@
-"""What the page costs the browser, and whoever looks at it: `python -m benchmarks.page [DIR]`.
+"""What the page costs the browser, and how long its reader waits: `python -m benchmarks.page [DIR]`.
 
-DIR is a history of an hour, as `python -m benchmarks.history --containers 165 --days 0.0416667` makes it; without one,
+DIR is a history of an hour, as `python -m benchmarks.history --containers 165 --days 0.0416667` makes it; without DIR
 one is made for this run. A real Chromium opens the whole hour, with the six containers that the page chooses and with
-all of them: how soon there are lines, how long the main thread works for each move of the mouse, and how soon another
-metric is on a lane. The viewer has no limits here; `python -m benchmarks.network` has it in its box, behind a slow
-network.
+all of them. Measured are the time until there are lines, the work of the main thread for each move of the mouse, and
+the time until another metric is on a lane. The viewer has no limits here; `python -m benchmarks.network` gives it those
+of its container, and a slow network.
 """
 
 import argparse
@@ -22,9 +22,10 @@ from benchmarks import history
 from benchmarks.browser import chromium, first_lines, fresh_page, page_link
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Browser, Page
-from tests.processes import free_port
+from tests.support.processes import free_port
 
-from fgm.store import index, layout
+from fgm.store.directory import layout
+from fgm.store.index import index_file
 
 CONTAINERS = 165
 RUNS = 5
@@ -33,7 +34,7 @@ MOVE_EVERY_S = 0.05
 SETTLED_MS = 1500
 GOALS = {"first_lines_ms": 1500, "move_ms": 16, "metric_switch_ms": 150}
 METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "memory.stat.slab", "memory.stat.shmem")
-"""What a lane is switched to, one after the other: none of them was asked for before."""
+"""Metrics that a lane is switched to, one after the other; the page has requested none of them before."""
 
 SWITCH = """async ([index, metric]) => {
     const [{ answer }, { setLane }, { charts }] = await Promise.all(["store", "laneset", "lane"].map(fgm));
@@ -50,21 +51,25 @@ SWITCH = """async ([index, metric]) => {
     await frame();
     return performance.now() - began;
 }"""
-"""From the call to the frame after the first one in which the lane has lines of the metric."""
+"""Script that returns the ms from the call to the frame after the first one that has lines of the metric."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
-    parser.add_argument("data_dir", nargs="?", metavar="DIR", help="the history (default: make one)")
-    parser.add_argument("--python", default=sys.executable, help="what runs the viewer (default: this one)")
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"how often the page is opened (default: {RUNS})")
-    given = parser.parse_args(argv)
-    print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors, none throttled")
+    parser.add_argument("data_dir", nargs="?", metavar="DIR", help="history to show (default: make one)")
+    parser.add_argument(
+        "--python", default=sys.executable, help="Python interpreter that runs the viewer (default: this one)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=RUNS, help=f"number of times that the page is opened (default: {RUNS})"
+    )
+    arguments = parser.parse_args(argv)
+    print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors")
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
-        if given.data_dir is None:
+        if arguments.data_dir is None:
             history.main([folder, "--containers", str(CONTAINERS), "--days", str(1 / 24)])
-        result = measure(given.python, given.data_dir or folder, given.runs)
-    print(f"load average at the end: {os.getloadavg()[0]:.2f}, this benchmark's own included")
+        result = measure(arguments.python, arguments.data_dir or folder, arguments.runs)
+    print(f"load average at the end: {os.getloadavg()[0]:.2f}, including this benchmark")
     print(f"{'':44}{'median':>10}{'p95':>10}{'worst':>10}{'goal':>8}")
     for name, values in result.items():
         goal = next((str(goal) for key, goal in GOALS.items() if name.endswith(key)), "")
@@ -75,12 +80,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that this share of all does not exceed."""
+    """Return the value that this share of all values does not exceed."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
-    """Return every figure's samples, by name."""
+    """Return the samples of every figure, by name."""
     result: dict[str, list[float]] = {}
     with chromium() as browser:
         for choice, fragment in links(data_dir).items():
@@ -104,17 +109,17 @@ def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
 
 
 def links(data_dir: str) -> dict[str, str]:
-    """Return the page's link to the whole history, for each choice of containers."""
-    known = index.load(os.path.join(data_dir, layout.INDEX_NAME))
-    if known.earliest_ms is None or known.latest_ms is None:
+    """Return the fragment of a link to the whole history, for each choice of containers."""
+    index = index_file.load(os.path.join(data_dir, layout.INDEX_NAME))
+    if index.earliest_ms is None or index.latest_ms is None:
         raise SystemExit(f"there is no history in {data_dir}")
-    span = page_link(known.earliest_ms, known.latest_ms + 1000)
-    return {"six": span, "all": f"{span}&show={','.join(known.entries)}"}
+    span = page_link(index.earliest_ms, index.latest_ms + 1000)
+    return {"six": span, "all": f"{span}&show={','.join(index.entries)}"}
 
 
 @contextmanager
 def settled_page(browser: Browser, url: str) -> Iterator[Page]:
-    """Open the page and let it come to rest."""
+    """Open the page and wait until it is idle."""
     with fresh_page(browser) as page:
         first_lines(page, url)
         page.wait_for_timeout(SETTLED_MS)
@@ -122,14 +127,14 @@ def settled_page(browser: Browser, url: str) -> Iterator[Page]:
 
 
 def moves(browser: Browser, page: Page) -> dict[str, list[float]]:
-    """Move the mouse over the first lane; return the main thread's time for each move, in ms.
+    """Move the mouse over the first lane; return the time of the main thread for each move, in ms.
 
-    That is all it does from the task in which the move is dispatched up to the next move's: events, the frames that
-    follow, style, layout and paint, and now and then the page's heartbeat.
+    It counts everything from the task that dispatches a move up to the task of the next move: events, the frames after
+    them, style, layout, paint, and sometimes the heartbeat of the page.
     """
     box = page.locator(".lane .plot").first.bounding_box()
     if box is None:
-        raise SystemExit("there is no lane")
+        raise SystemExit("the page shows no lane")
     browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
     for number in range(MOVES):
         x = box["x"] + 80 + (box["width"] - 100) * ((number * 7) % MOVES) / MOVES
@@ -140,7 +145,7 @@ def moves(browser: Browser, page: Page) -> dict[str, list[float]]:
 
 
 def main_thread_ms(events: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """Return the summed length of the main thread's tasks from each pointer move to the next, and their CPU time."""
+    """Return the total length of the main thread's tasks from each pointer move to the next, and their CPU time."""
     dispatched = [
         event
         for event in events
@@ -163,7 +168,7 @@ def main_thread_ms(events: list[dict[str, Any]]) -> dict[str, list[float]]:
 
 
 def switches(page: Page) -> list[float]:
-    """Put one metric after the other on the first lane; return how long each took."""
+    """Put one metric after the other on the first lane; return the time of each, ms."""
     spent = []
     for metric in METRICS:
         spent.append(float(page.evaluate(SWITCH, [0, metric])))

@@ -1,9 +1,9 @@
-"""Both daemons from a built image's files, with the users, rights, mounts and exact limits of the manifest.
+"""Both daemons from the files of a built image, with the users, rights, mounts and exact limits of the manifest.
 
     python -m benchmarks.pod ROOT [--minutes 15] [--containers 40] [--history DIR]
 
-ROOT is a folder with the image's files, such as `buildah mount` gives. They record real cgroups (v1) with working
-processes and are asked as a kubelet and somebody at the page ask them. It takes root.
+ROOT is a folder with the files of the image, as `buildah mount` gives it. The collector records real cgroups (v1) with
+working processes; both daemons get the probes of a kubelet and the requests of a page. It needs root and a C compiler.
 """
 
 import argparse
@@ -19,14 +19,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from benchmarks import limits
-from benchmarks.cgroups import containers
 from benchmarks.collector import anonymous_mib, cpu_us, node_ticks
 from benchmarks.programs import compile_into
-from tests.deploy.manifests import container
-from tests.processes import free_port
+from tests.support.cgroups import containers
+from tests.support.manifests import container
+from tests.support.processes import free_port
 
-from fgm.collector.hierarchies import detect
-from fgm.store.check import check
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.store.check.directory_check import check
 
 PROBE_EVERY_S, PROBE_TIMEOUT_S = 15, 5
 ASK_EVERY_S, ASK_TIMEOUT_S = 10, 60
@@ -44,25 +44,27 @@ exec chroot . setpriv "$@"
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pod", description=__doc__)
-    parser.add_argument("root", metavar="ROOT", help="the image's files")
-    parser.add_argument("--minutes", type=float, default=15, help="how long they run (default: 15)")
-    parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
-    parser.add_argument("--history", metavar="DIR", help="of benchmarks.history: how soon the viewer shows it")
-    given = parser.parse_args(argv)
+    parser.add_argument("root", metavar="ROOT", help="folder with the files of the image")
+    parser.add_argument("--minutes", type=float, default=15, help="minutes that the daemons run (default: 15)")
+    parser.add_argument("--containers", type=int, default=40, help="number of containers to make (default: 40)")
+    parser.add_argument(
+        "--history", metavar="DIR", help="history of benchmarks.history; measures how soon the viewer shows it"
+    )
+    arguments = parser.parse_args(argv)
     for folder in ("data", "host/cgroup"):
-        os.makedirs(os.path.join(given.root, folder), exist_ok=True)
+        os.makedirs(os.path.join(arguments.root, folder), exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         os.chmod(folder, 0o755)
         compile_into(folder, "work")
-        result = start(given.root, given.history) if given.history else {}
-        result |= measure(folder, given.root, given.containers, 60 * given.minutes)
+        result = start(arguments.root, arguments.history) if arguments.history else {}
+        result |= measure(folder, arguments.root, arguments.containers, 60 * arguments.minutes)
     sys.stdout.write("".join(f"{name:32}{value:>12}\n" for name, value in result.items()))
     sys.stdout.write(json.dumps(result) + "\n")
     return 0
 
 
 class Daemon:
-    """One container of the pod. `ports`: of its health listener, and of the page."""
+    """One container of the pod. `ports`: those of its health listener and of the page."""
 
     def __init__(self, name: str, box: limits.Limited, process: subprocess.Popen[bytes], ports: dict[str, int]) -> None:
         self.name, self.box, self.process, self.ports = name, box, process, ports
@@ -70,12 +72,12 @@ class Daemon:
         self.answers: list[tuple[int, float]] = []
 
     def probe(self) -> None:
-        """Ask what a kubelet asks."""
+        """Send the two probes of a kubelet."""
         for path in ("/healthz", "/readyz"):
             self.answers.append(ask(self.ports["health"], path, PROBE_TIMEOUT_S))
 
     def probe_cpu_us(self) -> float:
-        """Return what one probe costs the daemon, in processor time."""
+        """Return the CPU time that one probe costs the daemon, µs."""
         before = cpu_us(self.process.pid)
         for _ in range(MANY_PROBES):
             ask(self.ports["health"], "/healthz", PROBE_TIMEOUT_S)
@@ -83,7 +85,7 @@ class Daemon:
 
 
 def start(root: str, history: str) -> dict[str, float]:
-    """Measure how long the viewer takes from its start to its first byte, and until it is ready."""
+    """Measure the time from the start of the viewer to its first byte, and until it is ready."""
     began = time.monotonic()
     with running("viewer", root, history, limits.VIEWER) as viewer:
         while ask(viewer.ports["page"], "/", ASK_TIMEOUT_S)[0] != 200:
@@ -139,7 +141,7 @@ def measure(folder: str, root: str, count: int, seconds: float) -> dict[str, flo
 
 
 def watch(pod: Sequence[Daemon], seconds: float) -> list[tuple[int, float]]:
-    """Be the kubelet, and somebody who looks at the page; return what the page was answered, and how soon."""
+    """Send the requests of a kubelet and of a page; return status and seconds of each response to the page."""
     questions: list[tuple[int, float]] = []
     next_probe = next_question = began = time.monotonic()
     while (now := time.monotonic()) < began + seconds:
@@ -157,13 +159,13 @@ def watch(pod: Sequence[Daemon], seconds: float) -> list[tuple[int, float]]:
 
 @contextmanager
 def running(name: str, root: str, data_dir: str, most: limits.Limits) -> Iterator[Daemon]:
-    """Run a container of the manifest, on ports that are free here."""
+    """Run a container of the manifest on ports that are free on this machine."""
     spec, ports = container(name), {"health": free_port(), "page": free_port()}
-    given = {"POD_IP": "127.0.0.1", "--health-port=": str(ports["health"]), "--port=": str(ports["page"])}
-    command = [*spec["command"], *(_given(argument, given) for argument in spec["args"])]
+    values = {"POD_IP": "127.0.0.1", "--health-port=": str(ports["health"]), "--port=": str(ports["page"])}
+    command = [*spec["command"], *(_with_values(argument, values) for argument in spec["args"])]
     rights = spec["securityContext"]
     user = [f"--reuid={rights['runAsUser']}", f"--regid={rights['runAsGroup']}", "--clear-groups"]
-    (data,) = (one for one in spec["volumeMounts"] if one["name"] == "data")
+    (data,) = (mount for mount in spec["volumeMounts"] if mount["name"] == "data")
     environment = {"ROOT": root, "DATA": data_dir, "ACCESS": "ro" if data.get("readOnly") else "rw"}
     environment |= {"PATH": os.environ["PATH"], "POD_NAME": "fgm-bench", "NODE_NAME": "bench"}
     become = ["env", "-i", *(f"{key}={value}" for key, value in environment.items())]
@@ -176,15 +178,15 @@ def running(name: str, root: str, data_dir: str, most: limits.Limits) -> Iterato
             limits.end(process)
 
 
-def _given(argument: str, given: dict[str, str]) -> str:
-    for name, value in given.items():
+def _with_values(argument: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
         if name.endswith("=") and argument.startswith(name):
             return name + value
-    return argument.replace("$(POD_IP)", given["POD_IP"])
+    return argument.replace("$(POD_IP)", values["POD_IP"])
 
 
 def wait_until_ready(daemon: Daemon) -> float:
-    """Return when it said so, by the monotonic clock."""
+    """Wait until the daemon is ready; return the instant, by the monotonic clock."""
     while daemon.process.poll() is None:
         if ask(daemon.ports["health"], "/readyz", PROBE_TIMEOUT_S)[0] == 200:
             return time.monotonic()
@@ -193,7 +195,7 @@ def wait_until_ready(daemon: Daemon) -> float:
 
 
 def ask(port: int, path: str, timeout_s: float) -> tuple[int, float]:
-    """Return the status, 0 where there was no answer, and how long it took, in seconds."""
+    """Return the status of a response, or 0 if there was none, and the seconds that it took."""
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     try:

@@ -1,4 +1,4 @@
-"""The benchmarks' C programs, compiled when they are needed."""
+"""The C programs of the benchmarks, compiled on demand."""
 
 import os
 import subprocess
@@ -7,9 +7,10 @@ _SOURCES = os.path.dirname(os.path.abspath(__file__))
 
 
 def compile_into(folder: str, *names: str, static: bool = False) -> None:
-    """Compile `<name>.c` to `<folder>/<name>` with the system's cc. `static`: to run where other libraries are.
+    """Compile `<name>.c` to `<folder>/<name>` with the system's cc; `static` for a machine with other libraries.
 
-    Raises CalledProcessError, whose cause cc has printed, and FileNotFoundError where there is no cc.
+    Raises: CalledProcessError if the compiler refuses it; cc has printed the reason.
+    Raises: FileNotFoundError if cc is not installed.
     """
     for name in names:
         source, program = os.path.join(_SOURCES, f"{name}.c"), os.path.join(folder, name)

@@ -1,9 +1,9 @@
-"""Kills the collector again and again, and looks at what it costs: `python -m benchmarks.restart`.
+"""Kills of the collector, and what they cost: `python -m benchmarks.restart`.
 
-Records this machine, kills the collector with SIGKILL at a random moment, notes which ticks stand whole in the
-journal, starts it again, and so on, while a viewer is asked for its data all the time. In the end every noted tick must
-be there, once, and the data directory must be in order. What is measured is how long it takes from the start of a
-process to the instant of its first tick, up to one interval of which is waiting for a whole second.
+The collector records this machine. It is killed with SIGKILL at a random moment, the complete ticks in its journal are
+noted, and it is started again, several times, while a viewer is asked for its data all the time. At the end every
+noted tick must be recorded, once, and the data directory must be in order. Measured is the time from the start of a
+process to its first tick, which includes up to one interval of waiting for a whole second.
 """
 
 import argparse
@@ -20,26 +20,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
-from fgm.store.journal_reader import JournalReader
-from fgm.store.listing import data_files
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
 
-LOOK_AGAIN_S = 0.01
+POLL_S = 0.01
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.restart", description=__doc__)
-    parser.add_argument("--kills", type=int, default=20, help="how often to kill it (default: 20)")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments (default: 1)")
-    parser.add_argument("--port", type=int, default=8055, help="of the viewer (default: 8055)")
-    given = parser.parse_args(argv)
-    moments = random.Random(given.seed)
+    parser.add_argument("--kills", type=int, default=20, help="number of kills (default: 20)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random moments (default: 1)")
+    parser.add_argument("--port", type=int, default=8055, help="port of the viewer (default: 8055)")
+    arguments = parser.parse_args(argv)
+    moments = random.Random(arguments.seed)
     whole: set[int] = set()
     first_tick_s: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="fgm-restart-") as data_dir, answering(data_dir, given.port) as answers:
-        for _ in range(given.kills):
+    with tempfile.TemporaryDirectory(prefix="fgm-restart-") as data_dir, answering(data_dir, arguments.port) as answers:
+        for _ in range(arguments.kills):
             started = time.time()
             collector = start("fgm.collector", "--data-dir", data_dir)
             first_tick_s.append(first_tick(data_dir, whole) - started)
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         problems = check(data_dir).problems
     lost = whole - recorded.keys()
     result = {
-        "kills": given.kills,
+        "kills": arguments.kills,
         "whole_ticks": len(whole),
         "lost_ticks": len(lost),
         "ticks_twice": sum(count > 1 for count in recorded.values()),
@@ -75,16 +75,16 @@ def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def first_tick(data_dir: str, known: set[int]) -> float:
-    """Wait for a tick that is not known; return when it was read, in seconds since 1970."""
+    """Wait for a tick that is not in `known`; return when it was read, in seconds since 1970."""
     while True:
         news = {t: read_at for t, read_at in journal_ticks(data_dir).items() if t not in known}
         if news:
             return min(news.values())
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
 
 
 def journal_ticks(data_dir: str) -> dict[int, float]:
-    """Return the whole ticks of the open journals, and when each was read, in seconds since 1970."""
+    """Return the complete ticks of the open journals, with the time of each read, in seconds since 1970."""
     ticks: dict[int, float] = {}
     for path in data_files(data_dir, "journal"):
         with suppress(FileNotFoundError, BadFileError):
@@ -98,7 +98,7 @@ def journal_ticks(data_dir: str) -> dict[int, float]:
 
 
 def parquet_ticks(data_dir: str) -> Counter[int]:
-    """Return how often each tick of the node is in the closed windows."""
+    """Return the number of rows that each tick of the node has in the closed windows."""
     ticks: Counter[int] = Counter()
     for path in data_files(data_dir, "metrics"):
         file = WindowFile.open(path)
@@ -109,18 +109,18 @@ def parquet_ticks(data_dir: str) -> Counter[int]:
 
 @contextmanager
 def answering(data_dir: str, port: int) -> Iterator[Counter[str]]:
-    """Run a viewer and ask it without a pause; yields its answers by status, from the first one on."""
+    """Run a viewer and send it requests all the time; yields the number of its responses by status."""
     answers: Counter[str] = Counter()
     viewer = start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1")
     stop = threading.Event()
     while not ask(port, "/api/health"):
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(POLL_S)
 
     def ask_on() -> None:
         while not stop.wait(0.1):
             status = ask(port, "/api/timeseries?metric=memory.current&range=1m")
-            if answers or status == "200":  # before the first data it says that there is none yet
-                answers[status or "no answer"] += 1
+            if answers or status == "200":  # until the first data arrives it says that there is none
+                answers[status or "no response"] += 1
 
     asking = threading.Thread(target=ask_on)
     asking.start()
@@ -134,7 +134,7 @@ def answering(data_dir: str, port: int) -> Iterator[Counter[str]]:
 
 
 def ask(port: int, target: str) -> str:
-    """Return the status of an answer, "" where there was none."""
+    """Return the status of a response, or "" if there was none."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", target)

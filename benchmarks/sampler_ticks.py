@@ -1,19 +1,20 @@
-"""The Python side of the `sampling` benchmark: the collector's Sampler at its real rhythm, in a process of its own.
+"""The Python process of the `sampling` benchmark: the collector's Sampler at its real rhythm.
 
-`python -m benchmarks.sampler_ticks WARM_UP TICKS`: prints "ready", reads an instant of the monotonic clock in seconds,
-ticks from then on every second, and prints the CPU time of each tick after the first WARM_UP, in ns.
+`python -m benchmarks.sampler_ticks WARM_UP TICKS` prints "ready", reads an instant of the monotonic clock in seconds,
+ticks every second from then on, and prints the CPU time of each tick after the first WARM_UP, in ns.
 """
 
 import sys
 import time
 
-from fgm.collector.__main__ import look_at_host, make_sampler
+from fgm.clock import SystemClock
+from fgm.collector.assembly import find_hierarchies, make_sampler
 from fgm.collector.settings import Settings
 
 
 def main(warm_up: int, ticks: int) -> None:
     settings = Settings()
-    sampler = make_sampler(settings, look_at_host(settings))
+    sampler = make_sampler(settings, find_hierarchies(settings), SystemClock())
     print("ready", flush=True)
     start = float(sys.stdin.readline())
     spent_ns = []

@@ -1,10 +1,10 @@
-"""CPU time of sampling, beside the least that reading the same files can cost: `python -m benchmarks.sampling`.
+"""CPU time of sampling, next to the minimum cost of reading the same files: `python -m benchmarks.sampling`.
 
-Makes containers of its own, asks the collector which files it reads for them and how often, and then reads these twice
-at the same time: by a loop in C that keeps them open, and by the collector's Sampler, which also parses them, looks for
-new cgroups and makes rows. Both tick once a second, half a second apart, in processes of their own, so that what one
-leaves in the caches is as old for the other as the other way round, and the containers have worked in between. Only
-CPU time within ticks counts, after a warm-up.
+Makes its own containers and asks the collector which files it reads for them and how often. Two processes then read
+these files: a loop in C that keeps them open, and the collector's Sampler, which also parses them, looks for new
+cgroups and makes rows. Both tick once a second, half a second apart, so that the containers work in between and
+neither finds fresher caches than the other. Only CPU time within ticks counts, after a warm-up. It needs root and a C
+compiler.
 """
 
 import argparse
@@ -20,22 +20,22 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from benchmarks.cgroups import containers
 from benchmarks.programs import compile_into
-from tests.vm import machine
-from tests.vm.project import PYTHON, REPOSITORY, shared_folders
+from tests.support.cgroups import containers
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
 
-from fgm.collector.hierarchies import detect
+from fgm.collector.cgroups.hierarchies import detect
 
 WARM_UP_TICKS = 11
-"""As long as it takes until each slow file was read once and no container is looked at as a new one."""
+"""Number of ticks until each slow file was read once and no container counts as new."""
 START_IN_S = 2.0
-"""The loop in C has opened its files by then, also in an emulated machine."""
+"""Time in which the loop in C opens its files, also in an emulated machine."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run measured; CPU times are means over its ticks."""
+    """The figures of one run; CPU times are means over its ticks."""
 
     kernel: str
     cgroups: str
@@ -51,24 +51,24 @@ class Result:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sampling", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="how long to measure (default: 60)")
-    parser.add_argument("--containers", type=int, default=40, help="how many containers to make (default: 40)")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds to measure (default: 60)")
+    parser.add_argument("--containers", type=int, default=40, help="number of containers to make (default: 40)")
     parser.add_argument("--in-vm", action="store_true", help="measure in the virtual machine, on cgroup v2")
-    parser.add_argument("--programs", help="a folder with the compiled C programs (default: compile them)")
-    given = parser.parse_args(argv)
-    if given.in_vm:
-        return in_vm(given.seconds, given.containers)
+    parser.add_argument("--programs", help="folder with the compiled C programs (default: compile them)")
+    arguments = parser.parse_args(argv)
+    if arguments.in_vm:
+        return in_vm(arguments.seconds, arguments.containers)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
-        if given.programs is None:
+        if arguments.programs is None:
             compile_into(folder, "work", "readloop")
-        result = measure(given.programs or folder, given.containers, given.seconds)
+        result = measure(arguments.programs or folder, arguments.containers, arguments.seconds)
     print(table(result))
     print(json.dumps(asdict(result)))
     return 0
 
 
 def measure(programs: str, count: int, ticks: int) -> Result:
-    """Run both loops beside each other."""
+    """Run both loops next to each other."""
     hierarchies = detect("/sys/fs/cgroup")
     with containers(hierarchies, count, os.path.join(programs, "work")):
         reads = list_reads()
@@ -81,7 +81,7 @@ def measure(programs: str, count: int, ticks: int) -> Result:
             fgm_loop.begin(start + 0.5)
             c_ns, fgm_ns = c_loop.ticks_ns(), fgm_loop.ticks_ns()
     if not len(c_ns) == len(fgm_ns) == ticks:
-        raise SystemExit("one of the loops failed")
+        raise SystemExit("a loop ended early; its message is above")
     c_us, fgm_us = statistics.mean(c_ns) / 1000, statistics.mean(fgm_ns) / 1000
     return Result(
         kernel=os.uname().release,
@@ -98,7 +98,7 @@ def measure(programs: str, count: int, ticks: int) -> Result:
 
 
 class Loop:
-    """A process that says that it is ready, is told when to begin, ticks, and says what each tick cost."""
+    """A process that reports when it is ready, receives its start time, ticks, and prints the CPU time of each tick."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -115,35 +115,35 @@ class Loop:
         self._output.close()
 
     def wait_until_ready(self) -> None:
-        """Return when it has imported and opened everything."""
+        """Wait until the process has imported and opened everything."""
         self._output.readline()
 
     def begin(self, start: float, more: str = "") -> None:
-        """Let it tick every second from an instant of the monotonic clock on."""
+        """Let the process tick every second, starting at an instant of the monotonic clock."""
         self._input.write(f"{start:.3f}\n{more}")
         self._input.close()
 
     def ticks_ns(self) -> list[int]:
-        """Wait for its end; return the CPU time of each tick."""
+        """Wait for the end of the process; return the CPU time of each tick, ns."""
         return [int(line) for line in self._output.read().split()]
 
 
 def list_reads() -> list[tuple[str, int]]:
-    """Ask the collector which files a tick reads, and every how many ticks."""
+    """Return the files that the collector reads, and the number of ticks between two reads of each."""
     command = [sys.executable, "-m", "fgm.collector", "--list-reads"]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return [(read["path"], round(read["every_ticks"])) for read in map(json.loads, answer.splitlines())]
 
 
 def table(result: Result) -> str:
-    """Return the result for people."""
+    """Return the result as a table to read."""
     count = result.containers
     return "\n".join(
         [
             f"{count} containers, {result.cgroups}, Linux {result.kernel}, {result.ticks} ticks",
-            f"{result.files} files, {result.reads_a_tick} reads a tick",
+            f"{result.files} files, {result.reads_a_tick} reads per tick",
             "",
-            f"{'':10}{'µs a tick':>12}{'µs a container':>18}",
+            f"{'':10}{'µs per tick':>12}{'µs per container':>18}",
             f"{'C loop':10}{result.c_us_a_tick:12.0f}{result.c_us_a_tick / count:18.1f}",
             f"{'fgm':10}{result.fgm_us_a_tick:12.0f}{result.fgm_us_a_tick / count:18.1f}",
             f"ratio {result.ratio:.2f} (of medians {result.ratio_of_medians:.2f})",
@@ -169,10 +169,10 @@ def in_vm(seconds: int, count: int) -> int:
 
 
 def interpreter() -> tuple[str, list[str]]:
-    """Return what runs Python in the machine, and where its modules are.
+    """Return the Python interpreter for the machine, and the folders of its modules.
 
-    Preferably Debian's own interpreter, which is what a Debian image has: it was built with profiles of what is run
-    most, and needs a tenth fewer instructions than a plain build. Otherwise the one that runs this.
+    Debian's own interpreter is preferred, because a Debian image has it: it was built with profile-guided optimisation
+    and needs a tenth fewer instructions than a plain build. Otherwise the interpreter that runs this is used.
     """
     if sys.version_info[:2] == machine.PYTHON_VERSION:
         return "/usr/bin/python3", [str(REPOSITORY), str(REPOSITORY / "src"), sysconfig.get_paths()["platlib"]]

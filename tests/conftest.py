@@ -1,4 +1,4 @@
-"""What every test gets: asyncio as the only event loop, and a failure where something blocks it."""
+"""Fixtures of every test: asyncio as the only event loop, and a failure if code blocks it."""
 
 import importlib.metadata
 import inspect
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 _SHOWN = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
 
 
-# How fast a machine is says nothing about what is tested.
+# A slow machine is no reason for a test to fail.
 settings.register_profile("fgm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fgm")
 
@@ -29,9 +29,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster]:
-    """Fail an async test where our code blocks the event loop; one that must do so deactivates the guard."""
+    """Fail an async test if our code blocks the event loop; a test that has to block deactivates this guard."""
     guard = BlockBuster("fgm")
-    # Not in others: Playwright's blocking interface has a loop that counts as running while its browser is open.
+    # Only in async tests: the loop of Playwright's blocking interface counts as running while its browser is open.
     if inspect.iscoroutinefunction(request.function):
         guard.activate()
     yield guard

@@ -1,4 +1,4 @@
-"""`fgm run` shows this very machine, and `fgm check` says what is wrong in a data directory."""
+"""`fgm run` shows this machine, and `fgm check` lists the problems of a data directory."""
 
 import os
 import re
@@ -13,10 +13,12 @@ import pytest
 from blockbuster import BlockBuster
 
 from fgm import cli
-from fgm.collector.hierarchies import ForeignRootError, detect
-from fgm.store.check import check
-from tests.derived_in_sql import compare
-from tests.processes import LOOK_AGAIN_S, Viewer, daemon, free_port, journals
+from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
+from fgm.store.check.directory_check import check
+from tests.support.derived_in_sql import compare
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
+from tests.support.recorded_files import journals
+from tests.support.viewer.http_client import Viewer
 
 CGROUP_ROOT = "/sys/fs/cgroup"
 
@@ -34,7 +36,7 @@ needs_cgroups = pytest.mark.skipif(not can_record(), reason=f"no cgroups at {CGR
 
 @pytest.fixture(autouse=True)
 def unguarded(blockbuster: BlockBuster) -> None:
-    """The loop here only waits for other processes: it may touch files."""
+    """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
 
@@ -74,15 +76,15 @@ async def test_run_shows_the_load_of_this_machine_and_stops_both_on_ctrl_c(tmp_p
 
 @needs_cgroups
 @pytest.mark.slow
-async def test_run_says_the_address_however_the_directory_is_written_and_takes_a_free_port(tmp_path: Path) -> None:
+async def test_run_prints_the_address_for_any_spelling_of_the_directory_and_takes_a_free_port(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fgm", "run", "--data-dir", "some/../data/", "--port", "0", "--no-browser"]
     async with await anyio.open_process(command, cwd=tmp_path, stdout=None) as process:
         assert process.stderr is not None
-        said = b""
+        output = b""
         with anyio.fail_after(30):
-            while (found := re.search(rb"open http://127.0.0.1:(\d+)/", said)) is None:
-                said += await process.stderr.receive()
-        assert (await Viewer(int(found[1])).ready())["data_dir"] == str(tmp_path / "data")
+            while (match := re.search(rb"open http://127.0.0.1:(\d+)/", output)) is None:
+                output += await process.stderr.receive()
+        assert (await Viewer(int(match[1])).ready())["data_dir"] == str(tmp_path / "data")
         process.send_signal(signal.SIGINT)
         with anyio.fail_after(20):
             assert await process.wait() == 0
@@ -90,7 +92,7 @@ async def test_run_says_the_address_however_the_directory_is_written_and_takes_a
 
 @needs_cgroups
 @pytest.mark.slow
-async def test_run_says_which_of_the_two_could_not_start(tmp_path: Path) -> None:
+async def test_run_names_the_process_that_could_not_start(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -98,28 +100,26 @@ async def test_run_says_which_of_the_two_could_not_start(tmp_path: Path) -> None
         flags = ["run", "--data-dir", str(tmp_path / "data"), "--port", port, "--no-browser"]
         done = await anyio.run_process([sys.executable, "-m", "fgm", *flags], check=False)
 
-    said = done.stderr.decode()
+    output = done.stderr.decode()
     assert done.returncode == 1
-    assert "the viewer ended with status" in said
-    assert port in said
-    assert "Traceback" not in said
+    assert "the viewer stopped with exit code" in output
+    assert port in output
+    assert "Traceback" not in output
 
 
-def test_check_names_each_problem_and_counts_what_it_looked_at(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_names_and_counts_each_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "dt=2025-12-30" / "identifier=worker-3"
     folder.mkdir(parents=True)
     (folder / "metrics-20251230T160000Z.parquet").write_bytes(b"PAR1")
     (folder / "notes.txt").write_text("")
 
     assert cli.main(["check", str(tmp_path)]) == 1
-    said = capsys.readouterr().out.splitlines()
-    assert any("metrics-20251230T160000Z.parquet: not a whole Parquet file" in line for line in said)
-    assert any("notes.txt: not a name that belongs here" in line for line in said)
-    assert said[-1].endswith("2 wrong")
+    output = capsys.readouterr().out.splitlines()
+    assert any("metrics-20251230T160000Z.parquet: not a whole Parquet file" in line for line in output)
+    assert any("notes.txt: fgm creates nothing with this name here" in line for line in output)
+    assert output[-1].endswith("2 problems")
 
 
-def test_check_of_a_directory_that_is_not_there_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_of_a_directory_that_does_not_exist_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "/nowhere"]) == 1
     assert "/nowhere: " in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The recording of three incidents says, through the viewer's API, what was planted, and where."""
+"""The recording of three incidents: the API shows what was planted, and where."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from anyio import to_thread
 
-from fgm.store.check import check
-from fgm.store.listing import data_files
-from tests.incidents import PLANTED, unpacked
-from tests.viewer.asked import Asked
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from tests.support.incidents import PLANTED, unpacked
+from tests.support.viewer.api_client import ApiClient
 
 pytestmark = [pytest.mark.dates]
 
@@ -19,7 +19,7 @@ KILL, SHORT = PLANTED["oom_kill"], PLANTED["short_life"]
 THROTTLING, NOISE = PLANTED["throttling"], PLANTED["noisy_neighbour"]
 LIVES = {life["id"]: life for life in PLANTED["containers"]}
 EDGE_MS = 2000
-"""Of a window, where a rate is of both sides."""
+"""Length of the edges of a window; a rate there is of both sides."""
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpacked(tmp_path_factory.mktemp("incidents"))
 
 
-async def asked(data_dir: Path) -> Asked:
-    asked = await to_thread.run_sync(Asked, data_dir, PLANTED["ended_ms"])
-    await asked.ready()
-    return asked
+async def client_of(data_dir: Path) -> ApiClient:
+    client = await to_thread.run_sync(ApiClient, data_dir, PLANTED["ended_ms"])
+    await client.ready()
+    return client
 
 
 async def get(data_dir: Path, path: str) -> dict[str, Any]:
-    answer = await (await asked(data_dir)).get(path)
+    answer = await (await client_of(data_dir)).get(path)
     assert answer.status == 200, answer.body
     return dict(answer.json)
 
@@ -50,7 +50,7 @@ async def values(data_dir: Path, metric: str, containers: str, window: Mapping[s
     return {next((id_ for id_ in LIVES if id_.startswith(short)), short): np.array(v) for short, v in found.items()}
 
 
-async def one(data_dir: Path, metric: str, container: str, window: Mapping[str, int]) -> np.ndarray:
+async def samples_of(data_dir: Path, metric: str, container: str, window: Mapping[str, int]) -> np.ndarray:
     return (await values(data_dir, metric, container[:12], window))[container]
 
 
@@ -63,7 +63,7 @@ async def events(data_dir: Path) -> list[dict[str, Any]]:
     return list((await get(data_dir, f"/api/events?{window}"))["events"])
 
 
-def test_the_directory_is_whole(data_dir: Path) -> None:
+def test_the_data_directory_is_in_order(data_dir: Path) -> None:
     assert check(str(data_dir)).problems == []
     assert list(data_files(str(data_dir), "journal")) == []
 
@@ -83,10 +83,10 @@ async def test_all_containers_have_their_names(data_dir: Path) -> None:
     assert {life["namespace"] for life in LIVES.values()} == {"shop", "edge", "data", "monitoring", "kube-system"}
 
 
-async def test_payments_is_killed_for_its_memory_and_lives_again(data_dir: Path) -> None:
-    told = await events(data_dir)
-    (kill,) = (event for event in told if event["kind"] == "oom_kill")
-    (restart,) = (event for event in told if event["kind"] == "restart")
+async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
+    shown = await events(data_dir)
+    (kill,) = (event for event in shown if event["kind"] == "oom_kill")
+    (restart,) = (event for event in shown if event["kind"] == "restart")
 
     assert LIVES[KILL["id"]]["name"] == LIVES[KILL["next_id"]]["name"] == kill["name"] == "payments"
     assert KILL["id"].startswith(kill["series"])
@@ -94,46 +94,46 @@ async def test_payments_is_killed_for_its_memory_and_lives_again(data_dir: Path)
     assert KILL["next_id"].startswith(restart["series"])
     assert abs(restart["time_ms"] - LIVES[KILL["next_id"]]["started_ms"]) <= 2000
 
-    quiet = await one(data_dir, "memory.current", KILL["id"], before(KILL))
-    growing = await one(data_dir, "memory.current", KILL["id"], {**KILL, "ended_ms": KILL["at_ms"] + EDGE_MS})
+    quiet = await samples_of(data_dir, "memory.current", KILL["id"], before(KILL))
+    growing = await samples_of(data_dir, "memory.current", KILL["id"], {**KILL, "ended_ms": KILL["at_ms"] + EDGE_MS})
     assert quiet.max() < 0.5 * (64 << 20)
     assert (np.diff(growing) > 0).all()
     assert growing[-1] > 0.75 * (64 << 20)
     after = {"began_ms": LIVES[KILL["next_id"]]["started_ms"], "ended_ms": PLANTED["ended_ms"]}
-    again = await one(data_dir, "memory.current", KILL["next_id"], after)
+    again = await samples_of(data_dir, "memory.current", KILL["next_id"], after)
     assert again.max() < 0.5 * (64 << 20)
 
 
 async def test_a_short_life_ends_by_itself(data_dir: Path) -> None:
-    told = [event for event in await events(data_dir) if SHORT["id"].startswith(event["series"])]
-    (start,) = (event for event in told if event["kind"] == "start")
-    ends = [event for event in told if event["kind"] == "exit"]
+    shown = [event for event in await events(data_dir) if SHORT["id"].startswith(event["series"])]
+    (start,) = (event for event in shown if event["kind"] == "start")
+    ends = [event for event in shown if event["kind"] == "exit"]
 
     assert abs(start["time_ms"] - SHORT["began_ms"]) <= 2000
     assert all(abs(end["time_ms"] - SHORT["ended_ms"]) <= 2000 for end in ends)
     assert any(end["after"].get("exit_code") == 0 for end in ends)
 
 
-async def test_api_gateway_is_throttled_though_it_uses_little(data_dir: Path) -> None:
-    used = await one(data_dir, "total_cpu_percentage", THROTTLING["id"], THROTTLING)
-    throttled = await one(data_dir, "throttle_ratio", THROTTLING["id"], THROTTLING)
-    quiet = await one(data_dir, "throttle_ratio", THROTTLING["id"], before(THROTTLING))
+async def test_api_gateway_is_throttled_although_its_average_is_low(data_dir: Path) -> None:
+    used = await samples_of(data_dir, "total_cpu_percentage", THROTTLING["id"], THROTTLING)
+    throttled = await samples_of(data_dir, "throttle_ratio", THROTTLING["id"], THROTTLING)
+    quiet = await samples_of(data_dir, "throttle_ratio", THROTTLING["id"], before(THROTTLING))
 
     assert used.mean() < 40
     assert np.mean(throttled >= 0.5) > 0.8
     assert quiet.mean() < 0.05
     began = [event for event in await events(data_dir) if event["kind"] == "throttling_began"]
-    (told,) = (e for e in began if THROTTLING["began_ms"] <= e["time_ms"] <= THROTTLING["ended_ms"])
-    assert told["name"] == "api-gateway"
-    assert told["time_ms"] <= THROTTLING["began_ms"] + 10_000
+    (event,) = (e for e in began if THROTTLING["began_ms"] <= e["time_ms"] <= THROTTLING["ended_ms"])
+    assert event["name"] == "api-gateway"
+    assert event["time_ms"] <= THROTTLING["began_ms"] + 10_000
 
 
-async def test_batch_import_takes_the_disk_from_ledger_db(data_dir: Path) -> None:
+async def test_batch_import_slows_down_the_disk_of_ledger_db(data_dir: Path) -> None:
     rates = {container: v.mean() for container, v in (await values(data_dir, "io_bytes_per_s", "", NOISE)).items()}
-    waited = await one(data_dir, "psi_io_some_ratio", NOISE["victim_id"], NOISE)
-    waited_before = await one(data_dir, "psi_io_some_ratio", NOISE["victim_id"], before(NOISE))
-    writes = await one(data_dir, "io_write_iops", NOISE["victim_id"], NOISE)
-    writes_before = await one(data_dir, "io_write_iops", NOISE["victim_id"], before(NOISE))
+    waited = await samples_of(data_dir, "psi_io_some_ratio", NOISE["victim_id"], NOISE)
+    waited_before = await samples_of(data_dir, "psi_io_some_ratio", NOISE["victim_id"], before(NOISE))
+    writes = await samples_of(data_dir, "io_write_iops", NOISE["victim_id"], NOISE)
+    writes_before = await samples_of(data_dir, "io_write_iops", NOISE["victim_id"], before(NOISE))
 
     assert LIVES[NOISE["id"]]["name"] == "batch-import"
     assert LIVES[NOISE["victim_id"]]["name"] == "ledger-db"

@@ -18,7 +18,7 @@ log = logging.getLogger("fgm.tests")
 def _as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    root.handlers.clear()  # pytest's own, which force=True would close
+    root.handlers.clear()  # pytest's own handlers, which force=True would close
     yield
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
@@ -45,7 +45,7 @@ def test_a_message_with_a_line_break_cannot_forge_a_second_line() -> None:
     assert stream.getvalue().count("\n") == 1
 
 
-def test_json_is_one_object_a_line() -> None:
+def test_json_is_one_object_per_line() -> None:
     stream = io.StringIO()
     logs.configure("WARNING", "json", stream)
 
@@ -66,7 +66,7 @@ def test_json_is_one_object_a_line() -> None:
 
 
 @pytest.mark.parametrize("line_format", ["text", "json"])
-def test_an_exception_is_told_with_its_traceback(line_format: logs.Format) -> None:
+def test_an_exception_is_logged_with_its_traceback(line_format: logs.Format) -> None:
     stream = io.StringIO()
     logs.configure("info", line_format, stream)
 
@@ -79,7 +79,7 @@ def test_an_exception_is_told_with_its_traceback(line_format: logs.Format) -> No
     assert len(stream.getvalue().splitlines()) == (1 if line_format == "json" else 5)
 
 
-def test_warnings_are_logged_too() -> None:
+def test_python_warnings_are_logged_too() -> None:
     stream = io.StringIO()
     logs.configure("info", "json", stream)
 

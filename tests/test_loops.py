@@ -1,4 +1,4 @@
-"""Loops keep their grid, on fake time and on the machine's own."""
+"""Loops keep their grid, with a fake clock and with the system clock."""
 
 import time
 
@@ -9,8 +9,8 @@ from blockbuster import BlockingError
 
 from fgm.clock import SystemClock
 from fgm.loops import every
-from fgm.store import atomic
-from tests.fakes import FakeClock
+from fgm.store.directory import atomic
+from tests.support.fake_clock import FakeClock
 
 
 async def test_a_loop_ticks_at_once_and_then_on_its_grid() -> None:
@@ -41,7 +41,7 @@ async def test_the_first_deadline_sets_the_phase_of_the_grid() -> None:
     assert ticks == [0.25, 1.25, 2.25]
 
 
-async def test_a_grid_that_began_in_the_past_goes_on_with_its_next_slot() -> None:
+async def test_a_grid_that_began_in_the_past_continues_with_its_next_slot() -> None:
     clock, ticks = FakeClock(), []
     clock.stall(10.5)
 
@@ -73,7 +73,7 @@ async def test_slots_that_a_slow_tick_overran_are_skipped(stall_s: float, expect
     assert ticks == expected
 
 
-async def test_two_loops_take_their_turns_in_order_also_while_they_wait_for_threads() -> None:
+async def test_two_loops_run_in_order_even_while_they_wait_for_threads() -> None:
     clock, turns = FakeClock(), []
 
     async def fast() -> None:
@@ -91,7 +91,7 @@ async def test_two_loops_take_their_turns_in_order_also_while_they_wait_for_thre
     assert turns == [("fast", 1.0), ("slow", 1.5), ("fast", 2.0), ("fast", 3.0), ("slow", 3.5), ("fast", 4.0)]
 
 
-async def test_what_a_tick_raises_ends_the_loop() -> None:
+async def test_an_exception_of_the_action_ends_the_loop() -> None:
     async def tick() -> None:
         raise RuntimeError("no such tick")
 
@@ -116,6 +116,6 @@ async def test_the_system_clock_sleeps_until_the_deadline_and_yields_when_it_is_
     assert scope.cancelled_caught
 
 
-async def test_the_suite_fails_where_our_code_blocks_the_event_loop(tmp_path: str) -> None:
+async def test_a_test_fails_if_our_code_blocks_the_event_loop(tmp_path: str) -> None:
     with pytest.raises(BlockingError):
         atomic.publish(str(tmp_path), "name", b"")

@@ -1,4 +1,4 @@
-"""`fgm open NODE`, with a kubectl that is a real program and a cluster that is a file."""
+"""`fgm open NODE` with a program in place of kubectl and a file in place of the cluster."""
 
 import json
 import os
@@ -28,7 +28,7 @@ else:
         sys.exit(cluster["forward_error"])
     listener = socket.create_server(("127.0.0.1", 0))
     print("Forwarding from 127.0.0.1:%d -> 8050" % listener.getsockname()[1], flush=True)
-    for _ in range(cluster["silent"]):  # as while nobody listens in the pod
+    for _ in range(cluster["silent"]):  # as if no server listens in the pod
         listener.accept()[0].close()
     server = http.server.HTTPServer(listener.getsockname(), http.server.SimpleHTTPRequestHandler, False)
     server.socket = listener
@@ -65,11 +65,11 @@ class Cluster:
 
     def refusal(self, *arguments: str) -> str:
         process = self.open(*arguments)
-        _, said = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=30)
         assert process.returncode == 1
-        assert said.startswith("fgm: ")
-        assert len(said.splitlines()) == 1
-        return said
+        assert message.startswith("fgm: ")
+        assert len(message.splitlines()) == 1
+        return message
 
 
 @pytest.fixture
@@ -85,71 +85,71 @@ def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Clus
     cluster.holds(pod("fgm-a"), pod("fgm-b", node="worker-4"))
     process = cluster.open("worker-4", "--context", "staging")
     assert process.stderr is not None
-    said = process.stderr.readline()
+    message = process.stderr.readline()
     process.send_signal(signal.SIGINT)
 
-    assert re.fullmatch(r"fgm: node worker-4, pod fgm-b: open http://127\.0\.0\.1:\d+/\n", said)
+    assert re.fullmatch(r"fgm: node worker-4, pod fgm-b: open http://127\.0\.0\.1:\d+/\n", message)
     assert process.wait(30) == 0
     process.stderr.close()
-    asked, forwarded = cluster.calls()
-    assert option(asked, "--context") == option(forwarded, "--context") == "staging"
+    listed, forwarded = cluster.calls()
+    assert option(listed, "--context") == option(forwarded, "--context") == "staging"
     assert option(forwarded, "port-forward") == "pod/fgm-b"
     assert "8050:8050" in forwarded
 
 
-def test_a_viewer_that_does_not_answer_yet_is_waited_for(cluster: Cluster) -> None:
+def test_it_waits_for_a_viewer_that_does_not_respond_yet(cluster: Cluster) -> None:
     cluster.holds(pod("fgm-a"), silent=2)
     process = cluster.open("worker-3")
     assert process.stderr is not None
-    said = [process.stderr.readline() for _ in range(2)]
+    message = [process.stderr.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
     process.stderr.close()
 
-    assert said[0] == "fgm: the viewer of pod fgm-a does not answer yet; waiting for it\n"
-    assert said[1].startswith("fgm: node worker-3, pod fgm-a: open http://127.0.0.1:")
+    assert message[0] == "fgm: waiting for the viewer of pod fgm-a to respond\n"
+    assert message[1].startswith("fgm: node worker-3, pod fgm-a: open http://127.0.0.1:")
 
 
-def test_without_kubectl_it_says_so(cluster: Cluster) -> None:
+def test_without_kubectl_the_error_names_it(cluster: Cluster) -> None:
     (cluster.path / "kubectl").unlink()
 
     assert "kubectl is not installed" in cluster.refusal("worker-3")
 
 
-def test_without_a_cluster_it_says_what_kubectl_said(cluster: Cluster) -> None:
+def test_without_a_cluster_the_error_has_the_message_of_kubectl(cluster: Cluster) -> None:
     cluster.holds(error="The connection to the server localhost:8080 was refused")
 
-    said = cluster.refusal("worker-3")
-    assert "The connection to the server localhost:8080 was refused" in said
-    assert "kubectl config get-contexts" in said
+    message = cluster.refusal("worker-3")
+    assert "The connection to the server localhost:8080 was refused" in message
+    assert "kubectl config get-contexts" in message
 
 
-def test_a_node_that_is_not_there_is_named_beside_those_that_are(cluster: Cluster) -> None:
-    said = cluster.refusal("worker-5")
+def test_an_unknown_node_is_named_next_to_those_that_exist(cluster: Cluster) -> None:
+    message = cluster.refusal("worker-5")
 
-    assert "no node 'worker-5'" in said
-    assert "worker-3, worker-4" in said
+    assert "no node 'worker-5'" in message
+    assert "worker-3, worker-4" in message
 
 
-def test_a_node_without_a_pod_says_what_to_apply(cluster: Cluster) -> None:
+def test_the_error_of_a_node_without_a_pod_names_the_manifest(cluster: Cluster) -> None:
     cluster.holds(pod("fgm-b", node="worker-4"))
 
     assert "deploy/daemonset.yaml" in cluster.refusal("worker-3")
 
 
-def test_a_pod_that_does_not_run_yet_says_in_which_phase_it_is(cluster: Cluster) -> None:
+def test_the_error_of_a_pod_that_does_not_run_has_its_phase(cluster: Cluster) -> None:
     cluster.holds(pod("fgm-a", phase="Pending"))
 
     assert "fgm-a is Pending" in cluster.refusal("worker-3")
 
 
-def test_several_pods_on_a_node_are_named(cluster: Cluster) -> None:
+def test_the_error_of_several_pods_names_them(cluster: Cluster) -> None:
     cluster.holds(pod("fgm-a"), pod("fgm-b"))
 
     assert "fgm-a, fgm-b" in cluster.refusal("worker-3")
 
 
-def test_a_port_that_is_taken_says_what_kubectl_said(cluster: Cluster) -> None:
+def test_the_error_of_a_taken_port_has_the_message_of_kubectl(cluster: Cluster) -> None:
     cluster.holds(pod("fgm-a"), forward_error="unable to listen on port 8050: address already in use")
 
     assert "address already in use" in cluster.refusal("worker-3")

@@ -1,4 +1,4 @@
-"""docs/queries.sql says in SQL what fgm.metrics says: the same values, on files with all that recorded ones have."""
+"""docs/queries.sql and fgm.metrics compute the same values, on files with every irregularity of recorded ones."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.metrics.derived import DERIVED, Samples
-from fgm.store import atomic, layout
-from fgm.store.chunk import Chunk
-from fgm.store.header import FileHeader
-from fgm.store.parquet import encode
-from fgm.store.series import Series
+from fgm.store.directory import atomic, layout
+from fgm.store.parquet.parquet_writer import encode
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
 
 pytestmark = [pytest.mark.dates]
 
@@ -29,7 +29,7 @@ SERIES = (
 
 
 def recorded(series: Series, seed: int) -> Chunk:
-    """Three windows with a gap, late ticks, missing values, counters that begin anew, and a limit that goes."""
+    """Return 3 windows with a gap, late ticks, missing values, counters that restart, and a limit that is removed."""
     numbers = np.random.default_rng(seed)
     seconds = np.delete(np.arange(270), slice(100, 107))
     count = len(seconds)
@@ -50,9 +50,9 @@ def recorded(series: Series, seed: int) -> Chunk:
 def windows(chunk: Chunk) -> list[Chunk]:
     parts = []
     for first_ms in range(START_MS, START_MS + 270_000, 90_000):
-        there = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
-        columns = {name: column[there] for name, column in chunk.values.items()}
-        parts.append(Chunk(chunk.series, chunk.time_ms[there], chunk.late_ms[there], columns))
+        inside = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
+        columns = {name: column[inside] for name, column in chunk.values.items()}
+        parts.append(Chunk(chunk.series, chunk.time_ms[inside], chunk.late_ms[inside], columns))
     return parts
 
 
@@ -68,7 +68,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
     return chunks
 
 
-def test_every_derived_metric_is_what_the_page_shows(data: dict[str, Chunk]) -> None:
+def test_every_derived_metric_equals_what_the_page_shows(data: dict[str, Chunk]) -> None:
     connection = duckdb.connect()
     connection.execute(QUERIES.read_text())
     for key, chunk in data.items():

@@ -1,4 +1,4 @@
-"""The tests that docs/requirements.md names are there."""
+"""docs/requirements.md names only tests that exist."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-def test_every_named_test_exists() -> None:
+def test_every_test_named_in_the_requirements_exists() -> None:
     text = (REPOSITORY / "docs" / "requirements.md").read_text()
     named = re.findall(r"`(tests/[^`]+)`", text)
 

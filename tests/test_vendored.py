@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fgm.viewer.assets import load_assets
+from fgm.viewer.web.assets import load_assets
 
 STATIC = Path(__file__).parent.parent / "src" / "fgm" / "viewer" / "static"
 VENDOR = STATIC / "vendor"

@@ -1,4 +1,4 @@
-"""`python -m fgm` is `fgm`."""
+"""The command `fgm`, started with `python -m fgm`."""
 
 import sys
 

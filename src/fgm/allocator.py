@@ -1,6 +1,6 @@
-"""How the C library keeps memory: every process of fgm has a small limit and several threads.
+"""Settings of the C library's memory allocator, for processes with several threads and a small memory limit.
 
-What follows is for the GNU C library; elsewhere it does nothing.
+They apply to the GNU C library; with any other, the functions do nothing.
 """
 
 import ctypes
@@ -10,16 +10,16 @@ _M_ARENA_MAX = -8  # malloc.h
 
 
 def share_one_arena() -> None:
-    """Let all threads allocate from one arena; to be called before there are any.
+    """Let all threads allocate from one arena; call it before any thread starts.
 
-    Left to itself, the library gives each thread an arena of its own, and what one has freed no other can use. One
-    costs some waiting of threads that hold the interpreter's lock one at a time anyway.
+    By default each thread has its own arena, and the other threads cannot use the memory that it frees. A shared arena
+    makes threads wait for each other, but they hold the interpreter's lock one at a time anyway.
     """
     if hasattr(_LIBRARY, "mallopt"):
         _LIBRARY.mallopt(_M_ARENA_MAX, 1)
 
 
 def give_back() -> None:
-    """Return to the system what was needed for a moment, and is free now; takes some ms where that is much."""
+    """Return free memory to the system. It takes some milliseconds if there is much."""
     if hasattr(_LIBRARY, "malloc_trim"):
         _LIBRARY.malloc_trim(0)

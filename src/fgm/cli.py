@@ -1,182 +1,107 @@
-"""The command for people: `fgm run` shows this machine, `fgm open` a node, `fgm check` looks over a data directory."""
+"""The command `fgm`: `run` records and shows this machine, `open` shows a node, `check` checks a data directory."""
 
 import argparse
-import ctypes
-import http.client
 import io
-import json
 import os
 import signal
-import socket
-import subprocess
 import sys
-import time
-import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from fgm import __version__, node_page
-from fgm.store.check import check
+from fgm import __version__, local_run, node_page
+from fgm.store.check.directory_check import check
 
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C
-  1  fgm check found something wrong, fgm run lost one of its two processes, or fgm open has no page to show
+  1  fgm run: the collector or the viewer stopped; fgm open: the page cannot be opened; fgm check: there are problems
   2  a flag is wrong
 """
-EVERYTHING = ("/*", "/*/*")
-"""What `fgm run` records beside containers, slices and services, so that any machine has something to show."""
-MIN_FREE = "2Gi"
-"""No kubelet evicts pods from a person's machine, whose disk is often fuller than a node's may be."""
-STOP_WITHIN_S = 20
-LOOK_AGAIN_S = 0.2
-EXIT_USAGE = 2
-_PR_SET_PDEATHSIG = 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command and return its exit code."""
+    arguments = _make_parser().parse_args(argv)
+    if arguments.command == "check":
+        return print_check(arguments.directory)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
+
+
+def default_data_dir() -> str:
+    """Return the directory that `fgm run` records into."""
+    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return os.path.join(base, "fgm")
+
+
+def print_check(directory: str) -> int:
+    """Print the problems of a data directory and a summary; return the exit code."""
+    report = check(directory)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the names of files need not be UTF-8
+    for path, problem in report.problems:
+        sys.stdout.write(f"{path}: {problem}\n")
+    sys.stdout.write(f"{report.summary}\n")
+    return 1 if report.problems else 0
+
+
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fgm",
-        description="A fine-grained monitor for the containers of one machine.",
+        description="A fine-grained monitor for the containers of a machine.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fgm {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="record this machine and show it in the browser, until Ctrl-C")
-    run.add_argument("--data-dir", default=default_data_dir(), help="where to record (default: %(default)s)")
-    run.add_argument(
-        "--port", type=int, default=8050, help="of the page on 127.0.0.1; 0: a free one (default: %(default)s)"
+
+    def add(name: str, summary: str) -> Callable[..., object]:
+        description = f"{summary[0].upper()}{summary[1:]}."
+        return commands.add_parser(name, help=summary, description=description).add_argument
+
+    flag = add("run", "record this machine and show it in the browser, until Ctrl-C")
+    flag(
+        "--data-dir", metavar="DIR", default=default_data_dir(), help="directory to record into (default: %(default)s)"
     )
-    run.add_argument("--no-browser", action="store_true", help="only print the address")
-    run.add_argument(
+    port_of_page = "port of the page on 127.0.0.1; 0 takes a free one (default: %(default)s)"
+    flag("--port", type=int, default=8050, help=port_of_page)
+    flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
+    patterns = " and ".join(local_run.INCLUDE)
+    flag(
         "--include",
         action="append",
         metavar="PATTERN",
-        help=f"cgroups to record beside containers; repeatable (default: {' and '.join(EVERYTHING)})",
+        help=f"cgroups to record in addition to containers; can be repeated (default: {patterns})",
     )
-    look = commands.add_parser("check", help="check that everything in a data directory is whole and in its place")
-    look.add_argument("directory", metavar="DIR")
-    page = commands.add_parser("open", help="open the page of a node of a cluster, by kubectl, until Ctrl-C")
-    page.add_argument("node", metavar="NODE", help="as kubectl get nodes names it")
-    page.add_argument(
-        "--port", type=int, default=node_page.VIEWER_PORT, help="here; 0: a free one (default: %(default)s)"
-    )
-    page.add_argument("--namespace", default=node_page.NAMESPACE, help="of fgm's pods (default: %(default)s)")
-    page.add_argument("--context", default="", help="of kubectl's configuration (default: its current one)")
-    page.add_argument("--no-browser", action="store_true", help="only print the address")
-    given = parser.parse_args(argv)
-    if given.command == "check":
-        return print_check(given.directory)
-    if given.command == "open":
-        return open_node(given)
-    return run_both(given.data_dir, given.port, given.include or EVERYTHING, opens_browser=not given.no_browser)
+    flag = add("check", "check that every file in a data directory is intact and in the right place")
+    flag("directory", metavar="DIR", help="the data directory")
+    flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
+    flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
+    flag("--port", type=int, default=node_page.VIEWER_PORT, help=port_of_page)
+    flag("--namespace", default=node_page.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
+    flag("--context", default="", help="context of kubectl (default: the current one)")
+    flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
+    return parser
 
 
-def default_data_dir() -> str:
-    """Return where a person's recordings go."""
-    base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return os.path.join(base, "fgm")
+def _run_here(arguments: argparse.Namespace) -> int:
+    include = arguments.include or local_run.INCLUDE
+    return local_run.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)
 
 
-def run_both(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
-    """Run collector and viewer as two processes until one of them ends or a signal comes; then stop both."""
-    data_dir, port = os.path.abspath(data_dir), port or free_port()
-    address = f"http://127.0.0.1:{port}/"
-    patterns = [part for pattern in include for part in ("--include", pattern)]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _say(f"recording into {data_dir}")
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+def _open_node(arguments: argparse.Namespace) -> int:
     try:
-        processes["collector"] = _start("fgm.collector", "--data-dir", data_dir, "--min-free", MIN_FREE, *patterns)
-        processes["viewer"] = _start("fgm.viewer", data_dir, "--port", str(port), "--no-browser", "--poll-seconds", "1")
-        while not _answers(port, data_dir) and not _ended(processes):
-            time.sleep(LOOK_AGAIN_S)
-        if not _ended(processes):
-            _say(f"open {address}")
-            if opens_browser:
-                webbrowser.open(address)
-        while not (ended := _ended(processes)):
-            time.sleep(LOOK_AGAIN_S)
-        for name in ended:
-            _say(f"the {name} ended with status {processes[name].returncode}; it says why above")
-        return EXIT_USAGE if EXIT_USAGE in [processes[name].returncode for name in ended] else 1
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        _stop(list(processes.values()))
-
-
-def print_check(directory: str) -> int:
-    """Print what is wrong in a data directory, and what was looked at."""
-    report = check(directory)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names on disk may be anything
-    for path, sentence in report.problems:
-        sys.stdout.write(f"{path}: {sentence}\n")
-    sys.stdout.write(f"{report.summary}\n")
-    return 1 if report.problems else 0
-
-
-def open_node(given: argparse.Namespace) -> int:
-    """Forward the page of a node until Ctrl-C; say in one sentence why that cannot be."""
-    place = {"port": given.port, "namespace": given.namespace, "context": given.context}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return node_page.open_page(given.node, **place, opens_browser=not given.no_browser)
+        return node_page.open_page(
+            arguments.node,
+            port=arguments.port,
+            namespace=arguments.namespace,
+            context=arguments.context,
+            opens_browser=not arguments.no_browser,
+        )
     except node_page.OpenError as error:
-        _say(str(error))
+        sys.stderr.write(f"fgm: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 0
-
-
-def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", module, *arguments], preexec_fn=_die_with_parent)  # noqa: PLW1509, S603
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def _answers(port: int, data_dir: str) -> bool:
-    """Say whether the viewer of this data directory answers, and not another one that has the port."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/api/health")
-        return bool(json.load(connection.getresponse())["data_dir"] == data_dir)
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
-        return False
-    finally:
-        connection.close()
-
-
-def _ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> list[str]:
-    return [name for name, process in processes.items() if process.poll() is not None]
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-    for process in processes:
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"fgm: {text}\n")
 
 
 if __name__ == "__main__":

@@ -1,37 +1,41 @@
-"""The one place where real time comes in; everything else is handed a Clock."""
+"""The only module that reads the wall clock and the monotonic clock; everything else is handed a Clock.
+
+Processor time and the time since boot are readings of the process and the kernel, and are taken where they are needed.
+"""
 
 import time
 from typing import Protocol
 
 import anyio
 
-APART_S = 0.05
+MAX_APART_S = 0.05
+"""Maximum time between two readings that count as one instant."""
 
 
 class Clock(Protocol):
-    """Where a daemon gets its time from."""
+    """A source of time for a daemon."""
 
     def wall_ns(self) -> int:
-        """Return nanoseconds since 1970 UTC; may step when somebody sets the clock."""
+        """Return nanoseconds since 1970 UTC; it steps if the machine's clock is set."""
 
     def monotonic(self) -> float:
-        """Return seconds since some fixed instant; never steps."""
+        """Return seconds since a fixed instant; it never steps."""
 
     async def sleep_until(self, deadline: float) -> None:
-        """Return when `monotonic()` has reached the deadline; always a checkpoint, also when it is past."""
+        """Return when `monotonic()` has reached the deadline. It is a checkpoint even if the deadline has passed."""
 
 
 def read_both(clock: Clock) -> tuple[int, float]:
-    """Return `wall_ns()` and `monotonic()` of one instant, also where the process was stopped between the two."""
+    """Return `wall_ns()` and `monotonic()` of one instant, even if the process is stopped between the two readings."""
     while True:
         before = clock.monotonic()
         wall_ns = clock.wall_ns()
-        if (now := clock.monotonic()) - before < APART_S:
+        if (now := clock.monotonic()) - before < MAX_APART_S:
             return wall_ns, now
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The clocks of the machine."""
 
     def wall_ns(self) -> int:
         """Return the realtime clock."""

@@ -1,4 +1,4 @@
-"""Listening sockets, and what to tell people where one cannot be had."""
+"""Listening sockets, and errors that say why an address cannot be used."""
 
 import errno
 import socket
@@ -7,36 +7,42 @@ BACKLOG = 100
 
 
 class ListenError(Exception):
-    """Raised when an address cannot be listened on."""
+    """Raised when a daemon cannot listen on an address; the message says what to do."""
 
-    def __init__(self, host: str, port: int, error: OSError, flags: str) -> None:
+    def __init__(self, host: str, port: int, error: OSError, flag_prefix: str) -> None:
         self.host, self.port, self.errno = host, port, error.errno
         if error.errno == errno.EADDRINUSE:
-            sentence = f"port {port} of {host} is taken: stop what listens there, or give another with {flags}port"
-        elif error.errno in (errno.EACCES, errno.EPERM):
-            sentence = f"port {port} of {host} needs privileges: give one above 1023 with {flags}port"
-        else:
-            reason = error.strerror or str(error)
-            sentence = (
-                f"cannot listen on {host}, port {port}: {reason}; give an address of this machine with {flags}host"
+            message = (
+                f"port {port} of {host} is taken: stop the program that listens on it, or give another port with "
+                f"{flag_prefix}port"
             )
-        super().__init__(sentence)
+        elif error.errno in (errno.EACCES, errno.EPERM):
+            message = f"port {port} of {host} needs privileges: give a port above 1023 with {flag_prefix}port"
+        else:
+            message = (
+                f"cannot listen on {host}, port {port}: {error.strerror or error}; give an address of this machine "
+                f"with {flag_prefix}host"
+            )
+        super().__init__(message)
 
 
-def listen(host: str, port: int, flags: str = "--") -> socket.socket:
-    """Return a listening socket. Raises ListenError, which names the flags: `flags` + "host" and "port"."""
+def listen(host: str, port: int, flag_prefix: str = "--") -> socket.socket:
+    """Return a listening socket. `flag_prefix`: start of the two flags that an error names, before "host" and "port".
+
+    Raises: ListenError if the address cannot be used.
+    """
     try:
         facts = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         sock = socket.socket(facts[0], facts[1])
     except OSError as error:
-        raise ListenError(host, port, error, flags) from error
+        raise ListenError(host, port, error, flag_prefix) from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.bind(facts[4])
         sock.listen(BACKLOG)
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's own parameter
     except OSError as error:
         sock.close()
-        raise ListenError(host, port, error, flags) from error
+        raise ListenError(host, port, error, flag_prefix) from error
     return sock

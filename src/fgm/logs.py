@@ -1,30 +1,31 @@
-"""How the daemons log: a constant message plus fields, one line a record, as text or as JSON.
+"""The log of the daemons: a constant message and fields, one line per record, as text or as JSON.
 
     2025-12-30T16:05:00Z INFO fgm.collector.daemon window closed rows=3600 seconds=0.07
     {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":...,"rows":3600,...}
 
-A module has `log = logging.getLogger(__name__)` and says `log.info("window closed", extra=fields(rows=9))`.
+A module has `log = logging.getLogger(__name__)` and calls `log.info("window closed", extra=fields(rows=9))`.
 """
 
 import json
 import logging
 import sys
-from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
+
+from fgm import iso_time
 
 Format = Literal["text", "json"]
 LEVELS = ("debug", "info", "warning", "error")
 
 
 def fields(**values: object) -> dict[str, Any]:
-    """Return what `extra=` of a log call takes."""
+    """Return the argument `extra` of a log call that has these fields."""
     return {"fields": values}
 
 
 def configure(level: str = "info", line_format: Format = "text", stream: TextIO | None = None) -> None:
-    """Send everything that is logged to `stream` (standard error), and nowhere else. `level`: one of LEVELS.
+    """Send all log records of `level`, one of LEVELS, and above to `stream` (by default standard error) only.
 
-    Raises ValueError on another level or format.
+    Raises: ValueError if there is no such level or format.
     """
     if level.lower() not in LEVELS:
         raise ValueError(f"log level {level!r}: it must be one of {', '.join(LEVELS)}")
@@ -34,24 +35,24 @@ def configure(level: str = "info", line_format: Format = "text", stream: TextIO 
     handler.setFormatter(_FORMATTERS[line_format]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that has gone
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that has disconnected
 
 
 class TextFormatter(logging.Formatter):
-    """One line for people; a value with a space, a quote or a control character is quoted as in JSON."""
+    """Formats a record as text; a value with a space, a quote, `=` or a control character is quoted as in JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line without its end; a traceback follows on lines of its own, in the same write."""
+        """Return the line without a line break at the end; a traceback follows on lines of its own."""
         values = "".join(f" {name}={_text(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}{values}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One object for machines; the fields stand beside `time`, `level`, `logger` and `message`."""
+    """Formats a record as a JSON object with the fields next to `time`, `level`, `logger` and `message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the object without the line's end."""
+        """Return the object without a line break at the end."""
         own = {
             "time": _time(record),
             "level": record.levelname,
@@ -72,7 +73,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _time(record: logging.LogRecord) -> str:
-    return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return iso_time.format_seconds(int(record.created * 1000))
 
 
 def _text(value: object) -> str:
@@ -82,5 +83,5 @@ def _text(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text with control characters escaped: a name from outside must not forge a line."""
+    """Return the text with control characters escaped, so that a name from outside cannot forge a line."""
     return text if text.isprintable() else json.dumps(text)[1:-1]

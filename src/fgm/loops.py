@@ -1,4 +1,4 @@
-"""Rhythm: one way to do something again and again, on a grid, with any clock."""
+"""Repetition of an action on a fixed grid of time, with any clock."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,12 +6,12 @@ from fgm.clock import Clock
 
 
 async def every(
-    clock: Clock, period_s: float, tick: Callable[[], Awaitable[object]], *, first: float | None = None
+    clock: Clock, period_s: float, action: Callable[[], Awaitable[object]], *, first: float | None = None
 ) -> None:
-    """Await `tick` on a fixed grid until cancelled; slots that a slow tick overran are skipped.
+    """Await `action` once per period until cancelled. Slots that a slow action overruns are skipped.
 
-    `first`: when the first tick is due, by `clock.monotonic()`, and so the grid's phase; None is now. A grid
-    that began in the past goes on with its next slot. What `tick` raises ends the loop.
+    `first`: when the first action is due by `clock.monotonic()`, which is also the phase of the grid; None means now.
+    A grid that began in the past continues with its next slot. An exception of `action` ends the loop.
     """
     now = clock.monotonic()
     deadline = now if first is None else first
@@ -19,11 +19,11 @@ async def every(
         deadline = _next_slot(deadline, period_s, now)
     while True:
         await clock.sleep_until(deadline)
-        await tick()
+        await action()
         deadline = _next_slot(deadline, period_s, clock.monotonic())
 
 
 def _next_slot(deadline: float, period_s: float, now: float) -> float:
-    """Return the first slot that is after `deadline` and after now."""
+    """Return the first slot after both `deadline` and `now`."""
     missed = max(0, int((now - deadline) // period_s))
     return deadline + period_s * (missed + 1)

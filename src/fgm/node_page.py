@@ -1,6 +1,6 @@
-"""`fgm open NODE`: finds the pod of a node with kubectl, forwards its port, and opens the page.
+"""`fgm open NODE`: finds the node's pod with kubectl, forwards a port to it, and opens the page.
 
-kubectl, not a client of our own: it knows the person's clusters, logins and proxies already.
+It uses kubectl because kubectl is already configured with the user's clusters, logins and proxies.
 """
 
 import http.client
@@ -21,28 +21,38 @@ SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
 VIEWER_PORT = 8050
 REQUEST_TIMEOUT = "--request-timeout=20s"
 FORWARDING = "Forwarding from "
-NAMES_SHOWN = 10
-ASK_AGAIN_S, ANSWER_TIMEOUT_S = 0.5, 5.0
+"""Start of the line that kubectl port-forward prints when its port is open."""
+MAX_NAMES = 10
+"""Maximum number of nodes that an error message lists."""
+MAX_ERROR_LINES = 20
+"""Number of kubectl's last error lines that are kept."""
+POLL_INTERVAL_S = 0.5
+"""Interval between two requests to a viewer that does not respond yet."""
+RESPONSE_TIMEOUT_S = 5.0
 
 
 class OpenError(Exception):
-    """Raised when the page of a node cannot be opened; the message says why and what to do."""
+    """Raised when the page of a node cannot be opened; the message says why, and what to do."""
 
 
 def open_page(
     node: str, *, port: int = VIEWER_PORT, namespace: str = NAMESPACE, context: str = "", opens_browser: bool = True
 ) -> int:
-    """Forward the page of `node` until Ctrl-C, or until kubectl ends. Raises OpenError.
+    """Forward the page of `node` until Ctrl-C, and return the exit code.
 
-    `port`: on this machine; 0 takes a free one. `context`: of kubectl's configuration, else its current one.
+    `port`: on this machine; 0 takes a free one. `context`: of kubectl; the current one if empty.
+
+    Raises: OpenError if the pod is not found, or if kubectl ends.
     """
     kubectl = [_find_kubectl(), *(["--context", context] if context else []), "--namespace", namespace]
     pod = find_pod(_pods(kubectl, node), node, namespace)
     command = [*kubectl, "port-forward", f"pod/{pod}", f"{port or ''}:{VIEWER_PORT}", "--address=127.0.0.1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
-        complaints: list[str] = []
-        listener = threading.Thread(target=_collect, args=(process, complaints), daemon=True)
-        listener.start()
+    with subprocess.Popen(  # noqa: S603 - the user's own kubectl
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        error_lines: list[str] = []
+        error_reader = threading.Thread(target=_collect_errors, args=(process, error_lines), daemon=True)
+        error_reader.start()
         try:
             _announce(process, node, pod, opens_browser=opens_browser)
             process.wait()
@@ -50,87 +60,94 @@ def open_page(
             return 0
         finally:
             process.terminate()
-        listener.join()
-    raise OpenError(f"kubectl ended the port-forward to pod {pod}: {_last_line(complaints)}")
+        error_reader.join()
+    raise OpenError(f"kubectl ended the port-forward to pod {pod}: {_last_line(error_lines)}")
 
 
 def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> str:
-    """Return the name of the one pod of fgm on the node that can be reached. Raises OpenError."""
-    going = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    names = sorted(pod["metadata"]["name"] for pod in going if pod["status"].get("phase") == "Running")
+    """Return the name of the only running fgm pod of a node.
+
+    Raises: OpenError if there is none, or more than one.
+    """
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    names = sorted(pod["metadata"]["name"] for pod in staying if pod["status"].get("phase") == "Running")
     if len(names) == 1:
         return str(names[0])
     if names:
         raise OpenError(
-            f"node {node} has several pods of fgm in namespace {namespace}, {', '.join(names)}: remove all but one "
-            "DaemonSet, or forward one with kubectl port-forward"
+            f"node {node} has several fgm pods in namespace {namespace}, {', '.join(names)}: delete all but one "
+            "DaemonSet, or use kubectl port-forward with one of the pods"
         )
     if pods:
         phases = ", ".join(f"{pod['metadata']['name']} is {_phase(pod)}" for pod in pods)
-        raise OpenError(f"no pod of fgm runs on node {node} yet: {phases}; kubectl describe says why")
+        raise OpenError(
+            f"no fgm pod is running on node {node}: {phases}; "
+            f"kubectl --namespace {namespace} describe pods shows the reason"
+        )
     raise OpenError(
-        f"there is no pod of fgm on node {node} in namespace {namespace}: apply deploy/daemonset.yaml, or name its "
-        "namespace with --namespace"
+        f"node {node} has no fgm pod in namespace {namespace}: apply deploy/daemonset.yaml, or give another namespace "
+        "with --namespace"
     )
 
 
 def _pods(kubectl: Sequence[str], node: str) -> list[Mapping[str, Any]]:
-    """Return fgm's pods on the node. Raises OpenError, also where there is no such node."""
-    chosen = ["--selector", SELECTOR, "--field-selector", f"spec.nodeName={node}"]
-    pods: list[Mapping[str, Any]] = _get(kubectl, "pods", *chosen)
+    """Return the fgm pods of a node.
+
+    Raises: OpenError if the cluster has no such node, or if kubectl fails.
+    """
+    of_node = ["--selector", SELECTOR, "--field-selector", f"spec.nodeName={node}"]
+    pods: list[Mapping[str, Any]] = _get(kubectl, "pods", *of_node)
     if not pods:
         nodes = sorted(item["metadata"]["name"] for item in _get(kubectl, "nodes"))
         if node not in nodes:
-            more = f" and {len(nodes) - NAMES_SHOWN} more" if len(nodes) > NAMES_SHOWN else ""
-            there = f"there are {', '.join(nodes[:NAMES_SHOWN])}{more}" if nodes else "it has none"
-            raise OpenError(f"the cluster has no node {node!r}: {there}")
+            rest = f" and {len(nodes) - MAX_NAMES} more" if len(nodes) > MAX_NAMES else ""
+            listed = f"its nodes are {', '.join(nodes[:MAX_NAMES])}{rest}" if nodes else "it has no nodes"
+            raise OpenError(f"the cluster has no node {node!r}: {listed}")
     return pods
 
 
-def _get(kubectl: Sequence[str], *what: str) -> Any:
-    command = [*kubectl, REQUEST_TIMEOUT, "get", *what, "--output=json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+def _get(kubectl: Sequence[str], resource: str, *flags: str) -> Any:
+    command = [*kubectl, REQUEST_TIMEOUT, "get", resource, *flags, "--output=json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the user's own kubectl
     if done.returncode:
         reason = _last_line(done.stderr.splitlines())
-        raise OpenError(
-            f"kubectl cannot get {what[0]}: {reason}; kubectl config get-contexts lists the clusters it knows"
-        )
+        raise OpenError(f"kubectl get {resource} failed: {reason}; kubectl config get-contexts lists your clusters")
     try:
         return json.loads(done.stdout)["items"]
     except (ValueError, LookupError, TypeError):
-        raise OpenError(f"kubectl get {what[0]} answered something that is not a list: try it by hand") from None
+        raise OpenError(f"kubectl get {resource} did not print a list: run it yourself to see what it prints") from None
 
 
 def _find_kubectl() -> str:
-    found = shutil.which("kubectl")
-    if found is None:
+    path = shutil.which("kubectl")
+    if path is None:
         raise OpenError("kubectl is not installed, or not on the PATH: fgm open needs it to reach the cluster")
-    return found
+    return path
 
 
 def _announce(process: subprocess.Popen[str], node: str, pod: str, *, opens_browser: bool) -> None:
-    """Wait until the page answers; then say so, and open it. Returns at once where kubectl ended."""
-    forwarded = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
-    threading.Thread(target=_drop, args=(process,), daemon=True).start()
-    if forwarded is None:
+    """Wait until the page responds, then print its address and open it. Returns at once if kubectl ends."""
+    line = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
+    threading.Thread(target=_discard_output, args=(process,), daemon=True).start()
+    if line is None:
         return
-    address = f"http://{forwarded.removeprefix(FORWARDING).split(' ')[0]}/"
-    is_waiting = False
-    while not _answers(address):
+    address = f"http://{line.removeprefix(FORWARDING).split(' ')[0]}/"
+    has_waited = False
+    while not _responds(address):
         if process.poll() is not None:
             return
-        if not is_waiting:
-            sys.stderr.write(f"fgm: the viewer of pod {pod} does not answer yet; waiting for it\n")
-        is_waiting = True
-        time.sleep(ASK_AGAIN_S)
+        if not has_waited:
+            sys.stderr.write(f"fgm: waiting for the viewer of pod {pod} to respond\n")
+        has_waited = True
+        time.sleep(POLL_INTERVAL_S)
     sys.stderr.write(f"fgm: node {node}, pod {pod}: open {address}\n")
     if opens_browser:
         webbrowser.open(address)
 
 
-def _answers(address: str) -> bool:
+def _responds(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}api/health", timeout=ANSWER_TIMEOUT_S):  # noqa: S310 - of ours
+        with urllib.request.urlopen(f"{address}api/health", timeout=RESPONSE_TIMEOUT_S):  # noqa: S310 - http, our own
             return True
     except urllib.error.HTTPError:
         return True
@@ -138,22 +155,22 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _drop(process: subprocess.Popen[str]) -> None:
-    """Read what nobody needs: kubectl says a line for each connection, and a full pipe would stop it."""
+def _discard_output(process: subprocess.Popen[str]) -> None:
+    """Read and drop kubectl's output: it prints a line for each connection, and a full pipe would block it."""
     for _ in process.stdout or ():
         pass
 
 
-def _collect(process: subprocess.Popen[str], lines: list[str]) -> None:
+def _collect_errors(process: subprocess.Popen[str], lines: list[str]) -> None:
     for line in process.stderr or ():
         lines.append(line)
-        del lines[:-20]
+        del lines[:-MAX_ERROR_LINES]
 
 
 def _last_line(lines: Sequence[str]) -> str:
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else "it did not say why"
+    messages = [line.strip() for line in lines if line.strip()]
+    return messages[-1] if messages else "it printed no error message"
 
 
 def _phase(pod: Mapping[str, Any]) -> str:
-    return "ending" if pod["metadata"].get("deletionTimestamp") else str(pod["status"].get("phase", "unknown"))
+    return "Terminating" if pod["metadata"].get("deletionTimestamp") else str(pod["status"].get("phase", "unknown"))

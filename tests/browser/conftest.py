@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.captured_host import captured_host
-from tests.incidents import unpacked
-from tests.processes import free_port
+from tests.support.captured_host import captured_host
+from tests.support.incidents import unpacked
+from tests.support.processes import free_port
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

@@ -8,9 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import viewer
 from tests.browser.test_page import lane
-from tests.incidents import unpacked
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting
+from tests.support.incidents import unpacked
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import viewer
 from tests.browser.test_page import lane
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, T0, USAGE, DataDirectory, chunk, container, counting
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.asked import view_s
 from tests.browser.test_lanes import titles
 from tests.browser.test_page import lane
-from tests.incidents import PLANTED
+from tests.support.incidents import PLANTED
+from tests.support.page_modules import view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from fgm.store import events as store
-from fgm.store.events import Event, Kind
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, Kind
 from tests.browser.conftest import viewer
 from tests.browser.test_page import open_page
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, DataDirectory, container, counting
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -33,7 +33,7 @@ def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_pat
         event(140, "exit", 2),
         event(120, "gap", 0, tick_ms=from_ms + 110_000),
     ]
-    store.append(str(tmp_path), "node-1", happened)
+    events_file.append(str(tmp_path), "node-1", happened)
     with viewer(tmp_path, free_port()) as url:
         open_page(page, url)
         lane = page.get_by_role("region", name="Events")

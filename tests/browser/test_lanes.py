@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.asked import state
 from tests.browser.conftest import until
 from tests.browser.test_page import lane, open_page
+from tests.support.page_modules import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import until
-from tests.browser.proxy import proxy
 from tests.browser.test_page import COLOURED_PIXELS, drag, lane, open_page, ranges
+from tests.support.proxy import proxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

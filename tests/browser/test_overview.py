@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from fgm.store import events as store
-from fgm.store.events import Event
-from tests.browser.asked import view_s
+from fgm.store.events import events_file
+from fgm.store.events.event import Event
 from tests.browser.conftest import until, viewer
-from tests.browser.pixels import pixels
 from tests.browser.test_page import open_page
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, DataDirectory, container, counting
+from tests.support.page_modules import view_s
+from tests.support.pixels import pixels
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -55,7 +55,7 @@ def test_what_is_missing_is_told(page: Page, tmp_path: Path) -> None:
     for start, ticks in ((0, 300), (310, 290)):
         data.parquet(*(counting(one, from_ms + start * 1000, ticks) for one in (NODE, container(1))))
     data.write_index((container(1), from_ms, from_ms + 599_000))
-    store.append(
+    events_file.append(
         str(tmp_path),
         "node-1",
         [Event(from_ms + 310_000, "gap", "node", "nothing was recorded", {"tick_ms": from_ms + 299_000})],

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import collector, until, viewer
-from tests.captured_host import CONTAINERS
-from tests.processes import free_port
+from tests.support.captured_host import CONTAINERS
+from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.asked import state
 from tests.browser.conftest import until
 from tests.browser.test_page import open_page
-from tests.incidents import PLANTED
+from tests.support.incidents import PLANTED
+from tests.support.page_modules import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

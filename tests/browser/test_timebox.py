@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.asked import state, view_s
 from tests.browser.conftest import MODULES
 from tests.browser.test_page import open_page
+from tests.support.page_modules import state, view_s
 
 pytestmark = [pytest.mark.dates, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

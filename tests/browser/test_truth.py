@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.asked import state, view_s
 from tests.browser.conftest import until, viewer
-from tests.browser.pixels import pixels
 from tests.browser.test_page import lane, open_page
-from tests.incidents import PLANTED
-from tests.processes import free_port
-from tests.viewer.recorded import NODE, T0, DataDirectory, chunk, container, counting
+from tests.support.incidents import PLANTED
+from tests.support.page_modules import state, view_s
+from tests.support.pixels import pixels
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

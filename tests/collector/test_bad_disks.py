@@ -13,17 +13,17 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
-from tests.collector.test_daemon import Host, events, instants, missed_ticks
-from tests.processes import parquet_files
 
-from fgm.collector.quantity import FreeSpace
-from fgm.store.check import check
+from fgm.collector.sizes import FreeSpace
+from fgm.store.check.directory_check import check
+from tests.support.collector.host import Host
+from tests.support.recorded_files import events, instants, missed_ticks, parquet_files
 
 Mount = Callable[[str], Path]
 
-NEARLY_FULL = "the disk is nearly full; old data goes before its time"
-LOST = {"ticks cannot be recorded", "a journal has gone before its window was closed"}
-NOT_RECORDED, RECORDED_AGAIN = "ticks cannot be recorded", "ticks are recorded again"
+NEARLY_FULL = "the disk is nearly full; removing old data early"
+LOST = {"cannot record ticks", "journal was removed before its window was closed"}
+NOT_RECORDED, RECORDED_AGAIN = "cannot record ticks", "recording ticks again"
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
         assert not any(path.exists() for path in oldest)
         if NOT_RECORDED in said(caplog):
             assert missed_ticks(host.data_dir) >= 1
-            assert longest_gap_ms(host.data_dir) < 300 or "gap" in {event.kind for event in events(host)}
+            assert longest_gap_ms(host.data_dir) < 300 or "gap" in {event.kind for event in events(host.data_dir)}
         assert check(str(host.data_dir)).problems == []
 
     await to_thread.run_sync(look)

@@ -12,13 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 from blockbuster import BlockBuster
-from tests.captured_host import CONTAINERS, captured_host
-from tests.collector.test_daemon import instants, missed_ticks
-from tests.collector.test_heartbeat import ask
-from tests.processes import LOOK_AGAIN_S, daemon, free_port, journals, parquet_files, run
 
 from fgm import __version__
-from fgm.store.check import check
+from fgm.store.check.directory_check import check
+from tests.support.captured_host import CONTAINERS, captured_host
+from tests.support.collector.probe import probe
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
+from tests.support.recorded_files import instants, journals, missed_ticks, parquet_files
 
 STOPPED_S = 4
 
@@ -36,12 +36,12 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
     flags += ["--health-host", address[0], "--health-port", str(address[1])]
     async with daemon("fgm.collector", *flags) as collector:
         await until(address, "/readyz", 200)
-        assert await ask(address, "/healthz") == 200
-        await anyio.sleep(2)
+        assert await probe(address, "/healthz") == 200
+        await more_ticks(data_dir)
         collector.send_signal(signal.SIGSTOP)
-        await anyio.sleep(STOPPED_S)
+        await anyio.sleep(STOPPED_S)  # the length of the gap is the subject of this test
         collector.send_signal(signal.SIGCONT)
-        await anyio.sleep(2)
+        await more_ticks(data_dir)
         collector.send_signal(signal.SIGTERM)
         with anyio.fail_after(10):
             assert await collector.wait() == 0
@@ -74,7 +74,7 @@ async def test_a_sampling_loop_that_hangs_is_noticed_by_the_probe_and_one_that_g
         os.mkfifo(new / "cpu.stat")
         new.rename(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope")
         await until(address, "/healthz", 503)
-        assert await ask(address, "/readyz") == 200
+        assert await probe(address, "/readyz") == 200
 
         os.close(os.open(f"{host.cgroup_root}/system.slice/docker-{'ab' * 32}.scope/cpu.stat", os.O_WRONLY))
         await until(address, "/healthz", 200)
@@ -92,10 +92,10 @@ async def test_sigterm_ends_one_that_waits_for_the_lock_though_it_be_process_one
                 await anyio.sleep(LOOK_AGAIN_S)
         unshare = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-m", "fgm.collector", *flags]
         async with await anyio.open_process(unshare) as waiting:
-            await anyio.sleep(1.5)
-            children = anyio.Path(f"/proc/{waiting.pid}/task/{waiting.pid}/children")
-            (first,) = (await children.read_text()).split()
-            os.kill(int(first), signal.SIGTERM)
+            with anyio.fail_after(20):
+                while not (pids := children_with_the_lock_open(waiting.pid)):
+                    await anyio.sleep(LOOK_AGAIN_S)
+            os.kill(pids[0], signal.SIGTERM)
             with anyio.fail_after(5):
                 assert await waiting.wait() == 130
 
@@ -106,7 +106,7 @@ async def test_a_signal_at_any_moment_of_the_start_ends_it_without_a_word(tmp_pa
     flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(tmp_path / "data"), "--log-level", "warning"]
     command = [sys.executable, "-m", "fgm.collector", *flags]
     async with await anyio.open_process(command, stdout=None) as starting:
-        await anyio.sleep(after_s)
+        await anyio.sleep(after_s)  # the moment of the signal is the subject of this test
         starting.send_signal(signal.SIGTERM)
         with anyio.fail_after(10):
             status = await starting.wait()
@@ -123,12 +123,30 @@ async def test_a_health_address_that_is_not_this_machines_is_found_when_the_sett
     assert (await run("fgm.collector", *flags))[0] == 6
 
 
+def children_with_the_lock_open(parent: int) -> list[int]:
+    pids = []
+    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        with suppress(OSError):
+            names = [link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()]
+            pids += [int(pid)] * (".lock" in names)
+    return pids
+
+
+async def more_ticks(data_dir: Path) -> None:
+    """Wait until two more ticks are in the journal."""
+    sizes: set[int] = set()
+    with anyio.fail_after(20):
+        while len(sizes) <= 2:
+            sizes.add(sum(path.stat().st_size for path in journals(data_dir)))
+            await anyio.sleep(LOOK_AGAIN_S)
+
+
 async def until(address: tuple[str, int], path: str, status: int) -> None:
     """Wait for an answer; at the start there is nobody who gives one."""
     with anyio.fail_after(40):
         while True:
             with suppress(OSError):
-                if await ask(address, path) == status:
+                if await probe(address, path) == status:
                     return
             await anyio.sleep(LOOK_AGAIN_S)
 

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,85 +17,18 @@ import anyio
 import pandas as pd
 import pytest
 from anyio import to_thread
-from tests.captured_host import CONTAINERS, CapturedHost, captured_host
-from tests.collector.test_closing import HEADER, record, tick
-from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
-from fgm.clock import SystemClock
-from fgm.collector.__main__ import make_metadata, make_sampler, make_watch
-from fgm.collector.daemon import Daemon
-from fgm.collector.event_recording import EventRecorder
-from fgm.collector.hierarchies import detect
-from fgm.collector.indexing import IndexKeeper
-from fgm.collector.kill_watch import KillWatch
-from fgm.collector.quantity import FreeSpace
-from fgm.collector.recording import Recorder
-from fgm.collector.settings import Settings
-from fgm.metrics.catalogue import COLUMNS
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.events import Event, decode
-from fgm.store.header import FileHeader
-from fgm.store.index import load
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from fgm.store.events.event import Event
+from fgm.store.index.index_file import load
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.captured_host import CONTAINERS
+from tests.support.collector.host import Host
+from tests.support.collector.windows import HEADER, record, tick
+from tests.support.recorded_files import events, instants, journals, missed_ticks, parquet_files
 
 ALL = {container["id"] for container in CONTAINERS}
-
-
-class SteppedClock(SystemClock):
-    """The machine's clocks, but somebody sets the wall clock."""
-
-    step_ns = 0
-
-    def wall_ns(self) -> int:
-        return super().wall_ns() + self.step_ns
-
-
-class Host:
-    """A captured host and a data directory that belong to one test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.captured: CapturedHost = captured_host(folder / "host")
-        self.data_dir = folder / "data"
-        self.clock = SteppedClock()
-        self.settings = Settings(
-            data_dir=str(self.data_dir),
-            cgroup_root=self.captured.cgroup_root,
-            proc_root=self.captured.proc_root,
-            sys_root=self.captured.sys_root,
-            node_name="worker-3",
-            interval_ms=100,
-            rotation_seconds=1,
-            retention_days=36_500,
-            min_free=FreeSpace(),
-        )
-
-    async def daemon(self) -> Daemon:
-        settings = self.settings
-        await to_thread.run_sync(lambda: self.data_dir.mkdir(exist_ok=True))
-        header = FileHeader("worker-3", "worker-3", settings.interval_ms, settings.rotation_seconds)
-        sampler = await to_thread.run_sync(lambda: make_sampler(settings, detect(settings.cgroup_root)))
-        now_ms = self.clock.wall_ns() // 1_000_000
-        index = await to_thread.run_sync(IndexKeeper, settings.data_dir, settings.rotation_seconds, now_ms)
-        watch = await to_thread.run_sync(make_watch, settings, header)
-        recorder = Recorder(settings.data_dir, header, COLUMNS, 3)
-        place = (settings.data_dir, "worker-3", settings.interval_ms, "worker-3")
-        kills = await to_thread.run_sync(KillWatch, settings.cgroup_root, self.clock)
-        events = EventRecorder(*place, clock=self.clock, kills=kills)
-        metadata = await to_thread.run_sync(
-            lambda: make_metadata(settings, {}, self.clock, index, sampler=sampler, events=events)
-        )
-        return Daemon(settings, self.clock, sampler, recorder, index, processes=watch, metadata=metadata, events=events)
-
-    async def run_until(self, condition: Callable[[], bool]) -> None:
-        """Record until the condition holds, then stop in order."""
-        daemon = await self.daemon()
-        with anyio.fail_after(15):
-            async with anyio.create_task_group() as group:
-                await group.start(daemon.run)
-                while not await to_thread.run_sync(condition):
-                    await anyio.sleep(LOOK_AGAIN_S)
-                daemon.stop()
 
 
 @pytest.fixture
@@ -103,29 +36,8 @@ def host(tmp_path: Path) -> Host:
     return Host(tmp_path)
 
 
-def instants(path: Path, key: str = "node") -> list[int]:
-    file = WindowFile.open(str(path))
-    times = [t for chunk in file.chunks((), {key}) for t in chunk.time_ms.tolist()]
-    file.close()
-    return times
-
-
-def events(host: Host) -> list[Event]:
-    files = sorted(host.data_dir.glob("dt=*/*/events.jsonl"))
-    lines = b"".join(path.read_bytes() for path in files).splitlines(keepends=True)
-    return [decode(line) for line in lines if line.endswith(b"\n")]
-
-
 def clock_steps(host: Host) -> list[Event]:
-    return [event for event in events(host) if event.kind == "clock_step"]
-
-
-def missed_ticks(data_dir: Path) -> float:
-    """What the newest window says of them, of the whole run."""
-    file = WindowFile.open(str(parquet_files(data_dir)[-1]))
-    (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
-    file.close()
-    return float(chunk.values["collector.missed_ticks"][-1])
+    return [event for event in events(host.data_dir) if event.kind == "clock_step"]
 
 
 @pytest.mark.dates
@@ -227,6 +139,9 @@ async def test_a_machine_without_containers_has_an_index_from_the_start(host: Ho
     for container in CONTAINERS:
         await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + container["cgroup"])
     await host.run_until((host.data_dir / "index.json").exists)
+
+    index = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+    assert index.entries == {}
 
 
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
@@ -348,7 +263,7 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
         assert (rows["rss_bytes"] > 1_000_000).all()
         regions = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("regions"))))
         assert {"[heap]", "[anon]"} <= set(regions["region"])
-        assert len([record for record in caplog.records if "region by region" in record.getMessage()]) == 1
+        assert len([record for record in caplog.records if "memory regions" in record.getMessage()]) == 1
         assert len(pss()) == 1  # in the row in which it was read, and in no other
         assert 0 < pss()[0] < 1 << 40
         assert check(str(host.data_dir)).problems == []
@@ -370,12 +285,12 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
             assert "oom_kill 0" in text
             pod_events.write_text(text.replace("oom_kill 0", "oom_kill 1"))
             folder.rename(host.captured.folder / "gone")
-        return bool(events(host))
+        return bool(events(host.data_dir))
 
     await host.run_until(kill)
 
     def look() -> None:
-        found = events(host)
+        found = events(host.data_dir)
         assert [(event.kind, event.series) for event in found] == [("oom_kill", killed["id"]), ("exit", killed["id"])]
         times = [t for path in parquet_files(host.data_dir) for t in instants(path, killed["id"])]
         assert 0 <= found[0].time_ms - max(times) <= 500
@@ -388,10 +303,10 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
 async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
     await host.run_until(lambda: bool(parquet_files(host.data_dir)))
     host.clock.step_ns = 5 * 10**9
-    await host.run_until(lambda: bool(events(host)))
+    await host.run_until(lambda: bool(events(host.data_dir)))
 
     def look() -> None:
-        assert [event.kind for event in events(host)] == ["gap"]
+        assert [event.kind for event in events(host.data_dir)] == ["gap"]
         assert check(str(host.data_dir)).problems == []
 
     await to_thread.run_sync(look)

@@ -2,17 +2,12 @@
 
 import anyio
 import pytest
-from tests.fakes import FakeClock
 
 from fgm.collector.heartbeat import Heartbeat
 from fgm.listening import listen
 from fgm.probes import Probes
-
-
-async def ask(address: tuple[str, int], path: str) -> int:
-    async with await anyio.connect_tcp(*address) as stream:
-        await stream.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
-        return int((await stream.receive()).split()[1])
+from tests.support.collector.probe import probe
+from tests.support.fake_clock import FakeClock
 
 
 @pytest.mark.parametrize(("interval_s", "alive_for_s"), [(1.0, 10.0), (60.0, 300.0)])
@@ -26,7 +21,7 @@ async def test_the_probes_tell_a_sampling_loop_that_hangs(interval_s: float, ali
             await group.start(Probes(heartbeat.is_ready, heartbeat.is_alive).serve, listener)
 
             async def both() -> tuple[int, int]:
-                return await ask(address, "/healthz"), await ask(address, "/readyz")
+                return await probe(address, "/healthz"), await probe(address, "/readyz")
 
             assert await both() == (200, 503)
             clock.stall(alive_for_s - 0.1)

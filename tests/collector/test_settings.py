@@ -1,13 +1,14 @@
-"""Settings come from flags, then the environment; wrong ones are named with what is allowed."""
+"""Settings of the collector come from flags, or else from the environment; errors name what is allowed."""
 
 import pytest
 
-from fgm.collector.quantity import FreeSpace
-from fgm.collector.settings import SettingError, Settings, make_parser, parse
+from fgm.collector.settings import Settings, make_collector_parser, parse
+from fgm.collector.sizes import FreeSpace
+from fgm.command_line import SettingError
 
 
 def from_flags(*argv: str, **environment: str) -> Settings:
-    return parse(vars(make_parser().parse_args(argv)), environment)
+    return parse(vars(make_collector_parser().parse_args(argv)), environment)
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
@@ -19,7 +20,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_default() -> None:
     assert settings.compression_level == Settings().compression_level
 
 
-def test_the_identifier_is_the_pods_name_else_the_nodes() -> None:
+def test_the_identifier_is_the_name_of_the_pod_or_else_of_the_node() -> None:
     assert (
         from_flags(POD_NAME="fine-grained-monitor-x7k2p", NODE_NAME="worker-3").identifier
         == "fine-grained-monitor-x7k2p"
@@ -45,25 +46,37 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
     assert settings.min_free == FreeSpace(0.05, 0)
     assert from_flags("--retention-bytes", "500000000").retention_bytes == 500_000_000
     assert from_flags("--min-free", "2GiB").min_free == FreeSpace(0, 2 << 30)
-    assert from_flags("--min-free", Settings.__dataclass_fields__["min_free"].metadata["shown"]) == Settings()
+    assert from_flags("--min-free", str(Settings().min_free)) == Settings()
 
 
 @pytest.mark.parametrize(
     ("argv", "environment", "sentence"),
     [
         (["--interval-ms", "fast"], {}, "--interval-ms is 'fast': give a whole number from 100 to 60000"),
-        (["--interval-ms", "5"], {}, "--interval-ms is 5: give a whole number from 100 to 60000"),
+        (["--interval-ms", "5"], {}, "--interval-ms is '5': give a whole number from 100 to 60000"),
         (
             [],
             {"FGM_ROTATION_SECONDS": "0"},
-            "FGM_ROTATION_SECONDS is 0: give a whole number from 10 to 3600",
+            "FGM_ROTATION_SECONDS is '0': give a whole number from 10 to 3600",
         ),
         (["--log-format", "xml"], {}, "--log-format is 'xml': give one of text, json"),
         ([], {"FGM_VERBOSE_PERF_RISK": "yes"}, "FGM_VERBOSE_PERF_RISK is 'yes': give one of 1, true, 0, false"),
-        (["--retention-bytes", "4Qi"], {}, "--retention-bytes is '4Qi': give a whole number from 67108864"),
-        (["--retention-bytes", "1M"], {}, "--retention-bytes is 1000000: give a whole number from 67108864"),
-        (["--retention-days", "0"], {}, "--retention-days is 0: give a whole number from 1 to 36500"),
-        (["--min-free", "lots"], {}, "--min-free is 'lots': give a share, an amount, or both, such as 15%,2Gi"),
+        (
+            ["--retention-bytes", "4Qi"],
+            {},
+            "--retention-bytes is '4Qi': give a number of bytes, or an amount such as 500M",
+        ),
+        (
+            ["--retention-bytes", "1M"],
+            {},
+            "--retention-bytes is '1M': give a number of bytes, or an amount such as 500M or 4Gi, from 64Mi to 1024Ti",
+        ),
+        (["--retention-days", "0"], {}, "--retention-days is '0': give a whole number from 1 to 36500"),
+        (
+            ["--min-free", "lots"],
+            {},
+            "--min-free is 'lots': give a share below 100%, an amount, or both, such as 15%,2Gi",
+        ),
         (["--min-free", "100%"], {}, "--min-free is '100%': give a share"),
         (["--include", "system.slice"], {}, "--include is 'system.slice': give a path below the cgroup root"),
         (["--kubernetes-url", "10.0.0.1:6443"], {}, "--kubernetes-url is '10.0.0.1:6443': give http or https"),
@@ -73,12 +86,12 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
         (
             ["--interval-ms", "20000", "--rotation-seconds", "10"],
             {},
-            "--rotation-seconds is 10: at --interval-ms 20000 give at least 20 and at most 18000",
+            "--rotation-seconds is 10: with --interval-ms 20000 give at least 20 and at most 18000",
         ),
         (
             ["--rotation-seconds", "901"],
             {},
-            "--rotation-seconds is 901: at --interval-ms 1000 give at least 1 and at most 900",
+            "--rotation-seconds is 901: with --interval-ms 1000 give at least 1 and at most 900",
         ),
         (["--cluster-name", "m\udcfcnchen"], {}, r"--cluster-name is 'm\udcfcnchen': give text in UTF-8"),
     ],

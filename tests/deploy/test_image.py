@@ -1,7 +1,7 @@
-"""The image, really built: its commands run, nobody can change what is in it, and nothing of its making is left.
+"""The built image: its commands run, its files cannot be changed, and no build tool is left in it.
 
-FGM_BUILD_IMAGE=1 make test ARGS=tests/deploy/test_image.py; FGM_BUILD_VOLUMES names further mounts for the build, such
-as a local package index, as `buildah bud -v` takes them, separated by commas.
+Run it with `FGM_BUILD_IMAGE=1 make test ARGS=tests/deploy/test_image.py`. FGM_BUILD_VOLUMES names further mounts for
+the build, such as a local package index, in the form of `buildah bud -v`, separated by commas.
 """
 
 import os
@@ -42,7 +42,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
         pytest.skip("FGM_BUILD_IMAGE is not set")
     missing = [name for name in ("buildah", "debootstrap") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
-        pytest.skip(f"it needs root, and {' and '.join(missing) or 'nothing else'}")
+        pytest.skip("this test needs root, buildah and debootstrap")
     folder, name = tmp_path_factory.mktemp("image") / "base", f"localhost/fgm-test-{uuid.uuid4().hex[:12]}"
     call("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder))
     base = call("buildah", "from", "scratch")
@@ -52,7 +52,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     finally:
         call("buildah", "rm", base)
     shutil.rmtree(folder)
-    volumes = [f"-v={one}" for one in os.environ.get("FGM_BUILD_VOLUMES", "").split(",") if one]
+    volumes = [f"-v={mount}" for mount in os.environ.get("FGM_BUILD_VOLUMES", "").split(",") if mount]
     isolation = ("--isolation", "chroot", "--build-arg", f"BASE_IMAGE={name}-base")
     call("buildah", "bud", "-q", *isolation, *volumes, "-t", name, str(REPOSITORY))
     container = call("buildah", "from", name)
@@ -61,13 +61,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     call("buildah", "rmi", name, f"{name}-base")
 
 
-def test_its_commands_run_as_nobody(image: Image) -> None:
+def test_the_commands_run_without_root(image: Image) -> None:
     assert image.run("id", "-u") == VIEWER
     for command in ("fine-grained-monitor", "fgm-viewer"):
         assert image.run(f"/usr/local/bin/{command}", "--version") == f"fgm {__version__}"
 
 
-def test_nothing_in_it_can_be_changed_but_temporary_folders(image: Image) -> None:
+def test_only_temporary_folders_are_writable(image: Image) -> None:
     found = image.run(
         "sh", "-c", "find / -xdev -writable ! -type l ! -path '/proc/*' ! -path '/dev/*' 2>/dev/null; true"
     )
@@ -75,7 +75,7 @@ def test_nothing_in_it_can_be_changed_but_temporary_folders(image: Image) -> Non
     assert set(found.split()) - {"/proc", "/dev", "/sys"} <= {"/tmp", "/var/tmp", "/run/lock"}
 
 
-def test_nothing_of_its_making_is_left(image: Image) -> None:
+def test_no_build_tool_or_cache_is_left(image: Image) -> None:
     found = image.run("find", "/opt/fgm", "-name", "pip*", "-o", "-name", "tests", "-o", "-name", "*.c")
 
     assert found.split() == []
@@ -84,7 +84,7 @@ def test_nothing_of_its_making_is_left(image: Image) -> None:
     assert {name for name in commands if not name.startswith("python")} == {"fgm", "fgm-viewer", "fine-grained-monitor"}
 
 
-def test_its_bytecode_is_compiled(image: Image) -> None:
+def test_the_bytecode_is_compiled(image: Image) -> None:
     sources = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.py' | wc -l")
     compiled = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.pyc' | wc -l")
 

@@ -1,4 +1,4 @@
-"""What is applied to a cluster: valid for its API, understood by both daemons, and with no right too many."""
+"""The manifests: valid for the API of Kubernetes, accepted by both daemons, and without unneeded rights."""
 
 import re
 import shutil
@@ -12,36 +12,39 @@ import yaml
 from fgm import __version__
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
-from tests.deploy.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
+from tests.support.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 OLDEST = 29
 NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
 VERSIONS = [f"1.{minor}" for minor in range(OLDEST, NEWEST + 1)]
 SINCE = {"pss": 30}
-"""Overlays that need a newer Kubernetes, which they say."""
+"""Overlays that need a newer Kubernetes, with its minor version; each overlay states it in a comment."""
 POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7"}
 
 
 def arguments(name: str) -> list[str]:
-    """The arguments as the kubelet gives them: with the variables of the container in them."""
-    given = container(name)
-    environment = {one["name"]: POD[one["name"]] for one in given["env"]}
-    return [re.sub(r"\$\((\w+)\)", lambda match: environment[match[1]], argument) for argument in given["args"]]
+    """Return the arguments of a container as the kubelet passes them, with the values of its variables."""
+    spec = container(name)
+    environment = {variable["name"]: POD[variable["name"]] for variable in spec["env"]}
+    return [re.sub(r"\$\((\w+)\)", lambda match: environment[match[1]], argument) for argument in spec["args"]]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_object_is_one_that_this_kubernetes_knows(version: str) -> None:
+def test_every_object_matches_the_schema_of_this_kubernetes_version(version: str) -> None:
     policy = OVERLAYS / "network-policy" / "network-policy.yaml"
-    for document in [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]:
-        kubernetes_validate.validate(document, version, strict=True)
+    objects = [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]
+
+    assert {"DaemonSet", "NetworkPolicy"} <= {document["kind"] for document in objects}
+    for document in objects:
+        kubernetes_validate.validate(document, version, strict=True)  # raises if it does not match
 
 
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.skip("there is no kubectl")
+        pytest.skip("kubectl is not installed")
     folder = OVERLAYS / name if name else DEPLOY
     built = subprocess.run([kubectl, "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
     assert "DaemonSet" in {document["kind"] for document in yaml.safe_load_all(built)}
@@ -58,7 +61,7 @@ def test_an_overlay_is_valid(name: str, minor: int) -> None:
 
     assert all((folder / resource).exists() for resource in kustomization["resources"])
     kubernetes_validate.validate(changed, f"1.{minor}", strict=True)
-    collector_settings.from_command_line([one.replace("$(POD_IP)", "::1") for one in monitor["args"]])
+    collector_settings.from_command_line([argument.replace("$(POD_IP)", "::1") for argument in monitor["args"]])
     if name in SINCE:
         assert f"1.{SINCE[name]}" in (folder / "kustomization.yaml").read_text()
 
@@ -71,7 +74,7 @@ def test_image_label_and_manifest_have_the_version_of_the_package() -> None:
         assert container(name)["image"].endswith(f":{__version__}")
 
 
-def test_a_field_that_is_misspelt_would_be_noticed() -> None:
+def test_a_misspelt_field_is_refused() -> None:
     changed = daemonset()
     changed["spec"]["template"]["spec"]["hostPid"] = True
 
@@ -79,21 +82,21 @@ def test_a_field_that_is_misspelt_would_be_noticed() -> None:
         kubernetes_validate.validate(changed, f"1.{NEWEST}", strict=True)
 
 
-def test_the_collector_understands_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    for one in container("monitor")["env"]:
-        monkeypatch.setenv(one["name"], POD[one["name"]])
+def test_the_collector_accepts_the_arguments_of_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in container("monitor")["env"]:
+        monkeypatch.setenv(variable["name"], POD[variable["name"]])
     settings, _ = collector_settings.from_command_line(arguments("monitor"))
 
     assert (settings.data_dir, settings.cgroup_root) == ("/data", "/host/cgroup")
     assert (settings.node, settings.identifier) == (POD["NODE_NAME"], POD["POD_NAME"])
     assert (settings.health_host, settings.health_port) == (POD["POD_IP"], 8052)
-    mounts = {one["name"]: one["mountPath"] for one in container("monitor")["volumeMounts"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container("monitor")["volumeMounts"]}
     assert (mounts["data"], mounts["cgroup"]) == (settings.data_dir, settings.cgroup_root)
     assert Path(settings.kubernetes_token_file).parent == Path(settings.kubernetes_ca_file).parent
     assert Path(settings.kubernetes_token_file).parent == Path(mounts["token"])
 
 
-def test_the_viewer_understands_its_arguments() -> None:
+def test_the_viewer_accepts_the_arguments_of_the_manifest() -> None:
     settings = viewer_settings.from_command_line(arguments("viewer"))
 
     assert settings.data_dir == "/data"
@@ -102,10 +105,10 @@ def test_the_viewer_understands_its_arguments() -> None:
     assert settings.no_browser
 
 
-def test_what_each_container_may_use() -> None:
+def test_each_container_has_its_requests_and_limits() -> None:
     def resources(name: str) -> tuple[str, ...]:
-        given = container(name)["resources"]
-        return tuple(given[kind][what] for what in ("memory", "cpu") for kind in ("requests", "limits"))
+        resources_ = container(name)["resources"]
+        return tuple(resources_[kind][what] for what in ("memory", "cpu") for kind in ("requests", "limits"))
 
     assert resources("monitor") == ("64Mi", "256Mi", "100m", "500m")
     assert resources("viewer") == ("32Mi", "128Mi", "10m", "100m")
@@ -124,32 +127,32 @@ def test_no_container_has_a_right_that_is_not_needed(name: str) -> None:
     assert pod_spec()["automountServiceAccountToken"] is False
 
 
-def test_the_viewer_is_not_root_writes_no_data_and_has_no_token() -> None:
+def test_the_viewer_runs_without_root_reads_data_only_and_has_no_token() -> None:
     viewer = container("viewer")
-    mounts = {one["name"]: one for one in viewer["volumeMounts"]}
+    mounts = {mount["name"]: mount for mount in viewer["volumeMounts"]}
 
     assert viewer["securityContext"]["runAsNonRoot"] is True
     assert viewer["securityContext"]["runAsUser"] > 0
     assert mounts.keys() == {"data"}
     assert mounts["data"]["readOnly"] is True
-    assert "token" in {one["name"] for one in container("monitor")["volumeMounts"]}
+    assert "token" in {mount["name"] for mount in container("monitor")["volumeMounts"]}
 
 
 @pytest.mark.parametrize("name", ["monitor", "viewer"])
-def test_probes_ask_the_health_listener_and_have_patience(name: str) -> None:
-    given = container(name)
-    (port,) = given["ports"]
-    assert f"--health-port={port['containerPort']}" in given["args"]
+def test_probes_use_the_health_listener_with_long_timeouts(name: str) -> None:
+    spec = container(name)
+    (port,) = spec["ports"]
+    assert f"--health-port={port['containerPort']}" in spec["args"]
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
-        probe = given[kind]
+        probe = spec[kind]
         assert probe["httpGet"]["port"] == port["name"]
         assert probe["httpGet"]["path"] == ("/readyz" if kind == "readinessProbe" else "/healthz")
         assert probe["periodSeconds"] >= 10
         assert probe["timeoutSeconds"] == 5
-    assert given["startupProbe"]["periodSeconds"] * given["startupProbe"]["failureThreshold"] >= 60
+    assert spec["startupProbe"]["periodSeconds"] * spec["startupProbe"]["failureThreshold"] >= 60
 
 
 def test_the_token_may_only_list_and_watch_pods() -> None:
-    (role,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "ClusterRole")
+    (role,) = (document for document in documents(DEPLOY / "daemonset.yaml") if document["kind"] == "ClusterRole")
 
     assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]

@@ -9,8 +9,8 @@ import pytest
 
 from fgm.events.machine import EventMachine
 from fgm.events.watched import NEEDS
-from fgm.store.events import Event, encode
-from fgm.store.series import Series
+from fgm.store.events.event import Event, encode
+from fgm.store.samples.series import Series
 
 T0 = 1_767_110_400_000
 MIB = 1 << 20

@@ -14,11 +14,10 @@ def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
 
 
 @pytest.mark.parametrize("metric", RECORDED, ids=lambda metric: metric.name)
-def test_a_metric_says_what_it_is(metric: Metric) -> None:
+def test_every_metric_is_described(metric: Metric) -> None:
     assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", metric.name)
     assert metric.unit in {"bytes", "us", "s", "1"}
     assert metric.kind in {"gauge", "counter"}
-    assert metric.tier in {1, 2}
     assert metric.title
     assert metric.title[0].isupper() or metric.title.startswith(("zswap", "vmalloc", "hugetlb"))
     assert metric.help.endswith(".")
@@ -43,22 +42,22 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_s
 
 
 @pytest.mark.parametrize(
-    ("name", "unit", "kind", "tier", "source"),
+    ("name", "unit", "kind", "source"),
     [
-        ("cpu.stat.usage_usec", "us", "counter", 1, "cpu.stat usage_usec"),
-        ("cpu_quota_usec", "us", "gauge", 2, "cpu.max"),
-        ("cpu.pressure.some.total", "us", "counter", 1, "cpu.pressure some.total"),
-        ("memory.current", "bytes", "gauge", 1, "memory.current"),
-        ("memory.stat.kernel", "bytes", "gauge", 1, "memory.stat kernel"),
-        ("memory.stat.pgfault", "1", "counter", 1, "memory.stat pgfault"),
-        ("memory.events.oom_kill", "1", "counter", 1, "memory.events oom_kill"),
-        ("io.stat.rbytes", "bytes", "counter", 1, "io.stat rbytes"),
-        ("container.pid_count", "1", "gauge", 1, "cgroup.procs"),
-        ("network.rx_bytes", "bytes", "counter", 1, "/proc/<pid>/net/dev"),
-        ("smaps_rollup.pss", "bytes", "gauge", 2, "/proc/<pid>/smaps_rollup"),
-        ("processes.resident_bytes", "bytes", "gauge", 2, "/proc/<pid>/statm"),
+        ("cpu.stat.usage_usec", "us", "counter", "cpu.stat usage_usec"),
+        ("cpu_quota_usec", "us", "gauge", "cpu.max"),
+        ("cpu.pressure.some.total", "us", "counter", "cpu.pressure some.total"),
+        ("memory.current", "bytes", "gauge", "memory.current"),
+        ("memory.stat.kernel", "bytes", "gauge", "memory.stat kernel"),
+        ("memory.stat.pgfault", "1", "counter", "memory.stat pgfault"),
+        ("memory.events.oom_kill", "1", "counter", "memory.events oom_kill"),
+        ("io.stat.rbytes", "bytes", "counter", "io.stat rbytes"),
+        ("container.pid_count", "1", "gauge", "cgroup.procs"),
+        ("network.rx_bytes", "bytes", "counter", "/proc/<pid>/net/dev"),
+        ("smaps_rollup.pss", "bytes", "gauge", "/proc/<pid>/smaps_rollup"),
+        ("processes.resident_bytes", "bytes", "gauge", "/proc/<pid>/statm"),
     ],
 )
-def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, tier: int, source: str) -> None:
+def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, source: str) -> None:
     metric = BY_NAME[name]
-    assert (metric.unit, metric.kind, metric.tier, metric.source) == (unit, kind, tier, source)
+    assert (metric.unit, metric.kind, metric.source) == (unit, kind, source)

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from tests.metrics.page import COSTS, page
-
 from fgm.metrics.catalogue import RECORDED
+from tests.support.metrics_page import COSTS, page
 
 
 def test_the_page_lists_every_metric_as_the_catalogue_has_it() -> None:
-    """Made anew by `python -m tests.metrics.page > docs/metrics.md`."""
+    """Made anew by `python -m tests.support.metrics_page > docs/metrics.md`."""
     assert (Path(__file__).parents[2] / "docs/metrics.md").read_text() == page()
 
 

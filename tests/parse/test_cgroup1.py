@@ -1,6 +1,7 @@
 """The files of cgroup v1 under the names of v2."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,15 @@ import pytest
 from fgm.metrics.catalogue import BY_NAME
 from fgm.parse import cgroup1
 from fgm.parse.errors import ParseError
+from fgm.parse.flat_keyed import flat_keyed
 
 REAL = Path(__file__).parents[1] / "data/cgroup1"
 
 Parser = Callable[[bytes], dict[str, float]]
+
+cpu_stat: Parser = partial(flat_keyed, keys=cgroup1.CPU_STAT, file="cpu.stat")
+memory_stat: Parser = partial(flat_keyed, keys=cgroup1.MEMORY_STAT, file="memory.stat")
+memory_oom_control: Parser = partial(flat_keyed, keys=cgroup1.OOM_CONTROL, file="memory.oom_control")
 
 
 @pytest.mark.parametrize(
@@ -23,14 +29,14 @@ Parser = Callable[[bytes], dict[str, float]]
         (cgroup1.memory_limit_in_bytes, b"9223372036854775807\n", {}),
         (cgroup1.cpu_cfs_quota_us, b"-1\n", {}),
         (cgroup1.cpu_cfs_quota_us, b"25000\n", {"cpu_quota_usec": 25000}),
-        (cgroup1.cpu_stat, b"nr_periods 2\nthrottled_time 1500\nwait_sum 7\n", {
+        (cpu_stat, b"nr_periods 2\nthrottled_time 1500\nwait_sum 7\n", {
             "cpu.stat.nr_periods": 2, "cpu.stat.throttled_usec": 1.5}),
-        (cgroup1.memory_oom_control, b"oom_kill_disable 0\nunder_oom 0\n", {}),
-        (cgroup1.memory_oom_control, b"oom_kill_disable 0\nunder_oom 1\noom_kill 2\n", {
+        (memory_oom_control, b"oom_kill_disable 0\nunder_oom 0\n", {}),
+        (memory_oom_control, b"oom_kill_disable 0\nunder_oom 1\noom_kill 2\n", {
             "memory.events.oom_kill": 2}),
-        (cgroup1.memory_stat, b"cache 1\nrss 2\ntotal_cache 10\ntotal_rss 20\ntotal_pgpgin 30\n", {
+        (memory_stat, b"cache 1\nrss 2\ntotal_cache 10\ntotal_rss 20\ntotal_pgpgin 30\n", {
             "memory.stat.file": 10, "memory.stat.anon": 20}),
-        (cgroup1.memory_stat, b"cache 1\nrss 2\n", {}),
+        (memory_stat, b"cache 1\nrss 2\n", {}),
     ],
 )  # fmt: skip
 def test_a_file_becomes_the_metrics_of_v2_that_mean_the_same(
@@ -40,21 +46,21 @@ def test_a_file_becomes_the_metrics_of_v2_that_mean_the_same(
 
 
 @pytest.mark.parametrize(
-    ("file", "expected"),
+    ("parser", "file", "expected"),
     [
-        ("memory.limit_in_bytes", {"memory.max": 67108864}),
-        ("memory.oom_control", {"memory.events.oom_kill": 0}),
-        ("memory.stat", {"memory.stat.file": 8716288, "memory.stat.anon": 135168}),
-        ("cpu.stat", {"cpu.stat.nr_throttled": 21, "cpu.stat.throttled_usec": 1628815.123}),
-        ("cpu.cfs_quota_us", {"cpu_quota_usec": 20000}),
-        ("cpu.cfs_period_us", {"cpu_period_usec": 100000}),
-        ("blkio.throttle.io_service_bytes_recursive", {
+        (cgroup1.memory_limit_in_bytes, "memory.limit_in_bytes", {"memory.max": 67108864}),
+        (memory_oom_control, "memory.oom_control", {"memory.events.oom_kill": 0}),
+        (memory_stat, "memory.stat", {"memory.stat.file": 8716288, "memory.stat.anon": 135168}),
+        (cpu_stat, "cpu.stat", {"cpu.stat.nr_throttled": 21, "cpu.stat.throttled_usec": 1628815.123}),
+        (cgroup1.cpu_cfs_quota_us, "cpu.cfs_quota_us", {"cpu_quota_usec": 20000}),
+        (cgroup1.cpu_cfs_period_us, "cpu.cfs_period_us", {"cpu_period_usec": 100000}),
+        (cgroup1.blkio_throttle_io_service_bytes_recursive, "blkio.throttle.io_service_bytes_recursive", {
             "io.stat.rbytes": 2097152, "io.stat.wbytes": 4194304, "io.stat.dbytes": 4194304}),
-        ("blkio.throttle.io_serviced_recursive", {"io.stat.rios": 4, "io.stat.wios": 4, "io.stat.dios": 1}),
+        (cgroup1.blkio_throttle_io_serviced_recursive, "blkio.throttle.io_serviced_recursive", {
+            "io.stat.rios": 4, "io.stat.wios": 4, "io.stat.dios": 1}),
     ],
 )  # fmt: skip
-def test_a_real_file_says_what_can_be_read_in_it(file: str, expected: dict[str, float]) -> None:
-    parser: Parser = getattr(cgroup1, file.replace(".", "_"))
+def test_a_real_file_gives_the_values_that_are_in_it(parser: Parser, file: str, expected: dict[str, float]) -> None:
     values = parser((REAL / file).read_bytes())
     assert expected.items() <= values.items()
     assert values.keys() <= BY_NAME.keys()

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from anyio import to_thread
 
-from fgm.store import layout
-from fgm.store.block import WindowFile
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from tests.viewer.asked import Asked
-from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
 BAD = 400
 SEEDS = range(10_000 // BAD)
@@ -80,7 +80,7 @@ def is_readable(path: Path) -> bool:
     return True
 
 
-def record(root: Path, seed: int) -> tuple[Asked, set[int], int]:
+def record(root: Path, seed: int) -> tuple[ApiClient, set[int], int]:
     """Return what serves it, the numbers of the sound windows but the first, and how many cannot be read."""
     rng, data = random.Random(seed), DataDirectory(root)
     starts = [T0 + 90_000 * (place - BAD - WINDOWS + 1) for place in range(BAD + WINDOWS)]
@@ -99,7 +99,7 @@ def record(root: Path, seed: int) -> tuple[Asked, set[int], int]:
             data.parquet(counting(NODE, start_ms, 5), counting(container(1), start_ms, 5))
         unreadable += not is_readable(path)
     sound_ones = {start_ms // 90_000 for start_ms, bad in zip(starts[1:], is_bad[1:], strict=True) if not bad}
-    return Asked(root), sound_ones, unreadable
+    return ApiClient(root), sound_ones, unreadable
 
 
 @pytest.mark.slow
@@ -124,11 +124,11 @@ async def test_the_sound_files_are_served_and_the_bad_ones_counted(tmp_path: Pat
 
 
 async def test_what_was_bad_and_is_whole_now_is_no_longer_counted(tmp_path: Path) -> None:
-    def make() -> tuple[Asked, Path, bytes]:
+    def make() -> tuple[ApiClient, Path, bytes]:
         first, _ = DataDirectory(tmp_path).parquet(counting(NODE, T0, 120))
         whole = first.read_bytes()
         first.write_bytes(whole[:500])
-        return Asked(tmp_path), first, whole
+        return ApiClient(tmp_path), first, whole
 
     asked, path, whole = await to_thread.run_sync(make)
     await asked.ready()

@@ -1,4 +1,4 @@
-"""The daemon's task graph on a real Hypercorn; its time is the test's."""
+"""The viewer's tasks on a real Hypercorn, with a fake clock."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ from anyio import to_thread
 
 from fgm.listening import ListenError, listen
 from fgm.viewer.daemon import Daemon
-from fgm.viewer.serving import url_of
 from fgm.viewer.settings import Settings
-from tests.fakes import FakeClock
-from tests.viewer.recorded import NODE, T0, DataDirectory, container, counting, id_of
+from fgm.viewer.web.server import url_of
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
 T = TypeVar("T")
 LOOPS = 2
-"""Looking and following sleep, each on its grid."""
+"""Number of tasks that sleep: scanning and following."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Running:
 
 @asynccontextmanager
 async def running(data_dir: Path, **settings: Any) -> AsyncIterator[Running]:
-    """A daemon whose loops have had their first turn."""
+    """A daemon whose loops have run once."""
     clock = FakeClock((T0 + 10_300) * 1_000_000)
     chosen = replace(Settings(str(data_dir), port=0, no_browser=True), **settings)
     daemon = await to_thread.run_sync(Daemon, chosen, clock)
@@ -74,7 +74,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
 
 async def test_it_waits_times_out_and_recovers_by_itself(tmp_path: Path) -> None:
-    """Nothing, then still nothing, then data: each state is seen, and nobody has to do anything."""
+    """No data, still no data, then data: each state is reported, without any action of the user."""
     async with running(tmp_path, index_timeout_seconds=20) as viewer:
         health = await viewer.health()
 
@@ -101,7 +101,7 @@ async def test_it_waits_times_out_and_recovers_by_itself(tmp_path: Path) -> None
         assert (status, len(answer["series"][0]["t_ms"])) == (200, 31)
 
 
-async def test_files_without_an_index_are_served_and_it_says_so(tmp_path: Path) -> None:
+async def test_files_without_an_index_are_served_and_health_reports_it(tmp_path: Path) -> None:
     await in_thread(lambda: DataDirectory(tmp_path).parquet(counting(NODE, T0 - 180_000, 180)))
     async with running(tmp_path) as viewer:
         health = await viewer.health()
@@ -111,7 +111,7 @@ async def test_files_without_an_index_are_served_and_it_says_so(tmp_path: Path) 
         assert (health["oldest_ms"], health["newest_ms"]) == (T0 - 180_000, T0 - 1000)
 
 
-async def test_an_index_that_turns_bad_and_a_folder_that_vanishes_are_told(tmp_path: Path) -> None:
+async def test_health_reports_an_index_that_turns_bad_and_a_folder_that_vanishes(tmp_path: Path) -> None:
     root = tmp_path / "data"
     await in_thread(root.mkdir)
     data = DataDirectory(root)
@@ -206,20 +206,22 @@ async def test_cancelling_it_stops_the_server_in_order(tmp_path: Path, caplog: p
         await anyio.connect_tcp(str(url.hostname), int(url.port or 0))
 
 
-def test_a_taken_port_is_one_sentence() -> None:
+def test_the_error_of_a_taken_port_is_one_sentence() -> None:
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ListenError, match=f"port {port} of 127.0.0.1 is taken: stop what listens there, or give"):
+        with pytest.raises(
+            ListenError, match=f"port {port} of 127.0.0.1 is taken: stop the program that listens on it, or give"
+        ):
             listen("127.0.0.1", port)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_of_another_machine_is_one_sentence(host: str) -> None:
+def test_the_error_of_an_address_of_another_machine_is_one_sentence(host: str) -> None:
     with pytest.raises(ListenError, match="give an address of this machine with --host"):
         listen(host, 0)
 
 
-def test_the_address_is_one_that_a_browser_understands() -> None:
+def test_the_url_is_one_that_a_browser_understands() -> None:
     with listen("127.0.0.1", 0) as sock:
         assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}/"
     with listen("0.0.0.0", 0) as sock:
@@ -230,8 +232,17 @@ def test_the_address_is_one_that_a_browser_understands() -> None:
 
 
 def test_nothing_heavy_is_imported_before_the_socket_answers() -> None:
-    """Under a CPU limit of a tenth each of these costs a second of an empty browser window."""
-    heavy = ("numpy", "quart", "werkzeug", "fgm.store.block", "fgm.metrics", "fgm.viewer.app", "pandas", "fastparquet")
+    """With a tenth of a CPU, each of these imports keeps the browser window empty for a second."""
+    heavy = (
+        "numpy",
+        "quart",
+        "werkzeug",
+        "fgm.store.parquet.window_file",
+        "fgm.metrics",
+        "fgm.viewer.api.routes",
+        "pandas",
+        "fastparquet",
+    )
     code = f"import sys, fgm.viewer.__main__; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 

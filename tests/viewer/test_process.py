@@ -1,4 +1,4 @@
-"""The real process: its start, its memory maps, its exit codes."""
+"""The viewer as a process: its start, its memory maps and its exit codes."""
 
 import contextlib
 import signal
@@ -12,15 +12,16 @@ from anyio import to_thread
 from blockbuster import BlockBuster
 
 from fgm.listening import listen
-from tests.processes import Viewer, daemon, free_port, run
-from tests.viewer.recorded import NODE, DataDirectory, container, counting, id_of
+from tests.support.processes import daemon, free_port, run
+from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting, id_of
+from tests.support.viewer.http_client import Viewer
 
 pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)
 def unguarded(blockbuster: BlockBuster) -> None:
-    """The loop here only waits for another process: it may touch files."""
+    """The event loop only waits for another process here, so it may open files."""
     blockbuster.deactivate()
 
 
@@ -30,7 +31,7 @@ def recent(seconds: int) -> int:
 
 @pytest.mark.dates
 async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) -> None:
-    """What reads columns is ours: fastparquet and pandas would not fit into the viewer's memory."""
+    """It reads columns with its own code: fastparquet and pandas would not fit into its memory."""
     data, from_ms, viewer = DataDirectory(tmp_path), recent(200), Viewer(free_port())
     await to_thread.run_sync(lambda: data.parquet(counting(NODE, from_ms, 150), counting(container(1), from_ms, 150)))
     started = time.monotonic()
@@ -51,7 +52,7 @@ async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) 
     assert "fastparquet" not in maps
 
 
-async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
+async def test_ctrl_c_stops_it_in_order(tmp_path: Path) -> None:
     viewer = Viewer(free_port())
     async with daemon("fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)) as process:
         with anyio.fail_after(20):
@@ -66,7 +67,7 @@ async def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
             assert await process.wait() == 0
 
 
-async def test_ctrl_c_twice_ends_it_without_a_stack_trace(tmp_path: Path) -> None:
+async def test_ctrl_c_twice_stops_it_without_a_stack_trace(tmp_path: Path) -> None:
     viewer = Viewer(free_port())
     command = [sys.executable, "-m", "fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)]
     async with await anyio.open_process(command, stdout=None) as process:
@@ -88,7 +89,7 @@ async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> Non
     (tmp_path / "note.txt").touch()
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
-        for arguments, code, said in (
+        for arguments, code, message in (
             ((str(tmp_path), "--no-browser", "--port", port), 3, f"port {port} of 127.0.0.1 is taken"),
             ((str(tmp_path / "note.txt"),), 2, "which is a file"),
             ((str(tmp_path), "--nonsense"), 2, "unrecognized arguments: --nonsense"),
@@ -97,5 +98,5 @@ async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> Non
             status, text = await run("fgm.viewer", *arguments)
 
             assert status == code
-            assert said in text.splitlines()[-1]
+            assert message in text.splitlines()[-1]
             assert "Traceback" not in text

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.viewer.settings import Settings, from_command_line, make_parser
+from fgm.viewer.settings import Settings, from_command_line, make_viewer_parser
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_every_flag(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "message"),
     [
         (["--port", "65536"], "--port is '65536': give a whole number from 0 to 65535"),
         (["--port", "x"], "--port is 'x'"),
@@ -52,27 +52,27 @@ def test_every_flag(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_flag_is_one_sentence_and_status_2(
-    flags: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         from_command_line([str(tmp_path), *flags])
 
     assert caught.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_parquet_files_may_be_given_one_by_one(tmp_path: Path) -> None:
+def test_single_parquet_files_can_be_given(tmp_path: Path) -> None:
     files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for file in files:
         file.touch()
     settings = from_command_line([*map(str, files), "--port", "0"])
 
     assert settings.data_dir == str(tmp_path)
-    assert settings.given == tuple(map(str, files))
+    assert settings.files == tuple(map(str, files))
 
 
 @pytest.mark.parametrize("names", [["note.txt"], ["a.parquet", "note.txt"], ["a.parquet", "gone.parquet"], [".", "."]])
-def test_other_files_are_no_data(tmp_path: Path, names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_files_are_refused(tmp_path: Path, names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.parquet", "note.txt"):
         (tmp_path / name).touch()
     with pytest.raises(SystemExit) as caught:
@@ -82,17 +82,17 @@ def test_other_files_are_no_data(tmp_path: Path, names: list[str], capsys: pytes
     assert "*.parquet files" in capsys.readouterr().err
 
 
-def test_a_directory_may_still_come(tmp_path: Path) -> None:
+def test_a_directory_need_not_exist_yet(tmp_path: Path) -> None:
     """The collector makes it, perhaps a moment later."""
     assert from_command_line([str(tmp_path / "not" / "yet")]).data_dir == str(tmp_path / "not" / "yet")
 
 
 def test_help_names_every_flag_and_exit_code() -> None:
-    text = make_parser().format_help()
+    text = make_viewer_parser().format_help()
 
     assert all(
         f"--{name.replace('_', '-')}" in text
         for name in Settings.__dataclass_fields__
-        if name not in {"data_dir", "given"}
+        if name not in {"data_dir", "files"}
     )
     assert "exit codes:" in text

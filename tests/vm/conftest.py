@@ -1,23 +1,20 @@
-"""The virtual machine for tests, or the reason why there is none."""
+"""The fixture that runs a script in the virtual machine, or skips the test if that is not possible."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.vm import machine
-from tests.vm.project import PYTHON, shared_folders
-
-RunInMachine = Callable[..., machine.Done]
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, RunInMachine, shared_folders
 
 
 @pytest.fixture(scope="session")
 def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
-    """Give what runs a script of this folder in the machine: (script, *arguments, share, timeout_s).
+    """Return a function that runs a script of this folder in the machine: (script, *arguments, share, timeout_s).
 
-    The script runs with the machine's own Python in the folder `share`; PYTHON, whose libraries are there, is its first
-    argument. With FGM_BUILD_VM=1 the image is made first where it is missing; without, the tests skip.
+    The script runs with the machine's own Python in the folder `share`. Its first argument is the project's Python.
+    With FGM_BUILD_VM=1 the image is made first if it is missing; otherwise the tests are skipped.
     """
     reason = machine.why_none()
     if reason is not None and os.environ.get("FGM_BUILD_VM") == "1":
@@ -26,13 +23,15 @@ def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
     if reason is not None:
         pytest.skip(reason)
     shared = shared_folders()
-    here = str(tmp_path_factory.mktemp("nothing"))
-    tried = machine.run([PYTHON, "-c", "import fgm.collector.daemon"], share=here, share_read_only=shared)
-    if tried.status:
-        pytest.skip(f"this Python does not run in the virtual machine: {tried.stderr.decode()}")
+    empty = str(tmp_path_factory.mktemp("empty"))
+    trial = machine.run([PYTHON, "-c", "import fgm.collector.daemon"], share=empty, share_read_only=shared)
+    if trial.status:
+        pytest.skip(f"this Python does not run in the virtual machine: {trial.stderr.decode()}")
 
     def run(script: str, *arguments: str, share: Path, timeout_s: float) -> machine.Done:
         command = ["python3", "-I", str(Path(__file__).parent / script), PYTHON, *arguments]
-        return machine.run(command, share=str(share), share_read_only=shared, timeout_s=timeout_s)
+        done = machine.run(command, share=str(share), share_read_only=shared, timeout_s=timeout_s)
+        print(done.stderr.decode(), *(log.read_text() for log in sorted(share.glob("*.log"))), sep="\n")
+        return done
 
     return run

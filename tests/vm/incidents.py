@@ -1,4 +1,4 @@
-"""Runs in the machine, with the project's Python: containers with Kubernetes names, a collector, three incidents.
+"""Script for the machine, with the project's Python: containers with Kubernetes names, a collector, three incidents.
 
 One container is killed for its memory and started again; one is throttled though it uses little on average; one takes
 the disk from another. Leaves in the current folder incidents.json (what was planted, and when), collector.log and
@@ -21,8 +21,8 @@ from typing import Any
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from tests.collector.kubernetes.api_server import ApiServer
-from tests.collector.kubernetes.pods import NODE, pod_json, running
+from tests.support.collector.api_server import ApiServer
+from tests.support.collector.pods import NODE, pod_json, running
 from tests.vm import services
 from tests.vm.services import DISK, INCIDENTS
 
@@ -34,13 +34,13 @@ QUIET_S, THROTTLED_S, NOISY_S = 60, 80, 60
 BACKOFF_S = 4
 BOOKMARK_EVERY_S = 30
 DEVICE, DISK_BYTES_PER_S = "/dev/vda", "48M"
-"""All pods together get no more of the disk, as of a volume that is paid by its speed."""
+"""Bandwidth of the disk for all pods together, as a cloud volume with a limited speed has it."""
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Service:
-    """A pod with one container. `memory`: MiB, `cpu`: millicores; 0: no limit."""
+    """A pod with one container. `memory` in MiB, `cpu` in millicores; 0 means no limit."""
 
     name: str
     pod: str
@@ -65,7 +65,7 @@ BESIDE = (
 
 @dataclass
 class Node:
-    """The machine and its API server. `lives`: every container that was started; `latest`: the last one by name."""
+    """The machine and its API server. `lives`: every started container; `latest`: the newest one of each name."""
 
     portal: BlockingPortal
     api: ApiServer
@@ -73,7 +73,7 @@ class Node:
     latest: dict[str, Json] = field(default_factory=dict)
 
     def start(self, service: Service) -> Json:
-        """Start a container, in the pod of its last life if there was one, and tell the API server."""
+        """Start a container, in the pod of its last life if it had one, and publish it on the API server."""
         before = self.latest.get(service.name)
         flags = [f"--mem={service.memory}M"] if service.memory else []
         flags += [f"--cpu={service.cpu / 1000}"] if service.cpu else []
@@ -82,7 +82,7 @@ class Node:
         run("fakepod", "start", service.name, service.qos, *flags, "--", *program)
         started_ms = now_ms()
         listed = json.loads(run("fakepod", "list"))
-        (made,) = (one for one in listed if one["name"] == service.name)
+        (made,) = (entry for entry in listed if entry["name"] == service.name)
         Path(made["cgroup"], "memory.oom.group").write_text("1")  # as the kubelet does
         life = {
             "id": made["id"],
@@ -97,13 +97,13 @@ class Node:
             "cgroup": made["cgroup"],
         }
         last = {"lastState": before["state"]} if before else {}
-        self.tell(service, life, state={"running": {"startedAt": time_of(started_ms)}}, **last)
+        self.publish(service, life, state={"running": {"startedAt": time_of(started_ms)}}, **last)
         self.lives.append(life)
         self.latest[service.name] = life
         return life
 
     def end(self, service: Service, reason: str, code: int, at_ms: int) -> None:
-        """Tell the API server that a container is over."""
+        """Publish on the API server that a container has exited."""
         life = self.latest[service.name]
         life["state"] = {
             "terminated": {
@@ -113,10 +113,10 @@ class Node:
                 "finishedAt": time_of(at_ms),
             }
         }
-        self.tell(service, life, state=life["state"])
+        self.publish(service, life, state=life["state"])
 
-    def tell(self, service: Service, life: Json, **state: Any) -> None:
-        """Tell the API server how the pod is now. `state`: of its container."""
+    def publish(self, service: Service, life: Json, **state: Any) -> None:
+        """Publish the current pod on the API server. `state`: that of its container."""
         container = {"containerID": f"containerd://{life['id']}", "image": f"registry.local/{service.name}:v1", **state}
         limits = {"memory": f"{service.memory}Mi"} if service.memory else {}
         limits |= {"cpu": f"{service.cpu}m"} if service.cpu else {}
@@ -167,14 +167,14 @@ def main() -> None:
 
 
 async def keep_watched(api: ApiServer) -> None:
-    """Say now and then that nothing changed, as an API server does."""
+    """Send bookmarks regularly, as an API server does."""
     while True:
         await anyio.sleep(BOOKMARK_EVERY_S)
         await api.bookmark()
 
 
 def record(url: str) -> "subprocess.Popen[bytes]":
-    """Start a collector, and return when it has recorded some ticks."""
+    """Start a collector, and wait until it has recorded some ticks."""
     flags = ["--data-dir", str(DATA), "--min-free", "0", "--kubernetes-url", url, "--node-name", NODE]
     names = {"CLUSTER_NAME": "prod-eu", "POD_NAME": "fine-grained-monitor-x7k2p"}
     with open("collector.log", "w") as log:
@@ -191,7 +191,7 @@ def record(url: str) -> "subprocess.Popen[bytes]":
 def oom_kill(node: Node) -> Json:
     """Let payments grow until it is killed; start it again."""
     life = node.latest[PAYMENTS.name]
-    events = Path(life["cgroup"]).parent / "memory.events"  # the pod's: it outlives the container
+    events = Path(life["cgroup"]).parent / "memory.events"  # of the pod, because it outlives the container
     began_ms = now_ms()
     (INCIDENTS / PAYMENTS.name).touch()
     for _ in waiting():
@@ -206,7 +206,7 @@ def oom_kill(node: Node) -> Json:
 
 
 def short_life(node: Node) -> Json:
-    """Let a container start, and exit by itself."""
+    """Start a container that exits by itself."""
     life = node.start(DB_MIGRATE)
     for _ in waiting():
         if not Path(life["cgroup"]).exists():
@@ -217,7 +217,7 @@ def short_life(node: Node) -> Json:
 
 
 def during(node: Node, service: Service, seconds: float) -> Json:
-    """Let a service be in its incident for so long."""
+    """Put a service into its incident for some seconds."""
     began_ms = now_ms()
     (INCIDENTS / service.name).touch()
     time.sleep(seconds)
@@ -226,12 +226,12 @@ def during(node: Node, service: Service, seconds: float) -> Json:
 
 
 def waiting() -> Iterator[None]:
-    """Yield many times a second until it has been too long."""
+    """Yield many times a second until the timeout."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         yield
         time.sleep(0.02)
-    sys.exit("it took too long")
+    sys.exit(f"a condition was not met within {TIMEOUT_S} s")
 
 
 def run(*command: str) -> bytes:

@@ -1,4 +1,4 @@
-"""`python -m tests.vm.keep_incidents`: makes tests/data/incidents.* anew, in some eight minutes."""
+"""`python -m tests.vm.keep_incidents` records tests/data/incidents.* again, in about eight minutes."""
 
 import shutil
 import sys
@@ -6,8 +6,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from tests.vm import machine
-from tests.vm.project import PYTHON, REPOSITORY, shared_folders
+from tests.support.vm import machine
+from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
 
 KEPT = REPOSITORY / "tests" / "data"
 TIMEOUT_S = 1500
@@ -33,12 +33,12 @@ def main() -> int:
             return done.status
         shutil.copy(folder / "incidents.json", KEPT)
         with tarfile.open(KEPT / "incidents.tar.xz", "w:xz") as packed:
-            packed.add(folder / "data", "incidents", filter=_anybodys)
+            packed.add(folder / "data", "incidents", filter=_normalised)
     return 0
 
 
-def _anybodys(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    """Leave out whose an entry is, and what only a running collector has."""
+def _normalised(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Make root the owner of an entry, and leave out the lock of the running collector."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     return None if entry.name.endswith("/.lock") else entry

@@ -1,4 +1,4 @@
-"""Runs in the machine: a collector that is killed again and again, and in the end stopped in order.
+"""Script for the machine: a collector that is killed several times, and stopped in order at the end.
 
 `kill.py PYTHON KILLS`: the interpreter that has fgm, and how often. Leaves in the current folder killed-0/, killed-1/
 and so on, the data directory as each kill left it, data/, the directory in the end, and collector.log.
@@ -21,7 +21,7 @@ def main(python: str, kills: int) -> None:
     subprocess.run("fakepod start web burstable -- sleep 1000", shell=True, check=True, stdout=subprocess.DEVNULL)
     for i in range(kills):
         collector = start(python)
-        time.sleep(i * 0.27)  # each at another moment between two ticks
+        time.sleep(i * 0.27)  # each kill at another moment between two ticks
         collector.kill()
         collector.wait()
         shutil.copytree(DATA, f"killed-{i}")
@@ -33,7 +33,7 @@ def main(python: str, kills: int) -> None:
 
 
 def start(python: str) -> subprocess.Popen[bytes]:
-    """Start a collector, and return when it has recorded some ticks."""
+    """Start a collector, and wait until it has recorded some ticks."""
     flags = ["--data-dir", str(DATA), "--rotation-seconds", str(ROTATION_S), "--node-name", "vm"]
     size = journal_bytes()
     with open("collector.log", "a") as log:
@@ -46,7 +46,7 @@ def start(python: str) -> subprocess.Popen[bytes]:
         grown += now > size
         size = now
         if time.monotonic() > deadline or collector.poll() is not None:
-            sys.exit("the collector does not record")
+            sys.exit("the collector recorded nothing; see collector.log")
     return collector
 
 

@@ -1,4 +1,4 @@
-"""A container of the manifest as runc takes it: what the kubelet and containerd would make of it.
+"""The configuration for runc of a container of the manifest, as the kubelet and containerd would make it.
 
 https://github.com/opencontainers/runtime-spec/blob/main/config.md. The seccomp profile is added in the machine.
 """
@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fgm.collector.quantity import size_bytes
+from fgm.collector.sizes import size_bytes
 
 ROOT = "/run/pod/root"
-"""The machine's own files, in place of an image's."""
+"""Folders of the machine itself that replace those of an image."""
 PERIOD_USEC = 100_000
 SLOWER = 12
-"""So many times as much processor time as the manifest allows, since the machine is emulated."""
+"""Factor for the CPU limits of the manifest, because the machine is emulated."""
 _PROC = ("/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/scsi")
 _PROC_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 

@@ -1,4 +1,4 @@
-"""Runs in the machine: a container is OOM-killed while a collector records, which is killed itself a second later.
+"""Script for the machine: a container is OOM-killed while a collector records, which is killed a second later.
 
 `oom.py PYTHON`: the interpreter that has fgm. Leaves in the current folder killed.json (which container, what its
 memory was before, and between which instants the kernel counted the kill), collector.log and data/, the data directory
@@ -41,7 +41,7 @@ def main(python: str) -> None:
 
 
 def start(python: str) -> subprocess.Popen[bytes]:
-    """Start a collector, and return when it has recorded some ticks."""
+    """Start a collector, and wait until it has recorded some ticks."""
     flags = ["--data-dir", str(DATA), "--rotation-seconds", "600", "--node-name", "vm"]
     with open("collector.log", "w") as log:
         collector = subprocess.Popen([python, "-m", "fgm.collector", *flags], stdout=log, stderr=log)
@@ -51,12 +51,12 @@ def start(python: str) -> subprocess.Popen[bytes]:
         time.sleep(0.05)
         sizes |= {path.stat().st_size for path in DATA.rglob("*.journal")}
         if time.monotonic() > deadline or collector.poll() is not None:
-            sys.exit("the collector does not record")
+            sys.exit("the collector recorded nothing; see collector.log")
     return collector
 
 
 def watch(folder: Path) -> tuple[int, int, list[list[int]]]:
-    """Return when the pod's counter had not moved yet, when it had, and the container's memory until then."""
+    """Return the last instant before the pod counted a kill, the first one after it, and the memory until then."""
     memory: list[list[int]] = []
     not_yet_ns = time.time_ns()
     deadline = time.monotonic() + START_TIMEOUT_S
@@ -65,7 +65,7 @@ def watch(folder: Path) -> tuple[int, int, list[list[int]]]:
         memory.append([not_yet_ns, int((folder / "memory.current").read_text())])
         time.sleep(0.02)
         if time.monotonic() > deadline:
-            sys.exit("nothing was killed")
+            sys.exit("no process was OOM-killed")
     return not_yet_ns, time.time_ns(), memory
 
 

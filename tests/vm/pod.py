@@ -1,4 +1,4 @@
-"""Runs in the machine: the pod of the manifest, by runc, beside other containers, with a kubelet's probes.
+"""Script for the machine: the pod of the manifest, run by runc next to other containers, with the probes of a kubelet.
 
 `pod.py PYTHON WHAT [SECONDS]`. WHAT is `run` (on a new disk for SECONDS, then each daemon is killed once; it ends with
 both running, as a power cut would find them), `again` (the same disk after that) or `rights` (each case for itself).
@@ -58,13 +58,13 @@ class Container:
         return self.process is not None and self.process.poll() is None
 
     def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait for the end; return the exit status."""
+        """Send a signal and wait until the container has exited; return the exit status."""
         assert self.process is not None
         subprocess.run(["runc", "kill", self.name, number.name], check=True)
         return self.process.wait(60)
 
     def figures(self) -> Json:
-        """What its cgroup says of it."""
+        """Return the figures of its cgroup."""
         flat = {
             name: dict(line.split() for line in (self.cgroup / name).read_text().splitlines())
             for name in ("memory.events", "cpu.stat", "memory.stat")
@@ -86,7 +86,7 @@ def main(python: str, what: str, seconds: float = 60) -> None:
         if kind == "9p":  # Python and the project
             sh(f"mount --bind {place} {ROOT}{place}")
             for above in Path(place).parents:
-                above.chmod(above.stat().st_mode | 0o011)  # an image's files are for every user
+                above.chmod(above.stat().st_mode | 0o011)  # every user can read the files of an image
     for command in ("fine-grained-monitor", "fgm-viewer"):
         Path("/usr/local/bin", command).symlink_to(Path(python).parent / command)
     configs = json.loads(Path("pod.json").read_text())
@@ -127,7 +127,7 @@ def run(pod: list[Container], seconds: float) -> Json:
 
 
 def again(pod: list[Container]) -> Json:
-    """What a node finds that has lost its power: the other containers are new, the disk is the same."""
+    """Run as after a power cut: the other containers are new, the disk is the same."""
     report: Json = {"left": sorted(path.name for path in DATA.rglob("*.journal"))}
     for container in pod:
         container.start()
@@ -141,7 +141,7 @@ def again(pod: list[Container]) -> Json:
 
 
 def rights(case: str, configs: Json) -> Json:
-    """Run both for a while with the rights of one case, on an empty folder; say what came of it."""
+    """Run both containers with the rights of one case, on an empty folder; return the outcome."""
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(mode=0o755)
     for path in Path().glob("*.log"):
@@ -163,7 +163,7 @@ def rights(case: str, configs: Json) -> Json:
 
 @contextlib.contextmanager
 def processes_of_others() -> Iterator[None]:
-    """A container whose process belongs to another user, in a network namespace of its own."""
+    """Run a container whose process belongs to another user, in a separate network namespace."""
     command = "fakepod start other burstable -- setpriv --reuid=1234 --clear-groups unshare --user --net sleep 1000"
     sh(command)
     try:
@@ -173,7 +173,7 @@ def processes_of_others() -> Iterator[None]:
 
 
 def watch(pod: list[Container], seconds: float) -> Json:
-    """Be the kubelet, and somebody who looks at the page; return what each was answered, and how soon."""
+    """Send the requests of a kubelet and of a page; return the status and the seconds of each response."""
     probes: dict[str, list[tuple[int, float]]] = {}
     questions: list[tuple[int, float]] = []
     began = time.monotonic()
@@ -192,7 +192,7 @@ def watch(pod: list[Container], seconds: float) -> Json:
 
 
 def start_beside() -> None:
-    """Containers of every QoS class that do some work."""
+    """Start containers of every QoS class that do some work."""
     work = "while :; do echo $((7*191)) >/dev/null; sleep 0.5; done"
     for number in range(BESIDE):
         qos = ("guaranteed", "burstable", "besteffort")[number % 3]
@@ -205,7 +205,7 @@ def start_beside() -> None:
 
 
 def wait_until_ready(pod: list[Container]) -> Json:
-    """Return after how many seconds each said that it was ready."""
+    """Return the seconds until each container was ready."""
     began, ready = time.monotonic(), dict[str, float]()
 
     def all_ready() -> bool:
@@ -221,7 +221,7 @@ def wait_until_ready(pod: list[Container]) -> Json:
 
 
 def ask(port: int, path: str) -> tuple[int, float]:
-    """Return the status (0: none within the time a probe has) and how long the answer took, in seconds."""
+    """Return the status of a response (0 if there is none within the timeout of a probe) and its seconds."""
     status, _, seconds = ask_for(port, path)
     return status, seconds
 
@@ -252,7 +252,7 @@ def attach_disk(*, is_new: bool) -> None:
 
 
 def seccomp(profile: Json, capabilities: list[str]) -> Json:
-    """Return what a profile of containers/common, which is Docker's, means for these capabilities on x86-64."""
+    """Return what the profile of containers/common (that of Docker) means for these capabilities on x86-64."""
     calls = []
     for rule in profile["syscalls"]:
         include, exclude = rule.get("includes") or {}, rule.get("excludes") or {}
@@ -275,7 +275,7 @@ def wait_until(condition: Any) -> None:
     while not condition():
         time.sleep(0.2)
         if time.monotonic() > deadline:
-            sys.exit("nothing came of it:\n" + "".join(path.read_text() for path in Path().glob("*.log")))
+            sys.exit("a condition was not met in time:\n" + "".join(path.read_text() for path in Path().glob("*.log")))
 
 
 def sh(command: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs in the machine: pods in all five layouts, a collector, and a reader of the same files that knows nothing of it.
+"""Script for the machine: pods in all five layouts, a collector, and an independent reader of the same files.
 
 `record.py PYTHON`: the interpreter that has fgm. Leaves in the current folder containers.json (what `fakepod list`
 says), sweeps.jsonl (what the reader read: begin and end, ns since 1970, and each file's text), stopped.json (which pod
@@ -79,7 +79,7 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            sys.exit("it took too long")
+            sys.exit(f"a condition was not met within {timeout_s} s")
         time.sleep(0.1)
 
 

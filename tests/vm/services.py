@@ -1,4 +1,4 @@
-"""Runs in the machine: what the containers of incidents.py do. `services.py NAME`: the container's.
+"""Script for the machine: the work of the containers of incidents.py. `services.py NAME`: that of one container.
 
 A service is in its incident while there is a file of its name in /run/incident.
 """
@@ -17,7 +17,7 @@ BLOCK = 1 << 20
 
 
 def payments() -> None:
-    """Holds some memory; in its incident it never gives any back, 8 MiB a second."""
+    """Hold some memory; in the incident allocate 8 MiB a second and never free them."""
     held = [b"x" * (16 << 20)]
     while True:
         if in_incident("payments"):
@@ -27,7 +27,7 @@ def payments() -> None:
 
 
 def api_gateway() -> None:
-    """Two processes that work a little; in its incident as much as they may for a moment of each second."""
+    """Work a little in two processes; in the incident work without a pause at the start of each second."""
     os.fork()
     for second in itertools.count(time.time() // 1 + 1):
         time.sleep(max(0.0, second - time.time()))
@@ -35,7 +35,7 @@ def api_gateway() -> None:
 
 
 def ledger_db() -> None:
-    """Appends to its log, and waits each time until that is on the disk."""
+    """Append to a log, and wait each time until it is on the disk."""
     fd = os.open(DISK / "ledger.wal", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while True:
         os.write(fd, bytes(8 << 10))
@@ -44,9 +44,9 @@ def ledger_db() -> None:
 
 
 def batch_import() -> None:
-    """Idle; in its incident two processes write as fast as they can, one of them past the page cache."""
+    """Be idle; in the incident write as fast as possible in two processes, in one without the page cache."""
     is_direct = os.fork() == 0
-    block = mmap.mmap(-1, BLOCK)  # aligned, as O_DIRECT wants it
+    block = mmap.mmap(-1, BLOCK)  # O_DIRECT needs an aligned buffer
     flags = os.O_RDWR | os.O_CREAT | (os.O_DIRECT if is_direct else os.O_TRUNC)
     while True:
         if not in_incident("batch-import"):
@@ -62,7 +62,7 @@ def batch_import() -> None:
 
 
 def search_indexer() -> None:
-    """Builds an index every few seconds, and throws it away."""
+    """Build an index every few seconds, and discard it."""
     while True:
         burn(0.2)
         index = b"x" * (12 << 20)
@@ -72,7 +72,7 @@ def search_indexer() -> None:
 
 
 def redis_cache() -> None:
-    """Holds memory and has little to do."""
+    """Hold memory and do little work."""
     held = bytearray(24 << 20)
     while True:
         held[:4096] = bytes(4096)
@@ -81,7 +81,7 @@ def redis_cache() -> None:
 
 
 def metrics_agent() -> None:
-    """Reads the kernel's files every second."""
+    """Read files of the kernel every second."""
     while True:
         for name in ("stat", "meminfo", "diskstats", "loadavg", "net/dev"):
             Path("/proc", name).read_bytes()
@@ -89,14 +89,14 @@ def metrics_agent() -> None:
 
 
 def config_sync() -> None:
-    """Looks after a file every ten seconds."""
+    """Check a file every ten seconds."""
     while True:
         Path("/etc/os-release").read_bytes()
         time.sleep(10)
 
 
 def db_migrate() -> None:
-    """Writes for some seconds, and is done."""
+    """Write for some seconds, then exit."""
     for number in range(16):
         burn(0.02)
         (DISK / f"table-{number}").write_bytes(bytes(128 << 10))
@@ -104,7 +104,7 @@ def db_migrate() -> None:
 
 
 def burn(seconds: float) -> None:
-    """Use so much processor time."""
+    """Use some CPU time."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         pass

@@ -1,4 +1,4 @@
-"""Runs in the machine: PSI and a controller of a living container are switched off and on again while it is recorded.
+"""Script for the machine: PSI and controllers of a container are switched off and on again while it is recorded.
 
 `switch.py PYTHON`: the interpreter that has fgm. Leaves in the current folder switched.json (the container, and when
 each was off), collector.log and data/.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 OFF_S = 4
 LOOKED_FOR_S = 75
-"""Absent files are looked for every minute."""
+"""Time after which the collector has found a file that reappeared; it looks for absent files every minute."""
 DATA = Path("/run/fgm")
 
 

@@ -1,6 +1,6 @@
-"""The pod of the manifest on a real cgroup v2 host: it runs as it is, and no right is there for nothing.
+"""The pod of the manifest on a real cgroup v2 host: it runs, and it needs each of its rights.
 
-With FGM_POD_MINUTES=15 the first test runs for so long; docs/operations.md has what it says then.
+FGM_POD_MINUTES=15 makes the first test run for 15 minutes; docs/operations.md has its figures.
 """
 
 import copy
@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
-from tests.deploy.manifests import pod_spec
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.manifests import pod_spec
+from tests.support.vm.project import RunInMachine
 from tests.vm import oci
-from tests.vm.conftest import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(3000)]
 
@@ -74,7 +74,6 @@ def disk(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("pod")
     (folder / "pod.json").write_text(json.dumps({"as is": configs(pod_spec())}))
     done = run_in_machine("pod.py", "run", str(60 * MINUTES), share=folder, timeout_s=60 * MINUTES + 900)
-    print(done.stderr.decode(), *((folder / f"{name}.log").read_text() for name in IDS), sep="\n")
     assert done.status == 0
     return folder, json.loads((folder / "report.json").read_text())
 
@@ -84,12 +83,11 @@ def cases(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("rights")
     (folder / "pod.json").write_text(json.dumps({name: configs(make()) for name, make in CASES.items()}))
     done = run_in_machine("pod.py", "rights", share=folder, timeout_s=1200)
-    print(done.stderr.decode())
     assert done.status == 0
     return folder / "data", json.loads((folder / "report.json").read_text())
 
 
-def test_both_run_with_what_the_manifest_gives(disk: tuple[Path, dict[str, Any]]) -> None:
+def test_both_containers_run_with_the_rights_and_limits_of_the_manifest(disk: tuple[Path, dict[str, Any]]) -> None:
     folder, report = disk
     print(json.dumps({key: value for key, value in report.items() if key not in {"probes", "questions"}}))
     for name, asked in [*report["probes"].items(), ("questions", report["questions"])]:
@@ -104,25 +102,24 @@ def test_both_run_with_what_the_manifest_gives(disk: tuple[Path, dict[str, Any]]
     assert {status for status, _ in report["questions"]} == {200}
     for name in IDS:
         lines = (folder / f"{name}.log").read_text().splitlines()
-        kept = [line for line in lines if "PSS cannot be read" not in line]  # which this profile does without
+        kept = [line for line in lines if "cannot read the PSS" not in line]  # which this profile does without
         assert not [line for line in kept if re.search(r"damaged|ERROR|Traceback|denied|not permitted|Read-only", line)]
 
 
-def test_each_goes_on_without_the_other(disk: tuple[Path, dict[str, Any]]) -> None:
+def test_each_container_runs_on_without_the_other(disk: tuple[Path, dict[str, Any]]) -> None:
     _, report = disk
 
     assert report["viewer_alone"] == [200] * 5
     assert report["monitor_alone"][1] > report["monitor_alone"][0] > 0
 
 
-def test_after_a_power_cut_the_history_is_there_and_nothing_is_left_over(
+def test_after_a_power_cut_the_history_is_complete_and_no_temporary_file_is_left(
     run_in_machine: RunInMachine, disk: tuple[Path, dict[str, Any]]
 ) -> None:
     folder, before = disk
     for path in folder.glob("*.log"):
         path.unlink()
     done = run_in_machine("pod.py", "again", share=folder, timeout_s=600)
-    print(done.stderr.decode(), *((folder / f"{name}.log").read_text() for name in IDS), sep="\n")
     assert done.status == 0
     report = json.loads((folder / "report.json").read_text())
     data_dir = str(folder / "data")
@@ -152,7 +149,7 @@ def recorded(path: str, metric: str | None = None, key: str = "node") -> Any:
         file.close()
 
 
-def test_nothing_but_what_is_granted_is_needed(cases: tuple[Path, dict[str, Any]]) -> None:
+def test_no_right_beyond_the_manifest_is_needed(cases: tuple[Path, dict[str, Any]]) -> None:
     _, report = cases
     for name in IDS:
         assert report["as is"][name]["ran"]
@@ -165,7 +162,9 @@ def test_nothing_but_what_is_granted_is_needed(cases: tuple[Path, dict[str, Any]
     [("without hostPID", "network.rx_bytes"), ("as is", "smaps_rollup.pss")],
     ids=["hostPID: the network of pods", "SYS_PTRACE: PSS"],
 )
-def test_what_the_kernel_shows_only_with_a_right(cases: tuple[Path, dict[str, Any]], case: str, metric: str) -> None:
+def test_a_metric_is_missing_without_the_right_that_it_needs(
+    cases: tuple[Path, dict[str, Any]], case: str, metric: str
+) -> None:
     """With SYS_PTRACE and hostPID it is there, without it is null and nothing else changes."""
     folder, report = cases
     granted = "as is" if case == "without hostPID" else "with SYS_PTRACE"
@@ -196,7 +195,7 @@ def has_value(data_dir: Path, metric: str) -> bool:
         ("not as root", 4, "let this user write there"),
     ],
 )
-def test_what_the_monitor_does_not_start_without(
+def test_the_monitor_does_not_start_without_a_right_that_it_needs(
     cases: tuple[Path, dict[str, Any]], case: str, status: int, sentence: str
 ) -> None:
     said = cases[1][case]["monitor"]
@@ -205,7 +204,7 @@ def test_what_the_monitor_does_not_start_without(
     assert sentence in said["log"]
 
 
-def test_a_viewer_without_data_lives_and_is_not_ready(cases: tuple[Path, dict[str, Any]]) -> None:
+def test_a_viewer_without_data_is_alive_and_not_ready(cases: tuple[Path, dict[str, Any]]) -> None:
     said = cases[1]["a viewer without data"]["viewer"]
 
     assert (said["ran"], said["ready"], said["status"]) == (True, 503, 0)

@@ -1,4 +1,4 @@
-"""On a real cgroup v2 host, what is recorded is what there is: every container, with the kernel's own numbers."""
+"""On a real cgroup v2 host every container is recorded, with the numbers of the kernel."""
 
 import json
 import math
@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.chunk import Chunk
-from tests.derived_in_sql import compare
-from tests.vm.conftest import RunInMachine
+from fgm.store.check.directory_check import check
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from tests.support.derived_in_sql import compare
+from tests.support.vm.project import RunInMachine
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -29,17 +29,17 @@ RUNTIME = {
     "kind": "containerd",
 }
 RESTLESS = "log"
-"""Starts a process several times a second: its gauges have no value that two readers could agree on."""
+"""Container that starts a process several times a second; two readers never see the same values of its gauges."""
 OF_PROCESSES = ("processes.", "smaps_rollup.")
-"""Read at a rhythm of their own, of files that the other reader does not read."""
+"""Prefixes of metrics of processes; they have their own rhythm, and the other reader does not read their files."""
 KEYED = ("cpu.stat", "memory.stat", "memory.events", "memory.swap.events", "pids.events", "cgroup.events")
 AFTER_TICK_NS = 300_000_000
-"""So long after its first read a tick has surely read a container's last file, also in an emulated machine."""
+"""Maximum time from the first to the last read of a tick, also in an emulated machine."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What `record.py` left."""
+    """The files that `record.py` left."""
 
     folder: Path
     status: int
@@ -73,12 +73,10 @@ class Recorded:
 def recorded(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     folder = tmp_path_factory.mktemp("recorded")
     done = run_in_machine("record.py", share=folder, timeout_s=400)
-    log = folder / "collector.log"
-    print(done.stderr.decode(), log.read_text() if log.exists() else "")
     return Recorded(folder, done.status)
 
 
-def test_it_stops_in_order_and_leaves_a_valid_directory(recorded: Recorded) -> None:
+def test_the_collector_stops_in_order_and_leaves_a_data_directory_in_order(recorded: Recorded) -> None:
     report = check(str(recorded.folder / "data"))
 
     assert recorded.status == 0
@@ -99,13 +97,13 @@ def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(rec
         assert f"/sys/fs/cgroup{series.cgroup}" == container["cgroup"]
 
 
-def test_pause_containers_are_sandboxes_and_no_containers(recorded: Recorded) -> None:
+def test_pause_containers_are_listed_as_sandboxes_only(recorded: Recorded) -> None:
     sandboxes = {chunk.series.container_id for chunk in recorded.chunks if chunk.series.scope == "sandbox"}
 
     assert sandboxes == {container["pause"] for container in recorded.containers if container["pause"]}
 
 
-def test_derived_metrics_are_what_another_program_computes(recorded: Recorded) -> None:
+def test_derived_metrics_equal_those_of_another_program(recorded: Recorded) -> None:
     found = compare(recorded.folder / "data")
 
     assert found["total_cpu_usage_millicores"] > 0
@@ -114,7 +112,7 @@ def test_derived_metrics_are_what_another_program_computes(recorded: Recorded) -
     assert found["memory_limit_ratio"] > 0
 
 
-def test_pods_and_the_node_are_series_too(recorded: Recorded) -> None:
+def test_pods_and_the_node_are_series(recorded: Recorded) -> None:
     keys = {chunk.series.key for chunk in recorded.chunks}
     pods = {f"pod:{container['uid']}" for container in recorded.containers if container["layout"] != "docker"}
 
@@ -122,7 +120,7 @@ def test_pods_and_the_node_are_series_too(recorded: Recorded) -> None:
     assert "node" in keys
 
 
-def test_recorded_values_are_those_that_another_reader_saw_around_the_tick(recorded: Recorded) -> None:
+def test_recorded_values_equal_those_of_another_reader_around_the_tick(recorded: Recorded) -> None:
     names = {container["id"]: container["name"] for container in recorded.containers}
     compared, wrong = set(), []
     for chunk in recorded.chunks:

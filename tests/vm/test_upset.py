@@ -1,14 +1,14 @@
-"""A disk that stands still, a file system that turns read-only, and a clock that is set: the collector goes on."""
+"""The collector survives a disk that hangs, a file system that becomes read-only, and a clock that is set."""
 
 from pathlib import Path
 
 import pytest
 
-from fgm.store import layout
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.listing import data_files
-from tests.vm.conftest import RunInMachine
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from fgm.store.directory.listing import data_files
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.vm.project import RunInMachine
 from tests.vm.upset import ROTATION_S
 
 pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
@@ -18,21 +18,20 @@ pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(900)]
 def folder(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("upset")
     done = run_in_machine("upset.py", share=folder, timeout_s=600)
-    print(done.stderr.decode(), (folder / "collector.log").read_text())
     assert done.status == 0
     return folder
 
 
-def test_the_directory_is_whole(folder: Path) -> None:
+def test_the_data_directory_is_in_order(folder: Path) -> None:
     assert check(str(folder / "data")).problems == []
     assert list(data_files(str(folder / "data"), "journal")) == []
 
 
-def test_a_disk_that_stands_still_for_a_while_costs_nothing(folder: Path) -> None:
+def test_a_disk_that_hangs_for_some_seconds_loses_no_tick(folder: Path) -> None:
     assert "the disk is too slow" not in (folder / "collector.log").read_text()
 
 
-def test_a_read_only_file_system_costs_ticks_which_are_counted(folder: Path) -> None:
+def test_ticks_lost_on_a_read_only_file_system_are_counted(folder: Path) -> None:
     missed = []
     for path in data_files(str(folder / "data"), "metrics"):
         file = WindowFile.open(path)
@@ -42,7 +41,7 @@ def test_a_read_only_file_system_costs_ticks_which_are_counted(folder: Path) -> 
     assert max(missed) >= 3
 
 
-def test_the_clock_is_followed_and_nothing_is_mixed(folder: Path) -> None:
+def test_each_setting_of_the_clock_begins_a_window_of_its_own(folder: Path) -> None:
     log = (folder / "collector.log").read_text()
     starts = sorted(name.start_ms for path in data_files(str(folder / "data"), "metrics") if (name := parsed(path)))
 

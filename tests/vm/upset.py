@@ -1,4 +1,4 @@
-"""Runs in the machine: a collector whose disk stands still and turns read-only, and whose wall clock is set.
+"""Script for the machine: a collector whose disk hangs and becomes read-only, and whose wall clock is set.
 
 `upset.py PYTHON`: the interpreter that has fgm. Leaves in the current folder collector.log and data/, the data
 directory after an orderly stop.
@@ -34,11 +34,11 @@ def main(python: str) -> None:
     sh(f"fsfreeze --unfreeze {DISK}")
     windows(1)
 
-    Path("/proc/sysrq-trigger").write_text("u")  # every file system becomes read-only, whoever writes to it
-    wait_until(lambda: "ticks cannot be recorded" in LOG.read_text())
+    Path("/proc/sysrq-trigger").write_text("u")  # every file system becomes read-only, even with open writers
+    wait_until(lambda: "cannot record ticks" in LOG.read_text())
     time.sleep(READ_ONLY_S)
     sh(f"mount -o remount,rw {DISK}")
-    wait_until(lambda: "ticks are recorded again" in LOG.read_text())
+    wait_until(lambda: "recording ticks again" in LOG.read_text())
     windows(1)
 
     for step_s in (-15, -3600, 86_400):
@@ -52,7 +52,7 @@ def main(python: str) -> None:
 
 
 def windows(count: int) -> None:
-    """Wait until so many more windows were closed."""
+    """Wait until `count` more windows were closed."""
     enough = count + LOG.read_text().count("window closed")
     wait_until(lambda: LOG.read_text().count("window closed") >= enough)
 
@@ -62,7 +62,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         time.sleep(0.1)
         if time.monotonic() > deadline:
-            sys.exit(f"nothing came of it:\n{LOG.read_text()}")
+            sys.exit(f"a condition was not met in time:\n{LOG.read_text()}")
 
 
 def sh(command: str) -> None:

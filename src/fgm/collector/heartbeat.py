@@ -1,33 +1,37 @@
-"""What the probes ask: whether sampling goes on, and whether anything was recorded yet."""
+"""Liveness and readiness of the collector, for the kubelet's probes."""
 
 from collections.abc import Callable
 
 ALIVE_FOR_S = 10.0
-"""A sweep that is this old means that sampling hangs, and a restart may help; a full disk or a silent API does not."""
+"""Maximum age of the last sweep; an older one means that sampling hangs, so that a restart may help.
+
+A full disk or a silent Kubernetes API is no reason for a restart.
+"""
 ALIVE_FOR_INTERVALS = 5
+"""Maximum age of the last sweep in sampling intervals, if that is longer."""
 
 
 class Heartbeat:
-    """Told by the tasks what they did. `monotonic`: seconds."""
+    """The progress that the tasks report. `monotonic`: clock in seconds."""
 
     def __init__(self, monotonic: Callable[[], float], interval_s: float) -> None:
         self._monotonic = monotonic
-        self._for_s = max(ALIVE_FOR_S, ALIVE_FOR_INTERVALS * interval_s)
-        self._swept = monotonic()
+        self._max_age_s = max(ALIVE_FOR_S, ALIVE_FOR_INTERVALS * interval_s)
+        self._swept_at = monotonic()
         self._has_recorded = False
 
     def sweep_ended(self) -> None:
-        """Note that a sweep has just ended."""
-        self._swept = self._monotonic()
+        """Report that a sweep has just ended."""
+        self._swept_at = self._monotonic()
 
     def tick_recorded(self) -> None:
-        """Note that a tick is in a journal."""
+        """Report that a tick was written to a journal."""
         self._has_recorded = True
 
     def is_alive(self) -> bool:
-        """Say whether a sweep ended lately; a start counts as one."""
-        return self._monotonic() - self._swept < self._for_s
+        """Return whether a sweep ended lately; the start counts as one."""
+        return self._monotonic() - self._swept_at < self._max_age_s
 
     def is_ready(self) -> bool:
-        """Say whether a tick was recorded."""
+        """Return whether a tick was recorded."""
         return self._has_recorded

@@ -6,7 +6,7 @@ import numpy as np
 
 from fgm.events.watched import LIMITS, MEMORY_MAX, PIDS_MAX, QUOTA, Look
 from fgm.events.wording import millicores, plain, size
-from fgm.store.events import Event, Value
+from fgm.store.events.event import Event, Value
 
 SETTLED_MS = 15_000
 """A runtime makes the cgroup first and limits it then; fgm reads limits every 10 s."""

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from fgm.events.watched import MEMORY, Floats, Look, Memory
 from fgm.events.wording import duration, plain, size
-from fgm.store.events import Event, Value
-from fgm.store.series import Series
+from fgm.store.events.event import Event, Value
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 
 FOLLOWS_WITHIN_MS = 15 * 60_000
 """A container follows one that ended at most so long ago: the kubelet waits up to 5 min between restarts."""
 _MOST_ENDED = 500
-_SHORT_ID = 12
 
 
 class Ended(NamedTuple):
@@ -104,7 +103,9 @@ class Lives:
         del self._waiting[earlier.series.key]
         passed = duration(max(0, look.time_ms - earlier.time_ms))
         known: dict[str, Value] = {"container": earlier.series.key, "ended_ms": earlier.time_ms}
-        what = f"restarted{while_unseen}: it follows {earlier.series.key[:_SHORT_ID]}, which ended {passed} before"
+        what = (
+            f"restarted{while_unseen}: it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
+        )
         return Event(look.time_ms, "restart", series.key, what, known, {"container": series.key})
 
     def _predecessor(self, series: Series, time_ms: int) -> Ended | None:

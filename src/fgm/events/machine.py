@@ -14,8 +14,8 @@ from fgm.events.throttling import Throttling
 from fgm.events.watched import OOM_KILLS, Floats, Memory
 from fgm.events.wording import count, duration
 from fgm.metrics.rates import gap_ms
-from fgm.store.events import Event
-from fgm.store.series import Series
+from fgm.store.events.event import Event
+from fgm.store.samples.series import Series
 
 NODE = "node"
 """The series of what concerns all."""

@@ -13,8 +13,8 @@ import numpy as np
 from fgm.events.lives import Lives
 from fgm.events.watched import MEMORY, MEMORY_MAX, OOM_KILLS, Floats, Look, Memory
 from fgm.events.wording import count, duration, plain, size
-from fgm.store.events import Event, Value
-from fgm.store.series import Series
+from fgm.store.events.event import Event, Value
+from fgm.store.samples.series import Series
 
 _LEAVES = frozenset({"container", "sandbox"})
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fgm.events.watched import QUOTA, THROTTLED, THROTTLED_USEC, Look
 from fgm.events.wording import count, duration, millicores, plain
-from fgm.store.events import Event, Value
+from fgm.store.events.event import Event, Value
 
 BEGIN_PERIODS = 5
 BEGIN_WITHIN_MS = 10_000

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 NEEDS = (
     *("memory.events.oom_kill", "cpu.stat.nr_throttled", "cpu.stat.nr_periods", "cpu.stat.throttled_usec"),
@@ -16,7 +16,6 @@ NEEDS = (
 
 OOM_KILLS, THROTTLED, PERIODS, THROTTLED_USEC, QUOTA, PERIOD, MEMORY_MAX, PIDS_MAX, MEMORY, PIDS = range(10)
 _POPULATED, _PID_COUNT = 10, 11
-COUNTERS = (OOM_KILLS, THROTTLED)
 LIMITS = (QUOTA, MEMORY_MAX, PIDS_MAX)
 _WITNESSES = (PERIODS, MEMORY, PIDS)
 """Where these have a value, the controller of the limit is at work: its null is no limit."""

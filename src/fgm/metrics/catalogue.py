@@ -1,8 +1,8 @@
 """The catalogue of recorded metrics: one table, which is also the schema of every file.
 
-A recorded metric is a column of nullable float64 that holds what the kernel counts: gauges as they are,
-counters raw. Null says that the kernel did not give it, or that a limit is "max"; it is never 0 for "absent".
-The order of the table is the order of the columns. A new metric raises the format version of the files.
+A recorded metric is a column of nullable float64 that holds what the kernel counts: gauges as they are, counters raw.
+Null means that the kernel did not give the value, or that a limit is "max"; an absent value is never 0. The order of
+the table is the order of the columns. A new metric raises the format version of the files.
 """
 
 from collections.abc import Iterator
@@ -14,210 +14,208 @@ Kind = Literal["gauge", "counter", "derived"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: what it is called, what it counts and where it comes from."""
+    """One recorded metric, and the column of files that holds it."""
 
     name: str
-    """The kernel's file and key, such as `cpu.stat.usage_usec`; the name of the column."""
+    """The name of the column: the kernel's file and key, such as `cpu.stat.usage_usec`."""
     title: str
-    """What a person calls it."""
+    """The name that pages show."""
     unit: str
-    """Of the recorded value: `bytes`, `us` (microseconds), `s` (seconds) or `1` (a number of things)."""
+    """Unit of the recorded value: `bytes`, `us` (microseconds), `s` (seconds) or `1` (a number of things)."""
     kind: Kind
     """A counter only grows during the life of its cgroup; it is recorded raw and shown as a rate."""
     source: str
     """The kernel file, relative to the cgroup or absolute, and its key."""
     help: str
-    """One or more sentences: what it means, and when it is null if that is not obvious."""
-    tier: int
-    """1 is always recorded, 2 by default."""
+    """One or more sentences: what the value means, and when it is null, if that is not obvious."""
     interval_s: float
-    """How often it is read. Limits are carried forward in every row; PSS has a value only where it was read."""
+    """Interval between two reads. Limits are carried forward in every row; PSS has a value only where it was read."""
 
 
-# A line with one word opens a kernel file; its metrics follow as `tier kind unit name = title: help`.
-# A name that starts with a dot is the key behind the file's name. Limits are read every 10 s: `gauge@10`; PSS every 30.
+# A line of one word names a kernel file; its metrics follow as `kind unit name = title: help`. A name that starts with
+# a dot is a key and comes after the file's name. `gauge@10` is read every 10 s.
 _TABLE = """
 cpu.stat
-1 counter us .usage_usec = CPU time: Processor time used, user and system together.
-1 counter us .user_usec = CPU time, user: Time in user mode; the kernel smooths the split.
-1 counter us .system_usec = CPU time, system: Time in kernel mode; the kernel smooths the split.
-1 counter 1 .nr_periods = CPU limit periods: Periods in which the cgroup ran under a quota.
-1 counter 1 .nr_throttled = CPU periods throttled: Periods in which the quota ran out.
-1 counter us .throttled_usec = CPU time throttled: Time spent waiting for quota, added up over processors.
-2 counter 1 .nr_bursts = CPU bursts: Periods that ran beyond the quota on saved time. Since Linux 5.15.
-2 counter us .burst_usec = CPU burst time: Time run beyond the quota on saved time. Since Linux 5.15.
+counter us .usage_usec = CPU time: Processor time used, user and system together.
+counter us .user_usec = CPU time, user: Time in user mode; the kernel smooths the split.
+counter us .system_usec = CPU time, system: Time in kernel mode; the kernel smooths the split.
+counter 1 .nr_periods = CPU limit periods: Periods in which the cgroup ran under a quota.
+counter 1 .nr_throttled = CPU periods throttled: Periods in which the quota ran out.
+counter us .throttled_usec = CPU time throttled: Time spent waiting for quota, added up over processors.
+counter 1 .nr_bursts = CPU bursts: Periods that ran beyond the quota on saved time. Since Linux 5.15.
+counter us .burst_usec = CPU burst time: Time run beyond the quota on saved time. Since Linux 5.15.
 cpu.max
-2 gauge@10 us cpu_quota_usec = CPU quota: Processor time allowed in each period. Null is no limit.
-2 gauge@10 us cpu_period_usec = CPU period: Length of the period that the quota belongs to.
+gauge@10 us cpu_quota_usec = CPU quota: Processor time allowed in each period. Null is no limit.
+gauge@10 us cpu_period_usec = CPU period: Length of the period that the quota belongs to.
 cpu.pressure
-1 counter us .some.total = CPU pressure, some: Time in which some task waited for a processor. Null: PSI off.
-1 counter us .full.total = CPU pressure, full: Time in which all tasks at once waited for a processor.
+counter us .some.total = CPU pressure, some: Time in which some task waited for a processor. Null: PSI off.
+counter us .full.total = CPU pressure, full: Time in which all tasks at once waited for a processor.
 
 memory.current
-1 gauge bytes . = Memory: All memory charged to the cgroup, page cache and kernel memory included.
+gauge bytes . = Memory: All memory charged to the cgroup, page cache and kernel memory included.
 memory.peak
-1 gauge bytes . = Memory peak: Highest memory use in the life of the cgroup. Since Linux 5.19.
+gauge bytes . = Memory peak: Highest memory use in the life of the cgroup. Since Linux 5.19.
 memory.max
-2 gauge@10 bytes . = Memory limit: The hard limit; beyond it the OOM killer comes. Null is no limit.
+gauge@10 bytes . = Memory limit: The hard limit; beyond it the OOM killer comes. Null is no limit.
 memory.high
-2 gauge@10 bytes . = Memory high limit: Beyond it processes are slowed and reclaimed from. Null is no limit.
+gauge@10 bytes . = Memory high limit: Beyond it processes are slowed and reclaimed from. Null is no limit.
 memory.min
-2 gauge@10 bytes . = Memory guaranteed: Memory that is never reclaimed. Null is all of it.
+gauge@10 bytes . = Memory guaranteed: Memory that is never reclaimed. Null is all of it.
 memory.low
-2 gauge@10 bytes . = Memory protected: Memory reclaimed only when nothing else is left. Null is all of it.
+gauge@10 bytes . = Memory protected: Memory reclaimed only when nothing else is left. Null is all of it.
 memory.swap.current
-1 gauge bytes . = Swap: Swap used by the cgroup. Null on kernels without swap.
+gauge bytes . = Swap: Swap used by the cgroup. Null on kernels without swap.
 memory.swap.peak
-2 gauge bytes . = Swap peak: Highest swap use in the life of the cgroup. Since Linux 6.5.
+gauge bytes . = Swap peak: Highest swap use in the life of the cgroup. Since Linux 6.5.
 memory.swap.max
-2 gauge@10 bytes . = Swap limit: Swap that may be used. Null is no limit.
+gauge@10 bytes . = Swap limit: Swap that may be used. Null is no limit.
 memory.swap.events
-2 counter 1 .high = Swap high events: Times that swap use went over its high limit.
-2 counter 1 .max = Swap limit events: Times that swap use was about to go over its limit.
-2 counter 1 .fail = Swap failures: Swap allocations that failed, for lack of space or because of the limit.
+counter 1 .high = Swap high events: Times that swap use went over its high limit.
+counter 1 .max = Swap limit events: Times that swap use was about to go over its limit.
+counter 1 .fail = Swap failures: Swap allocations that failed, for lack of space or because of the limit.
 memory.events
-1 counter 1 .low = Memory low events: Reclaims below the protected amount.
-1 counter 1 .high = Memory high events: Times that processes were slowed down at the high limit.
-1 counter 1 .max = Memory limit events: Times that memory use was about to go over the limit.
-1 counter 1 .oom = Out of memory: Times that the limit was reached and an allocation was about to fail.
-1 counter 1 .oom_kill = OOM kills: Processes killed by an OOM killer, here and in cgroups below.
-1 counter 1 .oom_group_kill = OOM group kills: Times that the whole cgroup was killed. Since Linux 5.17.
+counter 1 .low = Memory low events: Reclaims below the protected amount.
+counter 1 .high = Memory high events: Times that processes were slowed down at the high limit.
+counter 1 .max = Memory limit events: Times that memory use was about to go over the limit.
+counter 1 .oom = Out of memory: Times that the limit was reached and an allocation was about to fail.
+counter 1 .oom_kill = OOM kills: Processes killed by an OOM killer, here and in cgroups below.
+counter 1 .oom_group_kill = OOM group kills: Times that the whole cgroup was killed. Since Linux 5.17.
 memory.pressure
-1 counter us .some.total = Memory pressure, some: Time in which some task waited for memory. Null: PSI off.
-1 counter us .full.total = Memory pressure, full: Time in which all tasks at once waited for memory.
+counter us .some.total = Memory pressure, some: Time in which some task waited for memory. Null: PSI off.
+counter us .full.total = Memory pressure, full: Time in which all tasks at once waited for memory.
 
 memory.stat
-1 gauge bytes .anon = Anonymous memory: Heaps, stacks and private mappings: memory with no file behind it.
-1 gauge bytes .file = Page cache: Cached file data, tmpfs and shared memory included.
-1 gauge bytes .kernel = Kernel memory: Stacks, page tables, per-CPU, slab and more. Since Linux 5.18.
-2 gauge bytes .kernel_stack = Kernel stacks: Kernel stacks of the cgroup's threads.
-2 gauge bytes .pagetables = Page tables: Memory for page tables.
-2 gauge bytes .sec_pagetables = Secondary page tables: Page tables of virtual machines (KVM) and IOMMUs.
-2 gauge bytes .percpu = Per-CPU memory: Kernel structures that exist once for each processor.
-2 gauge bytes .sock = Socket buffers: Memory in network transmission buffers.
-2 gauge bytes .vmalloc = vmalloc: Virtually contiguous kernel memory.
-1 gauge bytes .shmem = Shared memory: tmpfs, shared anonymous mappings, System V shared memory.
-2 gauge bytes .zswap = zswap: Memory that the compressed swap cache itself takes.
-2 gauge bytes .zswapped = zswapped: Application memory that went to the compressed swap cache.
-2 gauge bytes .file_mapped = Mapped files: Cached file data that is mapped into a process.
-2 gauge bytes .file_dirty = Dirty page cache: Cached file data that was changed and not yet written.
-2 gauge bytes .file_writeback = Page cache in writeback: Cached file data that is being written now.
-2 gauge bytes .swapcached = Swap cache: Swapped memory that is also still in memory.
-2 gauge bytes .anon_thp = Anonymous huge pages: Anonymous memory in transparent huge pages.
-2 gauge bytes .file_thp = Page cache huge pages: Cached file data in transparent huge pages.
-2 gauge bytes .shmem_thp = Shared memory huge pages: Shared memory in transparent huge pages.
-2 gauge bytes .inactive_anon = Inactive anonymous memory: Swapped out first; shared memory included.
-2 gauge bytes .active_anon = Active anonymous memory: Recently used; shared memory included.
-1 gauge bytes .inactive_file = Inactive page cache: Cached file data that is reclaimed first.
-1 gauge bytes .active_file = Active page cache: Recently used cached file data.
-2 gauge bytes .unevictable = Unevictable memory: Locked memory (mlock) and what else reclaim leaves alone.
-2 gauge bytes .slab_reclaimable = Reclaimable slab: Kernel objects that can be freed, such as inodes.
-1 gauge bytes .slab_unreclaimable = Unreclaimable slab: Kernel objects that cannot be freed under pressure.
-2 gauge bytes .slab = Slab: Kernel objects, reclaimable and not.
-2 gauge bytes .hugetlb = hugetlb pages: Explicit huge pages, if charged to memory. Since Linux 6.13.
-2 counter 1 .workingset_refault_anon = Refaults, anonymous: Swapped pages that soon came back.
-1 counter 1 .workingset_refault_file = Refaults, file: Reclaimed cache pages that soon came back.
-2 counter 1 .workingset_activate_anon = Refaults activated, anonymous: Those that were activated at once.
-2 counter 1 .workingset_activate_file = Refaults activated, file: Those that were activated at once.
-2 counter 1 .workingset_restore_anon = Refaults restored, anonymous: Those that had been active before.
-2 counter 1 .workingset_restore_file = Refaults restored, file: Those that had been active before.
-2 counter 1 .workingset_nodereclaim = Shadow nodes reclaimed: Times that the memory of refaults was reclaimed.
-2 counter 1 .pswpin = Pages swapped in: Pages read from the swap device. Since Linux 6.15.
-2 counter 1 .pswpout = Pages swapped out: Pages written to the swap device. Since Linux 6.15.
-2 counter 1 .pgscan = Pages scanned: Inactive pages that reclaim looked at.
-2 counter 1 .pgsteal = Pages reclaimed: Pages that reclaim took.
-2 counter 1 .pgscan_kswapd = Pages scanned by kswapd: Pages looked at in the background.
-2 counter 1 .pgscan_direct = Pages scanned directly: Pages looked at while a process waited for memory.
-2 counter 1 .pgscan_khugepaged = Pages scanned by khugepaged: Pages looked at to make huge pages.
-2 counter 1 .pgscan_proactive = Pages scanned proactively: Pages looked at because memory.reclaim was written.
-2 counter 1 .pgsteal_kswapd = Pages reclaimed by kswapd: Pages taken in the background.
-2 counter 1 .pgsteal_direct = Pages reclaimed directly: Pages taken while a process waited for memory.
-2 counter 1 .pgsteal_khugepaged = Pages reclaimed by khugepaged: Pages taken to make huge pages.
-2 counter 1 .pgsteal_proactive = Pages reclaimed proactively: Pages taken because memory.reclaim was written.
-1 counter 1 .pgfault = Page faults: All page faults, minor and major.
-1 counter 1 .pgmajfault = Major page faults: Page faults that had to read from storage.
-2 counter 1 .pgrefill = Active pages scanned: Active pages that reclaim looked at.
-2 counter 1 .pgactivate = Pages activated: Pages moved to the active list.
-2 counter 1 .pgdeactivate = Pages deactivated: Pages moved to the inactive list.
-2 counter 1 .pglazyfree = Pages marked free: Pages given back by MADV_FREE, to be taken under pressure.
-2 counter 1 .pglazyfreed = Marked pages freed: Pages given back by MADV_FREE that were taken.
-2 counter 1 .swpin_zero = Zero pages swapped in: Pages filled with zeros, for which no I/O was needed.
-2 counter 1 .swpout_zero = Zero pages swapped out: Pages full of zeros, for which no I/O was needed.
-2 counter 1 .zswpin = Pages from zswap: Pages brought back from the compressed swap cache.
-2 counter 1 .zswpout = Pages to zswap: Pages moved to the compressed swap cache.
-2 counter 1 .zswpwb = Pages from zswap to swap: Pages written on to the swap device.
-2 counter 1 .thp_fault_alloc = Huge pages by faults: Huge pages given to a page fault.
-2 counter 1 .thp_collapse_alloc = Huge pages by collapsing: Huge pages made from existing small ones.
-2 counter 1 .thp_swpout = Huge pages swapped out: Huge pages swapped out in one piece.
-2 counter 1 .thp_swpout_fallback = Huge pages split for swap: Huge pages split before they were swapped out.
-2 counter 1 .numa_pages_migrated = NUMA pages migrated: Pages moved between nodes by NUMA balancing.
-2 counter 1 .numa_pte_updates = NUMA page table updates: Entries changed to see the next access.
-2 counter 1 .numa_hint_faults = NUMA hinting faults: Faults that told of an access.
-2 counter 1 .pgdemote_kswapd = Pages demoted by kswapd: Pages moved to slower memory in the background.
-2 counter 1 .pgdemote_direct = Pages demoted directly: Pages moved to slower memory while a process waited.
-2 counter 1 .pgdemote_khugepaged = Pages demoted by khugepaged: Pages moved to slower memory by khugepaged.
-2 counter 1 .pgdemote_proactive = Pages demoted proactively: Pages moved to slower memory by memory.reclaim.
-2 counter 1 .pgpromote_success = Pages promoted: Pages moved to faster memory.
+gauge bytes .anon = Anonymous memory: Heaps, stacks and private mappings: memory with no file behind it.
+gauge bytes .file = Page cache: Cached file data, tmpfs and shared memory included.
+gauge bytes .kernel = Kernel memory: Stacks, page tables, per-CPU, slab and more. Since Linux 5.18.
+gauge bytes .kernel_stack = Kernel stacks: Kernel stacks of the cgroup's threads.
+gauge bytes .pagetables = Page tables: Memory for page tables.
+gauge bytes .sec_pagetables = Secondary page tables: Page tables of virtual machines (KVM) and IOMMUs.
+gauge bytes .percpu = Per-CPU memory: Kernel structures that exist once for each processor.
+gauge bytes .sock = Socket buffers: Memory in network transmission buffers.
+gauge bytes .vmalloc = vmalloc: Virtually contiguous kernel memory.
+gauge bytes .shmem = Shared memory: tmpfs, shared anonymous mappings, System V shared memory.
+gauge bytes .zswap = zswap: Memory that the compressed swap cache itself takes.
+gauge bytes .zswapped = zswapped: Application memory that went to the compressed swap cache.
+gauge bytes .file_mapped = Mapped files: Cached file data that is mapped into a process.
+gauge bytes .file_dirty = Dirty page cache: Cached file data that was changed and not yet written.
+gauge bytes .file_writeback = Page cache in writeback: Cached file data that is being written now.
+gauge bytes .swapcached = Swap cache: Swapped memory that is also still in memory.
+gauge bytes .anon_thp = Anonymous huge pages: Anonymous memory in transparent huge pages.
+gauge bytes .file_thp = Page cache huge pages: Cached file data in transparent huge pages.
+gauge bytes .shmem_thp = Shared memory huge pages: Shared memory in transparent huge pages.
+gauge bytes .inactive_anon = Inactive anonymous memory: Swapped out first; shared memory included.
+gauge bytes .active_anon = Active anonymous memory: Recently used; shared memory included.
+gauge bytes .inactive_file = Inactive page cache: Cached file data that is reclaimed first.
+gauge bytes .active_file = Active page cache: Recently used cached file data.
+gauge bytes .unevictable = Unevictable memory: Locked memory (mlock) and what else reclaim leaves alone.
+gauge bytes .slab_reclaimable = Reclaimable slab: Kernel objects that can be freed, such as inodes.
+gauge bytes .slab_unreclaimable = Unreclaimable slab: Kernel objects that cannot be freed under pressure.
+gauge bytes .slab = Slab: Kernel objects, reclaimable and not.
+gauge bytes .hugetlb = hugetlb pages: Explicit huge pages, if charged to memory. Since Linux 6.13.
+counter 1 .workingset_refault_anon = Refaults, anonymous: Swapped pages that soon came back.
+counter 1 .workingset_refault_file = Refaults, file: Reclaimed cache pages that soon came back.
+counter 1 .workingset_activate_anon = Refaults activated, anonymous: Those that were activated at once.
+counter 1 .workingset_activate_file = Refaults activated, file: Those that were activated at once.
+counter 1 .workingset_restore_anon = Refaults restored, anonymous: Those that had been active before.
+counter 1 .workingset_restore_file = Refaults restored, file: Those that had been active before.
+counter 1 .workingset_nodereclaim = Shadow nodes reclaimed: Times that the memory of refaults was reclaimed.
+counter 1 .pswpin = Pages swapped in: Pages read from the swap device. Since Linux 6.15.
+counter 1 .pswpout = Pages swapped out: Pages written to the swap device. Since Linux 6.15.
+counter 1 .pgscan = Pages scanned: Inactive pages that reclaim looked at.
+counter 1 .pgsteal = Pages reclaimed: Pages that reclaim took.
+counter 1 .pgscan_kswapd = Pages scanned by kswapd: Pages looked at in the background.
+counter 1 .pgscan_direct = Pages scanned directly: Pages looked at while a process waited for memory.
+counter 1 .pgscan_khugepaged = Pages scanned by khugepaged: Pages looked at to make huge pages.
+counter 1 .pgscan_proactive = Pages scanned proactively: Pages looked at because memory.reclaim was written.
+counter 1 .pgsteal_kswapd = Pages reclaimed by kswapd: Pages taken in the background.
+counter 1 .pgsteal_direct = Pages reclaimed directly: Pages taken while a process waited for memory.
+counter 1 .pgsteal_khugepaged = Pages reclaimed by khugepaged: Pages taken to make huge pages.
+counter 1 .pgsteal_proactive = Pages reclaimed proactively: Pages taken because memory.reclaim was written.
+counter 1 .pgfault = Page faults: All page faults, minor and major.
+counter 1 .pgmajfault = Major page faults: Page faults that had to read from storage.
+counter 1 .pgrefill = Active pages scanned: Active pages that reclaim looked at.
+counter 1 .pgactivate = Pages activated: Pages moved to the active list.
+counter 1 .pgdeactivate = Pages deactivated: Pages moved to the inactive list.
+counter 1 .pglazyfree = Pages marked free: Pages given back by MADV_FREE, to be taken under pressure.
+counter 1 .pglazyfreed = Marked pages freed: Pages given back by MADV_FREE that were taken.
+counter 1 .swpin_zero = Zero pages swapped in: Pages filled with zeros, for which no I/O was needed.
+counter 1 .swpout_zero = Zero pages swapped out: Pages full of zeros, for which no I/O was needed.
+counter 1 .zswpin = Pages from zswap: Pages brought back from the compressed swap cache.
+counter 1 .zswpout = Pages to zswap: Pages moved to the compressed swap cache.
+counter 1 .zswpwb = Pages from zswap to swap: Pages written on to the swap device.
+counter 1 .thp_fault_alloc = Huge pages by faults: Huge pages given to a page fault.
+counter 1 .thp_collapse_alloc = Huge pages by collapsing: Huge pages made from existing small ones.
+counter 1 .thp_swpout = Huge pages swapped out: Huge pages swapped out in one piece.
+counter 1 .thp_swpout_fallback = Huge pages split for swap: Huge pages split before they were swapped out.
+counter 1 .numa_pages_migrated = NUMA pages migrated: Pages moved between nodes by NUMA balancing.
+counter 1 .numa_pte_updates = NUMA page table updates: Entries changed to see the next access.
+counter 1 .numa_hint_faults = NUMA hinting faults: Faults that told of an access.
+counter 1 .pgdemote_kswapd = Pages demoted by kswapd: Pages moved to slower memory in the background.
+counter 1 .pgdemote_direct = Pages demoted directly: Pages moved to slower memory while a process waited.
+counter 1 .pgdemote_khugepaged = Pages demoted by khugepaged: Pages moved to slower memory by khugepaged.
+counter 1 .pgdemote_proactive = Pages demoted proactively: Pages moved to slower memory by memory.reclaim.
+counter 1 .pgpromote_success = Pages promoted: Pages moved to faster memory.
 
 io.stat
-1 counter bytes .rbytes = Bytes read: Read from block devices; stacked and loop devices are not counted twice.
-1 counter bytes .wbytes = Bytes written: Written to block devices, buffered writes when they are written back.
-1 counter 1 .rios = Reads: Read requests to block devices.
-1 counter 1 .wios = Writes: Write requests to block devices.
-2 counter bytes .dbytes = Bytes discarded: Discarded (trimmed) on block devices.
-2 counter 1 .dios = Discards: Discard requests to block devices.
+counter bytes .rbytes = Bytes read: Read from block devices; stacked and loop devices are not counted twice.
+counter bytes .wbytes = Bytes written: Written to block devices, buffered writes when they are written back.
+counter 1 .rios = Reads: Read requests to block devices.
+counter 1 .wios = Writes: Write requests to block devices.
+counter bytes .dbytes = Bytes discarded: Discarded (trimmed) on block devices.
+counter 1 .dios = Discards: Discard requests to block devices.
 io.pressure
-1 counter us .some.total = I/O pressure, some: Time in which some task waited for I/O. Null: PSI off.
-1 counter us .full.total = I/O pressure, full: Time in which all tasks at once waited for I/O.
+counter us .some.total = I/O pressure, some: Time in which some task waited for I/O. Null: PSI off.
+counter us .full.total = I/O pressure, full: Time in which all tasks at once waited for I/O.
 
 pids.current
-1 gauge 1 . = Threads: Processes and threads, as the kernel counts them against the limit.
+gauge 1 . = Threads: Processes and threads, as the kernel counts them against the limit.
 pids.peak
-2 gauge 1 . = Threads peak: Highest number of threads in the life of the cgroup. Since Linux 6.1.
+gauge 1 . = Threads peak: Highest number of threads in the life of the cgroup. Since Linux 6.1.
 pids.max
-2 gauge@10 1 . = Thread limit: Processes and threads that may exist. Null is no limit.
+gauge@10 1 . = Thread limit: Processes and threads that may exist. Null is no limit.
 pids.events
-2 counter 1 .max = Thread limit events: Times that a fork failed at the limit.
+counter 1 .max = Thread limit events: Times that a fork failed at the limit.
 cgroup.procs
-1 gauge 1 container.pid_count = Processes: Living processes, here and in cgroups below.
+gauge 1 container.pid_count = Processes: Living processes, here and in cgroups below.
 cgroup.events
-1 gauge 1 .populated = Populated: 1 while there is a living process, here or in cgroups below.
-1 gauge 1 .frozen = Frozen: 1 while the cgroup is frozen (paused).
+gauge 1 .populated = Populated: 1 while there is a living process, here or in cgroups below.
+gauge 1 .frozen = Frozen: 1 while the cgroup is frozen (paused).
 cgroup.stat
-2 gauge 1 .nr_descendants = Cgroups below: Living cgroups below this one.
-2 gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
+gauge 1 .nr_descendants = Cgroups below: Living cgroups below this one.
+gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
 
 /proc/<pid>/net/dev
-1 counter bytes network.rx_bytes = Bytes received: Of pods and the node, without lo. Null: the pod has the node's.
-1 counter 1 network.rx_packets = Packets received: Of pods and the node, without lo.
-1 counter 1 network.rx_errs = Receive errors: Packets received with an error. Of pods and the node.
-1 counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving. Of pods and the node.
-1 counter bytes network.tx_bytes = Bytes sent: Of pods and the node, without lo.
-1 counter 1 network.tx_packets = Packets sent: Of pods and the node, without lo.
-1 counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
-1 counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
+counter bytes network.rx_bytes = Bytes received: Of pods and the node, without lo. Null: the pod has the node's.
+counter 1 network.rx_packets = Packets received: Of pods and the node, without lo.
+counter 1 network.rx_errs = Receive errors: Packets received with an error. Of pods and the node.
+counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving. Of pods and the node.
+counter bytes network.tx_bytes = Bytes sent: Of pods and the node, without lo.
+counter 1 network.tx_packets = Packets sent: Of pods and the node, without lo.
+counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
+counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
 /proc/<pid>/statm
-2 gauge@30 bytes processes.resident_bytes = Resident memory: Sum over processes; what they share counts often.
-2 gauge@30 bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.
+gauge@30 bytes processes.resident_bytes = Resident memory: Sum over processes; what they share counts often.
+gauge@30 bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.
 /proc/<pid>/fd
-2 gauge@30 1 processes.fd_count = Open files: Open file descriptors, summed over processes. Since Linux 6.2.
+gauge@30 1 processes.fd_count = Open files: Open file descriptors, summed over processes. Since Linux 6.2.
 /proc/<pid>/smaps_rollup
-2 gauge@30 bytes smaps_rollup.pss = Memory, PSS: What its processes map; shared pages count in parts. Of containers.
-2 gauge@30 bytes smaps_rollup.pss_anon = Anonymous memory, PSS: Its part without a file behind. Since Linux 5.2.
-2 gauge@30 bytes smaps_rollup.pss_file = Mapped files, PSS: Its part that is mapped files. Since Linux 5.2.
-2 gauge@30 bytes smaps_rollup.pss_shmem = Shared memory, PSS: Its part that is shared memory. Since Linux 5.2.
-2 gauge@30 bytes smaps_rollup.swap_pss = Swap, PSS: What its processes have in swap; shared pages count in parts.
-2 gauge@30 1 smaps_rollup.pids_read = Processes in PSS: Those read; one that is costly to read is left out.
-2 gauge@30 1 smaps_rollup.pids_total = Processes for PSS: Those that there were to read.
-2 gauge@30 s smaps_rollup.age_s = Age of PSS: How long ago the first process of the sum was read.
+gauge@30 bytes smaps_rollup.pss = Memory, PSS: What its processes map; shared pages count in parts. Of containers.
+gauge@30 bytes smaps_rollup.pss_anon = Anonymous memory, PSS: Its part without a file behind. Since Linux 5.2.
+gauge@30 bytes smaps_rollup.pss_file = Mapped files, PSS: Its part that is mapped files. Since Linux 5.2.
+gauge@30 bytes smaps_rollup.pss_shmem = Shared memory, PSS: Its part that is shared memory. Since Linux 5.2.
+gauge@30 bytes smaps_rollup.swap_pss = Swap, PSS: What its processes have in swap; shared pages count in parts.
+gauge@30 1 smaps_rollup.pids_read = Processes in PSS: Those read; one that is costly to read is left out.
+gauge@30 1 smaps_rollup.pids_total = Processes for PSS: Those that there were to read.
+gauge@30 s smaps_rollup.age_s = Age of PSS: How long ago the first process of the sum was read.
 
 collector
-1 counter us collector.cpu_usec = Collector CPU time: Processor time of the collector itself, all threads; of the node.
-1 gauge bytes collector.anon_bytes = Collector memory: Its memory that no file is behind, from /proc/self/statm.
-1 gauge us collector.sweep_usec = Collector sweep: How long reading everything took at this tick.
-1 counter 1 collector.failed_reads = Collector failed reads: Reads of kernel files that failed and cost a null.
-1 counter 1 collector.skipped_reads = Collector skipped reads: Reads left out because sweeps took too long.
-1 counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overrun, or dropped for a slow disk.
+counter us collector.cpu_usec = Collector CPU time: Processor time of the collector itself, all threads; of the node.
+gauge bytes collector.anon_bytes = Collector memory: Its memory that no file is behind, from /proc/self/statm.
+gauge us collector.sweep_usec = Collector sweep: How long reading everything took at this tick.
+counter 1 collector.failed_reads = Collector failed reads: Reads of kernel files that failed and cost a null.
+counter 1 collector.skipped_reads = Collector skipped reads: Reads left out because sweeps took too long.
+counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overrun, or dropped for a slow disk.
 """
 
 
@@ -228,7 +226,7 @@ def _metrics(table: str) -> Iterator[Metric]:
             file = line
             continue
         facts, text = line.split(" = ", 1)
-        tier, kind, unit, name = facts.split()
+        kind, unit, name = facts.split()
         kind, _, interval = kind.partition("@")
         title, text = text.split(": ", 1)
         yield Metric(
@@ -238,7 +236,6 @@ def _metrics(table: str) -> Iterator[Metric]:
             kind=cast("Kind", kind),
             source=f"{file} {name[1:]}".rstrip() if name.startswith(".") else file,
             help=text,
-            tier=int(tier),
             interval_s=float(interval or 1),
         )
 

@@ -1,6 +1,6 @@
-"""Kernel text to values: bytes in, numbers out, no I/O; one function for each kernel file, named after it.
+"""Parsers: the text of a kernel file in, recorded metrics out; no I/O, one function or class for each file.
 
-A parser returns recorded metrics by name, in the unit of the catalogue. A key that the catalogue does not
-know is skipped, a value that is absent or "max" is not in the result, and a malformed known line raises
-`ParseError`. Numbers that the kernel gives as integers stay integers.
+A parser returns metrics by name, in the unit of the catalogue. It skips keys that the catalogue does not have, leaves
+out values that are absent or "max", and raises `ParseError` if a line that it reads is malformed. Numbers that the
+kernel gives as integers stay integers.
 """

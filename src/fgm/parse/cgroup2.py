@@ -1,48 +1,77 @@
-"""The files of a cgroup v2 directory (kernel: admin-guide/cgroup-v2.rst).
+"""The files of a cgroup v2 directory, `/sys/fs/cgroup/<path>/<file>`.
 
-Pressure files are in `fgm.parse.pressure`, io.stat is in `fgm.parse.io_stat`. The key tables serve the
-functions here and `FlatKeyed`, which reads the same files faster.
+`io.stat` is in `fgm.parse.io_stat`, the pressure files are in `fgm.parse.pressure`. A constant holds the keys of a flat
+keyed file, for `FlatKeyed` and `flat_keyed`.
+
+Source: admin-guide/cgroup-v2.rst.
 """
 
+from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError
 from fgm.parse.flat_keyed import Keys, Recorded, flat_keyed
 from fgm.parse.single_value import limit
 
 
-def _keys(file: str, recorded: str, unrecorded: str = "") -> Keys:
-    keys: dict[bytes, Recorded | None] = {key.encode(): Recorded(f"{file}.{key}") for key in recorded.split()}
-    return keys | dict.fromkeys(unrecorded.encode().split())
+def _keys(file: str, unrecorded: str = "") -> Keys:
+    """Return the keys that the catalogue has of a file, and others that are known."""
+    prefix = f"{file}."
+    recorded = {name.removeprefix(prefix).encode(): Recorded(name) for name in COLUMNS if name.startswith(prefix)}
+    return recorded | dict.fromkeys(unrecorded.encode().split())
 
 
-CPU_STAT = _keys(
-    "cpu.stat",
-    "usage_usec user_usec system_usec nr_periods nr_throttled throttled_usec nr_bursts burst_usec",
-    unrecorded="nice_usec core_sched.force_idle_usec ntime_usec",
-)
-MEMORY_EVENTS = _keys("memory.events", "low high max oom oom_kill oom_group_kill", unrecorded="sock_throttled")
-MEMORY_SWAP_EVENTS = _keys("memory.swap.events", "high max fail")
-MEMORY_STAT = _keys(
-    "memory.stat",
-    """
-    anon file kernel kernel_stack pagetables sec_pagetables percpu sock vmalloc shmem zswap zswapped
-    file_mapped file_dirty file_writeback swapcached anon_thp file_thp shmem_thp inactive_anon active_anon
-    inactive_file active_file unevictable slab_reclaimable slab_unreclaimable slab hugetlb
-    workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file
-    workingset_restore_anon workingset_restore_file workingset_nodereclaim pswpin pswpout
-    pgscan pgsteal pgscan_kswapd pgscan_direct pgscan_khugepaged pgscan_proactive
-    pgsteal_kswapd pgsteal_direct pgsteal_khugepaged pgsteal_proactive
-    pgfault pgmajfault pgrefill pgactivate pgdeactivate pglazyfree pglazyfreed
-    swpin_zero swpout_zero zswpin zswpout zswpwb
-    thp_fault_alloc thp_collapse_alloc thp_swpout thp_swpout_fallback
-    numa_pages_migrated numa_pte_updates numa_hint_faults
-    pgdemote_kswapd pgdemote_direct pgdemote_khugepaged pgdemote_proactive pgpromote_success
-    """,
-)
-PIDS_EVENTS = _keys("pids.events", "max")
-CGROUP_EVENTS = _keys("cgroup.events", "populated frozen")
+CPU_STAT = _keys("cpu.stat", unrecorded="nice_usec core_sched.force_idle_usec ntime_usec")
+"""Keys of cpu.stat. Those of periods, throttling and bursts are there only with the cpu controller.
+
+    usage_usec 4386911
+    user_usec 1905003
+    nr_throttled 121
+
+Source: kernel/cgroup/rstat.c, kernel/sched/core.c; "CPU Interface Files".
+"""
+MEMORY_STAT = _keys("memory.stat")
+"""Keys of memory.stat, of which each kernel has some: sizes in bytes, and counts of events.
+
+    anon 63868928
+    file 111546368
+    pgfault 20561
+
+Source: mm/memcontrol.c; "Memory Interface Files".
+"""
+MEMORY_EVENTS = _keys("memory.events", unrecorded="sock_throttled")
+"""Keys of memory.events; the counts include the cgroups below.
+
+    high 0
+    max 37
+    oom_kill 2
+
+Source: mm/memcontrol.c; "Memory Interface Files".
+"""
+MEMORY_SWAP_EVENTS = _keys("memory.swap.events")
+"""Keys of memory.swap.events.
+
+    high 0
+    max 0
+    fail 0
+
+Source: mm/memcontrol.c; "Memory Interface Files".
+"""
+PIDS_EVENTS = _keys("pids.events")
+"""The key of pids.events: forks that failed at the limit. cgroup v1 has the same file.
+
+    max 0
+
+Source: kernel/cgroup/pids.c; "PID Interface Files".
+"""
+CGROUP_EVENTS = _keys("cgroup.events")
+"""Keys of cgroup.events, which are 0 or 1.
+
+    populated 1
+    frozen 0
+
+Source: kernel/cgroup/cgroup.c; "Core Interface Files".
+"""
 CGROUP_STAT = _keys(
     "cgroup.stat",
-    "nr_descendants nr_dying_descendants",
     unrecorded=" ".join(
         f"nr_subsys_{controller} nr_dying_subsys_{controller}"
         for controller in (
@@ -51,118 +80,95 @@ CGROUP_STAT = _keys(
         )
     ),
 )
-
-
-def cpu_stat(raw: bytes) -> dict[str, float]:
-    """Return the times (us) and counts of cpu.stat; five keys are there only with the cpu controller.
-
-    usage_usec 4386911
-    user_usec 1905003
-    system_usec 2481908
-    """
-    return flat_keyed(raw, CPU_STAT, "cpu.stat")
-
-
-def cpu_max(raw: bytes) -> dict[str, float]:
-    """Return `cpu_quota_usec` (absent for "max") and `cpu_period_usec`.
-
-    max 100000
-    """
-    try:
-        quota, period = raw.split()
-        values: dict[str, float] = {} if quota == b"max" else {"cpu_quota_usec": int(quota)}
-        values["cpu_period_usec"] = int(period)
-    except ValueError:
-        raise ParseError("cpu.max", raw, "a quota and a period") from None
-    return values
-
-
-def memory_max(raw: bytes) -> dict[str, float]:
-    """Return `memory.max`, bytes; nothing for "max"."""
-    return _limit(raw, "memory.max")
-
-
-def memory_high(raw: bytes) -> dict[str, float]:
-    """Return `memory.high`, bytes; nothing for "max"."""
-    return _limit(raw, "memory.high")
-
-
-def memory_min(raw: bytes) -> dict[str, float]:
-    """Return `memory.min`, bytes; nothing for "max"."""
-    return _limit(raw, "memory.min")
-
-
-def memory_low(raw: bytes) -> dict[str, float]:
-    """Return `memory.low`, bytes; nothing for "max"."""
-    return _limit(raw, "memory.low")
-
-
-def memory_swap_max(raw: bytes) -> dict[str, float]:
-    """Return `memory.swap.max`, bytes; nothing for "max"."""
-    return _limit(raw, "memory.swap.max")
-
-
-def memory_swap_events(raw: bytes) -> dict[str, float]:
-    """Return the counts of memory.swap.events: high, max and fail."""
-    return flat_keyed(raw, MEMORY_SWAP_EVENTS, "memory.swap.events")
-
-
-def memory_events(raw: bytes) -> dict[str, float]:
-    """Return the counts of memory.events, which include the cgroups below.
-
-    low 0
-    high 0
-    max 37
-    """
-    return flat_keyed(raw, MEMORY_EVENTS, "memory.events")
-
-
-def memory_stat(raw: bytes) -> dict[str, float]:
-    """Return memory.stat: sizes in bytes and counts of events; which keys there are depends on the kernel.
-
-    anon 63868928
-    file 111546368
-    kernel 3895296
-    """
-    return flat_keyed(raw, MEMORY_STAT, "memory.stat")
-
-
-def pids_max(raw: bytes) -> dict[str, float]:
-    """Return `pids.max`; nothing for "max"."""
-    return _limit(raw, "pids.max")
-
-
-def pids_events(raw: bytes) -> dict[str, float]:
-    """Return `pids.events.max`: forks that failed at the limit."""
-    return flat_keyed(raw, PIDS_EVENTS, "pids.events")
-
-
-def cgroup_procs(raw: bytes) -> dict[str, float]:
-    """Return `container.pid_count` of one directory; the caller adds up a subtree.
-
-    A process of another pid namespace is printed as 0 and counts like any other. The file of v1 is the same.
-    """
-    return {"container.pid_count": raw.count(b"\n")}
-
-
-def cgroup_events(raw: bytes) -> dict[str, float]:
-    """Return `cgroup.events.populated` and `cgroup.events.frozen`, 0 or 1.
-
-    populated 1
-    frozen 0
-    """
-    return flat_keyed(raw, CGROUP_EVENTS, "cgroup.events")
-
-
-def cgroup_stat(raw: bytes) -> dict[str, float]:
-    """Return the numbers of living and dying cgroups below.
+"""Keys of cgroup.stat: living and dying cgroups below.
 
     nr_descendants 2
     nr_dying_descendants 0
+
+Source: kernel/cgroup/cgroup.c; "Core Interface Files".
+"""
+
+
+def cpu_max(text: bytes) -> dict[str, float]:
+    """Return `cpu_quota_usec` (absent for "max") and `cpu_period_usec` from cpu.max.
+
+    max 100000
+
+    Raises: ParseError if there are not two such fields.
+    Source: kernel/sched/core.c; "CPU Interface Files".
     """
-    return flat_keyed(raw, CGROUP_STAT, "cgroup.stat")
+    try:
+        quota, period = text.split()
+        values: dict[str, float] = {} if quota == b"max" else {"cpu_quota_usec": int(quota)}
+        values["cpu_period_usec"] = int(period)
+    except ValueError:
+        raise ParseError("cpu.max", text, "a quota and a period") from None
+    return values
 
 
-def _limit(raw: bytes, file: str) -> dict[str, float]:
-    value = limit(raw, file)
+def memory_max(text: bytes) -> dict[str, float]:
+    """Return memory.max in bytes; nothing for "max".
+
+    100663296
+
+    Raises: ParseError if it is neither a number nor "max".
+    Source: mm/memcontrol.c; "Memory Interface Files".
+    """
+    return _limit(text, "memory.max")
+
+
+def memory_high(text: bytes) -> dict[str, float]:
+    """Return memory.high in bytes; see `memory_max`."""
+    return _limit(text, "memory.high")
+
+
+def memory_min(text: bytes) -> dict[str, float]:
+    """Return memory.min in bytes; see `memory_max`."""
+    return _limit(text, "memory.min")
+
+
+def memory_low(text: bytes) -> dict[str, float]:
+    """Return memory.low in bytes; see `memory_max`."""
+    return _limit(text, "memory.low")
+
+
+def memory_swap_max(text: bytes) -> dict[str, float]:
+    """Return memory.swap.max in bytes; see `memory_max`."""
+    return _limit(text, "memory.swap.max")
+
+
+def memory_events(text: bytes) -> dict[str, float]:
+    """Return the counts of memory.events; see MEMORY_EVENTS. A sweep reads this file with `FlatKeyed`.
+
+    Raises: ParseError if the line of a recorded key has no integer.
+    """
+    return flat_keyed(text, MEMORY_EVENTS, "memory.events")
+
+
+def pids_max(text: bytes) -> dict[str, float]:
+    """Return pids.max; nothing for "max". cgroup v1 has the same file.
+
+    4915
+
+    Raises: ParseError if it is neither a number nor "max".
+    Source: kernel/cgroup/pids.c; "PID Interface Files".
+    """
+    return _limit(text, "pids.max")
+
+
+def cgroup_procs(text: bytes) -> dict[str, float]:
+    """Return the number of processes in cgroup.procs, of this directory alone, as `container.pid_count`.
+
+    1
+    17
+
+    A process of another pid namespace is printed as 0 and counts like any other. cgroup v1 has the same file.
+
+    Source: kernel/cgroup/cgroup.c; "Core Interface Files".
+    """
+    return {"container.pid_count": text.count(b"\n")}
+
+
+def _limit(text: bytes, file: str) -> dict[str, float]:
+    value = limit(text, file)
     return {} if value is None else {file: value}

@@ -1,10 +1,10 @@
-"""What goes wrong in a parser."""
+"""The error of all parsers."""
 
 
 class ParseError(ValueError):
-    """Raised when a line that a parser knows does not have its form.
+    """Raised if a line that a parser reads does not have its form.
 
-    `file` is the kind of kernel file (such as `cpu.stat`; a parser knows no path), `line` the offending text.
+    `file` is the kind of kernel file, such as `cpu.stat`: a parser knows no paths. `line` is the malformed text.
     """
 
     def __init__(self, file: str, line: bytes, expected: str) -> None:

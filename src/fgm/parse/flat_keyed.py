@@ -1,7 +1,12 @@
-"""Flat keyed files: one `key value` on each line, such as cpu.stat and memory.stat.
+"""Flat keyed files: one `key value` in each line, such as cpu.stat and memory.stat.
 
-They are the bulk of what is read every second, and their keys hardly ever change. `flat_keyed` reads one from
-scratch; `FlatKeyed` learns the order of the keys and then only checks it.
+    usage_usec 4386911
+    user_usec 1905003
+
+Most of what is read every second is such files, and their keys hardly ever change. `flat_keyed` reads one from scratch;
+`FlatKeyed` learns the order of the keys and then only checks it (`fgm.parse.shape`).
+
+Source: admin-guide/cgroup-v2.rst, "Flat keyed".
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -16,23 +21,23 @@ from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 
 class Recorded(NamedTuple):
-    """Where the value of a key goes: the metric, and what to divide by to get the metric's unit."""
+    """The metric that a key is recorded as, and what its value is divided by to get the metric's unit."""
 
     metric: str
     divisor: int = 1
 
 
 Keys = Mapping[bytes, Recorded | None]
-"""The keys of one kind of file; None is a key that is known and not recorded."""
+"""The keys of one kind of file. None: the key is known, but not recorded."""
 
 
-def flat_keyed(raw: bytes, keys: Keys, file: str) -> dict[str, float]:
-    """Return the recorded values of a flat keyed file, in the order of the file.
+def flat_keyed(text: bytes, keys: Keys, file: str) -> dict[str, float]:
+    """Return the recorded values of a flat keyed file, in the order of the file. `file`: its name, for errors.
 
-    Raises ParseError when the line of a recorded key is not `key integer`.
+    Raises: ParseError if the line of a recorded key is not `key integer`.
     """
     values: dict[str, float] = {}
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         fields = line.split()
         recorded = keys.get(fields[0]) if fields else None
         if recorded is not None:
@@ -49,30 +54,31 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
     return value if divisor == 1 else value / divisor
 
 
-# `anon 5\nfile 6\n` becomes ` ,5  ,6 `.
+# `anon 5\nfile 6\n` becomes `,5 ,6 `: the words are left out, a blank becomes a comma.
 _TO_NUMBERS = to_numbers(commas=b" ")
-_MOST_LAYOUTS = 64
+_MAX_LAYOUTS = 64
+"""Maximum number of shapes remembered for one kind of file; a node has two or three."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What one shape of the file means. `places`: which of its numbers are recorded."""
+    """The meaning of one shape of the file: which of its numbers are recorded, and as what.
+
+    Shape: `recorded` is intp[n], the positions of the recorded numbers; `divisors` is float64[n], None if all are 1.
+    """
 
     names: tuple[str, ...]
     shape: bytes
-    count: int
-    """How many numbers it has."""
-    places: NDArray[np.intp]
+    number_count: int
+    recorded: NDArray[np.intp]
     divisors: NDArray[np.float64] | None
-    """None: all are 1."""
 
 
 class FlatKeyed:
-    """Reads one kind of flat keyed file again and again, fast.
+    """A fast reader of one kind of flat keyed file, for the files of many cgroups.
 
-    One object may read the files of many cgroups; it is fastest when their keys are the same. `names` are
-    the metrics of the last values that `parse` returned, the same object while they are the same. `unknown`
-    are the keys met so far that the catalogue does not know.
+    `names` are the metrics of the values that `parse` returned last; it stays the same object as long as they are
+    equal. `unknown` are the keys so far that the catalogue does not have.
     """
 
     def __init__(self, keys: Keys, file: str) -> None:
@@ -86,7 +92,7 @@ class FlatKeyed:
     def parse(self, text: bytes) -> list[float]:
         """Return the recorded values, in the order of `names`.
 
-        Raises ParseError as `flat_keyed` does; nothing is learnt from such a file.
+        Raises: ParseError as `flat_keyed`; nothing is learnt from such a file.
         """
         layout = self._layouts.get(shape(text))
         values = None if layout is None else self.parse_alike((text,), layout.names)
@@ -96,21 +102,24 @@ class FlatKeyed:
         return cast("list[float]", values[0].tolist())
 
     def form(self, names: tuple[str, ...]) -> Hashable:
-        """Return what files with these metrics have in common, for `parse_alike`."""
+        """Return a value that is equal for files that `parse_alike` can read together."""
         return self.file, names
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        """Return what `parse` would return for many files; None if one of them may have other metrics than `names`.
+
+        Shape: float64[len(texts), len(names)].
+        """
         layout = self._by_names.get(names)
         if layout is None:
             return None
         joined = b"".join(texts)
         if shape(joined) != layout.shape * len(texts) or b" \n" in joined:
             return None
-        values = numbers(joined, layout.count * len(texts), _TO_NUMBERS, without=WORDS)
+        values = numbers(joined, layout.number_count * len(texts), _TO_NUMBERS, without=WORDS)
         if values is None:
             return None
-        rows = values.reshape(len(texts), -1)[:, layout.places]
+        rows = values.reshape(len(texts), -1)[:, layout.recorded]
         return rows if layout.divisors is None else rows / layout.divisors
 
     def _parse_plainly(self, text: bytes) -> list[float]:
@@ -122,20 +131,21 @@ class FlatKeyed:
         return list(values.values())
 
     def _learn(self, text: bytes) -> None:
-        """Remember the shape of the file, if the fast way can read it."""
+        """Remember the shape of a file, unless the fast way cannot read it."""
         keys = [line.split()[0] for line in text.split(b"\n") if line.strip()]
         self.unknown |= frozenset(key for key in keys if key not in self._keys)
         recorded = [self._keys.get(key) for key in keys]
-        seen = shape(text)
-        regular = seen == b"".join(key + b" \n" for key in keys)
-        unique = len(self.names) == sum(column is not None for column in recorded)
-        if keys and regular and unique and len(self._layouts) < _MOST_LAYOUTS:
-            places = [place for place, column in enumerate(recorded) if column is not None]
+        text_shape = shape(text)
+        # A digit in a key, or a value that is not one integer, makes another shape than the keys alone would have.
+        is_regular = text_shape == b"".join(key + b" \n" for key in keys)
+        is_unique = len(self.names) == sum(column is not None for column in recorded)
+        if keys and is_regular and is_unique and len(self._layouts) < _MAX_LAYOUTS:
+            positions = [position for position, column in enumerate(recorded) if column is not None]
             divisors = [column.divisor for column in recorded if column is not None]
-            self._layouts[seen] = self._by_names[self.names] = _Layout(
+            self._layouts[text_shape] = self._by_names[self.names] = _Layout(
                 self.names,
-                seen,
+                text_shape,
                 len(keys),
-                np.array(places, np.intp),
+                np.array(positions, np.intp),
                 None if set(divisors) <= {1} else np.array(divisors, np.float64),
             )

@@ -1,11 +1,16 @@
-"""io.stat of cgroup v2: what a cgroup read, wrote and discarded, by block device.
+"""io.stat of a cgroup v2: bytes and requests that were read, written and discarded, by block device.
 
     254:0 rbytes=1449984 wbytes=3145728 rios=18 wios=24 dbytes=0 dios=0
+    254:16 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0
 
-Kernels print more than that: a device with nothing behind it, even without an end of line, while a cgroup is
-set up; several devices before the numbers of the last one; `(unknown)` for the hidden paths below an NVMe
-multipath device, whose bytes the device itself counts already; keys of io.cost and io.latency.
-Kernel: admin-guide/cgroup-v2.rst, "IO Interface Files".
+Kernels print more than that:
+
+- a device without numbers, sometimes without a newline, while a cgroup is being set up;
+- several devices in one line: the numbers are those of the last one;
+- `(unknown)` instead of a device: a hidden path below an NVMe multipath device, which counts the same bytes itself;
+- keys of io.cost and io.latency after the usual ones.
+
+Source: block/blk-cgroup.c; admin-guide/cgroup-v2.rst, "IO Interface Files".
 """
 
 from collections.abc import Collection, Sequence
@@ -19,14 +24,14 @@ from fgm.parse.errors import ParseError
 from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 LOOP_MAJOR = 7
-"""Loop devices only pass on what the device below them counts again."""
+"""Major number of loop devices, which are left out: the device below them counts the same bytes."""
 
 _KEYS = (b"rbytes", b"wbytes", b"rios", b"wios", b"dbytes", b"dios")
 
 _USUAL_LINE = b": rbytes= wbytes= rios= wios= dbytes= dios=\n"
 _TO_NUMBERS = to_numbers(commas=b"\n:=")
 _GAPS = (b"\n:", b": ", b"= ", b"=\n")
-"""Where a number is missing."""
+"""Texts that show that a number is missing."""
 _FIRST_COUNTER, _NUMBERS = 2, 8
 _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 
@@ -34,9 +39,10 @@ _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
     """Return the sums over devices: bytes and numbers of reads, writes and discards.
 
-    Loop devices and the `excluded` ones, as (major, minor), are left out: stacked devices count bytes again.
-    No device line means that nothing was read or written yet: all sums are 0.
-    Raises ParseError when a recorded key has no integer.
+    Loop devices and the `excluded` ones, as (major, minor), are left out: stacked devices count bytes twice. A file
+    without numbers means that nothing was read or written yet, so all sums are 0.
+
+    Raises: ParseError if a recorded key has no integer.
     """
     totals: dict[bytes, int] = {}
     for line in text.split(b"\n"):
@@ -57,17 +63,20 @@ def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str
 
 
 class IoStat:
-    """Reads io.stat files again and again, fast; `names` are the metrics of the last values that `parse` returned."""
+    """A fast reader of io.stat files. `names` are the metrics of the values that `parse` returned last."""
 
     unknown: frozenset[bytes] = frozenset()
 
     def __init__(self, excluded: Collection[tuple[int, int]]) -> None:
-        """`excluded`: as of `io_stat`; may change at any time."""
+        """`excluded`: as in `io_stat`; the caller may change it at any time."""
         self.names: tuple[str, ...] = _NAMES
         self._excluded = excluded
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the sums over devices, in the order of `names`. Raises ParseError as `io_stat` does."""
+        """Return the sums over devices, in the order of `names`.
+
+        Raises: ParseError as `io_stat`.
+        """
         sums = self.parse_alike((text,), _NAMES)
         if sums is not None:
             self.names = _NAMES
@@ -78,18 +87,21 @@ class IoStat:
         return list(values.values())
 
     def form(self, names: tuple[str, ...]) -> str | None:
-        """Return what files with the usual keys have in common; None for others."""
+        """Return a value that is equal for files that `parse_alike` can read together; None for other keys."""
         return "io.stat" if names is _NAMES else None
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return what `parse` would say of many files, a row for each; None if one of them may have other names."""
+        """Return what `parse` would return for many files; None if one of them may have other metrics.
+
+        Shape: float64[len(texts), 6].
+        """
         joined = b"".join(texts)
         if names is not _NAMES or not all(texts) or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
             return None
-        begun = b"\n" + joined
-        if any(gap in begun for gap in _GAPS):
+        with_newline = b"\n" + joined  # so that each number has a comma before it, the first one, too
+        if any(gap in with_newline for gap in _GAPS):
             return None
-        values = numbers(begun[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS, without=WORDS)
+        values = numbers(with_newline[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS, without=WORDS)
         if values is None:
             return None
         lines = values.reshape(-1, _NUMBERS)
@@ -107,7 +119,7 @@ class IoStat:
 
 
 def is_counted(device: bytes, excluded: Collection[tuple[int, int]]) -> bool:
-    """Return whether a device, as `major:minor`, goes into the sums; `(unknown)` does not."""
+    """Return whether a device, as `major:minor`, is part of the sums; `(unknown)` is not."""
     major, _, minor = device.partition(b":")
     if not (major.isdigit() and minor.isdigit()):
         return False

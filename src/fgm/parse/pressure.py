@@ -1,9 +1,11 @@
-"""Pressure stall information (PSI) of a cgroup or, from /proc/pressure, of the node.
-
-Only the totals are recorded; the averages can be derived from them, and better. Kernel: accounting/psi.rst.
+"""Pressure stall information (PSI): `<resource>.pressure` of a cgroup v2, `/proc/pressure/<resource>` of the node.
 
     some avg10=97.21 avg60=51.96 avg300=14.30 total=46960760
     full avg10=0.00 avg60=0.00 avg300=0.00 total=0
+
+Only the totals are recorded: averages over any time can be derived from them.
+
+Source: kernel/sched/psi.c; accounting/psi.rst, "Pressure interface".
 """
 
 from collections.abc import Sequence
@@ -15,19 +17,24 @@ from numpy.typing import NDArray
 from fgm.parse.errors import ParseError
 from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
+# Words, dots and equals signs are left out and a blank is the comma, so each field is one number: `avg10=97.21` is
+# 109721, `total=5` is 5. Only the totals are used.
 _USUAL = b"some avg=. avg=. avg=. total=\nfull avg=. avg=. avg=. total=\n"
 _TO_NUMBERS = to_numbers(commas=b" ")
 _NOT_NUMBERS = b".=" + WORDS
 _TOTALS = (3, 7)
 
 
-def pressure(raw: bytes, file: str) -> tuple[int | None, int | None]:
-    """Return the totals of some and full, us; None for a line that is not there.
+def pressure(text: bytes, file: str) -> tuple[int | None, int | None]:
+    """Return the totals of the lines some and full; None for a line that is not there. `file`: its name, for errors.
 
-    Old kernels have no full line for cpu. Raises ParseError when one of these lines has no `total=integer`.
+    cpu.pressure has no full line before Linux 5.13.
+
+    Unit: us.
+    Raises: ParseError if one of these lines has no `total=integer`.
     """
     totals: dict[bytes, int] = {}
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         kind, *fields = line.split() or [b""]
         if kind in {b"some", b"full"}:
             try:
@@ -38,9 +45,9 @@ def pressure(raw: bytes, file: str) -> tuple[int | None, int | None]:
 
 
 class Pressure:
-    """Reads the pressure files of one resource, "cpu", "memory" or "io", again and again, fast.
+    """A fast reader of the pressure files of one resource: "cpu", "memory" or "io".
 
-    `names` are the metrics of the last values that `parse` returned: `<resource>.pressure.{some,full}.total`, us.
+    `names` are the metrics of the values that `parse` returned last: `<resource>.pressure.{some,full}.total`, in us.
     """
 
     unknown: frozenset[bytes] = frozenset()
@@ -51,7 +58,10 @@ class Pressure:
         self.names: tuple[str, ...] = self._both
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the totals that are there. Raises ParseError as `pressure` does."""
+        """Return the totals of the lines that are there, in the order of `names`.
+
+        Raises: ParseError as `pressure`.
+        """
         values = self.parse_alike((text,), self._both)
         if values is not None:
             self.names = self._both
@@ -62,11 +72,14 @@ class Pressure:
         return list(present.values())
 
     def form(self, names: tuple[str, ...]) -> str | None:
-        """Return what files with both lines have in common, of whatever resource; None for others."""
+        """Return a value that is equal for files that `parse_alike` can read together; None if it cannot."""
         return "pressure" if names is self._both else None
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return both totals of many files, a row for each; None if one of them may not have both."""
+        """Return the totals of many files; None if one of them may not have both lines.
+
+        Shape: float64[len(texts), 2], some and full.
+        """
         joined = b"".join(texts)
         if len(names) != len(_TOTALS) or shape(joined) != _USUAL * len(texts) or b"=\n" in joined:
             return None

@@ -1,6 +1,6 @@
-"""Files of /proc/<pid>: what one process uses.
+"""The files of one process, `/proc/<pid>/<file>`.
 
-Kernel: filesystems/proc.rst, ABI/testing/procfs-smaps_rollup.
+Source: filesystems/proc.rst, "Process-Specific Subdirectories".
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _SMAPS = {
 
 
 class ProcessStat(NamedTuple):
-    """What /proc/<pid>/stat says; (pid, starttime_ticks) identifies a process, since pids are used again."""
+    """The fields of /proc/<pid>/stat that are used. (pid, starttime_ticks) identifies a process: pids are reused."""
 
     pid: int
     comm: str
@@ -36,15 +36,18 @@ class ProcessStat(NamedTuple):
     rss_pages: int
 
 
-def pid_stat(raw: bytes) -> ProcessStat:
-    """Return the fields of /proc/<pid>/stat.
+def pid_stat(text: bytes) -> ProcessStat:
+    """Return fields of /proc/<pid>/stat.
 
     784 (a) weird) R 700 784 700 34816 784 4194304 90 0 0 0 0 0 0 0 20 0 1 0 7341 8953856 222 ...
 
-    The name in parentheses may hold anything, blanks and parentheses too. Raises ParseError when fields are
-    missing.
+    A process chooses the name in parentheses; it may contain blanks and parentheses. So the fields are counted from the
+    last parenthesis on.
+
+    Raises: ParseError if fields are missing.
+    Source: fs/proc/array.c; filesystems/proc.rst, table 1-4.
     """
-    head, _, tail = raw.rpartition(b")")
+    head, _, tail = text.rpartition(b")")
     pid, _, comm = head.partition(b" (")
     fields = tail.split(None, 22)
     try:
@@ -58,49 +61,54 @@ def pid_stat(raw: bytes) -> ProcessStat:
             rss_pages=int(fields[21]),
         )
     except (IndexError, ValueError):
-        raise ParseError("pid/stat", raw, "pid (name) state and at least 21 integers") from None
+        raise ParseError("pid/stat", text, "pid (name) state and at least 21 integers") from None
 
 
-def statm(raw: bytes, page_size_bytes: int = 4096) -> dict[str, float]:
-    """Return `processes.resident_bytes` and `processes.shared_bytes` of one process; the caller adds them up.
+def statm(text: bytes, page_size_bytes: int = 4096) -> dict[str, float]:
+    """Return `processes.resident_bytes` and `processes.shared_bytes` of one process, from /proc/<pid>/statm.
 
     2186 812 640 208 0 145 0
 
-    Raises ParseError when there are less than three integers.
+    The fields are numbers of pages: size, resident, shared, and others.
+
+    Raises: ParseError if there are fewer than three integers.
+    Source: fs/proc/array.c; filesystems/proc.rst, table 1-3.
     """
     try:
-        _, resident, shared, *_ = map(int, raw.split())
+        _, resident, shared, *_ = map(int, text.split())
     except ValueError:
-        raise ParseError("pid/statm", raw, "at least three integers") from None
+        raise ParseError("pid/statm", text, "at least three integers") from None
     return {
         "processes.resident_bytes": resident * page_size_bytes,
         "processes.shared_bytes": shared * page_size_bytes,
     }
 
 
-def smaps_rollup(raw: bytes) -> dict[str, float]:
-    """Return `smaps_rollup.pss` and, as far as the kernel has them (5.2), its parts, bytes.
+def smaps_rollup(text: bytes) -> dict[str, float]:
+    """Return `smaps_rollup.pss` and, since Linux 5.2, its parts, from /proc/<pid>/smaps_rollup.
 
     5639378c1000-7ffe59e48000 ---p 00000000 00:00 0                          [rollup]
     Rss:                1732 kB
     Pss:                 422 kB
     Pss_Anon:            108 kB
 
-    Raises ParseError when there is no Pss, or no integer in one of these lines.
+    Unit: bytes.
+    Raises: ParseError if there is no line Pss, or a recorded line has no integer.
+    Source: fs/proc/task_mmu.c; ABI/testing/procfs-smaps_rollup.
     """
     values: dict[str, float] = {}
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         key, _, rest = line.partition(b":")
         if key in _ROLLUP:
             values[_ROLLUP[key]] = _bytes("pid/smaps_rollup", line, rest)
     if "smaps_rollup.pss" not in values:
-        raise ParseError("pid/smaps_rollup", raw, "a line Pss")
+        raise ParseError("pid/smaps_rollup", text, "a line Pss")
     return values
 
 
 @dataclass(slots=True)
 class Region:
-    """All mappings of one name in a process: a file's base name, `[heap]`, `[stack]`, `[anon]` and the like."""
+    """The sums over all mappings of one name in a process: a file's base name, `[heap]`, `[stack]`, `[anon]`, …."""
 
     name: str
     size_bytes: float = 0
@@ -110,20 +118,22 @@ class Region:
     swap_bytes: float = 0
 
 
-def smaps(raw: bytes) -> list[Region]:
-    """Return the memory of a process by name of what is mapped, in the order of the file.
+def smaps(text: bytes) -> list[Region]:
+    """Return the memory of a process by the name of its mappings, in the order of /proc/<pid>/smaps.
 
     5577c32f2000-5577c32f4000 r--p 00000000 fe:00 260386                     /usr/bin/head
     Size:                  8 kB
     Rss:                   8 kB
     VmFlags: rd mr mw me
 
-    Mappings without a name are `[anon]`. Raises ParseError when a recorded line has no integer or stands before
-    the first mapping.
+    Mappings without a name are `[anon]`.
+
+    Raises: ParseError if a recorded line has no integer, or comes before the first mapping.
+    Source: fs/proc/task_mmu.c; filesystems/proc.rst, "/proc/PID/smaps".
     """
     regions: dict[str, Region] = {}
     region: Region | None = None
-    for line in filter(None, raw.split(b"\n")):
+    for line in filter(None, text.split(b"\n")):
         first, _, rest = line.partition(b" ")
         if not first.endswith(b":"):
             name = _region_name(rest)
@@ -139,7 +149,7 @@ def smaps(raw: bytes) -> list[Region]:
 
 
 def _region_name(rest: bytes) -> str:
-    """Return what is mapped, from `perms offset dev inode name`."""
+    """Return the name of a mapping, from `perms offset dev inode name`."""
     fields = rest.split(None, 4)
     if len(fields) < 5:
         return "[anon]"

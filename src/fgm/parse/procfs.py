@@ -1,6 +1,6 @@
-"""Files of /proc about the whole node, under the metric names of a cgroup.
+"""The files of the whole node, `/proc/<file>`, under the metric names of a cgroup.
 
-Kernel: filesystems/proc.rst, admin-guide/iostats.rst.
+Source: filesystems/proc.rst.
 """
 
 import os
@@ -9,7 +9,7 @@ from collections.abc import Collection
 from fgm.parse.errors import ParseError
 
 SECTOR_BYTES = 512
-"""The unit of /proc/diskstats, whatever the device's own sectors are."""
+"""The unit of /proc/diskstats, which does not depend on the sectors of the device."""
 
 _MEMINFO = {
     b"MemTotal": "memory.max",
@@ -38,18 +38,26 @@ _MEMINFO = {
     b"Zswap": "memory.stat.zswap",
     b"Zswapped": "memory.stat.zswapped",
 }
+# Recorded as part of a sum or difference.
 _MEMINFO_PARTS = (b"MemFree", b"SwapFree", b"Cached", b"Buffers")
+_NETWORK = tuple(
+    f"network.{direction}_{kind}" for direction in ("rx", "tx") for kind in ("bytes", "packets", "errs", "drop")
+)
 
 
-def proc_stat(raw: bytes, ticks_per_second: int = 100) -> dict[str, float]:
-    """Return the processor time of the node, us, from the first line of /proc/stat: usage, user and system.
+def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
+    """Return the processor time of the node from the first line of /proc/stat: usage, user and system.
 
     cpu  4702 0 4623 1457 35 0 38 0 0 0
 
-    The fields are user, nice, system, idle, iowait, irq, softirq, steal, guest (already in user), guest_nice.
-    Raises ParseError when that line is not there or has less than seven numbers.
+    The fields are user, nice, system, idle, iowait, irq, softirq, steal, guest and guest_nice, in ticks. Guest time is
+    part of user time already.
+
+    Unit: us.
+    Raises: ParseError if that line is missing or has fewer than seven numbers.
+    Source: fs/proc/stat.c; filesystems/proc.rst, "Miscellaneous kernel statistics in /proc/stat".
     """
-    line = raw.partition(b"\n")[0]
+    line = text.partition(b"\n")[0]
     try:
         kind, *fields = line.split()
         user, nice, system, _, _, irq, softirq, *_ = map(int, fields)
@@ -65,18 +73,23 @@ def proc_stat(raw: bytes, ticks_per_second: int = 100) -> dict[str, float]:
     }
 
 
-def meminfo(raw: bytes) -> dict[str, float]:
-    """Return the memory of the node, bytes: `memory.current` is all that is not free, page cache included.
+def meminfo(text: bytes) -> dict[str, float]:
+    """Return the memory of the node from /proc/meminfo.
 
     MemTotal:        2976948 kB
     MemFree:         2589004 kB
     MemAvailable:    2568272 kB
 
-    `memory.max` is all there is, the same for swap. Raises ParseError when a recorded line has no integer.
+    `memory.current` is all memory that is not free, page cache included, as it is for a cgroup. `memory.max` is the
+    memory of the machine. The same holds for swap.
+
+    Unit: bytes.
+    Raises: ParseError if a recorded line has no integer.
+    Source: fs/proc/meminfo.c; filesystems/proc.rst, "meminfo".
     """
     values: dict[str, float] = {}
     parts: dict[bytes, int] = {}
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         key, _, rest = line.partition(b":")
         metric = _MEMINFO.get(key)
         if metric is None and key not in _MEMINFO_PARTS:
@@ -97,14 +110,15 @@ def meminfo(raw: bytes) -> dict[str, float]:
     return values
 
 
-def vmstat(raw: bytes) -> dict[str, float]:
-    """Return the page faults and OOM kills (since Linux 4.13) of the node.
+def vmstat(text: bytes) -> dict[str, float]:
+    """Return the page faults and OOM kills (since Linux 4.13) of the node from /proc/vmstat.
 
     pgfault 1253873
     pgmajfault 1201
     oom_kill 0
 
-    Raises ParseError when one of these lines has no integer.
+    Raises: ParseError if one of these lines has no integer.
+    Source: mm/vmstat.c; filesystems/proc.rst.
     """
     names = {
         b"pgfault": "memory.stat.pgfault",
@@ -112,11 +126,11 @@ def vmstat(raw: bytes) -> dict[str, float]:
         b"oom_kill": "memory.events.oom_kill",
     }
     values: dict[str, float] = {}
-    text = b"\n" + raw  # some 180 lines, of which three are wanted
+    with_newline = b"\n" + text  # searched, not split: three of some 180 lines are recorded
     for key, name in names.items():
-        start = text.find(b"\n" + key + b" ")
+        start = with_newline.find(b"\n" + key + b" ")
         if start >= 0:
-            line = text[start + 1 :].partition(b"\n")[0]
+            line = with_newline[start + 1 :].partition(b"\n")[0]
             try:
                 values[name] = int(line[len(key) :])
             except ValueError:
@@ -124,57 +138,61 @@ def vmstat(raw: bytes) -> dict[str, float]:
     return values
 
 
-def diskstats(raw: bytes, counted: Collection[str]) -> dict[str, float]:
-    """Return the sums over the named whole disks, as of io.stat; discards are there since Linux 4.18.
+def diskstats(text: bytes, counted: Collection[str]) -> dict[str, float]:
+    """Return the sums over the `counted` whole disks from /proc/diskstats, under the names of io.stat.
 
     254       0 vda 1551 440 405994 1335 8343 331 1357544 11392 0 6816 12751 0 0 0 0 28 22
 
-    Behind the name: reads, merged, sectors, ms; the same for writes; three of the queue; the same for
-    discards.
-    Nothing is returned when none of the disks is there. Raises ParseError when the line of one is malformed.
+    After the name come reads, merged reads, sectors and ms; the same for writes; three fields of the queue; and, since
+    Linux 4.18, the same for discards. The result is empty if none of the disks is there.
+
+    Raises: ParseError if the line of a counted disk is malformed.
+    Source: block/genhd.c; admin-guide/iostats.rst.
     """
     totals: dict[str, float] = {}
-    places = {"rios": (3, 1), "rbytes": (5, SECTOR_BYTES), "wios": (7, 1), "wbytes": (9, SECTOR_BYTES)}
+    fields_of = {"rios": (3, 1), "rbytes": (5, SECTOR_BYTES), "wios": (7, 1), "wbytes": (9, SECTOR_BYTES)}
     discards = {"dios": (14, 1), "dbytes": (16, SECTOR_BYTES)}
-    for disk in counted:  # of many lines, mostly of partitions and loop devices
-        found = raw.find(b" %b " % os.fsencode(disk))
-        if found < 0:
+    for disk in counted:  # searched, not split: most lines are of partitions and loop devices
+        position = text.find(b" %b " % os.fsencode(disk))
+        if position < 0:
             continue
-        line = raw[raw.rfind(b"\n", 0, found) + 1 :].partition(b"\n")[0]
+        line = text[text.rfind(b"\n", 0, position) + 1 :].partition(b"\n")[0]
         fields = line.split()
         try:
-            for key, (place, factor) in (places | discards if len(fields) > 16 else places).items():
+            for key, (field, factor) in (fields_of | discards if len(fields) > 16 else fields_of).items():
                 name = f"io.stat.{key}"
-                totals[name] = totals.get(name, 0) + int(fields[place]) * factor
+                totals[name] = totals.get(name, 0) + int(fields[field]) * factor
         except (IndexError, ValueError):
             raise ParseError("diskstats", line, "a device and at least eleven integers") from None
     return totals
 
 
-def loadavg(raw: bytes) -> dict[str, float]:
-    """Return `pids.current`: all processes and threads of the node.
+def loadavg(text: bytes) -> dict[str, float]:
+    """Return `pids.current`, the number of all processes and threads of the node, from /proc/loadavg.
 
     3.18 0.87 0.30 5/90 784
 
-    Raises ParseError when the fourth field is not `running/all`.
+    Raises: ParseError if the fourth field is not `running/all`.
+    Source: fs/proc/loadavg.c; filesystems/proc.rst.
     """
     try:
-        return {"pids.current": int(raw.split()[3].split(b"/")[1])}
+        return {"pids.current": int(text.split()[3].split(b"/")[1])}
     except (IndexError, ValueError):
-        raise ParseError("loadavg", raw, "running/all in the fourth field") from None
+        raise ParseError("loadavg", text, "running/all in the fourth field") from None
 
 
-def net_dev(raw: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]:
-    """Return `network.{rx,tx}_{bytes,packets,errs,drop}`: sums over interfaces that are not excluded.
+def net_dev(text: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]:
+    """Return `network.{rx,tx}_{bytes,packets,errs,drop}` from /proc/net/dev: sums over interfaces not `excluded`.
 
     Inter-|   Receive                                                |  Transmit
      face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop ...
       eth0: 1296    16      0    0    0    0     0          0         3012     21      0    0    ...
 
-    Raises ParseError when the line of an interface has less than twelve integers.
+    Raises: ParseError if the line of an interface has fewer than twelve integers.
+    Source: net/core/net-procfs.c; filesystems/proc.rst, "Networking info in /proc/net".
     """
     totals = [0] * 8
-    for line in raw.split(b"\n"):
+    for line in text.split(b"\n"):
         name, colon, rest = line.rpartition(b":")
         if not colon or name.strip().decode(errors="replace") in excluded:
             continue
@@ -183,14 +201,4 @@ def net_dev(raw: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]
             totals = [total + int(field) for total, field in zip(totals, fields[:4] + fields[8:12], strict=True)]
         except ValueError:
             raise ParseError("net/dev", line, "an interface and at least twelve integers") from None
-    directions = (
-        "rx_bytes",
-        "rx_packets",
-        "rx_errs",
-        "rx_drop",
-        "tx_bytes",
-        "tx_packets",
-        "tx_errs",
-        "tx_drop",
-    )
-    return {f"network.{direction}": total for direction, total in zip(directions, totals, strict=True)}
+    return dict(zip(_NETWORK, totals, strict=True))

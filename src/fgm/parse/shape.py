@@ -1,9 +1,15 @@
-"""The fast way to read kernel files whose form is known: three passes over the bytes, all in C.
+r"""The fast way to read kernel files of a known form: three passes over the bytes, all of them in C.
 
-Without its digits a file must be what its form says (its shape); with little but its digits it is a list of numbers
-with commas, which numpy reads. All work on many files of one form, one behind the other, as on one. A digit where the
-form has none, which the shape cannot show, then stands beside a number without a comma, and so there are too few
-numbers. What is not of its form is left to a plain way, which also knows how to complain.
+For the text `anon 5\nfile 60\n`, of which an earlier one was read in the plain way:
+
+    shape(text)                                     b"anon \nfile \n"      must be equal to that of the earlier text
+    text.translate(to_numbers(b" "), WORDS)         b",5 ,60 "               a comma before each number
+    numbers(text, 2, to_numbers(b" "), WORDS)       array([5., 60.])
+
+So the shape of a file says what each number is, and the numbers are read without looking at a line. Many files of one
+form are read at once, one joined to the other. The shape cannot show a digit in a place that has none, such as
+`an1on 5`; that digit gets no comma, so the numbers are too few. A file of another form is left to the plain way, which
+can also say what is wrong.
 """
 
 import numpy as np
@@ -11,9 +17,10 @@ from numpy.typing import NDArray
 
 DIGITS = b"0123456789"
 WORDS = bytes(range(ord("a"), ord("z") + 1)) + b"_"
-"""What keys are mostly made of. Leaving it out makes the list of numbers short, and reading it three times as fast."""
+"""Bytes that most keys consist of. Without them the list of numbers is short, and read three times as fast."""
 
-_MOST = np.iinfo(np.int64).max
+_OVERFLOW = np.iinfo(np.int64).max
+"""The value that numpy reads for any number that is too large."""
 
 
 def shape(text: bytes) -> bytes:
@@ -22,20 +29,22 @@ def shape(text: bytes) -> bytes:
 
 
 def to_numbers(commas: bytes) -> bytes:
-    """Return the table that makes a comma of each of these bytes, and a blank of all others but digits."""
+    """Return a table for bytes.translate: these bytes become commas, digits stay, all others become blanks."""
     return bytes(byte if byte in DIGITS else ord("," if byte in commas else " ") for byte in range(256))
 
 
 def numbers(text: bytes, count: int, table: bytes, without: bytes = b"") -> NDArray[np.float64] | None:
-    """Return the integers of a file, each of which has a comma before it; None if these are not `count` below 2^63 - 1.
+    r"""Return the integers of a file; None if they are not exactly `count`, or one is 2^63 - 1 or more.
 
-    No number at all would be read as 0: that is for the caller to see. `table`: as `to_numbers` makes it; `without`:
-    bytes that are left out before.
+    `table`: as `to_numbers` returns it. `without`: bytes that are left out first. A missing number, as in `anon \n`,
+    is read as 0: callers must rule that out themselves.
+
+    Shape: float64[count].
     """
     try:
         values = np.fromstring(b"0 " + text.translate(table, without), np.int64, sep=" ,")
-    except (ValueError, DeprecationWarning):  # what cannot be read to its end is one or the other
+    except (ValueError, DeprecationWarning):  # depending on numpy's version, a text that is not all numbers
         return None
-    if len(values) != 1 + count or values.max() == _MOST:
+    if len(values) != 1 + count or values.max() == _OVERFLOW:
         return None
     return values[1:].astype(np.float64)

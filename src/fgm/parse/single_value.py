@@ -8,51 +8,57 @@ from numpy.typing import NDArray
 from fgm.parse.errors import ParseError
 
 
-def number(raw: bytes, file: str) -> int:
-    """Return the only number of the file.
+def number(text: bytes, file: str) -> int:
+    """Return the only number of a file. `file`: its name, for errors.
 
-    Raises ParseError when there is none.
+    Raises: ParseError if it is not one integer.
     """
     try:
-        return int(raw)
+        return int(text)
     except ValueError:
-        raise ParseError(file, raw, "one number") from None
+        raise ParseError(file, text, "one number") from None
 
 
-def limit(raw: bytes, file: str) -> int | None:
-    """Return the limit, or None for "max", which is no limit.
+def limit(text: bytes, file: str) -> int | None:
+    """Return the limit in a file, or None for "max", which is no limit.
 
-    Raises ParseError when it is neither.
+    Raises: ParseError if it is neither a number nor "max".
     """
     try:
-        return int(raw)
+        return int(text)
     except ValueError:
-        if raw.strip() == b"max":
+        if text.strip() == b"max":
             return None
-        raise ParseError(file, raw, 'one number or "max"') from None
+        raise ParseError(file, text, 'one number or "max"') from None
 
 
 class Number:
-    """Reads files with one number, under one metric, again and again, fast."""
+    """A fast reader of files that hold one number, such as `81920`, for one metric."""
 
     unknown: frozenset[bytes] = frozenset()
 
     def __init__(self, metric: str, file: str | None = None, divisor: int = 1) -> None:
-        """`file`: where it is not the metric's name; `divisor`: what makes the metric's unit of the file's."""
+        """`file`: by default the metric's name; `divisor`: what the number is divided by to get the metric's unit."""
         self.names: tuple[str, ...] = (metric,)
         self._file = file or metric
         self._divisor = divisor
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the number. Raises ParseError as `number` does."""
+        """Return the number.
+
+        Raises: ParseError as `number`.
+        """
         return [number(text, self._file) / self._divisor]
 
     def form(self, _names: tuple[str, ...]) -> tuple[str, int]:
-        """Return what files whose number means the same have in common, whatever their metrics."""
+        """Return a value that is equal for files that `parse_alike` can read together, also of other metrics."""
         return "number", self._divisor
 
     def parse_alike(self, texts: Sequence[bytes], _names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return the numbers of many files, a row for each; None if one of them has none."""
+        """Return the numbers of many files; None if one of them is not one integer.
+
+        Shape: float64[len(texts), 1].
+        """
         try:
             return np.array(list(map(int, texts)), np.float64)[:, np.newaxis] / self._divisor
         except ValueError:

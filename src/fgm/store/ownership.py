@@ -7,9 +7,9 @@ mark to look for, nor has what was never finished; such names are fgm's alone.
 import os
 import re
 
-from fgm.store import layout
-from fgm.store.journal import has_mark
-from fgm.store.trailer import has_block
+from fgm.store.directory import layout
+from fgm.store.journal.frame import has_mark
+from fgm.store.parquet.block import has_block
 
 _UNMARKED = re.compile(r"bad-.*|.*\.tmp")
 _JOURNAL = re.compile(r".*\.journal(\.bad(\.\d+)?)?")

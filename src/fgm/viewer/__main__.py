@@ -1,4 +1,4 @@
-"""`python -m fgm.viewer DATA` and `fgm-viewer DATA`; exit codes are in `--help`."""
+"""The command `fgm-viewer`, also started with `python -m fgm.viewer`; `--help` lists its exit codes."""
 
 import sys
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from fgm.listening import ListenError
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.settings import from_command_line
 
-CANNOT_LISTEN = 3
+EXIT_CANNOT_LISTEN = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a viewer until it is told to stop; return its exit code."""
+    """Run a viewer until a signal stops it, and return its exit code."""
     share_one_arena()
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         daemon = Daemon(settings, SystemClock())
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
-        return CANNOT_LISTEN
-    with suppress(KeyboardInterrupt):  # once more, while it stops
+        return EXIT_CANNOT_LISTEN
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C, while it stops
         anyio.run(partial(_run, daemon))
     return 0
 

@@ -1,10 +1,10 @@
-"""The viewer's task graph: serving, watching the data directory, and what probes and signals need.
+"""The viewer's tasks, and the order in which they start and stop.
 
-    serving          from the first moment; the page and /api/health
-    opening          imports numpy and Quart in a thread, then starts the two below
-      looking        every `poll_seconds`: the index, and what data there is; reads what is not indexed
-      following      every second: the journals
-    probes           /healthz and /readyz on another address, if asked for
+    serving          from the start: the page and /api/health
+    opening          imports numpy and Quart in a thread, then starts the next two
+      scanning       every `poll_seconds`: looks for new data and reads files without an index
+      following      every second: reads the new ticks of the journals
+    probes           /healthz and /readyz on another address, if --health-host is given
 
 Nothing here imports numpy or Quart before the socket answers.
 """
@@ -23,12 +23,12 @@ from fgm.listening import listen
 from fgm.logs import fields
 from fgm.loops import every
 from fgm.probes import Probes
-from fgm.viewer import assets
-from fgm.viewer.front import Front
 from fgm.viewer.health import Address, HealthReport
-from fgm.viewer.safety import Guard
-from fgm.viewer.serving import serve_until_cancelled, url_of
-from fgm.viewer.state import StartUp, State
+from fgm.viewer.start_up import StartUp, State
+from fgm.viewer.web import assets
+from fgm.viewer.web.entry import Entry
+from fgm.viewer.web.guard import Guard
+from fgm.viewer.web.server import serve_until_cancelled, url_of
 
 if TYPE_CHECKING:
     import socket
@@ -37,27 +37,31 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from fgm.clock import Clock
-    from fgm.viewer.app import Desk
-    from fgm.viewer.asgi import App
+    from fgm.viewer.api.context import Desk
     from fgm.viewer.settings import Settings
-    from fgm.viewer.state import Found
+    from fgm.viewer.start_up import ScanResult
+    from fgm.viewer.web.asgi import App
 
-FOLLOW_S = 1.0
+FOLLOW_INTERVAL_S = 1.0
+"""Interval between two readings of the journals."""
 
 log = logging.getLogger(__name__)
 
 
 class Daemon:
-    """A viewer whose sockets are open before its first task starts."""
+    """A viewer. Its sockets are open before its first task starts."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Listen. Raises ListenError."""
+        """Open the sockets.
+
+        Raises: ListenError if an address cannot be used.
+        """
         self._settings, self._clock = settings, clock
         self._start_up = StartUp(settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic())
         self._sock = listen(settings.host, settings.port)
         self._address = Address(self._sock.getsockname()[1], os.environ.get("POD_NAME") or None)
         self._health = HealthReport(self._start_up, clock, settings.data_dir, self._address)
-        self._front = Front(assets.load_assets(), self._health)
+        self._entry = Entry(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None
         if settings.health_host:
             self._probe_sock = listen(settings.health_host, settings.health_port, "--health-")
@@ -65,15 +69,15 @@ class Daemon:
         self._stop = anyio.Event()
 
     def stop(self) -> None:
-        """End everything; `run` returns then."""
+        """Make `run` stop all tasks and return."""
         self._stop.set()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Serve until `stop` or cancellation; "started" is when the socket answers."""
-        app = Guard(self._front, frozenset(self._settings.allowed_host))
+        """Serve until `stop` or cancellation. The task has started when the server answers."""
+        app = Guard(self._entry, frozenset(self._settings.allowed_host))
         async with anyio.create_task_group() as group:
             await group.start(serve_until_cancelled, app, self._sock, name="serving")
-            log.info("serving", extra=fields(url=self.url, data=self._settings.data_dir))
+            log.info("serving the page", extra=fields(url=self.url, data_dir=self._settings.data_dir))
             if self._probe_sock is not None:
                 probes = Probes(lambda: self._start_up.state is State.READY)
                 await group.start(probes.serve, self._probe_sock, name="probes")
@@ -85,7 +89,7 @@ class Daemon:
             group.cancel_scope.cancel()
 
     async def stop_on_signals(self) -> None:
-        """Stop in order on SIGTERM and SIGINT; for a task of its own."""
+        """Stop in order on SIGTERM or SIGINT. It needs a task of its own."""
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for number in signals:
                 log.info("stopping", extra=fields(signal=signal.Signals(number).name))
@@ -95,43 +99,44 @@ class Daemon:
         desk, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
         await app.startup()
         try:
-            self._front.open(cast("App", app))
-            self._health.attach(desk.library, desk.skipped)
+            self._entry.attach(cast("App", app))
+            self._health.attach(desk.scanner, desk.skipped)
             async with anyio.create_task_group() as group:
-                group.start_soon(every, self._clock, FOLLOW_S, lambda: self._follow(desk), name="following")
-                await every(self._clock, self._settings.poll_seconds, lambda: self._look(desk))
+                group.start_soon(every, self._clock, FOLLOW_INTERVAL_S, lambda: self._follow(desk), name="following")
+                await every(self._clock, self._settings.poll_seconds, lambda: self._scan(desk))
         finally:
-            self._front.close()
+            self._entry.detach()
             with anyio.CancelScope(shield=True):
                 await app.shutdown()
             desk.journals.close()
 
-    async def _look(self, desk: Desk) -> None:
-        """Look at the data directory, and go on reading what is not indexed until the next look."""
+    async def _scan(self, desk: Desk) -> None:
+        """Look for data, then read files without an index until the next look is due."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
-        found = await to_thread.run_sync(desk.library.look)
-        self._note(desk, found)
-        while not desk.library.is_all_read and self._clock.monotonic() < until_s:
-            found = await to_thread.run_sync(desk.library.read_more)
-            self._note(desk, found)
+        result = await to_thread.run_sync(desk.scanner.look)
+        self._update(desk, result)
+        while not desk.scanner.is_all_read and self._clock.monotonic() < until_s:
+            result = await to_thread.run_sync(desk.scanner.read_more)
+            self._update(desk, result)
 
     async def _follow(self, desk: Desk) -> None:
-        await to_thread.run_sync(desk.library.follow)
+        await to_thread.run_sync(desk.scanner.follow)
 
-    def _note(self, desk: Desk, found: Found) -> None:
+    def _update(self, desk: Desk, result: ScanResult) -> None:
         before = self._start_up.state
-        state = self._start_up.look(found, desk.now_ms(), self._clock.monotonic())
+        state = self._start_up.update(result, desk.now_ms(), self._clock.monotonic())
         if state is not before:
-            log.info("state changed", extra=fields(state=state.value, before=before.value))
+            log.info("start-up state changed", extra=fields(state=state.value, before=before.value))
 
     async def _open_browser(self) -> None:
-        import webbrowser  # noqa: PLC0415 - not before the first answer
+        import webbrowser  # noqa: PLC0415 - not needed before the first response
 
         await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
 
 
 def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
-    from fgm.viewer.app import Desk, create_app  # noqa: PLC0415 - heavy, and not needed for the first answer
+    from fgm.viewer.api.context import Desk  # noqa: PLC0415 - slow to import, and not needed for the first response
+    from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
 
-    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.given, node=settings.node or None)
+    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.files, node=settings.node or None)
     return desk, create_app(desk)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fgm import __version__
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
 if TYPE_CHECKING:
     from fgm.clock import Clock
-    from fgm.viewer.library import Library
-    from fgm.viewer.skipped import SkippedFiles
-    from fgm.viewer.state import StartUp
-
-DEFAULT_INTERVAL_MS = 1000
-DEFAULT_ROTATION_S = 90
+    from fgm.viewer.contents.scanner import Scanner
+    from fgm.viewer.files.skipped_files import SkippedFiles
+    from fgm.viewer.start_up import StartUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,16 @@ class HealthReport:
 
     def __init__(self, start_up: StartUp, clock: Clock, data_dir: str, address: Address) -> None:
         self._start_up, self._clock, self._data_dir, self._address = start_up, clock, data_dir, address
-        self._library: Library | None = None
+        self._scanner: Scanner | None = None
         self._skipped: SkippedFiles | None = None
 
-    def attach(self, library: Library, skipped: SkippedFiles) -> None:
+    def attach(self, scanner: Scanner, skipped: SkippedFiles) -> None:
         """Report from these, too, from now on."""
-        self._library, self._skipped = library, skipped
+        self._scanner, self._skipped = scanner, skipped
 
     def __call__(self) -> dict[str, Any]:
         """Return the answer."""
-        holdings = None if self._library is None else self._library.holdings()
+        holdings = None if self._scanner is None else self._scanner.holdings()
         header = None if holdings is None else holdings.header
         now_ms, monotonic_s = self._clock.wall_ns() // 1_000_000, self._clock.monotonic()
         state, since_ms = self._start_up.at(now_ms, monotonic_s)

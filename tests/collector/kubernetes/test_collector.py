@@ -8,17 +8,18 @@ from typing import Any
 import anyio
 import pytest
 from anyio import to_thread
-from tests.captured_host import CONTAINERS
-from tests.collector.kubernetes.api_server import ApiServer, Mood
-from tests.collector.kubernetes.pods import pod_json, running
-from tests.collector.test_daemon import Host, instants
-from tests.processes import LOOK_AGAIN_S, journals, parquet_files
 
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.index import IndexEntry, load
-from fgm.store.journal_reader import JournalReader
-from fgm.store.series import Series
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import IndexEntry, load
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.series import Series
+from tests.support.captured_host import CONTAINERS
+from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.host import Host
+from tests.support.collector.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S
+from tests.support.recorded_files import instants, journals, parquet_files
 
 DAY_NS = 86_400 * 10**9
 (DB,) = (container for container in CONTAINERS if container["name"] == "db")

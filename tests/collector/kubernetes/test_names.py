@@ -1,5 +1,5 @@
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 CART = PodName("shop", "cart-0")
 UID = "11111111-0000-4000-8000-000000000000"

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.collector.kubernetes.pods import container_id, pod_json, running, terminated
 
-from fgm.collector.kubernetes.book import PodBook, facts_of
-from fgm.collector.kubernetes.changes import ChangeFinder, ContainerEnded
-from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Ended, Pod, parse_pod
+from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
+from fgm.collector.kubernetes.pod_book import PodBook, facts_of
+from fgm.collector.kubernetes.pods import MAX_LABELS_CHARACTERS, Container, Pod, Termination, parse_pod
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store import parquet
-from fgm.store.chunk import Chunk
-from fgm.store.events import Event, encode
-from fgm.store.header import FileHeader
-from fgm.store.index import Index, IndexEntry, dump
-from fgm.store.series import Series
+from fgm.store.events.event import Event, encode
+from fgm.store.index.index_file import Index, IndexEntry, dump
+from fgm.store.parquet import parquet_writer
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from tests.support.collector.pods import container_id, pod_json, running, terminated
 
 FINISHED_MS = 1_767_110_407_000
 T0 = 1_767_110_400_000
@@ -89,9 +89,9 @@ def test_init_sidecar_and_ephemeral_containers_have_names() -> None:
 def test_a_container_that_was_restarted_says_why_the_one_before_it_ended() -> None:
     found = lives(pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7))))
 
-    assert found[container_id(7)].ended == Ended("OOMKilled", 137, FINISHED_MS)
+    assert found[container_id(7)].termination == Termination("OOMKilled", 137, FINISHED_MS)
     assert (found[container_id(7)].restart_count, found[container_id(8)].restart_count) == (0, 1)
-    assert found[container_id(8)].ended is None
+    assert found[container_id(8)].termination is None
 
 
 def test_a_container_that_waits_to_be_restarted_is_the_one_that_ended() -> None:
@@ -100,14 +100,14 @@ def test_a_container_that_waits_to_be_restarted_is_the_one_that_ended() -> None:
         "lastState": terminated(7, "Error", 1),
     }
 
-    assert lives(pod_json("cart", 1, status))[container_id(7)].ended == Ended("Error", 1, FINISHED_MS)
+    assert lives(pod_json("cart", 1, status))[container_id(7)].termination == Termination("Error", 1, FINISHED_MS)
     assert lives(pod_json("cart", 1, status))[container_id(7)].restart_count == 3
 
 
 def test_a_container_that_has_ended_says_why() -> None:
     status = running("job", 7) | {"state": terminated(7, "Completed", 0)}
 
-    assert lives(pod_json("job", 1, status))[container_id(7)].ended == Ended("Completed", 0, FINISHED_MS)
+    assert lives(pod_json("job", 1, status))[container_id(7)].termination == Termination("Completed", 0, FINISHED_MS)
 
 
 def test_a_container_without_an_id_has_not_begun() -> None:
@@ -172,15 +172,15 @@ def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.Da
         return
     index = Index()
     book = PodBook(index)
-    book.see([APP], 0)
+    book.update_series([APP], 0)
     book.put(found)
     rows = np.zeros((1, 1 + len(COLUMNS)))
     chunk = Chunk(book.names.name(APP), np.array([T0]), rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True)))
-    assert parquet.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
+    assert parquet_writer.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
     entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(found).items()}
     assert dump(Index(entries, T0, T0, T0, 90))
-    for change in ChangeFinder(index, 0).find(found):
-        if isinstance(change, ContainerEnded) and change.finished_ms is not None:
+    for change in ExitFinder(index, 0).find(found):
+        if isinstance(change, ContainerExit) and change.finished_ms is not None:
             what = f"ended: {change.reason}"
             assert encode(Event(change.finished_ms, "exit", change.container_id, what, {}, {"reason": change.reason}))
 
@@ -198,8 +198,8 @@ def test_an_end_beyond_all_days_that_have_a_name_has_no_instant(finished: str) -
 
     assert pod is not None
     (container,) = pod.containers
-    assert container.ended is not None
-    assert container.ended.finished_ms is None
+    assert container.termination is not None
+    assert container.termination.finished_ms is None
 
 
 def test_a_name_that_is_no_unicode_is_none() -> None:

@@ -1,22 +1,22 @@
 """A container that lives for three seconds, in a real cgroup of this host, is in the data with its name."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
 import pytest
-from benchmarks.cgroups import containers
 from blockbuster import BlockBuster
-from tests.collector.kubernetes.api_server import ApiServer
-from tests.collector.kubernetes.pods import pod_json, running
-from tests.processes import LOOK_AGAIN_S, daemon, journals, parquet_files
 
-from fgm.collector.hierarchies import ForeignRootError, detect
-from fgm.store.block import WindowFile
-from fgm.store.check import check
-from fgm.store.index import load
+from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
+from fgm.store.check.directory_check import check
+from fgm.store.index.index_file import load
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.cgroups import containers
+from tests.support.collector.api_server import ApiServer
+from tests.support.collector.pods import pod_json, running
+from tests.support.processes import LOOK_AGAIN_S, daemon
+from tests.support.recorded_files import events, journals, parquet_files
 
 LIFE_S = 3.0
 
@@ -49,6 +49,11 @@ def life(program: str) -> Iterator[ExitStack]:
         yield stack
 
 
+def kinds_of(data_dir: Path, container_id: str) -> set[str]:
+    """Return the kinds of the events of a container."""
+    return {event.kind for event in events(data_dir) if event.series == container_id}
+
+
 async def test_three_seconds_are_enough_to_be_recorded_by_name(tmp_path: Path, program: str, life: ExitStack) -> None:
     data_dir = tmp_path / "data"
     async with ApiServer().running() as server:
@@ -61,9 +66,11 @@ async def test_three_seconds_are_enough_to_be_recorded_by_name(tmp_path: Path, p
             (container,) = life.enter_context(containers(detect("/sys/fs/cgroup"), 1, program))
             status = running("job", 0) | {"containerID": f"containerd://{container}"}
             await server.put(pod_json("short", 0, status))
-            await anyio.sleep(LIFE_S)
+            await anyio.sleep(LIFE_S)  # the length of the life is the subject of this test
             life.close()
-            await anyio.sleep(1)
+            with anyio.fail_after(20):
+                while "exit" not in kinds_of(data_dir, container):
+                    await anyio.sleep(LOOK_AGAIN_S)
             collector.terminate()
             with anyio.fail_after(20):
                 assert await collector.wait() == 0
@@ -79,8 +86,5 @@ async def test_three_seconds_are_enough_to_be_recorded_by_name(tmp_path: Path, p
     index = load(str(data_dir / "index.json"))
     entry = index.entries[index.keys[container]]
     assert (entry.facts["container_name"], entry.facts["pod_name"]) == ("job", "short")
-    told = [
-        json.loads(line) for path in data_dir.glob("dt=*/*/events.jsonl") for line in path.read_bytes().splitlines()
-    ]
-    assert {event["kind"] for event in told if event["series"] == container} >= {"start", "exit"}
+    assert kinds_of(data_dir, container) >= {"start", "exit"}
     assert check(str(data_dir)).problems == []

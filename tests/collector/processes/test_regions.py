@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.proc_files import REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
-from fgm.collector.processes.sums import REFUSED_REST_S
-from fgm.collector.processes.top import Host
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.process import ProcessStat, pid_stat
+from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
 SMAPS = "".join(
     f"{i:x}000-{i + 1:x}000 r--p 00000000 fe:00 1                     /lib/{i}.so\nSize: {100 + i} kB\nRss: {i} kB\n"

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
-from fgm.collector.processes.sums import EVERY_S, REFUSED_REST_S, SumReader
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.processes.proc_files import REFUSED_REST_S
+from fgm.collector.processes.sums import EVERY_S, SumReader
+from fgm.collector.sampling.read_counts import ReadCounts
+from tests.support.collector.fake_proc import MIB, PAGE_BYTES, FakeProc, Ticking, listing
 
 KB = 1024
 

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.collector.processes.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
-from fgm.collector.processes import top
-from fgm.collector.processes.top import EVERY_S, MOST_A_ROUND, TOP, Host, TopReader
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.top import EVERY_S, MAX_PER_ROUND, TOP, TopReader
+from fgm.collector.sampling.read_counts import ReadCounts
+from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
 BOOTED_MS = 1_700_000_000_000
 
@@ -102,13 +102,13 @@ def test_a_round_of_many_is_spread_over_as_many_steps_as_the_budget_takes(tmp_pa
 
 
 def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_always(host: Watched) -> None:
-    pids = range(1, 2 * MOST_A_ROUND + 1)
+    pids = range(1, 2 * MAX_PER_ROUND + 1)
     host.proc.add(1, resident=MIB)
-    host.proc.add(MOST_A_ROUND + 1, resident=2 * MIB)
+    host.proc.add(MAX_PER_ROUND + 1, resident=2 * MIB)
 
     assert host.round(*pids) == [1]
-    assert host.round(*pids) == [1, MOST_A_ROUND + 1]
-    assert host.round(*pids) == [1, MOST_A_ROUND + 1]
+    assert host.round(*pids) == [1, MAX_PER_ROUND + 1]
+    assert host.round(*pids) == [1, MAX_PER_ROUND + 1]
 
 
 def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(host: Watched) -> None:
@@ -155,7 +155,7 @@ def test_real_processes() -> None:
     assert mine.fds is None or mine.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
     assert second[busy.pid].comm.startswith("python")
     assert second[busy.pid].cpu_usec > first.get(busy.pid, mine._replace(cpu_usec=0)).cpu_usec
-    assert second[busy.pid].start_time_ms == top.start_ms(reader._host, reader._containers["a"].visits[busy.pid].stat)
+    assert second[busy.pid].start_time_ms == reader._host.start_ms(reader._containers["a"].visits[busy.pid].stat)
 
 
 def _cpu_ticks(pid: int) -> int:

@@ -1,9 +1,8 @@
 """Reading is rationed, and everybody has a turn."""
 
-from tests.collector.processes.fake_proc import listing
-
-from fgm.collector.process_list import Listing
 from fgm.collector.processes.turns import Budget, Turns
+from fgm.collector.sampling.process_list import Listing
+from tests.support.collector.fake_proc import listing
 
 
 def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:
@@ -11,7 +10,7 @@ def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:
     read: list[int] = []
     while len(read) < count and (turn := turns.next()) is not None:
         key, found = turn
-        pid = found.take()
+        pid = found.next_pid()
         if pid is not None:
             read.append(pid)
         if not found.pending:
@@ -44,38 +43,38 @@ def test_what_was_overdrawn_is_paid_back_first_and_nothing_is_saved_up() -> None
 
 def test_containers_take_turns_so_that_a_large_one_holds_up_no_other() -> None:
     turns = make()
-    turns.see({"large": listing("a", *range(100, 200)), "b": listing("b", 1), "c": listing("c", 2, 3)}, 0.0)
+    turns.update({"large": listing("a", *range(100, 200)), "b": listing("b", 1), "c": listing("c", 2, 3)}, 0.0)
 
     assert take(turns, 6) == [100, 1, 2, 101, 3, 102]
 
 
 def test_a_container_is_due_again_only_after_it_rested() -> None:
     turns, there = make(), {"a": listing("a", 1, 2)}
-    turns.see(there, 0.0)
+    turns.update(there, 0.0)
     assert take(turns, 9, now=1.0) == [1, 2]
-    turns.see(there, 30.9)
+    turns.update(there, 30.9)
     assert take(turns, 9) == []
-    turns.see(there, 31.0)
+    turns.update(there, 31.0)
     assert take(turns, 9) == [1, 2]
 
 
 def test_one_that_went_away_and_came_back_still_rests() -> None:
     turns, there = make(), {"a": listing("a", 1)}
-    turns.see(there, 0.0)
+    turns.update(there, 0.0)
     take(turns, 1, now=0.0)
-    turns.see({}, 1.0)
-    turns.see(there, 2.0)
+    turns.update({}, 1.0)
+    turns.update(there, 2.0)
     assert take(turns, 1) == []
-    turns.see({}, 31.0)
-    turns.see(there, 32.0)
+    turns.update({}, 31.0)
+    turns.update(there, 32.0)
     assert take(turns, 1) == [1]
 
 
 def test_a_process_that_ended_before_its_turn_is_not_read() -> None:
     turns = make()
-    turns.see({"a": listing("a", 1, 2, 3)}, 0.0)
+    turns.update({"a": listing("a", 1, 2, 3)}, 0.0)
     assert take(turns, 1) == [1]
-    turns.see({"a": listing("a", 3, 4)}, 1.0)
+    turns.update({"a": listing("a", 3, 4)}, 1.0)
     assert take(turns, 9) == [3]
 
 

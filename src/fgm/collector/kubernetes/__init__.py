@@ -1,1 +1,1 @@
-"""What the Kubernetes API says of this node's pods: names, labels, limits, and why containers ended."""
+"""Follows the Kubernetes API for the names, labels, limits and exits of this node's containers."""

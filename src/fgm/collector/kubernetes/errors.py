@@ -1,8 +1,8 @@
-"""What goes wrong between us and the Kubernetes API."""
+"""Errors of the Kubernetes API."""
 
 
 class ApiError(Exception):
-    """Raised where the API does not answer as it should. `status`: of HTTP, None where it did not come to that."""
+    """Raised when a request fails. `status`: HTTP status; None if there was no response."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         self.status = status
@@ -10,4 +10,4 @@ class ApiError(Exception):
 
 
 class StreamError(ApiError):
-    """Raised where a stream says what is no event."""
+    """Raised when a line of a stream is not an event."""

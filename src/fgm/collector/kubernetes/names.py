@@ -1,24 +1,24 @@
-"""Joins what the API says to what is recorded: by container id first, then by the pod's uid or manifest hash. Pure."""
+"""Names of series: by container id first, then by the pod's uid or manifest hash. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from fgm.store.series import Series
+from fgm.store.samples.series import Series
 
 SANDBOX_NAME = "POD"
-"""What runtimes and other monitors call the container that only holds a pod's namespaces."""
+"""Name of the container that only holds a pod's namespaces, as runtimes and other monitors call it."""
 
 
 class PodName(NamedTuple):
-    """What a pod is called."""
+    """Namespace and name of a pod."""
 
     namespace: str
     name: str
 
 
 class ContainerName(NamedTuple):
-    """What a container is called."""
+    """Name of a container, with its pod's."""
 
     pod: PodName
     name: str
@@ -26,10 +26,10 @@ class ContainerName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All names at one moment.
+    """All names at one instant.
 
-    `containers`: by full id; `pods`: by each uid that may stand in a cgroup's path; `sandboxes`: full ids of those that
-    are no container of their pod.
+    `containers`: by full id; `pods`: by each uid that may be in a cgroup's path; `sandboxes`: full ids of containers
+    that are not among the containers of their pod.
     """
 
     containers: Mapping[str, ContainerName] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Names:
     sandboxes: frozenset[str] = frozenset()
 
     def name(self, series: Series) -> Series:
-        """Return a series with the names that are known; the same object where they say nothing new."""
+        """Return a series with its names; the same object if nothing changes."""
         if series.scope not in {"container", "sandbox", "pod"}:
             return series
         container = self.containers.get(series.container_id or "") if series.scope != "pod" else None

@@ -1,29 +1,28 @@
-"""A pod of the Kubernetes API as the few facts that are kept of it. Pure: JSON in, values out.
+"""A pod of the Kubernetes API, reduced to the facts that fgm keeps. Pure.
 
-Whatever the JSON is, nothing is raised: what is not as it should be is None, or left out.
-https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+Parsing raises nothing, whatever the JSON is: a malformed field is None or left out.
+Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from fgm import iso_time
 from fgm.collector.kubernetes.quantity import quantity
 
 CONFIG_HASH = "kubernetes.io/config.hash"
-"""The annotation of a static pod's mirror: by this, and not by the mirror's uid, its cgroup is named."""
+"""Annotation of a static pod's mirror; the pod's cgroup is named by its value, and not by the uid of the mirror."""
 MAX_PODS = 2000
-"""Of one node, that are not taken for a mistake; the kubelet's own bound is 110, or some hundreds."""
-MAX_LIVES = 200
-"""Of one pod."""
+"""Maximum number of pods of one node, above which an answer is wrong; the kubelet's limit is 110 by default."""
+MAX_CONTAINERS = 200
+"""Maximum number of containers kept of one pod."""
 MAX_TEXT = 512
+"""Maximum length of a text; longer ones are left out."""
 MAX_LABELS_CHARACTERS = 2048
-"""Of one pod, so that an index of 5000 containers stays readable."""
-
-END_OF_TIME_MS = 253_402_300_800_000
-"""The year 10000, for which there is no name of a file."""
+"""Maximum total length of the labels of one pod, so that an index of 5000 containers stays readable."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[a-z0-9.+-]{1,32}://([0-9a-f]{64})", re.ASCII)
@@ -32,8 +31,8 @@ _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """Why a container ended, as the kubelet saw it."""
+class Termination:
+    """The end of a container, as the kubelet reports it."""
 
     reason: str | None = None
     exit_code: int | None = None
@@ -42,7 +41,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One life of a container. `limits`, `requests`: cpu_millicores, memory_bytes; None: unknown, empty: none set."""
+    """A container, of which each restart makes another one.
+
+    `limits`, `requests`: cpu_millicores, memory_bytes; None if unknown, empty if there are none.
+    """
 
     id: str
     name: str
@@ -50,12 +52,12 @@ class Container:
     restart_count: int | None = None
     limits: Mapping[str, float] | None = None
     requests: Mapping[str, float] | None = None
-    ended: Ended | None = None
+    termination: Termination | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod. `containers`: the lives that its status tells of, init, sidecar and ephemeral ones too."""
+    """A pod. `containers`: those in its status, with init, sidecar and ephemeral ones."""
 
     uid: str
     namespace: str
@@ -67,20 +69,21 @@ class Pod:
 
     @property
     def cgroup_uids(self) -> tuple[str, ...]:
-        """The uids by which its cgroup may be named."""
+        """The uids that may be in the path of its cgroup."""
         return (self.uid,) if self.config_hash is None else (self.uid, self.config_hash)
 
 
 def parse_pod(value: object) -> Pod | None:
-    """Return what is kept of a pod; None where it lacks what every pod has."""
+    """Return a pod from its JSON; None if it lacks a field that every pod has."""
     metadata, spec, status = (_object(_object(value).get(name)) for name in ("metadata", "spec", "status"))
     uid, namespace, name = (_text(metadata.get(key)) for key in ("uid", "namespace", "name"))
     if uid is None or namespace is None or name is None:
         return None
-    specs = {_text(one.get("name")): one for key in _SPECS for one in _objects(spec.get(key))}
-    lives: dict[str, Container] = {}
-    for one in (one for key in _STATUSES for one in _objects(status.get(key))):
-        lives.update((life.id, life) for life in _lives(one, specs.get(_text(one.get("name")), {})))
+    specs = {_text(each.get("name")): each for key in _SPECS for each in _objects(spec.get(key))}
+    containers: dict[str, Container] = {}
+    for each in (each for key in _STATUSES for each in _objects(status.get(key))):
+        of_status = _containers(each, specs.get(_text(each.get("name")), {}))
+        containers.update((container.id, container) for container in of_status)
     return Pod(
         uid=uid,
         namespace=namespace,
@@ -88,46 +91,44 @@ def parse_pod(value: object) -> Pod | None:
         config_hash=_text(_object(metadata.get("annotations")).get(CONFIG_HASH)),
         node_name=_text(spec.get("nodeName")),
         labels=_labels(metadata.get("labels")),
-        containers=tuple(lives.values())[:MAX_LIVES],
+        containers=tuple(containers.values())[:MAX_CONTAINERS],
     )
 
 
-def _lives(status: dict[str, Any], spec: dict[str, Any]) -> Iterator[Container]:
-    """Yield the container that was there before the last restart, and the one that is there now."""
+def _containers(status: dict[str, Any], spec: dict[str, Any]) -> Iterator[Container]:
+    """Yield the container before the last restart, and the current one."""
     name = _text(status.get("name"))
     if name is None:
         return
     image = _text(spec.get("image")) or _text(status.get("image"))
     restarts = _whole(status.get("restartCount"))
-    now = _object(_object(status.get("state")).get("terminated"))
-    before = _object(_object(status.get("lastState")).get("terminated"))
-    now_id, before_id = _id(status.get("containerID")) or _id(now.get("containerID")), _id(before.get("containerID"))
-    if before_id is not None and before_id != now_id:
-        earlier = None if not restarts else restarts - 1
-        yield Container(before_id, name, image, earlier, ended=_ended(before))
-    if now_id is not None:
+    current = _object(_object(status.get("state")).get("terminated"))
+    last = _object(_object(status.get("lastState")).get("terminated"))
+    current_id = _id(status.get("containerID")) or _id(current.get("containerID"))
+    last_id = _id(last.get("containerID"))
+    if last_id is not None and last_id != current_id:
+        earlier_restarts = None if not restarts else restarts - 1
+        yield Container(last_id, name, image, earlier_restarts, termination=_termination(last))
+    if current_id is not None:
         # While a container waits to be started again, its status still has the id of the one that ended.
-        last = now or (before if before_id == now_id else {})
+        ended = current or (last if last_id == current_id else {})
         resources = _object(status.get("resources")) or _object(spec.get("resources"))
         limits, requests = (_amounts(resources.get(key)) for key in ("limits", "requests"))
-        yield Container(now_id, name, image, restarts, limits, requests, _ended(last) if last else None)
+        yield Container(current_id, name, image, restarts, limits, requests, _termination(ended) if ended else None)
 
 
-def _ended(terminated: dict[str, Any]) -> Ended:
+def _termination(terminated: dict[str, Any]) -> Termination:
     finished_ms = None
-    try:
-        finished = datetime.fromisoformat(str(terminated.get("finishedAt")))
-        finished_ms = round(finished.replace(tzinfo=finished.tzinfo or UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass  # a container that never ran has no such instant
-    if finished_ms is not None and not 0 <= finished_ms < END_OF_TIME_MS:
+    with suppress(ValueError):  # a container that never ran has no such time
+        finished_ms = iso_time.parse_ms(str(terminated.get("finishedAt")), assume_utc=True)
+    if finished_ms is not None and not 0 <= finished_ms < iso_time.END_OF_TIME_MS:
         finished_ms = None
-    return Ended(_text(terminated.get("reason")), _whole(terminated.get("exitCode")), finished_ms)
+    return Termination(_text(terminated.get("reason")), _whole(terminated.get("exitCode")), finished_ms)
 
 
 def _amounts(value: object) -> dict[str, float]:
-    given = _object(value)
-    cpu, memory = quantity(given.get("cpu")), quantity(given.get("memory"))
+    resources = _object(value)
+    cpu, memory = quantity(resources.get("cpu")), quantity(resources.get("memory"))
     amounts = {"cpu_millicores": None if cpu is None else round(cpu * 1000, 3), "memory_bytes": memory}
     return {name: amount for name, amount in amounts.items() if amount is not None}
 
@@ -151,13 +152,13 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
         return None
-    return None if _SURROGATE.search(value) else value  # JSON may have half of a pair, and no file can
+    return None if _SURROGATE.search(value) else value  # JSON may hold half of a surrogate pair, and UTF-8 cannot
 
 
 def _whole(value: object) -> int | None:

@@ -1,4 +1,4 @@
-"""Kubernetes quantities, such as 500m, 1Gi, 1.5 or 2e9, as numbers."""
+"""Parsing of Kubernetes quantities, such as 500m, 1Gi, 1.5 or 2e9."""
 
 import math
 import re
@@ -17,9 +17,9 @@ _FACTORS = {
 
 
 def quantity(text: object) -> float | None:
-    """Return the number that a quantity is; None where it is none.
+    """Return the number of a quantity; None if it is malformed.
 
-    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """
     match = _QUANTITY.fullmatch(str(text)) if isinstance(text, str | int | float) else None
     if match is None:

@@ -1,1 +1,1 @@
-"""What single processes use, at a slower rhythm than the cgroups and never at the cost of those who are watched."""
+"""Reads single processes of containers: more rarely than cgroups, and without delaying the containers."""

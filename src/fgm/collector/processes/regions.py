@@ -1,29 +1,30 @@
-"""What the memory of each container's largest process is made of; only with --verbose-perf-risk.
+"""Memory regions of each container's largest process; only with --verbose-perf-risk.
 
-Reading smaps costs several times what smaps_rollup costs, and there is no size gate.
+Reading smaps costs several times as much as smaps_rollup, and large processes are not left out.
 """
 
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, folder, read, read_long
-from fgm.collector.processes.sums import REFUSED_REST_S
-from fgm.collector.processes.top import Host, start_ms
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.proc_files import ENDED, REFUSED, REFUSED_REST_S, folder, read, read_long
 from fgm.collector.processes.turns import Budget, Turns
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, Region, pid_stat, smaps
-from fgm.store.details import RegionRow
-from fgm.store.series import Series
+from fgm.store.parquet.process_tables import RegionRow
+from fgm.store.samples.series import Series
 
 EVERY_S = 60.0
+"""Interval between two reads of a container."""
 BUDGET_S_PER_S = 0.010
 TOP = 20
+"""Number of regions recorded of a process, the largest ones."""
 
 
 class RegionReader:
-    """Reads smaps of one process of each container. Used by one thread at a time."""
+    """Reads smaps of the largest process of each container. Used by one thread at a time."""
 
     def __init__(self, host: Host, counts: ReadCounts) -> None:
         self._host = host
@@ -35,18 +36,18 @@ class RegionReader:
     def step(
         self, listings: Mapping[str, Listing], largest: Mapping[str, ProcessStat], time_ms: int
     ) -> list[RegionRow]:
-        """Read as much as the budget allows; return the rows. `largest`: the process to read, by container."""
+        """Read as much as the budget allows; return the rows. `largest`: process to read, by container key."""
         clock, rows = self._host.since_boot, list[RegionRow]()
         self._largest = largest
-        self._turns.see({key: listing for key, listing in listings.items() if key in largest}, clock())
+        self._turns.update({key: listing for key, listing in listings.items() if key in largest}, clock())
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
-            key, found = turn
+            key, current = turn
             rest_s = None
-            if found.take() is not None:
+            if current.next_pid() is not None:
                 try:
-                    rows += self._read(found.listing.series, largest[key], time_ms)
+                    rows += self._read(current.listing.series, largest[key], time_ms)
                 except PermissionError as error:
-                    self._counts.fail("pid/smaps", self._path(largest[key]), error)
+                    self._counts.count_failure("pid/smaps", self._path(largest[key]), error)
                     rest_s = REFUSED_REST_S
             self._turns.end(key, clock(), rest_s)
             self._budget.spend(clock() - began)
@@ -56,7 +57,10 @@ class RegionReader:
         return [pid for pid in pids if pid == self._largest[key].pid]
 
     def _read(self, series: Series, expected: ProcessStat, time_ms: int) -> list[RegionRow]:
-        """Return the rows of a process. Raises PermissionError."""
+        """Return the rows of a process; none if another process has its number by now.
+
+        Raises: PermissionError if the kernel refuses the read.
+        """
         try:
             with folder(self._host.proc_root, expected.pid) as fd:
                 stat = pid_stat(read("stat", fd))
@@ -67,7 +71,7 @@ class RegionReader:
             if isinstance(error, OSError) and error.errno in REFUSED:
                 raise
             if not isinstance(error, OSError) or error.errno not in ENDED:
-                self._counts.fail("pid/smaps", self._path(expected), error)
+                self._counts.count_failure("pid/smaps", self._path(expected), error)
             return []
         largest = nlargest(TOP, regions, key=lambda region: region.rss_bytes + region.swap_bytes)
         return [self._row(series, stat, region, time_ms) for region in largest]
@@ -77,15 +81,7 @@ class RegionReader:
 
     def _row(self, series: Series, stat: ProcessStat, region: Region, time_ms: int) -> RegionRow:
         return RegionRow(
-            time_ms=time_ms,
-            container_id=series.container_id,
-            container_name=series.container_name,
-            pod_name=series.pod_name,
-            namespace=series.namespace,
-            pod_uid=series.pod_uid,
-            pid=stat.pid,
-            start_time_ms=start_ms(self._host, stat),
-            comm=stat.comm,
+            *self._host.identity(time_ms, series, stat),
             region=region.name,
             size_bytes=region.size_bytes,
             rss_bytes=region.rss_bytes,

@@ -1,9 +1,10 @@
-"""What the processes of each container hold, summed up: memory (statm), open files, and PSS (smaps_rollup).
+"""Sums over the processes of each container: memory (statm), open files and PSS (smaps_rollup).
 
-PSS is the one read that holds up the watched program, so it is rationed. While the kernel adds up the mappings of a
-process, that process cannot change them: 10 to 17 ms for each GB of 4 KiB pages. So processes are read in turns, within
-a budget, each at most every 30 s, and large ones not at all unless most of their memory is in huge pages, which are
-added up 60 times faster.
+Reading PSS is the only read that delays the watched program, so it is rationed. While the kernel adds up the mappings
+of a process, the process cannot change them (mmap_lock): 10 to 17 ms for each GB of 4 KiB pages, as measured on Linux
+6.18. So processes are read in turns and within a budget, each at most every 30 s. Large ones are not read at all unless
+most of their memory is in huge pages, which the kernel adds up 60 times faster.
+Source: fs/proc/task_mmu.c (show_smaps_rollup)
 """
 
 import logging
@@ -11,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from fgm.collector.process_list import Listing
-from fgm.collector.processes.reading import ENDED, REFUSED, open_files, read
+from fgm.collector.processes.proc_files import ENDED, REFUSED, REFUSED_REST_S, open_files, read
 from fgm.collector.processes.turns import Budget, Round, Turns
-from fgm.collector.series_reader import ReadCounts
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.logs import fields
 from fgm.parse.errors import ParseError
 from fgm.parse.process import smaps_rollup, statm
@@ -22,15 +23,15 @@ from fgm.parse.process import smaps_rollup, statm
 log = logging.getLogger(__name__)
 
 EVERY_S = 30.0
+"""Interval between two rounds of a container."""
 BUDGET_S_PER_S = 0.010
-SMALL_PAGES_LIMIT_BYTES = 256 << 20
-REFUSED_REST_S = 3600.0
-"""Each refused read may be a line in the host's audit log."""
+MAX_SMALL_PAGES_BYTES = 256 << 20
+"""Maximum memory in 4 KiB pages of a process whose PSS is read."""
 
 
 @dataclass(slots=True)
 class _Sum:
-    """What came of a round so far. `total`: processes met, `read`: whose PSS was read, the first at `first_at`."""
+    """The result of a round so far. `total`: number of processes; `read`: of those with PSS; `first_at`: the first."""
 
     values: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     read: int = 0
@@ -44,7 +45,7 @@ class _Sum:
 
 
 class SumReader:
-    """Adds up, a little at each step. Used by one thread at a time. `monotonic`: a clock, in seconds."""
+    """Reads a few processes at each step. Used by one thread at a time. `monotonic`: clock in seconds."""
 
     def __init__(
         self, proc_root: str, page_size_bytes: int, monotonic: Callable[[], float], counts: ReadCounts
@@ -56,32 +57,32 @@ class SumReader:
         self._budget = Budget(BUDGET_S_PER_S)
         self._turns: Turns[_Sum] = Turns(EVERY_S, _Sum, lambda _, pids: list(pids))
         self._refused: dict[str, float] = {}
-        self._was_refused = False
+        self._has_logged_refusal = False
 
     def step(self, listings: Mapping[str, Listing]) -> dict[str, dict[str, float]]:
-        """Read as much as the budget allows; return the metrics of each container whose round is complete, by key."""
-        clock, done = self._monotonic, dict[str, dict[str, float]]()
-        self._turns.see(listings, clock())
+        """Read as much as the budget allows; return the metrics of the containers whose round is complete, by key."""
+        clock, complete = self._monotonic, dict[str, dict[str, float]]()
+        self._turns.update(listings, clock())
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
-            key, found = turn
-            pid = found.take()
+            key, current = turn
+            pid = current.next_pid()
             if pid is not None:
-                self._read(key, found, pid, began)
-            if not found.pending:
+                self._read(key, current, pid, began)
+            if not current.pending:
                 self._turns.end(key, clock())
-                if found.result.total:
-                    done[key] = _metrics(found.result, clock())
+                if current.result.total:
+                    complete[key] = _metrics(current.result, clock())
             self._budget.spend(clock() - began)
-        return done
+        return complete
 
-    def _read(self, key: str, found: Round[_Sum], pid: int, now: float) -> None:
-        """Add a process to its container's sum; one that has ended meanwhile, or is a zombie, counts for nothing."""
-        result, folder = found.result, f"{self._proc_root}/{pid}"
+    def _read(self, key: str, current: Round[_Sum], pid: int, now: float) -> None:
+        """Add a process to the sum of its container, unless it has ended meanwhile or is a zombie."""
+        result, folder = current.result, f"{self._proc_root}/{pid}"
         try:
             memory = statm(read(f"{folder}/statm"), self._page_size_bytes)
         except (OSError, ParseError) as error:
             if not isinstance(error, OSError) or error.errno not in ENDED:
-                self._counts.fail("pid/statm", f"{folder}/statm", error)
+                self._counts.count_failure("pid/statm", f"{folder}/statm", error)
                 result.total += 1
             return
         resident_bytes = memory["processes.resident_bytes"]
@@ -92,7 +93,7 @@ class SumReader:
         files = open_files(f"{folder}/fd")
         if files is not None:
             result.add({"processes.fd_count": files})
-        if resident_bytes * (1 - found.listing.huge_share) <= SMALL_PAGES_LIMIT_BYTES:
+        if resident_bytes * (1 - current.listing.huge_share) <= MAX_SMALL_PAGES_BYTES:
             self._add_pss(key, result, f"{folder}/smaps_rollup", now)
 
     def _add_pss(self, key: str, result: _Sum, path: str, now: float) -> None:
@@ -104,28 +105,28 @@ class SumReader:
         except (OSError, ParseError) as error:
             if isinstance(error, OSError) and error.errno in REFUSED:
                 self._note_refusal(error)
-                self._refused = {kept: until for kept, until in self._refused.items() if until > now}
+                self._refused = {other: until for other, until in self._refused.items() if until > now}
                 self._refused[key] = now + REFUSED_REST_S
                 result.is_refused = True
             elif not isinstance(error, OSError) or error.errno not in ENDED:
-                self._counts.fail("smaps_rollup", path, error)
+                self._counts.count_failure("smaps_rollup", path, error)
             return
         result.add(pss)
         result.read += 1
         result.first_at = now if result.first_at is None else result.first_at
 
     def _note_refusal(self, error: OSError) -> None:
-        if not self._was_refused:
+        if not self._has_logged_refusal:
             log.info(
-                "PSS cannot be read; it is null for such containers, which are asked again in an hour. "
-                "Give the collector CAP_SYS_PTRACE (and no AppArmor profile that denies it)",
+                "cannot read the PSS of a container; trying again in an hour. "
+                "PSS needs CAP_SYS_PTRACE, and an AppArmor profile that allows it",
                 extra=fields(file=error.filename, reason=error.strerror),
             )
-        self._was_refused = True
+        self._has_logged_refusal = True
 
 
 def _metrics(result: _Sum, now: float) -> dict[str, float]:
-    if result.is_refused:  # a sum without some of them would mislead
+    if result.is_refused:  # a sum without the refused processes would mislead
         return {name: value for name, value in result.values.items() if not name.startswith("smaps_rollup.")}
     counts: dict[str, float] = {
         "smaps_rollup.pids_read": result.read,

@@ -1,0 +1,197 @@
+"""Assembly of a collector: the parts are made here, from the settings, and nowhere else."""
+
+import logging
+import os
+import random
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from fgm import __version__
+from fgm.clock import Clock
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, detect
+from fgm.collector.daemon import Daemon
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.heartbeat import Heartbeat
+from fgm.collector.kernel.oom_watch import OomWatch
+from fgm.collector.kubernetes.address import find_api
+from fgm.collector.kubernetes.container_exits import ContainerExit
+from fgm.collector.kubernetes.follower import PodFollower
+from fgm.collector.processes.detail_recorder import DetailRecorder
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.sums import SumReader
+from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.processes.top import TopReader
+from fgm.collector.retention.cleaner import Cleaner
+from fgm.collector.retention.limits import Limits
+from fgm.collector.run_summary import RunSummary
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.sampler import Sampler
+from fgm.collector.sampling_task import SamplingTask
+from fgm.collector.settings import Settings
+from fgm.collector.tick_grid import TickGrid
+from fgm.collector.windows.closer import WindowCloser
+from fgm.collector.windows.closing import ClosedWindow
+from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.collector.windows.recording import Recording
+from fgm.collector.windows.recovery import Recovery
+from fgm.collector.windows.tick_recorder import TickRecorder
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.directory.layout import DAY_MS
+from fgm.store.errors import DataDirectoryError
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.tick import Tick
+
+log = logging.getLogger(__name__)
+
+
+def find_hierarchies(settings: Settings) -> Hierarchies:
+    """Return the cgroup hierarchies of the host.
+
+    Raises: ForeignRootError if the proc root or the cgroup root is not the host's.
+    """
+    try:
+        with open(os.path.join(settings.proc_root, "stat"), "rb"):
+            pass
+    except OSError as error:
+        raise ForeignRootError(settings.proc_root, error.strerror or "", "--proc-root", "/proc") from error
+    return detect(settings.cgroup_root)
+
+
+def make_sampler(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> Sampler:
+    """Return a sampler of this host, which has opened the kernel files."""
+    node = Node(settings.node, settings.proc_root, settings.sys_root, hierarchies)
+    finder = CgroupFinder(hierarchies, settings.include, settings.node)
+    return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
+
+
+def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mapping[str, str], clock: Clock) -> Daemon:
+    """Return a collector that is ready to run.
+
+    Raises: DataDirectoryError if the index can be neither read nor replaced.
+    """
+    header = FileHeader(
+        node_name=settings.node,
+        identifier=settings.identifier,
+        interval_ms=settings.interval_ms,
+        rotation_s=settings.rotation_seconds,
+        cluster_name=settings.cluster_name or None,
+        fgm_version=__version__,
+    )
+    index = _open_index(settings, clock)
+    sampler = make_sampler(settings, hierarchies, clock)
+    recorder = TickRecorder(settings.data_dir, header, COLUMNS, settings.compression_level)
+    recovery = Recovery(settings.data_dir, recorder, index)
+    heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
+    events = _make_events(settings, hierarchies, clock)
+    processes = _make_process_tasks(settings, header, clock)
+    follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
+    summary = RunSummary(sampler.cost, lambda: follower.requests)
+    limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
+    cleaner = Cleaner(settings.data_dir, limits)
+
+    def on_closed(window: ClosedWindow) -> None:
+        index.add_window(window)
+        summary.log_window(window)
+        cleaner.wake()
+
+    def on_recorded(tick: Tick) -> None:
+        heartbeat.tick_recorded()
+        events.add_tick(tick)
+
+    def on_lost() -> None:
+        sampler.cost.missed_ticks += 1
+
+    closer = WindowCloser(clock, recorder, settings.compression_level, on_closed)
+    recording = Recording(recorder, closer, on_recorded=on_recorded, on_lost=on_lost, on_resumed=recovery.repeat)
+    grid = TickGrid(settings.interval_ms, clock.wall_ns(), clock.monotonic())
+    sampling = SamplingTask(
+        clock, grid, sampler, heartbeat, index=index, follower=follower, processes=processes, events=events
+    )
+    return Daemon(
+        clock,
+        sampler,
+        recorder,
+        heartbeat,
+        sampling=sampling,
+        recording=recording,
+        closer=closer,
+        recovery=recovery,
+        index=index,
+        follower=follower,
+        processes=processes,
+        events=events,
+        cleaner=cleaner,
+    )
+
+
+def _open_index(settings: Settings, clock: Clock) -> IndexKeeper:
+    try:
+        return IndexKeeper(settings.data_dir, settings.rotation_seconds, clock.wall_ns() // 1_000_000)
+    except OSError as error:
+        advice = "let this user read and replace its index.json"
+        raise DataDirectoryError(settings.data_dir, str(error), advice) from error
+
+
+def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock) -> ProcessTasks:
+    if settings.verbose_perf_risk:
+        log.warning("recording memory regions: the largest process of each container is stopped every minute")
+    counts = ReadCounts()
+    since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    host = Host(
+        proc_root=settings.proc_root,
+        ticks_per_second=os.sysconf("SC_CLK_TCK"),
+        page_size_bytes=os.sysconf("SC_PAGE_SIZE"),
+        booted_ms=round(clock.wall_ns() / 1e6 - since_boot() * 1000),
+        since_boot=since_boot,
+    )
+    return ProcessTasks(
+        SumReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
+        TopReader(host, counts),
+        RegionReader(host, counts) if settings.verbose_perf_risk else None,
+        DetailRecorder(settings.data_dir, header),
+    )
+
+
+def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> EventRecorder:
+    mount = hierarchies.unified if hierarchies.is_v2 else None
+    return EventRecorder(
+        settings.data_dir,
+        settings.identifier,
+        settings.interval_ms,
+        settings.node,
+        clock=clock,
+        oom_watch=None if mount is None else OomWatch(mount, clock),
+    )
+
+
+def _make_follower(
+    settings: Settings,
+    environment: Mapping[str, str],
+    clock: Clock,
+    *,
+    index: IndexKeeper,
+    sampler: Sampler,
+    events: EventRecorder,
+) -> PodFollower:
+    def report(exited: ContainerExit) -> None:
+        if exited.finished_ms is not None:
+            events.complete_exit(exited.container_id, exited.finished_ms, exited.reason, exited.exit_code)
+
+    address, api = find_api(settings, environment), None
+    if address is not None:
+        from fgm.collector.kubernetes.api_client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
+
+        api = PodApi(address, settings.node, clock.monotonic)
+    return PodFollower(
+        clock,
+        api,
+        index.index,
+        describe=index.describe,
+        rename=sampler.name_by,
+        report=report,
+        random=random.random,
+    )

@@ -1,0 +1,1 @@
+"""Finds the cgroups to record, and classifies them by their paths."""

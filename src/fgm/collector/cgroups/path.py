@@ -1,0 +1,109 @@
+"""Classification of a cgroup by its path: container, pod, or part of a container.
+
+No path is matched as a whole, because kubelets, runtimes and cgroup drivers have too many layouts. A directory is a
+container by its own name, and it is in a pod by its parent's name. If a path names two containers, the last one counts
+if its parent is a pod (the node is itself a container, as in KIND); otherwise it is a part of the first one (Docker in
+Docker).
+
+    /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid_>.slice/cri-containerd-<id>.scope
+    /kubepods/besteffort/pod<uid>/<id>
+    /system.slice/docker-<node id>.scope/kubelet.slice/.../kubelet-kubepods-pod<uid_>.slice/crio-<id>.scope
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Runtime = Literal["containerd", "cri-o", "docker", "podman"]
+QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
+
+_RUNTIMES: dict[str, Runtime] = {
+    "cri-containerd": "containerd",
+    "nerdctl": "containerd",
+    "crio": "cri-o",
+    "docker": "docker",
+    "libpod": "podman",
+    "libpod-payload": "podman",
+}
+_PREFIX = "|".join(_RUNTIMES)
+_ID = "[0-9a-f]{64}"
+_UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
+
+# Only these forms: crio-conmon-<id>.scope, libpod-conmon-<id>.scope and <id>.mount are not containers.
+_CONTAINER = re.compile(rf"(?:({_PREFIX})-)?({_ID})(?:\.scope)?")
+# A systemd kubelet names a cgroup as slice:prefix:id; a runtime with the cgroupfs driver makes one directory of that.
+_MIXED_DRIVERS = re.compile(rf"(.+\.slice):({_PREFIX}):({_ID})")
+# kubepods-burstable-pod<uid_>.slice, or pod<uid>; 32 digits in a row are the hash of a static pod's manifest.
+_POD = re.compile(rf"(?:.*-)?pod({_UID})(?:\.slice)?")
+
+# There is no directory for the class Guaranteed.
+_QOS_LEVEL = re.compile(r"(?:^|-)(burstable|besteffort)(?:-pod|\.slice$|$)")
+_QOS_CLASSES: dict[str, QosClass] = {"burstable": "Burstable", "besteffort": "BestEffort"}
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupPath:
+    """The kind of a cgroup, and the identity of its container or pod.
+
+    `runtime`: None if the directory is a bare id; `pod_uid`: with dashes, or the 32 digits of a static pod; `owner`:
+    path of the container that a cgroup of the kind "inside" is a part of.
+    """
+
+    kind: Literal["container", "pod", "inside", "other"]
+    container_id: str | None = None
+    runtime: Runtime | None = None
+    pod_uid: str | None = None
+    qos_class: QosClass | None = None
+    owner: str | None = None
+
+
+_OTHER = CgroupPath("other")
+
+
+def classify(path: str) -> CgroupPath:
+    """Return the class of a path, which starts with "/" at the root of the hierarchy."""
+    result = _OTHER
+    container: CgroupPath | None = None
+    owner = ""
+    prefix = parent = ""
+    for name in filter(None, path.split("/")):
+        prefix += f"/{name}"
+        pod = result if result.kind == "pod" else None
+        if (inner := _container(name, parent, pod)) and (container is None or inner.pod_uid):
+            result = container = inner
+            owner = prefix
+        elif match := _POD.fullmatch(name):
+            result = _pod(match[1], name, parent)
+        elif container is not None:
+            result = replace(container, kind="inside", owner=owner)
+        else:
+            result = _OTHER
+        parent = name
+    return result
+
+
+def _container(name: str, parent: str, pod: CgroupPath | None) -> CgroupPath | None:
+    """Return the container that a directory is by its name; None if it is none. `pod`: its parent, if that is a pod."""
+    if match := _CONTAINER.fullmatch(name):
+        prefix, container_id = match.groups()
+        if prefix is None and parent == "libpod_parent":
+            return None  # a pod of Podman, whose containers are below it
+    elif match := _MIXED_DRIVERS.fullmatch(name):
+        slice_name, prefix, container_id = match.groups()
+        if pod_match := _POD.fullmatch(slice_name):
+            pod = _pod(pod_match[1], slice_name, parent)
+    else:
+        return None
+    return CgroupPath(
+        "container",
+        container_id=container_id,
+        runtime=_RUNTIMES.get(prefix or parent),
+        pod_uid=pod.pod_uid if pod else None,
+        qos_class=pod.qos_class if pod else None,
+    )
+
+
+def _pod(uid: str, name: str, parent: str) -> CgroupPath:
+    level = _QOS_LEVEL.search(name) or _QOS_LEVEL.search(parent)
+    qos_class = _QOS_CLASSES[level[1]] if level else "Guaranteed"
+    return CgroupPath("pod", pod_uid=uid.replace("_", "-"), qos_class=qos_class)

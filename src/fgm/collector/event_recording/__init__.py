@@ -1,0 +1,1 @@
+"""Derives events from ticks and writes them to events.jsonl."""

@@ -1,0 +1,225 @@
+"""The task that derives events from the ticks of this run and writes them to events.jsonl, without delaying recording.
+
+Events that cannot be written are lost. Ticks are not: another task records them.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import anyio
+import numpy as np
+from anyio import to_thread
+from numpy.typing import NDArray
+
+from fgm.clock import Clock
+from fgm.collector.event_recording.last_tick import last_tick
+from fgm.collector.kernel.oom_watch import OomWatch
+from fgm.events.machine import EventMachine
+from fgm.events.watched import NEEDS
+from fgm.logs import fields
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.directory import layout
+from fgm.store.errors import BadFileError
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, Value
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+
+MAX_WAITING_TICKS = 30
+"""Maximum queue length at which ticks are taken. The events of a dropped tick are derived from the next one."""
+MAX_WAITING = 10_000
+"""Maximum queue length at which anything else is taken; what comes later is dropped."""
+MAX_EXITS = 500
+"""Number of exits remembered, so that a reason that arrives later can be added."""
+_COLUMNS = [0, *(1 + COLUMNS.index(name) for name in NEEDS)]
+
+log = logging.getLogger(__name__)
+
+
+class _Exit(NamedTuple):
+    time_ms: int
+    series: Series
+    row: NDArray[np.float64]
+
+
+class _Kill(NamedTuple):
+    time_ms: int
+    key: str
+    kills: float
+
+
+class _ClockStep(NamedTuple):
+    time_ms: int
+    step_ms: float
+
+
+_Item = Tick | _Exit | _Kill | _ClockStep | Event | None
+
+
+class EventRecorder:
+    """Writes the events of one data directory. Used in the event loop; only `run` waits."""
+
+    def __init__(
+        self,
+        data_dir: str,
+        identifier: str,
+        interval_ms: int,
+        node_name: str | None,
+        *,
+        clock: Clock,
+        oom_watch: OomWatch | None,
+    ) -> None:
+        """`oom_watch`: None on cgroup v1, which reports no OOM kills."""
+        self._clock = clock
+        self._oom_watch = oom_watch
+        self._watched: tuple[Series, ...] | None = None
+        self._data_dir = data_dir
+        self._identifier = identifier
+        self._node_name = node_name
+        self._machine = EventMachine(NEEDS, interval_ms)
+        self._waiting: deque[_Item] = deque()
+        self._has_new = anyio.Event()
+        self._is_first = True
+        self._day_ms = -1
+        self._exits: dict[str, int] = {}
+        self._is_failing = False
+        self._full_at: set[int] = set()
+
+    def add_tick(self, tick: Tick) -> None:
+        """Take a tick that was recorded, with a column for each of COLUMNS."""
+        if self._is_full(MAX_WAITING_TICKS):
+            return
+        self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _COLUMNS]))
+
+    def add_exit(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
+        """Take the row of a container that was read right after its last process exited."""
+        self._put(_Exit(time_ms, series, row[_COLUMNS]))
+
+    def add_clock_step(self, time_ms: int, step_ms: float) -> None:
+        """Take that the wall clock was set forward by `step_ms`, to `time_ms`."""
+        self._put(_ClockStep(time_ms, step_ms))
+
+    def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:
+        """Add the reason of a container's exit; call it once for each exit. `series`: key of the container.
+
+        Readers merge this with the exit that was derived from ticks, whichever of both came first.
+        """
+        details = [reason] if reason else []
+        after: dict[str, Value] = {"reason": reason, "finished_ms": finished_ms}
+        if exit_code is not None:
+            details.append(f"exit code {exit_code}")
+            after["exit_code"] = exit_code
+        text = f"ended: {', '.join(details)}" if details else "ended"
+        # The time of the exit, if it was derived: readers merge events only within the file of one day.
+        time_ms = self._exits.get(series, finished_ms)
+        self._put(Event(time_ms, "exit", series, text, {}, after))
+
+    def end(self) -> None:
+        """Let `run` write what is waiting, and return."""
+        self._waiting.append(None)
+        self._has_new.set()
+
+    async def run(self) -> None:
+        """Derive and write events until `end`; the events of a tick are written before the next tick is taken."""
+        async with anyio.create_task_group() as group:
+            if self._oom_watch is not None:
+                group.start_soon(self._oom_watch.run, self._add_kill, name="OOM kills")
+            await self._record()
+            group.cancel_scope.cancel()
+
+    async def _record(self) -> None:
+        while True:
+            while not self._waiting:
+                self._has_new = anyio.Event()
+                await self._has_new.wait()
+            item = self._waiting.popleft()
+            match item:
+                case None:
+                    return
+                case Event():
+                    await self._write([item])
+                case Tick():
+                    await self._derive(item)
+                case _Exit():
+                    await self._write(self._machine.see_end(*item))
+                case _Kill():
+                    await self._write(self._machine.see_kill(*item))
+                case _ClockStep():
+                    await self._write(self._machine.step_clock(*item))
+
+    async def _derive(self, tick: Tick) -> None:
+        events: list[Event] = []
+        if self._is_first:
+            self._is_first = False
+            events += await self._begin(tick.time_ms)
+        events += self._machine.see(tick.time_ms, tick.series, tick.rows)
+        await self._begin_day(tick.time_ms)
+        await self._write(events)
+        if self._oom_watch is not None and tick.series is not self._watched:
+            await to_thread.run_sync(self._oom_watch.watch, tick.series)
+            self._watched = tick.series
+
+    async def _begin(self, first_ms: int) -> list[Event]:
+        """Derive the events between the last tick of an earlier run, if there is one, and this run."""
+        try:
+            earlier = await to_thread.run_sync(last_tick, self._data_dir, first_ms, self._node_name)
+        except OSError as error:
+            log.error(
+                "cannot read the last tick of the previous run; no gap will be reported",
+                extra=fields(reason=str(error)),
+            )
+            return []
+        return [] if earlier is None else self._machine.see(earlier.time_ms, earlier.series, earlier.rows)
+
+    async def _begin_day(self, time_ms: int) -> None:
+        """Make the file of a day: if it exists, readers need not derive the events of the day from its samples."""
+        midnight_ms = layout.day_start(time_ms)
+        if midnight_ms == self._day_ms:
+            return
+        if await to_thread.run_sync(
+            self._try, lambda: events_file.append_to_day(self._data_dir, self._identifier, midnight_ms, ())
+        ):
+            self._day_ms = midnight_ms
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        for event in events:
+            if event.kind == "exit":
+                self._exits.pop(event.series, None)
+                self._exits[event.series] = event.time_ms
+        while len(self._exits) > MAX_EXITS:
+            del self._exits[next(iter(self._exits))]
+        await to_thread.run_sync(self._try, lambda: events_file.append(self._data_dir, self._identifier, events))
+
+    def _try(self, write: Callable[[], None]) -> bool:
+        """Write; return whether it succeeded. Only the first of several failures in a row is logged."""
+        try:
+            write()
+        except (OSError, BadFileError, ValueError) as error:
+            if not self._is_failing:
+                log.error("cannot write events", extra=fields(reason=str(error)))
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True
+
+    def _add_kill(self, key: str, kills: float) -> None:
+        self._put(_Kill(self._clock.wall_ns() // 1_000_000, key, kills))
+
+    def _is_full(self, limit: int) -> bool:
+        if len(self._waiting) < limit:
+            self._full_at.discard(limit)
+            return False
+        if limit not in self._full_at:
+            log.warning("the disk is too slow for events; dropping some")
+        self._full_at.add(limit)
+        return True
+
+    def _put(self, item: _Item) -> None:
+        if self._is_full(MAX_WAITING):
+            return
+        self._waiting.append(item)
+        self._has_new.set()

@@ -1,0 +1,53 @@
+"""Watching directories for subdirectories that come or go."""
+
+from fgm.collector.kernel import inotify
+from fgm.collector.kernel.inotify import EventsLostError, Inotify
+
+_WATCHED = (
+    inotify.CREATE
+    | inotify.DELETE
+    | inotify.MOVED_FROM
+    | inotify.MOVED_TO
+    | inotify.DELETE_SELF
+    | inotify.MOVE_SELF
+    | inotify.ONLY_DIRECTORY
+)
+
+
+class DirectoryWatch:
+    """The watched directories, each without what is below its subdirectories. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        """Watch nothing yet.
+
+        Raises: NoWatchError if the kernel has no watches left.
+        """
+        self._inotify = Inotify()
+
+    def add(self, path: str) -> None:
+        """Watch a directory.
+
+        Raises: NoWatchError if the kernel has no watches left; another OSError if it is no readable directory.
+        """
+        self._inotify.add(path, _WATCHED)
+
+    def remove(self, path: str) -> None:
+        """Stop watching a directory. Removed ones need this, too: the kernel keeps the watch of a cgroup."""
+        self._inotify.remove(path)
+
+    def changes(self) -> set[str] | None:
+        """Return the directories that came or went since the last call; None if the kernel lost some of the events."""
+        paths: set[str] = set()
+        try:
+            for path, mask, name in self._inotify.events():
+                if mask & (inotify.DELETE_SELF | inotify.MOVE_SELF):
+                    paths.add(path)
+                elif mask & inotify.IS_DIRECTORY:
+                    paths.add(f"{path}/{name}")
+        except EventsLostError:
+            return None
+        return paths
+
+    def close(self) -> None:
+        """Stop watching all directories."""
+        self._inotify.close()

@@ -1,0 +1,149 @@
+"""The pods of this node: those in the API, those in the index of an earlier run, and those deleted since."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from fgm import iso_time
+from fgm.collector.kubernetes.names import ContainerName, Names, PodName
+from fgm.collector.kubernetes.pods import Container, Pod, Termination
+from fgm.store.index.index_file import Facts, Index
+from fgm.store.samples.series import Series
+
+MAX_DELETED = 500
+"""Maximum number of deleted pods remembered: their containers may be recorded a little longer."""
+SANDBOX_AFTER_MS = 60_000
+"""Minimum age of a container, at an answer of the API that does not list it, to be taken for a sandbox of its pod."""
+
+
+class PodBook:
+    """The pods, and the names that follow from them. Used in the event loop; its names are values for any thread."""
+
+    def __init__(self, index: Index) -> None:
+        """Begin with the names of an index."""
+        self._names = Names()
+        self._is_changed = True
+        self._pods: dict[str, Pod] = {}
+        self._deleted: dict[str, Pod] = {}
+        self._indexed_containers: dict[str, ContainerName] = {}
+        self._indexed_pods: dict[str, PodName] = {}
+        self._first_seen_ms: dict[str, int] = {}
+        self._nameless: dict[str, str] = {}
+        self._with_sandbox: set[str] = set()
+        self._sandboxes: frozenset[str] = frozenset()
+        for entry in index.entries.values():
+            facts = entry.facts
+            namespace, pod_name = facts.get("namespace"), facts.get("pod_name")
+            if not namespace or not pod_name:
+                continue
+            pod, uid, name = PodName(namespace, pod_name), facts.get("pod_uid"), facts.get("container_name")
+            if isinstance(uid, str):
+                self._indexed_pods[uid] = pod
+            if isinstance(name, str):
+                self._indexed_containers[entry.full_id] = ContainerName(pod, name)
+
+    @property
+    def names(self) -> Names:
+        """The names at present; the same object as long as nothing changes."""
+        if self._is_changed:
+            self._is_changed = False
+            names = self._build_names()
+            if names != self._names:
+                self._names = names
+        return self._names
+
+    @property
+    def pods(self) -> Collection[Pod]:
+        """The pods of the API that are not deleted."""
+        return self._pods.values()
+
+    def replace(self, pods: Iterable[Pod]) -> None:
+        """Replace all pods by a list of the API."""
+        before, self._pods = self._pods, {pod.uid: pod for pod in pods}
+        self._keep_deleted(pod for uid, pod in before.items() if uid not in self._pods)
+        self._is_changed = True
+
+    def put(self, pod: Pod) -> None:
+        """Add or replace a pod."""
+        before = self._pods.get(pod.uid)
+        self._pods[pod.uid] = pod
+        self._is_changed |= before is None or _naming(before) != _naming(pod)
+
+    def remove(self, pod: Pod) -> None:
+        """Move a pod, in its last state, to the deleted ones."""
+        self._pods.pop(pod.uid, None)
+        self._keep_deleted([pod])
+        self._is_changed = True
+
+    def update_series(self, series: Iterable[Series], time_ms: int) -> None:
+        """Take the series of a tick if they have changed."""
+        in_pods = [each for each in series if each.container_id is not None and each.pod_uid is not None]
+        self._first_seen_ms = {
+            str(each.container_id): self._first_seen_ms.get(str(each.container_id), time_ms) for each in in_pods
+        }
+        self._nameless = {
+            str(each.container_id): str(each.pod_uid)
+            for each in in_pods
+            if each.scope == "container" and each.container_name is None
+        }
+        self._with_sandbox = {str(each.pod_uid) for each in in_pods if each.scope == "sandbox"}
+
+    def note_answer(self, now_ms: int) -> None:
+        """Note that the API has just answered: an older container that it does not list is a sandbox."""
+        registered = {uid for pod in self._pods.values() for uid in pod.cgroup_uids}
+        sandboxes = {
+            container_id
+            for container_id, uid in self._nameless.items()
+            if now_ms - self._first_seen_ms[container_id] >= SANDBOX_AFTER_MS
+            and uid in registered - self._with_sandbox
+            and container_id not in self.names.containers
+        }
+        if not sandboxes <= self._sandboxes:
+            self._sandboxes = frozenset(self._first_seen_ms.keys() & (self._sandboxes | sandboxes))
+            self._is_changed = True
+
+    def _keep_deleted(self, pods: Iterable[Pod]) -> None:
+        for pod in pods:
+            self._deleted.pop(pod.uid, None)
+            self._deleted[pod.uid] = pod
+        for uid in list(self._deleted)[:-MAX_DELETED]:
+            del self._deleted[uid]
+
+    def _build_names(self) -> Names:
+        containers, pods = dict(self._indexed_containers), dict(self._indexed_pods)
+        for pod in (*self._deleted.values(), *self._pods.values()):
+            name = PodName(pod.namespace, pod.name)
+            pods.update(dict.fromkeys(pod.cgroup_uids, name))
+            containers.update((container.id, ContainerName(name, container.name)) for container in pod.containers)
+        return Names(containers, pods, self._sandboxes)
+
+
+def _naming(pod: Pod) -> object:
+    """Return the parts of a pod that names come from."""
+    return pod.namespace, pod.name, pod.cgroup_uids, [(container.id, container.name) for container in pod.containers]
+
+
+def facts_of(pod: Pod) -> Mapping[str, Facts]:
+    """Return the facts for the index about the containers of a pod, by full id."""
+    return {container.id: _facts(pod, container) for container in pod.containers}
+
+
+def _facts(pod: Pod, container: Container) -> Facts:
+    return Facts(
+        pod_name=pod.name,
+        namespace=pod.namespace,
+        container_name=container.name,
+        labels=dict(pod.labels),
+        image=container.image,
+        restart_count=container.restart_count,
+        limits=None if container.limits is None else dict(container.limits),
+        requests=None if container.requests is None else dict(container.requests),
+        ended=None if container.termination is None else termination_facts(container.termination),
+    )
+
+
+def termination_facts(termination: Termination) -> dict[str, Any]:
+    """Return a termination in the form of the index."""
+    facts = {"reason": termination.reason, "exit_code": termination.exit_code}
+    if termination.finished_ms is None:
+        return facts
+    return {**facts, "finished_at": iso_time.format_seconds(termination.finished_ms)}

@@ -1,0 +1,129 @@
+"""The next request to the API, and the instant for it: a list, then watch streams from its version on. Pure.
+
+A stream that lasted is followed by the next one at once. After everything else (a refusal, silence, a stream that ends
+right after its start, a version that has expired) the next request waits, longer each time, so that there is never a
+busy loop.
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from fgm.collector.kubernetes.pods import Pod, parse_pod
+
+LASTED_S = 30
+"""Minimum duration of a stream; a shorter one counts as failed, even if it ended in order."""
+MAX_WAIT_S = 60
+"""Maximum delay before a request after a failure."""
+JITTER_S = 1
+"""Maximum jitter, so that streams dropped by one API server do not all reconnect at once."""
+STREAM_S = 300
+"""Duration that is asked for a stream, plus up to a fifth at random."""
+TEMPORARY = frozenset({401, 408, 429})
+"""Statuses after which the same request may succeed later: a token that was just replaced, too many requests."""
+
+Kind = Literal["changed", "deleted", "bookmark", "error", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One line of a stream. `code`: status code of an error."""
+
+    kind: Kind
+    resource_version: str | None = None
+    pod: Pod | None = None
+    code: int | None = None
+
+
+_KINDS: dict[object, Kind] = {
+    "ADDED": "changed",
+    "MODIFIED": "changed",
+    "DELETED": "deleted",
+    "BOOKMARK": "bookmark",
+    "ERROR": "error",
+}
+
+
+def parse_event(line: bytes) -> WatchEvent:
+    """Return the event of a line of a stream.
+
+    Raises: ValueError, RecursionError if the line is malformed.
+    """
+    value = json.loads(line)
+    subject = value.get("object") if isinstance(value, dict) else None
+    if not isinstance(subject, dict):
+        raise ValueError("a line of the stream is not an event")  # noqa: TRY004 - the same error as for malformed JSON
+    kind = _KINDS.get(str(value.get("type")), "unknown")
+    if kind == "error":
+        code = subject.get("code")
+        return WatchEvent(kind, code=code if isinstance(code, int) else None)
+    metadata = subject.get("metadata")
+    version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+    version = version if isinstance(version, str) and version else None
+    return WatchEvent(kind, version, None if kind == "bookmark" else parse_pod(subject))
+
+
+class WatchState:
+    """The state between two requests. All instants are monotonic, in seconds.
+
+    `due`: instant of the next request; `resource_version`: version to watch from, None to list first; `failures`:
+    number of failures in a row.
+    """
+
+    def __init__(self, random: Callable[[], float], now: float) -> None:
+        """`random`: returns numbers in [0, 1)."""
+        self.due = now
+        self.resource_version: str | None = None
+        self.failures = 0
+        self._random = random
+        self._began = now
+
+    def stream_s(self) -> int:
+        """Return the duration to ask for the next stream."""
+        return round(STREAM_S * (1 + self._random() / 5))
+
+    def listed(self, resource_version: str, now: float) -> None:
+        """Note that a list arrived; the stream follows at once."""
+        self.resource_version, self.due = resource_version, now
+
+    def began(self, now: float) -> None:
+        """Note that a stream was requested."""
+        self._began = now
+
+    def take(self, event: WatchEvent) -> bool:
+        """Take an event; return whether the stream continues, which it does not after an error."""
+        if event.kind == "error":
+            self.resource_version = None
+            return False
+        self.resource_version = event.resource_version or self.resource_version
+        return True
+
+    def ended(self, now: float) -> None:
+        """Note that a stream ended, in order or by a lost connection."""
+        if now - self._began >= LASTED_S:
+            self.failures = 0
+            self.due = now + self._random() * JITTER_S
+        else:
+            self._wait(now)
+
+    def refused(self, now: float, status: int | None) -> None:
+        """Note that a request failed. `status`: HTTP status; None if there was no response.
+
+        If the request itself is wrong (the version has expired, watching is not allowed), the next one is a list. If
+        only watching is refused, names come with these lists, at the rhythm of the failures.
+        """
+        if status is not None and 400 <= status < 500 and status not in TEMPORARY:
+            self.resource_version = None
+        self._wait(now)
+
+    def broke(self, now: float) -> None:
+        """Note that a stream was malformed; events may be missing, so the next request is a list."""
+        self.resource_version = None
+        self._wait(now)
+
+    def _wait(self, now: float) -> None:
+        self.failures += 1
+        max_s = min(MAX_WAIT_S, 2.0 ** min(self.failures - 1, 10))
+        self.due = now + max_s * (1 + self._random()) / 2

@@ -1,0 +1,75 @@
+"""Recording of process tables: the rows of a window become files next to its metrics when the window ends."""
+
+import logging
+import os
+from collections.abc import Sequence
+
+from fgm.logs import fields
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.layout import DetailKind
+from fgm.store.errors import BadFileError
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import Row
+from fgm.store.samples.header import FileHeader
+
+MAX_ROWS = 50_000
+"""Maximum number of rows of a file, about 15 MB of memory until its window ends; further rows are dropped."""
+
+log = logging.getLogger(__name__)
+
+
+class DetailRecorder:
+    """The rows that are not on disk yet, which a killed collector loses. Used by one thread at a time."""
+
+    def __init__(self, data_dir: str, header: FileHeader) -> None:
+        self._data_dir = data_dir
+        self._header = header
+        self._rows: dict[tuple[int, DetailKind], list[Row]] = {}
+
+    def add(self, kind: DetailKind, rows: Sequence[Row]) -> None:
+        """Add rows of one instant."""
+        if not rows:
+            return
+        window = layout.window_at(rows[0].time_ms, self._header.rotation_s)
+        rows_of_window = self._rows.setdefault((window.start_ms, kind), [])
+        if len(rows_of_window) < MAX_ROWS <= len(rows_of_window) + len(rows):
+            log.warning("too many processes in a window; dropping further rows", extra=fields(kind=kind, most=MAX_ROWS))
+        rows_of_window.extend(rows[: MAX_ROWS - len(rows_of_window)])
+
+    def close_before(self, time_ms: int) -> None:
+        """Publish the windows that do not contain an instant."""
+        now = layout.window_at(time_ms, self._header.rotation_s)
+        self._publish([file for file in self._rows if file[0] != now.start_ms])
+
+    def close(self) -> None:
+        """Publish all windows."""
+        self._publish(list(self._rows))
+
+    def _publish(self, files: Sequence[tuple[int, DetailKind]]) -> None:
+        for start_ms, kind in files:
+            rows = self._rows.pop((start_ms, kind))
+            identifier = layout.identifier_folder(self._header.identifier)
+            folder = os.path.join(self._data_dir, layout.day_folder(start_ms), identifier)
+            name = layout.detail_name(kind, start_ms)
+            try:
+                atomic.make_folder(folder, within=self._data_dir)
+                data = process_tables.encode(kind, [*_earlier_rows(folder, name), *rows], self._header)
+                atomic.publish(folder, name, data)
+            except (OSError, ValueError) as error:
+                log.error("cannot record a process table", extra=fields(file=name, rows=len(rows), reason=str(error)))
+
+
+def _earlier_rows(folder: str, name: str) -> list[Row]:
+    """Return the rows of the window's file, which exists if the collector was restarted within the window."""
+    path = os.path.join(folder, name)
+    try:
+        return process_tables.rows(path)
+    except FileNotFoundError:
+        return []
+    except BadFileError as error:
+        aside = atomic.set_aside(path, f"bad-{name}")
+        log.error(
+            "cannot read the earlier file of a window; keeping it next to the new one",
+            extra=fields(file=path, reason=error.reason, kept_as=aside),
+        )
+        return []

@@ -1,0 +1,81 @@
+"""Files of /proc/<pid>, opened for each read.
+
+A kept file does not survive that its process ends or becomes another program (exec): smaps_rollup belongs to the memory
+of the old program.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+ENDED = frozenset({errno.ENOENT, errno.ESRCH})
+"""Errors of reading a file of a process that has ended, or that is a zombie and has no memory any more."""
+REFUSED = frozenset({errno.EACCES, errno.EPERM})
+"""Errors of reading without CAP_SYS_PTRACE, or if AppArmor denies it."""
+REFUSED_REST_S = 3600.0
+"""Interval before a refused container is tried again: each refused read may be a line in the host's audit log."""
+
+_SMALL_BYTES = 4096
+_PART_BYTES = 64 << 10
+_MAX_BYTES = 16 << 20
+
+
+def read(path: str, dir_fd: int | None = None) -> bytes:
+    """Return the text of a file of at most a page; `path` is below `dir_fd` if that is given.
+
+    Raises: OSError if it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        return os.read(fd, _SMALL_BYTES)
+    finally:
+        os.close(fd)
+
+
+def read_long(path: str, dir_fd: int | None = None) -> bytes:
+    """Return the first 16 MiB of a file that the kernel returns in parts, without an incomplete last line.
+
+    Raises: OSError if it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        parts, size = [], 0
+        while size < _MAX_BYTES and (part := os.read(fd, _PART_BYTES)):
+            parts.append(part)
+            size += len(part)
+        text = b"".join(parts)
+        return text if size < _MAX_BYTES else text[: text.rfind(b"\n") + 1]
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def folder(proc_root: str, pid: int) -> Iterator[int]:
+    """Open the folder of a process; what is read below it never belongs to a later process of the same number.
+
+    Raises: OSError if the process has ended.
+    """
+    fd = os.open(f"{proc_root}/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@cache
+def _has_fd_count() -> bool:
+    """Return whether the size of a folder /proc/<pid>/fd is its number of files, as it is since Linux 6.2."""
+    return os.stat("/proc/self/fd").st_size > 0
+
+
+def open_files(path: str) -> int | None:
+    """Return the number of open files of a process; None before Linux 6.2, or if the process has ended.
+
+    `path`: its folder `fd`. Its size needs no privilege, unlike a listing.
+    """
+    try:
+        return os.stat(path).st_size if _has_fd_count() else None
+    except OSError:
+        return None

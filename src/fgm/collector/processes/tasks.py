@@ -1,0 +1,101 @@
+r"""The two tasks that read single processes, each in a thread of its own, because a read may wait for its process.
+
+a tick's listings --> PSS, regions --values--> the next tick's rows
+                 \--> top processes --rows--> files next to the window's metrics
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+
+import anyio
+from anyio import to_thread
+
+from fgm.collector.processes.detail_recorder import DetailRecorder
+from fgm.collector.processes.regions import RegionReader
+from fgm.collector.processes.sums import SumReader
+from fgm.collector.processes.top import TopReader
+from fgm.collector.sampling.process_list import Listing
+from fgm.store.parquet.process_tables import RegionRow
+
+Offer = Callable[[str, Mapping[str, float]], None]
+"""Takes values of a series for its next row; see `Additions.offer`."""
+
+_TickListings = tuple[int, Mapping[str, Listing]]
+
+UPDATE_EVERY_TICKS = 2
+"""Number of ticks between two updates; processes are read every ten seconds or more rarely."""
+
+
+class ProcessTasks:
+    """Reads the processes that were listed at a tick. `regions`: None unless the settings ask for them."""
+
+    def __init__(self, sums: SumReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
+        self._sums = sums
+        self._top = top
+        self._regions = regions
+        self._recorder = recorder
+        self._for_memory, self._for_top = _Newest(), _Newest()
+        self._region_rows: deque[list[RegionRow]] = deque()
+        self._ticks = 0
+
+    def add_tick(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
+        """Take the processes of a tick, if it is time; a task that is busy continues with the newest ones."""
+        self._ticks += 1
+        if self._ticks % UPDATE_EVERY_TICKS == 1:
+            tick = (time_ms, listings())
+            for newest in (self._for_memory, self._for_top):
+                newest.put(tick)
+
+    def end(self) -> None:
+        """Let `record` publish its rows, and return."""
+        self._for_top.put(None)
+
+    async def read_memory(self, offer: Offer) -> None:
+        """Add up the memory of processes, and read regions; until cancelled, which waits for no read."""
+        while (tick := await self._for_memory.get()) is not None:
+            time_ms, listings = tick
+            sums = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
+            for key, values in sums.items():
+                offer(key, values)
+            if self._regions is not None:
+                largest = self._top.largest.copy()
+                rows = await to_thread.run_sync(self._regions.step, listings, largest, time_ms, abandon_on_cancel=True)
+                self._region_rows.append(rows)
+
+    async def record(self) -> None:
+        """Record the top processes, until `end`."""
+        while (tick := await self._for_top.get()) is not None:
+            await to_thread.run_sync(self._record, *tick)
+        await to_thread.run_sync(self._close)
+
+    def _record(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
+        self._take_regions()
+        self._recorder.close_before(time_ms)
+        self._recorder.add("processes", self._top.step(listings, time_ms))
+
+    def _close(self) -> None:
+        self._take_regions()
+        self._recorder.close()
+
+    def _take_regions(self) -> None:
+        while self._region_rows:
+            self._recorder.add("regions", self._region_rows.popleft())
+
+
+class _Newest:
+    """The value that was put last, for one task that takes it when it is ready."""
+
+    def __init__(self) -> None:
+        self._value: _TickListings | None = None
+        self._has_new = anyio.Event()
+
+    def put(self, value: _TickListings | None) -> None:
+        """Replace the value."""
+        self._value = value
+        self._has_new.set()
+
+    async def get(self) -> _TickListings | None:
+        """Wait for a value that was not taken yet."""
+        await self._has_new.wait()
+        self._has_new = anyio.Event()
+        return self._value

@@ -1,0 +1,1 @@
+"""Removes data that is too old or takes too much space."""

@@ -1,0 +1,62 @@
+"""Network counters of pods: /proc/<pid>/net/dev of any process of a pod, since they all share one network.
+
+The file belongs to the network namespace and not to the process: kept open, it stays readable until the pod ends. Its
+inode number identifies the network namespace, and needs no privilege, unlike /proc/<pid>/ns/net.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
+from fgm.collector.sampling.series_reader import SeriesReader
+from fgm.parse.procfs import net_dev
+
+_LOOPBACK = frozenset({"lo"})
+
+
+class PodNetworks:
+    """Opens the network file of each pod that has a process."""
+
+    def __init__(self, proc_root: str) -> None:
+        self._proc_root = proc_root
+        self._parser = PlainParser(partial(net_dev, excluded=_LOOPBACK))
+
+    def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
+        """Open the network of the pods of these containers if it is not open yet.
+
+        `candidates`: readers, of which those of containers in pods count; `cgroups`: the readers of all cgroups.
+        """
+        containers = [reader for reader in candidates if reader.series.container_id and reader.series.pod_uid]
+        if not containers:
+            return
+        host = network_of(self._proc_root, 1)
+        pods = {reader.series.pod_uid: reader for reader in cgroups if reader.series.scope == "pod"}
+        for container in containers:
+            pod = pods.get(container.series.pod_uid)
+            pids = set() if pod is None or pod.has_network else container.pids
+            if pod is None or not pids:
+                continue
+            file = self.open_file(min(pids), host)
+            if file is not None:
+                pod.add_network(file)
+
+    def open_file(self, pid: int, host: int | None) -> KernelFile | None:
+        """Return the network file of a process; None if it has ended, or if its network is the host's.
+
+        `host`: the host's network, as `network_of` process 1.
+        """
+        if network_of(self._proc_root, pid) in {None, host}:
+            return None
+        try:
+            return KernelFile(f"{self._proc_root}/{pid}/net/dev", self._parser)
+        except OSError:
+            return None
+
+
+def network_of(proc_root: str, pid: int) -> int | None:
+    """Return the inode number of a process's network; None if the process has ended."""
+    try:
+        return os.stat(f"{proc_root}/{pid}/net/dev").st_ino
+    except OSError:
+        return None

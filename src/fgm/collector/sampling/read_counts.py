@@ -1,0 +1,47 @@
+"""Failed reads of kernel files, counted for the node's row and logged once a kind."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fgm.logs import fields
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ReadCounts:
+    """Failed reads since the collector started; only the first of each kind is logged.
+
+    `failed`: number of failed reads by kernel file name; each of them left a null value.
+    """
+
+    failed: dict[str, int] = field(default_factory=dict)
+    _logged: set[str] = field(default_factory=set)
+
+    def count_failure(self, file: str, path: str, reason: object) -> None:
+        """Count a failed read of a kernel file."""
+        self.failed[file] = self.failed.get(file, 0) + 1
+        if self._is_first(file):
+            log.warning("cannot read a kernel file; its metrics are null", extra=fields(file=path, reason=str(reason)))
+
+    def note_switched_off(self, file: str, path: str, reason: object) -> None:
+        """Log that the feature behind a kernel file is switched off, such as PSI; this is no failure."""
+        if self._is_first(file):
+            log.info(
+                "a kernel feature is switched off; its metrics are null", extra=fields(file=path, reason=str(reason))
+            )
+
+    def note_unknown_keys(self, file: str, keys: Iterable[bytes]) -> None:
+        """Log the keys of a kernel file that are not in the catalogue of metrics."""
+        for key in keys:
+            if self._is_first(f"{file} {key!r}"):
+                log.info(
+                    "ignoring an unknown key of a kernel file",
+                    extra=fields(file=file, key=key.decode(errors="replace")),
+                )
+
+    def _is_first(self, kind: str) -> bool:
+        is_first = kind not in self._logged
+        self._logged.add(kind)
+        return is_first

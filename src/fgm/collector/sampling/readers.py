@@ -1,0 +1,115 @@
+"""The readers of all series of a host: opened when a cgroup appears, closed when it is removed."""
+
+from collections.abc import Mapping
+
+from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
+from fgm.collector.kernel.file_watch import FileWatch
+from fgm.collector.kernel.kernel_file import Parser
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
+from fgm.collector.sampling.sources import cgroup_sources
+from fgm.store.samples.series import Series
+
+_YOUNG_TICKS = 10
+"""Number of ticks during which a series is young: its network, its names and its kind may still turn up."""
+
+
+class Readers:
+    """The readers of the node, which comes first, and of every recorded cgroup. Used by one thread at a time.
+
+    `all`: in the order of the rows; `of_cgroups`: the same without the node; `young`: those of new series; `exits`:
+    reports changes of cgroup.events, such as the exit of a container's last process.
+    """
+
+    def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts) -> None:
+        self.changes = ReaderChanges()
+        self.exits = FileWatch(fallback="container exits are seen at the next tick")
+        self.node = node.reader(counts, self.changes)
+        self.all = [self.node]
+        self.of_cgroups: list[SeriesReader] = []
+        self.young = [self.node]
+        self._finder = finder
+        self._stacked_devices = node.stacked_devices
+        self._counts = counts
+        self._parsers: dict[str, Parser] = {}
+        self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
+        self._update(set())
+
+    @property
+    def alive(self) -> Mapping[str, Series]:
+        """The containers that had a process at the last tick, by full id."""
+        return {
+            reader.series.container_id: reader.series
+            for reader in self.of_cgroups
+            if reader.series.container_id is not None and reader.alive and not reader.gone
+        }
+
+    def refresh(self, *, may_be_gone: bool) -> bool:
+        """Open new cgroups and close removed ones; return whether `all` was replaced.
+
+        `may_be_gone`: whether a reader may have found out, since the last call, that its cgroup was removed.
+        """
+        changed = self._finder.refresh()
+        if not changed and not (may_be_gone and any(reader.gone for reader in self.of_cgroups)):
+            return False
+        self._update(changed)
+        return True
+
+    def listings(self) -> dict[str, Listing]:
+        """Return the processes of every container, but not of sandboxes, at the last tick, by series key."""
+        containers = (reader for reader in self.of_cgroups if reader.series.scope == "container")
+        listings = (reader.listing() for reader in containers if not reader.gone)
+        return {listing.series.key: listing for listing in listings if listing is not None and listing.texts}
+
+    def drop_grown_up(self) -> None:
+        """Remove those from `young` that no longer are."""
+        self.young = [reader for reader in self.young if reader.age_ticks < _YOUNG_TICKS]
+
+    def close(self) -> None:
+        """Close all kept files."""
+        for reader in self.all:
+            reader.close()
+        self.exits.close()
+
+    def _update(self, changed: set[str]) -> None:
+        """Open and close what is necessary.
+
+        `changed`: paths of cgroups that came or went. Kept files of such a path may belong to an earlier cgroup of the
+        same name.
+        """
+        before, self._by_key = self._by_key, {}
+        for cgroup in self._finder.cgroups:
+            key = cgroup.series.key
+            earlier, reader = before.pop(key, (None, None))
+            if reader is not None and (earlier != cgroup or reader.gone or not changed.isdisjoint(cgroup.paths)):
+                self._close(reader)
+                reader = None
+            self._by_key[key] = (cgroup, reader if reader is not None else self._open(cgroup))
+        for _, reader in before.values():
+            self._close(reader)
+        self.of_cgroups = [reader for _, reader in self._by_key.values()]
+        self.all = [self.node, *self.of_cgroups]
+        self.young = self.all
+        self.drop_grown_up()
+
+    def _open(self, cgroup: Cgroup) -> SeriesReader:
+        is_container = cgroup.series.scope == "container"
+        reader = SeriesReader(
+            cgroup.series,
+            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._stacked_devices),
+            cgroup.processes if is_container else (),
+            self._counts,
+            self._parsers,
+            checks_liveness=is_container,
+            changes=self.changes,
+        )
+        if is_container and reader.events_path is not None:
+            self.exits.add(reader.events_path)
+        return reader
+
+    def _close(self, reader: SeriesReader) -> None:
+        if reader.events_path is not None:
+            self.exits.remove(reader.events_path)
+        reader.close()

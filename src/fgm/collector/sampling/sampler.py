@@ -1,0 +1,190 @@
+"""One tick: reads every recorded cgroup and the node, and returns their rows as one array."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import compress
+from operator import is_not
+
+import numpy as np
+
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.sampling.additions import Additions, FinalRow
+from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
+from fgm.collector.sampling.pod_network import PodNetworks
+from fgm.collector.sampling.process_list import runs_only_pause
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.readers import Readers
+from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
+from fgm.collector.sampling.sources import SLOW_EVERY_S
+from fgm.collector.sampling.sweep import Sweep
+from fgm.logs import fields
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+
+log = logging.getLogger(__name__)
+
+_MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
+_NEVER = -1
+
+NameSeries = Callable[[Series], Series]
+"""Returns a series with its names; the same object if it has nothing to change."""
+
+
+class Sampler:
+    """Reads everything once a tick. Used by one thread at a time; `name_by` and `additions.offer` are thread-safe.
+
+    The newest values of all series are the rows of one table, into which a sweep puts what changed. A tick is a copy of
+    the rows of the series that are present.
+    """
+
+    def __init__(
+        self,
+        finder: CgroupFinder,
+        node: Node,
+        proc_root: str,
+        interval_s: float,
+        monotonic: Callable[[], float],
+    ) -> None:
+        """`monotonic`: clock by which lateness is measured, in seconds."""
+        self.counts = ReadCounts()
+        self.cost = OwnCost(self.counts, round(1000 * interval_s))
+        self.additions = Additions()
+        self.readers = Readers(finder, node, self.counts)
+        self._node = node
+        self._networks = PodNetworks(proc_root)
+        self._proc_root = proc_root
+        self._monotonic = monotonic
+        self._back_off = BackOff(interval_s)
+        self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
+        self._tick = 0
+        self._checks_seen = _NEVER
+        self._name: NameSeries | None = None
+        self._named_by: NameSeries | None = None
+        self._present = np.empty(0, np.intp)
+        self._series: tuple[Series, ...] = ()
+        self._swap_includes_memory = not finder.hierarchies.is_v2
+        self._sweep = Sweep(self.readers.all)
+        self._swept_file_sets = self.readers.changes.file_sets
+
+    def tick(self, time_ms: int, due: float) -> Tick:
+        """Read everything once. `due`: instant of `time_ms` by the monotonic clock."""
+        begun = self._monotonic()
+        self.cost.begin_tick(time_ms)
+        changes = self.readers.changes
+        checks_before = changes.liveness_checks
+        if self.readers.refresh(may_be_gone=checks_before != self._checks_seen):
+            self._make_sweep()
+            self._checks_seen = _NEVER
+        if self._tick % self._slow_every == 0:
+            self._node.find_devices()
+        if checks_before != self._checks_seen:
+            for reader in self.readers.all:
+                reader.was_alive = reader.alive
+        self._read()
+        read_at = np.array(self._sweep.read_at)  # before measuring, which may replace the sweep
+        has_new_names = self._name_series()
+        self._tick += 1
+        self._measure(self._monotonic() - begun)
+        if has_new_names or self.readers.young or changes.liveness_checks != self._checks_seen:
+            self._find_present()
+        self._checks_seen = checks_before
+        self.readers.drop_grown_up()
+        rows = self._sweep.table.take(self._present, axis=0)
+        rows[:, 0] = (read_at.take(self._present) - due) * 1000
+        rows, series = self.additions.add_to(rows, self._series, due)
+        if self._swap_includes_memory:
+            # memory.memsw.* of cgroup v1 counts memory and swap together. Kernel: admin-guide/cgroup-v1/memory.rst.
+            # The node's swap comes from /proc/meminfo, which counts it alone.
+            cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
+            cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
+        return Tick(time_ms, series, rows)
+
+    def name_by(self, name: NameSeries) -> None:
+        """Use another function for the names of series, from the next tick on. Thread-safe."""
+        self._name = name
+
+    def read_exited(self) -> list[FinalRow]:
+        """Read the containers whose last process has exited once more, and add the rows to the next tick.
+
+        Their cgroups may be removed before that tick.
+        """
+        changed, exited = self.readers.exits.modified() or (), []
+        for reader in self.readers.of_cgroups:
+            if reader.events_path in changed and reader.read_between_ticks() and not reader.alive:
+                final = FinalRow(reader.series, reader.row.copy(), self._monotonic())
+                self.additions.add_final_row(final)
+                exited.append(final)
+        return exited
+
+    def reads(self) -> Iterator[tuple[str, float]]:
+        """Yield the path of each kept file, and the number of ticks from one read of it to the next."""
+        for reader in self.readers.all:
+            for path, is_slow in reader.files:
+                yield path, self._slow_every if is_slow else 1
+
+    def close(self) -> None:
+        """Close all kept files."""
+        self.readers.close()
+        self.cost.close()
+
+    def _read(self) -> None:
+        readers = self.readers
+        for reader in readers.young:
+            reader.age_ticks += 1
+            if reader.age_ticks == 1:
+                reader.read_slow()
+        for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
+            reader.read_slow()
+        is_time_for_all = self._tick % (REOPEN_EVERY * self._slow_every) == 0
+        self._networks.open_missing(readers.all if is_time_for_all else readers.young, readers.of_cgroups)
+        if readers.changes.file_sets != self._swept_file_sets:
+            self._make_sweep()
+        self._sweep.read(self._monotonic)
+        for reader in readers.young:
+            self._recognise_sandbox(reader)
+
+    def _recognise_sandbox(self, reader: SeriesReader) -> None:
+        series = reader.series
+        if series.scope != "container" or series.pod_uid is None or series.container_name:
+            return
+        if runs_only_pause(self._proc_root, reader.pids):
+            reader.series = replace(series, scope="sandbox")
+
+    def _name_series(self) -> bool:
+        """Name the young series, which may still become sandboxes, or all if there are new names; return whether."""
+        name, has_new_names = self._name, self._name is not self._named_by
+        if name is not None:
+            for reader in self.readers.all if has_new_names else self.readers.young:
+                reader.series = name(reader.series)
+        self._named_by = name
+        return has_new_names
+
+    def _find_present(self) -> None:
+        """Find the series that have a row, in this tick and the following ones until something changes."""
+        readers = self.readers.all
+        is_present = [not reader.gone and (reader.alive or reader.was_alive) for reader in readers]
+        self._present = np.flatnonzero(is_present)
+        series = tuple(reader.series for reader in compress(readers, is_present))
+        if len(series) != len(self._series) or any(map(is_not, series, self._series)):
+            self._series = series  # else the same tuple, by which others notice that nothing changed
+
+    def _make_sweep(self) -> None:
+        self._sweep.settle()
+        self._sweep = Sweep(self.readers.all, EXPENSIVE if self._back_off.is_on else ())
+        self._swept_file_sets = self.readers.changes.file_sets
+
+    def _measure(self, sweep_s: float) -> None:
+        self.cost.skipped_reads += self._sweep.skipped
+        self.readers.node.row[COLUMNS_OF_COST] = self.cost.values(sweep_s)
+        if self._back_off.add(sweep_s):
+            log.warning(
+                "sweeps take too long; reading expensive files at every second tick"
+                if self._back_off.is_on
+                else "sweeps are short again; reading all files at every tick",
+                extra=fields(sweep_ms=round(sweep_s * 1000)),
+            )
+            self._make_sweep()

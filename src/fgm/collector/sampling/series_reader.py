@@ -1,0 +1,266 @@
+"""The kept files of one series, and the row of its newest values."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
+from fgm.collector.sampling.process_list import Listing, ProcessList
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.collector.sampling.sources import Source
+from fgm.metrics.catalogue import COLUMNS
+from fgm.parse.errors import ParseError
+from fgm.store.samples.series import Series
+
+WIDTH = 1 + len(COLUMNS)
+"""Number of columns of a row: the lateness in ms, then every metric."""
+LIVENESS_FILES = frozenset({"cgroup.events", "cgroup.procs"})
+REOPEN_EVERY = 6
+"""Number of slow reads between two attempts to open absent files; the first attempt is at the second slow read."""
+_PID_COUNT = 1 + COLUMNS.index("container.pid_count")
+_ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
+
+
+@dataclass(slots=True)
+class ReaderChanges:
+    """Counters that the readers of a host increase, and that others compare with their last look.
+
+    `file_sets`: number of changes to what is read at every tick, which need a new sweep; `liveness_checks`: number of
+    times that a reader found out again whether its series is alive.
+    """
+
+    file_sets: int = 0
+    liveness_checks: int = 0
+
+
+class SeriesReader:
+    """Reads one series at each tick. Used by one thread at a time.
+
+    `row`: the newest values; `alive`: whether it has a process (always true if liveness is not checked); `was_alive`:
+    the same at the tick before; `gone`: whether its cgroup was removed; `age_ticks`: number of ticks so far.
+    """
+
+    def __init__(
+        self,
+        series: Series,
+        sources: Sequence[tuple[Source, str]],
+        processes: Sequence[Sequence[str]],
+        counts: ReadCounts,
+        parsers: dict[str, Parser],
+        *,
+        checks_liveness: bool,
+        changes: ReaderChanges | None = None,
+    ) -> None:
+        """Open the files of `sources` that exist (what to read, and in which folder).
+
+        `processes`: folders as ProcessList takes them, empty if processes are not read; `parsers`: by file name, shared
+        by the readers of all cgroups of a host.
+        """
+        self.series = series
+        self.row: NDArray[np.float64] = np.full(WIDTH, math.nan)
+        self.alive = not checks_liveness
+        self.was_alive = False
+        self.gone = False
+        self.age_ticks = 0
+        self._slow_reads = 0
+        self._checks_liveness = checks_liveness
+        self._counts = counts
+        self._changes = changes or ReaderChanges()
+        self._parsers = parsers
+        self._sources = tuple(sources)
+        self._absent = list(sources)
+        self._fast: list[KernelFile] = []
+        self._slow: list[KernelFile] = []
+        self._events: KernelFile | None = None
+        self._processes = ProcessList(processes) if processes else None
+        self._network: KernelFile | None = None
+        self._open_absent()
+
+    def write_to(self, row: NDArray[np.float64]) -> None:
+        """Keep the newest values in this row of a table from now on, starting with a copy of the present ones."""
+        row[:] = self.row
+        self.row = row
+
+    @property
+    def every_tick(self) -> list[KernelFile]:
+        """The files that are read at every tick, cpu.stat first."""
+        processes = self._processes.files if self._processes is not None else ()
+        network = () if self._network is None else (self._network,)
+        return [*self._fast, *processes, *network]
+
+    @property
+    def files(self) -> Iterator[tuple[str, bool]]:
+        """Path of each kept file, and whether it is read at the slow rhythm."""
+        yield from ((file.path, False) for file in self.every_tick)
+        yield from ((file.path, True) for file in self._slow)
+
+    def read_slow(self) -> None:
+        """Read the files of the slow rhythm (limits), and now and then open absent files that exist by now."""
+        if self._slow_reads % REOPEN_EVERY == 1:
+            self._drop_removed()
+            if self._absent:
+                self._open_absent()
+        self._slow_reads += 1
+        for file in self._slow:
+            try:
+                text = file.read()
+            except OSError as error:
+                self.update(file, error)
+            else:
+                if text != file.text:
+                    self.update(file, text)
+
+    def update(self, file: KernelFile, text: bytes | OSError) -> None:
+        """Put the values of a file's new content, or the nulls of a failed read, into the row."""
+        size, names, columns, is_first = file.size, file.names, file.columns, file.text is None
+        try:
+            if isinstance(text, OSError):
+                text = self._read_if_not_kept(file, text)
+            values = file.parse(text)
+        except (OSError, ParseError) as error:
+            self._clear(file, error)
+            self._check_liveness()
+            return
+        if file.names is not names:
+            self.row[columns] = math.nan
+        self.row[file.columns] = values
+        if is_first or file.names is not names or file.size != size:
+            self._changes.file_sets += 1
+            self._counts.note_unknown_keys(file.name, file.parser.unknown)
+        if file.name in LIVENESS_FILES:
+            self._check_liveness()
+
+    @property
+    def events_path(self) -> str | None:
+        """Path of its cgroup.events; None if it has none."""
+        return None if self._events is None else self._events.path
+
+    def read_between_ticks(self) -> bool:
+        """Read every file of every tick once more; return whether the cgroup still exists."""
+        for file in self.every_tick:
+            try:
+                text = file.read()
+            except OSError as error:
+                if error.errno in GONE:
+                    return False
+                self.update(file, error)
+            else:
+                self.update(file, text)
+        return True
+
+    @property
+    def has_network(self) -> bool:
+        """Whether a network file is read."""
+        return self._network is not None
+
+    def add_network(self, file: KernelFile) -> None:
+        """Read a network file at every tick from now on."""
+        self._network = file
+        self._changes.file_sets += 1
+
+    @property
+    def pids(self) -> set[int]:
+        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
+        return set() if self._processes is None else self._processes.pids
+
+    def listing(self) -> Listing | None:
+        """Return the processes; None if they are not read."""
+        if self._processes is None:
+            return None
+        anon, huge = self.row[_ANON], self.row[_ANON_HUGE]
+        return Listing(self.series, self._processes.texts, huge / anon if anon > 0 and huge > 0 else 0.0)
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in (*self._fast, *self._slow, *(() if self._network is None else (self._network,))):
+            file.close()
+        if self._processes is not None:
+            self._processes.close()
+
+    def _check_liveness(self) -> None:
+        """Find out whether the series has a process, and whether its cgroup exists."""
+        self._changes.liveness_checks += 1
+        has_process = False
+        if self._processes is not None:
+            has_process = self._processes.has_process
+            if not has_process:
+                has_process = self._processes.switch_hierarchy(self._clear)
+                self._changes.file_sets += 1
+            self.row[_PID_COUNT] = self._processes.count
+        self.gone = not has_process and all(file.is_gone for file in self._fast)
+        if self._checks_liveness:
+            self.alive = has_process if self._events is None else b"populated 1" in (self._events.text or b"")
+
+    @staticmethod
+    def _read_if_not_kept(file: KernelFile, error: OSError) -> bytes:
+        """Read a file that could not be kept open, for lack of descriptors.
+
+        Raises: OSError if reading fails, or if the file is kept open: then the sweep has read it already.
+        """
+        if file.fd >= 0:
+            raise error
+        return file.read()
+
+    def _clear(self, file: KernelFile, error: OSError | ParseError) -> None:
+        """Make the values of a failed file null; a limit keeps its last value unless its cgroup was removed."""
+        file.is_gone = isinstance(error, OSError) and error.errno in GONE
+        if file.is_gone or file not in self._slow:
+            file.text = None
+            self.row[file.columns] = math.nan
+        if file is self._network:
+            file.close()
+            self._network = None
+            self._changes.file_sets += 1
+        if file.is_gone:
+            return
+        if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
+            self._counts.note_switched_off(file.name, file.path, error.strerror)
+            self._fast.remove(file)
+            file.close()
+            self._changes.file_sets += 1
+            return
+        self._counts.count_failure(file.name, file.path, error)
+
+    def _drop_removed(self) -> None:
+        """Treat files that were removed from a living cgroup as absent: their controller, or PSI, was switched off."""
+        removed = {file.path: file for file in (*self._fast, *self._slow) if file.is_gone}
+        if not removed or self.gone:
+            return
+        for files in (self._fast, self._slow):
+            files[:] = [file for file in files if file.path not in removed]
+        for file in removed.values():
+            file.close()
+        self._absent += [(source, folder) for source, folder in self._sources if f"{folder}/{source.file}" in removed]
+        self._changes.file_sets += 1
+
+    def _open_absent(self) -> None:
+        """Open absent files that exist by now: a controller may be switched on later."""
+        still_absent = []
+        for source, folder in self._absent:
+            path = f"{folder}/{source.file}"
+            try:
+                file = KernelFile(path, self._parser(source))
+            except FileNotFoundError:
+                still_absent.append((source, folder))
+                continue
+            except OSError as error:
+                if error.errno not in GONE:
+                    self._counts.count_failure(source.file, path, error)
+                    still_absent.append((source, folder))
+                continue
+            (self._slow if source.is_slow else self._fast).append(file)
+            if source.file == "cgroup.events":
+                self._events = file
+            self._changes.file_sets += 1
+        self._absent = still_absent
+        self._changes.liveness_checks += 1
+        self.gone = not self._fast
+
+    def _parser(self, source: Source) -> Parser:
+        parser = self._parsers.get(source.file)
+        if parser is None:
+            parser = self._parsers[source.file] = source.make_parser()
+        return parser

@@ -1,0 +1,146 @@
+"""The kernel files that are read for a cgroup and for the node, each with its parser and rhythm."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from fgm.collector.cgroups.hierarchies import Hierarchies
+from fgm.collector.kernel.kernel_file import Parser, PlainParser
+from fgm.parse import cgroup1, cgroup2, procfs
+from fgm.parse.flat_keyed import FlatKeyed, Keys
+from fgm.parse.io_stat import IoStat
+from fgm.parse.pressure import Pressure
+from fgm.parse.single_value import Number
+
+SLOW_EVERY_S = 10.0
+"""Interval between two reads of a limit; its last value is repeated in the rows between."""
+
+Devices = Collection[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kernel file. `file`: its name in the folder; `is_slow`: read every SLOW_EVERY_S instead of at every tick."""
+
+    file: str
+    make_parser: Callable[[], Parser]
+    is_slow: bool = False
+
+
+def _plain(file: str, function: Callable[[bytes], Mapping[str, float]], *, is_slow: bool = False) -> Source:
+    return Source(file, lambda: PlainParser(function), is_slow)
+
+
+def _number(file: str, metric: str | None = None, *, divisor: int = 1) -> Source:
+    return Source(file, lambda: Number(metric or file, file, divisor))
+
+
+def _keyed(file: str, keys: Keys) -> Source:
+    return Source(file, lambda: FlatKeyed(keys, file))
+
+
+# cpu.stat comes first, because the lateness of the row is the instant of its read. cpu.stat, memory.stat and io.stat
+# follow each other: reading the first makes the kernel add up the pending counters of all processors, for all
+# controllers, so that the other two find little left to add. Source: kernel/cgroup/rstat.c.
+_PRESSURE = (
+    Source("cpu.pressure", lambda: Pressure("cpu")),
+    Source("memory.pressure", lambda: Pressure("memory")),
+    Source("io.pressure", lambda: Pressure("io")),
+)
+_BEFORE_IO = (_keyed("cpu.stat", cgroup2.CPU_STAT), _keyed("memory.stat", cgroup2.MEMORY_STAT))
+_AFTER_IO = (
+    _number("memory.current"),
+    _number("memory.peak"),
+    _number("memory.swap.current"),
+    _number("memory.swap.peak"),
+    _keyed("memory.swap.events", cgroup2.MEMORY_SWAP_EVENTS),
+    _keyed("memory.events", cgroup2.MEMORY_EVENTS),
+    *_PRESSURE,
+    _number("pids.current"),
+    _number("pids.peak"),
+    _keyed("pids.events", cgroup2.PIDS_EVENTS),
+    _keyed("cgroup.events", cgroup2.CGROUP_EVENTS),
+    _plain("cpu.max", cgroup2.cpu_max, is_slow=True),
+    _plain("memory.max", cgroup2.memory_max, is_slow=True),
+    _plain("memory.high", cgroup2.memory_high, is_slow=True),
+    _plain("memory.min", cgroup2.memory_min, is_slow=True),
+    _plain("memory.low", cgroup2.memory_low, is_slow=True),
+    _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
+    _plain("pids.max", cgroup2.pids_max, is_slow=True),
+)
+# cpuacct counts in ns. memory.memsw is memory *and* swap; the sampler subtracts the memory.
+_V1: Mapping[str, tuple[Source, ...]] = {
+    "cpuacct": (
+        _number("cpuacct.usage", "cpu.stat.usage_usec", divisor=1000),
+        _number("cpuacct.usage_user", "cpu.stat.user_usec", divisor=1000),
+        _number("cpuacct.usage_sys", "cpu.stat.system_usec", divisor=1000),
+    ),
+    "cpu": (
+        _keyed("cpu.stat", cgroup1.CPU_STAT),
+        _plain("cpu.cfs_quota_us", cgroup1.cpu_cfs_quota_us, is_slow=True),
+        _plain("cpu.cfs_period_us", cgroup1.cpu_cfs_period_us, is_slow=True),
+    ),
+    "memory": (
+        _keyed("memory.stat", cgroup1.MEMORY_STAT),
+        _number("memory.usage_in_bytes", "memory.current"),
+        _number("memory.max_usage_in_bytes", "memory.peak"),
+        _number("memory.memsw.usage_in_bytes", "memory.swap.current"),
+        _keyed("memory.oom_control", cgroup1.OOM_CONTROL),
+        _plain("memory.limit_in_bytes", cgroup1.memory_limit_in_bytes, is_slow=True),
+    ),
+    "pids": (
+        _number("pids.current"),
+        _number("pids.peak"),
+        _keyed("pids.events", cgroup2.PIDS_EVENTS),
+        _plain("pids.max", cgroup2.pids_max, is_slow=True),
+    ),
+    "unified": _PRESSURE,
+}
+
+
+def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices) -> list[tuple[Source, str]]:
+    """Return the files to read for one cgroup, each with its folder.
+
+    `folders`: the cgroup's folder by controller (or "unified"); `stacked`: block devices that repeat the I/O of others.
+    """
+    if hierarchies.is_v2:
+        io = Source("io.stat", lambda: IoStat(stacked))
+        return [(source, folders["unified"]) for source in (*_BEFORE_IO, io, *_AFTER_IO)]
+    blkio = (
+        _plain(
+            "blkio.throttle.io_service_bytes_recursive",
+            partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked),
+        ),
+        _plain(
+            "blkio.throttle.io_serviced_recursive",
+            partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked),
+        ),
+    )
+    tables = {**_V1, "blkio": blkio}
+    return [(source, folders[name]) for name, table in tables.items() if name in folders for source in table]
+
+
+def node_sources(
+    proc_root: str,
+    hierarchies: Hierarchies,
+    disks: Collection[str],
+    uncounted_interfaces: Collection[str],
+    clock_ticks_per_second: int,
+) -> list[tuple[Source, str]]:
+    """Return the files to read for the node, each with its folder.
+
+    `disks`: names of block devices that are neither partitions nor stacked.
+    """
+    files = (
+        _plain("stat", partial(procfs.proc_stat, ticks_per_second=clock_ticks_per_second)),
+        _plain("meminfo", procfs.meminfo),
+        _plain("vmstat", procfs.vmstat),
+        _plain("diskstats", partial(procfs.diskstats, counted=disks)),
+        _plain("loadavg", procfs.loadavg),
+        Source("pressure/cpu", lambda: Pressure("cpu")),
+        Source("pressure/memory", lambda: Pressure("memory")),
+        Source("pressure/io", lambda: Pressure("io")),
+        _plain("1/net/dev", partial(procfs.net_dev, excluded=uncounted_interfaces)),
+    )
+    root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []
+    return [*((source, proc_root) for source in files), *root]

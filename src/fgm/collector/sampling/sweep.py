@@ -1,0 +1,156 @@
+"""One pass over the files of all series: everything is read first, and then only what changed is parsed.
+
+A tick comes once a second, when the processor's caches hold the code and data of other programs, so the cost of a tick
+is how much of both it touches. Therefore the reads are one loop in C over plain numbers, an unchanged file costs only
+the comparison with its last text, and changed files of the same kind are parsed together.
+"""
+
+import math
+import os
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from itertools import compress, count, repeat
+from operator import ne
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.collector.kernel.kernel_file import KernelFile
+from fgm.collector.sampling.series_reader import LIVENESS_FILES, WIDTH, SeriesReader
+
+Text = bytes | OSError
+"""The content of a file, or the error of its read."""
+
+
+class Sweep:
+    """The files that are read at every tick; replaced by another sweep when these change. Used by one thread at a time.
+
+    `table`: the newest values, a row for each reader. Each reader writes to its row, and the sweep itself writes the
+    values of files that it parses together. `read_at`: instant of the last read of each series' first file (cpu.stat),
+    by the clock that `read` is given; `skipped`: number of files that the last pass left out.
+
+    While a sweep is in use, it alone holds the last text of each file; KernelFile.text is only up to date for files
+    that changed, and after `settle`. Keeping both would touch every file at every tick.
+    """
+
+    def __init__(self, readers: Sequence[SeriesReader], alternating: Collection[str] = ()) -> None:
+        """`alternating`: names of files that are read for half of the series at one tick, for the others at the next.
+
+        Their values are null at the ticks between.
+        """
+        self.table: NDArray[np.float64] = np.empty((len(readers), WIDTH))
+        self.read_at: list[float] = []
+        self.skipped = 0
+        for reader, row in zip(readers, self.table, strict=True):
+            reader.write_to(row)
+        cells = self.table.reshape(-1)
+        parities = (0, 1) if alternating else (None,)
+        self._passes = [_Pass(readers, cells, frozenset(alternating), parity) for parity in parities]
+
+    def read(self, monotonic: Callable[[], float]) -> None:
+        """Read every file; put the values of changed ones, and the nulls of failed reads, into the table."""
+        self.read_at, self.skipped = self._passes[0].read(monotonic)
+        self._passes.append(self._passes.pop(0))
+        if len(self._passes) > 1:
+            self._passes[0].continue_from(self._passes[-1].last_texts())
+
+    def settle(self) -> None:
+        """Put the last text of each file into the file, for the next sweep."""
+        for each in self._passes:
+            each.settle()
+
+
+class _Pass:
+    """The files that are read at one tick. `parity`: alternating files are read for these rows only; None: for all."""
+
+    def __init__(
+        self,
+        readers: Sequence[SeriesReader],
+        cells: NDArray[np.float64],
+        alternating: frozenset[str],
+        parity: int | None,
+    ) -> None:
+        self._cells = cells
+        self._files: list[tuple[SeriesReader, KernelFile]] = []
+        self._reads: list[tuple[list[int], list[int]]] = []
+        rows: list[int] = []
+        skipped: list[NDArray[np.intp]] = []
+        for row, reader in enumerate(readers):
+            left_out = alternating if row % 2 != parity else frozenset()
+            files = [file for file in reader.every_tick if file.name not in left_out]
+            self._reads.append(([file.fd for file in files], [file.size for file in files]))
+            self._files += [(reader, file) for file in files]
+            rows += [row] * len(files)
+            skipped += [WIDTH * row + file.columns for file in reader.every_tick if file.name in left_out]
+        self._skipped_cells = np.concatenate(skipped) if skipped else np.empty(0, np.intp)
+        self._skipped = len(skipped)
+        self._sizes = [file.size for _, file in self._files]
+        kinds: dict[Hashable, int] = {}
+        self._kinds: list[int | None] = []
+        self._index_in_kind: list[int] = []
+        cells_of_kind: list[list[NDArray[np.intp]]] = []
+        for row, (_, file) in zip(rows, self._files, strict=True):
+            form = file.parser.form(file.names) if file.names and file.name not in LIVENESS_FILES else None
+            kind = None if form is None else kinds.setdefault(form, len(kinds))
+            if kind == len(cells_of_kind):
+                cells_of_kind.append([])
+            self._kinds.append(kind)
+            self._index_in_kind.append(0 if kind is None else len(cells_of_kind[kind]))
+            if kind is not None:
+                cells_of_kind[kind].append(WIDTH * row + file.columns)
+        self._cells_of_kind = [np.array(cells) for cells in cells_of_kind]
+        self._last: list[Text | None] = [file.text for _, file in self._files]
+        self._alternating = [i for i, (_, file) in enumerate(self._files) if file.name in alternating]
+
+    def read(self, monotonic: Callable[[], float]) -> tuple[list[float], int]:
+        """Read; return the instant at which the reads of each series began, and the number of files left out."""
+        texts: list[Text | None] = []
+        read_at: list[float] = []
+        for fds, sizes in self._reads:
+            read_at.append(monotonic())
+            reads = map(os.pread, fds, sizes, repeat(0))
+            while True:
+                try:
+                    texts.extend(reads)
+                    break
+                except OSError as error:  # of one file; `reads` continues with the file after it
+                    texts.append(error)
+        for i in self._alternating:
+            self._last[i] = None  # its values were null at the tick before: parse it even if it did not change
+        changed = list(compress(count(), map(ne, texts, self._last)))
+        self._last = texts
+        self._cells[self._skipped_cells] = math.nan
+        by_kind: defaultdict[int | None, list[int]] = defaultdict(list)
+        for i in changed:
+            by_kind[self._kinds[i]].append(i)
+        for kind, files in by_kind.items():
+            if kind is None or not self._parse_together(kind, files):
+                for i in files:
+                    reader, file = self._files[i]
+                    text = texts[i]
+                    assert text is not None
+                    reader.update(file, text)
+        return read_at, self._skipped
+
+    def last_texts(self) -> dict[int, Text | None]:
+        """Return the last text of each file, by the `id()` of the file."""
+        return {id(file): text for (_, file), text in zip(self._files, self._last, strict=True)}
+
+    def continue_from(self, texts: Mapping[int, Text | None]) -> None:
+        """Compare the next read with these texts of the pass before, for the files that both passes read."""
+        self._last = [texts.get(id(file), text) for (_, file), text in zip(self._files, self._last, strict=True)]
+
+    def settle(self) -> None:
+        for (_, file), text in zip(self._files, self._last, strict=True):
+            file.text = text if isinstance(text, bytes) else None
+
+    def _parse_together(self, kind: int, files: Sequence[int]) -> bool:
+        """Parse changed files of one kind; return whether all of them still have the form that they had before."""
+        _, first = self._files[files[0]]
+        last, sizes = self._last, self._sizes
+        texts = [text for i in files if isinstance(text := last[i], bytes) and len(text) < sizes[i]]
+        values = first.parser.parse_alike(texts, first.names) if len(texts) == len(files) else None
+        if values is None:
+            return False
+        self._cells[self._cells_of_kind[kind][[self._index_in_kind[i] for i in files]]] = values
+        return True

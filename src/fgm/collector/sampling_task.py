@@ -1,0 +1,130 @@
+"""The task that samples at each instant of the grid, and hands the ticks to everything that works on them."""
+
+import logging
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskStatus
+from anyio.streams.memory import MemoryObjectSendStream
+
+from fgm.clock import Clock, read_both
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.heartbeat import Heartbeat
+from fgm.collector.kubernetes.follower import PodFollower
+from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.sampling.sampler import Sampler
+from fgm.collector.tick_grid import TickGrid
+from fgm.collector.windows.index_keeper import IndexKeeper
+from fgm.logs import fields
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+
+STEP_TOLERANCE_MS = 1000
+"""Minimum difference between the wall clock and the grid that counts as a step of the clock."""
+SKIPPED_AFTER_STEP = 2
+"""Number of ticks skipped after a step of the clock: the rows around it are a gap apart then, and have no rate."""
+
+log = logging.getLogger(__name__)
+
+
+class SamplingTask:
+    """Samples in the rhythm of the grid. Used in the event loop; kernel files are read in a thread."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        grid: TickGrid,
+        sampler: Sampler,
+        heartbeat: Heartbeat,
+        *,
+        index: IndexKeeper,
+        follower: PodFollower,
+        processes: ProcessTasks,
+        events: EventRecorder,
+    ) -> None:
+        self._clock = clock
+        self._grid = grid
+        self._sampler = sampler
+        self._heartbeat = heartbeat
+        self._index = index
+        self._follower = follower
+        self._processes = processes
+        self._events = events
+        self._reading = anyio.Lock()
+        self._series: tuple[Series, ...] | None = None
+
+    async def run(
+        self,
+        ticks: MemoryObjectSendStream[Tick],
+        scope: anyio.CancelScope,
+        *,
+        task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Sample until `scope` is cancelled, then end the streams of ticks, processes and events.
+
+        "started" is the instant of the first tick, None if there was none.
+        """
+        clock, grid = self._clock, self._grid
+        grid.anchor(*read_both(clock))
+        left_to_skip = 0
+        first_ms: int | None = None
+        with ticks, scope:
+            while True:
+                deadline = grid.next_due(clock.monotonic())
+                await clock.sleep_until(deadline)
+                wall_ns, monotonic = read_both(clock)
+                if self._follow_step(wall_ns, monotonic):
+                    left_to_skip = SKIPPED_AFTER_STEP
+                    continue
+                if left_to_skip:
+                    left_to_skip -= 1
+                    self._sampler.cost.missed_ticks += 1
+                    continue
+                time_ms, due = grid.at(max(monotonic, deadline))
+                async with self._reading:
+                    tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
+                    self._processes.add_tick(time_ms, self._sampler.readers.listings)
+                self._heartbeat.sweep_ended()
+                self._hand_over(tick, ticks)
+                if first_ms is None:
+                    first_ms = time_ms
+                    task_status.started(first_ms)
+        self._processes.end()
+        self._events.end()
+        if first_ms is None:
+            task_status.started(None)
+
+    async def read_exited(self) -> None:
+        """Read each container once more when its last process exits: its cgroup may be removed before the next tick.
+
+        Runs until cancelled, or returns at once if exits cannot be watched.
+        """
+        while (fd := self._sampler.readers.exits.fd) is not None:
+            await anyio.wait_readable(fd)
+            async with self._reading:
+                exited = await to_thread.run_sync(self._sampler.read_exited)
+            for final in exited:
+                time_ms, due = self._grid.at(final.read_at)
+                self._events.add_exit(time_ms + round((final.read_at - due) * 1000), final.series, final.row)
+
+    def _follow_step(self, wall_ns: int, monotonic: float) -> bool:
+        """Anchor the grid again if the wall clock was set; return whether it was."""
+        step_ms = self._grid.step_ms(wall_ns, monotonic)
+        if abs(step_ms) <= STEP_TOLERANCE_MS:
+            return False
+        log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
+        self._grid.anchor(wall_ns, monotonic)
+        self._sampler.cost.ignore_clock_step()
+        self._events.add_clock_step(self._grid.at(monotonic)[0], step_ms)
+        return True
+
+    def _hand_over(self, tick: Tick, ticks: MemoryObjectSendStream[Tick]) -> None:
+        try:
+            ticks.send_nowait(tick)
+        except anyio.WouldBlock:
+            self._sampler.cost.missed_ticks += 1
+            log.error("dropped a tick, because the disk is too slow", extra=fields(time_ms=tick.time_ms))
+        if tick.series is not self._series:
+            self._series = tick.series
+            self._index.update(self._sampler.readers.alive, tick.time_ms)
+            self._follower.update_series(tick.series, tick.time_ms)

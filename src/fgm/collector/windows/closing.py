@@ -1,0 +1,199 @@
+"""Closing of a window: its journal becomes a Parquet file and is removed.
+
+Recovery after a kill is the same, at the next start.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fgm.collector.windows.window_summary import summarise
+from fgm.logs import fields
+from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError, ForeignFileError
+from fgm.store.journal.frame import has_mark
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet import parquet_writer
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FORMAT_VERSION, FileHeader
+from fgm.store.samples.series import Series
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSpan:
+    """A series of a file, with the instants of its first and last tick."""
+
+    series: Series
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """A published window. `spans`: one for each chunk of rows; `summary`: statistics for the log."""
+
+    path: str
+    rows: int
+    size_bytes: int
+    first_ms: int
+    last_ms: int
+    spans: tuple[SeriesSpan, ...]
+    summary: Mapping[str, Any]
+
+
+def close_window(journal_path: str, compression_level: int) -> ClosedWindow | None:
+    """Publish the rows of a journal as the Parquet file of its window, then remove the journal.
+
+    If the window has a file already, because the collector was restarted within it, that file is merged into the new
+    one. A file that cannot be read, or that was recorded before the wall clock was set back, is set aside instead, and
+    never overwritten. Returns None if the journal holds no tick, or was closed before. After an error the journal still
+    exists, except after FileNotFoundError.
+
+    Raises: ForeignFileError if the file is not fgm's; BadFileError if it cannot be read as a journal; OSError if
+    reading or writing fails.
+    """
+    folder, name = os.path.split(journal_path)
+    parsed = layout.parse_name(name)
+    if parsed is None or parsed.kind != "journal":
+        raise BadFileError(journal_path, "its name is not that of a journal")
+    target = layout.metrics_name(parsed.start_ms)
+    if os.path.lexists(journal_path) and not _has_mark(journal_path):
+        raise ForeignFileError(journal_path, "it only has the name of one of fgm's journals")
+    try:
+        reader = JournalReader(journal_path, metrics=COLUMNS)
+    except FileNotFoundError:
+        if os.path.exists(os.path.join(folder, target)):
+            return None
+        raise
+    try:
+        chunks, is_damaged, supersedes = reader.chunks(COLUMNS), reader.is_damaged, reader.supersedes
+        if not chunks and is_damaged:
+            raise BadFileError(journal_path, "it is damaged before its first tick")
+        header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
+    finally:
+        reader.close()
+        del reader  # it holds all rows, too
+    if header is None:
+        atomic.remove(journal_path)
+        return None
+    if not supersedes:
+        chunks = [*_already_closed(folder, target), *chunks]
+    spans = tuple(SeriesSpan(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
+    data = parquet_writer.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+    if supersedes:
+        _keep_superseded(folder, parsed.start_ms, data)
+    atomic.publish(folder, target, data)
+    if is_damaged:
+        aside = set_aside(journal_path)
+        log.error("journal is damaged; ticks after the damage are lost", extra=fields(kept_as=aside))
+    else:
+        atomic.remove(journal_path)
+    return ClosedWindow(
+        path=os.path.join(folder, target),
+        rows=sum(len(chunk.time_ms) for chunk in chunks),
+        size_bytes=len(data),
+        first_ms=min(span.first_ms for span in spans),
+        last_ms=max(span.last_ms for span in spans),
+        spans=spans,
+        summary=summarise(chunks),
+    )
+
+
+def _has_mark(path: str) -> bool:
+    try:
+        fd = open_regular(path)
+    except FileNotFoundError:
+        return True  # it was just removed, which the reader of the journal reports
+    except BadFileError:
+        return False
+    try:
+        return has_mark(fd)
+    finally:
+        os.close(fd)
+
+
+def salvage(journal_path: str, compression_level: int) -> None:
+    """Close the window of a journal that cannot be continued, as far as it can be read, so that its name is free.
+
+    Raises: OSError if reading or writing fails.
+    """
+    try:
+        close_window(journal_path, compression_level)
+    except BadFileError as error:
+        aside = set_aside(journal_path)
+        log.error("cannot read a journal", extra=fields(reason=error.reason, kept_as=aside))
+
+
+def set_aside(journal_path: str) -> str:
+    """Rename a journal that cannot be read, so that it is not tried again; return its new path.
+
+    Raises: OSError if renaming fails.
+    """
+    return atomic.set_aside(journal_path, os.path.basename(journal_path) + ".bad")
+
+
+def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
+    tick_s = header.interval_ms / 1000
+    return {
+        name: {
+            "unit": metric.unit,
+            "kind": metric.kind,
+            "interval_s": tick_s if metric.interval_s == 1 else max(metric.interval_s, tick_s),
+        }
+        for name, metric in BY_NAME.items()
+    }
+
+
+def _already_closed(folder: str, name: str) -> list[Chunk]:
+    path = os.path.join(folder, name)
+    try:
+        file = WindowFile.open(path)
+    except FileNotFoundError:
+        return []
+    except BadFileError as error:
+        return _keep_bad(folder, name, error)
+    try:
+        return file.chunks(COLUMNS)
+    except BadFileError as error:
+        return _keep_bad(folder, name, error)
+    finally:
+        file.close()
+
+
+def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
+    """Rename an earlier file of the window, unless a killed collector published it from the same journal."""
+    name = layout.metrics_name(start_ms)
+    path = os.path.join(folder, name)
+    try:
+        with open(open_regular(path), "rb") as file:
+            if file.read() == data:
+                return
+    except FileNotFoundError:
+        return
+    except BadFileError as error:
+        _keep_bad(folder, name, error)
+        return
+    number = 1
+    while os.path.lexists(os.path.join(folder, layout.superseded_name(start_ms, number))):
+        number += 1
+    aside = layout.superseded_name(start_ms, number)
+    atomic.rename(path, aside)
+    log.warning(
+        "a window was recorded twice, because the wall clock was set back", extra=fields(file=path, kept_as=aside)
+    )
+
+
+def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:
+    aside = atomic.set_aside(os.path.join(folder, name), f"bad-{name}")
+    log.error(
+        "cannot read the earlier file of a window; keeping it next to the new one",
+        extra=fields(file=error.path, reason=error.reason, kept_as=aside),
+    )
+    return []

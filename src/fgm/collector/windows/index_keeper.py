@@ -1,0 +1,148 @@
+"""The index of a data directory (index.json): its containers, and the time from which to which it has data."""
+
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import anyio
+from anyio import to_thread
+
+from fgm.collector.windows.closing import ClosedWindow, SeriesSpan
+from fgm.logs import fields
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.listing import data_files
+from fgm.store.errors import BadFileError
+from fgm.store.index import index_file
+from fgm.store.index.index_changes import apply, described, diff, joined, rotated, without, without_older
+from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.series import Series
+
+log = logging.getLogger(__name__)
+
+
+class IndexKeeper:
+    """The index in memory, and its file. Used in the event loop; files are touched in threads.
+
+    `is_missing`: whether there was no readable index at the start, so that `rebuild` is needed.
+    """
+
+    def __init__(self, data_dir: str, rotation_s: int, now_ms: int) -> None:
+        """Load the index; one that cannot be read is set aside.
+
+        Raises: OSError if it can be neither read nor set aside.
+        """
+        self._data_dir = data_dir
+        self._path = os.path.join(data_dir, layout.INDEX_NAME)
+        self._changed = anyio.Event()
+        self._is_failing = False
+        self.is_missing = not os.path.lexists(self._path)
+        try:
+            index = index_file.load(self._path)
+        except BadFileError as error:
+            aside = index_file.set_aside(self._path, now_ms)
+            log.error(
+                "cannot read the index; rebuilding it from the data files",
+                extra=fields(reason=error.reason, kept_as=aside),
+            )
+            index, self.is_missing = Index(), True
+        self.index = replace(index, rotation_s=rotation_s)
+
+    def update(self, alive: Mapping[str, Series], now_ms: int) -> None:
+        """Update the index to the living containers of a tick, by full id; sandboxes are removed from it."""
+        containers = {full_id: facts_of(series) for full_id, series in alive.items() if series.scope == "container"}
+        self._set(without(apply(self.index, diff(self.index, containers, now_ms)), alive.keys() - containers.keys()))
+
+    def describe(self, facts: Mapping[str, Facts], now_ms: int) -> None:
+        """Add facts about containers, by full id, to the entries that exist."""
+        self._set(described(self.index, facts, now_ms))
+
+    def add_window(self, window: ClosedWindow) -> None:
+        """Add the containers of a closed window; those alive were seen until its end."""
+        if window.last_ms >= (self.index.latest_ms or 0):
+            self._set(rotated(self.index, window.last_ms))
+        self._join(window.spans, window.first_ms, window.last_ms)
+
+    def forget_before(self, earliest_ms: int) -> None:
+        """Remove the containers whose data ended before an instant, from which on there is data."""
+        self._set(without_older(self.index, earliest_ms))
+
+    async def run(self) -> None:
+        """Write the file after each change, one write at a time; until cancelled."""
+        while True:
+            await self._changed.wait()
+            await self.write()
+
+    async def write(self) -> None:
+        """Write the file if the index has changed; after a failure it is tried again at the next change."""
+        if not self._changed.is_set():
+            return
+        self._changed = anyio.Event()
+        try:
+            await to_thread.run_sync(_publish, self._data_dir, self.index)
+        except OSError as error:
+            if not self._is_failing:
+                log.error("cannot write the index", extra=fields(reason=str(error)))
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+    async def rebuild(self) -> None:
+        """Add the containers of all Parquet files, newest first."""
+        paths = await to_thread.run_sync(lambda: list(data_files(self._data_dir, "metrics", newest_first=True)))
+        unreadable = 0
+        for path in paths:
+            spans = await to_thread.run_sync(_read_spans, path)
+            if spans is None:
+                unreadable += 1
+            elif spans:
+                self._join(spans, min(span.first_ms for span in spans), max(span.last_ms for span in spans))
+        if paths:
+            log.info("rebuilt the index", extra=fields(files=len(paths), unreadable=unreadable))
+        self._changed.set()  # even without files: a machine without containers has an index from the start
+
+    def _join(self, spans: Iterable[SeriesSpan], first_ms: int, last_ms: int) -> None:
+        entries = [
+            IndexEntry(span.series.container_id, span.first_ms, span.last_ms, facts_of(span.series))
+            for span in spans
+            if span.series.scope == "container" and span.series.container_id is not None
+        ]
+        now_ms = max(last_ms, self.index.updated_ms)
+        self._set(joined(self.index, entries, first_ms, last_ms, now_ms))
+
+    def _set(self, index: Index) -> None:
+        before, self.index = self.index, index
+        has_same_span = (index.earliest_ms, index.latest_ms) == (before.earliest_ms, before.latest_ms)
+        if index.entries is not before.entries or not has_same_span:
+            self._changed.set()
+
+
+def facts_of(series: Series) -> Facts:
+    """Return the facts for the index that the series of a container holds."""
+    return {
+        "pod_name": series.pod_name,
+        "namespace": series.namespace,
+        "qos_class": series.qos_class,
+        "container_name": series.container_name,
+        "pod_uid": series.pod_uid,
+        "runtime": series.runtime,
+    }
+
+
+def _publish(data_dir: str, index: Index) -> None:
+    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index))
+
+
+def _read_spans(path: str) -> list[SeriesSpan] | None:
+    """Return the spans of a Parquet file; None if it cannot be read."""
+    try:
+        file = WindowFile.open(path)
+    except (OSError, BadFileError):
+        return None
+    try:
+        return [SeriesSpan(c.series, int(c.time_ms[0]), int(c.time_ms[-1])) for c in file.chunks(())]
+    except (OSError, BadFileError):
+        return None
+    finally:
+        file.close()

@@ -1,0 +1,210 @@
+"""The settings of a daemon as flags and environment variables.
+
+A daemon describes its settings once, as the fields of a frozen dataclass:
+
+    @dataclass(frozen=True, slots=True)
+    class Settings:
+        interval_ms: int = setting(1000, whole_number(100, 60_000, unit="ms"), "time between two ticks")
+
+The field makes the flag `--interval-ms`, the variable `FGM_INTERVAL_MS` (if the daemon reads the environment), their
+help and their checks. Fields without `setting` have no flag.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from fgm import __version__
+
+VARIABLE_PREFIX = "FGM_"
+
+
+class SettingError(ValueError):
+    """Raised when a setting is not allowed; the message names the setting, its value and what is allowed."""
+
+
+class Kind:
+    """The values that a setting can have: how to read one, and how to describe them.
+
+    `read` turns a text into the value, or raises ValueError. `allowed` completes "give …" in an error message;
+    `summary` is its short form for `--help`.
+    """
+
+    __slots__ = ("allowed", "metavar", "read", "show", "summary")
+
+    def __init__(
+        self,
+        read: Callable[[str], Any],
+        allowed: str,
+        *,
+        summary: str = "",
+        metavar: str = "VALUE",
+        show: Callable[[Any], str] = str,
+    ) -> None:
+        self.read, self.allowed, self.summary, self.metavar, self.show = read, allowed, summary, metavar, show
+
+
+def in_range(read: Callable[[str], float], least: float, most: float) -> Callable[[str], Any]:
+    """Return `read` with a check: it also raises ValueError if the value is below `least` or above `most`."""
+
+    def read_checked(raw: str) -> float:
+        value = read(raw)
+        if not least <= value <= most:
+            raise ValueError(raw)
+        return value
+
+    return read_checked
+
+
+def whole_number(least: int, most: int, *, unit: str = "") -> Kind:
+    """Return the kind of a setting that is a whole number."""
+    limits = f"{least} to {most}"
+    return Kind(
+        in_range(int, least, most),
+        f"a whole number from {limits}",
+        summary=limits,
+        metavar=unit.upper() or "NUMBER",
+        show=lambda value: f"{value} {unit}".strip(),
+    )
+
+
+def number(least: float, most: float, *, unit: str = "") -> Kind:
+    """Return the kind of a setting that is a number, with or without a fraction."""
+    limits = f"{least:g} to {most:g}"
+    return Kind(
+        in_range(float, least, most),
+        f"a number from {limits}",
+        summary=limits,
+        metavar=unit.upper() or "NUMBER",
+        show=lambda value: f"{value:g} {unit}".strip(),
+    )
+
+
+def choice(*values: str) -> Kind:
+    """Return the kind of a setting that is one of a few words."""
+
+    def read_choice(raw: str) -> str:
+        if raw not in values:
+            raise ValueError(raw)
+        return raw
+
+    listed = ", ".join(values)
+    return Kind(read_choice, f"one of {listed}", summary=listed)
+
+
+def text(metavar: str = "VALUE") -> Kind:
+    """Return the kind of a setting that is any text, which `--help` calls `metavar`."""
+    return Kind(_read_text, "text in UTF-8", metavar=metavar)
+
+
+def _read_text(raw: str) -> str:
+    raw.encode()  # a UnicodeEncodeError is a ValueError
+    return raw
+
+
+def _read_switch(raw: str) -> bool:
+    if raw not in {"1", "true", "0", "false"}:
+        raise ValueError(raw)
+    return raw in {"1", "true"}
+
+
+SWITCH = Kind(_read_switch, "one of 1, true, 0, false")
+"""A flag without a value; the value of its variable is one of four words."""
+
+
+def setting(
+    default: Any,
+    kind: Kind,
+    purpose: str,
+    *,
+    if_absent: str = "",
+    flags: Sequence[str] = (),
+    variables: Sequence[str] = (),
+) -> Any:
+    """Return the field of a setting. A tuple as default makes a flag that can be repeated, each time with one value.
+
+    `if_absent`: what `--help` says instead of an empty default. `flags` and `variables`: further names of the setting.
+    """
+    metadata = {"kind": kind, "purpose": purpose, "if_absent": if_absent, "flags": flags, "variables": variables}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def make_parser(
+    settings: type, *, program: str, description: str, exit_codes: str, reads_environment: bool
+) -> argparse.ArgumentParser:
+    """Return a parser with a flag for each setting; `--help` shows what is allowed, the default and the variables."""
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description=description,
+        epilog=exit_codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for field in _settings(settings):
+        flags = [_flag(field), *field.metadata["flags"]]
+        explanation = _help(field, _variables(field) if reads_environment else ())
+        if field.metadata["kind"] is SWITCH:
+            parser.add_argument(*flags, dest=field.name, help=explanation, action="store_const", const="true")
+            continue
+        parser.add_argument(
+            *flags,
+            dest=field.name,
+            metavar=field.metadata["kind"].metavar,
+            help=explanation,
+            action="append" if isinstance(field.default, tuple) else "store",
+        )
+    parser.add_argument("--version", action="version", version=f"fgm {__version__}")
+    return parser
+
+
+def read_settings(settings: type, flags: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the value of each setting that has a flag (not None), or else a variable that is not empty.
+
+    Raises: SettingError if a value is not allowed.
+    """
+    values: dict[str, Any] = {}
+    for field in _settings(settings):
+        origin, raw = _flag(field), flags.get(field.name)
+        if raw is None:
+            origin = next((name for name in _variables(field) if environment.get(name)), "")
+            raw = environment.get(origin)
+        if raw is None:
+            continue
+        if isinstance(field.default, tuple):
+            parts = raw.split(",") if isinstance(raw, str) else raw
+            values[field.name] = tuple(_read(origin, part, field) for part in parts)
+        else:
+            values[field.name] = _read(origin, raw, field)
+    return values
+
+
+def _settings(settings: Any) -> Iterator[dataclasses.Field[Any]]:
+    return (field for field in dataclasses.fields(settings) if "kind" in field.metadata)
+
+
+def _read(origin: str, raw: str, field: dataclasses.Field[Any]) -> Any:
+    if not raw:
+        raise SettingError(f"{origin} is empty: leave it out, or give a value")
+    kind = field.metadata["kind"]
+    try:
+        return kind.read(raw)
+    except ValueError:
+        raise SettingError(f"{origin} is {raw!r}: give {kind.allowed}") from None
+
+
+def _help(field: dataclasses.Field[Any], variables: Sequence[str]) -> str:
+    facts, kind = field.metadata, field.metadata["kind"]
+    has_default = kind is not SWITCH and field.default not in ("", ())
+    default = kind.show(field.default) if has_default else facts["if_absent"]
+    details = [kind.summary, f"default: {default}" if default else "", ", ".join(variables)]
+    shown = "; ".join(filter(None, details))
+    return (f"{facts['purpose']} ({shown})" if shown else str(facts["purpose"])).replace("%", "%%")
+
+
+def _flag(field: dataclasses.Field[Any]) -> str:
+    return "--" + field.name.replace("_", "-")
+
+
+def _variables(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    return (VARIABLE_PREFIX + field.name.upper(), *field.metadata["variables"])

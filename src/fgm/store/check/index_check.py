@@ -1,0 +1,25 @@
+"""Rules that always hold for index.json."""
+
+from fgm.store.check.report import Report
+from fgm.store.errors import BadFileError
+from fgm.store.index import index_file
+
+
+def check_index(report: Report, path: str) -> None:
+    """Add the problems of an index to a report. A missing index is not a problem."""
+    try:
+        index = index_file.load(path)
+    except BadFileError as error:
+        report.add(path, error.reason)
+        return
+    except OSError as error:
+        report.add(path, error.strerror or str(error))
+        return
+    report.counts["containers"] += len(index.entries)
+    for key, entry in index.entries.items():
+        if entry.first_seen_ms > entry.last_seen_ms:
+            report.add(path, f"container {key} was last seen before it was first seen")
+        if index.latest_ms is None or entry.last_seen_ms > index.latest_ms:
+            report.add(path, f"container {key} was last seen after the latest data")
+    if index.earliest_ms is not None and index.latest_ms is not None and index.earliest_ms > index.latest_ms:
+        report.add(path, "its data range ends before it begins")

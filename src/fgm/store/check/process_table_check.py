@@ -1,0 +1,33 @@
+"""Rules that always hold for a process table or a region table."""
+
+import os
+from collections.abc import Iterator
+
+from fgm.store.directory import layout
+from fgm.store.errors import BadFileError
+from fgm.store.parquet import process_tables
+
+
+def table_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Iterator[str]:
+    """Yield a sentence for each problem of a file. `kind`, `start_ms`: the facts in its name."""
+    try:
+        block = process_tables.verify(path)
+        window = layout.window_at(start_ms, block.header.rotation_s)
+    except FileNotFoundError:
+        return
+    except BadFileError as error:
+        yield error.reason
+        return
+    except (OSError, ValueError) as error:
+        yield str(error)
+        return
+    folder = os.path.dirname(path)
+    identifier = layout.parse_identifier(os.path.basename(folder))
+    if block.header.identifier != identifier:
+        yield f"written by {block.header.identifier}, but in the folder of {identifier}"
+    if block.kind != kind:
+        yield f"its name says {kind}, but it holds {block.kind}"
+    if layout.day_start(start_ms) != layout.parse_day(os.path.basename(os.path.dirname(folder))):
+        yield "in the folder of another day"
+    if block.first_ms not in window or block.last_ms not in window:
+        yield "it has rows outside its window"

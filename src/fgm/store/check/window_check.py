@@ -1,0 +1,149 @@
+"""Rules that always hold for the metrics file or the journal of a window."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.check.report import Report
+from fgm.store.directory import layout
+from fgm.store.directory.layout import ParsedName
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError
+from fgm.store.journal.frame import whole_length
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import order
+
+
+class Schema(NamedTuple):
+    """The columns that every file of one format version has, and the file that they were taken from."""
+
+    path: str
+    columns: tuple[str, ...]
+
+
+class Span(NamedTuple):
+    """The first and the last tick of a metrics file."""
+
+    first_ms: int
+    last_ms: int
+    path: str
+
+
+def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dict[int, Schema]) -> Span:
+    """Add the problems of a metrics file to a report; return its span.
+
+    `schemas`: by format version; a version that is not in it takes its schema from this file.
+    Raises: OSError, BadFileError, LookupError or ValueError if the file cannot be checked to its end.
+    """
+    file = WindowFile.open(path)
+    try:
+        file.verify()
+        block = file.block
+        report.counts["Parquet files"] += 1
+        report.counts["rows"] += block.rows
+        columns = tuple(block.columns)
+        schema = schemas.setdefault(file.header.format_version, Schema(path, columns))
+        if columns != schema.columns:
+            report.add(path, f"its columns differ from those of {schema.path}, which has the same format version")
+        firsts = [run.first for run in block.runs]
+        ends = [run.first + run.count for run in block.runs]
+        if [*firsts, block.rows] != [0, *ends]:
+            report.add(path, "its series do not cover each of its rows exactly once")
+        keys = [order(series) for series in file.series]
+        if keys != sorted(keys):
+            report.add(path, "its series are not in order")
+        chunks = file.chunks(())
+        _check_rows(report, path, name, file.header, chunks)
+        first_ms = min(int(chunk.time_ms[0]) for chunk in chunks)
+        last_ms = max(int(chunk.time_ms[-1]) for chunk in chunks)
+        if (first_ms, last_ms) != (block.first_ms, block.last_ms):
+            report.add(path, "its first or last tick is not the one in its block")
+        return Span(first_ms, last_ms, path)
+    finally:
+        file.close()
+
+
+def check_journal(report: Report, path: str, name: ParsedName) -> None:
+    """Add the problems of a journal to a report. A torn frame at its end is counted; it is not a problem.
+
+    Raises: as `check_metrics_file`.
+    """
+    reader = JournalReader(path)
+    try:
+        report.counts["journals"] += 1
+        report.counts["bytes of torn frames"] += _torn_bytes(path)
+        chunks = reader.chunks(())
+        if chunks:
+            _check_rows(report, path, name, reader.header, chunks)
+    finally:
+        reader.close()
+
+
+def check_overlaps(report: Report, spans: Iterable[Span]) -> None:
+    """Add a problem for each row that is in two metrics files of one writer.
+
+    Spans overlap only if the rotation interval was changed or windows were merged, so few files are read again.
+    """
+    open_spans: list[Span] = []
+    for span in sorted(spans):
+        open_spans = [earlier for earlier in open_spans if earlier.last_ms >= span.first_ms]
+        for earlier in open_spans:
+            _check_no_row_twice(report, earlier.path, span.path)
+        open_spans.append(span)
+
+
+def _torn_bytes(path: str) -> int:
+    fd = open_regular(path)
+    try:
+        return os.fstat(fd).st_size - whole_length(fd)
+    finally:
+        os.close(fd)
+
+
+def _check_rows(report: Report, path: str, name: ParsedName, header: FileHeader, chunks: list[Chunk]) -> None:
+    identifier = layout.parse_identifier(os.path.basename(os.path.dirname(path)))
+    if header.identifier != identifier:
+        report.add(path, f"written by {header.identifier}, but in the folder of {identifier}")
+    end_ms = layout.window_at(name.start_ms, header.rotation_s).end_ms
+    if name.duration_ms is not None:
+        last_start_ms = name.start_ms + name.duration_ms - 1
+        end_ms = layout.window_at(last_start_ms, header.rotation_s).end_ms
+    keys = Counter(chunk.series.key for chunk in chunks)
+    for key in (key for key, count in keys.items() if count > 1):
+        report.add(path, f"it has the series {key} twice")
+    for chunk in chunks:
+        if np.any(np.diff(chunk.time_ms) <= 0):
+            report.add(path, f"rows of {chunk.series.key} are not in ascending order of time")
+        if chunk.series.scope == "container":  # its last row is read when its last process ends, between two ticks
+            if np.any(np.diff(chunk.time_ms + chunk.late_ms) < 0):
+                report.add(path, f"rows of {chunk.series.key} were read earlier than the rows before them")
+        elif np.any(chunk.late_ms < -1):
+            report.add(path, f"rows of {chunk.series.key} were read before their tick")
+        if chunk.time_ms.min() < name.start_ms or chunk.time_ms.max() >= end_ms:
+            report.add(path, f"rows of {chunk.series.key} are outside its window")
+
+
+def _check_no_row_twice(report: Report, earlier: str, later: str) -> None:
+    try:
+        times_by_key = dict(_times(earlier))
+        for key, time_ms in _times(later):
+            if key in times_by_key and np.isin(time_ms, times_by_key[key]).any():
+                report.add(later, f"it has rows of {key} that {os.path.basename(earlier)} also has")
+    except (OSError, BadFileError):
+        return  # damage is reported where the file itself is checked
+
+
+def _times(path: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
+    file = WindowFile.open(path)
+    try:
+        for chunk in file.chunks(()):
+            yield chunk.series.key, chunk.time_ms
+    finally:
+        file.close()

@@ -1,0 +1,1 @@
+"""File names, folders and locks, and how files are published whole."""

@@ -1,0 +1,193 @@
+"""Names, folders and windows: where a sample lies is computable from its instant, and the other way round.
+
+    dt=2025-12-30/identifier=node-1/
+        metrics-20251230T160000Z.parquet        one closed window
+        metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
+        live-20251230T160300Z.journal           the window being recorded
+        processes-20251230T160000Z.parquet      details of a closed window; so are regions-...
+        events.jsonl                            what happened on that day
+
+Windows start at multiples of the rotation interval counted from 00:00 UTC of their day, and the last one of a
+day is cut at midnight; so none crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants
+are integer milliseconds since 1970 UTC, intervals are half-open. Years 1970 to 9999.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, cast
+
+from fgm.iso_time import END_OF_TIME_MS
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MAX_ROTATION_S = 86_400
+
+INDEX_NAME = "index.json"
+LOCK_NAME = ".lock"
+EVENTS_NAME = "events.jsonl"
+SESSION_NAME = "session.json"
+TEMPORARY_SUFFIX = ".tmp"
+
+Kind = Literal["metrics", "journal"]
+DetailKind = Literal["processes", "regions"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
+_DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
+_METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
+_JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
+_DETAIL = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
+_ASIDE = re.compile(
+    rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
+    rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
+    rf"|superseded-{_STAMP}-\d+\.parquet",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One rotation interval, [start_ms, end_ms)."""
+
+    start_ms: int
+    end_ms: int
+
+    def __contains__(self, instant_ms: int) -> bool:
+        return self.start_ms <= instant_ms < self.end_ms
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedName:
+    """What a file's name says. `duration_ms`: of a merged file, None for one window (its header knows)."""
+
+    kind: Kind
+    start_ms: int
+    duration_ms: int | None = None
+
+
+def window_at(instant_ms: int, rotation_s: int) -> Window:
+    """Return the window that an instant lies in. Raises ValueError on an impossible interval or instant."""
+    if not 1 <= rotation_s <= MAX_ROTATION_S:
+        raise ValueError(f"a rotation interval of {rotation_s} s: it must be 1 to {MAX_ROTATION_S} s")
+    midnight_ms = day_start(instant_ms)
+    length_ms = rotation_s * 1000
+    start_ms = midnight_ms + (instant_ms - midnight_ms) // length_ms * length_ms
+    return Window(start_ms, min(start_ms + length_ms, midnight_ms + DAY_MS))
+
+
+def day_start(instant_ms: int) -> int:
+    """Return 00:00 UTC of an instant's day."""
+    return instant_ms - instant_ms % DAY_MS
+
+
+def day_folder(instant_ms: int) -> str:
+    """Return the folder of an instant's day, `dt=2025-12-30`."""
+    return f"dt={_calendar(instant_ms):%Y-%m-%d}"
+
+
+def identifier_folder(identifier: str) -> str:
+    """Return the folder of one writer, `identifier=node-1`. Raises ValueError on a name not allowed."""
+    if not valid_identifier(identifier):
+        raise ValueError(
+            f"{identifier!r} is no identifier: allowed are 1 to 253 letters, digits, '.', '_' and '-', "
+            "a letter or digit first"
+        )
+    return f"identifier={identifier}"
+
+
+def metrics_name(start_ms: int) -> str:
+    """Return the name of a closed window, `metrics-20251230T160000Z.parquet`."""
+    return f"metrics-{_stamp(start_ms)}.parquet"
+
+
+def hour_name(start_ms: int) -> str:
+    """Return the name of a merged hour, `metrics-20251230T160000Z--PT1H.parquet`."""
+    return f"metrics-{_stamp(start_ms)}--PT1H.parquet"
+
+
+def journal_name(start_ms: int) -> str:
+    """Return the name of the journal of a window, `live-20251230T160300Z.journal`."""
+    return f"live-{_stamp(start_ms)}.journal"
+
+
+def detail_name(kind: DetailKind, start_ms: int) -> str:
+    """Return the name of a table beside a window's metrics, `processes-20251230T160000Z.parquet`."""
+    return f"{kind}-{_stamp(start_ms)}.parquet"
+
+
+def parse_detail_name(name: str) -> tuple[DetailKind, int] | None:
+    """Return the kind and the window's start from a name that `detail_name` makes, None where it is not one."""
+    match = _DETAIL.fullmatch(name)
+    start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
+    return None if match is None or start_ms is None else (cast("DetailKind", match[1]), start_ms)
+
+
+def parse_name(name: str) -> ParsedName | None:
+    """Return what a data file's name says, None where it is not exactly one that this module makes."""
+    kind: Kind = "metrics"
+    match = _METRICS.fullmatch(name)
+    if match is None:
+        kind, match = "journal", _JOURNAL.fullmatch(name)
+    start_ms = None if match is None else _parse_calendar(*match.groups()[:6])
+    if match is None or start_ms is None:
+        return None
+    if kind == "journal" or match[7] is None:
+        return ParsedName(kind, start_ms)
+    return None if start_ms % HOUR_MS else ParsedName(kind, start_ms, HOUR_MS)
+
+
+def superseded_name(start_ms: int, number: int) -> str:
+    """Return where a file goes whose window is recorded again, `superseded-20251230T160000Z-1.parquet`."""
+    return f"superseded-{_stamp(start_ms)}-{number}.parquet"
+
+
+def is_set_aside(name: str) -> bool:
+    """Say whether a file that is not used is kept under this name, outside every reader's glob."""
+    return set_aside_ms(name) is not None
+
+
+def set_aside_ms(name: str) -> int | None:
+    """Return the start of the window whose file is kept under this name, None where it is no such name."""
+    match = _ASIDE.fullmatch(name)
+    return None if match is None else _parse_calendar(*[part for part in match.groups() if part is not None])
+
+
+def parse_day(folder: str) -> int | None:
+    """Return 00:00 UTC of a day folder, None where the name is not one."""
+    match = _DAY.fullmatch(folder)
+    return None if match is None else _parse_calendar(*match.groups())
+
+
+def parse_identifier(folder: str) -> str | None:
+    """Return the identifier of an `identifier=` folder, None where the name is not one."""
+    prefix, found, identifier = folder.partition("=")
+    return identifier if found and prefix == "identifier" and valid_identifier(identifier) else None
+
+
+def valid_identifier(identifier: str) -> bool:
+    """Say whether a name may become an `identifier=` folder: it is a single, visible path component."""
+    return _IDENTIFIER.fullmatch(identifier) is not None
+
+
+def _stamp(instant_ms: int) -> str:
+    if instant_ms % 1000:
+        raise ValueError(f"a window starts on a whole second, not at {instant_ms} ms")
+    return f"{_calendar(instant_ms):%Y%m%dT%H%M%SZ}"
+
+
+def _calendar(instant_ms: int) -> datetime:
+    if not 0 <= instant_ms < END_OF_TIME_MS:
+        raise ValueError(f"{instant_ms} ms is not an instant between the years 1970 and 9999")
+    return _EPOCH + timedelta(milliseconds=instant_ms)
+
+
+def _parse_calendar(*digits: str) -> int | None:
+    """Return the instant of year, month, day (hour, minute, second), None where there is no such moment."""
+    try:
+        moment = datetime(*map(int, digits), tzinfo=UTC)  # type: ignore[misc,arg-type]  # the patterns give 3 or 6
+    except ValueError:
+        return None
+    instant_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return instant_ms if instant_ms >= 0 else None

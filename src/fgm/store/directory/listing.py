@@ -1,0 +1,26 @@
+"""Finds the data files of a directory, of every writer; other names, links and what is no folder are passed over."""
+
+import os
+from collections.abc import Iterator
+
+from fgm.store.directory import layout
+
+
+def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) -> Iterator[str]:
+    """Yield the paths of all data files of a kind, day by day. Raises OSError where `data_dir` cannot be listed."""
+    for day in sorted(filter(layout.parse_day, os.listdir(data_dir)), reverse=newest_first):
+        for folder in filter(layout.parse_identifier, _names(os.path.join(data_dir, day))):
+            path = os.path.join(data_dir, day, folder)
+            for name in sorted(_names(path), reverse=newest_first):
+                parsed = layout.parse_name(name)
+                if parsed is not None and parsed.kind == kind:
+                    yield os.path.join(path, name)
+
+
+def _names(folder: str) -> list[str]:
+    if os.path.islink(folder):
+        return []
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

@@ -1,0 +1,1 @@
+"""Events of a day: one JSON object a line in `events.jsonl`."""

@@ -1,0 +1,120 @@
+"""An event, and the line of `events.jsonl` that holds it.
+
+    {"time":"2025-12-30T16:00:01.000Z","kind":"oom_kill","series":"…","what":"…","before":{…},"after":{…}}
+
+docs/data-directory.md describes the kinds.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast, get_args
+
+from fgm import iso_time
+
+Kind = Literal[
+    "start",
+    "exit",
+    "restart",
+    "oom_kill",
+    "throttling_began",
+    "throttling_ended",
+    "limit_changed",
+    "gap",
+    "clock_step",
+]
+KINDS: frozenset[str] = frozenset(get_args(Kind))
+Value = str | int | float | None
+
+MAX_LINE_BYTES = 32 << 10
+"""Room for the longest path of a cgroup in any script, and texts of MAX_TEXT characters."""
+MAX_TEXT = 500
+"""Longer texts that others gave, such as a reason, are cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `series`: as `Series.key`; `what`: a sentence for people.
+
+    `before`, `after`: what was another before than after, by name; a limit that is null is no limit.
+    """
+
+    time_ms: int
+    kind: Kind
+    series: str
+    what: str
+    before: Mapping[str, Value] = field(default_factory=dict)
+    after: Mapping[str, Value] = field(default_factory=dict)
+
+
+def encode(event: Event) -> bytes:
+    """Return an event's line; long texts in it are cut. Raises ValueError where `decode` would not take it."""
+    facts = {
+        "time": iso_time.format_milliseconds(event.time_ms),
+        "kind": event.kind,
+        "series": event.series,
+        "what": _cut(event.what),
+        "before": {name: _cut(value) for name, value in event.before.items()},
+        "after": {name: _cut(value) for name, value in event.after.items()},
+    }
+    line = json.dumps(facts, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+    if len(line) > MAX_LINE_BYTES:
+        raise ValueError(f"an event of {len(line)} bytes")
+    decode(line)
+    return line
+
+
+def decode(line: bytes) -> Event:
+    """Read one line; facts that it has beside are ignored. Raises ValueError on anything else."""
+    if len(line) > MAX_LINE_BYTES or not line.endswith(b"\n"):
+        raise ValueError("not a whole line")
+    try:
+        facts = json.loads(line, parse_constant=_refuse)
+        time_ms = iso_time.parse_ms(facts["time"])
+        texts = [facts[name] for name in ("kind", "series", "what")]
+        before, after = _values(facts["before"]), _values(facts["after"])
+    except (LookupError, RecursionError, TypeError) as error:
+        raise ValueError("not an event") from error
+    if not all(isinstance(text, str) for text in texts) or texts[0] not in KINDS or time_ms < 0:
+        raise ValueError("not an event")
+    return Event(time_ms, cast("Kind", texts[0]), texts[1], texts[2], before, after)
+
+
+def _cut(value: Value) -> Value:
+    return value[: MAX_TEXT - 1] + "…" if isinstance(value, str) and len(value) > MAX_TEXT else value
+
+
+def _refuse(constant: str) -> Value:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def merged(events: Sequence[Event]) -> list[Event]:
+    """Join what is told of one end in several lines: why a container ended is known later than that it did.
+
+    Takes events in the order of their lines; an exit completes the exit of its series before it, unless the series
+    started again between them.
+    """
+    result: list[Event] = []
+    ends: dict[str, int] = {}
+    for event in events:
+        if event.kind in ("start", "restart"):
+            ends.pop(event.series, None)
+        place = ends.get(event.series) if event.kind == "exit" else None
+        if place is not None:
+            result[place] = _completed(result[place], event)
+            continue
+        if event.kind == "exit":
+            ends[event.series] = len(result)
+        result.append(event)
+    return result
+
+
+def _completed(first: Event, later: Event) -> Event:
+    what = later.what if len(later.after) >= len(first.after) else first.what
+    return replace(first, what=what, before={**first.before, **later.before}, after={**first.after, **later.after})
+
+
+def _values(facts: Any) -> dict[str, Value]:
+    if not isinstance(facts, dict) or not all(isinstance(value, Value) for value in facts.values()):
+        raise ValueError("not an event")
+    return facts

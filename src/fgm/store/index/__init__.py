@@ -1,0 +1,1 @@
+"""index.json: which containers exist and from when to when there is data."""

@@ -1,0 +1,180 @@
+"""From one index to the next: what a tick, a rotation and a recovery change. Pure functions over values.
+
+A tick is `apply(index, diff(index, alive, now_ms))`; the file needs writing only where `diff` found changes.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
+
+from fgm.store.index.index_file import Facts, Index, IndexEntry, known
+from fgm.store.samples.series import SHORT_ID_LENGTH
+
+MAX_ENTRIES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one tick changes. `appeared`, `gone`: full ids, new or back, and no longer there."""
+
+    now_ms: int
+    alive: frozenset[str]
+    entries: Mapping[str, IndexEntry]
+    dropped: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.dropped)
+
+
+def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
+    """Compare the containers of this tick, by full id, with those of the last one.
+
+    A fact that became unknown stays as it was known. Of more than MAX_ENTRIES those gone longest leave; those
+    alive never do.
+    """
+    appeared, gone = sorted(alive.keys() - index.alive), sorted(index.alive - alive.keys())
+    entries = {}
+    for full_id in gone:
+        key = index.keys[full_id]
+        entries[key] = _seen(index.entries[key], now_ms)
+    new_key = _Keys(index) if appeared else None
+    for full_id, facts in alive.items():
+        key = index.keys.get(full_id, "")
+        if not key:
+            assert new_key is not None
+            entries[new_key(full_id)] = IndexEntry(full_id, now_ms, now_ms, known(facts))
+        elif full_id not in index.alive or _says_more(facts, index.entries[key].facts):
+            entry = _seen(index.entries[key], now_ms)
+            entries[key] = replace(entry, facts=_joined(entry.facts, facts))
+    now_alive = frozenset(alive) if appeared or gone else index.alive
+    dropped = _surplus({**index.entries, **entries}, now_alive) if appeared else frozenset()
+    return Changes(now_ms, now_alive, entries, dropped)
+
+
+def apply(index: Index, changes: Changes) -> Index:
+    """Return the index after a tick; the same object where the tick changed nothing."""
+    if not changes:
+        return index
+    entries = {**index.entries, **changes.entries}
+    for key in changes.dropped:
+        del entries[key]
+    index = _spanning(index, changes.now_ms, changes.now_ms)
+    return replace(index, entries=entries, alive=changes.alive, updated_ms=changes.now_ms)
+
+
+def described(index: Index, facts: Mapping[str, Facts], now_ms: int) -> Index:
+    """Return the index with more facts, by full id, of containers that it has, alive or gone.
+
+    The same object where they say nothing new; a fact that is None stays as it was known.
+    """
+    entries = {}
+    for full_id, more in facts.items():
+        key = index.keys.get(full_id)
+        if key is not None and _says_more(more, index.entries[key].facts):
+            entry = index.entries[key]
+            entries[key] = replace(entry, facts=_joined(entry.facts, more))
+    if not entries:
+        return index
+    return replace(index, entries={**index.entries, **entries}, updated_ms=max(now_ms, index.updated_ms))
+
+
+def without(index: Index, full_ids: Collection[str]) -> Index:
+    """Return the index without some containers, the same object where it has none of them."""
+    keys = {index.keys[full_id] for full_id in full_ids if full_id in index.keys}
+    if not keys:
+        return index
+    entries = {key: entry for key, entry in index.entries.items() if key not in keys}
+    return replace(index, entries=entries, alive=index.alive - frozenset(full_ids))
+
+
+def rotated(index: Index, now_ms: int) -> Index:
+    """Return the index after a rotation: everything alive was seen now, and there is data up to now."""
+    entries = dict(index.entries)
+    for full_id in index.alive:
+        key = index.keys[full_id]
+        entries[key] = _seen(entries[key], now_ms)
+    return replace(_spanning(index, now_ms, now_ms), entries=entries, updated_ms=now_ms)
+
+
+def joined(index: Index, found: Iterable[IndexEntry], earliest_ms: int, latest_ms: int, now_ms: int) -> Index:
+    """Return the index with what a file says: entries join by earliest and latest, newer facts over older.
+
+    `earliest_ms`, `latest_ms`: the file's first and last tick. Joining the same file again changes nothing.
+    """
+    entries = dict(index.entries)
+    keys = dict(index.keys)
+    new_key = _Keys(index)
+    for entry in found:
+        key = keys.get(entry.full_id)
+        if key is None:
+            keys[entry.full_id] = key = new_key(entry.full_id)
+            entries[key] = replace(entry, facts=known(entry.facts))
+            continue
+        old = entries[key]
+        newer = entry.last_seen_ms > old.last_seen_ms
+        entries[key] = IndexEntry(
+            entry.full_id,
+            min(old.first_seen_ms, entry.first_seen_ms),
+            max(old.last_seen_ms, entry.last_seen_ms),
+            _joined(old.facts, entry.facts) if newer else _joined(entry.facts, old.facts),
+        )
+    for key in _surplus(entries, index.alive):
+        del entries[key]
+    return replace(_spanning(index, earliest_ms, latest_ms), entries=entries, updated_ms=now_ms)
+
+
+def without_older(index: Index, earliest_ms: int) -> Index:
+    """Return the index after the data before an instant was removed: with it go the containers that ended then."""
+    if index.earliest_ms is None or index.earliest_ms >= earliest_ms:
+        return index
+    entries = {
+        key: entry
+        for key, entry in index.entries.items()
+        if entry.last_seen_ms >= earliest_ms or entry.full_id in index.alive
+    }
+    latest_ms = None if index.latest_ms is None else max(earliest_ms, index.latest_ms)
+    return replace(index, entries=entries, earliest_ms=earliest_ms, latest_ms=latest_ms)
+
+
+def _spanning(index: Index, earliest_ms: int, latest_ms: int) -> Index:
+    return replace(
+        index,
+        earliest_ms=earliest_ms if index.earliest_ms is None else min(earliest_ms, index.earliest_ms),
+        latest_ms=latest_ms if index.latest_ms is None else max(latest_ms, index.latest_ms),
+    )
+
+
+class _Keys:
+    """Hands out keys: the shortest start of an id, of SHORT_ID_LENGTH or more, that no other id starts with."""
+
+    def __init__(self, index: Index) -> None:
+        self._ids: dict[str, list[str]] = {}
+        for full_id in index.keys:
+            self._ids.setdefault(full_id[:SHORT_ID_LENGTH], []).append(full_id)
+
+    def __call__(self, full_id: str) -> str:
+        others = self._ids.setdefault(full_id[:SHORT_ID_LENGTH], [])
+        starts = (full_id[:length] for length in range(SHORT_ID_LENGTH, len(full_id)))
+        key = next((s for s in starts if not any(other.startswith(s) for other in others)), full_id)
+        others.append(full_id)
+        return key
+
+
+def _surplus(entries: Mapping[str, IndexEntry], alive: frozenset[str]) -> frozenset[str]:
+    surplus = len(entries) - MAX_ENTRIES
+    if surplus <= 0:
+        return frozenset()
+    gone = [(entry.last_seen_ms, key) for key, entry in entries.items() if entry.full_id not in alive]
+    return frozenset(key for _, key in sorted(gone)[:surplus])
+
+
+def _seen(entry: IndexEntry, now_ms: int) -> IndexEntry:
+    return replace(entry, last_seen_ms=max(now_ms, entry.last_seen_ms))
+
+
+def _says_more(facts: Facts, known_facts: Facts) -> bool:
+    return any(value is not None and known_facts.get(name) != value for name, value in facts.items())
+
+
+def _joined(older: Facts, newer: Facts) -> Facts:
+    return cast("Facts", {**older, **known(newer)})

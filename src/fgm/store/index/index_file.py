@@ -1,0 +1,183 @@
+"""The model of index.json: what containers there are, and from when to when there is data.
+
+An `Index` is a value: `fgm.store.index.index_changes` makes the next one from it, nothing changes it in place.
+Times are ISO 8601 in whole seconds in the file, and milliseconds since 1970 UTC in the model.
+"""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, TypedDict, cast
+
+from fgm import iso_time
+from fgm.store.directory import atomic
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError
+from fgm.store.samples.defaults import DEFAULT_ROTATION_S
+
+SCHEMA_VERSION = 1
+MAX_INDEX_BYTES = 16 << 20
+BAD_KEPT = 2
+NOT_AN_INDEX = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+
+_NAMES = ("pod_name", "namespace", "qos_class")
+_OWN = ("full_id", "first_seen", "last_seen")
+_BAD_NAME = re.compile(r"index\.json\.bad-\d{8}T\d{6}Z", re.ASCII)
+
+
+class Facts(TypedDict, total=False):
+    """What is known of a container besides its life; absent or None: unknown. Named as in the file."""
+
+    pod_name: str | None
+    namespace: str | None
+    qos_class: str | None
+    container_name: str | None
+    pod_uid: str | None
+    runtime: str | None
+    image: str | None
+    labels: dict[str, str] | None
+    restart_count: int | None
+    limits: dict[str, Any] | None
+    requests: dict[str, Any] | None
+    ended: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class IndexEntry:
+    """One container. `facts` also holds the fields that this version does not know, so that none is lost."""
+
+    full_id: str
+    first_seen_ms: int
+    last_seen_ms: int
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True)
+class Index:
+    """The whole index. `alive`: ids seen at the last tick; not in the file, so none are after a start."""
+
+    entries: Mapping[str, IndexEntry] = field(default_factory=dict)
+    updated_ms: int = 0
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
+    rotation_s: int = DEFAULT_ROTATION_S
+    alive: frozenset[str] = frozenset()
+
+    @cached_property
+    def keys(self) -> Mapping[str, str]:
+        """The key of each full id."""
+        return {entry.full_id: key for key, entry in self.entries.items()}
+
+
+def known(facts: Facts) -> Facts:
+    """Return the facts without those that are None."""
+    return cast("Facts", {name: value for name, value in facts.items() if value is not None})
+
+
+def load(path: str, dir_fd: int | None = None) -> Index:
+    """Read index.json, an empty Index where there is none.
+
+    Raises BadFileError where it is not what it should be or has another schema version, and OSError.
+    """
+    try:
+        fd = open_regular(path, dir_fd)
+    except FileNotFoundError:
+        return Index()
+    with open(fd, "rb") as file:
+        data = file.read(MAX_INDEX_BYTES + 1)
+    try:
+        return parse(data)
+    except NOT_AN_INDEX as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise BadFileError(path, f"not an index: {reason}") from error
+
+
+def parse(data: bytes) -> Index:
+    """Read what `dump` gave. Raises one of NOT_AN_INDEX on anything else."""
+    if len(data) > MAX_INDEX_BYTES:
+        raise ValueError(f"larger than {MAX_INDEX_BYTES} bytes")
+    facts = json.loads(data)
+    if facts["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(f"schema version {facts['schema_version']!r}, this fgm reads {SCHEMA_VERSION}")
+    span, containers = facts["data_range"], facts["containers"]
+    if not isinstance(containers, dict):
+        raise TypeError("its containers are no object")
+    entries = {key: _parse_entry(key, entry) for key, entry in containers.items()}
+    index = Index(
+        entries=entries,
+        updated_ms=_parse_time(facts["updated_at"]),
+        earliest_ms=None if span["earliest"] is None else _parse_time(span["earliest"]),
+        latest_ms=None if span["latest"] is None else _parse_time(span["latest"]),
+        rotation_s=int(span["rotation_interval_sec"]),
+    )
+    if len(index.keys) != len(entries):
+        raise ValueError("two of its keys name the same container")
+    return index
+
+
+def dump(index: Index) -> bytes:
+    """Return the bytes of the file; the same for the same index."""
+    facts = {
+        "schema_version": SCHEMA_VERSION,
+        "updated_at": iso_time.format_seconds(index.updated_ms),
+        "containers": {key: _entry(index.entries[key]) for key in sorted(index.entries)},
+        "data_range": {
+            "earliest": None if index.earliest_ms is None else iso_time.format_seconds(index.earliest_ms),
+            "latest": None if index.latest_ms is None else iso_time.format_seconds(index.latest_ms),
+            "rotation_interval_sec": index.rotation_s,
+        },
+    }
+    return json.dumps(facts, separators=(",", ":")).encode()
+
+
+def set_aside(path: str, now_ms: int) -> str:
+    """Rename an index that does not load, and return its new path; the newest two such files are kept.
+
+    Raises OSError where it cannot be renamed.
+    """
+    folder, name = os.path.split(path)
+    bad_name = f"{name}.bad-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
+    atomic.rename(path, bad_name)
+    for old in sorted(filter(is_bad_name, os.listdir(folder or ".")))[:-BAD_KEPT]:
+        with contextlib.suppress(OSError):
+            atomic.remove(os.path.join(folder, old))
+    return os.path.join(folder, bad_name)
+
+
+def is_bad_name(name: str) -> bool:
+    """Say whether a name is one that `set_aside` gives."""
+    return _BAD_NAME.fullmatch(name) is not None
+
+
+def _entry(entry: IndexEntry) -> dict[str, Any]:
+    facts = cast("dict[str, Any]", entry.facts)
+    return {
+        "full_id": entry.full_id,
+        **{name: facts.get(name) for name in _NAMES},
+        "first_seen": iso_time.format_seconds(entry.first_seen_ms),
+        "last_seen": iso_time.format_seconds(entry.last_seen_ms),
+        **{name: facts[name] for name in sorted(facts) if name not in _NAMES and name not in _OWN},
+    }
+
+
+def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:
+    full_id = entry["full_id"]
+    if not isinstance(full_id, str) or not key or not full_id.startswith(key):
+        raise ValueError(f"{key!r} is no key of the container id {full_id!r}")
+    for name in _NAMES:
+        if not isinstance(entry[name], str | None):
+            raise TypeError(f"{name} is {entry[name]!r}")
+    facts = {name: value for name, value in entry.items() if name not in _OWN}
+    first_seen_ms, last_seen_ms = _parse_time(entry["first_seen"]), _parse_time(entry["last_seen"])
+    return IndexEntry(full_id, first_seen_ms, last_seen_ms, known(cast("Facts", facts)))
+
+
+def _parse_time(text: Any) -> int:
+    instant_ms = iso_time.parse_ms(text)
+    iso_time.format_seconds(instant_ms)  # what cannot be written again is not taken in
+    return instant_ms

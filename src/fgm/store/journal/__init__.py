@@ -1,0 +1,1 @@
+"""The journal of the open window: one frame for each tick."""

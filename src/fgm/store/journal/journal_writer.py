@@ -1,0 +1,102 @@
+"""The writer of a journal: one frame for each tick, in the window that is being recorded."""
+
+import os
+
+import numpy as np
+
+from fgm.store.directory.atomic import FILE_MODE
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError
+from fgm.store.journal.frame import is_damaged, pack_frame, whole_length
+from fgm.store.journal.payload import Numbers, Rows, encode_header, encode_series, encode_tick
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+
+
+class JournalWriter:
+    """Appends ticks to one journal; nothing else ever writes to that file.
+
+    A journal that is already there is continued in a new segment, after a torn frame was cut from its end. A failed
+    append leaves the file as it was before. Not safe for use by two threads at once.
+    """
+
+    def __init__(self, path: str, header: FileHeader, columns: tuple[str, ...], *, supersedes: bool = False) -> None:
+        """Open or create `path` and begin a segment. `supersedes`: see `Segment`.
+
+        Raises: OSError.
+        Raises: BadFileError if it is damaged before its end; nothing is cut from it then.
+        """
+        self.path = path
+        self.columns = columns
+        self._numbers: dict[str, int] = {}
+        self._written_series: dict[str, Series] = {}
+        self._last_series: tuple[Series, ...] = ()
+        self._last_numbers: Numbers = np.empty(0, np.uint32)
+        self._base: tuple[Numbers, Rows] | None = None
+        self._fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
+        self._end = whole_length(self._fd)
+        if is_damaged(self._fd, self._end):
+            os.close(self._fd)
+            raise BadFileError(path, "damaged before its end")
+        try:
+            os.fchmod(self._fd, FILE_MODE)
+            os.ftruncate(self._fd, self._end)
+            self._write(pack_frame(encode_header(header, columns, supersedes=supersedes)))
+        except OSError:
+            if os.fstat(self._fd).st_size == 0:
+                os.unlink(path)
+            os.close(self._fd)
+            raise
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def append(self, tick: Tick) -> None:
+        """Append one tick.
+
+        Raises: OSError if it could not be written whole; none of it stays in the file then.
+        Raises: ValueError if the rows do not have the shape that the series and columns ask for.
+        """
+        if tick.rows.shape != (len(tick.series), 1 + len(self.columns)):
+            raise ValueError(f"rows of shape {tick.rows.shape} for {len(tick.series)} series")
+        data, changed, numbers = b"", {}, self._last_numbers
+        # The sampler hands over the same tuple until a series comes, goes or gets a name.
+        if tick.series is not self._last_series:
+            changed = {s.key: s for s in tick.series if self._written_series.get(s.key) != s}
+            if changed:
+                data = pack_frame(encode_series([(self._number(key), s) for key, s in changed.items()]))
+            numbers = np.array([self._number(s.key) for s in tick.series], np.uint32)
+        self._write(data + pack_frame(encode_tick(tick.time_ms, numbers, tick.rows, self._base)))
+        self._written_series.update(changed)
+        self._last_series, self._last_numbers, self._base = tick.series, numbers, (numbers, tick.rows)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether its path still leads to the open file: neither the file nor its folder was removed or replaced."""
+        try:
+            at_path, opened = os.stat(self.path), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (at_path.st_dev, at_path.st_ino) == (opened.st_dev, opened.st_ino)
+
+    def sync(self) -> None:
+        """Wait until the disk has everything (fdatasync)."""
+        os.fdatasync(self._fd)
+
+    def close(self) -> None:
+        """Close the file; it stays in the data directory."""
+        os.close(self._fd)
+
+    def _number(self, key: str) -> int:
+        return self._numbers.setdefault(key, len(self._numbers))
+
+    def _write(self, data: bytes) -> None:
+        done = 0
+        try:
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], self._end + done)
+        except OSError:
+            os.ftruncate(self._fd, self._end)  # so that the next frame begins where a reader looks for it
+            raise
+        self._end += done

@@ -1,0 +1,1 @@
+"""The Parquet files of closed windows and their process tables."""

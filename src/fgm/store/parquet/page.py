@@ -1,0 +1,69 @@
+"""Data pages of Parquet columns, as far as fgm writes them: one page for each column chunk, zstd, PLAIN encoding.
+
+    definition levels of a nullable column │ values that are not null, 8 bytes each
+    u32 bytes, then runs of 0 and 1        │
+
+Source: https://parquet.apache.org/docs/file-format/data-pages/encodings/ (RLE / bit-packing hybrid, bit width 1).
+"""
+
+import cramjam
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_COLUMN_BYTES = 256 << 20
+"""Maximum size of a column chunk, and of its page."""
+MAX_ROW_BYTES = 9
+"""Maximum size of a row in a page: a value, and whether it is null."""
+MAX_LEVELS_BYTES = 64
+"""Maximum size of what a page has besides its rows."""
+
+
+def decompress(data: memoryview, size: int) -> NDArray[np.uint8]:
+    """Return the bytes of a page, which are `size` bytes uncompressed.
+
+    Raises: ValueError if they are not.
+    """
+    page = np.empty(size, np.uint8)
+    try:
+        written = cramjam.zstd.decompress_into(data, page.data)
+    except cramjam.DecompressionError as error:
+        raise ValueError(str(error)) from error
+    if written != size:
+        raise ValueError("its page is shorter than its block says")
+    return page
+
+
+def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] | None, memoryview]:
+    """Split the page of a nullable column; return which rows are not null (None: all), and the bytes of the values.
+
+    Shape: bool[rows].
+    Raises: IndexError or ValueError if the levels end before the last row.
+    """
+    data = page.data
+    end = 4 + int.from_bytes(data[:4], "little")
+    position, parts, count = 4, [], 0
+    while position < end and count < rows:
+        run, position = _varint(data, position)
+        if run & 1:  # a bit-packed run: groups of 8 levels, a byte each
+            parts.append(np.unpackbits(page[position : position + (run >> 1)], bitorder="little").view(np.bool_))
+            position += run >> 1
+            count += (run >> 1) * 8
+        else:  # a repeated level
+            parts.append(np.full(run >> 1, bool(data[position]), np.bool_))
+            position += 1
+            count += run >> 1
+    if count < rows:
+        raise ValueError("the definition levels end before the last row")
+    present = np.concatenate(parts)[:rows]
+    return (None if present.all() else present), data[end:]
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+        shift += 7

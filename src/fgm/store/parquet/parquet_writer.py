@@ -1,0 +1,223 @@
+"""Writes Parquet; the only door to fastparquet, which brings pandas and is imported when first needed."""
+
+import io
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.window_block import LATE, TIME, ColumnChunk, Run, WindowBlock
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
+
+
+def encode(
+    chunks: Iterable[Chunk],
+    columns: Sequence[str],
+    header: FileHeader,
+    column_facts: Mapping[str, Mapping[str, Any]],
+    compression_level: int = 3,
+) -> bytes:
+    """Return a whole Parquet file: every row of `chunks` once, sorted by series and time.
+
+    Where two chunks have the same series and tick, the later chunk's row counts. `columns` are the metric columns,
+    all of them written, in this order; `column_facts` (unit, kind, interval) go into the footer. Raises ValueError
+    where there is no row at all.
+    """
+    merged = sorted(_merge(chunks, columns), key=lambda chunk: order(chunk.series))
+    if not merged:
+        raise ValueError("a window without rows is no file")
+    runs, first = [], 0
+    for chunk in merged:
+        runs.append(Run(chunk.series, first, len(chunk.time_ms)))
+        first += len(chunk.time_ms)
+    time_ms = np.concatenate([chunk.time_ms for chunk in merged])
+    metadata = {
+        "fgm.format_version": str(header.format_version),
+        "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
+        "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
+    }
+    chunks_end, footer, places = _parts(_write(merged, time_ms, columns, metadata, compression_level))
+    directory = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
+    footer_size = len(footer).to_bytes(4, "little")
+    return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
+
+
+ColumnType = Literal["time", "text", "integer", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a plain table: `time` in ms since 1970 UTC, `text` and `number` may be None."""
+
+    name: str
+    type: ColumnType
+    values: Sequence[Any]
+
+
+def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
+    """Return a Parquet file of these columns in two parts: all before the footer, and the footer."""
+    import fastparquet  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415
+
+    file = _Kept()
+    fastparquet.write(
+        file,
+        pd.DataFrame({column.name: _array(column) for column in columns}, copy=False),
+        compression="ZSTD",
+        has_nulls=[column.name for column in columns if column.type in {"text", "number"}],
+        write_index=False,
+        stats=[TIME],
+        custom_metadata={
+            "fgm.format_version": str(header.format_version),
+            "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
+        },
+    )
+    plain = file.getvalue()
+    at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
+    return plain[:at], plain[at:-8]
+
+
+def decode_table(data: bytes) -> dict[str, list[Any]]:
+    """Return the columns of what `encode_table` made, as they were given; only for bytes whose CRC was right."""
+    from fastparquet import ParquetFile  # noqa: PLC0415
+
+    frame = ParquetFile(io.BytesIO(data)).to_pandas()
+    return {str(name): _plain(frame[name]) for name in frame.columns}
+
+
+def _array(column: Column) -> Any:
+    import pandas as pd  # noqa: PLC0415
+
+    match column.type:
+        case "time":
+            return pd.Series(np.array(column.values, "datetime64[ms]")).dt.tz_localize("UTC")
+        case "text":
+            return _categories(column.values, [1] * len(column.values))
+        case "integer":
+            return np.array(column.values, np.int64)
+        case "number":
+            return np.array(column.values, np.float64)  # None is NaN, and NaN is null
+
+
+def _plain(column: Any) -> list[Any]:
+    if column.dtype.kind == "M":
+        return [int(time_ms) for time_ms in column.astype("datetime64[ms, UTC]").astype("int64")]
+    return [None if value != value else value for value in column.astype(object)]  # noqa: PLR0124 - only NaN does
+
+
+def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
+    by_key: dict[str, list[Chunk]] = {}
+    for chunk in chunks:
+        if len(chunk.time_ms):
+            by_key.setdefault(chunk.series.key, []).append(chunk)
+    return [parts[0] if len(parts) == 1 else _join(parts, columns) for parts in by_key.values()]
+
+
+def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
+    """Return the rows of all parts in time order; at the same tick the last part's, with the newest names."""
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    places = np.lexsort((np.arange(len(time_ms)), time_ms))
+    ordered = time_ms[places]
+    keep = places[np.append(ordered[1:] != ordered[:-1], True)]
+
+    def column(name: str) -> NDArray[np.float64]:
+        joined: NDArray[np.float64] = np.concatenate([_values(part, name) for part in parts])[keep]
+        return joined
+
+    late_ms = np.concatenate([part.late_ms for part in parts])[keep]
+    series = reduce(lambda older, newer: with_known_names(newer, older), (part.series for part in parts))
+    return Chunk(series, time_ms[keep], late_ms, {name: column(name) for name in columns})
+
+
+def _write(
+    chunks: Sequence[Chunk],
+    time_ms: NDArray[np.int64],
+    columns: Sequence[str],
+    metadata: Mapping[str, str],
+    compression_level: int,
+) -> bytes:
+    import fastparquet  # noqa: PLC0415 - half a second and 40 MiB that the first ticks must not wait for
+    import pandas as pd  # noqa: PLC0415
+
+    counts = [len(chunk.time_ms) for chunk in chunks]
+    table: dict[str, Any] = {TIME: pd.Series(time_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")}
+    for name in IDENTITY_COLUMNS:
+        table[name] = _categories([getattr(chunk.series, name) for chunk in chunks], counts)
+    table[LATE] = np.concatenate([chunk.late_ms for chunk in chunks])
+    for name in columns:
+        table[name] = np.concatenate([_values(chunk, name) for chunk in chunks])
+    level = {"type": "ZSTD", "args": {"level": compression_level}}
+    file = _Kept()
+    fastparquet.write(
+        file,
+        pd.DataFrame(table, copy=False),
+        compression={"_default": "ZSTD", LATE: level, **dict.fromkeys(columns, level)},
+        has_nulls=[*IDENTITY_COLUMNS[1:], LATE, *columns],
+        write_index=False,
+        stats=[TIME],
+        custom_metadata=metadata,
+    )
+    return file.getvalue()
+
+
+class _Kept(io.BytesIO):
+    """A file in memory that fastparquet's `with` leaves open."""
+
+    def close(self) -> None:
+        """Do nothing: the bytes are still wanted."""
+
+
+def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
+    values = chunk.values.get(name)
+    return np.full(len(chunk.time_ms), np.nan) if values is None else values.astype(np.float64, copy=False)
+
+
+def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
+    import pandas as pd  # noqa: PLC0415
+
+    names = sorted({value for value in values if value is not None})
+    code = {name: i for i, name in enumerate(names)}
+    codes = np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts)
+    return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
+
+
+def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
+    """Split a file into its column chunks and its footer, and say where the page of each column lies."""
+    from fastparquet import ParquetFile  # noqa: PLC0415
+    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
+    from fastparquet.writer import write_thrift  # noqa: PLC0415
+
+    metadata = ParquetFile(io.BytesIO(plain)).fmd
+    (group,) = metadata.row_groups
+    places = {}
+    for column in group.columns:
+        facts = column.meta_data
+        name = _text(facts.path_in_schema[0])
+        if name in IDENTITY_COLUMNS:
+            continue
+        offset, size = facts.data_page_offset, facts.total_compressed_size
+        chunk = plain[offset : offset + size]
+        reader = NumpyIO(chunk)
+        page = from_buffer(reader, "PageHeader")
+        if reader.tell() + page.compressed_page_size != size:
+            raise ValueError(f"column {name} has more than one page")
+        present = facts.num_values - (facts.statistics.null_count or 0)
+        crc = zlib.crc32(chunk)
+        places[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
+    # What pandas would like to know of its frame is 20 KB of every file, and nobody needs it.
+    metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
+    footer = io.BytesIO()
+    write_thrift(footer, metadata)
+    return plain[: len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")], footer.getvalue(), places
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

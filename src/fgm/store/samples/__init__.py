@@ -1,0 +1,1 @@
+"""The shape of recorded samples: series, file header and chunk."""

@@ -1,0 +1,231 @@
+"""The OpenAPI document, made from what the parsing reads (`described`) and the shapes of the answers."""
+
+from typing import Any
+
+from fgm import __version__
+from fgm.metrics.derived import SHOWN
+from fgm.viewer.api.request import parameters
+from fgm.viewer.api.request.parameters import TAKES, Parameter
+from fgm.viewer.api.response.query_runner import BINARY, JSON, LINES
+
+JsonSchema = dict[str, Any]
+
+TEXT: JsonSchema = {"type": "string"}
+WHOLE: JsonSchema = {"type": "integer"}
+NUMBER: JsonSchema = {"type": "number"}
+FLAG: JsonSchema = {"type": "boolean"}
+FREE: JsonSchema = {"type": "object"}
+
+
+def _or_null(schema: JsonSchema) -> JsonSchema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _list(items: JsonSchema) -> JsonSchema:
+    return {"type": "array", "items": items}
+
+
+def _facts(**properties: JsonSchema) -> JsonSchema:
+    """Return the schema of an object that has exactly these."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+MAYBE_TEXT, MAYBE_WHOLE = _or_null(TEXT), _or_null(WHOLE)
+_COVERED = {"from_ms": WHOLE, "to_ms": WHOLE, "partial": FLAG, "skipped_files": WHOLE}
+_NAMES = dict.fromkeys(
+    ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "cgroup"), MAYBE_TEXT
+)
+_CONTAINER = _facts(
+    id=TEXT,
+    scope=TEXT,
+    name=TEXT,
+    **_NAMES,
+    node_name=MAYBE_TEXT,
+    labels=_or_null(FREE),
+    image=MAYBE_TEXT,
+    restart_count=MAYBE_WHOLE,
+    limits=_or_null(FREE),
+    requests=_or_null(FREE),
+    ended=_or_null(FREE),
+    first_seen_ms=WHOLE,
+    last_seen_ms=WHOLE,
+    alive=FLAG,
+)
+_LINE = _facts(id=TEXT, metric=TEXT, unit=TEXT, life=WHOLE, t_ms=_list(WHOLE), value=_list(_or_null(NUMBER)))
+_RANKED = _facts(
+    id=TEXT,
+    scope=TEXT,
+    name=TEXT,
+    pod_name=MAYBE_TEXT,
+    namespace=MAYBE_TEXT,
+    qos_class=MAYBE_TEXT,
+    life=WHOLE,
+    samples=WHOLE,
+    mean=NUMBER,
+    max=NUMBER,
+    max_ms=WHOLE,
+    last=NUMBER,
+    last_ms=WHOLE,
+    share_of_node=_or_null(NUMBER),
+    peaks=_list(_or_null(NUMBER)),
+)
+_EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
+
+ANSWERS: dict[str, tuple[str, JsonSchema]] = {
+    "/api/health": (
+        "How the viewer is, and what it could not read.",
+        _facts(
+            state={"type": "string", "enum": ["starting", "waiting", "timed_out", "indexing", "ready"]},
+            state_since_ms=WHOLE,
+            now_ms=WHOLE,
+            waited_s=NUMBER,
+            timeout_s=NUMBER,
+            data_dir=TEXT,
+            newest_ms=MAYBE_WHOLE,
+            oldest_ms=MAYBE_WHOLE,
+            interval_ms=WHOLE,
+            rotation_interval_s=WHOLE,
+            index=TEXT,
+            index_note=MAYBE_TEXT,
+            skipped_files=_list(_facts(file=TEXT, reason=TEXT)),
+            skipped_files_total=WHOLE,
+            pod_name=MAYBE_TEXT,
+            port=WHOLE,
+            version=TEXT,
+        ),
+    ),
+    "/api/instance": (
+        "Which node this is.",
+        _facts(
+            node_name=MAYBE_TEXT,
+            identifier=MAYBE_TEXT,
+            cluster_name=MAYBE_TEXT,
+            pod_name=MAYBE_TEXT,
+            port=WHOLE,
+            now_ms=WHOLE,
+            interval_ms=WHOLE,
+            version=TEXT,
+        ),
+    ),
+    "/api/metrics": (
+        "The metrics that have a value anywhere, derived and most used first.",
+        _facts(
+            metrics=_list(
+                _facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT, aliases=_list(TEXT))
+            )
+        ),
+    ),
+    "/api/filters": (
+        "What series can be chosen by.",
+        _facts(scopes=_list(TEXT), namespaces=_list(TEXT), qos_classes=_list(TEXT), label_keys=_list(TEXT)),
+    ),
+    "/api/containers": ("The series, newest first.", _facts(total=WHOLE, containers=_list(_CONTAINER))),
+    "/api/timeseries": (
+        "Samples; null is missing. All up to 3600 ticks; beyond, the first, lowest, highest and last of each column.",
+        _facts(
+            **_COVERED,
+            complete_from_ms=WHOLE,
+            interval_ms=WHOLE,
+            resolution={"type": "string", "enum": ["raw", "m4"]},
+            unknown=_list(TEXT),
+            series=_list(_LINE),
+        ),
+    ),
+    "/api/top": (
+        "Who used most of a metric in a range. Shares are of the node's sum, where the metric adds up.",
+        _facts(**_COVERED, metric=TEXT, unit=TEXT, by=TEXT, total=WHOLE, series=_list(_RANKED)),
+    ),
+    "/api/changes": (
+        "What changed in a range, beside as much time before it: lines of JSON; all but the last say `progress`.",
+        TEXT,
+    ),
+    "/api/events": (
+        "What happened, newest first.",
+        _facts(**_COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=_list(TEXT), events=_list(_EVENT)),
+    ),
+    "/api/openapi.json": ("This document.", FREE),
+    "/at/{time}": ("One second as plain text: who used most, and what happened around it.", TEXT),
+}
+"""What each path answers, and its shape."""
+
+_BINARY_TEXT = (
+    "u32 little-endian header length; the header: the JSON with, for each series, `count`, and for `t_ms` and `value` "
+    "the offset in bytes from the end of the padding; padding to a multiple of 8; columns of little-endian float64, "
+    "NaN for null."
+)
+_TAGGED = frozenset({"/api/metrics", "/api/timeseries", "/api/openapi.json"})
+_PROBLEMS = {
+    "400": "A parameter is not allowed; it is named, and so is what is.",
+    "403": "The request comes from a page of another origin.",
+    "404": "What was asked for is not known.",
+    "405": "Only GET and HEAD are answered.",
+    "414": "The query is too long.",
+    "421": "The Host is not one that this server answers for.",
+    "503": "Not ready, or too busy; Retry-After says when to come back.",
+}
+
+
+def document() -> JsonSchema:
+    """Return the document."""
+    problem = {
+        "type": "object",
+        "properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "parameter": TEXT, "allowed": TEXT},
+        "required": ["title", "status", "detail"],
+        "additionalProperties": False,
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fgm viewer",
+            "version": __version__,
+            "description": "Every container of a node, second by second. Times are milliseconds since 1970 UTC; "
+            "intervals are half-open. Lists are separated by commas; a comma within a value is percent-encoded.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {path: {"get": _operation(path)} for path in TAKES},
+        "components": {"schemas": {"Problem": problem, "MetricName": {"type": "string", "enum": list(SHOWN)}}},
+    }
+
+
+def _operation(path: str) -> JsonSchema:
+    summary, schema = ANSWERS[path]
+    content: JsonSchema = {JSON: {"schema": schema}}
+    taken = [_parameter(parameter) for parameter in TAKES[path]]
+    if path == "/at/{time}":
+        content = {"text/plain": {"schema": schema}}
+        time = {"type": "string", "minLength": 1, "examples": ["now", "2025-12-30T16:00:00Z"]}
+        form = f"{parameters.TIME_FORM}, or now."
+        taken = [{"name": "time", "in": "path", "required": True, "description": form, "schema": time}]
+    if path == "/api/changes":
+        content = {LINES: {"schema": schema}}
+    if parameters.FORMAT in TAKES[path]:
+        content[BINARY] = {"schema": {"type": "string", "format": "binary", "description": _BINARY_TEXT}}
+    ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    answers: JsonSchema = {"200": {"description": summary, "content": content}}
+    if path in _TAGGED:
+        answers["304"] = {"description": "The client has this answer: it named its ETag in If-None-Match."}
+    for status, text in _PROBLEMS.items():
+        answers[status] = {"description": text, "content": {"application/problem+json": ref}}
+    name = path.removeprefix("/api/").strip("/").replace("/", "_").replace("{", "").replace("}", "").replace(".", "_")
+    return {"operationId": name, "summary": summary, "parameters": taken, "responses": answers}
+
+
+def _parameter(parameter: Parameter) -> JsonSchema:
+    shown: JsonSchema = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.text,
+        "required": parameter.is_required,
+        "schema": dict(parameter.schema),
+    }
+    if parameter.is_list:
+        least = {"minItems": 1} if parameter.is_required or parameter.most else {}
+        most = {} if parameter.most is None else {"maxItems": parameter.most}
+        shown |= {"style": "form", "explode": False}
+        shown["schema"] = {"type": "array", "items": dict(parameter.schema), **least, **most}
+    return shown

@@ -1,0 +1,1 @@
+"""Parses and checks query parameters."""

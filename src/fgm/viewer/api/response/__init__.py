@@ -1,0 +1,1 @@
+"""Runs a query in a worker thread and sends its answer in parts."""

@@ -1,0 +1,1 @@
+"""Says what a data directory holds: which node, which series, from when to when."""

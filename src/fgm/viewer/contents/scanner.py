@@ -1,0 +1,247 @@
+"""The scanner of a data directory: finds out which series, metrics and times it holds.
+
+It reads index.json, the newest windows (all of them if there is no index) and the journals. The newest source of a name
+wins. What was found once stays: an index that becomes unreadable, or a directory that disappears, removes nothing; the
+holdings say what is wrong.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from enum import Enum
+from itertools import islice
+
+from fgm.logs import fields
+from fgm.store.directory import layout
+from fgm.store.errors import BadFileError
+from fgm.store.samples.header import FileHeader
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.node_choice import Choice, choose
+from fgm.viewer.contents.series_register import SeriesRegister
+from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.index_file import IndexFile
+from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
+from fgm.viewer.start_up import ScanResult
+
+NEWEST_FILES = 8
+"""Number of the newest files among which journals are looked for."""
+FILES_WITH_INDEX = 40
+"""Number of the newest files to read if there is an index, which lists containers but no pods, services or metrics."""
+FILES_TO_BEGIN = 48
+"""Number of files to read before the first answer if there is no index; the older ones are read afterwards."""
+FILES_PER_STEP = 16
+"""Number of files that one call of `read_more` reads."""
+
+log = logging.getLogger(__name__)
+
+
+class Phase(Enum):
+    """How far the scanner has come in reading the files, the newest first."""
+
+    WAITING = "no file has been found yet"
+    READING = "reading the files for the first time"
+    READING_AGAIN = "reading the newest files again, because none could be read in the first pass"
+    DONE = "enough files have been read"
+
+
+class Scanner:
+    """Follows one data directory.
+
+    All methods but `holdings` may block; they may be called from several threads.
+    """
+
+    def __init__(
+        self, files: DataFiles, journals: Journals, skipped: SkippedFiles, only_node: str | None = None
+    ) -> None:
+        """Begin with nothing. `only_node`: the node to show; None: the one with the newest data.
+
+        index.json belongs to the node that wrote last, so it is read only if no node is named.
+        """
+        self._files, self._journals, self._skipped = files, journals, skipped
+        self._only_node = only_node
+        self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
+        self._register = SeriesRegister()
+        self._metrics: set[str] = set()
+        self._header: FileHeader | None = None
+        self._header_ms = -1
+        self._node = only_node
+        self._other_nodes: dict[str, str] = {}
+        self._oldest_ms: int | None = None
+        self._newest_ms: int | None = None
+        self._newest_read: DataFile | None = None
+        self._phase = Phase.WAITING
+        self._unread: Iterator[DataFile] = iter(())
+        self._files_read = 0
+        self._lock = threading.Lock()
+        self._holdings = self._make_holdings()
+
+    def holdings(self) -> Holdings:
+        """Return what is known; never blocks."""
+        return self._holdings
+
+    def look(self) -> ScanResult:
+        """Read the index, if it is a new one, and data that was added; return what there is."""
+        with self._lock:
+            if self._only_node is None and self._index.look():
+                self._add_indexed()
+            if next(self._files.newest_first(), None) is not None:
+                if self._phase is Phase.WAITING:
+                    self._phase, self._unread = Phase.READING, self._files.newest_first()
+                elif self._phase is Phase.DONE and self._header is None:
+                    self._phase, self._unread = Phase.READING_AGAIN, islice(self._files.newest_first(), FILES_TO_BEGIN)
+                else:
+                    self._read_newest_window()
+            self._read_journals()
+            return self._found()
+
+    def read_more(self) -> ScanResult:
+        """Read the next older files, if the index does not make that unnecessary; return what there is."""
+        with self._lock:
+            if not self.is_all_read:
+                batch = list(islice(self._unread, FILES_PER_STEP))
+                for file in batch:
+                    if file.kind == "metrics":
+                        self._read_window(file)
+                if self._phase is not Phase.WAITING:  # else another node is shown from now on, and all begins again
+                    self._files_read += len(batch)
+                    is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
+                    if is_enough or len(batch) < FILES_PER_STEP:
+                        self._phase = Phase.DONE
+            return self._found()
+
+    def follow(self) -> None:
+        """Read what was added to the journals since the last call."""
+        with self._lock:
+            self._read_journals()
+            self._holdings = self._make_holdings()
+
+    @property
+    def is_all_read(self) -> bool:
+        """Whether `read_more` has nothing to do until the next `look`."""
+        return self._phase in (Phase.WAITING, Phase.DONE)
+
+    def _found(self) -> ScanResult:
+        self._holdings = self._make_holdings()
+        is_readable = self._header is not None
+        has_files = is_readable or self._phase is Phase.READING
+        is_indexed = is_readable and (self.is_all_read or self._files_read >= FILES_TO_BEGIN)
+        return ScanResult(self._index.was_good, has_files, is_indexed)
+
+    def _add_indexed(self) -> None:
+        for container in self._index.containers:
+            self._register.add(*container)
+
+    def _read_journals(self) -> None:
+        newest = list(islice(self._files.newest_first(), NEWEST_FILES))
+        journals = [file for file in newest if file.kind == "journal"]
+        self._journals.keep_only(journals)
+        for file in journals:
+            try:
+                facts = self._journals.facts(file)
+            except FileNotFoundError:
+                continue  # it has just become Parquet
+            except (BadFileError, OSError) as error:
+                self._skipped.note(file.path, reason_of(error))
+                continue
+            if facts is None or not self._is_shown(file, facts.header, facts.last_ms):
+                continue
+            for series in facts.series:
+                if series.key in facts.seen_ms:
+                    self._register.add(series, *facts.seen_ms[series.key])
+            self._add(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
+
+    def _read_newest_window(self) -> None:
+        windows = (file for file in self._files.newest_first() if file.kind == "metrics")
+        newest = next(windows, None)
+        if newest is not None and newest != self._newest_read:
+            self._read_window(newest)
+
+    def _read_window(self, file: DataFile) -> None:
+        """Add what the directory block of a closed window says."""
+        if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
+            self._newest_read = file
+        try:
+            window = self._files.window(file)
+            try:
+                if not self._is_shown(file, window.header, window.block.last_ms):
+                    return
+                time_ms = window.time_ms()
+                for run in window.block.runs:
+                    if run.count:
+                        first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
+                        self._register.add(run.series, int(first), int(last))
+                self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
+            finally:
+                window.close()
+        except (BadFileError, OSError) as error:
+            self._skipped.note(file.path, reason_of(error))
+        else:
+            self._skipped.forget(file.path)
+
+    def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
+        """Return whether a file belongs to the node that is shown; a newer node replaces that one."""
+        is_fixed = self._only_node is not None
+        choice = choose(header.node_name, last_ms, self._node, self._header_ms, is_fixed=is_fixed)
+        if choice is Choice.OTHER:
+            if file.folder not in self._other_nodes:
+                self._other_nodes[file.folder] = str(header.node_name)
+                log.warning(
+                    "ignoring the data of another node",
+                    extra=fields(folder=file.folder, node=header.node_name, shown=self._node),
+                )
+            return False
+        if choice is Choice.SUCCESSOR:
+            if self._node is not None:
+                self._start_again()
+            self._node = header.node_name
+        return True
+
+    def _start_again(self) -> None:
+        """Forget the node that was shown: its successor has other series, and its older files are still to be read."""
+        self._register, self._metrics, self._other_nodes = SeriesRegister(), set(), {}
+        self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
+        self._add_indexed()
+        self._phase, self._unread, self._files_read, self._newest_read = Phase.WAITING, iter(()), 0, None
+
+    def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
+        self._metrics |= metrics
+        if last_ms >= self._header_ms:
+            self._header, self._header_ms = header, last_ms
+        self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
+        self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
+
+    def _make_holdings(self) -> Holdings:
+        oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
+        newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None]
+        index, note = self._index_state()
+        return Holdings(
+            series=self._register.snapshot(),
+            metrics=frozenset(self._metrics),
+            header=self._header,
+            node_name=self._node,
+            oldest_ms=min(oldest, default=None),
+            newest_ms=max(newest, default=None),
+            index=index,
+            facts=self._index.facts,
+            index_note="; ".join(filter(None, (note, self._note_of_other_nodes()))) or None,
+            foreign_folders=frozenset(self._other_nodes),
+        )
+
+    def _note_of_other_nodes(self) -> str | None:
+        if not self._other_nodes:
+            return None
+        several = "data of several writers with different node names is in this directory"
+        others = ", ".join(sorted(set(self._other_nodes.values())))
+        return f"{several}: only {self._node} is shown, not {others}; --node chooses"
+
+    def _index_state(self) -> tuple[str, str | None]:
+        index = self._index
+        if not self._files.is_there():
+            listed = "; what was there is still listed" if index.was_good or self._header is not None else ""
+            return index.state, f"there is no directory {self._files.data_dir}{listed}"
+        if index.state == "ok" or index.was_good or self._files_read == 0:
+            return index.state, index.note
+        extent = "from all" if self.is_all_read else "so far from"
+        return "rebuilt", f"{index.note}; what is listed was read {extent} {self._files_read} files"

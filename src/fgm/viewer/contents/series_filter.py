@@ -1,0 +1,71 @@
+"""The filter by which a request chooses series: by words in their names, scope, namespace, QoS class and labels."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fgm.store.samples.series import Scope
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import name_of
+from fgm.viewer.contents.series_register import RegisteredSeries
+
+HIDDEN_SCOPES = frozenset({"sandbox"})
+"""Scopes that are listed only if a filter names them: the sandbox of a pod does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesFilter:
+    """Conditions that a series must meet; an empty one is always met."""
+
+    words: tuple[str, ...] = ()
+    """Each must stand in some name of the series; in lower case."""
+    scopes: frozenset[Scope] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    qos_classes: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()
+    """Name and value; the series must have all of them."""
+
+
+def passes(registered: RegisteredSeries, conditions: SeriesFilter, labels: Mapping[str, str]) -> bool:
+    """Return whether a series with these labels meets the conditions."""
+    series = registered.series
+    if conditions.scopes:
+        if series.scope not in conditions.scopes:
+            return False
+    elif series.scope in HIDDEN_SCOPES:
+        return False
+    if conditions.namespaces and series.namespace not in conditions.namespaces:
+        return False
+    if conditions.qos_classes and series.qos_class not in conditions.qos_classes:
+        return False
+    if any(labels.get(name) != value for name, value in conditions.labels):
+        return False
+    return not conditions.words or _has_words(registered, conditions.words)
+
+
+def labels_of(registered: RegisteredSeries, holdings: Holdings) -> Mapping[str, str]:
+    """Return the labels that index.json holds for a series."""
+    return labels_in(holdings.facts.get(registered.series.container_id or "", {}))
+
+
+def labels_in(facts: Any) -> dict[str, str]:
+    """Return the labels among the facts of index.json; none if they are not an object."""
+    labels = facts.get("labels")
+    return labels if isinstance(labels, dict) else {}
+
+
+def _has_words(registered: RegisteredSeries, words: Iterable[str]) -> bool:
+    series = registered.series
+    names = (
+        registered.id,
+        name_of(registered),
+        series.container_id,
+        series.container_name,
+        series.pod_name,
+        series.namespace,
+        series.pod_uid,
+        series.runtime,
+        series.cgroup,
+    )
+    text = "\n".join(filter(None, names)).lower()
+    return all(word in text for word in words)

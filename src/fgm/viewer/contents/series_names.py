@@ -1,0 +1,43 @@
+"""Ids and display names of series."""
+
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series
+from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
+
+
+def name_of(registered: RegisteredSeries) -> str:
+    """Return the name under which a series is displayed."""
+    series = registered.series
+    match series.scope:
+        case "node":
+            return series.node_name or "node"
+        case "cgroup":
+            return (series.cgroup or registered.id).rstrip("/").rpartition("/")[2] or "/"
+        case "pod":
+            return series.pod_name or f"pod {(series.pod_uid or registered.id)[:8]}"
+        case _:
+            return series.container_name or series.pod_name or registered.id
+
+
+def unlisted_id(series: Series) -> str:
+    """Return the id of a series that is in the files but not in the register."""
+    return series.key[:SHORT_ID_LENGTH] if series.key == series.container_id else series.key
+
+
+def find_or_make(series: Series, first_seen_ms: int, snapshot: SeriesSnapshot) -> RegisteredSeries:
+    """Return the registered series; for one that only the files hold, an entry made from what they say of it."""
+    return snapshot.find(series.key) or RegisteredSeries(unlisted_id(series), series, first_seen_ms, 1)
+
+
+def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
+    """Return the id of the series with this key (`Series.key`), also if no series with it is registered."""
+    registered = snapshot.find(key)
+    if registered is not None:
+        return registered.id
+    is_container = ":" not in key and key != "node"
+    return key[:SHORT_ID_LENGTH] if is_container else key
+
+
+def name_of_key(key: str, snapshot: SeriesSnapshot) -> str:
+    """Return the display name of the series with this key, the start of the key if no series with it is registered."""
+    registered = snapshot.find(key)
+    return key[:SHORT_ID_LENGTH] if registered is None else name_of(registered)

@@ -1,0 +1,103 @@
+"""The register of series: their names, ids and lives, and when each was seen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredSeries:
+    """One series. `id`: its name in the API; `life`: its number, from 1, among the containers of the same workload."""
+
+    id: str
+    series: Series
+    first_seen_ms: int
+    life: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSnapshot:
+    """Every registered series at one moment. `by_id`: newest first; `last_seen_ms`: by series key."""
+
+    by_id: Mapping[str, RegisteredSeries] = field(default_factory=dict)
+    id_by_key: Mapping[str, str] = field(default_factory=dict)
+    last_seen_ms: Mapping[str, int] = field(default_factory=dict)
+
+    def find(self, name: str) -> RegisteredSeries | None:
+        """Return the series with this id or key (`Series.key`)."""
+        return self.by_id.get(name) or self.by_id.get(self.id_by_key.get(name, ""))
+
+    def last_seen(self, registered: RegisteredSeries) -> int:
+        """Return the newest tick of a series, in ms."""
+        return self.last_seen_ms[registered.series.key]
+
+    def is_within(self, registered: RegisteredSeries, from_ms: int, to_ms: int) -> bool:
+        """Return whether a series may have samples in [from_ms, to_ms)."""
+        return registered.first_seen_ms < to_ms and self.last_seen(registered) >= from_ms
+
+
+class SeriesRegister:
+    """Collects series from index.json, windows and journals. The id of a series never changes."""
+
+    def __init__(self) -> None:
+        self._series: dict[str, Series] = {}
+        self._first_ms: dict[str, int] = {}
+        self._last_ms: dict[str, int] = {}
+        self._id_by_key: dict[str, str] = {}
+        self._ids: set[str] = set()
+        self._snapshot: SeriesSnapshot | None = SeriesSnapshot()
+
+    def add(self, series: Series, first_ms: int, last_ms: int, index_key: str | None = None) -> None:
+        """Register that a series was seen from `first_ms` to `last_ms`, where it had these names at `last_ms`.
+
+        `index_key`: its key in index.json, which becomes its id.
+        """
+        key = series.key
+        registered = self._series.get(key)
+        if registered is None:
+            self._series[key], self._first_ms[key], self._last_ms[key] = series, first_ms, last_ms
+            new_id = index_key if index_key and index_key not in self._ids else self._new_id(series)
+            self._id_by_key[key] = new_id
+            self._ids.add(new_id)
+            self._snapshot = None
+            return
+        if series is not registered and series != registered:
+            is_newer = last_ms >= self._last_ms[key]
+            merged = with_known_names(series, registered) if is_newer else with_known_names(registered, series)
+            if merged != registered:
+                self._series[key], self._snapshot = merged, None
+        if first_ms < self._first_ms[key]:
+            self._first_ms[key], self._snapshot = first_ms, None
+        self._last_ms[key] = max(self._last_ms[key], last_ms)
+
+    def snapshot(self) -> SeriesSnapshot:
+        """Return all series as they are now, which later calls of `add` do not change."""
+        if self._snapshot is not None:  # only the times at which series were last seen may have changed
+            return replace(self._snapshot, last_seen_ms=dict(self._last_ms))
+        lives = self._lives()
+        entries = [
+            RegisteredSeries(self._id_by_key[key], series, self._first_ms[key], lives.get(key, 1))
+            for key, series in self._series.items()
+        ]
+        entries.sort(key=lambda entry: (-entry.first_seen_ms, entry.id))
+        self._snapshot = SeriesSnapshot(
+            {entry.id: entry for entry in entries}, dict(self._id_by_key), dict(self._last_ms)
+        )
+        return self._snapshot
+
+    def _new_id(self, series: Series) -> str:
+        key = series.key
+        if key != series.container_id:
+            return key
+        lengths = range(SHORT_ID_LENGTH, len(key) + 1)
+        return next((key[:length] for length in lengths if key[:length] not in self._ids), key)
+
+    def _lives(self) -> dict[str, int]:
+        """Return the number of each container among those of the same workload, by key."""
+        workloads: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
+        for key, series in self._series.items():
+            if series.scope == "container" and series.namespace and series.pod_name and series.container_name:
+                workload = (series.namespace, series.pod_name, series.container_name)
+                workloads.setdefault(workload, []).append((self._first_ms[key], key))
+        return {key: life for containers in workloads.values() for life, (_, key) in enumerate(sorted(containers), 1)}

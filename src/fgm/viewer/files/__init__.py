@@ -1,0 +1,1 @@
+"""Finds and opens the files of a data directory; knows no query."""

@@ -1,0 +1,120 @@
+"""The journals of windows that are still being recorded: requests share one reader of each.
+
+Safe for use by several threads; what it returns is nobody else's.
+"""
+
+import os
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from fgm.clock import Clock
+from fgm.store.errors import BadFileError
+from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.skipped_files import SkippedFiles
+
+REFRESH_S = 0.5
+MAX_OPEN = 4
+DAMAGED = "damaged before its end; what is before the damage is served"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFacts:
+    """What a journal holds so far. `seen_ms`: the first and the last tick of each series, by key."""
+
+    header: FileHeader
+    series: tuple[Series, ...]
+    metrics: frozenset[str]
+    seen_ms: dict[str, tuple[int, int]]
+    first_ms: int
+    last_ms: int
+
+
+@dataclass(slots=True)
+class _Followed:
+    reader: JournalReader
+    refreshed_s: float
+
+
+class Journals:
+    """The journals that are open; each is brought up to date at most every `REFRESH_S`."""
+
+    def __init__(self, files: DataFiles, clock: Clock, skipped: SkippedFiles) -> None:
+        self._files = files
+        self._clock = clock
+        self._skipped = skipped
+        self._open: dict[str, _Followed] = {}
+        self._lock = threading.Lock()
+
+    def facts(self, file: DataFile) -> JournalFacts | None:
+        """Return what a journal holds, None without a tick. Raises FileNotFoundError and BadFileError."""
+        with self._lock:
+            reader = self._followed(file)
+            if reader.first_ms is None or reader.last_ms is None:
+                return None
+            first, last = reader.first_seen_ms, reader.last_seen_ms
+            seen_ms = {key: (first[key], last[key]) for key in last}
+            return JournalFacts(reader.header, reader.series, reader.metrics, seen_ms, reader.first_ms, reader.last_ms)
+
+    def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
+        """Return the rows of some series. Raises FileNotFoundError and BadFileError."""
+        with self._lock:
+            return self._followed(file).chunks(metrics, keys)
+
+    def chunks_once(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
+        """Return as `chunks`, but keep nothing of it: for many columns. Raises FileNotFoundError and BadFileError."""
+        with self._files.opened(file.folder) as fd:
+            reader = JournalReader(file.name, fd, metrics=metrics)
+        try:
+            return reader.chunks(metrics, keys)
+        finally:
+            reader.close()
+
+    def keep_only(self, files: Collection[DataFile]) -> None:
+        """Close the journals that are not among `files`."""
+        paths = {file.path for file in files}
+        with self._lock:
+            for path in self._open.keys() - paths:
+                self._open.pop(path).reader.close()
+
+    def close(self) -> None:
+        """Close all."""
+        self.keep_only(())
+
+    def _followed(self, file: DataFile) -> JournalReader:
+        now_s = self._clock.monotonic()
+        followed = self._open.pop(file.path, None)
+        with self._files.opened(file.folder) as fd:
+            if followed is not None and not self._is_same(followed.reader, file.name, fd):
+                followed.reader.close()
+                followed = None
+            is_new = followed is None
+            if followed is None:
+                followed = _Followed(JournalReader(file.name, fd), now_s)
+                self._skipped.forget(file.path)
+        self._open[file.path] = followed
+        if len(self._open) > MAX_OPEN:
+            self._open.pop(next(iter(self._open))).reader.close()
+        is_due = is_new or now_s - followed.refreshed_s >= REFRESH_S
+        if is_due and not is_new:
+            followed.refreshed_s = now_s
+            try:
+                followed.reader.refresh()
+            except BadFileError as error:  # what it had read is still good
+                self._skipped.note(file.path, error.reason)
+        if is_due and followed.reader.is_damaged:
+            self._skipped.note(file.path, DAMAGED)
+        return followed.reader
+
+    @staticmethod
+    def _is_same(reader: JournalReader, name: str, fd: int) -> bool:
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        except FileNotFoundError:
+            reader.close()
+            raise
+        return (status.st_dev, status.st_ino) == reader.file_id

@@ -1,0 +1,1 @@
+"""Computes answers from files, as arrays; knows neither HTTP nor JSON."""

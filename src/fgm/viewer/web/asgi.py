@@ -1,0 +1,38 @@
+"""The part of ASGI that the viewer uses directly.
+
+Source: https://asgi.readthedocs.io/en/latest/specs/www.html.
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from fgm.viewer.web.problems import Problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of the first request header with this lower-case name."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
+
+
+async def respond(scope: Scope, send: Send, status: int, headers: dict[str, str], body: bytes | None) -> None:
+    """Send a whole response, without the body if the method is HEAD.
+
+    `body`: None for a response that has no content, such as 304, and so no Content-Length either.
+    """
+    if body is not None:
+        headers = {**headers, "Content-Length": str(len(body))}
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    content = b"" if body is None or scope["method"] == "HEAD" else body
+    await send({"type": "http.response.body", "body": content})
+
+
+async def respond_problem(scope: Scope, send: Send, problem: Problem) -> None:
+    """Send a problem as a response."""
+    await respond(scope, send, problem.status, problem.headers(), problem.body())

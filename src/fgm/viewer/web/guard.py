@@ -1,0 +1,97 @@
+"""Checks of each request before any route sees it, and the security headers of each response.
+
+The viewer has no login. It listens on loopback, and a page that a browser on the same machine shows must not be able
+to read from it. So requests with a foreign Host (DNS rebinding), requests from another origin, and all methods that do
+not only read are refused.
+"""
+
+from http import HTTPStatus
+
+from fgm.viewer.web.asgi import App, Message, Receive, Scope, Send, header, respond_problem
+from fgm.viewer.web.problems import Problem
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+METHODS = ("GET", "HEAD")
+MAX_QUERY_BYTES = 32 << 10
+
+SECURITY_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class Guard:
+    """An ASGI app around another: passes allowed requests on, and adds the security headers to every response."""
+
+    def __init__(self, app: App, allowed_hosts: frozenset[str] = frozenset()) -> None:
+        self._app = app
+        self._hosts = LOCAL_HOSTS | {_bracketed(host.lower()) for host in allowed_hosts}
+
+    async def __call__(  # noqa: D102 - ASGI
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # a web socket is refused by not accepting it
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            await send(message)
+
+        problem = self._problem(scope)
+        if problem is None:
+            await self._app(scope, receive, send_with_headers)
+        else:
+            await respond_problem(scope, send_with_headers, problem)
+
+    def _problem(self, scope: Scope) -> Problem | None:
+        host = header(scope, b"host")
+        if host is None or _without_port(host) not in self._hosts:
+            return Problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"this server does not answer for the host {host!r}",
+                parameter="Host",
+                allowed=f"{', '.join(sorted(self._hosts))}; --allowed-host NAME adds another",
+            )
+        if scope["method"] not in METHODS:
+            return Problem(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "this server is read-only",
+                allowed=", ".join(METHODS),
+            )
+        if _is_cross_origin(scope, host):
+            return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the query is too long", allowed=f"{MAX_QUERY_BYTES} bytes")
+        return None
+
+
+def _is_cross_origin(scope: Scope, host: str) -> bool:
+    """Return whether a page of another origin sent the request. A link to the viewer's own page is allowed.
+
+    Browsers before Sec-Fetch-Site (2020 to 2023) send at least an Origin with each request of a script.
+    """
+    site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
+    if site in (None, "same-origin", "none"):
+        return origin is not None and origin.partition("://")[2].lower() != host.lower()
+    is_navigation = header(scope, b"sec-fetch-mode") == "navigate" and header(scope, b"sec-fetch-dest") == "document"
+    return not (is_navigation and scope["path"] == "/")
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isdecimal() and not name.endswith(":") else host.lower()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

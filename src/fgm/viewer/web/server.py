@@ -1,0 +1,59 @@
+"""Hypercorn on a socket that is already open; it stops in order when its task is cancelled."""
+
+import logging
+import socket
+from typing import Any, cast
+
+import anyio
+from anyio.abc import TaskStatus
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from fgm.viewer.web.asgi import App
+
+GRACE_S = 2
+"""Timeout of requests that are still being answered when the server stops."""
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the URL under which a browser on this machine reaches a listening socket."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+async def serve_until_cancelled(
+    app: App, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve HTTP on `sock`, which is closed at the end; turn cancellation into Hypercorn's own graceful stop.
+
+    If Hypercorn itself is cancelled, it skips the end of the lifespan. So it runs shielded and is stopped by its
+    shutdown trigger.
+    """
+    config = Config()
+    config.bind = [f"fd://{sock.detach()}"]
+    config.graceful_timeout = GRACE_S
+    config.shutdown_timeout = GRACE_S
+    config.include_server_header = False
+    config.errorlog = logging.getLogger("hypercorn.error")
+    config.errorlog.setLevel(logging.WARNING)
+    is_serving, stop = anyio.Event(), anyio.Event()
+
+    async def wait_for_stop() -> None:
+        is_serving.set()
+        await stop.wait()
+
+    async def run_server() -> None:
+        with anyio.CancelScope(shield=True):
+            await serve(cast("Any", app), config, shutdown_trigger=wait_for_stop)
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run_server, name="hypercorn")
+        try:
+            await is_serving.wait()
+            task_status.started()
+            await anyio.sleep_forever()
+        finally:
+            stop.set()

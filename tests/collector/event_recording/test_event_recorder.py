@@ -1,0 +1,217 @@
+"""Events of a run go to the files of their days, go on from an earlier run, and are never in the way of ticks."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import numpy as np
+import pytest
+from anyio import to_thread
+
+from fgm.clock import SystemClock
+from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.event_recording.last_tick import last_tick
+from fgm.collector.kernel.oom_watch import OomWatch
+from fgm.collector.windows.closing import close_window
+from fgm.events.watched import NEEDS
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.check.directory_check import check
+from fgm.store.directory.layout import DAY_MS
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, decode, merged
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+from tests.support.collector.windows import HEADER, NODE, START_MS, record
+
+pytestmark = [pytest.mark.dates]
+
+A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
+B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")
+POD = Series("pod", pod_uid="p", cgroup="/kubepods/podp")
+POPULATED, KILLS, MEMORY = (1 + COLUMNS.index(name) for name in (NEEDS[10], NEEDS[0], "memory.current"))
+
+
+def tick(second: float, *series: Series, kills: float = 0) -> Tick:
+    rows = np.full((len(series), 1 + len(COLUMNS)), np.nan)
+    rows[:, 0], rows[:, POPULATED], rows[:, KILLS], rows[:, MEMORY] = 1.0, 1, kills, 1 << 20
+    return Tick(START_MS + round(second * 1000), series, rows)
+
+
+def recorder(data_dir: Path) -> EventRecorder:
+    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=None)
+
+
+async def run(recorder: EventRecorder, ticks: Sequence[Tick] = ()) -> None:
+    for each in ticks:
+        recorder.add_tick(each)
+    recorder.end()
+    with anyio.fail_after(10):
+        await recorder.run()
+
+
+def read(data_dir: Path, day: str = "dt=2025-12-30") -> list[Event]:
+    fd = os.open(data_dir / day / "identifier=worker-3" / "events.jsonl", os.O_RDONLY)
+    try:
+        return list(events_file.read(fd).events)
+    finally:
+        os.close(fd)
+
+
+async def read_kinds(data_dir: Path, day: str = "dt=2025-12-30") -> list[tuple[str, str]]:
+    events = await to_thread.run_sync(read, data_dir, day)
+    return [(event.kind, event.series[:5]) for event in events]
+
+
+async def test_what_happened_is_in_the_file_of_its_day(tmp_path: Path) -> None:
+    await run(recorder(tmp_path), [tick(0, NODE, A), tick(1, NODE, A), tick(2, NODE, POD), tick(3, NODE, POD, B)])
+
+    assert await read_kinds(tmp_path) == [("exit", "aaaaa"), ("restart", "bbbbb")]
+    assert (await to_thread.run_sync(check, str(tmp_path))).problems == []
+
+
+async def test_each_day_has_a_file_though_nothing_happened(tmp_path: Path) -> None:
+    tomorrow_s = DAY_MS // 1000
+    await run(recorder(tmp_path), [tick(0, NODE), tick(1, NODE), tick(tomorrow_s, NODE), tick(tomorrow_s + 1, NODE)])
+
+    assert await read_kinds(tmp_path) == []
+    assert await read_kinds(tmp_path, "dt=2025-12-31") == [("gap", "node")]
+
+
+def leave_behind(data_dir: Path, *ticks: Tick, closed: bool, header: FileHeader = HEADER) -> None:
+    for journal in record(data_dir, *ticks, header=header):
+        if closed:
+            close_window(journal, 3)
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["after a kill", "after an orderly stop"])
+async def test_a_run_goes_on_from_the_last_tick_of_the_one_before(tmp_path: Path, closed: bool) -> None:
+    """What lives on is not started again; what ended, came and was killed since is told, and the gap."""
+    earlier = [tick(0, NODE, POD, A, B), tick(1, NODE, POD, A)]
+    await to_thread.run_sync(lambda: leave_behind(tmp_path, *earlier, closed=closed))
+    goes_on = recorder(tmp_path)
+    await run(goes_on, [tick(200, NODE, POD, A), tick(201, NODE, POD, A, B)])
+
+    assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "bbbbb")]
+
+
+async def test_an_oom_kill_while_nothing_was_recorded_is_told(tmp_path: Path) -> None:
+    await to_thread.run_sync(lambda: leave_behind(tmp_path, tick(0, POD, A), closed=False))
+    await run(recorder(tmp_path), [tick(60, POD, kills=1)])
+
+    assert await read_kinds(tmp_path) == [("gap", "node"), ("oom_kill", "aaaaa"), ("exit", "aaaaa")]
+
+
+def test_the_last_tick_is_that_of_the_newest_file_of_this_node_before_the_run(tmp_path: Path) -> None:
+    other = FileHeader("other", "other-pod", 1000, 90)
+    older = FileHeader("worker-3", "older-pod", 1000, 90)
+    leave_behind(tmp_path, tick(0, A), tick(5, A), closed=True)
+    leave_behind(tmp_path, tick(95, A), tick(96, A, POD), closed=True, header=older)
+    leave_behind(tmp_path, tick(200, B), closed=True, header=other)
+    (journal,) = record(tmp_path, tick(100, B), header=older)
+    (folder,) = {os.path.dirname(journal)}
+    Path(folder, "live-20251230T161500Z.journal").write_bytes(b"nonsense")
+
+    def last(before_s: float) -> tuple[float, tuple[Series, ...]] | None:
+        found = last_tick(str(tmp_path), START_MS + round(before_s * 1000), "worker-3")
+        return None if found is None else ((found.time_ms - START_MS) / 1000, found.series)
+
+    assert last(1000) == (100, (B,))
+    assert last(100) == (96, (A, POD))
+    assert last(95) == (5, (A,))
+    assert last(0) is None
+
+
+async def test_a_disk_error_costs_events_and_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "dt=2025-12-30").touch()  # in the place of the folder
+    ticks = [tick(0, NODE), tick(1, NODE, A), tick(2, NODE), tick(3, NODE, A)]
+    with caplog.at_level(logging.INFO):
+        await run(recorder(tmp_path), ticks)
+
+    assert [r.getMessage() for r in caplog.records] == ["cannot write events"]
+
+
+async def test_a_disk_that_stays_slow_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    slow = recorder(tmp_path)
+    for second in range(100):
+        slow.add_tick(tick(second, NODE))
+        slow.complete_exit("a", 1000 * second, "Error", 1)
+
+    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
+
+
+async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_them_is_seen_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = recorder(tmp_path)
+    for second in range(31):
+        slow.add_tick(tick(second, NODE))
+    slow.add_tick(tick(31, NODE, A))  # dropped, too
+    async with anyio.create_task_group() as group:
+        group.start_soon(slow.run)
+        await anyio.wait_all_tasks_blocked()
+        slow.add_tick(tick(32, NODE, A))
+        slow.end()
+
+    assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "aaaaa")]
+    assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
+
+
+async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
+    midnight_s = (DAY_MS - START_MS % DAY_MS) // 1000
+    of_run = recorder(tmp_path)
+    of_run.add_tick(tick(midnight_s - 1, NODE, A, B))
+    of_run.add_tick(tick(midnight_s, NODE))
+    async with anyio.create_task_group() as group:
+        group.start_soon(of_run.run)
+        await anyio.wait_all_tasks_blocked()
+        of_run.complete_exit(A.key, START_MS + midnight_s * 1000 - 500, "OOMKilled", 137)
+        of_run.complete_exit(B.key, START_MS + midnight_s * 1000 - 500, None, None)
+        of_run.end()
+
+    events = merged(await to_thread.run_sync(read, tmp_path, "dt=2025-12-31"))
+    (first,) = (event for event in events if event.series == A.key)
+    assert len(events) == 2
+    assert first.what == "ended: OOMKilled, exit code 137"
+    assert first.before == {"memory.current": 1 << 20}
+    assert first.after == {"reason": "OOMKilled", "exit_code": 137, "finished_ms": START_MS + midnight_s * 1000 - 500}
+
+
+async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next_tick(tmp_path: Path) -> None:
+    file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
+    await file.parent.mkdir(parents=True)
+    await file.write_text("oom_kill 0\n")
+    await anyio.Path(tmp_path, "data").mkdir()
+    kills = await to_thread.run_sync(OomWatch, str(tmp_path / "cgroup"), SystemClock())
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=kills)
+
+    async def written() -> bytes:
+        paths = [path async for path in anyio.Path(tmp_path).glob("data/dt=*/*/events.jsonl")]
+        return b"".join([await path.read_bytes() for path in paths])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watching.run)
+        watching.add_tick(tick(0, NODE, POD, A))
+        with anyio.fail_after(10):
+            while not kills._keys:
+                await anyio.sleep(0.01)
+            await file.write_text("max 7\noom_kill 2\n")
+            while not await written():
+                await anyio.sleep(0.01)
+        watching.add_tick(tick(1, NODE, POD, A))  # this one was begun before
+        watching.add_tick(tick(2, NODE, POD, A, kills=2))
+        watching.end()
+
+    (kill,) = [decode(line) for line in (await written()).splitlines(keepends=True)]
+    assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 2})
+
+
+async def test_a_clock_that_is_set_is_told(tmp_path: Path) -> None:
+    stepped = recorder(tmp_path)
+    stepped.add_tick(tick(0, NODE))
+    stepped.add_clock_step(START_MS + 600_000, 599_000)
+    await run(stepped, [tick(601, NODE), tick(602, NODE)])
+
+    assert await read_kinds(tmp_path) == [("clock_step", "node")]

@@ -1,0 +1,257 @@
+"""The client against a server on a real socket; its methods block, as they would in their thread."""
+
+import ssl
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.collector.kubernetes.address import Address
+from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, PodApi, Timeouts
+from fgm.collector.kubernetes.errors import ApiError, StreamError
+from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.pods import NODE, pod_json, running
+
+T = TypeVar("T")
+
+IMPATIENT = Timeouts(connect_s=5, list_s=0.2, silence_s=0.2)
+
+
+def client(server: ApiServer, patience: Timeouts | None = None, **address: str | None) -> PodApi:
+    return PodApi(Address(server.url, **address), NODE, time.monotonic, patience)
+
+
+async def blocking(work: Callable[..., T], *arguments: object) -> T:
+    with anyio.fail_after(10):
+        return await to_thread.run_sync(work, *arguments)
+
+
+async def test_a_list_asks_for_this_nodes_pods_as_the_server_has_them_in_memory() -> None:
+    async with ApiServer().running() as server:
+        server.keep(pod_json("cart", 1, running("app", 7)))
+        server.keep(pod_json("stray", 2, running("app", 8), node="worker-4"))
+        pods, version = await blocking(client(server).list_pods)
+
+    assert ([pod.name for pod in pods], version) == (["cart"], "1002")
+    (request,) = server.requests
+    assert request.path == "/api/v1/pods"
+    assert request.query == {"fieldSelector": f"spec.nodeName={NODE}", "resourceVersion": "0"}
+    assert request.headers["Accept"] == "application/json"
+    assert "Authorization" not in request.headers
+
+
+async def test_a_stream_gives_what_happens_until_it_ends() -> None:
+    async with ApiServer().running() as server:
+        api = client(server)
+        await blocking(api.open_stream, "1000", 321)
+        await server.watched()
+        await server.put(pod_json("cart", 1, running("app", 7)))
+        events = await blocking(api.next_events)
+        await server.put(pod_json("stray", 2, running("app", 8), node="worker-4"))
+        strangers = await blocking(api.next_events)
+        await server.bookmark()
+        bookmarks = await blocking(api.next_events)
+        await server.send(b'{"type":"ADDED","obj')
+        await server.cut()
+        with pytest.raises(ApiError):
+            await blocking(api.next_events)
+
+    assert events is not None
+    assert [(event.kind, event.pod and event.pod.name) for event in events] == [("changed", "cart")]
+    assert strangers == []
+    assert bookmarks is not None
+    assert [(event.kind, event.resource_version) for event in bookmarks] == [("bookmark", "1009")]
+    assert server.requests[0].query == {
+        "fieldSelector": f"spec.nodeName={NODE}",
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": "1000",
+        "timeoutSeconds": "321",
+    }
+    assert api.requests == 1
+
+
+async def test_a_stream_that_ends_in_order_says_so() -> None:
+    async with ApiServer(mood="empty").running() as server:
+        api = client(server)
+        await blocking(api.open_stream, "1000", 300)
+        assert await blocking(api.next_events) is None
+
+
+async def test_an_event_may_arrive_in_pieces_and_several_at_once() -> None:
+    async with ApiServer().running() as server:
+        api = client(server)
+        await blocking(api.open_stream, "1000", 300)
+        await server.watched()
+        line = b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"%d"}}}\n'
+        for piece in (line[:9], line[9:] % 1 + line % 2 + line[:30]):
+            await server.send(piece)
+        events = await blocking(api.next_events)
+        api.cut()
+        with pytest.raises(ApiError):
+            await blocking(api.next_events)
+
+    assert events is not None
+    assert [event.resource_version for event in events] == ["1", "2"]
+
+
+@pytest.mark.parametrize("mood", ["hanging", "garbage", "refusing"])
+async def test_a_bad_server_costs_an_error_and_no_more_than_the_time_it_was_given(mood: Mood) -> None:
+    async with ApiServer(mood=mood).running() as server:
+        with pytest.raises(ApiError) as error:
+            await blocking(client(server, IMPATIENT).list_pods)
+
+    assert error.value.status == (500 if mood == "refusing" else None)
+    assert "leader changed" in str(error.value) or mood != "refusing"
+
+
+async def test_nobody_who_listens_is_an_error() -> None:
+    with pytest.raises(ApiError, match="refused"):
+        await blocking(PodApi(Address("http://127.0.0.1:1"), NODE, time.monotonic).list_pods)
+
+
+async def test_a_silent_stream_is_given_up_also_one_that_drips() -> None:
+    async with ApiServer().running() as server:
+        api = client(server, IMPATIENT)
+        await blocking(api.open_stream, "1000", 300)
+        await server.watched()
+        with pytest.raises(ApiError, match="timed out"):
+            await blocking(api.next_events)
+        await blocking(api.open_stream, "1000", 300)
+        await server.watched()
+
+        async def drip() -> None:
+            while True:
+                await server.send(b" ")
+                await anyio.sleep(0.02)  # the drops themselves, not a wait for something
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(drip)
+            with pytest.raises(ApiError, match="timed out"):
+                await blocking(api.next_events)
+            group.cancel_scope.cancel()
+
+
+async def test_nonsense_in_a_stream_and_a_line_without_end_break_it() -> None:
+    async with ApiServer(mood="garbage").running() as server:
+        api = client(server)
+        await blocking(api.open_stream, "1000", 300)
+        with pytest.raises(StreamError):
+            await blocking(api.next_events)
+        server.mood = "good"
+        await blocking(api.open_stream, "1000", 300)
+        await server.watched()
+
+        async def pour() -> None:
+            await server.send(b"x" * (MAX_LINE_BYTES + (1 << 20)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(pour)
+            with pytest.raises(StreamError, match="more than"):
+                await blocking(api.next_events)
+            group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("mood", ["hanging", "good"])
+async def test_whatever_waits_is_cut_at_once(mood: Mood) -> None:
+    async with ApiServer(mood=mood).running() as server:
+        api = client(server)
+
+        def follow() -> None:
+            api.open_stream("1000", 300)
+            while api.next_events() is not None:
+                pass
+
+        async def wait() -> None:
+            with pytest.raises(ApiError):
+                await blocking(follow)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await server.until(lambda server: bool(server.requests))
+            api.cut()
+        with pytest.raises(ApiError, match="cut"):
+            await blocking(api.list_pods)
+
+
+async def test_a_token_is_read_again_each_minute_and_after_it_was_refused(tmp_path: Path) -> None:
+    token_file, now = tmp_path / "token", 0.0
+    await to_thread.run_sync(token_file.write_text, "first\n")
+    async with ApiServer(token="first").running() as server:
+        api = PodApi(Address(server.url, str(token_file)), NODE, lambda: now)
+        await blocking(api.list_pods)
+        await to_thread.run_sync(token_file.write_text, "second")
+        await blocking(api.list_pods)
+        now = TOKEN_EVERY_S
+        server.token = "second"
+        await blocking(api.list_pods)
+        server.token = "third"
+        await to_thread.run_sync(token_file.write_text, "third")
+        with pytest.raises(ApiError) as refused:
+            await blocking(api.list_pods)
+        await blocking(api.list_pods)
+
+    assert refused.value.status == 401
+    shown = [request.headers["Authorization"].removeprefix("Bearer ") for request in server.requests]
+    assert shown == ["first", "first", "second", "second", "third"]
+
+
+@pytest.mark.parametrize("text", ["", "se\x07cret", "se\ncret", "s€cret"])
+async def test_a_token_file_without_a_token_is_an_error_that_does_not_say_what_is_in_it(
+    tmp_path: Path, text: str
+) -> None:
+    await to_thread.run_sync(lambda: (tmp_path / "token").write_text(text, "utf-8"))
+    async with ApiServer().running() as server:
+        with pytest.raises(ApiError) as error:
+            await blocking(client(server, token_file=str(tmp_path / "token")).list_pods)
+
+    assert "cret" not in str(error.value)
+    assert server.requests == []
+
+
+def certificate(folder: Path) -> Path:
+    """Make a certificate of 127.0.0.1 that is its own authority."""
+    path = folder / "api.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=api"
+    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(folder / "ca.crt")]
+    try:
+        subprocess.run([*command.split(), *more], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("there is no openssl to make a certificate with")
+    path.write_text(path.read_text() + (folder / "ca.crt").read_text())
+    return path
+
+
+async def test_over_tls_it_talks_only_to_the_one_whom_the_authority_vouches_for(tmp_path: Path) -> None:
+    path = await to_thread.run_sync(certificate, tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await to_thread.run_sync(context.load_cert_chain, path)
+    async with ApiServer().running(context) as server:
+        server.keep(pod_json("cart", 1, running("app", 7)))
+        api = client(server, authority_file=str(tmp_path / "ca.crt"))
+        pods, version = await blocking(api.list_pods)
+        await blocking(api.open_stream, version, 300)
+        await server.watched()
+        await server.bookmark()
+        assert await blocking(api.next_events)
+        api.cut()
+        with pytest.raises(ApiError):
+            await blocking(api.next_events)
+
+    assert [pod.name for pod in pods] == ["cart"]
+
+
+async def test_over_tls_a_stranger_is_refused(tmp_path: Path) -> None:
+    path = await to_thread.run_sync(certificate, tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    await to_thread.run_sync(context.load_cert_chain, path)
+    with anyio.CancelScope():
+        async with ApiServer().running(context) as server:
+            with pytest.raises(ApiError, match="CERTIFICATE_VERIFY_FAILED"):
+                await blocking(client(server).list_pods)
+    assert server.requests == []

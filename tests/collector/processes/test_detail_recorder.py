@@ -1,0 +1,110 @@
+"""Rows of processes become files beside the window's metrics, once each, whatever was there before."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from fgm.collector.processes import detail_recorder
+from fgm.collector.processes.detail_recorder import DetailRecorder
+from fgm.store.check.directory_check import check
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import ProcessRow, RegionRow
+from fgm.store.samples.header import FileHeader
+
+HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+FOLDER = "dt=2025-12-30/identifier=worker-3"
+
+
+def process(second: int, pid: int = 7) -> ProcessRow:
+    return ProcessRow(
+        START_MS + second * 1000, "c" * 64, None, "pod", "ns", None, pid, START_MS - 5, "app", 1e6, 4096.0, 3.0, None
+    )
+
+
+def region(second: int) -> RegionRow:
+    names = ("c" * 64, None, "pod", "ns", None)
+    return RegionRow(START_MS + second * 1000, *names, 7, START_MS - 5, "app", "[heap]", 5.0, 4.0, 3.0, 2.0, 1.0)
+
+
+def files(data_dir: Path) -> dict[str, list[int]]:
+    """The recorded files, and of which seconds their rows are."""
+    found = sorted((data_dir / FOLDER).glob("[!b]*.parquet"))
+    return {path.name: [(row.time_ms - START_MS) // 1000 for row in process_tables.rows(str(path))] for path in found}
+
+
+def test_each_window_has_a_file_of_each_kind_that_there_are_rows_of(tmp_path: Path) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    for second in (80, 85, 95):
+        recorder.close_before(START_MS + second * 1000)
+        recorder.add("processes", [process(second), process(second, 8)])
+    recorder.add("regions", [region(95)])
+    recorder.add("regions", [])
+    assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [80, 80, 85, 85]}
+    recorder.close()
+
+    assert files(tmp_path) == {
+        "processes-20251230T160000Z.parquet": [80, 80, 85, 85],
+        "processes-20251230T160130Z.parquet": [95, 95],
+        "regions-20251230T160130Z.parquet": [95],
+    }
+    assert check(str(tmp_path)).problems == []
+
+
+def test_rows_that_come_late_and_those_of_a_run_before_are_in_the_window_too(tmp_path: Path) -> None:
+    for second in (0, 30):
+        recorder = DetailRecorder(str(tmp_path), HEADER)
+        recorder.add("processes", [process(second)])
+        recorder.close()
+    recorder.add("processes", [process(100)])
+    recorder.add("processes", [process(89)])
+    recorder.close_before(START_MS + 100_000)
+
+    assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [0, 30, 89]}
+
+
+def test_an_earlier_file_that_cannot_be_read_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.add("processes", [process(0)])
+    recorder.close()
+    path = tmp_path / FOLDER / "processes-20251230T160000Z.parquet"
+    damaged = bytearray(path.read_bytes())
+    damaged[40] ^= 1
+    path.write_bytes(damaged)
+    recorder.add("processes", [process(10)])
+    recorder.close()
+
+    assert files(path.parents[2]).keys() == {path.name}
+    assert path.with_name(f"bad-{path.name}").read_bytes() == damaged
+    assert process_tables.rows(str(path)) == [process(10)]
+
+
+def test_what_cannot_be_written_is_logged_and_costs_its_own_window(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    (tmp_path / "dt=2025-12-30").write_text("a file in the folder's place")
+    recorder.add("processes", [process(0)])
+    with caplog.at_level(logging.ERROR):
+        recorder.close()
+    (tmp_path / "dt=2025-12-30").unlink()
+    recorder.add("processes", [process(90)])
+    recorder.close()
+
+    assert [record.getMessage() for record in caplog.records] == ["cannot record a process table"]
+    assert files(tmp_path) == {"processes-20251230T160130Z.parquet": [90]}
+
+
+def test_a_window_takes_so_many_rows_and_the_log_says_when_it_is_full(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(12):
+            recorder.add("processes", [process(0)] * (detail_recorder.MAX_ROWS // 10))
+    recorder.close()
+    (times,) = files(tmp_path).values()
+
+    assert len(times) == detail_recorder.MAX_ROWS
+    assert len(caplog.records) == 1

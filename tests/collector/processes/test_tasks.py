@@ -1,0 +1,102 @@
+"""The two tasks beside sampling: neither waits for the other, and stopping waits for no process that cannot be read."""
+
+import os
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.collector.processes.detail_recorder import DetailRecorder
+from fgm.collector.processes.host import Host
+from fgm.collector.processes.sums import SumReader
+from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.processes.top import TopReader
+from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.store.parquet import process_tables
+from fgm.store.samples.header import FileHeader
+from tests.support.collector.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
+from tests.support.processes import LOOK_AGAIN_S
+
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+
+
+class Watched:
+    def __init__(self, folder: Path) -> None:
+        (folder / "proc").mkdir()
+        self.proc, self.data_dir, self.clock = FakeProc(folder / "proc"), folder / "data", Ticking()
+        self.data_dir.mkdir()
+        counts, host = ReadCounts(), Host(self.proc.root, TICKS, PAGE_BYTES, 0, self.clock)
+        recorder = DetailRecorder(str(self.data_dir), FileHeader("worker-3", "worker-3", 1000, 90))
+        pss = SumReader(self.proc.root, PAGE_BYTES, self.clock, counts)
+        self.top = TopReader(host, counts)
+        self.watch = ProcessTasks(pss, self.top, None, recorder)
+
+    def files(self) -> list[str]:
+        return sorted(str(path) for path in self.data_dir.glob("dt=*/*/processes-*.parquet"))
+
+
+def seen() -> dict[str, Listing]:
+    return {"a": listing("a", 1)}
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_end(watched: Watched) -> None:
+    await to_thread.run_sync(watched.proc.add, 1)
+    offered: dict[str, object] = {}
+    was_offered = anyio.Event()
+
+    def offer(key: str, values: object) -> None:
+        offered[key] = values
+        was_offered.set()
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(watched.watch.read_memory, offer)
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(watched.watch.record)
+                watched.watch.add_tick(START_MS, seen)
+                await was_offered.wait()
+                watched.watch.end()
+            group.cancel_scope.cancel()
+
+    assert list(offered) == ["a"]
+    (path,) = await to_thread.run_sync(watched.files)
+    assert [row.pid for row in await to_thread.run_sync(process_tables.rows, path)] == [1]
+
+
+async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(watched: Watched) -> None:
+    fifo = os.path.join(watched.proc.root, "1", "smaps_rollup")
+
+    def hold() -> None:
+        watched.proc.add(1)
+        os.unlink(fifo)
+        os.mkfifo(fifo)  # opening it waits for a writer
+
+    def let_go() -> None:
+        os.close(os.open(fifo, os.O_WRONLY))
+
+    await to_thread.run_sync(hold)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(watched.watch.read_memory, lambda *_: None)
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(watched.watch.record)
+                watched.watch.add_tick(START_MS, seen)
+                while not watched.top.largest:
+                    await anyio.sleep(LOOK_AGAIN_S)
+                for later_ms in (89_000, 90_000):
+                    watched.watch.add_tick(START_MS + later_ms, seen)
+                while not await to_thread.run_sync(watched.files):
+                    await anyio.sleep(LOOK_AGAIN_S)
+                watched.watch.end()
+            group.cancel_scope.cancel()
+    await to_thread.run_sync(let_go)
+
+    (path,) = await to_thread.run_sync(watched.files)
+    assert [row.pid for row in await to_thread.run_sync(process_tables.rows, path)] == [1]

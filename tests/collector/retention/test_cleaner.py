@@ -1,0 +1,172 @@
+"""Old data goes, and nothing else: real files in a real directory."""
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from fgm.collector.retention.cleaner import Cleaner, Swept
+from fgm.collector.retention.inventory import Inventory
+from fgm.collector.retention.limits import Limits
+from fgm.collector.sizes import FreeSpace
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from tests.support.collector.windows import START_MS, record_and_close, tick
+
+pytestmark = [pytest.mark.dates]
+
+DAY_MS = layout.DAY_MS
+WINDOW_MS = 90_000
+ROOMY = Limits(1 << 40, 14 * DAY_MS, FreeSpace())
+
+
+def sweep(
+    data_dir: Path, limits: Limits = ROOMY, now_ms: int = START_MS + 3600_000, spared: str | None = None
+) -> Swept:
+    return Cleaner(str(data_dir), limits).sweep(now_ms * 1_000_000, spared)
+
+
+def windows(data_dir: Path, count: int) -> list[Path]:
+    """Record so many windows, one tick each, oldest first."""
+    record_and_close(data_dir, *(tick(90 * i) for i in range(count)))
+    return sorted(data_dir.glob("dt=*/*/metrics-*"))
+
+
+def names(data_dir: Path) -> list[str]:
+    return sorted(path.name for path in data_dir.glob("dt=*/*/*"))
+
+
+def allocated(path: Path) -> int:
+    return max(path.stat().st_size, path.stat().st_blocks * 512)
+
+
+JOURNAL_HEAD = b"\x10\0\0\0....H and the rest is torn"
+
+
+def test_the_oldest_windows_go_until_the_rest_is_small_enough(tmp_path: Path) -> None:
+    files = windows(tmp_path, 4)
+    room_for_two = sum(map(allocated, files[2:]))
+    swept = sweep(tmp_path, Limits(room_for_two, DAY_MS, FreeSpace()))
+
+    assert names(tmp_path) == [path.name for path in files[2:]]
+    assert (swept.files, swept.earliest_ms) == (2, START_MS + 2 * WINDOW_MS)
+    assert check(str(tmp_path)).problems == []
+
+
+def test_what_is_too_old_goes_with_its_folders_and_what_was_set_aside_too(tmp_path: Path) -> None:
+    (folder,) = {path.parent for path in windows(tmp_path, 2)}
+    for name in (
+        "bad-metrics-20251230T160000Z.parquet",
+        "live-20251230T160000Z.journal.bad",
+        "metrics-20251230T160000Z.parquet.tmp",
+        "processes-20251230T160000Z.parquet.tmp",
+    ):
+        (folder / name).write_bytes(JOURNAL_HEAD if "journal" in name else b"anything")
+    (folder / "metrics-20251230T160130Z.parquet").rename(folder / "superseded-20251230T160130Z-1.parquet")
+    (folder / "events.jsonl").write_text('{"kind": "start"}\n')
+    swept = sweep(tmp_path, now_ms=START_MS + 15 * DAY_MS)
+
+    assert swept.files == 7
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_fgms_stays_and_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder,) = {path.parent for path in windows(tmp_path, 1)}
+    (folder / "metrics-20251230T160130Z.parquet").write_bytes(b"PAR1 somebody else's PAR1")
+    (folder / "metrics-20251230T160300Z.parquet").symlink_to("/etc/hostname")
+    os.mkfifo(folder / "live-20251230T160430Z.journal")
+    (folder / "live-20251230T160600Z.journal").write_bytes(b"a diary")
+    (folder / "live-20251230T160730Z.journal.bad").write_bytes(b"a diary, a very bad one")
+    (folder / "notes.txt").write_text("mine")
+    elsewhere = tmp_path.parent / "elsewhere"
+    elsewhere.mkdir()
+    windows(elsewhere, 1)
+    (tmp_path / "dt=2025-12-29").symlink_to(elsewhere / "dt=2025-12-30")
+    cleaner = Cleaner(str(tmp_path), ROOMY)
+    for _ in range(2):
+        cleaner.sweep((START_MS + 15 * DAY_MS) * 1_000_000, None)
+
+    assert names(elsewhere) == ["metrics-20251230T160000Z.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "live-20251230T160430Z.journal",
+        "live-20251230T160600Z.journal",
+        "live-20251230T160730Z.journal.bad",
+        "metrics-20251230T160130Z.parquet",
+        "metrics-20251230T160300Z.parquet",
+        "notes.txt",
+    ]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_a_folder_that_cannot_be_listed_costs_no_other_its_turn() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own is not for everybody to enter
+        data_dir = Path(name)
+        (folder,) = {path.parent for path in windows(data_dir, 2)}
+        for path in (data_dir, folder.parent, folder):
+            path.chmod(0o777)
+        (data_dir / "dt=2025-12-29").mkdir(mode=0o000)
+        child = os.fork()
+        if child == 0:
+            if os.geteuid() == 0:  # root may list everything
+                os.setuid(65534)
+            os._exit(sweep(data_dir, now_ms=START_MS + 15 * DAY_MS).files)
+
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+def test_the_open_journal_and_todays_events_are_never_removed(tmp_path: Path) -> None:
+    (folder,) = {path.parent for path in windows(tmp_path, 1)}
+    journal, events = folder / "live-20251230T160130Z.journal", folder / "events.jsonl"
+    journal.write_bytes(b"")
+    events.write_bytes(b"{}\n")
+    sweep(tmp_path, Limits(0, DAY_MS, FreeSpace()), spared=str(journal))
+
+    assert names(tmp_path) == [events.name, journal.name]
+
+
+def test_past_days_are_counted_once(tmp_path: Path) -> None:
+    files = windows(tmp_path, 3)
+    inventory, later_ns = Inventory(str(tmp_path)), files[0].parent.stat().st_mtime_ns + 10**10
+    total = inventory.count(later_ns)
+    assert total == sum(map(allocated, files))
+
+    with files[0].open("ab") as file:  # a closed file never grows: that it did is not seen
+        file.write(bytes(1 << 20))
+    assert inventory.count(later_ns) == total
+    files[1].unlink()
+    assert inventory.count(later_ns + 10**10) == sum(map(allocated, (files[0], files[2])))
+
+
+def test_a_disk_that_is_full_of_other_things_costs_old_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = windows(tmp_path, 2)
+    cleaner = Cleaner(str(tmp_path), Limits(1 << 40, DAY_MS, FreeSpace(share=0.999)))
+    for _ in range(2):
+        cleaner.sweep((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
+
+    assert names(tmp_path) == [files[1].name]
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "the disk is nearly full; removing old data early"
+    ]
+
+
+def test_empty_folders_go_when_they_have_been_empty_for_a_while(tmp_path: Path) -> None:
+    empty = tmp_path / "dt=2025-12-28" / "identifier=older-pod"
+    empty.mkdir(parents=True)
+    (tmp_path / "dt=2025-12-29").mkdir()
+    made_ns = max(path.stat().st_mtime_ns for path in tmp_path.rglob("*"))
+    cleaner = Cleaner(str(tmp_path), ROOMY)
+    cleaner.sweep(made_ns + 10**9, None)
+    assert empty.exists()
+    cleaner.sweep(made_ns + 10**10, None)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_has_gone_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cleaner = Cleaner(str(tmp_path / "data"), ROOMY)
+    for _ in range(2):
+        cleaner.sweep(START_MS * 1_000_000, None)
+
+    assert [record.getMessage() for record in caplog.records] == ["cannot remove old data"]

@@ -1,0 +1,89 @@
+"""What has to go, by size, age and free space."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fgm.collector.retention.limits import Disk, KeptFile, Limits, excess_of, make_room
+from fgm.collector.sizes import FreeSpace
+
+DAY_MS = 86_400_000
+NOW_MS = 100 * DAY_MS
+LIMITS = Limits(max_bytes=1000, max_age_ms=14 * DAY_MS, min_free=FreeSpace(0.15, 200))
+ROOMY = Disk(size_bytes=10_000, free_bytes=5_000, inodes=1000, free_inodes=500)
+
+
+def file(days_old: float, size: int) -> KeptFile:
+    return KeptFile(f"{days_old}", NOW_MS - round(days_old * DAY_MS), size)
+
+
+def removed(files: list[KeptFile], disk: Disk = ROOMY, limits: Limits = LIMITS) -> list[str]:
+    over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
+    return [each.path for each in make_room(files, over, everything)]
+
+
+def everything(_: KeptFile) -> bool:
+    return True
+
+
+FILES = [file(3, 300), file(2, 300), file(1, 300)]
+
+
+@pytest.mark.parametrize(
+    ("case", "files", "disk", "limits", "expected"),
+    [
+        ("nothing is over", FILES, ROOMY, LIMITS, []),
+        ("nothing is there", [], replace(ROOMY, free_bytes=0), LIMITS, []),
+        ("exactly full", FILES, ROOMY, replace(LIMITS, max_bytes=900), []),
+        ("one byte over", FILES, ROOMY, replace(LIMITS, max_bytes=899), ["3"]),
+        ("too old", [file(15, 1), file(14.1, 1), file(14, 1), *FILES], ROOMY, LIMITS, ["15", "14.1"]),
+        ("share of the disk", FILES, replace(ROOMY, free_bytes=1499), LIMITS, ["3"]),
+        ("share just met", FILES, replace(ROOMY, free_bytes=1500), LIMITS, []),
+        ("amount on a small disk", FILES, Disk(1000, 199, 0, 0), LIMITS, ["3"]),
+        ("never more than half", FILES, Disk(300, 149, 0, 0), LIMITS, ["3"]),
+        ("half is enough", FILES, Disk(300, 150, 0, 0), LIMITS, []),
+        ("out of inodes", FILES, replace(ROOMY, free_inodes=98), LIMITS, ["3", "2"]),
+        ("no limit of inodes", FILES, replace(ROOMY, inodes=0, free_inodes=0), LIMITS, []),
+        ("others fill the disk", FILES, replace(ROOMY, free_bytes=0), LIMITS, ["3", "2", "1"]),
+        ("free space is no concern", FILES, Disk(1000, 0, 0, 0), replace(LIMITS, min_free=FreeSpace()), []),
+        ("from the future", [file(-400, 1)], ROOMY, LIMITS, []),
+    ],
+)
+def test_the_oldest_go_until_all_limits_hold(
+    case: str, files: list[KeptFile], disk: Disk, limits: Limits, expected: list[str]
+) -> None:
+    assert removed(files, disk, limits) == expected, case
+
+
+sizes = st.integers(0, 1 << 40)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2 * NOW_MS), sizes), max_size=20).map(sorted),
+    st.builds(Limits, sizes, st.integers(0, NOW_MS), st.builds(FreeSpace, st.floats(0, 0.99), sizes)),
+    st.builds(Disk, sizes, sizes, st.integers(0, 1000), st.integers(0, 1000)),
+)
+def test_what_goes_is_the_least_start_after_which_the_limits_hold(
+    facts: list[tuple[int, int]], limits: Limits, disk: Disk
+) -> None:
+    """It is a prefix of the files by age; then nothing is over, or nothing is left; one file less would not do."""
+    files = [KeptFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
+    over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
+    gone = make_room(iter(files), over, everything)
+
+    assert gone == files[: len(gone)]
+    for each in gone:
+        assert over.concerns(each)
+        over = over.without(each)
+    left = files[len(gone) :]
+    assert not left or not over.concerns(left[0])
+    assert make_room(left, over, everything) == []
+
+
+def test_a_file_that_cannot_be_removed_makes_no_room() -> None:
+    files = [file(3, 300), file(2, 300), file(1, 300), file(0, 300)]
+    over = excess_of(replace(LIMITS, max_bytes=600), 1200, ROOMY, NOW_MS)
+
+    assert [each.path for each in make_room(files, over, lambda each: each.path != "2")] == ["3", "1"]

@@ -1,0 +1,50 @@
+"""A pod's network is found by any of its processes, and told from the host's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fgm.collector.sampling.pod_network import PodNetworks, network_of
+
+DEV = """Inter-|   Receive           |  Transmit
+ face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
+    lo: 9000  90 0 0 0 0 0 0 9000 90 0 0 0 0 0 0
+  eth0:  100   5 1 2 0 0 0 0  200  6 3 4 0 0 0 0
+"""
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Path:
+    for pid in ("1", "70"):
+        (tmp_path / pid / "net").mkdir(parents=True)
+        (tmp_path / pid / "net" / "dev").write_text(DEV)
+    (tmp_path / "80" / "net").mkdir(parents=True)
+    os.link(tmp_path / "1" / "net" / "dev", tmp_path / "80" / "net" / "dev")
+    return tmp_path
+
+
+def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
+    file = PodNetworks(str(proc)).open_file(70, network_of(str(proc), 1))
+
+    assert file is not None
+    values = file.parse(file.read())
+    assert dict(zip(file.names, values, strict=True)) == {
+        "network.rx_bytes": 100,
+        "network.rx_packets": 5,
+        "network.rx_errs": 1,
+        "network.rx_drop": 2,
+        "network.tx_bytes": 200,
+        "network.tx_packets": 6,
+        "network.tx_errs": 3,
+        "network.tx_drop": 4,
+    }
+    file.close()
+
+
+def test_a_process_with_the_hosts_network_shows_none(proc: Path) -> None:
+    assert PodNetworks(str(proc)).open_file(80, network_of(str(proc), 1)) is None
+
+
+def test_a_process_that_ended_shows_none(proc: Path) -> None:
+    assert PodNetworks(str(proc)).open_file(90, network_of(str(proc), 1)) is None

@@ -1,0 +1,395 @@
+"""A tick has every series of the host, with the numbers that its files show."""
+
+import os
+import resource
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgm.collector.cgroups.finder import CgroupFinder
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.collector.kernel.kernel_file import RESERVED_DESCRIPTORS
+from fgm.collector.kubernetes.names import ContainerName, Names, PodName
+from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.sampler import Sampler
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.samples.tick import Tick
+from tests.support.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
+
+QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
+RUNTIMES = {
+    "containerd-systemd": "containerd",
+    "containerd-cgroupfs": None,
+    "crio": "cri-o",
+    "docker": "docker",
+    "kind": "containerd",
+}
+NEW_ID = "ab" * 32
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> CapturedHost:
+    return captured_host(tmp_path)
+
+
+def make_sampler(host: CapturedHost, *include: str) -> Sampler:
+    hierarchies = detect(host.cgroup_root)
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    return Sampler(CgroupFinder(hierarchies, include, "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
+
+
+def values(tick: Tick, key: str) -> dict[str, float]:
+    """The values of one series that are not null."""
+    (row,) = (row for series, row in zip(tick.series, tick.rows, strict=True) if series.key == key)
+    return {name: value for name, value in zip(COLUMNS, row[1:].tolist(), strict=True) if not np.isnan(value)}
+
+
+def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(host: CapturedHost) -> None:
+    tick = make_sampler(host).tick(0, 0.0)
+    found = {series.container_id: series for series in tick.series if series.scope == "container"}
+
+    assert {series.container_id for series in tick.series if series.scope == "sandbox"} == {
+        container["pause"] for container in CONTAINERS if container["pause"]
+    }
+    assert found.keys() == {container["id"] for container in CONTAINERS}
+    for container in CONTAINERS:
+        series = found[container["id"]]
+        in_pod = container["layout"] != "docker"
+        assert series.cgroup == container["cgroup"]
+        assert series.runtime == RUNTIMES[container["layout"]]
+        assert series.pod_uid == (container["uid"] if in_pod else None)
+        assert series.qos_class == (QOS[container["qos"]] if in_pod else None)
+
+
+def test_the_values_of_a_container_are_the_kernels(host: CapturedHost) -> None:
+    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
+    folder = Path(host.cgroup_root + cache["cgroup"])
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    host.show(NEXT_SECOND)
+    row = values(sampler.tick(1000, 1.0), cache["id"])
+
+    assert row["memory.current"] == int((folder / "memory.current").read_text())
+    assert row["memory.max"] == cache["memory"] == 96 << 20
+    assert row["cpu_quota_usec"] / row["cpu_period_usec"] == cache["cpu"]
+    assert "memory.high" not in row  # "max" is no limit, and no limit is null
+    for file in ("memory.stat", "cpu.stat", "memory.events"):
+        for line in (folder / file).read_text().splitlines():
+            key, value = line.split()
+            assert row[f"{file}.{key}"] == int(value)
+    assert row["container.pid_count"] == len((folder / "cgroup.procs").read_text().split())
+    device = dict(field.split("=") for field in (folder / "io.stat").read_text().split()[1:])
+    assert row["io.stat.rbytes"] == int(device["rbytes"])
+
+
+def test_the_node_is_a_series_like_the_others(host: CapturedHost) -> None:
+    row = values(make_sampler(host).tick(0, 0.0), "node")
+
+    assert row["memory.max"] == 2976948 * 1024
+    assert row["memory.current"] < row["memory.max"]
+    assert row["io.stat.rbytes"] > 0
+    assert row["cpu.pressure.some.total"] > 0
+
+
+def test_other_cgroups_are_recorded_only_when_asked_for(host: CapturedHost) -> None:
+    assert "cgroup" not in {series.scope for series in make_sampler(host).tick(0, 0.0).series}
+
+    tick = make_sampler(host, "/system.slice").tick(0, 0.0)
+    assert [series.key for series in tick.series if series.scope == "cgroup"] == ["cgroup:/system.slice"]
+
+
+def test_a_container_that_starts_is_in_the_next_tick_and_one_that_is_gone_is_not(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    old = host.cgroup_root + next(c["cgroup"] for c in CONTAINERS if c["name"] == "idle")
+    new = f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope"
+    shutil.copytree(old, new)
+
+    tick = sampler.tick(1000, 1.0)
+    assert NEW_ID in {series.key for series in tick.series}
+    assert NEW_ID in sampler.readers.alive
+
+    shutil.rmtree(new)
+    assert NEW_ID not in {series.key for series in sampler.tick(2000, 2.0).series}
+    assert NEW_ID not in sampler.readers.alive
+
+
+def test_a_container_whose_last_process_ended_has_one_more_row_and_then_none(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
+    events = Path(host.cgroup_root + idle["cgroup"]) / "cgroup.events"
+    events.write_text("populated 0\nfrozen 0\n")
+
+    assert idle["id"] in {series.key for series in sampler.tick(1000, 1.0).series}
+    assert idle["id"] not in sampler.readers.alive
+    assert idle["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
+
+
+def test_series_are_the_same_tuple_while_nothing_changed(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+
+    assert sampler.tick(0, 0.0).series is sampler.tick(1000, 1.0).series
+
+
+def test_series_are_called_by_the_newest_names_and_are_the_same_while_these_say_nothing_new(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    sampler.name_by(lambda series: series if series.pod_name else replace(series, pod_name="cart"))
+    named = sampler.tick(1000, 1.0)
+
+    assert {series.pod_name for series in named.series} == {"cart"}
+    assert sampler.tick(2000, 2.0).series is named.series
+
+
+def test_a_new_container_has_its_name_in_its_first_row(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.name_by(lambda series: replace(series, container_name="app") if series.container_id == NEW_ID else series)
+    sampler.tick(0, 0.0)
+    old = Path(host.cgroup_root + CONTAINERS[0]["cgroup"])
+    shutil.copytree(old, old.parent / NEW_ID)
+    tick = sampler.tick(1000, 1.0)
+
+    assert [series.container_name for series in tick.series if series.container_id == NEW_ID] == ["app"]
+
+
+def test_what_the_api_calls_a_container_is_no_sandbox_though_its_only_process_is_called_pause(
+    host: CapturedHost,
+) -> None:
+    (pause,) = (container["pause"] for container in CONTAINERS if container["name"] == "cache")
+    sampler = make_sampler(host)
+    names = Names({pause: ContainerName(PodName("shop", "cart"), "placeholder")})
+    sampler.name_by(names.name)
+    ticks = [sampler.tick(1000 * second, second) for second in range(3)]
+
+    scopes = [[series.scope for series in tick.series if series.container_id == pause] for tick in ticks]
+    assert scopes == [["container"]] * 3
+
+
+def test_a_malformed_file_costs_its_own_values_and_is_counted(host: CapturedHost) -> None:
+    (web,) = (container for container in CONTAINERS if container["name"] == "web")
+    sampler = make_sampler(host)
+    whole = values(sampler.tick(0, 0.0), web["id"])
+    (Path(host.cgroup_root + web["cgroup"]) / "memory.current").write_text("many\n")
+    row = values(sampler.tick(1000, 1.0), web["id"])
+
+    assert whole.keys() - row.keys() == {"memory.current"}
+    assert sampler.counts.failed == {"memory.current": 1}
+
+
+def test_a_limit_is_carried_forward_between_its_reads(host: CapturedHost) -> None:
+    (web,) = (container for container in CONTAINERS if container["name"] == "web")
+    limit = Path(host.cgroup_root + web["cgroup"]) / "memory.max"
+    sampler = make_sampler(host)
+    seen = [values(sampler.tick(0, 0.0), web["id"])["memory.max"]]
+    limit.write_text("1073741824\n")
+    seen += [values(sampler.tick(second * 1000, float(second)), web["id"])["memory.max"] for second in range(1, 11)]
+
+    assert seen[0] == web["memory"]
+    assert set(seen) == {web["memory"], 1073741824}
+    assert sorted(seen) == seen
+
+
+def test_the_list_of_reads_is_what_is_open(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    reads = dict(sampler.reads())
+    own = {os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_link(fd)}
+
+    assert reads.keys() == {path for path in own if path.startswith(str(host.folder))}
+    assert set(reads.values()) == {1, 10}
+    sampler.close()
+
+
+def test_without_descriptors_files_are_opened_for_each_read(host: CapturedHost) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + RESERVED_DESCRIPTORS + 20, before[1]))
+    try:
+        sampler = make_sampler(host)
+        tick = sampler.tick(0, 0.0)
+        assert {c["id"] for c in CONTAINERS} <= {series.key for series in tick.series}
+        assert values(tick, "node")["memory.max"] > 0
+        sampler.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert sampler.counts.failed == {}
+
+
+def _is_link(fd: str) -> bool:
+    try:
+        os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return False
+    return True
+
+
+def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: Path) -> None:
+    root, path = tmp_path / "cgroup", "docker/" + NEW_ID
+    for controller in ("cpu", "cpuacct", "memory", "pids"):
+        for folder in (root / controller, root / controller / path, root / controller / path / "nested"):
+            folder.mkdir(parents=True)
+            (folder / "cgroup.procs").write_text("")
+        (root / controller / path / "cgroup.procs").write_text("" if controller == "cpu" else "100\n101\n")
+        (root / controller / path / "nested" / "cgroup.procs").write_text("" if controller == "cpu" else "102\n")
+    host = captured_host(tmp_path / "host")
+    hierarchies = detect(str(root))
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
+
+    assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3}
+    assert list(sampler.readers.alive) == [NEW_ID]
+    sampler.close()
+
+
+def test_a_cgroup_made_again_under_its_name_between_two_ticks_misses_none(host: CapturedHost) -> None:
+    sampler = make_sampler(host, "/system.slice")
+    sampler.tick(0, 0.0)
+    (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
+    for path in (idle["cgroup"], "/system.slice"):
+        shutil.copytree(host.cgroup_root + path, host.folder / "copy")
+        shutil.rmtree(host.cgroup_root + path)
+        shutil.move(host.folder / "copy", host.cgroup_root + path)
+    current = Path(host.cgroup_root + idle["cgroup"]) / "memory.current"
+    current.write_text("12345\n")
+    tick = sampler.tick(1000, 1.0)
+
+    assert values(tick, idle["id"])["memory.current"] == 12345
+    assert "cgroup:/system.slice" in {series.key for series in tick.series}
+    assert idle["id"] in sampler.readers.alive
+
+
+def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
+    Path(f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope").mkdir()
+    tick = make_sampler(host, "/*").tick(0, 0.0)
+
+    assert NEW_ID not in {series.key for series in tick.series}
+    assert (tick.rows[:, 0] == 0).all()
+
+
+def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: CapturedHost) -> None:
+    odd = os.fsencode(host.cgroup_root) + b"/odd\xff\n.slice"
+    os.mkdir(odd)
+    with open(odd + b"/cpu.stat", "wb") as file:
+        file.write(b"usage_usec 7\n")
+    tick = make_sampler(host, "/odd*").tick(0, 0.0)
+
+    assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7}
+
+
+def test_the_processes_of_containers_are_handed_out_but_not_those_of_sandboxes(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    listings = sampler.readers.listings()
+
+    assert listings.keys() == {container["id"] for container in CONTAINERS}
+    for container in CONTAINERS:
+        text = (Path(host.cgroup_root + container["cgroup"]) / "cgroup.procs").read_text()
+        assert listings[container["id"]].pids == [int(pid) for pid in text.split()]
+        assert listings[container["id"]].series.cgroup == container["cgroup"]
+    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
+    stat = Path(host.cgroup_root + cache["cgroup"]) / "memory.stat"
+    keys = dict(line.split() for line in stat.read_text().splitlines())
+    share = int(keys["anon_thp"]) / int(keys["anon"])
+    assert listings[cache["id"]].huge_share == pytest.approx(share)
+
+
+def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: CapturedHost) -> None:
+    web, cache = (next(c["id"] for c in CONTAINERS if c["name"] == name) for name in ("web", "cache"))
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    sampler.additions.offer(web, {"smaps_rollup.pss": 7.0, "smaps_rollup.pids_read": 2.0})
+    sampler.additions.offer(NEW_ID, {"smaps_rollup.pss": 9.0})
+    ticks = [sampler.tick(1000, 1.0), sampler.tick(2000, 2.0)]
+
+    assert [values(tick, web).get("smaps_rollup.pss") for tick in ticks] == [7.0, None]
+    assert values(ticks[0], web)["smaps_rollup.pids_read"] == 2.0
+    assert "smaps_rollup.pss" not in values(ticks[0], cache)
+
+
+def test_a_container_that_ends_between_ticks_leaves_a_last_row(host: CapturedHost) -> None:
+    web = CONTAINERS[0]
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    folder = Path(host.cgroup_root + web["cgroup"])
+    path = str(folder).removeprefix(str(host.folder) + "/")
+    host.show(
+        {
+            f"{path}/memory.peak": "987654321\n",
+            f"{path}/cgroup.procs": "",
+            f"{path}/cgroup.events": "populated 0\nfrozen 0\n",
+        }
+    )
+    sampler.read_exited()
+    shutil.rmtree(folder)
+
+    assert values(sampler.tick(1000, 1.0), web["id"])["memory.peak"] == 987654321
+    assert web["id"] not in {series.key for series in sampler.tick(2000, 2.0).series}
+
+
+def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
+    web = next(container for container in CONTAINERS if container["layout"] == "containerd-systemd")
+    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + web["cgroup"]
+    dev = FIRST_SECOND["proc/1/net/dev"]
+    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": dev})
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    tick = sampler.tick(1000, 1.0)
+    (uid,) = {series.pod_uid for series in tick.series if series.container_id == web["id"]}
+
+    assert "network.rx_bytes" in values(tick, f"pod:{uid}")
+    assert "network.rx_bytes" not in values(tick, web["id"])
+
+
+def test_the_node_row_says_what_watching_costs(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    row = values(sampler.tick(4000, 4.0), "node")
+
+    assert row["collector.cpu_usec"] > 0
+    assert row["collector.anon_bytes"] > 1 << 20
+    assert row["collector.missed_ticks"] == 3
+    assert row["collector.failed_reads"] == 0
+    assert row["collector.skipped_reads"] == 0
+
+
+def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHost) -> None:
+    hierarchies = detect(host.cgroup_root)
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    clock = iter(range(1_000_000))
+    step_s = [0.01]
+    sampler = Sampler(
+        CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: next(clock) * step_s[0]
+    )
+    series = []
+    for tick in range(80):
+        if tick == 8:
+            step_s[0] = 1e-9
+        series.append(len(sampler.tick(1000 * tick, 0.0).series))
+        assert sampler._back_off.is_on or not 2 <= tick < 60
+
+    assert len(set(series)) == 1
+    assert sampler.cost.skipped_reads > 0
+    assert not sampler._back_off.is_on
+    sampler.close()
+
+
+def test_a_kernel_without_psi_has_nulls_there_and_one_that_gets_it_later_has_values(host: CapturedHost) -> None:
+    cgroup = CONTAINERS[0]["cgroup"]
+    folder, aside = Path(host.cgroup_root + cgroup), Path(host.cgroup_root).parent / "aside"
+    aside.mkdir()
+    for path in folder.glob("*.pressure"):
+        path.rename(aside / path.name)
+    sampler = make_sampler(host)
+    key = CONTAINERS[0]["id"]
+    before = values(sampler.tick(1000, 0.0), key)
+    for path in aside.iterdir():
+        path.rename(folder / path.name)
+    ticks = [sampler.tick(1000 + 1000 * second, float(second)) for second in range(1, 90)]
+
+    assert not any("pressure" in name for name in before)
+    assert before["memory.current"] > 0
+    assert values(ticks[-1], key)["cpu.pressure.some.total"] >= 0

@@ -1,0 +1,286 @@
+"""A journal becomes the window's file, once, whatever was there before and wherever it was interrupted."""
+
+import json
+import os
+import resource
+import struct
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from fgm.collector.windows.closing import close_window, set_aside
+from fgm.collector.windows.tick_recorder import TickRecorder
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.check.directory_check import check
+from fgm.store.directory.listing import data_files
+from fgm.store.errors import BadFileError
+from tests.support.collector.windows import (
+    FIRST,
+    FOLDER,
+    HEADER,
+    START_MS,
+    SUPERSEDED,
+    names,
+    record,
+    record_and_close,
+    recorded,
+    tick,
+)
+
+
+def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path) -> None:
+    journals = record(tmp_path, *(tick(second) for second in range(80, 200)))
+    for journal in journals:
+        close_window(journal, 3)
+
+    assert names(tmp_path) == [
+        "metrics-20251230T160000Z.parquet",
+        "metrics-20251230T160130Z.parquet",
+        "metrics-20251230T160300Z.parquet",
+    ]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160130Z.parquet")) == list(range(90, 180))
+
+
+def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick_once(tmp_path: Path) -> None:
+    window = None
+    for ticks in ([tick(0), tick(1)], [tick(1, 7.0), tick(2)], [tick(5)]):
+        (journal,) = record(tmp_path, *ticks)
+        window = close_window(journal, 3)
+
+    assert window is not None
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+    assert recorded(Path(window.path)) == {0: 1.0, 1: 7.0, 2: 1.0, 5: 1.0}
+    assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
+
+
+def test_a_window_that_the_clock_was_set_back_into_is_not_mixed_with_what_it_was_before(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(80), tick(100), tick(60, 7.0))
+    record_and_close(tmp_path, tick(70))  # this run knows of no step: it goes on with the window
+
+    assert names(tmp_path) == [FIRST, "metrics-20251230T160130Z.parquet", SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {0: 1.0, 80: 1.0}
+    assert recorded(tmp_path / FOLDER / FIRST) == {60: 7.0, 70: 1.0}
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_clock_set_back_within_a_window_closes_it_and_only_what_comes_later_counts(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(10), tick(11), tick(5, 7.0), tick(6, 7.0), tick(90))
+
+    assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {10: 1.0, 11: 1.0}
+    assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0, 6: 7.0}
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_clock_set_forward_within_a_window_leaves_it_one(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(20))
+    close_window(journal, 3)
+
+    assert names(tmp_path) == [FIRST]
+
+
+def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> None:
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
+    for each in (tick(10), tick(5, 7.0)):
+        closed = recorder.close_before(each.time_ms)
+        if closed is not None:
+            close_window(closed, 3)
+        recorder.append(each)
+    journal = recorder.close()
+    assert journal is not None
+    copy = Path(journal).read_bytes()
+    for _ in range(2):  # the kill was between publishing the file and removing the journal
+        close_window(journal, 3)
+        Path(journal).write_bytes(copy)
+    os.unlink(journal)
+
+    assert names(tmp_path) == [FIRST, SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0}
+
+
+def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone_is_an_error(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    close_window(journal, 3)
+
+    assert close_window(journal, 3) is None
+    (tmp_path / FOLDER / FIRST).unlink()
+    with pytest.raises(FileNotFoundError):
+        close_window(journal, 3)
+
+
+def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Path) -> None:
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
+    recorder.append(tick(0))
+    os.unlink(tmp_path / FOLDER / "live-20251230T160000Z.journal")
+    recorder.append(tick(1))
+    with pytest.raises(FileNotFoundError, match="removed, or moved away"):
+        recorder.append(tick(6))
+    recorder.append(tick(7))
+    journal = recorder.close()
+    assert journal is not None
+    close_window(journal, 3)
+
+    assert recorded(tmp_path / FOLDER / FIRST) == {7: 1.0}
+
+
+def test_a_data_directory_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
+    """Its volume may not be mounted: then its place is on another disk."""
+    recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
+    with pytest.raises(FileNotFoundError, match="the data directory is not there"):
+        recorder.append(tick(0))
+    (tmp_path / "data").mkdir()
+    recorder.append(tick(1))
+
+    assert recorder.close() is not None
+
+
+def test_a_kill_between_publishing_and_removing_the_journal_changes_nothing(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(1))
+    copy = Path(journal).read_bytes()
+    close_window(journal, 3)
+    Path(journal).write_bytes(copy)
+    window = close_window(journal, 3)
+
+    assert window is not None
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+    assert recorded(Path(window.path)) == {0: 1.0, 1: 1.0}
+
+
+def test_a_file_that_cannot_be_read_is_set_aside_and_not_overwritten(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    bad = tmp_path / FOLDER / "metrics-20251230T160000Z.parquet"
+    bad.write_bytes(b"PAR1 not really PAR1")
+    close_window(journal, 3)
+
+    assert names(tmp_path) == ["bad-metrics-20251230T160000Z.parquet", "metrics-20251230T160000Z.parquet"]
+    assert (tmp_path / FOLDER / names(tmp_path)[0]).read_bytes() == b"PAR1 not really PAR1"
+    assert recorded(bad) == {0: 1.0}
+
+
+def test_an_empty_journal_leaves_no_file(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    whole = Path(journal).read_bytes()
+    Path(journal).write_bytes(whole[: len(whole) // 2])
+
+    assert close_window(journal, 3) is None
+    assert names(tmp_path) == []
+
+
+def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    with Path(journal).open("ab") as file:
+        payload = b"?what"
+        file.write(struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+
+    with pytest.raises(BadFileError, match="unknown kind of frame"):
+        close_window(journal, 3)
+    assert set_aside(journal) == journal + ".bad"
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad"]
+    assert list(data_files(str(tmp_path), "journal")) == []
+
+
+def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        data_dir = tmp_path / "data"
+        (journal,) = record(data_dir, tick(0))
+        modes = [oct(Path(journal).stat().st_mode)]
+        window = close_window(journal, 3)
+    finally:
+        os.umask(before)
+
+    assert window is not None
+    modes += [
+        oct(Path(window.path).stat().st_mode),
+        *(oct(p.stat().st_mode) for p in Path(window.path).parents[:3]),
+    ]
+    assert modes == ["0o100644", "0o100644", "0o40755", "0o40755", "0o40755"]
+
+
+def damage(journal: str, frame: int) -> None:
+    """Flip a bit within the payload of a frame, counted from 0."""
+    data = bytearray(Path(journal).read_bytes())
+    place = 0
+    for _ in range(frame):
+        place += 8 + int.from_bytes(data[place : place + 4], "little")
+    data[place + 12] ^= 1
+    Path(journal).write_bytes(data)
+
+
+def test_a_journal_damaged_in_the_middle_is_published_up_to_the_damage_and_kept(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, *(tick(second) for second in range(5)))
+    damage(journal, 4)  # header, series, ticks 0, 1 and 2
+    close_window(journal, 3)
+
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad", "metrics-20251230T160000Z.parquet"]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160000Z.parquet")) == [0, 1]
+
+
+def test_a_journal_damaged_in_its_header_is_never_removed(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    damage(journal, 0)
+
+    with pytest.raises(BadFileError, match="damaged before its first tick"):
+        close_window(journal, 3)
+    assert names(tmp_path) == ["live-20251230T160000Z.journal"]
+
+
+@pytest.mark.parametrize("frame", [0, 3])
+def test_a_damaged_journal_of_the_window_that_goes_on_is_kept_aside_and_recording_continues(
+    tmp_path: Path, frame: int
+) -> None:
+    (journal,) = record(tmp_path, tick(0), tick(1))
+    damage(journal, frame)
+    (again,) = record(tmp_path, tick(5))
+    close_window(again, 3)
+
+    assert names(tmp_path) == ["live-20251230T160000Z.journal.bad", "metrics-20251230T160000Z.parquet"]
+    assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160000Z.parquet")) == ([5] if frame == 0 else [0, 5])
+
+
+def test_what_is_set_aside_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    for _ in range(3):
+        (journal,) = record(tmp_path, tick(0))
+        set_aside(journal)
+
+    assert names(tmp_path) == [f"live-20251230T160000Z.journal.bad{number}" for number in ("", ".1", ".2")]
+
+
+def test_a_shortage_of_descriptors_makes_no_file_bad(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as file:
+        lowest_free = file.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            close_window(journal, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    window = close_window(journal, 3)
+
+    assert window is not None
+    assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
+
+
+def test_the_footer_says_how_often_each_metric_was_read(tmp_path: Path) -> None:
+    (journal,) = record(tmp_path, tick(0), header=replace(HEADER, interval_ms=500))
+    window = close_window(journal, 3)
+    assert window is not None
+    metadata = pq.read_schema(window.path).metadata
+    facts = json.loads(metadata[b"fgm.columns"])
+
+    assert (facts["memory.current"]["interval_s"], facts["memory.max"]["interval_s"]) == (0.5, 10)
+
+
+def test_only_journals_from_this_runs_first_window_on_may_be_its_own(tmp_path: Path) -> None:
+    recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
+    mine = tmp_path / FOLDER
+
+    assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)
+    assert recorder.may_record(str(mine / "live-20251230T160130Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(mine / "live-20251230T155830Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(mine / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
+    assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)

@@ -1,0 +1,89 @@
+"""A kill at any step of closing a window loses no tick, shows none twice, and leaves what the next start completes."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fgm.collector.windows.closing import close_window
+from fgm.collector.windows.tick_recorder import TickRecorder
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.check.directory_check import check
+from tests.support.collector.windows import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+CLOSE_AND_DIE = """
+import os, signal, sys
+from fgm.collector.windows.closing import close_window
+left = int(sys.argv[2])
+def counted(call):
+    def instead(*arguments, **more):
+        global left
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments, **more)
+    return instead
+for name in ("open", "fsync", "fchmod", "rename", "unlink"):
+    setattr(os, name, counted(getattr(os, name)))
+close_window(sys.argv[1], 3)
+"""
+
+
+def plain(data_dir: Path) -> str:
+    (journal,) = record(data_dir, tick(0), tick(1))
+    return journal
+
+
+def merged(data_dir: Path) -> str:
+    close_window(plain(data_dir), 3)
+    (journal,) = record(data_dir, tick(1, 7.0), tick(2))
+    return journal
+
+
+def superseding(data_dir: Path) -> str:
+    recorder = TickRecorder(str(data_dir), HEADER, COLUMNS, 3)
+    for each in (tick(10), tick(5, 7.0)):
+        closed = recorder.close_before(each.time_ms)
+        if closed is not None:
+            close_window(closed, 3)
+        recorder.append(each)
+    return recorder.close() or ""
+
+
+@pytest.mark.parametrize(
+    ("make", "result"),
+    [
+        (plain, {FIRST: {0: 1.0, 1: 1.0}}),
+        (merged, {FIRST: {0: 1.0, 1: 7.0, 2: 1.0}}),
+        (superseding, {FIRST: {5: 7.0}, SUPERSEDED.format(1): {10: 1.0}}),
+    ],
+    ids=["a new window", "one that goes on", "one that the clock was set back into"],
+)
+def test_a_kill_at_any_step_changes_nothing_of_what_is_there_in_the_end(
+    tmp_path: Path, make: Callable[[Path], str], result: dict[str, dict[int, float]]
+) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    journal = Path(make(before)).relative_to(before)
+    for steps in itertools.count():
+        data_dir = tmp_path / str(steps)
+        shutil.copytree(before, data_dir)
+        command = [sys.executable, "-c", CLOSE_AND_DIE, str(data_dir / journal), str(steps)]
+        status = subprocess.run(command, check=False).returncode
+        assert status in {0, -signal.SIGKILL}
+        assert check(str(data_dir)).problems == []
+        if os.path.exists(data_dir / journal):
+            close_window(str(data_dir / journal), 3)
+        assert names(data_dir) == sorted(result)
+        assert {name: recorded(data_dir / FOLDER / name) for name in result} == result
+        if status == 0:
+            break
+    assert steps >= 8

@@ -1,0 +1,138 @@
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from fgm.store.directory import atomic
+
+
+@pytest.fixture(params=[0o000, 0o077, 0o022])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_published_file_is_whole_and_readable_by_everyone_whatever_the_umask(tmp_path: Path) -> None:
+    atomic.publish(str(tmp_path), "index.json", b"{}")
+
+    assert (tmp_path / "index.json").read_bytes() == b"{}"
+    assert mode(tmp_path / "index.json") == 0o644
+    assert os.listdir(tmp_path) == ["index.json"]
+
+
+def test_publishing_replaces_the_old_file_and_takes_a_killed_writers_left_over_away(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_bytes(b"old")
+    (tmp_path / "index.json.tmp").symlink_to("/dev/null")
+
+    folder_fd = os.open(tmp_path, os.O_RDONLY)
+    atomic.publish(folder_fd, "index.json", lambda file: file.write(b"new"))
+    os.close(folder_fd)
+
+    assert (tmp_path / "index.json").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["index.json"]
+
+
+def test_a_reader_sees_the_old_file_while_the_new_one_is_written(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"old")
+    seen = []
+
+    def content(file: BinaryIO) -> None:
+        file.write(b"half of the ne")
+        file.flush()
+        seen.append(((tmp_path / "name").read_bytes(), (tmp_path / "name.tmp").exists()))
+
+    atomic.publish(str(tmp_path), "name", content)
+
+    assert seen == [(b"old", True)]
+
+
+def test_a_failed_publication_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"old")
+
+    def content(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        atomic.publish(str(tmp_path), "name", content)
+
+    assert (tmp_path / "name").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["name"]
+
+
+def test_a_name_taken_by_a_folder_is_an_error_that_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "name").mkdir()
+
+    with pytest.raises(IsADirectoryError):
+        atomic.publish(str(tmp_path), "name", b"")
+
+    assert os.listdir(tmp_path) == ["name"]
+
+
+@pytest.mark.usefixtures("umask")
+def test_folders_are_made_with_those_above_them_whatever_the_umask(tmp_path: Path) -> None:
+    window = tmp_path / "dt=2025-12-30" / "identifier=a"
+
+    atomic.make_folder(str(window))
+    atomic.make_folder(str(window))
+
+    assert (mode(window), mode(window.parent)) == (0o755, 0o755)
+
+
+def test_a_folder_that_a_kill_left_with_the_umasks_mode_is_mended(tmp_path: Path) -> None:
+    day = tmp_path / "dt=2025-12-30"
+    day.mkdir(0o700)
+
+    atomic.make_folder(str(day))
+
+    assert mode(day) == 0o755
+
+
+def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(0o700)
+
+    atomic.make_folder(str(private))
+
+    assert mode(private) == 0o700
+
+
+def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "dt=2025-12-30").write_bytes(b"")
+
+    with pytest.raises(NotADirectoryError):
+        atomic.make_folder(str(tmp_path / "dt=2025-12-30"))
+    with pytest.raises(NotADirectoryError):
+        atomic.make_folder(str(tmp_path / "dt=2025-12-30" / "identifier=a"))
+
+
+def test_a_link_in_the_place_of_a_day_is_followed_by_nobody(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "data").symlink_to(elsewhere)  # the directory itself may be one
+    (elsewhere / "dt=2025-12-30").symlink_to(tmp_path)
+
+    with pytest.raises(NotADirectoryError, match="a link"):
+        atomic.make_folder(str(tmp_path / "data" / "dt=2025-12-30" / "identifier=a"))
+    atomic.make_folder(str(tmp_path / "data" / "dt=2025-12-31" / "identifier=a"))
+
+
+def test_removing_takes_one_file_and_renaming_keeps_it_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+
+    atomic.remove(str(tmp_path / "a"))
+    atomic.rename(str(tmp_path / "b"), "bad-b")
+
+    assert os.listdir(tmp_path) == ["bad-b"]
+    with pytest.raises(FileNotFoundError):
+        atomic.remove(str(tmp_path / "a"))

@@ -1,0 +1,231 @@
+"""Events: whatever a write was cut off by, what was whole stays readable, and what comes next does too."""
+
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fgm.store.check.directory_check import check
+from fgm.store.directory.layout import DAY_MS
+from fgm.store.errors import BadFileError
+from fgm.store.events import events_file
+from fgm.store.events.event import KINDS, MAX_LINE_BYTES, MAX_TEXT, Event, decode, encode, merged
+from fgm.store.events.events_file import ReadEvents, append
+
+T0 = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+END = DAY_MS * (T0 // DAY_MS + 1)
+
+values = (
+    st.none() | st.text(max_size=20) | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+)
+facts = st.dictionaries(st.text(max_size=20), values, max_size=3)
+some_events = st.builds(
+    Event,
+    st.integers(T0, END - 1),
+    st.sampled_from(sorted(KINDS)),
+    st.text(max_size=70),
+    st.text(),
+    facts,
+    facts,
+)
+
+
+def exit_of(series: str, time_ms: int = T0, what: str = "ended", **after: str | int) -> Event:
+    return Event(time_ms, "exit", series, what, {}, after)
+
+
+def read(path: Path, most: int | None = None) -> ReadEvents:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return events_file.read(fd, most)
+    finally:
+        os.close(fd)
+
+
+def file_of(data_dir: Path) -> Path:
+    return data_dir / "dt=2025-12-30" / "identifier=node-1" / "events.jsonl"
+
+
+@given(some_events)
+def test_an_event_is_one_line_and_comes_back_from_it(event: Event) -> None:
+    line = encode(event)
+
+    assert line.count(b"\n") == 1
+    assert decode(line) == event
+
+
+def test_a_line_is_what_the_documentation_shows() -> None:
+    event = Event(T0 + 1, "limit_changed", "ab" * 32, "more", {"memory.max": 1}, {"memory.max": None})
+
+    assert encode(event) == (
+        b'{"time":"2025-12-30T16:00:00.001Z","kind":"limit_changed","series":"' + b"ab" * 32 + b'","what":"more",'
+        b'"before":{"memory.max":1},"after":{"memory.max":null}}\n'
+    )
+
+
+def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
+    event = exit_of("/" + "容" * 1364, what="reason " + "x" * 100_000, reason="y" * 100_000)
+    kept = decode(encode(event))
+
+    assert kept.series == event.series
+    assert [len(text) for text in (kept.what, str(kept.after["reason"]))] == [
+        MAX_TEXT,
+        MAX_TEXT,
+    ]
+    assert kept.what.endswith("x…")
+
+
+@settings(max_examples=8)
+@given(st.lists(some_events, min_size=1, max_size=3), some_events)
+def test_cut_at_every_byte_the_whole_lines_are_read_and_the_next_event_follows_them(
+    tmp_path_factory: pytest.TempPathFactory, before: list[Event], then: Event
+) -> None:
+    """A kill may cut the file anywhere; what was whole stays, and what is appended is never behind torn bytes."""
+    data_dir = tmp_path_factory.mktemp("data")
+    path = file_of(data_dir)
+    append(str(data_dir), "node-1", before)
+    whole = path.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(whole) if byte == ord("\n")]
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        kept = sum(end <= cut for end in ends)
+
+        assert read(path) == ReadEvents(tuple(before[:kept]))
+        if cut % 7 == 0 or cut in ends or cut + 1 in ends:  # appending waits for the disk
+            append(str(data_dir), "node-1", [then])
+            assert read(path) == ReadEvents((*before[:kept], then))
+
+
+def test_each_event_is_in_the_file_of_its_day_and_the_directory_is_in_order(tmp_path: Path) -> None:
+    append(str(tmp_path), "node-1", [exit_of("a", END - 1), exit_of("b", END)])
+    append(str(tmp_path), "node-1", [exit_of("c", END - 2)])
+
+    assert [event.series for event in read(file_of(tmp_path)).events] == ["a", "c"]
+    assert file_of(tmp_path).stat().st_mode & 0o777 == 0o644
+    report = check(str(tmp_path))
+    assert [sentence for _, sentence in report.problems] == []
+    assert report.counts["event files"] == 2
+
+
+@contextmanager
+def full_disk(most_bytes: int) -> Iterator[None]:
+    """No file of this process can grow beyond `most_bytes`: the kernel says EFBIG, as it says ENOSPC on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_short_append_is_cut_back_whole(tmp_path: Path) -> None:
+    append(str(tmp_path), "node-1", [exit_of("a")])
+    size = file_of(tmp_path).stat().st_size
+    with full_disk(size + 10), pytest.raises(OSError, match="File too large"):
+        append(str(tmp_path), "node-1", [exit_of("b")])
+
+    assert file_of(tmp_path).stat().st_size == size
+    append(str(tmp_path), "node-1", [exit_of("c")])
+    assert [event.series for event in read(file_of(tmp_path)).events] == ["a", "c"]
+
+
+FOREIGN = (
+    b"\0\0\0\0\n",
+    b"{}\n",
+    b"[]\n",
+    b"7\n",
+    b"\xff\n",
+    b"[" * 5000 + b"\n",
+    encode(exit_of("a")).replace(b'"exit"', b'"unheard of"'),
+    encode(exit_of("a")).replace(b'"before":{}', b'"before":{"a":[]}'),
+    encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"2025-12-30T16:00:00"),
+    encode(exit_of("a")).replace(b"2025-12-30T16:00:00.000Z", b"soon"),
+    encode(exit_of("a"))[:-2] + b',"more":"' + b"x" * MAX_LINE_BYTES + b'"}\n',
+)
+
+
+@pytest.mark.parametrize("line", FOREIGN)
+def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, line: bytes) -> None:
+    append(str(tmp_path), "node-1", [exit_of("a")])
+    with file_of(tmp_path).open("ab") as file:
+        file.write(line + encode(exit_of("b")))
+
+    found = read(file_of(tmp_path))
+    assert [event.series for event in found.events] == ["a", "b"]
+    assert found.skipped == 1
+    assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["lines that are not events: 1"]
+
+
+def test_facts_that_are_not_known_are_ignored() -> None:
+    assert decode(encode(exit_of("a"))[:-2] + b',"more":[1]}\n') == exit_of("a")
+
+
+def test_an_event_in_the_folder_of_another_day_is_told(tmp_path: Path) -> None:
+    append(str(tmp_path), "node-1", [exit_of("a")])
+    events_file.append_lines(str(file_of(tmp_path)), encode(exit_of("b", END)))
+
+    assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["it has events of another day"]
+
+
+def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
+    tmp_path: Path,
+) -> None:
+    line = encode(exit_of("a" * 4000))
+    path = file_of(tmp_path)
+    append(str(tmp_path), "node-1", [exit_of("first")])
+    events_file.append_lines(str(path), line * (events_file.MAX_READ_BYTES // len(line)) + encode(exit_of("last")))
+
+    found = read(path)
+    assert found.is_cut
+    assert (found.events[0].series, found.events[-1].series) == ("a" * 4000, "last")
+    assert read(path, 2).events == found.events[-2:]
+    assert found.skipped == 0
+
+
+def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    file_of(tmp_path).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(BadFileError):
+        append(str(tmp_path), "node-1", [exit_of("a")])
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_somebody_else_wrote_under_that_name_is_left_alone(tmp_path: Path) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    file_of(tmp_path).write_text("a note of somebody, without an end of line")
+
+    with pytest.raises(BadFileError, match="only called like"):
+        append(str(tmp_path), "node-1", [exit_of("a")])
+    assert file_of(tmp_path).read_text().startswith("a note")
+
+
+def test_why_a_container_ended_completes_that_it_did() -> None:
+    ended = exit_of("a", what="ended")
+    why = exit_of("a", T0 + 900, "ended: OOMKilled, exit code 137", reason="OOMKilled", exit_code=137)
+    start = Event(T0 + 5000, "start", "a", "started")
+    other = exit_of("b")
+
+    for lines in ([ended, other, why], [why, other, ended]):
+        first, second = merged(lines)
+        assert first.what == why.what
+        assert first.after == {"reason": "OOMKilled", "exit_code": 137}
+        assert first.time_ms == lines[0].time_ms
+        assert second == other
+    assert [event.kind for event in merged([ended, start, ended, why])] == ["exit", "start", "exit"]
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+def test_what_is_no_json_is_refused(constant: bytes) -> None:
+    line = encode(Event(1_767_110_400_000, "limit_changed", "node", "changed", {"memory.max": 5}, {}))
+    assert decode(line).before == {"memory.max": 5}
+    with pytest.raises(ValueError, match="is no JSON"):
+        decode(line.replace(b":5}", b":" + constant + b"}"))

@@ -1,0 +1,97 @@
+"""Tables beside the metrics: anybody can read them, and a damaged one is refused before a library opens it."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from fgm.store.errors import BadFileError
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import Details, ProcessRow
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
+
+HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+ROWS = [
+    ProcessRow(
+        START_MS + 1000 * second, "c" * 64, None, "pod", "ns", None, pid, START_MS - 5, comm, 1e6, 4096.0, 3, fds
+    )
+    for second in range(3)
+    for pid, comm, fds in ((7, "a) b\n", 4.0), (8, "ünï", None))
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    path = tmp_path / "processes-20251230T160000Z.parquet"
+    path.write_bytes(process_tables.encode("processes", ROWS[::-1], HEADER))
+    return str(path)
+
+
+def test_rows_come_back_as_they_were_in_order(path: str) -> None:
+    assert process_tables.rows(path) == ROWS
+    assert process_tables.verify(path) == Details("processes", HEADER, START_MS, START_MS + 2000, 6)
+
+
+def test_other_tools_read_them(path: str) -> None:
+    frame = pd.read_parquet(path)
+    assert list(frame.columns) == [name.removesuffix("_ms") for name in ProcessRow._fields]
+    assert frame["time"].dt.tz is not None
+    assert frame["time"].iloc[0] == pd.Timestamp("2025-12-30T16:00:00Z")
+    assert frame["comm"].tolist() == ["a) b\n", "ünï"] * 3
+    assert frame["container_name"].isna().all()
+    found = duckdb.connect().execute(
+        f"SELECT pid, max(cpu_usec), count(fds) FROM '{path}' WHERE time >= TIMESTAMPTZ '2025-12-30 16:00:01Z' "
+        "GROUP BY pid ORDER BY pid"
+    )
+    assert found.fetchall() == [(7, 1e6, 2), (8, 1e6, 0)]
+
+
+def test_the_documented_query_gives_processor_time_as_millicores(tmp_path: Path) -> None:
+    folder = tmp_path / "dt=2025-12-30" / "identifier=worker-3"
+    folder.mkdir(parents=True)
+    rows = [ROWS[0]._replace(time_ms=START_MS + 10_000 * i, cpu_usec=5e6 + 1e6 * i) for i in range(3)]
+    rows.append(rows[2]._replace(start_time_ms=START_MS + 15_000, cpu_usec=1.0))  # another process of the same pid
+    (folder / "processes-20251230T160000Z.parquet").write_bytes(process_tables.encode("processes", rows, HEADER))
+    found = duckdb.connect().execute(
+        f"""SELECT millicores FROM (SELECT time, pid, comm,
+                   (cpu_usec - lag(cpu_usec) OVER each) / 1000 / epoch(time - lag(time) OVER each) AS millicores
+            FROM read_parquet('{tmp_path}/dt=*/identifier=*/processes-*.parquet', hive_partitioning = true)
+            WHERE container_id = '{"c" * 64}' WINDOW each AS (PARTITION BY pid, start_time ORDER BY time)
+            ORDER BY time, millicores DESC)"""
+    )
+
+    assert sorted(row[0] or 0 for row in found.fetchall()) == [0, 0, 100, 100]
+
+
+def test_files_have_the_same_columns_whatever_is_null_in_them(path: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.parquet"
+    other.write_bytes(process_tables.encode("processes", [ROWS[0]._replace(pod_name=None, fds=None)], HEADER))
+
+    assert pq.read_schema(path).remove_metadata() == pq.read_schema(other).remove_metadata()
+
+
+def test_a_table_without_rows_is_no_file() -> None:
+    with pytest.raises(ValueError, match="without rows"):
+        process_tables.encode("processes", [], HEADER)
+
+
+def test_any_damage_is_found_by_the_checksums(path: str, tmp_path: Path) -> None:
+    """Whatever byte is changed, and wherever the file is cut, reading it raises BadFileError and nothing else."""
+    whole, dice = Path(path).read_bytes(), random.Random(7)
+    for _ in range(300):
+        at = dice.randrange(len(whole))
+        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ (1 << dice.randrange(8))]) + whole[at + 1 :]):
+            bad = tmp_path / "bad.parquet"
+            bad.write_bytes(damaged)
+            with pytest.raises(BadFileError):
+                process_tables.rows(str(bad))
+
+
+def test_it_is_no_window_file(path: str) -> None:
+    with pytest.raises(BadFileError, match="malformed block"):
+        WindowFile.open(path)

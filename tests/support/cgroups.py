@@ -1,0 +1,99 @@
+"""Real cgroups, named as a kubelet with the cgroupfs driver names them, with a process in each.
+
+They are made under the v1 controllers that fgm records, or on cgroup v2 if the host has it. Only what was made here is
+changed, and all of it is removed at the end, also after an error or an interrupt.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+
+from fgm.collector.cgroups.hierarchies import RECORDED_CONTROLLERS, Hierarchies
+
+CONTAINERS_A_POD = 2
+ENTER_TIMEOUT_S = 10.0
+_ENTER_AND_BECOME = 'program=$1; shift; for procs; do echo $$ >"$procs" || exit; done; exec "$program"'
+
+
+@contextmanager
+def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[Sequence[str]]:
+    """Make `count` containers, and yield their ids as soon as `program` is in each; two containers share a pod.
+
+    Raises: OSError if cgroups cannot be made, which takes root.
+    """
+    if hierarchies.is_v2:
+        mounts = [hierarchies.unified or ""]
+    else:
+        mounts = sorted({hierarchies.v1[name] for name in RECORDED_CONTROLLERS if name in hierarchies.v1})
+    entered = []
+    ids = [secrets.token_hex(32) for _ in range(count)]
+    with ExitStack() as stack:
+        stack.enter_context(_interrupted_by(signal.SIGTERM, signal.SIGHUP))
+        for i, container_id in enumerate(ids):
+            if i % CONTAINERS_A_POD == 0:
+                pod = f"pod{uuid.uuid4()}"
+            folders = [
+                _make(stack, mount, ("kubepods", "burstable", pod, container_id), hierarchies.is_v2) for mount in mounts
+            ]
+            procs = [f"{folder}/cgroup.procs" for folder in folders]
+            entered.append(procs[-1])
+            command = ["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", program, *procs]
+            stack.callback(_end, subprocess.Popen(command, stdin=subprocess.DEVNULL))
+        _wait_for_processes(entered)
+        yield ids
+
+
+def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:
+    """Make the missing cgroups of a path; on v2 with the controllers that their parents offer."""
+    folder = mount
+    for name in names:
+        folder = f"{folder}/{name}"
+        try:
+            os.mkdir(folder)
+        except FileExistsError:
+            continue
+        stack.callback(os.rmdir, folder)
+        if is_v2 and name != names[-1]:
+            with open(f"{folder}/cgroup.controllers", encoding="ascii") as offered:
+                wanted = " ".join(f"+{controller}" for controller in offered.read().split())
+            with open(f"{folder}/cgroup.subtree_control", "w", encoding="ascii") as control:
+                control.write(wanted)
+    return folder
+
+
+def _wait_for_processes(procs_files: Sequence[str]) -> None:
+    deadline = time.monotonic() + ENTER_TIMEOUT_S
+    for path in procs_files:
+        while True:
+            with open(path, encoding="ascii") as file:
+                if file.read():
+                    break
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no process has entered {path} within {ENTER_TIMEOUT_S:.0f} s")
+            time.sleep(0.002)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@contextmanager
+def _interrupted_by(*signals: signal.Signals) -> Iterator[None]:
+    """End the block as Ctrl-C does, so that what it made is removed."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

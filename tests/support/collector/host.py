@@ -1,0 +1,62 @@
+"""A host whose files and clock belong to one test, and the whole collector on it, in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from fgm.clock import SystemClock
+from fgm.collector.assembly import make_daemon
+from fgm.collector.cgroups.hierarchies import detect
+from fgm.collector.daemon import Daemon
+from fgm.collector.settings import Settings
+from fgm.collector.sizes import FreeSpace
+from tests.support.captured_host import CapturedHost, captured_host
+from tests.support.processes import LOOK_AGAIN_S
+
+
+class SteppedClock(SystemClock):
+    """The machine's clocks, but somebody sets the wall clock."""
+
+    step_ns = 0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.step_ns
+
+
+class Host:
+    """A captured host and a data directory that belong to one test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.captured: CapturedHost = captured_host(folder / "host")
+        self.data_dir = folder / "data"
+        self.clock = SteppedClock()
+        self.settings = Settings(
+            data_dir=str(self.data_dir),
+            cgroup_root=self.captured.cgroup_root,
+            proc_root=self.captured.proc_root,
+            sys_root=self.captured.sys_root,
+            node_name="worker-3",
+            interval_ms=100,
+            rotation_seconds=1,
+            retention_days=36_500,
+            min_free=FreeSpace(),
+        )
+
+    async def daemon(self) -> Daemon:
+        def make() -> Daemon:
+            self.data_dir.mkdir(exist_ok=True)
+            return make_daemon(self.settings, detect(self.settings.cgroup_root), {}, self.clock)
+
+        return await to_thread.run_sync(make)
+
+    async def run_until(self, condition: Callable[[], bool]) -> None:
+        """Record until the condition holds, then stop in order."""
+        daemon = await self.daemon()
+        with anyio.fail_after(15):
+            async with anyio.create_task_group() as group:
+                await group.start(daemon.run)
+                while not await to_thread.run_sync(condition):
+                    await anyio.sleep(LOOK_AGAIN_S)
+                daemon.stop()

@@ -1,0 +1,59 @@
+"""Ticks of one series, recorded and closed into window files by the collector's own modules."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fgm.collector.windows.closing import close_window
+from fgm.collector.windows.tick_recorder import TickRecorder
+from fgm.metrics.catalogue import COLUMNS
+from fgm.store.directory.atomic import make_folder
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
+
+HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
+NODE = Series("node", node_name="worker-3")
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+FOLDER = "dt=2025-12-30/identifier=worker-3"
+FIRST = "metrics-20251230T160000Z.parquet"
+SUPERSEDED = "superseded-20251230T160000Z-{}.parquet"
+
+
+def tick(second: int, value: float = 1.0) -> Tick:
+    return Tick(START_MS + second * 1000, (NODE,), np.full((1, 1 + len(COLUMNS)), value))
+
+
+def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
+    """Record the ticks as one run of a collector; return the journals that it closed."""
+    make_folder(str(data_dir))
+    recorder = TickRecorder(str(data_dir), header, COLUMNS, 3)
+    closed = []
+    for each in ticks:
+        closed.append(recorder.close_before(each.time_ms))
+        recorder.append(each)
+    return [path for path in (*closed, recorder.close()) if path is not None]
+
+
+def record_and_close(data_dir: Path, *ticks: Tick) -> None:
+    """Record as `record`; each window is closed before the next one begins."""
+    recorder = TickRecorder(str(data_dir), HEADER, COLUMNS, 3)
+    for each in (*ticks, None):
+        closed = recorder.close() if each is None else recorder.close_before(each.time_ms)
+        if closed is not None:
+            close_window(closed, 3)
+        if each is not None:
+            recorder.append(each)
+
+
+def recorded(path: Path) -> dict[int, float]:
+    file = WindowFile.open(str(path))
+    (chunk,) = file.chunks(["memory.current"])
+    file.close()
+    seconds = (chunk.time_ms - START_MS) // 1000
+    return dict(zip(seconds.tolist(), chunk.values["memory.current"].tolist(), strict=True))
+
+
+def names(data_dir: Path) -> list[str]:
+    return sorted(path.name for path in (data_dir / FOLDER).iterdir())

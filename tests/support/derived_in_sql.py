@@ -1,0 +1,48 @@
+"""The derived metrics of a recorded directory, computed a second time by DuckDB from docs/queries.sql."""
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.derived import DERIVED, Samples
+from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+
+QUERIES = Path(__file__).resolve().parents[2] / "docs" / "queries.sql"
+
+
+def compare(data_dir: Path) -> dict[str, int]:
+    """Compare every value of every series, sampled each second; return how many values each metric had."""
+    found = dict.fromkeys((metric.name for metric in DERIVED), 0)
+    connection = duckdb.connect()
+    connection.execute(f"SET file_search_path = '{data_dir}'")
+    connection.execute(QUERIES.read_text())
+    names = ", ".join(found)
+    for key, parts in _by_key(data_dir).items():
+        question = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
+        answer = connection.execute(question, [key]).fetchnumpy()
+        samples = _joined(parts)
+        for metric in DERIVED:
+            expected = metric.compute(samples)
+            told = np.ma.filled(answer[metric.name].astype(float), np.nan)
+            np.testing.assert_allclose(told, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
+            found[metric.name] += int(np.isfinite(expected).sum())
+    return found
+
+
+def _by_key(data_dir: Path) -> dict[str, list[Chunk]]:
+    chunks: dict[str, list[Chunk]] = {}
+    for path in sorted(data_dir.glob("dt=*/identifier=*/metrics-*.parquet"), key=lambda path: path.name):
+        file = WindowFile.open(str(path))
+        for chunk in file.chunks(COLUMNS):
+            chunks.setdefault(chunk.series.key, []).append(chunk)
+        file.close()
+    return chunks
+
+
+def _joined(parts: list[Chunk]) -> Samples:
+    columns = {name: np.concatenate([part.values[name] for part in parts]) for name in COLUMNS}
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    return Samples(time_ms, np.concatenate([part.late_ms for part in parts]), columns, 1000)

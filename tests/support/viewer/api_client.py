@@ -1,0 +1,50 @@
+"""The routes over one data directory, without a server."""
+
+from pathlib import Path
+from typing import Any
+
+from anyio import to_thread
+
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.routes import create_app
+from fgm.viewer.health import Address
+from fgm.viewer.start_up import ScanResult, StartUp
+from fgm.viewer.web.asgi import App
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.asgi_client import Answer, get
+from tests.support.viewer.data_directory import T0
+
+NOW_MS = T0 + 120_300
+
+
+class ApiClient:
+    """The routes, 120.3 s after T0 if not told otherwise."""
+
+    def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
+        self.now_ms = now_ms
+        self.clock = FakeClock(now_ms * 1_000_000)
+        self.start_up = StartUp(180, now_ms, 0)
+        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.serve()
+
+    def serve(self) -> None:
+        self.app: App = create_app(self.desk)  # type: ignore[assignment]
+        self.start_up = self.desk.start_up
+
+    async def ready(self) -> None:
+        self.start_up.update(await to_thread.run_sync(self.look), self.now_ms, 0)
+
+    def look(self) -> ScanResult:
+        found = self.desk.scanner.look()
+        while not self.desk.scanner.is_all_read:
+            found = self.desk.scanner.read_more()
+        return found
+
+    async def get(self, target: str, **headers: str) -> Answer:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await get(self.app, target, headers=given)
+
+    async def series(self, target: str) -> list[dict[str, Any]]:
+        answer = await self.get(target)
+        assert answer.status == 200, answer.body
+        return list(answer.json["series"])

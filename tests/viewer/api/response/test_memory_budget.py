@@ -1,0 +1,118 @@
+import asyncio
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from fgm.viewer.api.response.memory_budget import LEASE, Budget, Leasing
+from fgm.viewer.web.asgi import Message, Receive, Scope, Send
+from fgm.viewer.web.problems import Problem
+
+
+async def until_waiting(budget: Budget, count: int) -> None:
+    with anyio.fail_after(5):
+        while budget.waiting < count:
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_who_asks_for_more_than_is_left_waits_and_the_line_is_kept() -> None:
+    """A small request does not overtake a large one, which would never have its turn."""
+    budget, order = Budget(10), list[str]()
+
+    async def ask(name: str, samples: int) -> None:
+        await budget.take(samples)
+        order.append(name)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            await budget.take(6)
+            group.start_soon(ask, "large", 8)
+            await until_waiting(budget, 1)
+            group.start_soon(ask, "small", 1)
+            await until_waiting(budget, 2)
+
+            assert (order, budget.free) == ([], 4)
+
+            budget.give_back(6)
+
+    assert (order, budget.free) == (["large", "small"], 1)
+
+
+async def test_who_leaves_the_line_takes_nothing_and_holds_up_nobody() -> None:
+    budget = Budget(10)
+    with anyio.fail_after(5):
+        await budget.take(6)
+        async with anyio.create_task_group() as group, anyio.create_task_group() as leaving:
+            leaving.start_soon(budget.take, 10)
+            await until_waiting(budget, 1)
+            group.start_soon(budget.take, 4)
+            await until_waiting(budget, 2)
+            leaving.cancel_scope.cancel()
+
+    assert (budget.free, budget.waiting) == (0, 0)
+
+
+async def test_who_leaves_in_the_moment_of_its_turn_gives_back() -> None:
+    budget = Budget(10)
+    await budget.take(10)
+    asking = asyncio.ensure_future(budget.take(10))  # Quart cancels tasks so, and not through a scope
+    await until_waiting(budget, 1)
+    budget.give_back(10)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    assert budget.free == 10
+
+
+async def test_a_line_that_is_too_long_or_does_not_move_is_a_503_that_says_when_to_come_back() -> None:
+    budget = Budget(10, max_waiting=1, max_wait_s=0.01)
+    await budget.take(10)
+
+    with pytest.raises(Problem) as stuck:
+        await budget.take(1)
+
+    assert (stuck.value.status, stuck.value.retry_after_s) == (503, 5)
+    assert budget.waiting == 0
+
+    patient = Budget(10, max_waiting=1)
+    await patient.take(10)
+    async with anyio.create_task_group() as group:
+        group.start_soon(patient.take, 1)
+        await until_waiting(patient, 1)
+        with pytest.raises(Problem):
+            await patient.take(1)
+        group.cancel_scope.cancel()
+
+
+async def test_what_a_request_took_is_back_when_its_call_ends_however_it_ends() -> None:
+    budget = Budget(10)
+
+    async def fails(scope: Scope, _: Receive, __: Send) -> None:
+        await scope[LEASE].take(99)
+        scope[LEASE].grow(5)
+
+        assert budget.free == 0
+
+        raise ZeroDivisionError
+
+    async def never() -> Message:
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def send(_: Message) -> None:
+        await anyio.sleep_forever()
+
+    with pytest.raises(ZeroDivisionError):
+        await Leasing(fails, budget)({"type": "http"}, never, send)
+
+    assert budget.free == 10
+
+    async def answers(scope: Scope, _: Receive, send: Send) -> None:
+        await scope[LEASE].take(4)
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+    with anyio.fail_after(5), pytest.raises(TimeoutError):
+        await Leasing(answers, budget, send_timeout_s=0.01)({"type": "http"}, never, send)
+
+    assert budget.free == 10

@@ -1,0 +1,78 @@
+"""One second as text."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fgm.store.events.event import Event, encode
+from fgm.viewer.api.at import WIDTH, printable, sparkline
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
+
+pytestmark = [pytest.mark.dates]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> ApiClient:
+    data = DataDirectory(tmp_path)
+    busy = [counting(container(n, f"busy-{n:02}", "p" * 80), T0, 90, per_second=n * 1000) for n in range(1, 13)]
+    data.parquet(counting(NODE, T0, 90), *busy)
+    event = Event(T0 + 50_000, "oom_kill", str(container(3).container_id), "killed \x1b[2J" + "x" * 100)
+    (data.folder(T0) / "events.jsonl").write_bytes(encode(event))
+    return ApiClient(tmp_path)
+
+
+async def test_a_second_says_who_used_most_and_what_happened(asked: ApiClient) -> None:
+    await asked.ready()
+    answer = await asked.get("/at/2025-12-30T16:01:10Z")
+    lines = answer.body.decode().splitlines()
+
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert lines[0] == "node-1 at 2025-12-30T16:01:10Z, and the minute before it"
+    assert lines[2].split() == ["CPU", "then", "highest", "60", "s"]
+    assert lines[3].split()[:3] == ["the", "node", "1"]
+    assert [line.split()[0] for line in lines[4:14]] == [f"busy-{n:02}" for n in range(12, 2, -1)]
+    assert "12 m" in lines[4]
+    assert lines[4].endswith("█" * 30)
+    assert lines[14] == "  and 2 more with less"
+    assert any(line.startswith("  16:00:50  oom_kill") and "busy-03" in line for line in lines)
+    assert "\x1b" not in answer.body.decode()
+    assert max(map(len, lines)) <= WIDTH
+
+
+async def test_a_time_without_data_says_where_there_is_some(asked: ApiClient) -> None:
+    await asked.ready()
+    text = (await asked.get(f"/at/{T0 // 1000 - 86_400}")).body.decode()
+
+    assert "Nothing was recorded then: there is data from 2025-12-30T16:00:00Z to 2025-12-30T16:01:29Z." in text
+
+
+async def test_now_is_the_newest_second(asked: ApiClient) -> None:
+    await asked.ready()
+
+    assert b"16:01:29Z" in (await asked.get("/at/now")).body
+
+
+@pytest.mark.parametrize("time", ["yesterday", "-1", "%00", "1e99", "2025-12-30T16:00:00Z?x=1"])
+async def test_another_time_is_a_problem(asked: ApiClient, time: str) -> None:
+    await asked.ready()
+    answer = await asked.get(f"/at/{time}")
+
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@given(st.lists(st.one_of(st.just(np.nan), st.floats(-1e12, 1e12)), max_size=60))
+def test_a_sparkline_is_thirty_signs_whatever_the_values(values: list[float]) -> None:
+    """A part without a value is a space, any other a bar."""
+    drawn = sparkline(1000 * np.arange(len(values), dtype=np.int64), np.array(values), 0, 60_000)
+
+    assert len(drawn) == 30
+    assert [sign == " " for sign in drawn] == [all(np.isnan(v) for v in values[i : i + 2]) for i in range(0, 60, 2)]
+
+
+def test_nothing_reaches_the_terminal_but_text() -> None:
+    assert printable("a\x1b[31m\u202e\n") == "a?[31m??"

@@ -1,0 +1,206 @@
+"""What changed is ranked, over all containers and metrics, beside as much time before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import numpy as np
+import pytest
+from anyio import to_thread
+
+from fgm.metrics.derived import SHOWN
+from fgm.store.samples.chunk import Chunk
+from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
+from fgm.viewer.query.comparison import MOST_SERIES
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import (
+    MEMORY,
+    NODE,
+    T0,
+    USAGE,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
+
+MIDDLE_MS = T0 - 300_000
+
+
+async def asked_of(data: DataDirectory) -> ApiClient:
+    asked = await to_thread.run_sync(ApiClient, data.root)
+    await asked.ready()
+    return asked
+
+
+async def lines(asked: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list[dict[str, Any]]:
+    answer = await asked.get(f"/api/changes{query}")
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.body.splitlines()]
+
+
+def busier(number: int, per_second: list[float]) -> Chunk:
+    """A container whose growth of processor time is given for each second of ten minutes, until T0."""
+    used = np.cumsum(np.repeat(per_second, 600 // len(per_second)))
+    first_ms = T0 - 600_000
+    return chunk(container(number), first_ms, {USAGE: used.tolist(), MEMORY: [1e6] * 600})
+
+
+async def test_the_container_that_took_more_is_first_and_its_means_are_told(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    steady = [counting(one, T0 - 600_000, 600) for one in (NODE, container(2), container(3))]
+    await to_thread.run_sync(data.parquet, busier(1, [2e5, 2.8e6]), *steady)
+    said = await lines(await asked_of(data))
+
+    answer = said[-1]
+    assert [line["progress"] for line in said[:-1]] == sorted(line["progress"] for line in said[:-1])
+    assert len(said) > 3
+    assert (answer["before_ms"], answer["from_ms"], answer["to_ms"]) == (T0 - 600_000, MIDDLE_MS, T0)
+    assert answer["compared"]["series"] == 3
+    (first,) = answer["series"]
+    assert first["id"] == id_of(1)
+    cpu = next(change for change in first["changes"] if change["metric"] == "total_cpu_usage_millicores")
+    assert (cpu["before"], cpu["during"]) == pytest.approx((200, 2800), rel=0.02)
+    assert cpu["peak"] == pytest.approx(2800)
+
+
+async def test_what_was_not_there_before_is_told_as_that_and_what_replaced_another_is_compared_with_it(
+    tmp_path: Path,
+) -> None:
+    data = DataDirectory(tmp_path)
+    before = counting(container(1, "web", "cart"), T0 - 600_000, 300, per_second=200_000)
+    after = counting(container(9, "web", "cart"), MIDDLE_MS, 300, per_second=900_000)
+    new = counting(container(4), MIDDLE_MS, 300, per_second=500_000)
+    await to_thread.run_sync(data.parquet, before, after, new)
+    answer = (await lines(await asked_of(data)))[-1]
+    told = {
+        one["id"]: next(c for c in one["changes"] if c["metric"] == "total_cpu_usage_millicores")
+        for one in answer["series"]
+    }
+
+    assert told.keys() == {id_of(9), id_of(4)}
+    assert told[id_of(9)]["before"] == pytest.approx(200)
+    assert told[id_of(4)]["before"] is None
+
+
+async def test_the_open_journal_counts_and_a_bad_file_is_counted(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    paths = await to_thread.run_sync(data.parquet, counting(container(1), T0 - 180_000, 90, per_second=1e5))
+    await to_thread.run_sync(data.journal, counting(container(1), T0, 90, per_second=9e5))
+    await to_thread.run_sync((paths[0].parent / "metrics-20251230T155830Z.parquet").write_bytes, b"PAR1")
+    answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 180_000}"))[-1]
+
+    assert [one["id"] for one in answer["series"]] == [id_of(1)]
+    assert answer["skipped_files"] == 1
+
+
+async def test_a_time_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, counting(NODE, T0, 90))
+    answer = await (await asked_of(data)).get("/api/changes?range=2h")
+
+    assert answer.status == 400
+    assert "at most 3600 s" in answer.body.decode()
+
+
+def sums_of(*series: tuple[list[float], list[float]]) -> Sums:
+    """Sums of one metric: for each series, its values before and during."""
+    sums = Sums.of(len(series), 1)
+    for place, stretches in enumerate(series):
+        for part, values in zip((BEFORE, DURING), stretches, strict=True):
+            sums.add([(place, part)], 0, np.array([0]), np.array(values))
+    return sums
+
+
+CPU = SHOWN["total_cpu_usage_millicores"]
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        (([100.0] * 9, [900.0] * 9), ([100.0] * 9, [120.0] * 9)),
+        (([100.0] * 9, [900.0] * 9), ([1.0] * 9, [9.0] * 9)),
+        (([100.0, 110.0] * 9, [400.0] * 9), ([100.0, 900.0] * 9, [400.0] * 9)),
+        (([100.0] * 40, [100.0] * 39 + [3000.0]), ([100.0] * 40, [100.0] * 40)),
+        (([500.0] * 9, [500.0, 0.0] * 9), ([500.0] * 9, [480.0, 500.0] * 9)),
+    ],
+    ids=["a larger step", "the same step of a larger one", "a quieter one before", "one second", "a stall"],
+)
+def test_of_two_the_one_that_left_farther_what_was_usual_is_first(
+    more: tuple[list[float], list[float]], less: tuple[list[float], list[float]]
+) -> None:
+    assert ranked(sums_of(less, more), [CPU], 2)[0].place == 1
+
+
+def test_what_did_not_change_is_not_told() -> None:
+    assert ranked(sums_of(([5.0] * 9, [5.0] * 9), ([], [])), [CPU], 5) == []
+
+
+async def test_without_a_time_before_nothing_is_compared(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, counting(container(1), T0, 90, per_second=1e6))
+    answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 90_000}"))[-1]
+
+    assert (answer["has_before"], answer["series"]) == (False, [])
+
+
+async def test_comparisons_wait_for_each_other_and_hold_up_nobody_else(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
+    asked = await asked_of(data)
+    ended: list[str] = []
+
+    async def one(name: str, target: str) -> None:
+        assert (await asked.get(target)).status == 200
+        ended.append(name)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(one, "changes", f"/api/changes?from={MIDDLE_MS}&to={T0}")
+        await anyio.lowlevel.checkpoint()
+        group.start_soon(one, "samples", f"/api/timeseries?metric=memory.current&from={MIDDLE_MS}&to={T0}")
+
+    assert len(ended) == 5
+    assert ended.index("samples") < 4
+    assert asked.desk.budget.free == asked.desk.budget.samples
+
+
+async def test_who_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
+    asked = await asked_of(data)
+    for _ in range(5):
+        with anyio.move_on_after(0.02):
+            await asked.get(f"/api/changes?from={MIDDLE_MS}&to={T0}")
+
+    assert len((await lines(asked))[-1]["series"]) == 0
+    assert asked.desk.budget.free == asked.desk.budget.samples
+
+
+async def test_what_happens_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    first_ms = T0 - 540_000
+    kills = [0.0] * 360 + [7.0] * 180  # the 361st tick is the first of a window
+    victim = chunk(container(1), first_ms, {"memory.events.oom_kill": kills})
+    others = [chunk(container(n), first_ms, {"memory.events.oom_kill": [0.0] * 540}) for n in (2, 3)]
+    await to_thread.run_sync(data.parquet, victim, *others)
+    answer = (await lines(await asked_of(data), f"?from={T0 - 270_000}&to={T0}"))[-1]
+
+    assert [one["id"] for one in answer["series"]] == [id_of(1)]
+
+
+async def test_of_too_many_containers_those_of_the_time_in_question_are_compared(
+    tmp_path: Path,
+) -> None:
+    data = DataDirectory(tmp_path)
+    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MOST_SERIES)]
+    culprit = busier(1, [2e5, 2.8e6])
+    await to_thread.run_sync(data.parquet, *[*jobs, culprit])
+    answer = (await lines(await asked_of(data)))[-1]
+
+    assert answer["partial"]
+    assert answer["series"][0]["id"] == id_of(1)

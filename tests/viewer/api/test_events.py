@@ -1,0 +1,300 @@
+"""GET /api/events, over the real routes and real files."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, Kind, encode
+from fgm.store.samples.series import Series
+from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
+from fgm.viewer.files.skipped_files import SkippedFiles
+from tests.support.fake_clock import FakeClock
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.data_directory import (
+    KILLS,
+    MEMORY,
+    NODE,
+    T0,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
+
+POD = Series("pod", pod_uid="uid-1", cgroup="/kubepods/poduid-1", node_name="node-1")
+KEY = str(container(1).container_id)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    """Two minutes of the node and two containers."""
+    data = DataDirectory(tmp_path)
+    data.parquet(counting(NODE, T0, 90), counting(container(1), T0, 90), counting(container(2), T0, 90))
+    data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 31))
+    return data
+
+
+async def write(data: DataDirectory, *events: Event, identifier: str = "node-1") -> None:
+    await to_thread.run_sync(events_file.append, str(data.root), identifier, events)
+
+
+def event(second: float, kind: Kind, series: str = KEY, what: str = "something", **after: Any) -> Event:
+    return Event(T0 + round(second * 1000), kind, series, what, {}, after)
+
+
+async def asked(data: DataDirectory) -> ApiClient:
+    asked = await to_thread.run_sync(ApiClient, data.root)
+    await asked.ready()
+    return asked
+
+
+async def get(asked: ApiClient, query: str = "") -> dict[str, Any]:
+    answer = await asked.get(f"/api/events{query}")
+    assert answer.status == 200, answer.body
+    return dict(answer.json)
+
+
+def told(answer: dict[str, Any]) -> list[tuple[float, str, str]]:
+    return [((one["time_ms"] - T0) / 1000, one["kind"], one["series"]) for one in answer["events"]]
+
+
+async def test_what_was_written_down_newest_first(data: DataDirectory) -> None:
+    kill = Event(T0 + 50_000, "oom_kill", KEY, "OOM kill: 1 process killed", {MEMORY: 5}, {"killed": 1})
+    await write(data, kill, event(20, "gap", "node"), event(-4000, "exit"))
+    answer = await get(await asked(data))
+
+    assert answer == {
+        "from_ms": NOW_MS - NOW_MS % 1000 + 1000 - 3_600_000,
+        "to_ms": NOW_MS - NOW_MS % 1000 + 1000,
+        "partial": False,
+        "derived": False,
+        "skipped_files": 0,
+        "skipped_lines": 0,
+        "unknown": [],
+        "events": [
+            {
+                "time_ms": T0 + 50_000,
+                "kind": "oom_kill",
+                "series": id_of(1),
+                "name": "name-1",
+                "what": "OOM kill: 1 process killed",
+                "before": {MEMORY: 5},
+                "after": {"killed": 1},
+            },
+            {
+                "time_ms": T0 + 20_000,
+                "kind": "gap",
+                "series": "node",
+                "name": "node-1",
+                "what": "something",
+                "before": {},
+                "after": {},
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("?range=all", [(60, "start"), (50, "exit"), (40, "gap"), (30, "oom_kill")]),
+        (f"?from={T0 + 40_000}&to={T0 + 60_000}", [(50, "exit"), (40, "gap")]),
+        ("?kind=oom_kill,start", [(60, "start"), (30, "oom_kill")]),
+        ("?containers=node", [(40, "gap")]),
+        (f"?containers={id_of(1)},{id_of(2)}&kind=exit", [(50, "exit")]),
+        (f"?containers={KEY}", [(50, "exit"), (30, "oom_kill")]),
+        (f"?containers={'c' * 12}", [(60, "start")]),
+        ("?limit=3", [(60, "start"), (50, "exit"), (40, "gap")]),
+    ],
+)
+async def test_some_of_them(data: DataDirectory, query: str, expected: Sequence[tuple[float, str]]) -> None:
+    await write(data, event(30, "oom_kill"), event(40, "gap", "node"), event(50, "exit"), event(60, "start", "c" * 64))
+    answer = await get(await asked(data), query)
+
+    assert [(second, kind) for second, kind, _ in told(answer)] == expected
+    assert answer["partial"] is ("limit" in query)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "parameter"),
+    [
+        ("range=1y", 400, "range"),
+        ("range=1h&from=2025-12-30T16:00:00Z", 400, "range"),
+        ("from=2025-12-30T16:00:00Z&to=2025-12-30T15:00:00Z", 400, "from"),
+        ("from=soon", 400, "from"),
+        ("kind=nonsense", 400, "kind"),
+        ("limit=0", 400, "limit"),
+        ("limit=5001", 400, "limit"),
+        ("limit=1&limit=2", 400, "limit"),
+        ("limit=1.5", 400, "limit"),
+        ("containers=", 400, "containers"),
+        ("containers=" + ",".join(f"c{i}" for i in range(501)), 400, "containers"),
+        ("series=node", 400, "series"),
+        ("containers=nobody", 404, "containers"),
+    ],
+)
+async def test_bad_input_is_a_problem(data: DataDirectory, query: str, status: int, parameter: str) -> None:
+    answer = await (await asked(data)).get(f"/api/events?{query}")
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["parameter"] == parameter
+    assert answer.json["allowed"]
+
+
+async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(data: DataDirectory) -> None:
+    await write(data, event(30, "oom_kill"))
+
+    answer = await get(await asked(data), f"?containers={id_of(1)},nobody")
+    assert (told(answer), answer["unknown"]) == ([(30, "oom_kill", id_of(1))], ["nobody"])
+
+
+async def test_what_is_learned_of_an_end_later_is_joined_with_it(data: DataDirectory) -> None:
+    await write(data, event(50, "exit", what="ended"), event(52, "start", "c" * 64))
+    await write(data, event(49.5, "exit", what="ended: OOMKilled", reason="OOMKilled"), identifier="next-pod")
+
+    answer = await get(await asked(data), "?kind=exit")
+    (ended,) = answer["events"]
+    assert (ended["what"], ended["after"]) == ("ended: OOMKilled", {"reason": "OOMKilled"})
+
+
+async def test_a_restart_between_containers_that_turn_out_to_have_other_names_is_a_start(data: DataDirectory) -> None:
+    other = str(container(2).container_id)
+    restart = Event(T0 + 5000, "restart", KEY, "restarted", {"container": other}, {"container": KEY})
+    unnamed = Event(T0 + 6000, "restart", KEY, "restarted", {"container": "c" * 64}, {"container": KEY})
+    await write(data, restart, unnamed)
+
+    answer = await get(await asked(data))
+    assert told(answer) == [(6, "restart", id_of(1)), (5, "start", id_of(1))]
+    assert answer["events"][0]["before"] == {"container": "c" * 12}
+
+
+async def test_what_was_taken_for_a_container_and_is_a_sandbox_is_not_shown(data: DataDirectory) -> None:
+    sandbox = replace(container(9), scope="sandbox")
+    await to_thread.run_sync(data.journal, counting(sandbox, T0 + 90_000, 31))
+    await write(data, event(1, "start", sandbox.key), event(2, "start", "c" * 64))
+
+    assert told(await get(await asked(data))) == [(2, "start", "c" * 12)]
+
+
+async def test_lines_that_make_no_sense_are_counted_and_the_rest_is_served(data: DataDirectory) -> None:
+    await write(data, event(1, "start"))
+    path = anyio.Path(data.root / "dt=2025-12-30" / "identifier=node-1" / "events.jsonl")
+    await path.write_bytes(b"nonsense\n" + await path.read_bytes() + b'{"time":')
+    of = await asked(data)
+    answer = await get(of)
+
+    assert told(answer) == [(1, "start", id_of(1))]
+    assert answer["skipped_lines"] == 1
+    await write(data, event(2, "exit"))  # the torn line is cut off, and the cache knows
+    assert len(told(await get(of))) == 2
+    await path.unlink()
+    await path.mkdir()
+    assert (await get(of))["skipped_files"] == 1
+
+
+def killed_pod(data: DataDirectory) -> Series:
+    """A container that an OOM kill took with its cgroup in second 110, of which its pod still tells."""
+    killed = replace(container(7), pod_uid="uid-1", cgroup="/kubepods/poduid-1/x")
+    kills = [0.0] * 110 + [1.0] * 11
+    whole = [chunk(POD, T0, {KILLS: kills}), chunk(killed, T0, {KILLS: [0.0] * 110, MEMORY: [1e6] * 110})]
+    whole.append(chunk(NODE, T0, {KILLS: kills}))
+    data.parquet(*(part(one, 0, 90) for one in whole))
+    data.journal(*(part(one, 90, 121) for one in whole))
+    return killed
+
+
+def part(whole: Any, first: int, end: int) -> Any:
+    values = {name: column[first:end].tolist() for name, column in whole.values.items()}
+    return chunk(whole.series, int(whole.time_ms[first]), values)
+
+
+async def test_where_nobody_wrote_events_down_they_are_derived_from_the_samples(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(killed_pod, data)
+    of = await asked(data)
+    answer = await get(of)
+
+    assert told(answer) == [(110, "oom_kill", id_of(7)), (110, "exit", id_of(7))]
+    assert (answer["derived"], answer["partial"]) == (True, False)
+    assert told(await get(of, f"?from={T0 + 111_000}")) == []
+    await to_thread.run_sync(lambda: events_file.append_to_day(str(data.root), "node-1", T0, ()))
+    answer = await get(of)
+    assert (told(answer), answer["derived"]) == ([], False)
+
+
+async def test_only_the_end_of_a_long_range_is_derived_and_it_says_so(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path, rotation_s=900)
+    await to_thread.run_sync(data.parquet, counting(NODE, T0 - 3 * 3_600_000, 10), counting(NODE, T0, 120))
+    answer = await get(await asked(data), "?range=6h")
+
+    assert told(answer) == [(0, "gap", "node")]
+    assert (answer["derived"], answer["partial"]) == (True, True)
+
+
+async def test_windows_of_two_writers_are_told_of_in_the_order_of_their_ticks(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    newer = DataDirectory(tmp_path, identifier="a-new-pod")
+    await to_thread.run_sync(data.parquet, counting(NODE, T0, 50), counting(container(1), T0, 20))
+    await to_thread.run_sync(newer.parquet, counting(NODE, T0 + 50_000, 60))
+
+    assert told(await get(await asked(data))) == [(20, "exit", id_of(1))]
+
+
+async def test_a_damaged_window_costs_what_it_tells(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(killed_pod, data)
+    (path,) = [path async for path in anyio.Path(data.root).rglob("*.parquet")]
+    await path.write_bytes(b"nonsense")
+    answer = await get(await asked(data))
+
+    assert {kind for _, kind, _ in told(answer)} == {"oom_kill", "exit"}
+    assert answer["skipped_files"] == 1
+
+
+async def test_events_of_another_node_are_not_shown(data: DataDirectory) -> None:
+    other = DataDirectory(data.root)
+    other.header = replace(other.header, node_name="node-2", identifier="other")
+    await to_thread.run_sync(other.journal, counting(NODE, T0 - 600_000, 10))
+    await write(data, event(1, "start"))
+    await write(data, event(2, "start", "c" * 64), identifier="other")
+
+    assert told(await get(await asked(data))) == [(1, "start", id_of(1))]
+
+
+async def test_before_there_is_data_it_says_when_to_come_back(tmp_path: Path) -> None:
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
+
+    assert (await asked.get("/api/events")).status == 503
+
+
+def test_memory_for_events_is_bounded(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    day_ms = 86_400_000
+    for day in range(4):
+        lines = b"".join(encode(event(day * 86_400 + i / 1000, "exit")) for i in range(MOST_OF_A_FILE + 1))
+        events_file.append_lines(str(data.folder(T0 + day * day_ms) / "events.jsonl"), lines)
+    files = DataFiles(str(tmp_path), FakeClock())
+    kept = EventFiles(files, SkippedFiles())
+    for _, folder in files.folders_between(T0, T0 + 4 * day_ms):
+        read = kept.read(folder)
+        assert read is not None
+        assert (len(read.events), read.is_cut) == (MOST_OF_A_FILE, True)
+        assert kept.read(folder) is read
+
+    assert sum(len(read.events) for _, read in kept._kept.values()) <= MOST_KEPT
+
+
+def test_an_answer_is_json_without_nan() -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        encode(event(1, "exit", number=float("nan")))
+    assert json.loads(encode(event(1, "exit")))["kind"] == "exit"

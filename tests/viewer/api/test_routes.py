@@ -1,0 +1,566 @@
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+import anyio.lowlevel
+import pytest
+from anyio import to_thread
+
+from fgm.store.index.index_file import Facts
+from fgm.store.samples.series import Series
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.response.memory_budget import Budget, Leasing
+from fgm.viewer.api.response.query_runner import PART_BYTES
+from fgm.viewer.api.routes import create_app
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.asgi_client import Answer, converse
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
+
+FACTS = {
+    *("from_ms", "to_ms", "complete_from_ms", "interval_ms", "resolution", "partial", "skipped_files"),
+    *("unknown", "series"),
+}
+SERVICE = Series("cgroup", cgroup="/system.slice/a.service")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataDirectory:
+    return DataDirectory(tmp_path)
+
+
+@pytest.fixture
+def asked(data: DataDirectory) -> ApiClient:
+    """Two minutes of the node, a container and a service, the last half minute still in the journal."""
+    data.write_index((container(1), T0, T0 + 90_000))
+    closed = [counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90)]
+    data.parquet(*closed)
+    data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 10))
+    return ApiClient(data.root)
+
+
+async def test_before_there_is_data_it_says_when_to_come_back(asked: ApiClient) -> None:
+    for path in ("/api/instance", "/api/metrics", "/api/containers", "/api/timeseries?metric=memory.current"):
+        answer = await asked.get(path)
+
+        assert answer.status == 503
+        assert answer.headers["retry-after"] == "2"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "/api/health" in answer.json["detail"]
+
+
+async def test_instance(asked: ApiClient) -> None:
+    await asked.ready()
+
+    assert (await asked.get("/api/instance")).json == {
+        "node_name": "node-1",
+        "identifier": "node-1",
+        "cluster_name": "cluster-1",
+        "pod_name": "monitor-x",
+        "port": 8050,
+        "now_ms": NOW_MS,
+        "interval_ms": 1000,
+        "version": "0.1.0",
+    }
+
+
+async def test_metrics_are_those_with_a_value_derived_ones_first(asked: ApiClient) -> None:
+    await asked.ready()
+    listed = (await asked.get("/api/metrics")).json["metrics"]
+
+    assert [(m["name"], m["unit"], m["kind"]) for m in listed] == [
+        ("total_cpu_usage_millicores", "millicores", "derived"),
+        ("memory.current", "bytes", "gauge"),
+        ("cpu.stat.usage_usec", "us/s", "counter"),
+    ]
+    assert all({"title", "source", "help"} <= m.keys() for m in listed)
+
+
+async def test_containers_say_what_is_known_of_each(asked: ApiClient) -> None:
+    await asked.ready()
+    answer = (await asked.get("/api/containers?scope=container")).json
+
+    assert answer["total"] == 1
+    assert answer["containers"] == [
+        {
+            "id": id_of(1),
+            "scope": "container",
+            "name": "name-1",
+            "container_id": container(1).container_id,
+            "container_name": "name-1",
+            "pod_name": "pod-1",
+            "namespace": "default",
+            "pod_uid": None,
+            "qos_class": "Burstable",
+            "runtime": "containerd",
+            "cgroup": None,
+            "node_name": "node-1",
+            "labels": None,
+            "image": None,
+            "restart_count": None,
+            "limits": None,
+            "requests": None,
+            "ended": None,
+            "first_seen_ms": T0,
+            "last_seen_ms": T0 + 99_000,
+            "alive": False,
+        }
+    ]
+
+
+async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels(data: DataDirectory) -> None:
+    facts = Facts(
+        labels={"app": "cart", "app.kubernetes.io/part-of": "shop"},
+        image="cart:v1",
+        restart_count=2,
+        limits={"memory_bytes": 1 << 20},
+        requests=cast("dict[str, Any]", "nonsense"),
+        ended={"reason": "OOMKilled", "exit_code": 137},
+    )
+
+    def record() -> ApiClient:
+        data.parquet(counting(container(1), T0, 5), counting(container(2), T0, 5))
+        data.write_index((container(1), T0, T0 + 5000), more=facts)
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+
+    async def found(query: str) -> list[dict[str, Any]]:
+        answer = await asked.get(f"/api/containers?{query}")
+        return list(answer.json["containers"])
+
+    (one,) = await found("labels=app:cart,app.kubernetes.io%2Fpart-of:shop")
+    assert {name: one[name] for name in facts} == {**facts, "requests": None}
+    assert await found("labels=app:cart,app:web") == []
+    assert len(await found("")) == 2
+
+
+async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: ApiClient) -> None:
+    await asked.ready()
+
+    async def alive() -> list[str]:
+        return [c["id"] for c in (await asked.get("/api/containers")).json["containers"] if c["alive"]]
+
+    assert await alive() == ["node"]
+
+    asked.clock.stall(60)
+
+    assert await alive() == [], "the collector stopped: nothing is known to live"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", [id_of(3), id_of(2), "pod:uid", id_of(1)]),
+        ("search=NAME-2", [id_of(2)]),
+        ("search=name%20pod-3", [id_of(3)]),
+        (f"search={id_of(2)}", [id_of(2)]),
+        ("search=nothing", []),
+        ("scope=pod", ["pod:uid"]),
+        ("scope=sandbox", ["f" * 12]),
+        ("scope=container,pod", [id_of(3), id_of(2), "pod:uid", id_of(1)]),
+        ("namespace=default", [id_of(3), id_of(2), id_of(1)]),
+        ("namespace=other", []),
+        ("qos_class=Burstable", [id_of(3), id_of(2), id_of(1)]),
+        ("range=35s", [id_of(3)]),
+    ],
+)
+async def test_containers_are_found_newest_first(data: DataDirectory, query: str, expected: Sequence[str]) -> None:
+    def record() -> ApiClient:
+        data.parquet(
+            counting(Series("sandbox", container_id="f" * 64), T0, 5),
+            counting(container(1), T0, 5),
+            counting(Series("pod", pod_uid="uid"), T0 + 5000, 5),
+            counting(container(2), T0 + 10_000, 5),
+            counting(container(3), T0 + 80_000, 11),
+        )
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get(f"/api/containers?{query}")).json
+
+    assert [c["id"] for c in answer["containers"]] == expected
+    assert answer["total"] == len(expected)
+
+
+async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: ApiClient) -> None:
+    await asked.ready()
+    answer = await asked.get(f"/api/timeseries?metric=total_cpu_usage_millicores&containers={id_of(1)},node&range=1m")
+    facts = answer.json
+
+    assert facts.keys() == FACTS
+    assert (facts["from_ms"], facts["to_ms"]) == (T0 + 61_000, T0 + 121_000)
+    assert (facts["interval_ms"], facts["resolution"], facts["partial"]) == (1000, "raw", False)
+    assert facts["skipped_files"] == 0
+
+    node, one = sorted(facts["series"], key=lambda series: series["id"] != "node")
+
+    assert node == {
+        "id": "node",
+        "metric": "total_cpu_usage_millicores",
+        "unit": "millicores",
+        "life": 1,
+        "t_ms": [T0 + 1000 * s for s in range(61, 121)],
+        "value": [1] * 60,
+    }
+    assert (one["id"], one["t_ms"][-1]) == (id_of(1), T0 + 99_000)
+
+
+async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked: ApiClient) -> None:
+    await asked.ready()
+    series = await asked.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
+
+    assert {(s["id"], s["metric"], s["unit"]) for s in series} == {
+        ("node", "memory.current", "bytes"),
+        ("node", "cpu.stat.usage_usec", "us/s"),
+        (id_of(1), "memory.current", "bytes"),
+        (id_of(1), "cpu.stat.usage_usec", "us/s"),
+    }
+
+
+async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
+    def record() -> ApiClient:
+        data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    (series,) = await asked.series("/api/timeseries?metric=memory.current&range=all")
+
+    assert series["value"] == [1, None, 2.5, 0]
+
+
+async def test_services_pods_and_full_ids_are_found_by_name(asked: ApiClient) -> None:
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers="
+
+    assert [s["id"] for s in await asked.series(path + "cgroup:/system.slice/a.service")] == [
+        f"cgroup:{SERVICE.cgroup}"
+    ]
+    assert [s["id"] for s in await asked.series(path + str(container(1).container_id))] == [id_of(1)]
+
+
+async def test_a_container_that_only_old_files_know_is_found_there(data: DataDirectory) -> None:
+    """The index holds 5,000 containers; one that fell out of it is still in the files of its time."""
+
+    def record() -> ApiClient:
+        data.write_index((container(1), T0, T0))
+        data.parquet(counting(container(7), T0 - 7_200_000, 5), counting(NODE, T0 - 4_500_000, 50 * 90))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&containers={id_of(7)}"
+
+    assert [s["id"] for s in await asked.series(path + "&range=3h")] == [id_of(7)]
+    assert (await asked.get(path + "&range=10m")).status == 404
+
+
+async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(asked: ApiClient) -> None:
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers="
+    answer = (await asked.get(path + f"nonsense,{id_of(1)},pod:nonsense,{'a' * 12}")).json
+
+    assert [s["id"] for s in answer["series"]] == [id_of(1)]
+    assert answer["unknown"] == ["nonsense", "pod:nonsense", "a" * 12]
+    assert (await asked.get(path + id_of(1))).json["unknown"] == []
+
+    refused = await asked.get(path + "nonsense,pod:nonsense")
+
+    assert (refused.status, refused.json["detail"]) == (404, "there is no series 'nonsense'")
+
+
+async def test_a_comma_in_a_name_is_part_of_it_when_it_is_encoded(data: DataDirectory) -> None:
+    """systemd allows it in the name of a unit."""
+
+    def record() -> ApiClient:
+        data.parquet(counting(Series("cgroup", cgroup="/system.slice/a,b.service"), T0, 5), counting(NODE, T0, 5))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    path = "/api/timeseries?metric=memory.current&range=all&containers=cgroup:/system.slice/a%2Cb.service,node"
+
+    assert {s["id"] for s in await asked.series(path)} == {"cgroup:/system.slice/a,b.service", "node"}
+
+
+async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
+    def record() -> ApiClient:
+        data.parquet(
+            counting(container(1, "web", "pod-a"), T0, 20), counting(container(2, "web", "pod-a"), T0 + 30_000, 20)
+        )
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    series = await asked.series("/api/timeseries?metric=total_cpu_usage_millicores&range=all")
+
+    assert {s["id"]: (s["life"], s["value"][0]) for s in series} == {id_of(1): (1, None), id_of(2): (2, None)}
+
+
+async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
+    """A range is what is asked; what decides is how much data there is in it."""
+
+    def record() -> ApiClient:
+        values: list[float | None] = [100.0] * 5400
+        values[2000] = 900.0
+        data.parquet(chunk(NODE, T0 - 5_300_000, {"memory.current": values}))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=2h&points=100")).json
+
+    assert answer["resolution"] == "m4"
+    assert len(answer["series"][0]["t_ms"]) <= 400
+    assert max(answer["series"][0]["value"]) == 900
+
+    raw = (await asked.get("/api/timeseries?metric=memory.current&range=1h")).json
+
+    assert raw["resolution"] == "raw"
+    assert len(raw["series"][0]["t_ms"]) == 3579
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "parameter"),
+    [
+        ("/api/timeseries", 400, "metric"),
+        ("/api/timeseries?metric=nonsense", 404, "metric"),
+        ("/api/timeseries?metric=memory.current&containers=nonsense", 404, "containers"),
+        ("/api/timeseries?metric=memory.current&containers=pod:nonsense", 404, "containers"),
+        (f"/api/timeseries?metric=memory.current&containers={'ab' * 32}", 404, "containers"),
+        ("/api/timeseries?metric=memory.current&range=forever", 400, "range"),
+        ("/api/timeseries?metric=memory.current&from=9999999999", 400, "from"),
+        ("/api/containers?scope=x", 400, "scope"),
+        ("/api/metrics?x=1", 400, "x"),
+        ("/api/nonsense", 404, None),
+        ("/nonsense", 404, None),
+        ("/static/../app.py", 404, None),
+    ],
+)
+async def test_bad_input_is_a_problem_and_never_a_stack_trace(
+    asked: ApiClient, target: str, status: int, parameter: str | None
+) -> None:
+    await asked.ready()
+    answer = await asked.get(target)
+
+    assert answer.status == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json.keys() >= {"title", "status", "detail"}
+    assert answer.json.get("parameter") == parameter
+    assert b"Traceback" not in answer.body
+
+
+async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: DataDirectory) -> None:
+    def record() -> ApiClient:
+        data.write_index(*((container(n), T0 - 3_600_000, T0) for n in range(500)))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    metrics = "memory.current,memory.peak,memory.max,memory.high,memory.low,memory.min,pids.current,pids.max"
+    answer = await asked.get(f"/api/timeseries?metric={metrics}&range=1h")
+
+    assert answer.status == 400
+    assert "samples" in answer.json["allowed"]
+
+
+async def test_more_series_than_the_limit_are_cut_and_it_says_so(data: DataDirectory) -> None:
+    def record() -> ApiClient:
+        data.write_index(*((container(n), T0, T0 + 1000) for n in range(505)))
+        data.parquet(*(counting(container(n), T0, 1) for n in range(505)))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=5m")).json
+
+    assert answer["partial"] is True
+    assert len({s["id"] for s in answer["series"]}) <= 500
+
+
+async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirectory) -> None:
+    def record() -> ApiClient:
+        paths = data.parquet(counting(NODE, T0, 180))
+        paths[1].write_bytes(paths[1].read_bytes()[:1000])
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = (await asked.get("/api/timeseries?metric=memory.current&range=all")).json
+
+    assert answer["skipped_files"] == 1
+    assert len(answer["series"][0]["t_ms"]) == 90
+    assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+
+
+async def test_samples_are_asked_for_by_what_series_are_called(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    shop, other = container(1, "web", "cart-7f"), container(2, "job", "batch-1")
+    await to_thread.run_sync(data.parquet, counting(NODE, T0, 90), counting(shop, T0, 90), counting(other, T0, 90))
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&from={T0}"
+
+    async def ids(query: str) -> set[str]:
+        return {series["id"] for series in await asked.series(path + query)}
+
+    assert await ids("&search=cart") == {id_of(1)}
+    assert await ids("&scope=node") == {"node"}
+    assert await ids("&scope=container") == {id_of(1), id_of(2)}
+    assert await ids("&search=nobody") == set()
+    assert (await asked.get(f"{path}&search=cart&containers={id_of(1)}")).status == 400
+
+
+async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path) -> None:
+    older = DataDirectory(tmp_path, identifier="pod-a")
+    older.header = replace(older.header, node_name="worker-1")
+    newer = DataDirectory(tmp_path, identifier="pod-b")
+    await to_thread.run_sync(older.parquet, counting(NODE, T0 - 900_000, 90), counting(container(1), T0 - 900_000, 90))
+    await to_thread.run_sync(newer.parquet, counting(NODE, T0, 90), counting(container(2), T0, 90))
+    await to_thread.run_sync(lambda: newer.write_index((container(2), T0, T0 + 89_000)))
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
+    asked.desk = await to_thread.run_sync(
+        lambda: Desk(str(tmp_path), asked.clock, asked.start_up, asked.desk.address, node="worker-1")
+    )
+    await to_thread.run_sync(asked.serve)
+    await asked.ready()
+
+    assert {one["id"] for one in (await asked.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
+    series = await asked.series("/api/timeseries?metric=memory.current&range=all")
+    assert {(one["id"], len(one["t_ms"])) for one in series} == {("node", 90), (id_of(1), 90)}
+
+
+async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataDirectory(tmp_path, rotation_s=900)
+    await to_thread.run_sync(data.parquet, counting(container(1), T0 - 7 * 3_600_000, 7 * 3600))
+    asked = await to_thread.run_sync(ApiClient, tmp_path)
+    await asked.ready()
+    path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
+    whole = (await asked.get(f"{path}&to={T0}")).json
+    seconds = itertools.count()
+    monkeypatch.setattr(asked.desk.clock, "monotonic", lambda: float(next(seconds)))
+    times: list[int] = []
+    parts, to_ms = 0, T0
+    for _ in range(4):
+        answer = await asked.get(f"{path}&to={to_ms}&within_ms=1")
+        part = answer.json
+        assert part["to_ms"] == to_ms
+        assert part["partial"] is (part["complete_from_ms"] > part["from_ms"])
+        assert ("etag" in answer.headers) is not part["partial"]
+        times = part["series"][0]["t_ms"] + times
+        parts += 1
+        to_ms = part["complete_from_ms"]
+        if not part["partial"]:
+            break
+
+    assert to_ms == T0 - 7 * 3_600_000
+    assert parts == 3
+    assert times == sorted(set(times))
+    (line,) = whole["series"]
+    assert (times[0], times[-1]) == (line["t_ms"][0], line["t_ms"][-1])
+
+
+async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
+    """More than a part of it is never in memory; what arrives is one JSON document with every sample."""
+
+    def record() -> ApiClient:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    answer = await asked.get("/api/timeseries?metric=memory.current&range=1h")
+
+    assert "content-length" not in answer.headers
+    assert len(answer.body) > PART_BYTES
+    assert {s["id"]: len(s["t_ms"]) for s in answer.json["series"]} == {id_of(n): 3400 for n in range(20)}
+
+
+async def test_parallel_queries_together_never_have_more_samples_than_the_budget(tmp_path: Path) -> None:
+    """Each alone fits; four at once would be four times the memory."""
+
+    def record() -> ApiClient:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        asked = ApiClient(data.root)
+        asked.desk.budget = Budget(100_000)
+        asked.app = create_app(asked.desk)  # type: ignore[assignment]
+        return asked
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    budget = asked.desk.budget
+    free, answers = list[int](), list[Answer]()
+
+    async def ask() -> None:
+        answers.append(await asked.get("/api/timeseries?metric=memory.current&range=1h"))
+
+    async def watch() -> None:
+        while len(answers) < 4:
+            free.append(budget.free)
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        for _ in range(4):
+            group.start_soon(ask)
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert min(free) >= 0
+    assert min(free) < 100_000 - 60_000, "a query takes what it may need"
+    assert budget.free == 100_000
+
+
+async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(tmp_path: Path) -> None:
+    def record() -> ApiClient:
+        data = DataDirectory(tmp_path, rotation_s=7200)
+        data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    app: Any = asked.app
+    app.asgi_app = Leasing(app.asgi_app._app, asked.desk.budget, send_timeout_s=0.05)
+    with anyio.fail_after(5):
+        messages = await converse(asked.app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
+
+    assert [message["type"] for message in messages] == ["http.response.start"]
+    assert asked.desk.budget.free == asked.desk.budget.samples
+
+
+async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:
+    """A client that goes away cancels its request; the next one finds a free thread."""
+
+    def record() -> ApiClient:
+        data.parquet(counting(NODE, T0 - 5_000_000, 5000))
+        return ApiClient(data.root)
+
+    asked = await to_thread.run_sync(record)
+    await asked.ready()
+    for _ in range(5):
+        assert await converse(asked.app, "/api/timeseries?metric=memory.current&range=all", leaves=True) == []
+    with anyio.fail_after(5):
+        assert len(await asked.series("/api/timeseries?metric=memory.current&range=3m")) == 1
+
+
+async def test_an_unexpected_failure_is_a_problem_without_its_trace(
+    asked: ApiClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asked.ready()
+    del asked.desk.files
+
+    answer = await asked.get("/api/timeseries?metric=memory.current")
+
+    assert answer.status == 500
+    assert json.loads(answer.body)["detail"] == "the viewer failed to answer; its log says why"
+    assert "AttributeError" in caplog.text

@@ -1,0 +1,128 @@
+"""Ranking, and choosing series."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fgm.store.index.index_file import Facts
+from fgm.store.samples.series import Series
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import (
+    KILLS,
+    MEMORY,
+    NODE,
+    T0,
+    DataDirectory,
+    chunk,
+    container,
+    counting,
+    id_of,
+)
+
+RANGE = f"from={T0}&to={T0 + 4000}"
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> ApiClient:
+    data = DataDirectory(tmp_path)
+    data.parquet(
+        chunk(NODE, T0, {MEMORY: [100, 100, 100, 100]}),
+        chunk(container(1), T0, {MEMORY: [10, 90, 10, 10]}),
+        chunk(container(2), T0, {MEMORY: [40, 40, None, 41]}),
+        chunk(container(3), T0, {MEMORY: [None, 5, 50], KILLS: [0, 0, 0]}),
+        counting(Series("pod", pod_uid="uid"), T0, 4),
+    )
+    data.write_index((container(1), T0, T0 + 3000), more=Facts(labels={"app": "cart", "tier": "x"}))
+    return ApiClient(tmp_path)
+
+
+async def ranked(asked: ApiClient, query: str) -> list[dict[str, Any]]:
+    await asked.ready()
+    return await asked.series(f"/api/top?metric=memory.current&{RANGE}{query}")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", [(2, 121 / 3), (1, 30), (3, 27.5)]),
+        ("&by=max", [(1, 90), (3, 50), (2, 41)]),
+        ("&by=last", [(3, 50), (2, 41), (1, 10)]),
+        ("&by=max&limit=1", [(1, 90)]),
+        ("&by=max&search=name-2", [(2, 41)]),
+        ("&by=max&labels=app:cart", [(1, 90)]),
+        ("&by=max&namespace=other", []),
+    ],
+)
+async def test_who_used_most(asked: ApiClient, query: str, expected: list[tuple[int, float]]) -> None:
+    by = query.partition("by=")[2].partition("&")[0] or "mean"
+
+    assert [(s["id"], s[by]) for s in await ranked(asked, query)] == [
+        (id_of(n), pytest.approx(value)) for n, value in expected
+    ]
+
+
+async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: ApiClient) -> None:
+    found = await ranked(asked, "&scope=container,node&by=max")
+
+    assert {s["id"]: s["share_of_node"] for s in found} == {
+        "node": 1,
+        id_of(1): 0.3,
+        id_of(2): 0.3025,
+        id_of(3): 0.1375,
+    }
+    one = next(s for s in found if s["id"] == id_of(1))
+    assert (one["max_ms"], one["last_ms"], one["samples"], one["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
+
+
+async def test_the_peaks_of_the_parts_of_a_range(asked: ApiClient) -> None:
+    """A part without a value is null, not 0; the parts are of the whole range, also where it goes on without data."""
+    found = await ranked(asked, "&by=max&parts=4")
+    longer = await asked.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
+
+    assert {s["id"]: s["peaks"] for s in found} == {
+        id_of(1): [10, 90, 10, 10],
+        id_of(2): [40, 40, None, 41],
+        id_of(3): [None, 5, 50, None],
+    }
+    assert {s["id"]: s["peaks"] for s in longer} == {
+        id_of(1): [90, 10, None, None],
+        id_of(2): [40, 41, None, None],
+        id_of(3): [5, 50, None, None],
+    }
+
+
+async def test_what_does_not_add_up_has_no_share(asked: ApiClient) -> None:
+    await asked.ready()
+    found = await asked.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
+
+    assert all(s["share_of_node"] is None for s in found)
+
+
+async def test_what_series_can_be_chosen_by(asked: ApiClient) -> None:
+    await asked.ready()
+
+    assert (await asked.get("/api/filters")).json == {
+        "scopes": ["container", "node", "pod"],
+        "namespaces": ["default"],
+        "qos_classes": ["Burstable"],
+        "label_keys": ["app", "tier"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (f"metric=memory.events.oom_kill&{RANGE}", {id_of(3)}),
+        (f"metric=memory.current&{RANGE}&scope=container", {id_of(1), id_of(2), id_of(3)}),
+        (f"metric=memory.peak&{RANGE}", set()),
+        (f"from={T0 - 9000}&to={T0}", set()),
+        (f"from={T0}&to={T0 + 1000}&scope=node", {"node"}),
+    ],
+)
+async def test_containers_are_those_with_a_value_of_a_metric(asked: ApiClient, query: str, expected: set[str]) -> None:
+    await asked.ready()
+    answer = await asked.get(f"/api/containers?{query}")
+
+    assert answer.status == 200, answer.body
+    assert {c["id"] for c in answer.json["containers"]} == expected

@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+from fgm.store.samples.series import Series
+from fgm.viewer.contents.series_register import SeriesRegister
+from tests.support.viewer.data_directory import NODE, container, id_of
+
+
+def test_ids_are_those_of_the_index_or_as_short() -> None:
+    register = SeriesRegister()
+    register.add(NODE, 0, 1)
+    register.add(container(1), 0, 1)
+    register.add(container(2), 0, 1, "key-of-the-index")
+    register.add(Series("pod", pod_uid="uid"), 0, 1)
+    register.add(Series("cgroup", cgroup="/system.slice/a.service"), 0, 1)
+
+    assert set(register.snapshot().by_id) == {
+        "node",
+        id_of(1),
+        "key-of-the-index",
+        "pod:uid",
+        "cgroup:/system.slice/a.service",
+    }
+
+
+def test_two_containers_that_begin_alike_have_different_ids() -> None:
+    register = SeriesRegister()
+    first = container(1)
+    second = replace(first, container_id=id_of(1) + "f" * 52)
+    register.add(first, 0, 1)
+    register.add(second, 0, 1)
+    taken = register.snapshot()
+
+    assert taken.id_by_key[first.key] == id_of(1)
+    assert taken.id_by_key[second.key] == id_of(1) + "f"
+    assert taken.find(second.key) is taken.by_id[id_of(1) + "f"]
+
+
+def test_the_newest_name_wins_and_no_name_is_lost() -> None:
+    """A name that arrived late stays when an older file without it is read afterwards."""
+    register = SeriesRegister()
+    named = container(1)
+    bare = Series("container", container_id=named.container_id, runtime="crio")
+    register.add(named, 1000, 2000)
+    register.add(bare, 0, 500)
+    series = register.snapshot().by_id[id_of(1)].series
+
+    assert (series.container_name, series.runtime) == ("name-1", "containerd")
+
+    register.add(replace(bare, container_name="new"), 3000, 4000)
+    series = register.snapshot().by_id[id_of(1)].series
+
+    assert (series.container_name, series.pod_name, series.runtime) == ("new", "pod-1", "crio")
+
+
+def test_lives_are_counted_within_a_workload_in_the_order_of_time() -> None:
+    register = SeriesRegister()
+    for number, first_ms in ((3, 300), (1, 100), (2, 200)):
+        register.add(container(number, "web", "pod-a"), first_ms, first_ms + 50)
+    register.add(container(4, "web", "pod-b"), 400, 450)
+    register.add(Series("container", container_id="f" * 64), 500, 550)
+    taken = register.snapshot()
+
+    assert [taken.by_id[id_of(n)].life for n in (1, 2, 3, 4)] == [1, 2, 3, 1]
+    assert taken.by_id["f" * 12].life == 1
+
+
+def test_what_was_taken_does_not_change() -> None:
+    register = SeriesRegister()
+    register.add(container(1), 100, 200)
+    before = register.snapshot()
+    register.add(container(1), 50, 900)
+    after = register.snapshot()
+
+    assert (before.by_id[id_of(1)].first_seen_ms, before.last_seen(before.by_id[id_of(1)])) == (100, 200)
+    assert (after.by_id[id_of(1)].first_seen_ms, after.last_seen(after.by_id[id_of(1)])) == (50, 900)
+
+
+def test_a_range_is_half_open_against_a_life() -> None:
+    register = SeriesRegister()
+    register.add(container(1), 100, 200)
+    taken = register.snapshot()
+    known = taken.by_id[id_of(1)]
+
+    assert taken.is_within(known, 200, 300)
+    assert not taken.is_within(known, 201, 300)
+    assert not taken.is_within(known, 0, 100)

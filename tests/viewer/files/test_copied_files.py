@@ -1,0 +1,124 @@
+"""Parquet files that were copied from elsewhere."""
+
+import random
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+from anyio import to_thread
+
+from fgm.store.errors import BadFileError
+from fgm.store.parquet.window_file import WindowFile
+from fgm.viewer.api.context import Desk
+from fgm.viewer.files import foreign_parquet
+from fgm.viewer.start_up import StartUp
+from tests.support.viewer.api_client import NOW_MS, ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
+
+TARGET = f"/api/timeseries?metric=total_cpu_usage_millicores,memory.current&from={T0}&to={T0 + 180_000}"
+
+
+def recorded(root: Path) -> list[Path]:
+    return DataDirectory(root).parquet(counting(NODE, T0, 180), counting(container(1), T0, 180, per_second=7000))
+
+
+async def expected(root: Path) -> object:
+    asked = await to_thread.run_sync(ApiClient, root)
+    await asked.ready()
+    return await asked.series(TARGET)
+
+
+def rewritten(path: Path, new: Path) -> None:
+    """What DuckDB makes of a file has no block."""
+    duckdb.sql(f"COPY (SELECT * FROM read_parquet('{path}')) TO '{new}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+async def test_a_directory_of_copies_is_served_whatever_they_are_called(tmp_path: Path) -> None:
+    def copy() -> None:
+        (tmp_path / "flat" / "deeper").mkdir(parents=True)
+        first, second = recorded(tmp_path / "data")
+        shutil.copy(first, tmp_path / "flat" / "a.parquet")
+        shutil.copy(second, tmp_path / "flat" / "deeper" / second.name)
+
+    await to_thread.run_sync(copy)
+
+    assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
+
+
+async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
+    def give() -> ApiClient:
+        first, _ = recorded(tmp_path)
+        asked = ApiClient(tmp_path)
+        start_up = StartUp(1, NOW_MS, 0)
+        asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, given=(str(first),))
+        asked.serve()
+        return asked
+
+    asked = await to_thread.run_sync(give)
+    await asked.ready()
+
+    assert {len(s["t_ms"]) for s in await asked.series(TARGET)} == {90}
+
+
+async def test_files_of_other_writers_are_read_by_a_child(tmp_path: Path) -> None:
+    def rewrite() -> None:
+        (tmp_path / "flat").mkdir()
+        for number, path in enumerate(recorded(tmp_path / "data")):
+            rewritten(path, tmp_path / "flat" / f"{number}.parquet")
+
+    await to_thread.run_sync(rewrite)
+
+    assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
+
+
+async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp_path: Path) -> None:
+    def spoil() -> ApiClient:
+        (tmp_path / "flat").mkdir()
+        first, _ = recorded(tmp_path / "data")
+        shutil.copy(first, tmp_path / "flat")
+        duckdb.sql(f"COPY (SELECT 1 AS a) TO '{tmp_path}/flat/other.parquet' (FORMAT parquet)")
+        (tmp_path / "flat" / "short.parquet").write_bytes(first.read_bytes()[:2000])
+        return ApiClient(tmp_path / "flat")
+
+    asked = await to_thread.run_sync(spoil)
+    await asked.ready()
+
+    assert {s["id"] for s in await asked.series(TARGET)} == {"node", id_of(1)}
+    reasons = {Path(s["file"]).name: s["reason"] for s in asked.desk.skipped.newest()}
+    assert reasons.keys() == {"other.parquet", "short.parquet"}
+    assert "there are no columns time and scope" in reasons["other.parquet"]
+
+
+def test_a_file_that_is_too_large_is_not_begun_with(tmp_path: Path) -> None:
+    with (tmp_path / "big.parquet").open("wb") as file:
+        file.truncate(foreign_parquet.MOST_BYTES + 1)
+
+    with pytest.raises(BadFileError, match="larger than 256 MiB"):
+        foreign_parquet.rewrite(str(tmp_path / "big.parquet"), str(tmp_path / "new"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_file_of_another_writer_is_rewritten_or_refused_and_never_left_half_done(
+    tmp_path: Path, seed: int
+) -> None:
+    path, rng = tmp_path / "other.parquet", random.Random(seed)
+    rewritten(recorded(tmp_path / "data")[0], path)
+    damaged = bytearray(path.read_bytes())
+    for _ in range(6):
+        damaged[rng.randrange(len(damaged) // 2 * (seed % 2), len(damaged))] ^= 1 << rng.randrange(8)
+    path.write_bytes(damaged)
+    new = tmp_path / "new.parquet"
+
+    is_readable = True
+    try:
+        foreign_parquet.rewrite(str(path), str(new))
+    except BadFileError:
+        is_readable = False
+
+    assert new.exists() == is_readable
+    if is_readable:
+        file = WindowFile.open(str(new))
+        assert file.block.runs
+        file.close()

@@ -1,0 +1,95 @@
+import pytest
+
+from fgm.viewer.web.asgi import Receive, Scope, Send, respond
+from fgm.viewer.web.guard import MAX_QUERY_BYTES, Guard
+from tests.support.viewer.asgi_client import get
+
+NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+async def says_yes(scope: Scope, _: Receive, send: Send) -> None:
+    await respond(scope, send, 200, {"Content-Type": "text/plain"}, b"yes")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8050", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9999", "[::1]", "[::1]:8050"]
+)
+async def test_a_local_host_is_allowed_with_any_port(host: str) -> None:
+    assert (await get(Guard(says_yes), "/", headers={"host": host})).body == b"yes"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", "evil.example", "evil.example:8050", "localhost.evil.example", "127.0.0.1.nip.io", "127.0.0.2", "::1",
+     "localhost:", "localhost:80:80", "[::1", "user@localhost", "node-1"],
+)  # fmt: skip
+async def test_a_foreign_host_is_refused(host: str) -> None:
+    """With DNS rebinding, a foreign name has the address of the viewer, but it is still in the Host header."""
+    answer = await get(Guard(says_yes), "/api/metrics", headers={"host": host})
+
+    assert answer.status == 421
+    assert "--allowed-host" in answer.json["allowed"]
+
+
+async def test_a_host_can_be_allowed() -> None:
+    guard = Guard(says_yes, frozenset({"Node-1", "fd00::1"}))
+
+    assert (await get(guard, "/", headers={"host": "node-1:8050"})).status == 200
+    assert (await get(guard, "/", headers={"host": "[fd00::1]:8050"})).status == 200
+    assert (await get(guard, "/", headers={"host": "node-2:8050"})).status == 421
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "X"])
+async def test_methods_that_do_not_only_read_are_refused(method: str) -> None:
+    answer = await get(Guard(says_yes), "/", method=method)
+
+    assert answer.status == 405
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("what", "path", "headers", "status"),
+    [
+        ("curl", "/api/metrics", {}, 200),
+        ("the page's own requests", "/api/metrics", {"sec-fetch-site": "same-origin"}, 200),
+        ("typed into the address bar", "/api/metrics", {"sec-fetch-site": "none", **NAVIGATION}, 200),
+        ("a link on another page", "/", {"sec-fetch-site": "cross-site", **NAVIGATION}, 200),
+        ("a link to the API", "/api/metrics", {"sec-fetch-site": "cross-site", **NAVIGATION}, 403),
+        ("a script of another page", "/api/metrics", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}, 403),
+        ("another port of this machine", "/api/metrics", {"sec-fetch-site": "same-site"}, 403),
+        ("the page as a frame", "/", {"sec-fetch-site": "cross-site", **NAVIGATION, "sec-fetch-dest": "iframe"}, 403),
+        ("an image", "/static/x.png", {"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"}, 403),
+        ("an old browser, another origin", "/api/metrics", {"origin": "http://evil.example"}, 403),
+        ("an old browser, no origin at all", "/api/metrics", {"origin": "null"}, 403),
+        ("an old browser, the page itself", "/api/metrics", {"origin": "http://localhost:8050"}, 200),
+    ],
+)
+async def test_another_origin_is_refused_unless_it_links_to_the_page(
+    what: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    assert (await get(Guard(says_yes), path, headers=headers)).status == status, what
+
+
+async def test_every_response_has_the_security_headers() -> None:
+    for answer in (
+        await get(Guard(says_yes), "/"),
+        await get(Guard(says_yes), "/", headers={"host": "evil.example"}),
+        await get(Guard(says_yes), "/", method="POST"),
+    ):
+        assert answer.headers["content-security-policy"].startswith("default-src 'self'")
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert not any(name.startswith("access-control-") for name in answer.headers)
+
+
+async def test_a_query_that_is_too_long_is_refused() -> None:
+    assert (await get(Guard(says_yes), "/?" + "x" * MAX_QUERY_BYTES)).status == 200
+    assert (await get(Guard(says_yes), "/?" + "x" * (MAX_QUERY_BYTES + 1))).status == 414
+
+
+async def test_head_has_no_body() -> None:
+    answer = await get(Guard(says_yes), "/", method="HEAD")
+
+    assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "3")
