@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fgm.events.columns import NEEDED_COLUMNS
 from fgm.events.machine import EventMachine
-from fgm.events.watched import NEEDS
 from fgm.store.events.event import Event, encode
 from fgm.store.samples.series import Series
 
@@ -29,7 +29,7 @@ SHORT = {
     "populated": "cgroup.events.populated",
     "procs": "container.pid_count",
 }
-assert set(SHORT.values()) == set(NEEDS)
+assert set(SHORT.values()) == set(NEEDED_COLUMNS)
 Row = dict[str, float]
 Ticks = Sequence[dict[Series, Row]]
 
@@ -51,7 +51,7 @@ class Machine:
     """The machine, fed with ticks by the second."""
 
     def __init__(self) -> None:
-        self.machine = EventMachine(NEEDS, 1000)
+        self.machine = EventMachine(NEEDED_COLUMNS, 1000)
         self._series: tuple[Series, ...] = ()
 
     def see(self, second: float, rows: dict[Series, Row], late_ms: float = 3.0) -> list[Event]:
@@ -59,12 +59,12 @@ class Machine:
         if series == self._series:
             series = self._series
         self._series = series
-        table = np.full((len(series), 1 + len(NEEDS)), np.nan)
+        table = np.full((len(series), 1 + len(NEEDED_COLUMNS)), np.nan)
         table[:, 0] = late_ms
         for i, one in enumerate(series):
             for name, value in rows[one].items():
-                table[i, 0 if name == "late" else 1 + NEEDS.index(SHORT[name])] = value
-        found = self.machine.see(T0 + round(second * 1000), series, table)
+                table[i, 0 if name == "late" else 1 + NEEDED_COLUMNS.index(SHORT[name])] = value
+        found = self.machine.add_tick(T0 + round(second * 1000), series, table)
         assert all(encode(event) for event in found)
         return found
 
@@ -248,8 +248,8 @@ def test_an_oom_kill_is_told_once_and_of_the_right_container(
 
 def end_of(machine: Machine, second: float, series: Series, row: Row) -> list[Event]:
     values = np.array([0.0, *(row.get(short, math.nan) for short in SHORT)])
-    assert [SHORT[short] for short in SHORT] == list(NEEDS)
-    return machine.machine.see_end(T0 + round(second * 1000), series, values)
+    assert [SHORT[short] for short in SHORT] == list(NEEDED_COLUMNS)
+    return machine.machine.add_exit(T0 + round(second * 1000), series, values)
 
 
 @pytest.mark.parametrize("last_row", [{}, {A: DEAD | {"oom": 2, "late": -600.0}}], ids=["gone", "with its last row"])
@@ -448,5 +448,5 @@ def test_columns_that_a_file_does_not_have_are_null() -> None:
     machine = EventMachine(("memory.current",), 1000)
     rows = np.array([[0.0, 5.0]])
 
-    assert [machine.see(T0 + i * 1000, (A,), rows) for i in range(3)] == [[], [], []]
-    assert math.isnan(machine._memory._known[0, 0])
+    assert [machine.add_tick(T0 + i * 1000, (A,), rows) for i in range(3)] == [[], [], []]
+    assert math.isnan(machine._state._newest[0, 0])

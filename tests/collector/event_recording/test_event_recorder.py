@@ -15,7 +15,7 @@ from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.event_recording.last_tick import last_tick
 from fgm.collector.kernel.oom_watch import OomWatch
 from fgm.collector.windows.closing import close_window
-from fgm.events.watched import NEEDS
+from fgm.events.columns import NEEDED_COLUMNS
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
@@ -29,7 +29,9 @@ from tests.support.collector.windows import HEADER, NODE, START_MS, record
 A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
 B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")
 POD = Series("pod", pod_uid="p", cgroup="/kubepods/podp")
-POPULATED, KILLS, MEMORY = (1 + COLUMNS.index(name) for name in (NEEDS[10], NEEDS[0], "memory.current"))
+POPULATED, KILLS, MEMORY = (
+    1 + COLUMNS.index(name) for name in (NEEDED_COLUMNS[10], NEEDED_COLUMNS[0], "memory.current")
+)
 
 
 def tick(second: float, *series: Series, kills: float = 0) -> Tick:

@@ -7,8 +7,8 @@ from operator import itemgetter
 
 import numpy as np
 
+from fgm.events.columns import NEEDED_COLUMNS, Floats
 from fgm.events.machine import EventMachine
-from fgm.events.watched import NEEDS, Floats
 from fgm.metrics.rates import Times
 from fgm.store.events.event import Event
 from fgm.store.samples.chunk import Chunk
@@ -35,7 +35,7 @@ class DerivedEvents:
         self.most_samples = 0
         self._waiting = deque(waiting)
         self._reader = Reader(sources, node_name)
-        self._machine = EventMachine(NEEDS, tick_ms)
+        self._machine = EventMachine(NEEDED_COLUMNS, tick_ms)
         self._last_ms = -1
 
     @property
@@ -48,15 +48,15 @@ class DerivedEvents:
         together: list[list[Chunk]] = []
         last_ms = -1
         while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
-            chunks = self._reader.chunks(self._waiting.popleft(), NEEDS, _all)
+            chunks = self._reader.chunks(self._waiting.popleft(), NEEDED_COLUMNS, _all)
             together.append(chunks)
             last_ms = max([last_ms, *(int(chunk.time_ms[-1]) for chunk in chunks)])
-        samples = sum((1 + len(NEEDS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
+        samples = sum((1 + len(NEEDED_COLUMNS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
         self.most_samples = max(self.most_samples, samples)
         for time_ms, series, rows in heapq.merge(*map(ticks, together), key=itemgetter(0)):
             if time_ms > self._last_ms:  # each tick once, from the first file that has it
                 self._last_ms = time_ms
-                self.events += self._machine.see(time_ms, series, rows)
+                self.events += self._machine.add_tick(time_ms, series, rows)
         del self.events[:-MOST_EVENTS]
         return bool(self._waiting)
 
@@ -66,16 +66,16 @@ def _all(there: Iterable[Series]) -> set[str]:
 
 
 def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:
-    """Yield the ticks that the rows of one file were: time, the series that were there, and `late_ms` with NEEDS."""
+    """Yield the ticks of one file: time, the series with a row in it, and `late_ms` with NEEDED_COLUMNS."""
     if not chunks:
         return
     times: Times = np.unique(np.concatenate([chunk.time_ms for chunk in chunks]))
-    rows = np.full((len(times), len(chunks), 1 + len(NEEDS)), np.nan)
+    rows = np.full((len(times), len(chunks), 1 + len(NEEDED_COLUMNS)), np.nan)
     is_there = np.zeros((len(times), len(chunks)), np.bool_)
     for place, chunk in enumerate(chunks):
         mine = np.searchsorted(times, chunk.time_ms)
         is_there[mine, place] = True
-        rows[mine, place] = np.column_stack([chunk.late_ms, *(chunk.values[name] for name in NEEDS)])
+        rows[mine, place] = np.column_stack([chunk.late_ms, *(chunk.values[name] for name in NEEDED_COLUMNS)])
     series: tuple[Series, ...] = ()
     for i, time_ms in enumerate(times.tolist()):
         if i == 0 or not np.array_equal(is_there[i], is_there[i - 1]):
