@@ -1,4 +1,4 @@
-"""The derived metrics of a recorded directory, computed a second time by DuckDB from docs/queries.sql."""
+"""The derived metrics of a data directory, computed by DuckDB with docs/queries.sql and compared."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ QUERIES = Path(__file__).resolve().parents[2] / "docs" / "queries.sql"
 
 
 def compare(data_dir: Path) -> dict[str, int]:
-    """Compare every value of every series, sampled each second; return how many values each metric had."""
+    """Compare every value of every series, sampled each second; return the number of values of each metric."""
     found = dict.fromkeys((metric.name for metric in DERIVED), 0)
     connection = duckdb.connect()
     connection.execute(f"SET file_search_path = '{data_dir}'")
