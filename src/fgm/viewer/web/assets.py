@@ -5,7 +5,9 @@ version is never mixed with an old one.
 """
 
 import os
+import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +28,9 @@ _MEDIA_TYPES = {
 }
 """What is served; anything else below the folder (licences, notes) is not."""
 _PAGE, _DASHBOARDS = "index.html", "dashboards/"
+_PRELOADS = b"<!-- preloads -->"
+"""The line of the page that is replaced by a `modulepreload` link for each module."""
+_CLASSIC_SCRIPT = re.compile(rb'<script src="static/([^"]+)"')
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,21 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
     for place, content in bodies.items():
         media_type, body = _MEDIA_TYPES[os.path.splitext(place)[1]], content
         if place == _PAGE:
-            url, body = "/", content.replace(b'"static/', f'"static/{version}/'.encode())
+            url, body = "/", _with_preloads(content, bodies).replace(b'"static/', f'"static/{version}/'.encode())
         elif place.startswith(_DASHBOARDS):
             url = f"/{place.removesuffix('.json')}"
         else:
             url = f"/static/{version}/{place}"
         assets[url] = Asset(body, media_type, entity_tags.of_bytes(body), is_immutable=url.startswith("/static/"))
     return assets
+
+
+def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
+    """Return the page with a link to every module, so that they arrive in one round trip."""
+    classic = {name.decode() for name in _CLASSIC_SCRIPT.findall(page)}
+    modules = [name for name in names if name.endswith(".js") and name not in classic]
+    links = "\n".join(f'<link rel="modulepreload" href="static/{name}">' for name in modules)
+    return page.replace(_PRELOADS, links.encode())
 
 
 def _bodies(folder: str) -> list[tuple[str, bytes]]:
