@@ -40,7 +40,7 @@ SETTLE_MS = 60_000
 HOVERS = 40
 
 SETTLED = """async (patience_ms) => {
-    const [store, { laneMetrics }] = await Promise.all(["store", "laneset"].map(fgm));
+    const [store, { laneMetrics }] = await Promise.all(["state/store", "state/lanes"].map(fgm));
     const frame = () => new Promise(requestAnimationFrame);
     const began = performance.now();
     const covers = () => {

@@ -14,7 +14,9 @@ STATIC = Path(__file__).parent.parent / "src" / "fgm" / "viewer" / "static"
 VENDOR = STATIC / "vendor"
 PACKAGES: list[dict[str, Any]] = json.loads((VENDOR / "manifest.json").read_text())["packages"]
 FILES = [(package["name"], file) for package in PACKAGES for file in package["files"]]
-OWN = sorted(path for path in STATIC.iterdir() if path.suffix in {".js", ".css", ".html", ".svg"})
+OWN = sorted(
+    path for path in STATIC.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"} and VENDOR not in path.parents
+)
 NAMESPACES = {"http://www.w3.org/2000/svg"}
 
 
@@ -47,7 +49,14 @@ def test_vendored_modules_import_only_each_other() -> None:
             assert (VENDOR / imported).exists(), f"{path.name} imports {imported}"
 
 
-@pytest.mark.parametrize("path", OWN, ids=[path.name for path in OWN])
+def test_files_in_folders_are_looked_at_too() -> None:
+    """Every script and style that is served is either vendored, and listed there, or one of ours."""
+    served = {path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"}}
+    assert {path for path in OWN if path.suffix in {".js", ".css"}} == served - set(VENDOR.iterdir())
+    assert {STATIC / "main.js", STATIC / "state" / "store.js", STATIC / "styles" / "page.css"} <= set(OWN)
+
+
+@pytest.mark.parametrize("path", OWN, ids=[str(path.relative_to(STATIC)) for path in OWN])
 def test_nothing_of_ours_refers_to_another_server(path: Path) -> None:
     text = path.read_text()
     assert set(re.findall(r"https?://[^\s\"'`)]+", text)) <= NAMESPACES

@@ -48,7 +48,7 @@ def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     names = [metric["name"] for metric in state(page, "offered")]
     for name in names[:12]:
-        page.evaluate("async (name) => (await fgm('laneset')).addLane(name)", name)
+        page.evaluate("async (name) => (await fgm('state/lanes')).addLane(name)", name)
     assert len(titles(page)) == 8
     expect(page.locator(".lane").last.locator(".peak, .why").first).to_be_attached()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 1440
@@ -58,7 +58,7 @@ def test_only_the_new_metric_is_asked_for(page: Page, incidents_url: str) -> Non
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explained") is not None)
     with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as asked:
-        page.evaluate("async () => (await fgm('laneset')).setLane(0, 'memory.stat.anon')")
+        page.evaluate("async () => (await fgm('state/lanes')).setLane(0, 'memory.stat.anon')")
     assert "total_cpu" not in asked.value.url
     expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
 
@@ -90,7 +90,7 @@ def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
     until(page, lambda: state(page, "explained") is not None)
     page.evaluate(
         """async () => {
-            const { charts } = (await fgm('lane'));
+            const { charts } = (await fgm('chart/lane'));
             window.seen = {};
             for (const [key, u] of charts) {
                 const set = u.setScale.bind(u);

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 LIFETIME_S = 2.0
 MANY_CUTS = 8
 STATE = """async () => {
-    const { range, picked } = await fgm('store');
+    const { range, picked } = await fgm('state/store');
     return JSON.stringify([location.hash, range.value, picked.value]);
 }"""
 

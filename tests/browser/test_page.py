@@ -29,7 +29,7 @@ COLOURED_PIXELS = """(plot) => {
     return count;
 }"""
 RANGES = """async () => {
-    const { charts } = await fgm('lane');
+    const { charts } = await fgm('chart/lane');
     return Object.fromEntries([...charts].map(([key, u]) => [key, [u.scales.x.min, u.scales.x.max]]));
 }"""
 

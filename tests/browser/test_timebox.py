@@ -82,7 +82,7 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
 )
 def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] | None) -> None:
     read = berlin.evaluate(
-        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('typed')).readTime(typed, now)))",
+        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(typed, now)))",
         [typed, NOW_MS],
     )
     assert read == meant

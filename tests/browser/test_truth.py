@@ -103,7 +103,7 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
     expect(page.locator("tbody tr")).to_contain_text("life 2")
     lives = page.evaluate(
         """async () => {
-            const { charts } = await fgm('lane');
+            const { charts } = await fgm('chart/lane');
             return charts.get("memory").series.slice(1).map(({ stroke }) => stroke());
         }"""
     )
@@ -120,7 +120,7 @@ def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents
     off = page.evaluate(
         """async (at) => {
             const [{ charts }, { answer, shown, interval_ms }, { linesOf, valueIn }] =
-                await Promise.all(["lane", "store", "samples"].map(fgm));
+                await Promise.all(["chart/lane", "state/store", "lib/lines"].map(fgm));
             const u = charts.get("memory"), cursor = document.querySelector("canvas.cursor");
             const copy = new OffscreenCanvas(cursor.width, cursor.height).getContext("2d");
             copy.drawImage(cursor, 0, 0);

@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 def state(page: Page, name: str) -> Any:
     """Return the value of a signal of the page's store."""
-    return page.evaluate(f"async () => (await fgm('store')).{name}.value")
+    return page.evaluate(f"async () => (await fgm('state/store')).{name}.value")
 
 
 def view_s(page: Page) -> tuple[float, float]:

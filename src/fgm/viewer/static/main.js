@@ -1,19 +1,19 @@
 // Puts the page together: state pages until there is data, then lanes, ledger and containers.
 
-import { Changes } from "./changes.js";
-import { Containers } from "./containers.js";
-import { said } from "./copy.js";
-import { startDashboard } from "./dashboards.js";
-import { startFeed } from "./feed.js";
-import { Header } from "./header.js";
-import { html, render } from "./html.js";
-import { Keys, startKeys } from "./keys.js";
-import { Lanes } from "./lanes.js";
-import { Ledger } from "./ledger.js";
-import { Palette } from "./palette.js";
-import { Banners, StatePage } from "./states.js";
-import { clockOffset_ms, health, instance, ready, view } from "./store.js";
-import { zone } from "./time.js";
+import { Changes } from "./panels/changes.js";
+import { Containers } from "./panels/container-list.js";
+import { said } from "./panels/clipboard.js";
+import { startDashboard } from "./state/dashboards.js";
+import { startFeed } from "./server/polling.js";
+import { Header } from "./panels/header.js";
+import { html, render } from "./browser/html.js";
+import { Keys, startKeys } from "./commands/keyboard.js";
+import { Lanes } from "./chart/lane-stack.js";
+import { Ledger } from "./panels/cursor-table.js";
+import { Palette } from "./widgets/palette.js";
+import { Banners, StatePage } from "./panels/start-pages.js";
+import { clockOffset_ms, health, instance, ready, view } from "./state/store.js";
+import { zone } from "./lib/time-format.js";
 
 const CLOCK_MATTERS_MS = 100;
 
