@@ -40,18 +40,19 @@ SETTLE_MS = 60_000
 HOVERS = 40
 
 SETTLED = """async (patience_ms) => {
-    const [store, { laneMetrics }] = await Promise.all(["state/store", "state/lanes"].map(fgm));
+    const [store, { shown }, { laneMetrics }] =
+        await Promise.all(["state/store", "state/shown", "state/lanes"].map(fgm));
     const frame = () => new Promise(requestAnimationFrame);
     const began = performance.now();
     const covers = () => {
         const { from_ms, to_ms } = store.view.value;
-        const seen = new Map(store.listed.value.map(({ id, first_seen_ms }) => [id, first_seen_ms]));
+        const seen = new Map(store.allSeries.value.map(({ id, first_seen_ms }) => [id, first_seen_ms]));
         const first_ms = (id) => Math.max(from_ms, store.health.value.oldest_ms, seen.get(id) ?? 0);
-        const lines = store.answer.value?.lines.get(laneMetrics.value.get("memory")) ?? [];
+        const lines = store.laneSamples.value?.lines.get(laneMetrics.value.get("memory")) ?? [];
         const late_ms = 0.15 * (to_ms - from_ms);
         const there = ({ id, t }) => t.length > 0 && t[0] <= first_ms(id) + late_ms && t.at(-1) >= from_ms;
-        return store.shown.value.length > 0
-            && store.shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
+        return shown.value.length > 0
+            && shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
     };
     const troubles = () => [
         store.loading.value && "loading",

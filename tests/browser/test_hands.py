@@ -98,9 +98,9 @@ def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> No
         "cgroup:/a,b.service",
         "node",
     ]
-    sent = page.evaluate("async () => (await fgm('server/api')).escaped('cgroup:/a,b.service')")
+    sent = page.evaluate("async () => (await fgm('lib/url-escape')).escapeForUrl('cgroup:/a,b.service')")
     assert sent == "cgroup:/a%2Cb.service"
-    assert page.evaluate("async () => (await fgm('server/api')).escaped('\\udc80')") == "%EF%BF%BD"
+    assert page.evaluate("async () => (await fgm('lib/url-escape')).escapeForUrl('\\udc80')") == "%EF%BF%BD"
 
 
 def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
@@ -167,9 +167,9 @@ def test_centuries_have_few_marks(page: Page, viewer_url: str) -> None:
     page.goto(viewer_url)
     marks = page.evaluate(
         """async () => {
-            const { timeMarks } = await fgm('lib/time-format');
-            const { marks, minor } = timeMarks(Date.UTC(1970, 0, 2), Date.UTC(2500, 0, 2), 900);
-            return [marks.map(({ text }) => text), minor.length];
+            const { timeTicks } = await fgm('lib/time-ticks');
+            const { ticks, minor } = timeTicks(Date.UTC(1970, 0, 2), Date.UTC(2500, 0, 2), 900);
+            return [ticks.map(({ text }) => text), minor.length];
         }"""
     )
     assert marks == [[str(year) for year in range(2000, 2501, 50)], 53]

@@ -82,4 +82,4 @@ def test_a_file_that_was_cut_off_is_loaded_again(page: Page, incidents_url: str)
 def test_a_page_that_never_loads_whole_says_so(page: Page, incidents_url: str) -> None:
     page.route("**/vendor/uplot.js", lambda route: route.abort("connectionreset"))
     page.goto(incidents_url)
-    expect(page.get_by_text("The page did not load whole")).to_be_visible()
+    expect(page.get_by_text("The page did not load completely")).to_be_visible()

@@ -48,7 +48,7 @@ class Reader:
 @pytest.fixture
 def reader(page: Page, incidents_url: str, complaints: list[str]) -> Reader:
     open_page(page, incidents_url)
-    until(page, lambda: len(state(page, "events")) > 0 and state(page, "explained") is not None)
+    until(page, lambda: len(state(page, "events")) > 0 and state(page, "explainingSamples") is not None)
     expect(page.locator(".data")).to_contain_text("complete")
     assert complaints == []
     return Reader(page)

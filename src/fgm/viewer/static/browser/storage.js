@@ -1,6 +1,6 @@
-// What this browser remembers of a person: a theme, colours, whether single keys are on.
+// Values that this browser keeps: for the tab (sessionStorage) or for later visits (localStorage).
 
-/** The value under a name, or `fallback`. */
+/** The stored value of a name, or `fallback` if there is none. */
 export function recall(storage, name, fallback) {
   try {
     return JSON.parse(storage.getItem(name)) ?? fallback;
@@ -9,11 +9,11 @@ export function recall(storage, name, fallback) {
   }
 }
 
-/** Keep a value under a name. */
+/** Store a value under a name. */
 export function remember(storage, name, value) {
   try {
     storage.setItem(name, JSON.stringify(value));
   } catch {
-    // Storage is full or forbidden: the page works without a memory.
+    // Storage is full or forbidden: the page works without it.
   }
 }

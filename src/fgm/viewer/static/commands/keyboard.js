@@ -1,64 +1,67 @@
-// Keys to actions. Single keys can be switched off: for who dictates to the machine, or types into the wrong window.
+// Runs actions when their keys are pressed, and lists all keys. Keys without Ctrl can be switched off, for people who use speech
+// input or often type into the wrong window.
 
-import { signal } from "../vendor/signals.js";
-import { ACTIONS, keyName, showsKeys } from "./commands.js";
 import { html, useLayoutEffect, useRef } from "../browser/html.js";
-import { focusLane } from "../state/lanes.js";
-import { recall, remember } from "../browser/storage.js";
+import { setSingleKeys, showsKeys, singleKeys } from "../state/page.js";
+import { focusLane } from "../widgets/lane-focus.js";
+import { ACTIONS, keyName } from "./commands.js";
 
-const WRITING = "input, textarea, select, [contenteditable]";
+const TEXT_INPUT = "input, textarea, select, [contenteditable]";
 const PRESSABLE = "button, a, summary";
-const singles = signal(recall(localStorage, "fgm.single-keys", true));
-const byKey = new Map(ACTIONS.filter(({ run }) => run).flatMap(({ keys, run }) => keys.map((key) => [key, run])));
+const runByKey = new Map(ACTIONS.filter(({ run }) => run).flatMap(({ keys, run }) => keys.map((key) => [key, run])));
 
-const named = ({ key, ctrlKey, metaKey, altKey, shiftKey }) =>
-  `${ctrlKey || metaKey ? "Ctrl+" : ""}${altKey ? "Alt+" : ""}${shiftKey && key.length > 1 ? "Shift+" : ""}${ctrlKey || metaKey ? key.toLowerCase() : key}`;
+/** The name of a pressed key in ACTIONS: "Ctrl+k", "Shift+ArrowLeft". */
+function nameOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  const hasCtrl = ctrlKey || metaKey;
+  return `${hasCtrl ? "Ctrl+" : ""}${altKey ? "Alt+" : ""}${shiftKey && key.length > 1 ? "Shift+" : ""}${hasCtrl ? key.toLowerCase() : key}`;
+}
 
-function pressed(event) {
-  const key = named(event);
-  const single = !key.startsWith("Ctrl+");
+function onKeyDown(event) {
+  const key = nameOf(event);
   if (document.querySelector("dialog[open]") || event.isComposing) return;
-  if (single && (!singles.peek() || event.target.closest?.(WRITING))) return;
+  if (!key.startsWith("Ctrl+") && (!singleKeys.peek() || event.target.closest?.(TEXT_INPUT))) return;
   if ((key === " " || key === "Enter") && event.target.closest?.(PRESSABLE)) return;
-  const run = byKey.get(key) ?? (/^[1-8]$/.test(key) ? () => focusLane(Number(key) - 1) : null);
+  const run = runByKey.get(key) ?? (/^[1-8]$/.test(key) ? () => focusLane(Number(key) - 1) : null);
   if (!run) return;
   if (key !== "Escape") event.preventDefault();
   run();
 }
 
-/** Listen, and never stop. */
-export function startKeys() {
-  addEventListener("keydown", pressed);
+/** Run actions by key from now on. */
+export function startKeyboard() {
+  addEventListener("keydown", onKeyDown);
 }
 
-const HANDS = [
+const POINTER = [
   ["Drag", "Select a range and zoom to it"],
   ["Shift-drag", "Pan"],
-  ["Double-click", "Back to the view before"],
+  ["Double-click", "Back to the previous view"],
   ["Ctrl-wheel", "Zoom at the pointer"],
-  ["Click", "Pin the cursor; a container: only this one"],
-  ["Shift-click", "A container: add or remove it"],
+  ["Click", "Pin the cursor; on a container: show only it"],
+  ["Shift-click", "On a container: add or remove it"],
 ];
 
-function KeysDialog() {
+const Keys = ({ keys, text }) => html`<div><dt>${keys.map((key) => html`<kbd>${keyName(key)}</kbd> `)}</dt><dd>${text}</dd></div>`;
+
+function KeyList() {
   const dialog = useRef(null);
-  useLayoutEffect(() => dialog.current.showModal(), []); // before the next key comes
-  const toggle = (event) => {
-    singles.value = event.target.checked;
-    remember(localStorage, "fgm.single-keys", singles.value);
-  };
+  useLayoutEffect(() => dialog.current.showModal(), []); // before the next key is pressed
+  const close = () => dialog.current.close();
   const groups = [...new Set(ACTIONS.map(({ group }) => group))];
+  const actionsOf = (group) => ACTIONS.filter((action) => action.group === group && action.keys.length > 0);
   return html`<dialog class="keys" ref=${dialog} aria-labelledby="keys-title" onClose=${() => (showsKeys.value = false)}
-    onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
-    <div class="head"><h2 id="keys-title">Keys</h2><label><input type="checkbox" checked=${singles.value} onChange=${toggle} /> Single keys</label>
-      <button class="link end" onClick=${() => dialog.current.close()}>Close</button></div>
+    onClick=${(event) => event.target === dialog.current && close()}>
+    <div class="head"><h2 id="keys-title">Keys</h2>
+      <label><input type="checkbox" checked=${singleKeys.value} onChange=${(event) => setSingleKeys(event.target.checked)} /> Single keys</label>
+      <button class="link end" onClick=${close}>Close</button></div>
     <div class="groups">${groups.map((group) => html`<section key=${group}><h3>${group}</h3><dl>
-      ${ACTIONS.filter((one) => one.group === group && one.keys.length > 0).map(({ text, keys }) => html`<div><dt>${keys.map((key) => html`<kbd>${keyName(key)}</kbd> `)}</dt><dd>${text}</dd></div>`)}
+      ${actionsOf(group).map(({ text, keys }) => html`<${Keys} keys=${keys} text=${text} />`)}
     </dl></section>`)}
-    <section><h3>Pointer</h3><dl>${HANDS.map(([hand, text]) => html`<div><dt>${hand}</dt><dd>${text}</dd></div>`)}</dl></section></div>
+    <section><h3>Pointer</h3><dl>${POINTER.map(([gesture, text]) => html`<div><dt>${gesture}</dt><dd>${text}</dd></div>`)}</dl></section></div>
   </dialog>`;
 }
 
-export function Keys() {
-  return showsKeys.value && html`<${KeysDialog} />`;
+/** The list of keys while it is open. */
+export function KeysDialog() {
+  return showsKeys.value && html`<${KeyList} />`;
 }

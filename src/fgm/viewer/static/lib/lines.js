@@ -1,28 +1,31 @@
-// Lines and what they say: a line is one series in one life, with ascending times and null where a sample is missing.
+// Lines of samples. A line is one series in one life: {id, metric, unit, life, t, v}, with ascending times t (epoch ms) and
+// values v, null where a sample is missing.
 
-/** A silence of more than so many intervals is a gap. */
+/** More than this many intervals without a sample are a gap. */
 export const GAP_INTERVALS = 2.5;
+const KILL_MS = 5000; // a kill is noticed at most this long after the last sample
+const MIN_REGULAR = 3; // distances between samples that make an interval of its own
 
-/** {t, v} of an API series: ascending times (ms), null where a value is missing. Neither is ever changed in place. */
-export function lineOf({ id, metric, unit, life, t_ms, value }) {
+/** A line from a series of the API. The arrays t and v are never changed in place. */
+export function lineFromSeries({ id, metric, unit, life, t_ms, value }) {
   return { id, metric, unit, life, t: t_ms, v: value };
 }
 
-const byId = new WeakMap(); // lines of a metric → Map(id → lines)
+const indexes = new WeakMap(); // lines of a metric → {byId: Map(id → lines), size}
 
-/** The lines of some series in an answer: those of one series together, in the order of the ids. */
+/** The lines of a metric and of some series in an answer, in the order of the ids. */
 export function linesOf(answer, metric, ids) {
   const lines = answer?.lines.get(metric);
   if (!lines) return [];
-  if (byId.get(lines)?.size !== lines.length) {
-    const of = new Map();
-    for (const line of lines) of.set(line.id, [...(of.get(line.id) ?? []), line]);
-    byId.set(lines, { of, size: lines.length });
+  if (indexes.get(lines)?.size !== lines.length) {
+    const byId = new Map();
+    for (const line of lines) byId.set(line.id, [...(byId.get(line.id) ?? []), line]);
+    indexes.set(lines, { byId, size: lines.length });
   }
-  return ids.flatMap((id) => byId.get(lines).of.get(id) ?? []);
+  return ids.flatMap((id) => indexes.get(lines).byId.get(id) ?? []);
 }
 
-/** Append or overwrite `line` with a newer answer; a null never erases a value that is known. */
+/** Append newer samples to a line, or overwrite its samples with them; a null never replaces a value. */
 export function mergeLine(line, newer) {
   if (newer.t.length === 0) return;
   if (line.t.length === 0 || newer.t[0] > line.t.at(-1)) {
@@ -33,45 +36,45 @@ export function mergeLine(line, newer) {
   const t = [], v = [];
   let i = 0, k = 0;
   while (i < line.t.length || k < newer.t.length) {
-    const old = line.t[i] ?? Infinity, fresh = newer.t[k] ?? Infinity;
-    t.push(Math.min(old, fresh));
-    if (old < fresh) v.push(line.v[i++]);
-    else if (fresh < old) v.push(newer.v[k++]);
+    const old_ms = line.t[i] ?? Infinity, new_ms = newer.t[k] ?? Infinity;
+    t.push(Math.min(old_ms, new_ms));
+    if (old_ms < new_ms) v.push(line.v[i++]);
+    else if (new_ms < old_ms) v.push(newer.v[k++]);
     else v.push(newer.v[k++] ?? line.v[i]), (i += 1);
   }
   line.t = t;
   line.v = v;
 }
 
-/** Forget samples before `from_ms`. */
-export function trimLine(line, from_ms) {
-  const at = firstAtOrAfter(line.t, from_ms);
-  if (at > 0) {
-    line.t = line.t.slice(at);
-    line.v = line.v.slice(at);
+/** Drop the samples before `from_ms`. */
+export function dropUntil(line, from_ms) {
+  const i = firstAtOrAfter(line.t, from_ms);
+  if (i > 0) {
+    line.t = line.t.slice(i);
+    line.v = line.v.slice(i);
   }
 }
 
-/** Forget samples from `from_ms` on. */
-export function cutLine(line, from_ms) {
-  const at = firstAtOrAfter(line.t, from_ms);
-  line.t = line.t.slice(0, at);
-  line.v = line.v.slice(0, at);
+/** Drop the samples at and after `from_ms`. */
+export function dropFrom(line, from_ms) {
+  const i = firstAtOrAfter(line.t, from_ms);
+  line.t = line.t.slice(0, i);
+  line.v = line.v.slice(0, i);
 }
 
-/** The first, lowest, highest and last of each pixel column of an API series: {t_ms, value}. */
-export function extremesOf({ t_ms, value }, column_ms, origin_ms) {
+/** The first, lowest, highest and last sample of each pixel column of an API series: {t_ms, value}. */
+export function columnExtremes({ t_ms, value }, column_ms, origin_ms) {
   const column = (ms) => Math.floor((ms - origin_ms) / column_ms);
   const kept = [];
   for (let i = 0, end; i < t_ms.length; i = end) {
     end = i;
-    const known = [];
+    const present = [];
     while (end < t_ms.length && column(t_ms[end]) === column(t_ms[i])) {
-      if (value[end] !== null) known.push(end);
+      if (value[end] !== null) present.push(end);
       end += 1;
     }
-    const by = (better) => known.reduce((best, k) => (better(value[k], value[best]) ? k : best), known[0]);
-    if (known.length > 0) kept.push(...new Set([known[0], by((a, b) => a < b), by((a, b) => a > b), known.at(-1)].sort((a, b) => a - b)));
+    const best = (isBetter) => present.reduce((a, k) => (isBetter(value[k], value[a]) ? k : a), present[0]);
+    if (present.length > 0) kept.push(...new Set([present[0], best((a, b) => a < b), best((a, b) => a > b), present.at(-1)].sort((a, b) => a - b)));
   }
   return { t_ms: kept.map((i) => t_ms[i]), value: kept.map((i) => value[i]) };
 }
@@ -87,35 +90,32 @@ function firstAtOrAfter(t, ms) {
   return low;
 }
 
-/** The largest value in [from_ms, to_ms), null when there is none. One tick when to = from + interval. */
-export function valueIn(line, from_ms, to_ms) {
-  let best = null;
+/** The highest value in [from_ms, to_ms), null without samples. The range of one tick is one interval long. */
+export function highestIn(line, from_ms, to_ms) {
+  let highest = null;
   for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
     const value = line.v[i];
-    if (value !== null && (best === null || value > best)) best = value;
+    if (value !== null && (highest === null || value > highest)) highest = value;
   }
-  return best;
+  return highest;
 }
 
 /** The first, lowest, highest and last sample in [from_ms, to_ms), each {value, ms}; null without samples. */
-export function extremes(line, from_ms, to_ms) {
-  let found = null;
+export function extremesIn(line, from_ms, to_ms) {
+  let extremes = null;
   for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
     if (line.v[i] === null) continue;
-    const one = { value: line.v[i], ms: line.t[i] };
-    found ??= { first: one, lowest: one, highest: one, last: one };
-    if (one.value < found.lowest.value) found.lowest = one;
-    if (one.value > found.highest.value) found.highest = one;
-    found.last = one;
+    const sample = { value: line.v[i], ms: line.t[i] };
+    extremes ??= { first: sample, lowest: sample, highest: sample, last: sample };
+    if (sample.value < extremes.lowest.value) extremes.lowest = sample;
+    if (sample.value > extremes.highest.value) extremes.highest = sample;
+    extremes.last = sample;
   }
-  return found;
+  return extremes;
 }
 
-/**
- * Raise `columns`, the pixel columns of [from_ms, to_ms), to the values of a line, each of which stands for the interval
- * before it.
- */
-export function shareOf(line, from_ms, to_ms, end_ms, interval_ms, columns) {
+/** Raise `columns`, the pixel columns of [from_ms, to_ms), to a line's values; each value covers the interval before it. */
+export function raiseColumns(line, from_ms, to_ms, end_ms, interval_ms, columns) {
   const scale = columns.length / (to_ms - from_ms);
   for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < end_ms; i += 1) {
     const value = line.v[i];
@@ -126,66 +126,64 @@ export function shareOf(line, from_ms, to_ms, end_ms, interval_ms, columns) {
   }
 }
 
-/** The value of a line at an instant: of what is measured more rarely, the last one before. */
+/** The highest value in [from_ms, to_ms); of a metric that is sampled less often, the last value before. */
 export function valueAt(line, from_ms, to_ms, interval_ms) {
-  const value = valueIn(line, from_ms, to_ms);
-  const rhythm_ms = value === null && to_ms - from_ms <= interval_ms ? rhythmOf(line, interval_ms) : interval_ms;
-  if (rhythm_ms === interval_ms) return value;
-  for (let i = firstAtOrAfter(line.t, from_ms) - 1; i >= 0 && from_ms - line.t[i] <= GAP_INTERVALS * rhythm_ms; i -= 1) {
+  const value = highestIn(line, from_ms, to_ms);
+  const lineInterval_ms = value === null && to_ms - from_ms <= interval_ms ? lineInterval(line, interval_ms) : interval_ms;
+  if (lineInterval_ms === interval_ms) return value;
+  for (let i = firstAtOrAfter(line.t, from_ms) - 1; i >= 0 && from_ms - line.t[i] <= GAP_INTERVALS * lineInterval_ms; i -= 1) {
     if (line.v[i] !== null) return line.v[i];
   }
   return null;
 }
 
-const KILL_MS = 5000; // a kill is noticed so long after the last sample at most
-
-/** The place of the last sample that a killed series had, at `ms` or shortly before; -1 where there is none. */
-export function lastOfKilled({ t, v }, ms) {
-  const i = t.findLastIndex((at, k) => at <= ms && v[k] !== null);
-  return i >= 0 && ms - t[i] <= KILL_MS ? i : -1;
+/** Index of the last sample of a series that was killed at `ms` or shortly before; -1 without one. */
+export function lastSampleBeforeKill({ t, v }, ms) {
+  const last = t.findLastIndex((time_ms, i) => time_ms <= ms && v[i] !== null);
+  return last >= 0 && ms - t[last] <= KILL_MS ? last : -1;
 }
 
-/** {value, ms} of the largest sample of several lines in [from_ms, to_ms), with its line; null without samples. */
-export function peakIn(lines, from_ms, to_ms) {
-  let best = null;
+/** The highest sample of several lines in [from_ms, to_ms): {value, ms, line}; null without samples. */
+export function peakOf(lines, from_ms, to_ms) {
+  let peak = null;
   for (const line of lines) {
     for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
       const value = line.v[i];
-      if (value !== null && (best === null || value > best.value)) best = { value, ms: line.t[i], line };
+      if (value !== null && (peak === null || value > peak.value)) peak = { value, ms: line.t[i], line };
     }
   }
-  return best;
+  return peak;
 }
+
+const lineIntervals = new WeakMap(); // values → ms
 
 /**
- * How far apart the samples of a line are: mostly `interval_ms`; what is measured more rarely, at a rhythm of its own, has
- * nulls between. Two samples alone are no rhythm.
+ * The interval between the samples of a line: mostly `interval_ms`. A metric that is sampled less often has nulls between;
+ * its interval is recognized only if several samples are equally far apart.
  */
-export function rhythmOf(line, interval_ms) {
-  if (!rhythms.has(line.v)) rhythms.set(line.v, slowRhythm(line));
-  return Math.max(interval_ms, rhythms.get(line.v));
+export function lineInterval(line, interval_ms) {
+  if (!lineIntervals.has(line.v)) lineIntervals.set(line.v, commonDistance(line));
+  return Math.max(interval_ms, lineIntervals.get(line.v));
 }
-const rhythms = new WeakMap(); // values → ms
-const LEAST_BEATS = 3;
 
-function slowRhythm({ t, v }) {
-  const apart = [];
-  let last = null;
+function commonDistance({ t, v }) {
+  const distances = [];
+  let last_ms = null;
   for (let i = 0; i < t.length; i += 1) {
     if (v[i] === null) continue;
-    if (last !== null) apart.push(t[i] - last);
-    last = t[i];
+    if (last_ms !== null) distances.push(t[i] - last_ms);
+    last_ms = t[i];
   }
-  const least = apart.reduce((a, b) => Math.min(a, b), Infinity);
-  const even = apart.filter((ms) => ms < 1.5 * least).length;
-  return even >= LEAST_BEATS && even > apart.length / 2 ? least : 0;
+  const shortest = distances.reduce((a, b) => Math.min(a, b), Infinity);
+  const regular = distances.filter((ms) => ms < 1.5 * shortest).length;
+  return regular >= MIN_REGULAR && regular > distances.length / 2 ? shortest : 0;
 }
 
-/** Stretches in which a line that should always be there (the node's) has no tick at all: [[from_ms, to_ms]]. */
-export function silences(line, interval_ms) {
-  const out = [];
+/** The gaps of a line that should have a sample in every interval (the node's): [[from_ms, to_ms]]. */
+export function gapsOf(line, interval_ms) {
+  const gaps = [];
   for (let i = 1; i < line.t.length; i += 1) {
-    if (line.t[i] - line.t[i - 1] > GAP_INTERVALS * interval_ms) out.push([line.t[i - 1], line.t[i]]);
+    if (line.t[i] - line.t[i - 1] > GAP_INTERVALS * interval_ms) gaps.push([line.t[i - 1], line.t[i]]);
   }
-  return out;
+  return gaps;
 }

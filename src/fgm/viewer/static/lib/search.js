@@ -1,55 +1,56 @@
-// The search language: words that may be mistyped, fields, labels, and "not".
+// The search language: words with typing errors, fields, labels, and "not".
 
 import uFuzzy from "../vendor/ufuzzy.js";
 
-// One letter may be wrong, missing, swapped or too much in each word.
+// One letter of each word may be wrong, missing, swapped or superfluous.
 const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1, intraSub: 1, intraTrn: 1, intraDel: 1 });
 const exact = new uFuzzy({ intraMode: 0, intraIns: 0 });
+const MIN_FUZZY_LETTERS = 4; // a shorter word with a wrong letter matches almost anything
 
-/** The items whose text has all words, in their order; with a letter wrong where none has them as they stand. */
+/** The items whose text contains all words, in the order of the items; if there are none, those with one wrong letter per word. */
 export function matchingItems(items, typed, textOf) {
   if (typed.trim() === "") return items;
   const texts = items.map(textOf);
   for (const search of [exact, fuzzy]) {
-    const [places] = search.search(texts, typed.trim(), 1);
-    if (places?.length > 0) return [...places].sort((a, b) => a - b).map((i) => items[i]);
+    const [indices] = search.search(texts, typed.trim(), 1);
+    if (indices?.length > 0) return [...indices].sort((a, b) => a - b).map((i) => items[i]);
   }
   return [];
 }
 
 const FIELDS = { ns: ["namespace"], namespace: ["namespace"], pod: ["pod_name", "pod_uid"], qos: ["qos_class"] };
-const ANYWHERE = ["name", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "container_id", "cgroup", "id"];
+const ALL_FIELDS = ["name", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "container_id", "cgroup", "id"];
 
 /**
- * The series that a text finds, in their order. All words must be found: in any field, or in the one before the colon
- * (`ns:` `pod:` `qos:`), or as a label (`app=cart`, `app=` for any). `!` turns a word round. A word that nothing has as it
- * stands is looked for with a letter wrong.
+ * The series that match a text, in their order. Every word must match: any field, the field before a colon (`ns:` `pod:`
+ * `qos:`), or a label (`app=cart`; `app=` for any value). `!` before a word excludes what matches it. A word that matches
+ * nothing is searched for with one wrong letter.
  */
-export function matchingSeries(all, typed) {
-  let left = all;
-  for (const word of typed.split(/\s+/).filter((one) => one.replace(/^!/, "") !== "")) {
-    const isNot = word.startsWith("!");
-    const test = tester(isNot ? word.slice(1) : word, left);
-    left = left.filter((series) => test(series) !== isNot);
+export function matchingSeries(allSeries, typed) {
+  let matches = allSeries;
+  for (const word of typed.split(/\s+/).filter((text) => text.replace(/^!/, "") !== "")) {
+    const isExcluding = word.startsWith("!");
+    const isMatch = matcherOf(isExcluding ? word.slice(1) : word, matches);
+    matches = matches.filter((series) => isMatch(series) !== isExcluding);
   }
-  return left;
+  return matches;
 }
 
-function tester(word, among) {
-  const [, label, wanted] = word.match(/^([^=:]+)=(.*)$/) ?? [];
-  if (label) return (series) => series.labels?.[keyOf(series.labels, label)]?.toLowerCase().startsWith(wanted.toLowerCase()) ?? false;
+function matcherOf(word, candidates) {
+  const [, label, value] = word.match(/^([^=:]+)=(.*)$/) ?? [];
+  if (label) return (series) => series.labels?.[labelKey(series.labels, label)]?.toLowerCase().startsWith(value.toLowerCase()) ?? false;
   const [, field, rest] = word.match(/^(\w+):(.*)$/) ?? [];
   const fields = FIELDS[field?.toLowerCase()];
   const text = (fields ? rest : word).toLowerCase();
-  const textOf = (series) => (fields ?? ANYWHERE).map((name) => series[name] ?? "").join("\n").toLowerCase();
-  const plain = (series) => textOf(series).includes(text);
-  if (fields || text.length < 4 || among.some(plain)) return plain;
-  const names = among.map((series) => [series.name, series.pod_name ?? "", series.namespace ?? ""].join(" "));
-  const near = new Set((fuzzy.filter(names, text) ?? []).map((i) => among[i]));
-  return (series) => near.has(series);
+  const textOf = (series) => (fields ?? ALL_FIELDS).map((name) => series[name] ?? "").join("\n").toLowerCase();
+  const contains = (series) => textOf(series).includes(text);
+  if (fields || text.length < MIN_FUZZY_LETTERS || candidates.some(contains)) return contains;
+  const names = candidates.map((series) => [series.name, series.pod_name ?? "", series.namespace ?? ""].join(" "));
+  const similar = new Set((fuzzy.filter(names, text) ?? []).map((i) => candidates[i]));
+  return (series) => similar.has(series);
 }
 
-/** A label by its whole name, or by the part behind the slash: `app=` finds `app.kubernetes.io/app`, too. */
-function keyOf(labels, name) {
+/** The key of a label by its full name, or by the part after the slash: `app` is also `app.kubernetes.io/app`. */
+function labelKey(labels, name) {
   return name in labels ? name : Object.keys(labels).find((key) => key.split("/").at(-1) === name);
 }

@@ -1,13 +1,13 @@
-// What a series is called.
+// Names of series.
 
-/** Lives of one workload share this key, so that a restarted container keeps its colour and its row. */
+/** The key of a workload; all lives of one container share it, so that a restarted container keeps its colour and its row. */
 export function workload(series) {
   const { namespace, pod_name, container_name, id } = series;
   return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
 }
 
-/** The second line under a name: where it runs, so exactly that two replicas differ, as far as that is known. */
-export function place(series) {
+/** Where a series runs, as exactly as known: "namespace/pod"; it distinguishes two replicas. */
+export function locationOf(series) {
   if (series.scope === "node") return "whole node";
   if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
   const pod = series.pod_name === series.name ? null : series.pod_name;
@@ -17,13 +17,13 @@ export function place(series) {
   return series.runtime ?? series.scope;
 }
 
-/** Name and place in one line; a cgroup's name is enough, the node's too. */
+/** "name in location"; of a cgroup or the node the name alone. */
 export function fullName(series) {
-  return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${place(series)}`;
+  return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${locationOf(series)}`;
 }
 
-/** Everything that is known, for the tooltip. */
-export function facts(series) {
+/** Everything known about a series for a tooltip: a line for each property. */
+export function seriesDetails(series) {
   const lines = [
     ["name", series.name],
     ["container", series.container_name],
@@ -38,8 +38,8 @@ export function facts(series) {
   return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
 }
 
-/** Cgroups that hold no other listed cgroup: a slice would repeat what its services already show. */
-export function leaves(cgroups) {
+/** The cgroups that contain no other cgroup of the list: a slice would repeat what its services show. */
+export function innermostCgroups(cgroups) {
   const paths = cgroups.map((series) => `${series.cgroup ?? ""}/`.replace("//", "/"));
   const parents = new Set();
   for (const path of paths) {

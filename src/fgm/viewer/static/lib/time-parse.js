@@ -1,114 +1,140 @@
-// Times as people type them, or paste them with the line of a log: a length, an instant, or a range. Local time unless it
-// says UTC or has an offset.
+// Reads times as people type them, or paste them with a line of a log: a length, an instant, or a range. Local time unless the
+// text says UTC or has an offset.
 
-const UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+import { MONTHS } from "./time-format.js";
+
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LENGTH = String.raw`(?:\d+(?:\.\d+)?\s*[smhd]\s*)+`;
 const CLOCK = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[ap]\.?m\b\.?)?`;
-const ISO = String.raw`\d{4}-\d\d-\d\d(?:[T ]${CLOCK})?(?:\s?(?:Z|UTC|[+-]\d\d:?\d\d))?`;
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 const MONTH = `(?:${MONTHS.join("|")})`;
-/** As web servers write it, and as syslog does. */
-const LOGGED = String.raw`\d{1,2}/${MONTH}/\d{4}:${CLOCK}(?:\s?[+-]\d{4})?|${MONTH}\s+\d{1,2}\s+${CLOCK}`;
-/** As the box itself writes it, and as people say it. */
-const DAYED = String.raw`\d{1,2}\s+${MONTH}(?:\s+\d{4})?,?\s+${CLOCK}|(?:yesterday|today)\s+(?:at\s+)?${CLOCK}`;
-const EPOCH = String.raw`\b1\d{9}(?:\d{3})?(?:\.\d+)?\b`;
-const NOW = String.raw`now(?:\s*-\s*${LENGTH})?`;
-const AGO = String.raw`${LENGTH}\s*ago`;
-const INSTANT = [ISO, LOGGED, DAYED, NOW, AGO, EPOCH, `${CLOCK}(?:\\s?(?:Z|UTC))?`].join("|");
-
-const pattern = (text) => new RegExp(`^(?:${text})$`, "i");
-const RANGE = pattern(`(?<from>${INSTANT})\\s*(?:-|–|—|to|until|\\.\\.)\\s*(?<to>${INSTANT})`);
-const AROUND = pattern(`(?<at>${INSTANT})\\s*(?:±|\\+/?-)\\s*(?<by>${LENGTH})`);
-const ALONE = pattern(INSTANT);
-const SPAN = pattern(LENGTH);
-const ANYWHERE = new RegExp(`(?<!\\d)(?:${ISO}|${LOGGED}|${EPOCH}|${CLOCK}(?:\\s?(?:Z|UTC))?)(?![\\d:])`, "i");
-
-/** A text that says of which day or half of the day a clock is, in a way that is not read here. */
-const SAYS_MORE = /yesterday|tomorrow|today|noon|midnight|week|\b[ap]\.?m\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b/i;
-
-/** What may be typed, for whoever typed something else. */
-export const EXAMPLES = "14:32 · 14:32:10 · 14:30-14:40 · 14:32 ±2m · 3h5m ago · now-15m · 15m · ISO 8601 · epoch s or ms · a log line";
 
 /**
- * What a text means: {span_ms} (the newest of that length), {from_ms, to_ms}, {at_ms}, or null.
- * A clock without a day is of `near_ms`'s day, a day earlier where that would be after `now_ms`.
+ * The forms of an instant. `read(text, now_ms, near_ms)` returns epoch ms, NaN for an impossible time such as 25:70; `inLog`: it is
+ * also found inside a line of a log.
+ */
+const INSTANTS = [
+  { example: "14:32:10", inLog: true, pattern: String.raw`${CLOCK}(?:\s?(?:Z|UTC))?`, read: readClock },
+  { example: "3h5m ago", pattern: String.raw`${LENGTH}\s*ago`, read: (text, now_ms) => now_ms - readLength(text) },
+  { pattern: String.raw`now(?:\s*-\s*${LENGTH})?`, read: (text, now_ms) => now_ms - readLength(text) },
+  { example: "yesterday 14:32", pattern: String.raw`(?:yesterday|today)\s+(?:at\s+)?${CLOCK}`, read: readYesterdayOrToday },
+  { example: "12 Mar 14:32", pattern: String.raw`\d{1,2}\s+${MONTH}(?:\s+\d{4})?,?\s+${CLOCK}`, read: readDate },
+  { inLog: true, pattern: String.raw`${MONTH}\s+\d{1,2}\s+${CLOCK}`, read: readDate },
+  { inLog: true, pattern: String.raw`\d{1,2}/${MONTH}/\d{4}:${CLOCK}(?:\s?[+-]\d{4})?`, read: readWebServerTime },
+  { example: "ISO 8601", inLog: true, pattern: String.raw`\d{4}-\d\d-\d\d(?:[T ]${CLOCK})?(?:\s?(?:Z|UTC|[+-]\d\d:?\d\d))?`, read: readIso },
+  { example: "epoch s or ms", inLog: true, pattern: String.raw`\b1\d{9}(?:\d{3})?(?:\.\d+)?\b`, read: readEpoch },
+];
+const anyOf = (forms) => `(?:${forms.map(({ pattern }) => pattern).join("|")})`;
+const INSTANT = anyOf(INSTANTS);
+
+const whole = (pattern) => new RegExp(`^(?:${pattern})$`, "i");
+
+/** Words next to a clock inside a text that give it another day, or another half of the day, than would be assumed. */
+const AMBIGUOUS = /yesterday|tomorrow|today|noon|midnight|week|\b[ap]\.?m\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b/i;
+
+/** The forms of a text; the first that matches decides. `read(match, instant)` returns what readTime returns. */
+const TEXTS = [
+  { example: "14:30-14:40", pattern: whole(String.raw`(?<from>${INSTANT})\s*(?:-|–|—|to|until|\.\.)\s*(?<to>${INSTANT})`), read: readRange },
+  { example: "14:32 ±2m", pattern: whole(String.raw`(?<center>${INSTANT})\s*(?:±|\+/?-)\s*(?<margin>${LENGTH})`), read: readAround },
+  { example: "15m", pattern: whole(LENGTH), read: ([text]) => ({ span_ms: readLength(text) }) },
+  { example: "now-15m", pattern: whole(String.raw`now\s*-\s*${LENGTH}`), read: ([text]) => ({ span_ms: readLength(text) }) },
+  { example: "all", pattern: /^(?:all|everything)$/i, read: () => ({ span_ms: Infinity }) },
+  { pattern: whole(INSTANT), read: ([text], instant) => readAlone(text, instant) },
+  {
+    example: "a log line",
+    pattern: new RegExp(`(?<!\\d)${anyOf(INSTANTS.filter(({ inLog }) => inLog))}(?![\\d:])`, "i"),
+    read: (match, instant) => (AMBIGUOUS.test(match.input) ? null : readAlone(match[0], instant)),
+  },
+];
+
+/** Examples of what can be typed, for a person who typed something else. */
+export const TIME_EXAMPLES = [...TEXTS, ...INSTANTS].flatMap(({ example }) => example ?? []).join(" · ");
+
+/**
+ * What a text means: {span_ms} (the newest of that length), {from_ms, to_ms}, {at_ms}, both, or null if it is not understood.
+ * A clock without a date is on the day of `near_ms`, or the day before if it would be after `now_ms`.
  */
 export function readTime(text, now_ms, near_ms = now_ms) {
-  const given = text.trim().replace(/\u2212/g, "-");
-  const instant = (part) => readInstant(part, now_ms, near_ms);
-  if (/^(all|everything)$/i.test(given)) return { span_ms: Infinity };
-  if (SPAN.test(given)) return { span_ms: length(given) };
-  const range = given.match(RANGE)?.groups;
-  if (range) {
-    const from_ms = instant(range.from);
-    let to_ms = instant(range.to);
-    if (to_ms < from_ms && /^\d{1,2}:/.test(range.to)) to_ms += UNITS_MS.d;
-    return to_ms > from_ms ? { from_ms, to_ms } : null;
+  const typed = text.trim().replace(/\u2212/g, "-");
+  const instant = (part) => {
+    const trimmed = part.trim();
+    return INSTANTS.find(({ pattern }) => whole(pattern).test(trimmed)).read(trimmed, now_ms, near_ms);
+  };
+  for (const { pattern, read } of TEXTS) {
+    const match = typed.match(pattern);
+    if (match) return read(match, instant);
   }
-  const around = given.match(AROUND)?.groups;
-  if (around) return { from_ms: instant(around.at) - length(around.by), to_ms: instant(around.at) + length(around.by), at_ms: instant(around.at) };
-  if (ALONE.test(given)) {
-    const at_ms = instant(given);
-    // "now-15m" is where a range begins, everything else a moment.
-    if (/^now\s*-/i.test(given)) return { span_ms: now_ms - at_ms };
-    return Number.isFinite(at_ms) ? { at_ms } : null;
-  }
-  const found = SAYS_MORE.test(given) ? null : given.match(ANYWHERE);
-  const at_ms = found ? instant(found[0]) : NaN;
+  return null;
+}
+
+function readRange({ groups }, instant) {
+  const from_ms = instant(groups.from);
+  let to_ms = instant(groups.to);
+  if (to_ms < from_ms && /^\d{1,2}:/.test(groups.to)) to_ms += UNIT_MS.d; // across midnight
+  return to_ms > from_ms ? { from_ms, to_ms } : null;
+}
+
+function readAround({ groups }, instant) {
+  const at_ms = instant(groups.center), margin_ms = readLength(groups.margin);
+  return Number.isFinite(at_ms) ? { from_ms: at_ms - margin_ms, to_ms: at_ms + margin_ms, at_ms } : null;
+}
+
+function readAlone(text, instant) {
+  const at_ms = instant(text);
   return Number.isFinite(at_ms) ? { at_ms } : null;
 }
 
-function length(text) {
+function readLength(text) {
   let ms = 0;
-  for (const [, count, unit] of text.toLowerCase().matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/g)) ms += Number(count) * UNITS_MS[unit];
+  for (const [, count, unit] of text.toLowerCase().matchAll(/(\d+(?:\.\d+)?)\s*([smhd])/g)) ms += Number(count) * UNIT_MS[unit];
   return ms;
 }
 
-function readInstant(text, now_ms, near_ms) {
-  const given = text.trim().replace(",", ".");
-  if (/^now/i.test(given)) return now_ms - length(given.slice(3));
-  if (/ago$/i.test(given)) return now_ms - length(given);
-  if (/^1\d{9}(\.\d+)?$/.test(given)) return Number(given) * 1000;
-  if (/^1\d{12}$/.test(given)) return Number(given);
-  const zone = given.match(/\s?(Z|UTC|[+-]\d\d:?\d\d)$/i);
-  if (/^(yesterday|today)/i.test(given)) {
-    const today = clockOf(given.replace(/^\w+\s+(at\s+)?/i, ""), null, Infinity, now_ms);
-    return /^y/i.test(given) ? today - UNITS_MS.d : today;
-  }
-  if (/[a-z]{3}/i.test(given) && !/utc$/i.test(given)) return loggedOf(given, now_ms);
-  if (/^\d{4}-/.test(given)) return Date.parse(isoOf(given, zone));
-  return clockOf(given, zone, now_ms, near_ms);
+function readEpoch(text) {
+  return /^\d{13}/.test(text) ? Number(text) : Number(text) * 1000;
 }
 
-/** An ISO form that every browser takes: a T, an offset with a colon, midnight where there is no time. */
-function isoOf(given, zone) {
-  const offset = !zone || !/[T ]\d/.test(given) ? "" : /^(z|utc)$/i.test(zone[1]) ? "Z" : zone[1].replace(/(\d\d):?(\d\d)$/, "$1:$2");
-  const bare = offset ? given.slice(0, zone.index) : given.replace(/\s?(Z|UTC)$/i, "");
-  const [day, time = "00:00"] = bare.split(/[T ]/);
-  return `${day}T${time.padStart(time.indexOf(":") === 1 ? time.length + 1 : 0, "0")}${offset}`;
+function readYesterdayOrToday(text, now_ms) {
+  const today_ms = readClock(text.replace(/^\w+\s+(at\s+)?/i, ""), Infinity, now_ms);
+  return /^y/i.test(text) ? today_ms - UNIT_MS.d : today_ms;
 }
 
-function loggedOf(given, now_ms) {
-  const month = (name) => String(MONTHS.indexOf(name.toLowerCase()) + 1).padStart(2, "0");
-  const [, day, name, year, time, zone = ""] = given.match(/^(\d+)\/(\w+)\/(\d+):([\d:.]+)\s?([+-]\d{4})?$/) ?? [];
-  if (day) return Date.parse(`${year}-${month(name)}-${day.padStart(2, "0")}T${time}${zone.replace(/\d\d$/, ":$&")}`);
-  // "Mar 12 14:32:10", or "12 Mar 14:32", perhaps with a year.
-  const said = given.match(/^(?:(?<month>[a-z]+)\s+(?<day>\d+)|(?<first>\d+)\s+(?<name>[a-z]+))(?:\s+(?<year>\d{4}))?,?\s+(?<clock>\S.*)$/i).groups;
-  const date = `${month(said.month ?? said.name)}-${(said.day ?? said.first).padStart(2, "0")}`;
-  const at = (fullYear) => clockOf(said.clock, null, Infinity, Date.parse(`${fullYear}-${date}T00:00`));
-  if (said.year) return at(said.year);
+const monthNumber = (name) => String(MONTHS.findIndex((month) => month.toLowerCase() === name.toLowerCase()) + 1).padStart(2, "0");
+
+/** "Mar 12 14:32:10" or "12 Mar 14:32", perhaps with a year: else the last such day. */
+function readDate(text, now_ms) {
+  const order = /^\d/.test(text) ? String.raw`(?<day>\d+)\s+(?<month>[a-z]+)` : String.raw`(?<month>[a-z]+)\s+(?<day>\d+)`;
+  const { month, day, year, clock } = text.match(new RegExp(String.raw`^${order}(?:\s+(?<year>\d{4}))?,?\s+(?<clock>\S.*)$`, "i")).groups;
+  const inYear = (number) => readClock(clock, Infinity, Date.parse(`${number}-${monthNumber(month)}-${day.padStart(2, "0")}T00:00`));
+  if (year) return inYear(year);
   const thisYear = new Date(now_ms).getFullYear();
-  return at(thisYear) > now_ms + UNITS_MS.d ? at(thisYear - 1) : at(thisYear);
+  return inYear(thisYear) > now_ms + UNIT_MS.d ? inYear(thisYear - 1) : inYear(thisYear);
 }
 
-function clockOf(given, zone, now_ms, near_ms) {
-  const half = given.match(/\s?([ap])\.?m\.?$/i);
-  const [hour, minutes, seconds = 0] = given.replace(/\s?(Z|UTC|[ap]\.?m\.?)$/i, "").split(":").map(Number);
+/** "12/Mar/2026:13:32:10 +0000" */
+function readWebServerTime(text) {
+  const [, day, month, year, clock, offset = ""] = text.match(/^(\d+)\/(\w+)\/(\d+):([\d:.,]+)\s?([+-]\d{4})?$/) ?? [];
+  if (!day) return NaN; // with "am" or "pm", which no web server writes
+  return Date.parse(`${year}-${monthNumber(month)}-${day.padStart(2, "0")}T${clock.replace(",", ".")}${offset.replace(/\d\d$/, ":$&")}`);
+}
+
+/** An ISO time, rewritten for Date.parse: a T, an offset with a colon, midnight if there is no time. */
+function readIso(text) {
+  const zone = text.match(/\s?(Z|UTC|[+-]\d\d:?\d\d)$/i);
+  const offset = !zone || !/[T ]\d/.test(text) ? "" : /^(z|utc)$/i.test(zone[1]) ? "Z" : zone[1].replace(/(\d\d):?(\d\d)$/, "$1:$2");
+  const local = offset ? text.slice(0, zone.index) : text.replace(/\s?(Z|UTC)$/i, "");
+  const [day, clock = "00:00"] = local.replace(",", ".").split(/[T ]/);
+  return Date.parse(`${day}T${clock.indexOf(":") === 1 ? `0${clock}` : clock}${offset}`);
+}
+
+/** "14:32", "14:32:10.250", "2:32 PM", "13:32 UTC" */
+function readClock(text, now_ms, near_ms) {
+  const half = text.match(/\s?([ap])\.?m\.?$/i);
+  const isUtc = /(Z|UTC)$/i.test(text);
+  const [hour, minutes, seconds = 0] = text.replace(",", ".").replace(/\s?(Z|UTC|[ap]\.?m\.?)$/i, "").split(":").map(Number);
   if (half && (hour < 1 || hour > 12)) return NaN;
   const hours = half ? (hour % 12) + (/p/i.test(half[1]) ? 12 : 0) : hour;
   if (hours > 23 || minutes > 59 || seconds >= 60) return NaN;
   const day = new Date(near_ms);
-  const set = zone ? "setUTCHours" : "setHours";
-  const ms = day[set](hours, minutes, Math.floor(seconds), Math.round((seconds % 1) * 1000));
-  return ms > now_ms && near_ms > now_ms - UNITS_MS.d ? ms - UNITS_MS.d : ms;
+  const ms = day[isUtc ? "setUTCHours" : "setHours"](hours, minutes, Math.floor(seconds), Math.round((seconds % 1) * 1000));
+  return ms > now_ms && near_ms > now_ms - UNIT_MS.d ? ms - UNIT_MS.d : ms;
 }

@@ -1,4 +1,4 @@
-// One number format for axes, ledger and titles: a lane's largest value chooses the unit, every value follows it.
+// Units and numbers of axes, tables and titles: the highest value of a lane decides the unit of all its values.
 
 const KIB = 1024;
 const LADDERS = {
@@ -19,10 +19,10 @@ const LADDERS = {
   ratio: [["%", "%", 0.01, Infinity]],
 };
 
-/** The unit in which values up to `max` of API unit `unit` read best: {label, short, size, digits, binary}. */
+/** The best unit for values up to `max` in the API's `unit`: {label, short, size: API units in one of it, digits, binary}. */
 export function unitFor(unit, max) {
   const ladder = LADDERS[unit] ?? [[unit === "1" ? "" : unit, unit === "1" ? "" : unit, 1, Infinity]];
-  const [label, short, size] = ladder.find(([, , , below]) => max < below);
+  const [label, short, size] = ladder.find(([, , , limit]) => max < limit);
   const top = max / size;
   return { label, short, size, digits: digitsFor(top, label), binary: unit.startsWith("bytes") };
 }
@@ -41,22 +41,22 @@ function fixed(digits) {
   return formats.get(digits);
 }
 
-/** A value in `unit` (from unitFor), without the unit's name. */
-export function number(value, unit) {
+/** A value of the API as a number in `unit` (from unitFor), without the unit's name. */
+export function formatNumber(value, unit) {
   const size = value / unit.size;
   return fixed(Math.abs(size) >= 1000 ? 0 : unit.digits).format(size);
 }
 
-/** Axis marks from 0 to just above `max`, in API units: {top, splits, digits}. At most `count` steps. */
-export function axisMarks(max, unit, count) {
+/** Ticks from 0 to just above `max`, in API units: {top, splits: the ticks, digits}. At most `count` steps. */
+export function axisTicks(max, unit, count) {
   if (!(max > 0)) return { top: unit.size, splits: [0], digits: 0 };
   const top = max / unit.size;
-  const least = top / Math.max(1, count);
+  const minStep = top / Math.max(1, count);
   let step;
-  if (unit.binary && least >= 1) step = 2 ** Math.ceil(Math.log2(least));
+  if (unit.binary && minStep >= 1) step = 2 ** Math.ceil(Math.log2(minStep));
   else {
-    const power = 10 ** Math.floor(Math.log10(least));
-    step = [1, 2, 2.5, 5, 10].find((m) => m * power >= least * 0.9999) * power;
+    const power = 10 ** Math.floor(Math.log10(minStep));
+    step = [1, 2, 2.5, 5, 10].find((factor) => factor * power >= minStep * 0.9999) * power;
   }
   const steps = Math.max(1, Math.ceil((top / step) * 1.0001));
   const splits = Array.from({ length: steps + 1 }, (_, i) => i * step * unit.size);
@@ -65,7 +65,7 @@ export function axisMarks(max, unit, count) {
   return { top: splits.at(-1), splits, digits };
 }
 
-/** An axis label. */
-export function axisNumber(value, unit, digits) {
+/** The label of a tick. */
+export function tickLabel(value, unit, digits) {
   return fixed(digits).format(value / unit.size);
 }

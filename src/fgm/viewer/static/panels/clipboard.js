@@ -1,45 +1,34 @@
-// What goes to the clipboard: a link to the view, the ledger as a Markdown table. The page says that it is there.
+// What can be copied: a link to the view, and the cursor table as a Markdown table.
 
-import { signal } from "../vendor/signals.js";
-import { rows } from "../derived/cursor-values.js";
+import { cursorRows } from "../derived/cursor-values.js";
+import { locationOf } from "../lib/series.js";
 import { lanes } from "../state/lanes.js";
-import { permanentLink } from "../state/url.js";
-import { place } from "../lib/series.js";
+import { showToast } from "../state/page.js";
 import { cursor_ms } from "../state/store.js";
+import { permanentLink } from "../state/url.js";
 
-const SAID_MS = 2500;
-
-/** A word to whoever did something that shows nowhere else, or null. */
-export const said = signal(null);
-let silence = 0;
-
-export function say(text) {
-  said.value = text;
-  clearTimeout(silence);
-  silence = setTimeout(() => (said.value = null), SAID_MS);
-}
-
-async function copy(text, what) {
-  // A page that came over plain HTTP from another machine has no clipboard.
-  if (!navigator.clipboard) return say("This browser lets only pages from this machine, or over HTTPS, copy.");
+async function copy(text, name) {
+  // Browsers have no clipboard for pages over plain HTTP from another machine.
+  if (!navigator.clipboard) return showToast("Copying needs HTTPS or localhost.");
   try {
     await navigator.clipboard.writeText(text);
-    say(`${what} copied`);
+    showToast(`${name} copied`);
   } catch (error) {
-    say(`Not copied: ${error.message}`);
+    showToast(`${name} not copied: ${error.message}`);
   }
 }
 
+/** Copy a link that shows the present view also later. */
 export const copyLink = () => copy(permanentLink(), "Link");
 
-/** Raw values with their units, so that they can be computed with. */
+/** Copy the cursor table, with raw values and their units, so that they can be used in calculations. */
 export function copyTable() {
-  const cell = (text) => String(text).replaceAll("|", "\\|");
-  const line = (cells) => `| ${cells.map(cell).join(" | ")} |`;
-  const raw = (value, unit) => (value === null ? "–" : `${Number(value.toPrecision(12))} ${unit}`.trim());
+  const escape = (text) => String(text).replaceAll("|", "\\|");
+  const line = (cells) => `| ${cells.map(escape).join(" | ")} |`;
+  const raw = (value, unit) => (value === null ? "–" : `${Number(value.toPrecision(12))} ${unit === "1" ? "" : unit}`.trim());
   const columns = lanes.peek();
-  const body = rows.value.map(({ entry, values, life }) => [
-    entry.series.name, place(entry.series), life ?? "–", ...columns.map(({ key, unit }) => raw(values.get(key) ?? null, unit === "1" ? "" : unit)),
+  const body = cursorRows.value.map(({ entry, values, life }) => [
+    entry.series.name, locationOf(entry.series), life ?? "–", ...columns.map(({ key, unit }) => raw(values.get(key) ?? null, unit)),
   ]);
   const head = ["container", "where", "life", ...columns.map(({ title }) => title)];
   const rule = head.map((_, i) => (i < 3 ? "---" : "--:"));

@@ -1,97 +1,99 @@
-// Who used how much in view, asked once for all series: it ranks them, and their sparklines are drawn from it. The first six
-// are on the lanes when nobody has chosen: running containers, then ended ones, then services.
+// Ranks all series by their use in view, in one request; sparklines are drawn from the same answer. If nobody has chosen
+// series, the first six are on the lanes: running containers, then ended ones, then other cgroups.
 
+import { sameValue } from "../lib/same-value.js";
+import { innermostCgroups } from "../lib/series.js";
+import { allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
 import * as api from "./api.js";
-import { leaves } from "../lib/series.js";
-import { interval_ms, listed, newest_ms, node, offered, picked, range, topSix, uses, view } from "../state/store.js";
 
-const SIX = 6;
-const GONE_MS = 900_000; // a container that ended longer ago is no news
-const LONGEST_MS = 21_600_000; // of a longer view the newest part is ranked: every sample of it is looked at
-const PARTS = 48; // of a sparkline
-const MOST = 500;
-const LIVE_BEATS = 15; // between two questions about a view that follows
-const PATIENT_BEATS = 5; // before a question that got no answer is asked again
-const RANKS_BY = ["total_cpu_usage_millicores", "memory_working_set", "memory.current"];
+const TOP = 6;
+const RECENT_MS = 900_000; // a container that ended earlier does not get a place
+const LONGEST_MS = 21_600_000; // only this newest part of a longer view is ranked: the viewer reads every sample of it
+const SPARKLINE_PARTS = 48;
+const MAX_RANKED = 500;
+const LIVE_POLLS = 15; // between two requests of a live view
+const RETRY_POLLS = 5; // until a failed request is repeated
+const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", "memory.current"];
 
-let asked = { about: "", beats: 0, failed: false };
-let isRanked = false; // whether what is shown was chosen by use
-let ranked = ""; // the candidates at the last ranking
-const tiers = new Map(); // of what is shown: why it got its place
+let request = { key: "", polls: 0, failed: false }; // the last one for `cpuUse`
+let isByUse = false; // whether the top six were chosen by their use
+let rankedCandidates = []; // at the last ranking
+const tiers = new Map(); // id of each of the top six → index of the group of candidates that it was in
 
-/** Ask who used how much where that may have changed, and fill free places on the lanes. Call it once a beat. */
-export async function chooseTop() {
-  const all = listed.peek();
-  if (all === null || newest_ms.peek() === null) return;
-  const groups = candidates(all);
+/** Request the use in view if it may have changed, and fill free places on the lanes. Call it once per poll. */
+export async function updateRanking() {
+  if (allSeries.peek() === null || newest_ms.peek() === null) return;
+  const groups = candidates(allSeries.peek());
   const tier = new Map(groups.flatMap((group, i) => group.map((series) => [series.id, i])));
-  const state = [...tier].join();
-  await askUses(state !== ranked);
-  const isNews = topSix.peek().length === 0 || state !== ranked || (uses.peek() !== null && !isRanked);
-  if (picked.peek() === null && isNews) fillPlaces(all, groups, tier);
-  ranked = state;
+  const ranked = [...tier];
+  const isChanged = !sameValue(ranked, rankedCandidates);
+  await updateUse(isChanged);
+  const isOutdated = topSix.peek().length === 0 || isChanged || (cpuUse.peek() !== null && !isByUse);
+  if (picked.peek() === null && isOutdated) fillPlaces(groups, tier);
+  rankedCandidates = ranked;
 }
 
-/** Rank anew, by the use in the range shown. */
+/** Choose the top six again, by the use in view alone. */
 export function rankAgain() {
   topSix.value = [];
-  asked.about = ranked = "";
-  isRanked = false;
-  return chooseTop();
+  request.key = "";
+  rankedCandidates = [];
+  isByUse = false;
+  return updateRanking();
 }
 
-/** Fill `uses`; a question that fails leaves it as it was: what is listed can be shown all the same. */
-async function askUses(isNew) {
-  const metric = RANKS_BY.find((name) => offered.peek()?.some((one) => one.name === name));
+/** Fill `cpuUse`. A request that fails leaves it unchanged: the lanes do not depend on it. */
+async function updateUse(isChanged) {
+  const metric = RANKING_METRICS.find((name) => allMetrics.peek()?.some((recorded) => recorded.name === name));
   if (!metric) return;
   const { live, span_ms } = range.peek();
   const { from_ms, to_ms } = view.peek();
-  const about = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`}`;
-  asked.beats += 1;
-  const again = asked.failed ? asked.beats >= PATIENT_BEATS : live && asked.beats >= LIVE_BEATS;
-  if (!(isNew && !asked.failed) && about === asked.about && !again) return;
-  asked = { about, beats: 0, failed: false };
+  const key = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`}`;
+  request.polls += 1;
+  const isDue = request.failed ? request.polls >= RETRY_POLLS : live && request.polls >= LIVE_POLLS;
+  if (!(isChanged && !request.failed) && key === request.key && !isDue) return;
+  request = { key, polls: 0, failed: false };
   const end_ms = Math.max(from_ms + 1, Math.min(to_ms, newest_ms.peek()) + interval_ms.peek());
+  const begin_ms = Math.max(from_ms, end_ms - LONGEST_MS);
   const scopes = ["container", "pod", "cgroup", "node"];
-  const question = { metric, from_ms: Math.max(from_ms, end_ms - LONGEST_MS), to_ms: end_ms, parts: PARTS, scopes, limit: MOST };
   try {
-    const { series } = await api.top(question);
-    uses.value = { from_ms: question.from_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
+    const { series } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
+    cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
   } catch (error) {
-    asked.failed = true;
+    request.failed = true;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
   }
 }
 
-/** What is shown stays until it has left the view, so that lines do not swap under the eye. */
-function fillPlaces(all, groups, tier) {
+/** Fill the places that are free. A series keeps its place until it has left the view, so that lines do not keep changing. */
+function fillPlaces(groups, tier) {
   const { from_ms } = view.peek();
-  const kept = (isRanked ? topSix.peek() : []).filter((id) => all.some((series) => series.id === id && series.scope !== "node" && series.last_seen_ms >= from_ms));
-  // Who had a place as a running container keeps it when it ends; who only filled a gap makes room.
+  const isInView = (id) => allSeries.peek().some((series) => series.id === id && series.scope !== "node" && series.last_seen_ms >= from_ms);
+  const kept = (isByUse ? topSix.peek() : []).filter(isInView);
+  // A container that got its place while running keeps it after its end; one that only filled a gap makes room.
   for (const id of kept) tier.set(id, Math.min(tiers.get(id) ?? 0, tier.get(id) ?? Infinity));
-  const use = (id) => uses.peek()?.of.get(id)?.mean ?? -1;
-  isRanked = uses.peek() !== null;
+  const use = (id) => cpuUse.peek()?.of.get(id)?.mean ?? -1;
+  isByUse = cpuUse.peek() !== null;
   const byUse = groups.flat().map((series) => series.id).sort((a, b) => use(b) - use(a));
-  const places = [...new Set([...kept, ...byUse])].sort((a, b) => tier.get(a) - tier.get(b)).slice(0, SIX);
-  const whole = groups[0].length === 0 && node.peek() ? [node.peek().id] : [];
-  const next = [...places, ...whole];
+  const top = [...new Set([...kept, ...byUse])].sort((a, b) => tier.get(a) - tier.get(b)).slice(0, TOP);
+  const wholeNode = groups[0].length === 0 && node.peek() ? [node.peek().id] : [];
   tiers.clear();
-  for (const id of places) tiers.set(id, tier.get(id));
-  if (next.join() !== topSix.peek().join()) topSix.value = next;
+  for (const id of top) tiers.set(id, tier.get(id));
+  const next = [...top, ...wholeNode];
+  if (!sameValue(next, topSix.peek())) topSix.value = next;
 }
 
-/** Who may take a place, the next group only where the ones before leave some: [running containers, ended ones, cgroups]. */
-function candidates(all) {
+/** [running containers, ended ones, cgroups]: a group is empty if the groups before it fill all places. */
+function candidates(series) {
   const { from_ms, to_ms } = view.peek();
   const { live } = range.peek();
-  // Where the data ends earlier, so does the news.
-  const since_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - GONE_MS);
-  const inRange = (series) => series.last_seen_ms >= from_ms && series.first_seen_ms < to_ms;
-  const containers = all.filter((series) => series.scope === "container");
-  const running = containers.filter(live ? (series) => series.alive : inRange);
-  const ended = live && running.length < SIX ? containers.filter((series) => !series.alive && series.last_seen_ms >= since_ms) : [];
-  if (running.length + ended.length >= SIX) return [running, ended, []];
-  const innermost = leaves(all.filter((series) => series.scope !== "node" && series.cgroup));
-  const cgroups = innermost.filter((series) => series.scope === "cgroup" && (live ? series.alive : inRange(series)));
-  return [running, ended, cgroups];
+  const recent_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - RECENT_MS);
+  const inView = ({ last_seen_ms, first_seen_ms }) => last_seen_ms >= from_ms && first_seen_ms < to_ms;
+  const isRunning = live ? ({ alive }) => alive : inView;
+  const containers = series.filter(({ scope }) => scope === "container");
+  const running = containers.filter(isRunning);
+  const ended = live && running.length < TOP ? containers.filter(({ alive, last_seen_ms }) => !alive && last_seen_ms >= recent_ms) : [];
+  if (running.length + ended.length >= TOP) return [running, ended, []];
+  const innermost = innermostCgroups(series.filter(({ scope, cgroup }) => scope !== "node" && cgroup));
+  return [running, ended, innermost.filter((item) => item.scope === "cgroup" && isRunning(item))];
 }

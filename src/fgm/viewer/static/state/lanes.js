@@ -1,124 +1,129 @@
-// Which metrics are on the lanes, in which order, and what else the viewer is asked for to explain them.
+// Which metrics are on the lanes, in which order, and which further metrics explain them.
 
 import { batch, computed, signal } from "../vendor/signals.js";
-import { offered } from "./store.js";
-import { changed } from "./view.js";
+import { allMetrics } from "./store.js";
+import { viewChanged } from "./view.js";
 
-export const MOST_LANES = 8;
-/** Lanes with a name of their own; the first metric that the viewer offers is shown. */
-const NAMED = new Map([
+/** Maximum number of lanes. */
+export const MAX_LANES = 8;
+/** Lanes with a name of their own; each shows the first of its metrics that is recorded. */
+const NAMED_LANES = new Map([
   ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] }],
   ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] }],
   ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] }],
 ]);
-export const USUAL = ["cpu", "memory", "io"];
+/** Names of the lanes that are shown while none are chosen. */
+export const DEFAULT_LANES = ["cpu", "memory", "io"];
 
-/** What explains a kind of metric: a limit for those in its unit, and shares of time drawn in a strip below. */
+/** What explains a kind of metric: a limit for metrics in its unit, and shares of time drawn in a strip below. */
 const EXPLANATIONS = {
   cpu: { limits: { millicores: "cpu_limit_millicores" }, strip: { title: "throttled", some: "throttle_ratio" } },
   memory: { limits: { bytes: "memory.max" }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
   io: { limits: {}, strip: { title: "PSI", some: "psi_io_some_ratio", full: "psi_io_full_ratio" } },
 };
 
-/** Names of lanes, of `NAMED` or metrics, from the top; a person or a link chose them. */
-export const laneNames = signal(USUAL);
-/** Titles that a dashboard gave: Map(lane name → title). */
+/** Names of the lanes from the top: of `NAMED_LANES`, or metrics. */
+export const laneNames = signal(DEFAULT_LANES);
+/** Titles that a dashboard sets: Map(lane name → title). */
 export const laneTitles = signal(new Map());
-/** The place of the focused lane. */
+/** Index of the focused lane. */
 export const focus = signal(0);
 
-const byName = computed(() => new Map((offered.value ?? []).flatMap((metric) => [metric.name, ...metric.aliases].map((name) => [name, metric]))));
+const metricByName = computed(() => new Map((allMetrics.value ?? []).flatMap((metric) => [metric.name, ...metric.aliases].map((name) => [name, metric]))));
 
-function kindOf(metric) {
-  if (/^(io\.|io_|psi_io)/.test(metric)) return "io";
-  if (/memory|swap|smaps|headroom/.test(metric)) return "memory";
-  return /cpu|throttle/.test(metric) ? "cpu" : null;
+function kindOf(metricName) {
+  if (/^(io\.|io_|psi_io)/.test(metricName)) return "io";
+  if (/memory|swap|smaps|headroom/.test(metricName)) return "memory";
+  return /cpu|throttle/.test(metricName) ? "cpu" : null;
 }
 
-/** Whether a limit of memory bounds this: the whole of it, or a part that it may consist of. */
-const isBounded = (metric) => !/headroom|\.(max|high|min|low)$|\.events\.|swap|pg/.test(metric);
+/** Whether a memory limit bounds this metric: all of the memory in use, or a part of it that could fill it. */
+const isBounded = (metricName) => !/headroom|\.(max|high|min|low)$|\.events\.|swap|pg/.test(metricName);
 
 function laneOf(name) {
-  const named = NAMED.get(name);
-  const metric = named ? named.metrics.find((one) => byName.value.has(one)) : name;
-  const known = byName.value.get(metric);
-  const { limits, strip } = EXPLANATIONS[kindOf(metric ?? named.metrics[0])] ?? { limits: {} };
-  const there = (one) => (byName.value.has(one) ? one : undefined);
-  const unit = known?.unit ?? named?.unit ?? "";
+  const named = NAMED_LANES.get(name);
+  const metricName = named ? named.metrics.find((candidate) => metricByName.value.has(candidate)) : name;
+  const metric = metricByName.value.get(metricName);
+  const { limits, strip } = EXPLANATIONS[kindOf(metricName ?? named.metrics[0])] ?? { limits: {} };
+  const ifRecorded = (explaining) => (metricByName.value.has(explaining) ? explaining : undefined);
+  const unit = metric?.unit ?? named?.unit ?? "";
   return {
     key: name,
-    metric: known?.name ?? null,
-    title: laneTitles.value.get(name) ?? named?.title ?? known?.title ?? name,
+    metric: metric?.name ?? null,
+    title: laneTitles.value.get(name) ?? named?.title ?? metric?.title ?? name,
     note: named?.note,
     isNamed: Boolean(named),
     unit,
-    limit: metric && isBounded(metric) ? there(limits[unit]) : undefined,
-    strip: strip && there(strip.some) ? { title: strip.title, some: strip.some, full: there(strip.full) } : undefined,
+    limit: metricName && isBounded(metricName) ? ifRecorded(limits[unit]) : undefined,
+    strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full) } : undefined,
   };
 }
 
-/** The lanes, from the top: {key, metric (null: not recorded here), title, note, unit, limit, strip}. */
+/** The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, unit, limit, strip}. */
 export const lanes = computed(() => laneNames.value.map(laneOf));
-/** Metric shown by each lane that has one: Map(lane key → metric). */
+/** The metric of each lane that has one: Map(lane key → metric name). */
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
-/** The metrics that explain the lanes. */
+/** Names of the metrics that explain the lanes. */
 export const explanations = computed(() => [
   ...new Set(lanes.value.flatMap(({ limit, strip }) => [limit, strip?.some, strip?.full]).filter(Boolean)),
 ]);
-/** The lane by which the ledger ranks. */
+/** The lane by which the cursor table ranks. */
 export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);
 
-function set(names) {
+function setNames(names) {
   laneNames.value = names;
-  changed(false);
+  viewChanged("replace");
 }
 
-const without = (names, i) => names.filter((_, at) => at !== i);
+const without = (names, index) => names.filter((_, i) => i !== index);
 
-/** Focus the lane at this place; nothing where there is none. */
-export function focusLane(i) {
-  if (i < 0 || i >= lanes.peek().length) return;
-  focus.value = i;
-  changed(false);
-  document.querySelectorAll(".lane")[i]?.scrollIntoView({ block: "nearest" });
+/** Focus the lane at an index; returns whether there is one. */
+export function setFocus(index) {
+  if (index < 0 || index >= lanes.peek().length) return false;
+  focus.value = index;
+  viewChanged("replace");
+  return true;
 }
 
-/** Show another metric on a lane; the lane that shows it already changes places with it. */
-export function setLane(i, name) {
+/** Show another metric on a lane; a lane that shows it already gets this lane's metric instead. */
+export function setLane(index, metricName) {
   const names = [...laneNames.peek()];
-  const had = names.indexOf(nameOf(name));
-  if (had >= 0) names[had] = names[i];
-  names[i] = nameOf(name);
-  set(names);
+  const name = laneNameOf(metricName);
+  const other = names.indexOf(name);
+  if (other >= 0) names[other] = names[index];
+  names[index] = name;
+  setNames(names);
 }
 
-/** Put a metric on a lane of its own at the end, and focus it; where there are eight, the last makes room. */
-export function addLane(name) {
+/** Add a lane for a metric at the end and focus it; if there are eight lanes already, it replaces the last. */
+export function addLane(metricName) {
   const names = laneNames.peek();
-  const had = names.indexOf(nameOf(name));
+  const name = laneNameOf(metricName);
   batch(() => {
-    if (had < 0) set([...names.slice(0, MOST_LANES - 1), nameOf(name)]);
-    focus.value = laneNames.peek().indexOf(nameOf(name));
+    if (!names.includes(name)) setNames([...names.slice(0, MAX_LANES - 1), name]);
+    focus.value = laneNames.peek().indexOf(name);
   });
 }
 
-/** A metric that has a lane with a name of its own goes by that name. */
-function nameOf(metric) {
-  return [...NAMED].find(([, { metrics }]) => metrics.find((one) => byName.peek().has(one)) === metric)?.[0] ?? metric;
+/** The name of a metric's lane: the lane's own name if it has one, else the metric's. */
+function laneNameOf(metricName) {
+  return [...NAMED_LANES].find(([, { metrics }]) => metrics.find((candidate) => metricByName.peek().has(candidate)) === metricName)?.[0] ?? metricName;
 }
 
-export function removeLane(i) {
-  if (laneNames.peek().length > 1) set(without(laneNames.peek(), i));
+/** Remove the lane at an index, unless it is the only one. */
+export function removeLane(index) {
+  if (laneNames.peek().length > 1) setNames(without(laneNames.peek(), index));
 }
 
-export function moveLane(i, step) {
+/** Move a lane down by `step` (up if negative) and focus it. */
+export function moveLane(index, step) {
   const names = laneNames.peek();
-  const to = i + step;
+  const to = index + step;
   if (to < 0 || to >= names.length) return;
-  const next = without(names, i);
-  next.splice(to, 0, names[i]);
+  const moved = without(names, index);
+  moved.splice(to, 0, names[index]);
   batch(() => {
-    set(next);
+    setNames(moved);
     focus.value = to;
   });
 }

@@ -1,117 +1,98 @@
-// The page's state, once. Components read it, view.js and laneset.js change it, feed.js fills it from the server.
+// What the page knows and which part of it is in view. server/ fills it, view.js and lanes.js change it, components read it.
 
-import { computed, effect, signal } from "../vendor/signals.js";
-import { assignSlots, preferSlot } from "../browser/theme.js";
-import { workload } from "../lib/series.js";
+import { computed, signal } from "../vendor/signals.js";
 import { ALL, widened } from "../lib/time-format.js";
 
-/** So many workloads are drawn at most; the viewer answers not many more series at once. */
-export const MOST_SHOWN = 300;
-
+/** The last answer of /api/health, or null. */
 export const health = signal(null);
+/** The answer of /api/instance, or null. */
 export const instance = signal(null);
 /** Containers, pods, cgroups and the node; null until the first answer. */
-export const listed = signal(null);
-/** The metrics that hold a value anywhere, most used first; null until the first answer. */
-export const offered = signal(null);
-/** False from the first request that nothing answered to the next that something did. */
+export const allSeries = signal(null);
+/** The metrics that have a value anywhere, most used first; null until the first answer. */
+export const allMetrics = signal(null);
+/** False from the first request without an answer until the next one with an answer. */
 export const connected = signal(true);
 /** The node's clock minus this browser's, ms. */
 export const clockOffset_ms = signal(0);
 
-/** The server's present, floored to the sampling interval; moves every beat. */
+/** The server's present, rounded down to the sampling interval; advances with every poll. */
 export const edge_ms = signal(Math.floor(Date.now() / 1000) * 1000);
 /** {live: true, span_ms}, where span_ms may be ALL, or {live: false, from_ms, to_ms}. */
 export const range = signal({ live: true, span_ms: 60_000 });
-/** False until a person or a link has chosen the range; till then it widens with the data there is. */
+/** Whether a person or a link has chosen the range; until then it grows with the data. */
 export const rangeChosen = signal(false);
+/** The range that is shown while none is chosen, or null until the first answer. */
+export const defaultRange = signal(null);
 /** Ids chosen by a person or a link, or null: the top six. */
 export const picked = signal(null);
+/** Ids of the busiest series, which are shown while none is chosen. */
 export const topSix = signal([]);
-/** The colours that a link gave: Map(id → slot). */
-export const givenSlots = signal(new Map());
-/** The range of who has chosen none, or null while it is not known. */
-export const usualRange = signal(null);
-/** What is on the lanes: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
-export const answer = signal(null);
-/** What explains them, in the same form: limits, throttling, pressure. */
-export const explained = signal(null);
+/** The colour slots that a link sets: Map(id → slot). */
+export const linkedSlots = signal(new Map());
+/** Samples of the lanes' metrics: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
+export const laneSamples = signal(null);
+/** Samples of the metrics that explain them (limits, throttling, pressure), in the same form. */
+export const explainingSamples = signal(null);
+/** Whether samples of the lanes' metrics are being loaded. */
 export const loading = signal(false);
-/** Why the server refused a question: {lines, explained}, null where it did not. */
+/** Whether samples of the explaining metrics are being loaded. */
+export const loadingExplanations = signal(false);
+/** Why the server refused a request: {lines, explained}, each a text or null. */
 export const refusals = { lines: signal(null), explained: signal(null) };
-/** The use of CPU in view: {from_ms, to_ms, of: Map(id → {mean, peaks: the highest of each of some parts, null: none})}, or null. */
-export const uses = signal(null);
-/** What happened in the range that was asked for last, newest first. */
+/** CPU use in view: {from_ms, to_ms, of: Map(id → {mean, peaks: highest value of each part, null without one})}, or null. */
+export const cpuUse = signal(null);
+/** Events of the range that was requested last, newest first. */
 export const events = signal([]);
+/** The text in the search box. */
 export const search = signal("");
-/** The instant under the pointer, and the one that a click pinned. */
+/** The instant under the pointer, or null. */
 export const hover_ms = signal(null);
+/** The instant that a click or a key pinned, or null. */
 export const pinned_ms = signal(null);
-/** Where the lanes' plots lie inside the stack, css px; shared by everything that shows time. */
+/** Position of the lanes' plots inside the stack, CSS px; shared by everything with a time axis. */
 export const plot = signal({ left: 64, width: 0 });
 
+/** The sampling interval of the recording. */
 export const interval_ms = computed(() => health.value?.interval_ms ?? 1000);
+/** Whether the viewer has data. */
 export const ready = computed(() => health.value?.state === "ready");
 
+/** The range in view: {from_ms, to_ms}. */
 export const view = computed(() => {
   const { live, span_ms, from_ms, to_ms } = range.value;
   return live ? { from_ms: edge_ms.value - (span_ms === ALL ? whole_ms.value : span_ms), to_ms: edge_ms.value } : { from_ms, to_ms };
 });
 
-/** A length that holds all the data there is, up to the present; it grows in steps, so that pixel columns stand still. */
+/** Length of all data up to the present, in coarse steps, so that pixel columns do not move. */
 const whole_ms = computed(() => widened(edge_ms.value - (health.value?.oldest_ms ?? edge_ms.value)));
 
-/** The end of what is in view, exclusive; a view that follows shows the newest sample at its very edge. */
+/** The end of the view, exclusive; a live view includes the newest sample. */
 export const end_ms = computed(() => view.value.to_ms + (range.value.live ? interval_ms.value : 0));
 
-export const byId = computed(() => new Map((listed.value ?? []).map((series) => [series.id, series])));
-export const node = computed(() => (listed.value ?? []).find((series) => series.scope === "node"));
+/** Map(id → series). */
+export const byId = computed(() => new Map((allSeries.value ?? []).map((series) => [series.id, series])));
+/** The series of the whole node, or undefined. */
+export const node = computed(() => (allSeries.value ?? []).find((series) => series.scope === "node"));
+/** The id of the node's series, or undefined. */
 export const nodeId = computed(() => node.value?.id);
 
-/** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
-export const shown = computed(() => {
-  const chosen = new Map();
-  for (const id of picked.value ?? topSix.value) {
-    const series = byId.value.get(id);
-    if (series && !chosen.has(workload(series)) && chosen.size < MOST_SHOWN) chosen.set(workload(series), series);
-  }
-  for (const [key, series] of chosen) if (givenSlots.value.get(series.id) >= 0) preferSlot(key, givenSlots.value.get(series.id));
-  const slots = assignSlots([...chosen].filter(([, series]) => series.scope !== "node").map(([key]) => key));
-  const ids = new Map();
-  for (const series of listed.value ?? []) {
-    const key = workload(series);
-    if (chosen.has(key)) ids.set(key, [...(ids.get(key) ?? []), series.id]);
-  }
-  const entries = [...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null }));
-  // The list comes anew with every beat; lines are drawn anew only where it says something new of them.
-  const said = entries.map(({ key, series, ids, slot }) => [key, ids.join(), slot, series.name, series.pod_name, series.namespace].join()).join("\n");
-  if (said !== lastShown.said) lastShown = { said, entries };
-  return lastShown.entries;
-});
-let lastShown = { said: null, entries: [] };
-
-/** The instant whose values the ledger shows; in a live view without a pointer, the newest with data. */
+/** The instant whose values the cursor table shows: pinned, under the pointer, or else the newest in view with data. */
 export const cursor_ms = computed(() => {
-  const at = pinned_ms.value ?? hover_ms.value;
-  if (at !== null) return at;
+  const chosen_ms = pinned_ms.value ?? hover_ms.value;
+  if (chosen_ms !== null) return chosen_ms;
   const { from_ms, to_ms } = view.value;
-  const last = lastSample.value ?? health.value?.newest_ms ?? to_ms;
-  return Math.max(from_ms, Math.min(last, end_ms.value - interval_ms.value));
+  const last_ms = lastSample_ms.value ?? health.value?.newest_ms ?? to_ms;
+  return Math.max(from_ms, Math.min(last_ms, end_ms.value - interval_ms.value));
 });
 
-// A pin outside the view would name an instant that nothing on the lanes shows.
-effect(() => {
-  const at = pinned_ms.value;
-  if (at !== null && (at < view.value.from_ms || at >= end_ms.value)) pinned_ms.value = null;
-});
-
-const lastSample = computed(() => {
-  let last = null;
-  for (const lines of answer.value?.lines.values() ?? []) {
-    for (const line of lines) if (line.t.length > 0 && line.t.at(-1) > (last ?? 0)) last = line.t.at(-1);
+const lastSample_ms = computed(() => {
+  let last_ms = null;
+  for (const lines of laneSamples.value?.lines.values() ?? []) {
+    for (const line of lines) if (line.t.length > 0 && line.t.at(-1) > (last_ms ?? 0)) last_ms = line.t.at(-1);
   }
-  return last;
+  return last_ms;
 });
 
-/** The newest sample that the page knows of, epoch ms or null. */
-export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample.value ?? 0) || null);
+/** Time of the newest sample that the page or the viewer has, or null. */
+export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample_ms.value ?? 0) || null);

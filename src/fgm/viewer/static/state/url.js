@@ -1,61 +1,66 @@
-// The view in the URL's fragment: reload, "back" and a copied address show the same range, selection, lanes and cursor.
+// The view in the URL's fragment: reload, "back" and a copied URL show the same range, selection, lanes and cursor.
 
 import { batch } from "../vendor/signals.js";
-import { escaped } from "../server/api.js";
-import { focus, laneNames, MOST_LANES, USUAL } from "./lanes.js";
-import { cursor_ms, end_ms, givenSlots, interval_ms, picked, pinned_ms, range, rangeChosen, shown, usualRange, view } from "./store.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
-import { follow, onChange } from "./view.js";
+import { escapeForUrl } from "../lib/url-escape.js";
+import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
+import { shown } from "./shown.js";
+import { cursor_ms, defaultRange, end_ms, interval_ms, linkedSlots, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
+import { follow, onViewChange } from "./view.js";
 
-const iso = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 3650 * UNIT_MS.d; // a longer span shows all data
+const SHORTEST_MS = 5000;
+const ONE_CHANGE_MS = 700;
+
+const isoTime = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
+
+// Writing ------------------------------------------------------------------------------------------------------
 
 function fragment() {
   const { live, span_ms, from_ms, to_ms } = range.peek();
-  const moving = live ? [["last", [named(span_ms)]]] : standing({ from_ms, to_ms });
-  return written([...(rangeChosen.peek() ? moving : []), ...(picked.peek() ? [["show", picked.peek()]] : []), ...rest(pinned_ms.peek())]);
+  const rangeParts = live ? [["last", [spanText(span_ms)]]] : fixedRange({ from_ms, to_ms });
+  return fragmentOf([...(rangeChosen.peek() ? rangeParts : []), ...(picked.peek() ? [["show", picked.peek()]] : []), ...lanesAndCursor(pinned_ms.peek())]);
 }
 
-const standing = ({ from_ms, to_ms }) => [["from", [iso(from_ms)]], ["to", [iso(to_ms)]]];
+const fixedRange = ({ from_ms, to_ms }) => [["from", [isoTime(from_ms)]], ["to", [isoTime(to_ms)]]];
 
-function rest(at_ms) {
+function lanesAndCursor(pin_ms) {
   const parts = [];
-  if (laneNames.peek().join() !== USUAL.join()) parts.push(["lanes", laneNames.peek()]);
+  if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
-  if (at_ms !== null) parts.push(["at", [iso(at_ms)]]);
+  if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   return parts;
 }
 
-const written = (parts) =>
-  (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escaped).join(",")}`).join("&")}`);
+const fragmentOf = (parts) =>
+  (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escapeForUrl).join(",")}`).join("&")}`);
 
-/** An address that shows what is seen now, also later: the range stands still, and who is shown is named. */
+/** A URL that shows the present view also later: with a fixed range, and with the series and colours shown. */
 export function permanentLink() {
   const ids = shown.peek().map(({ series }) => series.id);
   const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
-  const parts = [...standing(view.peek()), ["show", ids], ["colours", colours], ...rest(cursor_ms.peek())];
-  return location.href.replace(/[?#].*/s, "") + written(parts);
+  const parts = [...fixedRange(view.peek()), ["show", ids], ["colours", colours], ...lanesAndCursor(cursor_ms.peek())];
+  return location.href.replace(/[?#].*/s, "") + fragmentOf(parts);
 }
 
-const SIZES = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-const LONGEST_MS = 3650 * SIZES.d; // longer is as good as all
-const SHORTEST_MS = 5000;
-
-function named(span_ms) {
+function spanText(span_ms) {
   if (span_ms === ALL) return "all";
-  return PRESETS.find(([, size]) => size === span_ms)?.[0] ?? `${Math.round(span_ms / 1000)}s`;
+  return PRESETS.find(([, preset_ms]) => preset_ms === span_ms)?.[0] ?? `${Math.round(span_ms / 1000)}s`;
 }
 
-function span(text) {
+// Reading ------------------------------------------------------------------------------------------------------
+
+function readSpan(text) {
   if (text === "all") return ALL;
   const [, count, unit] = text?.match(/^(\d+)([smhd])$/) ?? [];
   if (!count) return null;
-  const span_ms = Number(count) * SIZES[unit];
+  const span_ms = Number(count) * UNIT_MS[unit];
   return span_ms > LONGEST_MS ? ALL : Math.max(SHORTEST_MS, span_ms);
 }
 
-/** The parts of the fragment, each a list: commas separate, escaped ones belong to what they are in. */
-function parts() {
+/** The parameters of the fragment: Map(name → list of values). Commas separate values; an escaped comma is part of one. */
+function readParameters() {
   const pairs = location.hash.slice(1).split("&").map((part) => part.split(/=(.*)/s));
   return new Map(pairs.map(([name, values = ""]) => [name, values.split(",").filter(Boolean).flatMap(unescaped)]));
 }
@@ -68,50 +73,57 @@ function unescaped(text) {
   }
 }
 
-function read() {
-  const given = parts();
-  const span_ms = span(given.get("last")?.[0]);
-  const [from_ms, to_ms] = ["from", "to"].map((name) => Date.parse(given.get(name)?.[0]));
-  const at_ms = Math.floor(Date.parse(given.get("at")?.[0]) / interval_ms.peek()) * interval_ms.peek();
-  const lanes = [...new Set(given.get("lanes") ?? [])].slice(0, MOST_LANES);
+function readUrl() {
+  const parameters = readParameters();
+  const first = (name) => parameters.get(name)?.[0];
+  const span_ms = readSpan(first("last"));
+  const [from_ms, to_ms] = ["from", "to"].map((name) => Date.parse(first(name)));
+  const pin_ms = Math.floor(Date.parse(first("at")) / interval_ms.peek()) * interval_ms.peek();
+  const names = [...new Set(parameters.get("lanes") ?? [])].slice(0, MAX_LANES);
   batch(() => {
     rangeChosen.value = true;
     if (span_ms) range.value = { live: true, span_ms };
     else if (from_ms >= 0 && from_ms < to_ms && to_ms <= END_OF_TIME_MS) range.value = { live: false, from_ms, to_ms };
     else {
       rangeChosen.value = false;
-      if (usualRange.peek()) range.value = usualRange.peek();
+      if (defaultRange.peek()) range.value = defaultRange.peek();
     }
-    givenSlots.value = new Map((given.get("colours") ?? []).map((slot, i) => [given.get("show")?.[i], Number(slot) - 1]));
-    picked.value = given.get("show") ?? null;
-    laneNames.value = lanes.length > 0 ? lanes : USUAL;
-    focus.value = Math.max(1, Math.min(MOST_LANES, Number(given.get("focus")?.[0]) || 1)) - 1;
-    pinned_ms.value = at_ms >= view.peek().from_ms && at_ms < end_ms.peek() ? at_ms : null;
+    linkedSlots.value = new Map((parameters.get("colours") ?? []).map((slot, i) => [parameters.get("show")?.[i], Number(slot) - 1]));
+    picked.value = parameters.get("show") ?? null;
+    laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
+    focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
+    pinned_ms.value = pin_ms >= view.peek().from_ms && pin_ms < end_ms.peek() ? pin_ms : null;
   });
 }
 
-const ONE_CHANGE_MS = 700;
-let depth = history.state?.depth ?? 0;
-let turned_ms = -Infinity;
+// History ------------------------------------------------------------------------------------------------------
 
-onChange((push) => {
+let depth = 0; // entries of the browser's history that this page added
+let lastTurn_ms = -Infinity;
+
+function writeUrl(change) {
   const url = fragment() || location.pathname + location.search;
-  // Turning a wheel is one change, not twenty.
-  const goesOn = push === "turn" && performance.now() - turned_ms < ONE_CHANGE_MS;
-  if (push === "turn") turned_ms = performance.now();
-  if (push && !goesOn) history.pushState({ depth: (depth += 1) }, "", url);
+  // Many turns of a wheel are one entry.
+  const continues = change === "turn" && performance.now() - lastTurn_ms < ONE_CHANGE_MS;
+  if (change === "turn") lastTurn_ms = performance.now();
+  if (change !== "replace" && !continues) history.pushState({ depth: (depth += 1) }, "", url);
   else history.replaceState({ depth }, "", url);
-});
+}
 
-/** The view before the last zoom; the live one when there is none. */
+/** Go back to the previous view; to the live one if there is none. */
 export function back() {
   if (depth > 0) history.back();
   else if (!range.peek().live) follow();
 }
 
-addEventListener("popstate", () => {
+function restore() {
   depth = history.state?.depth ?? 0;
-  read();
-});
+  readUrl();
+}
 
-read();
+/** Show what the URL says, and keep the URL and the view equal from now on. */
+export function startUrl() {
+  onViewChange(writeUrl);
+  addEventListener("popstate", restore);
+  restore();
+}
