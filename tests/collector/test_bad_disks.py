@@ -1,4 +1,4 @@
-"""The whole collector on disks that fail: it goes on, the data says what is missing, and the directory stays whole."""
+"""The whole collector on failing disks: it keeps running, missing data is visible, and the directory stays in order."""
 
 import errno
 import itertools
@@ -85,7 +85,7 @@ FULL: dict[str, tuple[str, Callable[[Path], None], Callable[[Path], object]]] = 
 
 
 @pytest.mark.parametrize("kind", FULL)
-async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
+async def test_a_full_disk_costs_old_data_first_then_new_data_and_never_stops_the_collector(
     tmp_path: Path,
     small_disk: Mount,
     caplog: pytest.LogCaptureFixture,
@@ -125,7 +125,7 @@ async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
     await to_thread.run_sync(look)
 
 
-async def test_a_data_directory_that_is_moved_away_and_put_back_is_gone_on_with(
+async def test_recording_continues_in_a_data_directory_that_was_moved_away_and_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     host, aside, known, moved = Host(tmp_path), tmp_path / "aside", list[Path](), list[bool]()
@@ -153,7 +153,7 @@ async def test_a_data_directory_that_is_moved_away_and_put_back_is_gone_on_with(
     await to_thread.run_sync(look)
 
 
-async def test_a_data_directory_that_is_removed_is_begun_anew_when_it_is_made_again(
+async def test_recording_begins_again_in_a_data_directory_that_was_removed_and_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     host, removed = Host(tmp_path), list[bool]()

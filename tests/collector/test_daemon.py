@@ -1,4 +1,4 @@
-"""The whole collector in one process, on a captured host: what it records, recovers and leaves behind."""
+"""The whole collector in one process, on a captured host: its files, its recovery and its events."""
 
 import glob
 import json
@@ -40,7 +40,7 @@ def clock_steps(host: Host) -> list[Event]:
     return [event for event in events(host.data_dir) if event.kind == "clock_step"]
 
 
-async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
+async def test_windows_have_no_gap_between_them_and_stopping_publishes_the_last_tick(host: Host) -> None:
     await host.run_until(lambda: len(parquet_files(host.data_dir)) >= 2)
 
     def look() -> None:
@@ -57,7 +57,7 @@ async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(ho
     await to_thread.run_sync(look)
 
 
-async def test_a_run_that_ended_holds_no_kernel_file_open(host: Host) -> None:
+async def test_a_stopped_collector_has_closed_all_kernel_files(host: Host) -> None:
     root = str(host.captured.folder)
 
     def kept() -> list[str]:
@@ -77,7 +77,7 @@ def _is_open(fd: str) -> bool:
     return os.path.islink(f"/proc/self/fd/{fd}")
 
 
-async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: Host) -> None:
+async def test_journals_of_earlier_runs_and_of_other_writers_become_parquet_files(host: Host) -> None:
     def leave_behind() -> None:
         record(host.data_dir, tick(0), tick(1))
         (journal,) = record(host.data_dir, tick(0), tick(1), header=replace(HEADER, identifier="older-pod"))
@@ -94,7 +94,7 @@ async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goes_on(host: Host) -> None:
+async def test_a_journal_that_cannot_be_read_is_set_aside_after_the_second_attempt(host: Host) -> None:
     def leave_behind() -> None:
         (journal,) = record(host.data_dir, tick(0))
         payload = b"?nonsense"
@@ -107,7 +107,7 @@ async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goe
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_what_is_only_called_like_a_journal_is_left_as_it_is(host: Host) -> None:
+async def test_a_file_with_only_the_name_of_a_journal_is_not_changed(host: Host) -> None:
     folder = host.data_dir / "dt=2025-12-30/identifier=another"
     name = "live-20251230T1600{:02}Z.journal".format
 
@@ -144,7 +144,7 @@ async def test_a_machine_without_containers_has_an_index_from_the_start(host: Ho
 
 
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
-async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host: Host, damage: bytes | None) -> None:
+async def test_a_missing_or_damaged_index_is_rebuilt_from_the_data_files(host: Host, damage: bytes | None) -> None:
     gone = "ab" * 32
     path = host.data_dir / "index.json"
 
@@ -177,7 +177,7 @@ async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host:
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600])
-async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host: Host, step_s: int) -> None:
+async def test_after_the_wall_clock_is_set_recording_continues_in_another_window(host: Host, step_s: int) -> None:
     def set_the_clock() -> bool:
         if host.clock.step_ns == 0 and journals(host.data_dir):
             host.clock.step_ns = step_s * 10**9
@@ -192,7 +192,7 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_step(host: Host) -> None:
+async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host: Host) -> None:
     """The windows that it was set back into are recorded again, and what they were before is kept beside them."""
 
     def recorded_again() -> list[Path]:
@@ -234,7 +234,7 @@ def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
+async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metrics(
     host: Host, process: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
@@ -270,7 +270,7 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
     await to_thread.run_sync(look)
 
 
-async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Host) -> None:
+async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) -> None:
     """Its cgroup goes with it, and only its pod's counter says why; what was read before stays."""
     killed = CONTAINERS[0]
     folder = Path(host.captured.cgroup_root + killed["cgroup"])
@@ -297,7 +297,7 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
     await to_thread.run_sync(look)
 
 
-async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
+async def test_a_new_run_reports_the_gap_before_it_and_no_container_starts(host: Host) -> None:
     await host.run_until(lambda: bool(parquet_files(host.data_dir)))
     host.clock.step_ns = 5 * 10**9
     await host.run_until(lambda: bool(events(host.data_dir)))
@@ -310,7 +310,7 @@ async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_a
 
 
 @pytest.mark.usefixtures("process")
-async def test_without_being_asked_for_no_memory_is_read_region_by_region(host: Host) -> None:
+async def test_memory_regions_are_not_recorded_by_default(host: Host) -> None:
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/processes-*.parquet"))))
 
     assert await to_thread.run_sync(lambda: list(host.data_dir.glob("dt=*/*/regions-*"))) == []

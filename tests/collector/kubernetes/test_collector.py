@@ -1,4 +1,4 @@
-"""The whole collector beside an API: names are in all that it writes, and nothing that the API does delays it."""
+"""The whole collector next to an API: names are in all its files, and the API never delays it."""
 
 import itertools
 from dataclasses import replace
@@ -61,7 +61,7 @@ def is_named(host: Host, container: dict[str, Any]) -> bool:
     return False
 
 
-async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
+async def test_late_names_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
     async with ApiServer().running() as server:
         server.keep(pod_of(CACHE, resources={"cache": {"limits": {"memory": "96Mi"}}}))
         host.settings = replace(host.settings, kubernetes_url=server.url)
@@ -96,7 +96,7 @@ async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_
     await to_thread.run_sync(look)
 
 
-async def test_names_are_there_from_the_first_tick_of_a_run_that_cannot_reach_the_api(host: Host) -> None:
+async def test_a_run_without_the_api_has_names_from_its_first_tick(host: Host) -> None:
     async with ApiServer().running() as server:
         server.keep(pod_of(DB))
         host.settings = replace(host.settings, kubernetes_url=server.url)
@@ -115,7 +115,7 @@ async def test_names_are_there_from_the_first_tick_of_a_run_that_cannot_reach_th
     await to_thread.run_sync(look)
 
 
-async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_so(host: Host) -> None:
+async def test_a_pause_process_is_a_container_if_the_api_lists_it(host: Host) -> None:
     placeholder = CACHE | {"id": CACHE["pause"], "name": "placeholder"}
     async with ApiServer().running() as server:
         server.keep(pod_of(placeholder))
@@ -135,7 +135,7 @@ async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_
 
 
 @pytest.mark.parametrize("mood", ["hanging", "garbage", "empty", "refusing", "pouring"])
-async def test_whatever_the_api_does_ticks_go_on(host: Host, mood: Mood) -> None:
+async def test_ticks_continue_whatever_the_api_does(host: Host, mood: Mood) -> None:
     async with ApiServer(mood=mood).running() as server:
         for number in range(20):
             server.keep(pod_json("pod", number, running("app", number)))

@@ -1,3 +1,5 @@
+"""The order and the delays of lists and streams."""
+
 import json
 from collections.abc import Callable
 
@@ -11,7 +13,7 @@ def line(kind: str, subject: object) -> bytes:
     return json.dumps({"type": kind, "object": subject}).encode()
 
 
-def test_events_are_read() -> None:
+def test_lines_of_a_stream_are_parsed_to_events() -> None:
     pod = pod_json("cart", 1, running("app", 7))
 
     assert [parse_event(line(kind, pod)).kind for kind in ("ADDED", "MODIFIED", "DELETED")] == [
@@ -31,12 +33,12 @@ def test_events_are_read() -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{}", b"[]", b"null", b'{"type":"ADDED"}', b'{"object":7}', b"\xff", b"[" * 99_999]
 )
-def test_what_is_no_event_is_refused(text: bytes) -> None:
+def test_a_malformed_line_is_refused(text: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         parse_event(text)
 
 
-def test_it_lists_then_watches_from_there_and_goes_on_from_the_last_version_it_heard() -> None:
+def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
     watching = WatchState(lambda: 0.5, now=0)
     assert (watching.resource_version, watching.due) == (None, 0)
     watching.listed("100", 1)
@@ -51,7 +53,7 @@ def test_it_lists_then_watches_from_there_and_goes_on_from_the_last_version_it_h
     assert 301 <= watching.due <= 302
 
 
-def test_an_error_forgets_the_version_and_takes_none_from_the_error() -> None:
+def test_an_error_event_resets_the_version() -> None:
     watching = WatchState(lambda: 0.5, now=0)
     watching.listed("100", 1)
     watching.began(1)
@@ -62,12 +64,12 @@ def test_an_error_forgets_the_version_and_takes_none_from_the_error() -> None:
 
 
 @pytest.mark.parametrize("status", [None, 401, 408, 429, 500, 503])
-def test_what_may_be_granted_later_is_asked_again(status: int | None) -> None:
+def test_a_request_that_may_succeed_later_is_repeated(status: int | None) -> None:
     assert after_refusal(status).resource_version == "100"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
-def test_a_watch_that_is_wrong_begins_again_with_a_list_after_a_wait(status: int) -> None:
+def test_a_refused_stream_is_followed_by_a_list_after_a_delay(status: int) -> None:
     """Each time later: where nobody may watch, the list is what there is."""
     watching, waits = after_refusal(status), []
     for _ in range(7):
@@ -89,7 +91,7 @@ def after_refusal(status: int | None) -> WatchState:
     return watching
 
 
-def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:
+def test_delays_double_from_one_second_to_a_minute_with_jitter() -> None:
     for number, spread in ((0.0, 0.5), (0.999999, 1.0)):
         watching, now, waits = WatchState(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
         for _ in range(9):
@@ -99,7 +101,7 @@ def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:
         assert waits == pytest.approx([wait * spread for wait in (1, 2, 4, 8, 16, 32, 60, 60, 60)], rel=1e-4)
 
 
-def test_a_stream_that_lasted_makes_waits_short_again() -> None:
+def test_a_stream_that_lasted_resets_the_delays() -> None:
     watching = WatchState(lambda: 0.5, now=0)
     for _ in range(5):
         watching.refused(0, None)
@@ -131,7 +133,7 @@ def just_long_enough(watching: WatchState, now: float) -> None:
 
 
 @pytest.mark.parametrize("end", [expired, empty, broken, short, just_long_enough])
-def test_however_streams_end_an_hour_has_few_requests(end: Callable[[WatchState, float], None]) -> None:
+def test_there_are_few_requests_an_hour_however_streams_end(end: Callable[[WatchState, float], None]) -> None:
     """No minute has more than 14 requests, lists included; after the first minutes, four."""
     watching, asked = WatchState(lambda: 0.0, 0.0), []
     while watching.due < 3600:

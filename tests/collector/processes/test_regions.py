@@ -1,4 +1,4 @@
-"""What the memory of the largest process is made of."""
+"""The memory regions of the largest process."""
 
 import mmap
 import os
@@ -49,14 +49,14 @@ def test_the_twenty_largest_regions_are_recorded_once_a_minute(reader: RegionRea
     assert seen[:TOP] == [(0, f"{i}.so", i * 1024) for i in range(29, 9, -1)]
 
 
-def test_a_pid_that_is_used_again_and_one_that_ended_have_no_rows(reader: RegionReader) -> None:
+def test_a_reused_pid_and_an_ended_process_have_no_rows(reader: RegionReader) -> None:
     reused, ended = STAT._replace(starttime_ticks=5), STAT._replace(pid=8)
     there = {"a": listing("a", 7), "b": listing("b", 8), "c": listing("c", 9)}
 
     assert reader.step(there, {"a": reused, "b": ended}, 0) == []
 
 
-def test_one_that_refuses_is_left_alone_for_an_hour(proc: FakeProc, reader: RegionReader, clock: Ticking) -> None:
+def test_a_refused_process_is_tried_again_after_an_hour(proc: FakeProc, reader: RegionReader, clock: Ticking) -> None:
     there, start = {"a": listing("a", 7)}, clock.now
     proc.refuse(7, "smaps")
     assert reader.step(there, {"a": STAT}, 0) == []
@@ -68,7 +68,7 @@ def test_one_that_refuses_is_left_alone_for_an_hour(proc: FakeProc, reader: Regi
     assert len(reader.step(there, {"a": STAT}, 0)) == TOP
 
 
-def test_a_real_process_shows_what_it_mapped(tmp_path: Path, clock: Ticking) -> None:
+def test_the_regions_of_a_real_process_include_its_mapped_file(tmp_path: Path, clock: Ticking) -> None:
     file = tmp_path / "mapped.bin"
     file.write_bytes(b"x" * 8 * MIB)
     stat = pid_stat(Path("/proc/self/stat").read_bytes())

@@ -1,4 +1,4 @@
-"""The processes that use most, whatever they are called and however many there are."""
+"""The top processes of a container, whatever their names and their number."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def host(tmp_path: Path) -> Watched:
     return Watched(tmp_path, Ticking())
 
 
-def test_a_row_says_what_a_process_is_and_uses(host: Watched) -> None:
+def test_a_row_identifies_a_process_and_has_its_usage(host: Watched) -> None:
     host.proc.add(7, comm="a) R\n1", cpu_s=1.5, started_s=900, resident=3 * MIB)
     (row,) = host.reader.step({"a": listing("a", 7)}, 5000)
 
@@ -46,7 +46,7 @@ def test_a_row_says_what_a_process_is_and_uses(host: Watched) -> None:
     assert (row.cpu_usec, row.rss_bytes, row.threads) == (1_500_000, 3 * MIB, 3)
 
 
-def test_the_ten_busiest_and_the_ten_largest_are_there_and_no_others(host: Watched) -> None:
+def test_only_the_ten_busiest_and_the_ten_largest_processes_are_recorded(host: Watched) -> None:
     pids = range(1, 101)
     for pid in pids:
         host.proc.add(pid, resident=pid * MIB, cpu_s=5.0, started_s=990)
@@ -57,7 +57,7 @@ def test_the_ten_busiest_and_the_ten_largest_are_there_and_no_others(host: Watch
     assert host.round(*pids) == [*range(1, TOP + 1), *range(91, 101)]
 
 
-def test_processor_time_counts_since_the_last_round(host: Watched) -> None:
+def test_processes_are_ranked_by_processor_time_since_the_last_round(host: Watched) -> None:
     for pid in range(1, 21):
         host.proc.add(pid, cpu_s=1000.0 * pid, resident=0)
     host.round(*range(1, 21))
@@ -66,7 +66,7 @@ def test_processor_time_counts_since_the_last_round(host: Watched) -> None:
     assert host.round(*range(1, 21)) == [1]
 
 
-def test_a_pid_that_is_used_again_is_another_process(host: Watched) -> None:
+def test_a_reused_pid_is_another_process(host: Watched) -> None:
     host.proc.add(1, cpu_s=500.0, resident=0)
     host.proc.add(2, cpu_s=500.0, resident=0)
     host.round(1, 2)
@@ -75,7 +75,7 @@ def test_a_pid_that_is_used_again_is_another_process(host: Watched) -> None:
     assert host.round(1, 2) == [1]
 
 
-def test_a_round_comes_every_ten_seconds(host: Watched) -> None:
+def test_a_round_begins_every_ten_seconds(host: Watched) -> None:
     host.proc.add(1)
     there, start, seen = {"a": listing("a", 1)}, host.clock.now, []
     for second in range(40):
@@ -85,7 +85,7 @@ def test_a_round_comes_every_ten_seconds(host: Watched) -> None:
     assert seen == [0, 10, 20, 30]
 
 
-def test_a_round_of_many_is_spread_over_as_many_steps_as_the_budget_takes(tmp_path: Path) -> None:
+def test_a_long_round_takes_several_steps_within_the_budget(tmp_path: Path) -> None:
     host = Watched(tmp_path, Ticking(step_s=0.0005))
     pids = range(1, 101)
     for pid in pids:
@@ -101,7 +101,7 @@ def test_a_round_of_many_is_spread_over_as_many_steps_as_the_budget_takes(tmp_pa
     assert rows["many"] > 20
 
 
-def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_always(host: Watched) -> None:
+def test_of_too_many_processes_the_top_ones_are_read_in_every_round_and_the_others_in_turn(host: Watched) -> None:
     pids = range(1, 2 * MAX_PER_ROUND + 1)
     host.proc.add(1, resident=MIB)
     host.proc.add(MAX_PER_ROUND + 1, resident=2 * MIB)
@@ -111,7 +111,7 @@ def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_alwa
     assert host.round(*pids) == [1, MAX_PER_ROUND + 1]
 
 
-def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(host: Watched) -> None:
+def test_ended_processes_and_malformed_files_have_no_row(host: Watched) -> None:
     for pid in (1, 2, 3):
         host.proc.add(pid)
     shutil.rmtree(Path(host.proc.root, "1"))
@@ -121,7 +121,7 @@ def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(ho
     assert host.counts.failed == {"pid/stat": 1}
 
 
-def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Watched) -> None:
+def test_the_largest_process_is_forgotten_with_its_container(host: Watched) -> None:
     host.proc.add(1, resident=MIB)
     host.proc.add(2, resident=2 * MIB)
     host.round(1, 2)
@@ -130,7 +130,7 @@ def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Wat
     assert host.reader.largest == {}
 
 
-def test_real_processes() -> None:
+def test_the_rows_of_real_processes_are_right() -> None:
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     booted_ms = round(time.time() * 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
     clock = Ticking(now=time.clock_gettime(time.CLOCK_BOOTTIME))
