@@ -13,7 +13,7 @@ WINDOW = ClosedWindow("metrics.parquet", 9, 1000, 0, 8000, (), {"sweep_ms": 5.0}
 def test_each_line_has_the_counts_since_the_line_before(caplog: pytest.LogCaptureFixture) -> None:
     counts = ReadCounts()
     cost, requests, cpu_s, now = OwnCost(counts, 1000), [3], iter([1.0, 1.9, 2.0]), iter([0.0, 90.0, 190.0])
-    summary = RunSummary(cost, lambda: requests[0], lambda: next(cpu_s), lambda: next(now))
+    summary = RunSummary(cost, lambda: requests[0], lambda: next(now), lambda: next(cpu_s))
     cost.missed_ticks, cost.skipped_reads, requests[0] = 2, 7, 5
     counts.count_failure("memory.max", "/memory.max", "Permission denied")
     caplog.clear()
