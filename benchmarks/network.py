@@ -25,8 +25,8 @@ from benchmarks.browser import chromium, first_lines, fresh_page, page_link
 from benchmarks.collector import anonymous_mib
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Page, Request
-from tests.browser.conftest import collector
-from tests.browser.test_network import STATE
+from tests.support.browser.daemons import collector
+from tests.support.browser.page_state import SNAPSHOT
 from tests.support.processes import free_port
 from tests.support.proxy import LIFETIME_S, proxy
 
@@ -164,9 +164,9 @@ class Session:
             self.unsettled.append(f"{name}: {settled_ms}")
         else:
             self.spent_ms[name].append(done_ms + settled_ms)
-        before = self.page.evaluate(STATE)
+        before = self.page.evaluate(SNAPSHOT)
         self.page.wait_for_timeout(1000 * OBSERVE_S)
-        if self.page.evaluate(STATE) != before:
+        if self.page.evaluate(SNAPSHOT) != before:
             self.lost.append(f"{name}: {before}")
         with suppress(OSError, ValueError):
             self.anonymous_mib = max(self.anonymous_mib, anonymous_mib(self.pid))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import viewer
-from tests.browser.test_page import lane
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container, counting
 

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_lanes import titles
-from tests.browser.test_page import lane
+from tests.support.browser.page import lane, titles
+from tests.support.browser.page_state import view_s
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, Kind
-from tests.browser.conftest import viewer
-from tests.browser.test_page import open_page
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import open_page
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_page import drag, lane, open_page, plot_box, ranges
+from tests.support.browser.page import drag, lane, open_page, plot_box, ranges
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

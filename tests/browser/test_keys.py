@@ -5,10 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import lane, open_page, plot_box
+from tests.support.browser.page import lane, open_page, plot_box, until
+from tests.support.browser.page_state import state, view_s
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state, view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

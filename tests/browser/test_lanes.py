@@ -5,15 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import lane, open_page
-from tests.support.page_modules import state
+from tests.support.browser.page import lane, open_page, titles, until
+from tests.support.browser.page_state import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def titles(page: Page) -> list[str]:
-    return page.locator(".lane").evaluate_all("(all) => all.map((one) => one.ariaLabel)")  # type: ignore[no-any-return]
 
 
 def choose(page: Page, text: str) -> None:

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import until, viewer
-from tests.browser.test_page import lane
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane, until
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import open_page
+from tests.support.browser.page import open_page, until
+from tests.support.browser.page_state import state
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

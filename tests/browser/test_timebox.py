@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MODULES
-from tests.browser.test_page import open_page
-from tests.support.page_modules import state, view_s
+from tests.support.browser.chromium import MODULES
+from tests.support.browser.page import open_page
+from tests.support.browser.page_state import state, view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

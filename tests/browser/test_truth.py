@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until, viewer
-from tests.browser.test_page import lane, open_page
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane, open_page, until
+from tests.support.browser.page_state import state, view_s
+from tests.support.browser.pixels import pixels
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state, view_s
-from tests.support.pixels import pixels
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting
 

@@ -1,12 +1,18 @@
-"""What tests ask the page's own modules."""
+"""The state that the modules of the page hold."""
 
 from typing import Any
 
 from playwright.sync_api import Page
 
+SNAPSHOT = """async () => {
+    const { range, picked } = await fgm('state/store');
+    return JSON.stringify([location.hash, range.value, picked.value]);
+}"""
+"""Script that returns the address, range and selected containers of the page, as one text."""
+
 
 def state(page: Page, name: str) -> Any:
-    """Return the value of a signal of the page's store."""
+    """Return the value of a signal of the store."""
     return page.evaluate(f"async () => (await fgm('state/store')).{name}.value")
 
 
