@@ -128,7 +128,7 @@ def test_removing_the_open_journal_costs_one_tick(tmp_path: Path) -> None:
 def test_a_missing_data_directory_is_not_made_again(tmp_path: Path) -> None:
     """Its volume may not be mounted: then its place is on another disk."""
     recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
-    with pytest.raises(FileNotFoundError, match="the data directory is not there"):
+    with pytest.raises(FileNotFoundError, match="the data directory does not exist"):
         recorder.append(tick(0))
     (tmp_path / "data").mkdir()
     recorder.append(tick(1))

@@ -199,11 +199,11 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_what_somebody_else_wrote_under_that_name_is_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     file_of(tmp_path).parent.mkdir(parents=True)
     file_of(tmp_path).write_text("a note of somebody, without an end of line")
 
-    with pytest.raises(BadFileError, match="only called like"):
+    with pytest.raises(BadFileError, match="the name of an events file"):
         append(str(tmp_path), "node-1", [exit_of("a")])
     assert file_of(tmp_path).read_text().startswith("a note")
 
@@ -224,8 +224,8 @@ def test_why_a_container_ended_completes_that_it_did() -> None:
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_is_no_json_is_refused(constant: bytes) -> None:
+def test_a_line_that_is_not_json_is_refused(constant: bytes) -> None:
     line = encode(Event(1_767_110_400_000, "limit_changed", "node", "changed", {"memory.max": 5}, {}))
     assert decode(line).before == {"memory.max": 5}
-    with pytest.raises(ValueError, match="is no JSON"):
+    with pytest.raises(ValueError, match="is not JSON"):
         decode(line.replace(b":5}", b":" + constant + b"}"))

@@ -10,7 +10,7 @@ import pytest
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import Details, ProcessRow
+from fgm.store.parquet.process_tables import ProcessRow, TableBlock
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 
@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> str:
 
 def test_rows_come_back_as_they_were_in_order(path: str) -> None:
     assert process_tables.rows(path) == ROWS
-    assert process_tables.verify(path) == Details("processes", HEADER, START_MS, START_MS + 2000, 6)
+    assert process_tables.verify(path) == TableBlock("processes", HEADER, START_MS, START_MS + 2000, 6)
 
 
 def test_other_tools_read_them(path: str) -> None:

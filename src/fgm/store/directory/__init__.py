@@ -1,1 +1,1 @@
-"""File names, folders and locks, and how files are published whole."""
+"""Names, folders, locks and identities of files, and changes that are there as a whole or not at all."""
