@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from fgm.metrics.catalogue import COLUMNS
-from fgm.metrics.derived import ALIASES, DERIVED, SHOWN, Samples, Shown, find
+from fgm.metrics.derived import DERIVED, Shown
+from fgm.metrics.samples import Samples
+from fgm.metrics.shown import ALIASES, SHOWN, find
 
 NaN = np.nan
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from anyio import to_thread
 
-from fgm.metrics.derived import SHOWN
+from fgm.metrics.shown import SHOWN
 from fgm.store.samples.chunk import Chunk
 from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
 from fgm.viewer.query.comparison import MOST_SERIES

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.metrics.derived import find
+from fgm.metrics.shown import find
 from fgm.store.directory import layout
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFiles

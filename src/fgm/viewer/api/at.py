@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fgm import iso_time
-from fgm.metrics.derived import SHOWN
 from fgm.metrics.rates import Floats, Times
+from fgm.metrics.shown import SHOWN
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request.parsing import EventsParameters, Span
 from fgm.viewer.contents.holdings import Holdings

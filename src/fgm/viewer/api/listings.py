@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from fgm import __version__
-from fgm.metrics.derived import ALIASES, SHOWN, Shown
+from fgm.metrics.derived import Shown
 from fgm.metrics.rates import gap_ms
+from fgm.metrics.shown import ALIASES, SHOWN
 from fgm.viewer.api.request.parsing import ContainersParameters
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in, labels_of, passes

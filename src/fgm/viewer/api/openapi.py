@@ -3,7 +3,7 @@
 from typing import Any
 
 from fgm import __version__
-from fgm.metrics.derived import SHOWN
+from fgm.metrics.shown import SHOWN
 from fgm.viewer.api.request import parameters
 from fgm.viewer.api.request.parameters import TAKES, Parameter
 from fgm.viewer.api.response.query_runner import BINARY, JSON, LINES

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fgm.metrics.derived import SHOWN, Samples, Shown
+from fgm.metrics.derived import Shown
+from fgm.metrics.samples import Samples
+from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series

@@ -12,8 +12,9 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from fgm.metrics.derived import Samples, Shown, interval_ms
+from fgm.metrics.derived import Shown
 from fgm.metrics.rates import Floats, Times, gap_ms
+from fgm.metrics.samples import Samples, interval_ms
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile

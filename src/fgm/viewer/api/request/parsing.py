@@ -10,7 +10,8 @@ from typing import get_args
 from urllib.parse import unquote_to_bytes
 
 from fgm import iso_time
-from fgm.metrics.derived import Shown, find
+from fgm.metrics.derived import Shown
+from fgm.metrics.shown import find
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parameters
