@@ -43,7 +43,7 @@ def clock_steps(host: Host) -> list[Event]:
 async def test_windows_have_no_gap_between_them_and_stopping_publishes_the_last_tick(host: Host) -> None:
     await host.run_until(lambda: len(parquet_files(host.data_dir)) >= 2)
 
-    def look() -> None:
+    def check_files() -> None:
         times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
         assert times == sorted(set(times))
         assert all(t % 100 == 0 for t in times)
@@ -54,7 +54,7 @@ async def test_windows_have_no_gap_between_them_and_stopping_publishes_the_last_
         assert {entry.full_id for entry in index.entries.values()} == ALL
         assert index.latest_ms == times[-1] // 1000 * 1000
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 async def test_a_stopped_collector_has_closed_all_kernel_files(host: Host) -> None:
@@ -119,9 +119,9 @@ async def test_a_file_with_only_the_name_of_a_journal_is_not_changed(host: Host)
         os.mkfifo(folder / name(3))
         (folder / name(4)).mkdir()
         record(host.data_dir, tick(0))
-        return found()
+        return files()
 
-    def found() -> list[tuple[str, int, bytes]]:
+    def files() -> list[tuple[str, int, bytes]]:
         return [(path.name, path.lstat().st_mode, content(path)) for path in sorted(folder.iterdir())]
 
     def content(path: Path) -> bytes:
@@ -130,7 +130,7 @@ async def test_a_file_with_only_the_name_of_a_journal_is_not_changed(host: Host)
     before = await to_thread.run_sync(leave_behind)
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=2025-12-30/identifier=worker-3/metrics-*.parquet"))))
 
-    assert await to_thread.run_sync(found) == before
+    assert await to_thread.run_sync(files) == before
 
 
 async def test_a_machine_without_containers_has_an_index_from_the_start(host: Host) -> None:
@@ -167,13 +167,13 @@ async def test_a_missing_or_damaged_index_is_rebuilt_from_the_data_files(host: H
     await to_thread.run_sync(damage_it)
     await host.run_until(is_whole)
 
-    def look() -> None:
+    def check_files() -> None:
         kept = [bad.read_bytes() for bad in host.data_dir.glob("index.json.bad-*")]
         assert kept == ([] if damage is None else [damage])
         assert check(str(host.data_dir)).problems == []
         assert gone not in path.read_text()
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600])
@@ -207,7 +207,7 @@ async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host:
 
     await host.run_until(set_the_clock)
 
-    def look() -> None:
+    def check_files() -> None:
         (step,) = clock_steps(host)
         stepped_to_ms = step.time_ms
         times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
@@ -221,7 +221,7 @@ async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host:
         assert missed_ticks(host.data_dir) < 10  # those that were left out, and not those between the two clocks
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
 async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metrics(
     host: Host, process: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
+    """Its PSS is among the metrics, itself among the top processes, and its memory regions, if they are switched on."""
     host.settings = replace(host.settings, verbose_perf_risk=True)
 
     def pss() -> list[float]:
@@ -253,7 +253,7 @@ async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metric
 
     await host.run_until(is_recorded)
 
-    def look() -> None:
+    def check_files() -> None:
         pattern = str(host.data_dir / "dt=*" / "identifier=*" / "{}-*.parquet")
         frame = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("processes"))))
         rows = frame[frame["container_id"] == CONTAINERS[0]["id"]]
@@ -267,7 +267,7 @@ async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metric
         assert 0 < pss()[0] < 1 << 40
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) -> None:
@@ -277,7 +277,7 @@ async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) ->
     pod_events = folder.parent / "memory.events"
 
     def kill() -> bool:
-        """One tick sees the container, the next one that it is gone; then until the event is there."""
+        """Kill the container between two ticks; return whether the event is recorded."""
         if folder.exists() and journals(host.data_dir):
             text = pod_events.read_text()
             assert "oom_kill 0" in text
@@ -287,14 +287,17 @@ async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) ->
 
     await host.run_until(kill)
 
-    def look() -> None:
-        found = events(host.data_dir)
-        assert [(event.kind, event.series) for event in found] == [("oom_kill", killed["id"]), ("exit", killed["id"])]
+    def check_files() -> None:
+        recorded = events(host.data_dir)
+        assert [(event.kind, event.series) for event in recorded] == [
+            ("oom_kill", killed["id"]),
+            ("exit", killed["id"]),
+        ]
         times = [t for path in parquet_files(host.data_dir) for t in instants(path, killed["id"])]
-        assert 0 <= found[0].time_ms - max(times) <= 500
+        assert 0 <= recorded[0].time_ms - max(times) <= 500
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 async def test_a_new_run_reports_the_gap_before_it_and_no_container_starts(host: Host) -> None:
@@ -302,11 +305,11 @@ async def test_a_new_run_reports_the_gap_before_it_and_no_container_starts(host:
     host.clock.step_ns = 5 * 10**9
     await host.run_until(lambda: bool(events(host.data_dir)))
 
-    def look() -> None:
+    def check_files() -> None:
         assert [event.kind for event in events(host.data_dir)] == ["gap"]
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.usefixtures("process")

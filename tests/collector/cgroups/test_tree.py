@@ -25,34 +25,34 @@ def test_files_and_links_are_not_cgroups(tmp_path: Path) -> None:
 
 def test_a_cgroup_made_again_under_its_old_name_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pod" / "container").mkdir(parents=True)
-    walk = CgroupTree(str(tmp_path))
+    tree = CgroupTree(str(tmp_path))
     (tmp_path / "kept").mkdir()  # holds the place of a freed inode number
-    walk.refresh()
+    tree.refresh()
     (tmp_path / "pod" / "container").rename(tmp_path / "kept" / "old")
     (tmp_path / "pod" / "container").mkdir()
 
-    assert walk.refresh()
-    assert set(walk.paths) == real(tmp_path)
+    assert tree.refresh()
+    assert set(tree.paths) == real(tmp_path)
 
 
 def test_nothing_is_reported_if_nothing_changed(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    walk = CgroupTree(str(tmp_path))
+    tree = CgroupTree(str(tmp_path))
 
-    assert not walk.refresh()
+    assert not tree.refresh()
 
 
 def test_a_removed_root_has_no_cgroups_until_it_is_back(tmp_path: Path) -> None:
     root = tmp_path / "cgroup"
     (root / "a").mkdir(parents=True)
-    walk = CgroupTree(str(root))
+    tree = CgroupTree(str(root))
     shutil.rmtree(root)
 
-    assert walk.refresh()
-    assert walk.paths == []
+    assert tree.refresh()
+    assert tree.paths == []
     (root / "b").mkdir(parents=True)
-    assert walk.refresh()
-    assert walk.paths == ["/b"]
+    assert tree.refresh()
+    assert tree.paths == ["/b"]
 
 
 @settings(max_examples=60)
@@ -65,7 +65,7 @@ def test_after_any_changes_the_tree_equals_the_folders(
     """Invariant: after refresh, paths are the folders, and "changed" is said whenever the set of them changed."""
     root: Path = tmp_path_factory.mktemp("cgroup")
     names = ["a", "b", "c", "a/x", "a/y", "b/x", "b/x/1", "b/x/2", "b/x/1/deep", "c/z", "c/z/1", "a/x/1", "d"]
-    walk = CgroupTree(str(root))
+    tree = CgroupTree(str(root))
     before = real(root)
     for step in steps:
         for what, which in step:
@@ -73,21 +73,21 @@ def test_after_any_changes_the_tree_equals_the_folders(
                 (root / names[which]).mkdir(parents=True, exist_ok=True)
             else:
                 shutil.rmtree(root / names[which], ignore_errors=True)
-        changed, now = walk.refresh(), real(root)
+        changed, now = tree.refresh(), real(root)
 
-        assert set(walk.paths) == now
+        assert set(tree.paths) == now
         assert changed or before == now
         before = now
 
 
 def test_without_watches_the_tree_is_listed_at_each_refresh(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
-    walk = CgroupTree(str(tmp_path))
-    walk._stop_watching(NoWatchError(28, "No space left on device"))
-    assert not walk.refresh()
+    tree = CgroupTree(str(tmp_path))
+    tree._stop_watching(NoWatchError(28, "No space left on device"))
+    assert not tree.refresh()
 
     (tmp_path / "a" / "c").mkdir()
-    assert walk.refresh()
+    assert tree.refresh()
     shutil.rmtree(tmp_path / "a" / "b")
-    assert walk.refresh()
-    assert set(walk.paths) == {"/a", "/a/c"}
+    assert tree.refresh()
+    assert set(tree.paths) == {"/a", "/a/c"}

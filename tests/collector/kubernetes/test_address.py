@@ -33,6 +33,6 @@ def test_the_token_is_sent_over_the_network_only_with_tls(tmp_path: Path) -> Non
     token = tmp_path / "token"
     token.touch()
     for url, shown in (("http://api.example:8001", None), ("http://127.0.0.1:8001", str(token))):
-        found = find_api(Settings(kubernetes_url=url, kubernetes_token_file=str(token)), {})
-        assert found is not None
-        assert found.token_file == shown
+        address = find_api(Settings(kubernetes_url=url, kubernetes_token_file=str(token)), {})
+        assert address is not None
+        assert address.token_file == shown

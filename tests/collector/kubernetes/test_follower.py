@@ -210,14 +210,14 @@ async def test_a_failing_api_gets_few_requests_and_names_are_kept(tmp_path: Path
         await clock.settle()
         await clock.advance(1800)
         assert follower.name(APP).container_name == "app"
-        asked = [request.at for request in server.requests if request.at >= 100]
+        requested_at = [request.at for request in server.requests if request.at >= 100]
         await follower.recover()
         follower.see(APP)
         assert follower.facts(7)["pod_name"] == "cart"
 
-    most = max(sum(at <= other < at + 60 for other in asked) for at in asked)
+    most = max(sum(at <= other < at + 60 for other in requested_at) for at in requested_at)
     assert most <= 14
-    assert len(asked) <= 14 + 30 * 4
+    assert len(requested_at) <= 14 + 30 * 4
     assert follower.pods.requests == len(server.requests)
 
 
@@ -323,6 +323,6 @@ async def test_an_outage_and_its_end_are_logged_once(tmp_path: Path, caplog: pyt
         await follower.server.put(pod_json("next", 2))
         await follower.until(lambda: follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next")
 
-    said = [record.message.split(";")[0] for record in caplog.records]
-    assert [one for one, _ in itertools.groupby(said)] == said
-    assert said == ["cannot follow the Kubernetes API", "following the Kubernetes API again"]
+    messages = [record.message.split(";")[0] for record in caplog.records]
+    assert [message for message, _ in itertools.groupby(messages)] == messages
+    assert messages == ["cannot follow the Kubernetes API", "following the Kubernetes API again"]

@@ -8,9 +8,9 @@ from tests.support.collector.pods import container_id, pod_json, pod_uid, runnin
 
 
 def pod(name: str, number: int, *statuses: dict[str, object], **more: object) -> Pod:
-    found = parse_pod(pod_json(name, number, *statuses, **more))
-    assert found is not None
-    return found
+    parsed = parse_pod(pod_json(name, number, *statuses, **more))
+    assert parsed is not None
+    return parsed
 
 
 def container(number: int, uid: str) -> Series:
@@ -25,7 +25,7 @@ def test_a_list_replaces_all_pods_and_deleted_pods_keep_their_names() -> None:
     book.replace([CART])
     book.replace([pod("new", 2, running("app", 8))])
 
-    assert [one.name for one in book.pods] == ["new"]
+    assert [each.name for each in book.pods] == ["new"]
     assert book.names.name(container(7, pod_uid(1))).pod_name == "cart"
     assert book.names.name(container(8, pod_uid(2))).pod_name == "new"
 
@@ -62,9 +62,9 @@ def test_names_of_an_earlier_run_are_used_before_the_api_answers() -> None:
 
 
 def sandbox_of(book: PodBook, *series: Series, seen_ms: int, heard_ms: int) -> list[str]:
-    book.update_series([book.names.name(one) for one in series], seen_ms)
+    book.update_series([book.names.name(each) for each in series], seen_ms)
     book.note_answer(heard_ms)
-    return [one.key[-1] for one in map(book.names.name, series) if one.scope == "sandbox"]
+    return [each.key[-1] for each in map(book.names.name, series) if each.scope == "sandbox"]
 
 
 def test_a_container_that_the_api_does_not_list_after_a_minute_is_a_sandbox() -> None:

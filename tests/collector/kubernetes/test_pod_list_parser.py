@@ -17,11 +17,11 @@ def listing(*pods: object, **more: object) -> dict[str, object]:
 
 def parsed(data: bytes, piece: int) -> tuple[list[object], str | None]:
     parser = PodListParser()
-    found: list[object] = []
+    items: list[object] = []
     for start in range(0, len(data), piece):
-        found += parser.feed(data[start : start + piece])
-    found += parser.end()
-    return found, parser.resource_version
+        items += parser.feed(data[start : start + piece])
+    items += parser.end()
+    return items, parser.resource_version
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 100, 1 << 20])

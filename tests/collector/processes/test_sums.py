@@ -64,11 +64,11 @@ def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, 
 
 def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: Ticking, reader: SumReader) -> None:
     proc.add(1)
-    there, start = {"a": listing("a", 1)}, clock.now
+    listings, start = {"a": listing("a", 1)}, clock.now
     seen = []
     for second in range(100):
         clock.now = start + second
-        seen += [second for _ in reader.step(there)]
+        seen += [second for _ in reader.step(listings)]
 
     assert seen == [0, EVERY_S, 2 * EVERY_S, 3 * EVERY_S]
 
@@ -79,10 +79,10 @@ def test_reading_stays_within_the_budget_and_the_age_is_the_duration_of_the_roun
     for pid in range(1, 101):
         proc.add(pid, pss_kb=2)
     proc.add(1000)
-    there, start, done = {"many": listing("many", *range(1, 101)), "one": listing("one", 1000)}, clock.now, {}
+    listings, start, done = {"many": listing("many", *range(1, 101)), "one": listing("one", 1000)}, clock.now, {}
     for second in range(12):
         clock.now = max(clock.now, start + second)
-        for key, values in reader.step(there).items():
+        for key, values in reader.step(listings).items():
             done[key] = (second, values)
 
     assert done["one"][0] == 0
@@ -164,18 +164,18 @@ def test_a_refused_container_is_tried_again_after_an_hour_and_logged_once(
         proc.add(pid)
     proc.refuse(1)
     proc.refuse(3)
-    there, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
+    listings, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
     with caplog.at_level(logging.INFO):
-        assert list(map(smaps, reader.step(there).values())) == [{}, {}]
+        assert list(map(smaps, reader.step(listings).values())) == [{}, {}]
         proc.add(4)
         Path(proc.root, "1", "smaps_rollup").unlink()
         proc.add(1)
         clock.now = start + REFUSED_REST_S - 1
-        later = reader.step({**there, "c": listing("c", 4)})
+        later = reader.step({**listings, "c": listing("c", 4)})
         assert [key for key, values in later.items() if smaps(values)] == ["c"]
         assert later["a"]["processes.resident_bytes"] == 2 * MIB
         clock.now = start + REFUSED_REST_S + EVERY_S
-        assert [key for key, values in reader.step(there).items() if smaps(values)] == ["a"]
+        assert [key for key, values in reader.step(listings).items() if smaps(values)] == ["a"]
     (said,) = caplog.records
 
     assert "CAP_SYS_PTRACE" in said.getMessage()
@@ -198,8 +198,8 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_real_process_is_read_and_a_zombie_is_not(child: subprocess.Popen[bytes], clock: Ticking) -> None:
     reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
-    there = {"a": listing("a", child.pid)}
-    (values,) = reader.step(there).values()
+    listings = {"a": listing("a", child.pid)}
+    (values,) = reader.step(listings).values()
     assert values["smaps_rollup.pids_read"] == 1
     assert values["processes.fd_count"] == len(os.listdir(f"/proc/{child.pid}/fd"))
     assert values["processes.resident_bytes"] > 20_000_000 > values["processes.shared_bytes"] > 0
@@ -210,24 +210,24 @@ def test_a_real_process_is_read_and_a_zombie_is_not(child: subprocess.Popen[byte
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
     clock.now += EVERY_S
-    assert reader.step(there) == {}
+    assert reader.step(listings) == {}
     child.wait()
     clock.now += EVERY_S
-    assert reader.step(there) == {}
+    assert reader.step(listings) == {}
 
 
 def test_a_process_that_becomes_another_program_is_read_again(clock: Ticking) -> None:
     reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
     with subprocess.Popen(["sh", "-c", "read line; exec sleep 60"], stdin=subprocess.PIPE) as process:
-        there = {"a": listing("a", process.pid)}
-        before = reader.step(there)["a"]
+        listings = {"a": listing("a", process.pid)}
+        before = reader.step(listings)["a"]
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.close()
         while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
             os.sched_yield()
         clock.now += EVERY_S
-        after = reader.step(there)["a"]
+        after = reader.step(listings)["a"]
         process.kill()
 
     assert before["smaps_rollup.pids_read"] == after["smaps_rollup.pids_read"] == 1

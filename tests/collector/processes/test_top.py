@@ -77,10 +77,10 @@ def test_a_reused_pid_is_another_process(host: Watched) -> None:
 
 def test_a_round_begins_every_ten_seconds(host: Watched) -> None:
     host.proc.add(1)
-    there, start, seen = {"a": listing("a", 1)}, host.clock.now, []
+    listings, start, seen = {"a": listing("a", 1)}, host.clock.now, []
     for second in range(40):
         host.clock.now = start + second
-        seen += [second for _ in host.reader.step(there, second * 1000)]
+        seen += [second for _ in host.reader.step(listings, second * 1000)]
 
     assert seen == [0, 10, 20, 30]
 
@@ -90,11 +90,11 @@ def test_a_long_round_takes_several_steps_within_the_budget(tmp_path: Path) -> N
     pids = range(1, 101)
     for pid in pids:
         host.proc.add(pid)
-    there, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
+    listings, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
     rows: dict[str, int] = {}
     for second in range(60):
         host.clock.now = max(host.clock.now, start + second)
-        for row in host.reader.step(there, second):
+        for row in host.reader.step(listings, second):
             rows.setdefault(str(row.container_id), second)
 
     assert rows["one"] == 0
@@ -138,22 +138,22 @@ def test_the_rows_of_real_processes_are_right() -> None:
     code = "while True: pass"
     with subprocess.Popen([sys.executable, "-c", code]) as busy:
         try:
-            there = {"a": listing("a", os.getpid(), busy.pid)}
-            first = {row.pid: row for row in reader.step(there, 0)}
+            listings = {"a": listing("a", os.getpid(), busy.pid)}
+            first = {row.pid: row for row in reader.step(listings, 0)}
             while _cpu_ticks(busy.pid) < 5:
                 os.sched_yield()
             clock.now += EVERY_S
-            second = {row.pid: row for row in reader.step(there, 10_000)}
+            second = {row.pid: row for row in reader.step(listings, 10_000)}
         finally:
             busy.kill()
 
-    mine = second[os.getpid()]
-    assert abs(mine.start_time_ms - time.time() * 1000) < 3_600_000
-    assert mine.rss_bytes > 10 * MIB
-    assert mine.threads >= 1
-    assert mine.fds is None or mine.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
+    own = second[os.getpid()]
+    assert abs(own.start_time_ms - time.time() * 1000) < 3_600_000
+    assert own.rss_bytes > 10 * MIB
+    assert own.threads >= 1
+    assert own.fds is None or own.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
     assert second[busy.pid].comm.startswith("python")
-    assert second[busy.pid].cpu_usec > first.get(busy.pid, mine._replace(cpu_usec=0)).cpu_usec
+    assert second[busy.pid].cpu_usec > first.get(busy.pid, own._replace(cpu_usec=0)).cpu_usec
     assert second[busy.pid].start_time_ms == reader._host.start_ms(reader._containers["a"].visits[busy.pid].stat)
 
 

@@ -48,24 +48,24 @@ def test_containers_take_turns_so_that_a_large_one_delays_no_other() -> None:
 
 
 def test_a_container_is_due_again_after_its_rest() -> None:
-    turns, there = make(), {"a": listing("a", 1, 2)}
-    turns.update(there, 0.0)
+    turns, listings = make(), {"a": listing("a", 1, 2)}
+    turns.update(listings, 0.0)
     assert take(turns, 9, now=1.0) == [1, 2]
-    turns.update(there, 30.9)
+    turns.update(listings, 30.9)
     assert take(turns, 9) == []
-    turns.update(there, 31.0)
+    turns.update(listings, 31.0)
     assert take(turns, 9) == [1, 2]
 
 
 def test_a_container_that_comes_back_still_rests() -> None:
-    turns, there = make(), {"a": listing("a", 1)}
-    turns.update(there, 0.0)
+    turns, listings = make(), {"a": listing("a", 1)}
+    turns.update(listings, 0.0)
     take(turns, 1, now=0.0)
     turns.update({}, 1.0)
-    turns.update(there, 2.0)
+    turns.update(listings, 2.0)
     assert take(turns, 1) == []
     turns.update({}, 31.0)
-    turns.update(there, 32.0)
+    turns.update(listings, 32.0)
     assert take(turns, 1) == [1]
 
 

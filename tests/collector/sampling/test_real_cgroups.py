@@ -36,8 +36,8 @@ def test_a_cgroup_removed_within_a_sweep_has_no_row_and_no_failed_read(program: 
             1.0,
             time.monotonic,
         )
-        there = sampler.tick(0, time.monotonic())
-        assert set(ids) <= {series.key for series in there.series}
+        before = sampler.tick(0, time.monotonic())
+        assert set(ids) <= {series.key for series in before.series}
     sampler.readers._finder.refresh = set  # type: ignore[method-assign]  # they go after the walk, before the reads
     gone = sampler.tick(1000, time.monotonic())
     after = sampler.tick(2000, time.monotonic())

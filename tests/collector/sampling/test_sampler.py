@@ -49,14 +49,14 @@ def values(tick: Tick, key: str) -> dict[str, float]:
 
 def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(host: CapturedHost) -> None:
     tick = make_sampler(host).tick(0, 0.0)
-    found = {series.container_id: series for series in tick.series if series.scope == "container"}
+    containers = {series.container_id: series for series in tick.series if series.scope == "container"}
 
     assert {series.container_id for series in tick.series if series.scope == "sandbox"} == {
         container["pause"] for container in CONTAINERS if container["pause"]
     }
-    assert found.keys() == {container["id"] for container in CONTAINERS}
+    assert containers.keys() == {container["id"] for container in CONTAINERS}
     for container in CONTAINERS:
-        series = found[container["id"]]
+        series = containers[container["id"]]
         in_pod = container["layout"] != "docker"
         assert series.cgroup == container["cgroup"]
         assert series.runtime == RUNTIMES[container["layout"]]

@@ -126,7 +126,7 @@ def test_removing_the_open_journal_costs_one_tick(tmp_path: Path) -> None:
 
 
 def test_a_missing_data_directory_is_not_made_again(tmp_path: Path) -> None:
-    """Its volume may not be mounted: then its place is on another disk."""
+    """Its volume may not be mounted: a new folder would be on another disk."""
     recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
     with pytest.raises(FileNotFoundError, match="the data directory does not exist"):
         recorder.append(tick(0))
@@ -202,10 +202,10 @@ def test_files_and_folders_are_readable_by_others_whatever_the_umask(tmp_path: P
 def damage(journal: str, frame: int) -> None:
     """Flip a bit within the payload of a frame, counted from 0."""
     data = bytearray(Path(journal).read_bytes())
-    place = 0
+    offset = 0
     for _ in range(frame):
-        place += 8 + int.from_bytes(data[place : place + 4], "little")
-    data[place + 12] ^= 1
+        offset += 8 + int.from_bytes(data[offset : offset + 4], "little")
+    data[offset + 12] ^= 1
     Path(journal).write_bytes(data)
 
 
@@ -277,10 +277,10 @@ def test_the_footer_has_the_interval_of_each_metric(tmp_path: Path) -> None:
 
 def test_a_run_may_only_continue_journals_since_its_first_window(tmp_path: Path) -> None:
     recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
-    mine = tmp_path / FOLDER
+    own = tmp_path / FOLDER
 
-    assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)
-    assert recorder.may_record(str(mine / "live-20251230T160130Z.journal"), START_MS + 5000)
-    assert not recorder.may_record(str(mine / "live-20251230T155830Z.journal"), START_MS + 5000)
-    assert not recorder.may_record(str(mine / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
+    assert recorder.may_record(str(own / "live-20251230T160000Z.journal"), START_MS + 5000)
+    assert recorder.may_record(str(own / "live-20251230T160130Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(own / "live-20251230T155830Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(own / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
     assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)

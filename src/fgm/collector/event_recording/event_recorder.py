@@ -88,17 +88,17 @@ class EventRecorder:
         self._full_at: set[int] = set()
 
     def add_tick(self, tick: Tick) -> None:
-        """Take a tick that was recorded, with a column for each of COLUMNS."""
+        """Add a recorded tick, with a column for each of COLUMNS."""
         if self._is_full(MAX_WAITING_TICKS):
             return
         self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _COLUMNS]))
 
     def add_exit(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
-        """Take the row of a container that was read right after its last process exited."""
+        """Add the row of a container that was read right after its last process exited."""
         self._put(_Exit(time_ms, series, row[_COLUMNS]))
 
     def add_clock_step(self, time_ms: int, step_ms: float) -> None:
-        """Take that the wall clock was set forward by `step_ms`, to `time_ms`."""
+        """Report that the wall clock was set. `step_ms`: negative if it was set back; `time_ms`: its new time."""
         self._put(_ClockStep(time_ms, step_ms))
 
     def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:

@@ -16,7 +16,10 @@ from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
-"""Interval between two looks at modified files."""
+"""Interval between two looks at modified files.
+
+The kernel reports a file up to about 100 times a second (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c).
+"""
 _MAX_BYTES = 4096
 
 
