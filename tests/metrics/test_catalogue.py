@@ -1,10 +1,12 @@
 """The catalogue is complete, readable and consistent with itself."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from fgm.metrics.catalogue import BY_NAME, COLUMNS, RECORDED, Metric
+import fgm.viewer
+from fgm.metrics.catalogue import ADDITIVE_UNITS, BY_NAME, COLUMNS, RECORDED, Metric
 
 
 def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
@@ -61,3 +63,12 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_s
 def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, source: str) -> None:
     metric = BY_NAME[name]
     assert (metric.unit, metric.kind, metric.source) == (unit, kind, source)
+
+
+def test_the_page_has_the_same_additive_units_as_the_catalogue() -> None:
+    """It computes shares of the node itself."""
+    scripts = (Path(fgm.viewer.__file__).parent / "static").rglob("*.js")
+    texts = [path.read_text() for path in scripts if "vendor" not in path.parts]
+    copies = [match[1] for text in texts for match in re.finditer(r"ADDITIVE_UNITS = new Set\(\[([^\]]*)\]\)", text)]
+
+    assert [set(re.findall(r'"([^"]*)"', units)) for units in copies] == [ADDITIVE_UNITS]

@@ -16,7 +16,7 @@ import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { copyTable } from "./clipboard.js";
 
-const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1/s", "us/s"]); // a share of the node makes sense
+const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // a share of the node makes sense
 const MIN_SLOWDOWN_SHARE = 0.005; // less is not shown
 const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";
 const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
