@@ -27,8 +27,8 @@ def compare(data_dir: Path) -> dict[str, int]:
         samples = _joined(parts)
         for metric in DERIVED:
             expected = metric.compute(samples)
-            told = np.ma.filled(answer[metric.name].astype(float), np.nan)
-            np.testing.assert_allclose(told, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
+            computed = np.ma.filled(answer[metric.name].astype(float), np.nan)
+            np.testing.assert_allclose(computed, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
             found[metric.name] += int(np.isfinite(expected).sum())
     return found
 
