@@ -33,7 +33,7 @@ CREATE OR REPLACE MACRO rate(counter) AS
 -- A share; null if the whole is not above 0.
 CREATE OR REPLACE MACRO share(part, whole) AS if(whole > 0, part / whole, NULL);
 
--- Memory that the kernel does not reclaim first; null if one of the two is null.
+-- Memory without the page cache that is reclaimed first, never below 0; null if one of the two is null.
 CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
     if(current_bytes - inactive_file_bytes < 0, 0, current_bytes - inactive_file_bytes);
 

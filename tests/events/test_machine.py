@@ -89,11 +89,11 @@ def alive(**values: float) -> Row:
     return ALIVE | values
 
 
-def test_what_is_alive_at_the_first_tick_was_not_started() -> None:
+def test_containers_that_are_alive_at_the_first_tick_did_not_start() -> None:
     assert run({NODE: {}, A: ALIVE}, {NODE: {}, A: ALIVE}) == []
 
 
-def test_starts_and_ends() -> None:
+def test_a_container_starts_and_exits() -> None:
     ticks: Ticks = [{NODE: {}}, {NODE: {}, A: ALIVE}, {NODE: {}, A: ALIVE}, {NODE: {}, A: DEAD}, {NODE: {}}]
     machine = Machine()
     events = [event for second, rows in enumerate(ticks) for event in machine.see(second, rows)]
@@ -103,19 +103,19 @@ def test_starts_and_ends() -> None:
     assert events[1].before == {"memory.current": 200 * MIB}
 
 
-def test_a_container_that_takes_its_cgroup_with_it_ended_before_the_tick_without_it() -> None:
+def test_a_container_whose_cgroup_vanishes_exited_before_the_tick_without_it() -> None:
     assert run({A: ALIVE, B: ALIVE}, {B: ALIVE}, {B: ALIVE}) == [(1, "exit", "a")]
 
 
-def test_the_row_that_was_read_when_the_last_process_ended_says_when_that_was() -> None:
+def test_the_row_that_was_read_at_the_exit_gives_its_time() -> None:
     assert run({A: ALIVE}, {A: DEAD | {"late": -640.0}}, {NODE: {}}) == [(0.36, "exit", "a")]
 
 
-def test_where_there_is_no_cgroup_events_the_processes_are_counted() -> None:
+def test_without_cgroup_events_a_container_without_processes_has_exited() -> None:
     assert run({A: {"procs": 2}}, {A: {"procs": 0}}) == [(1, "exit", "a")]
 
 
-def test_nothing_is_said_of_pods_services_the_node_and_sandboxes() -> None:
+def test_pods_services_the_node_and_sandboxes_have_no_starts_and_exits() -> None:
     """A sandbox is recognised some ticks after it was found; it has not ended then."""
     service = Series("cgroup", cgroup="/system.slice/a.service")
     sandbox = replace(B, scope="sandbox")
@@ -150,7 +150,7 @@ def test_a_new_container_restarts_the_one_that_it_follows(first: Series, then: S
         assert event.before == {"container": first.key, "ended_ms": T0 + 1000}
 
 
-def test_one_end_has_one_successor() -> None:
+def test_one_exit_has_one_successor() -> None:
     assert run({A: ALIVE}, {NODE: {}}, {B: ALIVE, C: ALIVE}) == [
         (1, "exit", "a"),
         (2, "restart", "b"),
@@ -240,7 +240,7 @@ OOM_TABLE: list[tuple[str, Ticks, list[tuple[float, str, str]]]] = [
 
 
 @pytest.mark.parametrize(("ticks", "expected"), [case[1:] for case in OOM_TABLE], ids=[case[0] for case in OOM_TABLE])
-def test_an_oom_kill_is_told_once_and_of_the_right_container(
+def test_an_oom_kill_is_reported_once_for_the_right_container(
     ticks: Ticks, expected: list[tuple[float, str, str]]
 ) -> None:
     assert sorted(run(*ticks)) == sorted(expected)
@@ -253,7 +253,7 @@ def end_of(machine: Machine, second: float, series: Series, row: Row) -> list[Ev
 
 
 @pytest.mark.parametrize("last_row", [{}, {A: DEAD | {"oom": 2, "late": -600.0}}], ids=["gone", "with its last row"])
-def test_what_was_read_at_the_end_is_told_before_the_next_tick_and_not_again(last_row: dict[Series, Row]) -> None:
+def test_a_row_read_at_the_exit_is_reported_before_the_next_tick_and_not_again(last_row: dict[Series, Row]) -> None:
     slice_ = Series("cgroup", cgroup="/kubepods")
     machine = Machine()
     machine.see(0, {NODE: N, slice_: N, POD: P, A: ALIVE, B: ALIVE})
@@ -268,7 +268,7 @@ def test_what_was_read_at_the_end_is_told_before_the_next_tick_and_not_again(las
     assert machine.see(2, {NODE: two, slice_: two, POD: two, B: ALIVE}) == []
 
 
-def test_an_end_that_did_not_tell_of_a_kill_is_put_down_to_it_when_its_pod_does() -> None:
+def test_an_exit_without_a_kill_is_the_victim_if_its_pod_counts_one() -> None:
     machine = Machine()
     machine.see(0, {NODE: N, POD: P, A: ALIVE})
 
@@ -276,7 +276,7 @@ def test_an_end_that_did_not_tell_of_a_kill_is_put_down_to_it_when_its_pod_does(
     assert [told(event) for event in machine.see(1, {NODE: N1, POD: P1})] == [(1, "oom_kill", "a")]
 
 
-def test_what_ends_and_starts_again_within_a_tick_is_a_restart() -> None:
+def test_an_exit_and_a_start_within_a_tick_are_a_restart() -> None:
     machine = Machine()
     machine.see(0, {A: ALIVE})
 
@@ -284,7 +284,7 @@ def test_what_ends_and_starts_again_within_a_tick_is_a_restart() -> None:
     assert [told(event) for event in machine.see(1, {A: ALIVE})] == [(1, "restart", "a")]
 
 
-def test_slices_count_what_is_below_them() -> None:
+def test_a_kill_in_a_container_is_not_reported_again_for_the_slices_above() -> None:
     slice_ = Series("cgroup", cgroup="/kubepods")
     machine = Machine()
     machine.see(0, {NODE: N, slice_: N, POD: P, A: ALIVE})
@@ -299,7 +299,7 @@ def test_slices_count_what_is_below_them() -> None:
     ]
 
 
-def test_an_oom_kill_says_how_much_memory_there_was_and_the_end_says_why() -> None:
+def test_the_event_of_an_oom_kill_has_the_memory_and_the_exit_has_the_cause() -> None:
     machine = Machine()
     machine.see(0, {POD: P, A: alive(memory=250 * MIB, max=256 * MIB)})
     kill, end = machine.see(1, {POD: P1})
@@ -345,7 +345,7 @@ def limited(cores: float | None, memory_mib: float | None = 64, pids: float | No
         ),
     ],
 )
-def test_a_limit_that_was_changed(first: Row, then: Row, what: str, before: Row, after: Row) -> None:
+def test_a_changed_limit_is_an_event(first: Row, then: Row, what: str, before: Row, after: Row) -> None:
     machine = Machine()
     machine.see(0, {A: first})
     (event,) = machine.see(1, {A: then})
@@ -354,7 +354,7 @@ def test_a_limit_that_was_changed(first: Row, then: Row, what: str, before: Row,
     assert machine.see(2, {A: then}) == []
 
 
-def test_a_limit_that_was_not_read_has_not_changed_nor_has_one_of_a_container_that_is_being_made() -> None:
+def test_limits_that_were_not_read_or_are_of_a_young_container_have_not_changed() -> None:
     nothing = {"populated": 1.0}
 
     assert run({A: limited(1)}, {A: nothing}, {A: limited(1)}) == []
@@ -371,7 +371,7 @@ def throttled(*periods: int) -> list[dict[Series, Row]]:
     return [{A: row, POD: {"throttled": 100 + n}} for row, n in zip(each, total, strict=True)]
 
 
-def test_throttling_begins_once_and_ends_when_it_was_quiet_for_a_while() -> None:
+def test_throttling_begins_once_and_ends_after_a_quiet_time() -> None:
     machine = Machine()
     events = [
         event
@@ -386,15 +386,15 @@ def test_throttling_begins_once_and_ends_when_it_was_quiet_for_a_while() -> None
 
 
 @pytest.mark.parametrize("periods", [(0, *[1, 0] * 300), (0, *[9, 0, 0, 0, 0] * 120)])
-def test_throttled_on_and_off_makes_one_event(periods: Sequence[int]) -> None:
+def test_throttling_with_short_breaks_is_one_event(periods: Sequence[int]) -> None:
     assert [kind for _, kind, _ in run(*throttled(*periods))] == ["throttling_began"]
 
 
-def test_a_period_now_and_then_is_no_throttling() -> None:
+def test_single_throttled_periods_are_not_throttling() -> None:
     assert run(*throttled(0, *[1, 0, 0, 0, 0] * 60)) == []
 
 
-def test_throttling_ends_with_its_container_and_counters_that_begin_anew_are_no_throttling() -> None:
+def test_throttling_ends_with_its_container_and_a_counter_that_starts_over_is_not_throttling() -> None:
     assert run(*throttled(0, 9, 9), {NODE: {}}) == [
         (1, "throttling_began", "a"),
         (2, "throttling_ended", "a"),
@@ -403,7 +403,7 @@ def test_throttling_ends_with_its_container_and_counters_that_begin_anew_are_no_
     assert run(*throttled(0, -90, 2)) == []
 
 
-def test_missed_ticks_are_a_gap_that_says_where_it_began() -> None:
+def test_missed_ticks_are_a_gap_with_its_first_and_last_tick() -> None:
     machine = Machine()
     for second in (0, 1, 3):  # one tick may be missing
         assert machine.see(second, {NODE: {}, A: ALIVE}) == []
@@ -414,7 +414,7 @@ def test_missed_ticks_are_a_gap_that_says_where_it_began() -> None:
     assert (event.before, event.after) == ({"tick_ms": T0 + 3000}, {"tick_ms": T0 + 40_000})
 
 
-def test_what_happened_in_a_gap_is_told_after_it() -> None:
+def test_events_in_a_gap_are_reported_after_it() -> None:
     """The last tick of an earlier run is given first: what lived then and lives now has not started."""
     machine = Machine()
     machine.see(0, {NODE: N, POD: P, A: alive(throttled=3), B: limited(1)})
@@ -429,7 +429,7 @@ def test_what_happened_in_a_gap_is_told_after_it() -> None:
     assert all("while nothing was recorded (1 min 40 s)" in event.what for event in events[1:])
 
 
-def test_a_clock_that_is_set_is_told_and_is_no_gap() -> None:
+def test_a_step_of_the_clock_is_an_event_and_not_a_gap() -> None:
     machine = Machine()
     for second in range(8):
         machine.see(second, {A: alive(throttled=second * 9)})

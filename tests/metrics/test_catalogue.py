@@ -26,12 +26,12 @@ def test_every_metric_is_described(metric: Metric) -> None:
     assert metric.source
 
 
-def test_titles_are_unique_so_that_a_list_of_them_can_be_chosen_from() -> None:
+def test_titles_are_unique_so_that_a_reader_can_choose_by_title() -> None:
     titles = [metric.title for metric in RECORDED]
     assert len(set(titles)) == len(titles)
 
 
-def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_second() -> None:
+def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_other_metrics_every_second() -> None:
     assert {metric.name for metric in RECORDED if metric.interval_s == 10} == {
         *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
         *("memory.swap.max", "pids.max"),
@@ -60,7 +60,7 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_s
         ("processes.resident_bytes", "bytes", "gauge", "/proc/<pid>/statm"),
     ],
 )
-def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, source: str) -> None:
+def test_some_metrics_are_as_specified(name: str, unit: str, kind: str, source: str) -> None:
     metric = BY_NAME[name]
     assert (metric.unit, metric.kind, metric.source) == (unit, kind, source)
 

@@ -55,7 +55,7 @@ def parsed(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, 
         pytest.param(b"2591:0 rbytes=0100 wbytes=200 rios=1 wios=2 dbytes=300 dios=3\n", ONCE, id="leading zero"),
     ],
 )
-def test_the_sums_over_devices(raw: bytes, expected: dict[str, float]) -> None:
+def test_numbers_are_summed_over_devices(raw: bytes, expected: dict[str, float]) -> None:
     assert io_stat(raw) == expected
     assert parsed(raw) == expected
 
@@ -87,7 +87,7 @@ def test_a_digit_in_a_key_is_not_taken_for_a_value() -> None:
     }
 
 
-def test_real_files() -> None:
+def test_real_io_stat_files_are_parsed() -> None:
     container = parsed((REAL / "container/io.stat").read_bytes())
     assert container == dict(zip(NOTHING, (139657216, 134217728, 137, 133, 0, 0), strict=True))
     root = parsed((REAL / "root/io.stat").read_bytes())

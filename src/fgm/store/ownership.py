@@ -1,4 +1,4 @@
-"""Which files in a writer's folder belong to fgm, and may therefore be removed one day: by their name and a mark.
+"""Ownership of files: those with a name and a mark of fgm belong to it, and may be removed one day.
 
 A file that has a name of fgm but no mark of fgm stays. Two kinds of files have no mark and are recognised by their name
 alone, which no other tool gives: Parquet files that were set aside because they are damaged, and temporary files.

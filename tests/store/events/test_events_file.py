@@ -53,14 +53,14 @@ def file_of(data_dir: Path) -> Path:
 
 
 @given(some_events)
-def test_an_event_is_one_line_and_comes_back_from_it(event: Event) -> None:
+def test_an_event_is_one_line_that_decodes_to_the_same_event(event: Event) -> None:
     line = encode(event)
 
     assert line.count(b"\n") == 1
     assert decode(line) == event
 
 
-def test_a_line_is_what_the_documentation_shows() -> None:
+def test_a_line_is_as_documented() -> None:
     event = Event(T0 + 1, "limit_changed", "ab" * 32, "more", {"memory.max": 1}, {"memory.max": None})
 
     assert encode(event) == (
@@ -69,7 +69,7 @@ def test_a_line_is_what_the_documentation_shows() -> None:
     )
 
 
-def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
+def test_long_texts_are_cut_but_paths_in_any_script_are_not() -> None:
     event = exit_of("/" + "容" * 1364, what="reason " + "x" * 100_000, reason="y" * 100_000)
     kept = decode(encode(event))
 
@@ -83,7 +83,7 @@ def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
 
 @settings(max_examples=8)
 @given(st.lists(some_events, min_size=1, max_size=3), some_events)
-def test_cut_at_every_byte_the_whole_lines_are_read_and_the_next_event_follows_them(
+def test_a_file_cut_at_any_byte_keeps_its_whole_lines_and_the_next_event_follows_them(
     tmp_path_factory: pytest.TempPathFactory, before: list[Event], then: Event
 ) -> None:
     """A kill may cut the file anywhere; what was whole stays, and what is appended is never behind torn bytes."""
@@ -126,7 +126,7 @@ def full_disk(most_bytes: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_short_append_is_cut_back_whole(tmp_path: Path) -> None:
+def test_an_append_that_fails_halfway_is_removed_completely(tmp_path: Path) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     size = file_of(tmp_path).stat().st_size
     with full_disk(size + 10), pytest.raises(OSError, match="File too large"):
@@ -153,7 +153,7 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("line", FOREIGN)
-def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, line: bytes) -> None:
+def test_an_invalid_line_is_skipped_counted_and_reported(tmp_path: Path, line: bytes) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     with file_of(tmp_path).open("ab") as file:
         file.write(line + encode(exit_of("b")))
@@ -164,18 +164,18 @@ def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, 
     assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["lines that are not events: 1"]
 
 
-def test_facts_that_are_not_known_are_ignored() -> None:
+def test_unknown_keys_of_an_event_are_ignored() -> None:
     assert decode(encode(exit_of("a"))[:-2] + b',"more":[1]}\n') == exit_of("a")
 
 
-def test_an_event_in_the_folder_of_another_day_is_told(tmp_path: Path) -> None:
+def test_an_event_in_the_folder_of_another_day_is_reported(tmp_path: Path) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     events_file.append_lines(str(file_of(tmp_path)), encode(exit_of("b", END)))
 
     assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["it has events of another day"]
 
 
-def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
+def test_reading_uses_bounded_memory_and_keeps_the_newest_events(
     tmp_path: Path,
 ) -> None:
     line = encode(exit_of("a" * 4000))
@@ -190,7 +190,7 @@ def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
     assert found.skipped == 0
 
 
-def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+def test_anything_but_a_regular_file_is_left_alone(tmp_path: Path) -> None:
     file_of(tmp_path).parent.mkdir(parents=True)
     file_of(tmp_path).symlink_to(tmp_path / "elsewhere")
 
@@ -208,7 +208,7 @@ def test_a_foreign_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     assert file_of(tmp_path).read_text().startswith("a note")
 
 
-def test_why_a_container_ended_completes_that_it_did() -> None:
+def test_the_reason_of_an_exit_completes_the_exit() -> None:
     ended = exit_of("a", what="ended")
     why = exit_of("a", T0 + 900, "ended: OOMKilled, exit code 137", reason="OOMKilled", exit_code=137)
     start = Event(T0 + 5000, "start", "a", "started")

@@ -216,7 +216,7 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
         ("numbers that are none", lambda facts: facts.__setitem__("rows", float("inf"))),
     ],
 )
-def test_a_block_that_contradicts_itself_is_a_bad_file_and_nothing_else(
+def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
     path: Path, what: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
     """Its checksums are good: somebody wrote it so."""
@@ -228,7 +228,7 @@ def test_a_block_that_contradicts_itself_is_a_bad_file_and_nothing_else(
     pytest.fail(what)
 
 
-def test_a_block_that_was_only_written_anew_is_read(path: Path) -> None:
+def test_a_block_that_was_written_again_is_read(path: Path) -> None:
     """What the refusals above rest on."""
     rewritten(path, lambda _: None)
 
@@ -243,7 +243,7 @@ def read_all(path: Path) -> list[Chunk]:
         file.close()
 
 
-def test_a_foreign_parquet_file_is_named_as_such(tmp_path: Path) -> None:
+def test_a_parquet_file_of_another_tool_is_reported_as_such(tmp_path: Path) -> None:
     path = tmp_path / "metrics-20251230T160000Z.parquet"
     pl.DataFrame({"time": [1]}).write_parquet(path)
 

@@ -1,1 +1,1 @@
-"""Names, folders, locks and identities of files, and changes that are there as a whole or not at all."""
+"""Names and folders of the data directory, its lock, and atomic changes to its files."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from fgm.store.index.index_file import Facts, Index, IndexEntry, known
+from fgm.store.index.index_file import Facts, Index, IndexEntry, known_facts
 from fgm.store.samples.series import SHORT_ID_LENGTH
 
 MAX_ENTRIES = 5000
@@ -42,7 +42,7 @@ def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
         key = index.keys.get(full_id, "")
         if not key:
             assert new_key is not None
-            entries[new_key(full_id)] = IndexEntry(full_id, now_ms, now_ms, known(facts))
+            entries[new_key(full_id)] = IndexEntry(full_id, now_ms, now_ms, known_facts(facts))
         elif full_id not in index.alive or _has_news(facts, index.entries[key].facts):
             entry = _seen(index.entries[key], now_ms)
             entries[key] = replace(entry, facts=_joined(entry.facts, facts))
@@ -109,7 +109,7 @@ def joined(index: Index, entries_of_file: Iterable[IndexEntry], earliest_ms: int
         key = keys.get(entry.full_id)
         if key is None:
             keys[entry.full_id] = key = new_key(entry.full_id)
-            entries[key] = replace(entry, facts=known(entry.facts))
+            entries[key] = replace(entry, facts=known_facts(entry.facts))
             continue
         old = entries[key]
         newer = entry.last_seen_ms > old.last_seen_ms
@@ -173,9 +173,9 @@ def _seen(entry: IndexEntry, now_ms: int) -> IndexEntry:
     return replace(entry, last_seen_ms=max(now_ms, entry.last_seen_ms))
 
 
-def _has_news(facts: Facts, known_facts: Facts) -> bool:
-    return any(value is not None and known_facts.get(name) != value for name, value in facts.items())
+def _has_news(facts: Facts, old_facts: Facts) -> bool:
+    return any(value is not None and old_facts.get(name) != value for name, value in facts.items())
 
 
 def _joined(older: Facts, newer: Facts) -> Facts:
-    return cast("Facts", {**older, **known(newer)})
+    return cast("Facts", {**older, **known_facts(newer)})

@@ -77,7 +77,7 @@ class Index:
         return {entry.full_id: key for key, entry in self.entries.items()}
 
 
-def known(facts: Facts) -> Facts:
+def known_facts(facts: Facts) -> Facts:
     """Return facts without those that are None."""
     return cast("Facts", {name: value for name, value in facts.items() if value is not None})
 
@@ -181,7 +181,7 @@ def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:
             raise TypeError(f"{name} is {entry[name]!r}")
     facts = {name: value for name, value in entry.items() if name not in _OWN}
     first_seen_ms, last_seen_ms = _parse_time(entry["first_seen"]), _parse_time(entry["last_seen"])
-    return IndexEntry(full_id, first_seen_ms, last_seen_ms, known(cast("Facts", facts)))
+    return IndexEntry(full_id, first_seen_ms, last_seen_ms, known_facts(cast("Facts", facts)))
 
 
 def _parse_time(text: Any) -> int:

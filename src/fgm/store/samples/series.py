@@ -1,4 +1,4 @@
-"""Series: whose samples rows are, as the identity columns of every file.
+"""Series: the containers, pods, cgroups and nodes that samples belong to, as the identity columns of every file.
 
 A series is a container, sandbox, pod, other cgroup, or the node. Its *key* never changes during its life. Its other
 fields may become known late, and then also hold for everything that was recorded before.
