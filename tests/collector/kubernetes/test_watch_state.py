@@ -41,13 +41,13 @@ def test_a_malformed_line_is_refused(text: bytes) -> None:
 def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
     state = WatchState(lambda: 0.5, now=0)
     assert (state.resource_version, state.due) == (None, 0)
-    state.listed("100", 1)
+    state.note_list("100", 1)
     assert (state.resource_version, state.due) == ("100", 1)
-    state.began(1)
+    state.note_start(1)
     assert state.take(WatchEvent("changed", "103"))
     assert state.take(WatchEvent("changed", None))
     assert state.take(WatchEvent("bookmark", "140"))
-    state.ended(301)
+    state.note_end(301)
 
     assert state.resource_version == "140"
     assert 301 <= state.due <= 302
@@ -55,11 +55,11 @@ def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
 
 def test_an_error_event_resets_the_version() -> None:
     state = WatchState(lambda: 0.5, now=0)
-    state.listed("100", 1)
-    state.began(1)
+    state.note_list("100", 1)
+    state.note_start(1)
 
     assert not state.take(WatchEvent("error", "None", code=410))
-    state.ended(100)
+    state.note_end(100)
     assert state.resource_version is None
 
 
@@ -75,9 +75,9 @@ def test_a_refused_stream_is_followed_by_a_list_after_a_delay(status: int) -> No
     for _ in range(7):
         assert state.resource_version is None
         now = state.due
-        state.listed("101", now)
-        state.began(now)
-        state.refused(now, status)
+        state.note_list("101", now)
+        state.note_start(now)
+        state.note_refusal(now, status)
         waits.append(state.due - now)
 
     assert waits == pytest.approx([0.75 * wait for wait in (2, 4, 8, 16, 32, 60, 60)])
@@ -85,9 +85,9 @@ def test_a_refused_stream_is_followed_by_a_list_after_a_delay(status: int) -> No
 
 def after_refusal(status: int | None) -> WatchState:
     state = WatchState(lambda: 0.5, now=0)
-    state.listed("100", 1)
-    state.began(1)
-    state.refused(1, status)
+    state.note_list("100", 1)
+    state.note_start(1)
+    state.note_refusal(1, status)
     return state
 
 
@@ -95,7 +95,7 @@ def test_delays_double_from_one_second_to_a_minute_with_jitter() -> None:
     for number, spread in ((0.0, 0.5), (0.999999, 1.0)):
         state, now, waits = WatchState(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
         for _ in range(9):
-            state.refused(now, None)
+            state.note_refusal(now, None)
             waits.append(state.due - now)
             now = state.due
         assert waits == pytest.approx([wait * spread for wait in (1, 2, 4, 8, 16, 32, 60, 60, 60)], rel=1e-4)
@@ -104,32 +104,32 @@ def test_delays_double_from_one_second_to_a_minute_with_jitter() -> None:
 def test_a_stream_that_lasted_resets_the_delays() -> None:
     state = WatchState(lambda: 0.5, now=0)
     for _ in range(5):
-        state.refused(0, None)
-    state.listed("1", 100)
-    state.began(100)
-    state.ended(131)
+        state.note_refusal(0, None)
+    state.note_list("1", 100)
+    state.note_start(100)
+    state.note_end(131)
     assert (state.failures, state.due) == (0, 131.5)
 
 
 def expired(state: WatchState, now: float) -> None:
-    state.refused(now, 410)
+    state.note_refusal(now, 410)
 
 
 def empty(state: WatchState, now: float) -> None:
-    state.ended(now)
+    state.note_end(now)
 
 
 def broken(state: WatchState, now: float) -> None:
-    state.broke(now)
+    state.note_malformed(now)
 
 
 def short(state: WatchState, now: float) -> None:
     state.take(WatchEvent("changed", "8"))
-    state.ended(now + 29)
+    state.note_end(now + 29)
 
 
 def just_long_enough(state: WatchState, now: float) -> None:
-    state.ended(now + 30)
+    state.note_end(now + 30)
 
 
 @pytest.mark.parametrize("end", [expired, empty, broken, short, just_long_enough])
@@ -140,9 +140,9 @@ def test_there_are_few_requests_an_hour_however_streams_end(end: Callable[[Watch
         now = state.due
         requested_at.append(now)
         if state.resource_version is None:
-            state.listed("5", now)
+            state.note_list("5", now)
         else:
-            state.began(now)
+            state.note_start(now)
             end(state, now)
     minutes = [sum(start <= at < start + 60 for at in requested_at) for start in range(0, 3600, 10)]
 

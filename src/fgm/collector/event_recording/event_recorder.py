@@ -59,7 +59,7 @@ _Item = Tick | _Exit | _Kill | _ClockStep | Event | None
 
 
 class EventRecorder:
-    """Writes the events of one data directory. Used in the event loop; only `run` waits."""
+    """A writer of events for one data directory. Used in the event loop; only `run` waits."""
 
     def __init__(
         self,

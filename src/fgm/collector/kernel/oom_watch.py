@@ -24,7 +24,7 @@ _MAX_BYTES = 4096
 
 
 class OomWatch:
-    """Watches memory.events of the containers of the newest tick; needs cgroup v2.
+    """A watch of memory.events of the containers of the newest tick; needs cgroup v2.
 
     Kills in containers that get no watch are seen at the next tick.
     """

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class WindowCloser:
-    """Closes windows. Used in the event loop; files are touched in threads.
+    """A closer of windows. Used in the event loop; files are touched in threads.
 
     `publishing`: held while a file is made from another one. Opening a journal and removing files needs it, too.
     """
