@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fgm.metrics.catalogue import COLUMNS
-from fgm.metrics.derived import DERIVED, Shown
+from fgm.metrics.derived import DERIVED, ShownMetric
 from fgm.metrics.samples import Samples
 from fgm.metrics.shown import ALIASES, SHOWN, find
 
@@ -17,7 +17,7 @@ def samples(**columns: list[float]) -> Samples:
     return Samples(1000 * np.arange(count, dtype=np.int64), np.zeros(count), values, 1000)
 
 
-def shown(name: str) -> Shown:
+def shown(name: str) -> ShownMetric:
     metric = find(name)
     assert metric is not None
     return metric

@@ -17,7 +17,7 @@ Formula = Callable[[Samples], Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownMetric:
     """A metric as it is shown. `compute` uses the recorded columns `needs`; it returns float64[n], NaN for null."""
 
     name: str
@@ -82,11 +82,11 @@ _LIMIT_HELP = "Null where there is no limit of its own."
 
 def _derived(  # noqa: PLR0917 - a row of the table
     name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
-) -> Shown:
-    return Shown(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
+) -> ShownMetric:
+    return ShownMetric(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
 
 
-def _pressures() -> Iterator[Shown]:
+def _pressures() -> Iterator[ShownMetric]:
     titles = {"cpu": "CPU", "memory": "Memory", "io": "I/O"}
     for resource, title in titles.items():
         for level, who in (("some", "some task was"), ("full", "all tasks at once were")):
@@ -102,7 +102,7 @@ def _pressures() -> Iterator[Shown]:
             )
 
 
-DERIVED: tuple[Shown, ...] = (
+DERIVED: tuple[ShownMetric, ...] = (
     _derived(
         "total_cpu_usage_millicores",
         "CPU",

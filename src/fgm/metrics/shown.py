@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fgm.metrics.catalogue import RECORDED
-from fgm.metrics.derived import DERIVED, Formula, Shown
+from fgm.metrics.derived import DERIVED, Formula, ShownMetric
 
 ALIASES: dict[str, str] = {
     "cpu_percentage": "total_cpu_percentage",
@@ -30,11 +30,11 @@ _MOST_USED = (
 )
 
 
-def _as_recorded() -> Iterator[Shown]:
+def _as_recorded() -> Iterator[ShownMetric]:
     for metric in sorted(RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)):
         column = metric.name
         counter = metric.kind == "counter"
-        yield Shown(
+        yield ShownMetric(
             name=column,
             title=metric.title,
             unit=f"{metric.unit}/s" if counter else metric.unit,
@@ -54,11 +54,11 @@ def _value_of(column: str) -> Formula:
     return lambda samples: samples.value(column)
 
 
-SHOWN: dict[str, Shown] = {metric.name: metric for metric in (*DERIVED, *_as_recorded())}
+SHOWN: dict[str, ShownMetric] = {metric.name: metric for metric in (*DERIVED, *_as_recorded())}
 """All metrics that can be queried, by name: the derived ones first, then the most used ones."""
 
 
-def find(name: str) -> Shown | None:
+def find(name: str) -> ShownMetric | None:
     """Return the metric with this name or alias, None if there is none. A prefix `cgroup.v2.` is ignored."""
     name = name.removeprefix("cgroup.v2.")
     return SHOWN.get(ALIASES.get(name, name))

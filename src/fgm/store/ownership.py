@@ -23,7 +23,7 @@ def until_ms(name: str, day_ms: int) -> int | None:
     name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if (parsed := layout.parse_name(name)) is not None:
         return parsed.start_ms + (parsed.duration_ms or 0)
-    if (detail := layout.parse_detail_name(name)) is not None:
+    if (detail := layout.parse_table_name(name)) is not None:
         return detail[1]
     if name == layout.EVENTS_NAME:
         return day_ms + layout.DAY_MS - 1

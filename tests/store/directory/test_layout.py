@@ -72,8 +72,8 @@ def test_names_are_as_documented() -> None:
     assert layout.metrics_name(start_ms) == "metrics-20251230T160000Z.parquet"
     assert layout.hour_name(start_ms) == "metrics-20251230T160000Z--PT1H.parquet"
     assert layout.journal_name(start_ms) == "live-20251230T160000Z.journal"
-    assert layout.detail_name("processes", start_ms) == "processes-20251230T160000Z.parquet"
-    assert layout.detail_name("regions", start_ms) == "regions-20251230T160000Z.parquet"
+    assert layout.table_name("processes", start_ms) == "processes-20251230T160000Z.parquet"
+    assert layout.table_name("regions", start_ms) == "regions-20251230T160000Z.parquet"
     assert layout.day_folder(start_ms) == "dt=2025-12-30"
     assert layout.identifier_folder("node-1.a_b") == "identifier=node-1.a_b"
 
@@ -169,8 +169,8 @@ def test_the_tables_of_a_window_have_names_that_parse_back_to_it() -> None:
 
     for kind in ("processes", "regions"):
         name = f"{kind}-20251230T160000Z.parquet"
-        assert layout.parse_detail_name(name) == (kind, start_ms)
+        assert layout.parse_table_name(name) == (kind, start_ms)
         assert layout.parse_name(name) is None
         assert layout.is_set_aside(f"bad-{name}")
     for name in ("metrics-20251230T160000Z.parquet", "processes-20251332T160000Z.parquet", "processes-1.parquet"):
-        assert layout.parse_detail_name(name) is None
+        assert layout.parse_table_name(name) is None

@@ -31,7 +31,7 @@ SESSION_NAME = "session.json"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]
-DetailKind = Literal["processes", "regions"]
+TableKind = Literal["processes", "regions"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
@@ -39,7 +39,7 @@ _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
-_DETAIL = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
+_TABLE = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
 _ASIDE = re.compile(
     rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
     rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
@@ -119,16 +119,16 @@ def journal_name(start_ms: int) -> str:
     return f"live-{_stamp(start_ms)}.journal"
 
 
-def detail_name(kind: DetailKind, start_ms: int) -> str:
+def table_name(kind: TableKind, start_ms: int) -> str:
     """Return the name of a process or region table of a window, `processes-20251230T160000Z.parquet`."""
     return f"{kind}-{_stamp(start_ms)}.parquet"
 
 
-def parse_detail_name(name: str) -> tuple[DetailKind, int] | None:
-    """Return the kind and the window's start from a name that `detail_name` returns, None for other names."""
-    match = _DETAIL.fullmatch(name)
+def parse_table_name(name: str) -> tuple[TableKind, int] | None:
+    """Return the kind and the window's start from a name that `table_name` returns, None for other names."""
+    match = _TABLE.fullmatch(name)
     start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
-    return None if match is None or start_ms is None else (cast("DetailKind", match[1]), start_ms)
+    return None if match is None or start_ms is None else (cast("TableKind", match[1]), start_ms)
 
 
 def parse_name(name: str) -> ParsedName | None:

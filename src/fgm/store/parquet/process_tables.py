@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fgm.store.directory.layout import DetailKind
+from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import parquet_writer
@@ -63,7 +63,7 @@ class RegionRow(NamedTuple):
 
 Row = ProcessRow | RegionRow
 
-_ROWS: Mapping[DetailKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
+_ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
 _TYPES: Mapping[str, parquet_writer.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
@@ -76,14 +76,14 @@ _TYPES: Mapping[str, parquet_writer.ColumnType] = {
 class TableBlock:
     """The facts of one file, from its block."""
 
-    kind: DetailKind
+    kind: TableKind
     header: FileHeader
     first_ms: int
     last_ms: int
     rows: int
 
 
-def encode(kind: DetailKind, rows: Sequence[Row], header: FileHeader) -> bytes:
+def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
     """Return a whole file, its rows sorted by container and time.
 
     Raises: ValueError if there are no rows.

@@ -5,7 +5,7 @@ from typing import Any
 
 from quart import Response, request
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.shown import ALIASES, SHOWN
 from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
@@ -27,7 +27,7 @@ def answer(holdings: Holdings) -> dict[str, Any]:
     return {"metrics": [_metric(metric) for metric in SHOWN.values() if columns.issuperset(metric.needs)]}
 
 
-def _metric(metric: Shown) -> dict[str, Any]:
+def _metric(metric: ShownMetric) -> dict[str, Any]:
     return {
         "name": metric.name,
         "title": metric.title,

@@ -145,7 +145,7 @@ def _below(data_dir: str) -> Iterator[str]:
         for name in names:
             if not name.endswith(SUFFIX) or name.startswith(".") or layout.is_set_aside(name):
                 continue
-            if layout.parse_detail_name(name) is not None:
+            if layout.parse_table_name(name) is not None:
                 continue
             count += 1
             if count > MAX_FILES:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from fgm.metrics.catalogue import ADDITIVE_UNITS
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats
 from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 
@@ -51,7 +51,7 @@ METRICS_PER_SERIES = 4
 class Change:
     """One metric of one series. `before`, `during`: means, None without samples; `peak`: the highest value during."""
 
-    metric: Shown
+    metric: ShownMetric
     before: float | None
     during: float | None
     peak: float | None
@@ -67,7 +67,7 @@ class ChangedSeries:
     changes: tuple[Change, ...]
 
 
-def ranked(sums: Sums, metrics: Sequence[Shown], limit: int) -> list[ChangedSeries]:
+def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[ChangedSeries]:
     """Return the series that changed most, at most `limit`."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scores, means = _scores(sums, [metric.unit for metric in metrics])
@@ -90,7 +90,7 @@ def ranked(sums: Sums, metrics: Sequence[Shown], limit: int) -> list[ChangedSeri
     return [series for series in changed[:limit] if series.score >= changed[0].score / MAX_SCORE_RATIO]
 
 
-def _distinct(scores: Floats, metrics: Sequence[Shown]) -> list[int]:
+def _distinct(scores: Floats, metrics: Sequence[ShownMetric]) -> list[int]:
     """Return the indices of the metrics that changed most; of several that need the same column only the first."""
     chosen: list[int] = []
     columns: set[str] = set()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.samples import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
@@ -56,7 +56,7 @@ class Comparison:
         self.stretches = stretches
         self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
-        self._metrics: list[Shown] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
+        self._metrics: list[ShownMetric] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
         lead_ms = 3 * holdings.tick_ms
         files = sources.files.between(stretches.before_ms - lead_ms, stretches.to_ms)
         # The time in question is read first: if there are too many series, its own have the room.
@@ -166,9 +166,9 @@ class Comparison:
         return row
 
 
-def _groups(metrics: list[Shown]) -> list[list[tuple[int, Shown]]]:
+def _groups(metrics: list[ShownMetric]) -> list[list[tuple[int, ShownMetric]]]:
     """Divide metrics, each with its number, into groups that need few columns."""
-    groups: list[list[tuple[int, Shown]]] = [[]]
+    groups: list[list[tuple[int, ShownMetric]]] = [[]]
     columns: set[str] = set()
     for number, metric in enumerate(metrics):
         columns.update(metric.needs)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import gap_ms
 from fgm.metrics.samples import interval_ms
 from fgm.store.samples.series import Scope
@@ -17,7 +17,7 @@ class Question:
     say so: the register does not hold every series of the files.
     """  # noqa: D205 - one sentence would hide what adopting means
 
-    metrics: tuple[Shown, ...]
+    metrics: tuple[ShownMetric, ...]
     keys: frozenset[str]
     """The series (`Series.key`)."""
     from_ms: int

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats, Times
 from fgm.store.samples.series import Scope, Series
 from fgm.viewer.contents.holdings import Holdings
@@ -119,7 +119,12 @@ class TotalsQuery:
 
 
 def make_question(  # noqa: PLR0917 - the range and its parts are no options
-    holdings: Holdings, metrics: tuple[Shown, ...], scopes: frozenset[Scope], from_ms: int, to_ms: int, parts: int = 0
+    holdings: Holdings,
+    metrics: tuple[ShownMetric, ...],
+    scopes: frozenset[Scope],
+    from_ms: int,
+    to_ms: int,
+    parts: int = 0,
 ) -> Question:
     """Return the question for the totals of every series of some scopes in a range, and the node's."""
     snapshot = holdings.series

@@ -6,7 +6,7 @@ Pure: a query string in, a request out. The present time and the span of the dat
 from dataclasses import replace
 from typing import cast, get_args
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.shown import find
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
@@ -127,7 +127,7 @@ def _ids(fields: Fields) -> tuple[str, ...] | None:
     return ids
 
 
-def _metrics(fields: Fields) -> tuple[Shown, ...]:
+def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:
     names = values_of(fields, "metric")
     if len(names) > MAX_METRICS:
         raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
@@ -147,7 +147,7 @@ def _filter(fields: Fields) -> SeriesFilter:
     )
 
 
-def _metric(name: str) -> Shown:
+def _metric(name: str) -> ShownMetric:
     metric = find(name)
     if metric is None:
         raise unknown("metric", "metric", name[:MAX_TEXT], "a name from /api/metrics")

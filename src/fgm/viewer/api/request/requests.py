@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.web.problems import bad_parameter
 
@@ -39,7 +39,7 @@ class Span:
 class TimeseriesRequest:
     """A request of /api/timeseries, by ids or by `filter`; without either, every container and the node."""
 
-    metrics: tuple[Shown, ...]
+    metrics: tuple[ShownMetric, ...]
     ids: tuple[str, ...] | None
     span: Span
     points: int
@@ -55,7 +55,7 @@ class ContainersRequest:
 
     filter: SeriesFilter = field(default_factory=SeriesFilter)
     span: Span | None = None
-    metrics: tuple[Shown, ...] = ()
+    metrics: tuple[ShownMetric, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class ChangesRequest:
 class TopRequest:
     """A request of /api/top. `by`: the total to rank by; `parts`: number of parts of the range for peaks."""
 
-    metric: Shown
+    metric: ShownMetric
     filter: SeriesFilter
     span: Span
     by: str

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats, Times
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make
@@ -37,7 +37,7 @@ class LabelledLine(NamedTuple):
     line: Line
 
 
-def labelled(answered: list[SeriesLines], metrics: tuple[Shown, ...], holdings: Holdings) -> list[LabelledLine]:
+def labelled(answered: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdings: Holdings) -> list[LabelledLine]:
     """Return every line, the metrics of a series one after the other."""
     result = []
     for series in answered:
