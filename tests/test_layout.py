@@ -16,8 +16,6 @@ SCENARIOS = {
     "collector/test_bad_disks.py",
     "collector/test_collector_process.py",
     "collector/windows/test_closing_killed.py",
-    "viewer/api/test_changes.py",
-    "viewer/api/test_events.py",
     "viewer/api/test_forms.py",
     "viewer/query/test_extremes.py",
     "viewer/test_bad_files.py",
