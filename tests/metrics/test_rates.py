@@ -17,11 +17,11 @@ def times(*seconds: float) -> np.ndarray:
     [
         ("growth per second, the first sample unknown", (0, 1, 2), (10, 12, 15), (NaN, 2, 3)),
         ("a counter that stands still is 0, not unknown", (0, 1), (7, 7), (NaN, 0)),
-        ("a negative step is a counter that began anew", (0, 1, 2), (100, 3, 5), (NaN, NaN, 2)),
+        ("a negative step is a counter that started over", (0, 1, 2), (100, 3, 5), (NaN, NaN, 2)),
         ("one missing tick is bridged", (0, 2), (0, 8), (NaN, 4)),
         ("a gap is not bridged, and what follows it counts again", (0, 3, 4), (0, 8, 9), (NaN, NaN, 1)),
         (
-            "a null is unknown, and the value behind it counts from the one before",
+            "a null is unknown, and the value after it counts from the one before",
             (0, 1, 2),
             (0, NaN, 6),
             (NaN, NaN, 3),

@@ -1,4 +1,4 @@
-"""Flat keyed files: the plain way, the fast way, and that both say the same."""
+"""Flat keyed files: the plain way and the fast way give the same values."""
 
 from contextlib import suppress
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""io.stat and the odd things that kernels print in it."""
+"""io.stat, with the odd lines that kernels print in it."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -33,9 +33,9 @@ def parsed(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, 
         pytest.param(DISK + DISK.replace(b"259:0", b"259:7"), TWICE, id="two devices"),
         pytest.param(DISK + DISK.replace(b"259:0", b"7:0"), ONCE, id="a loop device is left out"),
         pytest.param(DISK.replace(b"259:0", b"7:0"), NOTHING, id="nothing but a loop device"),
-        pytest.param(b"252:0 ", NOTHING, id="torn: a device with nothing behind it"),
-        pytest.param(b"252:0 \n", NOTHING, id="a device with nothing behind it"),
-        pytest.param(DISK + b"252:0 ", ONCE, id="torn behind a whole line"),
+        pytest.param(b"252:0 ", NOTHING, id="torn: a device without numbers"),
+        pytest.param(b"252:0 \n", NOTHING, id="a device without numbers"),
+        pytest.param(DISK + b"252:0 ", ONCE, id="torn after a whole line"),
         pytest.param(b"7:7 7:6 7:5 7:4 " + DISK, ONCE, id="many devices: the numbers are the last one's"),
         pytest.param(b"259:1 7:4 rbytes=5\n" + DISK, ONCE, id="many devices: the last one is a loop device"),
         pytest.param(b"(unknown) rbytes=0 wbytes=0 rios=6 wios=0 dbytes=0 dios=0\n" + DISK, ONCE, id="multipath"),
@@ -109,7 +109,7 @@ def test_every_usual_file_is_the_sum_of_its_counted_devices(
         for device, numbers in devices.items()
     )
     counted = [numbers for device, numbers in devices.items() if device[0] != 7 and device not in excluded]
-    expected = {name: sum(numbers[place] for numbers in counted) for place, name in enumerate(NOTHING)}
+    expected = {name: sum(numbers[i] for numbers in counted) for i, name in enumerate(NOTHING)}
     assert parsed(raw + b" " * unusual, excluded) == expected
 
 

@@ -1,4 +1,4 @@
-"""/proc/<pid>: what one process uses."""
+"""/proc/<pid>: the resources of one process."""
 
 from pathlib import Path
 

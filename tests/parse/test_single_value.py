@@ -1,4 +1,4 @@
-"""Files of one number: parsed singly and many at once, they say the same."""
+"""Files with one number: many at once give the same values as each alone."""
 
 from collections.abc import Sequence
 from pathlib import Path

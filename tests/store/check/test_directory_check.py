@@ -1,4 +1,4 @@
-"""The check finds each kind of damage, and finds none in what a collector leaves at any moment."""
+"""The check finds each kind of damage, and none in the files that a collector leaves at any moment."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Events: whatever a write was cut off by, what was whole stays readable, and what comes next does too."""
+"""Events: after any cut-off write, whole lines stay readable and the next event follows them."""
 
 import os
 import resource
@@ -86,7 +86,7 @@ def test_long_texts_are_cut_but_paths_in_any_script_are_not() -> None:
 def test_a_file_cut_at_any_byte_keeps_its_whole_lines_and_the_next_event_follows_them(
     tmp_path_factory: pytest.TempPathFactory, before: list[Event], then: Event
 ) -> None:
-    """A kill may cut the file anywhere; what was whole stays, and what is appended is never behind torn bytes."""
+    """A kill may cut the file anywhere: whole lines stay, and a new line never follows torn bytes."""
     data_dir = tmp_path_factory.mktemp("data")
     path = file_of(data_dir)
     append(str(data_dir), "node-1", before)
@@ -201,7 +201,7 @@ def test_anything_but_a_regular_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_foreign_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     file_of(tmp_path).parent.mkdir(parents=True)
-    file_of(tmp_path).write_text("a note of somebody, without an end of line")
+    file_of(tmp_path).write_text("a note without an end of line")
 
     with pytest.raises(BadFileError, match="the name of an events file"):
         append(str(tmp_path), "node-1", [exit_of("a")])

@@ -60,11 +60,11 @@ def values(path: Path, column: str = "memory.current") -> dict[str, dict[int, fl
         reader.close()
 
 
-def expected(ticks: list[Tick], place: int = 2) -> dict[str, dict[int, float]]:
+def expected(ticks: list[Tick], column: int = 2) -> dict[str, dict[int, float]]:
     result: dict[str, dict[int, float]] = {}
     for each in ticks:
         for series, row in zip(each.series, each.rows, strict=True):
-            result.setdefault(series.key, {})[each.time_ms] = row[place]
+            result.setdefault(series.key, {})[each.time_ms] = row[column]
     return result
 
 
@@ -199,7 +199,7 @@ def test_an_append_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["directory", "fifo"])
 def test_anything_but_a_regular_file_is_refused(tmp_path: Path, make: object) -> None:
     path = tmp_path / "live-20251230T160000Z.journal"
-    make(path)  # type: ignore[operator]
+    make(path)  # type: ignore[operator]  # the parameters are functions
 
     with pytest.raises(BadFileError, match="not a regular file"):
         JournalReader(str(path))

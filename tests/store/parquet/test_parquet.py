@@ -1,4 +1,4 @@
-"""What is written as Parquet is what everybody reads: fgm through its block, others through the footer."""
+"""Metrics files: fgm reads the same through its block as other tools through the footer."""
 
 import datetime as dt
 import json
@@ -158,8 +158,8 @@ def test_a_damaged_file_is_refused_and_never_misread(
     if data.draw(st.booleans(), label="cut"):
         del whole[data.draw(st.integers(0, len(whole) - 1), label="at") :]
     else:
-        place = data.draw(st.integers(0, len(whole) - 1), label="place")
-        whole[place] ^= data.draw(st.integers(1, 255), label="bits")
+        position = data.draw(st.integers(0, len(whole) - 1), label="position")
+        whole[position] ^= data.draw(st.integers(1, 255), label="bits")
     path.write_bytes(whole)
     try:
         file = WindowFile.open(str(path))
@@ -199,7 +199,7 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("a run reaches behind the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
+        ("a run reaches beyond the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
         ("a run is missing", lambda facts: facts["runs"].pop()),
         ("two runs have the same rows", lambda facts: facts["runs"][1].__setitem__(1, 0)),
         ("a run has no rows", lambda facts: facts["runs"].insert(0, [facts["runs"][0][0], 0, 0])),
@@ -210,8 +210,8 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
         ("fewer values than there are", lambda facts: facts["columns"]["memory.current"].__setitem__(PRESENT, 5)),
         ("an enormous page", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, 255 << 20)),
         ("a page of less than nothing", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, -1)),
-        ("a place before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
-        ("a place behind the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
+        ("an offset before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
+        ("an offset after the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
         ("a size beyond the file", lambda facts: facts["columns"]["time"].__setitem__(SIZE, 200 << 20)),
         ("numbers that are none", lambda facts: facts.__setitem__("rows", float("inf"))),
     ],
@@ -219,7 +219,7 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
 def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
     path: Path, what: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Its checksums are good: somebody wrote it so."""
+    """Its checksums are correct: it was written like that."""
     rewritten(path, change)
     try:
         read_all(path)

@@ -1,4 +1,4 @@
-"""Tables beside the metrics: anybody can read them, and a damaged one is refused before a library opens it."""
+"""Process and region tables: other tools can read them, and a damaged one is refused before a library opens it."""
 
 import random
 from pathlib import Path
