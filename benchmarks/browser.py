@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.browser.conftest import CHROMIUM, FLAGS, MODULES
-from tests.browser.test_page import COLOURED_PIXELS
+from tests.support.browser.chromium import CHROMIUM, FLAGS, MODULES
+from tests.support.browser.pixels import COLOURED_PIXELS
 
 PATIENCE_MS = 120_000
 

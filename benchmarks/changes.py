@@ -24,12 +24,13 @@ from fgm.store.directory import atomic, layout
 from fgm.store.parquet import parquet_writer
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
+from fgm.viewer.api import changes
 from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.query.comparison import ChangeQuery, Stretches
+from fgm.viewer.query.comparison import Comparison, Stretches
 
 WINDOWS = 20
 CONTAINERS = 40
@@ -76,10 +77,11 @@ def compare(folder: str) -> dict[str, Any]:
     while not scanner.is_all_read:
         scanner.read_more()
     stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
-    query = ChangeQuery(scanner.holdings(), stretches, Sources(files, journals, skipped))
-    while query.step():
+    holdings = scanner.holdings()
+    comparison = Comparison(holdings, stretches, Sources(files, journals, skipped))
+    while comparison.step():
         pass
-    return query.answer(10)
+    return changes.answer(comparison, 10, holdings)
 
 
 def make(folder: Path, kind: str, seed: int) -> str:

@@ -25,8 +25,8 @@ from benchmarks.browser import chromium, first_lines, fresh_page, page_link
 from benchmarks.collector import anonymous_mib
 from benchmarks.viewer import Viewer
 from playwright.sync_api import Page, Request
-from tests.browser.conftest import collector
-from tests.browser.test_network import STATE
+from tests.support.browser.daemons import collector
+from tests.support.browser.page_state import SNAPSHOT
 from tests.support.processes import free_port
 from tests.support.proxy import LIFETIME_S, proxy
 
@@ -40,18 +40,19 @@ SETTLE_MS = 60_000
 HOVERS = 40
 
 SETTLED = """async (patience_ms) => {
-    const [store, { laneMetrics }] = await Promise.all(["store", "laneset"].map(fgm));
+    const [store, { shown }, { laneMetrics }] =
+        await Promise.all(["state/store", "state/shown", "state/lanes"].map(fgm));
     const frame = () => new Promise(requestAnimationFrame);
     const began = performance.now();
     const covers = () => {
         const { from_ms, to_ms } = store.view.value;
-        const seen = new Map(store.listed.value.map(({ id, first_seen_ms }) => [id, first_seen_ms]));
+        const seen = new Map(store.allSeries.value.map(({ id, first_seen_ms }) => [id, first_seen_ms]));
         const first_ms = (id) => Math.max(from_ms, store.health.value.oldest_ms, seen.get(id) ?? 0);
-        const lines = store.answer.value?.lines.get(laneMetrics.value.get("memory")) ?? [];
+        const lines = store.laneSamples.value?.lines.get(laneMetrics.value.get("memory")) ?? [];
         const late_ms = 0.15 * (to_ms - from_ms);
         const there = ({ id, t }) => t.length > 0 && t[0] <= first_ms(id) + late_ms && t.at(-1) >= from_ms;
-        return store.shown.value.length > 0
-            && store.shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
+        return shown.value.length > 0
+            && shown.value.every(({ ids }) => lines.some((line) => ids.includes(line.id) && there(line)));
     };
     const troubles = () => [
         store.loading.value && "loading",
@@ -149,7 +150,9 @@ class Session:
     anonymous_mib: float = 0.0
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("requestfailed", lambda request: self.failed_requests.update([failure(request)]))
 
@@ -163,9 +166,9 @@ class Session:
             self.unsettled.append(f"{name}: {settled_ms}")
         else:
             self.spent_ms[name].append(done_ms + settled_ms)
-        before = self.page.evaluate(STATE)
+        before = self.page.evaluate(SNAPSHOT)
         self.page.wait_for_timeout(1000 * OBSERVE_S)
-        if self.page.evaluate(STATE) != before:
+        if self.page.evaluate(SNAPSHOT) != before:
             self.lost.append(f"{name}: {before}")
         with suppress(OSError, ValueError):
             self.anonymous_mib = max(self.anonymous_mib, anonymous_mib(self.pid))

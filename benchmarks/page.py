@@ -37,9 +37,11 @@ METRICS = ("memory.stat.anon", "memory.stat.file", "memory.stat.kernel_stack", "
 """Metrics that a lane is switched to, one after the other; the page has requested none of them before."""
 
 SWITCH = """async ([index, metric]) => {
-    const [{ answer }, { setLane }, { charts }] = await Promise.all(["store", "laneset", "lane"].map(fgm));
+    const [{ laneSamples }, { setLane }, { charts }] =
+        await Promise.all(["state/store", "state/lanes", "chart/lane"].map(fgm));
     const frame = () => new Promise(requestAnimationFrame);
-    const has = () => (answer.value?.lines.get(metric) ?? []).some((line) => line.v.some((value) => value !== null));
+    const lines = () => laneSamples.value?.lines.get(metric) ?? [];
+    const has = () => lines().some((line) => line.v.some((value) => value !== null));
     if (has()) throw new Error(`${metric} is there already`);
     await frame();
     const began = performance.now();

@@ -1,10 +1,10 @@
--- The derived metrics of the page, as DuckDB views over the recorded files. In a data directory:
+-- The derived metrics of the page as DuckDB views over the recorded files. To use them, run in a data directory:
 --
 --   duckdb -init docs/queries.sql
 --   SELECT * FROM derived WHERE container_name = 'payments' AND "time" BETWEEN '...' AND '...';
 --
--- Files hold what the kernel counts; these are the formulas. The sampling interval is taken to be 1 s: for another one,
--- change the 2500 below, which is two and a half intervals in ms.
+-- Files hold what the kernel counts; the formulas are here. They assume a sampling interval of 1 s. For another one,
+-- change the 2500 below, which is 2.5 intervals in ms.
 
 CREATE OR REPLACE VIEW samples AS
 SELECT
@@ -19,7 +19,7 @@ SELECT
     END AS series
 FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true);
 
--- Growth of a counter per second since its last value; null for the first one, after a gap, and where it began anew.
+-- Growth of a counter per second since the value before; null for the first value, after a gap, and if it started over.
 CREATE OR REPLACE MACRO rate(counter) AS
     CASE
         WHEN counter >= lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
@@ -30,10 +30,10 @@ CREATE OR REPLACE MACRO rate(counter) AS
             / (read_ms - lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
     END;
 
--- A share, null where the whole is not above 0.
+-- A share; null if the whole is not above 0.
 CREATE OR REPLACE MACRO share(part, whole) AS if(whole > 0, part / whole, NULL);
 
--- Null where either is.
+-- Memory without the page cache that is reclaimed first, never below 0; null if one of the two is null.
 CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
     if(current_bytes - inactive_file_bytes < 0, 0, current_bytes - inactive_file_bytes);
 

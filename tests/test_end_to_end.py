@@ -157,8 +157,8 @@ async def test_bad_input_gives_one_clear_sentence_and_a_documented_status(tmp_pa
         ([*good, "--no-such-flag"], 2, "unrecognized arguments: --no-such-flag"),
     ]
     for flags, status, sentence in cases:
-        code, said = await run("fgm.collector", *flags)
-        assert (code, sentence in said, "Traceback" in said) == (status, True, False), said
+        code, error = await run("fgm.collector", *flags)
+        assert (code, sentence in error, "Traceback" in error) == (status, True, False), error
 
 
 async def test_a_second_collector_is_refused_with_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ async def test_a_second_collector_is_refused_with_the_pid_of_the_first(tmp_path:
         with anyio.fail_after(10):
             while not (data_dir / ".lock").exists() or not (data_dir / ".lock").read_text():
                 await anyio.sleep(LOOK_AGAIN_S)
-        code, said = await run("fgm.collector", *flags)
+        code, error = await run("fgm.collector", *flags)
 
         assert code == 5
-        assert f"another collector (pid {first.pid})" in said
+        assert f"another collector (pid {first.pid})" in error

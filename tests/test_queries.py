@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
-from fgm.metrics.derived import DERIVED, Samples
+from fgm.metrics.derived import DERIVED
+from fgm.metrics.samples import Samples
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_writer import encode
 from fgm.store.samples.chunk import Chunk

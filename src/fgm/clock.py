@@ -1,4 +1,4 @@
-"""The only module that reads the wall clock and the monotonic clock; everything else is handed a Clock.
+"""The only module that reads the wall clock and the monotonic clock, as the linter checks; others are handed a Clock.
 
 Processor time and the time since boot are readings of the process and the kernel, and are taken where they are needed.
 """

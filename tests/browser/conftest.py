@@ -1,75 +1,20 @@
-"""A real Chromium, and the two real daemons on a captured host for it to look at."""
+"""Fixtures of a real Chromium, and of viewers for it."""
 
-import contextlib
 import shutil
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.captured_host import captured_host
+from tests.support.browser.chromium import CHROMIUM, FLAGS, MODULES, PATIENCE_MS
+from tests.support.browser.daemons import collector, viewer
 from tests.support.incidents import unpacked
 from tests.support.processes import free_port
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-PATIENCE_MS = 20_000
-MODULES = (
-    """window.fgm = (name) => import(document.querySelector("[type=module]").src.replace("main.js", `${name}.js`));"""
-)
-"""`fgm(name)` in a page: the module that it runs, not a second one."""
-
-
-@contextlib.contextmanager
-def start(module: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m module` until the block is left."""
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextlib.contextmanager
-def collector(folder: Path, data_dir: Path) -> Iterator[None]:
-    """Record the captured host, unpacked in `folder`, into `data_dir`."""
-    host = captured_host(folder)
-    with start("fgm.collector", "--data-dir", str(data_dir), "--rotation-seconds", "30", *host.flags):
-        yield
-
-
-@contextlib.contextmanager
-def viewer(data_dir: Path, port: int, *flags: str) -> Iterator[str]:
-    """Serve `data_dir`; yields the page's address as soon as it answers."""
-    with start("fgm.viewer", str(data_dir), "--port", str(port), "--no-browser", *flags):
-        url = f"http://127.0.0.1:{port}/"
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}api/health", timeout=2):
-                    break
-            except OSError:
-                assert time.monotonic() < deadline, "the viewer does not answer"
-                time.sleep(0.05)
-        yield url
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Playwright runs an event loop of its own while it is there, in which no other test could start one."""
+    """A browser for one module: while it runs, Playwright has an event loop, and no async test could start another."""
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"no Chromium at {CHROMIUM}; install it to run the browser tests")
     expect.set_options(timeout=PATIENCE_MS)
@@ -80,8 +25,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - skips first where there is no browser
-    """A viewer whose data is being recorded; it starts only where there is a browser to see it."""
+def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - skips first if there is no browser
+    """The address of a viewer whose data is being recorded; it starts only if there is a browser."""
     folder = tmp_path_factory.mktemp("live")
     with collector(folder / "host", folder / "data"), viewer(folder / "data", free_port()) as url:
         yield url
@@ -89,7 +34,7 @@ def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="module")
 def incidents_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - as above
-    """A viewer of the recorded incidents."""
+    """The address of a viewer of the recorded incidents."""
     with viewer(unpacked(tmp_path_factory.mktemp("incidents")), free_port()) as url:
         yield url
 
@@ -104,17 +49,9 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.context.close()
 
 
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds; Playwright's own waiting takes a promise for true."""
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not condition():
-        assert time.monotonic() < deadline, "it never became so"
-        page.wait_for_timeout(50)
-
-
 @pytest.fixture
 def complaints(page: Page) -> list[str]:
-    """What a developer's console would show in red: errors, refusals, requests that leave the origin."""
+    """Everything that a developer's console shows in red: errors, failed responses, requests to another origin."""
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: heard.append(str(error)))

@@ -6,8 +6,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import viewer
-from tests.browser.test_page import lane
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane
 from tests.support.incidents import unpacked
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
@@ -36,7 +36,7 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, theme: str, size: t
         page.goto(f"{url}#from=2025-12-30T16:05:00Z&to=2025-12-30T16:10:00Z")
         expect(lane(page, "CPU").locator(".peak")).to_be_attached()
         assert complaints_of(page) == []
-        page.get_by_role("button", name="What changed here").click()
+        page.get_by_role("button", name="What changed?").click()
         expect(page.get_by_role("region", name="What changed").get_by_role("listitem").first).to_be_visible()
         page.get_by_role("searchbox").fill("name-1")
         assert complaints_of(page) == []

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import viewer
-from tests.browser.test_page import lane
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
@@ -27,7 +27,7 @@ def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, com
         page.goto(f"{url}#from=2025-12-30T16:05:00Z&to=2025-12-30T16:10:00Z")
         expect(lane(page, "CPU").locator(".peak")).to_be_attached()
         what = page.get_by_role("region", name="What changed")
-        what.get_by_role("button", name="What changed here? Compare with 5 min before").click()
+        what.get_by_role("button", name="What changed? Compare with the 5 min before").click()
         first = what.get_by_role("listitem").first
         expect(first).to_contain_text("web")
         expect(first).to_contain_text("CPU 200 → 2,800 millicores")
@@ -52,5 +52,5 @@ def test_a_refusal_is_told(page: Page, viewer_url: str) -> None:
     page.goto(viewer_url)
     expect(lane(page, "Memory").locator(".peak")).to_be_attached()
     page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="What changed here").click()
+    page.get_by_role("button", name="What changed?").click()
     expect(page.get_by_role("region", name="What changed").get_by_role("alert")).to_have_text("too busy")

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_lanes import titles
-from tests.browser.test_page import lane
+from tests.support.browser.page import lane, titles
+from tests.support.browser.page_state import view_s
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -51,25 +50,25 @@ def test_those_of_the_package_show_what_is_recorded(page: Page, incidents_url: s
     page.goto(f"{incidents_url}?dashboard={name}")
     expect(page.locator(".lane .peak").first).to_be_attached()
     assert len(titles(page)) >= 4
-    expect(page.get_by_text("is recorded here")).to_have_count(0)
+    expect(page.get_by_text("is not recorded here")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("?dashboard=nowhere", "There is no dashboard “nowhere”"),
-        ("?dashboard=..%2Fapi%2Fhealth", "There is no dashboard"),
+        ("?dashboard=nowhere", "This viewer has no dashboard “nowhere”"),
+        ("?dashboard=..%2Fapi%2Fhealth", "This viewer has no dashboard"),
         ("?dashboard_inline=%FF%00", "is not base64"),
         (inline("{"), "The dashboard is not JSON"),
-        (inline({"schema_version": 2}), "schema_version 2; 1 is known"),
+        (inline({"schema_version": 2}), "schema_version 2; only 1 is supported"),
         (inline({"schema_version": 1, "panels": 3}), "panels are not a list"),
-        (inline({"schema_version": 1, "panels": [None]}), "panels needs a metric"),
-        (inline({"schema_version": 1, "panels": [{"metric": {}}]}), "panels needs a metric"),
-        (inline({"schema_version": 1, "containers": {"name_pattern": 7}}), "are not chosen by texts"),
-        (inline({"schema_version": 1, "containers": {"name_pattern": "*a" * 40 + "Z"}}), "no container is what"),
+        (inline({"schema_version": 1, "panels": [None]}), "Each panel of the dashboard needs a metric"),
+        (inline({"schema_version": 1, "panels": [{"metric": {}}]}), "Each panel of the dashboard needs a metric"),
+        (inline({"schema_version": 1, "containers": {"name_pattern": 7}}), "must be texts"),
+        (inline({"schema_version": 1, "containers": {"name_pattern": "*a" * 40 + "Z"}}), "no container matches"),
         (inline(GATEWAY), "needs a value for APP"),
-        (inline(GATEWAY) + "&APP=nobody", "no container is what it asks for"),
-        (inline({"schema_version": 1, "panels": [{"metric": "x.y"}]}), "no x.y is recorded here"),
+        (inline(GATEWAY) + "&APP=nobody", "no container matches its filters"),
+        (inline({"schema_version": 1, "panels": [{"metric": "x.y"}]}), "x.y is not recorded here"),
     ],
 )
 def test_what_is_wrong_with_one_is_said_and_the_page_works(

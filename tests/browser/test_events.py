@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, Kind
-from tests.browser.conftest import viewer
-from tests.browser.test_page import open_page
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import open_page
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 
@@ -45,7 +45,7 @@ def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_pat
         assert dict(tops) == {"exit": "0px", "oom_kill": "0px", "start": "19px", "throttling": "38px", "gap": "38px"}
         colour = lane.locator(".oom").evaluate("(one) => getComputedStyle(one).color")
         assert colour == "rgb(200, 50, 10)"
-        cursor = "async () => (await fgm('store')).pinned_ms.value"
+        cursor = "async () => (await fgm('state/store')).pinned_ms.value"
         seconds = []
         for _ in range(3):
             page.keyboard.press("N")

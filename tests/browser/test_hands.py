@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.test_page import drag, lane, open_page, plot_box, ranges
+from tests.support.browser.page import drag, lane, open_page, plot_box, ranges
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -94,13 +94,13 @@ def test_a_refused_ranking_still_shows_six(page: Page, viewer_url: str) -> None:
 
 def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> None:
     page.goto(f"{viewer_url}#show=cgroup:/a%2Cb.service,node")
-    assert page.evaluate("async () => (await fgm('store')).picked.value") == [
+    assert page.evaluate("async () => (await fgm('state/store')).picked.value") == [
         "cgroup:/a,b.service",
         "node",
     ]
-    sent = page.evaluate("async () => (await fgm('api')).escaped('cgroup:/a,b.service')")
+    sent = page.evaluate("async () => (await fgm('lib/url-escape')).escapeForUrl('cgroup:/a,b.service')")
     assert sent == "cgroup:/a%2Cb.service"
-    assert page.evaluate("async () => (await fgm('api')).escaped('\\udc80')") == "%EF%BF%BD"
+    assert page.evaluate("async () => (await fgm('lib/url-escape')).escapeForUrl('\\udc80')") == "%EF%BF%BD"
 
 
 def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
@@ -168,9 +168,9 @@ def test_centuries_have_few_marks(page: Page, viewer_url: str) -> None:
     page.goto(viewer_url)
     marks = page.evaluate(
         """async () => {
-            const { timeMarks } = await fgm('time');
-            const { marks, minor } = timeMarks(Date.UTC(1970, 0, 2), Date.UTC(2500, 0, 2), 900);
-            return [marks.map(({ text }) => text), minor.length];
+            const { timeTicks } = await fgm('lib/time-ticks');
+            const { ticks, minor } = timeTicks(Date.UTC(1970, 0, 2), Date.UTC(2500, 0, 2), 900);
+            return [ticks.map(({ text }) => text), minor.length];
         }"""
     )
     assert marks == [[str(year) for year in range(2000, 2501, 50)], 53]

@@ -5,10 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import lane, open_page, plot_box
+from tests.support.browser.page import lane, open_page, plot_box, until
+from tests.support.browser.page_state import state, view_s
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state, view_s
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -92,8 +91,8 @@ def test_what_the_cursor_finds_is_said_and_strips_have_words(opened: Page) -> No
     opened.keyboard.press("2")
     opened.keyboard.press("n")
     expect(opened.get_by_role("status").filter(has_text="payments first")).to_contain_text("Memory 56.7 MiB")
-    strip = lane(opened, "CPU").get_by_role("img", name=re.compile("throttled: at most"))
-    expect(strip).to_have_attribute("aria-label", re.compile(r"at most \d+ % at (\d+ \w+ (\d{4} )?)?[\d:]+, [\w-]+$"))
+    strip = lane(opened, "CPU").get_by_role("img", name=re.compile("throttled: max"))
+    expect(strip).to_have_attribute("aria-label", re.compile(r"max \d+ % at (\d+ \w+ (\d{4} )?)?[\d:]+, [\w-]+$"))
 
 
 def test_links_and_tables_are_copied(opened: Page) -> None:
@@ -126,7 +125,7 @@ def test_commands_are_found_by_typing(opened: Page, key: str) -> None:
 def test_a_command_that_is_not_there_says_so_and_escape_leaves(opened: Page) -> None:
     opened.keyboard.press(":")
     opened.keyboard.type("qqqqq")
-    expect(opened.get_by_text("Nothing is called so")).to_be_visible()
+    expect(opened.get_by_text("No matches.")).to_be_visible()
     opened.keyboard.press("Escape")
     expect(opened.get_by_role("dialog")).to_have_count(0)
     assert state(opened, "pinned_ms") is None

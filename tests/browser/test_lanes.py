@@ -5,15 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import lane, open_page
-from tests.support.page_modules import state
+from tests.support.browser.page import lane, open_page, titles, until
+from tests.support.browser.page_state import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
-
-
-def titles(page: Page) -> list[str]:
-    return page.locator(".lane").evaluate_all("(all) => all.map((one) => one.ariaLabel)")  # type: ignore[no-any-return]
 
 
 def choose(page: Page, text: str) -> None:
@@ -27,14 +22,14 @@ def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: st
     choose(page, "throttle_ratio")
     assert titles(page) == ["CPU", "Memory", "I/O", "CPU throttling"]
     expect(page.locator("thead .on")).to_contain_text("%")
-    lane(page, "CPU throttling").get_by_role("button", name="change the lane").click()
+    lane(page, "CPU throttling").get_by_role("button", name="Change the").click()
     choose(page, "up")
     assert titles(page) == ["CPU", "Memory", "CPU throttling", "I/O"]
-    lane(page, "CPU").get_by_role("button", name="change the lane").click()
+    lane(page, "CPU").get_by_role("button", name="Change the").click()
     choose(page, "pids.current")
     expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
     assert titles(page)[0] not in {"CPU", "Memory", "I/O"}
-    lane(page, "I/O").get_by_role("button", name="change the lane").click()
+    lane(page, "I/O").get_by_role("button", name="Change the").click()
     choose(page, "remove")
     assert len(titles(page)) == 3
     link, seen = page.url, titles(page)
@@ -46,9 +41,9 @@ def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: st
 
 def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
-    names = [metric["name"] for metric in state(page, "offered")]
+    names = [metric["name"] for metric in state(page, "allMetrics")]
     for name in names[:12]:
-        page.evaluate("async (name) => (await fgm('laneset')).addLane(name)", name)
+        page.evaluate("async (name) => (await fgm('state/lanes')).addLane(name)", name)
     assert len(titles(page)) == 8
     expect(page.locator(".lane").last.locator(".peak, .why").first).to_be_attached()
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 1440
@@ -56,9 +51,9 @@ def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
 
 def test_only_the_new_metric_is_asked_for(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
-    until(page, lambda: state(page, "explained") is not None)
+    until(page, lambda: state(page, "explainingSamples") is not None)
     with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as asked:
-        page.evaluate("async () => (await fgm('laneset')).setLane(0, 'memory.stat.anon')")
+        page.evaluate("async () => (await fgm('state/lanes')).setLane(0, 'memory.stat.anon')")
     assert "total_cpu" not in asked.value.url
     expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
 
@@ -88,10 +83,10 @@ def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str)
 def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
     """No lane answers another's zoom with one of its own."""
     open_page(page, incidents_url)
-    until(page, lambda: state(page, "explained") is not None)
+    until(page, lambda: state(page, "explainingSamples") is not None)
     page.evaluate(
         """async () => {
-            const { charts } = (await fgm('lane'));
+            const { charts } = (await fgm('chart/lane'));
             window.seen = {};
             for (const [key, u] of charts) {
                 const set = u.setScale.bind(u);

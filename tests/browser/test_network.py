@@ -6,18 +6,15 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import COLOURED_PIXELS, drag, lane, open_page, ranges
+from tests.support.browser.page import drag, lane, open_page, ranges, until
+from tests.support.browser.page_state import SNAPSHOT
+from tests.support.browser.pixels import COLOURED_PIXELS
 from tests.support.proxy import proxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 LIFETIME_S = 2.0
 MANY_CUTS = 8
-STATE = """async () => {
-    const { range, picked } = await fgm('store');
-    return JSON.stringify([location.hash, range.value, picked.value]);
-}"""
 
 
 def network_failures_aside(complaints: list[str]) -> list[str]:
@@ -33,11 +30,11 @@ def test_a_view_that_follows_goes_on_over_cuts(page: Page, viewer_url: str, comp
         page.wait_for_function(f"([plot]) => ({COLOURED_PIXELS})(plot) > 50", arg=[plot])
         page.locator(".containers li .pick").nth(1).click()
         expect(page.locator("tbody tr")).to_have_count(1)
-        chosen, newest_s = page.evaluate(STATE), ranges(page)["memory"][1]
+        chosen, newest_s = page.evaluate(SNAPSHOT), ranges(page)["memory"][1]
         enough = network.cuts + MANY_CUTS
         until(page, lambda: network.cuts >= enough)
         until(page, lambda: ranges(page)["memory"][1] > newest_s)
-        assert page.evaluate(STATE) == chosen
+        assert page.evaluate(SNAPSHOT) == chosen
         expect(page.locator(".banner")).to_have_count(0)
         expect(page.locator("tbody tr")).to_have_count(1)
     assert network_failures_aside(complaints) == []
@@ -51,11 +48,11 @@ def test_a_view_that_is_held_stays_over_cuts(page: Page, viewer_url: str, compla
         page.get_by_role("button", name="Pause").click()
         drag(page, 0.4, 1)
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
-        chosen, seen = page.evaluate(STATE), ranges(page)
+        chosen, seen = page.evaluate(SNAPSHOT), ranges(page)
         assert "live" not in json.loads(chosen)[0]
         enough = network.cuts + MANY_CUTS
         until(page, lambda: network.cuts >= enough)
-        assert page.evaluate(STATE) == chosen
+        assert page.evaluate(SNAPSHOT) == chosen
         assert ranges(page) == seen
         drag(page, 0.5, 1)
         until(page, lambda: ranges(page) != seen)
@@ -82,4 +79,4 @@ def test_a_file_that_was_cut_off_is_loaded_again(page: Page, incidents_url: str)
 def test_a_page_that_never_loads_whole_says_so(page: Page, incidents_url: str) -> None:
     page.route("**/vendor/uplot.js", lambda route: route.abort("connectionreset"))
     page.goto(incidents_url)
-    expect(page.get_by_text("The page did not load whole")).to_be_visible()
+    expect(page.get_by_text("The page did not load completely")).to_be_visible()

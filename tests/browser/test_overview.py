@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from fgm.store.events import events_file
 from fgm.store.events.event import Event
-from tests.browser.conftest import until, viewer
-from tests.browser.test_page import open_page
-from tests.support.page_modules import view_s
-from tests.support.pixels import pixels
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import open_page, until
+from tests.support.browser.page_state import view_s
+from tests.support.browser.pixels import pixels
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting
 

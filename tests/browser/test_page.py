@@ -5,70 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import collector, until, viewer
+from tests.support.browser.daemons import collector, viewer
+from tests.support.browser.page import drag, lane, open_page, plot_box, ranges, until
+from tests.support.browser.pixels import COLOURED_PIXELS
 from tests.support.captured_host import CONTAINERS
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 LANES = ["CPU", "Memory", "I/O"]
-COLOURED_PIXELS = """(plot) => {
-    const canvas = plot.querySelector("canvas");
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-    copy.drawImage(canvas, 0, 0);
-    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-    const style = getComputedStyle(document.documentElement);
-    const colours = [1, 2, 3, 4, 5, 6].map((n) => style.getPropertyValue(`--c${n}`).trim());
-    const parts = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) {
-        if (data[i + 3] === 255 && parts.some((rgb) => rgb.every((part, k) => part === data[i + k]))) count += 1;
-    }
-    return count;
-}"""
-RANGES = """async () => {
-    const { charts } = await fgm('lane');
-    return Object.fromEntries([...charts].map(([key, u]) => [key, [u.scales.x.min, u.scales.x.max]]));
-}"""
-
-
-def lane(page: Page, title: str) -> Locator:
-    return page.get_by_role("region", name=title, exact=True)
-
-
-def open_page(page: Page, url: str) -> None:
-    """Open the page and wait until it has drawn something."""
-    page.goto(url)
-    expect(lane(page, "Memory").locator(".peak")).to_be_attached()
-
-
-def ranges(page: Page) -> dict[str, list[float]]:
-    """Return each lane's range of time, epoch s."""
-    found: dict[str, list[float]] = page.evaluate(RANGES)
-    return found
-
-
-def plot_box(page: Page, title: str) -> dict[str, float]:
-    """Return where the plot of a lane is, as soon as it is drawn."""
-    found: list[Any] = []
-
-    def is_drawn() -> bool:
-        found.append(lane(page, title).locator(".u-over").bounding_box())
-        return found[-1] is not None
-
-    until(page, is_drawn)
-    return dict(found[-1])
-
-
-def drag(page: Page, from_share: float, to_share: float) -> None:
-    box = plot_box(page, "Memory")
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + from_share * box["width"], y)
-    page.mouse.down()
-    page.mouse.move(box["x"] + to_share * box["width"], y, steps=4)
-    page.mouse.up()
 
 
 def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, complaints: list[str]) -> None:

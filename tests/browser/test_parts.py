@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import until, viewer
-from tests.browser.test_page import lane
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane, until
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 HOURS = 7
 ONE = container(1)
 DRAWN = """async () => {
-    const { charts } = await fgm('lane');
+    const { charts } = await fgm('chart/lane');
     const x = charts.get("memory").data[0];
     return [x.length, x.at(0), x.at(-1)];
 }"""
@@ -68,7 +68,7 @@ def test_a_long_view_that_follows_asks_only_for_new_columns(page: Page, tmp_path
     data.parquet(counting(NODE, from_ms, first), counting(ONE, from_ms, first))
     data.write_index((ONE, from_ms, rest_ms - 1000))
     asked: list[str] = []
-    last = "async () => (await fgm('lane')).charts.get('cpu').data[0].at(-1)"
+    last = "async () => (await fgm('chart/lane')).charts.get('cpu').data[0].at(-1)"
     with viewer(tmp_path, free_port()) as url:
         page.goto(f"{url}#last=2h&show={ONE.key[:12]}")
         expect(page.locator(".badge")).to_contain_text("/px")
@@ -76,7 +76,7 @@ def test_a_long_view_that_follows_asks_only_for_new_columns(page: Page, tmp_path
         page.on("request", lambda request: asked.append(request.url) if ONE.key[:12] in request.url else None)
         data.parquet(counting(NODE, rest_ms, 240), counting(ONE, rest_ms, 240))
         until(page, lambda: page.evaluate(last) >= rest_ms / 1000 + 180)
-        xs = page.evaluate("async () => (await fgm('lane')).charts.get('cpu').data[0]")
+        xs = page.evaluate("async () => (await fgm('chart/lane')).charts.get('cpu').data[0]")
     ranges_asked = [parse_qs(urlsplit(url).query) for url in asked if "/api/timeseries" in url]
     spans_s = [(int(one["to"][0]) - int(one["from"][0])) / 1000 for one in ranges_asked]
     assert spans_s, "nothing new was asked for"

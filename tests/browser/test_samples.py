@@ -17,10 +17,10 @@ def chart(
     """Return x (s), each line's y with None for a gap and "undefined" for no sample, and the lone samples' indices."""
     made = page.evaluate(
         """async ([lines, column_ms]) => {
-            const [{ lineOf }, { toChart }] = await Promise.all(['samples', 'charted'].map(fgm));
+            const [{ lineFromSeries }, { toChartData }] = await Promise.all(['lib/lines', 'lib/chart-data'].map(fgm));
             const read = (value) => (value === "NaN" ? NaN : value);
-            const made = lines.map(({ t, v }) => lineOf({ t_ms: t, value: v.map(read) }));
-            const { data, lone } = toChart(made, 1000, column_ms);
+            const made = lines.map(({ t, v }) => lineFromSeries({ t_ms: t, value: v.map(read) }));
+            const { data, lone } = toChartData(made, 1000, column_ms);
             return { data: data.map((column) => column.map((v) => (v === undefined ? "undefined" : v))), lone };
         }""",
         [list(lines), column_ms],
@@ -99,7 +99,7 @@ def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
     """The first value of a tail may be null only because a rate needs the sample before."""
     merged = modules.evaluate(
         """async () => {
-            const { mergeLine } = await fgm('samples');
+            const { mergeLine } = await fgm('lib/lines');
             const line = { t: [1, 2, 3, 4], v: [10, 20, 30, null] };
             mergeLine(line, { t: [3, 4, 5], v: [null, 40, 50] });
             return line;
@@ -112,8 +112,8 @@ def test_a_limit_is_drawn_where_there_is_one(modules: Page) -> None:
     """It steps where it changes, and is not there while it is taken away."""
     steps = modules.evaluate(
         """async () => {
-            const { steps } = await fgm("limits");
-            return steps({ t: [1, 2, 3, 4, 5, 6, 7], v: [5, 5, 8, null, null, 8, 8] }, 0, 10);
+            const { limitSteps } = await fgm("derived/limits");
+            return limitSteps({ t: [1, 2, 3, 4, 5, 6, 7], v: [5, 5, 8, null, null, 8, 8] }, 0, 10);
         }"""
     )
     assert [(one["from_ms"], one["to_ms"], one["value"]) for one in steps] == [(1, 3, 5), (3, 4, 8), (6, 7, 8)]

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import until
-from tests.browser.test_page import open_page
+from tests.support.browser.page import open_page, until
+from tests.support.browser.page_state import state
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -48,7 +47,7 @@ class Reader:
 @pytest.fixture
 def reader(page: Page, incidents_url: str, complaints: list[str]) -> Reader:
     open_page(page, incidents_url)
-    until(page, lambda: len(state(page, "events")) > 0 and state(page, "explained") is not None)
+    until(page, lambda: len(state(page, "events")) > 0 and state(page, "explainingSamples") is not None)
     expect(page.locator(".data")).to_contain_text("complete")
     assert complaints == []
     return Reader(page)

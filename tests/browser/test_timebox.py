@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import MODULES
-from tests.browser.test_page import open_page
-from tests.support.page_modules import state, view_s
+from tests.support.browser.chromium import MODULES
+from tests.support.browser.page import open_page
+from tests.support.browser.page_state import state, view_s
 
 pytestmark = [pytest.mark.dates, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -69,10 +69,12 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
         ("12:05 am", {"at_ms": ms(TODAY + "00:05:00")}),
         ("yesterday 14:00", {"at_ms": ms("2026-03-11T14:00:00")}),
         ("11 Mar 22:00\u201312 Mar 14:00", {"from_ms": ms("2026-03-11T22:00:00"), "to_ms": ms(TODAY + "14:00:00")}),
+        ("11 Mar, 22:00", {"at_ms": ms("2026-03-11T22:00:00")}),
         ("11 Mar 2025 22:00", {"at_ms": ms("2025-03-11T22:00:00")}),
         ("all", {"span_ms": None}),
         ("yesterday-ish", None),
         ("25:70", None),
+        ("25:70 ±2m", None),
         ("13:00 PM", None),
         ("tomorrow 10:00", None),
         ("3/12/2026 14:32", None),
@@ -82,7 +84,7 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
 )
 def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] | None) -> None:
     read = berlin.evaluate(
-        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('typed')).readTime(typed, now)))",
+        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(typed, now)))",
         [typed, NOW_MS],
     )
     assert read == meant
@@ -115,7 +117,7 @@ def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] |
 def test_days_go_by_the_calendar(berlin: Page, now: str, typed: str, meant: dict[str, float] | None) -> None:
     """Also where the clocks are set on or back, at a year's end and around a leap day."""
     read = berlin.evaluate(
-        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('typed')).readTime(typed, now)))",
+        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(typed, now)))",
         [typed, ms(now)],
     )
     assert read == meant
@@ -135,7 +137,7 @@ def test_the_axis_is_marked_at_whole_hours_of_the_clock(
     berlin: Page, begin: str, end: str, width: int, marks: str
 ) -> None:
     found = berlin.evaluate(
-        "async ([from, to, width]) => (await fgm('time')).timeMarks(from, to, width).marks",
+        "async ([from, to, width]) => (await fgm('lib/time-ticks')).timeTicks(from, to, width).ticks",
         [ms(begin), ms(end), width],
     )
     assert [mark["text"] for mark in found] == marks.split()

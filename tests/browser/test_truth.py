@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import until, viewer
-from tests.browser.test_page import lane, open_page
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane, open_page, until
+from tests.support.browser.page_state import state, view_s
+from tests.support.browser.pixels import pixels
 from tests.support.incidents import PLANTED
-from tests.support.page_modules import state, view_s
-from tests.support.pixels import pixels
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting
 
@@ -76,7 +76,7 @@ def test_a_gap_is_not_bridged_and_a_lone_sample_is_a_dot(page: Page, tmp_path: P
 def test_trouble_has_its_colours_where_it_happened(page: Page, incidents_url: str) -> None:
     """Red-orange caps the killed line, amber is under the processor, violet under I/O: and nowhere else."""
     open_page(page, incidents_url)
-    until(page, lambda: state(page, "explained") is not None and len(state(page, "events")) > 0)
+    until(page, lambda: state(page, "explainingSamples") is not None and len(state(page, "events")) > 0)
     memory, cpu, disk = (lane(page, title) for title in ("Memory", "CPU", "I/O"))
 
     killed = x_of(page, PLANTED["oom_kill"]["at_ms"] / 1000)
@@ -103,7 +103,7 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
     expect(page.locator("tbody tr")).to_contain_text("life 2")
     lives = page.evaluate(
         """async () => {
-            const { charts } = await fgm('lane');
+            const { charts } = await fgm('chart/lane');
             return charts.get("memory").series.slice(1).map(({ stroke }) => stroke());
         }"""
     )
@@ -116,19 +116,19 @@ def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents
     at_ms = PLANTED["oom_kill"]["at_ms"] // 1000 * 1000
     view = f"from={to_iso(at_ms - 40_000)}&to={to_iso(at_ms + 80_000)}"
     open_page(page, f"{incidents_url}#{view}&at={to_iso(at_ms)}")
-    until(page, lambda: state(page, "explained") is not None)
+    until(page, lambda: state(page, "explainingSamples") is not None)
     page.wait_for_timeout(500)
     off = page.evaluate(
         """async (at) => {
-            const [{ charts }, { answer, shown, interval_ms }, { linesOf, valueIn }] =
-                await Promise.all(["lane", "store", "samples"].map(fgm));
+            const [{ charts }, { laneSamples, interval_ms }, { shown }, { linesOf, highestIn }] =
+                await Promise.all(["chart/lane", "state/store", "state/shown", "lib/lines"].map(fgm));
             const u = charts.get("memory"), cursor = document.querySelector("canvas.cursor");
             const copy = new OffscreenCanvas(cursor.width, cursor.height).getContext("2d");
             copy.drawImage(cursor, 0, 0);
             const ratio = devicePixelRatio, top = (element) => element.getBoundingClientRect().top;
             const begin = top(u.root) - top(cursor);
-            const values = shown.value.flatMap(({ ids }) => linesOf(answer.value, "memory_working_set", ids))
-                .map((line) => valueIn(line, at, at + interval_ms.value)).filter((value) => value !== null);
+            const values = shown.value.flatMap(({ ids }) => linesOf(laneSamples.value, "memory_working_set", ids))
+                .map((line) => highestIn(line, at, at + interval_ms.value)).filter((value) => value !== null);
             const y = begin + u.bbox.top / ratio + u.valToPos(Math.max(...values), "y");
             const { data } = copy.getImageData(0, Math.round((y - 2) * ratio), cursor.width, Math.round(4 * ratio));
             let coloured = 0;
@@ -158,4 +158,4 @@ def test_a_gap_at_the_edges_of_the_view_is_hatched_and_one_that_fills_it_is_told
         assert hatched(185, 238) == 0
         page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:02:50Z&show={ONE.key[:12]}")
         page.reload()
-        expect(lane(page, "CPU").locator(".why")).to_have_text("Nothing was recorded on this node then.")
+        expect(lane(page, "CPU").locator(".why")).to_have_text("Nothing was recorded on this node in this range.")

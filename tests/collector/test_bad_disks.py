@@ -1,4 +1,4 @@
-"""The whole collector on disks that fail: it goes on, the data says what is missing, and the directory stays whole."""
+"""The whole collector on failing disks: it keeps running, missing data is visible, and the directory stays in order."""
 
 import errno
 import itertools
@@ -32,21 +32,21 @@ def small_disk(tmp_path: Path) -> Iterator[Mount]:
     mounted: list[Path] = []
 
     def mount(options: str) -> Path:
-        place = tmp_path / "disk"
-        place.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(place)]
+        mount_point = tmp_path / "disk"
+        mount_point.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "none", str(mount_point)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-        mounted.append(place)
-        return place
+        mounted.append(mount_point)
+        return mount_point
 
     yield mount
-    for place in mounted:
-        subprocess.run(["umount", "-l", str(place)], check=True)  # a test that failed may still have files open
+    for mount_point in mounted:
+        subprocess.run(["umount", "-l", str(mount_point)], check=True)  # a test that failed may still have files open
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
@@ -85,7 +85,7 @@ FULL: dict[str, tuple[str, Callable[[Path], None], Callable[[Path], object]]] = 
 
 
 @pytest.mark.parametrize("kind", FULL)
-async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
+async def test_a_full_disk_costs_old_data_first_then_new_data_and_never_stops_the_collector(
     tmp_path: Path,
     small_disk: Mount,
     caplog: pytest.LogCaptureFixture,
@@ -102,7 +102,7 @@ async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
         files = parquet_files(host.data_dir)
         if after:
             return len(files) >= 3
-        if LOST.intersection(said(caplog)):
+        if LOST.intersection(messages(caplog)):
             release(others)
             after.append(True)
         elif others.exists() or len(files) >= 2:
@@ -113,47 +113,47 @@ async def test_a_full_disk_costs_old_data_then_new_data_and_never_the_collector(
     with caplog.at_level(logging.INFO):
         await host.run_until(others_come_and_go)
 
-    def look() -> None:
-        lost = min(said(caplog).index(words) for words in LOST.intersection(said(caplog)))
-        assert said(caplog).index(NEARLY_FULL) < lost
+    def check_files() -> None:
+        lost = min(messages(caplog).index(words) for words in LOST.intersection(messages(caplog)))
+        assert messages(caplog).index(NEARLY_FULL) < lost
         assert not any(path.exists() for path in oldest)
-        if NOT_RECORDED in said(caplog):
+        if NOT_RECORDED in messages(caplog):
             assert missed_ticks(host.data_dir) >= 1
             assert longest_gap_ms(host.data_dir) < 300 or "gap" in {event.kind for event in events(host.data_dir)}
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
-async def test_a_data_directory_that_is_moved_away_and_put_back_is_gone_on_with(
+async def test_recording_continues_in_a_data_directory_that_was_moved_away_and_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    host, aside, known, moved = Host(tmp_path), tmp_path / "aside", list[Path](), list[bool]()
+    host, aside, moved_files, moved = Host(tmp_path), tmp_path / "aside", list[Path](), list[bool]()
 
     def move_away_and_back() -> bool:
         if not moved and len(parquet_files(host.data_dir)) >= 1:
             host.data_dir.rename(aside)
             moved.append(True)
-        if aside.exists() and NOT_RECORDED in said(caplog):
+        if aside.exists() and NOT_RECORDED in messages(caplog):
             assert not host.data_dir.exists()
-            known.extend(parquet_files(aside))
+            moved_files.extend(parquet_files(aside))
             aside.rename(host.data_dir)
-        return RECORDED_AGAIN in said(caplog) and len(parquet_files(host.data_dir)) >= len(known) + 2
+        return RECORDED_AGAIN in messages(caplog) and len(parquet_files(host.data_dir)) >= len(moved_files) + 2
 
     with caplog.at_level(logging.INFO):
         await host.run_until(move_away_and_back)
 
-    def look() -> None:
+    def check_files() -> None:
         times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
         assert times == sorted(set(times))
         assert not list(host.data_dir.rglob("*.journal"))
         assert missed_ticks(host.data_dir) >= 1
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
-async def test_a_data_directory_that_is_removed_is_begun_anew_when_it_is_made_again(
+async def test_recording_begins_again_in_a_data_directory_that_was_removed_and_made_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     host, removed = Host(tmp_path), list[bool]()
@@ -163,7 +163,7 @@ async def test_a_data_directory_that_is_removed_is_begun_anew_when_it_is_made_ag
             host.data_dir.rename(tmp_path / "gone")
             shutil.rmtree(tmp_path / "gone")
             removed.append(True)
-        if removed and not host.data_dir.exists() and NOT_RECORDED in said(caplog):
+        if removed and not host.data_dir.exists() and NOT_RECORDED in messages(caplog):
             host.data_dir.mkdir(0o755)
         return bool(removed) and len(parquet_files(host.data_dir)) >= 2
 

@@ -1,4 +1,4 @@
-"""The collector as a process: what it says of itself, and what being stopped for a while costs."""
+"""The collector as a process: signals, pauses, probes and exit codes."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ def unguarded(blockbuster: BlockBuster) -> None:
 
 
 @pytest.mark.slow
-async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> None:
+async def test_a_paused_collector_leaves_a_gap_and_counts_missed_ticks(tmp_path: Path) -> None:
     data_dir, address = tmp_path / "data", ("127.0.0.1", free_port())
     flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(data_dir), "--rotation-seconds", "900"]
     flags += ["--health-host", address[0], "--health-port", str(address[1])]
@@ -60,7 +60,7 @@ async def test_a_stopped_process_leaves_a_gap_and_says_so(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-async def test_a_sampling_loop_that_hangs_is_noticed_by_the_probe_and_one_that_goes_on_again_too(
+async def test_the_liveness_probe_fails_while_sampling_hangs_and_recovers_with_it(
     tmp_path: Path,
 ) -> None:
     """It hangs where a kernel file does: opening a pipe waits for somebody to write."""
@@ -84,7 +84,7 @@ async def test_a_sampling_loop_that_hangs_is_noticed_by_the_probe_and_one_that_g
 
 
 @pytest.mark.slow
-async def test_sigterm_ends_one_that_waits_for_the_lock_though_it_be_process_one(tmp_path: Path) -> None:
+async def test_sigterm_ends_a_collector_that_waits_for_the_lock_even_as_process_1(tmp_path: Path) -> None:
     flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(tmp_path / "data")]
     async with daemon("fgm.collector", *flags):
         with anyio.fail_after(20):
@@ -102,7 +102,9 @@ async def test_sigterm_ends_one_that_waits_for_the_lock_though_it_be_process_one
 
 @pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.25, 0.3, 0.35, 0.4, 0.5, 0.7])
-async def test_a_signal_at_any_moment_of_the_start_ends_it_without_a_word(tmp_path: Path, after_s: float) -> None:
+async def test_a_signal_at_any_moment_of_the_start_ends_the_collector_without_output(
+    tmp_path: Path, after_s: float
+) -> None:
     flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(tmp_path / "data"), "--log-level", "warning"]
     command = [sys.executable, "-m", "fgm.collector", *flags]
     async with await anyio.open_process(command, stdout=None) as starting:
@@ -115,7 +117,7 @@ async def test_a_signal_at_any_moment_of_the_start_ends_it_without_a_word(tmp_pa
     assert status in {0, 130, -signal.SIGTERM}
 
 
-async def test_a_health_address_that_is_not_this_machines_is_found_when_the_settings_are_checked(
+async def test_checking_the_settings_finds_a_wrong_health_address(
     tmp_path: Path,
 ) -> None:
     flags = [*captured_host(tmp_path / "host").flags, "--check-config", "--health-host", "192.0.2.1"]
@@ -151,7 +153,7 @@ async def until(address: tuple[str, int], path: str, status: int) -> None:
             await anyio.sleep(LOOK_AGAIN_S)
 
 
-async def test_an_address_for_probes_that_is_not_this_machines_ends_it_with_a_sentence(tmp_path: Path) -> None:
+async def test_a_wrong_health_address_is_an_error_that_names_the_flag(tmp_path: Path) -> None:
     flags = [
         *captured_host(tmp_path / "host").flags,
         "--data-dir",

@@ -1,4 +1,4 @@
-"""The whole collector in one process, on a captured host: what it records, recovers and leaves behind."""
+"""The whole collector in one process, on a captured host: its files, its recovery and its events."""
 
 import glob
 import json
@@ -41,10 +41,10 @@ def clock_steps(host: Host) -> list[Event]:
 
 
 @pytest.mark.dates
-async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(host: Host) -> None:
+async def test_windows_have_no_gap_between_them_and_stopping_publishes_the_last_tick(host: Host) -> None:
     await host.run_until(lambda: len(parquet_files(host.data_dir)) >= 2)
 
-    def look() -> None:
+    def check_files() -> None:
         times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
         assert times == sorted(set(times))
         assert all(t % 100 == 0 for t in times)
@@ -55,10 +55,10 @@ async def test_windows_follow_each_other_and_stopping_publishes_the_last_tick(ho
         assert {entry.full_id for entry in index.entries.values()} == ALL
         assert index.latest_ms == times[-1] // 1000 * 1000
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
-async def test_a_run_that_ended_holds_no_kernel_file_open(host: Host) -> None:
+async def test_a_stopped_collector_has_closed_all_kernel_files(host: Host) -> None:
     root = str(host.captured.folder)
 
     def kept() -> list[str]:
@@ -78,7 +78,7 @@ def _is_open(fd: str) -> bool:
     return os.path.islink(f"/proc/self/fd/{fd}")
 
 
-async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: Host) -> None:
+async def test_journals_of_earlier_runs_and_of_other_writers_become_parquet_files(host: Host) -> None:
     def leave_behind() -> None:
         record(host.data_dir, tick(0), tick(1))
         (journal,) = record(host.data_dir, tick(0), tick(1), header=replace(HEADER, identifier="older-pod"))
@@ -95,7 +95,7 @@ async def test_journals_of_earlier_runs_and_of_other_writers_become_files(host: 
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goes_on(host: Host) -> None:
+async def test_a_journal_that_cannot_be_read_is_set_aside_after_the_second_attempt(host: Host) -> None:
     def leave_behind() -> None:
         (journal,) = record(host.data_dir, tick(0))
         payload = b"?nonsense"
@@ -108,7 +108,7 @@ async def test_a_journal_that_cannot_be_read_twice_is_set_aside_and_the_rest_goe
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_what_is_only_called_like_a_journal_is_left_as_it_is(host: Host) -> None:
+async def test_a_file_with_only_the_name_of_a_journal_is_not_changed(host: Host) -> None:
     folder = host.data_dir / "dt=2025-12-30/identifier=another"
     name = "live-20251230T1600{:02}Z.journal".format
 
@@ -120,9 +120,9 @@ async def test_what_is_only_called_like_a_journal_is_left_as_it_is(host: Host) -
         os.mkfifo(folder / name(3))
         (folder / name(4)).mkdir()
         record(host.data_dir, tick(0))
-        return found()
+        return files()
 
-    def found() -> list[tuple[str, int, bytes]]:
+    def files() -> list[tuple[str, int, bytes]]:
         return [(path.name, path.lstat().st_mode, content(path)) for path in sorted(folder.iterdir())]
 
     def content(path: Path) -> bytes:
@@ -131,7 +131,7 @@ async def test_what_is_only_called_like_a_journal_is_left_as_it_is(host: Host) -
     before = await to_thread.run_sync(leave_behind)
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=2025-12-30/identifier=worker-3/metrics-*.parquet"))))
 
-    assert await to_thread.run_sync(found) == before
+    assert await to_thread.run_sync(files) == before
 
 
 async def test_a_machine_without_containers_has_an_index_from_the_start(host: Host) -> None:
@@ -145,7 +145,7 @@ async def test_a_machine_without_containers_has_an_index_from_the_start(host: Ho
 
 
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
-async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host: Host, damage: bytes | None) -> None:
+async def test_a_missing_or_damaged_index_is_rebuilt_from_the_data_files(host: Host, damage: bytes | None) -> None:
     gone = "ab" * 32
     path = host.data_dir / "index.json"
 
@@ -168,17 +168,17 @@ async def test_an_index_that_is_missing_or_bad_is_made_anew_from_the_files(host:
     await to_thread.run_sync(damage_it)
     await host.run_until(is_whole)
 
-    def look() -> None:
+    def check_files() -> None:
         kept = [bad.read_bytes() for bad in host.data_dir.glob("index.json.bad-*")]
         assert kept == ([] if damage is None else [damage])
         assert check(str(host.data_dir)).problems == []
         assert gone not in path.read_text()
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600])
-async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host: Host, step_s: int) -> None:
+async def test_after_the_wall_clock_is_set_recording_continues_in_another_window(host: Host, step_s: int) -> None:
     def set_the_clock() -> bool:
         if host.clock.step_ns == 0 and journals(host.data_dir):
             host.clock.step_ns = step_s * 10**9
@@ -193,7 +193,7 @@ async def test_a_wall_clock_that_is_set_is_followed_in_a_window_of_its_own(host:
     assert (await to_thread.run_sync(check, str(host.data_dir))).problems == []
 
 
-async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_step(host: Host) -> None:
+async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host: Host) -> None:
     """The windows that it was set back into are recorded again, and what they were before is kept beside them."""
 
     def recorded_again() -> list[Path]:
@@ -208,7 +208,7 @@ async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_
 
     await host.run_until(set_the_clock)
 
-    def look() -> None:
+    def check_files() -> None:
         (step,) = clock_steps(host)
         stepped_to_ms = step.time_ms
         times = [t for path in parquet_files(host.data_dir) for t in instants(path)]
@@ -222,7 +222,7 @@ async def test_a_wall_clock_that_is_set_back_a_little_leaves_no_rate_across_the_
         assert missed_ticks(host.data_dir) < 10  # those that were left out, and not those between the two clocks
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.fixture
@@ -235,10 +235,10 @@ def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
+async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metrics(
     host: Host, process: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its PSS is among the metrics, itself among the top processes, and its memory by region where asked for."""
+    """Its PSS is among the metrics, itself among the top processes, and its memory regions, if they are switched on."""
     host.settings = replace(host.settings, verbose_perf_risk=True)
 
     def pss() -> list[float]:
@@ -254,7 +254,7 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
 
     await host.run_until(is_recorded)
 
-    def look() -> None:
+    def check_files() -> None:
         pattern = str(host.data_dir / "dt=*" / "identifier=*" / "{}-*.parquet")
         frame = pd.concat(map(pd.read_parquet, glob.glob(pattern.format("processes"))))
         rows = frame[frame["container_id"] == CONTAINERS[0]["id"]]
@@ -268,18 +268,18 @@ async def test_a_real_process_of_a_container_is_in_the_files_beside_its_metrics(
         assert 0 < pss()[0] < 1 << 40
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.dates
-async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Host) -> None:
+async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) -> None:
     """Its cgroup goes with it, and only its pod's counter says why; what was read before stays."""
     killed = CONTAINERS[0]
     folder = Path(host.captured.cgroup_root + killed["cgroup"])
     pod_events = folder.parent / "memory.events"
 
     def kill() -> bool:
-        """One tick sees the container, the next one that it is gone; then until the event is there."""
+        """Kill the container between two ticks; return whether the event is recorded."""
         if folder.exists() and journals(host.data_dir):
             text = pod_events.read_text()
             assert "oom_kill 0" in text
@@ -289,31 +289,34 @@ async def test_a_container_that_an_oom_kill_ended_is_told_in_the_events(host: Ho
 
     await host.run_until(kill)
 
-    def look() -> None:
-        found = events(host.data_dir)
-        assert [(event.kind, event.series) for event in found] == [("oom_kill", killed["id"]), ("exit", killed["id"])]
+    def check_files() -> None:
+        recorded = events(host.data_dir)
+        assert [(event.kind, event.series) for event in recorded] == [
+            ("oom_kill", killed["id"]),
+            ("exit", killed["id"]),
+        ]
         times = [t for path in parquet_files(host.data_dir) for t in instants(path, killed["id"])]
-        assert 0 <= found[0].time_ms - max(times) <= 500
+        assert 0 <= recorded[0].time_ms - max(times) <= 500
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.dates
-async def test_a_run_that_goes_on_tells_of_the_time_between_and_starts_nothing_again(host: Host) -> None:
+async def test_a_new_run_reports_the_gap_before_it_and_no_container_starts(host: Host) -> None:
     await host.run_until(lambda: bool(parquet_files(host.data_dir)))
     host.clock.step_ns = 5 * 10**9
     await host.run_until(lambda: bool(events(host.data_dir)))
 
-    def look() -> None:
+    def check_files() -> None:
         assert [event.kind for event in events(host.data_dir)] == ["gap"]
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.usefixtures("process")
-async def test_without_being_asked_for_no_memory_is_read_region_by_region(host: Host) -> None:
+async def test_memory_regions_are_not_recorded_by_default(host: Host) -> None:
     await host.run_until(lambda: bool(list(host.data_dir.glob("dt=*/*/processes-*.parquet"))))
 
     assert await to_thread.run_sync(lambda: list(host.data_dir.glob("dt=*/*/regions-*"))) == []

@@ -1,4 +1,4 @@
-"""What the probes answer: a loop that hangs is noticed, and nothing else is mistaken for it."""
+"""The answers of the probes: only a sampling loop that hangs fails the liveness probe."""
 
 import anyio
 import pytest
@@ -11,7 +11,7 @@ from tests.support.fake_clock import FakeClock
 
 
 @pytest.mark.parametrize(("interval_s", "alive_for_s"), [(1.0, 10.0), (60.0, 300.0)])
-async def test_the_probes_tell_a_sampling_loop_that_hangs(interval_s: float, alive_for_s: float) -> None:
+async def test_the_liveness_probe_fails_if_sampling_hangs(interval_s: float, alive_for_s: float) -> None:
     clock = FakeClock()
     heartbeat = Heartbeat(clock.monotonic, interval_s)
     listener = listen("127.0.0.1", 0)

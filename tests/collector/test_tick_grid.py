@@ -1,4 +1,4 @@
-"""Ticks are whole multiples of the interval, whatever clocks say."""
+"""Ticks are whole multiples of the interval, whatever the clocks show."""
 
 import pytest
 from hypothesis import given

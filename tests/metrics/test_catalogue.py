@@ -1,10 +1,12 @@
 """The catalogue is complete, readable and consistent with itself."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from fgm.metrics.catalogue import BY_NAME, COLUMNS, RECORDED, Metric
+import fgm.viewer
+from fgm.metrics.catalogue import ADDITIVE_UNITS, BY_NAME, COLUMNS, RECORDED, Metric
 
 
 def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
@@ -24,12 +26,12 @@ def test_every_metric_is_described(metric: Metric) -> None:
     assert metric.source
 
 
-def test_titles_are_unique_so_that_a_list_of_them_can_be_chosen_from() -> None:
+def test_titles_are_unique_so_that_a_reader_can_choose_by_title() -> None:
     titles = [metric.title for metric in RECORDED]
     assert len(set(titles)) == len(titles)
 
 
-def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_second() -> None:
+def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_other_metrics_every_second() -> None:
     assert {metric.name for metric in RECORDED if metric.interval_s == 10} == {
         *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
         *("memory.swap.max", "pids.max"),
@@ -58,6 +60,15 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_all_else_every_s
         ("processes.resident_bytes", "bytes", "gauge", "/proc/<pid>/statm"),
     ],
 )
-def test_some_metrics_as_the_specification_has_them(name: str, unit: str, kind: str, source: str) -> None:
+def test_some_metrics_are_as_specified(name: str, unit: str, kind: str, source: str) -> None:
     metric = BY_NAME[name]
     assert (metric.unit, metric.kind, metric.source) == (unit, kind, source)
+
+
+def test_the_page_has_the_same_additive_units_as_the_catalogue() -> None:
+    """It computes shares of the node itself."""
+    scripts = (Path(fgm.viewer.__file__).parent / "static").rglob("*.js")
+    texts = [path.read_text() for path in scripts if "vendor" not in path.parts]
+    copies = [match[1] for text in texts for match in re.finditer(r"ADDITIVE_UNITS = new Set\(\[([^\]]*)\]\)", text)]
+
+    assert [set(re.findall(r'"([^"]*)"', units)) for units in copies] == [ADDITIVE_UNITS]

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from fgm.metrics.catalogue import COLUMNS
-from fgm.metrics.derived import ALIASES, DERIVED, SHOWN, Samples, Shown, find
+from fgm.metrics.derived import DERIVED, ShownMetric
+from fgm.metrics.samples import Samples
+from fgm.metrics.shown import ALIASES, SHOWN, find
 
 NaN = np.nan
 
@@ -15,7 +17,7 @@ def samples(**columns: list[float]) -> Samples:
     return Samples(1000 * np.arange(count, dtype=np.int64), np.zeros(count), values, 1000)
 
 
-def shown(name: str) -> Shown:
+def shown(name: str) -> ShownMetric:
     metric = find(name)
     assert metric is not None
     return metric
@@ -70,7 +72,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "columns", "expected"), CASES, ids=[case[0] for case in CASES])
-def test_a_metric_is_what_its_formula_says(name: str, columns: dict[str, list[float]], expected: list[float]) -> None:
+def test_a_metric_has_the_value_of_its_formula(
+    name: str, columns: dict[str, list[float]], expected: list[float]
+) -> None:
     values = {column: np.array(numbers, float) for column, numbers in columns.items()}
     count = len(expected)
     raw = Samples(1000 * np.arange(count, dtype=np.int64), np.zeros(count), values, 1000)
@@ -84,7 +88,7 @@ def test_every_derived_metric_has_a_case() -> None:
     assert {name for name in untested if not name.startswith("psi_")} == set()
 
 
-def test_every_need_is_a_recorded_column_and_enough() -> None:
+def test_the_needed_columns_are_recorded_and_sufficient() -> None:
     """A formula reads no column that it did not say it needs: with all of them it gives numbers."""
     rng = np.random.default_rng(1)
     for metric in SHOWN.values():
@@ -96,7 +100,7 @@ def test_every_need_is_a_recorded_column_and_enough() -> None:
         assert not np.isnan(metric.compute(raw)[1:]).any(), metric.name
 
 
-def test_a_column_that_is_not_there_is_all_null() -> None:
+def test_a_missing_column_is_all_null() -> None:
     """A file of an older version lacks a column: its values are missing, and nothing fails."""
     for metric in SHOWN.values():
         values = metric.compute(Samples(np.arange(3, dtype=np.int64), np.zeros(3), {}, 1000))
@@ -104,7 +108,7 @@ def test_a_column_that_is_not_there_is_all_null() -> None:
         assert np.isnan(values).all(), metric.name
 
 
-def test_names_of_similar_tools_are_understood() -> None:
+def test_names_of_similar_tools_are_accepted() -> None:
     assert shown("cpu_percentage").name == "total_cpu_percentage"
     assert shown("cgroup.v2.memory.current").name == "memory.current"
     assert shown("cgroup.v2.cpu.stat.usage_usec").name == "cpu.stat.usage_usec"
@@ -113,7 +117,7 @@ def test_names_of_similar_tools_are_understood() -> None:
     assert find("") is None
 
 
-def test_a_counter_says_that_it_is_shown_as_a_rate() -> None:
+def test_the_help_of_a_counter_explains_that_it_is_shown_as_a_rate() -> None:
     assert shown("io.stat.rbytes").unit == "bytes/s"
     assert shown("memory.events.oom_kill").unit == "1/s"
     assert shown("memory.current").unit == "bytes"

@@ -17,11 +17,11 @@ def times(*seconds: float) -> np.ndarray:
     [
         ("growth per second, the first sample unknown", (0, 1, 2), (10, 12, 15), (NaN, 2, 3)),
         ("a counter that stands still is 0, not unknown", (0, 1), (7, 7), (NaN, 0)),
-        ("a negative step is a counter that began anew", (0, 1, 2), (100, 3, 5), (NaN, NaN, 2)),
+        ("a negative step is a counter that started over", (0, 1, 2), (100, 3, 5), (NaN, NaN, 2)),
         ("one missing tick is bridged", (0, 2), (0, 8), (NaN, 4)),
         ("a gap is not bridged, and what follows it counts again", (0, 3, 4), (0, 8, 9), (NaN, NaN, 1)),
         (
-            "a null is unknown, and the value behind it counts from the one before",
+            "a null is unknown, and the value after it counts from the one before",
             (0, 1, 2),
             (0, NaN, 6),
             (NaN, NaN, 3),
@@ -31,7 +31,9 @@ def times(*seconds: float) -> np.ndarray:
         ("no sample", (), (), ()),
     ],
 )
-def test_rate(what: str, seconds: tuple[float, ...], values: tuple[float, ...], expected: tuple[float, ...]) -> None:
+def test_a_rate_is_the_growth_per_second_since_the_value_before(
+    what: str, seconds: tuple[float, ...], values: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
     late = np.zeros(len(seconds))
 
     assert rate(times(*seconds), late, np.array(values, float), 1000) == pytest.approx(expected, nan_ok=True), what
@@ -43,7 +45,7 @@ def test_a_late_read_is_divided_by_the_time_that_really_passed() -> None:
     assert grown == pytest.approx([NaN, 1000, 1000], nan_ok=True)
 
 
-def test_an_unknown_lateness_is_none() -> None:
+def test_an_unknown_lateness_counts_as_zero() -> None:
     assert rate(times(0, 1), np.array([NaN, NaN]), np.array([0.0, 5.0]), 1000) == pytest.approx([NaN, 5], nan_ok=True)
 
 

@@ -39,7 +39,7 @@ memory_oom_control: Parser = partial(flat_keyed, keys=cgroup1.OOM_CONTROL, file=
         (memory_stat, b"cache 1\nrss 2\n", {}),
     ],
 )  # fmt: skip
-def test_a_file_becomes_the_metrics_of_v2_that_mean_the_same(
+def test_a_file_gives_the_metrics_of_v2_with_the_same_meaning(
     parser: Parser, raw: bytes, expected: dict[str, float]
 ) -> None:
     assert parser(raw) == expected
@@ -89,9 +89,7 @@ Total 650
         pytest.param(b"", set(), {}, id="empty"),
     ],
 )
-def test_blkio_sums_the_devices_that_count(
-    raw: bytes, excluded: set[tuple[int, int]], expected: dict[str, float]
-) -> None:
+def test_blkio_sums_the_counted_devices(raw: bytes, excluded: set[tuple[int, int]], expected: dict[str, float]) -> None:
     assert cgroup1.blkio_throttle_io_service_bytes_recursive(raw, excluded) == expected
 
 

@@ -53,7 +53,7 @@ cgroup_stat: Parser = partial(flat_keyed, keys=cgroup2.CGROUP_STAT, file="cgroup
             "memory.stat.anon": 8192, "memory.stat.pgfault": 20}),
     ],
 )  # fmt: skip
-def test_a_file_becomes_recorded_metrics(parser: Parser, raw: bytes, expected: dict[str, float]) -> None:
+def test_a_file_gives_recorded_metrics(parser: Parser, raw: bytes, expected: dict[str, float]) -> None:
     assert parser(raw) == expected
 
 
@@ -95,7 +95,7 @@ def test_a_period_counter_that_overflowed_in_the_kernel_is_negative() -> None:
         (cgroup_events, b"populated yes\n", "cgroup.events: a key and one integer expected"),
     ],
 )
-def test_a_malformed_file_says_what_was_expected(parser: Parser, raw: bytes, message: str) -> None:
+def test_a_malformed_file_raises_an_error_with_the_expected_form(parser: Parser, raw: bytes, message: str) -> None:
     with pytest.raises(ParseError) as raised:
         parser(raw)
     assert message in str(raised.value)

@@ -1,4 +1,4 @@
-"""Flat keyed files: the plain way, the fast way, and that both say the same."""
+"""Flat keyed files: the plain way and the fast way give the same values."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -52,7 +52,7 @@ def parsed(reader: FlatKeyed, raw: bytes) -> dict[str, float]:
         pytest.param(b"novelty\n\nfile  6 \n", {"m.file": 6}, id="odd blanks"),
     ],
 )
-def test_both_ways_read_the_same_the_first_and_the_second_time(raw: bytes, expected: dict[str, float]) -> None:
+def test_both_ways_read_the_same_values_the_first_and_the_second_time(raw: bytes, expected: dict[str, float]) -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     assert flat_keyed(raw, KEYS, "memory.stat") == expected
     assert parsed(reader, raw) == expected
@@ -72,7 +72,7 @@ def test_a_malformed_known_line_raises_and_names_the_file_and_the_line(raw: byte
 
 
 @pytest.mark.parametrize("bad", [b"anon 5\nfile \n", b"anon 5\nfile -\n", b"anon 5\nfile 6-7\n", b"anon 5\nfile --6\n"])
-def test_a_learnt_file_with_a_bad_number_raises_and_is_read_on_afterwards(bad: bytes) -> None:
+def test_a_known_shape_with_a_bad_number_raises_and_later_files_are_read(bad: bytes) -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     good = b"anon 5\nfile 6\n"
     assert parsed(reader, good) == {"m.anon": 5, "m.file": 6}
@@ -89,7 +89,7 @@ def test_a_digit_that_moves_into_a_key_is_not_taken_for_a_value() -> None:
     assert parsed(reader, b"anon 15\nfile 6\n") == {"m.anon": 15, "m.file": 6}
 
 
-def test_the_names_are_another_object_only_when_they_change() -> None:
+def test_the_names_stay_the_same_object_until_they_change() -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     seen: list[tuple[str, ...]] = []
     for raw in (
@@ -108,14 +108,14 @@ def test_the_names_are_another_object_only_when_they_change() -> None:
     assert seen == [anon_file, file_anon, anon_file, ()]
 
 
-def test_unknown_keys_are_collected_and_known_unrecorded_ones_are_not_among_them() -> None:
+def test_unknown_keys_are_collected_without_known_ones_that_are_not_recorded() -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     reader.parse(b"anon 5\nquiet 1\nnovelty 1\n")
     reader.parse(b"anon 5\nnovelty2 1\n")
     assert reader.unknown == {b"novelty", b"novelty2"}
 
 
-def test_a_reader_of_many_layouts_stays_right_when_it_stops_learning() -> None:
+def test_a_reader_of_too_many_layouts_still_reads_correctly() -> None:
     reader = FlatKeyed(KEYS, "memory.stat")
     for number in range(200):
         key = b"x" * (number + 1)
@@ -137,7 +137,7 @@ FILES = st.tuples(LINES, st.sampled_from([b"\n", b""])).map(
 
 
 @given(st.lists(FILES, min_size=1, max_size=6))
-def test_whatever_was_read_before_the_fast_way_says_what_the_plain_way_says(files: list[bytes]) -> None:
+def test_after_any_files_the_fast_way_reads_the_same_as_the_plain_way(files: list[bytes]) -> None:
     """For every sequence of files, read by one reader: same values and order, or both raise."""
     reader = FlatKeyed(KEYS, "memory.stat")
     for raw in [*files, *files]:
@@ -151,7 +151,9 @@ def test_whatever_was_read_before_the_fast_way_says_what_the_plain_way_says(file
 
 
 @given(st.lists(FILES, min_size=1, max_size=6), st.lists(FILES, min_size=1, max_size=4))
-def test_many_files_at_once_say_what_each_says_alone_or_are_refused(before: list[bytes], files: list[bytes]) -> None:
+def test_many_files_at_once_give_the_values_of_each_alone_or_are_refused(
+    before: list[bytes], files: list[bytes]
+) -> None:
     """For every sequence of files read before, and every set of files read at once with the names of one of them."""
     reader = FlatKeyed(KEYS, "memory.stat")
     for raw in [*before, *files]:
@@ -179,7 +181,7 @@ def test_files_of_one_shape_are_read_at_once_and_others_refused() -> None:
 
 
 @given(st.lists(st.integers(-(2**64), 2**64), min_size=51, max_size=51))
-def test_any_numbers_in_a_real_memory_stat_are_read_as_the_plain_way_reads_them(numbers: list[int]) -> None:
+def test_any_numbers_in_a_real_memory_stat_are_read_as_in_the_plain_way(numbers: list[int]) -> None:
     lines = (DATA / "cgroup2/container/memory.stat").read_bytes().splitlines()
     raw = b"".join(b"%b %d\n" % (line.split()[0], n) for line, n in zip(lines, numbers, strict=True))
     reader = FlatKeyed(MEMORY_STAT, "memory.stat")

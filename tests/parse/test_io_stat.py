@@ -1,4 +1,4 @@
-"""io.stat and the odd things that kernels print in it."""
+"""io.stat, with the odd lines that kernels print in it."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -33,9 +33,9 @@ def parsed(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, 
         pytest.param(DISK + DISK.replace(b"259:0", b"259:7"), TWICE, id="two devices"),
         pytest.param(DISK + DISK.replace(b"259:0", b"7:0"), ONCE, id="a loop device is left out"),
         pytest.param(DISK.replace(b"259:0", b"7:0"), NOTHING, id="nothing but a loop device"),
-        pytest.param(b"252:0 ", NOTHING, id="torn: a device with nothing behind it"),
-        pytest.param(b"252:0 \n", NOTHING, id="a device with nothing behind it"),
-        pytest.param(DISK + b"252:0 ", ONCE, id="torn behind a whole line"),
+        pytest.param(b"252:0 ", NOTHING, id="torn: a device without numbers"),
+        pytest.param(b"252:0 \n", NOTHING, id="a device without numbers"),
+        pytest.param(DISK + b"252:0 ", ONCE, id="torn after a whole line"),
         pytest.param(b"7:7 7:6 7:5 7:4 " + DISK, ONCE, id="many devices: the numbers are the last one's"),
         pytest.param(b"259:1 7:4 rbytes=5\n" + DISK, ONCE, id="many devices: the last one is a loop device"),
         pytest.param(b"(unknown) rbytes=0 wbytes=0 rios=6 wios=0 dbytes=0 dios=0\n" + DISK, ONCE, id="multipath"),
@@ -55,7 +55,7 @@ def parsed(raw: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, 
         pytest.param(b"2591:0 rbytes=0100 wbytes=200 rios=1 wios=2 dbytes=300 dios=3\n", ONCE, id="leading zero"),
     ],
 )
-def test_the_sums_over_devices(raw: bytes, expected: dict[str, float]) -> None:
+def test_numbers_are_summed_over_devices(raw: bytes, expected: dict[str, float]) -> None:
     assert io_stat(raw) == expected
     assert parsed(raw) == expected
 
@@ -87,7 +87,7 @@ def test_a_digit_in_a_key_is_not_taken_for_a_value() -> None:
     }
 
 
-def test_real_files() -> None:
+def test_real_io_stat_files_are_parsed() -> None:
     container = parsed((REAL / "container/io.stat").read_bytes())
     assert container == dict(zip(NOTHING, (139657216, 134217728, 137, 133, 0, 0), strict=True))
     root = parsed((REAL / "root/io.stat").read_bytes())
@@ -109,7 +109,7 @@ def test_every_usual_file_is_the_sum_of_its_counted_devices(
         for device, numbers in devices.items()
     )
     counted = [numbers for device, numbers in devices.items() if device[0] != 7 and device not in excluded]
-    expected = {name: sum(numbers[place] for numbers in counted) for place, name in enumerate(NOTHING)}
+    expected = {name: sum(numbers[i] for numbers in counted) for i, name in enumerate(NOTHING)}
     assert parsed(raw + b" " * unusual, excluded) == expected
 
 

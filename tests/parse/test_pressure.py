@@ -32,7 +32,7 @@ def parsed(resource: str, text: bytes) -> dict[str, float]:
         pytest.param(b"some avg10=0.00 total=18446744073709551615\n", (2**64 - 1, None), id="all of 64 bits"),
     ],
 )
-def test_the_totals_of_some_and_full(raw: bytes, expected: tuple[int | None, int | None]) -> None:
+def test_pressure_gives_the_totals_of_some_and_full(raw: bytes, expected: tuple[int | None, int | None]) -> None:
     assert pressure(raw, "cpu.pressure") == expected
     names = ("cpu.pressure.some.total", "cpu.pressure.full.total")
     assert parsed("cpu", raw) == {name: total for name, total in zip(names, expected, strict=True) if total is not None}
@@ -61,7 +61,7 @@ def test_each_resource_has_its_own_names_and_an_absent_line_no_name() -> None:
     assert parsed("io", b"") == {}
 
 
-def test_real_files_of_a_container_and_of_the_node() -> None:
+def test_real_pressure_files_of_a_container_and_the_node_are_parsed() -> None:
     assert parsed("memory", (DATA / "procfs/pressure/memory").read_bytes()) == {
         "memory.pressure.some.total": 5913622,
         "memory.pressure.full.total": 594375,

@@ -1,4 +1,4 @@
-"""/proc/<pid>: what one process uses."""
+"""/proc/<pid>: the resources of one process."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ KB = 1024
 
 
 @pytest.mark.parametrize("comm", ["cat", "a b", "a) R 1", ") (", "", "tab\tnewline\n"])
-def test_pid_stat_is_read_behind_the_last_parenthesis(comm: str) -> None:
+def test_pid_stat_is_read_after_the_last_parenthesis(comm: str) -> None:
     tail = " S 7 0 0 0 0 0 0 0 11 0 13 14 0 0 20 0 17 0 19 0 21 0\n"
 
     assert process.pid_stat(f"784 ({comm}){tail}".encode()) == ProcessStat(
@@ -21,11 +21,11 @@ def test_pid_stat_is_read_behind_the_last_parenthesis(comm: str) -> None:
     )
 
 
-def test_a_comm_that_is_no_text_is_replaced_not_refused() -> None:
+def test_a_comm_that_is_not_text_is_replaced_and_not_refused() -> None:
     assert process.pid_stat(b"7 (a\xffb) S" + b" 1" * 40).comm == "a�b"
 
 
-def test_a_real_process() -> None:
+def test_a_real_process_is_parsed() -> None:
     stat = process.pid_stat((REAL / "stat").read_bytes())
 
     assert (stat.pid, stat.comm, stat.num_threads, stat.starttime_ticks) == (784, "dd", 1, 5973)
@@ -49,7 +49,7 @@ def test_a_statm_that_is_cut_off_is_refused(raw: bytes) -> None:
         process.statm(raw)
 
 
-def test_a_real_rollup_is_bytes() -> None:
+def test_a_real_rollup_gives_bytes() -> None:
     assert process.smaps_rollup((REAL / "smaps_rollup").read_bytes()) == {
         "smaps_rollup.pss": 422 * KB,
         "smaps_rollup.pss_anon": 108 * KB,
@@ -69,7 +69,7 @@ def test_a_rollup_without_a_pss_is_refused(raw: bytes) -> None:
         process.smaps_rollup(raw)
 
 
-def test_mappings_are_added_up_by_the_base_name_of_what_is_mapped() -> None:
+def test_mappings_are_summed_by_the_base_name_of_their_file() -> None:
     raw = (
         b"5577c32f2000-5577c32f4000 r--p 00000000 fe:00 260386                     /usr/lib/libc.so.6\n"
         b"Size: 8 kB\nRss: 7 kB\nPss: 6 kB\nPrivate_Dirty: 5 kB\nSwap: 4 kB\nSwapPss: 9 kB\nVmFlags: rd mr mw me\n"
@@ -90,7 +90,7 @@ def test_mappings_are_added_up_by_the_base_name_of_what_is_mapped() -> None:
     ]
 
 
-def test_the_mappings_of_this_process_add_up_to_what_the_kernel_says_of_them() -> None:
+def test_the_mappings_of_this_process_add_up_to_the_rollup_of_the_kernel() -> None:
     regions = process.smaps(Path("/proc/self/smaps").read_bytes())
 
     assert {"[heap]", "[stack]", "[anon]"} <= {region.name for region in regions}
@@ -98,6 +98,6 @@ def test_the_mappings_of_this_process_add_up_to_what_the_kernel_says_of_them() -
 
 
 @pytest.mark.parametrize("raw", [b"Size: 8 kB\n", b"0-1 r--p 0 0:0 0\nRss: x kB\n"])
-def test_mappings_that_make_no_sense_are_refused(raw: bytes) -> None:
+def test_malformed_mappings_are_refused(raw: bytes) -> None:
     with pytest.raises(ParseError, match="pid/smaps: "):
         process.smaps(raw)

@@ -43,7 +43,7 @@ def test_meminfo_counts_all_that_is_not_free() -> None:
     assert values.keys() <= BY_NAME.keys()
 
 
-def test_meminfo_of_another_kernel_gives_what_is_there() -> None:
+def test_meminfo_of_another_kernel_gives_the_lines_that_it_has() -> None:
     assert procfs.meminfo(b"MemTotal:  8 kB\nNovelty: x\nHugePages_Total:  0\nSlab: 4 kB") == {
         "memory.max": 8192,
         "memory.stat.slab": 4096,

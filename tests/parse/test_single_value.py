@@ -1,4 +1,4 @@
-"""Files of one number: parsed singly and many at once, they say the same."""
+"""Files with one number: many at once give the same values as each alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,9 @@ REAL = Path(__file__).parents[1] / "data"
         ),
     ],
 )
-def test_a_file_of_one_number_is_a_value_in_the_unit_of_its_metric(parser: Number, raw: bytes, expected: float) -> None:
+def test_a_file_with_one_number_gives_a_value_in_the_unit_of_its_metric(
+    parser: Number, raw: bytes, expected: float
+) -> None:
     together = parser.parse_alike([raw, raw], parser.names)
 
     assert parser.parse(raw) == [expected]
@@ -40,7 +42,7 @@ def test_a_file_of_one_number_is_a_value_in_the_unit_of_its_metric(parser: Numbe
 
 
 @pytest.mark.parametrize("raw", [b"", b"1 2\n", b"max\n", b"\n"])
-def test_anything_else_says_what_was_expected_and_of_which_file(raw: bytes) -> None:
+def test_anything_else_raises_an_error_with_the_file_and_the_expected_form(raw: bytes) -> None:
     parser = Number("memory.current", "memory.usage_in_bytes")
 
     assert parser.parse_alike([b"1\n", raw], parser.names) is None
@@ -55,7 +57,7 @@ def test_anything_else_says_what_was_expected_and_of_which_file(raw: bytes) -> N
         ((Number("memory.current"), Number("cpu.stat.usage_usec", "cpuacct.usage", 1000)), False),
     ],
 )
-def test_files_are_parsed_together_where_their_numbers_mean_the_same(
+def test_files_are_parsed_together_if_their_numbers_have_the_same_meaning(
     parsers: Sequence[Number], *, are_alike: bool
 ) -> None:
     first, second = parsers

@@ -1,7 +1,7 @@
 """A real cgroup v2 host, captured twice, one second apart: eight containers in all five layouts.
 
-Debian 12, Linux 6.1, systemd 252, 2 processors. `data/host/*.txt` hold the kernel files that a tick reads, each behind
-a line `## path`; the second capture has only those that changed.
+Debian 12, Linux 6.1, systemd 252, 2 processors. `data/host/*.txt` hold the kernel files that a tick reads, each after a
+line `## path`; the second capture has only those that changed.
 """
 
 import json
@@ -25,7 +25,7 @@ CONTAINERS: list[dict[str, Any]] = json.loads((_DATA / "containers.json").read_t
 
 @dataclass(frozen=True)
 class CapturedHost:
-    """The captured files below a folder, as the kernel would show them."""
+    """The captured files below a folder, in the places where the kernel has them."""
 
     folder: Path
 
@@ -43,15 +43,15 @@ class CapturedHost:
 
     @property
     def flags(self) -> list[str]:
-        """The collector's flags for this host."""
+        """The flags of a collector that records this host."""
         return [
             *("--cgroup-root", self.cgroup_root, "--proc-root", self.proc_root, "--sys-root", self.sys_root),
             *("--node-name", "worker-3", "--cluster-name", "prod-eu", "--no-kubernetes"),
-            *("--min-free", "0"),  # however full the disk of these tests is
+            *("--min-free", "0"),  # the disk of these tests may be full
         ]
 
     def show(self, files: dict[str, str]) -> None:
-        """Write the files in place, so that descriptors which are open see the new text."""
+        """Write the files in place, so that open descriptors read the new text."""
         for path, text in files.items():
             target = self.folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ class CapturedHost:
 
 
 def captured_host(folder: Path) -> CapturedHost:
-    """Unpack the host's first second below `folder`."""
+    """Write the first second of the host below `folder`."""
     host = CapturedHost(folder)
     host.show(FIRST_SECOND)
     return host

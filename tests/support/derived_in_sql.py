@@ -1,4 +1,4 @@
-"""The derived metrics of a recorded directory, computed a second time by DuckDB from docs/queries.sql."""
+"""The derived metrics of a data directory, computed by DuckDB with docs/queries.sql and compared."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import duckdb
 import numpy as np
 
 from fgm.metrics.catalogue import COLUMNS
-from fgm.metrics.derived import DERIVED, Samples
+from fgm.metrics.derived import DERIVED
+from fgm.metrics.samples import Samples
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 
@@ -14,7 +15,7 @@ QUERIES = Path(__file__).resolve().parents[2] / "docs" / "queries.sql"
 
 
 def compare(data_dir: Path) -> dict[str, int]:
-    """Compare every value of every series, sampled each second; return how many values each metric had."""
+    """Compare every value of every series, sampled each second; return the number of values of each metric."""
     found = dict.fromkeys((metric.name for metric in DERIVED), 0)
     connection = duckdb.connect()
     connection.execute(f"SET file_search_path = '{data_dir}'")
@@ -26,8 +27,8 @@ def compare(data_dir: Path) -> dict[str, int]:
         samples = _joined(parts)
         for metric in DERIVED:
             expected = metric.compute(samples)
-            told = np.ma.filled(answer[metric.name].astype(float), np.nan)
-            np.testing.assert_allclose(told, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
+            computed = np.ma.filled(answer[metric.name].astype(float), np.nan)
+            np.testing.assert_allclose(computed, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
             found[metric.name] += int(np.isfinite(expected).sum())
     return found
 

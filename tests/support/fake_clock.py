@@ -1,4 +1,4 @@
-"""Fakes of what a test cannot have: time that moves when the test says so."""
+"""A clock whose time moves only when the test moves it."""
 
 import heapq
 import itertools
@@ -8,7 +8,7 @@ from anyio.lowlevel import checkpoint
 
 
 class FakeClock:
-    """A Clock whose time moves only in `advance`; a loop has finished its turn when it sleeps again."""
+    """A Clock for loops that sleep; a loop has finished its turn when it sleeps again."""
 
     def __init__(self, wall_ns: int = 1_700_000_000_000_000_000) -> None:
         self._wall_at_zero, self._now = wall_ns, 0.0
@@ -38,21 +38,21 @@ class FakeClock:
                 heapq.heapify(self._sleepers)
 
     def step_wall(self, seconds: float) -> None:
-        """Somebody sets the machine's clock."""
+        """Set the wall clock of the machine forward or back."""
         self._wall_at_zero += round(seconds * 1e9)
 
     def stall(self, seconds: float) -> None:
-        """Let time pass without waking anyone: a slow tick."""
+        """Let time pass without waking a sleeper, as a slow tick does."""
         self._now += seconds
 
     async def settle(self, sleepers: int = 1) -> None:
-        """Wait until so many loops sleep."""
+        """Wait until that many loops sleep."""
         with anyio.fail_after(5):
             while len(self._sleepers) < sleepers:
                 await self._parked.wait()
 
     async def advance(self, seconds: float, *, sleepers: int = 1) -> None:
-        """Let time pass; each loop that is due has its turn, in order. `sleepers`: how many loops run."""
+        """Let time pass, and run each loop that is due, in order. `sleepers`: number of running loops."""
         end = self._now + seconds
         await self.settle(sleepers)
         while self._sleepers[0][0] <= end:

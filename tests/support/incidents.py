@@ -1,4 +1,4 @@
-"""Three real incidents, as a collector recorded them on a real host: see data/README.md."""
+"""Three real incidents, recorded by a collector on a real host; tests/data/README.md describes them."""
 
 import json
 import tarfile
@@ -8,7 +8,7 @@ from typing import Any
 _DATA = Path(__file__).parents[1] / "data"
 
 PLANTED: dict[str, Any] = json.loads((_DATA / "incidents.json").read_text())
-"""What was planted and when: `oom_kill`, `short_life`, `throttling`, `noisy_neighbour`, and all `containers`."""
+"""The planted incidents, `oom_kill`, `short_life`, `throttling` and `noisy_neighbour`, and all `containers`."""
 
 
 def unpacked(folder: Path) -> Path:

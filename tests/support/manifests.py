@@ -1,4 +1,4 @@
-"""What is applied to a cluster, as objects: the manifest, and what the overlays make of it."""
+"""The objects of the manifest, with and without the changes of an overlay."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 def daemonset(overlay: str | None = None) -> dict[str, Any]:
     """Return the DaemonSet, with the changes of an overlay, as `kubectl kustomize` makes them."""
-    (found,) = (one for one in documents(DEPLOY / "daemonset.yaml") if one["kind"] == "DaemonSet")
+    (manifest,) = (document for document in documents(DEPLOY / "daemonset.yaml") if document["kind"] == "DaemonSet")
     if overlay is not None:
         (kustomization,) = documents(OVERLAYS / overlay / "kustomization.yaml")
         for patch in kustomization.get("patches", ()):
             assert patch["target"] == {"kind": "DaemonSet"}
             for change in yaml.safe_load(patch["patch"]):
-                _add(found, change)
-    return found
+                _add(manifest, change)
+    return manifest
 
 
 def pod_spec(overlay: str | None = None) -> dict[str, Any]:
@@ -33,18 +33,19 @@ def pod_spec(overlay: str | None = None) -> dict[str, Any]:
 
 def container(name: str) -> dict[str, Any]:
     """Return a container of the pods."""
-    (found,) = (one for one in pod_spec()["containers"] if one["name"] == name)
-    return dict(found)
+    (spec,) = (container for container in pod_spec()["containers"] if container["name"] == name)
+    return dict(spec)
 
 
-def _add(place: Any, change: dict[str, Any]) -> None:
+def _add(document: Any, change: dict[str, Any]) -> None:
     assert change["op"] == "add"
-    *way, last = change["path"].split("/")[1:]
-    for step in way:
-        place = place[int(step)] if isinstance(place, list) else place[step]
-    if isinstance(place, list):
+    *parents, last = change["path"].split("/")[1:]
+    node = document
+    for step in parents:
+        node = node[int(step)] if isinstance(node, list) else node[step]
+    if isinstance(node, list):
         assert last == "-"
-        place.append(change["value"])
+        node.append(change["value"])
     else:
-        assert last not in place
-        place[last] = change["value"]
+        assert last not in node
+        node[last] = change["value"]

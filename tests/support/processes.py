@@ -1,4 +1,4 @@
-"""Starts the real daemons as processes of their own, for the tests that look at the whole."""
+"""The real daemons as separate processes."""
 
 import contextlib
 import socket
@@ -10,9 +10,11 @@ import anyio
 from anyio.abc import Process
 
 LOOK_AGAIN_S = 0.05
+"""Interval between two looks at what another process does."""
 
 
 def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that is free at this moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -20,7 +22,7 @@ def free_port() -> int:
 
 @contextlib.asynccontextmanager
 async def daemon(module: str, *arguments: str) -> AsyncIterator[Process]:
-    """Run `python -m module`; it is ended, in order if possible, when the block is left."""
+    """Run `python -m module` until the block is left; it is terminated, and killed if it has not ended after 10 s."""
     async with await anyio.open_process(
         [sys.executable, "-m", module, *arguments], stdin=DEVNULL, stdout=DEVNULL, stderr=None
     ) as process:
@@ -36,7 +38,7 @@ async def daemon(module: str, *arguments: str) -> AsyncIterator[Process]:
 
 
 async def run(module: str, *arguments: str) -> tuple[int, str]:
-    """Run `python -m module` to its end; return its status and what it said on standard error."""
+    """Run `python -m module` to its end; return its exit status and its standard error."""
     done = await anyio.run_process(
         [sys.executable, "-m", module, *arguments], check=False, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
     )

@@ -1,7 +1,7 @@
-"""A slow and rude network: a TCP proxy on the loopback that holds every byte back and cuts every connection at an age.
+"""A slow network: a TCP proxy on the loopback that delays every byte and resets every connection at a certain age.
 
-So does `kubectl port-forward` to a node far away: it accepts at once, bytes are half a round trip on their way in each
-direction, and connections are reset while something is being answered. After a cut it accepts again.
+It behaves like `kubectl port-forward` to a distant node: it accepts at once, bytes take half a round trip in each
+direction, and connections are reset during responses. After a reset it accepts again.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ ROUND_TRIP_S = 0.05
 LIFETIME_S = 60.0
 RECEIVE_BYTES = 64 << 10
 IN_FLIGHT = 64
-"""So many pieces may be on their way in one direction; then the sender has to wait."""
+"""Maximum number of pieces on their way in one direction; then the sender has to wait."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
 class Proxy:
-    """A running proxy; half of `round_trip_s` is added in each direction."""
+    """A running proxy, which adds half of `round_trip_s` in each direction."""
 
     target_port: int
     round_trip_s: float
@@ -49,25 +49,27 @@ class Proxy:
                     async with await anyio.connect_tcp("127.0.0.1", self.target_port) as server:
                         await self._join(client, server, life)
 
-    async def _join(self, one: anyio.abc.SocketStream, other: anyio.abc.SocketStream, life: anyio.CancelScope) -> None:
+    async def _join(
+        self, client: anyio.abc.SocketStream, server: anyio.abc.SocketStream, life: anyio.CancelScope
+    ) -> None:
         try:
             async with anyio.create_task_group() as group:
-                for source, target in ((one, other), (other, one)):
+                for source, target in ((client, server), (server, client)):
                     send, receive = anyio.create_memory_object_stream[tuple[float, bytes]](IN_FLIGHT)
-                    group.start_soon(_take, source, send, self.round_trip_s / 2)
-                    group.start_soon(_give, receive, target)
+                    group.start_soon(_delay, source, send, self.round_trip_s / 2)
+                    group.start_soon(_deliver, receive, target)
         finally:
             if life.cancel_called:
                 self.cuts += 1
-                for stream in (one, other):
+                for stream in (client, server):
                     raw = stream.extra(anyio.abc.SocketAttribute.raw_socket)
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
-async def _take(
+async def _delay(
     source: anyio.abc.SocketStream, send: MemoryObjectSendStream[tuple[float, bytes]], delay_s: float
 ) -> None:
-    """Put what comes on its way, with the time at which it arrives; nothing means the end."""
+    """Send each received piece with the time of its arrival; an empty piece means the end."""
     with send:
         with contextlib.suppress(anyio.EndOfStream, anyio.BrokenResourceError):
             while True:
@@ -77,7 +79,7 @@ async def _take(
             await send.send((anyio.current_time() + delay_s, b""))
 
 
-async def _give(receive: MemoryObjectReceiveStream[tuple[float, bytes]], target: anyio.abc.SocketStream) -> None:
+async def _deliver(receive: MemoryObjectReceiveStream[tuple[float, bytes]], target: anyio.abc.SocketStream) -> None:
     with receive, contextlib.suppress(anyio.BrokenResourceError, OSError):
         async for due, data in receive:
             await anyio.sleep_until(due)
@@ -89,11 +91,11 @@ async def _give(receive: MemoryObjectReceiveStream[tuple[float, bytes]], target:
 
 @contextlib.contextmanager
 def proxy(target_port: int, *, round_trip_s: float = ROUND_TRIP_S, lifetime_s: float = LIFETIME_S) -> Iterator[Proxy]:
-    """Run a proxy to a port of the loopback, in a thread of its own, until the block is left."""
-    made = Proxy(target_port, round_trip_s, lifetime_s)
+    """Run a proxy to a port of the loopback, in a separate thread, until the block is left."""
+    running = Proxy(target_port, round_trip_s, lifetime_s)
     with start_blocking_portal() as portal:
-        serving, _ = portal.start_task(made.serve)
+        serving, _ = portal.start_task(running.serve)
         try:
-            yield made
+            yield running
         finally:
             serving.cancel()

@@ -1,4 +1,4 @@
-"""The files of a data directory that a collector has written, and what they hold."""
+"""The files that a collector has written into a data directory, and their contents."""
 
 from pathlib import Path
 
@@ -7,14 +7,17 @@ from fgm.store.parquet.window_file import WindowFile
 
 
 def journals(data_dir: Path) -> list[Path]:
+    """Return the open journals, oldest first."""
     return sorted(data_dir.glob("dt=*/identifier=*/live-*.journal"))
 
 
 def parquet_files(data_dir: Path) -> list[Path]:
+    """Return the files of closed windows, oldest first."""
     return sorted(data_dir.glob("dt=*/identifier=*/metrics-*.parquet"))
 
 
 def instants(path: Path, key: str = "node") -> list[int]:
+    """Return the ticks of a series in a window, ms since 1970."""
     file = WindowFile.open(str(path))
     times = [t for chunk in file.chunks((), {key}) for t in chunk.time_ms.tolist()]
     file.close()
@@ -22,13 +25,14 @@ def instants(path: Path, key: str = "node") -> list[int]:
 
 
 def events(data_dir: Path) -> list[Event]:
+    """Return all recorded events, without a line that is still being written."""
     files = sorted(data_dir.glob("dt=*/*/events.jsonl"))
     lines = b"".join(path.read_bytes() for path in files).splitlines(keepends=True)
     return [decode(line) for line in lines if line.endswith(b"\n")]
 
 
 def missed_ticks(data_dir: Path) -> float:
-    """What the newest window says of them, of the whole run."""
+    """Return the number of missed ticks of the run, as the newest window counts them."""
     file = WindowFile.open(str(parquet_files(data_dir)[-1]))
     (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
     file.close()

@@ -55,7 +55,7 @@ API_GATEWAY = Service("api-gateway", "api-gateway-7c5d8b9f4-m9t2w", "edge", "bur
 LEDGER_DB = Service("ledger-db", "ledger-db-0", "data", "guaranteed", 96, 1000)
 BATCH_IMPORT = Service("batch-import", "batch-import-29402140-h4vcl", "data", "burstable", 128)
 DB_MIGRATE = Service("db-migrate", "db-migrate-4zq7d", "data", "besteffort")
-BESIDE = (
+NEIGHBOURS = (
     Service("redis-cache", "redis-cache-0", "shop", "guaranteed", 64, 1000),
     Service("search-indexer", "search-indexer-5f6b7d8c9-q8r4z", "data", "burstable", 96),
     Service("metrics-agent", "metrics-agent-pk6mw", "monitoring", "burstable", 48),
@@ -142,7 +142,7 @@ def main() -> None:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(ApiServer().running()) as api:
         node = Node(portal, api)
         watching = portal.start_task_soon(keep_watched, api)
-        for service in (PAYMENTS, API_GATEWAY, LEDGER_DB, BATCH_IMPORT, *BESIDE):
+        for service in (PAYMENTS, API_GATEWAY, LEDGER_DB, BATCH_IMPORT, *NEIGHBOURS):
             node.start(service)
         collector = record(api.url)
         planted: Json = {"began_ms": now_ms()}

@@ -25,7 +25,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 SECCOMP = Path("/opt/fgm-vm/seccomp.json")
 HEALTH = {"monitor": 8052, "viewer": 8051}
 PAGE = 8050
-BESIDE = 20
+NEIGHBOURS = 20
 PROBE_EVERY_S, PROBE_TIMEOUT_S = 15, 5
 ASK_EVERY_S = 10
 START_TIMEOUT_S = 180
@@ -104,7 +104,7 @@ def main(python: str, what: str, seconds: float = 60) -> None:
 
 def run(pod: list[Container], seconds: float) -> Json:
     monitor, viewer = pod
-    start_beside()
+    start_neighbours()
     for container in pod:
         container.start()
     report: Json = {"ready_s": wait_until_ready(pod)}
@@ -188,17 +188,17 @@ def watch(pod: list[Container], seconds: float) -> Json:
             next_question += ASK_EVERY_S
             questions.append(ask(PAGE, QUESTION))
         time.sleep(0.2)
-    return {"seconds": time.monotonic() - began, "probes": probes, "questions": questions, "beside": BESIDE}
+    return {"seconds": time.monotonic() - began, "probes": probes, "questions": questions, "neighbours": NEIGHBOURS}
 
 
-def start_beside() -> None:
+def start_neighbours() -> None:
     """Start containers of every QoS class that do some work."""
     work = "while :; do echo $((7*191)) >/dev/null; sleep 0.5; done"
-    for number in range(BESIDE):
+    for number in range(NEIGHBOURS):
         qos = ("guaranteed", "burstable", "besteffort")[number % 3]
         limits = ["--mem", "64M", "--cpu", "0.5"] if qos == "guaranteed" else []
         subprocess.run(
-            ["fakepod", "start", f"beside-{number}", qos, *limits, "--", "sh", "-c", work],
+            ["fakepod", "start", f"neighbour-{number}", qos, *limits, "--", "sh", "-c", work],
             check=True,
             stdout=subprocess.DEVNULL,
         )

@@ -49,11 +49,11 @@ def without(change: Callable[[Spec, Spec, Spec], object]) -> Spec:
 
 
 def unmount(container: Spec, volume: str) -> None:
-    container["volumeMounts"] = [one for one in container["volumeMounts"] if one["name"] != volume]
+    container["volumeMounts"] = [mount for mount in container["volumeMounts"] if mount["name"] != volume]
 
 
 def mount_read_only(container: Spec, volume: str) -> None:
-    (mount,) = (one for one in container["volumeMounts"] if one["name"] == volume)
+    (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == volume)
     mount["readOnly"] = True
 
 
@@ -198,13 +198,13 @@ def has_value(data_dir: Path, metric: str) -> bool:
 def test_the_monitor_does_not_start_without_a_right_that_it_needs(
     cases: tuple[Path, dict[str, Any]], case: str, status: int, sentence: str
 ) -> None:
-    said = cases[1][case]["monitor"]
+    outcome = cases[1][case]["monitor"]
 
-    assert said["status"] == status
-    assert sentence in said["log"]
+    assert outcome["status"] == status
+    assert sentence in outcome["log"]
 
 
 def test_a_viewer_without_data_is_alive_and_not_ready(cases: tuple[Path, dict[str, Any]]) -> None:
-    said = cases[1]["a viewer without data"]["viewer"]
+    outcome = cases[1]["a viewer without data"]["viewer"]
 
-    assert (said["ran"], said["ready"], said["status"]) == (True, 503, 0)
+    assert (outcome["ran"], outcome["ready"], outcome["status"]) == (True, 503, 0)

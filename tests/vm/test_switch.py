@@ -19,12 +19,12 @@ def test_metrics_are_null_while_psi_or_a_controller_is_switched_off(
 ) -> None:
     done = run_in_machine("switch.py", share=tmp_path, timeout_s=400)
     assert done.status == 0
-    said = json.loads((tmp_path / "switched.json").read_text())
+    report = json.loads((tmp_path / "switched.json").read_text())
     data_dir = str(tmp_path / "data")
     assert check(data_dir).problems == []
 
-    for name, (began_ns, ended_ns) in said["off"].items():
-        times, values = recorded(data_dir, said["id"], name)
+    for name, (began_ns, ended_ns) in report["off"].items():
+        times, values = recorded(data_dir, report["id"], name)
         ticks = len(times)
         meanwhile = (times > began_ns / 1e6 + 1000) & (times < ended_ns / 1e6)
         assert np.isnan(values[meanwhile]).all(), name

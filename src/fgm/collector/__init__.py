@@ -1,1 +1,1 @@
-"""The daemon that records: kernel files to ticks, ticks to the data directory."""
+"""Records: turns kernel files into ticks, and ticks into the files of the data directory."""

@@ -79,7 +79,7 @@ def _list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
 
 
 async def _record(settings: Settings, hierarchies: Hierarchies, probe_socket: socket.socket | None) -> None:
-    """Record until a signal arrives. `probe_socket`: where probes are answered, if they are."""
+    """Record until a signal arrives. `probe_socket`: listens for probes; None if they are not served."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         await _record_until(signals, settings, hierarchies, probe_socket)
 

@@ -89,7 +89,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     events = _make_events(settings, hierarchies, clock)
     processes = _make_process_tasks(settings, header, clock)
     follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
-    summary = RunSummary(sampler.cost, lambda: follower.requests)
+    summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
     limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
     cleaner = Cleaner(settings.data_dir, limits)
 

@@ -19,8 +19,8 @@ class RunSummary:
         self,
         cost: OwnCost,
         api_requests: Callable[[], int],
+        monotonic: Callable[[], float],
         cpu_s: Callable[[], float] = time.process_time,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`api_requests`: number of requests to the Kubernetes API so far; `cpu_s`: processor time of this process."""
         self._cost = cost

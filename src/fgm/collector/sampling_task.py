@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class SamplingTask:
-    """Samples in the rhythm of the grid. Used in the event loop; kernel files are read in a thread."""
+    """The sampling loop. Used in the event loop; kernel files are read in a thread."""
 
     def __init__(
         self,

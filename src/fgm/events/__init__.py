@@ -1,1 +1,1 @@
-"""What happened, as it follows from ticks alone: for the collector, and for a reader of samples without events."""
+"""Events, derived from ticks alone: by the collector as it records, and by the viewer for data without event files."""

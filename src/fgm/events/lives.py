@@ -1,21 +1,23 @@
-"""Starts, ends and restarts of containers."""
+"""Starts, exits and restarts of containers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fgm.events.watched import MEMORY, Floats, Look, Memory
+from fgm.events.columns import MEMORY, Floats
+from fgm.events.series_state import SeriesState, TickStep
 from fgm.events.wording import duration, plain, size
 from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 
 FOLLOWS_WITHIN_MS = 15 * 60_000
-"""A container follows one that ended at most so long ago: the kubelet waits up to 5 min between restarts."""
-_MOST_ENDED = 500
+"""Maximum time from an exit to the start that counts as its restart: the kubelet waits up to 5 min between restarts."""
+_MAX_EXITED = 500
+"""Maximum number of exited containers that are remembered until a successor comes."""
 
 
-class Ended(NamedTuple):
-    """A container that ended. `memory`: what was known last of it."""
+class Exited(NamedTuple):
+    """A container that exited. `memory`: its newest `memory.current`, 0 if that is unknown."""
 
     series: Series
     time_ms: int
@@ -24,58 +26,61 @@ class Ended(NamedTuple):
 
 @dataclass(slots=True)
 class Lives:
-    """The living containers, and those whose successor may come. `born_ms`: when what is alive was first seen alive."""
+    """The living containers, and those that exited and may be followed by another one."""
 
     born_ms: dict[str, int] = field(default_factory=dict)
-    just_ended: list[Ended] = field(default_factory=list)
-    """Those of the newest tick, and since."""
-    ended_before: list[Ended] = field(default_factory=list)
-    """Those of the tick before it."""
+    """First tick of each living container; none for those that lived at the first tick of all."""
+    exited_now: list[Exited] = field(default_factory=list)
+    """Exits at the newest tick, and since."""
+    exited_before: list[Exited] = field(default_factory=list)
+    """Exits at the tick before it."""
     _alive: dict[str, Series] = field(default_factory=dict)
-    _seen: tuple[Series, ...] | None = None
-    _seen_dead: bytes = b""
-    _since_ms: int = 0
-    _waiting: dict[str, Ended] = field(default_factory=dict)
+    _last_series: tuple[Series, ...] | None = None
+    _last_dead: bytes = b""
+    _without_successor: dict[str, Exited] = field(default_factory=dict)
 
-    def begin(self, look: Look) -> None:
-        """Take the first tick."""
-        self._alive = _alive(look)
-        self._seen, self._seen_dead, self._since_ms = look.series, look.dead.tobytes(), look.time_ms
+    def begin(self, step: TickStep) -> None:
+        """Start with the first tick: what is alive in it did not start just now."""
+        self._alive = dict(_living_containers(step))
+        self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
 
-    def see(self, look: Look, memory: Memory) -> list[Event]:
-        """Return what started and ended."""
-        self.ended_before, self.just_ended = self.just_ended, []
-        if look.series is self._seen and look.dead.tobytes() == self._seen_dead:
+    def update(self, step: TickStep, state: SeriesState) -> list[Event]:
+        """Return the exits and starts between the last tick and this one."""
+        self.exited_before, self.exited_now = self.exited_now, []
+        if step.series is self._last_series and step.is_dead.tobytes() == self._last_dead:
             return []
-        self._seen, self._seen_dead = look.series, look.dead.tobytes()
-        before, self._alive = self._alive, _alive(look)
-        places = {series.key: i for i, series in enumerate(look.series)}
-        found = []
+        self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
+        before, self._alive = self._alive, dict(_living_containers(step))
+        positions = {series.key: i for i, series in enumerate(step.series)}
+        events = []
         for key in before.keys() - self._alive.keys():
-            place = places.get(key)
-            if place is not None and look.series[place].scope == "sandbox":  # it was recognised; it has not ended
-                self.born_ms.pop(key, None)
+            position = positions.get(key)
+            if position is not None and step.series[position].scope == "sandbox":
+                self.born_ms.pop(key, None)  # it was recognised as a sandbox; it did not exit
             else:
-                found.append(self._end_at_tick(look, memory, before[key], place))
-        found += [self._start(look, series) for key, series in self._alive.items() if key not in before]
-        return found
+                events.append(self._exit_at_tick(step, state, before[key], position))
+        events += [self._start(step, series) for key, series in self._alive.items() if key not in before]
+        return events
 
-    def end(self, series: Series, time_ms: int, row: Floats | None) -> Event | None:
-        """Return that a container ended, None where that is known. `row`: what was known last of it."""
+    def add_exit(self, series: Series, time_ms: int, newest: Floats | None) -> Event | None:
+        """Add an exit that was noticed between two ticks; return its event, None if it was added before.
+
+        `newest`: newest values of the container.
+        """
         if series.key not in self._alive:
             return None
         del self._alive[series.key]
-        self._seen = None
-        return self._end(series, time_ms, row, 0)
+        self._last_series = None
+        return self._exit(series, time_ms, newest, 0)
 
-    def _end_at_tick(self, look: Look, memory: Memory, series: Series, place: int | None) -> Event:
-        time_ms = look.time_ms
-        if place is not None and look.late_ms[place] < 0:  # it was read when it ended
-            time_ms += round(float(look.late_ms[place]))
-        row = look.before[place] if place is not None else memory.last(series.key)
-        return self._end(series, time_ms, row, look.gap_ms)
+    def _exit_at_tick(self, step: TickStep, state: SeriesState, series: Series, position: int | None) -> Event:
+        time_ms = step.time_ms
+        if position is not None and step.late_ms[position] < 0:  # its row was read when its last process ended
+            time_ms += round(float(step.late_ms[position]))
+        newest = step.before[position] if position is not None else state.absent(series.key)
+        return self._exit(series, time_ms, newest, step.gap_ms)
 
-    def _end(self, series: Series, time_ms: int, row: Floats | None, gap_ms: int) -> Event:
+    def _exit(self, series: Series, time_ms: int, newest: Floats | None, gap_ms: int) -> Event:
         before: dict[str, float] = {}
         what = "ended"
         born_ms = self.born_ms.pop(series.key, None)
@@ -83,42 +88,43 @@ class Lives:
             what += f" while nothing was recorded ({duration(gap_ms)})"
         elif born_ms is not None:
             what += f" after {duration(max(0, time_ms - born_ms))}"
-        if row is not None and row[MEMORY] >= 0:
-            before["memory.current"] = plain(float(row[MEMORY]))
+        if newest is not None and newest[MEMORY] >= 0:
+            before["memory.current"] = plain(float(newest[MEMORY]))
             what += f"; its memory was {size(before['memory.current'])}"
-        ended = Ended(series, time_ms, before.get("memory.current", 0.0))
-        self.just_ended.append(ended)
-        self._waiting.pop(series.key, None)
-        self._waiting[series.key] = ended
-        if len(self._waiting) > _MOST_ENDED:
-            del self._waiting[next(iter(self._waiting))]
+        exited = Exited(series, time_ms, before.get("memory.current", 0.0))
+        self.exited_now.append(exited)
+        self._without_successor.pop(series.key, None)  # so that the newest exit is the last one in the dict
+        self._without_successor[series.key] = exited
+        if len(self._without_successor) > _MAX_EXITED:
+            del self._without_successor[next(iter(self._without_successor))]
         return Event(time_ms, "exit", series.key, what, before)
 
-    def _start(self, look: Look, series: Series) -> Event:
-        self.born_ms[series.key] = look.time_ms
-        while_unseen = f" while nothing was recorded ({duration(look.gap_ms)})" if look.gap_ms else ""
-        earlier = self._predecessor(series, look.time_ms)
+    def _start(self, step: TickStep, series: Series) -> Event:
+        self.born_ms[series.key] = step.time_ms
+        in_gap = f" while nothing was recorded ({duration(step.gap_ms)})" if step.gap_ms else ""
+        earlier = self._predecessor(series, step.time_ms)
         if earlier is None:
-            return Event(look.time_ms, "start", series.key, f"started{while_unseen}")
-        del self._waiting[earlier.series.key]
-        passed = duration(max(0, look.time_ms - earlier.time_ms))
-        known: dict[str, Value] = {"container": earlier.series.key, "ended_ms": earlier.time_ms}
-        what = (
-            f"restarted{while_unseen}: it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
-        )
-        return Event(look.time_ms, "restart", series.key, what, known, {"container": series.key})
+            return Event(step.time_ms, "start", series.key, f"started{in_gap}")
+        del self._without_successor[earlier.series.key]
+        passed = duration(max(0, step.time_ms - earlier.time_ms))
+        before: dict[str, Value] = {"container": earlier.series.key, "ended_ms": earlier.time_ms}
+        what = f"restarted{in_gap}: it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
+        return Event(step.time_ms, "restart", series.key, what, before, {"container": series.key})
 
-    def _predecessor(self, series: Series, time_ms: int) -> Ended | None:
-        """Return who ended and is followed by a new container, the last such; None: nobody."""
-        if series.key in self._waiting:
-            return self._waiting[series.key]
-        recent = (e for e in reversed(self._waiting.values()) if time_ms - e.time_ms <= FOLLOWS_WITHIN_MS)
-        return next((ended for ended in recent if _may_follow(series, ended.series)), None)
+    def _predecessor(self, series: Series, time_ms: int) -> Exited | None:
+        """Return the container that a new one replaces: the last exited one that it may follow."""
+        if series.key in self._without_successor:
+            return self._without_successor[series.key]
+        newest_first = reversed(self._without_successor.values())
+        recent = (exited for exited in newest_first if time_ms - exited.time_ms <= FOLLOWS_WITHIN_MS)
+        return next((exited for exited in recent if _may_follow(series, exited.series)), None)
 
 
-def names_differ(one: Series, other: Series) -> bool:
-    """Say whether two containers are known to be of different names, and so no successors of each other."""
-    return None not in (one.container_name, other.container_name) and one.container_name != other.container_name
+def names_differ(container: Series, other: Series) -> bool:
+    """Return whether the names of two containers are known and differ, so that one cannot have replaced the other."""
+    if container.container_name is None or other.container_name is None:
+        return False
+    return container.container_name != other.container_name
 
 
 def _may_follow(new: Series, old: Series) -> bool:
@@ -129,11 +135,7 @@ def _may_follow(new: Series, old: Series) -> bool:
     return new.container_name is not None and new.container_name == old.container_name
 
 
-def _alive(look: Look) -> dict[str, Series]:
-    return dict(_containers(look))
-
-
-def _containers(look: Look) -> Iterator[tuple[str, Series]]:
-    for series, dead in zip(look.series, look.dead.tolist(), strict=True):
-        if series.scope == "container" and not dead:
+def _living_containers(step: TickStep) -> Iterator[tuple[str, Series]]:
+    for series, is_dead in zip(step.series, step.is_dead.tolist(), strict=True):
+        if series.scope == "container" and not is_dead:
             yield series.key, series

@@ -1,92 +1,95 @@
-"""Derives events from ticks that follow one another. Synchronous and pure; the ticks bring the time.
+"""The state machine that derives events from ticks. Synchronous and pure: time comes from the ticks.
 
-The first tick is only looked at, so what is alive in it was not "started". Whoever has the last tick of an earlier run
-gives that first: what came, ended and changed since is told then, and that nothing was recorded in between.
+The first tick yields no events, so what is alive in it was not "started". A caller that has the last tick of an earlier
+run gives that first; the second tick then yields what started, exited and changed since, and the gap itself.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from fgm.events.columns import OOM_KILLS, Floats
 from fgm.events.limits import limit_changes
 from fgm.events.lives import Lives
 from fgm.events.oom import OomKills
+from fgm.events.series_state import SeriesState
 from fgm.events.throttling import Throttling
-from fgm.events.watched import OOM_KILLS, Floats, Memory
 from fgm.events.wording import count, duration
 from fgm.metrics.rates import gap_ms
 from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
 
 NODE = "node"
-"""The series of what concerns all."""
+"""The key of the series that events of the whole recording belong to."""
 
 
 class EventMachine:
-    """Everything that has to be known of the ticks before."""
+    """The state of the ticks so far, as far as events depend on it."""
 
     def __init__(self, columns: Sequence[str], interval_ms: int) -> None:
-        """`columns`: what the rows of the ticks have behind `late_ms`."""
+        """`columns`: those of the ticks, without `late_ms`."""
         self._interval_ms = interval_ms
         self._last_ms: int | None = None
-        self._memory = Memory(columns)
+        self._state = SeriesState(columns)
         self._lives = Lives()
         self._oom_kills = OomKills(interval_ms)
         self._throttling = Throttling()
         self._killed: set[str] = set()
 
-    def see(self, time_ms: int, series: tuple[Series, ...], rows: Floats) -> list[Event]:
-        """Take the next tick; return what happened since the one before, or a little earlier.
+    def add_tick(self, time_ms: int, series: tuple[Series, ...], rows: Floats) -> list[Event]:
+        """Add the next tick; return the events since the one before it, some of which may lie a little earlier.
 
-        `rows`: float64[len(series), 1 + columns], `late_ms` first, NaN for null. Pass the same tuple while the series
-        are the same: that is cheap.
+        Pass the same tuple object as long as the series are the same: comparing it is cheap.
+
+        Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
-        look = self._memory.look(time_ms, series, rows)
+        step = self._state.step_to(time_ms, series, rows)
         last_ms, self._last_ms = self._last_ms, time_ms
         if last_ms is None:
-            self._lives.begin(look)
-            self._memory.keep(look)
+            self._lives.begin(step)
+            self._state.take_over(step)
             return []
-        found: list[Event] = []
+        events: list[Event] = []
         if time_ms - last_ms > gap_ms(self._interval_ms):
-            look.gap_ms = time_ms - last_ms
-            found += self._throttling.stop()
-            found.append(_gap(last_ms, time_ms, self._interval_ms))
-        lives = self._lives.see(look, self._memory)
-        kills = self._oom_kills.see(look, self._memory, self._lives)
+            step.gap_ms = time_ms - last_ms
+            events += self._throttling.end_all()
+            events.append(_gap(last_ms, time_ms, self._interval_ms))
+        lives = self._lives.update(step, self._state)
+        kills = self._oom_kills.update(step, self._state, self._lives)
         killed_before, self._killed = self._killed, {kill.series for kill in kills}
         lives = [_with_cause(event, self._killed | killed_before) for event in lives]
-        throttled = self._throttling.see(look)
-        changes = limit_changes(look, self._lives.born_ms)
-        self._memory.keep(look)
-        return [*found, *changes, *throttled, *kills, *lives]
+        throttling = self._throttling.update(step)
+        changes = limit_changes(step, self._lives.born_ms)
+        self._state.take_over(step)
+        return [*events, *changes, *throttling, *kills, *lives]
 
-    def see_end(self, time_ms: int, series: Series, row: Floats) -> list[Event]:
-        """Take what was read between two ticks of a container whose last process has ended; the tick will know it."""
-        there, known = self._memory.known(series.key)
-        end = self._lives.end(series, time_ms, known)
-        if end is None or known is None:
-            return [] if end is None else [end]
-        kills = self._oom_kills.see_kill(time_ms, series.key, there, known, float(self._memory.values(row)[OOM_KILLS]))
+    def add_exit(self, time_ms: int, series: Series, row: Floats) -> list[Event]:
+        """Add the last row of a container, read when its last process ended; the next tick will not report it again."""
+        all_series, newest = self._state.current(series.key)
+        exit_event = self._lives.add_exit(series, time_ms, newest)
+        if exit_event is None or newest is None:
+            return [] if exit_event is None else [exit_event]
+        counter = float(self._state.values(row)[OOM_KILLS])
+        kills = self._oom_kills.add_kill(time_ms, series.key, all_series, newest, counter)
         self._killed.update(kill.series for kill in kills)
-        return [*kills, _with_cause(end, self._killed)]
+        return [*kills, _with_cause(exit_event, self._killed)]
 
-    def see_kill(self, time_ms: int, key: str, kills: float) -> list[Event]:
-        """Take what the counter of a container, that was in the last tick, says between two ticks."""
-        there, known = self._memory.known(key)
-        found = [] if known is None else self._oom_kills.see_kill(time_ms, key, there, known, kills)
-        self._killed.update(kill.series for kill in found)
-        return found
+    def add_kill(self, time_ms: int, key: str, counter: float) -> list[Event]:
+        """Add the OOM kill counter of a container in the last tick, read between two ticks."""
+        series, newest = self._state.current(key)
+        kills = [] if newest is None else self._oom_kills.add_kill(time_ms, key, series, newest, counter)
+        self._killed.update(kill.series for kill in kills)
+        return kills
 
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
-        """Note that somebody set the wall clock, which shows `time_ms` since; the next tick follows it."""
-        found = [*self._throttling.stop(), _clock_step(time_ms, step_ms)]
+        """Add a step of the wall clock, which shows `time_ms` after it; the next tick follows without a gap."""
+        events = [*self._throttling.end_all(), _clock_step(time_ms, step_ms)]
         if self._last_ms is not None:
             self._last_ms = max(self._last_ms + round(step_ms), time_ms - self._interval_ms)
-        return found
+        return events
 
 
 def _with_cause(event: Event, killed: set[str]) -> Event:
-    """Return an exit that says that it was an OOM kill, where it was."""
+    """Return an event, changed to an exit by an OOM kill if its container was killed."""
     if event.kind != "exit" or event.series not in killed:
         return event
     return replace(event, what=event.what.replace("ended", "ended by an OOM kill", 1), after={"oom_killed": 1})

@@ -1,17 +1,20 @@
-"""OOM kills: counted once, and put down to the container that they ended.
+"""OOM kills: each is reported once, for the container whose processes were killed.
 
-The counter of a cgroup includes those of cgroups below it, and outlives them. So what grew in a container is its own;
-what grew in its pod beyond that was in a container that took its cgroup with it; what grew in a slice or on the node
-beyond all that, somewhere that is not recorded. A parent that was read a moment before its child tells of the child's
-kill one tick later: that much is known already then, and is not told again.
+The counter of a cgroup (`memory.events.oom_kill`) includes the cgroups below it, and outlives them. So the growth in a
+container is its own. The growth in a pod beyond that of its containers belongs to a container that took its cgroup with
+it. The growth in a slice or in the node beyond all that belongs to something that is not recorded.
+
+A tick is not an instant: if a parent is read a moment before its child, its counter shows the child's kill one tick
+later. What was reported ahead of a parent's counter is therefore remembered, and not reported again.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
+from fgm.events.columns import MEMORY, MEMORY_MAX, OOM_KILLS, Floats
 from fgm.events.lives import Lives
-from fgm.events.watched import MEMORY, MEMORY_MAX, OOM_KILLS, Floats, Look, Memory
+from fgm.events.series_state import SeriesState, TickStep
 from fgm.events.wording import count, duration, plain, size
 from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
@@ -20,77 +23,79 @@ _LEAVES = frozenset({"container", "sandbox"})
 
 
 class OomKills:
-    """What was told ahead of a parent's counter, by its key: how much, and for how many ticks that holds."""
+    """The kills that were reported before the counters of all cgroups above show them."""
 
     def __init__(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
-        self._told_ahead: dict[str, tuple[int, int]] = {}
-        self._noted: dict[str, float] = {}
+        self._ahead: dict[str, tuple[int, int]] = {}
+        """By key of a parent: number of kills reported ahead of its counter, and for how many ticks that holds."""
+        self._read_between: dict[str, float] = {}
+        """By key of a container: its counter as it was read since the last tick."""
 
-    def see(self, look: Look, memory: Memory, lives: Lives) -> list[Event]:
-        """Return an event for each container, or what is above it, in which processes were killed."""
-        if self._noted:
-            self._correct(look)
-        grown = _kills(look)
-        if not grown and not self._told_ahead:
+    def update(self, step: TickStep, state: SeriesState, lives: Lives) -> list[Event]:
+        """Return an event for each container, or cgroup above it, whose processes were killed since the last tick."""
+        if self._read_between:
+            self._correct(step)
+        growth = _growth(step)
+        if not growth and not self._ahead:
             return []
-        told_ahead, self._told_ahead = self._told_ahead, {}
-        parents = _parents(look.series)
+        ahead_before, self._ahead = self._ahead, {}
+        parents = _parents(step.series)
         below: dict[int, int] = {}
         kills: dict[str, int] = {}
-        for place in sorted(range(len(look.series)), key=lambda i: _order(look.series[i])):
-            series = look.series[place]
-            inside = below.get(place, 0)
-            ahead, ticks = told_ahead.get(series.key, (0, 0))
-            left = grown.get(place, 0) - inside - ahead
-            if left > 0:
-                target = _target(series, lives)
-                kills[target] = kills.get(target, 0) + left
-            elif left < 0 and (inside or ticks > 1):
-                self._told_ahead[series.key] = (-left, max(1, ticks - 1))
-            parent = parents[place]
-            if parent is not None and (told := inside + max(0, left)):
-                below[parent] = below.get(parent, 0) + told
-        return [self._event(key, number, look, memory) for key, number in kills.items()]
+        for position in sorted(range(len(step.series)), key=lambda i: _order(step.series[i])):
+            series = step.series[position]
+            inside = below.get(position, 0)
+            ahead, ticks = ahead_before.get(series.key, (0, 0))
+            unexplained = growth.get(position, 0) - inside - ahead
+            if unexplained > 0:
+                victim = _victim(series, lives)
+                kills[victim] = kills.get(victim, 0) + unexplained
+            elif unexplained < 0 and (inside or ticks > 1):
+                self._ahead[series.key] = (-unexplained, max(1, ticks - 1))
+            parent = parents[position]
+            if parent is not None and (reported := inside + max(0, unexplained)):
+                below[parent] = below.get(parent, 0) + reported
+        return [self._event(key, killed, step, state) for key, killed in kills.items()]
 
-    def see_kill(self, time_ms: int, key: str, there: Sequence[Series], known: Floats, now: float) -> list[Event]:
-        """Return what a container's counter tells between two ticks, before those above it are looked at.
+    def add_kill(self, time_ms: int, key: str, series: Sequence[Series], newest: Floats, counter: float) -> list[Event]:
+        """Return the event of a container's counter that was read between two ticks.
 
-        `there`: the series of the tick before; `known`: what is known of the container, where the counter is noted.
+        `series`: those of the tick before; `newest`: newest values of the container, in which the counter is noted.
         """
-        grown = now - float(known[OOM_KILLS])
-        if not grown > 0:
+        growth = counter - float(newest[OOM_KILLS])
+        if not growth > 0:
             return []
-        killed = round(grown)
-        event = _event(time_ms, key, killed, known, 0)
-        known[OOM_KILLS] = self._noted[key] = now
-        parents = _parents(there)
-        place = parents[next(i for i, one in enumerate(there) if one.key == key)]
-        while place is not None:
-            above = there[place].key
-            # The next tick may have been begun before.
-            self._told_ahead[above] = (self._told_ahead.get(above, (0, 0))[0] + killed, 2)
-            place = parents[place]
+        killed = round(growth)
+        event = _event(time_ms, key, killed, newest, 0)
+        newest[OOM_KILLS] = self._read_between[key] = counter
+        parents = _parents(series)
+        position = parents[next(i for i, other in enumerate(series) if other.key == key)]
+        while position is not None:
+            parent = series[position].key
+            # It holds for two ticks: the reading of the next one may have begun before the kill.
+            self._ahead[parent] = (self._ahead.get(parent, (0, 0))[0] + killed, 2)
+            position = parents[position]
         return [event]
 
-    def _correct(self, look: Look) -> None:
-        """Put counters that were read since into a tick that was begun before."""
-        noted, self._noted = self._noted, {}
-        for place, series in enumerate(look.series):
-            if series.key in noted:
-                look.now[place, OOM_KILLS] = np.fmax(look.now[place, OOM_KILLS], noted[series.key])
+    def _correct(self, step: TickStep) -> None:
+        """Raise the counters of a tick to those that were read between, for its reading may have begun earlier."""
+        counters, self._read_between = self._read_between, {}
+        for position, series in enumerate(step.series):
+            if series.key in counters:
+                step.now[position, OOM_KILLS] = np.fmax(step.now[position, OOM_KILLS], counters[series.key])
 
-    def _event(self, key: str, killed: int, look: Look, memory: Memory) -> Event:
-        place = next((i for i, series in enumerate(look.series) if series.key == key), None)
-        time_ms, row = look.time_ms, memory.last(key)
-        if place is not None:
-            row = look.before[place]
-            if -self._interval_ms < look.late_ms[place] < 0:  # it was read when its last process ended
-                time_ms += round(float(look.late_ms[place]))
-        return _event(time_ms, key, killed, row, look.gap_ms)
+    def _event(self, key: str, killed: int, step: TickStep, state: SeriesState) -> Event:
+        position = next((i for i, series in enumerate(step.series) if series.key == key), None)
+        time_ms, newest = step.time_ms, state.absent(key)
+        if position is not None:
+            newest = step.before[position]
+            if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process ended
+                time_ms += round(float(step.late_ms[position]))
+        return _event(time_ms, key, killed, newest, step.gap_ms)
 
 
-def _event(time_ms: int, key: str, killed: int, row: Floats | None, gap_ms: int) -> Event:
+def _event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: int) -> Event:
     what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
     if gap_ms:
         what += f" while nothing was recorded ({duration(gap_ms)})"
@@ -99,57 +104,58 @@ def _event(time_ms: int, key: str, killed: int, row: Floats | None, gap_ms: int)
     elif key.startswith("pod:"):
         what += ", in no container that was seen to end"
     before: dict[str, Value] = {}
-    if row is not None and not np.isnan(row[MEMORY]):
-        before["memory.current"] = plain(float(row[MEMORY]))
-        what += f"; memory before was {size(float(row[MEMORY]))}"
-        if np.isfinite(row[MEMORY_MAX]):
-            before["memory.max"] = plain(float(row[MEMORY_MAX]))
-            what += f" of a limit of {size(float(row[MEMORY_MAX]))}"
+    if newest is not None and not np.isnan(newest[MEMORY]):
+        before["memory.current"] = plain(float(newest[MEMORY]))
+        what += f"; memory before was {size(float(newest[MEMORY]))}"
+        if np.isfinite(newest[MEMORY_MAX]):
+            before["memory.max"] = plain(float(newest[MEMORY_MAX]))
+            what += f" of a limit of {size(float(newest[MEMORY_MAX]))}"
     return Event(time_ms, "oom_kill", key, what, before, {"killed": killed})
 
 
-def _kills(look: Look) -> dict[int, int]:
-    """Return by how much the counter of each series grew, where it did. It began at 0 in a cgroup that is new."""
-    grown = look.grown(OOM_KILLS)
-    began = [
-        new and (series.scope in _LEAVES or series.scope == "pod")
-        for new, series in zip(look.is_new.tolist(), look.series, strict=True)
+def _growth(step: TickStep) -> dict[int, int]:
+    """Return how much the counter of each series grew, if it did. In a new cgroup it began at 0."""
+    growth = step.growth(OOM_KILLS)
+    began_at_0 = [
+        is_new and (series.scope in _LEAVES or series.scope == "pod")
+        for is_new, series in zip(step.is_new.tolist(), step.series, strict=True)
     ]
-    grown = np.where(began, look.now[:, OOM_KILLS], grown)
-    return {place: round(float(grown[place])) for place in np.flatnonzero(grown > 0).tolist()}
+    growth = np.where(began_at_0, step.now[:, OOM_KILLS], growth)
+    return {position: round(float(growth[position])) for position in np.flatnonzero(growth > 0).tolist()}
 
 
-def _target(series: Series, lives: Lives) -> str:
-    """Return whose kills those are that a series counted, but nothing below it."""
+def _victim(series: Series, lives: Lives) -> str:
+    """Return the key of the series that kills belong to which were counted here, but not in any cgroup below."""
     if series.scope != "pod":
         return series.key
-    of_pod = [
-        [e for e in ended if e.series.pod_uid == series.pod_uid] for ended in (lives.just_ended, lives.ended_before)
+    in_pod = [
+        [exited for exited in at_tick if exited.series.pod_uid == series.pod_uid]
+        for at_tick in (lives.exited_now, lives.exited_before)
     ]
-    ended = of_pod[0] or of_pod[1]
-    return max(ended, key=lambda one: one.memory).series.key if ended else series.key
+    candidates = in_pod[0] or in_pod[1]
+    return max(candidates, key=lambda exited: exited.memory).series.key if candidates else series.key
 
 
 def _parents(series: Sequence[Series]) -> list[int | None]:
-    """Return the place of the nearest recorded cgroup above each series."""
-    by_path = {one.cgroup: i for i, one in enumerate(series) if one.cgroup and one.scope in ("pod", "cgroup")}
-    pods = {one.pod_uid: i for i, one in enumerate(series) if one.scope == "pod"}
-    node = next((i for i, one in enumerate(series) if one.scope == "node"), None)
-    found: list[int | None] = []
-    for one in series:
-        if one.scope == "node":
-            found.append(None)
+    """Return the position of the nearest recorded cgroup above each series."""
+    by_path = {s.cgroup: i for i, s in enumerate(series) if s.cgroup and s.scope in ("pod", "cgroup")}
+    pods = {s.pod_uid: i for i, s in enumerate(series) if s.scope == "pod"}
+    node = next((i for i, s in enumerate(series) if s.scope == "node"), None)
+    parents: list[int | None] = []
+    for child in series:
+        if child.scope == "node":
+            parents.append(None)
             continue
-        parent = pods.get(one.pod_uid) if one.scope in _LEAVES and one.pod_uid else None
-        path = one.cgroup or ""
+        parent = pods.get(child.pod_uid) if child.scope in _LEAVES and child.pod_uid else None
+        path = child.cgroup or ""
         while parent is None and path:
             path = path.rpartition("/")[0]
             parent = by_path.get(path)
-        found.append(node if parent is None else parent)
-    return found
+        parents.append(node if parent is None else parent)
+    return parents
 
 
 def _order(series: Series) -> tuple[int, int]:
-    """Return the place of a series in a walk from what is below to what is above."""
+    """Return a sort key that puts each cgroup before those above it."""
     level = 0 if series.scope in _LEAVES else 2 if series.scope == "node" else 1
     return level, -len(series.cgroup or "")

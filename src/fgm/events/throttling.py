@@ -1,6 +1,7 @@
-"""When the CPU quota of a container began to run out again and again, and when that ended.
+"""Periods of time in which the CPU quota of a container kept running out.
 
-With hysteresis: it begins when several periods were throttled within some seconds, and ends when none was for a while.
+There is hysteresis: throttling begins when several periods were throttled within some seconds, and ends when none was
+for a while.
 """
 
 from collections import deque
@@ -8,20 +9,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fgm.events.watched import QUOTA, THROTTLED, THROTTLED_USEC, Look
+from fgm.events.columns import QUOTA, THROTTLED, THROTTLED_USEC
+from fgm.events.series_state import TickStep
 from fgm.events.wording import count, duration, millicores, plain
 from fgm.store.events.event import Event, Value
 
 BEGIN_PERIODS = 5
+"""Number of throttled periods within BEGIN_WITHIN_MS with which throttling begins."""
 BEGIN_WITHIN_MS = 10_000
 QUIET_MS = 30_000
+"""Time without a throttled period after which throttling has ended."""
 
 
 @dataclass(slots=True)
-class _State:
-    """Of one series. `recent`: ticks, and the periods and microseconds throttled in each; then their sums."""
+class _Throttled:
+    """The throttling of one series. `began_ms`: None before it has begun; `periods`, `usec`: sums since then."""
 
     recent: deque[tuple[int, float, float]] = field(default_factory=deque)
+    """Before it has begun: tick, throttled periods and throttled microseconds of each tick in BEGIN_WITHIN_MS."""
     began_ms: int | None = None
     last_ms: int = 0
     periods: float = 0
@@ -32,67 +37,67 @@ class Throttling:
     """The series whose quota ran out a short time ago."""
 
     def __init__(self) -> None:
-        self._states: dict[str, _State] = {}
+        self._throttled: dict[str, _Throttled] = {}
 
-    def see(self, look: Look) -> list[Event]:
-        """Return what began, and what ended."""
-        throttled = look.grown(THROTTLED)
-        if look.gap_ms:
+    def update(self, step: TickStep) -> list[Event]:
+        """Return the beginnings and ends of throttling between the last tick and this one."""
+        growth = step.growth(THROTTLED)
+        if step.gap_ms:
             return []
-        places = np.flatnonzero(throttled > 0).tolist()
-        if not places and not self._states:
+        positions = np.flatnonzero(growth > 0).tolist()
+        if not positions and not self._throttled:
             return []
-        periods, usec = throttled.tolist(), np.fmax(look.grown(THROTTLED_USEC), 0).tolist()
-        found = [event for i in places if (event := self._throttled(look, i, periods[i], usec[i]))]
-        alive = {s.key for s, dead in zip(look.series, look.dead.tolist(), strict=True) if not dead}
-        for key, state in list(self._states.items()):
-            if key not in alive or look.time_ms - state.last_ms >= QUIET_MS:
-                found += self._end(key)
-        return found
+        periods, usec = growth.tolist(), np.fmax(step.growth(THROTTLED_USEC), 0).tolist()
+        events = [event for i in positions if (event := self._add(step, i, periods[i], usec[i]))]
+        alive = {s.key for s, is_dead in zip(step.series, step.is_dead.tolist(), strict=True) if not is_dead}
+        for key, throttled in list(self._throttled.items()):
+            if key not in alive or step.time_ms - throttled.last_ms >= QUIET_MS:
+                events += self._end(key)
+        return events
 
-    def stop(self) -> list[Event]:
-        """End everything: what comes next does not follow this."""
-        return [event for key in list(self._states) for event in self._end(key)]
+    def end_all(self) -> list[Event]:
+        """Return the ends of all throttling: after a gap or a step of the clock, nothing continues."""
+        return [event for key in list(self._throttled) for event in self._end(key)]
 
-    def _throttled(self, look: Look, place: int, periods: float, usec: float) -> Event | None:
-        series = look.series[place]
+    def _add(self, step: TickStep, position: int, periods: float, usec: float) -> Event | None:
+        series = step.series[position]
         if series.scope not in ("container", "cgroup"):
             return None  # a pod's quota is the sum of its containers'
-        state = self._states.setdefault(series.key, _State())
-        state.last_ms = look.time_ms
-        if state.began_ms is not None:
-            state.periods += periods
-            state.usec += usec
+        throttled = self._throttled.setdefault(series.key, _Throttled())
+        throttled.last_ms = step.time_ms
+        if throttled.began_ms is not None:
+            throttled.periods += periods
+            throttled.usec += usec
             return None
-        state.recent.append((look.time_ms, periods, usec))
-        while look.time_ms - state.recent[0][0] > BEGIN_WITHIN_MS:
-            state.recent.popleft()
-        state.periods = sum(number for _, number, _ in state.recent)
-        if state.periods < BEGIN_PERIODS:
+        throttled.recent.append((step.time_ms, periods, usec))
+        while step.time_ms - throttled.recent[0][0] > BEGIN_WITHIN_MS:
+            throttled.recent.popleft()
+        throttled.periods = sum(number for _, number, _ in throttled.recent)
+        if throttled.periods < BEGIN_PERIODS:
             return None
-        state.began_ms, state.usec = state.recent[0][0], sum(number for *_, number in state.recent)
-        state.recent.clear()
-        quota = float(look.now[place, QUOTA])
+        throttled.began_ms, throttled.usec = throttled.recent[0][0], sum(number for *_, number in throttled.recent)
+        throttled.recent.clear()
+        quota = float(step.now[position, QUOTA])
         limit = f" of {millicores(quota)}" if np.isfinite(quota) else ""
-        passed = duration(look.time_ms - state.began_ms)
-        within = f" within {passed}" if look.time_ms > state.began_ms else ""
-        what = f"throttling began: the CPU limit{limit} ran out in {count(state.periods, 'period', 'periods')}{within}"
-        facts: dict[str, Value] = {"throttled_periods": plain(state.periods)}
-        return Event(state.began_ms, "throttling_began", series.key, what, {}, facts)
+        passed = duration(step.time_ms - throttled.began_ms)
+        within = f" within {passed}" if step.time_ms > throttled.began_ms else ""
+        text = count(throttled.periods, "period", "periods")
+        what = f"throttling began: the CPU limit{limit} ran out in {text}{within}"
+        facts: dict[str, Value] = {"throttled_periods": plain(throttled.periods)}
+        return Event(throttled.began_ms, "throttling_began", series.key, what, {}, facts)
 
     def _end(self, key: str) -> list[Event]:
-        state = self._states.pop(key)
-        if state.began_ms is None:
+        throttled = self._throttled.pop(key)
+        if throttled.began_ms is None:
             return []
-        periods, usec = state.periods, state.usec
-        passed = duration(state.last_ms - state.began_ms)
+        passed = duration(throttled.last_ms - throttled.began_ms)
         what = (
-            f"throttling ended after {passed}: {count(periods, 'period', 'periods')} throttled, "
-            f"{duration(usec / 1000)} of waiting"
+            f"throttling ended after {passed}: {count(throttled.periods, 'period', 'periods')} throttled, "
+            f"{duration(throttled.usec / 1000)} of waiting"
         )
         before: dict[str, Value] = {
-            "began_ms": state.began_ms,
-            "throttled_periods": plain(periods),
-            "throttled_usec": plain(usec),
+            "began_ms": throttled.began_ms,
+            "throttled_periods": plain(throttled.periods),
+            "throttled_usec": plain(throttled.usec),
         }
-        return [Event(state.last_ms, "throttling_ended", key, what, before)]
+        return [Event(throttled.last_ms, "throttling_ended", key, what, before)]

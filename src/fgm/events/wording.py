@@ -1,10 +1,10 @@
-"""Numbers as an event's sentence has them."""
+"""Texts of numbers, for the sentences of events."""
 
 import math
 
 
 def size(size_bytes: float) -> str:
-    """Return an amount of memory, `256 MiB`."""
+    """Return an amount of memory, such as `256 MiB`."""
     for unit, scale in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if size_bytes >= scale:
             return f"{_short(size_bytes / scale)} {unit}"
@@ -12,7 +12,7 @@ def size(size_bytes: float) -> str:
 
 
 def duration(time_ms: float) -> str:
-    """Return a length of time, `2 min 5 s`."""
+    """Return a length of time, such as `2 min 5 s`."""
     seconds = time_ms / 1000
     if seconds < 10:
         return f"{_short(seconds)} s"
@@ -24,18 +24,18 @@ def duration(time_ms: float) -> str:
     return f"{whole} s"
 
 
-def count(number: float, one: str, several: str) -> str:
-    """Return `1 process` or `3 processes`."""
-    return f"{number:.0f} {one if number == 1 else several}"
+def count(number: float, singular: str, plural: str) -> str:
+    """Return a number of things, such as `1 process` or `3 processes`."""
+    return f"{number:.0f} {singular if number == 1 else plural}"
 
 
 def millicores(processors: float) -> str:
-    """Return an amount of processors, `500 millicores`; infinite is no limit."""
+    """Return an amount of processors, such as `500 millicores`."""
     return f"{_short(1000 * processors)} millicores"
 
 
 def plain(number: float) -> int | float:
-    """Return a number as JSON should have it: whole ones without a point."""
+    """Return a number for JSON: without a decimal point if it is whole."""
     return int(number) if number == int(number) else number
 
 

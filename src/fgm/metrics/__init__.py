@@ -1,1 +1,1 @@
-"""What is measured: the catalogue of recorded metrics, and what is derived from them when reading."""
+"""The catalogue of recorded metrics, rates, and the metrics derived from them."""

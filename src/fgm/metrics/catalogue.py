@@ -11,6 +11,9 @@ from typing import Literal, cast
 
 Kind = Literal["gauge", "counter", "derived"]
 
+ADDITIVE_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1", "1/s", "us/s"})
+"""Units whose values add up over the containers of a node, so that a share of the node means something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

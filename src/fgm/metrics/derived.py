@@ -1,47 +1,24 @@
-"""Metrics as they are shown: derived ones, gauges as recorded, counters as rates.
+"""Derived metrics: the values that a reader wants, computed from those that the kernel counts.
 
-Files hold what the kernel counts. What people ask for is computed from it here, by pure functions over the
-raw samples of one series, so that a formula can be corrected later for data that is already recorded.
+Files hold only what the kernel counts. The formulas are pure functions of the raw samples of one series, so that one
+can be corrected later and also holds for data that is already recorded.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from fgm.metrics.catalogue import BY_NAME, RECORDED, Kind
-from fgm.metrics.rates import Floats, Times, rate
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Raw samples of one series, in ascending time; what a formula sees.
-
-    `time_ms`: int64[n]. `late_ms`: float64[n]. `values`: recorded column to float64[n], NaN for null; a
-    column that is not there counts as all null. `tick_ms`: the sampling interval.
-    """
-
-    time_ms: Times
-    late_ms: Floats
-    values: Mapping[str, Floats]
-    tick_ms: int
-
-    def value(self, column: str) -> Floats:
-        """Return a column as recorded."""
-        values = self.values.get(column)
-        return np.full(len(self.time_ms), np.nan) if values is None else values
-
-    def rate(self, column: str) -> Floats:
-        """Return the growth of a counter per second."""
-        return rate(self.time_ms, self.late_ms, self.value(column), interval_ms(column, self.tick_ms))
-
+from fgm.metrics.catalogue import Kind
+from fgm.metrics.rates import Floats
+from fgm.metrics.samples import Samples
 
 Formula = Callable[[Samples], Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A metric as it is shown. `compute` reads the columns `needs` and gives float64[n], NaN for null."""
+class ShownMetric:
+    """A metric as it is shown. `compute` uses the recorded columns `needs`; it returns float64[n], NaN for null."""
 
     name: str
     title: str
@@ -51,18 +28,6 @@ class Shown:
     help: str
     needs: tuple[str, ...]
     compute: Formula
-
-
-def interval_ms(column: str, tick_ms: int) -> int:
-    """Return how often a recorded column is read: each tick, or at its own slower rhythm."""
-    metric = BY_NAME.get(column)
-    return tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))
-
-
-def find(name: str) -> Shown | None:
-    """Return the metric of this name or alias; None where there is none."""
-    name = name.removeprefix("cgroup.v2.")
-    return SHOWN.get(ALIASES.get(name, name))
 
 
 def _millicores(column: str) -> Formula:
@@ -103,7 +68,7 @@ def _sum_of_rates(*columns: str) -> Formula:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Return part / whole, NaN where whole is not above 0."""
+    """Return part / whole, NaN for each whole that is not above 0."""
     ratio = np.full(len(part), np.nan)
     np.divide(part, whole, out=ratio, where=whole > 0)
     return ratio
@@ -117,11 +82,11 @@ _LIMIT_HELP = "Null where there is no limit of its own."
 
 def _derived(  # noqa: PLR0917 - a row of the table
     name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
-) -> Shown:
-    return Shown(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
+) -> ShownMetric:
+    return ShownMetric(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
 
 
-def _pressures() -> Iterator[Shown]:
+def _pressures() -> Iterator[ShownMetric]:
     titles = {"cpu": "CPU", "memory": "Memory", "io": "I/O"}
     for resource, title in titles.items():
         for level, who in (("some", "some task was"), ("full", "all tasks at once were")):
@@ -137,7 +102,7 @@ def _pressures() -> Iterator[Shown]:
             )
 
 
-DERIVED: tuple[Shown, ...] = (
+DERIVED: tuple[ShownMetric, ...] = (
     _derived(
         "total_cpu_usage_millicores",
         "CPU",
@@ -262,55 +227,3 @@ DERIVED: tuple[Shown, ...] = (
     ),
 )
 """Every derived metric, the most used first."""
-
-ALIASES: dict[str, str] = {
-    "cpu_percentage": "total_cpu_percentage",
-    "kernel_cpu_usage_millicores": "system_cpu_usage_millicores",
-    "cpu.max.quota_usec": "cpu_quota_usec",
-    "cpu.max.period_usec": "cpu_period_usec",
-}
-"""Other names that are understood, as dashboards of similar tools have them."""
-
-_MOST_USED = (
-    "memory.current",
-    "memory.stat.anon",
-    "memory.stat.file",
-    "smaps_rollup.pss",
-    "memory.max",
-    "memory.peak",
-    "memory.events.oom_kill",
-    "memory.stat.pgmajfault",
-    "memory.swap.current",
-    "cpu.stat.throttled_usec",
-    "cpu.stat.nr_throttled",
-    "container.pid_count",
-    "pids.current",
-)
-
-
-def _as_recorded() -> Iterator[Shown]:
-    for metric in sorted(RECORDED, key=lambda m: _MOST_USED.index(m.name) if m.name in _MOST_USED else len(RECORDED)):
-        column = metric.name
-        counter = metric.kind == "counter"
-        yield Shown(
-            name=column,
-            title=metric.title,
-            unit=f"{metric.unit}/s" if counter else metric.unit,
-            kind=metric.kind,
-            source=metric.source,
-            help=f"{metric.help} Shown as growth per second." if counter else metric.help,
-            needs=(column,),
-            compute=_rate_of(column) if counter else _value_of(column),
-        )
-
-
-def _rate_of(column: str) -> Formula:
-    return lambda samples: samples.rate(column)
-
-
-def _value_of(column: str) -> Formula:
-    return lambda samples: samples.value(column)
-
-
-SHOWN: dict[str, Shown] = {metric.name: metric for metric in (*DERIVED, *_as_recorded())}
-"""Every metric that can be asked for, by name; derived and most used first."""

@@ -57,7 +57,7 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
 # `anon 5\nfile 6\n` becomes `,5 ,6 `: the words are left out, a blank becomes a comma.
 _TO_NUMBERS = to_numbers(commas=b" ")
 _MAX_LAYOUTS = 64
-"""Maximum number of shapes remembered for one kind of file; a node has two or three."""
+"""Maximum number of shapes that are remembered for one kind of file."""
 
 
 @dataclass(frozen=True, slots=True)

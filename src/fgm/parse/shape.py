@@ -1,4 +1,4 @@
-r"""The fast way to read kernel files of a known form: three passes over the bytes, all of them in C.
+r"""Shapes: the fast way to read kernel files of a known form, with three passes over the bytes, all of them in C.
 
 For the text `anon 5\nfile 60\n`, of which an earlier one was read in the plain way:
 

@@ -1,1 +1,1 @@
-"""What is on disk: names, formats, and how files come to be there whole."""
+"""The data directory: names, formats, and writing that leaves every file whole or as it was."""

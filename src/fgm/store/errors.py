@@ -1,15 +1,12 @@
-"""What can be wrong with recorded files and their directory.
-
-Each error composes its own sentence and keeps the facts.
-"""
+"""Errors of recorded files and of the data directory. Each composes its own sentence and keeps the facts."""
 
 
 class StoreError(Exception):
-    """The base of everything the store raises on purpose."""
+    """The base class of all errors that the store raises."""
 
 
 class BadFileError(StoreError):
-    """Raised when a file is not what its name promises."""
+    """Raised if a file is not what its name says: it is damaged, or something else."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -17,11 +14,11 @@ class BadFileError(StoreError):
 
 
 class ForeignFileError(BadFileError):
-    """Raised when a file only has the name of one of fgm's; it is left as it is, unless a journal has to be there."""
+    """Raised if a file has a name of fgm, but was not written by fgm. It stays as it is, unless it is in the way."""
 
 
 class DataDirectoryError(StoreError):
-    """Raised when the data directory cannot be made or written; `advice` says what to do about it."""
+    """Raised if the data directory cannot be created or written. `advice`: what to do about it."""
 
     def __init__(self, path: str, reason: str, advice: str) -> None:
         super().__init__(f"cannot record into {path}: {reason}; {advice}")
@@ -29,9 +26,9 @@ class DataDirectoryError(StoreError):
 
 
 class AlreadyRunningError(StoreError):
-    """Raised when another collector holds the data directory's lock. `pid`: None where it left no number."""
+    """Raised if another collector holds the lock of the data directory. `pid`: None if its lock file has no number."""
 
     def __init__(self, path: str, pid: int | None) -> None:
-        who = "another collector" if pid is None else f"another collector (pid {pid})"
-        super().__init__(f"{who} already records into {path}; stop it first, or give this one another directory")
+        other = "another collector" if pid is None else f"another collector (pid {pid})"
+        super().__init__(f"{other} already records into {path}; stop it first, or use another directory")
         self.path, self.pid = path, pid

@@ -1,7 +1,7 @@
-"""Which files in a writer's folder are fgm's own, so that they may be removed one day: by their name, and by a mark.
+"""Ownership of files: those with a name and a mark of fgm belong to it, and may be removed one day.
 
-A file that is only called like one of fgm's stays. A Parquet file that was set aside because it cannot be read has no
-mark to look for, nor has what was never finished; such names are fgm's alone.
+A file that has a name of fgm but no mark of fgm stays. Two kinds of files have no mark and are recognised by their name
+alone, which no other tool gives: Parquet files that were set aside because they are damaged, and temporary files.
 """
 
 import os
@@ -16,11 +16,14 @@ _JOURNAL = re.compile(r".*\.journal(\.bad(\.\d+)?)?")
 
 
 def until_ms(name: str, day_ms: int) -> int | None:
-    """Return the latest instant that a name tells of, None where it is no name of fgm's. `day_ms`: its folder's day."""
+    """Return the latest instant in a file that its name gives, None if it is not a name of fgm.
+
+    `day_ms`: 00:00 UTC of the file's folder.
+    """
     name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if (parsed := layout.parse_name(name)) is not None:
         return parsed.start_ms + (parsed.duration_ms or 0)
-    if (detail := layout.parse_detail_name(name)) is not None:
+    if (detail := layout.parse_table_name(name)) is not None:
         return detail[1]
     if name == layout.EVENTS_NAME:
         return day_ms + layout.DAY_MS - 1
@@ -28,7 +31,10 @@ def until_ms(name: str, day_ms: int) -> int | None:
 
 
 def is_marked(name: str, fd: int) -> bool:
-    """Say whether an open file begins or ends as fgm's files of this name do. Raises OSError."""
+    """Return whether an open file has the mark of fgm's files with this name, or needs none.
+
+    Raises: OSError.
+    """
     if _UNMARKED.fullmatch(name):
         return True
     if name == layout.EVENTS_NAME:

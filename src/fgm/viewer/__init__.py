@@ -1,5 +1,4 @@
-"""Shows what a data directory holds: a start-up state machine, a query engine, an HTTP server and its page.
+"""The viewer: reads a data directory, and serves a page and an HTTP API.
 
-Modules that the first byte of an answer needs import neither numpy nor Quart; the rest is imported behind
-them.
+The modules that it needs for its first response import neither numpy nor Quart.
 """

@@ -1,4 +1,4 @@
-"""What /api/health says; answered from memory, also while nothing heavy is imported yet."""
+"""The response of /api/health, which needs no files, no numpy and no Quart."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the viewer is reached: the port that it listens on, and the pod that it runs in, if any."""
+    """The port that the viewer listens on, and the pod that it runs in, if any."""
 
     port: int
     pod_name: str | None = None
 
 
 class HealthReport:
-    """Puts the answer together from the parts that there are by now."""
+    """Makes the response from the parts of the viewer that have started."""
 
     def __init__(self, start_up: StartUp, clock: Clock, data_dir: str, address: Address) -> None:
         self._start_up, self._clock, self._data_dir, self._address = start_up, clock, data_dir, address
@@ -32,11 +32,11 @@ class HealthReport:
         self._skipped: SkippedFiles | None = None
 
     def attach(self, scanner: Scanner, skipped: SkippedFiles) -> None:
-        """Report from these, too, from now on."""
+        """Use these, too, in further responses."""
         self._scanner, self._skipped = scanner, skipped
 
     def __call__(self) -> dict[str, Any]:
-        """Return the answer."""
+        """Return the response as a JSON object."""
         holdings = None if self._scanner is None else self._scanner.holdings()
         header = None if holdings is None else holdings.header
         now_ms, monotonic_s = self._clock.wall_ns() // 1_000_000, self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""Containers and pods are found in the paths of every layout that kubelets and runtimes make."""
+"""Containers and pods are recognised in the paths of every layout of kubelets and runtimes."""
 
 from collections import Counter
 from pathlib import Path
@@ -139,7 +139,7 @@ def test_a_pod_is_found(path: str, uid: str, qos_class: QosClass) -> None:
         pytest.param(f"/docker/{ID}", f"/docker/{NODE}.mount", id="a mount inside"),
     ],
 )
-def test_what_is_inside_a_container_belongs_to_the_outer_one(owner: str, below: str) -> None:
+def test_a_cgroup_inside_a_container_belongs_to_the_container(owner: str, below: str) -> None:
     container = classify(owner)
     assert container.kind == "container"
     assert classify(owner + below) == CgroupPath(
@@ -147,7 +147,7 @@ def test_what_is_inside_a_container_belongs_to_the_outer_one(owner: str, below: 
     )
 
 
-def test_what_is_inside_a_container_of_a_nested_node_belongs_to_that_container() -> None:
+def test_a_cgroup_inside_a_container_of_a_nested_node_belongs_to_that_container() -> None:
     owner = f"/system.slice/docker-{NODE}.scope{KIND}/crio-{ID}.scope"
     assert classify(f"{owner}/container") == CgroupPath("inside", ID, "cri-o", UID, "BestEffort", owner=owner)
 
@@ -189,7 +189,7 @@ def test_the_monitor_of_a_container_in_a_nested_node_belongs_to_the_node() -> No
         f"/kubepods-burstable.slice:cri-containerd:{ID[:12]}",
     ],
 )
-def test_other_cgroups_are_neither(path: str) -> None:
+def test_other_cgroups_are_neither_pods_nor_containers(path: str) -> None:
     assert classify(path) == CgroupPath("other")
 
 

@@ -1,4 +1,4 @@
-"""Events of a run go to the files of their days, go on from an earlier run, and are never in the way of ticks."""
+"""Events go to the files of their days, continue from an earlier run, and never delay ticks."""
 
 import logging
 import os
@@ -6,38 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
-import numpy as np
 import pytest
 from anyio import to_thread
 
 from fgm.clock import SystemClock
 from fgm.collector.event_recording.event_recorder import EventRecorder
-from fgm.collector.event_recording.last_tick import last_tick
 from fgm.collector.kernel.oom_watch import OomWatch
-from fgm.collector.windows.closing import close_window
-from fgm.events.watched import NEEDS
-from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, decode, merged
-from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
-from tests.support.collector.windows import HEADER, NODE, START_MS, record
+from tests.support.collector.event_ticks import POD, A, B, leave_behind, tick
+from tests.support.collector.windows import NODE, START_MS
 
 pytestmark = [pytest.mark.dates]
-
-A = Series("container", "a" * 64, pod_uid="p", cgroup="/kubepods/podp/a")
-B = Series("container", "b" * 64, pod_uid="p", cgroup="/kubepods/podp/b")
-POD = Series("pod", pod_uid="p", cgroup="/kubepods/podp")
-POPULATED, KILLS, MEMORY = (1 + COLUMNS.index(name) for name in (NEEDS[10], NEEDS[0], "memory.current"))
-
-
-def tick(second: float, *series: Series, kills: float = 0) -> Tick:
-    rows = np.full((len(series), 1 + len(COLUMNS)), np.nan)
-    rows[:, 0], rows[:, POPULATED], rows[:, KILLS], rows[:, MEMORY] = 1.0, 1, kills, 1 << 20
-    return Tick(START_MS + round(second * 1000), series, rows)
 
 
 def recorder(data_dir: Path) -> EventRecorder:
@@ -65,14 +48,14 @@ async def read_kinds(data_dir: Path, day: str = "dt=2025-12-30") -> list[tuple[s
     return [(event.kind, event.series[:5]) for event in events]
 
 
-async def test_what_happened_is_in_the_file_of_its_day(tmp_path: Path) -> None:
+async def test_events_are_in_the_file_of_their_day(tmp_path: Path) -> None:
     await run(recorder(tmp_path), [tick(0, NODE, A), tick(1, NODE, A), tick(2, NODE, POD), tick(3, NODE, POD, B)])
 
     assert await read_kinds(tmp_path) == [("exit", "aaaaa"), ("restart", "bbbbb")]
     assert (await to_thread.run_sync(check, str(tmp_path))).problems == []
 
 
-async def test_each_day_has_a_file_though_nothing_happened(tmp_path: Path) -> None:
+async def test_a_day_without_events_has_a_file(tmp_path: Path) -> None:
     tomorrow_s = DAY_MS // 1000
     await run(recorder(tmp_path), [tick(0, NODE), tick(1, NODE), tick(tomorrow_s, NODE), tick(tomorrow_s + 1, NODE)])
 
@@ -80,14 +63,8 @@ async def test_each_day_has_a_file_though_nothing_happened(tmp_path: Path) -> No
     assert await read_kinds(tmp_path, "dt=2025-12-31") == [("gap", "node")]
 
 
-def leave_behind(data_dir: Path, *ticks: Tick, closed: bool, header: FileHeader = HEADER) -> None:
-    for journal in record(data_dir, *ticks, header=header):
-        if closed:
-            close_window(journal, 3)
-
-
 @pytest.mark.parametrize("closed", [False, True], ids=["after a kill", "after an orderly stop"])
-async def test_a_run_goes_on_from_the_last_tick_of_the_one_before(tmp_path: Path, closed: bool) -> None:
+async def test_events_continue_from_the_last_tick_of_the_previous_run(tmp_path: Path, closed: bool) -> None:
     """What lives on is not started again; what ended, came and was killed since is told, and the gap."""
     earlier = [tick(0, NODE, POD, A, B), tick(1, NODE, POD, A)]
     await to_thread.run_sync(lambda: leave_behind(tmp_path, *earlier, closed=closed))
@@ -97,34 +74,14 @@ async def test_a_run_goes_on_from_the_last_tick_of_the_one_before(tmp_path: Path
     assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "bbbbb")]
 
 
-async def test_an_oom_kill_while_nothing_was_recorded_is_told(tmp_path: Path) -> None:
+async def test_an_oom_kill_between_two_runs_is_an_event(tmp_path: Path) -> None:
     await to_thread.run_sync(lambda: leave_behind(tmp_path, tick(0, POD, A), closed=False))
     await run(recorder(tmp_path), [tick(60, POD, kills=1)])
 
     assert await read_kinds(tmp_path) == [("gap", "node"), ("oom_kill", "aaaaa"), ("exit", "aaaaa")]
 
 
-def test_the_last_tick_is_that_of_the_newest_file_of_this_node_before_the_run(tmp_path: Path) -> None:
-    other = FileHeader("other", "other-pod", 1000, 90)
-    older = FileHeader("worker-3", "older-pod", 1000, 90)
-    leave_behind(tmp_path, tick(0, A), tick(5, A), closed=True)
-    leave_behind(tmp_path, tick(95, A), tick(96, A, POD), closed=True, header=older)
-    leave_behind(tmp_path, tick(200, B), closed=True, header=other)
-    (journal,) = record(tmp_path, tick(100, B), header=older)
-    (folder,) = {os.path.dirname(journal)}
-    Path(folder, "live-20251230T161500Z.journal").write_bytes(b"nonsense")
-
-    def last(before_s: float) -> tuple[float, tuple[Series, ...]] | None:
-        found = last_tick(str(tmp_path), START_MS + round(before_s * 1000), "worker-3")
-        return None if found is None else ((found.time_ms - START_MS) / 1000, found.series)
-
-    assert last(1000) == (100, (B,))
-    assert last(100) == (96, (A, POD))
-    assert last(95) == (5, (A,))
-    assert last(0) is None
-
-
-async def test_a_disk_error_costs_events_and_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disk_error_costs_events_and_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "dt=2025-12-30").touch()  # in the place of the folder
     ticks = [tick(0, NODE), tick(1, NODE, A), tick(2, NODE), tick(3, NODE, A)]
     with caplog.at_level(logging.INFO):
@@ -133,7 +90,7 @@ async def test_a_disk_error_costs_events_and_is_told_once(tmp_path: Path, caplog
     assert [r.getMessage() for r in caplog.records] == ["cannot write events"]
 
 
-async def test_a_disk_that_stays_slow_is_told_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_slow_disk_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     slow = recorder(tmp_path)
     for second in range(100):
         slow.add_tick(tick(second, NODE))
@@ -142,7 +99,7 @@ async def test_a_disk_that_stays_slow_is_told_of_once(tmp_path: Path, caplog: py
     assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
 
 
-async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_them_is_seen_later(
+async def test_events_of_dropped_ticks_are_derived_from_the_next_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = recorder(tmp_path)
@@ -159,7 +116,7 @@ async def test_ticks_that_wait_for_the_disk_are_bounded_and_what_happened_in_the
     assert [r.getMessage() for r in caplog.records] == ["the disk is too slow for events; dropping some"]
 
 
-async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
+async def test_the_reason_of_an_exit_is_written_to_the_day_of_the_exit(tmp_path: Path) -> None:
     midnight_s = (DAY_MS - START_MS % DAY_MS) // 1000
     of_run = recorder(tmp_path)
     of_run.add_tick(tick(midnight_s - 1, NODE, A, B))
@@ -179,7 +136,7 @@ async def test_why_a_container_ended_completes_its_exit(tmp_path: Path) -> None:
     assert first.after == {"reason": "OOMKilled", "exit_code": 137, "finished_ms": START_MS + midnight_s * 1000 - 500}
 
 
-async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next_tick(tmp_path: Path) -> None:
+async def test_an_oom_kill_is_reported_at_once_and_only_once(tmp_path: Path) -> None:
     file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
     await file.parent.mkdir(parents=True)
     await file.write_text("oom_kill 0\n")
@@ -208,7 +165,7 @@ async def test_a_kill_is_told_when_the_kernel_tells_it_and_not_again_at_the_next
     assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 2})
 
 
-async def test_a_clock_that_is_set_is_told(tmp_path: Path) -> None:
+async def test_a_clock_step_is_an_event(tmp_path: Path) -> None:
     stepped = recorder(tmp_path)
     stepped.add_tick(tick(0, NODE))
     stepped.add_clock_step(START_MS + 600_000, 599_000)

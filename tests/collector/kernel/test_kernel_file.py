@@ -1,4 +1,4 @@
-"""A kept file is read whole, parsed only when it changed, and says when its cgroup is gone."""
+"""A kept file is read completely and parsed to the values of its metrics."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def test_it_shows_the_newest_content_of_the_file(tmp_path: Path) -> None:
     file.close()
 
 
-def test_it_says_which_metrics_the_file_names(tmp_path: Path) -> None:
+def test_the_names_are_those_of_the_metrics_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cpu.max"
     path.write_text("max 100000\n")
     file = KernelFile(str(path), PlainParser(cpu_max))
@@ -41,7 +41,7 @@ def test_it_says_which_metrics_the_file_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pids", [1, 100, 10_000])
-def test_a_file_is_read_whole_also_when_it_grows(tmp_path: Path, pids: int) -> None:
+def test_a_file_is_read_completely_even_after_it_has_grown(tmp_path: Path, pids: int) -> None:
     path = tmp_path / "cgroup.procs"
     path.write_text("1000000\n")
     file = KernelFile(str(path), PlainParser(cgroup_procs))
@@ -53,7 +53,7 @@ def test_a_file_is_read_whole_also_when_it_grows(tmp_path: Path, pids: int) -> N
     file.close()
 
 
-def test_a_file_that_cannot_be_parsed_is_read_again_when_it_can(tmp_path: Path) -> None:
+def test_a_file_is_parsed_again_after_a_parse_error(tmp_path: Path) -> None:
     path = tmp_path / "memory.current"
     path.write_text("garbage\n")
     file = KernelFile(str(path), Number("memory.current"))

@@ -1,3 +1,5 @@
+"""The address of the API, and when its token is sent."""
+
 from pathlib import Path
 
 from fgm.collector.kubernetes.address import Address, find_api
@@ -6,17 +8,17 @@ from fgm.collector.settings import Settings
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
 
 
-def test_in_a_cluster_it_is_where_the_kubelet_says() -> None:
+def test_in_a_cluster_the_address_comes_from_the_kubelets_variables() -> None:
     assert find_api(Settings(), IN_CLUSTER) == Address("https://10.96.0.1:6443")
     assert find_api(Settings(), {"KUBERNETES_SERVICE_HOST": "fd00::1"}) == Address("https://[fd00::1]:443")
 
 
-def test_elsewhere_there_is_none_and_nobody_needs_to_ask() -> None:
+def test_outside_a_cluster_there_is_no_address() -> None:
     assert find_api(Settings(), {}) is None
     assert find_api(Settings(no_kubernetes=True, kubernetes_url="http://127.0.0.1:8001"), IN_CLUSTER) is None
 
 
-def test_a_setting_counts_more(tmp_path: Path) -> None:
+def test_the_setting_decides_before_the_variables(tmp_path: Path) -> None:
     token, authority = tmp_path / "token", tmp_path / "ca.crt"
     token.touch()
     authority.touch()
@@ -27,10 +29,10 @@ def test_a_setting_counts_more(tmp_path: Path) -> None:
     assert find_api(settings, IN_CLUSTER) == Address("https://api.example:6443", str(token), str(authority))
 
 
-def test_a_token_goes_over_the_network_only_encrypted(tmp_path: Path) -> None:
+def test_the_token_is_sent_over_the_network_only_with_tls(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.touch()
     for url, shown in (("http://api.example:8001", None), ("http://127.0.0.1:8001", str(token))):
-        found = find_api(Settings(kubernetes_url=url, kubernetes_token_file=str(token)), {})
-        assert found is not None
-        assert found.token_file == shown
+        address = find_api(Settings(kubernetes_url=url, kubernetes_token_file=str(token)), {})
+        assert address is not None
+        assert address.token_file == shown

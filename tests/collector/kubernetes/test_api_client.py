@@ -1,4 +1,4 @@
-"""The client against a server on a real socket; its methods block, as they would in their thread."""
+"""The client against a server on a real socket; its methods block, as they do in their thread."""
 
 import ssl
 import subprocess
@@ -31,7 +31,7 @@ async def blocking(work: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(work, *arguments)
 
 
-async def test_a_list_asks_for_this_nodes_pods_as_the_server_has_them_in_memory() -> None:
+async def test_a_list_requests_the_pods_of_this_node_from_the_servers_memory() -> None:
     async with ApiServer().running() as server:
         server.keep(pod_json("cart", 1, running("app", 7)))
         server.keep(pod_json("stray", 2, running("app", 8), node="worker-4"))
@@ -45,7 +45,7 @@ async def test_a_list_asks_for_this_nodes_pods_as_the_server_has_them_in_memory(
     assert "Authorization" not in request.headers
 
 
-async def test_a_stream_gives_what_happens_until_it_ends() -> None:
+async def test_a_stream_yields_events_until_it_ends() -> None:
     async with ApiServer().running() as server:
         api = client(server)
         await blocking(api.open_stream, "1000", 321)
@@ -76,14 +76,14 @@ async def test_a_stream_gives_what_happens_until_it_ends() -> None:
     assert api.requests == 1
 
 
-async def test_a_stream_that_ends_in_order_says_so() -> None:
+async def test_a_stream_that_ends_in_order_returns_none() -> None:
     async with ApiServer(mood="empty").running() as server:
         api = client(server)
         await blocking(api.open_stream, "1000", 300)
         assert await blocking(api.next_events) is None
 
 
-async def test_an_event_may_arrive_in_pieces_and_several_at_once() -> None:
+async def test_events_may_arrive_in_pieces_or_several_at_once() -> None:
     async with ApiServer().running() as server:
         api = client(server)
         await blocking(api.open_stream, "1000", 300)
@@ -101,7 +101,7 @@ async def test_an_event_may_arrive_in_pieces_and_several_at_once() -> None:
 
 
 @pytest.mark.parametrize("mood", ["hanging", "garbage", "refusing"])
-async def test_a_bad_server_costs_an_error_and_no_more_than_the_time_it_was_given(mood: Mood) -> None:
+async def test_a_bad_server_is_an_error_within_the_timeout(mood: Mood) -> None:
     async with ApiServer(mood=mood).running() as server:
         with pytest.raises(ApiError) as error:
             await blocking(client(server, IMPATIENT).list_pods)
@@ -110,12 +110,12 @@ async def test_a_bad_server_costs_an_error_and_no_more_than_the_time_it_was_give
     assert "leader changed" in str(error.value) or mood != "refusing"
 
 
-async def test_nobody_who_listens_is_an_error() -> None:
+async def test_a_refused_connection_is_an_error() -> None:
     with pytest.raises(ApiError, match="refused"):
         await blocking(PodApi(Address("http://127.0.0.1:1"), NODE, time.monotonic).list_pods)
 
 
-async def test_a_silent_stream_is_given_up_also_one_that_drips() -> None:
+async def test_a_stream_without_whole_lines_is_given_up_after_the_timeout() -> None:
     async with ApiServer().running() as server:
         api = client(server, IMPATIENT)
         await blocking(api.open_stream, "1000", 300)
@@ -137,7 +137,7 @@ async def test_a_silent_stream_is_given_up_also_one_that_drips() -> None:
             group.cancel_scope.cancel()
 
 
-async def test_nonsense_in_a_stream_and_a_line_without_end_break_it() -> None:
+async def test_a_malformed_line_and_an_endless_line_are_errors() -> None:
     async with ApiServer(mood="garbage").running() as server:
         api = client(server)
         await blocking(api.open_stream, "1000", 300)
@@ -158,7 +158,7 @@ async def test_nonsense_in_a_stream_and_a_line_without_end_break_it() -> None:
 
 
 @pytest.mark.parametrize("mood", ["hanging", "good"])
-async def test_whatever_waits_is_cut_at_once(mood: Mood) -> None:
+async def test_cutting_ends_any_waiting_request_at_once(mood: Mood) -> None:
     async with ApiServer(mood=mood).running() as server:
         api = client(server)
 
@@ -179,7 +179,7 @@ async def test_whatever_waits_is_cut_at_once(mood: Mood) -> None:
             await blocking(api.list_pods)
 
 
-async def test_a_token_is_read_again_each_minute_and_after_it_was_refused(tmp_path: Path) -> None:
+async def test_the_token_is_read_again_every_minute_and_after_a_refusal(tmp_path: Path) -> None:
     token_file, now = tmp_path / "token", 0.0
     await to_thread.run_sync(token_file.write_text, "first\n")
     async with ApiServer(token="first").running() as server:
@@ -202,9 +202,7 @@ async def test_a_token_is_read_again_each_minute_and_after_it_was_refused(tmp_pa
 
 
 @pytest.mark.parametrize("text", ["", "se\x07cret", "se\ncret", "s€cret"])
-async def test_a_token_file_without_a_token_is_an_error_that_does_not_say_what_is_in_it(
-    tmp_path: Path, text: str
-) -> None:
+async def test_a_malformed_token_is_an_error_that_does_not_show_it(tmp_path: Path, text: str) -> None:
     await to_thread.run_sync(lambda: (tmp_path / "token").write_text(text, "utf-8"))
     async with ApiServer().running() as server:
         with pytest.raises(ApiError) as error:
@@ -227,7 +225,7 @@ def certificate(folder: Path) -> Path:
     return path
 
 
-async def test_over_tls_it_talks_only_to_the_one_whom_the_authority_vouches_for(tmp_path: Path) -> None:
+async def test_over_tls_a_server_with_a_certificate_of_the_authority_is_accepted(tmp_path: Path) -> None:
     path = await to_thread.run_sync(certificate, tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     await to_thread.run_sync(context.load_cert_chain, path)
@@ -246,7 +244,7 @@ async def test_over_tls_it_talks_only_to_the_one_whom_the_authority_vouches_for(
     assert [pod.name for pod in pods] == ["cart"]
 
 
-async def test_over_tls_a_stranger_is_refused(tmp_path: Path) -> None:
+async def test_over_tls_a_server_of_another_authority_is_refused(tmp_path: Path) -> None:
     path = await to_thread.run_sync(certificate, tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     await to_thread.run_sync(context.load_cert_chain, path)

@@ -1,4 +1,4 @@
-"""The whole collector beside an API: names are in all that it writes, and nothing that the API does delays it."""
+"""The whole collector next to an API: names are in all its files, and the API never delays it."""
 
 import itertools
 from dataclasses import replace
@@ -48,9 +48,9 @@ def indexed(host: Host, container: dict[str, Any]) -> IndexEntry:
 
 def series_of(path: Path) -> dict[str, Series]:
     file = WindowFile.open(str(path))
-    found = {chunk.series.key: chunk.series for chunk in file.chunks(())}
+    series = {chunk.series.key: chunk.series for chunk in file.chunks(())}
     file.close()
-    return found
+    return series
 
 
 def is_named(host: Host, container: dict[str, Any]) -> bool:
@@ -64,7 +64,7 @@ def is_named(host: Host, container: dict[str, Any]) -> bool:
 
 
 @pytest.mark.dates
-async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
+async def test_late_names_are_in_every_row_of_the_window_and_in_the_index(host: Host) -> None:
     async with ApiServer().running() as server:
         server.keep(pod_of(CACHE, resources={"cache": {"limits": {"memory": "96Mi"}}}))
         host.settings = replace(host.settings, kubernetes_url=server.url)
@@ -78,47 +78,51 @@ async def test_names_that_arrive_late_are_in_every_row_of_the_window_and_in_the_
                     await anyio.sleep(LOOK_AGAIN_S)
                 daemon.stop()
 
-    def look() -> None:
+    def check_files() -> None:
         (path,) = parquet_files(host.data_dir)
-        found = series_of(path)
+        series = series_of(path)
         for container in (DB, CACHE):
             name, pod = container["name"], f"{container['name']}-0"
-            mine = found[container["id"]]
-            assert (mine.container_name, mine.pod_name, mine.namespace) == (name, pod, "shop")
-            assert len(instants(path, container["id"])) == len(instants(path))
-            assert (found[f"pod:{container['uid']}"].pod_name, found[f"pod:{container['uid']}"].namespace) == (
+            named = series[container["id"]]
+            assert (named.container_name, named.pod_name, named.namespace) == (
+                name,
                 pod,
                 "shop",
             )
-        assert (found[CACHE["pause"]].scope, found[CACHE["pause"]].container_name) == ("sandbox", "POD")
+            assert len(instants(path, container["id"])) == len(instants(path))
+            assert (series[f"pod:{container['uid']}"].pod_name, series[f"pod:{container['uid']}"].namespace) == (
+                pod,
+                "shop",
+            )
+        assert (series[CACHE["pause"]].scope, series[CACHE["pause"]].container_name) == ("sandbox", "POD")
         facts = indexed(host, CACHE).facts
         assert (facts["pod_name"], facts["container_name"]) == ("cache-0", "cache")
         assert (facts["limits"], facts["labels"]) == ({"memory_bytes": 96 << 20}, {"app": "cache-0"})
         assert check(str(host.data_dir)).problems == []
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
-async def test_names_are_there_from_the_first_tick_of_a_run_that_cannot_reach_the_api(host: Host) -> None:
+async def test_a_run_without_the_api_has_names_from_its_first_tick(host: Host) -> None:
     async with ApiServer().running() as server:
         server.keep(pod_of(DB))
         host.settings = replace(host.settings, kubernetes_url=server.url)
         await host.run_until(lambda: is_named(host, DB))
     (path,) = await to_thread.run_sync(parquet_files, host.data_dir)
     await to_thread.run_sync(path.unlink)
-    await host.run_until(lambda: is_named(host, DB))  # nobody listens there any more
+    await host.run_until(lambda: is_named(host, DB))  # no server listens any more
 
-    def look() -> None:
+    def check_files() -> None:
         (path,) = parquet_files(host.data_dir)
-        found = series_of(path)
-        assert found[DB["id"]].container_name == "db"
-        assert found[f"pod:{DB['uid']}"].pod_name == "db-0"
+        series = series_of(path)
+        assert series[DB["id"]].container_name == "db"
+        assert series[f"pod:{DB['uid']}"].pod_name == "db-0"
         assert indexed(host, DB).facts["image"] == "db:v1"
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
-async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_so(host: Host) -> None:
+async def test_a_pause_process_is_a_container_if_the_api_lists_it(host: Host) -> None:
     placeholder = CACHE | {"id": CACHE["pause"], "name": "placeholder"}
     async with ApiServer().running() as server:
         server.keep(pod_of(placeholder))
@@ -130,15 +134,15 @@ async def test_a_placeholder_that_only_pauses_is_a_container_where_the_api_says_
 
         await host.run_until(is_known)
 
-    def look() -> None:
+    def check_files() -> None:
         (path,) = parquet_files(host.data_dir)
         assert series_of(path)[CACHE["pause"]].scope == "container"
 
-    await to_thread.run_sync(look)
+    await to_thread.run_sync(check_files)
 
 
 @pytest.mark.parametrize("mood", ["hanging", "garbage", "empty", "refusing", "pouring"])
-async def test_whatever_the_api_does_ticks_go_on(host: Host, mood: Mood) -> None:
+async def test_ticks_continue_whatever_the_api_does(host: Host, mood: Mood) -> None:
     async with ApiServer(mood=mood).running() as server:
         for number in range(20):
             server.keep(pod_json("pod", number, running("app", number)))

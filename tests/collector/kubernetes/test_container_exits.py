@@ -1,3 +1,5 @@
+"""Exits of containers, each found once."""
+
 from typing import Any, cast
 
 from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
@@ -19,7 +21,7 @@ def index(**facts: Any) -> Index:
     return Index({"k": IndexEntry(container_id(7), 0, 0, cast("Facts", facts))})
 
 
-def test_an_end_is_told_once() -> None:
+def test_an_exit_is_found_once() -> None:
     finder = ExitFinder(Index(), FINISHED_MS - 1)
     ended = ContainerExit(container_id(7), "OOMKilled", 137, FINISHED_MS)
 
@@ -27,13 +29,13 @@ def test_an_end_is_told_once() -> None:
     assert find(finder, RESTARTED) == []
 
 
-def test_what_ended_before_this_program_began_is_no_news() -> None:
+def test_an_exit_before_the_start_of_this_program_is_not_new() -> None:
     assert find(ExitFinder(Index(), FINISHED_MS + 1), RESTARTED) == []
 
 
-def test_but_it_is_where_it_was_recorded_by_an_earlier_run_and_ended_in_between() -> None:
+def test_an_exit_between_two_runs_of_a_recorded_container_is_new() -> None:
     assert len(find(ExitFinder(index(), FINISHED_MS + 1), RESTARTED)) == 1
 
 
-def test_what_an_earlier_run_told_is_not_told_again() -> None:
+def test_an_exit_that_an_earlier_run_found_is_not_new() -> None:
     assert find(ExitFinder(index(ended={"reason": "OOMKilled", "exit_code": 137}), 0), RESTARTED) == []

@@ -119,7 +119,7 @@ async def test_names_come_from_the_list_and_then_from_the_stream(tmp_path: Path)
     assert follower.pods.requests == 2
 
 
-async def test_the_index_learns_what_is_known_of_its_containers_early_or_late(tmp_path: Path) -> None:
+async def test_the_index_gets_facts_that_arrive_before_or_after_the_container(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         await follower.server.watched()
         follower.see(APP)
@@ -136,7 +136,7 @@ async def test_the_index_learns_what_is_known_of_its_containers_early_or_late(tm
     assert (exited.container_id, exited.reason) == (container_id(7), "OOMKilled")
 
 
-async def test_without_the_right_to_watch_names_come_with_lists_at_a_bounded_rate(tmp_path: Path) -> None:
+async def test_without_the_right_to_watch_names_come_from_lists_at_a_limited_rate(tmp_path: Path) -> None:
     async with following(tmp_path, "no watch") as follower:
         await follower.until(lambda: follower.name(APP).container_name == "app")
         follower.server.keep(pod_json("next", 2))
@@ -150,7 +150,7 @@ async def test_without_the_right_to_watch_names_come_with_lists_at_a_bounded_rat
         assert follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next"
 
 
-async def test_without_the_right_to_list_nothing_has_a_name_and_the_log_says_why(
+async def test_without_the_right_to_list_there_are_no_names_and_the_reason_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with following(tmp_path, "no list") as follower:
@@ -171,7 +171,7 @@ async def test_a_deleted_pods_container_keeps_its_name(tmp_path: Path) -> None:
         assert follower.name(APP).container_name == "app"
 
 
-async def test_a_stream_that_was_cut_goes_on_from_the_last_bookmark_without_another_list(tmp_path: Path) -> None:
+async def test_a_broken_stream_continues_from_the_last_bookmark_without_another_list(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         server, clock = follower.server, follower.clock
         await server.watched()
@@ -186,7 +186,7 @@ async def test_a_stream_that_was_cut_goes_on_from_the_last_bookmark_without_anot
     assert server.requests[-1].query["resourceVersion"] == str(server.version)
 
 
-async def test_hours_of_silence_cost_a_request_each_few_minutes(tmp_path: Path) -> None:
+async def test_hours_without_events_need_one_request_every_few_minutes(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         server, clock = follower.server, follower.clock
         for count in range(1, 40):
@@ -200,7 +200,7 @@ async def test_hours_of_silence_cost_a_request_each_few_minutes(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("mood", ["empty", "expired", "error-event", "garbage", "refusing"])
-async def test_a_bad_api_is_asked_rarely_and_keeps_the_names_that_were_known(tmp_path: Path, mood: Mood) -> None:
+async def test_a_failing_api_gets_few_requests_and_names_are_kept(tmp_path: Path, mood: Mood) -> None:
     async with following(tmp_path) as follower:
         server, clock = follower.server, follower.clock
         await server.watched()
@@ -210,18 +210,18 @@ async def test_a_bad_api_is_asked_rarely_and_keeps_the_names_that_were_known(tmp
         await clock.settle()
         await clock.advance(1800)
         assert follower.name(APP).container_name == "app"
-        asked = [request.at for request in server.requests if request.at >= 100]
+        requested_at = [request.at for request in server.requests if request.at >= 100]
         await follower.recover()
         follower.see(APP)
         assert follower.facts(7)["pod_name"] == "cart"
 
-    most = max(sum(at <= other < at + 60 for other in asked) for at in asked)
+    most = max(sum(at <= other < at + 60 for other in requested_at) for at in requested_at)
     assert most <= 14
-    assert len(asked) <= 14 + 30 * 4
+    assert len(requested_at) <= 14 + 30 * 4
     assert follower.pods.requests == len(server.requests)
 
 
-async def test_an_api_that_hangs_is_given_up_and_asked_again(tmp_path: Path) -> None:
+async def test_a_request_that_hangs_is_given_up_and_repeated(tmp_path: Path) -> None:
     async with following(tmp_path, "hanging", Timeouts(5, 0.05, 0.05)) as follower:
         await follower.clock.settle()
         await follower.recover()
@@ -247,7 +247,7 @@ async def test_a_rotated_token_costs_one_refused_request(tmp_path: Path) -> None
     ]
 
 
-async def test_names_survive_a_restart_while_the_api_is_away(tmp_path: Path) -> None:
+async def test_names_survive_a_restart_while_the_api_is_unreachable(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         await follower.server.watched()
         follower.see(APP, Series("pod", pod_uid=pod_uid(1)))
@@ -259,7 +259,7 @@ async def test_names_survive_a_restart_while_the_api_is_away(tmp_path: Path) -> 
         assert follower.name(Series("pod", pod_uid=pod_uid(1))).pod_name == "cart"
 
 
-async def test_sandboxes_ask_nothing_and_leave_the_index(tmp_path: Path) -> None:
+async def test_sandboxes_cause_no_requests_and_are_removed_from_the_index(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         server, clock = follower.server, follower.clock
         pause = Series("container", container_id=container_id(6), pod_uid=pod_uid(1))
@@ -285,7 +285,7 @@ async def test_stopping_does_not_wait_for_a_request(tmp_path: Path) -> None:
             assert anyio.current_time() - stopped_at < 2
 
 
-async def test_a_stream_that_names_pods_without_end_is_given_up(tmp_path: Path) -> None:
+async def test_a_stream_with_too_many_pods_is_given_up(tmp_path: Path) -> None:
     async with following(tmp_path) as follower:
         await follower.server.watched()
         pods = ({"type": "ADDED", "object": pod_json("pod", number)} for number in range(2, MAX_PODS + 2))
@@ -295,9 +295,7 @@ async def test_a_stream_that_names_pods_without_end_is_given_up(tmp_path: Path) 
         assert follower.name(APP).container_name == "app"
 
 
-async def test_without_an_api_nothing_is_asked_and_a_line_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_missing_api_is_logged_and_causes_no_requests(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     index = await to_thread.run_sync(IndexKeeper, str(tmp_path), 90, 0)
     follower = PodFollower(
@@ -316,7 +314,7 @@ async def test_without_an_api_nothing_is_asked_and_a_line_says_so(
     ]
 
 
-async def test_an_outage_is_said_once_and_its_end_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_outage_and_its_end_are_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with following(tmp_path, "refusing") as follower:
         await follower.clock.settle()
@@ -325,6 +323,6 @@ async def test_an_outage_is_said_once_and_its_end_too(tmp_path: Path, caplog: py
         await follower.server.put(pod_json("next", 2))
         await follower.until(lambda: follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next")
 
-    said = [record.message.split(";")[0] for record in caplog.records]
-    assert [one for one, _ in itertools.groupby(said)] == said
-    assert said == ["cannot follow the Kubernetes API", "following the Kubernetes API again"]
+    messages = [record.message.split(";")[0] for record in caplog.records]
+    assert [message for message, _ in itertools.groupby(messages)] == messages
+    assert messages == ["cannot follow the Kubernetes API", "following the Kubernetes API again"]

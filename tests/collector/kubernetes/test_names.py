@@ -1,3 +1,5 @@
+"""Names of series, from the names of pods and containers."""
+
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.store.samples.series import Series
 
@@ -16,11 +18,11 @@ def test_a_container_is_named_by_its_id() -> None:
     assert named.key == APP.key
 
 
-def test_the_id_counts_more_than_the_pod_that_the_path_names() -> None:
+def test_the_id_of_a_container_decides_before_the_pod_in_its_path() -> None:
     assert NAMES.name(Series("container", container_id="aa", pod_uid="cd" * 16)).pod_name == "cart-0"
 
 
-def test_a_container_that_the_status_does_not_have_yet_is_named_by_its_pod() -> None:
+def test_a_container_missing_in_the_status_gets_the_name_of_its_pod() -> None:
     named = NAMES.name(Series("container", container_id="bb", pod_uid=UID))
 
     assert (named.scope, named.container_name, named.pod_name, named.namespace) == ("container", None, "cart-0", "shop")
@@ -30,14 +32,14 @@ def test_a_static_pods_container_is_named_by_the_hash_of_its_manifest() -> None:
     assert NAMES.name(Series("container", container_id="bb", pod_uid="cd" * 16)).pod_name == "etcd"
 
 
-def test_pods_are_named_too_and_nothing_else_is() -> None:
+def test_only_pods_and_containers_are_named() -> None:
     named = NAMES.name(Series("pod", pod_uid=UID))
     assert (named.pod_name, named.namespace, named.container_name) == ("cart-0", "shop", None)
     for other in (Series("node", node_name="worker-3"), Series("cgroup", cgroup="/system.slice")):
         assert NAMES.name(other) is other
 
 
-def test_sandboxes_are_recognised_and_are_called_so() -> None:
+def test_a_sandbox_has_the_name_of_sandboxes() -> None:
     for sandbox in (
         Series("sandbox", container_id="bb", pod_uid=UID),
         Series("container", container_id="ee", pod_uid=UID),
@@ -46,11 +48,11 @@ def test_sandboxes_are_recognised_and_are_called_so() -> None:
         assert (named.scope, named.container_name, named.pod_name) == ("sandbox", "POD", "cart-0")
 
 
-def test_a_container_of_the_pod_is_no_sandbox_whatever_its_process_is_called() -> None:
+def test_a_container_in_the_status_of_its_pod_is_not_a_sandbox() -> None:
     assert NAMES.name(Series("sandbox", container_id="aa", pod_uid=UID)).scope == "container"
 
 
-def test_where_there_is_nothing_new_it_is_the_same_object() -> None:
+def test_a_series_without_new_names_is_the_same_object() -> None:
     named = NAMES.name(APP)
 
     assert NAMES.name(named) is named

@@ -1,3 +1,5 @@
+"""The pods of a node, and the names that follow from them."""
+
 from fgm.collector.kubernetes.pod_book import MAX_DELETED, PodBook, facts_of
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
@@ -6,9 +8,9 @@ from tests.support.collector.pods import container_id, pod_json, pod_uid, runnin
 
 
 def pod(name: str, number: int, *statuses: dict[str, object], **more: object) -> Pod:
-    found = parse_pod(pod_json(name, number, *statuses, **more))
-    assert found is not None
-    return found
+    parsed = parse_pod(pod_json(name, number, *statuses, **more))
+    assert parsed is not None
+    return parsed
 
 
 def container(number: int, uid: str) -> Series:
@@ -18,17 +20,17 @@ def container(number: int, uid: str) -> Series:
 CART = pod("cart", 1, running("app", 7))
 
 
-def test_a_list_replaces_what_there_is_and_what_has_gone_keeps_its_name() -> None:
+def test_a_list_replaces_all_pods_and_deleted_pods_keep_their_names() -> None:
     book = PodBook(Index())
     book.replace([CART])
     book.replace([pod("new", 2, running("app", 8))])
 
-    assert [one.name for one in book.pods] == ["new"]
+    assert [each.name for each in book.pods] == ["new"]
     assert book.names.name(container(7, pod_uid(1))).pod_name == "cart"
     assert book.names.name(container(8, pod_uid(2))).pod_name == "new"
 
 
-def test_what_was_deleted_is_remembered_with_its_last_state_and_not_for_ever() -> None:
+def test_a_deleted_pod_is_remembered_in_its_last_state_for_a_while() -> None:
     book = PodBook(Index())
     book.put(CART)
     book.remove(pod("cart", 1, running("app", 7), running("late", 9)))
@@ -49,7 +51,7 @@ def test_names_are_the_same_object_while_nothing_changes() -> None:
     assert book.names is before
 
 
-def test_names_of_an_earlier_run_are_there_before_the_api_has_answered() -> None:
+def test_names_of_an_earlier_run_are_used_before_the_api_answers() -> None:
     facts = Facts(pod_name="cart", namespace="shop", container_name="app", pod_uid="ab" * 16)
     book = PodBook(Index({"k": IndexEntry(container_id(7), 0, 0, facts), "l": IndexEntry(container_id(8), 0, 0)}))
 
@@ -60,12 +62,12 @@ def test_names_of_an_earlier_run_are_there_before_the_api_has_answered() -> None
 
 
 def sandbox_of(book: PodBook, *series: Series, seen_ms: int, heard_ms: int) -> list[str]:
-    book.update_series([book.names.name(one) for one in series], seen_ms)
+    book.update_series([book.names.name(each) for each in series], seen_ms)
     book.note_answer(heard_ms)
-    return [one.key[-1] for one in map(book.names.name, series) if one.scope == "sandbox"]
+    return [each.key[-1] for each in map(book.names.name, series) if each.scope == "sandbox"]
 
 
-def test_a_container_that_the_api_does_not_know_after_a_minute_is_a_sandbox() -> None:
+def test_a_container_that_the_api_does_not_list_after_a_minute_is_a_sandbox() -> None:
     book, series = PodBook(Index()), (container(7, pod_uid(1)), container(8, pod_uid(1)))
     book.put(CART)
 
@@ -74,7 +76,7 @@ def test_a_container_that_the_api_does_not_know_after_a_minute_is_a_sandbox() ->
     assert sandbox_of(book, *series, seen_ms=70_000, heard_ms=70_000) == ["8"]
 
 
-def test_while_the_api_is_silent_nothing_becomes_a_sandbox() -> None:
+def test_without_an_answer_of_the_api_no_container_becomes_a_sandbox() -> None:
     book, series = PodBook(Index()), (container(8, pod_uid(1)),)
     book.put(CART)
     book.update_series(series, 0)
@@ -82,7 +84,7 @@ def test_while_the_api_is_silent_nothing_becomes_a_sandbox() -> None:
     assert book.names.name(series[0]).scope == "container"
 
 
-def test_a_container_of_a_pod_that_is_not_known_or_has_a_sandbox_is_none() -> None:
+def test_a_container_of_an_unknown_pod_or_a_pod_with_a_sandbox_is_not_a_sandbox() -> None:
     book = PodBook(Index())
     book.put(CART)
     pause = Series("sandbox", container_id=container_id(6), pod_uid=pod_uid(1))
@@ -90,7 +92,7 @@ def test_a_container_of_a_pod_that_is_not_known_or_has_a_sandbox_is_none() -> No
     assert sandbox_of(book, container(8, pod_uid(1)), pause, seen_ms=0, heard_ms=90_000) == ["6"]
 
 
-def test_facts_are_those_of_the_index() -> None:
+def test_the_facts_of_a_pod_have_the_form_of_the_index() -> None:
     status = running("app", 8, restarts=1, lastState=terminated(7))
     facts = facts_of(pod("cart", 1, status, resources={"app": {"limits": {"cpu": "2"}}}))
 

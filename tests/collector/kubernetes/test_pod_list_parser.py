@@ -1,3 +1,5 @@
+"""A list of pods is parsed while it arrives."""
+
 import json
 import tracemalloc
 
@@ -15,23 +17,23 @@ def listing(*pods: object, **more: object) -> dict[str, object]:
 
 def parsed(data: bytes, piece: int) -> tuple[list[object], str | None]:
     parser = PodListParser()
-    found: list[object] = []
+    items: list[object] = []
     for start in range(0, len(data), piece):
-        found += parser.feed(data[start : start + piece])
-    found += parser.end()
-    return found, parser.resource_version
+        items += parser.feed(data[start : start + piece])
+    items += parser.end()
+    return items, parser.resource_version
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 100, 1 << 20])
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_list_is_the_same_in_whatever_pieces_it_arrives(piece: int, indent: int | None) -> None:
+def test_the_pieces_in_which_a_list_arrives_make_no_difference(piece: int, indent: int | None) -> None:
     pods = [pod_json('car"t{[', 1, running("app", 7), labels={"ä": "naïve ☃"}), {}, pod_json("b", 2)]
     text = json.dumps(listing(*pods, remaining=12, nothing=None), ensure_ascii=False, indent=indent)
 
     assert parsed(text.encode(), piece) == (pods, "712")
 
 
-def test_what_stands_behind_the_items_is_read_too() -> None:
+def test_fields_after_the_items_are_read() -> None:
     assert parsed(b'{"items":[{"a":1}],"metadata":{"resourceVersion":"9"}}\n', 5) == ([{"a": 1}], "9")
 
 
@@ -53,22 +55,22 @@ def test_a_list_may_be_empty(items: bytes) -> None:
         b'{"items":[nonsense]}',
     ],
 )
-def test_what_is_no_whole_list_is_refused(text: bytes) -> None:
+def test_an_incomplete_list_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match="ends early"):
         parsed(text, 4)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
+def test_bytes_that_are_not_utf8_are_refused() -> None:
     with pytest.raises(UnicodeDecodeError):
         parsed(b'{"items":[{"a":"\xff\xfe"}]}', 4)
 
 
-def test_an_object_without_end_is_given_up() -> None:
+def test_an_endless_object_is_refused() -> None:
     with pytest.raises(ValueError, match="no object ends"):
         parsed(b'{"items":[{"a":"' + b"x" * 3 * MAX_OBJECT_CHARACTERS, 64 << 10)
 
 
-def test_nesting_without_end_is_refused() -> None:
+def test_endless_nesting_is_refused() -> None:
     with pytest.raises((ValueError, RecursionError)):
         parsed(b'{"items":[' + b"[" * 200_000, 64 << 10)
 

@@ -1,3 +1,5 @@
+"""Pods from the API's JSON, whatever it holds."""
+
 from typing import Any
 
 import numpy as np
@@ -28,11 +30,11 @@ def parsed(value: dict[str, Any]) -> Pod:
     return pod
 
 
-def lives(value: dict[str, Any]) -> dict[str, Container]:
-    return {one.id: one for one in parsed(value).containers}
+def containers_of(value: dict[str, Any]) -> dict[str, Container]:
+    return {container.id: container for container in parsed(value).containers}
 
 
-def test_a_pod_is_its_names_labels_and_containers_and_nothing_else() -> None:
+def test_a_pod_has_names_labels_and_containers() -> None:
     limits = {"limits": {"cpu": "500m", "memory": "256Mi", "nvidia.com/gpu": "1"}, "requests": {"cpu": "0.25"}}
     pod = parsed(pod_json("cart", 1, running("app", 7, restarts=2), resources={"app": limits}))
 
@@ -55,15 +57,15 @@ def test_a_pod_is_its_names_labels_and_containers_and_nothing_else() -> None:
     )
 
 
-def test_limits_that_were_changed_in_place_are_those_of_the_status() -> None:
+def test_limits_that_were_changed_in_place_come_from_the_status() -> None:
     status = running("app", 7, resources={"limits": {"memory": "512Mi"}})
-    found = lives(pod_json("cart", 1, status, resources={"app": {"limits": {"memory": "1Gi"}}}))
+    containers = containers_of(pod_json("cart", 1, status, resources={"app": {"limits": {"memory": "1Gi"}}}))
 
-    assert found[container_id(7)].limits == {"memory_bytes": 512 << 20}
+    assert containers[container_id(7)].limits == {"memory_bytes": 512 << 20}
 
 
-def test_no_limit_is_no_limit_and_not_unknown() -> None:
-    assert lives(pod_json("cart", 1, running("app", 7)))[container_id(7)].limits == {}
+def test_a_missing_limit_differs_from_an_unknown_one() -> None:
+    assert containers_of(pod_json("cart", 1, running("app", 7)))[container_id(7)].limits == {}
 
 
 def test_init_sidecar_and_ephemeral_containers_have_names() -> None:
@@ -78,7 +80,7 @@ def test_init_sidecar_and_ephemeral_containers_have_names() -> None:
         ephemeralContainerStatuses=[running("debugger-x7k2p", 4)],
     )
 
-    assert {number: lives(pod)[container_id(number)].name for number in (1, 2, 3, 4)} == {
+    assert {number: containers_of(pod)[container_id(number)].name for number in (1, 2, 3, 4)} == {
         1: "app",
         2: "proxy",
         3: "migrate",
@@ -86,31 +88,35 @@ def test_init_sidecar_and_ephemeral_containers_have_names() -> None:
     }
 
 
-def test_a_container_that_was_restarted_says_why_the_one_before_it_ended() -> None:
-    found = lives(pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7))))
+def test_a_restarted_container_has_the_termination_of_the_one_before() -> None:
+    containers = containers_of(pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7))))
 
-    assert found[container_id(7)].termination == Termination("OOMKilled", 137, FINISHED_MS)
-    assert (found[container_id(7)].restart_count, found[container_id(8)].restart_count) == (0, 1)
-    assert found[container_id(8)].termination is None
+    assert containers[container_id(7)].termination == Termination("OOMKilled", 137, FINISHED_MS)
+    assert (containers[container_id(7)].restart_count, containers[container_id(8)].restart_count) == (0, 1)
+    assert containers[container_id(8)].termination is None
 
 
-def test_a_container_that_waits_to_be_restarted_is_the_one_that_ended() -> None:
+def test_a_container_waiting_for_its_restart_is_the_terminated_one() -> None:
     status = running("app", 7, restarts=3) | {
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
         "lastState": terminated(7, "Error", 1),
     }
 
-    assert lives(pod_json("cart", 1, status))[container_id(7)].termination == Termination("Error", 1, FINISHED_MS)
-    assert lives(pod_json("cart", 1, status))[container_id(7)].restart_count == 3
+    assert containers_of(pod_json("cart", 1, status))[container_id(7)].termination == Termination(
+        "Error", 1, FINISHED_MS
+    )
+    assert containers_of(pod_json("cart", 1, status))[container_id(7)].restart_count == 3
 
 
-def test_a_container_that_has_ended_says_why() -> None:
+def test_a_terminated_container_has_its_termination() -> None:
     status = running("job", 7) | {"state": terminated(7, "Completed", 0)}
 
-    assert lives(pod_json("job", 1, status))[container_id(7)].termination == Termination("Completed", 0, FINISHED_MS)
+    assert containers_of(pod_json("job", 1, status))[container_id(7)].termination == Termination(
+        "Completed", 0, FINISHED_MS
+    )
 
 
-def test_a_container_without_an_id_has_not_begun() -> None:
+def test_a_container_without_an_id_is_left_out() -> None:
     status = {
         "name": "app",
         "restartCount": 0,
@@ -121,21 +127,21 @@ def test_a_container_without_an_id_has_not_begun() -> None:
     assert parsed(pod_json("cart", 1, status)).containers == ()
 
 
-def test_a_mirror_pod_has_the_hash_by_which_its_cgroup_is_named() -> None:
+def test_a_mirror_pod_has_the_hash_that_names_its_cgroup() -> None:
     pod = pod_json("etcd-worker-3", 1, annotations={"kubernetes.io/config.hash": "ab" * 16})
 
     assert parsed(pod).cgroup_uids == ("00000001-0000-4000-8000-000000000000", "ab" * 16)
 
 
-def test_ids_of_all_runtimes_are_read_and_others_are_none() -> None:
+def test_the_ids_of_all_runtimes_are_read() -> None:
     for runtime in ("containerd", "cri-o", "docker"):
         status = running("app", 7) | {"containerID": f"{runtime}://{container_id(7)}"}
-        assert list(lives(pod_json("cart", 1, status))) == [container_id(7)]
+        assert list(containers_of(pod_json("cart", 1, status))) == [container_id(7)]
     for bad in ("7", "containerd://", f"containerd://{'A' * 64}", container_id(7), None, 7):
-        assert lives(pod_json("cart", 1, running("app", 7) | {"containerID": bad})) == {}
+        assert containers_of(pod_json("cart", 1, running("app", 7) | {"containerID": bad})) == {}
 
 
-def test_labels_beyond_a_bound_are_left_out() -> None:
+def test_labels_beyond_the_maximum_are_left_out() -> None:
     labels = {f"label-{number:04}": "x" * 63 for number in range(1000)}
     kept = parsed(pod_json("cart", 1, labels=labels)).labels
 
@@ -153,33 +159,33 @@ JSON = st.recursive(
 @pytest.mark.slow
 @given(st.data())
 @settings(max_examples=60)
-def test_whatever_stands_in_the_place_of_something_nothing_is_raised(data: st.DataObject) -> None:
+def test_replacing_any_field_by_any_value_raises_nothing(data: st.DataObject) -> None:
     """A pod of which any part was replaced by any JSON is still a pod, or none; and so it goes through all the rest."""
     pod: Any = pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7)))
-    place = pod
+    parent = pod
     for _ in range(data.draw(st.integers(0, 5))):
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        keys = list(parent) if isinstance(parent, dict) else list(range(len(parent)))
         if not keys:
             break
         key = data.draw(st.sampled_from(keys))
-        if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
-            place[key] = data.draw(JSON)
+        if not isinstance(parent[key], dict | list) or data.draw(st.booleans()):
+            parent[key] = data.draw(JSON)
             break
-        place = place[key]
+        parent = parent[key]
 
-    found = parse_pod(pod)
-    if found is None:
+    replaced = parse_pod(pod)
+    if replaced is None:
         return
     index = Index()
     book = PodBook(index)
     book.update_series([APP], 0)
-    book.put(found)
+    book.put(replaced)
     rows = np.zeros((1, 1 + len(COLUMNS)))
     chunk = Chunk(book.names.name(APP), np.array([T0]), rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True)))
     assert parquet_writer.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
-    entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(found).items()}
+    entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(replaced).items()}
     assert dump(Index(entries, T0, T0, T0, 90))
-    for change in ExitFinder(index, 0).find(found):
+    for change in ExitFinder(index, 0).find(replaced):
         if isinstance(change, ContainerExit) and change.finished_ms is not None:
             what = f"ended: {change.reason}"
             assert encode(Event(change.finished_ms, "exit", change.container_id, what, {}, {"reason": change.reason}))
@@ -191,7 +197,7 @@ def test_any_json_is_a_pod_or_none(value: object) -> None:
 
 
 @pytest.mark.parametrize("finished", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z"])
-def test_an_end_beyond_all_days_that_have_a_name_has_no_instant(finished: str) -> None:
+def test_a_termination_after_the_year_9999_has_no_instant(finished: str) -> None:
     ended = terminated(1)
     ended["terminated"]["finishedAt"] = finished
     pod = parse_pod(pod_json("cart", 1, running("app", 1) | {"state": ended}))
@@ -202,7 +208,7 @@ def test_an_end_beyond_all_days_that_have_a_name_has_no_instant(finished: str) -
     assert container.termination.finished_ms is None
 
 
-def test_a_name_that_is_no_unicode_is_none() -> None:
+def test_a_name_with_half_a_surrogate_pair_is_none() -> None:
     pod = parse_pod(pod_json("cart", 1, running("app\ud800", 1)))
 
     assert pod is not None

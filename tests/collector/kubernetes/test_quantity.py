@@ -1,3 +1,5 @@
+"""Kubernetes quantities."""
+
 import pytest
 
 from fgm.collector.kubernetes.quantity import quantity
@@ -26,5 +28,5 @@ def test_a_quantity_is_a_number(text: str | int, number: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "m", "1 Gi", "1gi", "1Kib", "nan", "1e999", "9" * 99, None, [], "\u0661"])
-def test_what_is_no_quantity_is_none(text: object) -> None:
+def test_a_malformed_quantity_is_none(text: object) -> None:
     assert quantity(text) is None

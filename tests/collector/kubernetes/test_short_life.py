@@ -1,4 +1,4 @@
-"""A container that lives for three seconds, in a real cgroup of this host, is in the data with its name."""
+"""A container that lives for three seconds, in a real cgroup of this host, is recorded with its name."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -54,7 +54,9 @@ def kinds_of(data_dir: Path, container_id: str) -> set[str]:
     return {event.kind for event in events(data_dir) if event.series == container_id}
 
 
-async def test_three_seconds_are_enough_to_be_recorded_by_name(tmp_path: Path, program: str, life: ExitStack) -> None:
+async def test_a_container_of_three_seconds_is_recorded_with_its_name(
+    tmp_path: Path, program: str, life: ExitStack
+) -> None:
     data_dir = tmp_path / "data"
     async with ApiServer().running() as server:
         flags = ("--data-dir", str(data_dir), "--kubernetes-url", server.url, "--node-name", "worker-3")

@@ -1,3 +1,5 @@
+"""The order and the delays of lists and streams."""
+
 import json
 from collections.abc import Callable
 
@@ -11,7 +13,7 @@ def line(kind: str, subject: object) -> bytes:
     return json.dumps({"type": kind, "object": subject}).encode()
 
 
-def test_events_are_read() -> None:
+def test_lines_of_a_stream_are_parsed_to_events() -> None:
     pod = pod_json("cart", 1, running("app", 7))
 
     assert [parse_event(line(kind, pod)).kind for kind in ("ADDED", "MODIFIED", "DELETED")] == [
@@ -31,118 +33,118 @@ def test_events_are_read() -> None:
 @pytest.mark.parametrize(
     "text", [b"", b"{}", b"[]", b"null", b'{"type":"ADDED"}', b'{"object":7}', b"\xff", b"[" * 99_999]
 )
-def test_what_is_no_event_is_refused(text: bytes) -> None:
+def test_a_malformed_line_is_refused(text: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         parse_event(text)
 
 
-def test_it_lists_then_watches_from_there_and_goes_on_from_the_last_version_it_heard() -> None:
-    watching = WatchState(lambda: 0.5, now=0)
-    assert (watching.resource_version, watching.due) == (None, 0)
-    watching.listed("100", 1)
-    assert (watching.resource_version, watching.due) == ("100", 1)
-    watching.began(1)
-    assert watching.take(WatchEvent("changed", "103"))
-    assert watching.take(WatchEvent("changed", None))
-    assert watching.take(WatchEvent("bookmark", "140"))
-    watching.ended(301)
+def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
+    state = WatchState(lambda: 0.5, now=0)
+    assert (state.resource_version, state.due) == (None, 0)
+    state.note_list("100", 1)
+    assert (state.resource_version, state.due) == ("100", 1)
+    state.note_start(1)
+    assert state.take(WatchEvent("changed", "103"))
+    assert state.take(WatchEvent("changed", None))
+    assert state.take(WatchEvent("bookmark", "140"))
+    state.note_end(301)
 
-    assert watching.resource_version == "140"
-    assert 301 <= watching.due <= 302
+    assert state.resource_version == "140"
+    assert 301 <= state.due <= 302
 
 
-def test_an_error_forgets_the_version_and_takes_none_from_the_error() -> None:
-    watching = WatchState(lambda: 0.5, now=0)
-    watching.listed("100", 1)
-    watching.began(1)
+def test_an_error_event_resets_the_version() -> None:
+    state = WatchState(lambda: 0.5, now=0)
+    state.note_list("100", 1)
+    state.note_start(1)
 
-    assert not watching.take(WatchEvent("error", "None", code=410))
-    watching.ended(100)
-    assert watching.resource_version is None
+    assert not state.take(WatchEvent("error", "None", code=410))
+    state.note_end(100)
+    assert state.resource_version is None
 
 
 @pytest.mark.parametrize("status", [None, 401, 408, 429, 500, 503])
-def test_what_may_be_granted_later_is_asked_again(status: int | None) -> None:
+def test_a_request_that_may_succeed_later_is_repeated(status: int | None) -> None:
     assert after_refusal(status).resource_version == "100"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
-def test_a_watch_that_is_wrong_begins_again_with_a_list_after_a_wait(status: int) -> None:
-    """Each time later: where nobody may watch, the list is what there is."""
-    watching, waits = after_refusal(status), []
+def test_a_refused_stream_is_followed_by_a_list_after_a_delay(status: int) -> None:
+    """Each time later: without the right to watch, lists are all there is."""
+    state, waits = after_refusal(status), []
     for _ in range(7):
-        assert watching.resource_version is None
-        now = watching.due
-        watching.listed("101", now)
-        watching.began(now)
-        watching.refused(now, status)
-        waits.append(watching.due - now)
+        assert state.resource_version is None
+        now = state.due
+        state.note_list("101", now)
+        state.note_start(now)
+        state.note_refusal(now, status)
+        waits.append(state.due - now)
 
     assert waits == pytest.approx([0.75 * wait for wait in (2, 4, 8, 16, 32, 60, 60)])
 
 
 def after_refusal(status: int | None) -> WatchState:
-    watching = WatchState(lambda: 0.5, now=0)
-    watching.listed("100", 1)
-    watching.began(1)
-    watching.refused(1, status)
-    return watching
+    state = WatchState(lambda: 0.5, now=0)
+    state.note_list("100", 1)
+    state.note_start(1)
+    state.note_refusal(1, status)
+    return state
 
 
-def test_waits_double_from_one_second_to_a_minute_and_are_spread() -> None:
+def test_delays_double_from_one_second_to_a_minute_with_jitter() -> None:
     for number, spread in ((0.0, 0.5), (0.999999, 1.0)):
-        watching, now, waits = WatchState(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
+        state, now, waits = WatchState(lambda n=number: n, 0.0), 0.0, []  # type: ignore[misc]  # a default binds it
         for _ in range(9):
-            watching.refused(now, None)
-            waits.append(watching.due - now)
-            now = watching.due
+            state.note_refusal(now, None)
+            waits.append(state.due - now)
+            now = state.due
         assert waits == pytest.approx([wait * spread for wait in (1, 2, 4, 8, 16, 32, 60, 60, 60)], rel=1e-4)
 
 
-def test_a_stream_that_lasted_makes_waits_short_again() -> None:
-    watching = WatchState(lambda: 0.5, now=0)
+def test_a_stream_that_lasted_resets_the_delays() -> None:
+    state = WatchState(lambda: 0.5, now=0)
     for _ in range(5):
-        watching.refused(0, None)
-    watching.listed("1", 100)
-    watching.began(100)
-    watching.ended(131)
-    assert (watching.failures, watching.due) == (0, 131.5)
+        state.note_refusal(0, None)
+    state.note_list("1", 100)
+    state.note_start(100)
+    state.note_end(131)
+    assert (state.failures, state.due) == (0, 131.5)
 
 
-def expired(watching: WatchState, now: float) -> None:
-    watching.refused(now, 410)
+def expired(state: WatchState, now: float) -> None:
+    state.note_refusal(now, 410)
 
 
-def empty(watching: WatchState, now: float) -> None:
-    watching.ended(now)
+def empty(state: WatchState, now: float) -> None:
+    state.note_end(now)
 
 
-def broken(watching: WatchState, now: float) -> None:
-    watching.broke(now)
+def broken(state: WatchState, now: float) -> None:
+    state.note_malformed(now)
 
 
-def short(watching: WatchState, now: float) -> None:
-    watching.take(WatchEvent("changed", "8"))
-    watching.ended(now + 29)
+def short(state: WatchState, now: float) -> None:
+    state.take(WatchEvent("changed", "8"))
+    state.note_end(now + 29)
 
 
-def just_long_enough(watching: WatchState, now: float) -> None:
-    watching.ended(now + 30)
+def just_long_enough(state: WatchState, now: float) -> None:
+    state.note_end(now + 30)
 
 
 @pytest.mark.parametrize("end", [expired, empty, broken, short, just_long_enough])
-def test_however_streams_end_an_hour_has_few_requests(end: Callable[[WatchState, float], None]) -> None:
+def test_there_are_few_requests_an_hour_however_streams_end(end: Callable[[WatchState, float], None]) -> None:
     """No minute has more than 14 requests, lists included; after the first minutes, four."""
-    watching, asked = WatchState(lambda: 0.0, 0.0), []
-    while watching.due < 3600:
-        now = watching.due
-        asked.append(now)
-        if watching.resource_version is None:
-            watching.listed("5", now)
+    state, requested_at = WatchState(lambda: 0.0, 0.0), []
+    while state.due < 3600:
+        now = state.due
+        requested_at.append(now)
+        if state.resource_version is None:
+            state.note_list("5", now)
         else:
-            watching.began(now)
-            end(watching, now)
-    minutes = [sum(start <= at < start + 60 for at in asked) for start in range(0, 3600, 10)]
+            state.note_start(now)
+            end(state, now)
+    minutes = [sum(start <= at < start + 60 for at in requested_at) for start in range(0, 3600, 10)]
 
     assert max(minutes) <= 14
     assert max(minutes[30:]) <= 4

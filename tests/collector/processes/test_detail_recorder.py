@@ -1,4 +1,4 @@
-"""Rows of processes become files beside the window's metrics, once each, whatever was there before."""
+"""Rows of processes become files next to the metrics of the window, once each."""
 
 import logging
 from pathlib import Path
@@ -34,7 +34,7 @@ def files(data_dir: Path) -> dict[str, list[int]]:
     return {path.name: [(row.time_ms - START_MS) // 1000 for row in process_tables.rows(str(path))] for path in found}
 
 
-def test_each_window_has_a_file_of_each_kind_that_there_are_rows_of(tmp_path: Path) -> None:
+def test_each_window_has_a_file_for_each_kind_of_rows(tmp_path: Path) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     for second in (80, 85, 95):
         recorder.close_before(START_MS + second * 1000)
@@ -52,7 +52,7 @@ def test_each_window_has_a_file_of_each_kind_that_there_are_rows_of(tmp_path: Pa
     assert check(str(tmp_path)).problems == []
 
 
-def test_rows_that_come_late_and_those_of_a_run_before_are_in_the_window_too(tmp_path: Path) -> None:
+def test_late_rows_and_those_of_an_earlier_run_are_in_the_file_of_the_window(tmp_path: Path) -> None:
     for second in (0, 30):
         recorder = DetailRecorder(str(tmp_path), HEADER)
         recorder.add("processes", [process(second)])
@@ -64,7 +64,7 @@ def test_rows_that_come_late_and_those_of_a_run_before_are_in_the_window_too(tmp
     assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [0, 30, 89]}
 
 
-def test_an_earlier_file_that_cannot_be_read_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+def test_an_unreadable_earlier_file_is_kept_next_to_the_new_one(tmp_path: Path) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     recorder.add("processes", [process(0)])
     recorder.close()
@@ -80,7 +80,7 @@ def test_an_earlier_file_that_cannot_be_read_is_kept_beside_the_new_one(tmp_path
     assert process_tables.rows(str(path)) == [process(10)]
 
 
-def test_what_cannot_be_written_is_logged_and_costs_its_own_window(
+def test_a_failed_write_is_logged_and_costs_only_its_own_window(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
@@ -96,9 +96,7 @@ def test_what_cannot_be_written_is_logged_and_costs_its_own_window(
     assert files(tmp_path) == {"processes-20251230T160130Z.parquet": [90]}
 
 
-def test_a_window_takes_so_many_rows_and_the_log_says_when_it_is_full(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_rows_beyond_the_maximum_are_dropped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     with caplog.at_level(logging.WARNING):
         for _ in range(12):

@@ -1,4 +1,4 @@
-"""What the memory of the largest process is made of."""
+"""The memory regions of the largest process."""
 
 import mmap
 import os
@@ -40,35 +40,35 @@ def reader(proc: FakeProc, clock: Ticking) -> RegionReader:
 
 
 def test_the_twenty_largest_regions_are_recorded_once_a_minute(reader: RegionReader, clock: Ticking) -> None:
-    there, start, seen = {"a": listing("a", 6, 7)}, clock.now, []
+    listings, start, seen = {"a": listing("a", 6, 7)}, clock.now, []
     for second in range(130):
         clock.now = start + second
-        seen += [(second, row.region, row.rss_bytes) for row in reader.step(there, {"a": STAT}, second)]
+        seen += [(second, row.region, row.rss_bytes) for row in reader.step(listings, {"a": STAT}, second)]
 
     assert [second for second, _, _ in seen] == [0] * TOP + [60] * TOP + [120] * TOP
     assert seen[:TOP] == [(0, f"{i}.so", i * 1024) for i in range(29, 9, -1)]
 
 
-def test_a_pid_that_is_used_again_and_one_that_ended_have_no_rows(reader: RegionReader) -> None:
+def test_a_reused_pid_and_an_ended_process_have_no_rows(reader: RegionReader) -> None:
     reused, ended = STAT._replace(starttime_ticks=5), STAT._replace(pid=8)
-    there = {"a": listing("a", 7), "b": listing("b", 8), "c": listing("c", 9)}
+    listings = {"a": listing("a", 7), "b": listing("b", 8), "c": listing("c", 9)}
 
-    assert reader.step(there, {"a": reused, "b": ended}, 0) == []
+    assert reader.step(listings, {"a": reused, "b": ended}, 0) == []
 
 
-def test_one_that_refuses_is_left_alone_for_an_hour(proc: FakeProc, reader: RegionReader, clock: Ticking) -> None:
-    there, start = {"a": listing("a", 7)}, clock.now
+def test_a_refused_process_is_tried_again_after_an_hour(proc: FakeProc, reader: RegionReader, clock: Ticking) -> None:
+    listings, start = {"a": listing("a", 7)}, clock.now
     proc.refuse(7, "smaps")
-    assert reader.step(there, {"a": STAT}, 0) == []
+    assert reader.step(listings, {"a": STAT}, 0) == []
     Path(proc.root, "7", "smaps").unlink()
     proc.add(7, started_s=900, smaps=SMAPS)
     clock.now = start + EVERY_S
-    assert reader.step(there, {"a": STAT}, 0) == []
+    assert reader.step(listings, {"a": STAT}, 0) == []
     clock.now = start + REFUSED_REST_S
-    assert len(reader.step(there, {"a": STAT}, 0)) == TOP
+    assert len(reader.step(listings, {"a": STAT}, 0)) == TOP
 
 
-def test_a_real_process_shows_what_it_mapped(tmp_path: Path, clock: Ticking) -> None:
+def test_the_regions_of_a_real_process_include_its_mapped_file(tmp_path: Path, clock: Ticking) -> None:
     file = tmp_path / "mapped.bin"
     file.write_bytes(b"x" * 8 * MIB)
     stat = pid_stat(Path("/proc/self/stat").read_bytes())

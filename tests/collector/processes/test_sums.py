@@ -1,4 +1,4 @@
-"""PSS is read rarely, within its budget, and from nobody whom it would hold up."""
+"""PSS is read rarely, within its budget, and never from a process that the read would delay."""
 
 import logging
 import os
@@ -64,25 +64,25 @@ def test_the_value_of_a_container_is_the_sum_over_its_processes(proc: FakeProc, 
 
 def test_a_process_is_read_at_most_every_thirty_seconds(proc: FakeProc, clock: Ticking, reader: SumReader) -> None:
     proc.add(1)
-    there, start = {"a": listing("a", 1)}, clock.now
+    listings, start = {"a": listing("a", 1)}, clock.now
     seen = []
     for second in range(100):
         clock.now = start + second
-        seen += [second for _ in reader.step(there)]
+        seen += [second for _ in reader.step(listings)]
 
     assert seen == [0, EVERY_S, 2 * EVERY_S, 3 * EVERY_S]
 
 
-def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc: FakeProc) -> None:
+def test_reading_stays_within_the_budget_and_the_age_is_the_duration_of_the_round(proc: FakeProc) -> None:
     clock = Ticking(step_s=0.001)  # each read lasts so long, and as much between two
     reader = SumReader(proc.root, PAGE_BYTES, clock, ReadCounts())
     for pid in range(1, 101):
         proc.add(pid, pss_kb=2)
     proc.add(1000)
-    there, start, done = {"many": listing("many", *range(1, 101)), "one": listing("one", 1000)}, clock.now, {}
+    listings, start, done = {"many": listing("many", *range(1, 101)), "one": listing("one", 1000)}, clock.now, {}
     for second in range(12):
         clock.now = max(clock.now, start + second)
-        for key, values in reader.step(there).items():
+        for key, values in reader.step(listings).items():
             done[key] = (second, values)
 
     assert done["one"][0] == 0
@@ -92,7 +92,7 @@ def test_reading_stays_within_the_budget_and_the_age_says_how_long_it_took(proc:
     assert values["smaps_rollup.age_s"] == pytest.approx(second, abs=0.1)
 
 
-def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: SumReader) -> None:
+def test_a_large_process_is_counted_but_its_pss_is_not_read(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1, pss_kb=100)
     proc.add(2, resident=257 * MIB)
     (values,) = reader.step({"a": listing("a", 1, 2)}).values()
@@ -101,7 +101,7 @@ def test_a_large_process_is_left_out_and_counted(proc: FakeProc, reader: SumRead
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 2)
 
 
-def test_where_only_large_ones_are_the_sum_is_null(proc: FakeProc, reader: SumReader) -> None:
+def test_the_pss_of_only_large_processes_is_null(proc: FakeProc, reader: SumReader) -> None:
     proc.add(2, resident=257 * MIB)
 
     (values,) = reader.step({"a": listing("a", 2)}).values()
@@ -110,21 +110,21 @@ def test_where_only_large_ones_are_the_sum_is_null(proc: FakeProc, reader: SumRe
     assert values["processes.resident_bytes"] == 257 * MIB
 
 
-def test_a_large_process_in_huge_pages_is_cheap_and_read(proc: FakeProc, reader: SumReader) -> None:
+def test_the_pss_of_a_large_process_in_huge_pages_is_read(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1, resident=4096 * MIB, pss_kb=5)
     (values,) = reader.step({"a": listing("a", 1, huge_share=0.97)}).values()
 
     assert values["smaps_rollup.pss"] == 5 * KB
 
 
-def test_one_that_ended_is_neither_read_nor_counted(proc: FakeProc, reader: SumReader) -> None:
+def test_an_ended_process_is_neither_read_nor_counted(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1)
     (values,) = reader.step({"a": listing("a", 1, 2), "gone": listing("gone", 3)}).values()
 
     assert (values["smaps_rollup.pids_read"], values["smaps_rollup.pids_total"]) == (1, 1)
 
 
-def test_where_the_kernel_has_no_such_file_the_other_sums_are_there(proc: FakeProc, reader: SumReader) -> None:
+def test_other_sums_are_read_if_the_kernel_has_no_smaps_rollup(proc: FakeProc, reader: SumReader) -> None:
     proc.add(1)
     Path(proc.root, "1", "smaps_rollup").unlink()
     (values,) = reader.step({"a": listing("a", 1)}).values()
@@ -134,7 +134,7 @@ def test_where_the_kernel_has_no_such_file_the_other_sums_are_there(proc: FakePr
     assert "smaps_rollup.pss" not in values
 
 
-def test_a_process_without_an_open_file_has_none(clock: Ticking) -> None:
+def test_a_process_without_open_files_counts_none(clock: Ticking) -> None:
     with subprocess.Popen(["sh", "-c", "exec sleep 60 <&- >&- 2>&-"]) as process:
         while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
             os.sched_yield()
@@ -145,7 +145,7 @@ def test_a_process_without_an_open_file_has_none(clock: Ticking) -> None:
     assert values["processes.fd_count"] == 0
 
 
-def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: FakeProc, clock: Ticking) -> None:
+def test_a_malformed_file_is_counted_as_failed_and_costs_only_its_own_values(proc: FakeProc, clock: Ticking) -> None:
     counts = ReadCounts()
     proc.add(1)
     proc.add(2)
@@ -157,25 +157,25 @@ def test_a_file_that_makes_no_sense_is_counted_and_costs_its_own_part(proc: Fake
     assert counts.failed == {"smaps_rollup": 1}
 
 
-def test_a_container_that_refuses_is_left_alone_for_an_hour_and_the_log_says_so_once(
+def test_a_refused_container_is_tried_again_after_an_hour_and_logged_once(
     proc: FakeProc, clock: Ticking, reader: SumReader, caplog: pytest.LogCaptureFixture
 ) -> None:
     for pid in (1, 2, 3):
         proc.add(pid)
     proc.refuse(1)
     proc.refuse(3)
-    there, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
+    listings, start = {"a": listing("a", 1, 2), "b": listing("b", 3)}, clock.now
     with caplog.at_level(logging.INFO):
-        assert list(map(smaps, reader.step(there).values())) == [{}, {}]
+        assert list(map(smaps, reader.step(listings).values())) == [{}, {}]
         proc.add(4)
         Path(proc.root, "1", "smaps_rollup").unlink()
         proc.add(1)
         clock.now = start + REFUSED_REST_S - 1
-        later = reader.step({**there, "c": listing("c", 4)})
+        later = reader.step({**listings, "c": listing("c", 4)})
         assert [key for key, values in later.items() if smaps(values)] == ["c"]
         assert later["a"]["processes.resident_bytes"] == 2 * MIB
         clock.now = start + REFUSED_REST_S + EVERY_S
-        assert [key for key, values in reader.step(there).items() if smaps(values)] == ["a"]
+        assert [key for key, values in reader.step(listings).items() if smaps(values)] == ["a"]
     (said,) = caplog.records
 
     assert "CAP_SYS_PTRACE" in said.getMessage()
@@ -196,10 +196,10 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_real_process_is_read_and_a_zombie_is_none(child: subprocess.Popen[bytes], clock: Ticking) -> None:
+def test_a_real_process_is_read_and_a_zombie_is_not(child: subprocess.Popen[bytes], clock: Ticking) -> None:
     reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
-    there = {"a": listing("a", child.pid)}
-    (values,) = reader.step(there).values()
+    listings = {"a": listing("a", child.pid)}
+    (values,) = reader.step(listings).values()
     assert values["smaps_rollup.pids_read"] == 1
     assert values["processes.fd_count"] == len(os.listdir(f"/proc/{child.pid}/fd"))
     assert values["processes.resident_bytes"] > 20_000_000 > values["processes.shared_bytes"] > 0
@@ -210,24 +210,24 @@ def test_a_real_process_is_read_and_a_zombie_is_none(child: subprocess.Popen[byt
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie now
     clock.now += EVERY_S
-    assert reader.step(there) == {}
+    assert reader.step(listings) == {}
     child.wait()
     clock.now += EVERY_S
-    assert reader.step(there) == {}
+    assert reader.step(listings) == {}
 
 
 def test_a_process_that_becomes_another_program_is_read_again(clock: Ticking) -> None:
     reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
     with subprocess.Popen(["sh", "-c", "read line; exec sleep 60"], stdin=subprocess.PIPE) as process:
-        there = {"a": listing("a", process.pid)}
-        before = reader.step(there)["a"]
+        listings = {"a": listing("a", process.pid)}
+        before = reader.step(listings)["a"]
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.close()
         while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
             os.sched_yield()
         clock.now += EVERY_S
-        after = reader.step(there)["a"]
+        after = reader.step(listings)["a"]
         process.kill()
 
     assert before["smaps_rollup.pids_read"] == after["smaps_rollup.pids_read"] == 1

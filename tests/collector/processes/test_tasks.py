@@ -1,4 +1,4 @@
-"""The two tasks beside sampling: neither waits for the other, and stopping waits for no process that cannot be read."""
+"""The two tasks next to sampling: neither waits for the other, and stopping waits for no hanging read."""
 
 import os
 from pathlib import Path
@@ -70,7 +70,7 @@ async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_en
     assert [row.pid for row in await to_thread.run_sync(process_tables.rows, path)] == [1]
 
 
-async def test_a_process_whose_memory_cannot_be_read_now_holds_up_nothing_else(watched: Watched) -> None:
+async def test_a_hanging_read_of_memory_delays_nothing_else(watched: Watched) -> None:
     fifo = os.path.join(watched.proc.root, "1", "smaps_rollup")
 
     def hold() -> None:

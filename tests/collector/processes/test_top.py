@@ -1,4 +1,4 @@
-"""The processes that use most, whatever they are called and however many there are."""
+"""The top processes of a container, whatever their names and their number."""
 
 import os
 import shutil
@@ -37,7 +37,7 @@ def host(tmp_path: Path) -> Watched:
     return Watched(tmp_path, Ticking())
 
 
-def test_a_row_says_what_a_process_is_and_uses(host: Watched) -> None:
+def test_a_row_identifies_a_process_and_has_its_usage(host: Watched) -> None:
     host.proc.add(7, comm="a) R\n1", cpu_s=1.5, started_s=900, resident=3 * MIB)
     (row,) = host.reader.step({"a": listing("a", 7)}, 5000)
 
@@ -46,7 +46,7 @@ def test_a_row_says_what_a_process_is_and_uses(host: Watched) -> None:
     assert (row.cpu_usec, row.rss_bytes, row.threads) == (1_500_000, 3 * MIB, 3)
 
 
-def test_the_ten_busiest_and_the_ten_largest_are_there_and_no_others(host: Watched) -> None:
+def test_only_the_ten_busiest_and_the_ten_largest_processes_are_recorded(host: Watched) -> None:
     pids = range(1, 101)
     for pid in pids:
         host.proc.add(pid, resident=pid * MIB, cpu_s=5.0, started_s=990)
@@ -57,7 +57,7 @@ def test_the_ten_busiest_and_the_ten_largest_are_there_and_no_others(host: Watch
     assert host.round(*pids) == [*range(1, TOP + 1), *range(91, 101)]
 
 
-def test_processor_time_counts_since_the_last_round(host: Watched) -> None:
+def test_processes_are_ranked_by_processor_time_since_the_last_round(host: Watched) -> None:
     for pid in range(1, 21):
         host.proc.add(pid, cpu_s=1000.0 * pid, resident=0)
     host.round(*range(1, 21))
@@ -66,7 +66,7 @@ def test_processor_time_counts_since_the_last_round(host: Watched) -> None:
     assert host.round(*range(1, 21)) == [1]
 
 
-def test_a_pid_that_is_used_again_is_another_process(host: Watched) -> None:
+def test_a_reused_pid_is_another_process(host: Watched) -> None:
     host.proc.add(1, cpu_s=500.0, resident=0)
     host.proc.add(2, cpu_s=500.0, resident=0)
     host.round(1, 2)
@@ -75,33 +75,33 @@ def test_a_pid_that_is_used_again_is_another_process(host: Watched) -> None:
     assert host.round(1, 2) == [1]
 
 
-def test_a_round_comes_every_ten_seconds(host: Watched) -> None:
+def test_a_round_begins_every_ten_seconds(host: Watched) -> None:
     host.proc.add(1)
-    there, start, seen = {"a": listing("a", 1)}, host.clock.now, []
+    listings, start, seen = {"a": listing("a", 1)}, host.clock.now, []
     for second in range(40):
         host.clock.now = start + second
-        seen += [second for _ in host.reader.step(there, second * 1000)]
+        seen += [second for _ in host.reader.step(listings, second * 1000)]
 
     assert seen == [0, 10, 20, 30]
 
 
-def test_a_round_of_many_is_spread_over_as_many_steps_as_the_budget_takes(tmp_path: Path) -> None:
+def test_a_long_round_takes_several_steps_within_the_budget(tmp_path: Path) -> None:
     host = Watched(tmp_path, Ticking(step_s=0.0005))
     pids = range(1, 101)
     for pid in pids:
         host.proc.add(pid)
-    there, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
+    listings, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
     rows: dict[str, int] = {}
     for second in range(60):
         host.clock.now = max(host.clock.now, start + second)
-        for row in host.reader.step(there, second):
+        for row in host.reader.step(listings, second):
             rows.setdefault(str(row.container_id), second)
 
     assert rows["one"] == 0
     assert rows["many"] > 20
 
 
-def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_always(host: Watched) -> None:
+def test_of_too_many_processes_the_top_ones_are_read_in_every_round_and_the_others_in_turn(host: Watched) -> None:
     pids = range(1, 2 * MAX_PER_ROUND + 1)
     host.proc.add(1, resident=MIB)
     host.proc.add(MAX_PER_ROUND + 1, resident=2 * MIB)
@@ -111,7 +111,7 @@ def test_of_too_many_processes_each_is_looked_at_some_time_and_the_top_ones_alwa
     assert host.round(*pids) == [1, MAX_PER_ROUND + 1]
 
 
-def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(host: Watched) -> None:
+def test_ended_processes_and_malformed_files_have_no_row(host: Watched) -> None:
     for pid in (1, 2, 3):
         host.proc.add(pid)
     shutil.rmtree(Path(host.proc.root, "1"))
@@ -121,7 +121,7 @@ def test_processes_that_ended_and_files_that_make_no_sense_cost_their_own_row(ho
     assert host.counts.failed == {"pid/stat": 1}
 
 
-def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Watched) -> None:
+def test_the_largest_process_is_forgotten_with_its_container(host: Watched) -> None:
     host.proc.add(1, resident=MIB)
     host.proc.add(2, resident=2 * MIB)
     host.round(1, 2)
@@ -131,7 +131,7 @@ def test_the_largest_process_is_known_and_forgotten_with_its_container(host: Wat
 
 
 @pytest.mark.dates
-def test_real_processes() -> None:
+def test_the_rows_of_real_processes_are_right() -> None:
     ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     booted_ms = round(time.time() * 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
     clock = Ticking(now=time.clock_gettime(time.CLOCK_BOOTTIME))
@@ -139,22 +139,22 @@ def test_real_processes() -> None:
     code = "while True: pass"
     with subprocess.Popen([sys.executable, "-c", code]) as busy:
         try:
-            there = {"a": listing("a", os.getpid(), busy.pid)}
-            first = {row.pid: row for row in reader.step(there, 0)}
+            listings = {"a": listing("a", os.getpid(), busy.pid)}
+            first = {row.pid: row for row in reader.step(listings, 0)}
             while _cpu_ticks(busy.pid) < 5:
                 os.sched_yield()
             clock.now += EVERY_S
-            second = {row.pid: row for row in reader.step(there, 10_000)}
+            second = {row.pid: row for row in reader.step(listings, 10_000)}
         finally:
             busy.kill()
 
-    mine = second[os.getpid()]
-    assert abs(mine.start_time_ms - time.time() * 1000) < 3_600_000
-    assert mine.rss_bytes > 10 * MIB
-    assert mine.threads >= 1
-    assert mine.fds is None or mine.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
+    own = second[os.getpid()]
+    assert abs(own.start_time_ms - time.time() * 1000) < 3_600_000
+    assert own.rss_bytes > 10 * MIB
+    assert own.threads >= 1
+    assert own.fds is None or own.fds == pytest.approx(len(os.listdir("/proc/self/fd")), abs=3)
     assert second[busy.pid].comm.startswith("python")
-    assert second[busy.pid].cpu_usec > first.get(busy.pid, mine._replace(cpu_usec=0)).cpu_usec
+    assert second[busy.pid].cpu_usec > first.get(busy.pid, own._replace(cpu_usec=0)).cpu_usec
     assert second[busy.pid].start_time_ms == reader._host.start_ms(reader._containers["a"].visits[busy.pid].stat)
 
 

@@ -1,4 +1,4 @@
-"""What has to go, by size, age and free space."""
+"""The choice of files to remove, by size, age and free space."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ FILES = [file(3, 300), file(2, 300), file(1, 300)]
         ("from the future", [file(-400, 1)], ROOMY, LIMITS, []),
     ],
 )
-def test_the_oldest_go_until_all_limits_hold(
+def test_the_oldest_files_are_removed_until_all_limits_hold(
     case: str, files: list[KeptFile], disk: Disk, limits: Limits, expected: list[str]
 ) -> None:
     assert removed(files, disk, limits) == expected, case
@@ -65,7 +65,7 @@ sizes = st.integers(0, 1 << 40)
     st.builds(Limits, sizes, st.integers(0, NOW_MS), st.builds(FreeSpace, st.floats(0, 0.99), sizes)),
     st.builds(Disk, sizes, sizes, st.integers(0, 1000), st.integers(0, 1000)),
 )
-def test_what_goes_is_the_least_start_after_which_the_limits_hold(
+def test_no_more_files_are_removed_than_the_limits_require(
     facts: list[tuple[int, int]], limits: Limits, disk: Disk
 ) -> None:
     """It is a prefix of the files by age; then nothing is over, or nothing is left; one file less would not do."""
@@ -82,7 +82,7 @@ def test_what_goes_is_the_least_start_after_which_the_limits_hold(
     assert make_room(left, over, everything) == []
 
 
-def test_a_file_that_cannot_be_removed_makes_no_room() -> None:
+def test_if_a_file_cannot_be_removed_a_later_one_is() -> None:
     files = [file(3, 300), file(2, 300), file(1, 300), file(0, 300)]
     over = excess_of(replace(LIMITS, max_bytes=600), 1200, ROOMY, NOW_MS)
 

@@ -1,4 +1,4 @@
-"""Backing off needs several long sweeps, going back a minute of short ones."""
+"""Backing off needs several long sweeps, returning needs a minute of short ones."""
 
 from fgm.collector.sampling.back_off import BACK_OFF_AFTER_TICKS, RETURN_AFTER_TICKS, BackOff
 
@@ -7,17 +7,17 @@ def changes(back_off: BackOff, *sweeps_s: float) -> list[int]:
     return [i for i, sweep_s in enumerate(sweeps_s) if back_off.add(sweep_s)]
 
 
-def test_one_long_sweep_is_no_reason() -> None:
+def test_a_single_long_sweep_changes_nothing() -> None:
     assert changes(BackOff(1.0), *([0.5, 0.5, 0.01] * 10)) == []
 
 
-def test_long_sweeps_in_a_row_are_one() -> None:
+def test_long_sweeps_in_a_row_make_it_back_off() -> None:
     back_off = BackOff(1.0)
     assert changes(back_off, *([0.3] * 10)) == [BACK_OFF_AFTER_TICKS - 1]
     assert back_off.is_on
 
 
-def test_short_sweeps_for_a_minute_end_it_and_one_longer_begins_the_minute_anew() -> None:
+def test_a_minute_of_short_sweeps_ends_it_and_a_longer_one_restarts_the_minute() -> None:
     back_off = BackOff(1.0)
     changes(back_off, *([0.3] * BACK_OFF_AFTER_TICKS))
     assert changes(back_off, *([0.05] * (RETURN_AFTER_TICKS - 1)), 0.15) == []
@@ -25,5 +25,5 @@ def test_short_sweeps_for_a_minute_end_it_and_one_longer_begins_the_minute_anew(
     assert not back_off.is_on
 
 
-def test_what_is_long_depends_on_the_interval() -> None:
+def test_the_limits_are_shares_of_the_interval() -> None:
     assert changes(BackOff(5.0), *([0.9] * 10)) == []

@@ -1,4 +1,4 @@
-"""A pod's network is found by any of its processes, and told from the host's."""
+"""A pod's network is found through any of its processes, and distinguished from the host's."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
+def test_a_process_with_a_network_of_its_own_has_the_counters_of_its_pod(proc: Path) -> None:
     file = PodNetworks(str(proc)).open_file(70, network_of(str(proc), 1))
 
     assert file is not None
@@ -42,9 +42,9 @@ def test_a_process_with_a_network_of_its_own_shows_the_pods(proc: Path) -> None:
     file.close()
 
 
-def test_a_process_with_the_hosts_network_shows_none(proc: Path) -> None:
+def test_a_process_in_the_hosts_network_has_no_counters(proc: Path) -> None:
     assert PodNetworks(str(proc)).open_file(80, network_of(str(proc), 1)) is None
 
 
-def test_a_process_that_ended_shows_none(proc: Path) -> None:
+def test_an_ended_process_has_no_counters(proc: Path) -> None:
     assert PodNetworks(str(proc)).open_file(90, network_of(str(proc), 1)) is None

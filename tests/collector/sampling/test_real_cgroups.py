@@ -1,4 +1,4 @@
-"""What real cgroups of this host do that files in a folder do not: kept files of a removed one say ENODEV."""
+"""Behaviour of real cgroups that files in a folder do not have: kept files of a removed cgroup fail with ENODEV."""
 
 import time
 from pathlib import Path
@@ -26,7 +26,7 @@ def program(tmp_path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_cgroup_that_is_removed_within_a_sweep_costs_its_own_row_and_no_failed_read(program: str) -> None:
+def test_a_cgroup_removed_within_a_sweep_has_no_row_and_no_failed_read(program: str) -> None:
     hierarchies = detect("/sys/fs/cgroup")
     with containers(hierarchies, 2, program) as ids:
         sampler = Sampler(
@@ -36,8 +36,8 @@ def test_a_cgroup_that_is_removed_within_a_sweep_costs_its_own_row_and_no_failed
             1.0,
             time.monotonic,
         )
-        there = sampler.tick(0, time.monotonic())
-        assert set(ids) <= {series.key for series in there.series}
+        before = sampler.tick(0, time.monotonic())
+        assert set(ids) <= {series.key for series in before.series}
     sampler.readers._finder.refresh = set  # type: ignore[method-assign]  # they go after the walk, before the reads
     gone = sampler.tick(1000, time.monotonic())
     after = sampler.tick(2000, time.monotonic())

@@ -1,4 +1,4 @@
-"""A tick has every series of the host, with the numbers that its files show."""
+"""A tick has every series of the host, with the numbers of its files."""
 
 import os
 import resource
@@ -49,14 +49,14 @@ def values(tick: Tick, key: str) -> dict[str, float]:
 
 def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(host: CapturedHost) -> None:
     tick = make_sampler(host).tick(0, 0.0)
-    found = {series.container_id: series for series in tick.series if series.scope == "container"}
+    containers = {series.container_id: series for series in tick.series if series.scope == "container"}
 
     assert {series.container_id for series in tick.series if series.scope == "sandbox"} == {
         container["pause"] for container in CONTAINERS if container["pause"]
     }
-    assert found.keys() == {container["id"] for container in CONTAINERS}
+    assert containers.keys() == {container["id"] for container in CONTAINERS}
     for container in CONTAINERS:
-        series = found[container["id"]]
+        series = containers[container["id"]]
         in_pod = container["layout"] != "docker"
         assert series.cgroup == container["cgroup"]
         assert series.runtime == RUNTIMES[container["layout"]]
@@ -64,7 +64,7 @@ def test_containers_of_all_five_layouts_have_their_pod_qos_class_and_runtime(hos
         assert series.qos_class == (QOS[container["qos"]] if in_pod else None)
 
 
-def test_the_values_of_a_container_are_the_kernels(host: CapturedHost) -> None:
+def test_the_values_of_a_container_are_those_of_its_files(host: CapturedHost) -> None:
     (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
     folder = Path(host.cgroup_root + cache["cgroup"])
     sampler = make_sampler(host)
@@ -94,14 +94,14 @@ def test_the_node_is_a_series_like_the_others(host: CapturedHost) -> None:
     assert row["cpu.pressure.some.total"] > 0
 
 
-def test_other_cgroups_are_recorded_only_when_asked_for(host: CapturedHost) -> None:
+def test_other_cgroups_are_recorded_only_if_included(host: CapturedHost) -> None:
     assert "cgroup" not in {series.scope for series in make_sampler(host).tick(0, 0.0).series}
 
     tick = make_sampler(host, "/system.slice").tick(0, 0.0)
     assert [series.key for series in tick.series if series.scope == "cgroup"] == ["cgroup:/system.slice"]
 
 
-def test_a_container_that_starts_is_in_the_next_tick_and_one_that_is_gone_is_not(host: CapturedHost) -> None:
+def test_a_started_container_is_in_the_next_tick_and_a_removed_one_is_not(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     old = host.cgroup_root + next(c["cgroup"] for c in CONTAINERS if c["name"] == "idle")
@@ -117,7 +117,7 @@ def test_a_container_that_starts_is_in_the_next_tick_and_one_that_is_gone_is_not
     assert NEW_ID not in sampler.readers.alive
 
 
-def test_a_container_whose_last_process_ended_has_one_more_row_and_then_none(host: CapturedHost) -> None:
+def test_a_container_has_one_row_after_its_last_process_exited(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
@@ -135,7 +135,7 @@ def test_series_are_the_same_tuple_while_nothing_changed(host: CapturedHost) -> 
     assert sampler.tick(0, 0.0).series is sampler.tick(1000, 1.0).series
 
 
-def test_series_are_called_by_the_newest_names_and_are_the_same_while_these_say_nothing_new(host: CapturedHost) -> None:
+def test_series_have_the_newest_names_and_stay_the_same_objects_without_new_ones(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     sampler.name_by(lambda series: series if series.pod_name else replace(series, pod_name="cart"))
@@ -156,7 +156,7 @@ def test_a_new_container_has_its_name_in_its_first_row(host: CapturedHost) -> No
     assert [series.container_name for series in tick.series if series.container_id == NEW_ID] == ["app"]
 
 
-def test_what_the_api_calls_a_container_is_no_sandbox_though_its_only_process_is_called_pause(
+def test_a_container_that_the_api_names_is_not_a_sandbox_even_if_it_runs_pause(
     host: CapturedHost,
 ) -> None:
     (pause,) = (container["pause"] for container in CONTAINERS if container["name"] == "cache")
@@ -169,7 +169,7 @@ def test_what_the_api_calls_a_container_is_no_sandbox_though_its_only_process_is
     assert scopes == [["container"]] * 3
 
 
-def test_a_malformed_file_costs_its_own_values_and_is_counted(host: CapturedHost) -> None:
+def test_a_malformed_file_costs_only_its_own_values_and_is_counted(host: CapturedHost) -> None:
     (web,) = (container for container in CONTAINERS if container["name"] == "web")
     sampler = make_sampler(host)
     whole = values(sampler.tick(0, 0.0), web["id"])
@@ -180,7 +180,7 @@ def test_a_malformed_file_costs_its_own_values_and_is_counted(host: CapturedHost
     assert sampler.counts.failed == {"memory.current": 1}
 
 
-def test_a_limit_is_carried_forward_between_its_reads(host: CapturedHost) -> None:
+def test_a_limit_is_repeated_between_its_reads(host: CapturedHost) -> None:
     (web,) = (container for container in CONTAINERS if container["name"] == "web")
     limit = Path(host.cgroup_root + web["cgroup"]) / "memory.max"
     sampler = make_sampler(host)
@@ -193,7 +193,7 @@ def test_a_limit_is_carried_forward_between_its_reads(host: CapturedHost) -> Non
     assert sorted(seen) == seen
 
 
-def test_the_list_of_reads_is_what_is_open(host: CapturedHost) -> None:
+def test_the_list_of_reads_equals_the_open_files(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     reads = dict(sampler.reads())
@@ -245,7 +245,7 @@ def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: P
     sampler.close()
 
 
-def test_a_cgroup_made_again_under_its_name_between_two_ticks_misses_none(host: CapturedHost) -> None:
+def test_a_cgroup_made_again_between_two_ticks_misses_no_tick(host: CapturedHost) -> None:
     sampler = make_sampler(host, "/system.slice")
     sampler.tick(0, 0.0)
     (idle,) = (container for container in CONTAINERS if container["name"] == "idle")
@@ -270,7 +270,7 @@ def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
     assert (tick.rows[:, 0] == 0).all()
 
 
-def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: CapturedHost) -> None:
+def test_a_name_that_is_not_utf8_is_recorded_with_escaped_bytes(host: CapturedHost) -> None:
     odd = os.fsencode(host.cgroup_root) + b"/odd\xff\n.slice"
     os.mkdir(odd)
     with open(odd + b"/cpu.stat", "wb") as file:
@@ -280,7 +280,7 @@ def test_a_name_that_is_no_text_is_recorded_with_its_bytes_escaped(host: Capture
     assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7}
 
 
-def test_the_processes_of_containers_are_handed_out_but_not_those_of_sandboxes(host: CapturedHost) -> None:
+def test_listings_have_the_processes_of_containers_but_not_of_sandboxes(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     listings = sampler.readers.listings()
@@ -297,7 +297,7 @@ def test_the_processes_of_containers_are_handed_out_but_not_those_of_sandboxes(h
     assert listings[cache["id"]].huge_share == pytest.approx(share)
 
 
-def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: CapturedHost) -> None:
+def test_offered_values_are_only_in_the_next_row(host: CapturedHost) -> None:
     web, cache = (next(c["id"] for c in CONTAINERS if c["name"] == name) for name in ("web", "cache"))
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
@@ -310,7 +310,7 @@ def test_values_measured_elsewhere_are_in_the_next_row_and_only_there(host: Capt
     assert "smaps_rollup.pss" not in values(ticks[0], cache)
 
 
-def test_a_container_that_ends_between_ticks_leaves_a_last_row(host: CapturedHost) -> None:
+def test_a_container_that_exits_between_ticks_has_a_final_row(host: CapturedHost) -> None:
     web = CONTAINERS[0]
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
@@ -344,7 +344,7 @@ def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
     assert "network.rx_bytes" not in values(tick, web["id"])
 
 
-def test_the_node_row_says_what_watching_costs(host: CapturedHost) -> None:
+def test_the_node_row_has_the_cost_of_the_collector(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)
     row = values(sampler.tick(4000, 4.0), "node")
@@ -356,7 +356,7 @@ def test_the_node_row_says_what_watching_costs(host: CapturedHost) -> None:
     assert row["collector.skipped_reads"] == 0
 
 
-def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHost) -> None:
+def test_backing_off_and_returning_misses_no_tick(host: CapturedHost) -> None:
     hierarchies = detect(host.cgroup_root)
     node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
     clock = iter(range(1_000_000))
@@ -377,7 +377,7 @@ def test_a_sampler_that_backs_off_and_comes_back_misses_no_tick(host: CapturedHo
     sampler.close()
 
 
-def test_a_kernel_without_psi_has_nulls_there_and_one_that_gets_it_later_has_values(host: CapturedHost) -> None:
+def test_pressure_is_null_without_psi_and_has_values_after_it_is_switched_on(host: CapturedHost) -> None:
     cgroup = CONTAINERS[0]["cgroup"]
     folder, aside = Path(host.cgroup_root + cgroup), Path(host.cgroup_root).parent / "aside"
     aside.mkdir()

@@ -1,4 +1,4 @@
-"""What one file says or refuses to say costs nothing of the others."""
+"""A file that fails does not affect the other files of its series."""
 
 import errno
 import math
@@ -50,7 +50,7 @@ def swept(reader: SeriesReader) -> list[float]:
     return [value for value in sweep.table[0].tolist() if not math.isnan(value)]
 
 
-def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(
+def test_a_switched_off_feature_is_logged_once_and_does_not_affect_other_files(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cpu.pressure").write_text("some\n")
@@ -65,7 +65,7 @@ def test_a_file_that_is_switched_off_is_said_once_and_costs_no_other_its_values(
     assert counts.failed == {}
 
 
-def test_a_key_that_the_catalogue_does_not_know_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_key_outside_the_catalogue_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "memory.events").write_text("low 1\nsurprise 5\nhigh 2\n")
     counts = ReadCounts()
     source = Source("memory.events", lambda: FlatKeyed(cgroup2.MEMORY_EVENTS, "memory.events"))
@@ -76,7 +76,7 @@ def test_a_key_that_the_catalogue_does_not_know_is_said_once(tmp_path: Path, cap
     assert [record.message for record in caplog.records] == ["ignoring an unknown key of a kernel file"]
 
 
-def test_a_file_that_went_while_its_cgroup_lives_is_null_until_it_is_there_again(tmp_path: Path) -> None:
+def test_a_file_removed_from_a_living_cgroup_is_null_until_it_is_back(tmp_path: Path) -> None:
     """Kernel files: those of a process that ended say ESRCH, as those of a controller that is off say ENODEV."""
     (tmp_path / "memory.current").write_text("4096\n")
     folder, counts = tmp_path / "now", ReadCounts()

@@ -1,4 +1,4 @@
-"""A sweep reads all files, whatever becomes of one; files that are read in turns are null in between."""
+"""A sweep reads all files, even if one fails; alternating files are null between their reads."""
 
 import math
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def test_files_of_many_series_are_read_together(tmp_path: Path) -> None:
         assert shown(sweep) == [[10 * i + second, 10 * i + second, 7] for i in range(3)]
 
 
-def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_does_not_affect_others(tmp_path: Path) -> None:
     write(tmp_path / "a", 1)
     write(tmp_path / "b", 1)
     readers = readers_of([tmp_path / "a", tmp_path / "b"])
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_read_costs_no_other(tmp_path: Path) -> None:
     assert shown(sweep) == [[1, None, 7], [2, 2, 7]]
 
 
-def test_a_file_that_says_other_things_than_before_is_read_by_itself(tmp_path: Path) -> None:
+def test_a_file_with_other_keys_than_before_is_parsed_alone(tmp_path: Path) -> None:
     folders = [tmp_path / name for name in "abc"]
     for folder in folders:
         write(folder, 1)
@@ -102,7 +102,7 @@ def test_a_file_that_says_other_things_than_before_is_read_by_itself(tmp_path: P
     assert changes.file_sets > before
 
 
-def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> None:
+def test_alternating_files_are_null_at_every_second_tick(tmp_path: Path) -> None:
     write(tmp_path / "a", 1)
     write(tmp_path / "b", 1)
     readers = readers_of([tmp_path / "a", tmp_path / "b"])
@@ -118,7 +118,7 @@ def test_what_is_read_in_turns_is_null_at_every_second_tick(tmp_path: Path) -> N
     assert [row[1:] for row in shown(sweep)] == [[1, 7], [1, 7]]
 
 
-def test_what_is_read_at_every_tick_is_right_while_other_files_have_their_turns(tmp_path: Path) -> None:
+def test_files_of_every_tick_are_right_next_to_alternating_ones(tmp_path: Path) -> None:
     write(tmp_path / "a", 1)
     readers = readers_of([tmp_path / "a"])
     Sweep(readers).read(lambda: 0.0)

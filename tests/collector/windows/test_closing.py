@@ -1,4 +1,4 @@
-"""A journal becomes the window's file, once, whatever was there before and wherever it was interrupted."""
+"""A journal becomes the file of its window, once, whatever was there before."""
 
 import json
 import os
@@ -31,7 +31,7 @@ from tests.support.collector.windows import (
 )
 
 
-def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path) -> None:
+def test_each_window_has_a_file_named_after_its_start(tmp_path: Path) -> None:
     journals = record(tmp_path, *(tick(second) for second in range(80, 200)))
     for journal in journals:
         close_window(journal, 3)
@@ -44,7 +44,7 @@ def test_each_window_has_its_own_file_under_the_name_of_its_start(tmp_path: Path
     assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160130Z.parquet")) == list(range(90, 180))
 
 
-def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick_once(tmp_path: Path) -> None:
+def test_a_restart_within_a_window_gives_one_file_with_every_tick_once(tmp_path: Path) -> None:
     window = None
     for ticks in ([tick(0), tick(1)], [tick(1, 7.0), tick(2)], [tick(5)]):
         (journal,) = record(tmp_path, *ticks)
@@ -56,7 +56,7 @@ def test_a_window_that_was_stopped_and_started_again_is_one_file_with_every_tick
     assert (window.first_ms, window.last_ms) == (START_MS, START_MS + 5000)
 
 
-def test_a_window_that_the_clock_was_set_back_into_is_not_mixed_with_what_it_was_before(tmp_path: Path) -> None:
+def test_a_window_recorded_twice_after_a_clock_step_is_not_mixed(tmp_path: Path) -> None:
     record_and_close(tmp_path, tick(0), tick(80), tick(100), tick(60, 7.0))
     record_and_close(tmp_path, tick(70))  # this run knows of no step: it goes on with the window
 
@@ -66,7 +66,7 @@ def test_a_window_that_the_clock_was_set_back_into_is_not_mixed_with_what_it_was
     assert check(str(tmp_path)).problems == []
 
 
-def test_a_clock_set_back_within_a_window_closes_it_and_only_what_comes_later_counts(tmp_path: Path) -> None:
+def test_a_clock_set_back_within_a_window_supersedes_its_first_part(tmp_path: Path) -> None:
     record_and_close(tmp_path, tick(10), tick(11), tick(5, 7.0), tick(6, 7.0), tick(90))
 
     assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {10: 1.0, 11: 1.0}
@@ -74,14 +74,14 @@ def test_a_clock_set_back_within_a_window_closes_it_and_only_what_comes_later_co
     assert check(str(tmp_path)).problems == []
 
 
-def test_a_clock_set_forward_within_a_window_leaves_it_one(tmp_path: Path) -> None:
+def test_a_clock_set_forward_within_a_window_gives_one_file(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0), tick(20))
     close_window(journal, 3)
 
     assert names(tmp_path) == [FIRST]
 
 
-def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> None:
+def test_superseding_again_after_a_kill_changes_nothing(tmp_path: Path) -> None:
     recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
     for each in (tick(10), tick(5, 7.0)):
         closed = recorder.close_before(each.time_ms)
@@ -100,7 +100,7 @@ def test_superseding_once_more_after_a_kill_changes_nothing(tmp_path: Path) -> N
     assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0}
 
 
-def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone_is_an_error(tmp_path: Path) -> None:
+def test_a_closed_journal_gives_none_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0))
     close_window(journal, 3)
 
@@ -110,7 +110,7 @@ def test_a_journal_that_was_closed_before_is_nothing_to_do_and_one_that_has_gone
         close_window(journal, 3)
 
 
-def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Path) -> None:
+def test_removing_the_open_journal_costs_one_tick(tmp_path: Path) -> None:
     recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
     recorder.append(tick(0))
     os.unlink(tmp_path / FOLDER / "live-20251230T160000Z.journal")
@@ -125,10 +125,10 @@ def test_a_journal_that_is_removed_while_it_is_open_costs_one_tick(tmp_path: Pat
     assert recorded(tmp_path / FOLDER / FIRST) == {7: 1.0}
 
 
-def test_a_data_directory_that_has_gone_is_not_made_anew(tmp_path: Path) -> None:
-    """Its volume may not be mounted: then its place is on another disk."""
+def test_a_missing_data_directory_is_not_made_again(tmp_path: Path) -> None:
+    """Its volume may not be mounted: a new folder would be on another disk."""
     recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
-    with pytest.raises(FileNotFoundError, match="the data directory is not there"):
+    with pytest.raises(FileNotFoundError, match="the data directory does not exist"):
         recorder.append(tick(0))
     (tmp_path / "data").mkdir()
     recorder.append(tick(1))
@@ -148,7 +148,7 @@ def test_a_kill_between_publishing_and_removing_the_journal_changes_nothing(tmp_
     assert recorded(Path(window.path)) == {0: 1.0, 1: 1.0}
 
 
-def test_a_file_that_cannot_be_read_is_set_aside_and_not_overwritten(tmp_path: Path) -> None:
+def test_an_unreadable_earlier_file_is_set_aside_and_not_overwritten(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0))
     bad = tmp_path / FOLDER / "metrics-20251230T160000Z.parquet"
     bad.write_bytes(b"PAR1 not really PAR1")
@@ -168,7 +168,7 @@ def test_an_empty_journal_leaves_no_file(tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:
+def test_a_malformed_journal_is_refused_and_can_be_set_aside(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0))
     with Path(journal).open("ab") as file:
         payload = b"?what"
@@ -181,7 +181,7 @@ def test_a_journal_that_makes_no_sense_is_refused_and_can_be_set_aside(tmp_path:
     assert list(data_files(str(tmp_path), "journal")) == []
 
 
-def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Path) -> None:
+def test_files_and_folders_are_readable_by_others_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
         data_dir = tmp_path / "data"
@@ -202,10 +202,10 @@ def test_files_and_folders_can_be_read_by_others_whatever_the_umask(tmp_path: Pa
 def damage(journal: str, frame: int) -> None:
     """Flip a bit within the payload of a frame, counted from 0."""
     data = bytearray(Path(journal).read_bytes())
-    place = 0
+    offset = 0
     for _ in range(frame):
-        place += 8 + int.from_bytes(data[place : place + 4], "little")
-    data[place + 12] ^= 1
+        offset += 8 + int.from_bytes(data[offset : offset + 4], "little")
+    data[offset + 12] ^= 1
     Path(journal).write_bytes(data)
 
 
@@ -228,7 +228,7 @@ def test_a_journal_damaged_in_its_header_is_never_removed(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("frame", [0, 3])
-def test_a_damaged_journal_of_the_window_that_goes_on_is_kept_aside_and_recording_continues(
+def test_a_damaged_journal_of_the_current_window_is_set_aside_and_recording_continues(
     tmp_path: Path, frame: int
 ) -> None:
     (journal,) = record(tmp_path, tick(0), tick(1))
@@ -240,7 +240,7 @@ def test_a_damaged_journal_of_the_window_that_goes_on_is_kept_aside_and_recordin
     assert list(recorded(tmp_path / FOLDER / "metrics-20251230T160000Z.parquet")) == ([5] if frame == 0 else [0, 5])
 
 
-def test_what_is_set_aside_never_takes_the_place_of_another(tmp_path: Path) -> None:
+def test_setting_aside_overwrites_no_file(tmp_path: Path) -> None:
     for _ in range(3):
         (journal,) = record(tmp_path, tick(0))
         set_aside(journal)
@@ -248,7 +248,7 @@ def test_what_is_set_aside_never_takes_the_place_of_another(tmp_path: Path) -> N
     assert names(tmp_path) == [f"live-20251230T160000Z.journal.bad{number}" for number in ("", ".1", ".2")]
 
 
-def test_a_shortage_of_descriptors_makes_no_file_bad(tmp_path: Path) -> None:
+def test_a_lack_of_descriptors_is_not_taken_for_a_damaged_file(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0))
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     with open(os.devnull) as file:
@@ -265,7 +265,7 @@ def test_a_shortage_of_descriptors_makes_no_file_bad(tmp_path: Path) -> None:
     assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
 
 
-def test_the_footer_says_how_often_each_metric_was_read(tmp_path: Path) -> None:
+def test_the_footer_has_the_interval_of_each_metric(tmp_path: Path) -> None:
     (journal,) = record(tmp_path, tick(0), header=replace(HEADER, interval_ms=500))
     window = close_window(journal, 3)
     assert window is not None
@@ -275,12 +275,12 @@ def test_the_footer_says_how_often_each_metric_was_read(tmp_path: Path) -> None:
     assert (facts["memory.current"]["interval_s"], facts["memory.max"]["interval_s"]) == (0.5, 10)
 
 
-def test_only_journals_from_this_runs_first_window_on_may_be_its_own(tmp_path: Path) -> None:
+def test_a_run_may_only_continue_journals_since_its_first_window(tmp_path: Path) -> None:
     recorder = TickRecorder(str(tmp_path), HEADER, COLUMNS, 3)
-    mine = tmp_path / FOLDER
+    own = tmp_path / FOLDER
 
-    assert recorder.may_record(str(mine / "live-20251230T160000Z.journal"), START_MS + 5000)
-    assert recorder.may_record(str(mine / "live-20251230T160130Z.journal"), START_MS + 5000)
-    assert not recorder.may_record(str(mine / "live-20251230T155830Z.journal"), START_MS + 5000)
-    assert not recorder.may_record(str(mine / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
+    assert recorder.may_record(str(own / "live-20251230T160000Z.journal"), START_MS + 5000)
+    assert recorder.may_record(str(own / "live-20251230T160130Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(own / "live-20251230T155830Z.journal"), START_MS + 5000)
+    assert not recorder.may_record(str(own / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
     assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)

@@ -1,4 +1,4 @@
-"""A kill at any step of closing a window loses no tick, shows none twice, and leaves what the next start completes."""
+"""A kill at any step of closing a window loses no tick and duplicates none, and the next start completes the work."""
 
 import itertools
 import os
@@ -67,7 +67,7 @@ def superseding(data_dir: Path) -> str:
     ],
     ids=["a new window", "one that goes on", "one that the clock was set back into"],
 )
-def test_a_kill_at_any_step_changes_nothing_of_what_is_there_in_the_end(
+def test_a_kill_at_any_step_does_not_change_the_result(
     tmp_path: Path, make: Callable[[Path], str], result: dict[str, dict[int, float]]
 ) -> None:
     before = tmp_path / "before"

@@ -1,4 +1,4 @@
-"""What the log line of a window says."""
+"""The statistics of a window in the log."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from fgm.store.samples.chunk import Chunk
 from tests.support.collector.windows import NODE
 
 
-def test_a_windows_lateness_and_cost_are_those_of_its_rows() -> None:
+def test_lateness_and_cost_come_from_the_rows() -> None:
     late_ms = np.array([1.0] * 98 + [40.0, np.nan])
     values = {
         window_summary.SWEEP: np.arange(100) * 1000.0,
@@ -23,7 +23,7 @@ def test_a_windows_lateness_and_cost_are_those_of_its_rows() -> None:
     }
 
 
-def test_what_is_not_known_is_null() -> None:
+def test_missing_values_are_null() -> None:
     nothing = np.array([np.nan])
     chunk = Chunk(NODE, np.array([0]), nothing, {window_summary.SWEEP: nothing, window_summary.ANON: nothing})
 

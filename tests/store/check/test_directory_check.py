@@ -1,4 +1,4 @@
-"""The check finds each kind of damage, and finds none in what a collector leaves at any moment."""
+"""The check finds each kind of damage, and none in the files that a collector leaves at any moment."""
 
 import os
 from collections.abc import Callable
@@ -58,7 +58,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_a_recording_collector_has_on_disk_is_in_order(folder: Path) -> None:
+def test_the_files_of_a_recording_collector_are_in_order(folder: Path) -> None:
     report = check(str(folder.parent.parent))
 
     assert report.problems == []
@@ -72,13 +72,13 @@ def test_what_a_recording_collector_has_on_disk_is_in_order(folder: Path) -> Non
     assert report.summary.endswith("90 rows: all in order")
 
 
-def test_a_directory_that_is_a_disk_of_its_own_is_in_order(folder: Path) -> None:
+def test_a_directory_that_is_a_separate_disk_is_in_order(folder: Path) -> None:
     (folder.parent.parent / "lost+found").mkdir(mode=0o700)
 
     assert check(str(folder.parent.parent)).problems == []
 
 
-def test_what_a_kill_leaves_is_in_order_and_counted(folder: Path) -> None:
+def test_the_rest_of_a_kill_is_in_order_and_counted(folder: Path) -> None:
     with (folder / JOURNAL).open("ab") as journal:
         journal.write(b"\x40\0\0\0half")
     (folder / "metrics-20251230T160130Z.parquet.tmp").write_bytes(b"half")
@@ -166,7 +166,7 @@ def processes(second: int = 0, header: FileHeader = HEADER) -> bytes:
     return process_tables.encode("processes", [row], header)
 
 
-def test_details_of_a_window_are_in_order_and_so_is_what_a_kill_leaves_of_them(folder: Path) -> None:
+def test_the_tables_of_a_window_and_their_temporary_files_are_in_order(folder: Path) -> None:
     atomic.publish(str(folder), DETAILS, processes())
     (folder / f"{DETAILS}.tmp").write_bytes(b"half")
     report = check(str(folder.parent.parent))
@@ -186,9 +186,7 @@ def test_details_of_a_window_are_in_order_and_so_is_what_a_kill_leaves_of_them(f
         (DETAILS, processes(header=FileHeader("x", "node-1", 1000, 0)), "a rotation interval of 0 s"),
     ],
 )
-def test_details_that_are_not_what_their_name_says_are_found(
-    folder: Path, name: str, content: bytes, sentence: str
-) -> None:
+def test_a_table_that_differs_from_its_name_is_reported(folder: Path, name: str, content: bytes, sentence: str) -> None:
     atomic.publish(str(folder), name, content)
 
     assert any(sentence in found for _, found in check(str(folder.parent.parent)).problems)

@@ -21,7 +21,7 @@ def mode(path: Path) -> int:
 
 
 @pytest.mark.usefixtures("umask")
-def test_a_published_file_is_whole_and_readable_by_everyone_whatever_the_umask(tmp_path: Path) -> None:
+def test_a_published_file_is_whole_and_readable_by_everyone_with_any_umask(tmp_path: Path) -> None:
     atomic.publish(str(tmp_path), "index.json", b"{}")
 
     assert (tmp_path / "index.json").read_bytes() == b"{}"
@@ -29,7 +29,7 @@ def test_a_published_file_is_whole_and_readable_by_everyone_whatever_the_umask(t
     assert os.listdir(tmp_path) == ["index.json"]
 
 
-def test_publishing_replaces_the_old_file_and_takes_a_killed_writers_left_over_away(tmp_path: Path) -> None:
+def test_publishing_replaces_the_old_file_and_the_temporary_file_of_a_killed_writer(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_bytes(b"old")
     (tmp_path / "index.json.tmp").symlink_to("/dev/null")
 
@@ -79,7 +79,7 @@ def test_a_name_taken_by_a_folder_is_an_error_that_leaves_nothing_behind(tmp_pat
 
 
 @pytest.mark.usefixtures("umask")
-def test_folders_are_made_with_those_above_them_whatever_the_umask(tmp_path: Path) -> None:
+def test_folders_are_created_with_those_above_them_with_any_umask(tmp_path: Path) -> None:
     window = tmp_path / "dt=2025-12-30" / "identifier=a"
 
     atomic.make_folder(str(window))
@@ -88,7 +88,7 @@ def test_folders_are_made_with_those_above_them_whatever_the_umask(tmp_path: Pat
     assert (mode(window), mode(window.parent)) == (0o755, 0o755)
 
 
-def test_a_folder_that_a_kill_left_with_the_umasks_mode_is_mended(tmp_path: Path) -> None:
+def test_a_folder_that_a_kill_left_with_the_mode_of_the_umask_gets_its_mode(tmp_path: Path) -> None:
     day = tmp_path / "dt=2025-12-30"
     day.mkdir(0o700)
 
@@ -97,7 +97,7 @@ def test_a_folder_that_a_kill_left_with_the_umasks_mode_is_mended(tmp_path: Path
     assert mode(day) == 0o755
 
 
-def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_foreign_folder_keeps_its_mode(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.mkdir(0o700)
 
@@ -106,7 +106,7 @@ def test_a_folder_of_somebody_else_keeps_its_mode(tmp_path: Path) -> None:
     assert mode(private) == 0o700
 
 
-def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_a_folder_is_an_error_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "dt=2025-12-30").write_bytes(b"")
 
     with pytest.raises(NotADirectoryError):
@@ -115,7 +115,7 @@ def test_a_file_in_a_folders_place_is_an_error_that_says_so(tmp_path: Path) -> N
         atomic.make_folder(str(tmp_path / "dt=2025-12-30" / "identifier=a"))
 
 
-def test_a_link_in_the_place_of_a_day_is_followed_by_nobody(tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_a_day_folder_is_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "data").symlink_to(elsewhere)  # the directory itself may be one
@@ -126,7 +126,7 @@ def test_a_link_in_the_place_of_a_day_is_followed_by_nobody(tmp_path: Path) -> N
     atomic.make_folder(str(tmp_path / "data" / "dt=2025-12-31" / "identifier=a"))
 
 
-def test_removing_takes_one_file_and_renaming_keeps_it_in_its_folder(tmp_path: Path) -> None:
+def test_removing_affects_one_file_and_renaming_keeps_it_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
     (tmp_path / "b").write_bytes(b"b")
 

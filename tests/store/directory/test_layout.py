@@ -25,7 +25,7 @@ def ms(text: str) -> int:
 
 
 @given(instants | borders, rotations, st.data())
-def test_a_windows_name_is_the_same_from_any_instant_in_it_and_leads_back_to_it(
+def test_any_instant_in_a_window_gives_its_name_which_parses_back_to_the_window(
     instant_ms: int, rotation_s: int, data: st.DataObject
 ) -> None:
     assume(instant_ms <= LAST_MS)
@@ -55,7 +55,7 @@ def test_windows_are_aligned_to_their_day_follow_one_another_and_never_cross_mid
         assert layout.window_at(window.end_ms, rotation_s).start_ms == window.end_ms
 
 
-def test_the_last_window_of_a_day_is_cut_where_the_interval_does_not_divide_it() -> None:
+def test_the_last_window_of_a_day_is_cut_if_the_interval_does_not_divide_the_day() -> None:
     last = layout.window_at(ms("2025-12-30T23:59:59Z"), 7 * 3600)
 
     assert last == Window(ms("2025-12-30T21:00:00Z"), ms("2025-12-31T00:00:00Z"))
@@ -68,14 +68,14 @@ def test_an_impossible_rotation_interval_is_refused(rotation_s: int) -> None:
         layout.window_at(0, rotation_s)
 
 
-def test_names_are_those_of_the_documentation() -> None:
+def test_names_are_as_documented() -> None:
     start_ms = ms("2025-12-30T16:00:00Z")
 
     assert layout.metrics_name(start_ms) == "metrics-20251230T160000Z.parquet"
     assert layout.hour_name(start_ms) == "metrics-20251230T160000Z--PT1H.parquet"
     assert layout.journal_name(start_ms) == "live-20251230T160000Z.journal"
-    assert layout.detail_name("processes", start_ms) == "processes-20251230T160000Z.parquet"
-    assert layout.detail_name("regions", start_ms) == "regions-20251230T160000Z.parquet"
+    assert layout.table_name("processes", start_ms) == "processes-20251230T160000Z.parquet"
+    assert layout.table_name("regions", start_ms) == "regions-20251230T160000Z.parquet"
     assert layout.day_folder(start_ms) == "dt=2025-12-30"
     assert layout.identifier_folder("node-1.a_b") == "identifier=node-1.a_b"
 
@@ -112,7 +112,7 @@ def test_a_merged_hour_parses_as_metrics_with_its_duration() -> None:
         "",
     ],
 )
-def test_a_name_that_is_not_exactly_ours_is_not_parsed(name: str) -> None:
+def test_a_name_that_is_not_exactly_one_of_fgm_is_not_parsed(name: str) -> None:
     assert layout.parse_name(name) is None
 
 
@@ -127,29 +127,29 @@ def test_a_name_that_is_not_exactly_ours_is_not_parsed(name: str) -> None:
         ("bad-things.parquet", False),
     ],
 )
-def test_files_that_cannot_be_used_are_known_by_name(name: str, aside: bool) -> None:
+def test_files_that_were_set_aside_are_recognised_by_name(name: str, aside: bool) -> None:
     assert layout.is_set_aside(name) is aside
 
 
 @given(instants)
-def test_a_day_folder_leads_back_to_its_midnight(instant_ms: int) -> None:
+def test_a_day_folder_parses_back_to_its_midnight(instant_ms: int) -> None:
     assert layout.parse_day(layout.day_folder(instant_ms)) == layout.day_start(instant_ms)
 
 
 @pytest.mark.parametrize(
     "folder", ["dt=2025-02-30", "dt=2025-1-1", "dt=1969-12-31", "DT=2025-12-30", "2025-12-30", "dt="]
 )
-def test_a_folder_that_is_no_day_is_not_parsed(folder: str) -> None:
+def test_a_folder_that_is_not_a_day_is_not_parsed(folder: str) -> None:
     assert layout.parse_day(folder) is None
 
 
 @pytest.mark.parametrize("identifier", ["a", "0", "fine-grained-monitor-x7k2p", "A.b_c-d", "a" * 253])
-def test_an_allowed_identifier_leads_to_its_folder_and_back(identifier: str) -> None:
+def test_an_allowed_identifier_parses_back_from_its_folder(identifier: str) -> None:
     assert layout.parse_identifier(layout.identifier_folder(identifier)) == identifier
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", ".hidden", "-a", "a/b", "a=b", "a\n", "ä", "a b", "a" * 254])
-def test_another_identifier_is_refused(identifier: str) -> None:
+def test_an_identifier_that_is_not_allowed_is_refused(identifier: str) -> None:
     assert layout.parse_identifier(f"identifier={identifier}") is None
     with pytest.raises(ValueError, match="identifier"):
         layout.identifier_folder(identifier)
@@ -166,13 +166,13 @@ def test_a_window_that_starts_within_a_second_has_no_name() -> None:
         layout.metrics_name(1500)
 
 
-def test_details_of_a_window_have_names_of_their_own_which_lead_back_to_it() -> None:
+def test_the_tables_of_a_window_have_names_that_parse_back_to_it() -> None:
     start_ms = ms("2025-12-30T16:00:00Z")
 
     for kind in ("processes", "regions"):
         name = f"{kind}-20251230T160000Z.parquet"
-        assert layout.parse_detail_name(name) == (kind, start_ms)
+        assert layout.parse_table_name(name) == (kind, start_ms)
         assert layout.parse_name(name) is None
         assert layout.is_set_aside(f"bad-{name}")
     for name in ("metrics-20251230T160000Z.parquet", "processes-20251332T160000Z.parquet", "processes-1.parquet"):
-        assert layout.parse_detail_name(name) is None
+        assert layout.parse_table_name(name) is None

@@ -1,4 +1,4 @@
-"""The data files of every writer are found, and nothing else gets in the way."""
+"""The data files of every writer are listed, and other files are not."""
 
 import os
 from pathlib import Path

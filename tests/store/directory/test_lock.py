@@ -62,7 +62,7 @@ def test_a_collector_waits_for_one_that_is_just_ending(tmp_path: Path, holder: "
     lock.release()
 
 
-def test_a_killed_collector_holds_no_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+def test_a_killed_collector_does_not_keep_the_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
     holder.kill()
     holder.wait()
 
@@ -90,7 +90,7 @@ def test_a_lock_without_a_number_is_still_a_lock(tmp_path: Path) -> None:
     assert caught.value.pid is None
 
 
-def test_a_file_in_the_directorys_place_is_told_with_advice(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_directory_is_reported_with_advice(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"")
 
     for data_dir in (tmp_path / "data", tmp_path / "data" / "below"):
@@ -98,7 +98,7 @@ def test_a_file_in_the_directorys_place_is_told_with_advice(tmp_path: Path) -> N
             DirectoryLock(str(data_dir)).acquire(0)
 
 
-def test_a_directory_that_must_not_be_written_is_told_with_advice(tmp_path: Path) -> None:
+def test_a_directory_without_write_permission_is_reported_with_advice(tmp_path: Path) -> None:
     """Root may write anywhere, so it takes off that right for a moment."""
     shut = tmp_path / "shut"
     shut.mkdir()
@@ -121,7 +121,7 @@ def test_a_directory_that_must_not_be_written_is_told_with_advice(tmp_path: Path
     assert caught.value.path == str(shut)
 
 
-def test_a_read_only_file_system_is_told_with_advice() -> None:
+def test_a_read_only_file_system_is_reported_with_advice() -> None:
     error = _unusable("/data", OSError(errno.EROFS, os.strerror(errno.EROFS)))
 
     assert str(error) == (

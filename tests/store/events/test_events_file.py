@@ -1,4 +1,4 @@
-"""Events: whatever a write was cut off by, what was whole stays readable, and what comes next does too."""
+"""Events: after any cut-off write, whole lines stay readable and the next event follows them."""
 
 import os
 import resource
@@ -53,14 +53,14 @@ def file_of(data_dir: Path) -> Path:
 
 
 @given(some_events)
-def test_an_event_is_one_line_and_comes_back_from_it(event: Event) -> None:
+def test_an_event_is_one_line_that_decodes_to_the_same_event(event: Event) -> None:
     line = encode(event)
 
     assert line.count(b"\n") == 1
     assert decode(line) == event
 
 
-def test_a_line_is_what_the_documentation_shows() -> None:
+def test_a_line_is_as_documented() -> None:
     event = Event(T0 + 1, "limit_changed", "ab" * 32, "more", {"memory.max": 1}, {"memory.max": None})
 
     assert encode(event) == (
@@ -69,7 +69,7 @@ def test_a_line_is_what_the_documentation_shows() -> None:
     )
 
 
-def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
+def test_long_texts_are_cut_but_paths_in_any_script_are_not() -> None:
     event = exit_of("/" + "容" * 1364, what="reason " + "x" * 100_000, reason="y" * 100_000)
     kept = decode(encode(event))
 
@@ -83,10 +83,10 @@ def test_long_texts_of_others_are_cut_and_a_path_of_any_script_is_not() -> None:
 
 @settings(max_examples=8)
 @given(st.lists(some_events, min_size=1, max_size=3), some_events)
-def test_cut_at_every_byte_the_whole_lines_are_read_and_the_next_event_follows_them(
+def test_a_file_cut_at_any_byte_keeps_its_whole_lines_and_the_next_event_follows_them(
     tmp_path_factory: pytest.TempPathFactory, before: list[Event], then: Event
 ) -> None:
-    """A kill may cut the file anywhere; what was whole stays, and what is appended is never behind torn bytes."""
+    """A kill may cut the file anywhere: whole lines stay, and a new line never follows torn bytes."""
     data_dir = tmp_path_factory.mktemp("data")
     path = file_of(data_dir)
     append(str(data_dir), "node-1", before)
@@ -126,7 +126,7 @@ def full_disk(most_bytes: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_short_append_is_cut_back_whole(tmp_path: Path) -> None:
+def test_an_append_that_fails_halfway_is_removed_completely(tmp_path: Path) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     size = file_of(tmp_path).stat().st_size
     with full_disk(size + 10), pytest.raises(OSError, match="File too large"):
@@ -153,7 +153,7 @@ FOREIGN = (
 
 
 @pytest.mark.parametrize("line", FOREIGN)
-def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, line: bytes) -> None:
+def test_an_invalid_line_is_skipped_counted_and_reported(tmp_path: Path, line: bytes) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     with file_of(tmp_path).open("ab") as file:
         file.write(line + encode(exit_of("b")))
@@ -164,18 +164,18 @@ def test_a_line_that_makes_no_sense_is_skipped_counted_and_told(tmp_path: Path, 
     assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["lines that are not events: 1"]
 
 
-def test_facts_that_are_not_known_are_ignored() -> None:
+def test_unknown_keys_of_an_event_are_ignored() -> None:
     assert decode(encode(exit_of("a"))[:-2] + b',"more":[1]}\n') == exit_of("a")
 
 
-def test_an_event_in_the_folder_of_another_day_is_told(tmp_path: Path) -> None:
+def test_an_event_in_the_folder_of_another_day_is_reported(tmp_path: Path) -> None:
     append(str(tmp_path), "node-1", [exit_of("a")])
     events_file.append_lines(str(file_of(tmp_path)), encode(exit_of("b", END)))
 
     assert [sentence for _, sentence in check(str(tmp_path)).problems] == ["it has events of another day"]
 
 
-def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
+def test_reading_uses_bounded_memory_and_keeps_the_newest_events(
     tmp_path: Path,
 ) -> None:
     line = encode(exit_of("a" * 4000))
@@ -190,7 +190,7 @@ def test_memory_for_reading_is_bounded_and_the_newest_are_kept(
     assert found.skipped == 0
 
 
-def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
+def test_anything_but_a_regular_file_is_left_alone(tmp_path: Path) -> None:
     file_of(tmp_path).parent.mkdir(parents=True)
     file_of(tmp_path).symlink_to(tmp_path / "elsewhere")
 
@@ -199,16 +199,16 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_what_somebody_else_wrote_under_that_name_is_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     file_of(tmp_path).parent.mkdir(parents=True)
-    file_of(tmp_path).write_text("a note of somebody, without an end of line")
+    file_of(tmp_path).write_text("a note without an end of line")
 
-    with pytest.raises(BadFileError, match="only called like"):
+    with pytest.raises(BadFileError, match="the name of an events file"):
         append(str(tmp_path), "node-1", [exit_of("a")])
     assert file_of(tmp_path).read_text().startswith("a note")
 
 
-def test_why_a_container_ended_completes_that_it_did() -> None:
+def test_the_reason_of_an_exit_completes_the_exit() -> None:
     ended = exit_of("a", what="ended")
     why = exit_of("a", T0 + 900, "ended: OOMKilled, exit code 137", reason="OOMKilled", exit_code=137)
     start = Event(T0 + 5000, "start", "a", "started")
@@ -224,8 +224,8 @@ def test_why_a_container_ended_completes_that_it_did() -> None:
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
-def test_what_is_no_json_is_refused(constant: bytes) -> None:
+def test_a_line_that_is_not_json_is_refused(constant: bytes) -> None:
     line = encode(Event(1_767_110_400_000, "limit_changed", "node", "changed", {"memory.max": 5}, {}))
     assert decode(line).before == {"memory.max": 5}
-    with pytest.raises(ValueError, match="is no JSON"):
+    with pytest.raises(ValueError, match="is not JSON"):
         decode(line.replace(b":5}", b":" + constant + b"}"))

@@ -92,14 +92,14 @@ def test_the_file_is_as_documented() -> None:
     }
 
 
-def test_a_key_is_longer_only_where_two_ids_share_twelve_characters() -> None:
+def test_a_key_is_longer_only_if_two_ids_share_twelve_characters() -> None:
     index = apply(Index(), diff(Index(), {ID_A: {}}, START_MS))
     index = apply(index, diff(index, {ID_A: {}, ID_B: {}}, START_MS))
 
     assert index.keys == {ID_A: "abc123def456", ID_B: "abc123def456789b"}
 
 
-def test_one_that_is_gone_was_last_seen_now_and_one_that_is_back_is_the_same() -> None:
+def test_a_container_that_is_gone_was_last_seen_now_and_one_that_is_back_is_the_same() -> None:
     index = apply(Index(), diff(Index(), {ID_A: {"pod_name": "etcd"}}, START_MS))
     index = apply(index, diff(index, {}, START_MS + 5000))
     assert index.entries["abc123def456"] == IndexEntry(ID_A, START_MS, START_MS + 5000, {"pod_name": "etcd"})
@@ -108,7 +108,7 @@ def test_one_that_is_gone_was_last_seen_now_and_one_that_is_back_is_the_same() -
     assert index.entries["abc123def456"] == IndexEntry(ID_A, START_MS, START_MS + 9000, {"pod_name": "etcd"})
 
 
-def test_a_rotation_says_that_everything_alive_was_seen_and_that_there_is_data_until_now() -> None:
+def test_after_a_rotation_living_containers_were_last_seen_now_and_data_ends_now() -> None:
     index = apply(Index(), diff(Index(), {ID_A: {}, ID_B: {}}, START_MS))
     index = apply(index, diff(index, {ID_B: {}}, START_MS + 1000))
 
@@ -122,7 +122,7 @@ def test_a_rotation_says_that_everything_alive_was_seen_and_that_there_is_data_u
     )
 
 
-def test_files_join_by_earliest_and_latest_in_any_order_and_again() -> None:
+def test_joining_files_in_any_order_or_twice_gives_the_same_index() -> None:
     old = IndexEntry(ID_A, START_MS, START_MS + 1000, {"pod_name": "a", "namespace": "old"})
     new = IndexEntry(ID_A, START_MS + 5000, START_MS + 9000, {"pod_name": None, "namespace": "new"})
     spans = {"old": (old, START_MS, START_MS + 2000), "new": (new, START_MS + 5000, START_MS + 9000)}
@@ -145,7 +145,7 @@ def full_index() -> Index:
     return Index(entries=entries, updated_ms=START_MS, earliest_ms=START_MS, latest_ms=START_MS)
 
 
-def test_more_is_learned_of_containers_that_are_there_alive_or_gone_and_of_no_others() -> None:
+def test_facts_are_added_to_containers_in_the_index_alive_or_gone_and_to_no_others() -> None:
     index = apply(Index(), diff(Index(), {ID_A: Facts(pod_name="cart")}, START_MS))
     index = apply(index, diff(index, {}, START_MS + 1000))
     more = {ID_A: Facts(pod_name=None, ended={"reason": "OOMKilled"}), ID_B: Facts(pod_name="other")}
@@ -159,7 +159,7 @@ def test_more_is_learned_of_containers_that_are_there_alive_or_gone_and_of_no_ot
     assert described(later, more, START_MS + 4000) is later
 
 
-def test_what_is_no_container_leaves() -> None:
+def test_a_series_that_is_not_a_container_leaves_the_index() -> None:
     index = apply(Index(), diff(Index(), {ID_A: Facts(), ID_B: Facts()}, START_MS))
     left = without(index, {ID_A})
 
@@ -168,7 +168,7 @@ def test_what_is_no_container_leaves() -> None:
     assert without(left, {ID_A}) is left
 
 
-def test_those_gone_longest_leave_where_there_are_too_many() -> None:
+def test_of_too_many_containers_those_gone_longest_leave() -> None:
     alive: dict[str, Facts] = {f"{0:012d}" + "0" * 52: {}, ID_A: {}, ID_B: {}}
     now_ms = START_MS + 10_000_000
 
@@ -192,7 +192,7 @@ def test_a_missing_index_is_empty(tmp_path: Path) -> None:
     assert index_file.load(str(tmp_path / "index.json")) == Index()
 
 
-def test_fields_that_this_version_does_not_know_survive(tmp_path: Path) -> None:
+def test_unknown_fields_are_kept(tmp_path: Path) -> None:
     index = apply(Index(), diff(Index(), {ID_A: {}}, START_MS))
     document = json.loads(index_file.dump(index))
     document["containers"]["abc123def456"]["from_the_future"] = {"a": [1, None]}
@@ -215,9 +215,9 @@ GOOD = index_file.dump(apply(Index(), diff(Index(), {ID_A: {}}, START_MS)))
         (GOOD[:-10], "not an index"),
         (b"\xff\xfe", "not an index"),
         (b"[1]", "not an index"),
-        (b"{}", "lacks 'schema_version'"),
+        (b"{}", "it has no 'schema_version'"),
         (GOOD.replace(b'"schema_version":1', b'"schema_version":2'), "schema version 2, this fgm reads 1"),
-        (GOOD.replace(b'"abc123def456":', b'"000000000000":'), "no key of the container id"),
+        (GOOD.replace(b'"abc123def456":', b'"000000000000":'), "not the beginning of the container id"),
         (GOOD.replace(b'"pod_name":null', b'"pod_name":7'), "pod_name is 7"),
         (GOOD.replace(b"2025-12-30T16:05:00Z", b"yesterday"), "yesterday"),
         (GOOD.replace(b"2025-12-30T16:05:00Z", b"2025-12-30T16:05:00"), "has no time zone"),
@@ -243,7 +243,7 @@ json_values = st.recursive(
 
 
 @given(st.data())
-def test_any_wrong_value_anywhere_is_refused_or_read_never_a_crash(data: st.DataObject) -> None:
+def test_any_wrong_value_is_refused_or_read_and_never_a_crash(data: st.DataObject) -> None:
     document: dict[str, Any] = json.loads(GOOD)
     places = [
         document,
@@ -262,7 +262,7 @@ def test_any_wrong_value_anywhere_is_refused_or_read_never_a_crash(data: st.Data
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link", "folder"])
-def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
+def test_anything_but_a_regular_file_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "index.json"
     if kind == "fifo":
         os.mkfifo(path)
@@ -276,7 +276,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, kind
         index_file.load(str(path))
 
 
-def test_an_index_is_found_below_a_directorys_descriptor(tmp_path: Path) -> None:
+def test_an_index_is_loaded_below_the_descriptor_of_a_directory(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_bytes(GOOD)
     folder_fd = os.open(tmp_path, os.O_RDONLY)
 
@@ -302,7 +302,7 @@ def test_five_thousand_entries_stay_far_below_the_limit() -> None:
     assert index_changes.MAX_ENTRIES == 5000
 
 
-def test_what_ended_before_the_oldest_data_leaves_and_what_lives_stays() -> None:
+def test_containers_that_ended_before_the_oldest_data_leave_and_living_ones_stay() -> None:
     entries = [IndexEntry(ID_A, START_MS - 9000, START_MS - 5000), IndexEntry(ID_B, START_MS - 9000, START_MS - 1000)]
     index = joined(Index(), entries, START_MS - 9000, START_MS, START_MS)
     left = without_older(index, START_MS - 3000)

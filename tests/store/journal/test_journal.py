@@ -60,11 +60,11 @@ def values(path: Path, column: str = "memory.current") -> dict[str, dict[int, fl
         reader.close()
 
 
-def expected(ticks: list[Tick], place: int = 2) -> dict[str, dict[int, float]]:
+def expected(ticks: list[Tick], column: int = 2) -> dict[str, dict[int, float]]:
     result: dict[str, dict[int, float]] = {}
     for each in ticks:
         for series, row in zip(each.series, each.rows, strict=True):
-            result.setdefault(series.key, {})[each.time_ms] = row[place]
+            result.setdefault(series.key, {})[each.time_ms] = row[column]
     return result
 
 
@@ -111,7 +111,7 @@ def test_a_flipped_byte_ends_the_journal_before_its_frame(tmp_path: Path) -> Non
     assert values(path) == expected(ticks[:3])
 
 
-def test_a_frame_that_came_while_the_journal_was_looked_at_is_no_damage(tmp_path: Path) -> None:
+def test_a_frame_that_is_appended_during_a_check_is_not_damage(tmp_path: Path) -> None:
     path = tmp_path / "live.journal"
     sizes = write(path, [tick(0, NODE), tick(1, NODE)])
     with path.open("rb") as file:
@@ -141,7 +141,7 @@ def test_a_reader_follows_a_journal_that_is_being_written(tmp_path: Path) -> Non
     writer.close()
 
 
-def test_a_name_that_comes_late_holds_for_the_whole_window(tmp_path: Path) -> None:
+def test_a_name_that_becomes_known_late_holds_for_the_whole_window(tmp_path: Path) -> None:
     unnamed = container(1)
     named = replace(unnamed, pod_name="payments-7f", namespace="shop")
     path = tmp_path / "live.journal"
@@ -152,7 +152,7 @@ def test_a_name_that_comes_late_holds_for_the_whole_window(tmp_path: Path) -> No
     reader.close()
 
 
-def test_a_run_that_goes_on_with_a_journal_and_knows_no_names_takes_none_back(tmp_path: Path) -> None:
+def test_a_run_without_names_that_continues_a_journal_keeps_its_names(tmp_path: Path) -> None:
     unnamed = container(1)
     named = replace(unnamed, pod_name="payments-7f", namespace="shop")
     path = tmp_path / "live.journal"
@@ -164,7 +164,7 @@ def test_a_run_that_goes_on_with_a_journal_and_knows_no_names_takes_none_back(tm
     reader.close()
 
 
-def test_a_tick_that_was_recorded_twice_counts_once_and_the_later_counts(tmp_path: Path) -> None:
+def test_of_a_tick_that_was_recorded_twice_the_later_one_counts(tmp_path: Path) -> None:
     first, again = tick(0, NODE), tick(0, NODE)
     again.rows[:] += 5
     path = tmp_path / "live.journal"
@@ -197,9 +197,9 @@ def test_an_append_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["directory", "fifo"])
-def test_what_is_no_regular_file_is_refused(tmp_path: Path, make: object) -> None:
+def test_anything_but_a_regular_file_is_refused(tmp_path: Path, make: object) -> None:
     path = tmp_path / "live-20251230T160000Z.journal"
-    make(path)  # type: ignore[operator]
+    make(path)  # type: ignore[operator]  # the parameters are functions
 
     with pytest.raises(BadFileError, match="not a regular file"):
         JournalReader(str(path))
@@ -248,7 +248,7 @@ def test_a_malformed_frame_with_a_correct_checksum_is_refused(tmp_path: Path, pa
         JournalReader(str(path))
 
 
-def test_a_tick_that_would_not_fit_into_memory_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+def test_a_tick_that_is_too_large_for_memory_is_refused_before_it_is_decompressed(tmp_path: Path) -> None:
     path = tmp_path / "live-20251230T160000Z.journal"
     JournalWriter(str(path), HEADER, tuple(f"metric.{number}" for number in range(4000))).close()
     rows = bytes(cramjam.zstd.compress(bytes(8 << 20)))

@@ -1,4 +1,4 @@
-"""What is written as Parquet is what everybody reads: fgm through its block, others through the footer."""
+"""Metrics files: fgm reads the same through its block as other tools through the footer."""
 
 import datetime as dt
 import json
@@ -159,8 +159,8 @@ def test_a_damaged_file_is_refused_and_never_misread(
     if data.draw(st.booleans(), label="cut"):
         del whole[data.draw(st.integers(0, len(whole) - 1), label="at") :]
     else:
-        place = data.draw(st.integers(0, len(whole) - 1), label="place")
-        whole[place] ^= data.draw(st.integers(1, 255), label="bits")
+        position = data.draw(st.integers(0, len(whole) - 1), label="position")
+        whole[position] ^= data.draw(st.integers(1, 255), label="bits")
     path.write_bytes(whole)
     try:
         file = WindowFile.open(str(path))
@@ -200,7 +200,7 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("a run reaches behind the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
+        ("a run reaches beyond the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
         ("a run is missing", lambda facts: facts["runs"].pop()),
         ("two runs have the same rows", lambda facts: facts["runs"][1].__setitem__(1, 0)),
         ("a run has no rows", lambda facts: facts["runs"].insert(0, [facts["runs"][0][0], 0, 0])),
@@ -211,16 +211,16 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
         ("fewer values than there are", lambda facts: facts["columns"]["memory.current"].__setitem__(PRESENT, 5)),
         ("an enormous page", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, 255 << 20)),
         ("a page of less than nothing", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, -1)),
-        ("a place before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
-        ("a place behind the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
+        ("an offset before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
+        ("an offset after the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
         ("a size beyond the file", lambda facts: facts["columns"]["time"].__setitem__(SIZE, 200 << 20)),
         ("numbers that are none", lambda facts: facts.__setitem__("rows", float("inf"))),
     ],
 )
-def test_a_block_that_contradicts_itself_is_a_bad_file_and_nothing_else(
+def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
     path: Path, what: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Its checksums are good: somebody wrote it so."""
+    """Its checksums are correct: it was written like that."""
     rewritten(path, change)
     try:
         read_all(path)
@@ -229,7 +229,7 @@ def test_a_block_that_contradicts_itself_is_a_bad_file_and_nothing_else(
     pytest.fail(what)
 
 
-def test_a_block_that_was_only_written_anew_is_read(path: Path) -> None:
+def test_a_block_that_was_written_again_is_read(path: Path) -> None:
     """What the refusals above rest on."""
     rewritten(path, lambda _: None)
 
@@ -244,7 +244,7 @@ def read_all(path: Path) -> list[Chunk]:
         file.close()
 
 
-def test_a_foreign_parquet_file_is_named_as_such(tmp_path: Path) -> None:
+def test_a_parquet_file_of_another_tool_is_reported_as_such(tmp_path: Path) -> None:
     path = tmp_path / "metrics-20251230T160000Z.parquet"
     pl.DataFrame({"time": [1]}).write_parquet(path)
 

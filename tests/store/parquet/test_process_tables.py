@@ -1,4 +1,4 @@
-"""Tables beside the metrics: anybody can read them, and a damaged one is refused before a library opens it."""
+"""Process and region tables: other tools can read them, and a damaged one is refused before a library opens it."""
 
 import random
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import Details, ProcessRow
+from fgm.store.parquet.process_tables import ProcessRow, TableBlock
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 
@@ -32,12 +32,12 @@ def path(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_rows_come_back_as_they_were_in_order(path: str) -> None:
+def test_rows_are_read_as_they_were_written_in_order(path: str) -> None:
     assert process_tables.rows(path) == ROWS
-    assert process_tables.verify(path) == Details("processes", HEADER, START_MS, START_MS + 2000, 6)
+    assert process_tables.verify(path) == TableBlock("processes", HEADER, START_MS, START_MS + 2000, 6)
 
 
-def test_other_tools_read_them(path: str) -> None:
+def test_other_tools_read_process_tables(path: str) -> None:
     frame = pd.read_parquet(path)
     assert list(frame.columns) == [name.removesuffix("_ms") for name in ProcessRow._fields]
     assert frame["time"].dt.tz is not None
@@ -75,7 +75,7 @@ def test_files_have_the_same_columns_whatever_is_null_in_them(path: str, tmp_pat
     assert pq.read_schema(path).remove_metadata() == pq.read_schema(other).remove_metadata()
 
 
-def test_a_table_without_rows_is_no_file() -> None:
+def test_a_table_without_rows_has_no_file() -> None:
     with pytest.raises(ValueError, match="without rows"):
         process_tables.encode("processes", [], HEADER)
 
@@ -92,6 +92,6 @@ def test_any_damage_is_found_by_the_checksums(path: str, tmp_path: Path) -> None
                 process_tables.rows(str(bad))
 
 
-def test_it_is_no_window_file(path: str) -> None:
+def test_a_process_table_is_not_a_window_file(path: str) -> None:
     with pytest.raises(BadFileError, match="malformed block"):
         WindowFile.open(path)

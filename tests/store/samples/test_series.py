@@ -6,7 +6,7 @@ BARE = Series("container", container_id="ab" * 32, pod_uid="uid", node_name="wor
 NAMED = replace(BARE, container_name="app", pod_name="cart", namespace="shop")
 
 
-def test_a_name_that_was_known_is_not_lost_and_the_newer_one_wins() -> None:
+def test_a_known_name_is_not_lost_and_the_newer_one_counts() -> None:
     renamed = replace(NAMED, container_name="web")
 
     assert with_known_names(BARE, NAMED) == NAMED
@@ -14,7 +14,7 @@ def test_a_name_that_was_known_is_not_lost_and_the_newer_one_wins() -> None:
     assert with_known_names(renamed, NAMED) is renamed
 
 
-def test_a_container_that_was_taken_for_a_sandbox_is_not_called_so() -> None:
+def test_a_container_that_was_taken_for_a_sandbox_does_not_keep_the_name() -> None:
     sandbox = replace(NAMED, scope="sandbox", container_name="POD")
 
     assert with_known_names(BARE, sandbox) == replace(NAMED, container_name=None)

@@ -1,4 +1,4 @@
-"""A Kubernetes API server with one resource, pods, that speaks the real protocol over a real socket, and can be bad."""
+"""A Kubernetes API server with one resource, pods, on a real socket, which can also misbehave."""
 
 import contextlib
 import json
@@ -25,15 +25,16 @@ Mood = Literal[
     "no watch",
     "no list",
 ]
-"""How it answers: watches that end at once; nothing at all; nonsense; 410 to watches; an ERROR in them; 500; events
-without end, as fast as they are taken."""
+"""Behaviour of the server. "good": as it should be; "empty": watches end at once; "hanging": no response; "garbage":
+malformed JSON; "expired": status 410 for watches; "error-event": an ERROR event in them; "refusing": status 500;
+"pouring": endless events, as fast as they are read; "no watch" and "no list": status 403 for that verb."""
 
 GARBAGE = b'{"type":"ADDED","object":\xff\xfe<html>\n'
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came. `at`: by the test's clock."""
+    """One received request. `at`: by the clock of the test."""
 
     at: float
     path: str
@@ -47,7 +48,7 @@ class Request:
 
 @dataclass
 class ApiServer:
-    """The server. `token`: what must be shown, None: nothing."""
+    """The server. `token`: the bearer token that requests need, or None if they need none."""
 
     now: Callable[[], float] = lambda: 0.0
     token: str | None = None
@@ -72,13 +73,13 @@ class ApiServer:
             group.cancel_scope.cancel()
 
     async def until(self, condition: Callable[["ApiServer"], bool]) -> None:
-        """Wait for a request that makes the condition true."""
+        """Wait until a request has made the condition true."""
         with anyio.fail_after(5):
             while not condition(self):
                 await self._changed.wait()
 
     async def watched(self, count: int = 1) -> None:
-        """Wait until so many watches are open."""
+        """Wait until that many watches are open."""
         await self.until(lambda server: len(server._watches) >= count)
 
     async def put(self, pod: dict[str, Any]) -> None:
@@ -104,12 +105,12 @@ class ApiServer:
         await self.send(json.dumps({"type": kind, "object": subject}).encode() + b"\n")
 
     async def send(self, data: bytes) -> None:
-        """Send a piece of each open stream, whatever it is."""
+        """Send some bytes on each open stream."""
         for stream in self._watches:
             await stream.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     async def cut(self) -> None:
-        """Drop all open streams in the middle, without their end."""
+        """Close all open streams without the end of their response."""
         watches, self._watches = self._watches, []
         for stream in watches:
             await stream.aclose()
@@ -174,9 +175,9 @@ class ApiServer:
     async def _stream(self, stream: AnyByteStream) -> None:
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "metadata": {}}}
-        said = {"garbage": GARBAGE, "error-event": json.dumps(expired).encode() + b"\n"}.get(self.mood, b"")
-        if said:
-            await stream.send(b"%x\r\n%s\r\n" % (len(said), said))
+        first = {"garbage": GARBAGE, "error-event": json.dumps(expired).encode() + b"\n"}.get(self.mood, b"")
+        if first:
+            await stream.send(b"%x\r\n%s\r\n" % (len(first), first))
         while self.mood == "pouring":
             await self._pour(stream)
         if self.mood != "good":
@@ -186,7 +187,7 @@ class ApiServer:
         self._watches.append(stream)
         self._notify()
         try:
-            await stream.receive()  # the client says no more: this is its end
+            await stream.receive()  # the client sends nothing more, so this returns when it closes
         finally:
             if stream in self._watches:
                 self._watches.remove(stream)

@@ -7,14 +7,14 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.store.samples.series import Series
 
 WRITE_ONLY = "/sys/bus/cpu/uevent"
-"""Refuses to be read with EACCES, even by root."""
+"""A file that cannot be read, even by root; reading it fails with EACCES."""
 PAGE_BYTES = 4096
 TICKS = 100
 MIB = 1 << 20
 
 
 class Ticking:
-    """A clock that goes on by `step_s` whenever somebody looks at it."""
+    """A clock that advances by `step_s` whenever it is read."""
 
     def __init__(self, step_s: float = 0.0, now: float = 1000.0) -> None:
         self.now = now
@@ -42,7 +42,7 @@ class FakeProc:
         pss_kb: int = 100,
         smaps: str = "",
     ) -> None:
-        """Put a process there, or change it; `resident` in bytes."""
+        """Add a process, or change it; `resident` in bytes."""
         folder = Path(self.root, str(pid))
         (folder / "fd").mkdir(parents=True, exist_ok=True)
         ticks, start, pages = round(cpu_s * TICKS), round(started_s * TICKS), resident // PAGE_BYTES
@@ -58,13 +58,13 @@ class FakeProc:
             )
 
     def refuse(self, pid: int, file: str = "smaps_rollup") -> None:
-        """Let a file of a process refuse to be read."""
+        """Make a file of a process unreadable."""
         path = Path(self.root, str(pid), file)
         path.unlink()
         os.symlink(WRITE_ONLY, path)
 
 
 def listing(name: str, *pids: int, huge_share: float = 0.0) -> Listing:
-    """The processes of a container called `name`."""
+    """Return the processes of a container named `name`."""
     series = Series("container", container_id=name, container_name=f"name-{name}", pod_name="pod", namespace="default")
     return Listing(series, ("".join(f"{pid}\n" for pid in pids).encode(),), huge_share)

@@ -1,4 +1,4 @@
-"""A host whose files and clock belong to one test, and the whole collector on it, in this process."""
+"""The whole collector in the process of a test, on a captured host and a clock of the test."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.processes import LOOK_AGAIN_S
 
 
 class SteppedClock(SystemClock):
-    """The machine's clocks, but somebody sets the wall clock."""
+    """The clocks of the machine, with a wall clock that the test can set."""
 
     step_ns = 0
 

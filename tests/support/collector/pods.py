@@ -1,4 +1,4 @@
-"""Pods as the API sends them."""
+"""Pods in the form in which the API sends them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def container_id(number: int) -> str:
 
 
 def running(name: str, number: int, restarts: int = 0, **more: Any) -> dict[str, Any]:
-    """The status of a running container."""
+    """Return the status of a running container."""
     return {
         "name": name,
         "containerID": f"containerd://{container_id(number)}",
@@ -23,7 +23,7 @@ def running(name: str, number: int, restarts: int = 0, **more: Any) -> dict[str,
 
 
 def terminated(number: int, reason: str = "OOMKilled", code: int = 137) -> dict[str, Any]:
-    """A state or last state."""
+    """Return the state or last state of a container that has exited."""
     return {
         "terminated": {
             "containerID": f"containerd://{container_id(number)}",
@@ -36,7 +36,7 @@ def terminated(number: int, reason: str = "OOMKilled", code: int = 137) -> dict[
 
 
 def pod_json(name: str, number: int, *statuses: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A pod. `more`: initContainerStatuses, annotations, resources (by container name), labels."""
+    """Return a pod. `more`: initContainerStatuses, annotations, resources (by container name), labels."""
     resources = more.get("resources", {})
     init = more.get("initContainerStatuses", [])
     return {

@@ -1,4 +1,4 @@
-"""Ticks of one series, recorded and closed into window files by the collector's own modules."""
+"""Ticks of one series, recorded and closed into window files with the modules of the collector."""
 
 from pathlib import Path
 
@@ -22,11 +22,12 @@ SUPERSEDED = "superseded-20251230T160000Z-{}.parquet"
 
 
 def tick(second: int, value: float = 1.0) -> Tick:
+    """Return the tick of a second after START_MS; every metric has the same value."""
     return Tick(START_MS + second * 1000, (NODE,), np.full((1, 1 + len(COLUMNS)), value))
 
 
 def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[str]:
-    """Record the ticks as one run of a collector; return the journals that it closed."""
+    """Record ticks as one run of a collector; return the journals that it closed."""
     make_folder(str(data_dir))
     recorder = TickRecorder(str(data_dir), header, COLUMNS, 3)
     closed = []
@@ -37,7 +38,7 @@ def record(data_dir: Path, *ticks: Tick, header: FileHeader = HEADER) -> list[st
 
 
 def record_and_close(data_dir: Path, *ticks: Tick) -> None:
-    """Record as `record`; each window is closed before the next one begins."""
+    """Record ticks as one run; each window becomes a file before the next one begins."""
     recorder = TickRecorder(str(data_dir), HEADER, COLUMNS, 3)
     for each in (*ticks, None):
         closed = recorder.close() if each is None else recorder.close_before(each.time_ms)
@@ -48,6 +49,7 @@ def record_and_close(data_dir: Path, *ticks: Tick) -> None:
 
 
 def recorded(path: Path) -> dict[int, float]:
+    """Return the values of a window file, by the second after START_MS."""
     file = WindowFile.open(str(path))
     (chunk,) = file.chunks(["memory.current"])
     file.close()
@@ -56,4 +58,5 @@ def recorded(path: Path) -> dict[int, float]:
 
 
 def names(data_dir: Path) -> list[str]:
+    """Return the names of all files in the folder of the windows."""
     return sorted(path.name for path in (data_dir / FOLDER).iterdir())

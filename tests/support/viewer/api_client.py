@@ -1,4 +1,4 @@
-"""The routes over one data directory, without a server."""
+"""A client of the API of one data directory, without a server."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ NOW_MS = T0 + 120_300
 
 
 class ApiClient:
-    """The routes, 120.3 s after T0 if not told otherwise."""
+    """The routes and their state; by default the time is 120.3 s after T0."""
 
     def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
         self.now_ms = now_ms

@@ -1,4 +1,4 @@
-"""Asks an ASGI callable as a server would, without a socket."""
+"""Requests to an ASGI application, without a server and a socket."""
 
 import json
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from fgm.viewer.web.asgi import App, Message
 
 @dataclass(frozen=True)
 class Answer:
+    """A whole response."""
+
     status: int
     headers: dict[str, str]
     body: bytes
@@ -25,7 +27,7 @@ def _refuse(name: str) -> None:
 
 
 async def get(app: App, target: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
-    """Return the answer to a request for `target`, a path with or without a query."""
+    """Return the response to a request for `target`, a path with or without a query."""
     messages = await converse(app, target, method=method, headers=headers)
     start = next(message for message in messages if message["type"] == "http.response.start")
     body = b"".join(message.get("body", b"") for message in messages)
@@ -41,9 +43,9 @@ async def converse(
     leaves: bool = False,
     stops_reading: bool = False,
 ) -> list[Message]:
-    """Return what is sent as the answer.
+    """Return the messages of the response.
 
-    `leaves`: the client closes the connection without waiting for it. `stops_reading`: it takes no body.
+    `leaves`: the client closes the connection without waiting for them. `stops_reading`: it does not read the body.
     """
     path, _, query = target.partition("?")
     given = {"host": "localhost:8050", **(headers or {})}

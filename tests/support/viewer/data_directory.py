@@ -1,4 +1,4 @@
-"""Makes real data directories with the store's own writers, from a few numbers."""
+"""Real data directories, written from a few numbers with the writers of the store."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ NODE = Series("node", node_name="node-1")
 
 
 def container(number: int, name: str = "", pod: str | None = None) -> Series:
-    """A container whose id begins with its number, twelve digits long."""
+    """Return a container whose id begins with its number, in twelve digits."""
     container_id = f"{number:012x}".ljust(64, "e")
     return Series(
         "container",
@@ -40,7 +40,7 @@ def container(number: int, name: str = "", pod: str | None = None) -> Series:
 
 
 def id_of(number: int) -> str:
-    """The id that the API gives that container."""
+    """Return the id of that container in the API."""
     return f"{number:012x}"
 
 
@@ -52,7 +52,7 @@ def chunk(
     step_ms: int = 1000,
     late_ms: ArrayLike = 0.0,
 ) -> Chunk:
-    """Samples every `step_ms` from `from_ms` on; None is null."""
+    """Return samples every `step_ms`, starting at `from_ms`; None is null."""
     columns = {name: np.array([np.nan if v is None else v for v in column], float) for name, column in values.items()}
     count = len(next(iter(columns.values())))
     time_ms = from_ms + step_ms * np.arange(count, dtype=np.int64)
@@ -60,13 +60,13 @@ def chunk(
 
 
 def counting(series: Series, from_ms: int, count: int, *, per_second: float = 1000.0) -> Chunk:
-    """A container that uses so many microseconds of CPU each second, and as many bytes as its tick is late in T0."""
+    """Return a series whose CPU grows by `per_second` µs each second, and whose memory by one byte."""
     ticks = (from_ms - T0) / 1000 + np.arange(count)
     return chunk(series, from_ms, {USAGE: list(ticks * per_second + 5e6), MEMORY: list(ticks + 1e6)})
 
 
 class DataDirectory:
-    """One directory, as a collector leaves it."""
+    """One data directory, as a collector leaves it."""
 
     def __init__(
         self, root: Path, *, rotation_s: int = 90, interval_ms: int = 1000, identifier: str = "node-1"
@@ -84,7 +84,7 @@ class DataDirectory:
         return folder
 
     def parquet(self, *chunks: Chunk) -> list[Path]:
-        """Write closed windows, as many as the samples need; return them, oldest first."""
+        """Write the samples into closed windows; return their files, oldest first."""
         parts: dict[int, list[Chunk]] = {}
         for whole in chunks:
             starts = [layout.window_at(int(t), self.header.rotation_s).start_ms for t in whole.time_ms]
@@ -98,16 +98,16 @@ class DataDirectory:
         return paths
 
     def journal(self, *chunks: Chunk) -> Path:
-        """Append the ticks of one window to its journal; return it."""
+        """Append the ticks of one window to its journal; return the journal."""
         first_ms = min(int(part.time_ms[0]) for part in chunks)
         start_ms = layout.window_at(first_ms, self.header.rotation_s).start_ms
         path = self.folder(start_ms) / layout.journal_name(start_ms)
         writer = JournalWriter(str(path), self.header, COLUMNS)
         for time_ms in sorted({int(t) for part in chunks for t in part.time_ms}):
-            there = [(part, int(np.searchsorted(part.time_ms, time_ms))) for part in chunks]
-            there = [(part, i) for part, i in there if i < len(part.time_ms) and part.time_ms[i] == time_ms]
-            rows = np.array([_row(part, i) for part, i in there])
-            writer.append(Tick(time_ms, tuple(part.series for part, _ in there), rows))
+            rows_of = [(part, int(np.searchsorted(part.time_ms, time_ms))) for part in chunks]
+            rows_of = [(part, i) for part, i in rows_of if i < len(part.time_ms) and part.time_ms[i] == time_ms]
+            rows = np.array([_row(part, i) for part, i in rows_of])
+            writer.append(Tick(time_ms, tuple(part.series for part, _ in rows_of), rows))
         writer.close()
         return path
 
@@ -116,7 +116,7 @@ class DataDirectory:
     ) -> None:
         """Write index.json: each container with the instants at which it was first and last seen.
 
-        `more`: what is known of each besides.
+        `more`: further facts of each container.
         """
         entries = {}
         for series, first_ms, last_ms in containers:

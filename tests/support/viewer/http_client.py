@@ -13,12 +13,15 @@ from tests.support.processes import LOOK_AGAIN_S
 
 @dataclass(frozen=True)
 class Viewer:
-    """A running viewer's API."""
+    """The API of a running viewer, by its port."""
 
     port: int
 
     async def get(self, path: str, **parameters: Any) -> tuple[int, Any]:
-        """Return status and JSON of an answer; raises OSError while nobody listens."""
+        """Return status and JSON of a response.
+
+        Raises: OSError if the viewer does not listen yet.
+        """
         query = f"?{urlencode(parameters)}" if parameters else ""
         async with await anyio.connect_tcp("127.0.0.1", self.port) as stream:
             request = f"GET {path}{query} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"
@@ -30,7 +33,7 @@ class Viewer:
         return int(head.split()[1]), json.loads(body)
 
     async def ready(self, within_s: float = 30) -> dict[str, Any]:
-        """Wait until it has data; return what it says of its health."""
+        """Wait until the viewer has data; return its health."""
         with anyio.fail_after(within_s):
             while True:
                 with contextlib.suppress(OSError):
@@ -46,7 +49,7 @@ class Viewer:
         return {entry["id"]: entry for entry in answer["containers"]}
 
     async def series(self, metric: str, series_id: str, range_: str = "5m") -> dict[int, float | None]:
-        """Return one series as time to value."""
+        """Return the values of one series, by their time in ms."""
         status, answer = await self.get("/api/timeseries", metric=metric, containers=series_id, range=range_)
         assert status == 200, answer
         return {t: v for part in answer["series"] for t, v in zip(part["t_ms"], part["value"], strict=True)}

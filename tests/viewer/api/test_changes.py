@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 from anyio import to_thread
 
-from fgm.metrics.derived import SHOWN
 from fgm.store.samples.chunk import Chunk
-from fgm.viewer.query.change_ranking import BEFORE, DURING, Sums, ranked
-from fgm.viewer.query.comparison import MOST_SERIES
+from fgm.viewer.query.comparison import MAX_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
     MEMORY,
@@ -107,39 +105,6 @@ async def test_a_time_that_is_too_long_is_refused(tmp_path: Path) -> None:
     assert "at most 3600 s" in answer.body.decode()
 
 
-def sums_of(*series: tuple[list[float], list[float]]) -> Sums:
-    """Sums of one metric: for each series, its values before and during."""
-    sums = Sums.of(len(series), 1)
-    for place, stretches in enumerate(series):
-        for part, values in zip((BEFORE, DURING), stretches, strict=True):
-            sums.add([(place, part)], 0, np.array([0]), np.array(values))
-    return sums
-
-
-CPU = SHOWN["total_cpu_usage_millicores"]
-
-
-@pytest.mark.parametrize(
-    ("more", "less"),
-    [
-        (([100.0] * 9, [900.0] * 9), ([100.0] * 9, [120.0] * 9)),
-        (([100.0] * 9, [900.0] * 9), ([1.0] * 9, [9.0] * 9)),
-        (([100.0, 110.0] * 9, [400.0] * 9), ([100.0, 900.0] * 9, [400.0] * 9)),
-        (([100.0] * 40, [100.0] * 39 + [3000.0]), ([100.0] * 40, [100.0] * 40)),
-        (([500.0] * 9, [500.0, 0.0] * 9), ([500.0] * 9, [480.0, 500.0] * 9)),
-    ],
-    ids=["a larger step", "the same step of a larger one", "a quieter one before", "one second", "a stall"],
-)
-def test_of_two_the_one_that_left_farther_what_was_usual_is_first(
-    more: tuple[list[float], list[float]], less: tuple[list[float], list[float]]
-) -> None:
-    assert ranked(sums_of(less, more), [CPU], 2)[0].place == 1
-
-
-def test_what_did_not_change_is_not_told() -> None:
-    assert ranked(sums_of(([5.0] * 9, [5.0] * 9), ([], [])), [CPU], 5) == []
-
-
 async def test_without_a_time_before_nothing_is_compared(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(data.parquet, counting(container(1), T0, 90, per_second=1e6))
@@ -197,7 +162,7 @@ async def test_of_too_many_containers_those_of_the_time_in_question_are_compared
     tmp_path: Path,
 ) -> None:
     data = DataDirectory(tmp_path)
-    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MOST_SERIES)]
+    jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MAX_SERIES)]
     culprit = busier(1, [2e5, 2.8e6])
     await to_thread.run_sync(data.parquet, *[*jobs, culprit])
     answer = (await lines(await asked_of(data)))[-1]

@@ -13,10 +13,6 @@ from anyio import to_thread
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, Kind, encode
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFiles
-from fgm.viewer.files.event_files import MOST_KEPT, MOST_OF_A_FILE, EventFiles
-from fgm.viewer.files.skipped_files import SkippedFiles
-from tests.support.fake_clock import FakeClock
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.data_directory import (
     KILLS,
@@ -275,23 +271,6 @@ async def test_before_there_is_data_it_says_when_to_come_back(tmp_path: Path) ->
     asked = await to_thread.run_sync(ApiClient, tmp_path)
 
     assert (await asked.get("/api/events")).status == 503
-
-
-def test_memory_for_events_is_bounded(tmp_path: Path) -> None:
-    data = DataDirectory(tmp_path)
-    day_ms = 86_400_000
-    for day in range(4):
-        lines = b"".join(encode(event(day * 86_400 + i / 1000, "exit")) for i in range(MOST_OF_A_FILE + 1))
-        events_file.append_lines(str(data.folder(T0 + day * day_ms) / "events.jsonl"), lines)
-    files = DataFiles(str(tmp_path), FakeClock())
-    kept = EventFiles(files, SkippedFiles())
-    for _, folder in files.folders_between(T0, T0 + 4 * day_ms):
-        read = kept.read(folder)
-        assert read is not None
-        assert (len(read.events), read.is_cut) == (MOST_OF_A_FILE, True)
-        assert kept.read(folder) is read
-
-    assert sum(len(read.events) for _, read in kept._kept.values()) <= MOST_KEPT
 
 
 def test_an_answer_is_json_without_nan() -> None:

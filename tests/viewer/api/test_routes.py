@@ -13,9 +13,10 @@ from anyio import to_thread
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
 from fgm.viewer.api.context import Desk
-from fgm.viewer.api.response.memory_budget import Budget, Leasing
-from fgm.viewer.api.response.query_runner import PART_BYTES
+from fgm.viewer.api.response.memory_budget import Budget
+from fgm.viewer.api.response.replies import PART_BYTES
 from fgm.viewer.api.routes import create_app
+from fgm.viewer.web.asgi import App
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.asgi_client import Answer, converse
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, chunk, container, counting, id_of
@@ -529,10 +530,9 @@ async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(t
 
     asked = await to_thread.run_sync(record)
     await asked.ready()
-    app: Any = asked.app
-    app.asgi_app = Leasing(app.asgi_app._app, asked.desk.budget, send_timeout_s=0.05)
+    app = await to_thread.run_sync(lambda: cast("App", create_app(asked.desk, send_timeout_s=0.05)))
     with anyio.fail_after(5):
-        messages = await converse(asked.app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
+        messages = await converse(app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
 
     assert [message["type"] for message in messages] == ["http.response.start"]
     assert asked.desk.budget.free == asked.desk.budget.samples

@@ -92,7 +92,7 @@ async def test_the_peaks_of_the_parts_of_a_range(asked: ApiClient) -> None:
     }
 
 
-async def test_what_does_not_add_up_has_no_share(asked: ApiClient) -> None:
+async def test_without_a_value_of_the_node_there_is_no_share(asked: ApiClient) -> None:
     await asked.ready()
     found = await asked.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
 

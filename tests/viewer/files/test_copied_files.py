@@ -87,12 +87,12 @@ async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp
     assert {s["id"] for s in await asked.series(TARGET)} == {"node", id_of(1)}
     reasons = {Path(s["file"]).name: s["reason"] for s in asked.desk.skipped.newest()}
     assert reasons.keys() == {"other.parquet", "short.parquet"}
-    assert "there are no columns time and scope" in reasons["other.parquet"]
+    assert "it has no columns time and scope" in reasons["other.parquet"]
 
 
 def test_a_file_that_is_too_large_is_not_begun_with(tmp_path: Path) -> None:
     with (tmp_path / "big.parquet").open("wb") as file:
-        file.truncate(foreign_parquet.MOST_BYTES + 1)
+        file.truncate(foreign_parquet.MAX_BYTES + 1)
 
     with pytest.raises(BadFileError, match="larger than 256 MiB"):
         foreign_parquet.rewrite(str(tmp_path / "big.parquet"), str(tmp_path / "new"))

@@ -14,7 +14,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.files.window_cache import MOST_KEPT, Directories
+from fgm.viewer.files.window_cache import MAX_KEPT, WindowCache
 
 pytestmark = [pytest.mark.dates]
 
@@ -42,17 +42,17 @@ def rows(file: WindowFile) -> int:
 
 
 def test_a_window_that_takes_the_place_of_another_is_read_itself(tmp_path: Path, folder: int) -> None:
-    directories = Directories()
+    cache = WindowCache()
     for count in (3, 3, 5):
         atomic.publish(str(tmp_path), NAME, window(count))
-        assert rows(directories.open(NAME, folder)) == count
-        assert rows(directories.open(NAME, folder)) == count
+        assert rows(cache.open(NAME, folder)) == count
+        assert rows(cache.open(NAME, folder)) == count
 
 
 def test_a_window_that_was_damaged_since_is_refused(tmp_path: Path, folder: int) -> None:
-    directories, path = Directories(), tmp_path / NAME
+    cache, path = WindowCache(), tmp_path / NAME
     path.write_bytes(window(90))
-    file = directories.open(NAME, folder)
+    file = cache.open(NAME, folder)
     place = file.block.columns["memory.current"]
     file.close()
     status = path.stat()
@@ -62,35 +62,35 @@ def test_a_window_that_was_damaged_since_is_refused(tmp_path: Path, folder: int)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
     with pytest.raises(BadFileError, match="checksum"):
-        rows(directories.open(NAME, folder))
+        rows(cache.open(NAME, folder))
 
 
 def test_a_file_that_is_no_window_is_refused_each_time_and_costs_no_descriptor(tmp_path: Path, folder: int) -> None:
-    directories = Directories()
+    cache = WindowCache()
     (tmp_path / NAME).write_bytes(b"PAR1 nothing PAR1")
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(BadFileError):
-            directories.open(NAME, folder)
+            cache.open(NAME, folder)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_only_the_newest_are_kept(tmp_path: Path, folder: int) -> None:
-    directories, data = Directories(), window(2)
-    for number in range(MOST_KEPT + 10):
+    cache, data = WindowCache(), window(2)
+    for number in range(MAX_KEPT + 10):
         (tmp_path / f"{number}.parquet").write_bytes(data)
-        directories.open(f"{number}.parquet", folder).close()
+        cache.open(f"{number}.parquet", folder).close()
 
-    assert len(directories._kept) == MOST_KEPT
+    assert len(cache._blocks) == MAX_KEPT
 
 
 def test_fewer_windows_are_kept_if_they_have_many_series(tmp_path: Path, folder: int) -> None:
-    directories, data = Directories(most_runs=10), window(2)
+    cache, data = WindowCache(max_runs=10), window(2)
     for number in range(20):
         (tmp_path / f"{number}.parquet").write_bytes(data)
-        opened = directories.open(f"{number}.parquet", folder)
+        opened = cache.open(f"{number}.parquet", folder)
         runs = len(opened.block.runs)
         opened.close()
 
-    assert len(directories._kept) == 10 // runs
-    assert directories._runs == 10 // runs * runs
+    assert len(cache._blocks) == 10 // runs
+    assert cache._runs == 10 // runs * runs

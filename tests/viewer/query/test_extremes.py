@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from fgm.metrics.rates import Floats
 from fgm.viewer.api import timeseries
 from fgm.viewer.api.request import parsing
-from fgm.viewer.query.query import Line
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk
 
@@ -43,7 +42,7 @@ class Span:
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
         desk = self.asked.desk
         question = timeseries.question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
-        running = desk.query(question, Line)
+        running = desk.samples_query(question)
         while running.step():
             pass
         (one,) = running.answer()

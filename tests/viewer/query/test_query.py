@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fgm.metrics.derived import find
+from fgm.metrics.shown import find
 from fgm.store.directory import layout
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.query.partial_query import PartedQuery
-from fgm.viewer.query.query import FILES_PER_STEP, Line, Query, Question
+from fgm.viewer.query.partial_query import PartialQuery
+from fgm.viewer.query.question import Question
+from fgm.viewer.query.samples_query import SamplesQuery
+from fgm.viewer.query.value_reader import FILES_PER_STEP
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
@@ -30,11 +33,17 @@ class Asking:
         self.clock = FakeClock()
         self.skipped = SkippedFiles()
         self.files = DataFiles(str(root), self.clock)
-        self.journals = Journals(self.files, self.clock, self.skipped)
+        self.sources = Sources(self.files, Journals(self.files, self.clock, self.skipped), self.skipped)
 
     def query(
-        self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
-    ) -> Query[Line]:
+        self,
+        from_s: float,
+        to_s: float,
+        *series: Series,
+        metric: str = USAGE,
+        columns: int | None = None,
+        node_name: str | None = None,
+    ) -> SamplesQuery:
         shown = find(metric)
         assert shown is not None
         question = Question(
@@ -45,8 +54,9 @@ class Asking:
             tick_ms=1000,
             columns=columns,
             scopes=frozenset() if series else frozenset({"container", "node"}),
+            node_name=node_name,
         )
-        return Query(question, self.files, self.journals, self.skipped, Line)
+        return SamplesQuery(question, self.sources)
 
     def ask(
         self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
@@ -55,7 +65,7 @@ class Asking:
         return answer(self.query(from_s, to_s, *series, metric=metric, columns=columns))
 
 
-def answer(query: Query[Line]) -> dict[str, tuple[list[float], list[float]]]:
+def answer(query: SamplesQuery) -> dict[str, tuple[list[float], list[float]]]:
     while query.step():
         pass
     result = {}
@@ -271,17 +281,19 @@ def test_two_writers_of_one_day_are_joined(data: DataDirectory, asking: Asking, 
     assert asking.ask(0, 90, ONE)[ONE.key][0] == [*range(40), *range(41, 90)]
 
 
-def test_another_nodes_files_are_skipped_and_counted(data: DataDirectory, asking: Asking, tmp_path: Path) -> None:
+def test_files_of_another_node_are_not_read_and_not_skipped(
+    data: DataDirectory, asking: Asking, tmp_path: Path
+) -> None:
     data.parquet(counting(NODE, T0, 40))
     other = DataDirectory(tmp_path)
     other.header = replace(other.header, node_name="node-2", identifier="node-2")
     other.parquet(counting(NODE, T0, 60))
     other.journal(counting(NODE, T0 + 90_000, 5))
-    query = asking.query(0, 200, NODE)
-    query.question = replace(query.question, node_name="node-1")
+    query = asking.query(0, 200, NODE, node_name="node-1")
 
     assert answer(query)["node"][0] == list(range(40))
-    assert query.skipped_files == 2
+    assert query.skipped_files == 0
+    assert len(asking.skipped) == 0
 
 
 def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, asking: Asking) -> None:
@@ -352,13 +364,13 @@ def test_whatever_happens_to_a_file_ticks_stay_in_order_and_nothing_fails(data: 
         assert set(np.round(values, 3)[~np.isnan(values)]) <= {1000}
 
 
-def in_parts(asking: Asking, within_s: float, *, hours: int = 5) -> PartedQuery:
-    def query(question: Question) -> Query[Line]:
-        return Query(question, asking.files, asking.journals, asking.skipped, Line)
+def in_parts(asking: Asking, within_s: float, *, hours: int = 5) -> PartialQuery:
+    def query(question: Question) -> SamplesQuery:
+        return SamplesQuery(question, asking.sources)
 
     whole = asking.query(0, hours * 3600, ONE, columns=100 * hours).question
     now = itertools.count()
-    parted = PartedQuery(whole, query, lambda: 0.01 * next(now), within_s)
+    parted = PartialQuery(whole, query, lambda: 0.01 * next(now), within_s)
     while parted.step():
         pass
     return parted
@@ -383,7 +395,7 @@ def test_a_long_range_is_answered_in_parts_the_newest_first(tmp_path: Path, aski
 def test_what_is_in_memory_for_parts_is_what_they_keep_and_the_one_that_is_read(tmp_path: Path, asking: Asking) -> None:
     DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
 
-    assert in_parts(asking, 0.0).most_samples <= 4 * 200
+    assert in_parts(asking, 0.0).max_samples <= 4 * 200
 
 
 @pytest.mark.parametrize("columns", [818, 1000, 1043, 1200])
@@ -397,10 +409,10 @@ def test_parts_are_on_the_pixel_columns_of_the_whole_and_together_the_same(
     expected = answer(query)[ONE.key]
     now = itertools.count()
 
-    def part(question: Question) -> Query[Line]:
-        return Query(question, asking.files, asking.journals, asking.skipped, Line)
+    def part(question: Question) -> SamplesQuery:
+        return SamplesQuery(question, asking.sources)
 
-    parted = PartedQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
+    parted = PartialQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
     while parted.step():
         pass
     (found,) = parted.answer()

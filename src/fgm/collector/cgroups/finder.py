@@ -28,7 +28,7 @@ class Cgroup:
 
 
 class CgroupFinder:
-    """Finds the cgroups to record in all hierarchies of a host. `cgroups`: those of the last refresh."""
+    """A search for the cgroups to record, in all hierarchies of a host. `cgroups`: those of the last refresh."""
 
     def __init__(self, hierarchies: Hierarchies, include: Sequence[str], node_name: str | None) -> None:
         """`include`: patterns of other cgroups, such as `/system.slice/*`; `**` matches any number of names."""

@@ -44,7 +44,7 @@ class Hierarchies:
 def detect(cgroup_root: str) -> Hierarchies:
     """Return the hierarchies that are mounted below `cgroup_root`.
 
-    Raises: ForeignRootError if it is no cgroup mount.
+    Raises: ForeignRootError if it is not a cgroup mount.
     """
     try:
         names = sorted(os.listdir(cgroup_root))

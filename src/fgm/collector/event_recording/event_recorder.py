@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from fgm.clock import Clock
 from fgm.collector.event_recording.last_tick import last_tick
 from fgm.collector.kernel.oom_watch import OomWatch
+from fgm.events.columns import NEEDED_COLUMNS
 from fgm.events.machine import EventMachine
-from fgm.events.watched import NEEDS
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
@@ -33,7 +33,7 @@ MAX_WAITING = 10_000
 """Maximum queue length at which anything else is taken; what comes later is dropped."""
 MAX_EXITS = 500
 """Number of exits remembered, so that a reason that arrives later can be added."""
-_COLUMNS = [0, *(1 + COLUMNS.index(name) for name in NEEDS)]
+_COLUMNS = [0, *(1 + COLUMNS.index(name) for name in NEEDED_COLUMNS)]
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ _Item = Tick | _Exit | _Kill | _ClockStep | Event | None
 
 
 class EventRecorder:
-    """Writes the events of one data directory. Used in the event loop; only `run` waits."""
+    """A writer of events for one data directory. Used in the event loop; only `run` waits."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class EventRecorder:
         self._data_dir = data_dir
         self._identifier = identifier
         self._node_name = node_name
-        self._machine = EventMachine(NEEDS, interval_ms)
+        self._machine = EventMachine(NEEDED_COLUMNS, interval_ms)
         self._waiting: deque[_Item] = deque()
         self._has_new = anyio.Event()
         self._is_first = True
@@ -88,17 +88,17 @@ class EventRecorder:
         self._full_at: set[int] = set()
 
     def add_tick(self, tick: Tick) -> None:
-        """Take a tick that was recorded, with a column for each of COLUMNS."""
+        """Add a recorded tick, with a column for each of COLUMNS."""
         if self._is_full(MAX_WAITING_TICKS):
             return
         self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _COLUMNS]))
 
     def add_exit(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
-        """Take the row of a container that was read right after its last process exited."""
+        """Add the row of a container that was read right after its last process exited."""
         self._put(_Exit(time_ms, series, row[_COLUMNS]))
 
     def add_clock_step(self, time_ms: int, step_ms: float) -> None:
-        """Take that the wall clock was set forward by `step_ms`, to `time_ms`."""
+        """Report that the wall clock was set. `step_ms`: negative if it was set back; `time_ms`: its new time."""
         self._put(_ClockStep(time_ms, step_ms))
 
     def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:
@@ -143,9 +143,9 @@ class EventRecorder:
                 case Tick():
                     await self._derive(item)
                 case _Exit():
-                    await self._write(self._machine.see_end(*item))
+                    await self._write(self._machine.add_exit(*item))
                 case _Kill():
-                    await self._write(self._machine.see_kill(*item))
+                    await self._write(self._machine.add_kill(*item))
                 case _ClockStep():
                     await self._write(self._machine.step_clock(*item))
 
@@ -154,7 +154,7 @@ class EventRecorder:
         if self._is_first:
             self._is_first = False
             events += await self._begin(tick.time_ms)
-        events += self._machine.see(tick.time_ms, tick.series, tick.rows)
+        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows)
         await self._begin_day(tick.time_ms)
         await self._write(events)
         if self._oom_watch is not None and tick.series is not self._watched:
@@ -171,7 +171,7 @@ class EventRecorder:
                 extra=fields(reason=str(error)),
             )
             return []
-        return [] if earlier is None else self._machine.see(earlier.time_ms, earlier.series, earlier.rows)
+        return [] if earlier is None else self._machine.add_tick(earlier.time_ms, earlier.series, earlier.rows)
 
     async def _begin_day(self, time_ms: int) -> None:
         """Make the file of a day: if it exists, readers need not derive the events of the day from its samples."""

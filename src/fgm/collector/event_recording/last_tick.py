@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 
-from fgm.events.watched import NEEDS
+from fgm.events.columns import NEEDED_COLUMNS
 from fgm.logs import fields
 from fgm.store.directory import layout
 from fgm.store.directory.listing import data_files
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | None:
     """Return this node's newest tick before an instant, recorded by any writer; None if there is none.
 
-    Shape: rows of (series, 1 + NEEDS), the lateness first.
+    Shape: rows of (series, 1 + NEEDED_COLUMNS), the lateness first.
     Raises: OSError if the directory cannot be listed.
     """
     for path in _newest_files(data_dir)[:MAX_FILES]:
@@ -58,12 +58,12 @@ def _read(path: str) -> tuple[FileHeader, list[Chunk]]:
     if path.endswith(".journal"):
         reader = JournalReader(path)
         try:
-            return reader.header, reader.chunks(NEEDS)
+            return reader.header, reader.chunks(NEEDED_COLUMNS)
         finally:
             reader.close()
     file = WindowFile.open(path)
     try:
-        return file.header, file.chunks(NEEDS)
+        return file.header, file.chunks(NEEDED_COLUMNS)
     finally:
         file.close()
 
@@ -74,5 +74,5 @@ def _last(chunks: list[Chunk], before_ms: int) -> Tick | None:
     if time_ms is None:
         return None
     present = [(chunk, i) for chunk, i in last if i >= 0 and chunk.time_ms[i] == time_ms]
-    rows = np.array([[chunk.late_ms[i], *(chunk.values[name][i] for name in NEEDS)] for chunk, i in present])
+    rows = np.array([[chunk.late_ms[i], *(chunk.values[name][i] for name in NEEDED_COLUMNS)] for chunk, i in present])
     return Tick(time_ms, tuple(chunk.series for chunk, _ in present), rows)

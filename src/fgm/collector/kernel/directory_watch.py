@@ -27,7 +27,7 @@ class DirectoryWatch:
     def add(self, path: str) -> None:
         """Watch a directory.
 
-        Raises: NoWatchError if the kernel has no watches left; another OSError if it is no readable directory.
+        Raises: NoWatchError if the kernel has no watches left; another OSError if it is not a readable directory.
         """
         self._inotify.add(path, _WATCHED)
 

@@ -2,6 +2,7 @@
 
 Reading a kept file is 5 to 15 times cheaper than opening it for each read. A read of a kept file of a removed cgroup
 fails with ENODEV, and never returns the numbers of another cgroup that was made under the same name meanwhile.
+Source: fs/kernfs/file.c
 """
 
 import errno
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from fgm.metrics.catalogue import COLUMNS
 
 FIRST_READ_BYTES = 4096
+"""Number of bytes of the first read of a file."""
 MIN_MARGIN_BYTES = 8
 """Minimum room beyond the last content of a file; the room is a quarter of the content if that is more.
 
 If a read returns only slightly less than was asked for, CPython keeps its buffer instead of copying to a smaller one.
 """
 MAX_READ_BYTES = 4 << 20
+"""Maximum number of bytes that are read of a file."""
 RESERVED_DESCRIPTORS = 64
 """Number of descriptors that are left for everything else; when no more are free, files are opened for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})

@@ -16,12 +16,15 @@ from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
-"""Interval between two looks at modified files."""
+"""Interval between two looks at modified files.
+
+The kernel reports a file up to about 100 times a second (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c).
+"""
 _MAX_BYTES = 4096
 
 
 class OomWatch:
-    """Watches memory.events of the containers of the newest tick; needs cgroup v2.
+    """A watch of memory.events of the containers of the newest tick; needs cgroup v2.
 
     Kills in containers that get no watch are seen at the next tick.
     """

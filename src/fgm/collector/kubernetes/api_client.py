@@ -44,7 +44,7 @@ class Timeouts:
 
 
 class PodApi:
-    """Lists and watches the pods of one node. `requests`: number of requests so far."""
+    """A client for the pods of one node. `requests`: number of requests so far."""
 
     def __init__(
         self, address: Address, node_name: str, monotonic: Callable[[], float], timeouts: Timeouts | None = None

@@ -23,7 +23,7 @@ class ContainerExit:
 
 
 class ExitFinder:
-    """Finds each exit once."""
+    """A comparison of pods with earlier states, which finds each exit once."""
 
     def __init__(self, index: Index, since_ms: int) -> None:
         """`index`: exits that earlier runs found; `since_ms`: earlier exits of containers without an entry are old."""

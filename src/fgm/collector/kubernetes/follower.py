@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class PodFollower:
-    """Follows the pods of this node. Used in the event loop; requests are made in a thread."""
+    """A follower of the pods of this node. Used in the event loop; requests are made in a thread."""
 
     def __init__(
         self,
@@ -101,10 +101,10 @@ class PodFollower:
         try:
             pods, version = await self._in_thread(api.list_pods)
         except ApiError as error:
-            self._state.refused(self._clock.monotonic(), error.status)
+            self._state.note_refusal(self._clock.monotonic(), error.status)
             self._log_failure(str(error))
             return
-        self._state.listed(version, self._clock.monotonic())
+        self._state.note_list(version, self._clock.monotonic())
         if not pods and self._has_pods:
             log.warning("the Kubernetes API lists no pods of this node; check --node-name")
         self._book.replace(pods)
@@ -112,11 +112,11 @@ class PodFollower:
 
     async def _watch(self, api: "PodApi", version: str) -> None:
         state, clock = self._state, self._clock
-        state.began(clock.monotonic())
+        state.note_start(clock.monotonic())
         try:
             await self._in_thread(api.open_stream, version, state.stream_s())
         except ApiError as error:
-            state.refused(clock.monotonic(), error.status)
+            state.note_refusal(clock.monotonic(), error.status)
             self._log_failure(str(error))
             return
         reason = "its stream ended at once"
@@ -130,12 +130,12 @@ class PodFollower:
                     await self._in_thread(api.close)
                     break
         except StreamError as error:
-            state.broke(clock.monotonic())
+            state.note_malformed(clock.monotonic())
             self._log_failure(str(error))
             return
         except ApiError as error:
             reason = str(error)
-        state.ended(clock.monotonic())
+        state.note_end(clock.monotonic())
         if state.failures:
             self._log_failure(reason)
 

@@ -13,14 +13,14 @@ from typing import Literal
 
 from fgm.collector.kubernetes.pods import Pod, parse_pod
 
-LASTED_S = 30
+MIN_STREAM_S = 30
 """Minimum duration of a stream; a shorter one counts as failed, even if it ended in order."""
 MAX_WAIT_S = 60
 """Maximum delay before a request after a failure."""
 JITTER_S = 1
 """Maximum jitter, so that streams dropped by one API server do not all reconnect at once."""
 STREAM_S = 300
-"""Duration that is asked for a stream, plus up to a fifth at random."""
+"""Duration to ask for a stream; up to a fifth is added at random."""
 TEMPORARY = frozenset({401, 408, 429})
 """Statuses after which the same request may succeed later: a token that was just replaced, too many requests."""
 
@@ -84,11 +84,11 @@ class WatchState:
         """Return the duration to ask for the next stream."""
         return round(STREAM_S * (1 + self._random() / 5))
 
-    def listed(self, resource_version: str, now: float) -> None:
+    def note_list(self, resource_version: str, now: float) -> None:
         """Note that a list arrived; the stream follows at once."""
         self.resource_version, self.due = resource_version, now
 
-    def began(self, now: float) -> None:
+    def note_start(self, now: float) -> None:
         """Note that a stream was requested."""
         self._began = now
 
@@ -100,15 +100,15 @@ class WatchState:
         self.resource_version = event.resource_version or self.resource_version
         return True
 
-    def ended(self, now: float) -> None:
+    def note_end(self, now: float) -> None:
         """Note that a stream ended, in order or by a lost connection."""
-        if now - self._began >= LASTED_S:
+        if now - self._began >= MIN_STREAM_S:
             self.failures = 0
             self.due = now + self._random() * JITTER_S
         else:
             self._wait(now)
 
-    def refused(self, now: float, status: int | None) -> None:
+    def note_refusal(self, now: float, status: int | None) -> None:
         """Note that a request failed. `status`: HTTP status; None if there was no response.
 
         If the request itself is wrong (the version has expired, watching is not allowed), the next one is a list. If
@@ -118,7 +118,7 @@ class WatchState:
             self.resource_version = None
         self._wait(now)
 
-    def broke(self, now: float) -> None:
+    def note_malformed(self, now: float) -> None:
         """Note that a stream was malformed; events may be missing, so the next request is a list."""
         self.resource_version = None
         self._wait(now)

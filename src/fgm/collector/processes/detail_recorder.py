@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fgm.logs import fields
 from fgm.store.directory import atomic, layout
-from fgm.store.directory.layout import DetailKind
+from fgm.store.directory.layout import TableKind
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
 from fgm.store.parquet.process_tables import Row
@@ -24,9 +24,9 @@ class DetailRecorder:
     def __init__(self, data_dir: str, header: FileHeader) -> None:
         self._data_dir = data_dir
         self._header = header
-        self._rows: dict[tuple[int, DetailKind], list[Row]] = {}
+        self._rows: dict[tuple[int, TableKind], list[Row]] = {}
 
-    def add(self, kind: DetailKind, rows: Sequence[Row]) -> None:
+    def add(self, kind: TableKind, rows: Sequence[Row]) -> None:
         """Add rows of one instant."""
         if not rows:
             return
@@ -45,12 +45,12 @@ class DetailRecorder:
         """Publish all windows."""
         self._publish(list(self._rows))
 
-    def _publish(self, files: Sequence[tuple[int, DetailKind]]) -> None:
+    def _publish(self, files: Sequence[tuple[int, TableKind]]) -> None:
         for start_ms, kind in files:
             rows = self._rows.pop((start_ms, kind))
             identifier = layout.identifier_folder(self._header.identifier)
             folder = os.path.join(self._data_dir, layout.day_folder(start_ms), identifier)
-            name = layout.detail_name(kind, start_ms)
+            name = layout.table_name(kind, start_ms)
             try:
                 atomic.make_folder(folder, within=self._data_dir)
                 data = process_tables.encode(kind, [*_earlier_rows(folder, name), *rows], self._header)

@@ -1,7 +1,8 @@
 """Files of /proc/<pid>, opened for each read.
 
-A kept file does not survive that its process ends or becomes another program (exec): smaps_rollup belongs to the memory
-of the old program.
+A kept file fails after its process has become another program (exec): smaps_rollup belongs to the memory of the old
+program.
+Source: fs/proc/task_mmu.c
 """
 
 import errno

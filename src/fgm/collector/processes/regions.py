@@ -19,12 +19,13 @@ from fgm.store.samples.series import Series
 EVERY_S = 60.0
 """Interval between two reads of a container."""
 BUDGET_S_PER_S = 0.010
+"""Maximum time spent on reading, in seconds per second."""
 TOP = 20
 """Number of regions recorded of a process, the largest ones."""
 
 
 class RegionReader:
-    """Reads smaps of the largest process of each container. Used by one thread at a time."""
+    """A reader of smaps, a few processes at each step. Used by one thread at a time."""
 
     def __init__(self, host: Host, counts: ReadCounts) -> None:
         self._host = host

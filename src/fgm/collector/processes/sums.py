@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 30.0
 """Interval between two rounds of a container."""
 BUDGET_S_PER_S = 0.010
+"""Maximum time spent on reading, in seconds per second."""
 MAX_SMALL_PAGES_BYTES = 256 << 20
 """Maximum memory in 4 KiB pages of a process whose PSS is read."""
 
@@ -45,7 +46,7 @@ class _Sum:
 
 
 class SumReader:
-    """Reads a few processes at each step. Used by one thread at a time. `monotonic`: clock in seconds."""
+    """A reader of sums, a few processes at each step. Used by one thread at a time. `monotonic`: clock in seconds."""
 
     def __init__(
         self, proc_root: str, page_size_bytes: int, monotonic: Callable[[], float], counts: ReadCounts

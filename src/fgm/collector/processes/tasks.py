@@ -27,7 +27,7 @@ UPDATE_EVERY_TICKS = 2
 
 
 class ProcessTasks:
-    """Reads the processes that were listed at a tick. `regions`: None unless the settings ask for them."""
+    """The tasks, and what they pass to each other. `regions`: None unless the settings ask for memory regions."""
 
     def __init__(self, sums: SumReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
         self._sums = sums

@@ -16,6 +16,7 @@ from fgm.store.parquet.process_tables import ProcessRow
 EVERY_S = 10.0
 """Interval between two rounds of a container."""
 BUDGET_S_PER_S = 0.004
+"""Maximum time spent on reading, in seconds per second."""
 TOP = 10
 """Number of processes recorded by processor time, and as many by memory."""
 MAX_PER_ROUND = 500
@@ -44,7 +45,7 @@ class _Container:
 
 
 class TopReader:
-    """Reads a few processes at each step. Used by one thread at a time.
+    """A reader of the top processes, a few at each step. Used by one thread at a time.
 
     `largest`: the process with most resident memory of each container, by key.
     """

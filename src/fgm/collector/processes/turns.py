@@ -69,7 +69,7 @@ class Turns(Generic[R]):
         """Update the processes of all containers, and begin the rounds that are due."""
         for key in self._due.keys() - listings.keys():
             self._rounds.pop(key, None)
-            if self._due[key] <= now:  # else it goes on resting if it comes back
+            if self._due[key] <= now:  # else it keeps resting if it comes back
                 del self._due[key]
         for key, listing in listings.items():
             current = self._rounds.get(key)

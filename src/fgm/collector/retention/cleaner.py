@@ -34,7 +34,7 @@ class Swept:
 
 
 class Cleaner:
-    """Keeps one data directory within its limits, at intervals and whenever it is woken."""
+    """A guard of one data directory, which sweeps it at intervals and whenever it is woken."""
 
     def __init__(self, data_dir: str, limits: Limits) -> None:
         self._data_dir = data_dir

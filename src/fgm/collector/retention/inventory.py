@@ -126,6 +126,6 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
             return list(entries)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    except PermissionError as error:  # its files can be neither counted nor removed; go on with other folders
+    except PermissionError as error:  # its files can be neither counted nor removed; continue with the others
         log.debug("cannot list a folder", extra=fields(folder=folder, reason=error.strerror))
         return []

@@ -19,7 +19,7 @@ COLUMNS_OF_COST = columns_of(_NAMES)
 
 
 class OwnCost:
-    """Measures this process. Used by one thread at a time.
+    """Measurements of this process. Used by one thread at a time.
 
     `missed_ticks`: number of ticks that were not sampled or not recorded, also increased by the tasks that drop one;
     `skipped_reads`: number of reads that backing off left out. Both since the start.

@@ -16,7 +16,7 @@ _LOOPBACK = frozenset({"lo"})
 
 
 class PodNetworks:
-    """Opens the network file of each pod that has a process."""
+    """The network files of pods, each opened through a process of its pod."""
 
     def __init__(self, proc_root: str) -> None:
         self._proc_root = proc_root

@@ -26,7 +26,7 @@ class ReadCounts:
             log.warning("cannot read a kernel file; its metrics are null", extra=fields(file=path, reason=str(reason)))
 
     def note_switched_off(self, file: str, path: str, reason: object) -> None:
-        """Log that the feature behind a kernel file is switched off, such as PSI; this is no failure."""
+        """Log that the feature of a kernel file is switched off, such as PSI, which does not count as a failure."""
         if self._is_first(file):
             log.info(
                 "a kernel feature is switched off; its metrics are null", extra=fields(file=path, reason=str(reason))

@@ -1,4 +1,4 @@
-"""One tick: reads every recorded cgroup and the node, and returns their rows as one array."""
+"""A sampler of every recorded cgroup and the node: each tick is one array, with a row for each series."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ NameSeries = Callable[[Series], Series]
 
 
 class Sampler:
-    """Reads everything once a tick. Used by one thread at a time; `name_by` and `additions.offer` are thread-safe.
+    """A reader of everything, once a tick. Used by one thread at a time, except `name_by` and `additions.offer`.
 
     The newest values of all series are the rows of one table, into which a sweep puts what changed. A tick is a copy of
     the rows of the series that are present.

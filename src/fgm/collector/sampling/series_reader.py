@@ -37,7 +37,7 @@ class ReaderChanges:
 
 
 class SeriesReader:
-    """Reads one series at each tick. Used by one thread at a time.
+    """A reader of one series. Used by one thread at a time.
 
     `row`: the newest values; `alive`: whether it has a process (always true if liveness is not checked); `was_alive`:
     the same at the tick before; `gone`: whether its cgroup was removed; `age_ticks`: number of ticks so far.

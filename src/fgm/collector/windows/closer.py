@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 
 
 class WindowCloser:
-    """Closes windows. Used in the event loop; files are touched in threads.
+    """A closer of windows. Used in the event loop; files are touched in threads.
 
-    `publishing`: held while a file is made from another one. Whoever opens a journal or removes files holds it, too.
+    `publishing`: held while a file is made from another one. Opening a journal and removing files needs it, too.
     """
 
     def __init__(

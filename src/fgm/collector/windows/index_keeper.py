@@ -1,4 +1,4 @@
-"""The index of a data directory (index.json): its containers, and the time from which to which it has data."""
+"""The index of a data directory (index.json): its containers, and the time range of its data."""
 
 import logging
 import os
@@ -65,7 +65,7 @@ class IndexKeeper:
         self._join(window.spans, window.first_ms, window.last_ms)
 
     def forget_before(self, earliest_ms: int) -> None:
-        """Remove the containers whose data ended before an instant, from which on there is data."""
+        """Remove the containers without data. `earliest_ms`: instant at which the remaining data begins."""
         self._set(without_older(self.index, earliest_ms))
 
     async def run(self) -> None:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Recording:
-    """Records ticks. A tick that cannot be recorded is lost, and the next one is tried."""
+    """The recording loop. A tick that cannot be recorded is lost, and the next one is tried."""
 
     def __init__(
         self,

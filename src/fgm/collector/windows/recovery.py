@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Hands over journals at the start, and again when a disk that had gone is back."""
+    """A search for journals, at the start and again when a disk that had gone is back."""
 
     def __init__(self, data_dir: str, recorder: TickRecorder, index: IndexKeeper) -> None:
         self._data_dir = data_dir

@@ -1,1 +1,1 @@
-"""Checks the invariants of a data directory."""
+"""The invariants of a data directory, for `fgm check` and for tests."""

@@ -77,7 +77,7 @@ def _check_folder(report: Report, folder: str, schemas: dict[int, Schema]) -> No
             if layout.day_start(parsed.start_ms) != midnight_ms:
                 report.add(path, "in the folder of another day")
             spans += _check_window(report, path, parsed, schemas)
-        elif (table := layout.parse_detail_name(name)) is not None:
+        elif (table := layout.parse_table_name(name)) is not None:
             _add_all(report, path, f"{table[0]} files", table_problems(path, *table))
         elif name == layout.EVENTS_NAME:
             _add_all(report, path, "event files", events_problems(path))
@@ -115,7 +115,7 @@ def _is_allowed_temporary(name: str, names: list[str]) -> bool:
     One of a metrics file is allowed only next to the journal of its window: closing that journal replaces both.
     """
     final_name = name.removesuffix(layout.TEMPORARY_SUFFIX)
-    if layout.parse_detail_name(final_name) is not None:
+    if layout.parse_table_name(final_name) is not None:
         return True
     parsed = layout.parse_name(final_name)
     return parsed is not None and parsed.kind == "metrics" and layout.journal_name(parsed.start_ms) in names

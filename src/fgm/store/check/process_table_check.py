@@ -8,7 +8,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
 
 
-def table_problems(path: str, kind: layout.DetailKind, start_ms: int) -> Iterator[str]:
+def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
     """Yield a sentence for each problem of a file. `kind`, `start_ms`: the facts in its name."""
     try:
         block = process_tables.verify(path)

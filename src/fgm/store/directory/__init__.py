@@ -1,1 +1,1 @@
-"""File names, folders and locks, and how files are published whole."""
+"""Names and folders of the data directory, its lock, and atomic changes to its files."""

@@ -1,7 +1,7 @@
-"""Changes to the data directory that are there as a whole, on disk, or not at all.
+"""Atomic changes to the data directory: after a kill or a power loss they are on disk as a whole, or not at all.
 
-Files become 0644 and folders 0755 whatever the umask is, so that a viewer of another user can read them. One
-process writes (the lock), and one thread at a time publishes a given name.
+Files get mode 0644 and folders 0755 whatever the umask is, so that a viewer of another user can read them. One process
+writes (the lock), and one thread at a time publishes a given name.
 """
 
 import contextlib
@@ -18,10 +18,12 @@ FOLDER_MODE = 0o755
 
 
 def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Put a whole file into `folder` (a path, or an open descriptor), in place of one that has the name.
+    """Put a whole file into `folder` (a path, or an open descriptor), replacing a file of the same name.
 
-    `content`: its bytes, or what writes them to the open file. A reader sees the old file or the new one, and
-    so does the next start after a power loss. Raises OSError and what `content` raises; nothing changes then.
+    `content`: the bytes, or a function that writes them to the open file. A reader sees the old file or the new one,
+    and so does the next start after a power loss.
+
+    Raises: OSError, or what `content` raises; nothing has changed then.
     """
     temporary = name + TEMPORARY_SUFFIX
     with _open_folder(folder) as folder_fd:
@@ -36,17 +38,21 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
                 else:
                     file.write(content)
                 file.flush()
+                # Before the rename: else a power loss could leave the final name with no content behind it.
                 os.fsync(file.fileno())
             os.rename(temporary, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=folder_fd)
             raise
-        os.fsync(folder_fd)
+        os.fsync(folder_fd)  # the rename itself is on disk only after this
 
 
 def rename(path: str, name: str) -> None:
-    """Give a file another name in its folder, on disk when this returns. Raises OSError."""
+    """Give a file another name in its folder; that is on disk when this returns.
+
+    Raises: OSError.
+    """
     folder, old = os.path.split(path)
     with _open_folder(folder or ".") as folder_fd:
         os.rename(old, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
@@ -54,7 +60,10 @@ def rename(path: str, name: str) -> None:
 
 
 def set_aside(path: str, name: str) -> str:
-    """Give a file another name in its folder, with a number behind it where that is taken; return its new path."""
+    """Give a file another name in its folder, followed by a number if that name is taken; return its new path.
+
+    Raises: OSError.
+    """
     folder = os.path.dirname(path)
     free, number = name, 0
     while os.path.lexists(os.path.join(folder, free)):
@@ -65,7 +74,10 @@ def set_aside(path: str, name: str) -> str:
 
 
 def remove(path: str) -> None:
-    """Unlink a file, on disk when this returns. Raises OSError, FileNotFoundError where it is not there."""
+    """Remove a file; that is on disk when this returns.
+
+    Raises: OSError, FileNotFoundError if it does not exist.
+    """
     folder, name = os.path.split(path)
     with _open_folder(folder or ".") as folder_fd:
         os.unlink(name, dir_fd=folder_fd)
@@ -73,25 +85,27 @@ def remove(path: str) -> None:
 
 
 def make_folder(path: str, within: str | None = None) -> None:
-    """Make a folder and the missing ones above it, on disk when this returns. Raises OSError.
+    """Create a folder and the missing ones above it; they are on disk when this returns.
 
-    `within`: a folder above it that is not made: it may be a volume that is not mounted, or a folder moved away.
+    `within`: a folder above it that must exist already. If it does not, it may be a volume that is not mounted.
 
-    What is there stays as it is, except that a `dt=` or `identifier=` folder gets its mode: a kill right
-    after it was made may have left the umask's.
+    An existing folder stays as it is, except that a `dt=` or `identifier=` folder gets its mode: a kill right after it
+    was created may have left the umask's.
+
+    Raises: OSError, NotADirectoryError if a file or a link has its place.
     """
     parent = os.path.dirname(os.path.abspath(path))
     if within is not None and not os.path.isdir(within):
-        raise FileNotFoundError(errno.ENOENT, "the data directory is not there", within)
-    for place in (parent, path):
-        if _is_data_folder(place) and os.path.islink(place):  # readers and retention would not follow it
-            raise NotADirectoryError(errno.ENOTDIR, "a link is in the folder's place", place)
+        raise FileNotFoundError(errno.ENOENT, "the data directory does not exist", within)
+    for folder in (parent, path):
+        if _is_data_folder(folder) and os.path.islink(folder):  # readers and retention would not follow it
+            raise NotADirectoryError(errno.ENOTDIR, "there is a link instead of a folder", folder)
     try:
         os.mkdir(path, FOLDER_MODE)
     except FileExistsError:
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "a file is in the folder's place", path) from None
+            raise NotADirectoryError(errno.ENOTDIR, "there is a file instead of a folder", path) from None
         if not _is_data_folder(path):
             return
         if stat.S_IMODE(status.st_mode) == FOLDER_MODE:
@@ -106,7 +120,7 @@ def make_folder(path: str, within: str | None = None) -> None:
 
 
 def _is_data_folder(path: str) -> bool:
-    """Say whether a folder is called like one of a day, or of a writer."""
+    """Return whether a folder has the name of a day or a writer."""
     name = os.path.basename(path)
     return parse_day(name) is not None or parse_identifier(name) is not None
 

@@ -1,15 +1,15 @@
-"""Names, folders and windows: where a sample lies is computable from its instant, and the other way round.
+"""Names of folders and files, and windows: the place of a sample follows from its instant, and the other way round.
 
     dt=2025-12-30/identifier=node-1/
         metrics-20251230T160000Z.parquet        one closed window
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
-        processes-20251230T160000Z.parquet      details of a closed window; so are regions-...
-        events.jsonl                            what happened on that day
+        processes-20251230T160000Z.parquet      process table of a closed window; regions-… is a region table
+        events.jsonl                            the events of that day
 
-Windows start at multiples of the rotation interval counted from 00:00 UTC of their day, and the last one of a
-day is cut at midnight; so none crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants
-are integer milliseconds since 1970 UTC, intervals are half-open. Years 1970 to 9999.
+Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last one of a day is cut
+at midnight, so no window crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants are integer
+milliseconds since 1970 UTC, intervals are half-open. Years 1970 to 9999.
 """
 
 import re
@@ -22,6 +22,7 @@ from fgm.iso_time import END_OF_TIME_MS
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MAX_ROTATION_S = 86_400
+"""Maximum length of a window: a day."""
 
 INDEX_NAME = "index.json"
 LOCK_NAME = ".lock"
@@ -30,7 +31,7 @@ SESSION_NAME = "session.json"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]
-DetailKind = Literal["processes", "regions"]
+TableKind = Literal["processes", "regions"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
@@ -38,7 +39,7 @@ _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
-_DETAIL = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
+_TABLE = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
 _ASIDE = re.compile(
     rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
     rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
@@ -60,7 +61,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """What a file's name says. `duration_ms`: of a merged file, None for one window (its header knows)."""
+    """The facts in the name of a metrics file or journal. `duration_ms`: None for a window, whose header has it."""
 
     kind: Kind
     start_ms: int
@@ -68,9 +69,12 @@ class ParsedName:
 
 
 def window_at(instant_ms: int, rotation_s: int) -> Window:
-    """Return the window that an instant lies in. Raises ValueError on an impossible interval or instant."""
+    """Return the window that contains an instant.
+
+    Raises: ValueError if the rotation interval or the instant is out of range.
+    """
     if not 1 <= rotation_s <= MAX_ROTATION_S:
-        raise ValueError(f"a rotation interval of {rotation_s} s: it must be 1 to {MAX_ROTATION_S} s")
+        raise ValueError(f"a rotation interval of {rotation_s} s is not allowed: it must be 1 to {MAX_ROTATION_S} s")
     midnight_ms = day_start(instant_ms)
     length_ms = rotation_s * 1000
     start_ms = midnight_ms + (instant_ms - midnight_ms) // length_ms * length_ms
@@ -88,11 +92,14 @@ def day_folder(instant_ms: int) -> str:
 
 
 def identifier_folder(identifier: str) -> str:
-    """Return the folder of one writer, `identifier=node-1`. Raises ValueError on a name not allowed."""
+    """Return the folder of one writer, `identifier=node-1`.
+
+    Raises: ValueError if the identifier is not allowed.
+    """
     if not valid_identifier(identifier):
         raise ValueError(
-            f"{identifier!r} is no identifier: allowed are 1 to 253 letters, digits, '.', '_' and '-', "
-            "a letter or digit first"
+            f"{identifier!r} is not an identifier: allowed are 1 to 253 letters, digits, '.', '_' and '-', "
+            "beginning with a letter or digit"
         )
     return f"identifier={identifier}"
 
@@ -112,20 +119,20 @@ def journal_name(start_ms: int) -> str:
     return f"live-{_stamp(start_ms)}.journal"
 
 
-def detail_name(kind: DetailKind, start_ms: int) -> str:
-    """Return the name of a table beside a window's metrics, `processes-20251230T160000Z.parquet`."""
+def table_name(kind: TableKind, start_ms: int) -> str:
+    """Return the name of a process or region table of a window, `processes-20251230T160000Z.parquet`."""
     return f"{kind}-{_stamp(start_ms)}.parquet"
 
 
-def parse_detail_name(name: str) -> tuple[DetailKind, int] | None:
-    """Return the kind and the window's start from a name that `detail_name` makes, None where it is not one."""
-    match = _DETAIL.fullmatch(name)
+def parse_table_name(name: str) -> tuple[TableKind, int] | None:
+    """Return the kind and the window's start from a name that `table_name` returns, None for other names."""
+    match = _TABLE.fullmatch(name)
     start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
-    return None if match is None or start_ms is None else (cast("DetailKind", match[1]), start_ms)
+    return None if match is None or start_ms is None else (cast("TableKind", match[1]), start_ms)
 
 
 def parse_name(name: str) -> ParsedName | None:
-    """Return what a data file's name says, None where it is not exactly one that this module makes."""
+    """Return the facts in the name of a metrics file or journal, None for other names."""
     kind: Kind = "metrics"
     match = _METRICS.fullmatch(name)
     if match is None:
@@ -139,35 +146,35 @@ def parse_name(name: str) -> ParsedName | None:
 
 
 def superseded_name(start_ms: int, number: int) -> str:
-    """Return where a file goes whose window is recorded again, `superseded-20251230T160000Z-1.parquet`."""
+    """Return the new name of a file whose window is recorded again, `superseded-20251230T160000Z-1.parquet`."""
     return f"superseded-{_stamp(start_ms)}-{number}.parquet"
 
 
 def is_set_aside(name: str) -> bool:
-    """Say whether a file that is not used is kept under this name, outside every reader's glob."""
+    """Return whether this is the name of a file that was set aside: it is kept, but no reader's glob matches it."""
     return set_aside_ms(name) is not None
 
 
 def set_aside_ms(name: str) -> int | None:
-    """Return the start of the window whose file is kept under this name, None where it is no such name."""
+    """Return the start of the window of a file that was set aside, None for other names."""
     match = _ASIDE.fullmatch(name)
     return None if match is None else _parse_calendar(*[part for part in match.groups() if part is not None])
 
 
 def parse_day(folder: str) -> int | None:
-    """Return 00:00 UTC of a day folder, None where the name is not one."""
+    """Return 00:00 UTC of the day of a `dt=` folder, None for other names."""
     match = _DAY.fullmatch(folder)
     return None if match is None else _parse_calendar(*match.groups())
 
 
 def parse_identifier(folder: str) -> str | None:
-    """Return the identifier of an `identifier=` folder, None where the name is not one."""
-    prefix, found, identifier = folder.partition("=")
-    return identifier if found and prefix == "identifier" and valid_identifier(identifier) else None
+    """Return the identifier of an `identifier=` folder, None for other names."""
+    prefix, separator, identifier = folder.partition("=")
+    return identifier if separator and prefix == "identifier" and valid_identifier(identifier) else None
 
 
 def valid_identifier(identifier: str) -> bool:
-    """Say whether a name may become an `identifier=` folder: it is a single, visible path component."""
+    """Return whether an `identifier=` folder may have this identifier: it is one path component, and not hidden."""
     return _IDENTIFIER.fullmatch(identifier) is not None
 
 
@@ -184,7 +191,7 @@ def _calendar(instant_ms: int) -> datetime:
 
 
 def _parse_calendar(*digits: str) -> int | None:
-    """Return the instant of year, month, day (hour, minute, second), None where there is no such moment."""
+    """Return the instant of year, month, day (hour, minute, second), None if there is no such date or time."""
     try:
         moment = datetime(*map(int, digits), tzinfo=UTC)  # type: ignore[misc,arg-type]  # the patterns give 3 or 6
     except ValueError:

@@ -1,4 +1,4 @@
-"""Finds the data files of a directory, of every writer; other names, links and what is no folder are passed over."""
+"""The list of data files in a data directory, of every writer. Other names and links are left out."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,10 @@ from fgm.store.directory import layout
 
 
 def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) -> Iterator[str]:
-    """Yield the paths of all data files of a kind, day by day. Raises OSError where `data_dir` cannot be listed."""
+    """Yield the paths of all data files of a kind, day by day.
+
+    Raises: OSError if `data_dir` cannot be listed.
+    """
     for day in sorted(filter(layout.parse_day, os.listdir(data_dir)), reverse=newest_first):
         for folder in filter(layout.parse_identifier, _names(os.path.join(data_dir, day))):
             path = os.path.join(data_dir, day, folder)

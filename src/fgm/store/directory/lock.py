@@ -1,7 +1,7 @@
-"""One collector per data directory: an flock on `.lock` for as long as it lives.
+"""The lock of a data directory: one collector holds an flock on `.lock` as long as it runs.
 
-The kernel frees the lock however the process ends. Children do not inherit it. The number in the file only
-informs.
+The kernel frees the lock however the process ends, and children do not inherit it. The pid in the file is only for
+messages.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from fgm.store.directory.layout import LOCK_NAME
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 
 POLL_S = 0.1
+"""Interval between two attempts to take the lock."""
 
 _ADVICE = {
     errno.EACCES: "let this user write there, or give another directory with --data-dir",
@@ -36,17 +37,20 @@ _ADVICE = {
 
 
 class DirectoryLock:
-    """A context manager; held from `acquire` to `release`, or to the end of the process."""
+    """The lock of one data directory, a context manager. It is held until `release` or the end of the process."""
 
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
         self._fd: int | None = None
 
     def acquire(self, wait_s: float = 10.0, sleep: Callable[[float], object] = time.sleep) -> Self:
-        """Make the data directory if there is none, check that it can be written, and take its lock.
+        """Create the data directory if it is missing, take its lock, and check that it can be written.
 
-        Blocks for up to `wait_s` while another collector ends (a rolling update starts the next one early):
-        call it before there is an event loop, or in a thread. Raises AlreadyRunningError, DataDirectoryError.
+        Blocks for up to `wait_s` while another collector ends: a rolling update starts the new one early. Call it
+        before the event loop starts, or in a thread.
+
+        Raises: AlreadyRunningError if another collector still has the lock.
+        Raises: DataDirectoryError if the directory cannot be created or written.
         """
         try:
             make_folder(self.data_dir)
@@ -71,7 +75,7 @@ class DirectoryLock:
         return self
 
     def release(self) -> None:
-        """Let the next collector in. The file stays: removing it would let two collectors lock two files."""
+        """Release the lock. The file stays: if it were removed, two collectors could each lock a file of their own."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -103,9 +107,9 @@ def _pid(fd: int) -> int | None:
 
 
 def _try_to_write(fd: int, data_dir: str) -> None:
-    """Write the pid and make a file: that the lock file of an earlier day opens proves nothing. Raises OSError.
+    """Write the pid and create a file: an existing lock file can be opened even if the directory is read-only for us.
 
-    A full disk is no reason: room is made where there is old data, once the collector runs.
+    A full disk is not an error: the running collector removes old data to make room.
     """
     try:
         os.ftruncate(fd, 0)

@@ -1,1 +1,1 @@
-"""Events of a day: one JSON object a line in `events.jsonl`."""
+"""events.jsonl: the events of a day, one JSON object in each line."""

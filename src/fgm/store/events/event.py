@@ -27,16 +27,17 @@ KINDS: frozenset[str] = frozenset(get_args(Kind))
 Value = str | int | float | None
 
 MAX_LINE_BYTES = 32 << 10
-"""Room for the longest path of a cgroup in any script, and texts of MAX_TEXT characters."""
+"""Maximum size of a line: room for the longest path of a cgroup in any script, and for texts of MAX_TEXT characters."""
 MAX_TEXT = 500
-"""Longer texts that others gave, such as a reason, are cut."""
+"""Maximum number of characters of a text, such as a reason from the kubelet; longer ones are cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `series`: as `Series.key`; `what`: a sentence for people.
+    """Something that happened at one instant to one series (`Series.key`).
 
-    `before`, `after`: what was another before than after, by name; a limit that is null is no limit.
+    `what`: a sentence for a reader. `before`, `after`: the values that differ, by name; a limit that is null is no
+    limit.
     """
 
     time_ms: int
@@ -48,7 +49,10 @@ class Event:
 
 
 def encode(event: Event) -> bytes:
-    """Return an event's line; long texts in it are cut. Raises ValueError where `decode` would not take it."""
+    """Return the line of an event, with long texts cut.
+
+    Raises: ValueError if `decode` would refuse the line.
+    """
     facts = {
         "time": iso_time.format_milliseconds(event.time_ms),
         "kind": event.kind,
@@ -59,13 +63,16 @@ def encode(event: Event) -> bytes:
     }
     line = json.dumps(facts, separators=(",", ":"), allow_nan=False).encode() + b"\n"
     if len(line) > MAX_LINE_BYTES:
-        raise ValueError(f"an event of {len(line)} bytes")
+        raise ValueError(f"an event of {len(line)} bytes, more than {MAX_LINE_BYTES}")
     decode(line)
     return line
 
 
 def decode(line: bytes) -> Event:
-    """Read one line; facts that it has beside are ignored. Raises ValueError on anything else."""
+    """Return the event of a line; unknown keys in it are ignored.
+
+    Raises: ValueError if it is not a whole line with an event.
+    """
     if len(line) > MAX_LINE_BYTES or not line.endswith(b"\n"):
         raise ValueError("not a whole line")
     try:
@@ -85,26 +92,26 @@ def _cut(value: Value) -> Value:
 
 
 def _refuse(constant: str) -> Value:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 def merged(events: Sequence[Event]) -> list[Event]:
-    """Join what is told of one end in several lines: why a container ended is known later than that it did.
+    """Return events with the lines about one exit merged: its reason is known later than the exit itself.
 
-    Takes events in the order of their lines; an exit completes the exit of its series before it, unless the series
-    started again between them.
+    `events`: in the order of their lines. An exit completes the exit of its series before it, unless the series started
+    again between them.
     """
     result: list[Event] = []
-    ends: dict[str, int] = {}
+    exits: dict[str, int] = {}
     for event in events:
         if event.kind in ("start", "restart"):
-            ends.pop(event.series, None)
-        place = ends.get(event.series) if event.kind == "exit" else None
-        if place is not None:
-            result[place] = _completed(result[place], event)
+            exits.pop(event.series, None)
+        earlier = exits.get(event.series) if event.kind == "exit" else None
+        if earlier is not None:
+            result[earlier] = _completed(result[earlier], event)
             continue
         if event.kind == "exit":
-            ends[event.series] = len(result)
+            exits[event.series] = len(result)
         result.append(event)
     return result
 

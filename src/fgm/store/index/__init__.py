@@ -1,1 +1,1 @@
-"""index.json: which containers exist and from when to when there is data."""
+"""index.json: the containers that exist or existed, and the span of time that has data."""

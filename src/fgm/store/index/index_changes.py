@@ -1,21 +1,22 @@
-"""From one index to the next: what a tick, a rotation and a recovery change. Pure functions over values.
+"""Changes of the index: by a tick, a rotation, a recovery, new facts and retention. Pure functions over values.
 
-A tick is `apply(index, diff(index, alive, now_ms))`; the file needs writing only where `diff` found changes.
+A tick is `apply(index, diff(index, alive, now_ms))`. The file needs to be written only if the difference is not empty.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from fgm.store.index.index_file import Facts, Index, IndexEntry, known
+from fgm.store.index.index_file import Facts, Index, IndexEntry, known_facts
 from fgm.store.samples.series import SHORT_ID_LENGTH
 
 MAX_ENTRIES = 5000
+"""Maximum number of containers; those that have been gone longest leave first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one tick changes. `appeared`, `gone`: full ids, new or back, and no longer there."""
+    """The difference that one tick makes. `dropped`: keys of entries that leave to make room."""
 
     now_ms: int
     alive: frozenset[str]
@@ -27,12 +28,11 @@ class Changes:
 
 
 def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
-    """Compare the containers of this tick, by full id, with those of the last one.
+    """Return the difference between the containers of this tick, by full id, and those of the last one.
 
-    A fact that became unknown stays as it was known. Of more than MAX_ENTRIES those gone longest leave; those
-    alive never do.
+    A fact that is unknown now keeps its last value. Containers that are alive never leave the index.
     """
-    appeared, gone = sorted(alive.keys() - index.alive), sorted(index.alive - alive.keys())
+    appeared, gone = alive.keys() - index.alive, index.alive - alive.keys()
     entries = {}
     for full_id in gone:
         key = index.keys[full_id]
@@ -42,8 +42,8 @@ def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
         key = index.keys.get(full_id, "")
         if not key:
             assert new_key is not None
-            entries[new_key(full_id)] = IndexEntry(full_id, now_ms, now_ms, known(facts))
-        elif full_id not in index.alive or _says_more(facts, index.entries[key].facts):
+            entries[new_key(full_id)] = IndexEntry(full_id, now_ms, now_ms, known_facts(facts))
+        elif full_id not in index.alive or _has_news(facts, index.entries[key].facts):
             entry = _seen(index.entries[key], now_ms)
             entries[key] = replace(entry, facts=_joined(entry.facts, facts))
     now_alive = frozenset(alive) if appeared or gone else index.alive
@@ -52,7 +52,7 @@ def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
 
 
 def apply(index: Index, changes: Changes) -> Index:
-    """Return the index after a tick; the same object where the tick changed nothing."""
+    """Return the index after a tick; the same object if the tick changed nothing."""
     if not changes:
         return index
     entries = {**index.entries, **changes.entries}
@@ -63,23 +63,23 @@ def apply(index: Index, changes: Changes) -> Index:
 
 
 def described(index: Index, facts: Mapping[str, Facts], now_ms: int) -> Index:
-    """Return the index with more facts, by full id, of containers that it has, alive or gone.
+    """Return the index with more facts, by full id, about containers that it has, alive or gone.
 
-    The same object where they say nothing new; a fact that is None stays as it was known.
+    It is the same object if none of them is new. A fact that is None keeps its last value.
     """
     entries = {}
-    for full_id, more in facts.items():
+    for full_id, news in facts.items():
         key = index.keys.get(full_id)
-        if key is not None and _says_more(more, index.entries[key].facts):
+        if key is not None and _has_news(news, index.entries[key].facts):
             entry = index.entries[key]
-            entries[key] = replace(entry, facts=_joined(entry.facts, more))
+            entries[key] = replace(entry, facts=_joined(entry.facts, news))
     if not entries:
         return index
     return replace(index, entries={**index.entries, **entries}, updated_ms=max(now_ms, index.updated_ms))
 
 
 def without(index: Index, full_ids: Collection[str]) -> Index:
-    """Return the index without some containers, the same object where it has none of them."""
+    """Return the index without some containers; the same object if it has none of them."""
     keys = {index.keys[full_id] for full_id in full_ids if full_id in index.keys}
     if not keys:
         return index
@@ -88,7 +88,7 @@ def without(index: Index, full_ids: Collection[str]) -> Index:
 
 
 def rotated(index: Index, now_ms: int) -> Index:
-    """Return the index after a rotation: everything alive was seen now, and there is data up to now."""
+    """Return the index after a rotation: containers that are alive were last seen now, and data ends now."""
     entries = dict(index.entries)
     for full_id in index.alive:
         key = index.keys[full_id]
@@ -96,19 +96,20 @@ def rotated(index: Index, now_ms: int) -> Index:
     return replace(_spanning(index, now_ms, now_ms), entries=entries, updated_ms=now_ms)
 
 
-def joined(index: Index, found: Iterable[IndexEntry], earliest_ms: int, latest_ms: int, now_ms: int) -> Index:
-    """Return the index with what a file says: entries join by earliest and latest, newer facts over older.
+def joined(index: Index, entries_of_file: Iterable[IndexEntry], earliest_ms: int, latest_ms: int, now_ms: int) -> Index:
+    """Return the index joined with the containers of a file.
 
-    `earliest_ms`, `latest_ms`: the file's first and last tick. Joining the same file again changes nothing.
+    Entries of one container have its first and last instant, and its newer facts. Joining the same file again changes
+    nothing. `earliest_ms`, `latest_ms`: first and last tick of the file.
     """
     entries = dict(index.entries)
     keys = dict(index.keys)
     new_key = _Keys(index)
-    for entry in found:
+    for entry in entries_of_file:
         key = keys.get(entry.full_id)
         if key is None:
             keys[entry.full_id] = key = new_key(entry.full_id)
-            entries[key] = replace(entry, facts=known(entry.facts))
+            entries[key] = replace(entry, facts=known_facts(entry.facts))
             continue
         old = entries[key]
         newer = entry.last_seen_ms > old.last_seen_ms
@@ -124,7 +125,7 @@ def joined(index: Index, found: Iterable[IndexEntry], earliest_ms: int, latest_m
 
 
 def without_older(index: Index, earliest_ms: int) -> Index:
-    """Return the index after the data before an instant was removed: with it go the containers that ended then."""
+    """Return the index after data before `earliest_ms` was removed, without the containers that were gone by then."""
     if index.earliest_ms is None or index.earliest_ms >= earliest_ms:
         return index
     entries = {
@@ -145,7 +146,7 @@ def _spanning(index: Index, earliest_ms: int, latest_ms: int) -> Index:
 
 
 class _Keys:
-    """Hands out keys: the shortest start of an id, of SHORT_ID_LENGTH or more, that no other id starts with."""
+    """Makes keys: the shortest beginning of an id, of SHORT_ID_LENGTH or more, that no other id begins with."""
 
     def __init__(self, index: Index) -> None:
         self._ids: dict[str, list[str]] = {}
@@ -172,9 +173,9 @@ def _seen(entry: IndexEntry, now_ms: int) -> IndexEntry:
     return replace(entry, last_seen_ms=max(now_ms, entry.last_seen_ms))
 
 
-def _says_more(facts: Facts, known_facts: Facts) -> bool:
-    return any(value is not None and known_facts.get(name) != value for name, value in facts.items())
+def _has_news(facts: Facts, old_facts: Facts) -> bool:
+    return any(value is not None and old_facts.get(name) != value for name, value in facts.items())
 
 
 def _joined(older: Facts, newer: Facts) -> Facts:
-    return cast("Facts", {**older, **known(newer)})
+    return cast("Facts", {**older, **known_facts(newer)})

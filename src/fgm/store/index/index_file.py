@@ -1,6 +1,6 @@
-"""The model of index.json: what containers there are, and from when to when there is data.
+"""The model of index.json, and its form on disk.
 
-An `Index` is a value: `fgm.store.index.index_changes` makes the next one from it, nothing changes it in place.
+An `Index` is a value: `fgm.store.index.index_changes` makes the next one from it, and nothing changes it in place.
 Times are ISO 8601 in whole seconds in the file, and milliseconds since 1970 UTC in the model.
 """
 
@@ -22,8 +22,11 @@ from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 
 SCHEMA_VERSION = 1
 MAX_INDEX_BYTES = 16 << 20
+"""Maximum size of a file that is read."""
 BAD_KEPT = 2
+"""Number of unreadable indexes that are kept."""
 NOT_AN_INDEX = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What `parse` raises."""
 
 _NAMES = ("pod_name", "namespace", "qos_class")
 _OWN = ("full_id", "first_seen", "last_seen")
@@ -31,7 +34,7 @@ _BAD_NAME = re.compile(r"index\.json\.bad-\d{8}T\d{6}Z", re.ASCII)
 
 
 class Facts(TypedDict, total=False):
-    """What is known of a container besides its life; absent or None: unknown. Named as in the file."""
+    """Facts about a container, with the names that they have in the file; absent or None: unknown."""
 
     pod_name: str | None
     namespace: str | None
@@ -49,7 +52,7 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One container. `facts` also holds the fields that this version does not know, so that none is lost."""
+    """One container. `facts` includes fields that this version does not know, so that a rewrite keeps them."""
 
     full_id: str
     first_seen_ms: int
@@ -59,7 +62,7 @@ class IndexEntry:
 
 @dataclass(frozen=True)
 class Index:
-    """The whole index. `alive`: ids seen at the last tick; not in the file, so none are after a start."""
+    """The whole index. `alive`: full ids in the last tick; they are not in the file, so it is empty after a start."""
 
     entries: Mapping[str, IndexEntry] = field(default_factory=dict)
     updated_ms: int = 0
@@ -70,19 +73,20 @@ class Index:
 
     @cached_property
     def keys(self) -> Mapping[str, str]:
-        """The key of each full id."""
+        """The keys of the entries, by full id."""
         return {entry.full_id: key for key, entry in self.entries.items()}
 
 
-def known(facts: Facts) -> Facts:
-    """Return the facts without those that are None."""
+def known_facts(facts: Facts) -> Facts:
+    """Return facts without those that are None."""
     return cast("Facts", {name: value for name, value in facts.items() if value is not None})
 
 
 def load(path: str, dir_fd: int | None = None) -> Index:
-    """Read index.json, an empty Index where there is none.
+    """Return the index in a file, an empty one if the file does not exist.
 
-    Raises BadFileError where it is not what it should be or has another schema version, and OSError.
+    Raises: OSError.
+    Raises: BadFileError if it is not an index, or has another schema version.
     """
     try:
         fd = open_regular(path, dir_fd)
@@ -93,12 +97,15 @@ def load(path: str, dir_fd: int | None = None) -> Index:
     try:
         return parse(data)
     except NOT_AN_INDEX as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise BadFileError(path, f"not an index: {reason}") from error
 
 
 def parse(data: bytes) -> Index:
-    """Read what `dump` gave. Raises one of NOT_AN_INDEX on anything else."""
+    """Return the index that `dump` returned these bytes for.
+
+    Raises: one of NOT_AN_INDEX for other bytes.
+    """
     if len(data) > MAX_INDEX_BYTES:
         raise ValueError(f"larger than {MAX_INDEX_BYTES} bytes")
     facts = json.loads(data)
@@ -106,7 +113,7 @@ def parse(data: bytes) -> Index:
         raise ValueError(f"schema version {facts['schema_version']!r}, this fgm reads {SCHEMA_VERSION}")
     span, containers = facts["data_range"], facts["containers"]
     if not isinstance(containers, dict):
-        raise TypeError("its containers are no object")
+        raise TypeError("its containers are not an object")
     entries = {key: _parse_entry(key, entry) for key, entry in containers.items()}
     index = Index(
         entries=entries,
@@ -121,7 +128,7 @@ def parse(data: bytes) -> Index:
 
 
 def dump(index: Index) -> bytes:
-    """Return the bytes of the file; the same for the same index."""
+    """Return the bytes of the file; equal indexes have equal bytes."""
     facts = {
         "schema_version": SCHEMA_VERSION,
         "updated_at": iso_time.format_seconds(index.updated_ms),
@@ -136,9 +143,9 @@ def dump(index: Index) -> bytes:
 
 
 def set_aside(path: str, now_ms: int) -> str:
-    """Rename an index that does not load, and return its new path; the newest two such files are kept.
+    """Rename an index that cannot be loaded, remove older ones (but BAD_KEPT), and return its new path.
 
-    Raises OSError where it cannot be renamed.
+    Raises: OSError if it cannot be renamed.
     """
     folder, name = os.path.split(path)
     bad_name = f"{name}.bad-{datetime.fromtimestamp(now_ms / 1000, UTC):%Y%m%dT%H%M%SZ}"
@@ -150,7 +157,7 @@ def set_aside(path: str, now_ms: int) -> str:
 
 
 def is_bad_name(name: str) -> bool:
-    """Say whether a name is one that `set_aside` gives."""
+    """Return whether a file has a name that `set_aside` gives."""
     return _BAD_NAME.fullmatch(name) is not None
 
 
@@ -168,16 +175,16 @@ def _entry(entry: IndexEntry) -> dict[str, Any]:
 def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:
     full_id = entry["full_id"]
     if not isinstance(full_id, str) or not key or not full_id.startswith(key):
-        raise ValueError(f"{key!r} is no key of the container id {full_id!r}")
+        raise ValueError(f"{key!r} is not the beginning of the container id {full_id!r}")
     for name in _NAMES:
         if not isinstance(entry[name], str | None):
             raise TypeError(f"{name} is {entry[name]!r}")
     facts = {name: value for name, value in entry.items() if name not in _OWN}
     first_seen_ms, last_seen_ms = _parse_time(entry["first_seen"]), _parse_time(entry["last_seen"])
-    return IndexEntry(full_id, first_seen_ms, last_seen_ms, known(cast("Facts", facts)))
+    return IndexEntry(full_id, first_seen_ms, last_seen_ms, known_facts(cast("Facts", facts)))
 
 
 def _parse_time(text: Any) -> int:
     instant_ms = iso_time.parse_ms(text)
-    iso_time.format_seconds(instant_ms)  # what cannot be written again is not taken in
+    iso_time.format_seconds(instant_ms)  # a time that cannot be written again is refused
     return instant_ms

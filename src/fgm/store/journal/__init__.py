@@ -1,1 +1,1 @@
-"""The journal of the open window: one frame for each tick."""
+"""The window that is being recorded: one frame for each tick, readable up to the last whole frame."""

@@ -1,4 +1,4 @@
-"""Reads a journal as chunks, while it is being written; used by the viewer, by recovery and at every rotation."""
+"""The reader of a journal, also while it is being written: for the viewer, for recovery and at every rotation."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -18,7 +18,10 @@ from fgm.store.samples.series import Series, with_known_names
 
 @dataclass(slots=True)
 class _Kept:
-    """Decoded ticks, reduced to the columns that somebody asked for: time, series and values of each row."""
+    """Decoded ticks, reduced to some columns: time, series and values of each row, in parts.
+
+    Shape: each part of `times_ms` is int64[n], of `series` intp[n], of `rows` float64[n, 1 + columns].
+    """
 
     columns: tuple[str, ...] = ()
     times_ms: list[NDArray[np.int64]] = field(default_factory=list)
@@ -26,7 +29,7 @@ class _Kept:
     rows: list[NDArray[np.float64]] = field(default_factory=list)
 
     def join(self) -> None:
-        """Make one part of all ticks so far, in place of them: whoever works on all has no second copy beside it."""
+        """Replace all parts by one, so that a caller who needs all rows makes no second copy of them."""
         if len(self.rows) > 1:
             self.times_ms = [np.concatenate(self.times_ms)]
             self.series = [np.concatenate(self.series)]
@@ -36,13 +39,14 @@ class _Kept:
 class JournalReader:
     """One journal, followed from its start.
 
-    Memory is bounded by the columns asked for: a column that is new to it costs one more pass over the file.
+    It keeps only the columns that were requested so far, to save memory; a new one costs another pass over the file.
     """
 
     def __init__(self, path: str, dir_fd: int | None = None, metrics: Sequence[str] = ()) -> None:
-        """Open `path` and read what is there. `metrics`: columns that will be asked for.
+        """Open `path` and read its whole frames. `metrics`: columns that will be requested.
 
-        Raises OSError (FileNotFoundError), and BadFileError where it is no journal.
+        Raises: OSError, FileNotFoundError if it does not exist.
+        Raises: BadFileError if it is not a journal, or a frame is malformed.
         """
         self.path = path
         self._fd = open_regular(path, dir_fd)
@@ -58,24 +62,27 @@ class JournalReader:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether something stands behind the last whole frame that no writer is appending."""
+        """Whether there is anything after the last whole frame but a frame that is being appended."""
         return is_damaged(self._fd, self._offset)
 
     @property
     def header(self) -> FileHeader:
-        """The facts of its newest header. Raises BadFileError while it has none."""
+        """The facts of its newest header.
+
+        Raises: BadFileError if it has none yet.
+        """
         if self._decoder.segment is None:
-            raise BadFileError(self.path, "no whole header yet")
+            raise BadFileError(self.path, "it has no whole header yet")
         return self._decoder.segment.header
 
     @property
     def supersedes(self) -> bool:
-        """Whether its window is recorded for the second time; see Segment."""
+        """Whether its window is recorded for the second time; see `Segment`."""
         return self._supersedes
 
     @property
     def file_id(self) -> tuple[int, int]:
-        """Device and inode: a new journal may have taken the place of this one."""
+        """Device and inode, which differ if another journal has taken the path of this one."""
         status = os.fstat(self._fd)
         return status.st_dev, status.st_ino
 
@@ -86,36 +93,39 @@ class JournalReader:
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """Every series it has named so far, each with its newest identity."""
+        """All series so far, each with its newest identity."""
         return tuple(self._series.values())
 
     @property
     def metrics(self) -> frozenset[str]:
-        """The columns that hold a value in some row read so far."""
+        """The metric columns that have a value in some row so far."""
         return frozenset(self._with_values)
 
     @property
     def last_seen_ms(self) -> dict[str, int]:
-        """The newest tick of each series, by key."""
+        """The newest tick of each series, by `Series.key`."""
         return {self._keys[number]: time_ms for number, time_ms in self._last_seen.items()}
 
     @property
     def first_seen_ms(self) -> dict[str, int]:
-        """The first tick of each series in this file, by key."""
+        """The first tick of each series in this file, by `Series.key`."""
         return {self._keys[number]: time_ms for number, time_ms in self._first_seen.items()}
 
     @property
     def first_ms(self) -> int | None:
-        """Its first tick."""
+        """The first tick; None if there is none yet."""
         return self._first_ms
 
     @property
     def last_ms(self) -> int | None:
-        """Its newest whole tick."""
+        """The newest whole tick; None if there is none yet."""
         return self._last_ms
 
     def refresh(self) -> None:
-        """Read the frames that became whole since the last call. Raises BadFileError on a frame that makes no sense."""
+        """Read the frames that became whole since the last call.
+
+        Raises: BadFileError if one is malformed.
+        """
         for offset, payload in frames(self._fd, self._offset):
             try:
                 tick = self._decoder.decode(payload)
@@ -123,12 +133,15 @@ class JournalReader:
                 raise BadFileError(self.path, str(error)) from error
             self._offset = offset
             if tick is None:
-                self._learn_series()
+                self._add_series()
             else:
                 self._keep(tick)
 
     def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
-        """Return the rows read so far, a chunk a series; `keys`: only these series (`Series.key`)."""
+        """Return the rows so far as one chunk for each series. `keys`: only these series (`Series.key`).
+
+        Raises: BadFileError if a frame is malformed.
+        """
         missing = [name for name in metrics if name not in self._kept.columns]
         if missing:
             self._kept = _Kept((*self._kept.columns, *missing))
@@ -141,22 +154,22 @@ class JournalReader:
         (numbers,), (times_ms,), (rows,) = kept.series, kept.times_ms, kept.rows
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
         columns = [1 + kept.columns.index(name) for name in metrics]
-        places_of = {name: 1 + i for i, name in enumerate(metrics)}
-        # A clock that stepped back within a second, or a run that went on with another's window, may repeat a tick.
-        places = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
-        sorted_numbers = numbers[places]
+        positions = {name: 1 + i for i, name in enumerate(metrics)}
+        order = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
+        sorted_numbers = numbers[order]
         result = []
         for number in wanted:
             first, end = np.searchsorted(sorted_numbers, [number, number + 1])
             if first == end:
                 continue
-            mine = places[first:end]
-            time_ms = times_ms[mine]
-            last = np.append(time_ms[1:] != time_ms[:-1], True)
-            mine = mine[last]
-            table = rows[mine].T[[0, *columns]]
-            values = ColumnsOf(places_of, table)
-            result.append(Chunk(self._series[self._keys[number]], times_ms[mine], table[0], values))
+            own = order[first:end]
+            time_ms = times_ms[own]
+            # A clock that stepped back within a second, or a run that continued a window, may repeat a tick: the last
+            # row counts.
+            own = own[np.append(time_ms[1:] != time_ms[:-1], True)]
+            table = rows[own].T[[0, *columns]]
+            values = ColumnsOf(positions, table)
+            result.append(Chunk(self._series[self._keys[number]], times_ms[own], table[0], values))
         return result
 
     def close(self) -> None:
@@ -176,7 +189,7 @@ class JournalReader:
         self._with_values: set[str] = set()
         self._supersedes = False
 
-    def _learn_series(self) -> None:
+    def _add_series(self) -> None:
         if self._decoder.segment is None:
             return
         self._supersedes |= self._decoder.segment.supersedes
@@ -190,15 +203,15 @@ class JournalReader:
         self._renumber = np.full(size, -1, np.intp)
         for number, series in segment.series.items():
             self._renumber[number] = self._numbers[series.key]
-        place = {name: 1 + i for i, name in enumerate(segment.columns)}
-        self._take = np.array([0, *(place.get(name, -1) for name in self._kept.columns)], np.intp)
+        positions = {name: 1 + i for i, name in enumerate(segment.columns)}
+        self._positions = np.array([0, *(positions.get(name, -1) for name in self._kept.columns)], np.intp)
 
     def _keep(self, tick: TickFrame) -> None:
         if tick.numbers.size and int(tick.numbers.max()) >= len(self._renumber):
-            raise BadFileError(self.path, "a tick of a series that was not introduced")
+            raise BadFileError(self.path, "a tick has a series without an identity")
         numbers = self._renumber[tick.numbers]
-        rows = tick.rows[:, self._take]
-        rows[:, self._take < 0] = np.nan
+        rows = tick.rows[:, self._positions]
+        rows[:, self._positions < 0] = np.nan
         if self._first_ms is None:
             self._first_ms = tick.time_ms
         self._last_ms = tick.time_ms
@@ -209,7 +222,5 @@ class JournalReader:
         self._last_seen.update(seen)
         self._first_seen = seen | self._first_seen
         if len(self._with_values) < len(tick.segment.columns):
-            some = np.isfinite(tick.rows[:, 1:]).any(axis=0).reshape(-1)
-            self._with_values.update(
-                name for name, is_there in zip(tick.segment.columns, some, strict=True) if is_there
-            )
+            has_value = np.isfinite(tick.rows[:, 1:]).any(axis=0).reshape(-1)
+            self._with_values.update(name for name, has in zip(tick.segment.columns, has_value, strict=True) if has)

@@ -1,4 +1,8 @@
-"""Writes Parquet; the only door to fastparquet, which brings pandas and is imported when first needed."""
+"""Parquet files as bytes; the only module of the collector that uses fastparquet.
+
+fastparquet brings pandas: half a second and 40 MiB. It is imported when the first window closes, so that the first
+ticks need not wait for it.
+"""
 
 import io
 import json
@@ -25,15 +29,16 @@ def encode(
     column_facts: Mapping[str, Mapping[str, Any]],
     compression_level: int = 3,
 ) -> bytes:
-    """Return a whole Parquet file: every row of `chunks` once, sorted by series and time.
+    """Return a whole metrics file: every row of `chunks` once, sorted by series and time.
 
-    Where two chunks have the same series and tick, the later chunk's row counts. `columns` are the metric columns,
-    all of them written, in this order; `column_facts` (unit, kind, interval) go into the footer. Raises ValueError
-    where there is no row at all.
+    If two chunks have a row of the same series and tick, the later chunk's row counts. All `columns` are written, in
+    this order. `column_facts`: unit, kind and interval of each column, for the footer.
+
+    Raises: ValueError if there are no rows.
     """
     merged = sorted(_merge(chunks, columns), key=lambda chunk: order(chunk.series))
     if not merged:
-        raise ValueError("a window without rows is no file")
+        raise ValueError("a window without rows has no file")
     runs, first = [], 0
     for chunk in merged:
         runs.append(Run(chunk.series, first, len(chunk.time_ms)))
@@ -44,10 +49,10 @@ def encode(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
     }
-    chunks_end, footer, places = _parts(_write(merged, time_ms, columns, metadata, compression_level))
-    directory = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), places, tuple(runs))
+    chunks_bytes, footer, column_chunks = _parts(_write(merged, time_ms, columns, metadata, compression_level))
+    block = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), column_chunks, tuple(runs))
     footer_size = len(footer).to_bytes(4, "little")
-    return chunks_end + directory.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
+    return chunks_bytes + block.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
 
 
 ColumnType = Literal["time", "text", "integer", "number"]
@@ -55,7 +60,7 @@ ColumnType = Literal["time", "text", "integer", "number"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a plain table: `time` in ms since 1970 UTC, `text` and `number` may be None."""
+    """One column of a process or region table. A `time` is in ms since 1970 UTC; a `text` or `number` may be None."""
 
     name: str
     type: ColumnType
@@ -63,11 +68,11 @@ class Column:
 
 
 def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
-    """Return a Parquet file of these columns in two parts: all before the footer, and the footer."""
-    import fastparquet  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
+    """Return a Parquet file of these columns in two parts: everything before the footer, and the footer."""
+    import fastparquet  # noqa: PLC0415 - see the docstring of the module
+    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
 
-    file = _Kept()
+    file = _OpenBuffer()
     fastparquet.write(
         file,
         pd.DataFrame({column.name: _array(column) for column in columns}, copy=False),
@@ -81,20 +86,23 @@ def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, 
         },
     )
     plain = file.getvalue()
-    at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
-    return plain[:at], plain[at:-8]
+    footer_at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
+    return plain[:footer_at], plain[footer_at:-8]
 
 
 def decode_table(data: bytes) -> dict[str, list[Any]]:
-    """Return the columns of what `encode_table` made, as they were given; only for bytes whose CRC was right."""
-    from fastparquet import ParquetFile  # noqa: PLC0415
+    """Return the values of the columns that `encode_table` wrote, by name.
+
+    Check the CRC of `data` first: fastparquet may do anything with damaged bytes.
+    """
+    from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
 
     frame = ParquetFile(io.BytesIO(data)).to_pandas()
     return {str(name): _plain(frame[name]) for name in frame.columns}
 
 
 def _array(column: Column) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
 
     match column.type:
         case "time":
@@ -110,7 +118,7 @@ def _array(column: Column) -> Any:
 def _plain(column: Any) -> list[Any]:
     if column.dtype.kind == "M":
         return [int(time_ms) for time_ms in column.astype("datetime64[ms, UTC]").astype("int64")]
-    return [None if value != value else value for value in column.astype(object)]  # noqa: PLR0124 - only NaN does
+    return [None if value != value else value for value in column.astype(object)]  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
@@ -122,11 +130,11 @@ def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
 
 
 def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
-    """Return the rows of all parts in time order; at the same tick the last part's, with the newest names."""
+    """Return the rows of all parts in order of time, with the newest names. Of two rows of a tick the later counts."""
     time_ms = np.concatenate([part.time_ms for part in parts])
-    places = np.lexsort((np.arange(len(time_ms)), time_ms))
-    ordered = time_ms[places]
-    keep = places[np.append(ordered[1:] != ordered[:-1], True)]
+    order_of_rows = np.lexsort((np.arange(len(time_ms)), time_ms))
+    ordered = time_ms[order_of_rows]
+    keep = order_of_rows[np.append(ordered[1:] != ordered[:-1], True)]
 
     def column(name: str) -> NDArray[np.float64]:
         joined: NDArray[np.float64] = np.concatenate([_values(part, name) for part in parts])[keep]
@@ -144,8 +152,8 @@ def _write(
     metadata: Mapping[str, str],
     compression_level: int,
 ) -> bytes:
-    import fastparquet  # noqa: PLC0415 - half a second and 40 MiB that the first ticks must not wait for
-    import pandas as pd  # noqa: PLC0415
+    import fastparquet  # noqa: PLC0415 - see the docstring of the module
+    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
 
     counts = [len(chunk.time_ms) for chunk in chunks]
     table: dict[str, Any] = {TIME: pd.Series(time_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")}
@@ -155,7 +163,7 @@ def _write(
     for name in columns:
         table[name] = np.concatenate([_values(chunk, name) for chunk in chunks])
     level = {"type": "ZSTD", "args": {"level": compression_level}}
-    file = _Kept()
+    file = _OpenBuffer()
     fastparquet.write(
         file,
         pd.DataFrame(table, copy=False),
@@ -168,11 +176,11 @@ def _write(
     return file.getvalue()
 
 
-class _Kept(io.BytesIO):
-    """A file in memory that fastparquet's `with` leaves open."""
+class _OpenBuffer(io.BytesIO):
+    """A file in memory that stays open when fastparquet closes it."""
 
     def close(self) -> None:
-        """Do nothing: the bytes are still wanted."""
+        """Do nothing: a closed BytesIO has lost its bytes."""
 
 
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
@@ -181,7 +189,7 @@ def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
 
 
 def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
 
     names = sorted({value for value in values if value is not None})
     code = {name: i for i, name in enumerate(names)}
@@ -190,33 +198,33 @@ def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
 
 
 def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
-    """Split a file into its column chunks and its footer, and say where the page of each column lies."""
-    from fastparquet import ParquetFile  # noqa: PLC0415
-    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
-    from fastparquet.writer import write_thrift  # noqa: PLC0415
+    """Return all column chunks of a file, its footer, and the position of each metric's column chunk."""
+    from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
+    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - see the docstring of the module
+    from fastparquet.writer import write_thrift  # noqa: PLC0415 - see the docstring of the module
 
     metadata = ParquetFile(io.BytesIO(plain)).fmd
     (group,) = metadata.row_groups
-    places = {}
+    column_chunks = {}
     for column in group.columns:
         facts = column.meta_data
         name = _text(facts.path_in_schema[0])
         if name in IDENTITY_COLUMNS:
             continue
         offset, size = facts.data_page_offset, facts.total_compressed_size
-        chunk = plain[offset : offset + size]
-        reader = NumpyIO(chunk)
+        data = plain[offset : offset + size]
+        reader = NumpyIO(data)
         page = from_buffer(reader, "PageHeader")
         if reader.tell() + page.compressed_page_size != size:
             raise ValueError(f"column {name} has more than one page")
         present = facts.num_values - (facts.statistics.null_count or 0)
-        crc = zlib.crc32(chunk)
-        places[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
-    # What pandas would like to know of its frame is 20 KB of every file, and nobody needs it.
+        crc = zlib.crc32(data)
+        column_chunks[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
+    # Metadata that pandas adds about its data frame is 20 KB in every file, and no reader needs it.
     metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
     footer = io.BytesIO()
     write_thrift(footer, metadata)
-    return plain[: len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")], footer.getvalue(), places
+    return plain[: len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")], footer.getvalue(), column_chunks
 
 
 def _text(value: str | bytes) -> str:

@@ -1,8 +1,8 @@
-"""Tables beside the metrics of a window: its top processes, and, where asked for, what their memory is made of.
+"""Process and region tables of a window: its top processes and, with --verbose-perf-risk, the parts of their memory.
 
-Plain Parquet, a row for each process (or region) and instant. Between the last column chunk and the footer stands a
-block as in the metrics files, with the facts of `Details`; its CRC32 of all that is before it tells a whole file from a
-damaged one, which no library has to open then.
+They are plain Parquet, with a row for each process (or region) and instant. Between the last column chunk and the
+footer is a block as in metrics files, with the facts of `TableBlock`. It has a CRC32 of everything before it, so a
+damaged file is recognised before a library opens it.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fgm.store.directory.layout import DetailKind
+from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import parquet_writer
@@ -20,10 +20,11 @@ from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
+"""Maximum size of a file; a larger one was not written by fgm."""
 
 
 class ProcessRow(NamedTuple):
-    """One process at one instant. `cpu_usec` is a counter; (pid, start_time_ms) is the process."""
+    """One process at one instant. `cpu_usec` is a counter; (pid, start_time_ms) identifies the process."""
 
     time_ms: int
     container_id: str | None
@@ -62,7 +63,7 @@ class RegionRow(NamedTuple):
 
 Row = ProcessRow | RegionRow
 
-_ROWS: Mapping[DetailKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
+_ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
 _TYPES: Mapping[str, parquet_writer.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
@@ -72,26 +73,29 @@ _TYPES: Mapping[str, parquet_writer.ColumnType] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Details:
-    """What such a file says about itself."""
+class TableBlock:
+    """The facts of one file, from its block."""
 
-    kind: DetailKind
+    kind: TableKind
     header: FileHeader
     first_ms: int
     last_ms: int
     rows: int
 
 
-def encode(kind: DetailKind, rows: Sequence[Row], header: FileHeader) -> bytes:
-    """Return a whole file, its rows sorted by container and time. Raises ValueError where there is none."""
+def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
+    """Return a whole file, its rows sorted by container and time.
+
+    Raises: ValueError if there are no rows.
+    """
     if not rows:
-        raise ValueError("a table without rows is no file")
+        raise ValueError("a table without rows has no file")
     ordered = sorted(rows, key=lambda row: (row.container_id or "", row.time_ms, row.pid))
     columns = [
         parquet_writer.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
         for name, values in zip(_ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
     ]
-    chunks_end, footer = parquet_writer.encode_table(columns, header)
+    chunks_bytes, footer = parquet_writer.encode_table(columns, header)
     times = [row.time_ms for row in ordered]
     facts = {
         "kind": kind,
@@ -99,21 +103,25 @@ def encode(kind: DetailKind, rows: Sequence[Row], header: FileHeader) -> bytes:
         "first_ms": min(times),
         "last_ms": max(times),
         "rows": len(rows),
-        "crc": zlib.crc32(chunks_end),
+        "crc": zlib.crc32(chunks_bytes),
     }
-    return chunks_end + pack_block(facts, footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
+    return chunks_bytes + pack_block(facts, footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
 
-def verify(path: str) -> Details:
-    """Return what a file says about itself, after all its bytes were checked.
+def verify(path: str) -> TableBlock:
+    """Check all bytes of a file and return the facts in its block.
 
-    Raises FileNotFoundError, OSError, and BadFileError where it is damaged or not fgm's.
+    Raises: OSError, FileNotFoundError if it does not exist.
+    Raises: BadFileError if it is damaged, or was not written by fgm.
     """
     return _read(path)[0]
 
 
 def rows(path: str) -> list[Row]:
-    """Return the rows of a file. Raises as `verify`."""
+    """Return the rows of a file.
+
+    Raises: as `verify`.
+    """
     details, data = _read(path)
     columns = parquet_writer.decode_table(data)
     kind = _ROWS[details.kind]
@@ -124,12 +132,12 @@ def rows(path: str) -> list[Row]:
     return [kind(*row) for row in zip(*values, strict=True)]
 
 
-def _read(path: str) -> tuple[Details, bytes]:
+def _read(path: str) -> tuple[TableBlock, bytes]:
     fd = open_regular(path)
     try:
         size = os.fstat(fd).st_size
         if size > MAX_FILE_BYTES:
-            raise BadFileError(path, f"it has {size} bytes, more than any that fgm writes")
+            raise BadFileError(path, f"it has {size} bytes, more than any table of fgm")
         block, block_at = read_block(path, fd)
         data = os.pread(fd, size, 0)
     finally:
@@ -144,8 +152,8 @@ def _read(path: str) -> tuple[Details, bytes]:
     return details, data
 
 
-def _from_json(facts: Mapping[str, Any]) -> Details:
+def _from_json(facts: Mapping[str, Any]) -> TableBlock:
     if facts["kind"] not in _ROWS:
-        raise ValueError(f"no table is called {facts['kind']!r}")
+        raise ValueError(f"{facts['kind']!r} is not a kind of table")
     header = FileHeader.from_json(facts["header"])
-    return Details(facts["kind"], header, int(facts["first_ms"]), int(facts["last_ms"]), int(facts["rows"]))
+    return TableBlock(facts["kind"], header, int(facts["first_ms"]), int(facts["last_ms"]), int(facts["rows"]))

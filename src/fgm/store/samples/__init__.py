@@ -1,1 +1,1 @@
-"""The shape of recorded samples: series, file header and chunk."""
+"""The shapes that recorded samples have in memory: ticks, chunks, and the series and header they belong to."""

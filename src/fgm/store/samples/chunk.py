@@ -1,4 +1,4 @@
-"""The one shape in which recorded samples are handed around, whatever file they came from."""
+"""Chunks: rows of one series, the shape in which all readers of files return samples."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,35 +10,40 @@ from fgm.store.samples.series import Series
 
 
 class ColumnsOf(Mapping[str, NDArray[np.float64]]):
-    """Columns of one array, each a view that is made when it is asked for.
+    """The columns of one array by name, each a view that is created when it is used.
 
-    Of thousands of short series with every column, the views alone would take more memory than the values.
+    With thousands of short series and all columns, ready-made views would take more memory than the values.
     """
 
-    __slots__ = ("_places", "_table")
+    __slots__ = ("_positions", "_table")
 
-    def __init__(self, places: Mapping[str, int], table: NDArray[np.float64]) -> None:
-        """`places`: which row of `table` a column is; shared between series. `table`: float64[columns, n]."""
-        self._places = places
+    def __init__(self, positions: Mapping[str, int], table: NDArray[np.float64]) -> None:
+        """`positions`: the row of `table` that holds a column; shared between series.
+
+        Shape: `table` is float64[columns, n].
+        """
+        self._positions = positions
         self._table = table
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        column: NDArray[np.float64] = self._table[self._places[name]]
+        column: NDArray[np.float64] = self._table[self._positions[name]]
         return column
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._positions)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Samples of one series, in ascending time, from one file.
+    """Rows of one series from one file, in ascending order of time.
 
-    `time_ms`: int64[n], the ticks, ms since 1970 UTC. `late_ms`: float64[n]; `time_ms + late_ms` is when the row was
-    really read. `values`: column name to float64[n], NaN where the file has null.
+    `time_ms` are the ticks, in ms since 1970 UTC; `time_ms + late_ms` is when a row was really read. `values`: columns
+    by name, NaN for null.
+
+    Shape: `time_ms` is int64[n]; `late_ms` and each column are float64[n].
     """
 
     series: Series

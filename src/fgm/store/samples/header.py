@@ -1,16 +1,16 @@
-"""What a recorded file says about itself: the same facts in a journal's header frame and in a Parquet file."""
+"""The header of a recorded file: the same facts in a journal and in a Parquet file."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
-"""Raised whenever a column is added, removed or changes its meaning; readers of other tools see it in the footer."""
+"""Version of the columns: raised if one is added, removed or changes its meaning. Other tools find it in the footer."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Facts that hold for every row of a file. `interval_ms`: the sampling grid; `rotation_s`: the window's length."""
+    """Facts that hold for every row of a file. `interval_ms`: time between ticks; `rotation_s`: length of a window."""
 
     node_name: str | None
     identifier: str
@@ -21,14 +21,14 @@ class FileHeader:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        """Return the facts as JSON-able values."""
+        """Return the facts as values that JSON has."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "FileHeader":
-        """Read what `to_json` gave; unknown facts are ignored.
+        """Return the header that `to_json` returned these facts for; unknown facts are ignored.
 
-        Raises KeyError, TypeError or ValueError where a needed fact is missing or of another type.
+        Raises: KeyError, TypeError or ValueError if a needed fact is missing or has another type.
         """
         return cls(
             node_name=_text(facts.get("node_name")),

@@ -1,7 +1,7 @@
-"""What a series is: the identity columns of every file, and the name that people use for it.
+"""Series: the containers, pods, cgroups and nodes that samples belong to, as the identity columns of every file.
 
-A series is one container, sandbox, pod, other cgroup, or the node. Its *key* never changes during its life; its
-other fields may become known late, and then hold for everything recorded before.
+A series is a container, sandbox, pod, other cgroup, or the node. Its *key* never changes during its life. Its other
+fields may become known late, and then also hold for everything that was recorded before.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ SHORT_ID_LENGTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The identity of one series, as the identity columns in file order. None: unknown or not applicable."""
+    """The identity columns of one series, in file order. None: unknown or not applicable."""
 
     scope: Scope
     container_id: str | None = None
@@ -31,7 +31,7 @@ class Series:
 
     @property
     def key(self) -> str:
-        """The full, permanent name: a 64-digit container id, `pod:<uid>`, `cgroup:<path>` or `node`."""
+        """The permanent name: a container id of 64 digits, `pod:<uid>`, `cgroup:<path>` or `node`."""
         match self.scope:
             case "container" | "sandbox":
                 return self.container_id or f"cgroup:{self.cgroup}"
@@ -47,9 +47,9 @@ IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series)
 
 
 def with_known_names(newer: Series, older: Series) -> Series:
-    """Return the newer identity of a series, with the older one's names where the newer has none.
+    """Return the newer identity of a series, with fields of the older one where the newer has none.
 
-    But what was taken for a sandbox and is a container is not called as a sandbox is, nor the other way round.
+    A container that was first taken for a sandbox does not keep the sandbox's name, and the other way round.
     """
     missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
     if older.scope != newer.scope:
@@ -58,7 +58,7 @@ def with_known_names(newer: Series, older: Series) -> Series:
 
 
 def order(series: Series) -> tuple[str, str, str, str]:
-    """Return the place of a series in a Parquet file, by (scope, pod_uid, container_id, cgroup)."""
+    """Return the sort key of a series in a Parquet file."""
     return (series.scope, series.pod_uid or "", series.container_id or "", series.cgroup or "")
 
 
@@ -68,7 +68,10 @@ def to_json(series: Series) -> list[str | None]:
 
 
 def from_json(values: Sequence[Any]) -> Series:
-    """Read what `to_json` gave, the same object for the same names. Raises ValueError or TypeError on anything else."""
+    """Return the series that `to_json` returned this list for; equal lists give the same object.
+
+    Raises: ValueError or TypeError if it is not such a list.
+    """
     return _from_names(tuple(values))
 
 

@@ -1,4 +1,4 @@
-"""Ticks: the rows of one instant, as the sampler makes them and a journal takes them."""
+"""Ticks: the rows of one instant, as the sampler makes them and a journal stores them."""
 
 from dataclasses import dataclass
 

@@ -1,29 +1,28 @@
-"""What the routes answer from: the data directory, its scanner, the clock and the memory budget."""
-
-from collections.abc import Callable
+"""The desk: what every path of the API answers from."""
 
 from fgm.clock import Clock
-from fgm.viewer.api import timeseries
-from fgm.viewer.api.request import parsing
-from fgm.viewer.api.response.memory_budget import Budget
+from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
+from fgm.viewer.api.response.query_runner import QueryRunner
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.scanner import Scanner
-from fgm.viewer.files.copied_files import GivenFiles, is_flat
+from fgm.viewer.files.copied_files import CopiedFiles, is_flat
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.health import Address
-from fgm.viewer.query.comparison import ChangeQuery, Stretches
-from fgm.viewer.query.event_query import EventQuery
-from fgm.viewer.query.partial_query import PartedQuery
-from fgm.viewer.query.query import G, Line, Query, Question
+from fgm.viewer.query.comparison import Comparison, Stretches
+from fgm.viewer.query.event_query import EventQuery, EventQuestion
+from fgm.viewer.query.partial_query import PartialQuery
+from fgm.viewer.query.question import Question
+from fgm.viewer.query.samples_query import SamplesQuery
+from fgm.viewer.query.totals import TotalsQuery
 from fgm.viewer.start_up import StartUp
 
 
 class Desk:
-    """What the routes answer from."""
+    """The data directory, its scanner, the clock, the worker threads and the memory budget."""
 
     def __init__(
         self,
@@ -35,40 +34,43 @@ class Desk:
         given: tuple[str, ...] = (),
         node: str | None = None,
     ) -> None:
-        """`given`: files that are shown instead of the directory; `node`: see Scanner. May block."""
+        """`given`: files to show instead of the whole directory; `node`: the node to show. May block."""
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
-        is_given = bool(given) or is_flat(data_dir)
-        self.files = GivenFiles(data_dir, given, clock, self.skipped) if is_given else DataFiles(data_dir, clock)
+        is_copied = bool(given) or is_flat(data_dir)
+        self.files = CopiedFiles(data_dir, given, clock, self.skipped) if is_copied else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
         self.sources = Sources(self.files, self.journals, self.skipped)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)
         self.event_files = EventFiles(self.files, self.skipped)
-        self.budget = Budget(timeseries.MAX_SAMPLES)
+        self.budget = Budget(MAX_SAMPLES)
+        self.runner = QueryRunner()
 
     def now_ms(self) -> int:
-        """Return the present, ms since 1970 UTC."""
+        """Return the present time, ms since 1970 UTC."""
         return self.clock.wall_ns() // 1_000_000
 
     def fresh(self) -> Holdings:
-        """Return what is known, journals included. May block."""
+        """Return what is known, with what was added to the journals. May block."""
         self.scanner.follow()
         return self.scanner.holdings()
 
-    def query(self, question: Question, gather: Callable[[], G]) -> Query[G]:
-        """Return the query that will answer a question."""
-        return Query(question, self.files, self.journals, self.skipped, gather)
-
-    def samples_query(self, question: Question, within_ms: int) -> Query[Line] | PartedQuery:
-        """Return the query for samples; of a long range as much as there is time for, unless that is 0."""
+    def samples_query(self, question: Question, within_ms: int = 0) -> SamplesQuery | PartialQuery:
+        """Return the query for samples. `within_ms`: time limit for a long range; 0: none."""
         if not within_ms or question.columns is None:
-            return self.query(question, Line)
-        return PartedQuery(question, lambda part: self.query(part, Line), self.clock.monotonic, within_ms / 1000)
+            return SamplesQuery(question, self.sources)
+        return PartialQuery(
+            question, lambda part: SamplesQuery(part, self.sources), self.clock.monotonic, within_ms / 1000
+        )
 
-    def change_query(self, holdings: Holdings, compared: Stretches) -> ChangeQuery:
-        """Return the query that will answer what changed. May block."""
-        return ChangeQuery(holdings, compared, self.sources)
+    def totals_query(self, question: Question, parts: int = 0) -> TotalsQuery:
+        """Return the query for totals, with the peaks of `parts` parts of the range."""
+        return TotalsQuery(question, self.sources, parts)
 
-    def event_query(self, asked: parsing.EventsParameters) -> EventQuery:
-        """Return the query that will answer what happened. May block. Raises Problem."""
-        return EventQuery(self.fresh(), asked, self.now_ms(), self.event_files, self.sources)
+    def comparison(self, holdings: Holdings, stretches: Stretches) -> Comparison:
+        """Return the comparison of two stretches of time. May block."""
+        return Comparison(holdings, stretches, self.sources)
+
+    def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
+        """Return the query for events. May block."""
+        return EventQuery(holdings, question, self.event_files, self.sources)

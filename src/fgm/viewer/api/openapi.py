@@ -1,12 +1,18 @@
-"""The OpenAPI document, made from what the parsing reads (`described`) and the shapes of the answers."""
+"""/api/openapi.json: the OpenAPI document, made from the table of parameters and the shapes of the answers."""
 
+import json
 from typing import Any
 
+from quart import Response, request
+
 from fgm import __version__
-from fgm.metrics.derived import SHOWN
-from fgm.viewer.api.request import parameters
+from fgm.metrics.shown import SHOWN
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parameters, parsing
 from fgm.viewer.api.request.parameters import TAKES, Parameter
-from fgm.viewer.api.response.query_runner import BINARY, JSON, LINES
+from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
+from fgm.viewer.api.response.replies import reply
+from fgm.viewer.web import entity_tags
 
 JsonSchema = dict[str, Any]
 
@@ -26,7 +32,7 @@ def _list(items: JsonSchema) -> JsonSchema:
 
 
 def _facts(**properties: JsonSchema) -> JsonSchema:
-    """Return the schema of an object that has exactly these."""
+    """Return the schema of an object that has exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -78,7 +84,7 @@ _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, bef
 
 ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/health": (
-        "How the viewer is, and what it could not read.",
+        "The state of the viewer, and the files that it could not read.",
         _facts(
             state={"type": "string", "enum": ["starting", "waiting", "timed_out", "indexing", "ready"]},
             state_since_ms=WHOLE,
@@ -100,7 +106,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/instance": (
-        "Which node this is.",
+        "Which node is shown, and by which viewer.",
         _facts(
             node_name=MAYBE_TEXT,
             identifier=MAYBE_TEXT,
@@ -113,7 +119,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/metrics": (
-        "The metrics that have a value anywhere, derived and most used first.",
+        "The metrics that have a value in some file; derived and most used ones first.",
         _facts(
             metrics=_list(
                 _facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT, aliases=_list(TEXT))
@@ -121,12 +127,12 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/filters": (
-        "What series can be chosen by.",
+        "Values by which series can be chosen.",
         _facts(scopes=_list(TEXT), namespaces=_list(TEXT), qos_classes=_list(TEXT), label_keys=_list(TEXT)),
     ),
     "/api/containers": ("The series, newest first.", _facts(total=WHOLE, containers=_list(_CONTAINER))),
     "/api/timeseries": (
-        "Samples; null is missing. All up to 3600 ticks; beyond, the first, lowest, highest and last of each column.",
+        "Samples; null is missing. More than 3600 ticks: the first, lowest, highest and last of each pixel column.",
         _facts(
             **_COVERED,
             complete_from_ms=WHOLE,
@@ -137,11 +143,11 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/top": (
-        "Who used most of a metric in a range. Shares are of the node's sum, where the metric adds up.",
+        "The series that used most of a metric in a range. No `share_of_node` if the metric does not add up.",
         _facts(**_COVERED, metric=TEXT, unit=TEXT, by=TEXT, total=WHOLE, series=_list(_RANKED)),
     ),
     "/api/changes": (
-        "What changed in a range, beside as much time before it: lines of JSON; all but the last say `progress`.",
+        "The series that changed most in a range. Lines of JSON: the last is the answer, the others say `progress`.",
         TEXT,
     ),
     "/api/events": (
@@ -149,25 +155,32 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         _facts(**_COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=_list(TEXT), events=_list(_EVENT)),
     ),
     "/api/openapi.json": ("This document.", FREE),
-    "/at/{time}": ("One second as plain text: who used most, and what happened around it.", TEXT),
+    "/at/{time}": ("One second as plain text: the series that used most, and the events around it.", TEXT),
 }
-"""What each path answers, and its shape."""
+"""What each path answers, and the shape of the answer."""
 
 _BINARY_TEXT = (
-    "u32 little-endian header length; the header: the JSON with, for each series, `count`, and for `t_ms` and `value` "
-    "the offset in bytes from the end of the padding; padding to a multiple of 8; columns of little-endian float64, "
-    "NaN for null."
+    "Length of the header as u32, little-endian; the header, which is the JSON with a number of samples in `count` and "
+    "offsets in `t_ms` and `value`, in bytes from the end of the padding; padding to a multiple of 8; columns of "
+    "float64, little-endian, NaN for null."
 )
 _TAGGED = frozenset({"/api/metrics", "/api/timeseries", "/api/openapi.json"})
 _PROBLEMS = {
-    "400": "A parameter is not allowed; it is named, and so is what is.",
+    "400": "A parameter is not allowed. `parameter` names it, `allowed` says what is.",
     "403": "The request comes from a page of another origin.",
-    "404": "What was asked for is not known.",
+    "404": "There is nothing of this name, or no such path.",
     "405": "Only GET and HEAD are answered.",
     "414": "The query is too long.",
-    "421": "The Host is not one that this server answers for.",
-    "503": "Not ready, or too busy; Retry-After says when to come back.",
+    "421": "This server does not answer for the host of the request.",
+    "503": "The viewer is not ready, or too busy. Retry-After says when to ask again.",
 }
+
+
+async def respond(desk: Desk) -> Response:
+    """Return the response to the present request."""
+    parsing.no_parameters(request.query_string)
+    body = await desk.runner.run(lambda: json.dumps(document()).encode())
+    return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def document() -> JsonSchema:
@@ -183,8 +196,9 @@ def document() -> JsonSchema:
         "info": {
             "title": "fgm viewer",
             "version": __version__,
-            "description": "Every container of a node, second by second. Times are milliseconds since 1970 UTC; "
-            "intervals are half-open. Lists are separated by commas; a comma within a value is percent-encoded.",
+            "description": "Every container of a node, second by second. Times are milliseconds since 1970 UTC; the "
+            "begin of a range belongs to it, its end does not. The values of a list are separated by commas; a "
+            "comma within a value is percent-encoded.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {path: {"get": _operation(path)} for path in TAKES},
@@ -202,13 +216,13 @@ def _operation(path: str) -> JsonSchema:
         form = f"{parameters.TIME_FORM}, or now."
         taken = [{"name": "time", "in": "path", "required": True, "description": form, "schema": time}]
     if path == "/api/changes":
-        content = {LINES: {"schema": schema}}
+        content = {JSON_LINES: {"schema": schema}}
     if parameters.FORMAT in TAKES[path]:
         content[BINARY] = {"schema": {"type": "string", "format": "binary", "description": _BINARY_TEXT}}
     ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
     answers: JsonSchema = {"200": {"description": summary, "content": content}}
     if path in _TAGGED:
-        answers["304"] = {"description": "The client has this answer: it named its ETag in If-None-Match."}
+        answers["304"] = {"description": "The client has this answer already: If-None-Match names its ETag."}
     for status, text in _PROBLEMS.items():
         answers[status] = {"description": text, "content": {"application/problem+json": ref}}
     name = path.removeprefix("/api/").strip("/").replace("/", "_").replace("{", "").replace("}", "").replace(".", "_")
@@ -219,13 +233,13 @@ def _parameter(parameter: Parameter) -> JsonSchema:
     shown: JsonSchema = {
         "name": parameter.name,
         "in": "query",
-        "description": parameter.text,
+        "description": parameter.description,
         "required": parameter.is_required,
         "schema": dict(parameter.schema),
     }
     if parameter.is_list:
-        least = {"minItems": 1} if parameter.is_required or parameter.most else {}
-        most = {} if parameter.most is None else {"maxItems": parameter.most}
+        least = {"minItems": 1} if parameter.is_required or parameter.max_items else {}
+        most = {} if parameter.max_items is None else {"maxItems": parameter.max_items}
         shown |= {"style": "form", "explode": False}
         shown["schema"] = {"type": "array", "items": dict(parameter.schema), **least, **most}
     return shown

@@ -1,67 +1,103 @@
-"""From the parameters of /api/timeseries to a question, and to its answer. For worker threads."""
+"""/api/timeseries: samples of some metrics of some series in a range of time."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from fgm.store.samples.series import Scope
-from fgm.viewer.api.request.parsing import TimeseriesParameters
+from quart import Response, request
+
+from fgm.store.samples.series import SHORT_ID_LENGTH, Scope
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import TimeseriesRequest
 from fgm.viewer.api.response import encoding
+from fgm.viewer.api.response.answer_tag import tag_of_answer
+from fgm.viewer.api.response.media_types import BINARY, JSON
+from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Lease
+from fgm.viewer.api.response.replies import reply
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries
+from fgm.viewer.query.lines import MAX_PER_COLUMN, SeriesLines
 from fgm.viewer.query.m4 import KEPT_PER_COLUMN
-from fgm.viewer.query.partial_query import PartedQuery
-from fgm.viewer.query.query import MAX_SERIES, MOST_PER_COLUMN, AnsweredSeries, Line, Query, Question
+from fgm.viewer.query.partial_query import PartialQuery
+from fgm.viewer.query.question import MAX_SERIES, Question
+from fgm.viewer.query.samples_query import SamplesQuery
+from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import Problem, unknown
 
 RAW_TICKS = 3600
-"""A range of so many ticks is answered with every sample."""
-MAX_SAMPLES = 2_000_000
-"""So many samples fit into one answer, and into the memory for it."""
+"""Maximum number of ticks in a range that is answered with every sample; the page has the same number."""
 DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
+"""Scopes of the series that are answered if the request names none."""
 
 
-def question(holdings: Holdings, asked: TimeseriesParameters, now_ms: int) -> Question:
-    """Return what a query has to look for. Raises Problem on an unknown series, and on too much."""
-    tick_ms = holdings.tick_ms
+async def respond(desk: Desk, lease: Lease) -> Response:
+    """Return the response to the present request."""
+    query_string, runner = request.query_string, desk.runner
+    timeseries_request = parsing.timeseries(query_string)
+    holdings = await runner.run(desk.fresh)
+    now_ms = desk.now_ms()
+    asked = await runner.run(lambda: question(holdings, timeseries_request, now_ms))
+    tag = await runner.run(lambda: tag_of_answer(query_string, asked, desk.files, holdings, now_ms))
+    if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
+        return await reply(runner, lambda: iter(()), etag=tag)
+    query = desk.samples_query(asked, timeseries_request.within_ms)
+    await runner.finish(query, lease)
+    if query.complete_from_ms > asked.from_ms:
+        tag = None
+    media_type = BINARY if timeseries_request.is_binary else JSON
+    return await reply(runner, lambda: answer(query, holdings, timeseries_request), media_type, tag)
+
+
+def question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: int) -> Question:
+    """Return the question that a request asks.
+
+    Raises: Problem if no series is known, or if the answer would have too many samples.
+    """
+    tick_ms, metrics = holdings.tick_ms, timeseries_request.metrics
     oldest_ms = now_ms if holdings.oldest_ms is None else holdings.oldest_ms
-    from_ms, to_ms = asked.span.resolve(now_ms, oldest_ms, tick_ms)
+    from_ms, to_ms = timeseries_request.span.resolve(now_ms, oldest_ms, tick_ms)
     ticks = (min(to_ms, now_ms + tick_ms) - max(from_ms, oldest_ms)) // tick_ms
-    columns = asked.points if ticks > RAW_TICKS and not asked.is_raw else None
+    columns = timeseries_request.points if ticks > RAW_TICKS and not timeseries_request.is_raw else None
     prefixes: tuple[str, ...] = ()
-    if asked.ids is None:
-        keys = _chosen(holdings, asked.filter, from_ms, to_ms)
+    if timeseries_request.ids is None:
+        keys = _chosen(holdings, timeseries_request.filter, from_ms, to_ms)
     else:
-        keys, prefixes = _resolved(holdings, asked.ids)
-    each = max(0, ticks) if columns is None else min(ticks, KEPT_PER_COLUMN * columns)
-    if each * len(asked.metrics) * len(keys) > MAX_SAMPLES:
-        detail = f"{len(keys)} series of {len(asked.metrics)} metrics are more samples than fit into one answer"
+        keys, prefixes = _resolved(holdings, timeseries_request.ids)
+    per_line = max(0, ticks) if columns is None else min(ticks, KEPT_PER_COLUMN * columns)
+    if per_line * len(metrics) * len(keys) > MAX_SAMPLES:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            detail,
+            f"{len(keys)} series of {len(metrics)} metrics are more samples than fit into one answer",
             parameter="containers",
-            allowed=f"{MAX_SAMPLES} samples: ask for less",
+            allowed=f"{MAX_SAMPLES} samples: ask for fewer series or metrics, or a shorter range",
         )
-    held = each if columns is None else min(ticks, MOST_PER_COLUMN * columns)
+    in_memory = per_line if columns is None else min(ticks, MAX_PER_COLUMN * columns)
+    names_none = timeseries_request.ids is None and timeseries_request.filter is None
     return Question(
-        metrics=asked.metrics,
+        metrics=metrics,
         keys=keys,
         from_ms=from_ms,
         to_ms=to_ms,
         tick_ms=tick_ms,
         columns=columns,
-        scopes=DEFAULT_SCOPES if asked.ids is None and asked.filter is None else frozenset(),
+        scopes=DEFAULT_SCOPES if names_none else frozenset(),
         prefixes=prefixes,
         node_name=holdings.node_name,
-        line_samples=max(0, held),
-        most_series=min(MAX_SERIES, MAX_SAMPLES // max(1, each * len(asked.metrics))),
+        line_samples=max(0, in_memory),
+        max_series=min(MAX_SERIES, MAX_SAMPLES // max(1, per_line * len(metrics))),
     )
 
 
-def answer(query: Query[Line] | PartedQuery, holdings: Holdings, asked: TimeseriesParameters) -> Iterator[bytes]:
-    """Return the answer of /api/timeseries, made as it is read. Raises Problem where no asked series is known."""
-    answered = query.answer()
-    missing = _missing(query, holdings, answered, asked.ids)
+def answer(
+    query: SamplesQuery | PartialQuery, holdings: Holdings, timeseries_request: TimeseriesRequest
+) -> Iterator[bytes]:
+    """Return the answer, made part by part.
+
+    Raises: Problem if no series of the request is known.
+    """
+    lines = query.answer()
+    unknown_ids = _unknown_ids(query, holdings, lines, timeseries_request.ids)
     facts = {
         "from_ms": query.question.from_ms,
         "to_ms": query.question.to_ms,
@@ -70,56 +106,58 @@ def answer(query: Query[Line] | PartedQuery, holdings: Holdings, asked: Timeseri
         "partial": query.is_cut or query.complete_from_ms > query.question.from_ms,
         "complete_from_ms": query.complete_from_ms,
         "skipped_files": query.skipped_files,
-        "unknown": missing,
+        "unknown": unknown_ids,
     }
-    lines = encoding.named(answered, query.question.metrics, holdings)
-    return encoding.to_binary(facts, lines) if asked.is_binary else encoding.to_json(facts, lines)
+    labelled = encoding.labelled(lines, query.question.metrics, holdings)
+    encode = encoding.to_binary if timeseries_request.is_binary else encoding.to_json
+    return encode(facts, labelled)
 
 
-def _chosen(holdings: Holdings, wanted: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:
-    """Return the keys of the newest series that were seen in a range and pass; without a filter of what is shown first.
+def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:
+    """Return the keys of the newest series in a range that pass a filter; without one, of containers and the node."""
+    snapshot = holdings.series
 
-    That is the containers, and the node.
-    """
-    registered = holdings.series
+    def is_chosen(registered: RegisteredSeries) -> bool:
+        if series_filter is None:
+            return registered.series.scope in DEFAULT_SCOPES
+        return passes(registered, series_filter, labels_of(registered, holdings))
 
-    def is_chosen(known: RegisteredSeries) -> bool:
-        if wanted is None:
-            return known.series.scope in DEFAULT_SCOPES
-        return passes(known, wanted, labels_of(known, holdings))
-
-    keys = [k.series.key for k in registered.by_id.values() if registered.is_within(k, from_ms, to_ms) and is_chosen(k)]
-    return frozenset((keys if wanted is not None else ["node", *keys])[:MAX_SERIES])
+    entries = [entry for entry in snapshot.by_id.values() if snapshot.is_within(entry, from_ms, to_ms)]
+    keys = [entry.series.key for entry in entries if is_chosen(entry)]
+    return frozenset((keys if series_filter is not None else ["node", *keys])[:MAX_SERIES])
 
 
 def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the keys that ids stand for, and ids that only the files may know. Raises Problem where there are none."""
+    """Return the keys that ids stand for, and ids of containers that may be in files but are not registered.
+
+    Raises: Problem if there are neither.
+    """
     keys, prefixes = set(), []
     for name in ids:
-        known = holdings.series.find(name)
-        if known is not None:
-            keys.add(known.series.key)
+        registered = holdings.series.find(name)
+        if registered is not None:
+            keys.add(registered.series.key)
         elif name == "node" or name.startswith(("pod:", "cgroup:")):
             keys.add(name)
-        elif len(name) >= 12 and set(name) <= set("0123456789abcdef"):
+        elif len(name) >= SHORT_ID_LENGTH and set(name) <= set("0123456789abcdef"):
             prefixes.append(name)
     if not keys and not prefixes:
         raise _no_series(ids[0])
     return frozenset(keys), tuple(prefixes)
 
 
-def _missing(
-    query: Query[Line] | PartedQuery,
-    holdings: Holdings,
-    answered: list[AnsweredSeries[Line]],
-    ids: tuple[str, ...] | None,
+def _unknown_ids(
+    query: SamplesQuery | PartialQuery, holdings: Holdings, lines: list[SeriesLines], ids: tuple[str, ...] | None
 ) -> list[str]:
-    """Return the asked ids that nothing is known of. Raises Problem where these are all."""
-    found = query.found_prefixes.keys() | {one.series.key for one in answered}
-    missing = [name for name in ids or () if name not in found and holdings.series.find(name) is None]
-    if ids and len(missing) == len(ids):
-        raise _no_series(missing[0])
-    return missing
+    """Return the ids that are neither registered nor in a file.
+
+    Raises: Problem if these are all ids of the request.
+    """
+    in_files = query.adopted_prefixes.keys() | {of_series.series.key for of_series in lines}
+    unknown_ids = [name for name in ids or () if name not in in_files and holdings.series.find(name) is None]
+    if ids and len(unknown_ids) == len(ids):
+        raise _no_series(unknown_ids[0])
+    return unknown_ids
 
 
 def _no_series(name: str) -> Problem:

@@ -1,7 +1,7 @@
-"""Parquet files that were copied from elsewhere, as if they lay in a data directory: by what they say, not by name.
+"""Parquet files that were copied here from a data directory: their content says what they are, not their names.
 
-A file of another writer, without fgm's directory block, is rewritten into a temporary folder by a child process with
-limits (`foreign`), for damaged Parquet can crash whoever reads it.
+A file of another writer, without the directory block of fgm, is rewritten into a temporary folder by a child process
+with limits (`foreign_parquet`), because damaged Parquet can crash the process that reads it.
 """
 
 import itertools
@@ -24,20 +24,22 @@ from fgm.viewer.files.data_files import DataFile, DataFiles, order
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 LOOK_AGAIN_S = 5.0
-MOST_FILES = 20_000
+"""Interval between two looks for new files."""
+MAX_FILES = 20_000
+"""Maximum number of files below a directory that are looked at."""
 SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """A path when it was last looked at. `file`: None where it cannot be read."""
+class _CheckedFile:
+    """A path when it was last looked at. `file`: None if it cannot be read."""
 
     identity: FileIdentity
     file: DataFile | None
 
 
 def is_flat(data_dir: str) -> bool:
-    """Say whether a directory holds Parquet files, and no day folders of a collector."""
+    """Return whether a directory holds Parquet files but no day folders of a collector."""
     try:
         names = os.listdir(data_dir)
     except OSError:
@@ -45,30 +47,26 @@ def is_flat(data_dir: str) -> bool:
     return not any(layout.parse_day(name) is not None for name in names) and next(_below(data_dir), None) is not None
 
 
-class GivenFiles(DataFiles):
-    """Files named one by one, or all that are below a directory."""
+class CopiedFiles(DataFiles):
+    """Files that are named one by one, or all files below a directory."""
 
     def __init__(self, data_dir: str, paths: tuple[str, ...], clock: Clock, skipped: SkippedFiles) -> None:
-        """`paths`: absolute; none for everything below `data_dir`."""
+        """`paths`: absolute; empty for all files below `data_dir`."""
         super().__init__(data_dir, clock, root="/")
         self._paths, self._skipped = paths, skipped
-        self._seen: dict[str, _Seen] = {}
+        self._checked: dict[str, _CheckedFile] = {}
         self._files: list[DataFile] = []
         self._looked_s: float | None = None
         self._numbers = itertools.count()
         self._look_lock = threading.Lock()
         self._rewritten: str | None = None
 
-    def is_there(self) -> bool:
-        """Say whether the directory, or each file's, exists."""
-        return os.path.isdir(self.data_dir)
-
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
         """Return the files that hold samples of [from_ms, to_ms), oldest first."""
         return [f for f in self._look() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
 
     def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return each folder with files of [from_ms, to_ms), with 00:00 UTC of the first one's day."""
+        """Return 00:00 UTC of the first day of each folder that has files of [from_ms, to_ms), with the folder."""
         days: dict[str, int] = {}
         for file in self.between(from_ms, to_ms):
             days.setdefault(file.folder, layout.day_start(file.start_ms))
@@ -78,57 +76,58 @@ class GivenFiles(DataFiles):
         """Yield every file, the newest first."""
         yield from reversed(self._look())
 
-    def oldest_day_ms(self) -> int | None:
-        """Return 00:00 UTC of the first day."""
-        files = self._look()
-        return layout.day_start(files[0].start_ms) if files else None
-
     def _look(self) -> list[DataFile]:
-        """Return the readable files, oldest first; looks for them anew each `LOOK_AGAIN_S`."""
+        """Return the readable files, oldest first; looks for new ones every `LOOK_AGAIN_S`."""
         with self._look_lock:
             now_s = self._clock.monotonic()
             if self._looked_s is None or now_s - self._looked_s >= LOOK_AGAIN_S:
-                found = map(self._at, self._paths or sorted(_below(self.data_dir)))
-                self._files = sorted((file for file in found if file is not None), key=order)
+                files = map(self._check, self._paths or sorted(_below(self.data_dir)))
+                self._files = sorted((file for file in files if file is not None), key=order)
                 self._looked_s = now_s
             return self._files
 
-    def _at(self, path: str) -> DataFile | None:
+    def _check(self, path: str) -> DataFile | None:
+        """Return the file at a path; None, and an entry in the list of skipped files, if it cannot be read."""
         try:
             path = os.path.realpath(path)
             identity = identity_of(os.stat(path))
-            seen = self._seen.get(path)
-            if seen is None or seen.identity != identity:
-                seen = self._seen[path] = _Seen(identity, self._read(path))
+            checked = self._checked.get(path)
+            if checked is None or checked.identity != identity:
+                checked = self._checked[path] = _CheckedFile(identity, self._read(path))
         except OSError as error:
-            self._seen.pop(path, None)
+            self._checked.pop(path, None)
             self._skipped.note(path, reason_of(error))
             return None
-        return seen.file
+        return checked.file
 
     def _read(self, path: str) -> DataFile | None:
         try:
             os.close(open_regular(path))
             try:
-                return _described(path)
+                file = _describe(path)
             except BadFileError:
-                new = self._new_path()
-                foreign_parquet.rewrite(path, new)
-                return _described(new)
+                new_path = self._new_path()
+                foreign_parquet.rewrite(path, new_path)
+                file = _describe(new_path)
         except BadFileError as error:
             self._skipped.note(path, error.reason)
             return None
+        self._skipped.forget(path)
+        return file
 
     def _new_path(self) -> str:
-        """Return a path in the temporary folder, which lives as long as this does."""
+        """Return a path in the temporary folder, which is removed together with this object."""
         if self._rewritten is None:
             self._rewritten = os.path.realpath(tempfile.mkdtemp(prefix="fgm-viewer-"))
             weakref.finalize(self, shutil.rmtree, self._rewritten, ignore_errors=True)
         return os.path.join(self._rewritten, f"{next(self._numbers)}{SUFFIX}")
 
 
-def _described(path: str) -> DataFile:
-    """Return where a file's samples lie in time. Raises BadFileError and OSError."""
+def _describe(path: str) -> DataFile:
+    """Return a file with the time that its samples cover.
+
+    Raises: BadFileError; OSError.
+    """
     window = WindowFile.open(path)
     try:
         first_ms, last_ms = window.block.first_ms, window.block.last_ms
@@ -139,16 +138,16 @@ def _described(path: str) -> DataFile:
 
 
 def _below(data_dir: str) -> Iterator[str]:
-    """Yield the paths of Parquet files below a directory, hidden ones and details left out."""
+    """Yield the paths of Parquet files below a directory, without hidden files and process tables."""
     count = 0
     for folder, folders, names in os.walk(data_dir):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if not name.endswith(SUFFIX) or name.startswith(".") or layout.is_set_aside(name):
                 continue
-            if layout.parse_detail_name(name) is not None:
+            if layout.parse_table_name(name) is not None:
                 continue
             count += 1
-            if count > MOST_FILES:
+            if count > MAX_FILES:
                 return
             yield os.path.join(folder, name)

@@ -1,7 +1,7 @@
-"""Which files there are for a range of time, from their names alone.
+"""The data files of a range of time, found by their names alone.
 
-Only the folders of the asked days are listed, and only when they changed, so the cost depends on the range
-and not on how much history there is. Everything is opened below the data directory's descriptor, component by
+Only the folders of the days in question are listed, and only if they have changed, so the cost depends on the range and
+not on the length of the history. Everything is opened below the descriptor of the data directory, component by
 component, and never through a symbolic link. Safe for use by several threads.
 """
 
@@ -15,20 +15,22 @@ from dataclasses import dataclass
 from fgm.clock import Clock
 from fgm.store.directory import layout
 from fgm.store.parquet.window_file import WindowFile
-from fgm.viewer.files.window_cache import Directories
+from fgm.viewer.files.window_cache import WindowCache
 
 MAX_CACHED_FOLDERS = 64
+"""Maximum number of folders whose listing is kept."""
 SETTLED_NS = 2_000_000_000
-"""A folder that changed so recently may change again within one step of the coarse clock of mtimes."""
+"""Minimum age of a folder's mtime for its listing to be kept: mtimes come from a coarse clock, so that a folder can
+change again without a new mtime."""
 EARLIER_WINDOWS = 2
-"""So many windows from before a range may reach into it: the last, and one more where the length changed."""
+"""Number of windows before a range that may reach into it: the last one, and one more if the length has changed."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file by its name. `folder`: below the data directory; `duration_ms`: None for a single window."""
+    """One file, as its name describes it. `folder`: below the data directory; `duration_ms`: None for one window."""
 
     start_ms: int
     folder: str
@@ -44,63 +46,64 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What was in a folder while it had this device, inode and mtime. `files`: ascending."""
+    """The content of a folder that has this device, inode and mtime. `files`: ascending in time."""
 
     identity: tuple[int, int, int]
     folders: tuple[str, ...]
     files: tuple[DataFile, ...]
 
 
-_NOTHING = _Listing((0, 0, 0), (), ())
+_EMPTY = _Listing((0, 0, 0), (), ())
 
 
 class DataFiles:
-    """The files of one data directory, which come and go at any time; a folder that is not there is empty."""
+    """The files of one data directory, which come and go at any time; a missing folder counts as empty."""
 
     def __init__(self, data_dir: str, clock: Clock, root: str | None = None) -> None:
-        """`root`: what folders are below, where that is not the data directory."""
+        """`root`: the directory that `DataFile.folder` is relative to; None: the data directory."""
         self.data_dir = data_dir
         self._root = data_dir if root is None else root
         self._clock = clock
-        self._directories = Directories()
+        self._windows = WindowCache()
         self._listings: dict[str, _Listing] = {}
         self._lock = threading.Lock()
 
     def is_there(self) -> bool:
-        """Say whether the data directory exists."""
+        """Return whether the data directory exists."""
         return os.path.isdir(self.data_dir)
 
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files that may hold samples of [from_ms, to_ms), oldest first, Parquet first."""
-        found: list[DataFile] = []
+        """Return the files that may hold samples of [from_ms, to_ms): oldest first, Parquet before journal."""
+        files: list[DataFile] = []
         for _, folder in self.folders_between(from_ms, to_ms):
-            found += _overlapping(self._list(folder).files, from_ms, to_ms)
-        return sorted(found, key=order)
+            files += _overlapping(self._list(folder).files, from_ms, to_ms)
+        return sorted(files, key=order)
 
     def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return 00:00 UTC of each day that [from_ms, to_ms) touches with each writer's folder, oldest first."""
+        """Return 00:00 UTC of each day in [from_ms, to_ms) with each folder of a writer, oldest first."""
         days = [day for day in self._days() if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
         return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
 
     def newest_first(self) -> Iterator[DataFile]:
-        """Yield every file, newest window first, listing a day when it is reached."""
+        """Yield every file, the newest first. A day is listed only when its turn has come."""
         for _, day in reversed(self._days()):
             listings = [self._list(folder).files for folder in self._writers(day)]
             yield from heapq.merge(*map(reversed, listings), key=order, reverse=True)
 
-    def oldest_day_ms(self) -> int | None:
-        """Return 00:00 UTC of the first day folder."""
-        days = self._days()
-        return days[0][0] if days else None
-
     def window(self, file: DataFile) -> WindowFile:
-        """Open a closed window. Raises OSError, FileNotFoundError among them, and BadFileError."""
+        """Open a closed window.
+
+        Raises: OSError, also FileNotFoundError; BadFileError if it is not a file of fgm.
+        """
         with self.opened(file.folder) as fd:
-            return self._directories.open(file.name, fd)
+            return self._windows.open(file.name, fd)
 
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
-        """Open a folder below the data directory, "" for itself; yields its descriptor. Raises OSError."""
+        """Open a folder below the data directory ("" is the directory itself) and yield its descriptor.
+
+        Raises: OSError if it is missing, or behind a symbolic link.
+        """
         fd = os.open(self._root, _OPEN_FOLDER)
         try:
             for name in filter(None, folder.split("/")):
@@ -119,7 +122,7 @@ class DataFiles:
         return [f"{day}/{name}" for name in self._list(day).folders]
 
     def _list(self, folder: str) -> _Listing:
-        """Return what is in a folder, from cache where nothing changed; nothing where it is unreadable."""
+        """Return the content of a folder, from the cache if it has not changed; nothing if it cannot be read."""
         try:
             with self.opened(folder) as fd:
                 status = os.fstat(fd)
@@ -132,7 +135,7 @@ class DataFiles:
         except OSError:
             with self._lock:
                 self._listings.pop(folder, None)
-            return _NOTHING
+            return _EMPTY
         with self._lock:
             self._listings.pop(folder, None)
             if now_ns - status.st_mtime_ns > SETTLED_NS:
@@ -143,12 +146,12 @@ class DataFiles:
 
 
 def order(file: DataFile) -> tuple[int, bool, str]:
-    """Return the place of a file among others: by window, Parquet before journal."""
+    """Return the sort key of a file: by window, Parquet before journal."""
     return (file.start_ms, file.kind == "journal", file.folder)
 
 
 def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _Listing:
-    """Sort out the names of a folder: those of the next level, and data files."""
+    """Divide the names in a folder into folders of the next level and data files."""
     parsed = [(name, layout.parse_name(name)) for name in names]
     files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
     parse = layout.parse_identifier if folder else layout.parse_day
@@ -156,7 +159,10 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
-    """Return those of one writer's day that may reach into [from_ms, to_ms); names do not say how long."""
+    """Return the files of one writer's day that may reach into [from_ms, to_ms).
+
+    The name of a window does not say how long it is, so the last windows before the range are among them.
+    """
     before = [file for file in files if file.start_ms < to_ms]
     earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})
     reaching = set(earlier[-EARLIER_WINDOWS:])

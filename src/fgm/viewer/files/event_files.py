@@ -1,4 +1,4 @@
-"""The events that were written down, from cache where a file did not change. Safe for use by several threads."""
+"""Reads the events that the collector has written, and caches them. Safe for use by several threads."""
 
 import os
 import threading
@@ -12,10 +12,10 @@ from fgm.store.events.events_file import ReadEvents
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
-MOST_OF_A_FILE = 5_000
-"""So many of a file's newest events are read: more than a day has, unless something goes very wrong."""
-MOST_KEPT = 10_000
-"""So many are kept for the next request, of all files together: some 8 MB."""
+MAX_PER_FILE = 5_000
+"""Maximum number of events read from one file, the newest: more than an ordinary day has."""
+MAX_KEPT = 10_000
+"""Maximum number of events in the cache, of all files together: some 8 MB."""
 
 
 class EventFiles:
@@ -23,13 +23,13 @@ class EventFiles:
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped
-        self._kept: dict[str, tuple[FileIdentity, ReadEvents]] = {}
+        self._cache: dict[str, tuple[FileIdentity, ReadEvents]] = {}
         self._lock = threading.Lock()
 
     def read(self, folder: str) -> ReadEvents | None:
-        """Return what the file in a folder says, None where there is none.
+        """Return the events in a folder; None if it has no such file.
 
-        Raises BadFileError and OSError where it cannot be read.
+        Raises: BadFileError or OSError if the file cannot be read.
         """
         path = f"{folder}/{layout.EVENTS_NAME}"
         try:
@@ -43,22 +43,22 @@ class EventFiles:
         try:
             identity = identity_of(os.fstat(fd))
             with self._lock:
-                kept = self._kept.get(folder)
-            if kept is not None and kept[0] == identity:
-                return kept[1]
-            found = events_file.read(fd, MOST_OF_A_FILE)
+                cached = self._cache.get(folder)
+            if cached is not None and cached[0] == identity:
+                return cached[1]
+            events = events_file.read(fd, MAX_PER_FILE)
         finally:
             os.close(fd)
-        if found.skipped:
-            self._skipped.note(path, f"{found.skipped} lines are no events")
+        if events.skipped:
+            self._skipped.note(path, f"{events.skipped} lines are not events")
         else:
             self._skipped.forget(path)
-        self._keep(folder, identity, found)
-        return found
+        self._keep(folder, identity, events)
+        return events
 
-    def _keep(self, folder: str, identity: FileIdentity, found: ReadEvents) -> None:
+    def _keep(self, folder: str, identity: FileIdentity, events: ReadEvents) -> None:
         with self._lock:
-            self._kept.pop(folder, None)
-            self._kept[folder] = (identity, found)
-            while sum(len(kept.events) for _, kept in self._kept.values()) > MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
+            self._cache.pop(folder, None)
+            self._cache[folder] = (identity, events)
+            while sum(len(kept.events) for _, kept in self._cache.values()) > MAX_KEPT:
+                del self._cache[next(iter(self._cache))]

@@ -1,6 +1,6 @@
-"""Parquet of other writers: rewritten by a child process with limits, so that no bytes of it crash the viewer.
+"""Rewrites Parquet files of other writers in a child process with limits, so that no damaged file crashes the viewer.
 
-Run as a module, this is the child: Parquet on standard input, fgm's own form on standard output.
+Run as a module, this is the child: it reads Parquet from standard input and writes a window file to standard output.
 """
 
 import os
@@ -14,20 +14,25 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
-MOST_BYTES = 256 << 20
-"""Of the file, and of what becomes of it."""
+MAX_BYTES = 256 << 20
+"""Maximum size of the file, and of the rewritten one."""
 MEMORY_BYTES = 2 << 30
+"""Maximum address space of the child."""
 CPU_S, WALL_S = 30, 60.0
+"""Maximum processor time and duration of the child."""
 REFUSED = 4
-"""The child's exit status when it says why it refuses."""
+"""Exit status of the child if it has written the reason to standard error."""
 
 
 def rewrite(path: str, new_path: str) -> None:
-    """Write what a foreign file holds to `new_path`, in fgm's own form. Raises BadFileError and OSError."""
+    """Write the rows of a foreign file to `new_path` as a window file.
+
+    Raises: BadFileError if it cannot be read within the limits; OSError.
+    """
     fd = open_regular(path)
     try:
-        if os.fstat(fd).st_size > MOST_BYTES:
-            raise BadFileError(path, f"not written by fgm, and larger than {MOST_BYTES >> 20} MiB")
+        if os.fstat(fd).st_size > MAX_BYTES:
+            raise BadFileError(path, f"not written by fgm, and larger than {MAX_BYTES >> 20} MiB")
         with open(new_path, "xb") as new:
             command = [sys.executable, "-m", "fgm.viewer.files.foreign_parquet"]
             done = subprocess.run(  # noqa: S603 - this interpreter, no argument from outside
@@ -40,46 +45,46 @@ def rewrite(path: str, new_path: str) -> None:
     if done.returncode == 0:
         return
     os.unlink(new_path)
-    why = done.stderr.decode(errors="replace").strip() if done.returncode == REFUSED else "its reader died of it"
-    raise BadFileError(path, f"not written by fgm, and not readable as its columns: {why[:200]}")
+    reason = done.stderr.decode(errors="replace").strip() if done.returncode == REFUSED else "its reader crashed"
+    raise BadFileError(path, f"not written by fgm, and not readable as its columns: {reason[:200]}")
 
 
 def main() -> int:
     """Rewrite standard input to standard output; return the exit code."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         sys.stdout.buffer.write(_rewritten("/proc/self/fd/0"))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the file is to blame
+    except Exception as error:  # noqa: BLE001 - whatever happens, the file is the cause
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return REFUSED
     return 0
 
 
 def _rewritten(path: str) -> bytes:
-    """Return a window file of the rows. Raises anything."""
-    import fastparquet  # noqa: PLC0415 - in the child alone
-    import pandas as pd  # noqa: PLC0415
+    """Return a window file with the rows of a Parquet file."""
+    import fastparquet  # noqa: PLC0415 - heavy, and needed in the child only
+    import pandas as pd  # noqa: PLC0415 - the same
 
-    from fgm.metrics.catalogue import BY_NAME, RECORDED  # noqa: PLC0415
-    from fgm.store.parquet import parquet_writer  # noqa: PLC0415
-    from fgm.store.samples.header import FileHeader  # noqa: PLC0415
-    from fgm.store.samples.series import IDENTITY_COLUMNS  # noqa: PLC0415
+    from fgm.metrics.catalogue import BY_NAME, RECORDED  # noqa: PLC0415 - the same
+    from fgm.store.parquet import parquet_writer  # noqa: PLC0415 - the same
+    from fgm.store.samples.header import FileHeader  # noqa: PLC0415 - the same
+    from fgm.store.samples.series import IDENTITY_COLUMNS  # noqa: PLC0415 - the same
 
     file = fastparquet.ParquetFile(path)
-    there = set(file.columns)
-    if not {"time", "scope"} <= there:
-        raise ValueError("there are no columns time and scope")
+    present = set(file.columns)
+    if not {"time", "scope"} <= present:
+        raise ValueError("it has no columns time and scope")
     columns = [metric.name for metric in RECORDED]
-    wanted = [name for name in ("time", "late_ms", *IDENTITY_COLUMNS, *columns) if name in there]
+    wanted = [name for name in ("time", "late_ms", *IDENTITY_COLUMNS, *columns) if name in present]
     frame = file.to_pandas(columns=wanted, index=False)
     frame["time"] = pd.to_datetime(frame["time"], utc=True).dt.as_unit("ms").astype("int64")
-    names = [name for name in IDENTITY_COLUMNS if name in there]
+    names = [name for name in IDENTITY_COLUMNS if name in present]
     for name in names:
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
-    chunks = [_chunk(rows, [c for c in columns if c in there]) for _, rows in frame.groupby(names, dropna=False)]
+    chunks = [_chunk(rows, [c for c in columns if c in present]) for _, rows in frame.groupby(names, dropna=False)]
     ticks = sorted({int(t) for chunk in chunks for t in chunk.time_ms})
     steps = sorted(later - earlier for earlier, later in pairwise(ticks))
     node = next((chunk.series.node_name for chunk in chunks if chunk.series.node_name), None)
@@ -89,10 +94,10 @@ def _rewritten(path: str) -> bytes:
 
 
 def _chunk(rows: Any, columns: list[str]) -> Any:
-    import numpy as np  # noqa: PLC0415 - in the child alone
+    import numpy as np  # noqa: PLC0415 - heavy, and needed in the child only
 
-    from fgm.store.samples.chunk import Chunk  # noqa: PLC0415
-    from fgm.store.samples.series import IDENTITY_COLUMNS, from_json  # noqa: PLC0415
+    from fgm.store.samples.chunk import Chunk  # noqa: PLC0415 - the same
+    from fgm.store.samples.series import IDENTITY_COLUMNS, from_json  # noqa: PLC0415 - the same
 
     rows = rows.sort_values("time")
     first = rows.iloc[0]

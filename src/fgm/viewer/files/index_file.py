@@ -1,9 +1,10 @@
-"""Follows index.json: loads it when it changed, keeps the last good one, says what is wrong with it now."""
+"""index.json: the last one that could be read, and what is wrong with the present one."""
 
 import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.errors import BadFileError
 from fgm.store.index.index_file import Facts, Index, load
 from fgm.store.samples.series import Series
@@ -11,16 +12,16 @@ from fgm.viewer.files.skipped_files import reason_of
 
 IndexState = Literal["ok", "missing", "bad"]
 
-Sighting = tuple[Series, int, int, str]
-"""A container: identity, first seen, last seen (ms), key in the index."""
+IndexedSeries = tuple[Series, int, int, str]
+"""A container: its identity, when it was first and last seen (ms), and its key in the index."""
 
 
 class IndexFile:
-    """One index.json, which may be replaced at any time."""
+    """One index.json, which the collector may replace at any time."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._identity: tuple[int, int, int] | None = None
+        self._identity: FileIdentity | None = None
         self._index = Index()
         self.facts: Mapping[str, Facts] = {}
         """What the last good index says of each container besides its names, by full id."""
@@ -29,25 +30,25 @@ class IndexFile:
         self.was_good = False
 
     def look(self) -> bool:
-        """Load it if it is another one than last time; return whether there is a new good one."""
+        """Load the index if it has changed; return whether there is a new good one."""
         try:
             status = os.stat(self._path, follow_symlinks=False)
         except OSError as error:
             self._identity, self.state = None, "missing"
-            gone = "is gone; what it said last is still listed" if self.was_good else "is not there"
-            self.note = f"index.json {gone} ({error.strerror})"
+            state = "is gone; what it listed last is still listed" if self.was_good else "is missing"
+            self.note = f"index.json {state} ({error.strerror})"
             return False
-        identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+        identity = identity_of(status)
         if identity == self._identity:
             return False
         try:
             index = load(self._path)
             if index == Index() and not os.path.lexists(self._path):
-                return False  # it has gone since: the next look says so
+                return False  # it was removed meanwhile: the next look reports that
         except (BadFileError, OSError) as error:
-            # What could not be read may be readable later without being another file: its mode was corrected.
+            # A corrected mode makes the same file readable, without a new identity: so it is tried again.
             self._identity, self.state = identity if isinstance(error, BadFileError) else None, "bad"
-            kept = "; what it said before is still listed" if self.was_good else ""
+            kept = "; what it listed before is still listed" if self.was_good else ""
             self.note = f"index.json cannot be used: {reason_of(error)}{kept}"
             return False
         self._identity, self._index = identity, index
@@ -57,17 +58,17 @@ class IndexFile:
 
     @property
     def earliest_ms(self) -> int | None:
-        """The first tick of all data, as far as the last good index says."""
+        """The first tick of all data, according to the last good index."""
         return self._index.earliest_ms
 
     @property
     def latest_ms(self) -> int | None:
-        """The newest tick that the last good index knows."""
+        """The newest tick of all data, according to the last good index."""
         return self._index.latest_ms
 
     @property
-    def containers(self) -> list[Sighting]:
-        """What the last good index says of each container."""
+    def containers(self) -> list[IndexedSeries]:
+        """The containers of the last good index."""
         return [
             (_series(entry.full_id, dict(entry.facts)), entry.first_seen_ms, entry.last_seen_ms, key)
             for key, entry in self._index.entries.items()

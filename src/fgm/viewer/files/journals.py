@@ -1,6 +1,6 @@
-"""The journals of windows that are still being recorded: requests share one reader of each.
+"""The journals of windows that are still being recorded; all requests share one reader of each.
 
-Safe for use by several threads; what it returns is nobody else's.
+Safe for use by several threads: what is returned belongs to the caller.
 """
 
 import os
@@ -18,7 +18,9 @@ from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles
 
 REFRESH_S = 0.5
+"""Minimum interval between two readings of what was added to a journal."""
 MAX_OPEN = 4
+"""Maximum number of open journals."""
 DAMAGED = "damaged before its end; what is before the damage is served"
 
 
@@ -35,25 +37,28 @@ class JournalFacts:
 
 
 @dataclass(slots=True)
-class _Followed:
+class _OpenJournal:
     reader: JournalReader
     refreshed_s: float
 
 
 class Journals:
-    """The journals that are open; each is brought up to date at most every `REFRESH_S`."""
+    """The open journals; each is brought up to date at most every `REFRESH_S`."""
 
     def __init__(self, files: DataFiles, clock: Clock, skipped: SkippedFiles) -> None:
         self._files = files
         self._clock = clock
         self._skipped = skipped
-        self._open: dict[str, _Followed] = {}
+        self._open: dict[str, _OpenJournal] = {}
         self._lock = threading.Lock()
 
     def facts(self, file: DataFile) -> JournalFacts | None:
-        """Return what a journal holds, None without a tick. Raises FileNotFoundError and BadFileError."""
+        """Return what a journal holds; None if it has no tick yet.
+
+        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        """
         with self._lock:
-            reader = self._followed(file)
+            reader = self._reader(file)
             if reader.first_ms is None or reader.last_ms is None:
                 return None
             first, last = reader.first_seen_ms, reader.last_seen_ms
@@ -61,12 +66,18 @@ class Journals:
             return JournalFacts(reader.header, reader.series, reader.metrics, seen_ms, reader.first_ms, reader.last_ms)
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
-        """Return the rows of some series. Raises FileNotFoundError and BadFileError."""
+        """Return the rows of some series, and keep the columns in memory for the next request.
+
+        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        """
         with self._lock:
-            return self._followed(file).chunks(metrics, keys)
+            return self._reader(file).chunks(metrics, keys)
 
     def chunks_once(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
-        """Return as `chunks`, but keep nothing of it: for many columns. Raises FileNotFoundError and BadFileError."""
+        """Return the rows of some series, and keep nothing in memory: for many columns.
+
+        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        """
         with self._files.opened(file.folder) as fd:
             reader = JournalReader(file.name, fd, metrics=metrics)
         try:
@@ -82,33 +93,34 @@ class Journals:
                 self._open.pop(path).reader.close()
 
     def close(self) -> None:
-        """Close all."""
+        """Close all journals."""
         self.keep_only(())
 
-    def _followed(self, file: DataFile) -> JournalReader:
+    def _reader(self, file: DataFile) -> JournalReader:
+        """Return the reader of a journal, up to date; a journal that replaced another one gets a new reader."""
         now_s = self._clock.monotonic()
-        followed = self._open.pop(file.path, None)
+        journal = self._open.pop(file.path, None)
         with self._files.opened(file.folder) as fd:
-            if followed is not None and not self._is_same(followed.reader, file.name, fd):
-                followed.reader.close()
-                followed = None
-            is_new = followed is None
-            if followed is None:
-                followed = _Followed(JournalReader(file.name, fd), now_s)
+            if journal is not None and not self._is_same(journal.reader, file.name, fd):
+                journal.reader.close()
+                journal = None
+            is_new = journal is None
+            if journal is None:
+                journal = _OpenJournal(JournalReader(file.name, fd), now_s)
                 self._skipped.forget(file.path)
-        self._open[file.path] = followed
+        self._open[file.path] = journal
         if len(self._open) > MAX_OPEN:
             self._open.pop(next(iter(self._open))).reader.close()
-        is_due = is_new or now_s - followed.refreshed_s >= REFRESH_S
+        is_due = is_new or now_s - journal.refreshed_s >= REFRESH_S
         if is_due and not is_new:
-            followed.refreshed_s = now_s
+            journal.refreshed_s = now_s
             try:
-                followed.reader.refresh()
-            except BadFileError as error:  # what it had read is still good
+                journal.reader.refresh()
+            except BadFileError as error:  # what was read before is still good
                 self._skipped.note(file.path, error.reason)
-        if is_due and followed.reader.is_damaged:
+        if is_due and journal.reader.is_damaged:
             self._skipped.note(file.path, DAMAGED)
-        return followed.reader
+        return journal.reader
 
     @staticmethod
     def _is_same(reader: JournalReader, name: str, fd: int) -> bool:

@@ -1,4 +1,4 @@
-"""Files that could not be served: counted, told once in the log, shown by /api/health."""
+"""The list of files that cannot be read: each is logged once, and /api/health shows the newest."""
 
 import logging
 import threading
@@ -7,7 +7,9 @@ from fgm.logs import fields
 from fgm.store.errors import BadFileError
 
 MAX_KEPT = 10_000
+"""Maximum number of files on the list; the oldest entries go first."""
 MAX_SHOWN = 20
+"""Maximum number of files in the answer of /api/health."""
 
 log = logging.getLogger(__name__)
 
@@ -18,24 +20,24 @@ def reason_of(error: BadFileError | OSError) -> str:
 
 
 class SkippedFiles:
-    """Which files were skipped, and why. Safe for use by several threads."""
+    """Files that were skipped, with the reasons. Safe for use by several threads."""
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def note(self, path: str, reason: str) -> None:
-        """Remember that `path` (below the data directory) was skipped; the first time, log it."""
+        """Put `path` (below the data directory) on the list; log it if it is not there yet."""
         with self._lock:
-            is_news = path not in self._reasons
-            if is_news and len(self._reasons) >= MAX_KEPT:
+            is_new = path not in self._reasons
+            if is_new and len(self._reasons) >= MAX_KEPT:
                 del self._reasons[next(iter(self._reasons))]
             self._reasons[path] = reason
-        if is_news:
-            log.warning("a file was skipped", extra=fields(file=path, reason=reason))
+        if is_new:
+            log.warning("skipping a file that cannot be read", extra=fields(file=path, reason=reason))
 
     def forget(self, path: str) -> None:
-        """Take back what was noted: the file could be read after all."""
+        """Take a file off the list, because it has been read."""
         if path in self._reasons:
             with self._lock:
                 self._reasons.pop(path, None)
@@ -44,7 +46,7 @@ class SkippedFiles:
         return len(self._reasons)
 
     def newest(self) -> list[dict[str, str]]:
-        """Return some of them as /api/health shows them, newest first."""
+        """Return some files as /api/health shows them, newest first."""
         with self._lock:
             items = list(self._reasons.items())
         return [{"file": path, "reason": reason} for path, reason in reversed(items[-MAX_SHOWN:])]

@@ -1,6 +1,6 @@
-"""The directory blocks of windows that were read lately: half of what reading one costs is to learn what is in it.
+"""A cache of the directory blocks of windows that were read lately.
 
-Safe for use by several threads.
+Reading a directory block is about a third of the cost of reading a window. Safe for use by several threads.
 """
 
 import os
@@ -11,41 +11,44 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.parquet.window_block import WindowBlock, read_window_block
 from fgm.store.parquet.window_file import WindowFile
 
-MOST_KEPT = 1024
-"""A little more than the windows of a day; each takes some 10 KB."""
-MOST_RUNS = 64_000
-"""So many series are in them together: where containers come and go, each window has its own."""
+MAX_KEPT = 1024
+"""Maximum number of blocks: a few more than a day has windows. Each takes some 10 KB."""
+MAX_RUNS = 64_000
+"""Maximum number of series in all blocks together: many short-lived containers make each block large."""
 
 
-class Directories:
-    """Opens windows. What is kept of one belongs to its device, inode, mtime and size."""
+class WindowCache:
+    """Opens windows. A block is valid for one identity of a file."""
 
-    def __init__(self, most_runs: int = MOST_RUNS) -> None:
-        self._most_runs = most_runs
-        self._kept: dict[FileIdentity, WindowBlock] = {}
+    def __init__(self, max_runs: int = MAX_RUNS) -> None:
+        self._max_runs = max_runs
+        self._blocks: dict[FileIdentity, WindowBlock] = {}
         self._runs = 0
         self._lock = threading.Lock()
 
     def open(self, name: str, dir_fd: int) -> WindowFile:
-        """Open a window below `dir_fd`. Raises FileNotFoundError, and BadFileError where it is not fgm's."""
+        """Open a window in the folder `dir_fd`.
+
+        Raises: FileNotFoundError; BadFileError if it is not a file of fgm.
+        """
         fd = open_regular(name, dir_fd)
         try:
             identity = identity_of(os.fstat(fd))
             with self._lock:
-                directory = self._kept.pop(identity, None)
-                self._runs -= 0 if directory is None else len(directory.runs)
-            if directory is None:
-                directory = read_window_block(name, fd)
+                block = self._blocks.pop(identity, None)
+                self._runs -= 0 if block is None else len(block.runs)
+            if block is None:
+                block = read_window_block(name, fd)
             with self._lock:
-                self._keep(identity, directory)
-            return WindowFile(name, fd, directory)
+                self._keep(identity, block)
+            return WindowFile(name, fd, block)
         except BaseException:
             os.close(fd)
             raise
 
-    def _keep(self, identity: FileIdentity, directory: WindowBlock) -> None:
-        earlier = self._kept.pop(identity, None)  # another thread was faster
-        self._kept[identity] = directory
-        self._runs += len(directory.runs) - (0 if earlier is None else len(earlier.runs))
-        while len(self._kept) > MOST_KEPT or self._runs > self._most_runs:
-            self._runs -= len(self._kept.pop(next(iter(self._kept))).runs)
+    def _keep(self, identity: FileIdentity, block: WindowBlock) -> None:
+        earlier = self._blocks.pop(identity, None)  # another thread has read it at the same time
+        self._blocks[identity] = block
+        self._runs += len(block.runs) - (0 if earlier is None else len(earlier.runs))
+        while len(self._blocks) > MAX_KEPT or self._runs > self._max_runs:
+            self._runs -= len(self._blocks.pop(next(iter(self._blocks))).runs)

@@ -1,8 +1,17 @@
-"""What changed: every metric of every container, summed up over two stretches of time, compared and ranked. Pure.
+"""Ranks what changed: every metric of every series, compared over two stretches of time. Pure.
 
-A change counts for more the farther it leaves what was usual before (in units of the noise before it), and the larger
-it is beside what the whole node does; so a container that takes two cores more stands before one that takes two
-millicores more, however quiet that was.
+The score of one metric of one series is the product of two terms, damped by a third:
+
+    score = q^2 / (q + 9 * o)    with  q = ln(1 + effect) * sqrt(share)
+
+    effect   how far the metric left its usual values, in units of its own noise before        (`_effect`)
+    share    how much of what all series use together has moved                                (`_share`)
+    o        the mean q of all other series: a change that all series show points to none      (`_damped`)
+
+Example: a container uses 100 millicores all the time, then 900; it is the only one. Its noise before is 0, so the least
+noise counts, 5 % of the mean: 5. Effect: |900 - 100| / 5 = 160, which counts as 30, the maximum. Share: 800 / 900.
+Score: ln(31) * sqrt(0.889) = 3.24. If it had gone from 1 to 9 millicores beside a container that uses 900, the effect
+would be the same, but the share 8 / 909, and the score 0.32.
 """
 
 from collections.abc import Sequence
@@ -10,78 +19,39 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fgm.metrics.derived import Shown
+from fgm.metrics.catalogue import ADDITIVE_UNITS
+from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats
+from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 
-BEFORE, DURING = 0, 1
-LEAST_SAMPLES = 5
-"""Of a metric in a stretch, for its mean to say something."""
-ADDITIVE = frozenset({"millicores", "bytes", "bytes/s", "1/s", "us/s", "1"})
-"""Units that add up over containers; in these what is not there uses nothing."""
-FULL = {"ratio": 0.2, "%": 20.0, "ms/s": 200.0}
-"""In these units so much more or less is as much as matters; in others it is a share of what all have together."""
-COMMON = 9.0
-"""What all the others show as well points to nobody: it counts for a tenth."""
-MOST_EFFECT = 30.0
-NOISE_SHARE = 0.05
-"""Of a mean: less than that is noise, even of what never moved before."""
-LEAST_SCORE = 0.1
-"""Less is no change; a full step of what nobody else does is log(1 + 30)."""
-MUCH_LESS = 10
-"""Who changed so many times less than the first is not worth a look beside it."""
-KNOWN = 1.5
-"""So many times more a raw counter must have changed to be told before a metric that people know."""
-METRICS_A_SERIES = 4
-"""So many of its metrics speak for a series."""
-
-Counts = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What is known of each metric of each series in each stretch: float64[series, metrics, 2]."""
-
-    count: Counts
-    total: Counts
-    squares: Counts
-    low: Counts
-    high: Counts
-
-    @classmethod
-    def of(cls, series: int, metrics: int) -> "Sums":
-        """Return sums of nothing yet."""
-        shape = (series, metrics, 2)
-        count, total, squares = np.zeros((3, *shape))
-        return cls(count, total, squares, np.full(shape, np.inf), np.full(shape, -np.inf))
-
-    def add(self, places: Sequence[tuple[int, int]], metric: int, starts: NDArray[np.intp], values: Floats) -> None:
-        """Add the values of a metric; segment i, from `starts[i]` on, is of `places[i]`: a series and a stretch."""
-        known = ~np.isnan(values)
-        if not known.any():
-            return
-        rows, parts = np.array(places).T
-        filled = np.where(known, values, 0.0)
-        where = (rows, metric, parts)
-        np.add.at(self.count, where, np.add.reduceat(known.astype(np.float64), starts))
-        np.add.at(self.total, where, np.add.reduceat(filled, starts))
-        np.add.at(self.squares, where, np.add.reduceat(filled * filled, starts))
-        np.minimum.at(self.low, where, np.minimum.reduceat(np.where(known, values, np.inf), starts))
-        np.maximum.at(self.high, where, np.maximum.reduceat(np.where(known, values, -np.inf), starts))
-
-    def first(self, series: int) -> "Sums":
-        """Return the sums of the first so many series."""
-        return Sums(
-            self.count[:series], self.total[:series], self.squares[:series], self.low[:series], self.high[:series]
-        )
+MIN_SAMPLES = 5
+"""Minimum number of samples of a metric in a stretch for its mean to count."""
+FULL_STEP = {"ratio": 0.2, "%": 20.0, "ms/s": 200.0}
+"""Step that is as large as matters, by unit: in these units values of several series do not add up to a whole."""
+COMMON_WEIGHT = 9.0
+"""Weight of what all other series show: a change common to all counts for a tenth."""
+MAX_EFFECT = 30.0
+"""Maximum effect of a metric."""
+MIN_NOISE_SHARE = 0.05
+"""Minimum noise as a share of the mean: a metric that never moved before is not infinitely sensitive."""
+TYPICAL_SHARE = 100
+"""Divisor of the mean of all series that gives the least level of a metric, so that 0 to 1 is not an infinite step."""
+MIN_SCORE = 0.1
+"""Minimum score of a series to be listed; a full step of one series alone is ln(1 + 30) = 3.4."""
+MAX_SCORE_RATIO = 10
+"""Maximum ratio of the first score to a listed one."""
+DERIVED_WEIGHT = 1.5
+"""Weight of derived metrics: a raw counter must have changed this many times more to be listed before one."""
+METRICS_PER_SERIES = 4
+"""Maximum number of metrics listed for a series."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One metric of one series. `before` and `during`: means, None where it was not there; `peak`: highest during."""
+    """One metric of one series. `before`, `during`: means, None without samples; `peak`: the highest value during."""
 
-    metric: Shown
+    metric: ShownMetric
     before: float | None
     during: float | None
     peak: float | None
@@ -89,88 +59,117 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """One series with what changed most of it, in that order."""
+class ChangedSeries:
+    """One series with its changes, the largest first. `row`: its index in the sums."""
 
-    place: int
+    row: int
     score: float
     changes: tuple[Change, ...]
 
 
-def ranked(sums: Sums, metrics: Sequence[Shown], most: int) -> list[Changed]:
-    """Return the series that changed most, first."""
+def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[ChangedSeries]:
+    """Return the series that changed most, at most `limit`."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scores, means = _scores(sums, [metric.unit for metric in metrics])
-    found = []
-    for place in range(len(scores)):
+    changed = []
+    for row in range(len(scores)):
         changes = [
             Change(
                 metrics[i],
-                _known(means[place, i, BEFORE]),
-                _known(means[place, i, DURING]),
-                _known(sums.high[place, i, DURING]),
-                float(scores[place, i]),
+                _finite(means[row, i, BEFORE]),
+                _finite(means[row, i, DURING]),
+                _finite(sums.high[row, i, DURING]),
+                float(scores[row, i]),
             )
-            for i in _distinct(scores[place], metrics)
+            for i in _distinct(scores[row], metrics)
         ]
         score = sum(change.score for change in changes)
-        if score >= LEAST_SCORE:
-            found.append(Changed(place, score, tuple(changes)))
-    found.sort(key=lambda one: -one.score)
-    return [one for one in found[:most] if one.score >= found[0].score / MUCH_LESS]
+        if score >= MIN_SCORE:
+            changed.append(ChangedSeries(row, score, tuple(changes)))
+    changed.sort(key=lambda series: -series.score)
+    return [series for series in changed[:limit] if series.score >= changed[0].score / MAX_SCORE_RATIO]
 
 
-def _distinct(scores: Floats, metrics: Sequence[Shown]) -> list[int]:
-    """Return the metrics that changed most, of those that say the same of one kernel file's value only the first.
-
-    What people know by name goes before raw counters that changed little more.
-    """
+def _distinct(scores: Floats, metrics: Sequence[ShownMetric]) -> list[int]:
+    """Return the indices of the metrics that changed most; of several that need the same column only the first."""
     chosen: list[int] = []
-    said: set[str] = set()
-    known = np.array([KNOWN if metric.kind == "derived" else 1.0 for metric in metrics])
-    for i in np.argsort(-scores * known, kind="stable").tolist():
-        if len(chosen) == METRICS_A_SERIES:
+    columns: set[str] = set()
+    weights = np.array([DERIVED_WEIGHT if metric.kind == "derived" else 1.0 for metric in metrics])
+    for i in np.argsort(-scores * weights, kind="stable").tolist():
+        if len(chosen) == METRICS_PER_SERIES:
             break
-        if scores[i] < LEAST_SCORE / METRICS_A_SERIES:
+        if scores[i] < MIN_SCORE / METRICS_PER_SERIES:
             continue
-        if said.isdisjoint(metrics[i].needs):
+        if columns.isdisjoint(metrics[i].needs):
             chosen.append(i)
-            said.update(metrics[i].needs)
+            columns.update(metrics[i].needs)
     return chosen
 
 
 def _scores(sums: Sums, units: Sequence[str]) -> tuple[Floats, Floats]:
-    """Return float64[series, metrics], and the means: float64[series, metrics, 2], NaN where there are none."""
-    additive = np.array([unit in ADDITIVE for unit in units])[None, :]
-    full = np.array([FULL.get(unit, 0.0) for unit in units])[None, :]
-    is_there = sums.count >= LEAST_SAMPLES
-    means = np.where(is_there, sums.total / sums.count, np.nan)
-    noise = np.sqrt(np.maximum(0.0, sums.squares / sums.count - means**2))[:, :, BEFORE]
-    level = np.where(np.isnan(means) & additive[:, :, None], 0.0, means)
+    """Return the score of each metric of each series, and the means.
+
+    Shape: float64[series, metrics]; float64[series, metrics, 2], NaN without samples.
+    """
+    means = np.where(sums.count >= MIN_SAMPLES, sums.total / sums.count, np.nan)
+    is_additive = np.array([unit in ADDITIVE_UNITS for unit in units])[None, :]
+    # In additive units a series without samples uses nothing; in others nothing is known of it.
+    level = np.where(np.isnan(means) & is_additive[:, :, None], 0.0, means)
     before, during = level[:, :, BEFORE], level[:, :, DURING]
     shift = np.abs(during - before)
-    usual = np.nan_to_num(noise) + NOISE_SHARE * np.maximum(np.abs(np.nan_to_num(before)), _typical(before))
-    low, high = sums.low[:, :, BEFORE], sums.high[:, :, BEFORE]
-    width = np.where(is_there[:, :, BEFORE], high - low, 0.0) + usual
-    above = np.where(is_there.all(axis=2), sums.high[:, :, DURING] - high, 0.0)
-    below = np.where(is_there.all(axis=2), low - sums.low[:, :, DURING], 0.0)
-    beyond = np.maximum(0.0, np.maximum(above, below))
-    effect = np.minimum(MOST_EFFECT, np.maximum(shift / usual, beyond / width))
-    moved = np.maximum(shift, beyond / 2)
-    own = np.maximum(np.abs(before), np.abs(during))
-    whole = np.where(additive, np.nansum(own, axis=0)[None, :], np.where(full > 0, full, own))
-    share = np.where(whole > 0, moved / whole, 0.0)
-    scores = np.nan_to_num(np.log1p(effect) * np.sqrt(np.minimum(1.0, share)))
-    others = (scores.sum(axis=0) - scores) / max(1, len(scores) - 1)
-    scores = np.where(scores > 0, scores * scores / (scores + COMMON * others), 0.0)
-    return scores, means
+    beyond = _beyond(sums)
+    effect = _effect(sums, means, before, shift, beyond)
+    full_step = np.array([FULL_STEP.get(unit, 0.0) for unit in units])[None, :]
+    share = _share(before, during, np.maximum(shift, beyond / 2), is_additive, full_step)
+    return _damped(np.nan_to_num(np.log1p(effect) * np.sqrt(np.minimum(1.0, share)))), means
+
+
+def _beyond(sums: Sums) -> Floats:
+    """Return how far single samples left the range of the time before: max(0, H - h, l - L).
+
+    h and l are the highest and the lowest value before, H and L those during.
+    """
+    is_in_both = (sums.count >= MIN_SAMPLES).all(axis=2)
+    above = np.where(is_in_both, sums.high[:, :, DURING] - sums.high[:, :, BEFORE], 0.0)
+    below = np.where(is_in_both, sums.low[:, :, BEFORE] - sums.low[:, :, DURING], 0.0)
+    return np.maximum(0.0, np.maximum(above, below))
+
+
+def _effect(sums: Sums, means: Floats, before: Floats, shift: Floats, beyond: Floats) -> Floats:
+    """Return min(30, max(shift / u, beyond / (h - l + u))).
+
+    u, the usual movement, is the standard deviation before, and 5 % of the mean before (at least of a typical level).
+    """
+    noise = np.sqrt(np.maximum(0.0, sums.squares / sums.count - means**2))[:, :, BEFORE]
+    usual = np.nan_to_num(noise) + MIN_NOISE_SHARE * np.maximum(np.abs(np.nan_to_num(before)), _typical(before))
+    has_before = sums.count[:, :, BEFORE] >= MIN_SAMPLES
+    width = np.where(has_before, sums.high[:, :, BEFORE] - sums.low[:, :, BEFORE], 0.0) + usual
+    return np.minimum(MAX_EFFECT, np.maximum(shift / usual, beyond / width))
 
 
 def _typical(before: Floats) -> Floats:
-    """Return what is usual of each metric over all series: a hundredth of its mean, so that 0 to 1 is no wonder."""
+    """Return a hundredth of the mean level of each metric over all series."""
     counts = np.maximum(1, np.sum(~np.isnan(before), axis=0))
-    return np.broadcast_to((np.nansum(np.abs(before), axis=0) / counts / 100)[None, :], before.shape)
+    typical = np.nansum(np.abs(before), axis=0) / counts / TYPICAL_SHARE
+    return np.broadcast_to(typical[None, :], before.shape)
 
 
-def _known(value: Any) -> float | None:
+def _share(before: Floats, during: Floats, moved: Floats, is_additive: Any, full_step: Floats) -> Floats:
+    """Return moved / whole.
+
+    The whole is, in additive units, what all series use together; else the full step of the unit; else the larger of
+    the series' own two levels.
+    """
+    own = np.maximum(np.abs(before), np.abs(during))
+    whole = np.where(is_additive, np.nansum(own, axis=0)[None, :], np.where(full_step > 0, full_step, own))
+    return np.where(whole > 0, moved / whole, 0.0)
+
+
+def _damped(scores: Floats) -> Floats:
+    """Return q^2 / (q + 9 * o) for each score q, with o the mean score of the same metric of all other series."""
+    others = (scores.sum(axis=0) - scores) / max(1, len(scores) - 1)
+    return np.where(scores > 0, scores * scores / (scores + COMMON_WEIGHT * others), 0.0)
+
+
+def _finite(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None

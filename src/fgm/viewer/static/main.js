@@ -1,49 +1,64 @@
-// Puts the page together: state pages until there is data, then lanes, ledger and containers.
+// Puts the page together and starts it: start pages until there is data, then lanes, cursor table and containers.
 
-import { Changes } from "./changes.js";
-import { Containers } from "./containers.js";
-import { said } from "./copy.js";
-import { startDashboard } from "./dashboards.js";
-import { startFeed } from "./feed.js";
-import { Header } from "./header.js";
-import { html, render } from "./html.js";
-import { Keys, startKeys } from "./keys.js";
-import { Lanes } from "./lanes.js";
-import { Ledger } from "./ledger.js";
-import { Palette } from "./palette.js";
-import { Banners, StatePage } from "./states.js";
-import { clockOffset_ms, health, instance, ready, view } from "./store.js";
-import { zone } from "./time.js";
+import { html, render } from "./browser/html.js";
+import { LaneStack } from "./chart/lane-stack.js";
+import { KeysDialog, startKeyboard } from "./commands/keyboard.js";
+import { utcOffset } from "./lib/time-format.js";
+import { Banners } from "./panels/banners.js";
+import { Changes } from "./panels/changes.js";
+import { ContainerList } from "./panels/container-list.js";
+import { CursorTable } from "./panels/cursor-table.js";
+import { Header } from "./panels/header.js";
+import { StartPage } from "./panels/start-pages.js";
+import { startClosingComparison } from "./server/comparison.js";
+import { startDashboard } from "./server/dashboard.js";
+import { startPolling } from "./server/polling.js";
+import { toast } from "./state/page.js";
+import { startRememberingSlots } from "./state/shown.js";
+import { clockOffset_ms, health, instance, ready, view } from "./state/store.js";
+import { startTheme } from "./state/theme.js";
+import { startUrl } from "./state/url.js";
+import { startUnpinning } from "./state/view.js";
+import { Palette } from "./widgets/palette.js";
 
-const CLOCK_MATTERS_MS = 100;
+const MIN_CLOCK_OFFSET_MS = 100; // less is not shown
+
+function clockOffsetText() {
+  const offset_ms = clockOffset_ms.value;
+  if (Math.abs(offset_ms) < MIN_CLOCK_OFFSET_MS) return "";
+  return ` · node clock ${offset_ms < 0 ? "−" : "+"}${(Math.abs(offset_ms) / 1000).toFixed(1)} s`;
+}
 
 function Footer() {
-  const offset_ms = clockOffset_ms.value;
-  const offset = Math.abs(offset_ms) >= CLOCK_MATTERS_MS && ` · node clock ${offset_ms < 0 ? "−" : "+"}${(Math.abs(offset_ms) / 1000).toFixed(1)} s`;
   return html`<footer>
     <span><kbd>w</kbd> <kbd>s</kbd> zoom</span><span><kbd>a</kbd> <kbd>d</kbd> pan</span><span><kbd>←</kbd> <kbd>→</kbd> one sample</span>
     <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
     <span><kbd>:</kbd> commands</span><span><kbd>?</kbd> keys</span>
-    <span class="end">times local, ${zone(view.value.to_ms)}${offset} · fgm ${health.value.version}</span>
+    <span class="end">times local, ${utcOffset(view.value.to_ms)}${clockOffsetText()} · fgm ${health.value.version}</span>
   </footer>`;
 }
 
 function Page() {
-  // Once there was data it stays on the page, whatever becomes of the viewer.
-  const started = ready.value || instance.value !== null;
-  return html`<div class=${`page ${started ? "" : "bare"}`}>
+  // Lanes stay on the page after there was data, even if the viewer loses it.
+  const hasLanes = ready.value || instance.value !== null;
+  return html`<div class=${`page ${hasLanes ? "" : "bare"}`}>
     <${Header} />
     <${Banners} />
-    ${started
-      ? html`<${Lanes} /><aside><${Ledger} /><${Changes} /><${Containers} /></aside><${Footer} />`
-      : html`<${StatePage} />`}
-    <${Palette} /><${Keys} />
-    <output class="toast" role="status" hidden=${said.value === null}>${said.value}</output>
+    ${hasLanes
+      ? html`<${LaneStack} /><aside><${CursorTable} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
+      : html`<${StartPage} />`}
+    <${Palette} /><${KeysDialog} />
+    <output class="toast" role="status" hidden=${toast.value === null}>${toast.value}</output>
   </div>`;
 }
 
 sessionStorage.removeItem("fgm.reloads"); // see reload.js
+startTheme();
+startUrl();
+startUnpinning();
+startRememberingSlots();
+startClosingComparison();
 render(html`<${Page} />`, document.getElementById("page"));
-startKeys();
+startKeyboard();
 startDashboard();
-startFeed();
+startPolling();

@@ -1,12 +1,12 @@
-// A connection that is cut while the page loads may take one of its files along. Then it is loaded again, twice at most.
+// A connection that breaks while the page loads may lose one of its files. Then the page is loaded again, at most twice.
 {
-  const MOST = 2, PAUSE_MS = 1000;
+  const MAX_RELOADS = 2, PAUSE_MS = 1000;
   addEventListener("error", ({ target }) => {
     if (!(target instanceof HTMLScriptElement || target instanceof HTMLLinkElement)) return;
-    const times = Number(sessionStorage.getItem("fgm.reloads") ?? 0);
-    sessionStorage.setItem("fgm.reloads", times + 1);
-    if (times < MOST) return void setTimeout(() => location.reload(), PAUSE_MS);
+    const reloads = Number(sessionStorage.getItem("fgm.reloads") ?? 0);
+    sessionStorage.setItem("fgm.reloads", reloads + 1);
+    if (reloads < MAX_RELOADS) return void setTimeout(() => location.reload(), PAUSE_MS);
     sessionStorage.removeItem("fgm.reloads");
-    document.getElementById("page").textContent = "The page did not load whole: the connection broke. Reload it when the port-forward is back.";
+    document.getElementById("page").textContent = "The page did not load completely: the connection broke. Reload it when the port-forward is running again.";
   }, true);
 }

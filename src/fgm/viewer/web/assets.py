@@ -1,11 +1,12 @@
-"""The page and what it is made of: read once from the package, so that no request can name a path.
+"""The files of the page, which are read from the package once, so that a request cannot name any other file.
 
-The files are below a folder named after what is in all of them, so that a browser may keep them for ever and a new
-version is never mixed with an old one.
+Their URLs contain a hash of all of them. So a browser may cache them forever, and never mixes two versions.
 """
 
 import os
+import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,13 +25,17 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-"""What is served; anything else below the folder (licences, notes) is not."""
+"""Media types of the files that are served. Other files in the folder, such as licences, are not."""
 _PAGE, _DASHBOARDS = "index.html", "dashboards/"
+_VERSION_LENGTH = 12
+_PRELOADS = b"<!-- preloads -->"
+"""The line of the page that is replaced by a `modulepreload` link for each module."""
+_CLASSIC_SCRIPT = re.compile(rb'<script src="static/([^"]+)"')
 
 
 @dataclass(frozen=True)
 class Asset:
-    """One file, as it goes out. `is_immutable`: what is at its address never changes."""
+    """A file as it is served. `is_immutable`: the content at its URL never changes."""
 
     body: bytes
     media_type: str
@@ -39,39 +44,47 @@ class Asset:
 
     @cached_property
     def gzipped(self) -> bytes:
-        """The body as gzip, made when it is first asked for."""
+        """The body as gzip, compressed at the first request for it."""
         return zlib.compress(self.body, wbits=31)
 
 
 def load_assets(folder: str = STATIC) -> dict[str, Asset]:
-    """Return every servable file by URL path.
+    """Return every file that is served, by the path of its URL.
 
-    `index.html` is `/`, a dashboard is `/dashboards/NAME`, the others are below `/static/VERSION/`.
+    `index.html` is `/`, a dashboard is `/dashboards/NAME`, other files are below `/static/VERSION/`.
     """
     bodies = dict(sorted(_bodies(folder)))
-    version = entity_tags.of_bytes(*(part for place, body in bodies.items() for part in (place.encode(), body))).strip(
-        '"'
-    )[:12]
+    hashed = [part for name, body in bodies.items() for part in (name.encode(), body)]
+    version = entity_tags.of_bytes(*hashed).strip('"')[:_VERSION_LENGTH]
     assets = {}
-    for place, content in bodies.items():
-        media_type, body = _MEDIA_TYPES[os.path.splitext(place)[1]], content
-        if place == _PAGE:
-            url, body = "/", content.replace(b'"static/', f'"static/{version}/'.encode())
-        elif place.startswith(_DASHBOARDS):
-            url = f"/{place.removesuffix('.json')}"
+    for name, content in bodies.items():
+        media_type, body = _MEDIA_TYPES[os.path.splitext(name)[1]], content
+        if name == _PAGE:
+            url, body = "/", _with_preloads(content, bodies).replace(b'"static/', f'"static/{version}/'.encode())
+        elif name.startswith(_DASHBOARDS):
+            url = f"/{name.removesuffix('.json')}"
         else:
-            url = f"/static/{version}/{place}"
+            url = f"/static/{version}/{name}"
         assets[url] = Asset(body, media_type, entity_tags.of_bytes(body), is_immutable=url.startswith("/static/"))
     return assets
 
 
+def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
+    """Return the page with a link to every module, so that they arrive in one round trip."""
+    classic = {name.decode() for name in _CLASSIC_SCRIPT.findall(page)}
+    modules = [name for name in names if name.endswith(".js") and name not in classic]
+    links = "\n".join(f'<link rel="modulepreload" href="static/{name}">' for name in modules)
+    return page.replace(_PRELOADS, links.encode())
+
+
 def _bodies(folder: str) -> list[tuple[str, bytes]]:
-    found = []
+    """Return the name below the folder and the content of each file that is served."""
+    bodies = []
     for root, _, names in os.walk(folder):
         for name in names:
             if os.path.splitext(name)[1] not in _MEDIA_TYPES:
                 continue
             path = os.path.join(root, name)
             with open(path, "rb") as file:
-                found.append((os.path.relpath(path, folder).replace(os.sep, "/"), file.read()))
-    return found
+                bodies.append((os.path.relpath(path, folder).replace(os.sep, "/"), file.read()))
+    return bodies

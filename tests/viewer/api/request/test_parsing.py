@@ -1,7 +1,7 @@
 import pytest
 
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.parsing import ContainersParameters, Span
+from fgm.viewer.api.request.requests import ContainersRequest, Span
 from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.web.problems import Problem
 
@@ -143,7 +143,7 @@ def test_containers() -> None:
         b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&labels=app:cart&range=1h"
     )
 
-    assert asked == ContainersParameters(
+    assert asked == ContainersRequest(
         SeriesFilter(
             ("web", "prod"),
             frozenset({"container", "pod"}),
@@ -153,7 +153,7 @@ def test_containers() -> None:
         ),
         Span(3_600_000),
     )
-    assert parsing.containers(b"") == ContainersParameters()
+    assert parsing.containers(b"") == ContainersRequest()
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_bad_parameters_of_containers(query: bytes) -> None:
 
 
 def test_a_path_without_parameters_takes_none() -> None:
-    parsing.nothing(b"")
+    parsing.no_parameters(b"")
 
     with pytest.raises(Problem):
-        parsing.nothing(b"a=1")
+        parsing.no_parameters(b"a=1")

@@ -1,4 +1,4 @@
-"""Every parameter of every path, once: the parsing reads names and bounds here, and so does the OpenAPI document."""
+"""The table of all query parameters: parsing reads names and bounds here, and so does the OpenAPI document."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,14 @@ from typing import Any, get_args
 
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
-from fgm.viewer.query.query import MAX_SERIES
+from fgm.viewer.query.question import MAX_SERIES
 
 MAX_METRICS = 8
+"""Maximum number of metrics in a request."""
 MAX_TEXT = 256
+"""Maximum number of characters of a search; also how much of a bad value a problem repeats."""
 DEFAULT_RANGE = "1h"
+"""Length of the range if a request names none."""
 RANGE_PATTERN = r"^([1-9]\d{0,8}[smhdw]|all)$"
 RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
 TIME_FORM = "ISO 8601, such as 2025-12-30T16:00:00Z, or seconds or milliseconds since 1970"
@@ -21,53 +24,61 @@ METRIC_NAME: Schema = {"$ref": "#/components/schemas/MetricName"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One query parameter. `schema`: JSON Schema of its value; of one of its values where it is a list by comma."""
+    """One query parameter."""
 
     name: str
-    text: str
+    description: str
     schema: Schema
+    """JSON Schema of its value; of one of its values if it is a list, which is separated by commas."""
     is_list: bool = False
     is_required: bool = False
-    most: int | None = None
-    """A list has at most so many values."""
+    max_items: int | None = None
+    """Maximum number of values of a list."""
 
 
-def _whole(name: str, text: str, default: int, least: int, most: int) -> Parameter:
-    return Parameter(name, text, {"type": "integer", "default": default, "minimum": least, "maximum": most})
+def _whole(name: str, description: str, default: int, least: int, most: int) -> Parameter:
+    return Parameter(name, description, {"type": "integer", "default": default, "minimum": least, "maximum": most})
 
 
-def _choice(name: str, text: str, *words: str) -> Parameter:
-    """Return a parameter that is one of some words, the first by default."""
-    return Parameter(name, text, {"type": "string", "default": words[0], "enum": list(words)})
+def _choice(name: str, description: str, *words: str) -> Parameter:
+    """Return a parameter whose value is one of some words; the first is the default."""
+    return Parameter(name, description, {"type": "string", "default": words[0], "enum": list(words)})
 
 
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _INSTANT: Schema = {"type": "string", "examples": ["2025-12-30T16:00:00Z", "1767110400", "1767110400000"]}
 
-METRICS = Parameter("metric", "Names from /api/metrics.", METRIC_NAME, is_list=True, is_required=True, most=MAX_METRICS)
+METRICS = Parameter(
+    "metric", "Names from /api/metrics.", METRIC_NAME, is_list=True, is_required=True, max_items=MAX_METRICS
+)
 OF_METRICS = Parameter(
-    "metric", "Only series with a value of one of these in the range.", METRIC_NAME, is_list=True, most=MAX_METRICS
+    "metric",
+    "List only series that have a value of one of these metrics in the range.",
+    METRIC_NAME,
+    is_list=True,
+    max_items=MAX_METRICS,
 )
 ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_required=True)
 CONTAINERS = Parameter(
     "containers",
-    "Ids of series, from /api/containers; without it every container and the node.",
+    "Ids of series, from /api/containers. Default: every container and the node.",
     {"type": "string", "minLength": 1},
     is_list=True,
-    most=MAX_SERIES,
+    max_items=MAX_SERIES,
 )
 RANGE = Parameter(
     "range",
-    f"How long a time up to now: {RANGE_FORM}. Not together with `from` and `to`.",
+    f"Length of the range, which ends now: {RANGE_FORM}. Not allowed together with `from` or `to`.",
     {"type": "string", "default": DEFAULT_RANGE, "pattern": RANGE_PATTERN},
 )
-FROM = Parameter("from", f"The first instant: {TIME_FORM}.", _INSTANT)
-TO = Parameter("to", "The instant after the last, as `from`; without it, now.", _INSTANT)
-POINTS = _whole("points", "Pixel columns of a reduced answer, aligned to the range.", 1200, 10, 10_000)
-RAW = _choice("raw", "1: every sample, however long the range is.", "0", "1")
+FROM = Parameter("from", f"Begin of the range: {TIME_FORM}.", _INSTANT)
+TO = Parameter("to", "End of the range (exclusive), in the same forms as `from`. Default: now.", _INSTANT)
+POINTS = _whole("points", "Number of pixel columns of a reduced answer.", 1200, 10, 10_000)
+RAW = _choice("raw", "1: answer every sample, however long the range is.", "0", "1")
 WITHIN = _whole(
     "within_ms",
-    "Of a long range, answer what is read by then, the newest first; `complete_from_ms` says how far. 0: all of it.",
+    "Time limit for a long range: the newest part that can be read in time is answered, and `complete_from_ms` says "
+    "from when on it is complete. 0: no limit.",
     0,
     0,
     60_000,
@@ -75,22 +86,25 @@ WITHIN = _whole(
 FORMAT = _choice("format", "JSON, or the compact binary form.", "json", "binary")
 SEARCH = Parameter(
     "search",
-    "Words that all stand somewhere in the names, in any case.",
+    "Words that must all occur in the names of a series, in upper or lower case.",
     {"type": "string", "maxLength": MAX_TEXT},
 )
 SCOPES = Parameter("scope", "Kinds of series.", {"type": "string", "enum": list(get_args(Scope))}, is_list=True)
 NAMESPACES = Parameter("namespace", "Kubernetes namespaces.", _TEXT, is_list=True)
 QOS_CLASSES = Parameter("qos_class", "Kubernetes QoS classes.", _TEXT, is_list=True)
 LABELS = Parameter(
-    "labels", "Labels as name:value; all have to be there.", {"type": "string", "pattern": "^[^:]+:"}, is_list=True
+    "labels",
+    "Labels as name:value. A series must have all of them.",
+    {"type": "string", "pattern": "^[^:]+:"},
+    is_list=True,
 )
 KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(KINDS)}, is_list=True)
-MOST_EVENTS = _whole("limit", "So many events at most, the newest.", 500, 1, 5_000)
-MOST_RANKED = _whole("limit", "So many series at most, the first.", 20, 1, 500)
+MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are answered.", 500, 1, 5_000)
+MAX_RANKED = _whole("limit", "Maximum number of series; the first are answered.", 20, 1, 500)
 PARTS = _whole(
-    "parts", "Equal parts of the range, of each of which `peaks` has the highest value. 0: no peaks.", 0, 0, 200
+    "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
 )
-BY = _choice("by", "What is ranked by.", "mean", "max", "last")
+BY = _choice("by", "The value to rank by.", "mean", "max", "last")
 
 _SPAN = (RANGE, FROM, TO)
 _FILTER = (SEARCH, SCOPES, NAMESPACES, QOS_CLASSES, LABELS)
@@ -102,12 +116,12 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
-    "/api/top": (ONE_METRIC, *_SPAN, BY, MOST_RANKED, PARTS, *_FILTER),
-    "/api/changes": (*_SPAN, MOST_RANKED),
-    "/api/events": (*_SPAN, CONTAINERS, KIND, MOST_EVENTS),
+    "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
+    "/api/changes": (*_SPAN, MAX_RANKED),
+    "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
     "/api/openapi.json": (),
     "/at/{time}": (),
 }
-"""What each path may be asked with."""
-LISTS = frozenset(parameter.name for takes in TAKES.values() for parameter in takes if parameter.is_list)
-"""What is split at commas; one word means the same on every path."""
+"""The parameters of each path."""
+LISTS = frozenset(parameter.name for taken in TAKES.values() for parameter in taken if parameter.is_list)
+"""Names of the parameters that are split at commas; a name is a list on every path or on none."""

@@ -1,0 +1,83 @@
+"""/api/changes: the series that changed most in a range of time, compared with the same length of time before it."""
+
+from typing import Any
+
+from quart import Response, request
+
+from fgm.store.samples.series import Series
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import Span
+from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.response.progress import progress_reply
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import find_or_make, name_of
+from fgm.viewer.query.change_ranking import Change, ChangedSeries
+from fgm.viewer.query.comparison import MAX_MS, Comparison, Stretches
+from fgm.viewer.web.problems import bad_parameter
+
+
+async def respond(desk: Desk, lease: Lease) -> Response:
+    """Return the response to the present request."""
+    changes_request = parsing.changes(request.query_string)
+    holdings = await desk.runner.run(desk.fresh)
+    compared = stretches(holdings, changes_request.span, desk.now_ms())
+    return progress_reply(
+        desk.runner,
+        lease,
+        lambda: desk.comparison(holdings, compared),
+        lambda comparison: answer(comparison, changes_request.limit, holdings),
+    )
+
+
+def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
+    """Return the stretches of time to compare.
+
+    Raises: Problem if the range is too long.
+    """
+    from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+    if to_ms - from_ms > MAX_MS + holdings.tick_ms:
+        detail = f"{(to_ms - from_ms) // 1000} s are too long to be compared, sample by sample, with the time before"
+        raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
+    return Stretches(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
+
+
+def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, Any]:
+    """Return the answer, when the comparison has no more steps."""
+    result, compared = comparison.result(limit), comparison.stretches
+    return {
+        "before_ms": compared.before_ms,
+        "from_ms": compared.from_ms,
+        "to_ms": compared.to_ms,
+        "partial": result.is_cut,
+        "skipped_files": result.skipped_files,
+        "has_before": result.has_before,
+        "compared": {"series": len(result.series), "metrics": result.metrics},
+        "series": [_series(changed, result.series[changed.row], holdings) for changed in result.changed],
+    }
+
+
+def _series(changed: ChangedSeries, series: Series, holdings: Holdings) -> dict[str, Any]:
+    registered = find_or_make(series, 0, holdings.series)
+    return {
+        "id": registered.id,
+        "name": name_of(registered),
+        "scope": series.scope,
+        "namespace": series.namespace,
+        "pod_name": series.pod_name,
+        "container_name": series.container_name,
+        "score": round(changed.score, 4),
+        "changes": [_change(change) for change in changed.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "metric": change.metric.name,
+        "title": change.metric.title,
+        "unit": change.metric.unit,
+        "before": change.before,
+        "during": change.during,
+        "peak": change.peak,
+        "score": round(change.score, 4),
+    }

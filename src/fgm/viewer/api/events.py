@@ -1,0 +1,74 @@
+"""/api/events: what happened in a range of time, the newest first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from quart import Response, request
+
+from fgm.store.events.event import Event
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import EventsRequest
+from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import id_of_key, name_of_key
+from fgm.viewer.contents.series_register import SeriesSnapshot
+from fgm.viewer.query.event_query import EventAnswer, EventQuestion
+from fgm.viewer.web.problems import unknown
+
+
+async def respond(desk: Desk, lease: Lease) -> Response:
+    """Return the response to the present request."""
+    events_request, runner = parsing.events(request.query_string), desk.runner
+    holdings = await runner.run(desk.fresh)
+    asked = question(holdings, events_request, desk.now_ms())
+    query = await runner.run(lambda: desk.event_query(holdings, asked))
+    await runner.finish(query, lease)
+    return await reply(runner, lambda: json_parts(answer(query.answer(), asked, holdings)))
+
+
+def question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> EventQuestion:
+    """Return the question that a request asks.
+
+    Raises: Problem if the range is empty.
+    """
+    from_ms, to_ms = events_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+    return EventQuestion(from_ms, to_ms, events_request.limit, events_request.ids, events_request.kinds)
+
+
+def answer(result: EventAnswer, asked: EventQuestion, holdings: Holdings) -> dict[str, Any]:
+    """Return the answer.
+
+    Raises: Problem if no series of the request is known.
+    """
+    if asked.ids and len(result.unknown_ids) == len(asked.ids):
+        name = result.unknown_ids[0][:256]
+        raise unknown("containers", "series", name, "an id from /api/containers, or of an event")
+    return {
+        "from_ms": asked.from_ms,
+        "to_ms": asked.to_ms,
+        "partial": result.is_cut,
+        "derived": result.is_derived,
+        "skipped_files": result.skipped_files,
+        "skipped_lines": result.skipped_lines,
+        "unknown": list(result.unknown_ids),
+        "events": [_event(event, holdings.series) for event in result.events],
+    }
+
+
+def _event(event: Event, snapshot: SeriesSnapshot) -> dict[str, Any]:
+    return {
+        "time_ms": event.time_ms,
+        "kind": event.kind,
+        "series": id_of_key(event.series, snapshot),
+        "name": name_of_key(event.series, snapshot),
+        "what": event.what,
+        "before": _with_ids(event.before, snapshot),
+        "after": _with_ids(event.after, snapshot),
+    }
+
+
+def _with_ids(facts: Mapping[str, Any], snapshot: SeriesSnapshot) -> dict[str, Any]:
+    """Return facts of an event with the id of a container instead of its key."""
+    return {name: id_of_key(value, snapshot) if name == "container" else value for name, value in facts.items()}

@@ -1,0 +1,30 @@
+"""/api/filters: the scopes, namespaces, QoS classes and label names by which series can be chosen."""
+
+from typing import Any
+
+from quart import Response, request
+
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in
+
+
+async def respond(desk: Desk) -> Response:
+    """Return the response to the present request."""
+    parsing.no_parameters(request.query_string)
+    return await reply(desk.runner, lambda: json_parts(answer(desk.fresh())))
+
+
+def answer(holdings: Holdings) -> dict[str, Any]:
+    """Return the answer."""
+    registered = holdings.series.by_id.values()
+    series = [entry.series for entry in registered if entry.series.scope not in HIDDEN_SCOPES]
+    labels = {name for facts in holdings.facts.values() for name in labels_in(facts)}
+    return {
+        "scopes": sorted({s.scope for s in series}),
+        "namespaces": sorted({s.namespace for s in series if s.namespace}),
+        "qos_classes": sorted({s.qos_class for s in series if s.qos_class}),
+        "label_keys": sorted(labels),
+    }

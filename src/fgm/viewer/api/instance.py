@@ -1,0 +1,33 @@
+"""/api/instance: which node is shown, and by which viewer."""
+
+from typing import Any
+
+from quart import Response, request
+
+from fgm import __version__
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.response.replies import json_reply
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.health import Address
+
+
+async def respond(desk: Desk) -> Response:
+    """Return the response to the present request."""
+    parsing.no_parameters(request.query_string)
+    return json_reply(answer(desk.scanner.holdings(), desk.address, desk.now_ms()))
+
+
+def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
+    """Return the answer."""
+    header = holdings.header
+    return {
+        "node_name": None if header is None else header.node_name,
+        "identifier": None if header is None else header.identifier,
+        "cluster_name": None if header is None else header.cluster_name,
+        "pod_name": address.pod_name,
+        "port": address.port,
+        "now_ms": now_ms,
+        "interval_ms": holdings.tick_ms,
+        "version": __version__,
+    }

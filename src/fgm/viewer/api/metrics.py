@@ -1,0 +1,39 @@
+"""/api/metrics: the metrics that have a value in some file."""
+
+import json
+from typing import Any
+
+from quart import Response, request
+
+from fgm.metrics.derived import ShownMetric
+from fgm.metrics.shown import ALIASES, SHOWN
+from fgm.viewer.api.context import Desk
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.response.replies import reply
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.web import entity_tags
+
+
+async def respond(desk: Desk) -> Response:
+    """Return the response to the present request."""
+    parsing.no_parameters(request.query_string)
+    body = await desk.runner.run(lambda: json.dumps(answer(desk.scanner.holdings())).encode())
+    return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
+
+
+def answer(holdings: Holdings) -> dict[str, Any]:
+    """Return the answer."""
+    columns = holdings.metrics
+    return {"metrics": [_metric(metric) for metric in SHOWN.values() if columns.issuperset(metric.needs)]}
+
+
+def _metric(metric: ShownMetric) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "unit": metric.unit,
+        "kind": metric.kind,
+        "source": metric.source,
+        "help": metric.help,
+        "aliases": sorted(alias for alias, name in ALIASES.items() if name == metric.name),
+    }

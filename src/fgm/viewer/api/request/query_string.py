@@ -1,0 +1,60 @@
+"""Splits a query string into the parameters that a path takes."""
+
+from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
+
+from fgm.viewer.api.request.parameters import LISTS, MAX_TEXT, Parameter
+from fgm.viewer.web.problems import bad_parameter
+
+MAX_FIELDS = 64
+"""Maximum number of fields of a query string."""
+
+Fields = dict[str, tuple[str, ...]]
+"""The values of each parameter by name; a parameter that is not a list has one."""
+
+
+def split(query: bytes, allowed: Sequence[Parameter]) -> Fields:
+    """Return the fields of a query string.
+
+    Commas separate the values of a list before anything is decoded: an encoded comma is part of a value.
+
+    Raises: Problem if a parameter is unknown, repeated or malformed.
+    """
+    names = tuple(parameter.name for parameter in allowed)
+    text = f"the parameters are {', '.join(names)}" if names else "this path takes no parameter"
+    pairs = [field.partition(b"=") for field in query.split(b"&") if field]
+    if len(pairs) > MAX_FIELDS:
+        raise bad_parameter("query", f"it has {len(pairs)} fields", f"at most {MAX_FIELDS}")
+    fields: Fields = {}
+    for raw_name, _, raw_value in pairs:
+        try:
+            name = _decoded(raw_name)
+            values = tuple(map(_decoded, raw_value.split(b",") if name in LISTS else [raw_value]))
+        except UnicodeDecodeError as error:
+            raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", text) from error
+        if name not in names:
+            raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", text)
+        if any("\0" in value for value in values):
+            raise bad_parameter(name, "it has a NUL character", "text without it")
+        if name in LISTS and "" in values:
+            raise bad_parameter(name, "it has an empty value", "values separated by single commas; none: leave it out")
+        if name in fields and name not in LISTS:
+            raise bad_parameter(name, "it is given more than once", "once")
+        fields[name] = fields.get(name, ()) + values
+    return fields
+
+
+def values_of(fields: Fields, name: str) -> tuple[str, ...]:
+    """Return the values of a list, each once."""
+    return tuple(dict.fromkeys(fields.get(name, ())))
+
+
+def value_of(fields: Fields, name: str, default: str = "") -> str:
+    """Return the value of a parameter that is not a list."""
+    return fields.get(name, (default,))[0]
+
+
+def _decoded(text: bytes) -> str:
+    if not text.isascii():
+        raise UnicodeDecodeError("ascii", text, 0, 1, "a byte that should have been encoded")
+    return unquote_to_bytes(text.replace(b"+", b" ")).decode()

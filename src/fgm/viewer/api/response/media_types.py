@@ -1,0 +1,6 @@
+"""The media types of answers."""
+
+JSON = "application/json"
+BINARY = "application/octet-stream"
+TEXT = "text/plain; charset=utf-8"
+JSON_LINES = "application/x-ndjson"

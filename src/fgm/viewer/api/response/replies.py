@@ -1,0 +1,77 @@
+"""Responses made from parts: compressed if that pays, and streamed if they are long."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain
+from typing import Any
+
+from quart import Response, request
+
+from fgm.viewer.api.response.media_types import BINARY, JSON
+from fgm.viewer.api.response.query_runner import QueryRunner
+from fgm.viewer.web import entity_tags
+from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip, gzip_parts
+
+PART_BYTES = 256 << 10
+"""Size from which on an answer is streamed, part by part, so that it is never in memory as a whole."""
+
+MakeParts = Callable[[], Iterator[bytes]]
+"""Makes the parts of an answer; runs in a worker thread, and so does the iterator."""
+
+
+def json_parts(facts: dict[str, Any]) -> Iterator[bytes]:
+    """Return a JSON answer as one part."""
+    return iter([json.dumps(facts).encode()])
+
+
+def json_reply(facts: dict[str, Any]) -> Response:
+    """Return a short JSON answer, which is neither compressed nor kept by the client."""
+    return Response(json.dumps(facts), headers={"Content-Type": JSON, "Cache-Control": "no-store"})
+
+
+async def reply(runner: QueryRunner, make: MakeParts, media_type: str = JSON, etag: str | None = None) -> Response:
+    """Return an answer of the parts that `make` makes.
+
+    `etag`: the entity tag of the answer; None if the client may not keep it. A client that has it already gets 304.
+    """
+    headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
+    if etag is not None:
+        headers |= {"Cache-Control": "private, no-cache", "ETag": f"W/{etag}"}
+        if entity_tags.matches(request.headers.get("If-None-Match"), etag):
+            return Response(b"", status=304, headers=headers)
+    may_zip = media_type != BINARY and accepts_gzip(request.headers.get("Accept-Encoding"))
+    if media_type != BINARY:
+        headers["Vary"] = "Accept-Encoding"
+
+    def begin() -> tuple[bytes, Iterator[bytes], bool]:
+        parts = make()
+        first = _take(parts, PART_BYTES)
+        is_zipped = may_zip and len(first) >= MIN_BYTES
+        if is_zipped:
+            parts = gzip_parts(chain([first], parts))
+            first = _take(parts, PART_BYTES)
+        return first, parts, is_zipped
+
+    first, parts, is_zipped = await runner.run(begin)
+    if is_zipped:
+        headers["Content-Encoding"] = "gzip"
+    if len(first) < PART_BYTES:
+        return Response(first, headers=headers)
+    return Response(_stream(runner, first, parts), headers=headers)
+
+
+async def _stream(runner: QueryRunner, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield `first` and then the other parts, as fast as the client reads them."""
+    part = first
+    while part:
+        yield part
+        part = await runner.run(lambda: _take(parts, PART_BYTES))
+
+
+def _take(parts: Iterator[bytes], size: int) -> bytes:
+    """Return the next parts, joined: at least `size` bytes unless there are fewer; nothing at the end."""
+    taken: list[bytes] = []
+    while size > 0 and (part := next(parts, None)) is not None:
+        taken.append(part)
+        size -= len(part)
+    return b"".join(taken)

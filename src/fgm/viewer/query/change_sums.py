@@ -1,0 +1,56 @@
+"""Sums of every metric of every series over two stretches of time, from which changes are ranked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.metrics.rates import Floats
+
+BEFORE, DURING = 0, 1
+"""Indices of the two stretches."""
+
+Sum = NDArray[np.float64]
+"""Shape: float64[series, metrics, 2]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Count, sum, sum of squares, lowest and highest value of each metric of each series in each stretch."""
+
+    count: Sum
+    total: Sum
+    squares: Sum
+    low: Sum
+    high: Sum
+
+    @classmethod
+    def empty(cls, series: int, metrics: int) -> "Sums":
+        """Return sums without a value."""
+        shape = (series, metrics, 2)
+        count, total, squares = np.zeros((3, *shape))
+        return cls(count, total, squares, np.full(shape, np.inf), np.full(shape, -np.inf))
+
+    def add(self, segments: Sequence[tuple[int, int]], metric: int, starts: NDArray[np.intp], values: Floats) -> None:
+        """Add values of one metric. The segment i, from `starts[i]` on, belongs to a (series, stretch): `segments[i]`.
+
+        Shape: `values` is float64[n], NaN for null.
+        """
+        known = ~np.isnan(values)
+        if not known.any():
+            return
+        series, stretches = np.array(segments).T
+        filled = np.where(known, values, 0.0)
+        target = (series, metric, stretches)
+        np.add.at(self.count, target, np.add.reduceat(known.astype(np.float64), starts))
+        np.add.at(self.total, target, np.add.reduceat(filled, starts))
+        np.add.at(self.squares, target, np.add.reduceat(filled * filled, starts))
+        np.minimum.at(self.low, target, np.minimum.reduceat(np.where(known, values, np.inf), starts))
+        np.maximum.at(self.high, target, np.maximum.reduceat(np.where(known, values, -np.inf), starts))
+
+    def first(self, series: int) -> "Sums":
+        """Return the sums of the first series, as many as `series`."""
+        return Sums(
+            self.count[:series], self.total[:series], self.squares[:series], self.low[:series], self.high[:series]
+        )

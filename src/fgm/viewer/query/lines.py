@@ -1,0 +1,55 @@
+"""Lines: the values of metrics over time, reduced to what pixel columns need."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fgm.metrics.rates import Floats, Times
+from fgm.store.samples.series import Series
+from fgm.viewer.query.m4 import KEPT_PER_COLUMN, m4
+from fgm.viewer.query.question import Question
+
+MAX_PER_COLUMN = 2 * KEPT_PER_COLUMN
+"""Maximum number of samples for each pixel column; a line with more is reduced."""
+
+
+@dataclass(slots=True)
+class Line:
+    """The values of one metric of one series, in parts that follow each other. `size`: number of samples."""
+
+    time_ms: list[Times] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Append a part."""
+        self.time_ms.append(time_ms)
+        self.values.append(values)
+        self.size += len(time_ms)
+
+    def joined(self) -> tuple[Times, Floats]:
+        """Return all parts as one."""
+        if not self.time_ms:
+            return np.empty(0, np.int64), np.empty(0)
+        if len(self.time_ms) > 1:
+            self.time_ms, self.values = [np.concatenate(self.time_ms)], [np.concatenate(self.values)]
+        return self.time_ms[0], self.values[0]
+
+    def clear(self) -> None:
+        """Free the samples: the line has been written."""
+        self.time_ms, self.values, self.size = [], [], 0
+
+    def reduce(self, question: Question) -> None:
+        """Keep only the samples that the pixel columns need."""
+        if question.columns is not None:
+            grid = question.grid or (question.from_ms, question.to_ms, question.columns)
+            time_ms, values = m4(*self.joined(), *grid)
+            self.time_ms, self.values, self.size = [time_ms], [values], len(time_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLines:
+    """The lines of one series: one for each metric, in the order of the question."""
+
+    series: Series
+    lines: tuple[Line, ...]

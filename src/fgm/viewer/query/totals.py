@@ -1,0 +1,146 @@
+"""Answers a question with totals: sum, maximum, last value and peaks of each metric of each series."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgm.metrics.derived import ShownMetric
+from fgm.metrics.rates import Floats, Times
+from fgm.store.samples.series import Scope, Series
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.files.reader import Sources
+from fgm.viewer.query.question import Question
+from fgm.viewer.query.value_reader import ValueReader
+
+MAX_TOTALS = 5_000
+"""Maximum number of series: the index has no more containers."""
+TOTAL_SAMPLES = 16
+"""Memory of a total, in samples."""
+
+
+class Peaks:
+    """The highest value in each of some equal parts of a range: what a sparkline needs."""
+
+    def __init__(self, question: Question, parts: int) -> None:
+        self.highest = np.full(parts, -np.inf)
+        self._from_ms, self._part_ms = question.from_ms, (question.to_ms - question.from_ms) / parts
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Add the next values, none of which is NaN."""
+        part = ((time_ms - self._from_ms) / self._part_ms).astype(np.int64)
+        np.maximum.at(self.highest, np.clip(part, 0, len(self.highest) - 1), values)
+
+    def as_list(self) -> list[float | None]:
+        """Return the highest value of each part; None if it has no value."""
+        return [round(value, 6) if value > -np.inf else None for value in self.highest.tolist()]
+
+
+@dataclass(slots=True)
+class Total:
+    """The total of one metric of one series. `count`: number of values; `peaks`: None if they are not asked for."""
+
+    count: int = 0
+    sum: float = 0.0
+    max: float = -np.inf
+    max_ms: int = 0
+    last: float = np.nan
+    last_ms: int = 0
+    peaks: Peaks | None = None
+
+    def add(self, time_ms: Times, values: Floats) -> None:
+        """Add the next values."""
+        known = np.flatnonzero(~np.isnan(values))
+        if not len(known):
+            return
+        time_ms, values = time_ms[known], values[known]
+        highest = int(values.argmax())
+        if values[highest] > self.max:
+            self.max, self.max_ms = float(values[highest]), int(time_ms[highest])
+        self.count += len(known)
+        self.sum += float(values.sum())
+        self.last, self.last_ms = float(values[-1]), int(time_ms[-1])
+        if self.peaks is not None:
+            self.peaks.add(time_ms, values)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesTotals:
+    """The totals of one series: one for each metric, in the order of the question."""
+
+    series: Series
+    totals: tuple[Total, ...]
+
+
+class TotalsQuery:
+    """One question whose totals are added up step by step; not for use by two threads at once."""
+
+    def __init__(self, question: Question, sources: Sources, parts: int = 0) -> None:
+        """`parts`: number of equal parts of the range whose peaks are wanted."""
+        self.question = question
+        self._parts = parts
+        self._reader = ValueReader(question, sources)
+        self._totals: dict[str, tuple[Total, ...]] = {}
+
+    @property
+    def skipped_files(self) -> int:
+        """Number of files that could not be read."""
+        return self._reader.skipped_files
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there are more series than the question allows."""
+        return self._reader.is_cut
+
+    @property
+    def max_samples(self) -> int:
+        """Memory that it may take, in samples, as far as is known by now."""
+        return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
+
+    def step(self) -> bool:
+        """Read the next files; return whether there are more."""
+        for part in self._reader.step():
+            totals = self._totals.get(part.key)
+            if totals is None:
+                totals = self._totals[part.key] = tuple(self._new_total() for _ in self.question.metrics)
+            for total, values in zip(totals, part.values, strict=True):
+                total.add(part.time_ms, values)
+        return self._reader.has_more
+
+    def answer(self) -> list[SeriesTotals]:
+        """Return the totals of the series that have a value, in the order in which the series were met."""
+        return [
+            SeriesTotals(series, totals)
+            for key, series in self._reader.series
+            if (totals := self._totals.get(key)) is not None and any(total.count for total in totals)
+        ]
+
+    def _new_total(self) -> Total:
+        return Total(peaks=Peaks(self.question, self._parts) if self._parts else None)
+
+
+def make_question(  # noqa: PLR0917 - the range and its parts are no options
+    holdings: Holdings,
+    metrics: tuple[ShownMetric, ...],
+    scopes: frozenset[Scope],
+    from_ms: int,
+    to_ms: int,
+    parts: int = 0,
+) -> Question:
+    """Return the question for the totals of every series of some scopes in a range, and the node's."""
+    snapshot = holdings.series
+    keys = [
+        registered.series.key
+        for registered in snapshot.by_id.values()
+        if registered.series.scope in scopes and snapshot.is_within(registered, from_ms, to_ms)
+    ]
+    return Question(
+        metrics=metrics,
+        keys=frozenset(["node", *keys][:MAX_TOTALS]),
+        from_ms=from_ms,
+        to_ms=to_ms,
+        tick_ms=holdings.tick_ms,
+        scopes=scopes,
+        node_name=holdings.node_name,
+        line_samples=TOTAL_SAMPLES + parts,
+        max_series=MAX_TOTALS,
+    )

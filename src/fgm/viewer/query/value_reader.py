@@ -1,0 +1,191 @@
+"""Computes the values of metrics from files, the oldest first, a few files in a step.
+
+Whoever drives it can share the processor between several queries and stop between steps. Memory is bounded by what a
+step reads.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgm.metrics.rates import Floats, Times
+from fgm.metrics.samples import Samples
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
+from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.reader import Reader, Sources
+from fgm.viewer.query.question import Question
+
+FILES_PER_STEP = 32
+"""Maximum number of files in one step."""
+VALUES_PER_STEP = 200_000
+"""Number of values after which a step ends; all that a step has read is in memory at once."""
+MAX_LISTINGS = 3
+"""Maximum number of listings: a window may begin while the others are read, so the files are listed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesValues:
+    """Values of one series over a part of the range. `values`: for each metric, in the order of the question."""
+
+    key: str
+    time_ms: Times
+    values: tuple[Floats, ...]
+
+
+@dataclass(slots=True)
+class _SeriesState:
+    """A series with its newest names. `tail`: its last raw rows, which the next rates count from."""
+
+    series: Series
+    tail: Samples
+
+
+class ValueReader:
+    """Reads the values for one question; not for use by two threads at once."""
+
+    def __init__(self, question: Question, sources: Sources) -> None:
+        self.question = question
+        self.is_cut = False
+        """Whether there are more series than the question allows."""
+        self.adopted_prefixes: dict[str, str] = {}
+        """The first key that was adopted for each prefix."""
+        self._files = sources.files
+        self._reader = Reader(sources, question.node_name, keeps_journal_columns=True)
+        self._keys = set(question.keys)
+        self._read_from_ms = question.from_ms - question.lead_ms
+        self._waiting: deque[DataFile] = deque()
+        self._listings, self._listed_to_ms = 0, -1
+        self._states: dict[str, _SeriesState] = {}
+
+    @property
+    def skipped_files(self) -> int:
+        """Number of files that could not be read."""
+        return self._reader.skipped_files
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are files to read, after the first step."""
+        return bool(self._waiting)
+
+    @property
+    def max_series(self) -> int:
+        """Maximum number of series in the answer, as far as is known by now."""
+        return len(self._keys) + len(self.question.prefixes)
+
+    @property
+    def series(self) -> Iterator[tuple[str, Series]]:
+        """The key and the newest names of each series, in the order in which they were met."""
+        return ((key, state.series) for key, state in self._states.items())
+
+    def step(self) -> Iterator[SeriesValues]:
+        """Read the next files and yield the values in them, series by series; to be used up before the next step.
+
+        Files that may have ticks between those of others (two writers in one window) are read in one step with them.
+        """
+        if not self._waiting:
+            self._list()
+        ticks_ms = [self.question.tick_ms]
+        by_key: dict[str, list[Chunk]] = {}
+        files, values, last_ms = 0, 0, -1
+        within = (self._read_from_ms, self.question.to_ms)
+        choose = self._choose if self.question.scopes or self.question.prefixes else self._keys
+        while self._waiting and (
+            (files < FILES_PER_STEP and values < VALUES_PER_STEP) or self._waiting[0].start_ms <= last_ms
+        ):
+            rows = self._reader.read(self._waiting.popleft(), self.question.recorded, choose, within)
+            files += 1
+            if rows.interval_ms is not None:
+                ticks_ms.append(rows.interval_ms)
+            for chunk in rows.chunks:
+                by_key.setdefault(chunk.series.key, []).append(chunk)
+                values += len(chunk.time_ms) * (2 + len(chunk.values))
+                last_ms = max(last_ms, int(chunk.time_ms[-1]))
+        for key, chunks in by_key.items():
+            computed = self._compute(key, chunks, max(ticks_ms))
+            if computed is not None:
+                yield computed
+        if not self._waiting:
+            self._list()
+
+    def _list(self) -> None:
+        """List the files to read; later, those that were added meanwhile: the window that is being recorded."""
+        if self._listings < MAX_LISTINGS:
+            self._listings += 1
+            listed = self._files.between(self._read_from_ms, self.question.to_ms)
+            self._waiting.extend(file for file in listed if file.start_ms > self._listed_to_ms)
+            self._listed_to_ms = max((file.start_ms for file in listed), default=self._listed_to_ms)
+
+    def _choose(self, present: Iterable[Series]) -> set[str]:
+        """Return the keys of the series to read in a file, and adopt further ones."""
+        return {series.key for series in present if series.key in self._keys or self._adopts(series)}
+
+    def _adopts(self, series: Series) -> bool:
+        question, key = self.question, series.key
+        prefix = next((p for p in question.prefixes if (series.container_id or "").startswith(p)), None)
+        if prefix is None and series.scope not in question.scopes:
+            return False
+        if len(self._keys) >= question.max_series:
+            self.is_cut = True
+            return False
+        if prefix is not None:
+            self.adopted_prefixes.setdefault(prefix, key)
+        self._keys.add(key)
+        return True
+
+    def _compute(self, key: str, chunks: list[Chunk], tick_ms: int) -> SeriesValues | None:
+        """Return the values of one series in the rows that follow those of the step before; None if there are none."""
+        question = self.question
+        fresh = _joined(chunks, question.recorded, tick_ms)
+        state = self._states.get(key)
+        if state is None:
+            state = self._states[key] = _SeriesState(chunks[-1].series, _rows(fresh, slice(0, 0)))
+        state.series = chunks[-1].series
+        after_ms = state.tail.time_ms[-1] + 1 if len(state.tail.time_ms) else self._read_from_ms
+        first, end = np.searchsorted(fresh.time_ms, [max(after_ms, self._read_from_ms), question.to_ms])
+        if first >= end:
+            return None
+        samples = _appended(state.tail, _rows(fresh, slice(first, end)), tick_ms)
+        answer_from = max(len(state.tail.time_ms), int(np.searchsorted(samples.time_ms, question.from_ms)))
+        values = tuple(metric.compute(samples)[answer_from:] for metric in question.metrics)
+        tail_from = int(np.searchsorted(samples.time_ms, samples.time_ms[-1] - question.lead_ms))
+        state.tail = _rows(samples, slice(tail_from, None), copy=True)
+        return SeriesValues(key, samples.time_ms[answer_from:], values)
+
+
+def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samples:
+    """Return the rows of one series from several files, each tick once, from the first file that has it."""
+    parts = [
+        Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms) for c in chunks if len(c.time_ms)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    parts.sort(key=lambda part: int(part.time_ms[0]))
+    time_ms = np.concatenate([part.time_ms for part in parts])
+    late_ms = np.concatenate([part.late_ms for part in parts])
+    values = {name: np.concatenate([part.values[name] for part in parts]) for name in columns}
+    whole = Samples(time_ms, late_ms, values, tick_ms)
+    if (np.diff(time_ms) > 0).all():
+        return whole
+    return _rows(whole, np.unique(time_ms, return_index=True)[1])
+
+
+def _rows(samples: Samples, indices: slice | Times, *, copy: bool = False) -> Samples:
+    """Return some rows; as a copy if the whole arrays should not be kept in memory."""
+
+    def of(array: Floats) -> Floats:
+        return array[indices].copy() if copy else array[indices]
+
+    values = {name: of(column) for name, column in samples.values.items()}
+    return Samples(samples.time_ms[indices].copy(), of(samples.late_ms), values, samples.tick_ms)
+
+
+def _appended(first: Samples, then: Samples, tick_ms: int) -> Samples:
+    return Samples(
+        np.concatenate([first.time_ms, then.time_ms]),
+        np.concatenate([first.late_ms, then.late_ms]),
+        {name: np.concatenate([first.values[name], column]) for name, column in then.values.items()},
+        tick_ms,
+    )

@@ -1,0 +1,207 @@
+// The cursor over all lanes, and the pointer's actions: click to pin, drag to zoom, Shift-drag to pan, Ctrl-wheel to zoom,
+// double-click to go back.
+
+import { effect } from "../vendor/signals.js";
+import { hairline } from "../browser/canvas.js";
+import { html, useEffect, useRef } from "../browser/html.js";
+import { lineStyle } from "../browser/line-styles.js";
+import { cssToken } from "../browser/theme.js";
+import { laneHeights } from "../derived/lane-lines.js";
+import { highestIn, linesOf } from "../lib/lines.js";
+import { clockIn, duration } from "../lib/time-format.js";
+import { dependsOn } from "../state/depends-on.js";
+import { laneMetrics } from "../state/lanes.js";
+import { showsTables } from "../state/page.js";
+import { shown } from "../state/shown.js";
+import { laneSamples, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot, view } from "../state/store.js";
+import { themeVersion } from "../state/theme.js";
+import { back } from "../state/url.js";
+import { pan, pin, unpin, zoom, zoomAround } from "../state/view.js";
+import { charts } from "./lane.js";
+
+const WHEEL_FACTOR = 1.25; // change of the view's length with one step of the wheel
+const MIN_DRAG_PX = 4; // a shorter drag is a click
+const MAX_DOTS = 40; // more would hide the lines
+const CURSOR_PX = 12;
+let drag = null; // {from_x, to_x, pans} while the pointer is down
+
+const isDragging = () => drag !== null && Math.abs(drag.to_x - drag.from_x) >= MIN_DRAG_PX;
+
+/** The cursor, the selection while dragging, and the time above them; `stack` is a ref to the element that they cover. */
+export function CursorOverlay({ stack }) {
+  const cursor = useRef(null), span = useRef(null), flag = useRef(null);
+  useEffect(() => {
+    let frame = 0;
+    const drawLater = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, cursor.current, span.current, flag.current))));
+    const stops = [
+      effect(() => {
+        dependsOn(cursor_ms, hover_ms, pinned_ms);
+        drawLater();
+      }),
+      effect(() => {
+        dependsOn(view, laneSamples, shown, plot, themeVersion, laneHeights, laneMetrics, showsTables);
+        requestAnimationFrame(drawLater); // one frame later the lanes have their new scales
+      }),
+    ];
+    const unlisten = listen(stack.current, drawLater);
+    return () => {
+      stops.forEach((stop) => stop());
+      unlisten();
+      cancelAnimationFrame(frame);
+    };
+  }, []);
+  // The cursor's canvas is only as wide as its dots, so that little is painted when it moves.
+  return html`<div class="span" ref=${span} hidden></div><canvas class="cursor" ref=${cursor} aria-hidden="true"></canvas>
+    <output class="flag" ref=${flag} aria-hidden="true"></output>`;
+}
+
+/** The tick in view that is nearest to an instant. */
+const nearestTick = (ms) => Math.min(Math.round(ms / interval_ms.peek()) * interval_ms.peek(), end_ms.peek() - interval_ms.peek());
+
+/** Let the pointer act on the stack; returns a function that ends it. */
+function listen(stack, drawLater) {
+  const local = (event) => {
+    const { left, width } = plot.peek();
+    const x = event.clientX - stack.getBoundingClientRect().left - left;
+    return { x: Math.max(0, Math.min(width, x)), isInside: x >= 0 && x <= width };
+  };
+  const msAt = (x) => {
+    const { from_ms, to_ms } = view.peek();
+    return from_ms + (x / plot.peek().width) * (to_ms - from_ms);
+  };
+  const isControl = (event) => event.target.closest("button, a, input");
+  const handlers = {
+    pointerdown(event) {
+      const { x, isInside } = local(event);
+      if (event.button !== 0 || !isInside || isControl(event)) return;
+      drag = { from_x: x, to_x: x, pans: event.shiftKey };
+      stack.setPointerCapture(event.pointerId);
+    },
+    pointermove(event) {
+      const { x, isInside } = local(event);
+      if (drag) {
+        drag.to_x = x;
+        drawLater();
+      }
+      if (isInside || drag) hover_ms.value = nearestTick(msAt(x));
+      else hover_ms.value = null;
+    },
+    pointerup() {
+      const ended = drag, isDrag = isDragging();
+      drag = null;
+      if (ended === null) return;
+      if (isDrag && ended.pans) pan((ended.from_x - ended.to_x) / plot.peek().width);
+      else if (isDrag) zoom(msAt(Math.min(ended.from_x, ended.to_x)), msAt(Math.max(ended.from_x, ended.to_x)));
+      else if (pinned_ms.peek() === null) pin(nearestTick(msAt(ended.to_x)));
+      else unpin();
+      drawLater();
+    },
+    pointercancel() {
+      drag = null;
+      hover_ms.value = null;
+      drawLater();
+    },
+    pointerleave() {
+      if (!drag) hover_ms.value = null;
+    },
+    wheel(event) {
+      // A plain wheel scrolls the page.
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      const { x, isInside } = local(event);
+      if (isInside && event.deltaY !== 0) zoomAround(event.deltaY < 0 ? 1 / WHEEL_FACTOR : WHEEL_FACTOR, msAt(x));
+    },
+    dblclick(event) {
+      if (isControl(event) || !local(event).isInside) return;
+      back();
+    },
+  };
+  const cancelDrag = (event) => {
+    if (event.key !== "Escape" || drag === null) return;
+    event.stopImmediatePropagation(); // the key cancels only the drag
+    drag = null;
+    drawLater();
+  };
+  for (const [name, handler] of Object.entries(handlers)) stack.addEventListener(name, handler, { passive: false });
+  addEventListener("keydown", cancelDrag, { capture: true });
+  return () => {
+    for (const [name, handler] of Object.entries(handlers)) stack.removeEventListener(name, handler);
+    removeEventListener("keydown", cancelDrag, { capture: true });
+  };
+}
+
+function draw(stack, cursor, span, flag) {
+  if (!cursor?.isConnected) return;
+  const { left, width } = plot.peek();
+  const { from_ms, to_ms } = view.peek();
+  const at_ms = cursor_ms.peek();
+  const isSet = hover_ms.peek() !== null || pinned_ms.peek() !== null;
+  const x = left + ((at_ms - from_ms) / (to_ms - from_ms)) * width;
+  span.hidden = !isDragging();
+  cursor.hidden = isDragging() || at_ms < from_ms || at_ms > to_ms || laneSamples.peek() === null;
+  if (isDragging()) {
+    const from_x = Math.min(drag.from_x, drag.to_x), dragWidth = Math.abs(drag.to_x - drag.from_x);
+    span.style.left = `${left + from_x}px`;
+    span.style.width = `${dragWidth}px`;
+    placeFlag(flag, left + from_x + dragWidth / 2, duration((dragWidth / width) * (to_ms - from_ms)), left, width);
+  } else {
+    placeFlag(flag, isSet && !cursor.hidden ? x : null, clockIn(at_ms, view.peek()), left, width);
+    if (!cursor.hidden) drawCursor(stack, cursor, x, at_ms, isSet);
+  }
+}
+
+function drawCursor(stack, cursor, x, at_ms, hasLine) {
+  const ratio = devicePixelRatio;
+  const axis = stack.querySelector(".axis"), height = axis.offsetTop + axis.offsetHeight;
+  cursor.width = CURSOR_PX * ratio;
+  if (cursor.height !== Math.round(height * ratio)) {
+    cursor.height = Math.round(height * ratio);
+    cursor.style.height = `${height}px`;
+  }
+  const ctx = cursor.getContext("2d");
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  ctx.clearRect(0, 0, CURSOR_PX, height);
+  const start = Math.round(x - CURSOR_PX / 2);
+  cursor.style.transform = `translateX(${start}px)`;
+  if (hasLine) {
+    const ruler = stack.querySelector(".ruler");
+    const top = ruler.offsetTop + ruler.offsetHeight - 2;
+    hairline(ctx, x - start, top, x - start, axis.offsetTop, cssToken("ink"));
+  }
+  drawDots(ctx, stack, x - start, at_ms);
+}
+
+function drawDots(ctx, stack, x, at_ms) {
+  if (laneSamples.peek().column_ms > 0) return;
+  const stackTop = stack.getBoundingClientRect().top - stack.scrollTop;
+  for (const [key, metric] of laneMetrics.peek()) {
+    const u = charts.get(key);
+    if (!u?.root.offsetParent) continue;
+    const top = u.root.getBoundingClientRect().top - stackTop;
+    for (const { ids, slot } of shown.peek().slice(0, MAX_DOTS).reverse()) {
+      for (const line of linesOf(laneSamples.peek(), metric, ids)) {
+        const value = highestIn(line, at_ms, at_ms + interval_ms.peek());
+        if (value === null) continue;
+        ctx.beginPath();
+        ctx.arc(x, top + u.bbox.top / devicePixelRatio + u.valToPos(value, "y"), slot === 0 ? 3.5 : 3, 0, 7);
+        ctx.fillStyle = lineStyle(slot).colour;
+        ctx.strokeStyle = cssToken("bg");
+        ctx.lineWidth = 1.5;
+        ctx.stroke();
+        ctx.fill();
+      }
+    }
+  }
+}
+
+let flagHalf = { letters: -1, px: 0 }; // half of the flag's width, measured again if the number of letters changes
+
+/** Show the flag above x, within the plot; hide it if x is null. */
+function placeFlag(flag, x, text, left, width) {
+  flag.hidden = x === null;
+  if (x === null) return;
+  if (flag.textContent !== text) flag.textContent = text;
+  if (flagHalf.letters !== text.length) flagHalf = { letters: text.length, px: flag.offsetWidth / 2 };
+  const half = flagHalf.px;
+  flag.style.transform = `translateX(${Math.round(Math.max(left + half, Math.min(left + width - half, x)) - half)}px)`;
+}

@@ -1,0 +1,94 @@
+// What is drawn over the lines of a lane: limits as steps, a cross at an OOM kill, a label at the start of a new life.
+
+import { hairline, labelFont } from "../browser/canvas.js";
+import { cssToken } from "../browser/theme.js";
+import { laneLimits, limitSteps } from "../derived/limits.js";
+import { lastSampleBeforeKill } from "../lib/lines.js";
+import { formatNumber } from "../lib/units.js";
+import { events } from "../state/store.js";
+
+const MIN_LABEL_PX = 13; // between the baselines of two labels
+const CROSS_PX = 5; // half of its width
+
+/** Draw the marks of a lane with uPlot's context. `lines`: [{line, entry}]; the last argument is the range in view. */
+export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  const ratio = devicePixelRatio;
+  const x = (ms) => u.valToPos(ms / 1000, "x", true), y = (value) => u.valToPos(value, "y", true);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top - CROSS_PX * ratio, width, height + CROSS_PX * ratio);
+  ctx.clip();
+  ctx.font = labelFont(11 * ratio);
+  ctx.textBaseline = "alphabetic";
+  drawLimits(ctx, laneLimits.peek().get(lane.key) ?? [], u, { from_ms, to_ms }, x, y, unit);
+  for (const { line } of lines) {
+    if (line.life > 1 && line.t[0] >= from_ms && line.t[0] < to_ms) drawLifeLabel(ctx, line, x, y, left + width);
+  }
+  for (const event of events.peek()) {
+    if (event.kind === "oom_kill") drawKill(ctx, event, lines, x, y);
+  }
+  ctx.restore();
+}
+
+function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
+  const ratio = devicePixelRatio;
+  const { left, width } = u.bbox;
+  const namesByValue = new Map(); // value at the right end of the view → names of the containers
+  ctx.setLineDash([6 * ratio, 3 * ratio]);
+  for (const { entry, line } of limits) {
+    let previous = null;
+    for (const step of limitSteps(line, from_ms, to_ms)) {
+      if (step.value > u.scales.y.max) {
+        previous = null;
+        continue;
+      }
+      const a = Math.max(left, x(step.from_ms)), b = Math.min(left + width, x(step.to_ms));
+      hairline(ctx, a, y(step.value), b, y(step.value), cssToken("ink"), ratio);
+      if (previous?.to_ms === step.from_ms) hairline(ctx, a, y(previous.value), a, y(step.value), cssToken("ink"), ratio);
+      previous = step;
+    }
+    if (previous) namesByValue.set(previous.value, [...(namesByValue.get(previous.value) ?? []), entry.series.name]);
+  }
+  ctx.setLineDash([]);
+  const baselines = [];
+  for (const [value, names] of [...namesByValue].sort((a, b) => a[0] - b[0])) {
+    const baseline = Math.max(u.bbox.top + 9 * ratio, y(value) - 4 * ratio);
+    if (baselines.some((other) => Math.abs(other - baseline) < MIN_LABEL_PX * ratio)) continue;
+    baselines.push(baseline);
+    write(ctx, `limit ${formatNumber(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, baseline, "right", "mut");
+  }
+}
+
+function drawLifeLabel(ctx, line, x, y, right) {
+  const i = line.v.findIndex((value) => value !== null);
+  if (i < 0) return;
+  const ratio = devicePixelRatio, text = `life ${line.life}`;
+  const start = Math.min(x(line.t[i]) + 6 * ratio, right - ctx.measureText(text).width);
+  write(ctx, text, start, y(line.v[i]) - 6 * ratio, "left", "ink");
+}
+
+function drawKill(ctx, event, lines, x, y) {
+  const ratio = devicePixelRatio, size = CROSS_PX * ratio;
+  for (const { line } of lines) {
+    if (line.id !== event.series) continue;
+    const i = lastSampleBeforeKill(line, event.time_ms);
+    if (i < 0) continue;
+    const centerX = x(line.t[i]), centerY = y(line.v[i]);
+    ctx.strokeStyle = cssToken("oom");
+    ctx.lineWidth = 2 * ratio;
+    ctx.beginPath();
+    for (const sign of [1, -1]) {
+      ctx.moveTo(centerX - size, centerY - sign * size);
+      ctx.lineTo(centerX + size, centerY + sign * size);
+    }
+    ctx.stroke();
+  }
+}
+
+function write(ctx, text, x, y, align, colour) {
+  ctx.textAlign = align;
+  ctx.fillStyle = cssToken(colour);
+  ctx.fillText(text, x, y); // without a halo: an interruption of a line would look like a gap
+}

@@ -1,0 +1,75 @@
+// Everything that shares the time axis: overview, ruler, events, lanes, axis, and the cursor over all of them.
+
+import { effect } from "../vendor/signals.js";
+import { hairline, labelFont, sizedContext } from "../browser/canvas.js";
+import { html, useEffect, useRef } from "../browser/html.js";
+import { cssToken } from "../browser/theme.js";
+import { duration, shortDuration } from "../lib/time-format.js";
+import { timeTicks } from "../lib/time-ticks.js";
+import { dependsOn } from "../state/depends-on.js";
+import { lanes } from "../state/lanes.js";
+import { laneSamples, interval_ms, loading, plot, view } from "../state/store.js";
+import { themeVersion } from "../state/theme.js";
+import { chooseNewLane } from "../widgets/metric-chooser.js";
+import { CursorOverlay } from "./cursor-overlay.js";
+import { EventLane } from "./event-lane.js";
+import { Lane } from "./lane.js";
+import { Overview } from "./overview.js";
+
+/** A row of times, above the lanes (`top`) or below them. */
+function Ruler({ top }) {
+  const ref = useRef(null);
+  useEffect(() => effect(() => {
+    dependsOn(themeVersion);
+    if (plot.value.width > 0) drawRuler(ref.current, top, view.value, plot.value.width);
+  }), []);
+  return html`<canvas ref=${ref} aria-hidden="true"></canvas>`;
+}
+
+function drawRuler(canvas, top, { from_ms, to_ms }, width) {
+  const height = canvas.parentElement.clientHeight;
+  const ctx = sizedContext(canvas, width, height);
+  ctx.font = labelFont();
+  ctx.textBaseline = "middle";
+  const x = (ms) => ((ms - from_ms) / (to_ms - from_ms)) * width;
+  const { ticks, minor } = timeTicks(from_ms, to_ms, width);
+  if (top) for (const ms of minor) hairline(ctx, x(ms), height - 4, x(ms), height, cssToken("line"));
+  for (const { ms, text } of ticks) {
+    hairline(ctx, x(ms), top ? height - 8 : 0, x(ms), top ? height : 4, cssToken("mut"));
+    const half = ctx.measureText(text).width / 2;
+    ctx.fillStyle = cssToken("mut");
+    ctx.textAlign = "center";
+    ctx.fillText(text, Math.min(Math.max(x(ms), half), width - half), top ? 8 : 12);
+  }
+}
+
+/** The resolution of the view: every sample, or the extremes of each pixel column. */
+function Resolution() {
+  const column_ms = laneSamples.value?.column_ms ?? 0;
+  const step = column_ms || interval_ms.value;
+  const title = column_ms ? `${duration(step)} per pixel, drawn from its lowest to its highest sample` : `Every sample is drawn: one every ${duration(step)}`;
+  return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${shortDuration(step)}${column_ms > 0 && "/px"}</span>`;
+}
+
+/** The charts, and the cursor over them. */
+export function LaneStack() {
+  const stack = useRef(null), ruler = useRef(null);
+  useEffect(() => {
+    const measure = () => {
+      const left = ruler.current.offsetLeft, width = ruler.current.clientWidth;
+      if (left !== plot.peek().left || width !== plot.peek().width) plot.value = { left, width };
+    };
+    const resized = new ResizeObserver(measure);
+    resized.observe(ruler.current);
+    measure();
+    return () => resized.disconnect();
+  }, []);
+  return html`<main class="stack" ref=${stack}>
+    <${Overview} />
+    <div class="ruler"><div class="gutter"><${Resolution} /></div><div class="box" ref=${ruler}><${Ruler} top=${true} /></div></div>
+    <${EventLane} />
+    ${lanes.value.map((lane, i) => html`<${Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
+    <div class="axis"><div class="gutter"><button class="add" onClick=${chooseNewLane} title="Add a lane">+ lane</button></div><div class="box"><${Ruler} top=${false} /></div></div>
+    <${CursorOverlay} stack=${stack} />
+  </main>`;
+}

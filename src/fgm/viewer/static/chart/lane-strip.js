@@ -1,0 +1,86 @@
+// The strip below a lane: the share of time in which shown containers were throttled (amber hatch) or under pressure (violet). The
+// height is the highest share of any of them.
+
+import { computed, effect } from "../vendor/signals.js";
+import { hatch, sizedContext } from "../browser/canvas.js";
+import { html, useEffect, useRef } from "../browser/html.js";
+import { cssToken } from "../browser/theme.js";
+import { peakOf, raiseColumns } from "../lib/lines.js";
+import { clockIn } from "../lib/time-format.js";
+import { dependsOn } from "../state/depends-on.js";
+import { shown } from "../state/shown.js";
+import { end_ms, explainingSamples, plot, view } from "../state/store.js";
+import { themeVersion } from "../state/theme.js";
+
+const HEIGHT_PX = 12;
+const MIN_BAR_PX = { throttled: 4, PSI: 1 };
+const MIN_SHARE = 0.01; // less is not drawn
+
+/** The highest share of some series in each pixel column of the view: Float64Array of the plot's width. */
+function columnsOf(metric, ids, width) {
+  const columns = new Float64Array(Math.max(0, width));
+  const { from_ms, to_ms } = view.value;
+  for (const line of explainingSamples.value?.lines.get(metric) ?? []) {
+    if (ids.has(line.id)) raiseColumns(line, from_ms, to_ms, end_ms.value, explainingSamples.value.interval_ms, columns);
+  }
+  return columns;
+}
+
+/** The strip of a lane that has one. */
+export function LaneStrip({ lane }) {
+  const canvas = useRef(null);
+  const { title, some, full } = lane.strip;
+  useEffect(() => {
+    let frame = 0;
+    const columns = computed(() => {
+      const ids = new Set(shown.value.flatMap((entry) => entry.ids));
+      const { width } = plot.value;
+      return { width, some: columnsOf(some, ids, width), full: full && columnsOf(full, ids, width) };
+    });
+    const stop = effect(() => {
+      dependsOn(themeVersion, columns);
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => canvas.current && draw(canvas.current, title, columns.peek()));
+    });
+    return () => (stop(), cancelAnimationFrame(frame));
+  }, [title, some, full]);
+  return html`<div class="ribbon"><div class="gutter" aria-hidden="true">${title}</div>
+    <div class="box" role="img" aria-label=${description(title, some)}><canvas ref=${canvas}></canvas></div></div>`;
+}
+
+/** "throttled: max 80 % at 17:51:09, api-gateway" */
+function description(title, metric) {
+  const names = new Map(shown.value.flatMap((entry) => entry.ids.map((id) => [id, entry.series.name])));
+  const lines = (explainingSamples.value?.lines.get(metric) ?? []).filter(({ id }) => names.has(id));
+  const peak = peakOf(lines, view.value.from_ms, end_ms.value);
+  if (!(peak?.value > MIN_SHARE)) return `${title}: none in view`;
+  return `${title}: max ${Math.round(100 * peak.value)} % at ${clockIn(peak.ms, view.value)}, ${names.get(peak.line.id)}`;
+}
+
+function draw(canvas, title, { width, some, full }) {
+  const ctx = sizedContext(canvas, width, HEIGHT_PX);
+  const bars = (columns, paint) => {
+    for (let from = 0, x = 1; x <= width; x += 1) {
+      if (x < width && columns[x] === columns[from]) continue;
+      if (columns[from] > MIN_SHARE) {
+        const barHeight = Math.max(MIN_BAR_PX[title], Math.min(1, columns[from]) * HEIGHT_PX);
+        paint(from, HEIGHT_PX - barHeight, x - from, barHeight);
+      }
+      from = x;
+    }
+  };
+  if (title === "throttled") {
+    bars(some, (x, y, barWidth, barHeight) => {
+      ctx.fillStyle = cssToken("thr");
+      ctx.globalAlpha = 0.28;
+      ctx.fillRect(x, y, Math.max(2, barWidth), barHeight);
+      ctx.globalAlpha = 1;
+      hatch(ctx, x, y, Math.max(2, barWidth), barHeight, cssToken("thr"), 1, { width: 1.5, alpha: 1 });
+    });
+    return;
+  }
+  for (const [columns, colour] of [[some, "psi2"], [full, "psi"]]) {
+    ctx.fillStyle = cssToken(colour);
+    if (columns) bars(columns, (x, y, barWidth, barHeight) => ctx.fillRect(x, y, barWidth, barHeight));
+  }
+}

@@ -1,0 +1,27 @@
+// A lane as a table: the same numbers for people who prefer to read them, or use a screen reader.
+
+import { html } from "../browser/html.js";
+import { extremesIn } from "../lib/lines.js";
+import { fullName } from "../lib/series.js";
+import { clockIn, duration, viewRange } from "../lib/time-format.js";
+import { formatNumber } from "../lib/units.js";
+import { laneSamples, end_ms, view } from "../state/store.js";
+
+const MAX_ROWS = 40;
+
+/** The table of a lane: the first, lowest, highest and last sample in view of each of its lines. */
+export function LaneTable({ lane, lines, unit }) {
+  const { from_ms } = view.value;
+  const { column_ms = 0 } = laneSamples.value ?? {};
+  const rows = lines.toReversed().map(({ line, entry }) => ({ line, entry, extremes: extremesIn(line, from_ms, end_ms.value) })).filter(({ extremes }) => extremes);
+  const cell = ({ value, ms }) => html`<td>${formatNumber(value, unit)} <small>${clockIn(ms, view.value)}</small></td>`;
+  return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
+    <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of each ${duration(column_ms)}`}</caption>
+    <thead><tr><th scope="col">container</th><th scope="col">first</th><th scope="col">lowest</th><th scope="col">highest</th><th scope="col">last</th></tr></thead>
+    <tbody>${rows.slice(0, MAX_ROWS).map(({ line, entry, extremes }) => html`<tr key=${`${line.id} ${line.life}`}>
+      <th scope="row"><span class="name">${fullName(entry.series)}${line.life > 1 ? `, life ${line.life}` : ""}</span></th>
+      ${cell(extremes.first)}${cell(extremes.lowest)}${cell(extremes.highest)}${cell(extremes.last)}
+    </tr>`)}</tbody>
+    ${rows.length > MAX_ROWS && html`<tfoot><tr><th scope="row">${rows.length - MAX_ROWS} more</th><td colspan="4"></td></tr></tfoot>`}
+  </table></div>`;
+}

@@ -1,0 +1,198 @@
+// One lane: a metric of the shown workloads over the shared time axis, drawn by uPlot.
+
+import { effect } from "../vendor/signals.js";
+import uPlot from "../vendor/uplot.js";
+import { hairline, hatch, labelFont } from "../browser/canvas.js";
+import { html, useEffect, useRef } from "../browser/html.js";
+import { lineStyle } from "../browser/line-styles.js";
+import { cssToken } from "../browser/theme.js";
+import { laneHeights, laneLines, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
+import { laneLimits } from "../derived/limits.js";
+import { toChartData } from "../lib/chart-data.js";
+import { fullName } from "../lib/series.js";
+import { clockIn, clockOrDate, viewRange } from "../lib/time-format.js";
+import { timeTicks } from "../lib/time-ticks.js";
+import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
+import { dependsOn } from "../state/depends-on.js";
+import { focus } from "../state/lanes.js";
+import { showsTables } from "../state/page.js";
+import { shown } from "../state/shown.js";
+import { laneSamples, edge_ms, events, health, newest_ms, picked, plot, view } from "../state/store.js";
+import { themeVersion } from "../state/theme.js";
+import { follow, zoom } from "../state/view.js";
+import { focusLane } from "../widgets/lane-focus.js";
+import { chooseForLane } from "../widgets/metric-chooser.js";
+import { drawMarks } from "./lane-marks.js";
+import { LaneStrip } from "./lane-strip.js";
+import { LaneTable } from "./lane-table.js";
+
+const MIN_TICK_PX = 44; // between two ticks of the y axis
+const PADDING_PX = 6; // half a label, so that the outermost ones are not cut
+const MIN_GAP_PX = 6; // width of a hatched gap
+
+/** The uPlot of each lane: Map(lane key → uPlot). */
+export const charts = new Map();
+
+/** Draw a lane into its box with the previous chart if it has the same lines, else with a new one; returns the chart. */
+function draw(box, lane, previous) {
+  const lines = laneLines.peek().get(lane.key) ?? [];
+  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = laneSamples.peek() ?? {};
+  const width = box.clientWidth, height = box.clientHeight;
+  const gutter = plot.peek().left;
+  if (width === 0 || height === 0) return previous;
+  const unit = laneUnits.peek().get(lane.key);
+  const ticks = axisTicks(laneHeights.peek().get(lane.key) ?? 0, unit, Math.floor((height - 2 * PADDING_PX) / MIN_TICK_PX));
+  const { from_ms, to_ms } = view.peek();
+  const key = `${themeVersion.peek()} ${gutter} ${lines.map(({ line, entry }) => `${line.id}#${line.life}@${entry.slot}`).join()}`;
+  let chart = previous;
+  if (chart?.key !== key) {
+    chart?.u.destroy();
+    chart = { key, lane, lines: null };
+    chart.u = new uPlot(options(chart, lines, width, height, gutter), [[]], box);
+  }
+  Object.assign(chart, { ticks, unit });
+  if (chart.u.width !== width || chart.u.height !== height) chart.u.setSize({ width, height });
+  chart.u.batch(() => {
+    const grid = `${interval_ms} ${column_ms} ${origin_ms}`;
+    const isSame = chart.grid === grid && chart.lines?.length === lines.length && lines.every(({ line }, i) => line.v === chart.values[i]);
+    if (!isSame) {
+      const { data, lone } = toChartData(lines.map(({ line }) => line), interval_ms, column_ms, origin_ms);
+      Object.assign(chart, { grid, lone, values: lines.map(({ line }) => line.v) });
+      chart.u.setData(data, false);
+    }
+    chart.lines = lines;
+    // Setting x redraws even if it does not change.
+    chart.u.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
+    chart.u.setScale("y", { min: 0, max: ticks.top });
+  });
+  return chart;
+}
+
+/** The range of a scale that draw() sets, not one that uPlot computes. */
+const givenRange = (u, min, max) => [min ?? 0, max ?? 1];
+
+function options(chart, lines, width, height, gutter) {
+  const font = labelFont();
+  const seriesOf = ({ entry }, i) => {
+    const { colour, dash, width } = lineStyle(entry.slot);
+    return {
+      stroke: colour, width, dash, auto: false,
+      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => chart.lone[index - 1] },
+    };
+  };
+  const hidden = { show: false };
+  const grid = { stroke: cssToken("grid"), width: 1 };
+  return {
+    width, height,
+    padding: [PADDING_PX, 0, PADDING_PX, 0],
+    legend: hidden, cursor: hidden, select: hidden,
+    scales: { x: { time: false, auto: false, range: givenRange }, y: { auto: false, range: givenRange } },
+    series: [{}, ...lines.map(seriesOf)],
+    axes: [
+      {
+        size: 0, gap: 0, ticks: hidden, border: hidden, grid,
+        splits: (u, axis, min, max) => timeTicks(min * 1000, max * 1000, plot.peek().width).ticks.map(({ ms }) => ms / 1000),
+        values: (u, splits) => splits.map(() => ""),
+      },
+      {
+        size: gutter, gap: 8, ticks: hidden, border: hidden, grid, stroke: cssToken("mut"), font,
+        splits: () => chart.ticks?.splits ?? [0],
+        values: (u, splits) => splits.map((value) => (chart.unit ? tickLabel(value, chart.unit, chart.ticks.digits) : "")),
+      },
+    ],
+    hooks: { drawAxes: [drawBackground], draw: [(u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())] },
+  };
+}
+
+/** Draw the baseline, and hatch the times in which the whole node was not measured. */
+function drawBackground(u) {
+  const { ctx } = u;
+  const { left, top, width, height } = u.bbox;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height + ratio);
+  ctx.clip();
+  hairline(ctx, left, top + height, left + width, top + height, cssToken("line"), ratio);
+  for (const [from_ms, to_ms] of nodeGaps.peek()) {
+    const a = u.valToPos(from_ms / 1000, "x", true), b = u.valToPos(to_ms / 1000, "x", true);
+    const hatchWidth = Math.max(b - a, MIN_GAP_PX * ratio);
+    if (b > left && a < left + width) hatch(ctx, (a + b - hatchWidth) / 2, top, hatchWidth, height, cssToken("gap"), ratio);
+  }
+  ctx.restore();
+}
+
+/** Why a lane has no line: [a sentence, perhaps the text of a button, what the button does]; null if it has one. */
+function reasonForNoLine(lane) {
+  if (laneSamples.value === null || lanePeaks.value.get(lane.key)) return null;
+  if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
+  if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];
+  if (shown.value.length === 0 && picked.value?.length > 0) return [noneExistText(picked.value.length)];
+  if (shown.value.length === 0) return ["Select a container in the list to show it here."];
+  const newest = newest_ms.value;
+  const oldest = health.value?.oldest_ms;
+  const { from_ms, to_ms } = view.value;
+  if (oldest != null && oldest >= to_ms) {
+    const showOldest = () => zoom(oldest, oldest + (to_ms - from_ms));
+    return [`The oldest data (${clockOrDate(oldest, edge_ms.value)}) is newer than this range.`, "Show the oldest data", showOldest];
+  }
+  if (newest !== null && newest < from_ms) {
+    const showNewest = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));
+    return [`The newest data (${clockOrDate(newest, edge_ms.value)}) is older than this range.`, "Show the newest data", showNewest];
+  }
+  if (nodeGaps.value.some(([from, to]) => from <= from_ms && to >= Math.min(to_ms, edge_ms.value) - 15_000)) {
+    return ["Nothing was recorded on this node in this range."];
+  }
+  const subject = shown.value.length === 1 ? shown.value[0].series.name : "the selected containers";
+  return [`No ${lane.title} data for ${subject} in this range.`];
+}
+
+const noneExistText = (count) =>
+  (count === 1 ? "The container in this link does not exist here (any more)." : `None of the ${count} containers in this link exist here (any more).`);
+
+/** A lane: title, chart or table, and its strip. `ordinal` is the key that focuses it. */
+export function Lane({ lane, ordinal }) {
+  const box = useRef(null);
+  useEffect(() => {
+    let chart = null, frame = 0;
+    const drawLater = () => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        if (box.current) chart = draw(box.current, lane, chart);
+        if (chart) charts.set(lane.key, chart.u);
+      });
+    };
+    const stop = effect(() => {
+      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, nodeGaps, events, view, plot, themeVersion);
+      drawLater();
+    });
+    const resized = new ResizeObserver(drawLater);
+    resized.observe(box.current);
+    return () => {
+      stop();
+      resized.disconnect();
+      cancelAnimationFrame(frame);
+      charts.delete(lane.key);
+      chart?.u.destroy();
+    };
+  }, []);
+  const peak = lanePeaks.value.get(lane.key);
+  const unit = laneUnits.value.get(lane.key);
+  const owner = peak?.value > 0 && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
+  const peakText = owner && `max ${formatNumber(peak.value, unit)} at ${clockIn(peak.ms, view.value)}, ${fullName(owner)}`;
+  const [reason, buttonText, onButton] = reasonForNoLine(lane) ?? [];
+  const isFocused = focus.value === ordinal - 1;
+  const rangeText = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
+  return html`<section class=${`lane ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}>
+    <span class="ordinal" aria-hidden="true">${ordinal}</span>
+    <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
+      ${owner && html`<span class="peak" title=${peakText}>${peakText}</span>`}
+      <button class="menu" aria-label=${`Change the ${lane.title} lane`} title="Change, move or remove this lane"
+        onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
+    <div class="plot" ref=${box} role="img" hidden=${showsTables.value}
+      aria-label=${`${lane.title} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></div>
+    ${showsTables.value && html`<${LaneTable} lane=${lane} lines=${laneLines.value.get(lane.key) ?? []} unit=${unit} />`}
+    ${lane.strip && html`<${LaneStrip} lane=${lane} />`}
+    ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}
+  </section>`;
+}

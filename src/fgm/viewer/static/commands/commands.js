@@ -1,0 +1,77 @@
+// Every action of the page with its text, its keys and what it does: for the keyboard, the command list and the list of keys.
+
+import { pinEvent } from "../chart/event-lane.js";
+import { lanePeaks } from "../derived/lane-lines.js";
+import { PRESETS } from "../lib/time-format.js";
+import { copyLink, copyTable } from "../panels/clipboard.js";
+import { focusSearch } from "../panels/container-list.js";
+import { focusTimeBox } from "../panels/time-box.js";
+import { canCompare, compare } from "../server/comparison.js";
+import { rankAgain } from "../server/ranking.js";
+import { addLane, focus, lanes } from "../state/lanes.js";
+import { showsKeys, toggleTables } from "../state/page.js";
+import { range } from "../state/store.js";
+import { toggleTheme } from "../state/theme.js";
+import { back } from "../state/url.js";
+import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "../state/view.js";
+import { focusLane } from "../widgets/lane-focus.js";
+import { chooseForLane, chooseNewLane, metricItems } from "../widgets/metric-chooser.js";
+import { choose } from "../widgets/palette.js";
+
+const ZOOM_FACTOR = 0.5;
+const PAN_SHARE = 0.25;
+
+function pinPeak() {
+  const peak = lanePeaks.peek().get(lanes.peek()[focus.peek()]?.key);
+  if (peak) pin(peak.ms);
+}
+
+const action = (group, text, keys, run) => ({ group, text, keys, run });
+
+/** All actions: [{group, text, keys, run}], in the order of the list of keys. */
+export const ACTIONS = [
+  action("Time", "Zoom in at the cursor", ["w"], () => zoomAround(ZOOM_FACTOR)),
+  action("Time", "Zoom out at the cursor", ["s"], () => zoomAround(1 / ZOOM_FACTOR)),
+  action("Time", "Pan to earlier times", ["a"], () => pan(-PAN_SHARE)),
+  action("Time", "Pan to later times", ["d"], () => pan(PAN_SHARE)),
+  action("Time", "Back to the previous view", ["Backspace"], back),
+  action("Time", "Pause or go live", [" "], () => (range.peek().live ? pause() : follow())),
+  action("Time", "Type a time or range", ["j"], focusTimeBox),
+  action("Time", "Fit the containers shown", ["f"], fitShown),
+  action("Time", "Show all data", ["0"], showAll),
+  action("Cursor", "One sample earlier", ["ArrowLeft"], () => stepCursor(-1)),
+  action("Cursor", "One sample later", ["ArrowRight"], () => stepCursor(1)),
+  action("Cursor", "Ten samples earlier", ["Shift+ArrowLeft"], () => stepCursor(-10)),
+  action("Cursor", "Ten samples later", ["Shift+ArrowRight"], () => stepCursor(10)),
+  action("Cursor", "Pin or unpin the cursor", ["c"], togglePin),
+  action("Cursor", "Next event", ["n"], () => pinEvent(1)),
+  action("Cursor", "Previous event", ["N"], () => pinEvent(-1)),
+  action("Cursor", "Peak of the focused lane", ["p"], pinPeak),
+  action("Lanes", "Focus a lane", ["1", "…", "8"], null),
+  action("Lanes", "Add a lane", ["+"], chooseNewLane),
+  action("Lanes", "Change, move or remove the focused lane", ["m"], () => chooseForLane(focus.peek())),
+  action("Lanes", "Show lanes as tables or lines", ["t"], toggleTables),
+  action("Containers", "Search containers", ["/"], focusSearch),
+  action("Containers", "Top 6 by CPU in this view", [], () => (showTop(), rankAgain())),
+  action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
+  action("Page", "Copy a link to this view", ["y"], copyLink),
+  action("Page", "Copy the values as a table", ["Y"], copyTable),
+  action("Page", "All commands", [":", "Ctrl+k"], chooseCommand),
+  action("Page", "Switch between light and dark theme", [], toggleTheme),
+  action("Page", "List of keys", ["?"], () => (showsKeys.value = true)),
+  action("Page", "Unpin, or close a dialog", ["Escape"], unpin),
+];
+
+/** The name of a key on the page: "←" of "ArrowLeft". */
+export const keyName = (key) =>
+  key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
+
+function chooseCommand() {
+  const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, unpin].includes(run));
+  const ranges = PRESETS.map(([name, span_ms]) => ({ text: `Show ${name}`, hint: "Time", run: () => preset(span_ms) }));
+  const laneItems = lanes.peek().map((lane, i) => ({ text: `Focus ${lane.title}`, hint: "Lanes", keys: [String(i + 1)], run: () => focusLane(i) }));
+  choose("Commands and metrics", [
+    ...actions.map(({ group, text, keys, run }) => ({ text, hint: group, keys: keys.map(keyName), run })),
+    ...ranges, ...laneItems, ...metricItems("Show", addLane),
+  ]);
+}

@@ -1,0 +1,81 @@
+// Values at the cursor: of every shown workload on every lane, ranked by the focused lane.
+
+import { computed } from "../vendor/signals.js";
+import { extremesIn, linesOf, valueAt } from "../lib/lines.js";
+import { focused, laneMetrics, lanes } from "../state/lanes.js";
+import { shown } from "../state/shown.js";
+import { laneSamples, cursor_ms, explainingSamples, interval_ms, nodeId, view } from "../state/store.js";
+
+const MAX_ROWS = 24; // the rest is only counted
+const START_INTERVALS = 3; // a rate needs a sample before it
+
+/** What the cursor covers: one tick, or one pixel column if the server reduced: {from_ms, to_ms, column_ms}. */
+export const cursorSpan = computed(() => {
+  const { column_ms = 0, origin_ms = 0 } = laneSamples.value ?? {};
+  const from_ms = column_ms > 0 ? origin_ms + Math.floor((cursor_ms.value - origin_ms) / column_ms) * column_ms : cursor_ms.value;
+  return { from_ms, to_ms: from_ms + (column_ms || interval_ms.value), column_ms };
+});
+
+/** The highest value of some lines in [from_ms, to_ms), and its life: {value, life}; null without a value. */
+function highestOf(lines, from_ms, to_ms) {
+  let highest = null;
+  for (const line of lines) {
+    const value = valueAt(line, from_ms, to_ms, interval_ms.value);
+    if (value !== null && (highest === null || value > highest.value)) highest = { value, life: line.life };
+  }
+  return highest;
+}
+
+/** The first value of some lines in [from_ms, to_ms), of reduced ones the highest: {value}; null without one. */
+function firstOf(lines, from_ms, to_ms) {
+  if (cursorSpan.value.column_ms > 0) return highestOf(lines, from_ms, to_ms);
+  const samples = lines.map((line) => extremesIn(line, from_ms, to_ms)?.first).filter(Boolean);
+  return samples.length > 0 ? samples.reduce((a, b) => (b.ms < a.ms ? b : a)) : null;
+}
+
+/** {values: Map(lane key → number, null without a value), life} of the series with these ids. */
+function valuesOf(ids) {
+  const { from_ms, to_ms } = cursorSpan.value;
+  const values = new Map();
+  let life = null;
+  for (const [key, metric] of laneMetrics.value) {
+    const highest = highestOf(linesOf(laneSamples.value, metric, ids), from_ms, to_ms);
+    values.set(key, highest?.value ?? null);
+    life = highest?.life ?? life;
+  }
+  return { values, life };
+}
+
+/** {changes: Map(lane key → number, null: unknown) since the start of the view, limit, slowdown: {title, share} or null}. */
+function detailsOf(ids, values) {
+  const { from_ms, to_ms } = cursorSpan.value;
+  const start_ms = view.value.from_ms;
+  const changes = new Map();
+  for (const [key, metric] of laneMetrics.value) {
+    const lines = linesOf(laneSamples.value, metric, ids);
+    const first = firstOf(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
+    changes.set(key, values.get(key) !== null && first ? values.get(key) - first.value : null);
+  }
+  const { limit, strip } = focused.value ?? {};
+  const explanation = (metric) => (metric ? highestOf(linesOf(explainingSamples.value, metric, ids), from_ms, to_ms)?.value ?? null : null);
+  return { changes, limit: explanation(limit), slowdown: strip ? { title: strip.title, share: explanation(strip.some) } : null };
+}
+
+/** One row for each shown workload except the node, by the value on the focused lane, then on the others. */
+const ranking = computed(() => {
+  const keys = [focused.value?.key, ...lanes.value.map(({ key }) => key)];
+  const rows = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...valuesOf(entry.ids) }));
+  return rows.sort((a, b) => keys.reduce((order, key) => order || (b.values.get(key) ?? -1) - (a.values.get(key) ?? -1), 0));
+});
+
+/** Number of workloads shown, with a value or without. */
+export const cursorRowCount = computed(() => ranking.value.length);
+/** The first rows of the ranking: [{entry, values, life, changes, limit, slowdown}]. */
+export const cursorRows = computed(() => ranking.value.slice(0, MAX_ROWS).map((row) => ({ ...row, ...detailsOf(row.entry.ids, row.values) })));
+
+/** The row of the whole node, or null. */
+export const nodeRow = computed(() => {
+  if (!nodeId.value) return null;
+  const row = valuesOf([nodeId.value]);
+  return { ...row, ...detailsOf([nodeId.value], row.values) };
+});

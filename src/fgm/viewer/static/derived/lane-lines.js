@@ -1,0 +1,64 @@
+// What is on each lane: its lines, its peak, the height of its axis, and its unit.
+
+import { computed } from "../vendor/signals.js";
+import { GAP_INTERVALS, gapsOf, linesOf, peakOf } from "../lib/lines.js";
+import { keepWhileSame } from "../lib/same-value.js";
+import { unitFor } from "../lib/units.js";
+import { laneMetrics, lanes } from "../state/lanes.js";
+import { shown } from "../state/shown.js";
+import { laneSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
+import { highestNearLimit, laneLimits } from "./limits.js";
+
+const LATE_MS = 10_000; // samples may arrive this late
+const TYPICAL_VALUES = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decide the unit if all values are zero
+
+/** The lines of every lane, the workload chosen first last, so that it is drawn on top: Map(lane key → [{line, entry}]). */
+export const laneLines = computed(() => {
+  const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
+  const withEntries = (metric) => entries.flatMap((entry) => linesOf(laneSamples.value, metric, entry.ids).map((line) => ({ line, entry })));
+  return new Map([...laneMetrics.value].map(([key, metric]) => [key, withEntries(metric)]));
+});
+
+function peaksWithin(margin_ms) {
+  const from_ms = view.value.from_ms - margin_ms, to_ms = end_ms.value + margin_ms;
+  return new Map([...laneLines.value].map(([key, lines]) => [key, peakOf(lines.map(({ line }) => line), from_ms, to_ms)]));
+}
+
+/** The highest sample in view of every lane: Map(lane key → {value, ms, line}, or null). */
+export const lanePeaks = computed(() => peaksWithin(0));
+
+// A line that leaves the view is drawn up to a sample outside it.
+const drawnPeaks = computed(() => peaksWithin(3 * Math.max(laneSamples.value?.interval_ms ?? 0, laneSamples.value?.column_ms ?? 0)));
+
+/** The highest value that the axis of every lane must include, in API units: Map(lane key → number). */
+export const laneHeights = computed(() => {
+  const { from_ms } = view.value;
+  return new Map(lanes.value.map(({ key }) => {
+    const top = drawnPeaks.value.get(key)?.value ?? 0;
+    return [key, Math.max(top, highestNearLimit(laneLimits.value.get(key), top, from_ms, end_ms.value))];
+  }));
+});
+
+/** The unit of every lane, shared by its axis, its title and its column of the cursor table: Map(lane key → unit). */
+export const laneUnits = computed(() =>
+  new Map(lanes.value.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || TYPICAL_VALUES[unit] || 0)])));
+
+const keepGaps = keepWhileSame();
+
+/** The times in view in which nothing was recorded on the whole node: [[from_ms, to_ms]]. */
+export const nodeGaps = computed(() => keepGaps(findNodeGaps()));
+
+function findNodeGaps() {
+  if (!laneSamples.value) return [];
+  // Any metric will do: while nothing is recorded, no metric has ticks.
+  const line = [...laneSamples.value.lines.keys()].flatMap((metric) => linesOf(laneSamples.value, metric, [nodeId.value]))[0];
+  const step_ms = Math.max(laneSamples.value.interval_ms, laneSamples.value.column_ms);
+  // Nothing is missing before the oldest data and after now.
+  const from_ms = Math.max(view.value.from_ms, health.value?.oldest_ms ?? Infinity), to_ms = Math.min(view.value.to_ms, edge_ms.value - LATE_MS);
+  const inside = line ? gapsOf(line, step_ms) : [];
+  const first_ms = line?.t[0] ?? Infinity, last_ms = line?.t.at(-1) ?? -Infinity;
+  const isLoaded = !loading.value; // else the rest may still arrive
+  const before = isLoaded && first_ms - from_ms > GAP_INTERVALS * step_ms && from_ms < to_ms ? [[from_ms, Math.min(first_ms, to_ms)]] : [];
+  const after = isLoaded && line && to_ms - last_ms > GAP_INTERVALS * step_ms && last_ms > from_ms ? [[last_ms, to_ms]] : [];
+  return [...before, ...inside, ...after];
+}

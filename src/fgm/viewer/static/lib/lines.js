@@ -1,0 +1,189 @@
+// Lines of samples. A line is one series in one life: {id, metric, unit, life, t, v}, with ascending times t (epoch ms) and
+// values v, null where a sample is missing.
+
+/** More than this many intervals without a sample are a gap. */
+export const GAP_INTERVALS = 2.5;
+const KILL_MS = 5000; // a kill is noticed at most this long after the last sample
+const MIN_REGULAR = 3; // distances between samples that make an interval of its own
+
+/** A line from a series of the API. The arrays t and v are never changed in place. */
+export function lineFromSeries({ id, metric, unit, life, t_ms, value }) {
+  return { id, metric, unit, life, t: t_ms, v: value };
+}
+
+const indexes = new WeakMap(); // lines of a metric → {byId: Map(id → lines), size}
+
+/** The lines of a metric and of some series in an answer, in the order of the ids. */
+export function linesOf(answer, metric, ids) {
+  const lines = answer?.lines.get(metric);
+  if (!lines) return [];
+  if (indexes.get(lines)?.size !== lines.length) {
+    const byId = new Map();
+    for (const line of lines) byId.set(line.id, [...(byId.get(line.id) ?? []), line]);
+    indexes.set(lines, { byId, size: lines.length });
+  }
+  return ids.flatMap((id) => indexes.get(lines).byId.get(id) ?? []);
+}
+
+/** Append newer samples to a line, or overwrite its samples with them; a null never replaces a value. */
+export function mergeLine(line, newer) {
+  if (newer.t.length === 0) return;
+  if (line.t.length === 0 || newer.t[0] > line.t.at(-1)) {
+    line.t = line.t.concat(newer.t);
+    line.v = line.v.concat(newer.v);
+    return;
+  }
+  const t = [], v = [];
+  let i = 0, k = 0;
+  while (i < line.t.length || k < newer.t.length) {
+    const old_ms = line.t[i] ?? Infinity, new_ms = newer.t[k] ?? Infinity;
+    t.push(Math.min(old_ms, new_ms));
+    if (old_ms < new_ms) v.push(line.v[i++]);
+    else if (new_ms < old_ms) v.push(newer.v[k++]);
+    else v.push(newer.v[k++] ?? line.v[i]), (i += 1);
+  }
+  line.t = t;
+  line.v = v;
+}
+
+/** Drop the samples before `from_ms`. */
+export function dropUntil(line, from_ms) {
+  const i = firstAtOrAfter(line.t, from_ms);
+  if (i > 0) {
+    line.t = line.t.slice(i);
+    line.v = line.v.slice(i);
+  }
+}
+
+/** Drop the samples at and after `from_ms`. */
+export function dropFrom(line, from_ms) {
+  const i = firstAtOrAfter(line.t, from_ms);
+  line.t = line.t.slice(0, i);
+  line.v = line.v.slice(0, i);
+}
+
+/** The first, lowest, highest and last sample of each pixel column of an API series: {t_ms, value}. */
+export function columnExtremes({ t_ms, value }, column_ms, origin_ms) {
+  const column = (ms) => Math.floor((ms - origin_ms) / column_ms);
+  const kept = [];
+  for (let i = 0, end; i < t_ms.length; i = end) {
+    end = i;
+    const present = [];
+    while (end < t_ms.length && column(t_ms[end]) === column(t_ms[i])) {
+      if (value[end] !== null) present.push(end);
+      end += 1;
+    }
+    const best = (isBetter) => present.reduce((a, k) => (isBetter(value[k], value[a]) ? k : a), present[0]);
+    if (present.length > 0) kept.push(...new Set([present[0], best((a, b) => a < b), best((a, b) => a > b), present.at(-1)].sort((a, b) => a - b)));
+  }
+  return { t_ms: kept.map((i) => t_ms[i]), value: kept.map((i) => value[i]) };
+}
+
+/** Index of the first time at or after `ms`. */
+function firstAtOrAfter(t, ms) {
+  let low = 0, high = t.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (t[middle] < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The highest value in [from_ms, to_ms), null without samples. The range of one tick is one interval long. */
+export function highestIn(line, from_ms, to_ms) {
+  let highest = null;
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+    const value = line.v[i];
+    if (value !== null && (highest === null || value > highest)) highest = value;
+  }
+  return highest;
+}
+
+/** The first, lowest, highest and last sample in [from_ms, to_ms), each {value, ms}; null without samples. */
+export function extremesIn(line, from_ms, to_ms) {
+  let extremes = null;
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+    if (line.v[i] === null) continue;
+    const sample = { value: line.v[i], ms: line.t[i] };
+    extremes ??= { first: sample, lowest: sample, highest: sample, last: sample };
+    if (sample.value < extremes.lowest.value) extremes.lowest = sample;
+    if (sample.value > extremes.highest.value) extremes.highest = sample;
+    extremes.last = sample;
+  }
+  return extremes;
+}
+
+/** Raise `columns`, the pixel columns of [from_ms, to_ms), to a line's values; each value covers the interval before it. */
+export function raiseColumns(line, from_ms, to_ms, end_ms, interval_ms, columns) {
+  const scale = columns.length / (to_ms - from_ms);
+  for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < end_ms; i += 1) {
+    const value = line.v[i];
+    if (value === null || value === 0) continue;
+    const until = Math.min(columns.length - 1, Math.floor((line.t[i] - from_ms) * scale));
+    const since = Math.max(0, Math.floor((line.t[i] - interval_ms - from_ms) * scale) + 1);
+    for (let x = Math.min(since, until); x <= until; x += 1) if (value > columns[x]) columns[x] = value;
+  }
+}
+
+/** The highest value in [from_ms, to_ms); of a metric that is sampled less often, the last value before. */
+export function valueAt(line, from_ms, to_ms, interval_ms) {
+  const value = highestIn(line, from_ms, to_ms);
+  const lineInterval_ms = value === null && to_ms - from_ms <= interval_ms ? lineInterval(line, interval_ms) : interval_ms;
+  if (lineInterval_ms === interval_ms) return value;
+  for (let i = firstAtOrAfter(line.t, from_ms) - 1; i >= 0 && from_ms - line.t[i] <= GAP_INTERVALS * lineInterval_ms; i -= 1) {
+    if (line.v[i] !== null) return line.v[i];
+  }
+  return null;
+}
+
+/** Index of the last sample of a series that was killed at `ms` or shortly before; -1 without one. */
+export function lastSampleBeforeKill({ t, v }, ms) {
+  const last = t.findLastIndex((time_ms, i) => time_ms <= ms && v[i] !== null);
+  return last >= 0 && ms - t[last] <= KILL_MS ? last : -1;
+}
+
+/** The highest sample of several lines in [from_ms, to_ms): {value, ms, line}; null without samples. */
+export function peakOf(lines, from_ms, to_ms) {
+  let peak = null;
+  for (const line of lines) {
+    for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
+      const value = line.v[i];
+      if (value !== null && (peak === null || value > peak.value)) peak = { value, ms: line.t[i], line };
+    }
+  }
+  return peak;
+}
+
+const lineIntervals = new WeakMap(); // values → ms
+
+/**
+ * The interval between the samples of a line: mostly `interval_ms`. A metric that is sampled less often has nulls between;
+ * its interval is recognized only if several samples are equally far apart.
+ */
+export function lineInterval(line, interval_ms) {
+  if (!lineIntervals.has(line.v)) lineIntervals.set(line.v, commonDistance(line));
+  return Math.max(interval_ms, lineIntervals.get(line.v));
+}
+
+function commonDistance({ t, v }) {
+  const distances = [];
+  let last_ms = null;
+  for (let i = 0; i < t.length; i += 1) {
+    if (v[i] === null) continue;
+    if (last_ms !== null) distances.push(t[i] - last_ms);
+    last_ms = t[i];
+  }
+  const shortest = distances.reduce((a, b) => Math.min(a, b), Infinity);
+  const regular = distances.filter((ms) => ms < 1.5 * shortest).length;
+  return regular >= MIN_REGULAR && regular > distances.length / 2 ? shortest : 0;
+}
+
+/** The gaps of a line that should have a sample in every interval (the node's): [[from_ms, to_ms]]. */
+export function gapsOf(line, interval_ms) {
+  const gaps = [];
+  for (let i = 1; i < line.t.length; i += 1) {
+    if (line.t[i] - line.t[i - 1] > GAP_INTERVALS * interval_ms) gaps.push([line.t[i - 1], line.t[i]]);
+  }
+  return gaps;
+}

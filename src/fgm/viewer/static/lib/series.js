@@ -1,0 +1,49 @@
+// Names of series.
+
+/** The key of a workload; all lives of one container share it, so that a restarted container keeps its colour and its row. */
+export function workload(series) {
+  const { namespace, pod_name, container_name, id } = series;
+  return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
+}
+
+/** Where a series runs, as exactly as known: "namespace/pod"; it distinguishes two replicas. */
+export function locationOf(series) {
+  if (series.scope === "node") return "whole node";
+  if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
+  const pod = series.pod_name === series.name ? null : series.pod_name;
+  const names = [series.namespace, pod].filter(Boolean);
+  if (names.length > 0) return names.join("/");
+  if (series.pod_uid) return `pod ${series.pod_uid.slice(0, 8)}`;
+  return series.runtime ?? series.scope;
+}
+
+/** "name in location"; of a cgroup or the node the name alone. */
+export function fullName(series) {
+  return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${locationOf(series)}`;
+}
+
+/** Everything known about a series for a tooltip: a line for each property. */
+export function seriesDetails(series) {
+  const lines = [
+    ["name", series.name],
+    ["container", series.container_name],
+    ["pod", series.pod_name],
+    ["namespace", series.namespace],
+    ["pod UID", series.pod_uid],
+    ["QoS class", series.qos_class],
+    ["runtime", series.runtime],
+    ["id", series.container_id ?? series.id],
+    ["cgroup", series.cgroup],
+  ];
+  return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
+}
+
+/** The cgroups that contain no other cgroup of the list: a slice would repeat what its services show. */
+export function innermostCgroups(cgroups) {
+  const paths = cgroups.map((series) => `${series.cgroup ?? ""}/`.replace("//", "/"));
+  const parents = new Set();
+  for (const path of paths) {
+    for (let at = path.indexOf("/"); at >= 0 && at < path.length - 1; at = path.indexOf("/", at + 1)) parents.add(path.slice(0, at + 1));
+  }
+  return cgroups.filter((_, i) => !parents.has(paths[i]));
+}

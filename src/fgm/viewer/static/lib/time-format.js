@@ -1,0 +1,108 @@
+// Times and durations as texts: 24 hours, local time unless the name says UTC. Every function takes ms; instants are epoch ms.
+
+/** Lengths of the view that have a button: [[name, ms]]. */
+export const PRESETS = [
+  ["1m", 60_000],
+  ["5m", 300_000],
+  ["15m", 900_000],
+  ["1h", 3_600_000],
+  ["6h", 21_600_000],
+  ["24h", 86_400_000],
+];
+
+/** The span of a live view that shows all data. */
+export const ALL = Infinity;
+/** The end of the year 9999, the latest instant that the page shows. */
+export const END_OF_TIME_MS = 253_402_300_800_000;
+
+/** A length rounded up by less than a sixteenth to one of few lengths; at least a minute. */
+export function widened(ms) {
+  const step = Math.max(60_000, 2 ** Math.ceil(Math.log2(Math.max(1, ms)) - 5));
+  return Math.max(1, Math.ceil(ms / step)) * step;
+}
+
+const two = (n) => String(n).padStart(2, "0");
+/** Short English names of the months. */
+export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** 14:32:10 */
+export function clock(ms) {
+  const d = new Date(ms);
+  return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+}
+
+/** 14:32 */
+export function shortClock(ms) {
+  return clock(ms).slice(0, 5);
+}
+
+/** 13:32:10 UTC */
+export function utcClock(ms) {
+  return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
+}
+
+/** 12 Mar; of another year 12 Mar 1970. */
+export function date(ms) {
+  const d = new Date(ms), year = d.getFullYear();
+  return `${d.getDate()} ${MONTHS[d.getMonth()]}${year === new Date().getFullYear() ? "" : ` ${year}`}`;
+}
+
+const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
+
+/** 12 Mar 08:50:00–14:50:00, with both dates if the range crosses midnight. */
+export function datedRange(from_ms, to_ms) {
+  const tail = sameDay(from_ms, to_ms) ? clock(to_ms) : `${date(to_ms)} ${clock(to_ms)}`;
+  return `${date(from_ms)} ${clock(from_ms)}–${tail}`;
+}
+
+/** 14:20–14:50, with seconds or dates only if they matter. A `moving` range always has seconds, so that the text keeps its form. */
+export function viewRange(from_ms, to_ms, moving = false) {
+  const whole = !moving && from_ms % 60_000 === 0 && to_ms % 60_000 === 0;
+  const text = whole ? shortClock : clock;
+  if (sameDay(from_ms, to_ms)) return `${text(from_ms)}–${text(to_ms)}`;
+  return `${date(from_ms)} ${shortClock(from_ms)}–${date(to_ms)} ${shortClock(to_ms)}`;
+}
+
+/** 14:32:10, with the date if the range {from_ms, to_ms} covers more than one day. */
+export function clockIn(ms, { from_ms, to_ms }) {
+  return sameDay(from_ms, to_ms - 1) ? clock(ms) : `${date(ms)} ${clock(ms)}`;
+}
+
+/** 14:32:10 today, 12 Mar 14:32 on another day than `now_ms`. */
+export function clockOrDate(ms, now_ms) {
+  return sameDay(ms, now_ms) ? clock(ms) : `${date(ms)} ${shortClock(ms)}`;
+}
+
+/** A duration in its largest unit, rounded down: 4 s, 17 min, 3 h, 9 d. */
+export function roughDuration(ms) {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86_400)} d`;
+}
+
+/** A duration in two units: 4 s, 1 min 10 s, 2 h 5 min. */
+export function duration(ms) {
+  const s = Math.round(ms / 1000);
+  const parts = [
+    [Math.floor(s / 86_400), "d"],
+    [Math.floor(s / 3600) % 24, "h"],
+    [Math.floor(s / 60) % 60, "min"],
+    [s % 60, "s"],
+  ].filter(([n]) => n > 0);
+  return parts.length === 0 ? "0 s" : parts.slice(0, 2).map(([n, u]) => `${n} ${u}`).join(" ");
+}
+
+/** A duration in few letters, rounded: 97 s, 24 m, 6 h. */
+export function shortDuration(ms) {
+  const [, size, unit] = [[600_000, 1000, "s"], [36_000_000, 60_000, "m"], [Infinity, 3_600_000, "h"]].find(([below]) => ms < below);
+  return `${Math.round(ms / size).toLocaleString("en-US")} ${unit}`;
+}
+
+/** The offset of the local time at an instant: UTC+01:00. */
+export function utcOffset(ms) {
+  const minutes = -new Date(ms).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}

@@ -1,0 +1,50 @@
+// The lines above the lanes while something is wrong and the page stays usable.
+
+import { html } from "../browser/html.js";
+import { clock } from "../lib/time-format.js";
+import { dashboardNotes } from "../state/page.js";
+import { MAX_SHOWN } from "../state/shown.js";
+import { connected, health, instance, picked, ready, refusals } from "../state/store.js";
+import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
+
+const PORT_FORWARD = "kubectl -n fine-grained-monitor port-forward";
+
+/** How to get a connection again, from what is known about where the viewer ran. */
+function Reconnect() {
+  const { pod_name, port } = { ...instance.value, ...health.value };
+  if (!pod_name) {
+    return html`<span>Retrying. If the viewer has stopped, start it:</span><${ShellCommand} text="fgm run" />
+      ${health.value && html`<span>or only the viewer:</span><${ShellCommand} text=${`fgm-viewer ${shellQuoted(health.value.data_dir)}`} />`}`;
+  }
+  return html`<span>Retrying. If the port-forward has stopped:</span>
+    <${ShellCommand} text=${`${PORT_FORWARD} pod/${pod_name} ${location.port || "80"}:${port}`} />`;
+}
+
+const Note = ({ children, title }) => html`<div class="banner quiet" role="status" title=${title}>${children}</div>`;
+
+/** At most one line for each problem. */
+export function Banners() {
+  const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
+  const lines = [];
+  if (!connected.value) {
+    lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
+      <span>What is loaded stays usable.</span><${Reconnect} /></div>`);
+  } else if (state && instance.value && !ready.value) {
+    lines.push(html`<div class="banner" role="status"><b>The viewer has no data at the moment.</b>
+      <span>It was restarted, or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
+  }
+  if (picked.value?.length > MAX_SHOWN) lines.push(html`<${Note}>Only the first ${MAX_SHOWN} of ${picked.value.length} selected series are drawn.</${Note}>`);
+  for (const note of dashboardNotes.value) lines.push(html`<${Note}>${note}</${Note}>`);
+  const refusal = refusals.lines.value ?? refusals.explained.value;
+  if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused the request.</b> <span>${refusal}</span></div>`);
+  // The start pages say themselves what is missing.
+  const hasLanes = ready.value || instance.value !== null;
+  if (hasLanes && (index_note || index === "bad" || index === "rebuilt")) lines.push(html`<${Note}>${index_note ?? `The index was ${index}.`}</${Note}>`);
+  if (skipped_files_total > 0) {
+    const names = skipped_files.map(({ file, reason }) => `${file}: ${reason}`).join("\n");
+    lines.push(html`<${Note} title=${names}>
+      ${skipped_files_total === 1 ? "1 file could not be read" : `${skipped_files_total} files could not be read`}; all other data is shown.
+      ${skipped_files[0] && html` <span class="mut">${skipped_files[0].file}: ${skipped_files[0].reason}</span>`}</${Note}>`);
+  }
+  return lines.length > 0 && html`<div class="banners">${lines}</div>`;
+}

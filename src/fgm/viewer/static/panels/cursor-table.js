@@ -1,0 +1,126 @@
+// The table next to the lanes: the values at the cursor of every shown workload, in the units of the lanes.
+
+import { html } from "../browser/html.js";
+import { lineStyle } from "../browser/line-styles.js";
+import { cursorRowCount, cursorRows, cursorSpan, nodeRow } from "../derived/cursor-values.js";
+import { laneUnits } from "../derived/lane-lines.js";
+import { seriesDetails, workload } from "../lib/series.js";
+import { clock, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
+import { formatNumber } from "../lib/units.js";
+import { focused, lanes } from "../state/lanes.js";
+import { shown } from "../state/shown.js";
+import { allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
+import { togglePin } from "../state/view.js";
+import { focusLane } from "../widgets/lane-focus.js";
+import { LineKey, Location } from "../widgets/series-label.js";
+import { Sparkline } from "../widgets/sparkline.js";
+import { copyTable } from "./clipboard.js";
+
+const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // a share of the node makes sense
+const MIN_SLOWDOWN_SHARE = 0.005; // less is not shown
+const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";
+const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
+
+/** A change: "+0.20", "−3"; without a sign if it is rounded to zero. */
+function signed(value, unit) {
+  const text = formatNumber(Math.abs(value), unit);
+  return `${!/[1-9]/.test(text) ? "" : value < 0 ? "−" : "+"}${text}`;
+}
+
+function Values({ row, tops, isNew }) {
+  return lanes.value.map(({ key }) => {
+    const value = row.values.get(key) ?? null;
+    const unit = laneUnits.value.get(key);
+    const text = value === null ? "–" : formatNumber(value, unit);
+    const isHighest = value !== null && value > 0 && value === tops?.get(key);
+    const change = row.changes.get(key) ?? null;
+    const changeText = change !== null ? signed(change, unit) : value !== null && isNew ? "new" : "";
+    const title = change === null ? undefined : `${text} now, ${formatNumber(value - change, unit)} at the start of the view`;
+    return html`<td key=${key} class=${value === null ? "mut" : ""}>${isHighest ? html`<b>${text}</b>` : text}${tops && html`<small title=${title}>${changeText}</small>`}</td>`;
+  });
+}
+
+/** The share of its limit, with a bar, or the share of time in which it was throttled or under pressure. */
+function LimitCell({ row }) {
+  const value = row.values.get(focused.value.key) ?? null;
+  const { title, share } = row.slowdown ?? {};
+  const slowdown = share > MIN_SLOWDOWN_SHARE && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time`}>${
+    title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
+  const isLoaded = value !== null && explainingSamples.value?.lines.has(focused.value.limit);
+  if (cursorSpan.value.column_ms > 0) return html`<td class="mut limit" title=${REDUCED}>–${slowdown}</td>`;
+  if (row.limit === null || value === null) return html`<td class="mut limit">${isLoaded ? "no limit" : "–"}${slowdown}</td>`;
+  const used = value / row.limit;
+  return html`<td class="limit">${percent(used)}${slowdown || html`<i><i style=${{ width: `${Math.min(100, 100 * used)}%` }}></i></i>`}</td>`;
+}
+
+/** The share of what the whole node uses. */
+function NodeShareCell({ row }) {
+  const { key, unit } = focused.value;
+  const value = row.values.get(key) ?? null, nodeValue = nodeRow.value?.values.get(key) ?? null;
+  const isReduced = cursorSpan.value.column_ms > 0;
+  const hasShare = value !== null && nodeValue > 0 && ADDITIVE_UNITS.has(unit) && !isReduced;
+  return html`<td class=${hasShare ? "share" : "share mut"} title=${isReduced ? REDUCED : undefined}>${hasShare ? percent(value / nodeValue) : "–"}</td>`;
+}
+
+/** The namespace if no other shown series has the same name, else the full location; and the life after a restart. */
+function ShortLocation({ series, life }) {
+  const isUnique = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.key === workload(series));
+  const lifeText = life > 1 && `, life ${life}`;
+  return isUnique ? html`${series.namespace}${lifeText}` : html`<${Location} series=${series}>${lifeText}</${Location}>`;
+}
+
+function Row({ row, tops, isFirst }) {
+  const { series, slot, ids } = row.entry;
+  const isNew = (allSeries.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
+  return html`<tr class=${isFirst ? "first" : ""}>
+    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} />
+      <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>
+    <${Values} row=${row} tops=${tops} isNew=${isNew} /><${LimitCell} row=${row} /><${NodeShareCell} row=${row} />
+    <td class="last"><${Sparkline} id=${series.id} css=${lineStyle(slot).css} width=${38} hasCursor=${true} /></td>
+  </tr>`;
+}
+
+/** For screen readers: "17:46:39: Memory 56.7 MiB, payments first". */
+function spokenText(ms, row) {
+  const { key, title } = focused.value;
+  const value = row?.values.get(key) ?? null, unit = laneUnits.value.get(key);
+  return value === null ? `${clock(ms)}: no ${title} value` : `${clock(ms)}: ${title} ${formatNumber(value, unit)} ${unit.label}, ${row.entry.series.name} first`;
+}
+
+/** The head of a lane's column; a click ranks by it. */
+function ColumnHead({ lane, index }) {
+  const isRanking = lane.key === focused.value?.key;
+  return html`<th scope="col" class=${isRanking ? "on" : ""} aria-sort=${isRanking ? "descending" : "none"}>
+    <button onClick=${() => focusLane(index)} title=${`Rank by ${lane.title}`}>${lane.title}${isRanking ? " ▾" : ""}<br />${laneUnits.value.get(lane.key)?.short}</button></th>`;
+}
+
+/** The table of values at the cursor. */
+export function CursorTable() {
+  const at_ms = cursor_ms.value;
+  const { column_ms } = cursorSpan.value;
+  const rows = cursorRows.value;
+  const tops = new Map(lanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
+  const nodeEntry = shown.value.find((entry) => entry.slot === null);
+  const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
+  const notes = [column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
+  const title = focused.value?.title;
+  return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
+    <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>
+      <button class="link end" onClick=${copyTable}>Copy table</button>
+      ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
+    <p class="unseen" role="status">${pinned_ms.value !== null && spokenText(at_ms, rows[0])}</p>
+    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": lanes.value.length }}>
+      <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${i} />`)}
+        <th scope="col" class="limit" title=${`${title} as a share of its limit`}>of limit</th><th scope="col" class="share" title=${`${title} as a share of what the node uses`}>of node</th>
+        <th scope="col" class="last"><span>CPU<br />${cpuUse.value && roughDuration(cpuUse.value.to_ms - cpuUse.value.from_ms)}</span></th></tr></thead>
+      <tbody>${rows.map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
+      <tfoot>
+        ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
+        ${nodeRow.value && html`<tr>
+          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
+          <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
+        </tr>`}
+      </tfoot>
+    </table>
+  </section>`;
+}

@@ -1,0 +1,57 @@
+// Loads what the overview shows. It is requested last, and waits for the lanes.
+
+import { lineFromSeries, mergeLine } from "../lib/lines.js";
+import { MAX_OVERVIEW_EVENTS, nodeHistory, overviewRange } from "../state/overview.js";
+import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
+import * as api from "./api.js";
+
+const LIVE_POLLS = 15; // between two requests for what is new
+const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "gap"];
+const CPU = "total_cpu_usage_millicores", MEMORY = "memory.current";
+
+let polls = 0;
+let isRunning = false;
+
+/** Request what the overview lacks; call it once per poll. Throws Problem, Unreachable. */
+export async function updateNodeHistory() {
+  polls += 1;
+  if (isRunning) return;
+  isRunning = true;
+  try {
+    await update();
+  } finally {
+    isRunning = false;
+  }
+}
+
+async function update() {
+  const [cpu, memory] = [CPU, MEMORY].map((name) => (allMetrics.peek()?.some((metric) => metric.name === name) ? name : null));
+  if (loading.peek() || !overviewRange.peek() || !node.peek() || !(cpu || memory)) return;
+  const wanted = overviewRange.peek(), { from_ms, to_ms, column_ms } = wanted;
+  const loaded = nodeHistory.peek();
+  const end_ms = Math.min(to_ms, newest_ms.peek() + interval_ms.peek());
+  const continues = loaded !== null && loaded.column_ms === column_ms && loaded.from_ms <= from_ms && loaded.until_ms > from_ms;
+  if (continues && (end_ms <= loaded.until_ms || polls % LIVE_POLLS > 0)) return;
+  const begin_ms = continues ? loaded.until_ms - 2 * column_ms : from_ms;
+  const { events } = await api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS });
+  let next = { ...(continues ? loaded : { from_ms, cpu: null, memory: null }), column_ms, events, until_ms: end_ms };
+  for (let until_ms = end_ms; until_ms > begin_ms;) {
+    const length_ms = until_ms - begin_ms;
+    const points = length_ms / interval_ms.peek() > api.RAW_TICKS ? Math.max(10, Math.ceil(length_ms / column_ms)) : undefined;
+    const metrics = [cpu, memory].filter(Boolean);
+    const answer = await api.timeseries({ metrics, ids: [node.peek().id], from_ms: begin_ms, to_ms: until_ms, points, within_ms: points && api.PART_MS });
+    if (overviewRange.peek() !== wanted && !continues && overviewRange.peek()?.column_ms !== column_ms) return; // the range has changed meanwhile
+    const add = (metric, line) => answer.series.filter((series) => series.metric === metric).map(lineFromSeries).reduce(merged, line);
+    next = { ...next, cpu: add(cpu, next.cpu), memory: add(memory, next.memory) };
+    nodeHistory.value = next;
+    until_ms = answer.complete_from_ms > Math.ceil(begin_ms) ? answer.complete_from_ms : begin_ms;
+    while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+function merged(line, newer) {
+  if (line === null) return newer;
+  const copy = { ...line };
+  mergeLine(copy, newer);
+  return copy;
+}

@@ -1,0 +1,186 @@
+// Keeps the state up to date: asks for the viewer's health every 2 s, loads whole views when they change, and only new samples
+// while live. All lanes share one request, what explains them another.
+
+import { batch, effect, untracked } from "../vendor/signals.js";
+import { sameValue } from "../lib/same-value.js";
+import { dependsOn } from "../state/depends-on.js";
+import { explanations, laneMetrics, lanes } from "../state/lanes.js";
+import { shown } from "../state/shown.js";
+import * as store from "../state/store.js";
+import * as api from "./api.js";
+import { updateNodeHistory } from "./node-history.js";
+import { updateRanking } from "./ranking.js";
+import { SampleLoader } from "./sample-loader.js";
+
+const POLL_MS = 2000;
+const FAST_POLL_MS = 1000; // while there is nothing to show yet, or nothing answers
+const MAX_POINTS = 1200; // pixel columns
+const DERIVED_EVENTS_POLLS = 15; // between two requests for events that the viewer has to derive
+const SETTLED_MS = 120_000; // events may be recorded this much later than they happened
+const MAX_EXPLAINED = 24; // workloads
+const SERIES_PER_POLL = 500; // a list with n times as many series is requested with every n-th poll
+const PATIENCE_POLLS = 5; // the first view waits this long for the ranking
+
+const laneLoader = new SampleLoader({ answer: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
+const explanationLoader = new SampleLoader({ answer: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
+let polls = 0;
+let isWorking = false;
+let events = { key: "", settled: false, loading: false }; // the last request for events
+
+/** Poll from now on, and load every view that is shown. */
+export function startPolling() {
+  effect(() => {
+    const { live } = store.range.value;
+    dependsOn(shown, explanations, store.nodeId, live ? store.range : store.view);
+    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || updateEvents()))));
+  });
+  poll();
+}
+
+async function poll() {
+  const began = performance.now();
+  polls += 1;
+  const isUp = await settle(updateHealth());
+  if (isUp && store.ready.peek()) {
+    if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
+    await Promise.all([settle(updateSeries()), needsMetrics() ? settle(updateMetrics()) : undefined]);
+    if (!isWorking) loadAll();
+  }
+  const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? POLL_MS : FAST_POLL_MS;
+  setTimeout(poll, Math.max(200, pause_ms - (performance.now() - began)));
+}
+
+/** Request everything else, the lanes first: until they have arrived, a slow viewer gets no other requests. */
+async function loadAll() {
+  isWorking = true;
+  if (isRankingMissing()) await settle(updateRanking());
+  await settle(store.range.peek().live ? loadTail() : loadView());
+  if (!store.loading.peek()) {
+    await settle(updateEvents());
+    await settle(updateRanking());
+    settle(updateNodeHistory()); // may take long, and waits for the lanes itself
+  }
+  isWorking = false;
+}
+
+const isRankingMissing = () => store.picked.peek() === null && store.topSix.peek().length === 0;
+
+/** Whether a metric may appear that a lane waits for. */
+const needsMetrics = () => (laneMetrics.peek().size < lanes.peek().length ? polls < 60 || polls % 10 === 0 : polls % 30 === 1);
+
+/** Wait for a request; returns whether it succeeded. A lost one is repeated with a later poll. */
+async function settle(request) {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (!(error instanceof api.Problem || error instanceof api.Unreachable) && error.name !== "AbortError") console.error(error);
+    return false;
+  }
+}
+
+async function updateHealth() {
+  const sent_ms = Date.now();
+  const health = await api.health().catch((error) => {
+    store.connected.value = !(error instanceof api.Unreachable); // only this request decides whether there is a viewer
+    throw error;
+  });
+  batch(() => {
+    store.connected.value = true;
+    store.clockOffset_ms.value = health.now_ms - (sent_ms + Date.now()) / 2;
+    store.edge_ms.value = Math.floor(health.now_ms / health.interval_ms) * health.interval_ms;
+    store.health.value = health;
+    if (health.state === "ready") updateDefaultRange(health);
+  });
+}
+
+async function updateSeries() {
+  if (polls % Math.ceil((store.allSeries.peek()?.length ?? 1) / SERIES_PER_POLL) > 0) return;
+  store.allSeries.value = await api.containers();
+}
+
+/** Load the events in view. Deriving them from samples is expensive for the viewer: a paused view requests them once. */
+async function updateEvents() {
+  if (!store.ready.peek() || events.loading) return;
+  const { live, span_ms } = store.range.peek();
+  const { from_ms } = store.view.peek();
+  const to_ms = store.end_ms.peek();
+  const key = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
+  if (key === events.key && events.settled && polls % DERIVED_EVENTS_POLLS > 0) return;
+  events = { ...events, loading: true };
+  try {
+    const answer = await api.events({ from_ms, to_ms });
+    store.events.value = answer.events;
+    events = { key, settled: answer.derived || (!live && to_ms < store.edge_ms.peek() - SETTLED_MS), loading: false };
+  } finally {
+    events.loading = false;
+  }
+}
+
+async function updateMetrics() {
+  const metrics = await api.metrics();
+  const names = (list) => list?.map(({ name }) => name);
+  if (!sameValue(names(metrics), names(store.allMetrics.peek()))) store.allMetrics.value = metrics;
+}
+
+/** Until a range is chosen: the newest data, up to 15 minutes of it, live unless it is old. */
+function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
+  if (newest_ms === null) return;
+  const spans = [60_000, 300_000, 900_000];
+  const span_ms = spans.find((candidate_ms) => candidate_ms >= newest_ms - oldest_ms) ?? spans.at(-1);
+  const live = now_ms - newest_ms < 60_000;
+  const to_ms = newest_ms + interval_ms;
+  const next = live ? { live, span_ms } : { live, from_ms: Math.max(oldest_ms, to_ms - span_ms), to_ms };
+  store.defaultRange.value = next;
+  if (!store.rangeChosen.peek() && !sameValue(next, store.range.peek())) store.range.value = next;
+}
+
+/** What the present view needs of these metrics and workloads, in the form that a SampleLoader takes. */
+function wantedSamples(metrics, entries) {
+  const { from_ms, to_ms } = store.view.peek();
+  const { live, span_ms } = store.range.peek();
+  const interval_ms = store.interval_ms.peek();
+  const raw = (to_ms - from_ms) / interval_ms <= api.RAW_TICKS;
+  const points = Math.max(100, Math.min(MAX_POINTS, Math.round(store.plot.peek().width) || MAX_POINTS));
+  // Columns on a fixed grid keep their samples while a live view moves, so that its peaks do not flicker.
+  const column_ms = raw ? 0 : (to_ms - from_ms) / points;
+  const rawEnd_ms = to_ms + interval_ms;
+  const start_ms = raw ? Math.max(from_ms, rawEnd_ms - api.RAW_TICKS * interval_ms) : Math.floor(from_ms / column_ms) * column_ms;
+  const until_ms = raw ? rawEnd_ms : start_ms + (points + 1) * column_ms;
+  // Samples arrive some seconds late.
+  const newest_ms = store.health.peek()?.newest_ms;
+  const node = store.nodeId.peek();
+  return {
+    from_ms: start_ms,
+    to_ms: until_ms,
+    end_ms: newest_ms == null ? until_ms : Math.min(until_ms, newest_ms + interval_ms),
+    live: live && span_ms,
+    points: raw ? undefined : points + 1,
+    column_ms, raw, metrics,
+    ids: new Set([...(node ? [node] : []), ...entries.flatMap((entry) => entry.ids)]),
+  };
+}
+
+const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], shown.peek());
+
+/** Of many workloads only the busiest are explained. */
+function wantedExplanations() {
+  const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
+  const entries = shown.peek();
+  return wantedSamples(explanations.peek(), entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries);
+}
+
+const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
+
+/** Request whatever the present view lacks: the lines first, and after they are drawn what explains them. */
+async function loadView() {
+  if (isRankingMissing() && polls < PATIENCE_POLLS) return;
+  await laneLoader.load(wantedLines());
+  await new Promise((done) => setTimeout(done, 50)); // two frames
+  if (mayExplain()) await explanationLoader.load(wantedExplanations());
+}
+
+async function loadTail() {
+  await laneLoader.loadTail(wantedLines());
+  if (mayExplain()) await explanationLoader.loadTail(wantedExplanations());
+}

@@ -1,0 +1,99 @@
+// Ranks all series by their use in view, in one request; sparklines are drawn from the same answer. If nobody has chosen
+// series, the first six are on the lanes: running containers, then ended ones, then other cgroups.
+
+import { sameValue } from "../lib/same-value.js";
+import { innermostCgroups } from "../lib/series.js";
+import { allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
+import * as api from "./api.js";
+
+const TOP = 6;
+const RECENT_MS = 900_000; // a container that ended earlier does not get a place
+const LONGEST_MS = 21_600_000; // only this newest part of a longer view is ranked: the viewer reads every sample of it
+const SPARKLINE_PARTS = 48;
+const MAX_RANKED = 500;
+const LIVE_POLLS = 15; // between two requests of a live view
+const RETRY_POLLS = 5; // until a failed request is repeated
+const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", "memory.current"];
+
+let request = { key: "", polls: 0, failed: false }; // the last one for `cpuUse`
+let isByUse = false; // whether the top six were chosen by their use
+let rankedCandidates = []; // at the last ranking
+const tiers = new Map(); // id of each of the top six → index of the group of candidates that it was in
+
+/** Request the use in view if it may have changed, and fill free places on the lanes. Call it once per poll. */
+export async function updateRanking() {
+  if (allSeries.peek() === null || newest_ms.peek() === null) return;
+  const groups = candidates(allSeries.peek());
+  const tier = new Map(groups.flatMap((group, i) => group.map((series) => [series.id, i])));
+  const ranked = [...tier];
+  const isChanged = !sameValue(ranked, rankedCandidates);
+  await updateUse(isChanged);
+  const isOutdated = topSix.peek().length === 0 || isChanged || (cpuUse.peek() !== null && !isByUse);
+  if (picked.peek() === null && isOutdated) fillPlaces(groups, tier);
+  rankedCandidates = ranked;
+}
+
+/** Choose the top six again, by the use in view alone. */
+export function rankAgain() {
+  topSix.value = [];
+  request.key = "";
+  rankedCandidates = [];
+  isByUse = false;
+  return updateRanking();
+}
+
+/** Fill `cpuUse`. A request that fails leaves it unchanged: the lanes do not depend on it. */
+async function updateUse(isChanged) {
+  const metric = RANKING_METRICS.find((name) => allMetrics.peek()?.some((recorded) => recorded.name === name));
+  if (!metric) return;
+  const { live, span_ms } = range.peek();
+  const { from_ms, to_ms } = view.peek();
+  const key = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`}`;
+  request.polls += 1;
+  const isDue = request.failed ? request.polls >= RETRY_POLLS : live && request.polls >= LIVE_POLLS;
+  if (!(isChanged && !request.failed) && key === request.key && !isDue) return;
+  request = { key, polls: 0, failed: false };
+  const end_ms = Math.max(from_ms + 1, Math.min(to_ms, newest_ms.peek()) + interval_ms.peek());
+  const begin_ms = Math.max(from_ms, end_ms - LONGEST_MS);
+  const scopes = ["container", "pod", "cgroup", "node"];
+  try {
+    const { series } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
+    cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
+  } catch (error) {
+    request.failed = true;
+    if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
+  }
+}
+
+/** Fill the places that are free. A series keeps its place until it has left the view, so that lines do not keep changing. */
+function fillPlaces(groups, tier) {
+  const { from_ms } = view.peek();
+  const isInView = (id) => allSeries.peek().some((series) => series.id === id && series.scope !== "node" && series.last_seen_ms >= from_ms);
+  const kept = (isByUse ? topSix.peek() : []).filter(isInView);
+  // A container that got its place while running keeps it after its end; one that only filled a gap makes room.
+  for (const id of kept) tier.set(id, Math.min(tiers.get(id) ?? 0, tier.get(id) ?? Infinity));
+  const use = (id) => cpuUse.peek()?.of.get(id)?.mean ?? -1;
+  isByUse = cpuUse.peek() !== null;
+  const byUse = groups.flat().map((series) => series.id).sort((a, b) => use(b) - use(a));
+  const top = [...new Set([...kept, ...byUse])].sort((a, b) => tier.get(a) - tier.get(b)).slice(0, TOP);
+  const wholeNode = groups[0].length === 0 && node.peek() ? [node.peek().id] : [];
+  tiers.clear();
+  for (const id of top) tiers.set(id, tier.get(id));
+  const next = [...top, ...wholeNode];
+  if (!sameValue(next, topSix.peek())) topSix.value = next;
+}
+
+/** [running containers, ended ones, cgroups]: a group is empty if the groups before it fill all places. */
+function candidates(series) {
+  const { from_ms, to_ms } = view.peek();
+  const { live } = range.peek();
+  const recent_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - RECENT_MS);
+  const inView = ({ last_seen_ms, first_seen_ms }) => last_seen_ms >= from_ms && first_seen_ms < to_ms;
+  const isRunning = live ? ({ alive }) => alive : inView;
+  const containers = series.filter(({ scope }) => scope === "container");
+  const running = containers.filter(isRunning);
+  const ended = live && running.length < TOP ? containers.filter(({ alive, last_seen_ms }) => !alive && last_seen_ms >= recent_ms) : [];
+  if (running.length + ended.length >= TOP) return [running, ended, []];
+  const innermost = innermostCgroups(series.filter(({ scope, cgroup }) => scope !== "node" && cgroup));
+  return [running, ended, innermost.filter((item) => item.scope === "cgroup" && isRunning(item))];
+}

@@ -1,0 +1,129 @@
+// Which metrics are on the lanes, in which order, and which further metrics explain them.
+
+import { batch, computed, signal } from "../vendor/signals.js";
+import { allMetrics } from "./store.js";
+import { viewChanged } from "./view.js";
+
+/** Maximum number of lanes. */
+export const MAX_LANES = 8;
+/** Lanes with a name of their own; each shows the first of its metrics that is recorded. */
+const NAMED_LANES = new Map([
+  ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] }],
+  ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] }],
+  ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] }],
+]);
+/** Names of the lanes that are shown while none are chosen. */
+export const DEFAULT_LANES = ["cpu", "memory", "io"];
+
+/** What explains a kind of metric: a limit for metrics in its unit, and shares of time drawn in a strip below. */
+const EXPLANATIONS = {
+  cpu: { limits: { millicores: "cpu_limit_millicores" }, strip: { title: "throttled", some: "throttle_ratio" } },
+  memory: { limits: { bytes: "memory.max" }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
+  io: { limits: {}, strip: { title: "PSI", some: "psi_io_some_ratio", full: "psi_io_full_ratio" } },
+};
+
+/** Names of the lanes from the top: of `NAMED_LANES`, or metrics. */
+export const laneNames = signal(DEFAULT_LANES);
+/** Titles that a dashboard sets: Map(lane name → title). */
+export const laneTitles = signal(new Map());
+/** Index of the focused lane. */
+export const focus = signal(0);
+
+const metricByName = computed(() => new Map((allMetrics.value ?? []).flatMap((metric) => [metric.name, ...metric.aliases].map((name) => [name, metric]))));
+
+function kindOf(metricName) {
+  if (/^(io\.|io_|psi_io)/.test(metricName)) return "io";
+  if (/memory|swap|smaps|headroom/.test(metricName)) return "memory";
+  return /cpu|throttle/.test(metricName) ? "cpu" : null;
+}
+
+/** Whether a memory limit bounds this metric: all of the memory in use, or a part of it that could fill it. */
+const isBounded = (metricName) => !/headroom|\.(max|high|min|low)$|\.events\.|swap|pg/.test(metricName);
+
+function laneOf(name) {
+  const named = NAMED_LANES.get(name);
+  const metricName = named ? named.metrics.find((candidate) => metricByName.value.has(candidate)) : name;
+  const metric = metricByName.value.get(metricName);
+  const { limits, strip } = EXPLANATIONS[kindOf(metricName ?? named.metrics[0])] ?? { limits: {} };
+  const ifRecorded = (explaining) => (metricByName.value.has(explaining) ? explaining : undefined);
+  const unit = metric?.unit ?? named?.unit ?? "";
+  return {
+    key: name,
+    metric: metric?.name ?? null,
+    title: laneTitles.value.get(name) ?? named?.title ?? metric?.title ?? name,
+    note: named?.note,
+    isNamed: Boolean(named),
+    unit,
+    limit: metricName && isBounded(metricName) ? ifRecorded(limits[unit]) : undefined,
+    strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full) } : undefined,
+  };
+}
+
+/** The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, unit, limit, strip}. */
+export const lanes = computed(() => laneNames.value.map(laneOf));
+/** The metric of each lane that has one: Map(lane key → metric name). */
+export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
+/** Names of the metrics that explain the lanes. */
+export const explanations = computed(() => [
+  ...new Set(lanes.value.flatMap(({ limit, strip }) => [limit, strip?.some, strip?.full]).filter(Boolean)),
+]);
+/** The lane by which the cursor table ranks. */
+export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);
+
+function setNames(names) {
+  laneNames.value = names;
+  viewChanged("replace");
+}
+
+const without = (names, index) => names.filter((_, i) => i !== index);
+
+/** Focus the lane at an index; returns whether there is one. */
+export function setFocus(index) {
+  if (index < 0 || index >= lanes.peek().length) return false;
+  focus.value = index;
+  viewChanged("replace");
+  return true;
+}
+
+/** Show another metric on a lane; a lane that shows it already gets this lane's metric instead. */
+export function setLane(index, metricName) {
+  const names = [...laneNames.peek()];
+  const name = laneNameOf(metricName);
+  const other = names.indexOf(name);
+  if (other >= 0) names[other] = names[index];
+  names[index] = name;
+  setNames(names);
+}
+
+/** Add a lane for a metric at the end and focus it; if there are eight lanes already, it replaces the last. */
+export function addLane(metricName) {
+  const names = laneNames.peek();
+  const name = laneNameOf(metricName);
+  batch(() => {
+    if (!names.includes(name)) setNames([...names.slice(0, MAX_LANES - 1), name]);
+    focus.value = laneNames.peek().indexOf(name);
+  });
+}
+
+/** The name of a metric's lane: the lane's own name if it has one, else the metric's. */
+function laneNameOf(metricName) {
+  return [...NAMED_LANES].find(([, { metrics }]) => metrics.find((candidate) => metricByName.peek().has(candidate)) === metricName)?.[0] ?? metricName;
+}
+
+/** Remove the lane at an index, unless it is the only one. */
+export function removeLane(index) {
+  if (laneNames.peek().length > 1) setNames(without(laneNames.peek(), index));
+}
+
+/** Move a lane down by `step` (up if negative) and focus it. */
+export function moveLane(index, step) {
+  const names = laneNames.peek();
+  const to = index + step;
+  if (to < 0 || to >= names.length) return;
+  const moved = without(names, index);
+  moved.splice(to, 0, names[index]);
+  batch(() => {
+    setNames(moved);
+    focus.value = to;
+  });
+}

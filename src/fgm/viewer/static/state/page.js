@@ -1,0 +1,42 @@
+// What is open on the page besides the lanes: dialogs, tables, messages, the comparison.
+
+import { signal } from "../vendor/signals.js";
+import { recall, remember } from "../browser/storage.js";
+
+const TOAST_MS = 2500;
+const STORED_SINGLE_KEYS = "fgm.single-keys";
+
+/** Whether the list of keys is open. */
+export const showsKeys = signal(false);
+/** Whether the lanes are shown as tables. */
+export const showsTables = signal(false);
+/** The open palette: {title, items: [{text, hint, keys, run}]}, or null. */
+export const openPalette = signal(null);
+/** The comparison of the view with the time before it: {from_ms, to_ms, progress, answer, refusal}, or null. */
+export const comparison = signal(null);
+/** Texts about the dashboard in the URL: what of it is not shown, or why none is. */
+export const dashboardNotes = signal([]);
+/** A short message that disappears by itself, or null. */
+export const toast = signal(null);
+/** Whether keys without Ctrl run actions. */
+export const singleKeys = signal(recall(localStorage, STORED_SINGLE_KEYS, true));
+
+/** Switch between lanes as lines and lanes as tables. */
+export function toggleTables() {
+  showsTables.value = !showsTables.peek();
+}
+
+/** Switch keys without Ctrl on or off, also for later visits. */
+export function setSingleKeys(on) {
+  singleKeys.value = on;
+  remember(localStorage, STORED_SINGLE_KEYS, on);
+}
+
+let toastTimer = 0;
+
+/** Show a short message for a moment. */
+export function showToast(text) {
+  toast.value = text;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (toast.value = null), TOAST_MS);
+}

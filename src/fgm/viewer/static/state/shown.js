@@ -1,0 +1,69 @@
+// The workloads on the lanes. Each keeps its colour slot over selections, restarts and reloads of this tab.
+
+import { computed, effect, signal } from "../vendor/signals.js";
+import { recall, remember } from "../browser/storage.js";
+import { keepWhileSame } from "../lib/same-value.js";
+import { workload } from "../lib/series.js";
+import { allSeries, byId, linkedSlots, picked, topSix } from "./store.js";
+
+/** Maximum number of workloads drawn; the viewer answers few more series in one request. */
+export const MAX_SHOWN = 300;
+
+const STORED_SLOTS = "fgm.slots";
+const MAX_STORED_SLOTS = 200;
+
+/** The slot that each workload had last: Map(workload → slot). */
+const rememberedSlots = signal(new Map(recall(sessionStorage, STORED_SLOTS, [])));
+
+// The list of series arrives again with every poll; lines are drawn again only if one of these differs.
+const keepEntries = keepWhileSame((entries) => entries.map(({ key, ids, slot, series }) => [key, ids, slot, series.name, series.pod_name, series.namespace]));
+
+/** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
+export const shown = computed(() => {
+  const chosen = new Map();
+  for (const id of picked.value ?? topSix.value) {
+    const series = byId.value.get(id);
+    if (series && !chosen.has(workload(series)) && chosen.size < MAX_SHOWN) chosen.set(workload(series), series);
+  }
+  const coloured = [...chosen].filter(([, series]) => series.scope !== "node");
+  const slots = assignSlots(coloured.map(([key, { id }]) => [key, linkedSlots.value.get(id) >= 0 ? linkedSlots.value.get(id) : rememberedSlots.value.get(key)]));
+  const ids = new Map();
+  for (const series of allSeries.value ?? []) {
+    const key = workload(series);
+    if (chosen.has(key)) ids.set(key, [...(ids.get(key) ?? []), series.id]);
+  }
+  return keepEntries([...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null })));
+});
+
+/** Map(workload → slot) for pairs of workload and preferred slot: the preferred one if it is free, else the first free one. */
+function assignSlots(preferences) {
+  const slots = new Map(), taken = new Set();
+  for (const [key, preferred] of preferences) {
+    if (preferred === undefined || taken.has(preferred)) continue;
+    slots.set(key, preferred);
+    taken.add(preferred);
+  }
+  for (const [key] of preferences) {
+    if (slots.has(key)) continue;
+    let slot = 0;
+    while (taken.has(slot)) slot += 1;
+    slots.set(key, slot);
+    taken.add(slot);
+  }
+  return slots;
+}
+
+/** Remember from now on which slot each shown workload has, also over reloads of this tab. */
+export function startRememberingSlots() {
+  effect(() => {
+    const slots = new Map(rememberedSlots.peek());
+    const changed = shown.value.filter(({ key, slot }) => slot !== null && slots.get(key) !== slot);
+    if (changed.length === 0) return;
+    for (const { key, slot } of changed) {
+      slots.delete(key); // the order is that of the last assignment
+      slots.set(key, slot);
+    }
+    rememberedSlots.value = slots;
+    remember(sessionStorage, STORED_SLOTS, [...slots].slice(-MAX_STORED_SLOTS));
+  });
+}

@@ -1,0 +1,98 @@
+// What the page knows and which part of it is in view. server/ fills it, view.js and lanes.js change it, components read it.
+
+import { computed, signal } from "../vendor/signals.js";
+import { ALL, widened } from "../lib/time-format.js";
+
+/** The last answer of /api/health, or null. */
+export const health = signal(null);
+/** The answer of /api/instance, or null. */
+export const instance = signal(null);
+/** Containers, pods, cgroups and the node; null until the first answer. */
+export const allSeries = signal(null);
+/** The metrics that have a value anywhere, most used first; null until the first answer. */
+export const allMetrics = signal(null);
+/** False from the first request without an answer until the next one with an answer. */
+export const connected = signal(true);
+/** The node's clock minus this browser's, ms. */
+export const clockOffset_ms = signal(0);
+
+/** The server's present, rounded down to the sampling interval; advances with every poll. */
+export const edge_ms = signal(Math.floor(Date.now() / 1000) * 1000);
+/** {live: true, span_ms}, where span_ms may be ALL, or {live: false, from_ms, to_ms}. */
+export const range = signal({ live: true, span_ms: 60_000 });
+/** Whether a person or a link has chosen the range; until then it grows with the data. */
+export const rangeChosen = signal(false);
+/** The range that is shown while none is chosen, or null until the first answer. */
+export const defaultRange = signal(null);
+/** Ids chosen by a person or a link, or null: the top six. */
+export const picked = signal(null);
+/** Ids of the busiest series, which are shown while none is chosen. */
+export const topSix = signal([]);
+/** The colour slots that a link sets: Map(id → slot). */
+export const linkedSlots = signal(new Map());
+/** Samples of the lanes' metrics: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
+export const laneSamples = signal(null);
+/** Samples of the metrics that explain them (limits, throttling, pressure), in the same form. */
+export const explainingSamples = signal(null);
+/** Whether samples of the lanes' metrics are being loaded. */
+export const loading = signal(false);
+/** Whether samples of the explaining metrics are being loaded. */
+export const loadingExplanations = signal(false);
+/** Why the server refused a request: {lines, explained}, each a text or null. */
+export const refusals = { lines: signal(null), explained: signal(null) };
+/** CPU use in view: {from_ms, to_ms, of: Map(id → {mean, peaks: highest value of each part, null without one})}, or null. */
+export const cpuUse = signal(null);
+/** Events of the range that was requested last, newest first. */
+export const events = signal([]);
+/** The text in the search box. */
+export const search = signal("");
+/** The instant under the pointer, or null. */
+export const hover_ms = signal(null);
+/** The instant that a click or a key pinned, or null. */
+export const pinned_ms = signal(null);
+/** Position of the lanes' plots inside the stack, CSS px; shared by everything with a time axis. */
+export const plot = signal({ left: 64, width: 0 });
+
+/** The sampling interval of the recording. */
+export const interval_ms = computed(() => health.value?.interval_ms ?? 1000);
+/** Whether the viewer has data. */
+export const ready = computed(() => health.value?.state === "ready");
+
+/** The range in view: {from_ms, to_ms}. */
+export const view = computed(() => {
+  const { live, span_ms, from_ms, to_ms } = range.value;
+  return live ? { from_ms: edge_ms.value - (span_ms === ALL ? whole_ms.value : span_ms), to_ms: edge_ms.value } : { from_ms, to_ms };
+});
+
+/** Length of all data up to the present, in coarse steps, so that pixel columns do not move. */
+const whole_ms = computed(() => widened(edge_ms.value - (health.value?.oldest_ms ?? edge_ms.value)));
+
+/** The end of the view, exclusive; a live view includes the newest sample. */
+export const end_ms = computed(() => view.value.to_ms + (range.value.live ? interval_ms.value : 0));
+
+/** Map(id → series). */
+export const byId = computed(() => new Map((allSeries.value ?? []).map((series) => [series.id, series])));
+/** The series of the whole node, or undefined. */
+export const node = computed(() => (allSeries.value ?? []).find((series) => series.scope === "node"));
+/** The id of the node's series, or undefined. */
+export const nodeId = computed(() => node.value?.id);
+
+/** The instant whose values the cursor table shows: pinned, under the pointer, or else the newest in view with data. */
+export const cursor_ms = computed(() => {
+  const chosen_ms = pinned_ms.value ?? hover_ms.value;
+  if (chosen_ms !== null) return chosen_ms;
+  const { from_ms, to_ms } = view.value;
+  const last_ms = lastSample_ms.value ?? health.value?.newest_ms ?? to_ms;
+  return Math.max(from_ms, Math.min(last_ms, end_ms.value - interval_ms.value));
+});
+
+const lastSample_ms = computed(() => {
+  let last_ms = null;
+  for (const lines of laneSamples.value?.lines.values() ?? []) {
+    for (const line of lines) if (line.t.length > 0 && line.t.at(-1) > (last_ms ?? 0)) last_ms = line.t.at(-1);
+  }
+  return last_ms;
+});
+
+/** Time of the newest sample that the page or the viewer has, or null. */
+export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample_ms.value ?? 0) || null);

@@ -1,0 +1,129 @@
+// The view in the URL's fragment: reload, "back" and a copied URL show the same range, selection, lanes and cursor.
+
+import { batch } from "../vendor/signals.js";
+import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
+import { escapeForUrl } from "../lib/url-escape.js";
+import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
+import { shown } from "./shown.js";
+import { cursor_ms, defaultRange, end_ms, interval_ms, linkedSlots, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
+import { follow, onViewChange } from "./view.js";
+
+const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 3650 * UNIT_MS.d; // a longer span shows all data
+const SHORTEST_MS = 5000;
+const ONE_CHANGE_MS = 700;
+
+const isoTime = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
+
+// Writing ------------------------------------------------------------------------------------------------------
+
+function fragment() {
+  const { live, span_ms, from_ms, to_ms } = range.peek();
+  const rangeParts = live ? [["last", [spanText(span_ms)]]] : fixedRange({ from_ms, to_ms });
+  return fragmentOf([...(rangeChosen.peek() ? rangeParts : []), ...(picked.peek() ? [["show", picked.peek()]] : []), ...lanesAndCursor(pinned_ms.peek())]);
+}
+
+const fixedRange = ({ from_ms, to_ms }) => [["from", [isoTime(from_ms)]], ["to", [isoTime(to_ms)]]];
+
+function lanesAndCursor(pin_ms) {
+  const parts = [];
+  if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
+  if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
+  if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
+  return parts;
+}
+
+const fragmentOf = (parts) =>
+  (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escapeForUrl).join(",")}`).join("&")}`);
+
+/** A URL that shows the present view also later: with a fixed range, and with the series and colours shown. */
+export function permanentLink() {
+  const ids = shown.peek().map(({ series }) => series.id);
+  const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
+  const parts = [...fixedRange(view.peek()), ["show", ids], ["colours", colours], ...lanesAndCursor(cursor_ms.peek())];
+  return location.href.replace(/[?#].*/s, "") + fragmentOf(parts);
+}
+
+function spanText(span_ms) {
+  if (span_ms === ALL) return "all";
+  return PRESETS.find(([, preset_ms]) => preset_ms === span_ms)?.[0] ?? `${Math.round(span_ms / 1000)}s`;
+}
+
+// Reading ------------------------------------------------------------------------------------------------------
+
+function readSpan(text) {
+  if (text === "all") return ALL;
+  const [, count, unit] = text?.match(/^(\d+)([smhd])$/) ?? [];
+  if (!count) return null;
+  const span_ms = Number(count) * UNIT_MS[unit];
+  return span_ms > LONGEST_MS ? ALL : Math.max(SHORTEST_MS, span_ms);
+}
+
+/** The parameters of the fragment: Map(name → list of values). Commas separate values; an escaped comma is part of one. */
+function readParameters() {
+  const pairs = location.hash.slice(1).split("&").map((part) => part.split(/=(.*)/s));
+  return new Map(pairs.map(([name, values = ""]) => [name, values.split(",").filter(Boolean).flatMap(unescaped)]));
+}
+
+function unescaped(text) {
+  try {
+    return [decodeURIComponent(text)];
+  } catch {
+    return []; // cut off or mistyped
+  }
+}
+
+function readUrl() {
+  const parameters = readParameters();
+  const first = (name) => parameters.get(name)?.[0];
+  const span_ms = readSpan(first("last"));
+  const [from_ms, to_ms] = ["from", "to"].map((name) => Date.parse(first(name)));
+  const pin_ms = Math.floor(Date.parse(first("at")) / interval_ms.peek()) * interval_ms.peek();
+  const names = [...new Set(parameters.get("lanes") ?? [])].slice(0, MAX_LANES);
+  batch(() => {
+    rangeChosen.value = true;
+    if (span_ms) range.value = { live: true, span_ms };
+    else if (from_ms >= 0 && from_ms < to_ms && to_ms <= END_OF_TIME_MS) range.value = { live: false, from_ms, to_ms };
+    else {
+      rangeChosen.value = false;
+      if (defaultRange.peek()) range.value = defaultRange.peek();
+    }
+    linkedSlots.value = new Map((parameters.get("colours") ?? []).map((slot, i) => [parameters.get("show")?.[i], Number(slot) - 1]));
+    picked.value = parameters.get("show") ?? null;
+    laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
+    focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
+    pinned_ms.value = pin_ms >= view.peek().from_ms && pin_ms < end_ms.peek() ? pin_ms : null;
+  });
+}
+
+// History ------------------------------------------------------------------------------------------------------
+
+let depth = 0; // entries of the browser's history that this page added
+let lastTurn_ms = -Infinity;
+
+function writeUrl(change) {
+  const url = fragment() || location.pathname + location.search;
+  // Many turns of a wheel are one entry.
+  const continues = change === "turn" && performance.now() - lastTurn_ms < ONE_CHANGE_MS;
+  if (change === "turn") lastTurn_ms = performance.now();
+  if (change !== "replace" && !continues) history.pushState({ depth: (depth += 1) }, "", url);
+  else history.replaceState({ depth }, "", url);
+}
+
+/** Go back to the previous view; to the live one if there is none. */
+export function back() {
+  if (depth > 0) history.back();
+  else if (!range.peek().live) follow();
+}
+
+function restore() {
+  depth = history.state?.depth ?? 0;
+  readUrl();
+}
+
+/** Show what the URL says, and keep the URL and the view equal from now on. */
+export function startUrl() {
+  onViewChange(writeUrl);
+  addEventListener("popstate", restore);
+  restore();
+}

@@ -1,0 +1,30 @@
+"""The last tick before a run comes from the newest file of the same node."""
+
+import os
+from pathlib import Path
+
+from fgm.collector.event_recording.last_tick import last_tick
+from fgm.store.samples.header import FileHeader
+from fgm.store.samples.series import Series
+from tests.support.collector.event_ticks import POD, A, B, leave_behind, tick
+from tests.support.collector.windows import START_MS, record
+
+
+def test_the_last_tick_is_that_of_the_newest_file_of_this_node_before_the_run(tmp_path: Path) -> None:
+    other = FileHeader("other", "other-pod", 1000, 90)
+    older = FileHeader("worker-3", "older-pod", 1000, 90)
+    leave_behind(tmp_path, tick(0, A), tick(5, A), closed=True)
+    leave_behind(tmp_path, tick(95, A), tick(96, A, POD), closed=True, header=older)
+    leave_behind(tmp_path, tick(200, B), closed=True, header=other)
+    (journal,) = record(tmp_path, tick(100, B), header=older)
+    (folder,) = {os.path.dirname(journal)}
+    Path(folder, "live-20251230T161500Z.journal").write_bytes(b"nonsense")
+
+    def last(before_s: float) -> tuple[float, tuple[Series, ...]] | None:
+        newest = last_tick(str(tmp_path), START_MS + round(before_s * 1000), "worker-3")
+        return None if newest is None else ((newest.time_ms - START_MS) / 1000, newest.series)
+
+    assert last(1000) == (100, (B,))
+    assert last(100) == (96, (A, POD))
+    assert last(95) == (5, (A,))
+    assert last(0) is None

@@ -1,0 +1,24 @@
+"""The size of the data, counted without listing the folders of past days again."""
+
+from pathlib import Path
+
+from fgm.collector.retention.inventory import Inventory
+from tests.support.collector.windows import record_and_close, tick
+
+
+def allocated(path: Path) -> int:
+    return max(path.stat().st_size, path.stat().st_blocks * 512)
+
+
+def test_past_days_are_counted_once(tmp_path: Path) -> None:
+    record_and_close(tmp_path, *(tick(90 * i) for i in range(3)))
+    files = sorted(tmp_path.glob("dt=*/*/metrics-*"))
+    inventory, later_ns = Inventory(str(tmp_path)), files[0].parent.stat().st_mtime_ns + 10**10
+    total = inventory.count(later_ns)
+    assert total == sum(map(allocated, files))
+
+    with files[0].open("ab") as file:  # a closed file never grows, so this is not noticed
+        file.write(bytes(1 << 20))
+    assert inventory.count(later_ns) == total
+    files[1].unlink()
+    assert inventory.count(later_ns + 10**10) == sum(map(allocated, (files[0], files[2])))

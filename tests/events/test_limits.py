@@ -1,0 +1,48 @@
+"""Changes of limits."""
+
+import pytest
+
+from tests.support.event_machine import MIB, NODE, A, Machine, Row, limited, run
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "what", "before", "after"),
+    [
+        (
+            limited(0.5),
+            limited(1),
+            "CPU limit changed from 500 millicores to 1000 millicores",
+            {"cpu_limit_millicores": 500},
+            {"cpu_limit_millicores": 1000},
+        ),
+        (
+            limited(1, 64, 50),
+            limited(None, 128, 50),
+            "CPU limit changed from 1000 millicores to none; memory limit changed from 64 MiB to 128 MiB",
+            {"cpu_limit_millicores": 1000, "memory.max": 64 * MIB},
+            {"cpu_limit_millicores": None, "memory.max": 128 * MIB},
+        ),
+        (limited(1), limited(1, 64, 7), "limit of threads changed from 50 to 7", {"pids.max": 50}, {"pids.max": 7}),
+        (
+            limited(1, None),
+            limited(1, 8),
+            "memory limit changed from none to 8 MiB",
+            {"memory.max": None},
+            {"memory.max": 8 * MIB},
+        ),
+    ],
+)
+def test_a_changed_limit_is_an_event(first: Row, then: Row, what: str, before: Row, after: Row) -> None:
+    machine = Machine()
+    machine.tick(0, {A: first})
+    (event,) = machine.tick(1, {A: then})
+
+    assert (event.kind, event.what, event.before, event.after) == ("limit_changed", what, before, after)
+    assert machine.tick(2, {A: then}) == []
+
+
+def test_limits_that_were_not_read_or_are_of_a_young_container_have_not_changed() -> None:
+    nothing = {"populated": 1.0}
+
+    assert run({A: limited(1)}, {A: nothing}, {A: limited(1)}) == []
+    assert run({NODE: {}}, {A: limited(None)}, {A: limited(2)}) == [(1, "start", "a")]

@@ -1,0 +1,80 @@
+"""Starts, exits and restarts of containers."""
+
+from dataclasses import replace
+
+import pytest
+
+from fgm.store.samples.series import Series
+from tests.support.event_machine import ALIVE, DEAD, MIB, NODE, POD, T0, A, B, C, Machine, Ticks, brief, container, run
+
+RESTARTS = [
+    ("in one pod", container("a"), container("b"), "restart"),
+    ("in one pod, one name not known yet", container("a", "p", "web"), container("b"), "restart"),
+    ("in one pod, of one name", container("a", "p", "web"), container("b", "p", "web"), "restart"),
+    ("in one pod, of other names", container("a", "p", "init"), container("b", "p", "web"), "start"),
+    ("in another pod", container("a", "p", "web"), container("b", "q", "web"), "start"),
+    ("without pods, of one name", container("a", None, "web"), container("b", None, "web"), "restart"),
+    ("without pods and names", container("a", None), container("b", None), "start"),
+    ("of the same id", container("a", None), container("a", None), "restart"),
+]
+
+
+def test_a_container_starts_and_exits() -> None:
+    ticks: Ticks = [{NODE: {}}, {NODE: {}, A: ALIVE}, {NODE: {}, A: ALIVE}, {NODE: {}, A: DEAD}, {NODE: {}}]
+    machine = Machine()
+    events = [event for second, rows in enumerate(ticks) for event in machine.tick(second, rows)]
+
+    assert [brief(event) for event in events] == [(1, "start", "a"), (3, "exit", "a")]
+    assert events[1].what == "ended after 2 s; its memory was 200 MiB"
+    assert events[1].before == {"memory.current": 200 * MIB}
+
+
+def test_a_container_whose_cgroup_vanishes_exited_before_the_tick_without_it() -> None:
+    assert run({A: ALIVE, B: ALIVE}, {B: ALIVE}, {B: ALIVE}) == [(1, "exit", "a")]
+
+
+def test_the_row_that_was_read_at_the_exit_gives_its_time() -> None:
+    assert run({A: ALIVE}, {A: DEAD | {"late": -640.0}}, {NODE: {}}) == [(0.36, "exit", "a")]
+
+
+def test_without_cgroup_events_a_container_without_processes_has_exited() -> None:
+    assert run({A: {"procs": 2}}, {A: {"procs": 0}}) == [(1, "exit", "a")]
+
+
+def test_pods_services_the_node_and_sandboxes_have_no_starts_and_exits() -> None:
+    """A sandbox is recognised some ticks after it was found; it has not ended then."""
+    service = Series("cgroup", cgroup="/system.slice/a.service")
+    sandbox = replace(B, scope="sandbox")
+
+    assert run({NODE: {}}, {NODE: {}, POD: {}, service: {}, sandbox: ALIVE}, {NODE: {}}) == []
+    assert run({NODE: {}, B: ALIVE}, {NODE: {}, sandbox: ALIVE}, {NODE: {}}) == []
+
+
+@pytest.mark.parametrize(("first", "then", "kind"), [case[1:] for case in RESTARTS], ids=[case[0] for case in RESTARTS])
+def test_a_new_container_restarts_the_one_that_it_follows(first: Series, then: Series, kind: str) -> None:
+    machine = Machine()
+    ticks: Ticks = [{first: ALIVE}, {NODE: {}}, {NODE: {}}]
+    for second, rows in enumerate(ticks):
+        machine.tick(second, rows)
+    (event,) = machine.tick(3, {NODE: {}, then: ALIVE})
+
+    assert (event.kind, event.series) == (kind, then.key)
+    if kind == "restart":
+        assert event.what == f"restarted: it follows {first.key[:12]}, which ended 2 s before"
+        assert event.before == {"container": first.key, "ended_ms": T0 + 1000}
+
+
+def test_one_exit_has_one_successor() -> None:
+    assert run({A: ALIVE}, {NODE: {}}, {B: ALIVE, C: ALIVE}) == [
+        (1, "exit", "a"),
+        (2, "restart", "b"),
+        (2, "start", "c"),
+    ]
+
+
+def test_an_exit_and_a_start_within_a_tick_are_a_restart() -> None:
+    machine = Machine()
+    machine.tick(0, {A: ALIVE})
+
+    assert [brief(event) for event in machine.exit(0.4, A, DEAD)] == [(0.4, "exit", "a")]
+    assert [brief(event) for event in machine.tick(1, {A: ALIVE})] == [(1, "restart", "a")]

@@ -1,0 +1,155 @@
+"""OOM kills, and the container that each belongs to."""
+
+import pytest
+
+from fgm.store.samples.series import Series
+from tests.support.event_machine import (
+    ALIVE,
+    DEAD,
+    MIB,
+    NODE,
+    POD,
+    A,
+    B,
+    Brief,
+    Machine,
+    Row,
+    Ticks,
+    alive,
+    brief,
+    run,
+)
+
+N, P = {"oom": 0.0}, {"oom": 0.0}
+N1, P1 = {"oom": 1.0}, {"oom": 1.0}
+OOM_TABLE: list[tuple[str, Ticks, list[Brief]]] = [
+    (
+        "a process of a container that continues",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N1, POD: P1, A: alive(oom=1)}, {NODE: N1, POD: P1, A: alive(oom=1)}],
+        [(1, "oom_kill", "a")],
+    ),
+    (
+        "a container whose cgroup is still there",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N1, POD: P1, A: DEAD | {"oom": 1}}, {NODE: N1, POD: P1}],
+        [(1, "oom_kill", "a"), (1, "exit", "a")],
+    ),
+    (
+        "a container that took its cgroup with it",
+        [{NODE: N, POD: P, A: ALIVE, B: ALIVE}, {NODE: N1, POD: P1, B: ALIVE}, {NODE: N1, POD: P1, B: ALIVE}],
+        [(1, "oom_kill", "a"), (1, "exit", "a")],
+    ),
+    (
+        "its last row has it, and its pod, too",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N1, POD: P1, A: DEAD | {"oom": 1, "late": -200.0}}, {NODE: N1, POD: P1}],
+        [(0.8, "oom_kill", "a"), (0.8, "exit", "a")],
+    ),
+    (
+        "all parents were read before it",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N, POD: P, A: alive(oom=1)}, {NODE: N1, POD: P1, A: alive(oom=1)}],
+        [(1, "oom_kill", "a")],
+    ),
+    (
+        "the node was read before its pod",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N, POD: P1}, {NODE: N1, POD: P1}],
+        [(1, "oom_kill", "a"), (1, "exit", "a")],
+    ),
+    (
+        "it was seen to end a tick before its pod's counter",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N, POD: P}, {NODE: N1, POD: P1}],
+        [(1, "exit", "a"), (2, "oom_kill", "a")],
+    ),
+    (
+        "nothing in the pod ended",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N1, POD: P1, A: ALIVE}],
+        [(1, "oom_kill", "pod:p")],
+    ),
+    (
+        "nothing that is recorded",
+        [{NODE: N, POD: P, A: ALIVE}, {NODE: N1, POD: P, A: ALIVE}, {NODE: N1, POD: P, A: ALIVE}],
+        [(1, "oom_kill", "node")],
+    ),
+    (
+        "of two that ended the one with more memory",
+        [{POD: P, A: ALIVE, B: alive(memory=300 * MIB)}, {POD: P1}],
+        [(1, "exit", "a"), (1, "exit", "b"), (1, "oom_kill", "b")],
+    ),
+    (
+        "a new container in a new pod",
+        [{NODE: N}, {NODE: N1, POD: P1, A: alive(oom=1)}],
+        [(1, "oom_kill", "a"), (1, "start", "a")],
+    ),
+    (
+        "nothing for counters that start over",
+        [{NODE: {"oom": 9}, POD: {"oom": 9}, A: alive(oom=9)}, {NODE: {"oom": 2}, POD: {"oom": 2}, A: alive(oom=2)}],
+        [],
+    ),
+    (
+        "nothing for counters that were unknown before",
+        [{NODE: {}, POD: {}, A: {"populated": 1}}, {NODE: {"oom": 7}, POD: {"oom": 2}, A: alive(oom=2)}],
+        [],
+    ),
+    (
+        "a kill while a file could not be read",
+        [{POD: P, A: ALIVE}, {POD: {}, A: {"populated": 1}}, {POD: P1, A: alive(oom=1)}, {POD: P1, A: alive(oom=1)}],
+        [(2, "oom_kill", "a")],
+    ),
+    (
+        "on cgroup v1 the counter of a pod does not move",
+        [{POD: P, A: ALIVE}, {POD: P, A: alive(oom=1)}, {POD: P, A: alive(oom=2)}],
+        [(1, "oom_kill", "a"), (2, "oom_kill", "a")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("ticks", "expected"), [case[1:] for case in OOM_TABLE], ids=[case[0] for case in OOM_TABLE])
+def test_an_oom_kill_is_reported_once_for_the_right_container(ticks: Ticks, expected: list[Brief]) -> None:
+    assert sorted(run(*ticks)) == sorted(expected)
+
+
+@pytest.mark.parametrize("last_row", [{}, {A: DEAD | {"oom": 2, "late": -600.0}}], ids=["gone", "with its last row"])
+def test_a_row_read_at_the_exit_is_reported_before_the_next_tick_and_not_again(last_row: dict[Series, Row]) -> None:
+    slice_ = Series("cgroup", cgroup="/kubepods")
+    machine = Machine()
+    machine.tick(0, {NODE: N, slice_: N, POD: P, A: ALIVE, B: ALIVE})
+    kill, end = machine.exit(0.4, A, DEAD | {"oom": 2})
+
+    assert (brief(kill), brief(end)) == ((0.4, "oom_kill", "a"), (0.4, "exit", "a"))
+    assert (kill.after, kill.before) == ({"killed": 2}, {"memory.current": 200 * MIB})
+    assert end.what == "ended by an OOM kill; its memory was 200 MiB"
+    assert machine.exit(0.5, A, DEAD | {"oom": 2}) == []
+    two = {"oom": 2.0}
+    assert machine.tick(1, {NODE: two, slice_: two, POD: two, B: ALIVE} | last_row) == []
+    assert machine.tick(2, {NODE: two, slice_: two, POD: two, B: ALIVE}) == []
+
+
+def test_an_exit_without_a_kill_is_the_victim_if_its_pod_counts_one() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: N, POD: P, A: ALIVE})
+
+    assert [brief(event) for event in machine.exit(0.4, A, {"populated": 0})] == [(0.4, "exit", "a")]
+    assert [brief(event) for event in machine.tick(1, {NODE: N1, POD: P1})] == [(1, "oom_kill", "a")]
+
+
+def test_a_kill_in_a_container_is_not_reported_again_for_the_slices_above() -> None:
+    slice_ = Series("cgroup", cgroup="/kubepods")
+    machine = Machine()
+    machine.tick(0, {NODE: N, slice_: N, POD: P, A: ALIVE})
+    (event,) = machine.tick(1, {NODE: {"oom": 3}, slice_: {"oom": 3}, POD: {"oom": 3}, A: alive(oom=3)})
+
+    assert brief(event) == (1, "oom_kill", "a")
+    assert event.what == "OOM kill: 3 processes killed; memory before was 200 MiB"
+    assert event.after == {"killed": 3}
+    assert [brief(event) for event in machine.tick(2, {NODE: {"oom": 4}, slice_: {"oom": 4}, POD: {"oom": 3}})] == [
+        (2, "oom_kill", "cgroup:/kubepods"),
+        (2, "exit", "a"),
+    ]
+
+
+def test_the_event_of_an_oom_kill_has_the_memory_and_the_exit_has_the_cause() -> None:
+    machine = Machine()
+    machine.tick(0, {POD: P, A: alive(memory=250 * MIB, max=256 * MIB)})
+    kill, end = machine.tick(1, {POD: P1})
+
+    assert kill.what == "OOM kill: 1 process killed; memory before was 250 MiB of a limit of 256 MiB"
+    assert kill.before == {"memory.current": 250 * MIB, "memory.max": 256 * MIB}
+    assert end.what == "ended by an OOM kill; its memory was 250 MiB"
