@@ -84,8 +84,8 @@ def compare_sampling(this: Checkout, other: Checkout, programs: str, count: int,
             loop.wait_until_ready()
         start = time.monotonic() + sampling.START_IN_S
         c_loop.begin(start, reads)
-        for place, loop in enumerate(loops.values(), start=1):
-            loop.begin(start + place / 3)
+        for position, loop in enumerate(loops.values(), start=1):
+            loop.begin(start + position / 3)
         c_us = statistics.mean(c_loop.ticks_ns()) / 1000
         for checkout in (this, other):
             ticks_us = [tick_ns / 1000 for tick_ns in loops[checkout.folder].ticks_ns()]
@@ -96,8 +96,8 @@ def compare_sampling(this: Checkout, other: Checkout, programs: str, count: int,
 
 def compare_viewers(this: Checkout, other: Checkout, data_dir: str, rounds: int) -> None:
     """Start each checkout's viewer in turn, first without limits and then within those of its container."""
-    question = viewer.Asked(data_dir)
-    path = question.timeseries(viewer.HOUR_MS)
+    requests = viewer.Requests(data_dir)
+    path = requests.timeseries(viewer.HOUR_MS)
     for number in range(rounds):
         for checkout in (this, other) if number % 2 else (other, this):
             with working_in(checkout.folder):
