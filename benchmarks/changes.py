@@ -73,7 +73,7 @@ def compare(folder: str) -> dict[str, Any]:
     files = DataFiles(folder, clock)
     journals = Journals(files, clock, skipped)
     scanner = Scanner(files, journals, skipped)
-    scanner.look()
+    scanner.scan()
     while not scanner.is_all_read:
         scanner.read_more()
     stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)

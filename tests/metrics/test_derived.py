@@ -1,3 +1,5 @@
+"""Derived metrics have the values of their formulas."""
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,3 +1,5 @@
+"""Rates of counters, across nulls, gaps and late reads."""
+
 import numpy as np
 import pytest
 from hypothesis import given

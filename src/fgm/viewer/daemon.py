@@ -113,7 +113,7 @@ class Daemon:
     async def _scan(self, desk: Desk) -> None:
         """Look for data, then read files without an index until the next look is due."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
-        result = await to_thread.run_sync(desk.scanner.look)
+        result = await to_thread.run_sync(desk.scanner.scan)
         self._update(desk, result)
         while not desk.scanner.is_all_read and self._clock.monotonic() < until_s:
             result = await to_thread.run_sync(desk.scanner.read_more)
@@ -138,5 +138,5 @@ def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Addr
     from fgm.viewer.api.context import Desk  # noqa: PLC0415 - slow to import, and not needed for the first response
     from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
 
-    desk = Desk(settings.data_dir, clock, start_up, address, given=settings.files, node=settings.node or None)
+    desk = Desk(settings.data_dir, clock, start_up, address, paths=settings.files, node=settings.node or None)
     return desk, create_app(desk)

@@ -136,8 +136,8 @@ def test_other_sums_are_read_if_the_kernel_has_no_smaps_rollup(proc: FakeProc, r
 
 def test_a_process_without_open_files_counts_none(clock: Ticking) -> None:
     with subprocess.Popen(["sh", "-c", "exec sleep 60 <&- >&- 2>&-"]) as process:
-        while Path(f"/proc/{process.pid}/comm").read_text() != "sleep\n":
-            os.sched_yield()
+        while "(sleep) S" not in Path(f"/proc/{process.pid}/stat").read_text():
+            os.sched_yield()  # it sleeps after its loader has closed the libraries
         reader = SumReader("/proc", os.sysconf("SC_PAGE_SIZE"), clock, ReadCounts())
         (values,) = reader.step({"a": listing("a", process.pid)}).values()
         process.kill()

@@ -1,3 +1,5 @@
+"""A change of the data directory is there as a whole or not at all, with the right modes."""
+
 import os
 import stat
 from collections.abc import Iterator

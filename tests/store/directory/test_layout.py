@@ -1,3 +1,5 @@
+"""Names and windows follow from instants, and instants from names."""
+
 from datetime import datetime
 
 import pytest

@@ -1,3 +1,5 @@
+"""One collector has the lock of a data directory, and each obstacle is reported with advice."""
+
 import errno
 import os
 import stat

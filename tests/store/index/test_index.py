@@ -1,3 +1,5 @@
+"""The index: its file, and its changes by ticks, rotations, recovery, new facts and retention."""
+
 import json
 import os
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Names of a series that become known late, or differ."""
+
 from dataclasses import replace
 
 from fgm.store.samples.series import Series, with_known_names

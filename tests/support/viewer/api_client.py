@@ -35,7 +35,7 @@ class ApiClient:
         self.start_up.update(await to_thread.run_sync(self.look), self.now_ms, 0)
 
     def look(self) -> ScanResult:
-        found = self.desk.scanner.look()
+        found = self.desk.scanner.scan()
         while not self.desk.scanner.is_all_read:
             found = self.desk.scanner.read_more()
         return found

@@ -25,7 +25,7 @@ class Watching:
 
     def look(self) -> ScanResult:
         self.clock.stall(5)
-        found = self.scanner.look()
+        found = self.scanner.scan()
         while not self.scanner.is_all_read:
             found = self.scanner.read_more()
         return found
@@ -113,7 +113,7 @@ def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watch
 
 def test_it_can_begin_before_all_files_are_read(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 60 * 90))
-    looks = [watching.scanner.look()]
+    looks = [watching.scanner.scan()]
     while not watching.scanner.is_all_read:
         looks.append(watching.scanner.read_more())
 

@@ -51,7 +51,7 @@ async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
         first, _ = recorded(tmp_path)
         asked = ApiClient(tmp_path)
         start_up = StartUp(1, NOW_MS, 0)
-        asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, given=(str(first),))
+        asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, paths=(str(first),))
         asked.serve()
         return asked
 

@@ -41,7 +41,7 @@ class Span:
         """Return times in s since the beginning, and values, of memory and of CPU time used a second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
         desk = self.asked.desk
-        question = timeseries.question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
+        question = timeseries.make_question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
         running = desk.samples_query(question)
         while running.step():
             pass

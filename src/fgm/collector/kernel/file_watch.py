@@ -1,7 +1,9 @@
 """Watching single kernel files for modification, as far as the kernel has watches left.
 
 The kernel reports a modification of cgroup.events when `populated` changes, and of memory.events when one of its
-counters grows. Source: Documentation/admin-guide/cgroup-v2.rst.
+counters grows.
+
+Source: Documentation/admin-guide/cgroup-v2.rst.
 """
 
 from fgm.collector.kernel import inotify

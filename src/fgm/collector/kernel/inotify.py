@@ -1,7 +1,9 @@
 """The kernel's inotify, which Python's library does not offer.
 
 It works on cgroups as on other directories and files, also through a read-only bind mount and from another cgroup
-namespace. Source: inotify(7).
+namespace.
+
+Source: inotify(7).
 """
 
 import ctypes

@@ -38,7 +38,7 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
                 else:
                     file.write(content)
                 file.flush()
-                # Before the rename: else a power loss could leave the final name with no content behind it.
+                # Before the rename: otherwise a power loss could leave an empty file under the final name.
                 os.fsync(file.fileno())
             os.rename(temporary, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         except BaseException:
@@ -112,7 +112,7 @@ def make_folder(path: str, within: str | None = None) -> None:
             return
     except FileNotFoundError:
         make_folder(parent, within)
-        make_folder(path, within)  # another task may have made it meanwhile
+        make_folder(path, within)  # another task may have created it meanwhile
         return
     os.chmod(path, FOLDER_MODE)
     with _open_folder(parent) as parent_fd:

@@ -17,7 +17,7 @@ from fgm.store.samples.series import Series, with_known_names
 
 
 @dataclass(slots=True)
-class _Kept:
+class _KeptTicks:
     """Decoded ticks, reduced to some columns: time, series and values of each row, in parts.
 
     Shape: each part of `times_ms` is int64[n], of `series` intp[n], of `rows` float64[n, 1 + columns].
@@ -52,7 +52,7 @@ class JournalReader:
         self._fd = open_regular(path, dir_fd)
         self._offset = 0
         self._decoder = PayloadDecoder()
-        self._kept = _Kept(tuple(metrics))
+        self._kept = _KeptTicks(tuple(metrics))
         self._restart()
         try:
             self.refresh()
@@ -144,7 +144,7 @@ class JournalReader:
         """
         missing = [name for name in metrics if name not in self._kept.columns]
         if missing:
-            self._kept = _Kept((*self._kept.columns, *missing))
+            self._kept = _KeptTicks((*self._kept.columns, *missing))
             self._restart()
             self.refresh()
         kept = self._kept

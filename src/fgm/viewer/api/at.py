@@ -53,15 +53,14 @@ async def respond(desk: Desk, lease: Lease, time: str) -> Response:
     runner = desk.runner
     holdings = await runner.run(desk.fresh)
     at_ms = parsing.instant_ms(time, holdings.newest_ms or desk.now_ms())
-    query = desk.samples_query(question(holdings, at_ms))
+    query = desk.samples_query(make_question(holdings, at_ms))
     await runner.finish(query, lease)
-    newest = await runner.run(desk.fresh)
-    events = await runner.run(lambda: desk.event_query(newest, events_around(at_ms)))
+    events = await runner.run(lambda: desk.event_query(holdings, events_around(at_ms)))
     await runner.finish(events, lease)
-    return await reply(runner, lambda: text(query, holdings, events.answer(), newest, at_ms), TEXT)
+    return await reply(runner, lambda: text(query, holdings, events.answer(), at_ms), TEXT)
 
 
-def question(holdings: Holdings, at_ms: int) -> Question:
+def make_question(holdings: Holdings, at_ms: int) -> Question:
     """Return the question for the minute that ends with the second of an instant."""
     tick_ms = holdings.tick_ms
     to_ms = at_ms // tick_ms * tick_ms + tick_ms
@@ -82,10 +81,8 @@ def events_around(at_ms: int) -> EventQuestion:
     return EventQuestion(max(0, at_ms - AROUND_MS), at_ms + AROUND_MS, MAX_EVENTS)
 
 
-def text(
-    query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventAnswer, newest: Holdings, at_ms: int
-) -> Iterator[bytes]:
-    """Yield the lines. `newest`: what was known when the events were looked for."""
+def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventAnswer, at_ms: int) -> Iterator[bytes]:
+    """Yield the lines, when the query has no more steps."""
     answered = query.answer()
     node = printable(holdings.node_name or "this node")
     yield _line(f"{node} at {iso_time.format_seconds(at_ms)}, and the minute before it")
@@ -99,11 +96,14 @@ def text(
     yield _line("")
     yield _line(f"Events within {AROUND_MS // 1000} s of it" + ("" if events.events else ": none"))
     for event in reversed(events.events):
-        time, name = iso_time.format_seconds(event.time_ms)[11:19], name_of_key(event.series, newest.series)
+        time, name = iso_time.format_seconds(event.time_ms)[11:19], name_of_key(event.series, holdings.series)
         yield _line(f"  {time}  {event.kind:<12.12} {_short(name, 24):<24}  {printable(event.what)}")
     if query.is_cut or query.skipped_files or events.is_cut:
         yield _line("")
-        yield _line(f"This is not all there is: {query.skipped_files} files could not be read; see /api/health.")
+    if query.skipped_files:
+        yield _line(f"Data may be missing: {query.skipped_files} files could not be read; see /api/health.")
+    if query.is_cut or events.is_cut:
+        yield _line("There may be more series or events than are listed.")
 
 
 def sparkline(time_ms: Times, values: Floats, from_ms: int, to_ms: int) -> str:
@@ -121,17 +121,17 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _row(answered: SeriesLines, metric: int, asked: Question, holdings: Holdings) -> _Row | None:
+def _row(answered: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
     """Return the row of a series; None if it has no value in the second."""
     time_ms, values = answered.lines[metric].joined()
-    if not len(values) or time_ms[-1] < asked.to_ms - asked.tick_ms or np.isnan(values[-1]):
+    if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms or np.isnan(values[-1]):
         return None
     series = answered.series
     registered = holdings.series.find(series.key)
     name = name_of(registered) if registered is not None else series.container_name or unlisted_id(series)
     if series.pod_name and series.pod_name != name:
         name = f"{name} ({series.pod_name})"
-    bars = sparkline(time_ms, values, asked.from_ms, asked.to_ms)
+    bars = sparkline(time_ms, values, question.from_ms, question.to_ms)
     return _Row(name, float(values[-1]), float(np.nanmax(values)), bars, series.scope == "node")
 
 

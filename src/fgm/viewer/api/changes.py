@@ -37,7 +37,7 @@ def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
     """
     from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     if to_ms - from_ms > MAX_MS + holdings.tick_ms:
-        detail = f"{(to_ms - from_ms) // 1000} s are too long to be compared, sample by sample, with the time before"
+        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to be compared with the time before it"
         raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
     return Stretches(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
 

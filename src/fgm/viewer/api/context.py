@@ -31,14 +31,14 @@ class Desk:
         start_up: StartUp,
         address: Address,
         *,
-        given: tuple[str, ...] = (),
+        paths: tuple[str, ...] = (),
         node: str | None = None,
     ) -> None:
-        """`given`: files to show instead of the whole directory; `node`: the node to show. May block."""
+        """Prepare, which may block. `paths`: files to show instead of all in `data_dir`; `node`: the node to show."""
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
-        is_copied = bool(given) or is_flat(data_dir)
-        self.files = CopiedFiles(data_dir, given, clock, self.skipped) if is_copied else DataFiles(data_dir, clock)
+        is_copied = bool(paths) or is_flat(data_dir)
+        self.files = CopiedFiles(data_dir, paths, clock, self.skipped) if is_copied else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
         self.sources = Sources(self.files, self.journals, self.skipped)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)

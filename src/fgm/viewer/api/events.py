@@ -22,13 +22,13 @@ async def respond(desk: Desk, lease: Lease) -> Response:
     """Return the response to the present request."""
     events_request, runner = parsing.events(request.query_string), desk.runner
     holdings = await runner.run(desk.fresh)
-    asked = question(holdings, events_request, desk.now_ms())
-    query = await runner.run(lambda: desk.event_query(holdings, asked))
+    question = make_question(holdings, events_request, desk.now_ms())
+    query = await runner.run(lambda: desk.event_query(holdings, question))
     await runner.finish(query, lease)
-    return await reply(runner, lambda: json_parts(answer(query.answer(), asked, holdings)))
+    return await reply(runner, lambda: json_parts(answer(query.answer(), question, holdings)))
 
 
-def question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> EventQuestion:
+def make_question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> EventQuestion:
     """Return the question that a request asks.
 
     Raises: Problem if the range is empty.
@@ -37,17 +37,17 @@ def question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> 
     return EventQuestion(from_ms, to_ms, events_request.limit, events_request.ids, events_request.kinds)
 
 
-def answer(result: EventAnswer, asked: EventQuestion, holdings: Holdings) -> dict[str, Any]:
+def answer(result: EventAnswer, question: EventQuestion, holdings: Holdings) -> dict[str, Any]:
     """Return the answer.
 
     Raises: Problem if no series of the request is known.
     """
-    if asked.ids and len(result.unknown_ids) == len(asked.ids):
+    if question.ids and len(result.unknown_ids) == len(question.ids):
         name = result.unknown_ids[0][:256]
         raise unknown("containers", "series", name, "an id from /api/containers, or of an event")
     return {
-        "from_ms": asked.from_ms,
-        "to_ms": asked.to_ms,
+        "from_ms": question.from_ms,
+        "to_ms": question.to_ms,
         "partial": result.is_cut,
         "derived": result.is_derived,
         "skipped_files": result.skipped_files,

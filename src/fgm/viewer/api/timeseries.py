@@ -37,19 +37,19 @@ async def respond(desk: Desk, lease: Lease) -> Response:
     timeseries_request = parsing.timeseries(query_string)
     holdings = await runner.run(desk.fresh)
     now_ms = desk.now_ms()
-    asked = await runner.run(lambda: question(holdings, timeseries_request, now_ms))
-    tag = await runner.run(lambda: tag_of_answer(query_string, asked, desk.files, holdings, now_ms))
+    question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
+    tag = await runner.run(lambda: tag_of_answer(query_string, question, desk.files, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
         return await reply(runner, lambda: iter(()), etag=tag)
-    query = desk.samples_query(asked, timeseries_request.within_ms)
+    query = desk.samples_query(question, timeseries_request.within_ms)
     await runner.finish(query, lease)
-    if query.complete_from_ms > asked.from_ms:
+    if query.complete_from_ms > question.from_ms:
         tag = None
     media_type = BINARY if timeseries_request.is_binary else JSON
     return await reply(runner, lambda: answer(query, holdings, timeseries_request), media_type, tag)
 
 
-def question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: int) -> Question:
+def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: int) -> Question:
     """Return the question that a request asks.
 
     Raises: Problem if no series is known, or if the answer would have too many samples.
@@ -68,7 +68,7 @@ def question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: 
     if per_line * len(metrics) * len(keys) > MAX_SAMPLES:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            f"{len(keys)} series of {len(metrics)} metrics are more samples than fit into one answer",
+            f"{len(metrics)} metrics of {len(keys)} series have more samples than fit into one answer",
             parameter="containers",
             allowed=f"{MAX_SAMPLES} samples: ask for fewer series or metrics, or a shorter range",
         )

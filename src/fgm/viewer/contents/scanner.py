@@ -1,8 +1,8 @@
 """The scanner of a data directory: finds out which series, metrics and times it holds.
 
 It reads index.json, the newest windows (all of them if there is no index) and the journals. The newest source of a name
-wins. What was found once stays: an index that becomes unreadable, or a directory that disappears, removes nothing; the
-holdings say what is wrong.
+wins. Nothing that was found is removed again if the index becomes unreadable or the directory disappears; the holdings
+say what is wrong.
 """
 
 import logging
@@ -81,10 +81,10 @@ class Scanner:
         """Return what is known; never blocks."""
         return self._holdings
 
-    def look(self) -> ScanResult:
+    def scan(self) -> ScanResult:
         """Read the index, if it is a new one, and data that was added; return what there is."""
         with self._lock:
-            if self._only_node is None and self._index.look():
+            if self._only_node is None and self._index.reload():
                 self._add_indexed()
             if next(self._files.newest_first(), None) is not None:
                 if self._phase is Phase.WAITING:
@@ -119,7 +119,7 @@ class Scanner:
 
     @property
     def is_all_read(self) -> bool:
-        """Whether `read_more` has nothing to do until the next `look`."""
+        """Whether `read_more` has nothing to do until the next `scan`."""
         return self._phase in (Phase.WAITING, Phase.DONE)
 
     def _found(self) -> ScanResult:

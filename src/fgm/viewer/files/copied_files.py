@@ -23,16 +23,16 @@ from fgm.viewer.files import foreign_parquet
 from fgm.viewer.files.data_files import DataFile, DataFiles, order
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
-LOOK_AGAIN_S = 5.0
-"""Interval between two looks for new files."""
+SCAN_INTERVAL_S = 5.0
+"""Interval between two searches for new files."""
 MAX_FILES = 20_000
-"""Maximum number of files below a directory that are looked at."""
+"""Maximum number of files below a directory that are read."""
 SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class _CheckedFile:
-    """A path when it was last looked at. `file`: None if it cannot be read."""
+    """A path when it was last checked. `file`: None if it cannot be read."""
 
     identity: FileIdentity
     file: DataFile | None
@@ -56,14 +56,14 @@ class CopiedFiles(DataFiles):
         self._paths, self._skipped = paths, skipped
         self._checked: dict[str, _CheckedFile] = {}
         self._files: list[DataFile] = []
-        self._looked_s: float | None = None
+        self._searched_s: float | None = None
         self._numbers = itertools.count()
-        self._look_lock = threading.Lock()
+        self._search_lock = threading.Lock()
         self._rewritten: str | None = None
 
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
         """Return the files that hold samples of [from_ms, to_ms), oldest first."""
-        return [f for f in self._look() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
+        return [f for f in self._search() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
 
     def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
         """Return 00:00 UTC of the first day of each folder that has files of [from_ms, to_ms), with the folder."""
@@ -74,16 +74,16 @@ class CopiedFiles(DataFiles):
 
     def newest_first(self) -> Iterator[DataFile]:
         """Yield every file, the newest first."""
-        yield from reversed(self._look())
+        yield from reversed(self._search())
 
-    def _look(self) -> list[DataFile]:
-        """Return the readable files, oldest first; looks for new ones every `LOOK_AGAIN_S`."""
-        with self._look_lock:
+    def _search(self) -> list[DataFile]:
+        """Return the readable files, oldest first; searches for new ones every `SCAN_INTERVAL_S`."""
+        with self._search_lock:
             now_s = self._clock.monotonic()
-            if self._looked_s is None or now_s - self._looked_s >= LOOK_AGAIN_S:
+            if self._searched_s is None or now_s - self._searched_s >= SCAN_INTERVAL_S:
                 files = map(self._check, self._paths or sorted(_below(self.data_dir)))
                 self._files = sorted((file for file in files if file is not None), key=order)
-                self._looked_s = now_s
+                self._searched_s = now_s
             return self._files
 
     def _check(self, path: str) -> DataFile | None:

@@ -29,7 +29,7 @@ class IndexFile:
         self.note: str | None = f"there is no {os.path.basename(path)} yet"
         self.was_good = False
 
-    def look(self) -> bool:
+    def reload(self) -> bool:
         """Load the index if it has changed; return whether there is a new good one."""
         try:
             status = os.stat(self._path, follow_symlinks=False)
@@ -44,7 +44,7 @@ class IndexFile:
         try:
             index = load(self._path)
             if index == Index() and not os.path.lexists(self._path):
-                return False  # it was removed meanwhile: the next look reports that
+                return False  # it was removed meanwhile: the next call reports that
         except (BadFileError, OSError) as error:
             # A corrected mode makes the same file readable, without a new identity: so it is tried again.
             self._identity, self.state = identity if isinstance(error, BadFileError) else None, "bad"

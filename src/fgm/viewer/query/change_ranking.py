@@ -10,7 +10,7 @@ The score of one metric of one series is the product of two terms, damped by a t
 
 Example: a container uses 100 millicores all the time, then 900; it is the only one. Its noise before is 0, so the least
 noise counts, 5 % of the mean: 5. Effect: |900 - 100| / 5 = 160, which counts as 30, the maximum. Share: 800 / 900.
-Score: ln(31) * sqrt(0.889) = 3.24. If it had gone from 1 to 9 millicores beside a container that uses 900, the effect
+Score: ln(31) * sqrt(0.889) = 3.24. If it had gone from 1 to 9 millicores next to a container that uses 900, the effect
 would be the same, but the share 8 / 909, and the score 0.32.
 """
 

@@ -13,9 +13,10 @@ MAX_SERIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Metrics of series in [from_ms, to_ms). More series are adopted while files are read, if `scopes` or `prefixes`
-    say so: the register does not hold every series of the files.
-    """  # noqa: D205 - one sentence would hide what adopting means
+    """Metrics of series in [from_ms, to_ms).
+
+    Series that match `scopes` or `prefixes` are adopted while files are read: the register may not have all of them.
+    """
 
     metrics: tuple[ShownMetric, ...]
     keys: frozenset[str]

@@ -37,7 +37,7 @@ class Peaks:
 
 @dataclass(slots=True)
 class Total:
-    """The total of one metric of one series. `count`: number of values; `peaks`: None if they are not asked for."""
+    """The total of one metric of one series. `count`: number of values; `peaks`: None if they are not wanted."""
 
     count: int = 0
     sum: float = 0.0
@@ -118,7 +118,7 @@ class TotalsQuery:
         return Total(peaks=Peaks(self.question, self._parts) if self._parts else None)
 
 
-def make_question(  # noqa: PLR0917 - the range and its parts are no options
+def make_question(  # noqa: PLR0917 - a range and its parts read well without names
     holdings: Holdings,
     metrics: tuple[ShownMetric, ...],
     scopes: frozenset[Scope],

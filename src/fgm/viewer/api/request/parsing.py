@@ -33,7 +33,9 @@ def timeseries(query: bytes) -> TimeseriesRequest:
     fields = split(query, TAKES["/api/timeseries"])
     metrics = _metrics(fields)
     if not metrics:
-        raise bad_parameter("metric", "no metric is asked for", f"1 to {MAX_METRICS} names from /api/metrics, by comma")
+        raise bad_parameter(
+            "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, by comma"
+        )
     ids = _ids(fields)
     points = _whole_number(fields, parameters.POINTS)
     is_raw = _choice(fields, parameters.RAW) == "1"
@@ -42,7 +44,7 @@ def timeseries(query: bytes) -> TimeseriesRequest:
     series_filter = _filter(fields)
     is_filtered = series_filter != SeriesFilter()
     if ids is not None and is_filtered:
-        raise bad_parameter("containers", "series are asked for by id and by filter", "either of both")
+        raise bad_parameter("containers", "the request chooses series by id and by a filter", "either ids or a filter")
     span = times.span(fields)
     chosen = series_filter if is_filtered else None
     return TimeseriesRequest(metrics, ids, span, points, is_raw, is_binary, within_ms, chosen)
@@ -67,7 +69,7 @@ def top(query: bytes) -> TopRequest:
     fields = split(query, TAKES["/api/top"])
     metrics = _metrics(fields)
     if len(metrics) != 1:
-        raise bad_parameter("metric", f"{len(metrics)} metrics are asked for", "one name from /api/metrics")
+        raise bad_parameter("metric", f"the request names {len(metrics)} metrics", "one name from /api/metrics")
     series_filter = _filter(fields)
     if not series_filter.scopes:
         series_filter = replace(series_filter, scopes=frozenset({"container"}))
@@ -123,14 +125,14 @@ def _ids(fields: Fields) -> tuple[str, ...] | None:
     ids = values_of(fields, "containers")
     if not 1 <= len(ids) <= MAX_SERIES:
         allowed = f"1 to {MAX_SERIES} ids from /api/containers, by comma"
-        raise bad_parameter("containers", f"{len(ids)} series are asked for", allowed)
+        raise bad_parameter("containers", f"the request names {len(ids)} series", allowed)
     return ids
 
 
 def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:
     names = values_of(fields, "metric")
     if len(names) > MAX_METRICS:
-        raise bad_parameter("metric", f"{len(names)} metrics are asked for", f"at most {MAX_METRICS} in one request")
+        raise bad_parameter("metric", f"the request names {len(names)} metrics", f"at most {MAX_METRICS}")
     return tuple({metric.name: metric for metric in map(_metric, names)}.values())
 
 

@@ -39,7 +39,7 @@ def split(query: bytes, allowed: Sequence[Parameter]) -> Fields:
         if name in LISTS and "" in values:
             raise bad_parameter(name, "it has an empty value", "values separated by single commas; none: leave it out")
         if name in fields and name not in LISTS:
-            raise bad_parameter(name, "it is given more than once", "once")
+            raise bad_parameter(name, "it occurs more than once", "once")
         fields[name] = fields.get(name, ()) + values
     return fields
 

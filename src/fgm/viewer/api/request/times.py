@@ -26,7 +26,7 @@ def span(fields: Fields) -> Span:
     Raises: Problem if they contradict each other or cannot be read.
     """
     if "range" in fields and ("from" in fields or "to" in fields):
-        raise bad_parameter("range", "a range is given together with from or to", "either range, or from and to")
+        raise bad_parameter("range", "range cannot be combined with from or to", "either range, or from and to")
     length_ms = _length_ms(value_of(fields, "range", DEFAULT_RANGE))
     if "from" not in fields and "to" not in fields:
         return Span(length_ms)

@@ -1,0 +1,55 @@
+"""The form of docstrings, and words that plain English has a shorter or clearer one for."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SOURCE = REPOSITORY / "src" / "fgm"
+FIELDS = ("Raises", "Shape", "Unit", "Source")
+"""What a docstring says on lines of their own, after its sentences."""
+AVOIDED = {
+    r"\banew\b": "again",
+    r"\bbeside\b": "next to, in addition to",
+    r"\bwhoever\b": "the program or the person",
+    r"\bSo (many|long|much|often)\b": "Maximum, Minimum, Interval, Number of",
+    r"(?m)\bwho\s+(asks|does not|learns|wants|waits)\b": "name the reader or the program",
+}
+TEXTS = [
+    *SOURCE.rglob("*.py"),
+    *(path for path in SOURCE.rglob("*.js") if "vendor" not in path.parts),
+    *(path for path in REPOSITORY.glob("*.md") if path.name != "CHANGELOG.md"),
+    *(REPOSITORY / "docs").rglob("*.md"),
+]
+
+
+def docstrings(path: Path) -> Iterator[str]:
+    """Yield every docstring of a module, and every string below a constant that explains it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.value.value
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_field_of_a_docstring_begins_a_line_and_says_something(field: str) -> None:
+    found = {
+        (path.relative_to(SOURCE).as_posix(), line.strip())
+        for path in SOURCE.rglob("*.py")
+        for text in docstrings(path)
+        for line in text.splitlines()
+        if re.search(rf"\b{field}:", line) or (field == "Raises" and re.search(r"\bRaises\b", line))
+    }
+
+    assert len(found) > 2
+    assert {(path, line) for path, line in found if not re.match(rf"{field}: \S", line)} == set()
+
+
+@pytest.mark.parametrize("pattern", AVOIDED)
+def test_a_word_that_has_a_plainer_one_is_avoided(pattern: str) -> None:
+    assert len(TEXTS) > 100
+    found = {path.relative_to(REPOSITORY).as_posix() for path in TEXTS if re.search(pattern, path.read_text())}
+
+    assert found == set(), f"say: {AVOIDED[pattern]}"
