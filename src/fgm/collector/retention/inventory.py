@@ -14,11 +14,9 @@ from fgm.collector.retention.limits import KeptFile
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
+from fgm.store.directory.file_identity import is_settled
 
 log = logging.getLogger(__name__)
-
-SETTLED_NS = 2_000_000_000
-"""Minimum age of a folder's last change before its size is kept: two changes may get the same modification time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Inventory:
                 self._sizes[folder] = size
                 if size.is_settled and size.size_bytes == 0:
                     self.empty.append(folder)
-            if not folders and _is_past(self._changed_ns(day), wall_ns):
+            if not folders and is_settled(self._changed_ns(day), wall_ns):
                 self.empty.append(day)
         return sum(size.size_bytes for size in self._sizes.values())
 
@@ -85,8 +83,8 @@ class Inventory:
     def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
         files = list(self._files(day, folder))
         has_journal = any(file.path.endswith(".journal") for file in files)  # a journal grows
-        is_settled = _is_past(changed_ns, wall_ns) and not has_journal
-        return _FolderSize(changed_ns, is_settled, sum(file.size_bytes for file in files))
+        is_final = is_settled(changed_ns, wall_ns) and not has_journal
+        return _FolderSize(changed_ns, is_final, sum(file.size_bytes for file in files))
 
     def _changed_ns(self, folder: str) -> int:
         return os.stat(os.path.join(self._data_dir, folder), follow_symlinks=False).st_mtime_ns
@@ -112,10 +110,6 @@ class Inventory:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield KeptFile(path, until_ms, max(status.st_size, status.st_blocks * 512))
-
-
-def _is_past(changed_ns: int, wall_ns: int) -> bool:
-    return wall_ns - changed_ns > SETTLED_NS
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 
 from fgm.clock import Clock
 from fgm.store.directory import layout
+from fgm.store.directory.file_identity import is_settled
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.files.window_cache import WindowCache
 
 MAX_CACHED_FOLDERS = 64
 """Maximum number of folders whose listing is kept."""
-SETTLED_NS = 2_000_000_000
-"""Minimum age of a folder's mtime for its listing to be kept: mtimes come from a coarse clock, so that a folder can
-change again without a new mtime."""
 EARLIER_WINDOWS = 2
 """Number of windows before a range that may reach into it: the last one, and one more if the length has changed."""
 
@@ -138,7 +136,7 @@ class DataFiles:
             return _EMPTY
         with self._lock:
             self._listings.pop(folder, None)
-            if now_ns - status.st_mtime_ns > SETTLED_NS:
+            if is_settled(status.st_mtime_ns, now_ns):
                 self._listings[folder] = listing
                 if len(self._listings) > MAX_CACHED_FOLDERS:
                     del self._listings[next(iter(self._listings))]

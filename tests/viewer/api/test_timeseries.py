@@ -1,0 +1,24 @@
+"""The page has copies of two limits of the API, so that it asks only for what is answered."""
+
+import re
+from pathlib import Path
+
+import fgm.viewer
+from fgm.viewer.api.timeseries import RAW_TICKS
+from fgm.viewer.query import comparison
+
+SERVER = Path(fgm.viewer.__file__).parent / "static" / "server"
+
+
+def constant(script: str, name: str) -> int:
+    match = re.search(rf"const {name} = ([\d_]+);", (SERVER / script).read_text())
+    assert match is not None, f"{script} has no {name}"
+    return int(match[1])
+
+
+def test_the_page_knows_how_many_ticks_are_answered_with_every_sample() -> None:
+    assert constant("api.js", "RAW_TICKS") == RAW_TICKS
+
+
+def test_the_page_knows_how_long_a_range_can_be_compared() -> None:
+    assert constant("comparison.js", "LONGEST_MS") == comparison.MAX_MS
