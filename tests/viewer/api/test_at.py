@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.dates]
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> ApiClient:
+def client(tmp_path: Path) -> ApiClient:
     data = DataDirectory(tmp_path)
     busy = [counting(container(n, f"busy-{n:02}", "p" * 80), T0, 90, per_second=n * 1000) for n in range(1, 13)]
     data.parquet(counting(NODE, T0, 90), *busy)
@@ -25,9 +25,9 @@ def asked(tmp_path: Path) -> ApiClient:
     return ApiClient(tmp_path)
 
 
-async def test_a_second_says_who_used_most_and_what_happened(asked: ApiClient) -> None:
-    await asked.ready()
-    answer = await asked.get("/at/2025-12-30T16:01:10Z")
+async def test_a_second_lists_the_busiest_series_and_the_events(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get("/at/2025-12-30T16:01:10Z")
     lines = answer.body.decode().splitlines()
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
@@ -43,30 +43,30 @@ async def test_a_second_says_who_used_most_and_what_happened(asked: ApiClient) -
     assert max(map(len, lines)) <= WIDTH
 
 
-async def test_a_time_without_data_says_where_there_is_some(asked: ApiClient) -> None:
-    await asked.ready()
-    text = (await asked.get(f"/at/{T0 // 1000 - 86_400}")).body.decode()
+async def test_a_time_without_data_is_answered_with_the_extent_of_the_data(client: ApiClient) -> None:
+    await client.ready()
+    text = (await client.get(f"/at/{T0 // 1000 - 86_400}")).body.decode()
 
     assert "Nothing was recorded then: there is data from 2025-12-30T16:00:00Z to 2025-12-30T16:01:29Z." in text
 
 
-async def test_now_is_the_newest_second(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_now_is_the_newest_second(client: ApiClient) -> None:
+    await client.ready()
 
-    assert b"16:01:29Z" in (await asked.get("/at/now")).body
+    assert b"16:01:29Z" in (await client.get("/at/now")).body
 
 
 @pytest.mark.parametrize("time", ["yesterday", "-1", "%00", "1e99", "2025-12-30T16:00:00Z?x=1"])
-async def test_another_time_is_a_problem(asked: ApiClient, time: str) -> None:
-    await asked.ready()
-    answer = await asked.get(f"/at/{time}")
+async def test_a_text_that_is_not_a_time_is_a_problem(client: ApiClient, time: str) -> None:
+    await client.ready()
+    answer = await client.get(f"/at/{time}")
 
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 @given(st.lists(st.one_of(st.just(np.nan), st.floats(-1e12, 1e12)), max_size=60))
-def test_a_sparkline_is_thirty_signs_whatever_the_values(values: list[float]) -> None:
+def test_a_sparkline_has_thirty_characters(values: list[float]) -> None:
     """A part without a value is a space, any other a bar."""
     drawn = sparkline(1000 * np.arange(len(values), dtype=np.int64), np.array(values), 0, 60_000)
 
@@ -74,5 +74,5 @@ def test_a_sparkline_is_thirty_signs_whatever_the_values(values: list[float]) ->
     assert [sign == " " for sign in drawn] == [all(np.isnan(v) for v in values[i : i + 2]) for i in range(0, 60, 2)]
 
 
-def test_nothing_reaches_the_terminal_but_text() -> None:
+def test_control_characters_do_not_reach_the_terminal() -> None:
     assert printable("a\x1b[31m\u202e\n") == "a?[31m??"

@@ -28,14 +28,14 @@ from tests.support.viewer.data_directory import (
 MIDDLE_MS = T0 - 300_000
 
 
-async def asked_of(data: DataDirectory) -> ApiClient:
-    asked = await to_thread.run_sync(ApiClient, data.root)
-    await asked.ready()
-    return asked
+async def client_of(data: DataDirectory) -> ApiClient:
+    client = await to_thread.run_sync(ApiClient, data.root)
+    await client.ready()
+    return client
 
 
-async def lines(asked: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list[dict[str, Any]]:
-    answer = await asked.get(f"/api/changes{query}")
+async def lines(client: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") -> list[dict[str, Any]]:
+    answer = await client.get(f"/api/changes{query}")
     assert answer.status == 200, answer.body
     assert answer.headers["content-type"] == "application/x-ndjson"
     return [json.loads(line) for line in answer.body.splitlines()]
@@ -48,15 +48,15 @@ def busier(number: int, per_second: list[float]) -> Chunk:
     return chunk(container(number), first_ms, {USAGE: used.tolist(), MEMORY: [1e6] * 600})
 
 
-async def test_the_container_that_took_more_is_first_and_its_means_are_told(tmp_path: Path) -> None:
+async def test_the_container_that_used_more_is_first_with_its_means(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     steady = [counting(one, T0 - 600_000, 600) for one in (NODE, container(2), container(3))]
     await to_thread.run_sync(data.parquet, busier(1, [2e5, 2.8e6]), *steady)
-    said = await lines(await asked_of(data))
+    reports = await lines(await client_of(data))
 
-    answer = said[-1]
-    assert [line["progress"] for line in said[:-1]] == sorted(line["progress"] for line in said[:-1])
-    assert len(said) > 3
+    answer = reports[-1]
+    assert [line["progress"] for line in reports[:-1]] == sorted(line["progress"] for line in reports[:-1])
+    assert len(reports) > 3
     assert (answer["before_ms"], answer["from_ms"], answer["to_ms"]) == (T0 - 600_000, MIDDLE_MS, T0)
     assert answer["compared"]["series"] == 3
     (first,) = answer["series"]
@@ -66,7 +66,7 @@ async def test_the_container_that_took_more_is_first_and_its_means_are_told(tmp_
     assert cpu["peak"] == pytest.approx(2800)
 
 
-async def test_what_was_not_there_before_is_told_as_that_and_what_replaced_another_is_compared_with_it(
+async def test_a_new_container_has_no_value_before_and_a_replacement_is_compared_with_the_container_it_replaced(
     tmp_path: Path,
 ) -> None:
     data = DataDirectory(tmp_path)
@@ -74,53 +74,53 @@ async def test_what_was_not_there_before_is_told_as_that_and_what_replaced_anoth
     after = counting(container(9, "web", "cart"), MIDDLE_MS, 300, per_second=900_000)
     new = counting(container(4), MIDDLE_MS, 300, per_second=500_000)
     await to_thread.run_sync(data.parquet, before, after, new)
-    answer = (await lines(await asked_of(data)))[-1]
-    told = {
+    answer = (await lines(await client_of(data)))[-1]
+    changes = {
         one["id"]: next(c for c in one["changes"] if c["metric"] == "total_cpu_usage_millicores")
         for one in answer["series"]
     }
 
-    assert told.keys() == {id_of(9), id_of(4)}
-    assert told[id_of(9)]["before"] == pytest.approx(200)
-    assert told[id_of(4)]["before"] is None
+    assert changes.keys() == {id_of(9), id_of(4)}
+    assert changes[id_of(9)]["before"] == pytest.approx(200)
+    assert changes[id_of(4)]["before"] is None
 
 
-async def test_the_open_journal_counts_and_a_bad_file_is_counted(tmp_path: Path) -> None:
+async def test_a_comparison_includes_the_open_journal_and_counts_a_damaged_file(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     paths = await to_thread.run_sync(data.parquet, counting(container(1), T0 - 180_000, 90, per_second=1e5))
     await to_thread.run_sync(data.journal, counting(container(1), T0, 90, per_second=9e5))
     await to_thread.run_sync((paths[0].parent / "metrics-20251230T155830Z.parquet").write_bytes, b"PAR1")
-    answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 180_000}"))[-1]
+    answer = (await lines(await client_of(data), f"?from={T0}&to={T0 + 180_000}"))[-1]
 
     assert [one["id"] for one in answer["series"]] == [id_of(1)]
     assert answer["skipped_files"] == 1
 
 
-async def test_a_time_that_is_too_long_is_refused(tmp_path: Path) -> None:
+async def test_a_range_that_is_too_long_to_compare_is_refused(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(data.parquet, counting(NODE, T0, 90))
-    answer = await (await asked_of(data)).get("/api/changes?range=2h")
+    answer = await (await client_of(data)).get("/api/changes?range=2h")
 
     assert answer.status == 400
     assert "at most 3600 s" in answer.body.decode()
 
 
-async def test_without_a_time_before_nothing_is_compared(tmp_path: Path) -> None:
+async def test_without_data_before_the_range_nothing_is_compared(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(data.parquet, counting(container(1), T0, 90, per_second=1e6))
-    answer = (await lines(await asked_of(data), f"?from={T0}&to={T0 + 90_000}"))[-1]
+    answer = (await lines(await client_of(data), f"?from={T0}&to={T0 + 90_000}"))[-1]
 
     assert (answer["has_before"], answer["series"]) == (False, [])
 
 
-async def test_comparisons_wait_for_each_other_and_hold_up_nobody_else(tmp_path: Path) -> None:
+async def test_comparisons_wait_for_each_other_and_do_not_delay_other_requests(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
-    asked = await asked_of(data)
+    client = await client_of(data)
     ended: list[str] = []
 
     async def one(name: str, target: str) -> None:
-        assert (await asked.get(target)).status == 200
+        assert (await client.get(target)).status == 200
         ended.append(name)
 
     async with anyio.create_task_group() as group:
@@ -131,41 +131,41 @@ async def test_comparisons_wait_for_each_other_and_hold_up_nobody_else(tmp_path:
 
     assert len(ended) == 5
     assert ended.index("samples") < 4
-    assert asked.desk.budget.free == asked.desk.budget.samples
+    assert client.desk.budget.free == client.desk.budget.samples
 
 
-async def test_who_goes_away_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_client_that_leaves_during_a_comparison_gives_its_memory_back(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(data.parquet, *(counting(container(n), T0 - 600_000, 600) for n in range(1, 9)))
-    asked = await asked_of(data)
+    client = await client_of(data)
     for _ in range(5):
         with anyio.move_on_after(0.02):
-            await asked.get(f"/api/changes?from={MIDDLE_MS}&to={T0}")
+            await client.get(f"/api/changes?from={MIDDLE_MS}&to={T0}")
 
-    assert len((await lines(asked))[-1]["series"]) == 0
-    assert asked.desk.budget.free == asked.desk.budget.samples
+    assert len((await lines(client))[-1]["series"]) == 0
+    assert client.desk.budget.free == client.desk.budget.samples
 
 
-async def test_what_happens_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> None:
+async def test_a_change_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     first_ms = T0 - 540_000
     kills = [0.0] * 360 + [7.0] * 180  # the 361st tick is the first of a window
     victim = chunk(container(1), first_ms, {"memory.events.oom_kill": kills})
     others = [chunk(container(n), first_ms, {"memory.events.oom_kill": [0.0] * 540}) for n in (2, 3)]
     await to_thread.run_sync(data.parquet, victim, *others)
-    answer = (await lines(await asked_of(data), f"?from={T0 - 270_000}&to={T0}"))[-1]
+    answer = (await lines(await client_of(data), f"?from={T0 - 270_000}&to={T0}"))[-1]
 
     assert [one["id"] for one in answer["series"]] == [id_of(1)]
 
 
-async def test_of_too_many_containers_those_of_the_time_in_question_are_compared(
+async def test_if_there_are_too_many_containers_those_of_the_range_are_compared(
     tmp_path: Path,
 ) -> None:
     data = DataDirectory(tmp_path)
     jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MAX_SERIES)]
     culprit = busier(1, [2e5, 2.8e6])
     await to_thread.run_sync(data.parquet, *[*jobs, culprit])
-    answer = (await lines(await asked_of(data)))[-1]
+    answer = (await lines(await client_of(data)))[-1]
 
     assert answer["partial"]
     assert answer["series"][0]["id"] == id_of(1)

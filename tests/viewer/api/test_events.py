@@ -47,26 +47,26 @@ def event(second: float, kind: Kind, series: str = KEY, what: str = "something",
     return Event(T0 + round(second * 1000), kind, series, what, {}, after)
 
 
-async def asked(data: DataDirectory) -> ApiClient:
-    asked = await to_thread.run_sync(ApiClient, data.root)
-    await asked.ready()
-    return asked
+async def client_of(data: DataDirectory) -> ApiClient:
+    client = await to_thread.run_sync(ApiClient, data.root)
+    await client.ready()
+    return client
 
 
-async def get(asked: ApiClient, query: str = "") -> dict[str, Any]:
-    answer = await asked.get(f"/api/events{query}")
+async def get(client: ApiClient, query: str = "") -> dict[str, Any]:
+    answer = await client.get(f"/api/events{query}")
     assert answer.status == 200, answer.body
     return dict(answer.json)
 
 
-def told(answer: dict[str, Any]) -> list[tuple[float, str, str]]:
+def listed(answer: dict[str, Any]) -> list[tuple[float, str, str]]:
     return [((one["time_ms"] - T0) / 1000, one["kind"], one["series"]) for one in answer["events"]]
 
 
-async def test_what_was_written_down_newest_first(data: DataDirectory) -> None:
+async def test_written_events_are_answered_the_newest_first(data: DataDirectory) -> None:
     kill = Event(T0 + 50_000, "oom_kill", KEY, "OOM kill: 1 process killed", {MEMORY: 5}, {"killed": 1})
     await write(data, kill, event(20, "gap", "node"), event(-4000, "exit"))
-    answer = await get(await asked(data))
+    answer = await get(await client_of(data))
 
     assert answer == {
         "from_ms": NOW_MS - NOW_MS % 1000 + 1000 - 3_600_000,
@@ -112,11 +112,13 @@ async def test_what_was_written_down_newest_first(data: DataDirectory) -> None:
         ("?limit=3", [(60, "start"), (50, "exit"), (40, "gap")]),
     ],
 )
-async def test_some_of_them(data: DataDirectory, query: str, expected: Sequence[tuple[float, str]]) -> None:
+async def test_events_are_filtered_by_range_kind_and_series_and_limited(
+    data: DataDirectory, query: str, expected: Sequence[tuple[float, str]]
+) -> None:
     await write(data, event(30, "oom_kill"), event(40, "gap", "node"), event(50, "exit"), event(60, "start", "c" * 64))
-    answer = await get(await asked(data), query)
+    answer = await get(await client_of(data), query)
 
-    assert [(second, kind) for second, kind, _ in told(answer)] == expected
+    assert [(second, kind) for second, kind, _ in listed(answer)] == expected
     assert answer["partial"] is ("limit" in query)
 
 
@@ -139,7 +141,7 @@ async def test_some_of_them(data: DataDirectory, query: str, expected: Sequence[
     ],
 )
 async def test_bad_input_is_a_problem(data: DataDirectory, query: str, status: int, parameter: str) -> None:
-    answer = await (await asked(data)).get(f"/api/events?{query}")
+    answer = await (await client_of(data)).get(f"/api/events?{query}")
 
     assert answer.status == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -147,18 +149,18 @@ async def test_bad_input_is_a_problem(data: DataDirectory, query: str, status: i
     assert answer.json["allowed"]
 
 
-async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(data: DataDirectory) -> None:
+async def test_an_unknown_series_does_not_prevent_the_answer_for_the_others(data: DataDirectory) -> None:
     await write(data, event(30, "oom_kill"))
 
-    answer = await get(await asked(data), f"?containers={id_of(1)},nobody")
-    assert (told(answer), answer["unknown"]) == ([(30, "oom_kill", id_of(1))], ["nobody"])
+    answer = await get(await client_of(data), f"?containers={id_of(1)},nobody")
+    assert (listed(answer), answer["unknown"]) == ([(30, "oom_kill", id_of(1))], ["nobody"])
 
 
-async def test_what_is_learned_of_an_end_later_is_joined_with_it(data: DataDirectory) -> None:
+async def test_a_reason_that_arrives_later_is_merged_into_the_exit(data: DataDirectory) -> None:
     await write(data, event(50, "exit", what="ended"), event(52, "start", "c" * 64))
     await write(data, event(49.5, "exit", what="ended: OOMKilled", reason="OOMKilled"), identifier="next-pod")
 
-    answer = await get(await asked(data), "?kind=exit")
+    answer = await get(await client_of(data), "?kind=exit")
     (ended,) = answer["events"]
     assert (ended["what"], ended["after"]) == ("ended: OOMKilled", {"reason": "OOMKilled"})
 
@@ -169,33 +171,33 @@ async def test_a_restart_between_containers_that_turn_out_to_have_other_names_is
     unnamed = Event(T0 + 6000, "restart", KEY, "restarted", {"container": "c" * 64}, {"container": KEY})
     await write(data, restart, unnamed)
 
-    answer = await get(await asked(data))
-    assert told(answer) == [(6, "restart", id_of(1)), (5, "start", id_of(1))]
+    answer = await get(await client_of(data))
+    assert listed(answer) == [(6, "restart", id_of(1)), (5, "start", id_of(1))]
     assert answer["events"][0]["before"] == {"container": "c" * 12}
 
 
-async def test_what_was_taken_for_a_container_and_is_a_sandbox_is_not_shown(data: DataDirectory) -> None:
+async def test_events_of_a_sandbox_that_was_taken_for_a_container_are_not_answered(data: DataDirectory) -> None:
     sandbox = replace(container(9), scope="sandbox")
     await to_thread.run_sync(data.journal, counting(sandbox, T0 + 90_000, 31))
     await write(data, event(1, "start", sandbox.key), event(2, "start", "c" * 64))
 
-    assert told(await get(await asked(data))) == [(2, "start", "c" * 12)]
+    assert listed(await get(await client_of(data))) == [(2, "start", "c" * 12)]
 
 
-async def test_lines_that_make_no_sense_are_counted_and_the_rest_is_served(data: DataDirectory) -> None:
+async def test_invalid_lines_are_counted_and_the_rest_is_answered(data: DataDirectory) -> None:
     await write(data, event(1, "start"))
     path = anyio.Path(data.root / "dt=2025-12-30" / "identifier=node-1" / "events.jsonl")
     await path.write_bytes(b"nonsense\n" + await path.read_bytes() + b'{"time":')
-    of = await asked(data)
-    answer = await get(of)
+    client = await client_of(data)
+    answer = await get(client)
 
-    assert told(answer) == [(1, "start", id_of(1))]
+    assert listed(answer) == [(1, "start", id_of(1))]
     assert answer["skipped_lines"] == 1
     await write(data, event(2, "exit"))  # the torn line is cut off, and the cache knows
-    assert len(told(await get(of))) == 2
+    assert len(listed(await get(client))) == 2
     await path.unlink()
     await path.mkdir()
-    assert (await get(of))["skipped_files"] == 1
+    assert (await get(client))["skipped_files"] == 1
 
 
 def killed_pod(data: DataDirectory) -> Series:
@@ -214,46 +216,46 @@ def part(whole: Any, first: int, end: int) -> Any:
     return chunk(whole.series, int(whole.time_ms[first]), values)
 
 
-async def test_where_nobody_wrote_events_down_they_are_derived_from_the_samples(tmp_path: Path) -> None:
+async def test_without_an_events_file_events_are_derived_from_samples(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(killed_pod, data)
-    of = await asked(data)
-    answer = await get(of)
+    client = await client_of(data)
+    answer = await get(client)
 
-    assert told(answer) == [(110, "oom_kill", id_of(7)), (110, "exit", id_of(7))]
+    assert listed(answer) == [(110, "oom_kill", id_of(7)), (110, "exit", id_of(7))]
     assert (answer["derived"], answer["partial"]) == (True, False)
-    assert told(await get(of, f"?from={T0 + 111_000}")) == []
+    assert listed(await get(client, f"?from={T0 + 111_000}")) == []
     await to_thread.run_sync(lambda: events_file.append_to_day(str(data.root), "node-1", T0, ()))
-    answer = await get(of)
-    assert (told(answer), answer["derived"]) == ([], False)
+    answer = await get(client)
+    assert (listed(answer), answer["derived"]) == ([], False)
 
 
-async def test_only_the_end_of_a_long_range_is_derived_and_it_says_so(tmp_path: Path) -> None:
+async def test_events_are_derived_for_the_end_of_a_long_range_only_and_the_answer_is_partial(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path, rotation_s=900)
     await to_thread.run_sync(data.parquet, counting(NODE, T0 - 3 * 3_600_000, 10), counting(NODE, T0, 120))
-    answer = await get(await asked(data), "?range=6h")
+    answer = await get(await client_of(data), "?range=6h")
 
-    assert told(answer) == [(0, "gap", "node")]
+    assert listed(answer) == [(0, "gap", "node")]
     assert (answer["derived"], answer["partial"]) == (True, True)
 
 
-async def test_windows_of_two_writers_are_told_of_in_the_order_of_their_ticks(tmp_path: Path) -> None:
+async def test_windows_of_two_writers_are_read_in_the_order_of_their_ticks(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     newer = DataDirectory(tmp_path, identifier="a-new-pod")
     await to_thread.run_sync(data.parquet, counting(NODE, T0, 50), counting(container(1), T0, 20))
     await to_thread.run_sync(newer.parquet, counting(NODE, T0 + 50_000, 60))
 
-    assert told(await get(await asked(data))) == [(20, "exit", id_of(1))]
+    assert listed(await get(await client_of(data))) == [(20, "exit", id_of(1))]
 
 
-async def test_a_damaged_window_costs_what_it_tells(tmp_path: Path) -> None:
+async def test_a_damaged_window_costs_only_its_own_events(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await to_thread.run_sync(killed_pod, data)
     (path,) = [path async for path in anyio.Path(data.root).rglob("*.parquet")]
     await path.write_bytes(b"nonsense")
-    answer = await get(await asked(data))
+    answer = await get(await client_of(data))
 
-    assert {kind for _, kind, _ in told(answer)} == {"oom_kill", "exit"}
+    assert {kind for _, kind, _ in listed(answer)} == {"oom_kill", "exit"}
     assert answer["skipped_files"] == 1
 
 
@@ -264,13 +266,13 @@ async def test_events_of_another_node_are_not_shown(data: DataDirectory) -> None
     await write(data, event(1, "start"))
     await write(data, event(2, "start", "c" * 64), identifier="other")
 
-    assert told(await get(await asked(data))) == [(1, "start", id_of(1))]
+    assert listed(await get(await client_of(data))) == [(1, "start", id_of(1))]
 
 
-async def test_before_there_is_data_it_says_when_to_come_back(tmp_path: Path) -> None:
-    asked = await to_thread.run_sync(ApiClient, tmp_path)
+async def test_before_there_is_data_the_answer_is_a_503_with_retry_after(tmp_path: Path) -> None:
+    client = await to_thread.run_sync(ApiClient, tmp_path)
 
-    assert (await asked.get("/api/events")).status == 503
+    assert (await client.get("/api/events")).status == 503
 
 
 def test_an_answer_is_json_without_nan() -> None:

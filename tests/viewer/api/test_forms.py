@@ -24,7 +24,7 @@ def record(root: Path) -> DataDirectory:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> ApiClient:
+def client(tmp_path: Path) -> ApiClient:
     record(tmp_path)
     return ApiClient(tmp_path)
 
@@ -43,36 +43,36 @@ def decoded(body: bytes) -> dict[str, Any]:
     return facts
 
 
-async def test_the_binary_form_says_what_the_json_says(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_the_binary_form_has_the_values_of_the_json(client: ApiClient) -> None:
+    await client.ready()
     path = CLOSED.replace("memory.current", "memory.current,total_cpu_usage_millicores")
-    binary = await asked.get(path + "&format=binary")
+    binary = await client.get(path + "&format=binary")
 
     assert binary.headers["content-type"] == "application/octet-stream"
-    assert decoded(binary.body) == (await asked.get(path + "&format=json")).json
+    assert decoded(binary.body) == (await client.get(path + "&format=json")).json
     assert len(binary.body) % 8 == 0
 
 
-async def test_every_sample_is_answered_where_raw_is_asked_for(tmp_path: Path) -> None:
+async def test_raw_answers_every_sample(tmp_path: Path) -> None:
     def make() -> ApiClient:
         DataDirectory(tmp_path, rotation_s=7200).parquet(counting(NODE, T0 - 5_300_000, 5400))
         return ApiClient(tmp_path)
 
-    asked = await to_thread.run_sync(make)
-    await asked.ready()
+    client = await to_thread.run_sync(make)
+    await client.ready()
     path = "/api/timeseries?metric=memory.current&range=2h&points=100"
-    reduced, raw = (await asked.get(path)).json, (await asked.get(path + "&raw=1")).json
+    reduced, raw = (await client.get(path)).json, (await client.get(path + "&raw=1")).json
 
     assert (reduced["resolution"], raw["resolution"]) == ("m4", "raw")
     assert len(raw["series"][0]["t_ms"]) == 5400
 
 
-async def test_a_long_json_is_compressed_for_who_takes_it(asked: ApiClient) -> None:
-    await asked.ready()
-    plain = await asked.get(CLOSED + "&containers=node", accept_encoding="br, gzip;q=0")
-    short = await asked.get("/api/containers?search=nothing", accept_encoding="gzip")
-    packed = await asked.get(CLOSED + f"&containers=node,{id_of(1)}", accept_encoding="gzip, br")
-    binary = await asked.get(CLOSED + "&format=binary", accept_encoding="gzip")
+async def test_a_long_json_is_compressed_if_the_client_accepts_gzip(client: ApiClient) -> None:
+    await client.ready()
+    plain = await client.get(CLOSED + "&containers=node", accept_encoding="br, gzip;q=0")
+    short = await client.get("/api/containers?search=nothing", accept_encoding="gzip")
+    packed = await client.get(CLOSED + f"&containers=node,{id_of(1)}", accept_encoding="gzip, br")
+    binary = await client.get(CLOSED + "&format=binary", accept_encoding="gzip")
 
     assert packed.headers["content-encoding"] == "gzip"
     assert {s["id"] for s in json.loads(gzip.decompress(packed.body))["series"]} == {"node", id_of(1)}
@@ -91,26 +91,26 @@ async def test_a_long_json_is_compressed_for_who_takes_it(asked: ApiClient) -> N
         ("GZIP;q=.5", True),
     ],
 )
-def test_what_a_client_takes_is_read_from_its_header(header: str | None, *, expected: bool) -> None:
+def test_accept_encoding_decides_whether_an_answer_is_compressed(header: str | None, *, expected: bool) -> None:
     assert accepts_gzip(header) is expected
 
 
-async def test_a_closed_range_is_not_sent_twice(asked: ApiClient) -> None:
-    await asked.ready()
-    first = await asked.get(CLOSED)
-    again = await asked.get(CLOSED, if_none_match=first.headers["etag"])
+async def test_an_answer_for_a_closed_range_is_not_sent_twice(client: ApiClient) -> None:
+    await client.ready()
+    first = await client.get(CLOSED)
+    again = await client.get(CLOSED, if_none_match=first.headers["etag"])
 
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    assert (await asked.get(CLOSED + "&format=binary", if_none_match=first.headers["etag"])).status == 200
+    assert (await client.get(CLOSED + "&format=binary", if_none_match=first.headers["etag"])).status == 200
 
 
-async def test_a_closed_range_is_sent_again_when_its_files_changed(tmp_path: Path) -> None:
+async def test_an_answer_for_a_closed_range_is_sent_again_after_its_files_changed(tmp_path: Path) -> None:
     data = await to_thread.run_sync(record, tmp_path)
-    asked = await to_thread.run_sync(ApiClient, tmp_path)
-    await asked.ready()
-    first = await asked.get(CLOSED)
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+    first = await client.get(CLOSED)
     await to_thread.run_sync(lambda: data.parquet(counting(NODE, T0, 50)))
-    again = await asked.get(CLOSED, if_none_match=first.headers["etag"])
+    again = await client.get(CLOSED, if_none_match=first.headers["etag"])
 
     assert again.status == 200
     assert again.headers["etag"] != first.headers["etag"]
@@ -119,17 +119,17 @@ async def test_a_closed_range_is_sent_again_when_its_files_changed(tmp_path: Pat
 @pytest.mark.parametrize(
     "span", ["range=1m", f"from={T0}", f"from={T0}&to={T0 + 95_000}", f"from={T0}&to={NOW_MS + 1}"]
 )
-async def test_what_may_still_grow_has_no_tag(asked: ApiClient, span: str) -> None:
-    await asked.ready()
-    answer = await asked.get(f"/api/timeseries?metric=memory.current&{span}")
+async def test_an_answer_that_may_still_grow_has_no_entity_tag(client: ApiClient, span: str) -> None:
+    await client.ready()
+    answer = await client.get(f"/api/timeseries?metric=memory.current&{span}")
 
     assert answer.status == 200
     assert "etag" not in answer.headers
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_the_list_of_metrics_is_not_sent_twice(asked: ApiClient) -> None:
-    await asked.ready()
-    first = await asked.get("/api/metrics")
+async def test_the_list_of_metrics_is_not_sent_twice(client: ApiClient) -> None:
+    await client.ready()
+    first = await client.get("/api/metrics")
 
-    assert (await asked.get("/api/metrics", if_none_match=first.headers["etag"])).status == 304
+    assert (await client.get("/api/metrics", if_none_match=first.headers["etag"])).status == 304

@@ -99,7 +99,7 @@ def test_any_text_as_query_gets_a_documented_status(url: str, query: str, path: 
     assert answer.status_code < 500
 
 
-def test_what_is_served_is_what_is_described(tmp_path: Path) -> None:
+def test_every_route_is_in_the_openapi_document(tmp_path: Path) -> None:
     """Every route of the application is in the document, and nothing else is."""
     from tests.support.viewer.api_client import ApiClient  # noqa: PLC0415
 

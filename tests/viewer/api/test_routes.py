@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> DataDirectory:
 
 
 @pytest.fixture
-def asked(data: DataDirectory) -> ApiClient:
+def client(data: DataDirectory) -> ApiClient:
     """Two minutes of the node, a container and a service, the last half minute still in the journal."""
     data.write_index((container(1), T0, T0 + 90_000))
     closed = [counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90)]
@@ -43,9 +43,9 @@ def asked(data: DataDirectory) -> ApiClient:
     return ApiClient(data.root)
 
 
-async def test_before_there_is_data_it_says_when_to_come_back(asked: ApiClient) -> None:
+async def test_before_there_is_data_the_answer_is_a_503_with_retry_after(client: ApiClient) -> None:
     for path in ("/api/instance", "/api/metrics", "/api/containers", "/api/timeseries?metric=memory.current"):
-        answer = await asked.get(path)
+        answer = await client.get(path)
 
         assert answer.status == 503
         assert answer.headers["retry-after"] == "2"
@@ -53,10 +53,10 @@ async def test_before_there_is_data_it_says_when_to_come_back(asked: ApiClient) 
         assert "/api/health" in answer.json["detail"]
 
 
-async def test_instance(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_instance(client: ApiClient) -> None:
+    await client.ready()
 
-    assert (await asked.get("/api/instance")).json == {
+    assert (await client.get("/api/instance")).json == {
         "node_name": "node-1",
         "identifier": "node-1",
         "cluster_name": "cluster-1",
@@ -68,9 +68,9 @@ async def test_instance(asked: ApiClient) -> None:
     }
 
 
-async def test_metrics_are_those_with_a_value_derived_ones_first(asked: ApiClient) -> None:
-    await asked.ready()
-    listed = (await asked.get("/api/metrics")).json["metrics"]
+async def test_metrics_are_those_with_a_value_derived_ones_first(client: ApiClient) -> None:
+    await client.ready()
+    listed = (await client.get("/api/metrics")).json["metrics"]
 
     assert [(m["name"], m["unit"], m["kind"]) for m in listed] == [
         ("total_cpu_usage_millicores", "millicores", "derived"),
@@ -80,9 +80,9 @@ async def test_metrics_are_those_with_a_value_derived_ones_first(asked: ApiClien
     assert all({"title", "source", "help"} <= m.keys() for m in listed)
 
 
-async def test_containers_say_what_is_known_of_each(asked: ApiClient) -> None:
-    await asked.ready()
-    answer = (await asked.get("/api/containers?scope=container")).json
+async def test_containers_lists_the_facts_of_each_series(client: ApiClient) -> None:
+    await client.ready()
+    answer = (await client.get("/api/containers?scope=container")).json
 
     assert answer["total"] == 1
     assert answer["containers"] == [
@@ -112,7 +112,7 @@ async def test_containers_say_what_is_known_of_each(asked: ApiClient) -> None:
     ]
 
 
-async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels(data: DataDirectory) -> None:
+async def test_containers_has_the_facts_of_the_index_and_filters_by_labels(data: DataDirectory) -> None:
     facts = Facts(
         labels={"app": "cart", "app.kubernetes.io/part-of": "shop"},
         image="cart:v1",
@@ -127,11 +127,11 @@ async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels
         data.write_index((container(1), T0, T0 + 5000), more=facts)
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
+    client = await to_thread.run_sync(record)
+    await client.ready()
 
     async def found(query: str) -> list[dict[str, Any]]:
-        answer = await asked.get(f"/api/containers?{query}")
+        answer = await client.get(f"/api/containers?{query}")
         return list(answer.json["containers"])
 
     (one,) = await found("labels=app:cart,app.kubernetes.io%2Fpart-of:shop")
@@ -140,15 +140,15 @@ async def test_containers_say_what_the_index_knows_and_are_found_by_their_labels
     assert len(await found("")) == 2
 
 
-async def test_what_was_in_the_newest_tick_is_alive_while_the_data_is_fresh(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_a_series_of_the_newest_tick_is_alive_while_the_data_is_fresh(client: ApiClient) -> None:
+    await client.ready()
 
     async def alive() -> list[str]:
-        return [c["id"] for c in (await asked.get("/api/containers")).json["containers"] if c["alive"]]
+        return [c["id"] for c in (await client.get("/api/containers")).json["containers"] if c["alive"]]
 
     assert await alive() == ["node"]
 
-    asked.clock.stall(60)
+    client.clock.stall(60)
 
     assert await alive() == [], "the collector stopped: nothing is known to live"
 
@@ -181,17 +181,17 @@ async def test_containers_are_found_newest_first(data: DataDirectory, query: str
         )
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    answer = (await asked.get(f"/api/containers?{query}")).json
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    answer = (await client.get(f"/api/containers?{query}")).json
 
     assert [c["id"] for c in answer["containers"]] == expected
     assert answer["total"] == len(expected)
 
 
-async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: ApiClient) -> None:
-    await asked.ready()
-    answer = await asked.get(f"/api/timeseries?metric=total_cpu_usage_millicores&containers={id_of(1)},node&range=1m")
+async def test_a_range_to_now_has_the_newest_tick_from_the_journal(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get(f"/api/timeseries?metric=total_cpu_usage_millicores&containers={id_of(1)},node&range=1m")
     facts = answer.json
 
     assert facts.keys() == FACTS
@@ -212,9 +212,9 @@ async def test_a_range_to_now_has_the_newest_tick_from_the_journal(asked: ApiCli
     assert (one["id"], one["t_ms"][-1]) == (id_of(1), T0 + 99_000)
 
 
-async def test_all_containers_and_the_node_are_answered_when_none_is_named(asked: ApiClient) -> None:
-    await asked.ready()
-    series = await asked.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
+async def test_all_containers_and_the_node_are_answered_when_none_is_named(client: ApiClient) -> None:
+    await client.ready()
+    series = await client.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
 
     assert {(s["id"], s["metric"], s["unit"]) for s in series} == {
         ("node", "memory.current", "bytes"),
@@ -229,24 +229,24 @@ async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
         data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    (series,) = await asked.series("/api/timeseries?metric=memory.current&range=all")
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    (series,) = await client.series("/api/timeseries?metric=memory.current&range=all")
 
     assert series["value"] == [1, None, 2.5, 0]
 
 
-async def test_services_pods_and_full_ids_are_found_by_name(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_services_pods_and_full_ids_can_be_named(client: ApiClient) -> None:
+    await client.ready()
     path = "/api/timeseries?metric=memory.current&range=all&containers="
 
-    assert [s["id"] for s in await asked.series(path + "cgroup:/system.slice/a.service")] == [
+    assert [s["id"] for s in await client.series(path + "cgroup:/system.slice/a.service")] == [
         f"cgroup:{SERVICE.cgroup}"
     ]
-    assert [s["id"] for s in await asked.series(path + str(container(1).container_id))] == [id_of(1)]
+    assert [s["id"] for s in await client.series(path + str(container(1).container_id))] == [id_of(1)]
 
 
-async def test_a_container_that_only_old_files_know_is_found_there(data: DataDirectory) -> None:
+async def test_a_container_that_is_only_in_old_files_is_found_there(data: DataDirectory) -> None:
     """The index holds 5,000 containers; one that fell out of it is still in the files of its time."""
 
     def record() -> ApiClient:
@@ -254,40 +254,40 @@ async def test_a_container_that_only_old_files_know_is_found_there(data: DataDir
         data.parquet(counting(container(7), T0 - 7_200_000, 5), counting(NODE, T0 - 4_500_000, 50 * 90))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
+    client = await to_thread.run_sync(record)
+    await client.ready()
     path = f"/api/timeseries?metric=memory.current&containers={id_of(7)}"
 
-    assert [s["id"] for s in await asked.series(path + "&range=3h")] == [id_of(7)]
-    assert (await asked.get(path + "&range=10m")).status == 404
+    assert [s["id"] for s in await client.series(path + "&range=3h")] == [id_of(7)]
+    assert (await client.get(path + "&range=10m")).status == 404
 
 
-async def test_a_series_that_is_unknown_does_not_cost_the_others_their_answer(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_an_unknown_series_does_not_prevent_the_answer_for_the_others(client: ApiClient) -> None:
+    await client.ready()
     path = "/api/timeseries?metric=memory.current&range=all&containers="
-    answer = (await asked.get(path + f"nonsense,{id_of(1)},pod:nonsense,{'a' * 12}")).json
+    answer = (await client.get(path + f"nonsense,{id_of(1)},pod:nonsense,{'a' * 12}")).json
 
     assert [s["id"] for s in answer["series"]] == [id_of(1)]
     assert answer["unknown"] == ["nonsense", "pod:nonsense", "a" * 12]
-    assert (await asked.get(path + id_of(1))).json["unknown"] == []
+    assert (await client.get(path + id_of(1))).json["unknown"] == []
 
-    refused = await asked.get(path + "nonsense,pod:nonsense")
+    refused = await client.get(path + "nonsense,pod:nonsense")
 
     assert (refused.status, refused.json["detail"]) == (404, "there is no series 'nonsense'")
 
 
-async def test_a_comma_in_a_name_is_part_of_it_when_it_is_encoded(data: DataDirectory) -> None:
+async def test_an_encoded_comma_in_the_name_of_a_series_is_part_of_it(data: DataDirectory) -> None:
     """systemd allows it in the name of a unit."""
 
     def record() -> ApiClient:
         data.parquet(counting(Series("cgroup", cgroup="/system.slice/a,b.service"), T0, 5), counting(NODE, T0, 5))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
+    client = await to_thread.run_sync(record)
+    await client.ready()
     path = "/api/timeseries?metric=memory.current&range=all&containers=cgroup:/system.slice/a%2Cb.service,node"
 
-    assert {s["id"] for s in await asked.series(path)} == {"cgroup:/system.slice/a,b.service", "node"}
+    assert {s["id"] for s in await client.series(path)} == {"cgroup:/system.slice/a,b.service", "node"}
 
 
 async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
@@ -297,15 +297,15 @@ async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
         )
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    series = await asked.series("/api/timeseries?metric=total_cpu_usage_millicores&range=all")
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    series = await client.series("/api/timeseries?metric=total_cpu_usage_millicores&range=all")
 
     assert {s["id"]: (s["life"], s["value"][0]) for s in series} == {id_of(1): (1, None), id_of(2): (2, None)}
 
 
-async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
-    """A range is what is asked; what decides is how much data there is in it."""
+async def test_an_answer_for_more_than_an_hour_keeps_the_extremes(data: DataDirectory) -> None:
+    """A range is what is client; what decides is how much data there is in it."""
 
     def record() -> ApiClient:
         values: list[float | None] = [100.0] * 5400
@@ -313,15 +313,15 @@ async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
         data.parquet(chunk(NODE, T0 - 5_300_000, {"memory.current": values}))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    answer = (await asked.get("/api/timeseries?metric=memory.current&range=2h&points=100")).json
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    answer = (await client.get("/api/timeseries?metric=memory.current&range=2h&points=100")).json
 
     assert answer["resolution"] == "m4"
     assert len(answer["series"][0]["t_ms"]) <= 400
     assert max(answer["series"][0]["value"]) == 900
 
-    raw = (await asked.get("/api/timeseries?metric=memory.current&range=1h")).json
+    raw = (await client.get("/api/timeseries?metric=memory.current&range=1h")).json
 
     assert raw["resolution"] == "raw"
     assert len(raw["series"][0]["t_ms"]) == 3579
@@ -345,10 +345,10 @@ async def test_beyond_an_hour_extremes_are_kept(data: DataDirectory) -> None:
     ],
 )
 async def test_bad_input_is_a_problem_and_never_a_stack_trace(
-    asked: ApiClient, target: str, status: int, parameter: str | None
+    client: ApiClient, target: str, status: int, parameter: str | None
 ) -> None:
-    await asked.ready()
-    answer = await asked.get(target)
+    await client.ready()
+    answer = await client.get(target)
 
     assert answer.status == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -362,24 +362,24 @@ async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: 
         data.write_index(*((container(n), T0 - 3_600_000, T0) for n in range(500)))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
+    client = await to_thread.run_sync(record)
+    await client.ready()
     metrics = "memory.current,memory.peak,memory.max,memory.high,memory.low,memory.min,pids.current,pids.max"
-    answer = await asked.get(f"/api/timeseries?metric={metrics}&range=1h")
+    answer = await client.get(f"/api/timeseries?metric={metrics}&range=1h")
 
     assert answer.status == 400
     assert "samples" in answer.json["allowed"]
 
 
-async def test_more_series_than_the_limit_are_cut_and_it_says_so(data: DataDirectory) -> None:
+async def test_an_answer_with_too_many_series_is_cut_and_marked_as_partial(data: DataDirectory) -> None:
     def record() -> ApiClient:
         data.write_index(*((container(n), T0, T0 + 1000) for n in range(505)))
         data.parquet(*(counting(container(n), T0, 1) for n in range(505)))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    answer = (await asked.get("/api/timeseries?metric=memory.current&range=5m")).json
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    answer = (await client.get("/api/timeseries?metric=memory.current&range=5m")).json
 
     assert answer["partial"] is True
     assert len({s["id"] for s in answer["series"]}) <= 500
@@ -391,31 +391,31 @@ async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirect
         paths[1].write_bytes(paths[1].read_bytes()[:1000])
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    answer = (await asked.get("/api/timeseries?metric=memory.current&range=all")).json
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    answer = (await client.get("/api/timeseries?metric=memory.current&range=all")).json
 
     assert answer["skipped_files"] == 1
     assert len(answer["series"][0]["t_ms"]) == 90
-    assert [skipped["file"][-16:] for skipped in asked.desk.skipped.newest()] == ["T160130Z.parquet"]
+    assert [skipped["file"][-16:] for skipped in client.desk.skipped.newest()] == ["T160130Z.parquet"]
 
 
-async def test_samples_are_asked_for_by_what_series_are_called(tmp_path: Path) -> None:
+async def test_samples_can_be_requested_by_filter(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     shop, other = container(1, "web", "cart-7f"), container(2, "job", "batch-1")
     await to_thread.run_sync(data.parquet, counting(NODE, T0, 90), counting(shop, T0, 90), counting(other, T0, 90))
-    asked = await to_thread.run_sync(ApiClient, tmp_path)
-    await asked.ready()
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
     path = f"/api/timeseries?metric=memory.current&from={T0}"
 
     async def ids(query: str) -> set[str]:
-        return {series["id"] for series in await asked.series(path + query)}
+        return {series["id"] for series in await client.series(path + query)}
 
     assert await ids("&search=cart") == {id_of(1)}
     assert await ids("&scope=node") == {"node"}
     assert await ids("&scope=container") == {id_of(1), id_of(2)}
     assert await ids("&search=nobody") == set()
-    assert (await asked.get(f"{path}&search=cart&containers={id_of(1)}")).status == 400
+    assert (await client.get(f"{path}&search=cart&containers={id_of(1)}")).status == 400
 
 
 async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path) -> None:
@@ -425,33 +425,31 @@ async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path)
     await to_thread.run_sync(older.parquet, counting(NODE, T0 - 900_000, 90), counting(container(1), T0 - 900_000, 90))
     await to_thread.run_sync(newer.parquet, counting(NODE, T0, 90), counting(container(2), T0, 90))
     await to_thread.run_sync(lambda: newer.write_index((container(2), T0, T0 + 89_000)))
-    asked = await to_thread.run_sync(ApiClient, tmp_path)
-    asked.desk = await to_thread.run_sync(
-        lambda: Desk(str(tmp_path), asked.clock, asked.start_up, asked.desk.address, node="worker-1")
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    client.desk = await to_thread.run_sync(
+        lambda: Desk(str(tmp_path), client.clock, client.start_up, client.desk.address, node="worker-1")
     )
-    await to_thread.run_sync(asked.serve)
-    await asked.ready()
+    await to_thread.run_sync(client.serve)
+    await client.ready()
 
-    assert {one["id"] for one in (await asked.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
-    series = await asked.series("/api/timeseries?metric=memory.current&range=all")
+    assert {one["id"] for one in (await client.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
+    series = await client.series("/api/timeseries?metric=memory.current&range=all")
     assert {(one["id"], len(one["t_ms"])) for one in series} == {("node", 90), (id_of(1), 90)}
 
 
-async def test_a_long_range_can_be_asked_for_in_parts_that_make_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_parts_of_a_long_range_make_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = DataDirectory(tmp_path, rotation_s=900)
     await to_thread.run_sync(data.parquet, counting(container(1), T0 - 7 * 3_600_000, 7 * 3600))
-    asked = await to_thread.run_sync(ApiClient, tmp_path)
-    await asked.ready()
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
     path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
-    whole = (await asked.get(f"{path}&to={T0}")).json
+    whole = (await client.get(f"{path}&to={T0}")).json
     seconds = itertools.count()
-    monkeypatch.setattr(asked.desk.clock, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(client.desk.clock, "monotonic", lambda: float(next(seconds)))
     times: list[int] = []
     parts, to_ms = 0, T0
     for _ in range(4):
-        answer = await asked.get(f"{path}&to={to_ms}&within_ms=1")
+        answer = await client.get(f"{path}&to={to_ms}&within_ms=1")
         part = answer.json
         assert part["to_ms"] == to_ms
         assert part["partial"] is (part["complete_from_ms"] > part["from_ms"])
@@ -477,9 +475,9 @@ async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    answer = await asked.get("/api/timeseries?metric=memory.current&range=1h")
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    answer = await client.get("/api/timeseries?metric=memory.current&range=1h")
 
     assert "content-length" not in answer.headers
     assert len(answer.body) > PART_BYTES
@@ -492,18 +490,18 @@ async def test_parallel_queries_together_never_have_more_samples_than_the_budget
     def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
-        asked = ApiClient(data.root)
-        asked.desk.budget = Budget(100_000)
-        asked.app = create_app(asked.desk)  # type: ignore[assignment]
-        return asked
+        client = ApiClient(data.root)
+        client.desk.budget = Budget(100_000)
+        client.app = create_app(client.desk)  # type: ignore[assignment]
+        return client
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    budget = asked.desk.budget
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    budget = client.desk.budget
     free, answers = list[int](), list[Answer]()
 
     async def ask() -> None:
-        answers.append(await asked.get("/api/timeseries?metric=memory.current&range=1h"))
+        answers.append(await client.get("/api/timeseries?metric=memory.current&range=1h"))
 
     async def watch() -> None:
         while len(answers) < 4:
@@ -522,20 +520,20 @@ async def test_parallel_queries_together_never_have_more_samples_than_the_budget
     assert budget.free == 100_000
 
 
-async def test_a_client_that_stops_reading_loses_its_answer_and_not_the_budget(tmp_path: Path) -> None:
+async def test_a_client_that_stops_reading_loses_its_answer_and_gives_its_memory_back(tmp_path: Path) -> None:
     def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
-    app = await to_thread.run_sync(lambda: cast("App", create_app(asked.desk, send_timeout_s=0.05)))
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    app = await to_thread.run_sync(lambda: cast("App", create_app(client.desk, send_timeout_s=0.05)))
     with anyio.fail_after(5):
         messages = await converse(app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
 
     assert [message["type"] for message in messages] == ["http.response.start"]
-    assert asked.desk.budget.free == asked.desk.budget.samples
+    assert client.desk.budget.free == client.desk.budget.samples
 
 
 async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:
@@ -545,21 +543,21 @@ async def test_a_request_that_is_given_up_stops_between_files(data: DataDirector
         data.parquet(counting(NODE, T0 - 5_000_000, 5000))
         return ApiClient(data.root)
 
-    asked = await to_thread.run_sync(record)
-    await asked.ready()
+    client = await to_thread.run_sync(record)
+    await client.ready()
     for _ in range(5):
-        assert await converse(asked.app, "/api/timeseries?metric=memory.current&range=all", leaves=True) == []
+        assert await converse(client.app, "/api/timeseries?metric=memory.current&range=all", leaves=True) == []
     with anyio.fail_after(5):
-        assert len(await asked.series("/api/timeseries?metric=memory.current&range=3m")) == 1
+        assert len(await client.series("/api/timeseries?metric=memory.current&range=3m")) == 1
 
 
 async def test_an_unexpected_failure_is_a_problem_without_its_trace(
-    asked: ApiClient, caplog: pytest.LogCaptureFixture
+    client: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await asked.ready()
-    del asked.desk.files
+    await client.ready()
+    del client.desk.files
 
-    answer = await asked.get("/api/timeseries?metric=memory.current")
+    answer = await client.get("/api/timeseries?metric=memory.current")
 
     assert answer.status == 500
     assert json.loads(answer.body)["detail"] == "the viewer failed to answer; its log says why"

@@ -24,7 +24,7 @@ RANGE = f"from={T0}&to={T0 + 4000}"
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> ApiClient:
+def client(tmp_path: Path) -> ApiClient:
     data = DataDirectory(tmp_path)
     data.parquet(
         chunk(NODE, T0, {MEMORY: [100, 100, 100, 100]}),
@@ -37,9 +37,9 @@ def asked(tmp_path: Path) -> ApiClient:
     return ApiClient(tmp_path)
 
 
-async def ranked(asked: ApiClient, query: str) -> list[dict[str, Any]]:
-    await asked.ready()
-    return await asked.series(f"/api/top?metric=memory.current&{RANGE}{query}")
+async def ranked(client: ApiClient, query: str) -> list[dict[str, Any]]:
+    await client.ready()
+    return await client.series(f"/api/top?metric=memory.current&{RANGE}{query}")
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,18 @@ async def ranked(asked: ApiClient, query: str) -> list[dict[str, Any]]:
         ("&by=max&namespace=other", []),
     ],
 )
-async def test_who_used_most(asked: ApiClient, query: str, expected: list[tuple[int, float]]) -> None:
+async def test_series_are_ranked_by_what_they_used(
+    client: ApiClient, query: str, expected: list[tuple[int, float]]
+) -> None:
     by = query.partition("by=")[2].partition("&")[0] or "mean"
 
-    assert [(s["id"], s[by]) for s in await ranked(asked, query)] == [
+    assert [(s["id"], s[by]) for s in await ranked(client, query)] == [
         (id_of(n), pytest.approx(value)) for n, value in expected
     ]
 
 
-async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: ApiClient) -> None:
-    found = await ranked(asked, "&scope=container,node&by=max")
+async def test_a_share_is_of_what_the_node_used_in_the_whole_range(client: ApiClient) -> None:
+    found = await ranked(client, "&scope=container,node&by=max")
 
     assert {s["id"]: s["share_of_node"] for s in found} == {
         "node": 1,
@@ -75,10 +77,10 @@ async def test_a_share_is_of_what_the_node_used_in_the_whole_range(asked: ApiCli
     assert (one["max_ms"], one["last_ms"], one["samples"], one["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
 
 
-async def test_the_peaks_of_the_parts_of_a_range(asked: ApiClient) -> None:
+async def test_the_peaks_of_the_parts_of_a_range(client: ApiClient) -> None:
     """A part without a value is null, not 0; the parts are of the whole range, also where it goes on without data."""
-    found = await ranked(asked, "&by=max&parts=4")
-    longer = await asked.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
+    found = await ranked(client, "&by=max&parts=4")
+    longer = await client.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
 
     assert {s["id"]: s["peaks"] for s in found} == {
         id_of(1): [10, 90, 10, 10],
@@ -92,17 +94,17 @@ async def test_the_peaks_of_the_parts_of_a_range(asked: ApiClient) -> None:
     }
 
 
-async def test_without_a_value_of_the_node_there_is_no_share(asked: ApiClient) -> None:
-    await asked.ready()
-    found = await asked.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
+async def test_without_a_value_of_the_node_there_is_no_share(client: ApiClient) -> None:
+    await client.ready()
+    found = await client.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
 
     assert all(s["share_of_node"] is None for s in found)
 
 
-async def test_what_series_can_be_chosen_by(asked: ApiClient) -> None:
-    await asked.ready()
+async def test_filters_lists_the_values_by_which_series_can_be_chosen(client: ApiClient) -> None:
+    await client.ready()
 
-    assert (await asked.get("/api/filters")).json == {
+    assert (await client.get("/api/filters")).json == {
         "scopes": ["container", "node", "pod"],
         "namespaces": ["default"],
         "qos_classes": ["Burstable"],
@@ -120,9 +122,11 @@ async def test_what_series_can_be_chosen_by(asked: ApiClient) -> None:
         (f"from={T0}&to={T0 + 1000}&scope=node", {"node"}),
     ],
 )
-async def test_containers_are_those_with_a_value_of_a_metric(asked: ApiClient, query: str, expected: set[str]) -> None:
-    await asked.ready()
-    answer = await asked.get(f"/api/containers?{query}")
+async def test_containers_with_a_metric_lists_only_series_with_a_value(
+    client: ApiClient, query: str, expected: set[str]
+) -> None:
+    await client.ready()
+    answer = await client.get(f"/api/containers?{query}")
 
     assert answer.status == 200, answer.body
     assert {c["id"] for c in answer.json["containers"]} == expected

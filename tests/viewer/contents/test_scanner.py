@@ -58,7 +58,7 @@ def watching(root: Path) -> Watching:
 ONE, TWO = container(1), container(2)
 
 
-def test_nothing_is_found_where_nothing_is(watching: Watching) -> None:
+def test_an_empty_directory_has_no_data(watching: Watching) -> None:
     found = watching.look()
     index, note = watching.index
 
@@ -98,7 +98,7 @@ def test_metrics_are_those_with_a_value_somewhere(data: DataDirectory, watching:
     assert watching.scanner.holdings().metrics == {USAGE, MEMORY}
 
 
-def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watching: Watching) -> None:
+def test_without_an_index_the_files_are_read(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 100), counting(TWO, T0 + 95_000, 60))
     found = watching.look()
     holdings = watching.scanner.holdings()
@@ -111,7 +111,7 @@ def test_without_an_index_the_files_say_what_there_is(data: DataDirectory, watch
     assert (holdings.oldest_ms, holdings.newest_ms) == (T0, T0 + 154_000)
 
 
-def test_it_can_begin_before_all_files_are_read(data: DataDirectory, watching: Watching) -> None:
+def test_answers_begin_before_all_files_are_read(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 60 * 90))
     looks = [watching.scanner.scan()]
     while not watching.scanner.is_all_read:
@@ -134,7 +134,7 @@ def test_a_journal_alone_is_enough(data: DataDirectory, watching: Watching) -> N
     assert watching.ids == {id_of(1)}
 
 
-def test_files_of_which_none_can_be_read_are_not_data(data: DataDirectory, watching: Watching) -> None:
+def test_files_that_cannot_be_read_are_not_data(data: DataDirectory, watching: Watching) -> None:
     (path,) = data.parquet(counting(ONE, T0, 3))
     whole = path.read_bytes()
     path.write_bytes(b"nonsense")
@@ -148,7 +148,7 @@ def test_files_of_which_none_can_be_read_are_not_data(data: DataDirectory, watch
     assert len(watching.skipped) == 0
 
 
-def test_an_index_that_appears_later_is_taken(data: DataDirectory, watching: Watching) -> None:
+def test_an_index_that_appears_later_is_used(data: DataDirectory, watching: Watching) -> None:
     data.parquet(counting(ONE, T0, 3))
     watching.look()
     data.write_index((TWO, T0, T0 + 1000))
@@ -159,7 +159,7 @@ def test_an_index_that_appears_later_is_taken(data: DataDirectory, watching: Wat
 
 
 @pytest.mark.parametrize("garbage", [b"", b"{", b"[]", b'{"schema_version": 99}', b"\xff" * 100])
-def test_an_index_that_turned_bad_takes_nothing_back(data: DataDirectory, watching: Watching, garbage: bytes) -> None:
+def test_an_index_that_becomes_bad_removes_nothing(data: DataDirectory, watching: Watching, garbage: bytes) -> None:
     data.write_index((ONE, T0, T0 + 1000))
     watching.look()
     data.index.write_bytes(garbage)
@@ -178,7 +178,7 @@ def test_an_index_that_turned_bad_takes_nothing_back(data: DataDirectory, watchi
     assert watching.ids == {id_of(1), id_of(2)}
 
 
-def test_a_bad_index_from_the_start_is_as_none(data: DataDirectory, watching: Watching) -> None:
+def test_an_index_that_was_always_bad_counts_as_missing(data: DataDirectory, watching: Watching) -> None:
     data.index.write_bytes(b"nonsense")
 
     assert watching.look() == ScanResult()
@@ -190,7 +190,7 @@ def test_a_bad_index_from_the_start_is_as_none(data: DataDirectory, watching: Wa
     assert watching.index[0] == "rebuilt"
 
 
-def test_an_index_that_could_not_be_read_is_read_when_it_can_be(data: DataDirectory, watching: Watching) -> None:
+def test_an_index_is_read_as_soon_as_it_can_be_read(data: DataDirectory, watching: Watching) -> None:
     """Correcting its mode changes neither its inode, nor its size, nor its mtime."""
     data.write_index((ONE, T0, T0 + 1000))
     whole, status = data.index.read_bytes(), data.index.stat()
@@ -217,7 +217,7 @@ def test_an_index_behind_a_link_is_not_read(data: DataDirectory, watching: Watch
     assert watching.index[0] == "bad"
 
 
-def test_a_directory_that_goes_away_is_told_and_comes_back(
+def test_a_directory_that_disappears_is_reported_and_may_come_back(
     data: DataDirectory, root: Path, watching: Watching, tmp_path: Path
 ) -> None:
     data.write_index((ONE, T0, T0 + 1000))
@@ -310,7 +310,7 @@ def test_a_pod_that_was_replaced_on_its_node_goes_on(data: DataDirectory, root: 
     assert len(watching.skipped) == 0
 
 
-def test_damage_inside_a_journal_is_told_and_what_is_before_it_is_served(
+def test_damage_inside_a_journal_is_reported_and_the_part_before_it_is_served(
     data: DataDirectory, watching: Watching
 ) -> None:
     path = data.journal(counting(ONE, T0, 20))
@@ -325,7 +325,7 @@ def test_damage_inside_a_journal_is_told_and_what_is_before_it_is_served(
     ]
 
 
-def test_an_index_without_containers_is_one(data: DataDirectory, watching: Watching) -> None:
+def test_an_index_without_containers_is_a_good_index(data: DataDirectory, watching: Watching) -> None:
     """A machine without containers, before its first window is closed."""
     data.index.write_bytes(dump(Index()))
     data.journal(counting(NODE, T0, 5))

@@ -5,7 +5,7 @@ from fgm.viewer.contents.series_register import SeriesRegister
 from tests.support.viewer.data_directory import NODE, container, id_of
 
 
-def test_ids_are_those_of_the_index_or_as_short() -> None:
+def test_an_id_is_the_key_of_the_index_or_a_short_id() -> None:
     register = SeriesRegister()
     register.add(NODE, 0, 1)
     register.add(container(1), 0, 1)
@@ -64,7 +64,7 @@ def test_lives_are_counted_within_a_workload_in_the_order_of_time() -> None:
     assert taken.by_id["f" * 12].life == 1
 
 
-def test_what_was_taken_does_not_change() -> None:
+def test_a_snapshot_does_not_change() -> None:
     register = SeriesRegister()
     register.add(container(1), 100, 200)
     before = register.snapshot()

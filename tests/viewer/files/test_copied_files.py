@@ -24,9 +24,9 @@ def recorded(root: Path) -> list[Path]:
 
 
 async def expected(root: Path) -> object:
-    asked = await to_thread.run_sync(ApiClient, root)
-    await asked.ready()
-    return await asked.series(TARGET)
+    client = await to_thread.run_sync(ApiClient, root)
+    await client.ready()
+    return await client.series(TARGET)
 
 
 def rewritten(path: Path, new: Path) -> None:
@@ -34,7 +34,7 @@ def rewritten(path: Path, new: Path) -> None:
     duckdb.sql(f"COPY (SELECT * FROM read_parquet('{path}')) TO '{new}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-async def test_a_directory_of_copies_is_served_whatever_they_are_called(tmp_path: Path) -> None:
+async def test_a_directory_of_copies_is_served_whatever_their_names(tmp_path: Path) -> None:
     def copy() -> None:
         (tmp_path / "flat" / "deeper").mkdir(parents=True)
         first, second = recorded(tmp_path / "data")
@@ -49,16 +49,16 @@ async def test_a_directory_of_copies_is_served_whatever_they_are_called(tmp_path
 async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
     def give() -> ApiClient:
         first, _ = recorded(tmp_path)
-        asked = ApiClient(tmp_path)
+        client = ApiClient(tmp_path)
         start_up = StartUp(1, NOW_MS, 0)
-        asked.desk = Desk(str(first.parent), asked.clock, start_up, asked.desk.address, paths=(str(first),))
-        asked.serve()
-        return asked
+        client.desk = Desk(str(first.parent), client.clock, start_up, client.desk.address, paths=(str(first),))
+        client.serve()
+        return client
 
-    asked = await to_thread.run_sync(give)
-    await asked.ready()
+    client = await to_thread.run_sync(give)
+    await client.ready()
 
-    assert {len(s["t_ms"]) for s in await asked.series(TARGET)} == {90}
+    assert {len(s["t_ms"]) for s in await client.series(TARGET)} == {90}
 
 
 async def test_files_of_other_writers_are_read_by_a_child(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_files_of_other_writers_are_read_by_a_child(tmp_path: Path) -> Non
     assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
 
 
-async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_read_is_counted_and_the_rest_is_served(tmp_path: Path) -> None:
     def spoil() -> ApiClient:
         (tmp_path / "flat").mkdir()
         first, _ = recorded(tmp_path / "data")
@@ -81,16 +81,16 @@ async def test_a_file_that_no_reader_takes_is_counted_and_the_rest_is_served(tmp
         (tmp_path / "flat" / "short.parquet").write_bytes(first.read_bytes()[:2000])
         return ApiClient(tmp_path / "flat")
 
-    asked = await to_thread.run_sync(spoil)
-    await asked.ready()
+    client = await to_thread.run_sync(spoil)
+    await client.ready()
 
-    assert {s["id"] for s in await asked.series(TARGET)} == {"node", id_of(1)}
-    reasons = {Path(s["file"]).name: s["reason"] for s in asked.desk.skipped.newest()}
+    assert {s["id"] for s in await client.series(TARGET)} == {"node", id_of(1)}
+    reasons = {Path(s["file"]).name: s["reason"] for s in client.desk.skipped.newest()}
     assert reasons.keys() == {"other.parquet", "short.parquet"}
     assert "it has no columns time and scope" in reasons["other.parquet"]
 
 
-def test_a_file_that_is_too_large_is_not_begun_with(tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "big.parquet").open("wb") as file:
         file.truncate(foreign_parquet.MAX_BYTES + 1)
 

@@ -49,7 +49,7 @@ def test_parquet_comes_before_the_journal_of_the_same_window(tmp_path: Path) -> 
     assert between(tmp_path, 0, 10) == [*windows(0), layout.journal_name(T0)]
 
 
-def test_a_merged_hour_says_itself_how_long_it_is(tmp_path: Path) -> None:
+def test_the_name_of_a_merged_hour_has_its_length(tmp_path: Path) -> None:
     make(tmp_path, layout.hour_name(T0), *windows(3600))
 
     assert between(tmp_path, 1800, 1900) == [layout.hour_name(T0)]
@@ -75,7 +75,7 @@ def test_days_and_writers_are_joined_in_the_order_of_time(tmp_path: Path) -> Non
     ]
 
 
-def test_what_is_no_data_file_is_not_looked_at(tmp_path: Path) -> None:
+def test_other_files_are_ignored(tmp_path: Path) -> None:
     make(tmp_path, "metrics-20251230T160000Z.parquet.tmp", "bad-metrics-20251230T160000Z.parquet", "events.jsonl")
     make(tmp_path, "metrics-20251230T160000Z.parquet", folder="dt=2025-12-30/no-identifier")
     make(tmp_path, "metrics-20251230T160000Z.parquet", folder="tiers/identifier=node-1")
@@ -91,7 +91,7 @@ def test_a_folder_is_not_entered_through_a_link(tmp_path: Path) -> None:
     assert between(tmp_path / "data", 0, 90) == []
 
 
-def test_a_file_that_comes_is_found_though_the_folder_was_listed(tmp_path: Path) -> None:
+def test_a_new_file_is_found_in_a_folder_that_was_listed_before(tmp_path: Path) -> None:
     """Also within the same step of the clock that stamps folders."""
     make(tmp_path, *windows(0))
     files = DataFiles(str(tmp_path), SystemClock())
@@ -101,7 +101,7 @@ def test_a_file_that_comes_is_found_though_the_folder_was_listed(tmp_path: Path)
         assert [f.name for f in files.between(T0, T0 + 900_000)] == windows(*range(0, start_s + 1, 90))
 
 
-def test_a_folder_that_did_not_change_is_listed_once(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_change_is_listed_once(tmp_path: Path) -> None:
     """An old mtime that stays the same is trusted: that is what makes a query over days cheap."""
     make(tmp_path, *windows(0))
     folder = tmp_path / FOLDER
@@ -117,7 +117,7 @@ def test_a_folder_that_did_not_change_is_listed_once(tmp_path: Path) -> None:
     assert len(files.between(T0, T0 + 1000)) == 1
 
 
-def test_a_directory_that_is_not_there_is_empty_until_it_comes_back(tmp_path: Path) -> None:
+def test_a_missing_directory_is_empty_until_it_comes_back(tmp_path: Path) -> None:
     root = tmp_path / "data"
     files = DataFiles(str(root), SystemClock())
 

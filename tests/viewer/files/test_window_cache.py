@@ -41,7 +41,7 @@ def rows(file: WindowFile) -> int:
     return len(chunk.values["memory.current"])
 
 
-def test_a_window_that_takes_the_place_of_another_is_read_itself(tmp_path: Path, folder: int) -> None:
+def test_a_window_that_replaces_another_is_read_again(tmp_path: Path, folder: int) -> None:
     cache = WindowCache()
     for count in (3, 3, 5):
         atomic.publish(str(tmp_path), NAME, window(count))
@@ -49,7 +49,7 @@ def test_a_window_that_takes_the_place_of_another_is_read_itself(tmp_path: Path,
         assert rows(cache.open(NAME, folder)) == count
 
 
-def test_a_window_that_was_damaged_since_is_refused(tmp_path: Path, folder: int) -> None:
+def test_a_window_that_was_damaged_meanwhile_is_refused(tmp_path: Path, folder: int) -> None:
     cache, path = WindowCache(), tmp_path / NAME
     path.write_bytes(window(90))
     file = cache.open(NAME, folder)
@@ -65,7 +65,9 @@ def test_a_window_that_was_damaged_since_is_refused(tmp_path: Path, folder: int)
         rows(cache.open(NAME, folder))
 
 
-def test_a_file_that_is_no_window_is_refused_each_time_and_costs_no_descriptor(tmp_path: Path, folder: int) -> None:
+def test_a_file_that_is_not_a_window_is_refused_each_time_and_leaves_no_descriptor_open(
+    tmp_path: Path, folder: int
+) -> None:
     cache = WindowCache()
     (tmp_path / NAME).write_bytes(b"PAR1 nothing PAR1")
     before = len(os.listdir("/proc/self/fd"))

@@ -31,13 +31,13 @@ CPU = SHOWN["total_cpu_usage_millicores"]
     ],
     ids=["a larger step", "the same step of a larger one", "a quieter one before", "one second", "a stall"],
 )
-def test_of_two_the_one_that_left_farther_what_was_usual_is_first(
+def test_the_series_that_left_its_usual_values_farther_is_first(
     more: tuple[list[float], list[float]], less: tuple[list[float], list[float]]
 ) -> None:
     assert ranked(sums_of(less, more), [CPU], 2)[0].row == 1
 
 
-def test_what_did_not_change_is_not_told() -> None:
+def test_a_series_that_did_not_change_is_not_listed() -> None:
     assert ranked(sums_of(([5.0] * 9, [5.0] * 9), ([], [])), [CPU], 5) == []
 
 

@@ -30,17 +30,17 @@ class Span:
         rng = np.random.default_rng(7)
         self.memory = rng.uniform(QUIET, 2 * QUIET, ticks).round(3)
         self.used = rng.uniform(QUIET, 2 * QUIET, ticks).round()
-        self.asked = ApiClient(root)
+        self.client = ApiClient(root)
 
     def write(self) -> None:
         columns = {MEMORY: self.memory.tolist(), USAGE: np.cumsum(self.used).tolist()}
         self.data.parquet(chunk(NODE, FROM_MS, columns))
-        self.asked.look()
+        self.client.look()
 
     def answer(self) -> list[tuple[Floats, Floats]]:
         """Return times in s since the beginning, and values, of memory and of CPU time used a second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
-        desk = self.asked.desk
+        desk = self.client.desk
         question = timeseries.make_question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
         running = desk.samples_query(question)
         while running.step():

@@ -48,7 +48,7 @@ class _Row(NamedTuple):
 
 
 async def respond(desk: Desk, lease: Lease, time: str) -> Response:
-    """Return the response to the present request. `time`: the one in the path."""
+    """Return the response to the current request. `time`: the one in the path."""
     parsing.no_parameters(request.query_string)
     runner = desk.runner
     holdings = await runner.run(desk.fresh)

@@ -18,7 +18,7 @@ from fgm.viewer.web.problems import bad_parameter
 
 
 async def respond(desk: Desk, lease: Lease) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     changes_request = parsing.changes(request.query_string)
     holdings = await desk.runner.run(desk.fresh)
     compared = stretches(holdings, changes_request.span, desk.now_ms())

@@ -33,7 +33,7 @@ MAX_AGE_MS = 10_000
 
 
 async def respond(desk: Desk, lease: Lease) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     containers_request = parsing.containers(request.query_string)
     holdings = await desk.runner.run(desk.fresh)
     now_ms, keys = desk.now_ms(), None

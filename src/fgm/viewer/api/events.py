@@ -19,7 +19,7 @@ from fgm.viewer.web.problems import unknown
 
 
 async def respond(desk: Desk, lease: Lease) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     events_request, runner = parsing.events(request.query_string), desk.runner
     holdings = await runner.run(desk.fresh)
     question = make_question(holdings, events_request, desk.now_ms())

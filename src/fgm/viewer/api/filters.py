@@ -12,7 +12,7 @@ from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in
 
 
 async def respond(desk: Desk) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     return await reply(desk.runner, lambda: json_parts(answer(desk.fresh())))
 

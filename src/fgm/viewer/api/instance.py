@@ -13,7 +13,7 @@ from fgm.viewer.health import Address
 
 
 async def respond(desk: Desk) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     return json_reply(answer(desk.scanner.holdings(), desk.address, desk.now_ms()))
 

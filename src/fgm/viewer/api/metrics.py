@@ -15,7 +15,7 @@ from fgm.viewer.web import entity_tags
 
 
 async def respond(desk: Desk) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     body = await desk.runner.run(lambda: json.dumps(answer(desk.scanner.holdings())).encode())
     return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))

@@ -177,7 +177,7 @@ _PROBLEMS = {
 
 
 async def respond(desk: Desk) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     body = await desk.runner.run(lambda: json.dumps(document()).encode())
     return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))

@@ -32,7 +32,7 @@ DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
 
 
 async def respond(desk: Desk, lease: Lease) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     query_string, runner = request.query_string, desk.runner
     timeseries_request = parsing.timeseries(query_string)
     holdings = await runner.run(desk.fresh)

@@ -18,7 +18,7 @@ from fgm.viewer.query.totals import Total, TotalsQuery, make_question
 
 
 async def respond(desk: Desk, lease: Lease) -> Response:
-    """Return the response to the present request."""
+    """Return the response to the current request."""
     top_request = parsing.top(request.query_string)
     holdings = await desk.runner.run(desk.fresh)
     now_ms = desk.now_ms()

@@ -1,6 +1,6 @@
 """Computes the values of metrics from files, the oldest first, a few files in a step.
 
-Whoever drives it can share the processor between several queries and stop between steps. Memory is bounded by what a
+The caller can run other queries between steps, or stop. Memory is bounded by what a
 step reads.
 """
 

@@ -25,9 +25,9 @@ TIMES = [
 
 @pytest.mark.parametrize(("text", "expected"), TIMES, ids=[text for text, _ in TIMES])
 def test_an_instant_is_iso_8601_or_a_number_since_1970(text: str, expected: int) -> None:
-    asked = parsing.timeseries(f"metric=memory.current&from={text}".encode())
+    request = parsing.timeseries(f"metric=memory.current&from={text}".encode())
 
-    assert asked.span.from_ms == expected
+    assert request.span.from_ms == expected
 
 
 @pytest.mark.parametrize(
@@ -82,31 +82,33 @@ def test_a_bad_parameter_is_named_and_so_is_what_is_allowed(query: str, paramete
     assert caught.value.allowed
 
 
-def test_bytes_that_are_no_text_are_a_problem() -> None:
+def test_bytes_that_are_not_text_are_a_problem() -> None:
     with pytest.raises(Problem):
         parsing.timeseries(b"metric=\xff")
 
 
 def test_defaults() -> None:
-    asked = parsing.timeseries(b"metric=memory.current")
+    request = parsing.timeseries(b"metric=memory.current")
 
-    assert (asked.ids, asked.points, asked.span) == (None, 1200, Span(3_600_000))
-
-
-def test_lists_are_by_comma_or_by_repetition_each_once() -> None:
-    asked = parsing.timeseries(b"metric=memory.current,cpu_percentage,total_cpu_percentage&containers=a,b&containers=b")
-
-    assert [metric.name for metric in asked.metrics] == ["memory.current", "total_cpu_percentage"]
-    assert asked.ids == ("a", "b")
+    assert (request.ids, request.points, request.span) == (None, 1200, Span(3_600_000))
 
 
-def test_a_comma_that_is_encoded_is_part_of_a_name() -> None:
-    asked = parsing.timeseries(b"metric=memory.current&containers=cgroup:/a%2Cb,c+d%2c,%25")
+def test_a_list_is_separated_by_commas_or_repeated_and_has_each_value_once() -> None:
+    request = parsing.timeseries(
+        b"metric=memory.current,cpu_percentage,total_cpu_percentage&containers=a,b&containers=b"
+    )
 
-    assert asked.ids == ("cgroup:/a,b", "c d,", "%")
+    assert [metric.name for metric in request.metrics] == ["memory.current", "total_cpu_percentage"]
+    assert request.ids == ("a", "b")
 
 
-def test_errors_say_what_is_really_wrong() -> None:
+def test_an_encoded_comma_is_part_of_a_name() -> None:
+    request = parsing.timeseries(b"metric=memory.current&containers=cgroup:/a%2Cb,c+d%2c,%25")
+
+    assert request.ids == ("cgroup:/a,b", "c d,", "%")
+
+
+def test_a_problem_names_the_real_cause() -> None:
     def refused(query: bytes) -> Problem:
         with pytest.raises(Problem) as caught:
             parsing.timeseries(query)
@@ -119,16 +121,16 @@ def test_errors_say_what_is_really_wrong() -> None:
     assert caught.value.parameter == "to"
 
 
-def test_the_present_includes_the_tick_that_it_lies_in() -> None:
+def test_now_includes_the_tick_that_is_under_way() -> None:
     """The newest sample has the time of the second that runs; a range to now must not end before it."""
     assert Span(60_000).resolve(now_ms=1_000_300, oldest_ms=0, tick_ms=1000) == (941_000, 1_001_000)
 
 
-def test_all_is_from_the_oldest_sample() -> None:
+def test_range_all_begins_with_the_oldest_sample() -> None:
     assert Span(None).resolve(now_ms=1_000_300, oldest_ms=500_000, tick_ms=1000) == (500_000, 1_001_000)
 
 
-def test_from_without_to_ends_now_and_to_without_from_begins_a_range_earlier() -> None:
+def test_without_to_a_range_ends_now_and_without_from_it_has_the_default_length() -> None:
     assert Span(1000, from_ms=7000).resolve(now_ms=10_500, oldest_ms=0, tick_ms=1000) == (7000, 11_000)
     assert Span(1000, to_ms=7000).resolve(now_ms=10_500, oldest_ms=0, tick_ms=1000) == (6000, 7000)
 
@@ -139,11 +141,11 @@ def test_a_from_in_the_future_is_a_problem() -> None:
 
 
 def test_containers() -> None:
-    asked = parsing.containers(
+    request = parsing.containers(
         b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&labels=app:cart&range=1h"
     )
 
-    assert asked == ContainersRequest(
+    assert request == ContainersRequest(
         SeriesFilter(
             ("web", "prod"),
             frozenset({"container", "pod"}),

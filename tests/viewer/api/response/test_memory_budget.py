@@ -14,7 +14,7 @@ async def until_waiting(budget: Budget, count: int) -> None:
             await anyio.lowlevel.checkpoint()
 
 
-async def test_who_asks_for_more_than_is_left_waits_and_the_line_is_kept() -> None:
+async def test_a_request_for_more_than_is_free_waits_and_keeps_its_place_in_line() -> None:
     """A small request does not overtake a large one, which would never have its turn."""
     budget, order = Budget(10), list[str]()
 
@@ -37,7 +37,7 @@ async def test_who_asks_for_more_than_is_left_waits_and_the_line_is_kept() -> No
     assert (order, budget.free) == (["large", "small"], 1)
 
 
-async def test_who_leaves_the_line_takes_nothing_and_holds_up_nobody() -> None:
+async def test_a_request_that_leaves_the_line_takes_nothing_and_delays_no_other() -> None:
     budget = Budget(10)
     with anyio.fail_after(5):
         await budget.take(6)
@@ -51,7 +51,7 @@ async def test_who_leaves_the_line_takes_nothing_and_holds_up_nobody() -> None:
     assert (budget.free, budget.waiting) == (0, 0)
 
 
-async def test_who_leaves_in_the_moment_of_its_turn_gives_back() -> None:
+async def test_a_request_that_is_cancelled_at_its_turn_gives_its_samples_back() -> None:
     budget = Budget(10)
     await budget.take(10)
     asking = asyncio.ensure_future(budget.take(10))  # Quart cancels tasks so, and not through a scope
@@ -64,7 +64,7 @@ async def test_who_leaves_in_the_moment_of_its_turn_gives_back() -> None:
     assert budget.free == 10
 
 
-async def test_a_line_that_is_too_long_or_does_not_move_is_a_503_that_says_when_to_come_back() -> None:
+async def test_a_line_that_is_too_long_or_does_not_move_is_a_503_with_retry_after() -> None:
     budget = Budget(10, max_waiting=1, max_wait_s=0.01)
     await budget.take(10)
 

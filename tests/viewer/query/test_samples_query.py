@@ -88,7 +88,7 @@ def asking(tmp_path: Path) -> Asking:
 ONE = container(1)
 
 
-def test_a_rate_goes_on_over_the_border_of_files(data: DataDirectory, asking: Asking) -> None:
+def test_a_rate_continues_across_files(data: DataDirectory, asking: Asking) -> None:
     """Three windows and a journal: one null, at the beginning of the life, and no tick twice or missing."""
     data.parquet(counting(ONE, T0, 270))
     data.journal(counting(ONE, T0 + 270_000, 30))
@@ -110,7 +110,7 @@ def test_the_first_rate_of_a_range_counts_from_the_sample_before_it(
     assert values == pytest.approx([1000] * 5)
 
 
-def test_each_tick_counts_once_parquet_before_journal(data: DataDirectory, asking: Asking) -> None:
+def test_each_tick_counts_once_and_parquet_wins_over_the_journal(data: DataDirectory, asking: Asking) -> None:
     """A collector that was killed after publishing leaves both; and a restart goes on in a new journal."""
     data.parquet(chunk(ONE, T0, {MEMORY: [1, 2, 3]}))
     data.journal(chunk(ONE, T0 + 1000, {MEMORY: [-2, -3, 4, 5]}))
@@ -120,7 +120,7 @@ def test_each_tick_counts_once_parquet_before_journal(data: DataDirectory, askin
 
 @pytest.mark.parametrize("windows_before", [0, 1, *range(FILES_PER_STEP - 2, FILES_PER_STEP + 2)])
 @pytest.mark.parametrize("newer", ["a", "z"])
-def test_a_window_of_two_writers_is_whole_wherever_a_query_rests(
+def test_a_window_of_two_writers_is_complete_wherever_a_step_ends(
     data: DataDirectory, asking: Asking, windows_before: int, newer: str
 ) -> None:
     """A rolling update: the new pod goes on in the window, in a folder of its own, before or behind the old one's."""
@@ -133,7 +133,7 @@ def test_a_window_of_two_writers_is_whole_wherever_a_query_rests(
     assert values == pytest.approx([NaN] + [1000] * (ends_s + 199), nan_ok=True)
 
 
-def test_windows_that_became_longer_are_whole(data: DataDirectory, asking: Asking) -> None:
+def test_windows_that_became_longer_are_complete(data: DataDirectory, asking: Asking) -> None:
     """The longer one begins with the first of the shorter ones, which it follows."""
     DataDirectory(data.root, rotation_s=10, identifier="old").parquet(counting(ONE, T0, 75))
     data.parquet(counting(ONE, T0 + 75_000, 60))
@@ -141,7 +141,7 @@ def test_windows_that_became_longer_are_whole(data: DataDirectory, asking: Askin
     assert asking.ask(0, 200, ONE)[ONE.key][0] == list(range(135))
 
 
-def test_a_gap_has_no_ticks_and_no_rate_behind_it(data: DataDirectory, asking: Asking) -> None:
+def test_a_gap_has_no_ticks_and_no_rate_after_it(data: DataDirectory, asking: Asking) -> None:
     data.parquet(counting(ONE, T0, 10), counting(ONE, T0 + 100_000, 3))
     seconds, values = asking.ask(5, 200, ONE)[ONE.key]
 
@@ -149,13 +149,13 @@ def test_a_gap_has_no_ticks_and_no_rate_behind_it(data: DataDirectory, asking: A
     assert values == pytest.approx([1000] * 5 + [NaN, 1000, 1000], nan_ok=True)
 
 
-def test_a_counter_that_began_anew_over_a_border_has_no_rate_there(data: DataDirectory, asking: Asking) -> None:
+def test_a_counter_that_restarts_between_files_has_no_rate_there(data: DataDirectory, asking: Asking) -> None:
     data.parquet(chunk(ONE, T0 + 88_000, {USAGE: [5000, 6000]}), chunk(ONE, T0 + 90_000, {USAGE: [10, 1010]}))
 
     assert asking.ask(88, 92, ONE)[ONE.key][1] == pytest.approx([NaN, 1000, NaN, 1000], nan_ok=True)
 
 
-def test_a_late_tick_over_a_border_is_divided_by_the_time_that_passed(data: DataDirectory, asking: Asking) -> None:
+def test_a_rate_across_files_counts_the_lateness_of_ticks(data: DataDirectory, asking: Asking) -> None:
     data.parquet(
         chunk(ONE, T0 + 89_000, {USAGE: [0]}, late_ms=[500.0]),
         chunk(ONE, T0 + 90_000, {USAGE: [500, 1500]}, late_ms=[0.0, 0.0]),
@@ -164,7 +164,7 @@ def test_a_late_tick_over_a_border_is_divided_by_the_time_that_passed(data: Data
     assert asking.ask(90, 92, ONE)[ONE.key][1] == pytest.approx([1000, 1000])
 
 
-def test_every_series_that_is_there_is_answered_when_none_is_named(data: DataDirectory, asking: Asking) -> None:
+def test_every_container_and_the_node_are_answered_if_none_is_named(data: DataDirectory, asking: Asking) -> None:
     """Containers and the node, also those that begin within the range; pods and services only by name."""
     two, service = container(2), Series("cgroup", cgroup="/system.slice/a.service")
     data.parquet(counting(NODE, T0, 180), counting(ONE, T0, 180), counting(two, T0 + 100_000, 5))
@@ -237,7 +237,7 @@ def test_a_journal_is_read_again_when_it_grew_and_half_a_second_passed(data: Dat
     assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 6
 
 
-def test_a_journal_that_takes_the_place_of_another_is_opened_anew(data: DataDirectory, asking: Asking) -> None:
+def test_a_journal_that_replaces_another_is_opened_again(data: DataDirectory, asking: Asking) -> None:
     path = data.journal(counting(ONE, T0, 5))
 
     assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 5
@@ -248,7 +248,7 @@ def test_a_journal_that_takes_the_place_of_another_is_opened_anew(data: DataDire
     assert set(asking.ask(0, 90)) == {container(2).key}
 
 
-def test_a_window_that_is_closed_under_a_query_is_read_from_its_parquet_file(
+def test_a_window_that_is_closed_during_a_query_is_read_from_its_parquet_file(
     data: DataDirectory, asking: Asking
 ) -> None:
     """The journal was listed, and is gone when it is its turn."""
@@ -345,7 +345,7 @@ def test_the_name_of_a_window_is_where_the_layout_puts_it(data: DataDirectory) -
     assert path.relative_to(data.root) == Path("dt=2025-12-30/identifier=node-1") / layout.metrics_name(T0)
 
 
-def test_whatever_happens_to_a_file_ticks_stay_in_order_and_nothing_fails(data: DataDirectory, asking: Asking) -> None:
+def test_with_any_damage_ticks_stay_in_order_and_no_query_fails(data: DataDirectory, asking: Asking) -> None:
     """Cut anywhere, or with any bytes changed: the file is served as it was, or not at all."""
     rng = random.Random(5)
     paths = [*data.parquet(counting(ONE, T0, 90)), data.journal(counting(ONE, T0 + 90_000, 60))]
@@ -392,14 +392,14 @@ def test_a_long_range_is_answered_in_parts_the_newest_first(tmp_path: Path, aski
     assert len(seconds) >= 2 * 500  # the first and the last of each column, at least
 
 
-def test_what_is_in_memory_for_parts_is_what_they_keep_and_the_one_that_is_read(tmp_path: Path, asking: Asking) -> None:
+def test_a_partial_query_keeps_only_its_reduced_parts_in_memory(tmp_path: Path, asking: Asking) -> None:
     DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
 
     assert in_parts(asking, 0.0).max_samples <= 4 * 200
 
 
 @pytest.mark.parametrize("columns", [818, 1000, 1043, 1200])
-def test_parts_are_on_the_pixel_columns_of_the_whole_and_together_the_same(
+def test_parts_use_the_pixel_columns_of_the_whole_and_make_the_same_answer(
     data: DataDirectory, asking: Asking, columns: int
 ) -> None:
     ticks = 6 * 3600 + 77
