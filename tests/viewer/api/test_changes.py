@@ -1,4 +1,4 @@
-"""What changed is ranked, over all containers and metrics, beside as much time before."""
+"""GET /api/changes: all metrics of all containers, compared with the time before."""
 
 import json
 from pathlib import Path

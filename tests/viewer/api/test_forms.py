@@ -1,4 +1,4 @@
-"""The forms in which answers come: binary, compressed, and not at all where the client has them."""
+"""The forms of an answer: binary, compressed, or 304 if the client has it already."""
 
 import gzip
 import json

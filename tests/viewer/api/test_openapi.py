@@ -92,7 +92,7 @@ def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchem
 @given(query=st.text(max_size=40), path=st.sampled_from(PATHS))
 @settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_as_query_gets_a_documented_status(url: str, query: str, path: str) -> None:
-    """No text behind the question mark is a failure of the server."""
+    """No text after the question mark makes the server fail."""
     answer = requests.get(f"{url}{path.replace('{time}', 'now')}?{query}", timeout=10)
 
     assert str(answer.status_code) in document()["paths"][path]["get"]["responses"]

@@ -78,7 +78,7 @@ async def test_a_share_is_of_what_the_node_used_in_the_whole_range(client: ApiCl
 
 
 async def test_the_peaks_of_the_parts_of_a_range(client: ApiClient) -> None:
-    """A part without a value is null, not 0; the parts are of the whole range, also where it goes on without data."""
+    """A part without a value is null, not 0. The parts divide the whole range, even if its end has no data."""
     found = await ranked(client, "&by=max&parts=4")
     longer = await client.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
 

@@ -275,7 +275,7 @@ def test_names_of_the_index_win_over_older_files(data: DataDirectory, watching: 
 def test_of_two_nodes_in_one_directory_only_the_newest_is_shown(
     data: DataDirectory, root: Path, watching: Watching
 ) -> None:
-    """Their series have the same names; mixed, they would be nobody's."""
+    """Their series have the same names, so that a mixture would show no real node."""
     other = DataDirectory(root)
     other.header = replace(other.header, node_name="node-2", identifier="node-2")
     data.parquet(counting(NODE, T0, 90), counting(ONE, T0, 90))

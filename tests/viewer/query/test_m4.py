@@ -33,7 +33,7 @@ def by_hand(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: i
 
 @given(VALUES, st.integers(1, 20))
 def test_it_keeps_what_each_column_needs(samples: list[tuple[int, float]], columns: int) -> None:
-    """First, lowest, highest and last value of each column, and one null where there is nothing else."""
+    """First, lowest, highest and last value of each column, and one null if a column has nothing else."""
     time_ms, values = arrays(samples)
     to_ms = int(time_ms[-1]) + 1
     kept_times, kept = m4(time_ms, values, 0, to_ms, columns)

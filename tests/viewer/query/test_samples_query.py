@@ -123,7 +123,7 @@ def test_each_tick_counts_once_and_parquet_wins_over_the_journal(data: DataDirec
 def test_a_window_of_two_writers_is_complete_wherever_a_step_ends(
     data: DataDirectory, asking: Asking, windows_before: int, newer: str
 ) -> None:
-    """A rolling update: the new pod goes on in the window, in a folder of its own, before or behind the old one's."""
+    """A rolling update: the new pod continues the window in a folder of its own, before or after the old one."""
     start_ms, ends_s = T0 + 90_000 * windows_before, 90 * windows_before + 50
     data.parquet(counting(ONE, T0, ends_s))
     DataDirectory(data.root, identifier=newer).parquet(counting(ONE, start_ms + 50_000, 200))
@@ -297,7 +297,7 @@ def test_files_of_another_node_are_not_read_and_not_skipped(
 
 
 def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, asking: Asking) -> None:
-    """Nothing depends on where the files end: one spike and one dip, each of a second, are there."""
+    """Nothing depends on the ends of files: a spike and a dip of one second each are in the answer."""
     rng = np.random.default_rng(3)
     steps = rng.integers(1000, 2000, 20 * 90)
     steps[777], steps[1234] = 900_000, 0

@@ -76,4 +76,6 @@ def _http_error(error: HTTPException) -> Response:
 
 def _failure(error: Exception) -> Response:
     log.error("a request failed", exc_info=error, extra=fields(path=request.path))
-    return _problem(Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; its log says why"))
+    return _problem(
+        Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; see its log for the reason")
+    )

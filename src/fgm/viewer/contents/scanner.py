@@ -159,7 +159,7 @@ class Scanner:
             self._read_window(newest)
 
     def _read_window(self, file: DataFile) -> None:
-        """Add what the directory block of a closed window says."""
+        """Add the series, metrics and times of a closed window."""
         if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
             self._newest_read = file
         try:

@@ -18,7 +18,7 @@ from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.reader import Reader, Sources
 
 MAX_MS = layout.HOUR_MS
-"""Maximum length of the range, which ends where the range in question ends: every tick of it is read."""
+"""Maximum length of the range, counted back from the end of the question's range: every tick of it is read."""
 LEAD_MS = 60_000
 """Time before the range that is read, too: throttling that goes on, and containers that ended before a restart."""
 MAX_EVENTS = 10_000
