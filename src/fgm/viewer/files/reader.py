@@ -57,8 +57,8 @@ class Reader:
     ) -> FileRows:
         """Return the rows of the chosen series; none if the file cannot be read.
 
-        `choose`: keys of series, or a function that chooses them. `within`: no rows are needed of a file that has none
-        of this range [from_ms, to_ms).
+        `choose`: keys of series, or a function that chooses them. `within`: the rows of a file are read only if it has
+        samples in this range, [from_ms, to_ms).
         """
         groups = list(self.read_in_groups(file, (columns,), choose, within))
         return groups[0] if groups else NO_ROWS
