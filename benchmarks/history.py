@@ -196,7 +196,7 @@ class Encoded:
     """A window's file, to be had again for other times: these stand behind the other columns, the old ones idle."""
 
     def __init__(self, path: str) -> None:
-        from fastparquet import ParquetFile  # noqa: PLC0415
+        from fastparquet import ParquetFile  # noqa: PLC0415 - heavy, and only this function needs it
 
         with open(path, "rb") as whole:
             data = whole.read()
@@ -221,8 +221,8 @@ class Encoded:
         return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
     def _page(self, place: ColumnChunk, values: bytes) -> tuple[bytes, int]:
-        from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415
-        from fastparquet.writer import write_thrift  # noqa: PLC0415
+        from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - heavy, and only this function needs it
+        from fastparquet.writer import write_thrift  # noqa: PLC0415 - heavy, and only this function needs it
 
         page = bytes(cramjam.zstd.compress(values, level=3))
         old = self._columns[place.offset : place.offset + place.page_header_size]
@@ -233,7 +233,7 @@ class Encoded:
         return written.getvalue() + page, len(written.getvalue())
 
     def _footer_with(self, place: ColumnChunk, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
-        from fastparquet.writer import write_thrift  # noqa: PLC0415
+        from fastparquet.writer import write_thrift  # noqa: PLC0415 - heavy, and only this function needs it
 
         column = self._footer.row_groups[0].columns[0]
         column.file_offset = place.offset

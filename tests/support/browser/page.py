@@ -63,4 +63,4 @@ def drag(page: Page, from_share: float, to_share: float) -> None:
 
 def titles(page: Page) -> list[str]:
     """Return the titles of all lanes, from the top."""
-    return page.locator(".lane").evaluate_all("(all) => all.map((lane) => lane.ariaLabel)")  # type: ignore[no-any-return]
+    return page.locator(".lane").evaluate_all("(all) => all.map((lane) => lane.ariaLabel)")  # type: ignore[no-any-return]  # a list of strings

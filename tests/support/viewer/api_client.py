@@ -28,7 +28,7 @@ class ApiClient:
         self.serve()
 
     def serve(self) -> None:
-        self.app: App = create_app(self.desk)  # type: ignore[assignment]
+        self.app: App = create_app(self.desk)  # type: ignore[assignment]  # Quart types its scopes as dictionaries of their own
         self.start_up = self.desk.start_up
 
     async def ready(self) -> None:

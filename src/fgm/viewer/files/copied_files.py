@@ -1,6 +1,6 @@
 """Parquet files that were copied here from a data directory: their content says what they are, not their names.
 
-A file of another writer, without the directory block of fgm, is rewritten into a temporary folder by a child process
+A file of another writer, without the block of fgm, is rewritten into a temporary folder by a child process
 with limits (`foreign_parquet`), because damaged Parquet can crash the process that reads it.
 """
 

@@ -1,6 +1,6 @@
-"""A cache of the directory blocks of windows that were read lately.
+"""A cache of the blocks of windows that were read lately.
 
-Reading a directory block is about a third of the cost of reading a window. Safe for use by several threads.
+Reading a block is about a third of the cost of reading a window. Safe for use by several threads.
 """
 
 import os
