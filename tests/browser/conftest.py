@@ -1,4 +1,4 @@
-"""Fixtures of a real Chromium, and of viewers for it."""
+"""Fixtures: a real Chromium, its pages, and viewers whose pages it opens."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +14,10 @@ from tests.support.processes import free_port
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser for one module: while it runs, Playwright has an event loop, and no async test could start another."""
+    """A browser for one module.
+
+    While it runs, Playwright has an event loop, and an async test could not start a second one.
+    """
     if shutil.which(CHROMIUM) is None:
         pytest.skip(f"no Chromium at {CHROMIUM}; install it to run the browser tests")
     expect.set_options(timeout=PATIENCE_MS)
@@ -25,8 +28,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - skips first if there is no browser
-    """The address of a viewer whose data is being recorded; it starts only if there is a browser."""
+def viewer_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - without a browser it skips before the daemons start
+    """The address of a viewer whose data is being recorded."""
     folder = tmp_path_factory.mktemp("live")
     with collector(folder / "host", folder / "data"), viewer(folder / "data", free_port()) as url:
         yield url
@@ -50,14 +53,17 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """Everything that a developer's console shows in red: errors, failed responses, requests to another origin."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on("response", lambda answer: heard.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+def page_errors(page: Page) -> list[str]:
+    """The errors and warnings in the browser's console, the failed responses, and the requests to another origin."""
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "response",
+        lambda response: errors.append(f"{response.status} {response.url}") if response.status >= 400 else None,
+    )
     page.on(
         "request",
-        lambda request: heard.append(request.url) if not request.url.startswith("http://127.0.0.1:") else None,
+        lambda request: errors.append(request.url) if not request.url.startswith("http://127.0.0.1:") else None,
     )
-    return heard
+    return errors

@@ -1,4 +1,4 @@
-"""What changed is told in words with numbers, the container that changed most first, each a click away."""
+"""The panel "What changed?" describes changes in words with numbers, and a click shows the container."""
 
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+def test_the_container_that_changed_most_is_first_and_a_click_shows_it(
+    page: Page, tmp_path: Path, page_errors: list[str]
+) -> None:
     data = DataDirectory(tmp_path)
     used = np.cumsum([2e5] * 300 + [2.8e6] * 300)
     data.parquet(
@@ -26,9 +28,9 @@ def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, com
     with viewer(tmp_path, free_port()) as url:
         page.goto(f"{url}#from=2025-12-30T16:05:00Z&to=2025-12-30T16:10:00Z")
         expect(lane(page, "CPU").locator(".peak")).to_be_attached()
-        what = page.get_by_role("region", name="What changed")
-        what.get_by_role("button", name="What changed? Compare with the 5 min before").click()
-        first = what.get_by_role("listitem").first
+        panel = page.get_by_role("region", name="What changed")
+        panel.get_by_role("button", name="What changed? Compare with the 5 min before").click()
+        first = panel.get_by_role("listitem").first
         expect(first).to_contain_text("web")
         expect(first).to_contain_text("CPU 200 → 2,800 millicores")
         first.get_by_role("button").first.click()
@@ -36,13 +38,13 @@ def test_what_changed_is_ranked_and_a_click_away(page: Page, tmp_path: Path, com
         expect(page.locator("tbody tr")).to_contain_text("web")
 
         page.get_by_role("button", name="1m", exact=True).click()
-        expect(what.get_by_role("listitem")).to_have_count(0)
+        expect(panel.get_by_role("listitem")).to_have_count(0)
         page.get_by_role("button", name="6h", exact=True).click()
-        expect(what).to_have_count(0)
-    assert complaints == []
+        expect(panel).to_have_count(0)
+    assert page_errors == []
 
 
-def test_a_refusal_is_told(page: Page, viewer_url: str) -> None:
+def test_the_panel_shows_the_reason_of_a_refused_request(page: Page, viewer_url: str) -> None:
     page.route(
         "**/api/changes?*",
         lambda route: route.fulfill(

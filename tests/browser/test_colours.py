@@ -1,4 +1,4 @@
-"""A workload keeps its colour: over selections, reloads of the tab, and after a link has set it."""
+"""A workload keeps its colour when the selection changes, when the tab is reloaded, and after a link has set it."""
 
 import pytest
 from playwright.sync_api import Page
@@ -10,16 +10,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 def slots(page: Page) -> dict[str, int]:
     """Return the colour slot of every series that is shown."""
-    read: dict[str, int] = page.evaluate(
+    by_series: dict[str, int] = page.evaluate(
         """async () => {
             const { shown } = await fgm('state/shown');
             return Object.fromEntries(shown.value.map(({ series, slot }) => [series.id, slot]));
         }"""
     )
-    return read
+    return by_series
 
 
-def test_a_workload_keeps_its_colour_over_selections_and_reloads(page: Page, incidents_url: str) -> None:
+def test_a_workload_keeps_its_colour_after_a_selection_and_a_reload(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     before = slots(page)
     *_, first, last = sorted(before, key=before.__getitem__)

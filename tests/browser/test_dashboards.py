@@ -1,4 +1,4 @@
-"""Dashboards by address: what they choose, and what is said where they cannot."""
+"""A dashboard in the address chooses containers, range and lanes, and the page explains what is wrong with it."""
 
 import base64
 import json
@@ -30,8 +30,8 @@ def inline(dashboard: Any) -> str:
     return f"?dashboard_inline={quote(base64.b64encode(text.encode()).decode())}"
 
 
-def test_one_in_the_address_chooses_containers_range_and_lanes(
-    page: Page, incidents_url: str, complaints: list[str]
+def test_a_dashboard_in_the_address_chooses_containers_range_and_lanes(
+    page: Page, incidents_url: str, page_errors: list[str]
 ) -> None:
     page.goto(f"{incidents_url}{inline(GATEWAY)}&APP=api-gateway")
     expect(lane(page, "CPU of api-gateway").locator(".peak")).to_be_attached()
@@ -42,11 +42,11 @@ def test_one_in_the_address_chooses_containers_range_and_lanes(
     assert from_s < PLANTED["throttling"]["began_ms"] / 1000
     assert to_s > PLANTED["throttling"]["ended_ms"] / 1000
     expect(page.get_by_text("the study “periodicity” of cgroup.v2.memory.current is not drawn")).to_be_visible()
-    assert complaints == []
+    assert page_errors == []
 
 
 @pytest.mark.parametrize("name", ["cpu", "memory", "io"])
-def test_those_of_the_package_show_what_is_recorded(page: Page, incidents_url: str, name: str) -> None:
+def test_every_metric_of_the_dashboards_of_the_package_is_recorded(page: Page, incidents_url: str, name: str) -> None:
     page.goto(f"{incidents_url}?dashboard={name}")
     expect(page.locator(".lane .peak").first).to_be_attached()
     assert len(titles(page)) >= 4
@@ -54,7 +54,7 @@ def test_those_of_the_package_show_what_is_recorded(page: Page, incidents_url: s
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("?dashboard=nowhere", "This viewer has no dashboard “nowhere”"),
         ("?dashboard=..%2Fapi%2Fhealth", "This viewer has no dashboard"),
@@ -71,9 +71,9 @@ def test_those_of_the_package_show_what_is_recorded(page: Page, incidents_url: s
         (inline({"schema_version": 1, "panels": [{"metric": "x.y"}]}), "x.y is not recorded here"),
     ],
 )
-def test_what_is_wrong_with_one_is_said_and_the_page_works(
-    page: Page, incidents_url: str, address: str, said: str
+def test_the_page_names_what_is_wrong_with_a_dashboard_and_still_works(
+    page: Page, incidents_url: str, address: str, message: str
 ) -> None:
     page.goto(incidents_url + address)
-    expect(page.get_by_text(said).first).to_be_visible()
+    expect(page.get_by_text(message).first).to_be_visible()
     expect(page.locator(".containers li").nth(3)).to_be_visible()

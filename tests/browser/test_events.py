@@ -1,4 +1,4 @@
-"""The event lane: what happened, in fixed rows, with shape, colour and letter; and what keys do with it."""
+"""The event lane: each kind of event has its row, shape, colour and letter, and keys go from event to event."""
 
 import time
 from pathlib import Path
@@ -16,16 +16,18 @@ from tests.support.viewer.data_directory import NODE, DataDirectory, container, 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_path: Path, complaints: list[str]) -> None:
+def test_events_are_in_the_rows_of_their_kinds_and_keys_go_through_them(
+    page: Page, tmp_path: Path, page_errors: list[str]
+) -> None:
     data = DataDirectory(tmp_path)
     from_ms = (time.time_ns() // 10**9 - 200) * 1000
-    data.parquet(*(counting(one, from_ms, 150) for one in (NODE, container(1), container(2))))
+    data.parquet(*(counting(series, from_ms, 150) for series in (NODE, container(1), container(2))))
 
     def event(second: float, kind: Kind, number: int, **before: float) -> Event:
         key = container(number).key if number else "node"
         return Event(from_ms + round(second * 1000), kind, key, f"{kind} of {number}", before)
 
-    happened = [
+    events = [
         event(20, "start", 1),
         event(40, "throttling_ended", 2, began_ms=from_ms + 30_000),
         event(60, "oom_kill", 1),
@@ -33,17 +35,17 @@ def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_pat
         event(140, "exit", 2),
         event(120, "gap", 0, tick_ms=from_ms + 110_000),
     ]
-    events_file.append(str(tmp_path), "node-1", happened)
+    events_file.append(str(tmp_path), "node-1", events)
     with viewer(tmp_path, free_port()) as url:
         open_page(page, url)
         lane = page.get_by_role("region", name="Events")
         expect(lane.locator(".event")).to_have_count(5)
-        kinds = lane.locator(".event").evaluate_all("(all) => all.map((one) => one.dataset.kind)")
+        kinds = lane.locator(".event").evaluate_all("(all) => all.map((mark) => mark.dataset.kind)")
         assert sorted(kinds) == ["exit", "gap", "oom_kill", "start", "throttling"]
         expect(lane.locator(".oom")).to_have_text("OOOM kill name-1")
-        tops = lane.locator(".event").evaluate_all("(all) => all.map((one) => [one.dataset.kind, one.style.top])")
+        tops = lane.locator(".event").evaluate_all("(all) => all.map((mark) => [mark.dataset.kind, mark.style.top])")
         assert dict(tops) == {"exit": "0px", "oom_kill": "0px", "start": "19px", "throttling": "38px", "gap": "38px"}
-        colour = lane.locator(".oom").evaluate("(one) => getComputedStyle(one).color")
+        colour = lane.locator(".oom").evaluate("(mark) => getComputedStyle(mark).color")
         assert colour == "rgb(200, 50, 10)"
         cursor = "async () => (await fgm('state/store')).pinned_ms.value"
         seconds = []
@@ -55,4 +57,4 @@ def test_what_happened_is_in_the_lane_and_keys_go_through_it(page: Page, tmp_pat
         assert seconds == [140, 110, 60, 110]
         lane.locator(".oom").click()
         assert (page.evaluate(cursor) - from_ms) // 1000 == 60
-    assert [text for text in complaints if "ERR_" not in text] == []
+    assert [text for text in page_errors if "ERR_" not in text] == []  # the end of the viewer cuts connections

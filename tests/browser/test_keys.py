@@ -1,4 +1,4 @@
-"""Every action by keyboard, on a recording of real incidents."""
+"""Every action of the page has a key; tried on a recording of real incidents."""
 
 import re
 
@@ -20,7 +20,7 @@ def opened(page: Page, incidents_url: str) -> Page:
     return page
 
 
-def test_zoom_pan_and_back(opened: Page) -> None:
+def test_keys_zoom_pan_and_go_back(opened: Page) -> None:
     opened.keyboard.press("c")
     before = view_s(opened)
     opened.keyboard.press("w")
@@ -38,7 +38,7 @@ def test_zoom_pan_and_back(opened: Page) -> None:
     until(opened, lambda: view_s(opened) == before)
 
 
-def test_the_cursor_goes_sample_by_sample_and_to_events(opened: Page) -> None:
+def test_the_cursor_moves_by_samples_and_to_events(opened: Page) -> None:
     opened.keyboard.press("n")
     first = state(opened, "pinned_ms")
     assert abs(first - PLANTED["oom_kill"]["at_ms"]) < 2000
@@ -55,7 +55,7 @@ def test_the_cursor_goes_sample_by_sample_and_to_events(opened: Page) -> None:
     assert state(opened, "pinned_ms") is None
 
 
-def test_pause_and_live(opened: Page) -> None:
+def test_the_space_key_pauses_and_continues(opened: Page) -> None:
     assert state(opened, "range")["live"] is False
     opened.keyboard.press(" ")
     assert state(opened, "range")["live"] is True
@@ -63,7 +63,7 @@ def test_pause_and_live(opened: Page) -> None:
     assert state(opened, "range")["live"] is False
 
 
-def test_all_and_what_is_shown_are_fitted(opened: Page) -> None:
+def test_keys_fit_the_range_to_all_data_and_to_the_selection(opened: Page) -> None:
     opened.keyboard.press("w")
     opened.keyboard.press("0")
     whole = view_s(opened)
@@ -77,7 +77,7 @@ def test_all_and_what_is_shown_are_fitted(opened: Page) -> None:
     assert view_s(opened) == pytest.approx((planted["began_ms"] / 1000, planted["ended_ms"] / 1000), abs=3)
 
 
-def test_lanes_are_focused_and_the_ledger_ranks_by_them(opened: Page) -> None:
+def test_digits_focus_lanes_and_the_ledger_ranks_by_the_focused_one(opened: Page) -> None:
     opened.keyboard.press("3")
     expect(lane(opened, "I/O")).to_have_class(re.compile("focused"))
     opened.keyboard.press("p")
@@ -87,7 +87,7 @@ def test_lanes_are_focused_and_the_ledger_ranks_by_them(opened: Page) -> None:
     expect(lane(opened, "CPU")).to_have_class(re.compile("focused"))
 
 
-def test_what_the_cursor_finds_is_said_and_strips_have_words(opened: Page) -> None:
+def test_screen_readers_get_the_values_at_the_cursor_and_the_peaks_of_strips(opened: Page) -> None:
     opened.keyboard.press("2")
     opened.keyboard.press("n")
     expect(opened.get_by_role("status").filter(has_text="payments first")).to_contain_text("Memory 56.7 MiB")
@@ -100,14 +100,14 @@ def test_links_and_tables_are_copied(opened: Page) -> None:
     opened.keyboard.press("y")
     expect(opened.get_by_text("Link copied")).to_be_visible()
     link = opened.evaluate("() => navigator.clipboard.readText()")
-    seen = [view_s(opened), state(opened, "pinned_ms"), opened.locator("tbody th .name").all_inner_texts()]
+    before = [view_s(opened), state(opened, "pinned_ms"), opened.locator("tbody th .name").all_inner_texts()]
     opened.keyboard.press("Y")
     expect(opened.get_by_text("Table copied")).to_be_visible()
     table = opened.evaluate("() => navigator.clipboard.readText()").splitlines()
     opened.goto("about:blank")
     open_page(opened, link)
-    until(opened, lambda: opened.locator("tbody tr").count() == len(seen[2]))
-    assert seen == [view_s(opened), state(opened, "pinned_ms"), opened.locator("tbody th .name").all_inner_texts()]
+    until(opened, lambda: opened.locator("tbody tr").count() == len(before[2]))
+    assert before == [view_s(opened), state(opened, "pinned_ms"), opened.locator("tbody th .name").all_inner_texts()]
     assert table[2] == "| container | where | life | CPU | Memory | I/O |"
     assert re.fullmatch(r"\| [\w-]+ \| [\w/-]+ \| \d \| [\d.]+ millicores \| \d+ bytes \| [\d.]+ bytes/s \|", table[4])
 
@@ -122,7 +122,7 @@ def test_commands_are_found_by_typing(opened: Page, key: str) -> None:
     assert "lanes=cpu,memory,io,memory.stat.pgmajfault" in opened.url
 
 
-def test_a_command_that_is_not_there_says_so_and_escape_leaves(opened: Page) -> None:
+def test_the_list_of_commands_is_empty_if_none_matches_and_escape_closes_it(opened: Page) -> None:
     opened.keyboard.press(":")
     opened.keyboard.type("qqqqq")
     expect(opened.get_by_text("No matches.")).to_be_visible()
@@ -131,7 +131,7 @@ def test_a_command_that_is_not_there_says_so_and_escape_leaves(opened: Page) -> 
     assert state(opened, "pinned_ms") is None
 
 
-def test_the_keys_are_listed_and_single_ones_can_be_switched_off(opened: Page) -> None:
+def test_keys_are_listed_and_single_keys_can_be_switched_off(opened: Page) -> None:
     before = view_s(opened)
     opened.keyboard.press("?")
     expect(opened.get_by_role("dialog", name="Keys")).to_contain_text("Zoom in at the cursor")
@@ -151,7 +151,7 @@ def test_the_keys_are_listed_and_single_ones_can_be_switched_off(opened: Page) -
     assert view_s(opened) == before
 
 
-def test_keys_are_left_alone_in_inputs_and_with_modifiers(opened: Page) -> None:
+def test_keys_do_nothing_in_inputs_and_with_modifiers(opened: Page) -> None:
     before = view_s(opened)
     for key in ("Control+s", "Alt+w", "Meta+d"):
         opened.keyboard.press(key)
@@ -160,7 +160,7 @@ def test_keys_are_left_alone_in_inputs_and_with_modifiers(opened: Page) -> None:
     assert view_s(opened) == before
 
 
-def test_a_wheel_zooms_with_control_and_shift_drag_pans(opened: Page) -> None:
+def test_the_wheel_zooms_with_control_and_a_drag_pans_with_shift(opened: Page) -> None:
     before = view_s(opened)
     box = plot_box(opened, "CPU")
     opened.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)

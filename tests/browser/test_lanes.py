@@ -1,4 +1,4 @@
-"""Which metrics are on the lanes; the same numbers as a table."""
+"""Lanes: which metrics they show, and their numbers as tables."""
 
 import re
 
@@ -16,7 +16,7 @@ def choose(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: str, complaints: list[str]) -> None:
+def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: str, page_errors: list[str]) -> None:
     open_page(page, incidents_url)
     page.get_by_role("button", name="+ lane").click()
     choose(page, "throttle_ratio")
@@ -32,14 +32,14 @@ def test_lanes_are_added_changed_moved_and_removed(page: Page, incidents_url: st
     lane(page, "I/O").get_by_role("button", name="Change the").click()
     choose(page, "remove")
     assert len(titles(page)) == 3
-    link, seen = page.url, titles(page)
+    link, titles_before = page.url, titles(page)
     page.goto("about:blank")
     open_page(page, link)
-    assert titles(page) == seen
-    assert complaints == []
+    assert titles(page) == titles_before
+    assert page_errors == []
 
 
-def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
+def test_there_are_at_most_eight_lanes(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     names = [metric["name"] for metric in state(page, "allMetrics")]
     for name in names[:12]:
@@ -49,12 +49,12 @@ def test_there_are_eight_lanes_at_most(page: Page, incidents_url: str) -> None:
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 1440
 
 
-def test_only_the_new_metric_is_asked_for(page: Page, incidents_url: str) -> None:
+def test_a_changed_lane_requests_only_the_new_metric(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explainingSamples") is not None)
-    with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as asked:
+    with page.expect_request(re.compile(r"api/timeseries\?metric=memory\.stat\.anon&")) as request:
         page.evaluate("async () => (await fgm('state/lanes')).setLane(0, 'memory.stat.anon')")
-    assert "total_cpu" not in asked.value.url
+    assert "total_cpu" not in request.value.url
     expect(page.locator(".lane").first.locator(".peak")).to_be_attached()
 
 
@@ -67,13 +67,13 @@ def test_a_metric_without_data_and_an_unknown_one_are_explained(page: Page, inci
 
 
 @pytest.mark.dates
-def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str) -> None:
+def test_the_table_of_a_lane_contains_the_peak_of_its_lines(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     peak = lane(page, "Memory").locator(".peak").inner_text()
-    highest, at, who = re.fullmatch(r"max ([\d.]+) at ((?:\d+ \w+ (?:\d{4} )?)?[\d:]+), (\S+) in .*", peak).groups()  # type: ignore[union-attr]
+    highest, at, name = re.fullmatch(r"max ([\d.]+) at ((?:\d+ \w+ (?:\d{4} )?)?[\d:]+), (\S+) in .*", peak).groups()  # type: ignore[union-attr]
     page.keyboard.press("t")
     table = lane(page, "Memory").get_by_role("table")
-    row = table.get_by_role("row").filter(has_text=who).filter(has_text=at)
+    row = table.get_by_role("row").filter(has_text=name).filter(has_text=at)
     expect(row).to_contain_text(f"{highest} {at}")
     expect(lane(page, "Memory").locator(".plot")).to_be_hidden()
     page.keyboard.press("t")
@@ -81,29 +81,29 @@ def test_the_table_twin_says_what_the_lines_show(page: Page, incidents_url: str)
 
 
 def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
-    """No lane answers another's zoom with one of its own."""
+    """A lane that follows a zoom does not cause another zoom."""
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explainingSamples") is not None)
     page.evaluate(
         """async () => {
             const { charts } = (await fgm('chart/lane'));
-            window.seen = {};
+            window.begins = {};
             for (const [key, u] of charts) {
                 const set = u.setScale.bind(u);
-                seen[key] = [String(u.scales.x.min)];
+                begins[key] = [String(u.scales.x.min)];
                 u.setScale = (name, range) => {
-                    if (name === "x" && String(range.min) !== seen[key].at(-1)) seen[key].push(String(range.min));
+                    if (name === "x" && String(range.min) !== begins[key].at(-1)) begins[key].push(String(range.min));
                     set(name, range);
                 };
             }
         }"""
     )
     page.keyboard.press("w")
-    until(page, lambda: all(page.evaluate("() => Object.values(seen).map((ranges) => ranges.length > 1)")))
+    until(page, lambda: all(page.evaluate("() => Object.values(begins).map((ranges) => ranges.length > 1)")))
     page.wait_for_timeout(500)
-    seen = page.evaluate("() => seen")
-    assert {key: len(ranges) for key, ranges in seen.items()} == {"cpu": 2, "memory": 2, "io": 2}
-    assert len({ranges[1] for ranges in seen.values()}) == 1
+    begins = page.evaluate("() => begins")
+    assert {key: len(ranges) for key, ranges in begins.items()} == {"cpu": 2, "memory": 2, "io": 2}
+    assert len({ranges[1] for ranges in begins.values()}) == 1
 
 
 def test_choosing_a_container_keeps_the_range(page: Page, incidents_url: str) -> None:

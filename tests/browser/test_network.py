@@ -1,4 +1,4 @@
-"""The page over a slow network that cuts every connection after a while, as a port-forward does."""
+"""The page over a slow network that cuts every connection after some time, as a port-forward does."""
 
 import json
 from urllib.parse import urlsplit
@@ -17,13 +17,13 @@ LIFETIME_S = 2.0
 MANY_CUTS = 8
 
 
-def network_failures_aside(complaints: list[str]) -> list[str]:
-    """Leave out the browser's own lines about requests that a cut has ended."""
-    return [text for text in complaints if "Failed to load resource: net::ERR_" not in text]
+def without_network_failures(page_errors: list[str]) -> list[str]:
+    """Return the errors except the browser's own lines about requests that a cut has ended."""
+    return [text for text in page_errors if "Failed to load resource: net::ERR_" not in text]
 
 
-def test_a_view_that_follows_goes_on_over_cuts(page: Page, viewer_url: str, complaints: list[str]) -> None:
-    """It has its lines, and new samples come; what is chosen stays, and no banner does."""
+def test_a_live_view_continues_over_cut_connections(page: Page, viewer_url: str, page_errors: list[str]) -> None:
+    """New samples arrive, the selection stays, and no banner stays."""
     with proxy(urlsplit(viewer_url).port or 80, lifetime_s=LIFETIME_S) as network:
         open_page(page, f"http://127.0.0.1:{network.port}/")
         plot = lane(page, "Memory").locator(".plot").element_handle()
@@ -37,31 +37,31 @@ def test_a_view_that_follows_goes_on_over_cuts(page: Page, viewer_url: str, comp
         assert page.evaluate(SNAPSHOT) == chosen
         expect(page.locator(".banner")).to_have_count(0)
         expect(page.locator("tbody tr")).to_have_count(1)
-    assert network_failures_aside(complaints) == []
+    assert without_network_failures(page_errors) == []
 
 
-def test_a_view_that_is_held_stays_over_cuts(page: Page, viewer_url: str, complaints: list[str]) -> None:
-    """Range and selection are those of the address, and another zoom still finds its samples."""
+def test_a_paused_view_stays_the_same_over_cut_connections(page: Page, viewer_url: str, page_errors: list[str]) -> None:
+    """The range and the selection stay those of the address, and a further zoom gets its samples."""
     with proxy(urlsplit(viewer_url).port or 80, lifetime_s=LIFETIME_S) as network:
         open_page(page, f"http://127.0.0.1:{network.port}/")
         page.locator(".containers li .pick").nth(2).click()
         page.get_by_role("button", name="Pause").click()
         drag(page, 0.4, 1)
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
-        chosen, seen = page.evaluate(SNAPSHOT), ranges(page)
+        chosen, ranges_before = page.evaluate(SNAPSHOT), ranges(page)
         assert "live" not in json.loads(chosen)[0]
         enough = network.cuts + MANY_CUTS
         until(page, lambda: network.cuts >= enough)
         assert page.evaluate(SNAPSHOT) == chosen
-        assert ranges(page) == seen
+        assert ranges(page) == ranges_before
         drag(page, 0.5, 1)
-        until(page, lambda: ranges(page) != seen)
+        until(page, lambda: ranges(page) != ranges_before)
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
         expect(page.locator(".banner")).to_have_count(0)
-    assert network_failures_aside(complaints) == []
+    assert without_network_failures(page_errors) == []
 
 
-def test_a_file_that_was_cut_off_is_loaded_again(page: Page, incidents_url: str) -> None:
+def test_a_file_whose_connection_was_cut_is_loaded_again(page: Page, incidents_url: str) -> None:
     cut: list[str] = []
 
     def cut_once(route: Route) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_was_cut_off_is_loaded_again(page: Page, incidents_url: str)
     assert len(cut) == 1
 
 
-def test_a_page_that_never_loads_whole_says_so(page: Page, incidents_url: str) -> None:
+def test_a_page_that_cannot_load_a_file_shows_a_message(page: Page, incidents_url: str) -> None:
     page.route("**/vendor/uplot.js", lambda route: route.abort("connectionreset"))
     page.goto(incidents_url)
     expect(page.get_by_text("The page did not load completely")).to_be_visible()

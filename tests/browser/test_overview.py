@@ -1,4 +1,4 @@
-"""The strip above everything, and its brush."""
+"""The overview: the strip of the last day above the lanes, and its brush."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support.viewer.data_directory import NODE, DataDirectory, container, 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
-def test_it_shows_the_node_and_the_kill_and_the_brush_moves_the_view(page: Page, incidents_url: str) -> None:
+def test_it_shows_the_node_and_oom_kills_and_its_brush_moves_the_view(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     strip = page.get_by_role("region", name="Overview")
     until(page, lambda: len(pixels(strip.locator("canvas"), "oom")) > 4)
@@ -48,12 +48,12 @@ def test_it_shows_the_node_and_the_kill_and_the_brush_moves_the_view(page: Page,
 
 
 @pytest.mark.dates
-def test_what_is_missing_is_told(page: Page, tmp_path: Path) -> None:
-    """A gap of ten seconds in ten minutes."""
+def test_the_share_and_length_of_missing_data_are_shown(page: Page, tmp_path: Path) -> None:
+    """The recording of ten minutes has a gap of ten seconds."""
     from_ms = (time.time_ns() // 10**9 - 900) * 1000
     data = DataDirectory(tmp_path)
     for start, ticks in ((0, 300), (310, 290)):
-        data.parquet(*(counting(one, from_ms + start * 1000, ticks) for one in (NODE, container(1))))
+        data.parquet(*(counting(series, from_ms + start * 1000, ticks) for series in (NODE, container(1))))
     data.write_index((container(1), from_ms, from_ms + 599_000))
     events_file.append(
         str(tmp_path),

@@ -1,4 +1,4 @@
-"""The page in a real browser, on data that is being recorded: what people see and what their hands do."""
+"""The page in a real browser on data that is being recorded: what it shows, and what mouse and search do."""
 
 import re
 from pathlib import Path
@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 LANES = ["CPU", "Memory", "I/O"]
 
 
-def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, complaints: list[str]) -> None:
-    """Who is shown, how fresh, on which lanes; and nothing red in the console, nothing from elsewhere."""
+def test_lines_are_drawn_without_an_error(page: Page, viewer_url: str, page_errors: list[str]) -> None:
+    """The heading has the node, the badge has the age of the data, and no other origin is used."""
     open_page(page, viewer_url)
     expect(page.get_by_role("heading", level=1)).to_have_text("worker-3prod-eu")
     expect(page.get_by_text(re.compile(r"live, \d s behind"))).to_be_visible()
@@ -29,10 +29,10 @@ def test_lines_are_drawn_without_a_complaint(page: Page, viewer_url: str, compla
     for title in LANES:
         expect(lane(page, title)).to_be_visible()
     assert page.get_by_role("table").locator("tbody tr").count() == 6
-    assert complaints == []
+    assert page_errors == []
 
 
-def test_a_live_page_moves(page: Page, viewer_url: str) -> None:
+def test_a_live_page_follows_the_recording(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     before = ranges(page)
     until(page, lambda: ranges(page)["cpu"][1] > before["cpu"][1])
@@ -48,8 +48,8 @@ def test_a_drag_zooms_every_lane_and_a_double_click_goes_back(page: Page, viewer
     until(page, lambda: all(low > whole["cpu"][0] for low, _ in ranges(page).values()))
     zoomed = ranges(page)
     assert len({tuple(range_) for range_ in zoomed.values()}) == 1
-    width, all_ = (low_high[1] - low_high[0] for low_high in (zoomed["io"], whole["io"]))
-    assert width == pytest.approx(all_ / 2, abs=2)
+    width_s, whole_s = (end - begin for begin, end in (zoomed["io"], whole["io"]))
+    assert width_s == pytest.approx(whole_s / 2, abs=2)
     assert "from=" in page.url
     lane(page, "CPU").locator(".plot").dblclick()
     until(page, lambda: ranges(page) == whole)
@@ -61,10 +61,10 @@ def test_a_link_shows_the_same_view(page: Page, viewer_url: str) -> None:
     drag(page, 0.5, 1)
     page.get_by_role("listitem").filter(has_text=CONTAINERS[0]["id"][:12]).locator(".pick").click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    seen, link = ranges(page), page.url
+    ranges_before, link = ranges(page), page.url
     page.goto("about:blank")
     open_page(page, link)
-    assert ranges(page) == seen
+    assert ranges(page) == ranges_before
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
@@ -78,13 +78,13 @@ def test_the_search_filters_the_list(page: Page, viewer_url: str) -> None:
     expect(rows).to_have_count(
         sum(container["qos"] == "guaranteed" and container["layout"] != "docker" for container in CONTAINERS)
     )
-    search.fill("nobody has this name")
+    search.fill("no container has this name")
     expect(page.get_by_text("Nothing matches")).to_be_visible()
     page.get_by_role("button", name="Clear the search").click()
     expect(rows).to_have_count(len(CONTAINERS) + 1)
 
 
-def test_a_click_shows_only_this_and_shift_adds(page: Page, viewer_url: str) -> None:
+def test_a_click_shows_only_this_container_and_shift_adds_it(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     row = page.locator(".containers li .pick")
     ledger = page.locator("tbody tr")
@@ -99,17 +99,17 @@ def test_a_click_shows_only_this_and_shift_adds(page: Page, viewer_url: str) -> 
 
 
 @pytest.mark.dates
-def test_the_ledger_tells_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
+def test_the_ledger_shows_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     box = plot_box(page, "CPU")
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 30)
     flag = page.locator(".flag")
     expect(flag).to_be_visible()
-    time_of_day = flag.inner_text().split()[-1]  # a flag says the day, too, where midnight is in view
+    time_of_day = flag.inner_text().split()[-1]  # the flag has the day, too, if midnight is in view
     expect(page.locator(".ledger h2")).to_have_text(time_of_day)
 
 
-def test_the_theme_can_be_turned(page: Page, viewer_url: str, complaints: list[str]) -> None:
+def test_the_theme_can_be_switched(page: Page, viewer_url: str, page_errors: list[str]) -> None:
     open_page(page, viewer_url)
     background = "() => getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(background)
@@ -119,7 +119,7 @@ def test_the_theme_can_be_turned(page: Page, viewer_url: str, complaints: list[s
     page.wait_for_function(f"([plot]) => ({COLOURED_PIXELS})(plot) > 50", arg=[plot])
     page.get_by_role("button", name="Light theme").click()
     assert page.evaluate(background) == light
-    assert complaints == []
+    assert page_errors == []
 
 
 def test_a_narrow_phone_needs_no_sideways_scrolling(page: Page, viewer_url: str) -> None:
@@ -133,8 +133,10 @@ def test_a_narrow_phone_needs_no_sideways_scrolling(page: Page, viewer_url: str)
             assert box["x"] + box["width"] <= 360
 
 
-def test_no_data_is_explained_and_data_that_comes_is_shown(page: Page, tmp_path: Path, complaints: list[str]) -> None:
-    """Waiting, then what to check, then lanes; without a reload."""
+def test_missing_data_is_explained_and_data_is_shown_as_soon_as_it_arrives(
+    page: Page, tmp_path: Path, page_errors: list[str]
+) -> None:
+    """The page waits, then lists what to check, then shows lanes, without a reload."""
     data = tmp_path / "data"
     data.mkdir()
     with viewer(data, free_port(), "--index-timeout-seconds", "4", "--poll-seconds", "1") as url:
@@ -147,11 +149,11 @@ def test_no_data_is_explained_and_data_that_comes_is_shown(page: Page, tmp_path:
         expect(page.locator(".banner")).to_have_count(0)
         with collector(tmp_path / "host", data):
             expect(lane(page, "Memory").locator(".peak")).to_be_visible()
-    assert [text for text in complaints if "ERR_" not in text] == []
+    assert [text for text in page_errors if "ERR_" not in text] == []
 
 
-def test_a_viewer_that_goes_away_is_told_and_one_that_comes_back_is_found(page: Page, tmp_path: Path) -> None:
-    """With the command that helps, and with what is loaded still there to be used."""
+def test_the_page_reports_a_stopped_viewer_and_reconnects_to_the_next(page: Page, tmp_path: Path) -> None:
+    """The banner has the command that helps, and the loaded data can still be used."""
     data, port = tmp_path / "data", free_port()
     banner = page.get_by_role("alert")
     with collector(tmp_path / "host", data):

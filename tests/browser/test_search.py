@@ -11,7 +11,7 @@ DATA = {"ledger-db", "batch-import", "search-indexer", "db-migrate"}
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("query", "names"),
     [
         ("ledger", {"ledger-db"}),
         ("LEDGER db", {"ledger-db"}),
@@ -26,16 +26,16 @@ DATA = {"ledger-db", "batch-import", "search-indexer", "db-migrate"}
         ("nobody", set()),
     ],
 )
-def test_words_fields_labels_not_and_a_wrong_letter(
-    page: Page, incidents_url: str, typed: str, found: set[str]
+def test_the_search_understands_words_fields_labels_negation_and_typos(
+    page: Page, incidents_url: str, query: str, names: set[str]
 ) -> None:
     open_page(page, incidents_url)
-    page.get_by_label("Search containers").fill(typed)
-    expect(page.locator(".containers li .name").first if found else page.get_by_text("Nothing matches")).to_be_visible()
-    assert set(page.locator(".containers li .name").all_inner_texts()) == found
+    page.get_by_label("Search containers").fill(query)
+    expect(page.locator(".containers li .name").first if names else page.get_by_text("Nothing matches")).to_be_visible()
+    assert set(page.locator(".containers li .name").all_inner_texts()) == names
 
 
-def test_namespaces_are_chips(page: Page, incidents_url: str) -> None:
+def test_the_chip_of_a_namespace_shows_only_its_containers(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     page.get_by_role("group", name="Namespace").get_by_role("button", name="data 4").click()
     assert set(page.locator(".containers li .name").all_inner_texts()) == {"worker-3"} | DATA

@@ -1,4 +1,4 @@
-"""What is drawn, in pixels: spikes, gaps, lone samples, kills, lives, limits, throttling and pressure."""
+"""The drawn pixels: spikes, gaps, lone samples, OOM kills, lives, limits, throttling and pressure."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 USAGE = "cpu.stat.usage_usec"
 DAY_S = 86_400
-ONE = container(1)
-LINK = f"#from=2025-12-30T16:00:00Z&to={{to}}&show={ONE.key[:12]}"
+CONTAINER = container(1)
+LINK = f"#from=2025-12-30T16:00:00Z&to={{to}}&show={CONTAINER.key[:12]}"
 
 
 def to_iso(at_ms: int) -> str:
@@ -28,20 +28,23 @@ def to_iso(at_ms: int) -> str:
 
 
 def x_of(page: Page, epoch_s: float) -> float:
-    """Return where an instant is on a lane's canvas, css px."""
+    """Return the position of an instant on the canvas of a lane.
+
+    Unit: CSS px
+    """
     from_s, to_s = view_s(page)
     plot = state(page, "plot")
     return float(plot["left"] + (epoch_s - from_s) / (to_s - from_s) * plot["width"])
 
 
-def test_one_second_of_a_day_is_seen(page: Page, tmp_path: Path) -> None:
+def test_a_spike_of_one_second_is_visible_in_a_view_of_a_day(page: Page, tmp_path: Path) -> None:
     """A spike of one sample among 86,400 reaches its height in its own pixel column, and only there."""
     used = np.full(DAY_S, 1e4)
     spike = DAY_S // 2 + 17
     used[spike] = 9e5
     data = DataDirectory(tmp_path, rotation_s=900)
-    data.parquet(counting(NODE, T0, DAY_S), chunk(ONE, T0, {USAGE: np.cumsum(used).tolist()}))
-    data.write_index((ONE, T0, T0 + 1000 * DAY_S - 1000))
+    data.parquet(counting(NODE, T0, DAY_S), chunk(CONTAINER, T0, {USAGE: np.cumsum(used).tolist()}))
+    data.write_index((CONTAINER, T0, T0 + 1000 * DAY_S - 1000))
     with viewer(tmp_path, free_port()) as url:
         page.goto(url + LINK.format(to="2025-12-31T16:00:00Z"))
         expect(page.locator(".badge")).to_have_text("97 s/px")
@@ -58,8 +61,8 @@ def test_one_second_of_a_day_is_seen(page: Page, tmp_path: Path) -> None:
 def test_a_gap_is_not_bridged_and_a_lone_sample_is_a_dot(page: Page, tmp_path: Path) -> None:
     values = [5e7 if second < 100 or second == 150 or second >= 200 else None for second in range(300)]
     data = DataDirectory(tmp_path)
-    data.parquet(counting(NODE, T0, 300), chunk(ONE, T0, {"memory.current": values}))
-    data.write_index((ONE, T0, T0 + 299_000))
+    data.parquet(counting(NODE, T0, 300), chunk(CONTAINER, T0, {"memory.current": values}))
+    data.write_index((CONTAINER, T0, T0 + 299_000))
     with viewer(tmp_path, free_port()) as url:
         open_page(page, url + LINK.format(to="2025-12-30T16:05:00Z"))
         plot = lane(page, "Memory").locator(".plot")
@@ -73,8 +76,8 @@ def test_a_gap_is_not_bridged_and_a_lone_sample_is_a_dot(page: Page, tmp_path: P
         assert len(pixels(plot, "c1", at(148), at(152))) >= 4
 
 
-def test_trouble_has_its_colours_where_it_happened(page: Page, incidents_url: str) -> None:
-    """Red-orange caps the killed line, amber is under the processor, violet under I/O: and nowhere else."""
+def test_kills_throttling_and_pressure_have_their_colours_at_their_times(page: Page, incidents_url: str) -> None:
+    """The end of the killed line is red-orange, the strip below CPU is amber, the one below I/O is violet."""
     open_page(page, incidents_url)
     until(page, lambda: state(page, "explainingSamples") is not None and len(state(page, "events")) > 0)
     memory, cpu, disk = (lane(page, title) for title in ("Memory", "CPU", "I/O"))
@@ -95,7 +98,7 @@ def test_trouble_has_its_colours_where_it_happened(page: Page, incidents_url: st
     assert len(pixels(violet, "psi", 0, noisy[0] - 5)) < len(pixels(violet, "psi", *noisy)) / 5
 
 
-def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url: str) -> None:
+def test_a_restarted_container_is_a_new_line_in_the_same_colour(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     page.get_by_label("Search containers").fill("payments")
     page.keyboard.press("Enter")
@@ -111,14 +114,14 @@ def test_a_restart_is_a_new_life_and_keeps_its_colour(page: Page, incidents_url:
     assert len(set(lives)) == 1
 
 
-def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents_url: str) -> None:
-    """Limits come after the lines and may widen an axis."""
+def test_dots_are_on_the_values_after_the_axis_has_changed(page: Page, incidents_url: str) -> None:
+    """Limits are loaded after the lines and may extend an axis."""
     at_ms = PLANTED["oom_kill"]["at_ms"] // 1000 * 1000
     view = f"from={to_iso(at_ms - 40_000)}&to={to_iso(at_ms + 80_000)}"
     open_page(page, f"{incidents_url}#{view}&at={to_iso(at_ms)}")
     until(page, lambda: state(page, "explainingSamples") is not None)
     page.wait_for_timeout(500)
-    off = page.evaluate(
+    coloured = page.evaluate(
         """async (at) => {
             const [{ charts }, { laneSamples, interval_ms }, { shown }, { linesOf, highestIn }] =
                 await Promise.all(["chart/lane", "state/store", "state/shown", "lib/lines"].map(fgm));
@@ -137,25 +140,27 @@ def test_dots_stand_on_the_values_whatever_the_axis_became(page: Page, incidents
         }""",
         at_ms,
     )
-    assert off > 12, "there is no dot at the highest value"
+    assert coloured > 12, "there is no dot at the highest value"
 
 
-def test_a_gap_at_the_edges_of_the_view_is_hatched_and_one_that_fills_it_is_told(page: Page, tmp_path: Path) -> None:
+def test_a_gap_at_the_edge_of_the_view_is_hatched_and_one_that_fills_it_is_explained(
+    page: Page, tmp_path: Path
+) -> None:
     data = DataDirectory(tmp_path)
     for start in (0, 180):
-        data.parquet(*(counting(one, T0 + 1000 * start, 120) for one in (NODE, ONE)))
-    data.write_index((ONE, T0, T0 + 299_000))
+        data.parquet(*(counting(series, T0 + 1000 * start, 120) for series in (NODE, CONTAINER)))
+    data.write_index((CONTAINER, T0, T0 + 299_000))
     with viewer(tmp_path, free_port()) as url:
-        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:04:00Z&show={ONE.key[:12]}")
+        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:04:00Z&show={CONTAINER.key[:12]}")
         expect(lane(page, "CPU").locator(".peak")).to_be_attached()
         plot = lane(page, "CPU").locator(".plot")
 
-        def hatched(since: int, until_: int) -> int:
-            left, right = (x_of(page, T0 / 1000 + second) for second in (since, until_))
+        def hatched(begin: int, end: int) -> int:
+            left, right = (x_of(page, T0 / 1000 + second) for second in (begin, end))
             return len(pixels(plot, "gap", left, right, least_alpha=60))
 
         until(page, lambda: hatched(140, 178) > 100)
         assert hatched(185, 238) == 0
-        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:02:50Z&show={ONE.key[:12]}")
+        page.goto(f"{url}#from=2025-12-30T16:02:20Z&to=2025-12-30T16:02:50Z&show={CONTAINER.key[:12]}")
         page.reload()
         expect(lane(page, "CPU").locator(".why")).to_have_text("Nothing was recorded on this node in this range.")

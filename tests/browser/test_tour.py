@@ -1,6 +1,6 @@
-"""Three incidents, from opening the page to the answer, by keyboard alone: docs/tour.md tells them.
+"""The incidents of docs/tour.md, from opening the page to the answer, with few key presses.
 
-With FGM_TOUR=docs/tour the pictures of the tour are taken anew.
+With FGM_TOUR=docs/tour these tests replace the pictures of the tour.
 """
 
 import os
@@ -16,11 +16,11 @@ from tests.support.incidents import PLANTED
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
-MOST_PRESSES = 10
+MAX_PRESSES = 10
 
 
 class Reader:
-    """A person who only has a keyboard, and counts."""
+    """A user who has only a keyboard; counts the key presses."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -30,10 +30,10 @@ class Reader:
         for key in keys:
             self.page.keyboard.press(key)
         self.presses += len(keys)
-        assert self.presses <= MOST_PRESSES
+        assert self.presses <= MAX_PRESSES
 
-    def row(self, place: int) -> Locator:
-        return self.page.locator(".ledger tbody tr").nth(place)
+    def row(self, rank: int) -> Locator:
+        return self.page.locator(".ledger tbody tr").nth(rank)
 
     def row_of(self, name: str) -> Locator:
         return self.page.locator(".ledger tbody tr").filter(has_text=name)
@@ -45,21 +45,21 @@ class Reader:
 
 
 @pytest.fixture
-def reader(page: Page, incidents_url: str, complaints: list[str]) -> Reader:
+def reader(page: Page, incidents_url: str, page_errors: list[str]) -> Reader:
     open_page(page, incidents_url)
     until(page, lambda: len(state(page, "events")) > 0 and state(page, "explainingSamples") is not None)
     expect(page.locator(".data")).to_contain_text("complete")
-    assert complaints == []
+    assert page_errors == []
     return Reader(page)
 
 
-def percent(row: Locator, of: str) -> float:
-    """The percentage in a cell of the ledger."""
-    return float(re.sub(r"[^\d.].*", "", row.locator(f"td.{of}").inner_text()))
+def percent(row: Locator, column: str) -> float:
+    """Return the percentage in a cell of the ledger."""
+    return float(re.sub(r"[^\d.].*", "", row.locator(f"td.{column}").inner_text()))
 
 
-def test_who_was_killed_for_its_memory(reader: Reader) -> None:
-    """The first event is the kill; by memory, who was killed is first, close to its limit."""
+def test_the_oom_killed_container_is_found(reader: Reader) -> None:
+    """The first event is the kill; ranked by memory, the killed container is first, close to its limit."""
     reader.press("n", "2")
     expect(reader.row(0)).to_contain_text("payments")
     assert percent(reader.row(0), "limit") > 80
@@ -69,20 +69,20 @@ def test_who_was_killed_for_its_memory(reader: Reader) -> None:
     expect(reader.row_of("payments")).to_contain_text("life 2")
 
 
-def test_whose_average_looks_fine_and_is_throttled(reader: Reader) -> None:
-    """A third of its limit in use, and out of quota in every other period."""
+def test_the_throttled_container_with_a_low_average_is_found(reader: Reader) -> None:
+    """It uses a third of its limit on average, and is throttled in every other period."""
     while not PLANTED["throttling"]["began_ms"] <= (state(reader.page, "pinned_ms") or 0):
         reader.press("n")
     reader.press("ArrowRight", "ArrowRight")
     gateway = reader.row_of("api-gateway")
     assert percent(gateway, "limit") < 50
-    held = gateway.locator(".thr").inner_text()
-    assert float(re.sub(r"\D", "", held)) >= 50
+    throttled = gateway.locator(".thr").inner_text()
+    assert float(re.sub(r"\D", "", throttled)) >= 50
     reader.picture("throttled")
 
 
-def test_who_disturbs_whom_on_the_disk(reader: Reader) -> None:
-    """The highest sample of the I/O lane: nearly all of the node's, while another one waits."""
+def test_the_container_that_slows_down_a_disk_and_its_victim_are_found(reader: Reader) -> None:
+    """At the peak of the I/O lane, one container does nearly all I/O of the node while another one waits."""
     reader.press("3", "p")
     at_ms = state(reader.page, "pinned_ms")
     assert PLANTED["noisy_neighbour"]["began_ms"] <= at_ms <= PLANTED["noisy_neighbour"]["ended_ms"]
@@ -93,9 +93,9 @@ def test_who_disturbs_whom_on_the_disk(reader: Reader) -> None:
     reader.picture("noisy-neighbour")
 
 
-def test_what_changed_names_the_neighbour(reader: Reader) -> None:
-    """The minute around the pinned second, beside the minute before."""
+def test_what_changed_names_the_container_that_slows_down_the_disk(reader: Reader) -> None:
+    """The minute around the pinned second is compared with the minute before."""
     reader.press("3", "p", "w", "w", "x")
-    what = reader.page.get_by_role("region", name="What changed")
-    expect(what.get_by_role("listitem").first).to_contain_text("batch-import")
+    panel = reader.page.get_by_role("region", name="What changed")
+    expect(panel.get_by_role("listitem").first).to_contain_text("batch-import")
     reader.picture("what-changed")

@@ -1,4 +1,4 @@
-"""What a person finds on the page and does with it: replicas told apart, pins, the search key, links with nonsense."""
+"""The page in unusual states: replicas with one name, refused requests, links with nonsense, long lists."""
 
 import json
 import re
@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 Change = Callable[[dict[str, Any]], None]
 
 
-def answer_changed(page: Page, path: str, change: Change) -> None:
-    """Let `change` alter every answer of `path` on its way to the page: states that the captured host does not have."""
+def change_answers(page: Page, path: str, change: Change) -> None:
+    """Change every answer of `path` on its way to the page, for states that the captured host does not have."""
 
     def fulfil(route: Route) -> None:
         response = route.fetch()
@@ -31,15 +31,15 @@ def containers_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [series for series in answer["containers"] if series["scope"] == "container"]
 
 
-def test_two_replicas_can_be_told_apart(page: Page, viewer_url: str) -> None:
-    """By pod, wherever they are named: list, ledger and the lanes' peaks, also where there is little room."""
+def test_replicas_with_one_name_are_distinguished_by_their_pods(page: Page, viewer_url: str) -> None:
+    """In the list, in the ledger and at the peaks of lanes, on a phone, too."""
 
     def one_deployment(answer: dict[str, Any]) -> None:
         for number, series in enumerate(containers_of(answer)):
             pod = f"checkout-frontend-7d9c5b86f4-x7z9{number}"
             series.update(name="web", container_name="web", namespace="shop", pod_name=pod)
 
-    answer_changed(page, "**/api/containers", one_deployment)
+    change_answers(page, "**/api/containers", one_deployment)
     open_page(page, viewer_url)
     ledger = page.locator("tbody th").all_inner_texts()
     assert len(set(ledger)) == len(ledger) == 6
@@ -52,35 +52,35 @@ def test_two_replicas_can_be_told_apart(page: Page, viewer_url: str) -> None:
     assert suffix.evaluate(right) <= suffix.locator("..").evaluate(right)
 
 
-def test_containers_just_killed_are_shown(page: Page, viewer_url: str) -> None:
-    def killed(answer: dict[str, Any]) -> None:
+def test_containers_that_have_just_exited_are_shown(page: Page, viewer_url: str) -> None:
+    def end_all(answer: dict[str, Any]) -> None:
         for series in containers_of(answer):
             series["alive"] = False
 
-    answer_changed(page, "**/api/containers", killed)
+    change_answers(page, "**/api/containers", end_all)
     open_page(page, viewer_url)
     expect(page.locator("tbody tr")).to_have_count(6)
     expect(page.locator(".containers .chips .on")).to_have_text(re.compile("containers"))
     expect(page.get_by_text(re.compile(r"^6 of \d+ shown"))).to_be_visible()
 
 
-def test_the_list_opens_on_what_runs_where_containers_are_long_gone(page: Page, viewer_url: str) -> None:
-    def ended(answer: dict[str, Any]) -> None:
+def test_the_list_opens_with_pods_if_all_containers_exited_long_ago(page: Page, viewer_url: str) -> None:
+    def end_all_long_ago(answer: dict[str, Any]) -> None:
         for series in containers_of(answer):
             series.update(alive=False, first_seen_ms=1_000_000, last_seen_ms=2_000_000)
 
-    answer_changed(page, "**/api/containers", ended)
+    change_answers(page, "**/api/containers", end_all_long_ago)
     page.goto(viewer_url)
     expect(page.locator(".containers .chips .on")).to_have_text(re.compile("pods"))
 
 
-def test_a_refused_ranking_still_shows_six(page: Page, viewer_url: str) -> None:
-    """The first question for samples is the ranking's."""
-    asked: list[str] = []
+def test_six_containers_are_shown_if_the_ranking_is_refused(page: Page, viewer_url: str) -> None:
+    """The first request for samples is the one for the ranking."""
+    requests: list[str] = []
 
     def refuse_first(route: Route) -> None:
-        asked.append(route.request.url)
-        if len(asked) > 1:
+        requests.append(route.request.url)
+        if len(requests) > 1:
             route.continue_()
         else:
             route.fulfill(
@@ -92,7 +92,7 @@ def test_a_refused_ranking_still_shows_six(page: Page, viewer_url: str) -> None:
     expect(page.locator("tbody tr")).to_have_count(6)
 
 
-def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> None:
+def test_a_comma_within_an_id_does_not_separate_ids(page: Page, viewer_url: str) -> None:
     page.goto(f"{viewer_url}#show=cgroup:/a%2Cb.service,node")
     assert page.evaluate("async () => (await fgm('state/store')).picked.value") == [
         "cgroup:/a,b.service",
@@ -103,7 +103,7 @@ def test_a_comma_within_an_id_is_no_separator(page: Page, viewer_url: str) -> No
     assert page.evaluate("async () => (await fgm('lib/url-escape')).escapeForUrl('\\udc80')") == "%EF%BF%BD"
 
 
-def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
+def test_a_zoom_that_leaves_the_pinned_second_removes_the_pin(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     page.get_by_role("button", name="Pause").click()
     box = plot_box(page, "Memory")
@@ -113,7 +113,7 @@ def test_a_pin_does_not_outlive_its_view(page: Page, viewer_url: str) -> None:
     expect(page.get_by_role("button", name="Unpin")).to_have_count(0)
 
 
-def test_the_slash_key_searches_and_escape_leaves(page: Page, viewer_url: str) -> None:
+def test_the_slash_key_focuses_the_search_and_escape_leaves_it(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     search = page.get_by_label("Search containers")
     page.keyboard.press("Control+/")
@@ -132,24 +132,24 @@ def test_the_slash_key_searches_and_escape_leaves(page: Page, viewer_url: str) -
 @pytest.mark.parametrize(
     "nonsense", ["last=" + "9" * 400 + "d", "last=999999d", "from=x&to=y", "last=0d&show=%E0%A4%A"]
 )
-def test_a_link_with_nonsense_shows_data_and_asks_for_nothing_impossible(
-    page: Page, viewer_url: str, complaints: list[str], nonsense: str
+def test_a_link_with_nonsense_shows_data_and_causes_no_error(
+    page: Page, viewer_url: str, page_errors: list[str], nonsense: str
 ) -> None:
     page.goto(f"{viewer_url}#{nonsense}")
     expect(page.get_by_text(re.compile(r"live, \d s behind"))).to_be_visible()
     expect(page.get_by_label("Range or time")).to_have_value(re.compile(r"^(?!.*NaN).*\d\d:\d\d"))
     assert all(low < high for low, high in ranges(page).values())
-    assert complaints == []
+    assert page_errors == []
 
 
-def test_a_refused_question_is_not_asked_again(page: Page, viewer_url: str) -> None:
-    asked: list[str] = []
+def test_a_refused_request_is_not_repeated(page: Page, viewer_url: str) -> None:
+    requests: list[str] = []
 
     def refuse(route: Route) -> None:
         if "io_bytes_per_s" not in route.request.url:
             route.continue_()
             return
-        asked.append(route.request.url)
+        requests.append(route.request.url)
         route.fulfill(status=400, content_type="application/problem+json", body='{"detail": "never", "status": 400}')
 
     page.goto(f"{viewer_url}#from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&show=node")
@@ -161,10 +161,10 @@ def test_a_refused_question_is_not_asked_again(page: Page, viewer_url: str) -> N
         pass
     with page.expect_response("**/api/health"):
         pass
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
-def test_centuries_have_few_marks(page: Page, viewer_url: str) -> None:
+def test_the_axis_of_five_centuries_has_few_marks(page: Page, viewer_url: str) -> None:
     page.goto(viewer_url)
     marks = page.evaluate(
         """async () => {
@@ -176,7 +176,7 @@ def test_centuries_have_few_marks(page: Page, viewer_url: str) -> None:
     assert marks == [[str(year) for year in range(2000, 2501, 50)], 53]
 
 
-def test_all_goes_on_following(page: Page, viewer_url: str) -> None:
+def test_the_range_all_follows_new_samples(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     page.get_by_role("button", name="all", exact=True).click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
@@ -187,11 +187,11 @@ def test_all_goes_on_following(page: Page, viewer_url: str) -> None:
 
 
 def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> None:
-    def in_a_pod(answer: dict[str, Any]) -> None:
+    def add_pod(answer: dict[str, Any]) -> None:
         answer.update(pod_name="fine-grained-monitor-x7z9q", port=8050)
 
-    answer_changed(page, "**/api/health", in_a_pod)
-    answer_changed(page, "**/api/instance", in_a_pod)
+    change_answers(page, "**/api/health", add_pod)
+    change_answers(page, "**/api/instance", add_pod)
     open_page(page, viewer_url)
     page.unroute("**/api/health")
     page.route("**/api/*", lambda route: route.abort())
@@ -201,8 +201,8 @@ def test_the_disconnected_banner_names_the_pod(page: Page, viewer_url: str) -> N
 
 
 @pytest.mark.dates
-def test_the_header_fits_over_midnight(page: Page, viewer_url: str) -> None:
-    page.goto(f"{viewer_url}#last=26h")  # no day is as long
+def test_the_header_fits_if_the_range_has_a_midnight(page: Page, viewer_url: str) -> None:
+    page.goto(f"{viewer_url}#last=26h")  # longer than any day
     theme = page.get_by_role("button", name="Dark theme")
     expect(page.get_by_label("Range or time")).to_have_value(re.compile("[A-Z].+[A-Z]"))
     box = theme.bounding_box()
@@ -214,12 +214,12 @@ def test_the_header_fits_over_midnight(page: Page, viewer_url: str) -> None:
     assert badge["x"] >= gutter["x"]
 
 
-def test_a_long_list_on_a_phone_comes_in_parts(page: Page, viewer_url: str) -> None:
-    def many(answer: dict[str, Any]) -> None:
-        one = containers_of(answer)[0]
-        answer["containers"] += [one | {"id": f"{number:012x}", "name": f"job-{number}"} for number in range(50)]
+def test_a_phone_shows_a_long_list_in_parts(page: Page, viewer_url: str) -> None:
+    def add_fifty(answer: dict[str, Any]) -> None:
+        template = containers_of(answer)[0]
+        answer["containers"] += [template | {"id": f"{number:012x}", "name": f"job-{number}"} for number in range(50)]
 
-    answer_changed(page, "**/api/containers", many)
+    change_answers(page, "**/api/containers", add_fifty)
     page.set_viewport_size({"width": 390, "height": 844})
     open_page(page, viewer_url)
     rows = page.locator(".containers li .pick")

@@ -1,4 +1,4 @@
-"""What is drawn is what was measured: the rules for gaps, lone samples and missing values, in the page's own code."""
+"""The page's own code makes lines of samples: the rules for gaps, lone samples and missing values."""
 
 import itertools
 from typing import Any
@@ -14,8 +14,11 @@ HOLE, NO_SAMPLE = None, "undefined"
 def chart(
     page: Page, *lines: dict[str, list[Any]], column_ms: int = 0
 ) -> tuple[list[float], list[list[Any]], list[list[int]]]:
-    """Return x (s), each line's y with None for a gap and "undefined" for no sample, and the lone samples' indices."""
-    made = page.evaluate(
+    """Return the chart data of lines: x, the y of each line, and the indices of its lone samples.
+
+    Unit: x in s. In y, None is a gap and "undefined" is an x at which the line has no sample.
+    """
+    chart_data = page.evaluate(
         """async ([lines, column_ms]) => {
             const [{ lineFromSeries }, { toChartData }] = await Promise.all(['lib/lines', 'lib/chart-data'].map(fgm));
             const read = (value) => (value === "NaN" ? NaN : value);
@@ -25,7 +28,7 @@ def chart(
         }""",
         [list(lines), column_ms],
     )
-    return made["data"][0], made["data"][1:], made["lone"]
+    return chart_data["data"][0], chart_data["data"][1:], chart_data["lone"]
 
 
 @pytest.fixture
@@ -35,26 +38,26 @@ def modules(page: Page, viewer_url: str) -> Page:
 
 
 def line(**samples: Any) -> dict[str, list[Any]]:
-    """A line from s1=5, s2=6: the value at each second."""
+    """Return a line from its value at each second, such as `s1=5, s2=6`."""
     return {"t": [1000 * int(second[1:]) for second in samples], "v": list(samples.values())}
 
 
-def test_a_tick_that_is_missing_is_bridged_and_a_longer_silence_is_not(modules: Page) -> None:
-    """A gap is more than 2.5 intervals; two are within what a busy node loses."""
+def test_a_missing_tick_is_bridged_and_a_longer_gap_is_not(modules: Page) -> None:
+    """A gap is longer than 2.5 intervals, because a busy node may miss a tick."""
     x, [y], _ = chart(modules, line(s1=5, s3=6, s6=7, s7=8))
     assert x == [1, 2, 3, 4, 5, 6, 7]
     assert y == [5, NO_SAMPLE, 6, HOLE, HOLE, 7, 8]
 
 
-def test_samples_beside_the_grid_have_an_x_of_their_own(modules: Page) -> None:
-    """As where the sampling interval was changed, or a row landed late."""
+def test_samples_between_the_ticks_of_the_grid_have_an_x_of_their_own(modules: Page) -> None:
+    """Such samples exist if the sampling interval was changed, or if a row was late."""
     x, [y], _ = chart(modules, {"t": [1000, 2500, 9000], "v": [5, 6, 7]})
     assert x == [1, 2.5, 5.75, 9]
     assert y == [5, 6, HOLE, 7]
 
 
-def test_what_is_measured_every_30_s_is_one_line(modules: Page) -> None:
-    """Its nulls between are no gaps; a longer silence is."""
+def test_a_metric_that_is_measured_every_30_s_is_one_line(modules: Page) -> None:
+    """The nulls between its values are no gaps, but a longer time without values is one."""
     seconds = [second for second in range(1, 400) if not 131 < second < 331]
     x, [y], [dots] = chart(
         modules, {"t": [1000 * s for s in seconds], "v": [s if s % 30 == 1 else None for s in seconds]}
@@ -79,7 +82,7 @@ def test_a_lone_sample_between_gaps_is_a_dot(modules: Page) -> None:
     assert [x[at] for at in dots] == [9]
 
 
-def test_another_lines_samples_do_not_fill_a_gap_and_do_not_make_one(modules: Page) -> None:
+def test_the_samples_of_another_line_neither_fill_nor_make_a_gap(modules: Page) -> None:
     x, [sparse, dense], _ = chart(modules, line(s1=5, s3=5, s7=6), line(s1=1, s2=1, s3=1, s4=1, s5=1, s6=1, s7=1))
     at = dict(zip(x, sparse, strict=True))
     assert at[2] == NO_SAMPLE
@@ -88,15 +91,15 @@ def test_another_lines_samples_do_not_fill_a_gap_and_do_not_make_one(modules: Pa
 
 
 def test_the_extremes_of_a_pixel_column_are_one_line(modules: Page) -> None:
-    """Where the server reduced, samples of one column lie far apart without a gap between them."""
+    """In a reduced answer, samples of one column are far apart without a gap between them."""
     x, [y], _ = chart(modules, line(s0=1, s40=9, s50=0, s59=2, s60=3, s119=4, s300=5, s310=6), column_ms=60_000)
     joined = [value for value, _ in itertools.groupby(value for value in y if value != NO_SAMPLE)]
     assert joined == [1, 9, 0, 2, 3, 4, HOLE, 5, 6]
     assert x == sorted(x)
 
 
-def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
-    """The first value of a tail may be null only because a rate needs the sample before."""
+def test_a_null_in_a_merged_tail_does_not_replace_a_value(modules: Page) -> None:
+    """The first value of a tail may be null only because a rate needs the sample before it."""
     merged = modules.evaluate(
         """async () => {
             const { mergeLine } = await fgm('lib/lines');
@@ -108,12 +111,12 @@ def test_a_merged_tail_keeps_what_is_known(modules: Page) -> None:
     assert merged == {"t": [1, 2, 3, 4, 5], "v": [10, 20, 30, 40, 50]}
 
 
-def test_a_limit_is_drawn_where_there_is_one(modules: Page) -> None:
-    """It steps where it changes, and is not there while it is taken away."""
+def test_a_limit_is_drawn_only_while_it_is_set(modules: Page) -> None:
+    """A changed limit is a step, and there is no line while the limit is removed."""
     steps = modules.evaluate(
         """async () => {
             const { limitSteps } = await fgm("derived/limits");
             return limitSteps({ t: [1, 2, 3, 4, 5, 6, 7], v: [5, 5, 8, null, null, 8, 8] }, 0, 10);
         }"""
     )
-    assert [(one["from_ms"], one["to_ms"], one["value"]) for one in steps] == [(1, 3, 5), (3, 4, 8), (6, 7, 8)]
+    assert [(step["from_ms"], step["to_ms"], step["value"]) for step in steps] == [(1, 3, 5), (3, 4, 8), (6, 7, 8)]

@@ -1,4 +1,4 @@
-"""Times as people type them."""
+"""The box for times understands the forms in which users type or paste them."""
 
 import re
 from datetime import datetime
@@ -17,7 +17,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def ms(text: str) -> int:
-    """A local time of Berlin."""
+    """Return the epoch ms of a local time of Berlin."""
     return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN).timestamp() * 1000)
 
 
@@ -34,7 +34,7 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("text", "expected"),
     [
         ("14:32", {"at_ms": ms(TODAY + "14:32:00")}),
         (" 14:32:10 ", {"at_ms": ms(TODAY + "14:32:10")}),
@@ -82,16 +82,16 @@ def berlin(browser: Browser, incidents_url: str) -> Page:
         ("", None),
     ],
 )
-def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] | None) -> None:
-    read = berlin.evaluate(
-        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(typed, now)))",
-        [typed, NOW_MS],
+def test_a_text_means_a_time(berlin: Page, text: str, expected: dict[str, float] | None) -> None:
+    time_read = berlin.evaluate(
+        "async ([text, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(text, now)))",
+        [text, NOW_MS],
     )
-    assert read == meant
+    assert time_read == expected
 
 
 @pytest.mark.parametrize(
-    ("now", "typed", "meant"),
+    ("now", "text", "expected"),
     [
         # The clocks of Berlin were set from 02:00 to 03:00 on 29 March, and from 03:00 to 02:00 on 25 October.
         ("2026-03-29T12:00:00", "yesterday 14:00", {"at_ms": ms("2026-03-28T14:00:00")}),
@@ -114,13 +114,15 @@ def test_a_text_means_a_time(berlin: Page, typed: str, meant: dict[str, float] |
         ("2027-03-01T12:00:00", "31 Feb 11:00", None),
     ],
 )
-def test_days_go_by_the_calendar(berlin: Page, now: str, typed: str, meant: dict[str, float] | None) -> None:
-    """Also where the clocks are set on or back, at a year's end and around a leap day."""
-    read = berlin.evaluate(
-        "async ([typed, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(typed, now)))",
-        [typed, ms(now)],
+def test_days_without_a_date_follow_the_calendar(
+    berlin: Page, now: str, text: str, expected: dict[str, float] | None
+) -> None:
+    """Also if the clocks are set forward or back, at the end of a year, and around a leap day."""
+    time_read = berlin.evaluate(
+        "async ([text, now]) => JSON.parse(JSON.stringify((await fgm('lib/time-parse')).readTime(text, now)))",
+        [text, ms(now)],
     )
-    assert read == meant
+    assert time_read == expected
 
 
 @pytest.mark.parametrize(
@@ -136,12 +138,12 @@ def test_days_go_by_the_calendar(berlin: Page, now: str, typed: str, meant: dict
 def test_the_axis_is_marked_at_whole_hours_of_the_clock(
     berlin: Page, begin: str, end: str, width: int, marks: str
 ) -> None:
-    found = berlin.evaluate(
+    ticks = berlin.evaluate(
         "async ([from, to, width]) => (await fgm('lib/time-ticks')).timeTicks(from, to, width).ticks",
         [ms(begin), ms(end), width],
     )
-    assert [mark["text"] for mark in found] == marks.split()
-    assert len({mark["ms"] for mark in found}) == len(found)
+    assert [tick["text"] for tick in ticks] == marks.split()
+    assert len({tick["ms"] for tick in ticks}) == len(ticks)
 
 
 def test_a_typed_time_is_shown(page: Page, incidents_url: str) -> None:
@@ -159,7 +161,7 @@ def test_a_typed_time_is_shown(page: Page, incidents_url: str) -> None:
     assert state(page, "range") == {"live": True, "span_ms": 120_000}
 
 
-def test_what_is_no_time_is_told_with_what_is(page: Page, incidents_url: str) -> None:
+def test_the_error_of_a_text_that_is_no_time_has_examples(page: Page, incidents_url: str) -> None:
     open_page(page, incidents_url)
     before = view_s(page)
     box = page.get_by_label("Range or time")
@@ -172,11 +174,11 @@ def test_what_is_no_time_is_told_with_what_is(page: Page, incidents_url: str) ->
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_length_beyond_all_bounds_is_everything(page: Page, incidents_url: str, complaints: list[str]) -> None:
+def test_a_length_that_is_too_long_means_all_data(page: Page, incidents_url: str, page_errors: list[str]) -> None:
     open_page(page, incidents_url)
     page.keyboard.press("j")
     page.keyboard.type("999999999d")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="all", exact=True)).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Range or time")).to_have_value(re.compile(r"^(?!.*NaN).*\d\d:\d\d"))
-    assert complaints == []
+    assert page_errors == []
