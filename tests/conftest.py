@@ -1,4 +1,4 @@
-"""Fixtures of every test: asyncio as the only event loop, and a failure if code blocks it."""
+"""Fixtures of every test: asyncio is the only event loop, and a test fails if our code blocks it."""
 
 import importlib.metadata
 import inspect
@@ -9,16 +9,16 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
-_SHOWN = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
+_PACKAGES_IN_REPORT = ("anyio", "fastparquet", "hypercorn", "numpy", "pandas", "quart")
 
 
-# A slow machine is no reason for a test to fail.
+# No test fails only because the machine is slow.
 settings.register_profile("fgm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fgm")
 
 
 def pytest_report_header() -> str:
-    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in _SHOWN)
+    versions = " ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES_IN_REPORT)
     return f"{platform.platform()}, {versions}"
 
 
@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 def blockbuster(request: pytest.FixtureRequest) -> Iterator[BlockBuster]:
     """Fail an async test if our code blocks the event loop; a test that has to block deactivates this guard."""
     guard = BlockBuster("fgm")
-    # Only in async tests: the loop of Playwright's blocking interface counts as running while its browser is open.
+    # Synchronous tests are not guarded, because the event loop of Playwright runs in them while its browser is open.
     if inspect.iscoroutinefunction(request.function):
         guard.activate()
     yield guard

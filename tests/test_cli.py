@@ -1,4 +1,4 @@
-"""`fgm run` shows this machine, and `fgm check` lists the problems of a data directory."""
+"""`fgm run` records and shows this machine, and `fgm check` lists the problems of a data directory."""
 
 import os
 import re
@@ -35,7 +35,7 @@ needs_cgroups = pytest.mark.skipif(not can_record(), reason=f"no cgroups at {CGR
 
 
 @pytest.fixture(autouse=True)
-def unguarded(blockbuster: BlockBuster) -> None:
+def allow_blocking(blockbuster: BlockBuster) -> None:
     """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
@@ -43,23 +43,23 @@ def unguarded(blockbuster: BlockBuster) -> None:
 @needs_cgroups
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-async def test_run_shows_the_load_of_this_machine_and_stops_both_on_ctrl_c(tmp_path: Path) -> None:
+async def test_run_shows_the_load_of_this_machine_and_stops_both_processes_on_ctrl_c(tmp_path: Path) -> None:
     data_dir, viewer = tmp_path / "data", Viewer(free_port())
     flags = ["run", "--data-dir", str(data_dir), "--port", str(viewer.port), "--no-browser"]
     async with daemon("fgm", *flags) as process:
         await viewer.ready()
 
-        async def busiest() -> float:
+        async def highest_usage() -> float:
             used = await viewer.series("total_cpu_usage_millicores", "node", "10s")
             return max((value for value in used.values() if value is not None), default=0)
 
         with anyio.fail_after(15):
-            while not await busiest():
+            while not await highest_usage():
                 await anyio.sleep(LOOK_AGAIN_S)
         loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
         try:
             with anyio.fail_after(15):
-                while await busiest() < 800:
+                while await highest_usage() < 800:
                     await anyio.sleep(LOOK_AGAIN_S)
         finally:
             for loop in loops:
@@ -92,16 +92,16 @@ async def test_run_prints_the_address_for_any_spelling_of_the_directory_and_take
 
 @needs_cgroups
 @pytest.mark.slow
-async def test_run_names_the_process_that_could_not_start(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
+async def test_run_names_a_process_that_cannot_start(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
         flags = ["run", "--data-dir", str(tmp_path / "data"), "--port", port, "--no-browser"]
-        done = await anyio.run_process([sys.executable, "-m", "fgm", *flags], check=False)
+        completed = await anyio.run_process([sys.executable, "-m", "fgm", *flags], check=False)
 
-    output = done.stderr.decode()
-    assert done.returncode == 1
+    output = completed.stderr.decode()
+    assert completed.returncode == 1
     assert "the viewer stopped with exit code" in output
     assert port in output
     assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""Fields of a dataclass make flags, variables, help and checks."""
+"""The fields of a dataclass define flags, environment variables, help texts and checks."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from fgm.command_line import (
 
 @dataclass(frozen=True)
 class Settings:
-    made_elsewhere: str
+    without_setting: str
     count: int = setting(3, whole_number(1, 10, unit="s"), "length of a round")
     share: float = setting(0.5, number(0, 1), "share, in %")
     name: str = setting("", text("NAME"), "name of the node", if_absent="the host name", variables=("NODE_NAME",))
@@ -40,19 +40,19 @@ def help_text(*, reads_environment: bool) -> str:
     return " ".join(parser.format_help().split())
 
 
-def test_only_settings_that_are_given_have_a_value() -> None:
+def test_a_setting_without_a_value_is_left_out() -> None:
     assert read() == {}
     assert read("--count", "4", "--dry", FGM_SHARE="0.25") == {"count": 4, "share": 0.25, "dry": True}
 
 
-def test_a_flag_wins_over_the_variable_and_that_over_further_variables() -> None:
+def test_a_flag_has_priority_over_its_variable_and_that_over_further_variables() -> None:
     assert read("--name", "a", FGM_NAME="b", NODE_NAME="c") == {"name": "a"}
     assert read(FGM_NAME="b", NODE_NAME="c") == {"name": "b"}
     assert read(NODE_NAME="c") == {"name": "c"}
     assert read(FGM_NAME="") == {}
 
 
-def test_a_tuple_is_a_flag_for_each_value_or_one_variable_with_commas() -> None:
+def test_a_tuple_is_set_by_repeated_flags_or_by_one_variable_with_commas() -> None:
     assert read("--tag", "a", "--tag", "b,c") == {"tag": ("a", "b,c")}
     assert read(FGM_TAG="a,b") == {"tag": ("a", "b")}
 
@@ -70,7 +70,7 @@ def test_a_tuple_is_a_flag_for_each_value_or_one_variable_with_commas() -> None:
         ([], {"FGM_TAG": "a,,b"}, "FGM_TAG is empty: leave it out, or give a value"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_is_allowed(
+def test_the_error_of_a_wrong_value_has_the_value_and_the_allowed_ones(
     argv: list[str], environment: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SettingError) as raised:
@@ -79,16 +79,16 @@ def test_a_wrong_value_is_named_with_what_is_allowed(
     assert str(raised.value) == message
 
 
-def test_help_shows_what_is_allowed_the_default_and_the_variables() -> None:
-    shown = help_text(reads_environment=True)
+def test_help_shows_allowed_values_defaults_and_variables() -> None:
+    help_ = help_text(reads_environment=True)
 
-    assert "--count S length of a round (1 to 10; default: 3 s; FGM_COUNT)" in shown
-    assert "--share NUMBER share, in % (0 to 1; default: 0.5; FGM_SHARE)" in shown
-    assert "--name NAME name of the node (default: the host name; FGM_NAME, NODE_NAME)" in shown
-    assert "--colour VALUE, --color VALUE colour of the page (red, blue; default: red; FGM_COLOUR)" in shown
-    assert "--dry change nothing (FGM_DRY)" in shown
-    assert "made" not in shown
-    assert shown.endswith("exit codes:")
+    assert "--count S length of a round (1 to 10; default: 3 s; FGM_COUNT)" in help_
+    assert "--share NUMBER share, in % (0 to 1; default: 0.5; FGM_SHARE)" in help_
+    assert "--name NAME name of the node (default: the host name; FGM_NAME, NODE_NAME)" in help_
+    assert "--colour VALUE, --color VALUE colour of the page (red, blue; default: red; FGM_COLOUR)" in help_
+    assert "--dry change nothing (FGM_DRY)" in help_
+    assert "without" not in help_
+    assert help_.endswith("exit codes:")
 
 
 def test_help_names_no_variable_if_none_is_read() -> None:

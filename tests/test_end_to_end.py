@@ -1,4 +1,4 @@
-"""Both real processes on a captured host: the API returns what the kernel files contain."""
+"""The two real daemons on a captured host: the API returns what the kernel files contain."""
 
 import shutil
 import signal
@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(autouse=True)
-def unguarded(blockbuster: BlockBuster) -> None:
-    """The loop here only waits for other processes: it may touch files."""
+def allow_blocking(blockbuster: BlockBuster) -> None:
+    """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
 
@@ -30,7 +30,7 @@ NEW_ID = "cd" * 32
 
 
 async def test_the_viewer_returns_what_the_files_of_the_host_contain(tmp_path: Path) -> None:
-    """New values and new containers appear within 5 s, exited ones stay, and the files are in order."""
+    """New values and new containers appear within 5 s, exited containers stay, and the files are intact."""
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     cache = next(container for container in CONTAINERS if container["name"] == "cache")
     memory = Path(host.cgroup_root + cache["cgroup"]) / "memory.current"
@@ -92,37 +92,37 @@ async def test_the_viewer_returns_what_the_files_of_the_host_contain(tmp_path: P
 async def test_a_collector_killed_at_any_moment_loses_no_complete_tick_and_continues_in_one_file(
     tmp_path: Path,
 ) -> None:
-    """It is killed five times; the viewer responds all the time, and what it returned before is still there after."""
+    """The collector is killed five times. The viewer always responds, and no returned sample disappears."""
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     flags = ["--data-dir", str(data_dir), "--interval-ms", "100", *host.flags]
-    seen: dict[int, float | None] = {}
+    before: dict[int, float | None] = {}
     async with daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser"):
         for kill in range(5):
             async with daemon("fgm.collector", *flags) as collector:
                 await viewer.ready()
                 with anyio.fail_after(15):
-                    while len(now := await viewer.series("memory.current", "node")) < len(seen) + 3 + kill:
+                    while len(now := await viewer.series("memory.current", "node")) < len(before) + 3 + kill:
                         await anyio.sleep(LOOK_AGAIN_S)
                 collector.kill()
                 await collector.wait()
-            assert now.items() >= seen.items()
-            seen = await viewer.series("memory.current", "node")
-            assert seen.items() >= now.items()
+            assert now.items() >= before.items()
+            before = await viewer.series("memory.current", "node")
+            assert before.items() >= now.items()
         async with daemon("fgm.collector", *flags) as collector:
-            started_ms = time.time_ns() // 1_000_000  # what the viewer has yet to read of the one before is older
+            started_ms = time.time_ns() // 1_000_000  # ticks of the previous run are older
             with anyio.fail_after(15):
                 while max(await viewer.series("memory.current", "node")) <= started_ms:
                     await anyio.sleep(LOOK_AGAIN_S)
             collector.terminate()
             assert await collector.wait() == 0
-        assert (await viewer.series("memory.current", "node")).items() >= seen.items()
+        assert (await viewer.series("memory.current", "node")).items() >= before.items()
 
     assert check(str(data_dir)).problems == []
-    windows = {layout.window_at(t, 90).start_ms for t in seen}
+    windows = {layout.window_at(t, 90).start_ms for t in before}
     assert {layout.metrics_name(start) for start in windows} <= {path.name for path in parquet_files(data_dir)}
 
 
-async def test_the_collector_records_on_after_the_viewer_is_killed(tmp_path: Path) -> None:
+async def test_the_collector_continues_after_the_viewer_is_killed(tmp_path: Path) -> None:
     host, data_dir, viewer = captured_host(tmp_path / "host"), tmp_path / "data", Viewer(free_port())
     async with daemon("fgm.collector", "--data-dir", str(data_dir), *host.flags) as collector:
         async with daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser") as process:

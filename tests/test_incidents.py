@@ -1,4 +1,4 @@
-"""The recording of three incidents: the API shows what was planted, and where."""
+"""The recording of three incidents: the API shows each incident in its container and at its time."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ KILL, SHORT = PLANTED["oom_kill"], PLANTED["short_life"]
 THROTTLING, NOISE = PLANTED["throttling"], PLANTED["noisy_neighbour"]
 LIVES = {life["id"]: life for life in PLANTED["containers"]}
 EDGE_MS = 2000
-"""Length of the edges of a window; a rate there is of both sides."""
+"""Length of the edges of an incident that are left out, because a rate there spans both sides of the edge."""
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +40,14 @@ async def get(data_dir: Path, path: str) -> dict[str, Any]:
 
 
 async def values(data_dir: Path, metric: str, containers: str, window: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """Return the samples of a metric well inside a window, by the series' full ids; without nulls."""
+    """Return the samples of a metric during an incident, without its edges and without nulls, by full id."""
     begin, end = window["began_ms"] + EDGE_MS, window["ended_ms"] - EDGE_MS
     names = f"containers={containers}&" if containers else "scope=container&"
     answer = await get(data_dir, f"/api/timeseries?metric={metric}&{names}from={begin}&to={end}")
-    found: dict[str, list[float]] = {}
+    samples: dict[str, list[float]] = {}
     for part in answer["series"]:
-        found.setdefault(part["id"], []).extend(value for value in part["value"] if value is not None)
-    return {next((id_ for id_ in LIVES if id_.startswith(short)), short): np.array(v) for short, v in found.items()}
+        samples.setdefault(part["id"], []).extend(value for value in part["value"] if value is not None)
+    return {next((id_ for id_ in LIVES if id_.startswith(short)), short): np.array(v) for short, v in samples.items()}
 
 
 async def samples_of(data_dir: Path, metric: str, container: str, window: Mapping[str, int]) -> np.ndarray:
@@ -63,7 +63,7 @@ async def events(data_dir: Path) -> list[dict[str, Any]]:
     return list((await get(data_dir, f"/api/events?{window}"))["events"])
 
 
-def test_the_data_directory_is_in_order(data_dir: Path) -> None:
+def test_the_data_directory_has_no_problem_and_no_journal(data_dir: Path) -> None:
     assert check(str(data_dir)).problems == []
     assert list(data_files(str(data_dir), "journal")) == []
 
@@ -84,9 +84,9 @@ async def test_all_containers_have_their_names(data_dir: Path) -> None:
 
 
 async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
-    shown = await events(data_dir)
-    (kill,) = (event for event in shown if event["kind"] == "oom_kill")
-    (restart,) = (event for event in shown if event["kind"] == "restart")
+    recorded = await events(data_dir)
+    (kill,) = (event for event in recorded if event["kind"] == "oom_kill")
+    (restart,) = (event for event in recorded if event["kind"] == "restart")
 
     assert LIVES[KILL["id"]]["name"] == LIVES[KILL["next_id"]]["name"] == kill["name"] == "payments"
     assert KILL["id"].startswith(kill["series"])
@@ -104,10 +104,10 @@ async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
     assert again.max() < 0.5 * (64 << 20)
 
 
-async def test_a_short_life_ends_by_itself(data_dir: Path) -> None:
-    shown = [event for event in await events(data_dir) if SHORT["id"].startswith(event["series"])]
-    (start,) = (event for event in shown if event["kind"] == "start")
-    ends = [event for event in shown if event["kind"] == "exit"]
+async def test_a_short_job_starts_and_exits_with_code_0(data_dir: Path) -> None:
+    recorded = [event for event in await events(data_dir) if SHORT["id"].startswith(event["series"])]
+    (start,) = (event for event in recorded if event["kind"] == "start")
+    ends = [event for event in recorded if event["kind"] == "exit"]
 
     assert abs(start["time_ms"] - SHORT["began_ms"]) <= 2000
     assert all(abs(end["time_ms"] - SHORT["ended_ms"]) <= 2000 for end in ends)

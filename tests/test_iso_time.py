@@ -1,4 +1,4 @@
-"""Instants are written in two forms and read in any."""
+"""Instants are written in two forms of ISO 8601, and read in any of its forms."""
 
 import pytest
 from hypothesis import given
@@ -29,7 +29,7 @@ def test_any_form_of_an_instant_is_read(text: str) -> None:
 
 
 @given(st.integers(0, END_OF_TIME_MS - 1))
-def test_what_is_written_is_read_back(instant_ms: int) -> None:
+def test_a_written_instant_is_read_back(instant_ms: int) -> None:
     assert parse_ms(format_milliseconds(instant_ms)) == instant_ms
     assert parse_ms(format_seconds(instant_ms)) == instant_ms // 1000 * 1000
 

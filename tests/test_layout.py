@@ -1,4 +1,4 @@
-"""The rules of the tree: what tests and benchmarks import, what test files are named after, how large folders are."""
+"""Rules for folders: imports of tests and benchmarks, names of test files, and the number of modules in a folder."""
 
 import ast
 from collections import Counter
@@ -8,6 +8,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE, TESTS = REPOSITORY / "src" / "fgm", REPOSITORY / "tests"
 MAX_MODULES = 12
+"""Maximum number of modules in a folder of the source."""
 MIRRORED = ("collector", "viewer", "store", "parse", "metrics", "events")
 SCENARIOS = {
     "collector/kubernetes/test_collector.py",

@@ -1,3 +1,5 @@
+"""Log lines as text and as JSON: one line each, with fields."""
+
 import io
 import json
 import logging
@@ -15,10 +17,10 @@ log = logging.getLogger("fgm.tests")
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    root.handlers.clear()  # pytest's own handlers, which force=True would close
+    root.handlers.clear()  # otherwise force=True would close the handlers of pytest
     yield
     root.handlers[:], root.level = handlers, level
     logging.captureWarnings(capture=False)
@@ -53,9 +55,9 @@ def test_json_is_one_object_per_line() -> None:
     log.info("not shown")
 
     (line,) = stream.getvalue().splitlines()
-    facts = json.loads(line)
-    assert facts.pop("time").endswith("Z")
-    assert facts == {
+    entry = json.loads(line)
+    assert entry.pop("time").endswith("Z")
+    assert entry == {
         "level": "WARNING",
         "logger": "fgm.tests",
         "message": "file\nskipped",
@@ -92,6 +94,6 @@ def test_python_warnings_are_logged_too() -> None:
 
 
 @pytest.mark.parametrize(("level", "line_format"), [("loud", "text"), ("info", "xml")])
-def test_another_level_or_format_is_refused_with_what_is_allowed(level: str, line_format: logs.Format) -> None:
+def test_the_error_of_an_unknown_level_or_format_has_the_allowed_ones(level: str, line_format: logs.Format) -> None:
     with pytest.raises(ValueError, match="must be one of"):
         logs.configure(level, line_format)

@@ -1,4 +1,4 @@
-"""Loops keep their grid, with a fake clock and with the system clock."""
+"""Periodic loops run at the times of their grid, with a fake clock and with the system clock."""
 
 import time
 

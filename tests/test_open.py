@@ -1,4 +1,4 @@
-"""`fgm open NODE` with a program in place of kubectl and a file in place of the cluster."""
+"""`fgm open NODE`, with a script instead of kubectl and a file instead of the cluster."""
 
 import json
 import os
@@ -41,6 +41,8 @@ def pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, 
 
 
 class Cluster:
+    """A cluster in a file, and a kubectl that reads it."""
+
     def __init__(self, folder: Path) -> None:
         self.file = folder / "cluster.json"
         self.path = folder / "bin"
@@ -48,9 +50,9 @@ class Cluster:
         kubectl = self.path / "kubectl"
         kubectl.write_text(KUBECTL)
         kubectl.chmod(0o755)
-        self.holds()
+        self.fill()
 
-    def holds(self, *pods: dict[str, Any], error: str = "", forward_error: str = "", silent: int = 0) -> None:
+    def fill(self, *pods: dict[str, Any], error: str = "", forward_error: str = "", silent: int = 0) -> None:
         nodes = [{"metadata": {"name": name}} for name in ("worker-3", "worker-4")]
         errors = {"error": error, "forward_error": forward_error, "silent": silent}
         self.file.write_text(json.dumps({"pods": pods, "nodes": nodes, **errors}))
@@ -82,7 +84,7 @@ def option(call: Sequence[str], name: str) -> str:
 
 
 def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-a"), pod("fgm-b", node="worker-4"))
+    cluster.fill(pod("fgm-a"), pod("fgm-b", node="worker-4"))
     process = cluster.open("worker-4", "--context", "staging")
     assert process.stderr is not None
     message = process.stderr.readline()
@@ -98,7 +100,7 @@ def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Clus
 
 
 def test_it_waits_for_a_viewer_that_does_not_respond_yet(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-a"), silent=2)
+    cluster.fill(pod("fgm-a"), silent=2)
     process = cluster.open("worker-3")
     assert process.stderr is not None
     message = [process.stderr.readline() for _ in range(2)]
@@ -117,14 +119,14 @@ def test_without_kubectl_the_error_names_it(cluster: Cluster) -> None:
 
 
 def test_without_a_cluster_the_error_has_the_message_of_kubectl(cluster: Cluster) -> None:
-    cluster.holds(error="The connection to the server localhost:8080 was refused")
+    cluster.fill(error="The connection to the server localhost:8080 was refused")
 
     message = cluster.refusal("worker-3")
     assert "The connection to the server localhost:8080 was refused" in message
     assert "kubectl config get-contexts" in message
 
 
-def test_an_unknown_node_is_named_next_to_those_that_exist(cluster: Cluster) -> None:
+def test_the_error_of_an_unknown_node_lists_the_existing_nodes(cluster: Cluster) -> None:
     message = cluster.refusal("worker-5")
 
     assert "no node 'worker-5'" in message
@@ -132,24 +134,24 @@ def test_an_unknown_node_is_named_next_to_those_that_exist(cluster: Cluster) -> 
 
 
 def test_the_error_of_a_node_without_a_pod_names_the_manifest(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-b", node="worker-4"))
+    cluster.fill(pod("fgm-b", node="worker-4"))
 
     assert "deploy/daemonset.yaml" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_a_pod_that_does_not_run_has_its_phase(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-a", phase="Pending"))
+    cluster.fill(pod("fgm-a", phase="Pending"))
 
     assert "fgm-a is Pending" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_several_pods_names_them(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-a"), pod("fgm-b"))
+    cluster.fill(pod("fgm-a"), pod("fgm-b"))
 
     assert "fgm-a, fgm-b" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_a_taken_port_has_the_message_of_kubectl(cluster: Cluster) -> None:
-    cluster.holds(pod("fgm-a"), forward_error="unable to listen on port 8050: address already in use")
+    cluster.fill(pod("fgm-a"), forward_error="unable to listen on port 8050: address already in use")
 
     assert "address already in use" in cluster.refusal("worker-3")

@@ -1,4 +1,4 @@
-"""The page's modules import downwards only, each folder is a floor, and all state that changes is in `state`."""
+"""The page's modules import only from lower floors, and only the folder `state` has signals that can be written."""
 
 import re
 from graphlib import TopologicalSorter
@@ -17,10 +17,10 @@ FLOORS = [
     {"browser"},
     {"lib"},
 ]
-"""From the top: a module imports from its own folder and from floors below, never from another folder of its floor."""
+"""Floors of folders, the highest first: a module imports from its own folder and from the floors below."""
 LEVELS = {folder: level for level, floor in enumerate(reversed(FLOORS)) for folder in floor}
 CLASSIC = {"reload.js"}
-"""Runs before all modules and imports none."""
+"""Scripts that are no modules; they run before all modules."""
 WITHOUT_DOM_AND_SIGNALS = {"vendor/ufuzzy.js"}
 SIGNALS = {
     "lib": set(),
@@ -28,8 +28,8 @@ SIGNALS = {
     "state": {"batch", "computed", "effect", "signal"},
     "derived": {"computed"},
 }
-"""What may be imported from the signals library; elsewhere everything but `signal`."""
-MAY_READ = {"batch", "computed", "effect", "untracked"}
+"""Names that a folder may import from the signals library; other folders may import READERS."""
+READERS = {"batch", "computed", "effect", "untracked"}
 
 SOURCES = {
     path.relative_to(STATIC).as_posix(): path.read_text()
@@ -53,37 +53,37 @@ def imports(module: str) -> list[str]:
 @pytest.mark.parametrize("module", sorted(SOURCES))
 def test_a_module_imports_only_from_its_folder_and_from_floors_below(module: str) -> None:
     folder = folder_of(module)
-    assert folder in LEVELS, f"{folder} has no floor: choose one"
+    assert folder in LEVELS, f"the folder {folder} has no floor: add it to FLOORS"
     for imported in imports(module):
         other = folder_of(imported)
         if other == "vendor":
             assert folder != "lib" or imported in WITHOUT_DOM_AND_SIGNALS, f"{module} imports {imported}"
         else:
-            assert imported in SOURCES, f"{module} imports {imported}, which is not there"
+            assert imported in SOURCES, f"{module} imports {imported}, which does not exist"
             assert other == folder or LEVELS[other] < LEVELS[folder], f"{module} imports {imported}"
 
 
-def test_every_import_is_read_by_this_test() -> None:
-    """No import is written in another way: dynamic, over several lines, with other quotes."""
+def test_every_import_has_the_form_that_these_tests_find() -> None:
+    """Other forms are dynamic imports and other quotes."""
     for module, source in SOURCES.items():
         code = re.sub(r"//.*|/\*[\s\S]*?\*/", "", source)
         assert len(re.findall(r"\bimport\b", code)) <= len(_IMPORT.findall(source)), module
 
 
-def test_no_module_imports_itself_through_others() -> None:
+def test_imports_have_no_cycle() -> None:
     TopologicalSorter({module: imports(module) for module in SOURCES}).prepare()
 
 
 @pytest.mark.parametrize("module", sorted(SOURCES))
 def test_only_state_has_signals_that_can_be_written(module: str) -> None:
     source, folder = SOURCES[module], folder_of(module)
-    names = {name.strip() for found in _FROM_SIGNALS.findall(source) for name in found.split(",")}
-    assert names <= SIGNALS.get(folder, MAY_READ), f"{module} imports {names}"
+    imported = {name.strip() for names in _FROM_SIGNALS.findall(source) for name in names.split(",")}
+    assert imported <= SIGNALS.get(folder, READERS), f"{module} imports {imported}"
     if folder != "state":
         assert not re.search(r"(?<![\w.])(?:useS|s|S)ignal\(", source)
 
 
 @pytest.mark.parametrize("module", sorted(module for module in SOURCES if folder_of(module) == "lib"))
-def test_lib_does_not_touch_the_page(module: str) -> None:
+def test_modules_of_lib_do_not_use_the_page(module: str) -> None:
     code = re.sub(r"//.*|/\*[\s\S]*?\*/", "", SOURCES[module])
     assert not re.search(r"\b(?:document|window|location|history|navigator|localStorage|sessionStorage)\.", code)

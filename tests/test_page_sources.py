@@ -1,4 +1,4 @@
-"""The own files of the page: no inline script, no other server, every module preloaded, small when compressed."""
+"""The page's own files: no inline scripts, no other server, all modules preloaded, small after compression."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ OWN = sorted(
 NAMESPACES = {"http://www.w3.org/2000/svg"}
 
 
-def test_every_script_and_style_is_vendored_or_checked_here() -> None:
+def test_every_script_and_stylesheet_is_vendored_or_checked_here() -> None:
     served = {path for path in STATIC.rglob("*") if path.suffix in {".js", ".css"}}
     assert {path for path in OWN if path.suffix in {".js", ".css"}} == served - set(VENDOR.iterdir())
     assert {STATIC / "main.js", STATIC / "state" / "store.js", STATIC / "styles" / "page.css"} <= set(OWN)
@@ -25,7 +25,7 @@ def test_every_script_and_style_is_vendored_or_checked_here() -> None:
 def test_no_file_refers_to_another_server(path: Path) -> None:
     text = path.read_text()
     assert set(re.findall(r"https?://[^\s\"'`)]+", text)) <= NAMESPACES
-    assert not re.search(r"""["'`(]//\w""", text), "an address without a scheme is another server, too"
+    assert not re.search(r"""["'`(]//\w""", text), "an address without a scheme refers to another server, too"
 
 
 def test_the_page_has_no_inline_script_or_style() -> None:
@@ -36,8 +36,8 @@ def test_the_page_has_no_inline_script_or_style() -> None:
     assert not re.search(r"\s(style|on\w+)=", page)
 
 
-def test_every_module_is_preloaded_once_at_the_address_it_is_imported_from() -> None:
-    """Then all modules arrive in one round trip, and not one after the other."""
+def test_every_module_is_preloaded_once_at_the_address_from_which_it_is_imported() -> None:
+    """Then the browser loads all modules at the same time, and not one after another."""
     assets = load_assets()
     page = assets["/"].body.decode()
     preloaded = re.findall(r'<link rel="modulepreload" href="([^"]+)"', page)
@@ -49,5 +49,5 @@ def test_every_module_is_preloaded_once_at_the_address_it_is_imported_from() -> 
 
 
 def test_the_page_has_less_than_200_kb_compressed() -> None:
-    """This includes the dashboards, because a port-forward may be slow."""
+    """This limit includes the dashboards; it exists because a port-forward may be slow."""
     assert sum(len(asset.gzipped) for asset in load_assets().values()) < 200_000

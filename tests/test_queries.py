@@ -1,4 +1,4 @@
-"""docs/queries.sql and fgm.metrics compute the same values, on files with every irregularity of recorded ones."""
+"""docs/queries.sql and fgm.metrics compute the same values from files with all irregularities of recorded files."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ SERIES = (
 )
 
 
-def recorded(series: Series, seed: int) -> Chunk:
+def irregular(series: Series, seed: int) -> Chunk:
     """Return 3 windows with a gap, late ticks, missing values, counters that restart, and a limit that is removed."""
     numbers = np.random.default_rng(seed)
     seconds = np.delete(np.arange(270), slice(100, 107))
@@ -49,6 +49,7 @@ def recorded(series: Series, seed: int) -> Chunk:
 
 
 def windows(chunk: Chunk) -> list[Chunk]:
+    """Divide a chunk into one for each window."""
     parts = []
     for first_ms in range(START_MS, START_MS + 270_000, 90_000):
         inside = (chunk.time_ms >= first_ms) & (chunk.time_ms < first_ms + 90_000)
@@ -59,12 +60,12 @@ def windows(chunk: Chunk) -> list[Chunk]:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
-    chunks = {series.key: recorded(series, seed) for seed, series in enumerate(SERIES)}
+    chunks = {series.key: irregular(series, seed) for seed, series in enumerate(SERIES)}
     folder = tmp_path / "dt=2025-12-30" / "identifier=node-1"
     atomic.make_folder(str(folder))
-    for number, of_window in enumerate(zip(*map(windows, chunks.values()), strict=True)):
+    for number, chunks_of_window in enumerate(zip(*map(windows, chunks.values()), strict=True)):
         name = layout.metrics_name(START_MS + 90_000 * number)
-        atomic.publish(str(folder), name, encode(of_window, COLUMNS, HEADER, FACTS))
+        atomic.publish(str(folder), name, encode(chunks_of_window, COLUMNS, HEADER, FACTS))
     monkeypatch.chdir(tmp_path)
     return chunks
 
@@ -75,9 +76,9 @@ def test_every_derived_metric_equals_what_the_page_shows(data: dict[str, Chunk])
     for key, chunk in data.items():
         samples = Samples(chunk.time_ms, chunk.late_ms, chunk.values, 1000)
         names = ", ".join(metric.name for metric in DERIVED)
-        question = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
-        answer = connection.execute(question, [key]).fetchnumpy()
+        statement = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
+        rows = connection.execute(statement, [key]).fetchnumpy()
         for metric in DERIVED:
             expected = metric.compute(samples)
             assert np.isfinite(expected).any()
-            np.testing.assert_allclose(np.ma.filled(answer[metric.name].astype(float), np.nan), expected, rtol=1e-9)
+            np.testing.assert_allclose(np.ma.filled(rows[metric.name].astype(float), np.nan), expected, rtol=1e-9)

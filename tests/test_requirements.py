@@ -1,4 +1,4 @@
-"""docs/requirements.md names only tests that exist."""
+"""Every test that docs/requirements.md names exists."""
 
 import re
 from pathlib import Path

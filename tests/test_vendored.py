@@ -19,7 +19,7 @@ def _sha256(path: Path) -> str:
 
 
 @pytest.mark.parametrize(("package", "file"), FILES, ids=[file["file"] for _, file in FILES])
-def test_a_vendored_file_is_the_one_that_is_listed(package: str, file: dict[str, Any]) -> None:
+def test_a_vendored_file_has_the_listed_checksum(package: str, file: dict[str, Any]) -> None:
     assert _sha256(VENDOR / file["file"]) == file["sha256"], f"{file['file']} of {package} was changed"
 
 
@@ -37,7 +37,7 @@ def test_no_vendored_file_is_unlisted() -> None:
 
 
 def test_vendored_modules_import_only_each_other() -> None:
-    """A bare import would need an import map, which the content security policy forbids."""
+    """The import of a package name would need an import map, which the content security policy forbids."""
     for path in VENDOR.glob("*.js"):
         for imported in re.findall(r"""\bfrom\s*["']([^"'\s]+)["']""", path.read_text()):
             assert (VENDOR / imported).exists(), f"{path.name} imports {imported}"

@@ -1,14 +1,15 @@
-"""Runs tests on other days and in other time zones: the turn of a year, a leap day, clocks that are set on and back.
+"""Runs pytest shortly before special moments: the end of a year, a leap day, clocks that are set forward or back.
 
-`python -m tests.dates` runs the tests that are marked `dates` at three moments. With arguments, pytest gets these
-instead, and runs at all four moments.
+`python -m tests.dates` runs the tests that are marked `dates` at three moments. With arguments, it passes them to
+pytest instead of the mark, and runs at all four moments.
 
-Every process of such a run, the browser too, has a calendar that is ahead: `clock.c` is preloaded into it. Debian's
-faketime (0.9.10) cannot do this. Where it leaves the monotonic clock alone, Python's `time.sleep` fails and Chromium
-hangs; where it does not, a thread that waits for a lock with a time-out waits for ever. Either way files keep the
-stamps of the real calendar.
+The calendar of every process of such a run, including the browser, is ahead, because `clock.c` is preloaded.
+faketime 0.9.10 of Debian cannot replace it. If faketime does not change the monotonic clock, `time.sleep` of Python
+fails and Chromium hangs. If it does, a thread that waits for a lock with a timeout waits forever. In both cases, files
+keep the timestamps of the real calendar.
 """
 
+import calendar
 import os
 import shutil
 import subprocess
@@ -19,80 +20,87 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
-CHOSEN, USUAL = ["-m", "dates", "-q"], 3
-BEFORE = timedelta(seconds=15)
-"""So long before the moment a run begins: it goes on over it."""
+DEFAULT_ARGUMENTS = ["-m", "dates", "-q"]
+DEFAULT_MOMENTS = 3
+HEAD_START = timedelta(seconds=15)
+"""Interval between the start of a run and its moment, so that the moment is during the run."""
 
 
 def _hours(zone: str) -> Iterator[tuple[datetime, timedelta]]:
-    """Yield each coming hour in UTC from tomorrow on, and by how much a zone's clocks are set on within it."""
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    """Yield each hour in UTC from tomorrow on, and the change of a zone's offset during the hour before it."""
+    begin = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
     local = ZoneInfo(zone)
     while True:
-        after = now + timedelta(hours=1)
-        yield after, after.astimezone(local).utcoffset() - now.astimezone(local).utcoffset()  # type: ignore[operator]  # a zone has offsets
-        now = after
+        end = begin + timedelta(hours=1)
+        yield end, end.astimezone(local).utcoffset() - begin.astimezone(local).utcoffset()  # type: ignore[operator]  # a zone has offsets
+        begin = end
 
 
 def moments() -> list[tuple[str, str, datetime]]:
-    """Return what is special, a time zone, and when the run begins; all in the future, however late it is.
+    """Return the name of each special moment, a time zone, and the start of the run; all are in the future.
 
-    Days of the data directory begin in UTC, those of the page where the browser is: each has its turn.
+    Days of the data directory begin in UTC, and days of the page begin in the time zone of the browser. The moments
+    cover both.
     """
     york, chatham, kathmandu = "America/New_York", "Pacific/Chatham", "Asia/Kathmandu"
     year = datetime.now(ZoneInfo(chatham)).year + 1
-    leap = next(y for y in range(year, year + 9) if y % 4 == 0 and (y % 100 > 0 or y % 400 == 0))
+    leap_year = next(candidate for candidate in range(year, year + 9) if calendar.isleap(candidate))
     forward, back = (
-        next(hour for hour, step in _hours(york) if step == timedelta(hours=hours)) - BEFORE for hours in (1, -1)
+        next(hour for hour, step in _hours(york) if step == timedelta(hours=hours)) - HEAD_START for hours in (1, -1)
     )
     return [
         ("the clocks are set back", york, back),
-        ("the year ends", chatham, datetime(year, 1, 1, tzinfo=ZoneInfo(chatham)) - BEFORE),
-        ("a leap day begins", kathmandu, datetime(leap, 2, 29, tzinfo=UTC) - BEFORE),
+        ("the year ends", chatham, datetime(year, 1, 1, tzinfo=ZoneInfo(chatham)) - HEAD_START),
+        ("a leap day begins", kathmandu, datetime(leap_year, 2, 29, tzinfo=UTC) - HEAD_START),
         ("the clocks are set forward", york, forward),
     ]
 
 
-def preloaded(folder: Path) -> Path:
-    """Compile `clock.c` into a folder; ends the program where that cannot be."""
+def compile_clock(folder: Path) -> Path:
+    """Compile `clock.c` into a folder and return the library; exit with a message if that is not possible."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        sys.exit("There is no C compiler, which tests on other days need; on Debian: apt-get install gcc libc6-dev")
+        sys.exit("cannot find a C compiler, which tests on other days need; on Debian: apt-get install gcc libc6-dev")
     library = folder / "clock.so"
     source = Path(__file__).with_name("clock.c")
     command = [compiler, "-O2", "-Wall", "-shared", "-fPIC", "-o", str(library), str(source), "-ldl"]
     if subprocess.run(command, check=False).returncode > 0:
-        sys.exit(f"{source} was not compiled: see above; on Debian: apt-get install gcc libc6-dev")
+        sys.exit(f"cannot compile {source}, see above; on Debian: apt-get install gcc libc6-dev")
     return library
 
 
-def surroundings(library: Path, zone: str, begin: datetime) -> dict[str, str]:
-    """Return the environment in which it is `begin`; ends the program where a process does not take it."""
+def environment_at(library: Path, zone: str, begin: datetime) -> dict[str, str]:
+    """Return an environment in which a process starts at `begin`; exit with a message if it has no effect."""
     if not any((Path(folder) / zone).exists() for folder in TZPATH):
-        sys.exit(f"The time zone {zone} is not known here; on Debian: apt-get install tzdata")
+        sys.exit(f"cannot find the time zone {zone}; on Debian: apt-get install tzdata")
     since_s = int(datetime.now(UTC).timestamp())
     ahead_s = int(begin.timestamp()) - since_s
-    changed = {"TZ": zone, "FGM_CLOCK_AHEAD_S": str(ahead_s), "FGM_CLOCK_SINCE_S": str(since_s)}
-    # A folder of its own: in the usual one pytest removes what is older than three days, as all that runs today is.
-    own = {"LD_PRELOAD": str(library), "PYTEST_DEBUG_TEMPROOT": str(library.parent)}
-    environment = {**os.environ, **changed, **own}
-    asked = [sys.executable, "-c", "import time; print(time.time())"]
-    said = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
-    if float(said) < since_s + ahead_s:
-        sys.exit(f"{sys.executable} does not take the preloaded calendar: it is linked statically, or without glibc")
+    environment = {
+        **os.environ,
+        "TZ": zone,
+        "LD_PRELOAD": str(library),
+        "FGM_CLOCK_AHEAD_S": str(ahead_s),
+        "FGM_CLOCK_SINCE_S": str(since_s),
+        # In its usual folder, pytest would remove the files of today's runs: to pytest they seem to be days old.
+        "PYTEST_DEBUG_TEMPROOT": str(library.parent),
+    }
+    command = [sys.executable, "-c", "import time; print(time.time())"]
+    time_there = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    if float(time_there) < since_s + ahead_s:
+        sys.exit(f"{sys.executable} ignores the preloaded library: it is linked statically, or without glibc")
     return environment
 
 
 def main(arguments: list[str]) -> int:
-    """Return 1 where a run failed."""
+    """Run pytest at each moment; return 1 if one of the runs fails."""
     failed = []
     with tempfile.TemporaryDirectory() as folder:
-        library = preloaded(Path(folder))
-        for what, zone, begin in moments()[: None if arguments else USUAL]:
-            title = f"{what}, {zone}, {begin.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+        library = compile_clock(Path(folder))
+        for name, zone, begin in moments()[: None if arguments else DEFAULT_MOMENTS]:
+            title = f"{name}, {zone}, {begin.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
             print(f"\n{title}", flush=True)
-            command = [sys.executable, "-m", "pytest", *(arguments or CHOSEN)]
-            if subprocess.run(command, check=False, env=surroundings(library, zone, begin)).returncode > 0:
+            command = [sys.executable, "-m", "pytest", *(arguments or DEFAULT_ARGUMENTS)]
+            if subprocess.run(command, check=False, env=environment_at(library, zone, begin)).returncode > 0:
                 failed.append(title)
     for title in failed:
         print(f"FAILED: {title}")

@@ -1,8 +1,8 @@
-/* Preloaded into a process, and so into all that it starts: its calendar is ahead by FGM_CLOCK_AHEAD_S seconds.
+/* A library that is preloaded into a process and its children: their calendar is FGM_CLOCK_AHEAD_S seconds ahead.
 
-   Only the calendar: monotonic clocks and time-outs are the machine's. The stamps of files agree with the calendar:
-   what is written from FGM_CLOCK_SINCE_S on has a stamp of the shifted calendar, and older files (sources, and what
-   Python compiled them to) keep theirs. */
+   Only the calendar is shifted; monotonic clocks and timeouts are those of the machine. The timestamps of files agree
+   with the calendar: files written after FGM_CLOCK_SINCE_S have timestamps of the shifted calendar, and older files
+   (sources and their bytecode) keep theirs. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ __attribute__((constructor)) static void read_settings(void) {
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-/* Looked up once: two threads that do so at the same moment find the same. */
+/* The function is looked up once. Two threads that look it up at the same time get the same address. */
 #define CALL(name, ...) ({ static __typeof__(&name) real; if (!real) real = REAL(name); real(__VA_ARGS__); })
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
@@ -36,72 +36,72 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     return status;
 }
 
-time_t time(time_t *given) {
+time_t time(time_t *result) {
     time_t now = CALL(time, NULL) + ahead_s;
-    if (given) *given = now;
+    if (result) *result = now;
     return now;
 }
 
-static void move(struct timespec *stamp) {
+static void shift(struct timespec *stamp) {
     if (stamp->tv_sec >= since_s) stamp->tv_sec += ahead_s;
 }
 
-static int moved(int status, struct stat *found) {
+static int shifted(int status, struct stat *result) {
     if (status == 0) {
-        move(&found->st_atim);
-        move(&found->st_mtim);
-        move(&found->st_ctim);
+        shift(&result->st_atim);
+        shift(&result->st_mtim);
+        shift(&result->st_ctim);
     }
     return status;
 }
 
-int stat(const char *restrict path, struct stat *restrict found) { return moved(CALL(stat, path, found), found); }
-int lstat(const char *restrict path, struct stat *restrict found) { return moved(CALL(lstat, path, found), found); }
-int fstat(int fd, struct stat *found) { return moved(CALL(fstat, fd, found), found); }
-int fstatat(int fd, const char *restrict path, struct stat *restrict found, int flags) {
-    return moved(CALL(fstatat, fd, path, found, flags), found);
+int stat(const char *restrict path, struct stat *restrict result) { return shifted(CALL(stat, path, result), result); }
+int lstat(const char *restrict path, struct stat *restrict result) { return shifted(CALL(lstat, path, result), result); }
+int fstat(int fd, struct stat *result) { return shifted(CALL(fstat, fd, result), result); }
+int fstatat(int fd, const char *restrict path, struct stat *restrict result, int flags) {
+    return shifted(CALL(fstatat, fd, path, result, flags), result);
 }
 
-/* Where a file has 64 bits for its size anyway, the two structures are one. */
+/* On a machine of 64 bits, the two structures are the same. */
 _Static_assert(sizeof(struct stat) == sizeof(struct stat64), "a machine of 64 bits");
-int stat64(const char *restrict path, struct stat64 *restrict found) { return stat(path, (struct stat *)found); }
-int lstat64(const char *restrict path, struct stat64 *restrict found) { return lstat(path, (struct stat *)found); }
-int fstat64(int fd, struct stat64 *found) { return fstat(fd, (struct stat *)found); }
-int fstatat64(int fd, const char *restrict path, struct stat64 *restrict found, int flags) {
-    return fstatat(fd, path, (struct stat *)found, flags);
+int stat64(const char *restrict path, struct stat64 *restrict result) { return stat(path, (struct stat *)result); }
+int lstat64(const char *restrict path, struct stat64 *restrict result) { return lstat(path, (struct stat *)result); }
+int fstat64(int fd, struct stat64 *result) { return fstat(fd, (struct stat *)result); }
+int fstatat64(int fd, const char *restrict path, struct stat64 *restrict result, int flags) {
+    return fstatat(fd, path, (struct stat *)result, flags);
 }
 
-static void move_x(struct statx_timestamp *stamp) {
+static void shift_x(struct statx_timestamp *stamp) {
     if (stamp->tv_sec >= since_s) stamp->tv_sec += ahead_s;
 }
 
-int statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict found) {
-    int status = CALL(statx, fd, path, flags, mask, found);
+int statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict result) {
+    int status = CALL(statx, fd, path, flags, mask, result);
     if (status == 0) {
-        move_x(&found->stx_atime);
-        move_x(&found->stx_btime);
-        move_x(&found->stx_ctime);
-        move_x(&found->stx_mtime);
+        shift_x(&result->stx_atime);
+        shift_x(&result->stx_btime);
+        shift_x(&result->stx_ctime);
+        shift_x(&result->stx_mtime);
     }
     return status;
 }
 
-/* The other way round: a stamp that is set is one of the shifted calendar. */
-static const struct timespec *unmoved(const struct timespec given[2], struct timespec copy[2]) {
-    if (!given) return NULL;
+/* The opposite: a timestamp that a process sets is one of the shifted calendar. */
+static const struct timespec *unshifted(const struct timespec stamps[2], struct timespec copy[2]) {
+    if (!stamps) return NULL;
     for (int i = 0; i < 2; i++) {
-        copy[i] = given[i];
-        if (given[i].tv_sec >= since_s + ahead_s) copy[i].tv_sec -= ahead_s;
+        copy[i] = stamps[i];
+        if (stamps[i].tv_sec >= since_s + ahead_s) copy[i].tv_sec -= ahead_s;
     }
     return copy;
 }
 
-int utimensat(int fd, const char *path, const struct timespec given[2], int flags) {
+int utimensat(int fd, const char *path, const struct timespec stamps[2], int flags) {
     struct timespec copy[2];
-    return CALL(utimensat, fd, path, unmoved(given, copy), flags);
+    return CALL(utimensat, fd, path, unshifted(stamps, copy), flags);
 }
 
-int futimens(int fd, const struct timespec given[2]) {
+int futimens(int fd, const struct timespec stamps[2]) {
     struct timespec copy[2];
-    return CALL(futimens, fd, unmoved(given, copy));
+    return CALL(futimens, fd, unshifted(stamps, copy));
 }

@@ -1,7 +1,7 @@
-"""The built image: its commands run, its files cannot be changed, and no build tool is left in it.
+"""The built image: its commands run, its files are read-only, and it contains no build tool.
 
-Run it with `FGM_BUILD_IMAGE=1 make test ARGS=tests/deploy/test_image.py`. FGM_BUILD_VOLUMES names further mounts for
-the build, such as a local package index, in the form of `buildah bud -v`, separated by commas.
+Run it with `FGM_BUILD_IMAGE=1 make test ARGS=tests/deploy/test_image.py`. FGM_BUILD_VOLUMES lists further mounts
+of the build, such as a local package index, in the form of `buildah bud -v` and separated by commas.
 """
 
 import os
@@ -22,7 +22,8 @@ VIEWER = "65532"
 pytestmark = [pytest.mark.image, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
-def call(*command: str) -> str:
+def output_of(*command: str) -> str:
+    """Run a command that must succeed, and return its output."""
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -33,7 +34,7 @@ class Image:
         self._container = container
 
     def run(self, *command: str) -> str:
-        return call("buildah", "run", "--isolation", "chroot", self._container, "--", *command)
+        return output_of("buildah", "run", "--isolation", "chroot", self._container, "--", *command)
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +45,21 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     if missing or os.geteuid() != 0:
         pytest.skip("this test needs root, buildah and debootstrap")
     folder, name = tmp_path_factory.mktemp("image") / "base", f"localhost/fgm-test-{uuid.uuid4().hex[:12]}"
-    call("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder))
-    base = call("buildah", "from", "scratch")
+    output_of("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder))
+    base = output_of("buildah", "from", "scratch")
     try:
-        call("buildah", "copy", "-q", base, str(folder), "/")
-        call("buildah", "commit", "-q", base, f"{name}-base")
+        output_of("buildah", "copy", "-q", base, str(folder), "/")
+        output_of("buildah", "commit", "-q", base, f"{name}-base")
     finally:
-        call("buildah", "rm", base)
+        output_of("buildah", "rm", base)
     shutil.rmtree(folder)
     volumes = [f"-v={mount}" for mount in os.environ.get("FGM_BUILD_VOLUMES", "").split(",") if mount]
     isolation = ("--isolation", "chroot", "--build-arg", f"BASE_IMAGE={name}-base")
-    call("buildah", "bud", "-q", *isolation, *volumes, "-t", name, str(REPOSITORY))
-    container = call("buildah", "from", name)
+    output_of("buildah", "bud", "-q", *isolation, *volumes, "-t", name, str(REPOSITORY))
+    container = output_of("buildah", "from", name)
     yield Image(container)
-    call("buildah", "rm", container)
-    call("buildah", "rmi", name, f"{name}-base")
+    output_of("buildah", "rm", container)
+    output_of("buildah", "rmi", name, f"{name}-base")
 
 
 def test_the_commands_run_without_root(image: Image) -> None:
@@ -68,23 +69,23 @@ def test_the_commands_run_without_root(image: Image) -> None:
 
 
 def test_only_temporary_folders_are_writable(image: Image) -> None:
-    found = image.run(
+    writable = image.run(
         "sh", "-c", "find / -xdev -writable ! -type l ! -path '/proc/*' ! -path '/dev/*' 2>/dev/null; true"
     )
 
-    assert set(found.split()) - {"/proc", "/dev", "/sys"} <= {"/tmp", "/var/tmp", "/run/lock"}
+    assert set(writable.split()) - {"/proc", "/dev", "/sys"} <= {"/tmp", "/var/tmp", "/run/lock"}
 
 
-def test_no_build_tool_or_cache_is_left(image: Image) -> None:
-    found = image.run("find", "/opt/fgm", "-name", "pip*", "-o", "-name", "tests", "-o", "-name", "*.c")
+def test_the_image_has_no_build_tool_and_no_cache(image: Image) -> None:
+    leftovers = image.run("find", "/opt/fgm", "-name", "pip*", "-o", "-name", "tests", "-o", "-name", "*.c")
 
-    assert found.split() == []
+    assert leftovers.split() == []
     assert image.run("sh", "-c", "ls /source /root/.cache 2>/dev/null; command -v gcc cc; true") == ""
     commands = set(image.run("ls", "/opt/fgm/bin").split())
     assert {name for name in commands if not name.startswith("python")} == {"fgm", "fgm-viewer", "fine-grained-monitor"}
 
 
-def test_the_bytecode_is_compiled(image: Image) -> None:
+def test_the_bytecode_of_every_module_is_compiled(image: Image) -> None:
     sources = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.py' | wc -l")
     compiled = image.run("sh", "-c", "find /opt/fgm/lib/python3*/site-packages/fgm -name '*.pyc' | wc -l")
 

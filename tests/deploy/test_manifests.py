@@ -1,4 +1,4 @@
-"""The manifests: valid for the API of Kubernetes, accepted by both daemons, and without unneeded rights."""
+"""The manifests are valid for Kubernetes, both daemons accept their arguments, and they grant no unneeded right."""
 
 import re
 import shutil
@@ -15,11 +15,11 @@ from fgm.viewer import settings as viewer_settings
 from tests.support.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
-OLDEST = 29
-NEWEST = int(kubernetes_validate.latest_version().split(".")[1])
-VERSIONS = [f"1.{minor}" for minor in range(OLDEST, NEWEST + 1)]
-SINCE = {"pss": 30}
-"""Overlays that need a newer Kubernetes, with its minor version; each overlay states it in a comment."""
+OLDEST_MINOR = 29
+NEWEST_MINOR = int(kubernetes_validate.latest_version().split(".")[1])
+VERSIONS = [f"1.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
+MINIMUM_MINOR = {"pss": 30}
+"""Minimum minor version of Kubernetes for overlays that need a newer one; each overlay has it in a comment."""
 POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7"}
 
 
@@ -51,9 +51,10 @@ def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "minor"), [(name, minor) for name in NAMES for minor in range(SINCE.get(name, OLDEST), NEWEST + 1)]
+    ("name", "minor"),
+    [(name, minor) for name in NAMES for minor in range(MINIMUM_MINOR.get(name, OLDEST_MINOR), NEWEST_MINOR + 1)],
 )
-def test_an_overlay_is_valid(name: str, minor: int) -> None:
+def test_an_overlay_is_valid_and_the_collector_accepts_its_arguments(name: str, minor: int) -> None:
     folder = OVERLAYS / name
     (kustomization,) = documents(folder / "kustomization.yaml")
     changed = daemonset(name)
@@ -62,8 +63,8 @@ def test_an_overlay_is_valid(name: str, minor: int) -> None:
     assert all((folder / resource).exists() for resource in kustomization["resources"])
     kubernetes_validate.validate(changed, f"1.{minor}", strict=True)
     collector_settings.from_command_line([argument.replace("$(POD_IP)", "::1") for argument in monitor["args"]])
-    if name in SINCE:
-        assert f"1.{SINCE[name]}" in (folder / "kustomization.yaml").read_text()
+    if name in MINIMUM_MINOR:
+        assert f"1.{MINIMUM_MINOR[name]}" in (folder / "kustomization.yaml").read_text()
 
 
 def test_image_label_and_manifest_have_the_version_of_the_package() -> None:
@@ -79,7 +80,7 @@ def test_a_misspelt_field_is_refused() -> None:
     changed["spec"]["template"]["spec"]["hostPid"] = True
 
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(changed, f"1.{NEWEST}", strict=True)
+        kubernetes_validate.validate(changed, f"1.{NEWEST_MINOR}", strict=True)
 
 
 def test_the_collector_accepts_the_arguments_of_the_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +109,7 @@ def test_the_viewer_accepts_the_arguments_of_the_manifest() -> None:
 def test_each_container_has_its_requests_and_limits() -> None:
     def resources(name: str) -> tuple[str, ...]:
         resources_ = container(name)["resources"]
-        return tuple(resources_[kind][what] for what in ("memory", "cpu") for kind in ("requests", "limits"))
+        return tuple(resources_[kind][resource] for resource in ("memory", "cpu") for kind in ("requests", "limits"))
 
     assert resources("monitor") == ("64Mi", "256Mi", "100m", "500m")
     assert resources("viewer") == ("32Mi", "128Mi", "10m", "100m")

@@ -1,4 +1,4 @@
-"""The viewer's tasks on a real Hypercorn, with a fake clock."""
+"""The tasks of the viewer on a real HTTP server, with a fake clock."""
 
 import json
 import logging
@@ -31,16 +31,18 @@ LOOPS = 2
 
 @dataclass
 class Running:
+    """A running viewer, the clock that controls it, and requests to it."""
+
     daemon: Daemon
     clock: FakeClock
 
     async def get(
         self, target: str, host: str | None = None, address: tuple[str, int] | None = None
     ) -> tuple[int, Any]:
-        at = urlsplit(self.daemon.url)
-        where = address or (str(at.hostname), int(at.port or 0))
-        async with await anyio.connect_tcp(*where) as stream:
-            request = f"GET {target} HTTP/1.1\r\nHost: {host or at.netloc}\r\nConnection: close\r\n\r\n"
+        url = urlsplit(self.daemon.url)
+        hostname, port = address or (str(url.hostname), int(url.port or 0))
+        async with await anyio.connect_tcp(hostname, port) as stream:
+            request = f"GET {target} HTTP/1.1\r\nHost: {host or url.netloc}\r\nConnection: close\r\n\r\n"
             await stream.send(request.encode())
             head, _, body = b"".join([part async for part in stream]).partition(b"\r\n\r\n")
         text = body.decode()
@@ -57,10 +59,10 @@ class Running:
 
 @asynccontextmanager
 async def running(data_dir: Path, **settings: Any) -> AsyncIterator[Running]:
-    """A daemon whose loops have run once."""
+    """Run a daemon whose loops have run once."""
     clock = FakeClock((T0 + 10_300) * 1_000_000)
-    chosen = replace(Settings(str(data_dir), port=0, no_browser=True), **settings)
-    daemon = await to_thread.run_sync(Daemon, chosen, clock)
+    all_settings = replace(Settings(str(data_dir), port=0, no_browser=True), **settings)
+    daemon = await to_thread.run_sync(Daemon, all_settings, clock)
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             await group.start(daemon.run)
@@ -73,8 +75,8 @@ async def in_thread(work: Callable[[], T]) -> T:
     return await to_thread.run_sync(work)
 
 
-async def test_it_waits_times_out_and_recovers_by_itself(tmp_path: Path) -> None:
-    """No data, still no data, then data: each state is reported, without any action of the user."""
+async def test_it_waits_for_data_times_out_and_recovers_by_itself(tmp_path: Path) -> None:
+    """Health reports each state, and the change to the next needs no action of the user."""
     async with running(tmp_path, index_timeout_seconds=20) as viewer:
         health = await viewer.health()
 
@@ -111,7 +113,7 @@ async def test_files_without_an_index_are_served_and_health_reports_it(tmp_path:
         assert (health["oldest_ms"], health["newest_ms"]) == (T0 - 180_000, T0 - 1000)
 
 
-async def test_health_reports_an_index_that_turns_bad_and_a_folder_that_vanishes(tmp_path: Path) -> None:
+async def test_health_reports_an_index_that_becomes_bad_and_a_folder_that_disappears(tmp_path: Path) -> None:
     root = tmp_path / "data"
     await in_thread(root.mkdir)
     data = DataDirectory(root)
@@ -142,7 +144,7 @@ async def test_health_reports_an_index_that_turns_bad_and_a_folder_that_vanishes
         assert {c["id"] for c in (await viewer.get("/api/containers"))[1]["containers"]} == {id_of(1), id_of(2)}
 
 
-async def test_a_new_container_and_the_newest_tick_are_there_within_two_seconds(tmp_path: Path) -> None:
+async def test_a_new_container_and_the_newest_tick_are_served_within_two_seconds(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     await in_thread(lambda: data.journal(counting(NODE, T0, 10)))
     async with running(tmp_path) as viewer:
@@ -162,7 +164,7 @@ async def test_the_server_checks_the_host_and_sends_the_page(tmp_path: Path) -> 
         assert (await viewer.get("/api/health", host="my-node:1"))[0] == 200
 
 
-async def test_the_probes_have_an_address_of_their_own_and_nothing_else_on_it(tmp_path: Path) -> None:
+async def test_the_probes_have_an_address_of_their_own_that_serves_nothing_else(tmp_path: Path) -> None:
     def free_port() -> int:
         with listen("127.0.0.1", 0) as sock:
             return int(sock.getsockname()[1])
@@ -192,7 +194,9 @@ async def test_the_probes_have_an_address_of_their_own_and_nothing_else_on_it(tm
                 await stream.receive()
 
 
-async def test_cancelling_it_stops_the_server_in_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_cancelling_the_daemon_stops_the_server_without_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING)
     with anyio.fail_after(10), anyio.CancelScope() as scope:
         async with running(tmp_path) as viewer:
@@ -207,8 +211,8 @@ async def test_cancelling_it_stops_the_server_in_order(tmp_path: Path, caplog: p
 
 
 def test_the_error_of_a_taken_port_is_one_sentence() -> None:
-    with listen("127.0.0.1", 0) as taken:
-        port = taken.getsockname()[1]
+    with listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
         with pytest.raises(
             ListenError, match=f"port {port} of 127.0.0.1 is taken: stop the program that listens on it, or give"
         ):
@@ -221,7 +225,7 @@ def test_the_error_of_an_address_of_another_machine_is_one_sentence(host: str) -
         listen(host, 0)
 
 
-def test_the_url_is_one_that_a_browser_understands() -> None:
+def test_the_url_has_an_address_to_which_a_browser_can_connect() -> None:
     with listen("127.0.0.1", 0) as sock:
         assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}/"
     with listen("0.0.0.0", 0) as sock:
@@ -231,9 +235,9 @@ def test_the_url_is_one_that_a_browser_understands() -> None:
             assert url_of(sock).startswith("http://[::1]:")
 
 
-def test_nothing_heavy_is_imported_before_the_socket_answers() -> None:
-    """With a tenth of a CPU, each of these imports keeps the browser window empty for a second."""
-    heavy = (
+def test_no_slow_import_happens_before_the_socket_responds() -> None:
+    """With a tenth of a CPU, each of these imports delays the page by a second."""
+    slow_to_import = (
         "numpy",
         "quart",
         "werkzeug",
@@ -243,7 +247,7 @@ def test_nothing_heavy_is_imported_before_the_socket_answers() -> None:
         "pandas",
         "fastparquet",
     )
-    code = f"import sys, fgm.viewer.__main__; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    code = f"import sys, fgm.viewer.__main__; print([name for name in {slow_to_import} if name in sys.modules])"
+    completed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
-    assert done.stdout == "[]\n"
+    assert completed.stdout == "[]\n"

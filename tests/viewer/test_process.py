@@ -20,19 +20,19 @@ pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)
-def unguarded(blockbuster: BlockBuster) -> None:
-    """The event loop only waits for another process here, so it may open files."""
+def allow_blocking(blockbuster: BlockBuster) -> None:
+    """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
 
-def recent(seconds: int) -> int:
+def ms_ago(seconds: int) -> int:
     return (time.time_ns() // 1_000_000_000 - seconds) * 1000
 
 
 @pytest.mark.dates
-async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) -> None:
-    """It reads columns with its own code: fastparquet and pandas would not fit into its memory."""
-    data, from_ms, viewer = DataDirectory(tmp_path), recent(200), Viewer(free_port())
+async def test_it_reads_files_without_loading_pandas_or_fastparquet(tmp_path: Path) -> None:
+    """It reads columns with its own code, because fastparquet and pandas would exceed its memory limit."""
+    data, from_ms, viewer = DataDirectory(tmp_path), ms_ago(200), Viewer(free_port())
     await to_thread.run_sync(lambda: data.parquet(counting(NODE, from_ms, 150), counting(container(1), from_ms, 150)))
     started = time.monotonic()
     async with daemon("fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)) as process:
@@ -52,7 +52,7 @@ async def test_it_answers_from_data_without_ever_loading_pandas(tmp_path: Path) 
     assert "fastparquet" not in maps
 
 
-async def test_ctrl_c_stops_it_in_order(tmp_path: Path) -> None:
+async def test_ctrl_c_stops_it_with_exit_code_0(tmp_path: Path) -> None:
     viewer = Viewer(free_port())
     async with daemon("fgm.viewer", str(tmp_path), "--no-browser", "--port", str(viewer.port)) as process:
         with anyio.fail_after(20):
@@ -87,8 +87,8 @@ async def test_ctrl_c_twice_stops_it_without_a_stack_trace(tmp_path: Path) -> No
 
 async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> None:
     (tmp_path / "note.txt").touch()
-    with listen("127.0.0.1", 0) as taken:
-        port = str(taken.getsockname()[1])
+    with listen("127.0.0.1", 0) as listener:
+        port = str(listener.getsockname()[1])
         for arguments, code, message in (
             ((str(tmp_path), "--no-browser", "--port", port), 3, f"port {port} of 127.0.0.1 is taken"),
             ((str(tmp_path / "note.txt"),), 2, "which is a file"),

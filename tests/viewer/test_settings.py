@@ -1,3 +1,5 @@
+"""The command line of the viewer: flags, defaults, allowed values and help."""
+
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,7 @@ import pytest
 from fgm.viewer.settings import Settings, from_command_line, make_viewer_parser
 
 
-def test_defaults(tmp_path: Path) -> None:
+def test_flags_that_are_left_out_have_defaults(tmp_path: Path) -> None:
     assert from_command_line([str(tmp_path)]) == Settings(
         data_dir=str(tmp_path),
         port=8050,
@@ -19,7 +21,7 @@ def test_defaults(tmp_path: Path) -> None:
     )
 
 
-def test_every_flag(tmp_path: Path) -> None:
+def test_every_flag_sets_its_field(tmp_path: Path) -> None:
     flags = "--port 0 --host ::1 --no-browser --poll-seconds 0.5 --index-timeout-seconds 3 --allowed-host a"
     more = "--allowed-host b --health-host 10.0.0.1 --health-port 81 --log-level debug --log-format json"
 
@@ -61,7 +63,7 @@ def test_a_bad_flag_is_one_sentence_and_status_2(
     assert message in capsys.readouterr().err
 
 
-def test_single_parquet_files_can_be_given(tmp_path: Path) -> None:
+def test_parquet_files_can_be_given_instead_of_a_directory(tmp_path: Path) -> None:
     files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
     for file in files:
         file.touch()
@@ -83,7 +85,7 @@ def test_other_files_are_refused(tmp_path: Path, names: list[str], capsys: pytes
 
 
 def test_a_directory_need_not_exist_yet(tmp_path: Path) -> None:
-    """The collector makes it, perhaps a moment later."""
+    """The collector may create it later."""
     assert from_command_line([str(tmp_path / "not" / "yet")]).data_dir == str(tmp_path / "not" / "yet")
 
 

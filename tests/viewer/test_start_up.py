@@ -1,3 +1,5 @@
+"""The states of the viewer before it is ready, from the results of scans."""
+
 import pytest
 
 from fgm.viewer.start_up import ScanResult, StartUp, State
@@ -9,25 +11,25 @@ READ_FILES = ScanResult(files=True, indexed=True)
 
 
 @pytest.mark.parametrize(
-    ("what", "looks", "expected"),
+    ("case", "scans", "expected"),
     [
         ("an index is enough", [(0, INDEX)], State.READY),
         ("no data yet", [(0, NOTHING)], State.WAITING),
-        ("no data until the time-out", [(0, NOTHING), (180, NOTHING)], State.TIMED_OUT),
-        ("it recovers after the time-out", [(0, NOTHING), (180, NOTHING), (500, INDEX)], State.READY),
+        ("no data until the timeout", [(0, NOTHING), (180, NOTHING)], State.TIMED_OUT),
+        ("it recovers after the timeout", [(0, NOTHING), (180, NOTHING), (500, INDEX)], State.READY),
         ("files without an index are read first", [(0, UNREAD_FILES)], State.INDEXING),
         ("and then served", [(0, UNREAD_FILES), (1, READ_FILES)], State.READY),
-        ("files after the time-out", [(0, NOTHING), (180, NOTHING), (500, UNREAD_FILES)], State.INDEXING),
-        ("data that was found once is enough", [(0, INDEX), (10, NOTHING), (400, NOTHING)], State.READY),
+        ("files after the timeout", [(0, NOTHING), (180, NOTHING), (500, UNREAD_FILES)], State.INDEXING),
+        ("data that disappears again", [(0, INDEX), (10, NOTHING), (400, NOTHING)], State.READY),
         ("files of which none can be read", [(0, UNREAD_FILES), (1, NOTHING)], State.WAITING),
     ],
 )
-def test_each_look_leads_to_a_state(what: str, looks: list[tuple[float, ScanResult]], expected: State) -> None:
+def test_each_scan_leads_to_a_state(case: str, scans: list[tuple[float, ScanResult]], expected: State) -> None:
     start_up = StartUp(180, 0, 0)
-    for at_s, result in looks:
+    for at_s, result in scans:
         start_up.update(result, round(at_s * 1000), at_s)
 
-    assert start_up.state is expected, what
+    assert start_up.state is expected, case
 
 
 def test_a_state_has_the_time_of_its_start() -> None:
@@ -41,7 +43,7 @@ def test_a_state_has_the_time_of_its_start() -> None:
     assert start_up.since_ms == 1000
 
 
-def test_the_time_out_does_not_wait_for_the_next_look() -> None:
+def test_the_timeout_does_not_wait_for_the_next_scan() -> None:
     start_up = StartUp(5, 0, 0)
     start_up.update(NOTHING, 4000, 4)
 

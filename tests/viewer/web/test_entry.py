@@ -1,3 +1,5 @@
+"""The entry point of HTTP: it serves the page, its files and the health, and passes other requests to the API."""
+
 import gzip
 from pathlib import Path
 
@@ -35,7 +37,7 @@ async def test_the_page_its_files_and_the_health_are_served_before_the_app_is_at
     assert (await get(entry, "/api/health")).json == {"state": "starting"}
 
 
-async def test_the_health_takes_no_parameter(entry: Entry) -> None:
+async def test_the_health_accepts_no_parameter(entry: Entry) -> None:
     answer = await get(entry, "/api/health?x=1")
 
     assert (answer.status, answer.json["parameter"]) == (400, "x")
@@ -67,7 +69,7 @@ async def test_other_requests_are_passed_on_while_an_app_is_attached(entry: Entr
 async def test_only_the_files_of_the_page_are_served(entry: Entry, path: str) -> None:
     entry.attach(api)
 
-    assert (await get(entry, path)).body == b"the API", "no file of the package"
+    assert (await get(entry, path)).body == b"the API", "a file of the package is served"
 
 
 async def test_a_file_that_the_browser_has_is_not_sent_again(entry: Entry) -> None:
@@ -79,8 +81,8 @@ async def test_a_file_that_the_browser_has_is_not_sent_again(entry: Entry) -> No
 
 
 @pytest.fixture
-def changed(entry: Entry, tmp_path: Path) -> Entry:  # noqa: ARG001 - changes the files of that entry
-    """The next version: another chart, and a long page."""
+def changed(entry: Entry, tmp_path: Path) -> Entry:  # noqa: ARG001 - changes the files from which that fixture was made
+    """The next version, with another chart and a long page."""
     (tmp_path / "vendor" / "chart.js").write_text("let other")
     (tmp_path / "index.html").write_text('<script src="static/page.js">' + 10_000 * "long ")
     return Entry(load_assets(str(tmp_path)), lambda: {"state": "starting"})

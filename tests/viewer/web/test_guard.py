@@ -1,3 +1,5 @@
+"""The guard in front of HTTP: it refuses foreign hosts, other methods and other origins, and adds security headers."""
+
 import pytest
 
 from fgm.viewer.web.asgi import Receive, Scope, Send, respond
@@ -7,7 +9,7 @@ from tests.support.viewer.asgi_client import get
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
 
-async def says_yes(scope: Scope, _: Receive, send: Send) -> None:
+async def app(scope: Scope, _: Receive, send: Send) -> None:
     await respond(scope, send, 200, {"Content-Type": "text/plain"}, b"yes")
 
 
@@ -15,7 +17,7 @@ async def says_yes(scope: Scope, _: Receive, send: Send) -> None:
     "host", ["localhost", "localhost:8050", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:9999", "[::1]", "[::1]:8050"]
 )
 async def test_a_local_host_is_allowed_with_any_port(host: str) -> None:
-    assert (await get(Guard(says_yes), "/", headers={"host": host})).body == b"yes"
+    assert (await get(Guard(app), "/", headers={"host": host})).body == b"yes"
 
 
 @pytest.mark.parametrize(
@@ -25,14 +27,14 @@ async def test_a_local_host_is_allowed_with_any_port(host: str) -> None:
 )  # fmt: skip
 async def test_a_foreign_host_is_refused(host: str) -> None:
     """With DNS rebinding, a foreign name has the address of the viewer, but it is still in the Host header."""
-    answer = await get(Guard(says_yes), "/api/metrics", headers={"host": host})
+    answer = await get(Guard(app), "/api/metrics", headers={"host": host})
 
     assert answer.status == 421
     assert "--allowed-host" in answer.json["allowed"]
 
 
 async def test_a_host_can_be_allowed() -> None:
-    guard = Guard(says_yes, frozenset({"Node-1", "fd00::1"}))
+    guard = Guard(app, frozenset({"Node-1", "fd00::1"}))
 
     assert (await get(guard, "/", headers={"host": "node-1:8050"})).status == 200
     assert (await get(guard, "/", headers={"host": "[fd00::1]:8050"})).status == 200
@@ -41,14 +43,14 @@ async def test_a_host_can_be_allowed() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "X"])
 async def test_methods_that_do_not_only_read_are_refused(method: str) -> None:
-    answer = await get(Guard(says_yes), "/", method=method)
+    answer = await get(Guard(app), "/", method=method)
 
     assert answer.status == 405
     assert answer.headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(
-    ("what", "path", "headers", "status"),
+    ("case", "path", "headers", "status"),
     [
         ("curl", "/api/metrics", {}, 200),
         ("the page's own requests", "/api/metrics", {"sec-fetch-site": "same-origin"}, 200),
@@ -65,16 +67,16 @@ async def test_methods_that_do_not_only_read_are_refused(method: str) -> None:
     ],
 )
 async def test_another_origin_is_refused_unless_it_links_to_the_page(
-    what: str, path: str, headers: dict[str, str], status: int
+    case: str, path: str, headers: dict[str, str], status: int
 ) -> None:
-    assert (await get(Guard(says_yes), path, headers=headers)).status == status, what
+    assert (await get(Guard(app), path, headers=headers)).status == status, case
 
 
 async def test_every_response_has_the_security_headers() -> None:
     for answer in (
-        await get(Guard(says_yes), "/"),
-        await get(Guard(says_yes), "/", headers={"host": "evil.example"}),
-        await get(Guard(says_yes), "/", method="POST"),
+        await get(Guard(app), "/"),
+        await get(Guard(app), "/", headers={"host": "evil.example"}),
+        await get(Guard(app), "/", method="POST"),
     ):
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
         assert answer.headers["x-frame-options"] == "DENY"
@@ -85,11 +87,11 @@ async def test_every_response_has_the_security_headers() -> None:
 
 
 async def test_a_query_that_is_too_long_is_refused() -> None:
-    assert (await get(Guard(says_yes), "/?" + "x" * MAX_QUERY_BYTES)).status == 200
-    assert (await get(Guard(says_yes), "/?" + "x" * (MAX_QUERY_BYTES + 1))).status == 414
+    assert (await get(Guard(app), "/?" + "x" * MAX_QUERY_BYTES)).status == 200
+    assert (await get(Guard(app), "/?" + "x" * (MAX_QUERY_BYTES + 1))).status == 414
 
 
 async def test_head_has_no_body() -> None:
-    answer = await get(Guard(says_yes), "/", method="HEAD")
+    answer = await get(Guard(app), "/", method="HEAD")
 
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "3")
