@@ -38,11 +38,11 @@ class SystemClock:
     """The clocks of the machine."""
 
     def wall_ns(self) -> int:
-        """Return the realtime clock."""
+        """Return the time of the realtime clock, which can be set back; for timestamps."""
         return time.time_ns()
 
     def monotonic(self) -> float:
-        """Return the monotonic clock."""
+        """Return the time of the monotonic clock, which is never set; for deadlines and durations."""
         return time.monotonic()
 
     async def sleep_until(self, deadline: float) -> None:

@@ -90,7 +90,7 @@ class _Newest:
         self._has_new = anyio.Event()
 
     def put(self, value: _TickListings | None) -> None:
-        """Replace the value."""
+        """Replace the value, also one that was never taken, and wake the task that waits for it."""
         self._value = value
         self._has_new.set()
 

@@ -67,7 +67,7 @@ class ProcessList:
 
     @property
     def count(self) -> float:
-        """Number of processes."""
+        """Number of listed processes, including those of another pid namespace."""
         return sum(file.text.count(b"\n") for file in self.files if file.text)
 
     @property

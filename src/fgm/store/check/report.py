@@ -19,5 +19,5 @@ class Report:
         return f"{checked}: {found}"
 
     def add(self, path: str, sentence: str) -> None:
-        """Add a problem."""
+        """Add a problem of a file: what is wrong with it, in one sentence."""
         self.problems.append((path, sentence))

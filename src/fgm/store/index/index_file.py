@@ -26,7 +26,7 @@ MAX_INDEX_BYTES = 16 << 20
 BAD_KEPT = 2
 """Number of unreadable indexes that are kept."""
 NOT_AN_INDEX = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
-"""What `parse` raises."""
+"""Errors that `parse` raises if a file is not an index."""
 
 _NAMES = ("pod_name", "namespace", "qos_class")
 _OWN = ("full_id", "first_seen", "last_seen")

@@ -1,6 +1,6 @@
 """Defaults of the sampling interval and the window length: for a new collector, and for a file without a header."""
 
 DEFAULT_INTERVAL_MS = 1000
-"""Interval between two ticks."""
+"""Interval between two samples of a series."""
 DEFAULT_ROTATION_S = 90
 """Length of a window, which becomes one file."""

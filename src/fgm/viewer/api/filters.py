@@ -18,7 +18,7 @@ async def respond(desk: Desk) -> Response:
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:
-    """Return the answer."""
+    """Return the values by which the recorded series can be filtered, each list sorted."""
     registered = holdings.series.by_id.values()
     series = [entry.series for entry in registered if entry.series.scope not in HIDDEN_SCOPES]
     labels = {name for facts in holdings.facts.values() for name in labels_in(facts)}

@@ -19,7 +19,7 @@ async def respond(desk: Desk) -> Response:
 
 
 def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
-    """Return the answer."""
+    """Return the identity of the node, null until a file header is read, and that of the viewer."""
     header = holdings.header
     return {
         "node_name": None if header is None else header.node_name,

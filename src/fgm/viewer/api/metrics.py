@@ -22,7 +22,7 @@ async def respond(desk: Desk) -> Response:
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:
-    """Return the answer."""
+    """Return all metrics whose columns are in the files, derived metrics included."""
     columns = holdings.metrics
     return {"metrics": [_metric(metric) for metric in SHOWN.values() if columns.issuperset(metric.needs)]}
 

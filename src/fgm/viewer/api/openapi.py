@@ -184,7 +184,7 @@ async def respond(desk: Desk) -> Response:
 
 
 def document() -> JsonSchema:
-    """Return the document."""
+    """Return the OpenAPI document of all paths, made from the table of parameters and the schemas of answers."""
     problem = {
         "type": "object",
         "properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "parameter": TEXT, "allowed": TEXT},

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def create_app(desk: Desk, *, send_timeout_s: float = SEND_TIMEOUT_S) -> Quart:
-    """Return the application."""
+    """Return the application with all paths of the API; it answers with 503 until data is found."""
     app = LeasedApp("fgm.viewer", desk.budget, send_timeout_s=send_timeout_s)
 
     @app.before_request

@@ -32,5 +32,5 @@ class Holdings:
 
     @property
     def tick_ms(self) -> int:
-        """The sampling interval."""
+        """The sampling interval of the newest file header; the default until one is read."""
         return DEFAULT_INTERVAL_MS if self.header is None else self.header.interval_ms

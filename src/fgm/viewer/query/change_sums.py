@@ -12,7 +12,10 @@ BEFORE, DURING = 0, 1
 """Indices of the two stretches."""
 
 Sum = NDArray[np.float64]
-"""Shape: float64[series, metrics, 2]."""
+"""A number for each series, metric and stretch.
+
+Shape: float64[series, metrics, 2].
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Line:
     size: int = 0
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Append a part."""
+        """Append samples that are later than all others of the line."""
         self.time_ms.append(time_ms)
         self.values.append(values)
         self.size += len(time_ms)

@@ -20,11 +20,11 @@ class Question:
 
     metrics: tuple[ShownMetric, ...]
     keys: frozenset[str]
-    """The series (`Series.key`)."""
+    """Keys (`Series.key`) of the series that are read."""
     from_ms: int
     to_ms: int
     tick_ms: int
-    """The sampling interval."""
+    """Sampling interval of the newest file; older files may have another."""
     columns: int | None = None
     """Number of pixel columns to reduce the samples to; None: every sample is kept."""
     scopes: frozenset[Scope] = frozenset()

@@ -48,7 +48,7 @@ class Total:
     peaks: Peaks | None = None
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Add the next values."""
+        """Add values that are later than all others of the series; NaN is skipped."""
         known = np.flatnonzero(~np.isnan(values))
         if not len(known):
             return

@@ -26,7 +26,7 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.parameter, self.allowed, self.retry_after_s = parameter, allowed, retry_after_s
 
     def body(self) -> bytes:
-        """Return the JSON."""
+        """Return the response body of RFC 9457, with the parameter and the allowed values if they are known."""
         facts: dict[str, object] = {
             "title": self.status.phrase,
             "status": self.status.value,

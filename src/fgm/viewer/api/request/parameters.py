@@ -24,7 +24,7 @@ METRIC_NAME: Schema = {"$ref": "#/components/schemas/MetricName"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One query parameter."""
+    """A query parameter: what a request may contain, and how the OpenAPI document describes it."""
 
     name: str
     description: str
