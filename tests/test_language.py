@@ -10,7 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE = REPOSITORY / "src" / "fgm"
 FIELDS = ("Raises", "Shape", "Unit", "Source")
-"""What a docstring says on lines of their own, after its sentences."""
+"""Fields of a docstring, on lines of their own after its sentences."""
 AVOIDED = {
     r"\banew\b": "again",
     r"\bbeside\b": "next to, in addition to",
@@ -20,8 +20,10 @@ AVOIDED = {
 }
 TEXTS = [
     *SOURCE.rglob("*.py"),
+    *(path for path in (REPOSITORY / "tests").rglob("*.py") if path != Path(__file__).resolve()),
+    *(REPOSITORY / "benchmarks").rglob("*.py"),
     *(path for path in SOURCE.rglob("*.js") if "vendor" not in path.parts),
-    *(path for path in REPOSITORY.glob("*.md") if path.name != "CHANGELOG.md"),
+    *REPOSITORY.glob("*.md"),
     *(REPOSITORY / "docs").rglob("*.md"),
 ]
 
@@ -35,7 +37,7 @@ def docstrings(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_field_of_a_docstring_begins_a_line_and_says_something(field: str) -> None:
-    found = {
+    fields = {
         (path.relative_to(SOURCE).as_posix(), line.strip())
         for path in SOURCE.rglob("*.py")
         for text in docstrings(path)
@@ -43,13 +45,13 @@ def test_a_field_of_a_docstring_begins_a_line_and_says_something(field: str) -> 
         if re.search(rf"\b{field}:", line) or (field == "Raises" and re.search(r"\bRaises\b", line))
     }
 
-    assert len(found) > 2
-    assert {(path, line) for path, line in found if not re.match(rf"{field}: \S", line)} == set()
+    assert len(fields) > 2
+    assert {(path, line) for path, line in fields if not re.match(rf"{field}: \S", line)} == set()
 
 
 @pytest.mark.parametrize("pattern", AVOIDED)
-def test_a_word_that_has_a_plainer_one_is_avoided(pattern: str) -> None:
+def test_a_word_with_a_plainer_alternative_is_not_used(pattern: str) -> None:
     assert len(TEXTS) > 100
-    found = {path.relative_to(REPOSITORY).as_posix() for path in TEXTS if re.search(pattern, path.read_text())}
+    matches = {path.relative_to(REPOSITORY).as_posix() for path in TEXTS if re.search(pattern, path.read_text())}
 
-    assert found == set(), f"say: {AVOIDED[pattern]}"
+    assert matches == set(), f"write instead: {AVOIDED[pattern]}"

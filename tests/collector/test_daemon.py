@@ -194,7 +194,7 @@ async def test_after_the_wall_clock_is_set_recording_continues_in_another_window
 
 
 async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host: Host) -> None:
-    """The windows that it was set back into are recorded again, and what they were before is kept beside them."""
+    """The windows into which it was set back are recorded again, and their earlier recordings are kept next to them."""
 
     def recorded_again() -> list[Path]:
         return sorted(host.data_dir.glob("dt=*/*/superseded-*.parquet"))

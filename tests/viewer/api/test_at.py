@@ -1,4 +1,4 @@
-"""One second as text."""
+"""GET /at/<time>: one second as plain text."""
 
 from pathlib import Path
 
@@ -67,11 +67,11 @@ async def test_a_text_that_is_not_a_time_is_a_problem(client: ApiClient, time: s
 
 @given(st.lists(st.one_of(st.just(np.nan), st.floats(-1e12, 1e12)), max_size=60))
 def test_a_sparkline_has_thirty_characters(values: list[float]) -> None:
-    """A part without a value is a space, any other a bar."""
-    drawn = sparkline(1000 * np.arange(len(values), dtype=np.int64), np.array(values), 0, 60_000)
+    """A part without a value is a space, and every other part is a bar."""
+    line = sparkline(1000 * np.arange(len(values), dtype=np.int64), np.array(values), 0, 60_000)
 
-    assert len(drawn) == 30
-    assert [sign == " " for sign in drawn] == [all(np.isnan(v) for v in values[i : i + 2]) for i in range(0, 60, 2)]
+    assert len(line) == 30
+    assert [sign == " " for sign in line] == [all(np.isnan(v) for v in values[i : i + 2]) for i in range(0, 60, 2)]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

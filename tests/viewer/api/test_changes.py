@@ -42,7 +42,7 @@ async def lines(client: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") ->
 
 
 def busier(number: int, per_second: list[float]) -> Chunk:
-    """A container whose growth of processor time is given for each second of ten minutes, until T0."""
+    """Return a container until T0 whose CPU time grows in equal parts of ten minutes by `per_second` µs each second."""
     used = np.cumsum(np.repeat(per_second, 600 // len(per_second)))
     first_ms = T0 - 600_000
     return chunk(container(number), first_ms, {USAGE: used.tolist(), MEMORY: [1e6] * 600})
@@ -50,7 +50,7 @@ def busier(number: int, per_second: list[float]) -> Chunk:
 
 async def test_the_container_that_used_more_is_first_with_its_means(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
-    steady = [counting(one, T0 - 600_000, 600) for one in (NODE, container(2), container(3))]
+    steady = [counting(series, T0 - 600_000, 600) for series in (NODE, container(2), container(3))]
     await to_thread.run_sync(data.parquet, busier(1, [2e5, 2.8e6]), *steady)
     reports = await lines(await client_of(data))
 
@@ -76,8 +76,8 @@ async def test_a_new_container_has_no_value_before_and_a_replacement_is_compared
     await to_thread.run_sync(data.parquet, before, after, new)
     answer = (await lines(await client_of(data)))[-1]
     changes = {
-        one["id"]: next(c for c in one["changes"] if c["metric"] == "total_cpu_usage_millicores")
-        for one in answer["series"]
+        series["id"]: next(c for c in series["changes"] if c["metric"] == "total_cpu_usage_millicores")
+        for series in answer["series"]
     }
 
     assert changes.keys() == {id_of(9), id_of(4)}
@@ -92,7 +92,7 @@ async def test_a_comparison_includes_the_open_journal_and_counts_a_damaged_file(
     await to_thread.run_sync((paths[0].parent / "metrics-20251230T155830Z.parquet").write_bytes, b"PAR1")
     answer = (await lines(await client_of(data), f"?from={T0}&to={T0 + 180_000}"))[-1]
 
-    assert [one["id"] for one in answer["series"]] == [id_of(1)]
+    assert [series["id"] for series in answer["series"]] == [id_of(1)]
     assert answer["skipped_files"] == 1
 
 
@@ -119,15 +119,15 @@ async def test_comparisons_wait_for_each_other_and_do_not_delay_other_requests(t
     client = await client_of(data)
     ended: list[str] = []
 
-    async def one(name: str, target: str) -> None:
+    async def request(name: str, target: str) -> None:
         assert (await client.get(target)).status == 200
         ended.append(name)
 
     async with anyio.create_task_group() as group:
         for _ in range(4):
-            group.start_soon(one, "changes", f"/api/changes?from={MIDDLE_MS}&to={T0}")
+            group.start_soon(request, "changes", f"/api/changes?from={MIDDLE_MS}&to={T0}")
         await anyio.lowlevel.checkpoint()
-        group.start_soon(one, "samples", f"/api/timeseries?metric=memory.current&from={MIDDLE_MS}&to={T0}")
+        group.start_soon(request, "samples", f"/api/timeseries?metric=memory.current&from={MIDDLE_MS}&to={T0}")
 
     assert len(ended) == 5
     assert ended.index("samples") < 4
@@ -155,7 +155,7 @@ async def test_a_change_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> 
     await to_thread.run_sync(data.parquet, victim, *others)
     answer = (await lines(await client_of(data), f"?from={T0 - 270_000}&to={T0}"))[-1]
 
-    assert [one["id"] for one in answer["series"]] == [id_of(1)]
+    assert [series["id"] for series in answer["series"]] == [id_of(1)]
 
 
 async def test_if_there_are_too_many_containers_those_of_the_range_are_compared(
@@ -163,8 +163,8 @@ async def test_if_there_are_too_many_containers_those_of_the_range_are_compared(
 ) -> None:
     data = DataDirectory(tmp_path)
     jobs = [counting(container(100 + n), T0 - 600_000 + 30_000 * (n % 9), 20) for n in range(MAX_SERIES)]
-    culprit = busier(1, [2e5, 2.8e6])
-    await to_thread.run_sync(data.parquet, *[*jobs, culprit])
+    busiest = busier(1, [2e5, 2.8e6])
+    await to_thread.run_sync(data.parquet, *[*jobs, busiest])
     answer = (await lines(await client_of(data)))[-1]
 
     assert answer["partial"]

@@ -1,4 +1,4 @@
-"""GET /api/events, over the real routes and real files."""
+"""GET /api/events: written events, and events that are derived from samples."""
 
 import json
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ KEY = str(container(1).container_id)
 
 @pytest.fixture
 def data(tmp_path: Path) -> DataDirectory:
-    """Two minutes of the node and two containers."""
+    """Two minutes of the node and of two containers."""
     data = DataDirectory(tmp_path)
     data.parquet(counting(NODE, T0, 90), counting(container(1), T0, 90), counting(container(2), T0, 90))
     data.journal(counting(NODE, T0 + 90_000, 31), counting(container(1), T0 + 90_000, 31))
@@ -60,7 +60,7 @@ async def get(client: ApiClient, query: str = "") -> dict[str, Any]:
 
 
 def listed(answer: dict[str, Any]) -> list[tuple[float, str, str]]:
-    return [((one["time_ms"] - T0) / 1000, one["kind"], one["series"]) for one in answer["events"]]
+    return [((event["time_ms"] - T0) / 1000, event["kind"], event["series"]) for event in answer["events"]]
 
 
 async def test_written_events_are_answered_the_newest_first(data: DataDirectory) -> None:
@@ -137,7 +137,7 @@ async def test_events_are_filtered_by_range_kind_and_series_and_limited(
         ("containers=", 400, "containers"),
         ("containers=" + ",".join(f"c{i}" for i in range(501)), 400, "containers"),
         ("series=node", 400, "series"),
-        ("containers=nobody", 404, "containers"),
+        ("containers=unknown", 404, "containers"),
     ],
 )
 async def test_bad_input_is_a_problem(data: DataDirectory, query: str, status: int, parameter: str) -> None:
@@ -152,8 +152,8 @@ async def test_bad_input_is_a_problem(data: DataDirectory, query: str, status: i
 async def test_an_unknown_series_does_not_prevent_the_answer_for_the_others(data: DataDirectory) -> None:
     await write(data, event(30, "oom_kill"))
 
-    answer = await get(await client_of(data), f"?containers={id_of(1)},nobody")
-    assert (listed(answer), answer["unknown"]) == ([(30, "oom_kill", id_of(1))], ["nobody"])
+    answer = await get(await client_of(data), f"?containers={id_of(1)},unknown")
+    assert (listed(answer), answer["unknown"]) == ([(30, "oom_kill", id_of(1))], ["unknown"])
 
 
 async def test_a_reason_that_arrives_later_is_merged_into_the_exit(data: DataDirectory) -> None:
@@ -161,8 +161,8 @@ async def test_a_reason_that_arrives_later_is_merged_into_the_exit(data: DataDir
     await write(data, event(49.5, "exit", what="ended: OOMKilled", reason="OOMKilled"), identifier="next-pod")
 
     answer = await get(await client_of(data), "?kind=exit")
-    (ended,) = answer["events"]
-    assert (ended["what"], ended["after"]) == ("ended: OOMKilled", {"reason": "OOMKilled"})
+    (exit_event,) = answer["events"]
+    assert (exit_event["what"], exit_event["after"]) == ("ended: OOMKilled", {"reason": "OOMKilled"})
 
 
 async def test_a_restart_between_containers_that_turn_out_to_have_other_names_is_a_start(data: DataDirectory) -> None:
@@ -193,7 +193,7 @@ async def test_invalid_lines_are_counted_and_the_rest_is_answered(data: DataDire
 
     assert listed(answer) == [(1, "start", id_of(1))]
     assert answer["skipped_lines"] == 1
-    await write(data, event(2, "exit"))  # the torn line is cut off, and the cache knows
+    await write(data, event(2, "exit"))  # appending cuts off the torn line, and the cache is updated
     assert len(listed(await get(client))) == 2
     await path.unlink()
     await path.mkdir()
@@ -201,13 +201,13 @@ async def test_invalid_lines_are_counted_and_the_rest_is_answered(data: DataDire
 
 
 def killed_pod(data: DataDirectory) -> Series:
-    """A container that an OOM kill took with its cgroup in second 110, of which its pod still tells."""
+    """Write a container whose cgroup disappears with an OOM kill in second 110; its pod and the node count the kill."""
     killed = replace(container(7), pod_uid="uid-1", cgroup="/kubepods/poduid-1/x")
     kills = [0.0] * 110 + [1.0] * 11
-    whole = [chunk(POD, T0, {KILLS: kills}), chunk(killed, T0, {KILLS: [0.0] * 110, MEMORY: [1e6] * 110})]
-    whole.append(chunk(NODE, T0, {KILLS: kills}))
-    data.parquet(*(part(one, 0, 90) for one in whole))
-    data.journal(*(part(one, 90, 121) for one in whole))
+    chunks = [chunk(POD, T0, {KILLS: kills}), chunk(killed, T0, {KILLS: [0.0] * 110, MEMORY: [1e6] * 110})]
+    chunks.append(chunk(NODE, T0, {KILLS: kills}))
+    data.parquet(*(part(each, 0, 90) for each in chunks))
+    data.journal(*(part(each, 90, 121) for each in chunks))
     return killed
 
 

@@ -1,4 +1,4 @@
-"""The forms of an answer: binary, compressed, or 304 if the client has it already."""
+"""The forms of an answer: JSON, binary, compressed, or 304 if the client already has it."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ def client(tmp_path: Path) -> ApiClient:
 
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """Read the binary form as its description says."""
+    """Return the answer in the binary form, read in the way that its documentation describes."""
     length = int.from_bytes(body[:4], "little")
     facts: dict[str, Any] = json.loads(body[4 : 4 + length])
     begin = -(-(4 + length) // 8) * 8

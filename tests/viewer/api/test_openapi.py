@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against the real server."""
+"""The real server answers as the OpenAPI document describes."""
 
 import subprocess
 import sys
@@ -30,7 +30,7 @@ PATHS = list(TAKES)
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A viewer over three minutes of a container and the node, closed files and a journal."""
+    """The address of a viewer of three minutes of a container and the node, in closed files and a journal."""
     root, port = tmp_path_factory.mktemp("data"), free_port()
     from_ms = (time.time_ns() // 1_000_000_000 // 90 - 2) * 90_000
     data = DataDirectory(root)
@@ -65,8 +65,8 @@ def schema(url: str) -> schemathesis.schemas.BaseSchema:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchema, path: str, mode: str) -> None:
-    """Whatever is asked, right or wrong: no 5xx, no status, media type or shape that the document does not have."""
+def test_every_answer_is_documented(schema: schemathesis.schemas.BaseSchema, path: str, mode: str) -> None:
+    """Valid and invalid requests get no 5xx, and only the statuses, media types and shapes of the document."""
     generated = schemathesis.GenerationMode(mode)
     operation = schema[path]["GET"]
     if mode == "negative" and not TAKES[path]:
@@ -92,7 +92,7 @@ def test_every_answer_is_a_documented_one(schema: schemathesis.schemas.BaseSchem
 @given(query=st.text(max_size=40), path=st.sampled_from(PATHS))
 @settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_as_query_gets_a_documented_status(url: str, query: str, path: str) -> None:
-    """No text after the question mark makes the server fail."""
+    """No text after the question mark causes an error of the server."""
     answer = requests.get(f"{url}{path.replace('{time}', 'now')}?{query}", timeout=10)
 
     assert str(answer.status_code) in document()["paths"][path]["get"]["responses"]

@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> DataDirectory:
 
 @pytest.fixture
 def client(data: DataDirectory) -> ApiClient:
-    """Two minutes of the node, a container and a service, the last half minute still in the journal."""
+    """Two minutes of the node, a container and a service; the last half minute is still in the journal."""
     data.write_index((container(1), T0, T0 + 90_000))
     closed = [counting(NODE, T0, 90), counting(container(1), T0, 90), counting(SERVICE, T0, 90)]
     data.parquet(*closed)
@@ -53,7 +53,7 @@ async def test_before_there_is_data_the_answer_is_a_503_with_retry_after(client:
         assert "/api/health" in answer.json["detail"]
 
 
-async def test_instance(client: ApiClient) -> None:
+async def test_instance_names_the_node_the_viewer_and_its_version(client: ApiClient) -> None:
     await client.ready()
 
     assert (await client.get("/api/instance")).json == {
@@ -68,7 +68,7 @@ async def test_instance(client: ApiClient) -> None:
     }
 
 
-async def test_metrics_are_those_with_a_value_derived_ones_first(client: ApiClient) -> None:
+async def test_metrics_lists_those_with_a_value_and_derived_ones_first(client: ApiClient) -> None:
     await client.ready()
     listed = (await client.get("/api/metrics")).json["metrics"]
 
@@ -130,14 +130,14 @@ async def test_containers_has_the_facts_of_the_index_and_filters_by_labels(data:
     client = await to_thread.run_sync(record)
     await client.ready()
 
-    async def found(query: str) -> list[dict[str, Any]]:
+    async def containers(query: str) -> list[dict[str, Any]]:
         answer = await client.get(f"/api/containers?{query}")
         return list(answer.json["containers"])
 
-    (one,) = await found("labels=app:cart,app.kubernetes.io%2Fpart-of:shop")
-    assert {name: one[name] for name in facts} == {**facts, "requests": None}
-    assert await found("labels=app:cart,app:web") == []
-    assert len(await found("")) == 2
+    (entry,) = await containers("labels=app:cart,app.kubernetes.io%2Fpart-of:shop")
+    assert {name: entry[name] for name in facts} == {**facts, "requests": None}
+    assert await containers("labels=app:cart,app:web") == []
+    assert len(await containers("")) == 2
 
 
 async def test_a_series_of_the_newest_tick_is_alive_while_the_data_is_fresh(client: ApiClient) -> None:
@@ -150,7 +150,7 @@ async def test_a_series_of_the_newest_tick_is_alive_while_the_data_is_fresh(clie
 
     client.clock.stall(60)
 
-    assert await alive() == [], "the collector stopped: nothing is known to live"
+    assert await alive() == [], "the collector has stopped, so no series counts as alive"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,9 @@ async def test_a_series_of_the_newest_tick_is_alive_while_the_data_is_fresh(clie
         ("range=35s", [id_of(3)]),
     ],
 )
-async def test_containers_are_found_newest_first(data: DataDirectory, query: str, expected: Sequence[str]) -> None:
+async def test_containers_are_filtered_and_listed_newest_first(
+    data: DataDirectory, query: str, expected: Sequence[str]
+) -> None:
     def record() -> ApiClient:
         data.parquet(
             counting(Series("sandbox", container_id="f" * 64), T0, 5),
@@ -199,7 +201,7 @@ async def test_a_range_to_now_has_the_newest_tick_from_the_journal(client: ApiCl
     assert (facts["interval_ms"], facts["resolution"], facts["partial"]) == (1000, "raw", False)
     assert facts["skipped_files"] == 0
 
-    node, one = sorted(facts["series"], key=lambda series: series["id"] != "node")
+    node, container_line = sorted(facts["series"], key=lambda series: series["id"] != "node")
 
     assert node == {
         "id": "node",
@@ -209,10 +211,10 @@ async def test_a_range_to_now_has_the_newest_tick_from_the_journal(client: ApiCl
         "t_ms": [T0 + 1000 * s for s in range(61, 121)],
         "value": [1] * 60,
     }
-    assert (one["id"], one["t_ms"][-1]) == (id_of(1), T0 + 99_000)
+    assert (container_line["id"], container_line["t_ms"][-1]) == (id_of(1), T0 + 99_000)
 
 
-async def test_all_containers_and_the_node_are_answered_when_none_is_named(client: ApiClient) -> None:
+async def test_all_containers_and_the_node_are_answered_if_none_is_named(client: ApiClient) -> None:
     await client.ready()
     series = await client.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
 
@@ -224,7 +226,7 @@ async def test_all_containers_and_the_node_are_answered_when_none_is_named(clien
     }
 
 
-async def test_a_null_is_null_and_never_nan(data: DataDirectory) -> None:
+async def test_a_missing_value_is_null_and_never_nan(data: DataDirectory) -> None:
     def record() -> ApiClient:
         data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
         return ApiClient(data.root)
@@ -247,7 +249,7 @@ async def test_services_pods_and_full_ids_can_be_named(client: ApiClient) -> Non
 
 
 async def test_a_container_that_is_only_in_old_files_is_found_there(data: DataDirectory) -> None:
-    """The index holds 5,000 containers; one that fell out of it is still in the files of its time."""
+    """The index has at most 5,000 containers; older ones are still in the files of their time."""
 
     def record() -> ApiClient:
         data.write_index((container(1), T0, T0))
@@ -305,7 +307,7 @@ async def test_lives_of_one_workload_are_numbered(data: DataDirectory) -> None:
 
 
 async def test_an_answer_for_more_than_an_hour_keeps_the_extremes(data: DataDirectory) -> None:
-    """A range is what is client; what decides is how much data there is in it."""
+    """The amount of data decides whether samples are reduced, not the length of the range."""
 
     def record() -> ApiClient:
         values: list[float | None] = [100.0] * 5400
@@ -357,7 +359,7 @@ async def test_bad_input_is_a_problem_and_never_a_stack_trace(
     assert b"Traceback" not in answer.body
 
 
-async def test_too_much_for_one_answer_is_refused_before_anything_is_read(data: DataDirectory) -> None:
+async def test_a_request_for_too_many_samples_is_refused_before_a_file_is_read(data: DataDirectory) -> None:
     def record() -> ApiClient:
         data.write_index(*((container(n), T0 - 3_600_000, T0) for n in range(500)))
         return ApiClient(data.root)
@@ -432,9 +434,9 @@ async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path)
     await to_thread.run_sync(client.serve)
     await client.ready()
 
-    assert {one["id"] for one in (await client.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
+    assert {series["id"] for series in (await client.get("/api/containers")).json["containers"]} == {"node", id_of(1)}
     series = await client.series("/api/timeseries?metric=memory.current&range=all")
-    assert {(one["id"], len(one["t_ms"])) for one in series} == {("node", 90), (id_of(1), 90)}
+    assert {(line["id"], len(line["t_ms"])) for line in series} == {("node", 90), (id_of(1), 90)}
 
 
 async def test_the_parts_of_a_long_range_make_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,7 +445,7 @@ async def test_the_parts_of_a_long_range_make_the_whole(tmp_path: Path, monkeypa
     client = await to_thread.run_sync(ApiClient, tmp_path)
     await client.ready()
     path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
-    whole = (await client.get(f"{path}&to={T0}")).json
+    complete = (await client.get(f"{path}&to={T0}")).json
     seconds = itertools.count()
     monkeypatch.setattr(client.desk.clock, "monotonic", lambda: float(next(seconds)))
     times: list[int] = []
@@ -463,12 +465,12 @@ async def test_the_parts_of_a_long_range_make_the_whole(tmp_path: Path, monkeypa
     assert to_ms == T0 - 7 * 3_600_000
     assert parts == 3
     assert times == sorted(set(times))
-    (line,) = whole["series"]
+    (line,) = complete["series"]
     assert (times[0], times[-1]) == (line["t_ms"][0], line["t_ms"][-1])
 
 
 async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
-    """More than a part of it is never in memory; what arrives is one JSON document with every sample."""
+    """Only a part of the answer is in memory at any time, and the parts are one JSON document with every sample."""
 
     def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
@@ -485,7 +487,7 @@ async def test_a_large_answer_is_sent_as_it_is_made(tmp_path: Path) -> None:
 
 
 async def test_parallel_queries_together_never_have_more_samples_than_the_budget(tmp_path: Path) -> None:
-    """Each alone fits; four at once would be four times the memory."""
+    """Each query fits into the budget, but four at once would need four times the memory."""
 
     def record() -> ApiClient:
         data = DataDirectory(tmp_path, rotation_s=7200)
@@ -536,8 +538,8 @@ async def test_a_client_that_stops_reading_loses_its_answer_and_gives_its_memory
     assert client.desk.budget.free == client.desk.budget.samples
 
 
-async def test_a_request_that_is_given_up_stops_between_files(data: DataDirectory) -> None:
-    """A client that goes away cancels its request; the next one finds a free thread."""
+async def test_a_cancelled_request_stops_between_files(data: DataDirectory) -> None:
+    """A client that disconnects cancels its request, and the next request gets the thread."""
 
     def record() -> ApiClient:
         data.parquet(counting(NODE, T0 - 5_000_000, 5000))

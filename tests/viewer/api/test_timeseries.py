@@ -1,4 +1,4 @@
-"""The page has copies of two limits of the API, so that it asks only for what is answered."""
+"""The page has copies of two limits of the API, so that it sends only requests that are allowed."""
 
 import re
 from pathlib import Path
@@ -16,9 +16,9 @@ def constant(script: str, name: str) -> int:
     return int(match[1])
 
 
-def test_the_page_knows_how_many_ticks_are_answered_with_every_sample() -> None:
+def test_the_page_has_the_limit_of_ticks_that_are_answered_with_every_sample() -> None:
     assert constant("api.js", "RAW_TICKS") == RAW_TICKS
 
 
-def test_the_page_knows_how_long_a_range_can_be_compared() -> None:
+def test_the_page_has_the_limit_of_the_range_that_can_be_compared() -> None:
     assert constant("comparison.js", "LONGEST_MS") == comparison.MAX_MS

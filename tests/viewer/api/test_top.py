@@ -1,4 +1,4 @@
-"""Ranking, and choosing series."""
+"""GET /api/top ranks series; /api/filters and /api/containers choose them."""
 
 from pathlib import Path
 from typing import Any
@@ -65,24 +65,24 @@ async def test_series_are_ranked_by_what_they_used(
 
 
 async def test_a_share_is_of_what_the_node_used_in_the_whole_range(client: ApiClient) -> None:
-    found = await ranked(client, "&scope=container,node&by=max")
+    totals = await ranked(client, "&scope=container,node&by=max")
 
-    assert {s["id"]: s["share_of_node"] for s in found} == {
+    assert {s["id"]: s["share_of_node"] for s in totals} == {
         "node": 1,
         id_of(1): 0.3,
         id_of(2): 0.3025,
         id_of(3): 0.1375,
     }
-    one = next(s for s in found if s["id"] == id_of(1))
-    assert (one["max_ms"], one["last_ms"], one["samples"], one["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
+    total = next(s for s in totals if s["id"] == id_of(1))
+    assert (total["max_ms"], total["last_ms"], total["samples"], total["name"]) == (T0 + 1000, T0 + 3000, 4, "name-1")
 
 
-async def test_the_peaks_of_the_parts_of_a_range(client: ApiClient) -> None:
+async def test_each_part_of_a_range_has_its_peak(client: ApiClient) -> None:
     """A part without a value is null, not 0. The parts divide the whole range, even if its end has no data."""
-    found = await ranked(client, "&by=max&parts=4")
+    totals = await ranked(client, "&by=max&parts=4")
     longer = await client.series(f"/api/top?metric=memory.current&from={T0}&to={T0 + 8000}&by=max&parts=4")
 
-    assert {s["id"]: s["peaks"] for s in found} == {
+    assert {s["id"]: s["peaks"] for s in totals} == {
         id_of(1): [10, 90, 10, 10],
         id_of(2): [40, 40, None, 41],
         id_of(3): [None, 5, 50, None],
@@ -96,9 +96,9 @@ async def test_the_peaks_of_the_parts_of_a_range(client: ApiClient) -> None:
 
 async def test_without_a_value_of_the_node_there_is_no_share(client: ApiClient) -> None:
     await client.ready()
-    found = await client.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
+    totals = await client.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")
 
-    assert all(s["share_of_node"] is None for s in found)
+    assert all(s["share_of_node"] is None for s in totals)
 
 
 async def test_filters_lists_the_values_by_which_series_can_be_chosen(client: ApiClient) -> None:

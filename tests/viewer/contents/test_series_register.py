@@ -22,21 +22,21 @@ def test_an_id_is_the_key_of_the_index_or_a_short_id() -> None:
     }
 
 
-def test_two_containers_that_begin_alike_have_different_ids() -> None:
+def test_containers_whose_ids_begin_alike_have_different_short_ids() -> None:
     register = SeriesRegister()
     first = container(1)
     second = replace(first, container_id=id_of(1) + "f" * 52)
     register.add(first, 0, 1)
     register.add(second, 0, 1)
-    taken = register.snapshot()
+    snapshot = register.snapshot()
 
-    assert taken.id_by_key[first.key] == id_of(1)
-    assert taken.id_by_key[second.key] == id_of(1) + "f"
-    assert taken.find(second.key) is taken.by_id[id_of(1) + "f"]
+    assert snapshot.id_by_key[first.key] == id_of(1)
+    assert snapshot.id_by_key[second.key] == id_of(1) + "f"
+    assert snapshot.find(second.key) is snapshot.by_id[id_of(1) + "f"]
 
 
-def test_the_newest_name_wins_and_no_name_is_lost() -> None:
-    """A name that arrived late stays when an older file without it is read afterwards."""
+def test_the_newest_name_is_kept_and_no_name_is_lost() -> None:
+    """A name stays if an older file without it is read later."""
     register = SeriesRegister()
     named = container(1)
     bare = Series("container", container_id=named.container_id, runtime="crio")
@@ -58,10 +58,10 @@ def test_lives_are_counted_within_a_workload_in_the_order_of_time() -> None:
         register.add(container(number, "web", "pod-a"), first_ms, first_ms + 50)
     register.add(container(4, "web", "pod-b"), 400, 450)
     register.add(Series("container", container_id="f" * 64), 500, 550)
-    taken = register.snapshot()
+    snapshot = register.snapshot()
 
-    assert [taken.by_id[id_of(n)].life for n in (1, 2, 3, 4)] == [1, 2, 3, 1]
-    assert taken.by_id["f" * 12].life == 1
+    assert [snapshot.by_id[id_of(n)].life for n in (1, 2, 3, 4)] == [1, 2, 3, 1]
+    assert snapshot.by_id["f" * 12].life == 1
 
 
 def test_a_snapshot_does_not_change() -> None:
@@ -75,12 +75,12 @@ def test_a_snapshot_does_not_change() -> None:
     assert (after.by_id[id_of(1)].first_seen_ms, after.last_seen(after.by_id[id_of(1)])) == (50, 900)
 
 
-def test_a_range_is_half_open_against_a_life() -> None:
+def test_a_series_is_within_a_range_that_ends_after_its_first_tick() -> None:
     register = SeriesRegister()
     register.add(container(1), 100, 200)
-    taken = register.snapshot()
-    known = taken.by_id[id_of(1)]
+    snapshot = register.snapshot()
+    entry = snapshot.by_id[id_of(1)]
 
-    assert taken.is_within(known, 200, 300)
-    assert not taken.is_within(known, 201, 300)
-    assert not taken.is_within(known, 0, 100)
+    assert snapshot.is_within(entry, 200, 300)
+    assert not snapshot.is_within(entry, 201, 300)
+    assert not snapshot.is_within(entry, 0, 100)

@@ -1,4 +1,4 @@
-"""Parquet files that were copied from elsewhere."""
+"""The viewer of Parquet files that were copied from a node, also after another program has rewritten them."""
 
 import random
 import shutil
@@ -30,7 +30,7 @@ async def expected(root: Path) -> object:
 
 
 def rewritten(path: Path, new: Path) -> None:
-    """What DuckDB makes of a file has no block."""
+    """Copy a file with DuckDB, which omits the block."""
     duckdb.sql(f"COPY (SELECT * FROM read_parquet('{path}')) TO '{new}' (FORMAT parquet, COMPRESSION zstd)")
 
 

@@ -30,7 +30,7 @@ def between(root: Path, from_s: int, to_s: int) -> list[str]:
 
 
 def test_the_window_that_a_range_begins_in_is_found(tmp_path: Path) -> None:
-    """Its start lies before the range; the one before it is looked into, too, in case windows became shorter."""
+    """It starts before the range. The window before it is included, too, because windows may have become shorter."""
     make(tmp_path, *windows(0, 90, 180, 270, 360))
 
     assert between(tmp_path, 200, 300) == windows(90, 180, 270)
@@ -92,7 +92,7 @@ def test_a_folder_is_not_entered_through_a_link(tmp_path: Path) -> None:
 
 
 def test_a_new_file_is_found_in_a_folder_that_was_listed_before(tmp_path: Path) -> None:
-    """Also within the same step of the clock that stamps folders."""
+    """It is found even if the folder still has the same modification time."""
     make(tmp_path, *windows(0))
     files = DataFiles(str(tmp_path), SystemClock())
     for start_s in range(90, 900, 90):
@@ -102,7 +102,7 @@ def test_a_new_file_is_found_in_a_folder_that_was_listed_before(tmp_path: Path) 
 
 
 def test_a_folder_that_does_not_change_is_listed_once(tmp_path: Path) -> None:
-    """An old mtime that stays the same is trusted: that is what makes a query over days cheap."""
+    """An old modification time that stays the same is reliable, which makes queries over days fast."""
     make(tmp_path, *windows(0))
     folder = tmp_path / FOLDER
     for path in (tmp_path, folder.parent, folder):
@@ -117,7 +117,7 @@ def test_a_folder_that_does_not_change_is_listed_once(tmp_path: Path) -> None:
     assert len(files.between(T0, T0 + 1000)) == 1
 
 
-def test_a_missing_directory_is_empty_until_it_comes_back(tmp_path: Path) -> None:
+def test_a_missing_directory_is_empty_until_it_exists_again(tmp_path: Path) -> None:
     root = tmp_path / "data"
     files = DataFiles(str(root), SystemClock())
 

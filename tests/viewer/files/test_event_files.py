@@ -11,7 +11,7 @@ from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import T0, DataDirectory, container
 
 
-def test_memory_for_events_is_bounded(tmp_path: Path) -> None:
+def test_the_memory_of_cached_events_is_limited(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     day_ms, key = 86_400_000, str(container(1).container_id)
     for day in range(4):

@@ -1,4 +1,4 @@
-"""Reading files: which of them count as skipped is the same on every path of the API that reads files."""
+"""Every path of the API that reads files counts the same files as skipped."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ async def answer(client: ApiClient, path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_file_of_another_node_is_not_skipped(tmp_path: Path, path: str) -> None:
-    """It lies in the folder of the node that is shown, so that the folder does not exclude it."""
+    """It is in the folder of the shown node, and so is not excluded with a folder."""
     other = DataDirectory(tmp_path)
     other.header = replace(other.header, node_name="node-2")
 
@@ -58,13 +58,13 @@ async def test_a_file_that_can_be_read_again_is_taken_off_the_list(tmp_path: Pat
 
     client = await client_of(tmp_path, record)
     window = await to_thread.run_sync(lambda: min(tmp_path.rglob("*.parquet")))
-    whole = await to_thread.run_sync(window.read_bytes)
-    await to_thread.run_sync(window.write_bytes, whole[:-100])
+    content = await to_thread.run_sync(window.read_bytes)
+    await to_thread.run_sync(window.write_bytes, content[:-100])
 
     assert (await answer(client, path))["skipped_files"] == 1
     assert len(client.desk.skipped) == 1
 
-    await to_thread.run_sync(window.write_bytes, whole)
+    await to_thread.run_sync(window.write_bytes, content)
 
     assert (await answer(client, path))["skipped_files"] == 0
     assert len(client.desk.skipped) == 0

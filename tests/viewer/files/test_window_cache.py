@@ -1,4 +1,4 @@
-"""What is kept of a window is that window's, whatever takes its place; and not much is kept."""
+"""The cache of open windows: it never mixes up windows that replace each other, and its size is limited."""
 
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def test_a_window_that_replaces_another_is_read_again(tmp_path: Path, folder: in
         assert rows(cache.open(NAME, folder)) == count
 
 
-def test_a_window_that_was_damaged_meanwhile_is_refused(tmp_path: Path, folder: int) -> None:
+def test_a_cached_window_that_is_damaged_later_is_refused(tmp_path: Path, folder: int) -> None:
     cache, path = WindowCache(), tmp_path / NAME
     path.write_bytes(window(90))
     file = cache.open(NAME, folder)
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_a_window_is_refused_each_time_and_leaves_no_descript
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_only_the_newest_are_kept(tmp_path: Path, folder: int) -> None:
+def test_only_the_windows_used_last_are_kept(tmp_path: Path, folder: int) -> None:
     cache, data = WindowCache(), window(2)
     for number in range(MAX_KEPT + 10):
         (tmp_path / f"{number}.parquet").write_bytes(data)

@@ -1,4 +1,4 @@
-"""Changes are ranked by how far they leave what was usual, and by how much of the whole they are."""
+"""Changes are ranked by their distance from the usual values, and by their share of all values of the metric."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 
 
 def sums_of(*series: tuple[list[float], list[float]]) -> Sums:
-    """Sums of one metric: for each series, its values before and during."""
+    """Return the sums of one metric, from the values of each series before and during the range."""
     sums = Sums.empty(len(series), 1)
-    for place, stretches in enumerate(series):
+    for row, stretches in enumerate(series):
         for part, values in zip((BEFORE, DURING), stretches, strict=True):
-            sums.add([(place, part)], 0, np.array([0]), np.array(values))
+            sums.add([(row, part)], 0, np.array([0]), np.array(values))
     return sums
 
 
@@ -31,7 +31,7 @@ CPU = SHOWN["total_cpu_usage_millicores"]
     ],
     ids=["a larger step", "the same step of a larger one", "a quieter one before", "one second", "a stall"],
 )
-def test_the_series_that_left_its_usual_values_farther_is_first(
+def test_the_series_that_deviates_more_from_its_usual_values_is_first(
     more: tuple[list[float], list[float]], less: tuple[list[float], list[float]]
 ) -> None:
     assert ranked(sums_of(less, more), [CPU], 2)[0].row == 1
@@ -42,11 +42,11 @@ def test_a_series_that_did_not_change_is_not_listed() -> None:
 
 
 def test_the_examples_of_the_formula_are_right() -> None:
-    """The numbers that the docstring of the module states."""
+    """The docstring of the module has these numbers."""
     step = ([100.0] * 9, [900.0] * 9)
     (alone,) = ranked(sums_of(step), [CPU], 1)
 
     assert alone.score == pytest.approx(3.24, abs=0.005)
-    (beside_a_larger_one,) = ranked(sums_of(([1.0] * 9, [9.0] * 9), ([900.0] * 9, [900.0] * 9)), [CPU], 2)
+    (next_to_a_larger_one,) = ranked(sums_of(([1.0] * 9, [9.0] * 9), ([900.0] * 9, [900.0] * 9)), [CPU], 2)
 
-    assert beside_a_larger_one.score == pytest.approx(0.32, abs=0.005)
+    assert next_to_a_larger_one.score == pytest.approx(0.32, abs=0.005)

@@ -1,4 +1,4 @@
-"""What happens for one second is in the answer for a day."""
+"""A spike or a dip of one second is in the answer for a day and for a week."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ QUIET, SPIKE, DIP = 1000.0, 4_000_000.0, 0.0
 
 
 class Span:
-    """A gauge and a counter for so many ticks, in files of six hours."""
+    """A gauge and a counter with a number of ticks, in files of six hours."""
 
     def __init__(self, root: Path, ticks: int) -> None:
         self.ticks = ticks
@@ -38,15 +38,15 @@ class Span:
         self.client.look()
 
     def answer(self) -> list[tuple[Floats, Floats]]:
-        """Return times in s since the beginning, and values, of memory and of CPU time used a second."""
+        """Return the times, in s since the beginning, and the values of memory and of CPU time used each second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
         desk = self.client.desk
         question = timeseries.make_question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
         running = desk.samples_query(question)
         while running.step():
             pass
-        (one,) = running.answer()
-        return [((line.joined()[0] - FROM_MS) / 1000, line.joined()[1]) for line in one.lines]
+        (series,) = running.answer()
+        return [((line.joined()[0] - FROM_MS) / 1000, line.joined()[1]) for line in series.lines]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def week() -> Iterator[Span]:
 @example(spike=86_399, dip=1)
 @settings(max_examples=6, phases=[Phase.explicit, Phase.generate])
 def test_a_spike_and_a_dip_of_one_second_are_in_the_answer_for_a_day(day: Span, spike: int, dip: int) -> None:
-    look_for(day, spike, dip)
+    check_answer(day, spike, dip)
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_a_spike_and_a_dip_of_one_second_are_in_the_answer_for_a_day(day: Span, 
 @example(spike=86_400, dip=86_399)
 @settings(max_examples=3, phases=[Phase.explicit, Phase.generate])
 def test_a_spike_and_a_dip_of_one_second_are_in_the_answer_for_a_week(week: Span, spike: int, dip: int) -> None:
-    look_for(week, spike, dip)
+    check_answer(week, spike, dip)
 
 
-def look_for(span: Span, spike: int, dip: int) -> None:
-    """Each pixel column answers its first, lowest, highest and last raw value exactly, so nothing is lost or made."""
+def check_answer(span: Span, spike: int, dip: int) -> None:
+    """Write a spike and a dip; check that the answer has the extremes of each pixel column, and only raw values."""
     kept = span.memory[[spike, dip]].copy(), span.used[[spike, dip]].copy()
     try:
         for values in (span.memory, span.used):
@@ -88,17 +88,21 @@ def look_for(span: Span, spike: int, dip: int) -> None:
         answered = span.answer()
         raw = [span.memory, span.used]
         for (seconds, values), truth in zip(answered, raw, strict=True):
-            places = seconds.astype(int)
+            positions = seconds.astype(int)
             has_value = ~np.isnan(values)
-            assert np.allclose(values[has_value], truth[places[has_value]], rtol=0, atol=1e-6)
-            assert places[values == SPIKE].tolist() == [spike]
-            assert (places[values == DIP].tolist() == [dip]) or spike == dip
+            assert np.allclose(values[has_value], truth[positions[has_value]], rtol=0, atol=1e-6)
+            assert positions[values == SPIKE].tolist() == [spike]
+            assert (positions[values == DIP].tolist() == [dip]) or spike == dip
             width = span.ticks // COLUMNS
-            for column in np.unique(places // width):
-                mine, whole = values[places // width == column], truth[column * width : (column + 1) * width]
-                whole = whole[1:] if column == 0 and truth is span.used else whole  # a life's first rate is null
-                assert (np.nanmin(mine), np.nanmax(mine)) == (whole.min(), whole.max())
-            assert len(np.unique(places // width)) == COLUMNS
+            for column in np.unique(positions // width):
+                answered_values, raw_values = (
+                    values[positions // width == column],
+                    truth[column * width : (column + 1) * width],
+                )
+                if column == 0 and truth is span.used:
+                    raw_values = raw_values[1:]  # the first rate of a life is null
+                assert (np.nanmin(answered_values), np.nanmax(answered_values)) == (raw_values.min(), raw_values.max())
+            assert len(np.unique(positions // width)) == COLUMNS
             assert len(values) <= 4 * COLUMNS
     finally:
         (span.memory[[spike, dip]], span.used[[spike, dip]]) = kept

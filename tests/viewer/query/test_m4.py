@@ -16,7 +16,7 @@ def arrays(samples: list[tuple[int, float]]) -> tuple[Times, Floats]:
 
 
 def by_hand(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: int) -> list[tuple[int, float]]:
-    """M4, one column after another."""
+    """Return the kept samples, computed for one column after another."""
     kept: dict[int, float] = {}
     for column in range(columns):
         inside = [(int(t), v) for t, v in zip(time_ms, values, strict=True)
@@ -32,8 +32,8 @@ def by_hand(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: i
 
 
 @given(VALUES, st.integers(1, 20))
-def test_it_keeps_what_each_column_needs(samples: list[tuple[int, float]], columns: int) -> None:
-    """First, lowest, highest and last value of each column, and one null if a column has nothing else."""
+def test_m4_keeps_the_extremes_of_each_column(samples: list[tuple[int, float]], columns: int) -> None:
+    """These are the first, lowest, highest and last value of each column, and one null if a column has no value."""
     time_ms, values = arrays(samples)
     to_ms = int(time_ms[-1]) + 1
     kept_times, kept = m4(time_ms, values, 0, to_ms, columns)
@@ -44,8 +44,10 @@ def test_it_keeps_what_each_column_needs(samples: list[tuple[int, float]], colum
 
 
 @given(VALUES, st.integers(1, 20), st.lists(st.integers(0, 80), max_size=4))
-def test_reducing_parts_is_reducing_the_whole(samples: list[tuple[int, float]], columns: int, cuts: list[int]) -> None:
-    """Wherever the samples are cut into files, reducing the joined reductions gives the same."""
+def test_reducing_in_parts_gives_the_same_samples(
+    samples: list[tuple[int, float]], columns: int, cuts: list[int]
+) -> None:
+    """The places at which samples are divided into files do not change the result."""
     time_ms, values = arrays(samples)
     to_ms = int(time_ms[-1]) + 1
     places = sorted(min(cut, len(time_ms)) for cut in cuts)
@@ -61,7 +63,7 @@ def test_reducing_parts_is_reducing_the_whole(samples: list[tuple[int, float]], 
 
 
 @pytest.mark.parametrize("days", [1, 7])
-def test_a_spike_and_a_dip_of_one_sample_are_there_at_any_zoom(days: int) -> None:
+def test_a_spike_and_a_dip_of_one_sample_are_kept_at_any_zoom(days: int) -> None:
     rng = np.random.default_rng(days)
     time_ms = 1000 * np.arange(days * 86_400, dtype=np.int64)
     values = rng.uniform(10, 20, len(time_ms))

@@ -1,7 +1,8 @@
+"""Queries of samples from files and journals: complete, in order, and never twice, also from damaged directories."""
+
 import itertools
 import os
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +24,10 @@ from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
 NaN = np.nan
-Ask = Callable[..., dict[str, tuple[list[float], list[float]]]]
 
 
-class Asking:
-    """Asks about one directory; times are seconds since T0."""
+class QueryRunner:
+    """Runs queries on one directory; times are seconds since T0."""
 
     def __init__(self, root: Path) -> None:
         self.clock = FakeClock()
@@ -58,20 +58,21 @@ class Asking:
         )
         return SamplesQuery(question, self.sources)
 
-    def ask(
+    def values(
         self, from_s: float, to_s: float, *series: Series, metric: str = USAGE, columns: int | None = None
     ) -> dict[str, tuple[list[float], list[float]]]:
-        """Return seconds and values by series key."""
+        """Return the answer of a query as seconds and values by series key."""
         return answer(self.query(from_s, to_s, *series, metric=metric, columns=columns))
 
 
 def answer(query: SamplesQuery) -> dict[str, tuple[list[float], list[float]]]:
+    """Run a query to its end, and return seconds and values by series key."""
     while query.step():
         pass
     result = {}
-    for one in query.answer():
-        time_ms, values = one.lines[0].joined()
-        result[one.series.key] = (((time_ms - T0) / 1000).tolist(), values.tolist())
+    for series in query.answer():
+        time_ms, values = series.lines[0].joined()
+        result[series.series.key] = (((time_ms - T0) / 1000).tolist(), values.tolist())
     return result
 
 
@@ -81,18 +82,18 @@ def data(tmp_path: Path) -> DataDirectory:
 
 
 @pytest.fixture
-def asking(tmp_path: Path) -> Asking:
-    return Asking(tmp_path)
+def runner(tmp_path: Path) -> QueryRunner:
+    return QueryRunner(tmp_path)
 
 
-ONE = container(1)
+CONTAINER = container(1)
 
 
-def test_a_rate_continues_across_files(data: DataDirectory, asking: Asking) -> None:
-    """Three windows and a journal: one null, at the beginning of the life, and no tick twice or missing."""
-    data.parquet(counting(ONE, T0, 270))
-    data.journal(counting(ONE, T0 + 270_000, 30))
-    seconds, values = asking.ask(0, 300, ONE)[ONE.key]
+def test_a_rate_continues_across_files(data: DataDirectory, runner: QueryRunner) -> None:
+    """From three windows and a journal, only the first value of the life is null, and each tick is there once."""
+    data.parquet(counting(CONTAINER, T0, 270))
+    data.journal(counting(CONTAINER, T0 + 270_000, 30))
+    seconds, values = runner.values(0, 300, CONTAINER)[CONTAINER.key]
 
     assert seconds == list(range(300))
     assert values == pytest.approx([NaN] + [1000] * 299, nan_ok=True)
@@ -100,92 +101,96 @@ def test_a_rate_continues_across_files(data: DataDirectory, asking: Asking) -> N
 
 @pytest.mark.parametrize("from_s", [90, 91, 100])
 def test_the_first_rate_of_a_range_counts_from_the_sample_before_it(
-    data: DataDirectory, asking: Asking, from_s: int
+    data: DataDirectory, runner: QueryRunner, from_s: int
 ) -> None:
     """The sample before the range is read, also from the window before, and is not in the answer."""
-    data.parquet(counting(ONE, T0, 180))
-    seconds, values = asking.ask(from_s, from_s + 5, ONE)[ONE.key]
+    data.parquet(counting(CONTAINER, T0, 180))
+    seconds, values = runner.values(from_s, from_s + 5, CONTAINER)[CONTAINER.key]
 
     assert seconds == [from_s + i for i in range(5)]
     assert values == pytest.approx([1000] * 5)
 
 
-def test_each_tick_counts_once_and_parquet_wins_over_the_journal(data: DataDirectory, asking: Asking) -> None:
-    """A collector that was killed after publishing leaves both; and a restart goes on in a new journal."""
-    data.parquet(chunk(ONE, T0, {MEMORY: [1, 2, 3]}))
-    data.journal(chunk(ONE, T0 + 1000, {MEMORY: [-2, -3, 4, 5]}))
+def test_each_tick_counts_once_and_parquet_has_priority_over_the_journal(
+    data: DataDirectory, runner: QueryRunner
+) -> None:
+    """A collector that is killed after it has published a window leaves both."""
+    data.parquet(chunk(CONTAINER, T0, {MEMORY: [1, 2, 3]}))
+    data.journal(chunk(CONTAINER, T0 + 1000, {MEMORY: [-2, -3, 4, 5]}))
 
-    assert asking.ask(0, 90, ONE, metric=MEMORY)[ONE.key] == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
+    assert runner.values(0, 90, CONTAINER, metric=MEMORY)[CONTAINER.key] == ([0, 1, 2, 3, 4], [1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize("windows_before", [0, 1, *range(FILES_PER_STEP - 2, FILES_PER_STEP + 2)])
 @pytest.mark.parametrize("newer", ["a", "z"])
 def test_a_window_of_two_writers_is_complete_wherever_a_step_ends(
-    data: DataDirectory, asking: Asking, windows_before: int, newer: str
+    data: DataDirectory, runner: QueryRunner, windows_before: int, newer: str
 ) -> None:
-    """A rolling update: the new pod continues the window in a folder of its own, before or after the old one."""
+    """After a rolling update, the new pod continues the window in its own folder, before or after the old one."""
     start_ms, ends_s = T0 + 90_000 * windows_before, 90 * windows_before + 50
-    data.parquet(counting(ONE, T0, ends_s))
-    DataDirectory(data.root, identifier=newer).parquet(counting(ONE, start_ms + 50_000, 200))
-    seconds, values = asking.ask(0, 4000, ONE)[ONE.key]
+    data.parquet(counting(CONTAINER, T0, ends_s))
+    DataDirectory(data.root, identifier=newer).parquet(counting(CONTAINER, start_ms + 50_000, 200))
+    seconds, values = runner.values(0, 4000, CONTAINER)[CONTAINER.key]
 
     assert seconds == list(range(ends_s + 200))
     assert values == pytest.approx([NaN] + [1000] * (ends_s + 199), nan_ok=True)
 
 
-def test_windows_that_became_longer_are_complete(data: DataDirectory, asking: Asking) -> None:
-    """The longer one begins with the first of the shorter ones, which it follows."""
-    DataDirectory(data.root, rotation_s=10, identifier="old").parquet(counting(ONE, T0, 75))
-    data.parquet(counting(ONE, T0 + 75_000, 60))
+def test_windows_that_became_longer_are_complete(data: DataDirectory, runner: QueryRunner) -> None:
+    """The longer window begins at the same time as the first of the shorter ones, which are older."""
+    DataDirectory(data.root, rotation_s=10, identifier="old").parquet(counting(CONTAINER, T0, 75))
+    data.parquet(counting(CONTAINER, T0 + 75_000, 60))
 
-    assert asking.ask(0, 200, ONE)[ONE.key][0] == list(range(135))
+    assert runner.values(0, 200, CONTAINER)[CONTAINER.key][0] == list(range(135))
 
 
-def test_a_gap_has_no_ticks_and_no_rate_after_it(data: DataDirectory, asking: Asking) -> None:
-    data.parquet(counting(ONE, T0, 10), counting(ONE, T0 + 100_000, 3))
-    seconds, values = asking.ask(5, 200, ONE)[ONE.key]
+def test_a_gap_has_no_ticks_and_no_rate_after_it(data: DataDirectory, runner: QueryRunner) -> None:
+    data.parquet(counting(CONTAINER, T0, 10), counting(CONTAINER, T0 + 100_000, 3))
+    seconds, values = runner.values(5, 200, CONTAINER)[CONTAINER.key]
 
     assert seconds == [5, 6, 7, 8, 9, 100, 101, 102]
     assert values == pytest.approx([1000] * 5 + [NaN, 1000, 1000], nan_ok=True)
 
 
-def test_a_counter_that_restarts_between_files_has_no_rate_there(data: DataDirectory, asking: Asking) -> None:
-    data.parquet(chunk(ONE, T0 + 88_000, {USAGE: [5000, 6000]}), chunk(ONE, T0 + 90_000, {USAGE: [10, 1010]}))
-
-    assert asking.ask(88, 92, ONE)[ONE.key][1] == pytest.approx([NaN, 1000, NaN, 1000], nan_ok=True)
-
-
-def test_a_rate_across_files_counts_the_lateness_of_ticks(data: DataDirectory, asking: Asking) -> None:
+def test_a_counter_that_restarts_between_files_has_no_rate_there(data: DataDirectory, runner: QueryRunner) -> None:
     data.parquet(
-        chunk(ONE, T0 + 89_000, {USAGE: [0]}, late_ms=[500.0]),
-        chunk(ONE, T0 + 90_000, {USAGE: [500, 1500]}, late_ms=[0.0, 0.0]),
+        chunk(CONTAINER, T0 + 88_000, {USAGE: [5000, 6000]}), chunk(CONTAINER, T0 + 90_000, {USAGE: [10, 1010]})
     )
 
-    assert asking.ask(90, 92, ONE)[ONE.key][1] == pytest.approx([1000, 1000])
+    assert runner.values(88, 92, CONTAINER)[CONTAINER.key][1] == pytest.approx([NaN, 1000, NaN, 1000], nan_ok=True)
 
 
-def test_every_container_and_the_node_are_answered_if_none_is_named(data: DataDirectory, asking: Asking) -> None:
-    """Containers and the node, also those that begin within the range; pods and services only by name."""
+def test_a_rate_across_files_counts_the_lateness_of_ticks(data: DataDirectory, runner: QueryRunner) -> None:
+    data.parquet(
+        chunk(CONTAINER, T0 + 89_000, {USAGE: [0]}, late_ms=[500.0]),
+        chunk(CONTAINER, T0 + 90_000, {USAGE: [500, 1500]}, late_ms=[0.0, 0.0]),
+    )
+
+    assert runner.values(90, 92, CONTAINER)[CONTAINER.key][1] == pytest.approx([1000, 1000])
+
+
+def test_every_container_and_the_node_are_answered_if_none_is_named(data: DataDirectory, runner: QueryRunner) -> None:
+    """Containers that start within the range are included; pods and services are answered only if they are named."""
     two, service = container(2), Series("cgroup", cgroup="/system.slice/a.service")
-    data.parquet(counting(NODE, T0, 180), counting(ONE, T0, 180), counting(two, T0 + 100_000, 5))
+    data.parquet(counting(NODE, T0, 180), counting(CONTAINER, T0, 180), counting(two, T0 + 100_000, 5))
     data.journal(counting(service, T0 + 180_000, 5), counting(NODE, T0 + 180_000, 5))
 
-    assert set(asking.ask(0, 200)) == {"node", ONE.key, two.key}
-    assert set(asking.ask(0, 200, service)) == {service.key}
+    assert set(runner.values(0, 200)) == {"node", CONTAINER.key, two.key}
+    assert set(runner.values(0, 200, service)) == {service.key}
 
 
-def test_a_column_that_no_file_has_is_null_at_each_tick(data: DataDirectory, asking: Asking) -> None:
-    data.parquet(counting(ONE, T0, 3))
-    seconds, values = asking.ask(0, 10, ONE, metric="pids.current")[ONE.key]
+def test_a_column_that_no_file_has_is_null_at_each_tick(data: DataDirectory, runner: QueryRunner) -> None:
+    data.parquet(counting(CONTAINER, T0, 3))
+    seconds, values = runner.values(0, 10, CONTAINER, metric="pids.current")[CONTAINER.key]
 
     assert seconds == [0, 1, 2]
     assert np.isnan(values).all()
 
 
-def test_damaged_foreign_and_vanished_files_are_skipped_and_the_rest_is_served(
-    data: DataDirectory, asking: Asking
+def test_damaged_files_and_things_that_are_no_files_are_skipped_and_the_rest_is_served(
+    data: DataDirectory, runner: QueryRunner
 ) -> None:
-    paths = data.parquet(counting(ONE, T0, 7 * 90))
+    paths = data.parquet(counting(CONTAINER, T0, 7 * 90))
     paths[1].write_bytes(paths[1].read_bytes()[:-100])
     damaged = bytearray(paths[2].read_bytes())
     damaged[200:4000:50] = b"?" * len(damaged[200:4000:50])
@@ -196,114 +201,118 @@ def test_damaged_foreign_and_vanished_files_are_skipped_and_the_rest_is_served(
     paths[4].symlink_to(paths[0])
     paths[5].unlink()
     paths[5].mkdir()
-    data.journal(counting(ONE, T0 + 630_000, 3)).write_bytes(b"not a journal")
-    query = asking.query(0, 900, ONE)
-    seconds, _ = answer(query)[ONE.key]
+    data.journal(counting(CONTAINER, T0 + 630_000, 3)).write_bytes(b"not a journal")
+    query = runner.query(0, 900, CONTAINER)
+    seconds, _ = answer(query)[CONTAINER.key]
 
     assert seconds == [*range(90), *range(540, 630)]
-    assert (query.skipped_files, len(asking.skipped)) == (5, 6), "the journal is told of, and not left out"
+    assert (query.skipped_files, len(runner.skipped)) == (5, 6), (
+        "the journal is on the list, and does not count as a skipped file"
+    )
 
     paths[1].unlink()
-    paths[1].write_bytes(data.parquet(counting(ONE, T0 + 90_000, 90))[0].read_bytes())
+    paths[1].write_bytes(data.parquet(counting(CONTAINER, T0 + 90_000, 90))[0].read_bytes())
 
-    assert len(asking.ask(0, 900, ONE)[ONE.key][0]) == 270
-    assert len(asking.skipped) == 5, "a file that can be read now is no longer counted"
-
-
-def test_a_torn_journal_is_served_up_to_its_last_whole_frame(data: DataDirectory, asking: Asking) -> None:
-    path = data.journal(counting(ONE, T0, 20))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-3])
-
-    assert asking.ask(0, 90, ONE)[ONE.key][0] == list(range(19))
-
-    path.write_bytes(whole)  # the rest of the frame arrives in the same file
-    asking.clock.stall(1)
-
-    assert asking.ask(0, 90, ONE)[ONE.key][0] == list(range(20))
+    assert len(runner.values(0, 900, CONTAINER)[CONTAINER.key][0]) == 270
+    assert len(runner.skipped) == 5, "a file that can be read now is no longer counted"
 
 
-def test_a_journal_is_read_again_when_it_grew_and_half_a_second_passed(data: DataDirectory, asking: Asking) -> None:
-    data.journal(counting(ONE, T0, 5))
+def test_a_torn_journal_is_served_up_to_its_last_complete_frame(data: DataDirectory, runner: QueryRunner) -> None:
+    path = data.journal(counting(CONTAINER, T0, 20))
+    content = path.read_bytes()
+    path.write_bytes(content[:-3])
 
-    assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 5
+    assert runner.values(0, 90, CONTAINER)[CONTAINER.key][0] == list(range(19))
 
-    data.journal(counting(ONE, T0 + 5000, 1))
+    path.write_bytes(content)  # the rest of the frame arrives in the same file
+    runner.clock.stall(1)
 
-    assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 5, "requests share one reading"
-
-    asking.clock.stall(0.5)
-
-    assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 6
+    assert runner.values(0, 90, CONTAINER)[CONTAINER.key][0] == list(range(20))
 
 
-def test_a_journal_that_replaces_another_is_opened_again(data: DataDirectory, asking: Asking) -> None:
-    path = data.journal(counting(ONE, T0, 5))
+def test_a_journal_that_has_grown_is_read_again_after_half_a_second(data: DataDirectory, runner: QueryRunner) -> None:
+    data.journal(counting(CONTAINER, T0, 5))
 
-    assert len(asking.ask(0, 90, ONE)[ONE.key][0]) == 5
+    assert len(runner.values(0, 90, CONTAINER)[CONTAINER.key][0]) == 5
+
+    data.journal(counting(CONTAINER, T0 + 5000, 1))
+
+    assert len(runner.values(0, 90, CONTAINER)[CONTAINER.key][0]) == 5, "requests share one reading"
+
+    runner.clock.stall(0.5)
+
+    assert len(runner.values(0, 90, CONTAINER)[CONTAINER.key][0]) == 6
+
+
+def test_a_journal_that_replaces_another_is_opened_again(data: DataDirectory, runner: QueryRunner) -> None:
+    path = data.journal(counting(CONTAINER, T0, 5))
+
+    assert len(runner.values(0, 90, CONTAINER)[CONTAINER.key][0]) == 5
 
     path.unlink()
     data.journal(counting(container(2), T0, 3))
 
-    assert set(asking.ask(0, 90)) == {container(2).key}
+    assert set(runner.values(0, 90)) == {container(2).key}
 
 
 def test_a_window_that_is_closed_during_a_query_is_read_from_its_parquet_file(
-    data: DataDirectory, asking: Asking
+    data: DataDirectory, runner: QueryRunner
 ) -> None:
-    """The journal was listed, and is gone when it is its turn."""
+    """The query has listed the journal, which no longer exists when the query opens it."""
     ended_s = (FILES_PER_STEP + 1) * 90
-    data.parquet(counting(ONE, T0, ended_s))
-    journal = data.journal(counting(ONE, T0 + 1000 * ended_s, 90))
-    query = asking.query(0, ended_s + 300, ONE)
+    data.parquet(counting(CONTAINER, T0, ended_s))
+    journal = data.journal(counting(CONTAINER, T0 + 1000 * ended_s, 90))
+    query = runner.query(0, ended_s + 300, CONTAINER)
 
-    assert query.step(), "a step reads some files, and the journal is not among them"
+    assert query.step(), "the first step does not read the journal"
 
-    data.parquet(counting(ONE, T0 + 1000 * ended_s, 90))
+    data.parquet(counting(CONTAINER, T0 + 1000 * ended_s, 90))
     journal.unlink()
-    data.journal(counting(ONE, T0 + 1000 * (ended_s + 90), 2))
-    seconds, values = answer(query)[ONE.key]
+    data.journal(counting(CONTAINER, T0 + 1000 * (ended_s + 90), 2))
+    seconds, values = answer(query)[CONTAINER.key]
 
     assert seconds == list(range(ended_s + 92))
     assert values == pytest.approx([NaN] + [1000] * (ended_s + 91), nan_ok=True)
     assert query.skipped_files == 0
 
 
-def test_two_writers_of_one_day_are_joined(data: DataDirectory, asking: Asking, tmp_path: Path) -> None:
-    """A pod that was replaced goes on under another name, within the same window."""
-    data.parquet(counting(ONE, T0, 40))
+def test_the_ticks_of_two_writers_of_a_window_are_joined(
+    data: DataDirectory, runner: QueryRunner, tmp_path: Path
+) -> None:
+    """The next pod on the node records under another identifier, within the same window."""
+    data.parquet(counting(CONTAINER, T0, 40))
     other = tmp_path / "dt=2025-12-30" / "identifier=another"
     other.mkdir()
     second = DataDirectory(tmp_path / "second")
-    (path,) = second.parquet(counting(ONE, T0 + 41_000, 49))
+    (path,) = second.parquet(counting(CONTAINER, T0 + 41_000, 49))
     path.rename(other / path.name)
 
-    assert asking.ask(0, 90, ONE)[ONE.key][0] == [*range(40), *range(41, 90)]
+    assert runner.values(0, 90, CONTAINER)[CONTAINER.key][0] == [*range(40), *range(41, 90)]
 
 
 def test_files_of_another_node_are_not_read_and_not_skipped(
-    data: DataDirectory, asking: Asking, tmp_path: Path
+    data: DataDirectory, runner: QueryRunner, tmp_path: Path
 ) -> None:
     data.parquet(counting(NODE, T0, 40))
     other = DataDirectory(tmp_path)
     other.header = replace(other.header, node_name="node-2", identifier="node-2")
     other.parquet(counting(NODE, T0, 60))
     other.journal(counting(NODE, T0 + 90_000, 5))
-    query = asking.query(0, 200, NODE, node_name="node-1")
+    query = runner.query(0, 200, NODE, node_name="node-1")
 
     assert answer(query)["node"][0] == list(range(40))
     assert query.skipped_files == 0
-    assert len(asking.skipped) == 0
+    assert len(runner.skipped) == 0
 
 
-def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, asking: Asking) -> None:
-    """Nothing depends on the ends of files: a spike and a dip of one second each are in the answer."""
+def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, runner: QueryRunner) -> None:
+    """The ends of files do not matter: a spike and a dip of one second are both in the answer."""
     rng = np.random.default_rng(3)
     steps = rng.integers(1000, 2000, 20 * 90)
     steps[777], steps[1234] = 900_000, 0
-    data.parquet(chunk(ONE, T0, {USAGE: np.cumsum(steps).astype(float).tolist()}))
-    raw_seconds, raw = asking.ask(0, 1800, ONE)[ONE.key]
-    seconds, values = asking.ask(0, 1800, ONE, columns=10)[ONE.key]
+    data.parquet(chunk(CONTAINER, T0, {USAGE: np.cumsum(steps).astype(float).tolist()}))
+    raw_seconds, raw = runner.values(0, 1800, CONTAINER)[CONTAINER.key]
+    seconds, values = runner.values(0, 1800, CONTAINER, columns=10)[CONTAINER.key]
 
     assert len(seconds) <= 40
     assert set(zip(seconds, values, strict=True)) <= set(zip(raw_seconds, raw, strict=True))
@@ -314,109 +323,108 @@ def test_a_reduced_answer_is_the_reduction_of_the_raw_one(data: DataDirectory, a
 def test_windows_of_one_second_and_of_a_day_are_found(tmp_path: Path) -> None:
     for rotation_s in (86_400, 10):
         root = tmp_path / str(rotation_s)
-        DataDirectory(root, rotation_s=rotation_s).parquet(counting(ONE, T0 - 15_000, 60))
+        DataDirectory(root, rotation_s=rotation_s).parquet(counting(CONTAINER, T0 - 15_000, 60))
 
-        assert Asking(root).ask(0, 20, ONE)[ONE.key][0] == list(range(20))
+        assert QueryRunner(root).values(0, 20, CONTAINER)[CONTAINER.key][0] == list(range(20))
 
 
-def test_a_clock_that_was_set_back_does_not_repeat_ticks(data: DataDirectory, asking: Asking) -> None:
-    """The old window was superseded by the collector; a file outside the grammar is not read."""
-    (path,) = data.parquet(chunk(ONE, T0, {MEMORY: [1, 1, 1]}))
+def test_a_clock_that_was_set_back_does_not_repeat_ticks(data: DataDirectory, runner: QueryRunner) -> None:
+    """The collector has renamed the old window, and a file with the new name is not read."""
+    (path,) = data.parquet(chunk(CONTAINER, T0, {MEMORY: [1, 1, 1]}))
     path.rename(path.with_name("superseded-20251230T160000Z-1.parquet"))
-    data.journal(chunk(ONE, T0, {MEMORY: [2, 2]}))
+    data.journal(chunk(CONTAINER, T0, {MEMORY: [2, 2]}))
 
-    assert asking.ask(0, 90, ONE, metric=MEMORY)[ONE.key] == ([0, 1], [2, 2])
+    assert runner.values(0, 90, CONTAINER, metric=MEMORY)[CONTAINER.key] == ([0, 1], [2, 2])
 
 
-def test_a_series_keeps_its_newest_names(data: DataDirectory, asking: Asking) -> None:
-    bare = Series("container", container_id=ONE.container_id)
+def test_a_series_keeps_its_newest_names(data: DataDirectory, runner: QueryRunner) -> None:
+    bare = Series("container", container_id=CONTAINER.container_id)
     data.parquet(counting(bare, T0, 90))
-    data.journal(counting(ONE, T0 + 90_000, 5))
-    query = asking.query(0, 100, ONE)
+    data.journal(counting(CONTAINER, T0 + 90_000, 5))
+    query = runner.query(0, 100, CONTAINER)
     answer(query)
 
-    assert [one.series for one in query.answer()] == [ONE]
+    assert [series.series for series in query.answer()] == [CONTAINER]
 
 
-def test_the_name_of_a_window_is_where_the_layout_puts_it(data: DataDirectory) -> None:
-    """The helper of these tests writes what a collector would."""
-    (path,) = data.parquet(counting(ONE, T0, 1))
+def test_the_helper_of_these_tests_names_windows_as_the_layout_does(data: DataDirectory) -> None:
+    (path,) = data.parquet(counting(CONTAINER, T0, 1))
 
     assert path.relative_to(data.root) == Path("dt=2025-12-30/identifier=node-1") / layout.metrics_name(T0)
 
 
-def test_with_any_damage_ticks_stay_in_order_and_no_query_fails(data: DataDirectory, asking: Asking) -> None:
-    """Cut anywhere, or with any bytes changed: the file is served as it was, or not at all."""
+def test_with_any_damage_ticks_stay_in_order_and_no_query_fails(data: DataDirectory, runner: QueryRunner) -> None:
+    """A file that was cut off or has changed bytes is served with its original values, or not at all."""
     rng = random.Random(5)
-    paths = [*data.parquet(counting(ONE, T0, 90)), data.journal(counting(ONE, T0 + 90_000, 60))]
-    whole = [path.read_bytes() for path in paths]
+    paths = [*data.parquet(counting(CONTAINER, T0, 90)), data.journal(counting(CONTAINER, T0 + 90_000, 60))]
+    contents = [path.read_bytes() for path in paths]
     for _ in range(150):
-        for path, sound in zip(paths, whole, strict=True):
-            damaged = bytearray(sound[: rng.randrange(len(sound) + 1)] if rng.random() < 0.3 else sound)
+        for path, content in zip(paths, contents, strict=True):
+            damaged = bytearray(content[: rng.randrange(len(content) + 1)] if rng.random() < 0.3 else content)
             for _ in range(min(len(damaged), rng.choice([0, 1, 2, 50]))):
                 damaged[rng.randrange(len(damaged))] = rng.randrange(256)
             path.unlink()
             path.write_bytes(damaged)
-        asking.clock.stall(1)
-        seconds, values = asking.ask(0, 200, ONE).get(ONE.key, ([], []))
+        runner.clock.stall(1)
+        seconds, values = runner.values(0, 200, CONTAINER).get(CONTAINER.key, ([], []))
 
         assert seconds == sorted(set(seconds))
         assert set(np.round(values, 3)[~np.isnan(values)]) <= {1000}
 
 
-def in_parts(asking: Asking, within_s: float, *, hours: int = 5) -> PartialQuery:
-    def query(question: Question) -> SamplesQuery:
-        return SamplesQuery(question, asking.sources)
+def in_parts(runner: QueryRunner, within_s: float, *, hours: int = 5) -> PartialQuery:
+    def query(part: Question) -> SamplesQuery:
+        return SamplesQuery(part, runner.sources)
 
-    whole = asking.query(0, hours * 3600, ONE, columns=100 * hours).question
+    question = runner.query(0, hours * 3600, CONTAINER, columns=100 * hours).question
     now = itertools.count()
-    parted = PartialQuery(whole, query, lambda: 0.01 * next(now), within_s)
-    while parted.step():
+    partial_query = PartialQuery(question, query, lambda: 0.01 * next(now), within_s)
+    while partial_query.step():
         pass
-    return parted
+    return partial_query
 
 
-def test_a_long_range_is_answered_in_parts_the_newest_first(tmp_path: Path, asking: Asking) -> None:
-    DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
-    some, whole = in_parts(asking, 0.0), in_parts(asking, 60.0)
+def test_a_partial_answer_has_the_newest_part_of_a_long_range(tmp_path: Path, runner: QueryRunner) -> None:
+    DataDirectory(tmp_path, rotation_s=900).parquet(counting(CONTAINER, T0, 5 * 3600))
+    partial, complete = in_parts(runner, 0.0), in_parts(runner, 60.0)
 
-    assert (some.complete_from_ms - T0) / 3_600_000 == 3
-    assert (whole.complete_from_ms - T0) / 3_600_000 == 0
-    assert some.skipped_files == whole.skipped_files == 0
-    (newest,), (everything,) = some.answer(), whole.answer()
-    seconds, values = everything.lines[0].joined()
+    assert (partial.complete_from_ms - T0) / 3_600_000 == 3
+    assert (complete.complete_from_ms - T0) / 3_600_000 == 0
+    assert partial.skipped_files == complete.skipped_files == 0
+    (newest,), (all_of_it,) = partial.answer(), complete.answer()
+    seconds, values = all_of_it.lines[0].joined()
     assert (np.diff(seconds) > 0).all()
-    assert values == pytest.approx([1000] * len(values))  # rates go on over the parts
-    behind = seconds >= some.complete_from_ms
-    assert newest.lines[0].joined()[0].tolist() == seconds[behind].tolist()
-    assert len(seconds) >= 2 * 500  # the first and the last of each column, at least
+    assert values == pytest.approx([1000] * len(values))  # rates continue over the ends of parts
+    is_answered = seconds >= partial.complete_from_ms
+    assert newest.lines[0].joined()[0].tolist() == seconds[is_answered].tolist()
+    assert len(seconds) >= 2 * 500  # at least the first and the last value of each column
 
 
-def test_a_partial_query_keeps_only_its_reduced_parts_in_memory(tmp_path: Path, asking: Asking) -> None:
-    DataDirectory(tmp_path, rotation_s=900).parquet(counting(ONE, T0, 5 * 3600))
+def test_a_partial_query_keeps_only_its_reduced_parts_in_memory(tmp_path: Path, runner: QueryRunner) -> None:
+    DataDirectory(tmp_path, rotation_s=900).parquet(counting(CONTAINER, T0, 5 * 3600))
 
-    assert in_parts(asking, 0.0).max_samples <= 4 * 200
+    assert in_parts(runner, 0.0).max_samples <= 4 * 200
 
 
 @pytest.mark.parametrize("columns", [818, 1000, 1043, 1200])
-def test_parts_use_the_pixel_columns_of_the_whole_and_make_the_same_answer(
-    data: DataDirectory, asking: Asking, columns: int
+def test_parts_use_the_pixel_columns_of_the_complete_range_and_give_the_same_answer(
+    data: DataDirectory, runner: QueryRunner, columns: int
 ) -> None:
     ticks = 6 * 3600 + 77
     values = np.random.default_rng(columns).uniform(0, 1e9, ticks).round()
-    DataDirectory(data.root, rotation_s=900).parquet(chunk(ONE, T0, {MEMORY: values.tolist()}))
-    query = asking.query(0, ticks, ONE, metric=MEMORY, columns=columns)
-    expected = answer(query)[ONE.key]
+    DataDirectory(data.root, rotation_s=900).parquet(chunk(CONTAINER, T0, {MEMORY: values.tolist()}))
+    query = runner.query(0, ticks, CONTAINER, metric=MEMORY, columns=columns)
+    expected = answer(query)[CONTAINER.key]
     now = itertools.count()
 
     def part(question: Question) -> SamplesQuery:
-        return SamplesQuery(question, asking.sources)
+        return SamplesQuery(question, runner.sources)
 
-    parted = PartialQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
-    while parted.step():
+    partial_query = PartialQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
+    while partial_query.step():
         pass
-    (found,) = parted.answer()
-    time_ms, kept = found.lines[0].joined()
+    (series,) = partial_query.answer()
+    time_ms, kept = series.lines[0].joined()
 
     assert ((time_ms - T0) / 1000).tolist() == expected[0]
     assert kept.tolist() == expected[1]
