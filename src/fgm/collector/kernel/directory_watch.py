@@ -49,5 +49,5 @@ class DirectoryWatch:
         return paths
 
     def close(self) -> None:
-        """Stop watching all directories."""
+        """End all watches and close the inotify descriptor; the watcher cannot be used again."""
         self._inotify.close()

@@ -54,7 +54,7 @@ class FileWatch:
             return None
 
     def close(self) -> None:
-        """Stop watching all files."""
+        """End all watches and close the inotify descriptor, if the kernel gave one."""
         if self._inotify is not None:
             self._inotify.close()
 

@@ -42,7 +42,7 @@ class DetailRecorder:
         self._publish([file for file in self._rows if file[0] != now.start_ms])
 
     def close(self) -> None:
-        """Publish all windows."""
+        """Publish the windows that are still in memory, however short they are."""
         self._publish(list(self._rows))
 
     def _publish(self, files: Sequence[tuple[int, TableKind]]) -> None:

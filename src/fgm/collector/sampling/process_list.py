@@ -81,7 +81,7 @@ class ProcessList:
         return {int(pid) for file in self.files for pid in (file.text or b"").split()} - {0}
 
     def close(self) -> None:
-        """Close all files."""
+        """Close the files of every hierarchy, not only of the one that is read."""
         for files in self._hierarchies:
             for file in files:
                 file.close()

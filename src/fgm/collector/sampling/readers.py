@@ -68,7 +68,7 @@ class Readers:
         self.young = [reader for reader in self.young if reader.age_ticks < _YOUNG_TICKS]
 
     def close(self) -> None:
-        """Close all kept files."""
+        """Close the kernel files that every reader keeps open between ticks."""
         for reader in self.all:
             reader.close()
         self.exits.close()

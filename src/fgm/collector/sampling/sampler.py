@@ -127,7 +127,7 @@ class Sampler:
                 yield path, self._slow_every if is_slow else 1
 
     def close(self) -> None:
-        """Close all kept files."""
+        """Close the kernel files that are kept open between ticks."""
         self.readers.close()
         self.cost.close()
 

@@ -174,7 +174,7 @@ class SeriesReader:
         return Listing(self.series, self._processes.texts, huge / anon if anon > 0 and huge > 0 else 0.0)
 
     def close(self) -> None:
-        """Close all files."""
+        """Close the files of the series: fast, slow, network and process lists."""
         for file in (*self._fast, *self._slow, *(() if self._network is None else (self._network,))):
             file.close()
         if self._processes is not None:

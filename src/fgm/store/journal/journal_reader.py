@@ -173,7 +173,7 @@ class JournalReader:
         return result
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; chunks that were returned stay valid."""
         os.close(self._fd)
 
     def _restart(self) -> None:

@@ -132,7 +132,7 @@ class WindowFile:
             self.column(name)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; columns that were returned stay valid."""
         os.close(self._fd)
 
     def _column_chunk(self, name: str) -> ColumnChunk | None:

@@ -93,7 +93,7 @@ class Journals:
                 self._open.pop(path).reader.close()
 
     def close(self) -> None:
-        """Close all journals."""
+        """Close the journals that are kept open between requests."""
         self.keep_only(())
 
     def _reader(self, file: DataFile) -> JournalReader:
