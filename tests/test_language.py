@@ -49,6 +49,12 @@ def test_a_field_of_a_docstring_begins_a_line_and_says_something(field: str) -> 
     assert {(path, line) for path, line in fields if not re.match(rf"{field}: \S", line)} == set()
 
 
+def test_every_test_module_has_a_docstring() -> None:
+    modules = list((REPOSITORY / "tests").rglob("test_*.py"))
+    assert len(modules) > 100
+    assert [path.name for path in modules if ast.get_docstring(ast.parse(path.read_text())) is None] == []
+
+
 @pytest.mark.parametrize("pattern", AVOIDED)
 def test_a_word_with_a_plainer_alternative_is_not_used(pattern: str) -> None:
     assert len(TEXTS) > 100

@@ -1,3 +1,5 @@
+"""The paths of the API, with real data directories."""
+
 import itertools
 import json
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+"""Which node is shown if a directory has the data of several nodes."""
+
 import pytest
 
 from fgm.viewer.contents.node_choice import NODE_GONE_MS, Choice, choose

@@ -1,3 +1,5 @@
+"""The scanner finds series, metrics and the extent of the data in the index and in the files."""
+
 import shutil
 from dataclasses import replace
 from pathlib import Path

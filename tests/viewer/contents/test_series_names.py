@@ -1,3 +1,5 @@
+"""The id and the name of a series in answers, also if it is not registered."""
+
 from fgm.viewer.contents.series_names import find_or_make, id_of_key, name_of_key
 from fgm.viewer.contents.series_register import SeriesRegister
 from tests.support.viewer.data_directory import NODE, container, id_of

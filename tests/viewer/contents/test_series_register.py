@@ -1,3 +1,5 @@
+"""The register of series: ids, names, lives, and the range in which a series exists."""
+
 from dataclasses import replace
 
 from fgm.store.samples.series import Series

@@ -1,3 +1,5 @@
+"""The files of a range are found by their names, and folders are listed only if they have changed."""
+
 import os
 import shutil
 from pathlib import Path

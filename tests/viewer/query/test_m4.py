@@ -1,3 +1,5 @@
+"""M4 reduces samples to the first, lowest, highest and last of each pixel column."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Query parameters are parsed, and a bad one is a problem that names it."""
+
 import pytest
 
 from fgm.viewer.api.request import parsing
@@ -74,7 +76,9 @@ def test_a_range_is_a_number_and_a_unit(text: str, expected: int | None) -> None
         ("metric=memory.current" + "&x=1" * 100, "query", 400),
     ],
 )
-def test_a_bad_parameter_is_named_and_so_is_what_is_allowed(query: str, parameter: str, status: int) -> None:
+def test_the_problem_of_a_bad_parameter_has_its_name_and_the_allowed_values(
+    query: str, parameter: str, status: int
+) -> None:
     with pytest.raises(Problem) as caught:
         parsing.timeseries(query.encode())
 
@@ -87,7 +91,7 @@ def test_bytes_that_are_not_text_are_a_problem() -> None:
         parsing.timeseries(b"metric=\xff")
 
 
-def test_defaults() -> None:
+def test_parameters_that_are_left_out_have_defaults() -> None:
     request = parsing.timeseries(b"metric=memory.current")
 
     assert (request.ids, request.points, request.span) == (None, 1200, Span(3_600_000))
@@ -121,8 +125,8 @@ def test_a_problem_names_the_real_cause() -> None:
     assert caught.value.parameter == "to"
 
 
-def test_now_includes_the_tick_that_is_under_way() -> None:
-    """The newest sample has the time of the second that runs; a range to now must not end before it."""
+def test_a_range_to_now_includes_the_current_tick() -> None:
+    """The newest sample has the time of the current second, and a range to now must not end before it."""
     assert Span(60_000).resolve(now_ms=1_000_300, oldest_ms=0, tick_ms=1000) == (941_000, 1_001_000)
 
 
@@ -140,7 +144,7 @@ def test_a_from_in_the_future_is_a_problem() -> None:
         Span(1000, from_ms=50_000).resolve(now_ms=10_500, oldest_ms=0, tick_ms=1000)
 
 
-def test_containers() -> None:
+def test_the_parameters_of_containers_make_a_filter_and_a_range() -> None:
     request = parsing.containers(
         b"search=Web%20prod&scope=container,pod&namespace=a&qos_class=Burstable&labels=app:cart&range=1h"
     )
@@ -161,7 +165,7 @@ def test_containers() -> None:
 @pytest.mark.parametrize(
     "query", [b"scope=nonsense", b"labels=app", b"labels=:cart", b"search=" + b"x" * 300, b"metric=nonsense"]
 )
-def test_bad_parameters_of_containers(query: bytes) -> None:
+def test_bad_parameters_of_containers_are_a_problem(query: bytes) -> None:
     with pytest.raises(Problem):
         parsing.containers(query)
 

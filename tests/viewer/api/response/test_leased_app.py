@@ -1,4 +1,4 @@
-"""Each request of the application has a lease, which is taken back when its call ends."""
+"""Each request of the application has a lease, which returns its memory to the budget when the request ends."""
 
 from collections.abc import AsyncIterator
 from typing import cast
@@ -14,7 +14,10 @@ from tests.support.viewer.asgi_client import converse, get
 
 
 def leased_app(budget: Budget, left: list[int]) -> App:
-    """Two paths that take memory: one fails, one streams an answer and notes how much was left while it did."""
+    """Return an application with two paths that take memory: one fails, and one streams an answer.
+
+    The one that streams appends the free memory to `left` for each part.
+    """
     app = LeasedApp("test", budget, send_timeout_s=0.05)
 
     @app.get("/fails")

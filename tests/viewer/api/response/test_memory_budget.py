@@ -1,3 +1,5 @@
+"""Requests share a memory budget and wait in line until enough of it is free."""
+
 import asyncio
 
 import anyio
@@ -15,19 +17,19 @@ async def until_waiting(budget: Budget, count: int) -> None:
 
 
 async def test_a_request_for_more_than_is_free_waits_and_keeps_its_place_in_line() -> None:
-    """A small request does not overtake a large one, which would never have its turn."""
+    """A small request does not overtake a large one, which would otherwise wait forever."""
     budget, order = Budget(10), list[str]()
 
-    async def ask(name: str, samples: int) -> None:
+    async def take(name: str, samples: int) -> None:
         await budget.take(samples)
         order.append(name)
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
             await budget.take(6)
-            group.start_soon(ask, "large", 8)
+            group.start_soon(take, "large", 8)
             await until_waiting(budget, 1)
-            group.start_soon(ask, "small", 1)
+            group.start_soon(take, "small", 1)
             await until_waiting(budget, 2)
 
             assert (order, budget.free) == ([], 4)
@@ -54,12 +56,12 @@ async def test_a_request_that_leaves_the_line_takes_nothing_and_delays_no_other(
 async def test_a_request_that_is_cancelled_at_its_turn_gives_its_samples_back() -> None:
     budget = Budget(10)
     await budget.take(10)
-    asking = asyncio.ensure_future(budget.take(10))  # Quart cancels tasks so, and not through a scope
+    taking = asyncio.ensure_future(budget.take(10))  # Quart cancels tasks so, and not through a scope
     await until_waiting(budget, 1)
     budget.give_back(10)
-    asking.cancel()
+    taking.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await taking
 
     assert budget.free == 10
 
