@@ -1,4 +1,4 @@
-"""The whole collector on failing disks: it keeps running, missing data is visible, and the directory stays in order."""
+"""The complete collector on failing disks: it keeps running, missing data is visible, and all files stay intact."""
 
 import errno
 import itertools
@@ -28,7 +28,7 @@ NOT_RECORDED, RECORDED_AGAIN = "cannot record ticks", "recording ticks again"
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Mount]:
-    """Mounts a file system of its own, with options such as its size; skips where that is not allowed."""
+    """Return a function that mounts a file system with options such as its size; skip if mounting is not allowed."""
     mounted: list[Path] = []
 
     def mount(options: str) -> Path:
@@ -51,7 +51,7 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def fill(path: Path) -> None:
-    """Take all bytes that are free."""
+    """Use up all free bytes."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         while True:
@@ -63,7 +63,7 @@ def fill(path: Path) -> None:
 
 
 def use_inodes(path: Path) -> None:
-    """Take all inodes that are free."""
+    """Use up all free inodes."""
     path.mkdir(exist_ok=True)
     try:
         while True:
@@ -73,7 +73,7 @@ def use_inodes(path: Path) -> None:
 
 
 def longest_gap_ms(data_dir: Path) -> float:
-    """The longest time between two ticks of the node."""
+    """Return the longest time between two ticks of the node."""
     times = sorted(time_ms for path in parquet_files(data_dir) for time_ms in instants(path))
     return max(after - before for before, after in itertools.pairwise(times))
 

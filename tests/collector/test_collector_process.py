@@ -25,7 +25,7 @@ STOPPED_S = 4
 
 @pytest.fixture(autouse=True)
 def unguarded(blockbuster: BlockBuster) -> None:
-    """The loop here only waits for another process: it may touch files."""
+    """The event loop only waits for another process here, so it may open files."""
     blockbuster.deactivate()
 
 
@@ -63,7 +63,7 @@ async def test_a_paused_collector_leaves_a_gap_and_counts_missed_ticks(tmp_path:
 async def test_the_liveness_probe_fails_while_sampling_hangs_and_recovers_with_it(
     tmp_path: Path,
 ) -> None:
-    """It hangs where a kernel file does: opening a pipe waits for somebody to write."""
+    """A named pipe in the place of a kernel file makes it hang: opening the pipe waits for a writer."""
     data_dir, address, host = tmp_path / "data", ("127.0.0.1", free_port()), captured_host(tmp_path / "host")
     flags = [*host.flags, "--data-dir", str(data_dir), "--health-host", address[0], "--health-port", str(address[1])]
     async with daemon("fgm.collector", *flags) as collector:
@@ -144,7 +144,7 @@ async def more_ticks(data_dir: Path) -> None:
 
 
 async def until(address: tuple[str, int], path: str, status: int) -> None:
-    """Wait for an answer; at the start there is nobody who gives one."""
+    """Wait for a response with a status; during its start the collector does not listen yet."""
     with anyio.fail_after(40):
         while True:
             with suppress(OSError):

@@ -227,7 +227,7 @@ async def test_there_is_no_rate_across_a_small_step_back_of_the_wall_clock(host:
 
 @pytest.fixture
 def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
-    """A real process, the only one of the first container."""
+    """Run a real process as the only one of the first container."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         Path(host.captured.cgroup_root + CONTAINERS[0]["cgroup"], "cgroup.procs").write_text(f"{process.pid}\n")
         Path(host.captured.proc_root, str(process.pid)).symlink_to(f"/proc/{process.pid}")
@@ -238,7 +238,7 @@ def process(host: Host) -> Iterator[subprocess.Popen[bytes]]:
 async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metrics(
     host: Host, process: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its PSS is among the metrics, itself among the top processes, and its memory regions, if they are switched on."""
+    """Its PSS is in the metrics, it is a top process, and its memory regions are recorded if they are switched on."""
     host.settings = replace(host.settings, verbose_perf_risk=True)
 
     def pss() -> list[float]:
@@ -273,7 +273,7 @@ async def test_a_real_process_is_in_the_process_tables_and_its_pss_in_the_metric
 
 @pytest.mark.dates
 async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) -> None:
-    """Its cgroup goes with it, and only its pod's counter says why; what was read before stays."""
+    """Its cgroup disappears with it, and only the counter of its pod has the cause. The earlier rows stay."""
     killed = CONTAINERS[0]
     folder = Path(host.captured.cgroup_root + killed["cgroup"])
     pod_events = folder.parent / "memory.events"

@@ -1,4 +1,4 @@
-"""Ticks are whole multiples of the interval, whatever the clocks show."""
+"""Ticks are multiples of the interval, even if the clocks are set or differ."""
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ from fgm.collector.tick_grid import TickGrid
 def test_a_tick_is_the_last_grid_instant_before_the_sweep(
     interval_ms: int, wall_ns: int, monotonic: float, later: float
 ) -> None:
-    """Invariants: ticks lie on the grid, at most one interval back; the next one is due one interval later."""
+    """Invariants: a tick is on the grid, at most one interval ago, and the next one is due one interval later."""
     grid = TickGrid(interval_ms, wall_ns, monotonic)
     now = monotonic + later
     time_ms, due = grid.at(now)

@@ -91,7 +91,7 @@ def test_every_derived_metric_has_a_case() -> None:
 
 
 def test_the_needed_columns_are_recorded_and_sufficient() -> None:
-    """A formula reads no column that it did not say it needs: with all of them it gives numbers."""
+    """A formula reads only the columns that it declares, and returns numbers if it has all of them."""
     rng = np.random.default_rng(1)
     for metric in SHOWN.values():
         assert set(metric.needs) <= set(COLUMNS), metric.name
@@ -131,7 +131,7 @@ def test_derived_metrics_come_first() -> None:
 
 
 def test_millicores_equal_an_independent_computation() -> None:
-    """Late ticks, a missing tick and a restart of the counter: the same numbers as pandas gives."""
+    """With late ticks, a missing tick and a restart of the counter, the numbers are those of pandas."""
     rng = np.random.default_rng(7)
     usage = np.cumsum(rng.integers(0, 2_000_000, 300)).astype(float)
     usage[200:] -= usage[200]

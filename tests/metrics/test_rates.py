@@ -63,7 +63,7 @@ def test_a_gap_is_measured_in_the_metrics_own_interval() -> None:
     st.integers(100, 10_000),
 )
 def test_a_rate_is_never_negative_nor_infinite(samples: list[tuple[int, float, float]], interval_ms: int) -> None:
-    """Whatever a counter does, a rate is a finite number of at least 0, or unknown."""
+    """For any values of a counter, a rate is a finite number of at least 0, or null."""
     time_ms = np.cumsum([step for step, _, _ in samples], dtype=np.int64)
     late_ms = np.array([late for _, _, late in samples])
     grown = rate(time_ms, late_ms, np.array([value for _, value, _ in samples]), interval_ms)

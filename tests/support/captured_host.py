@@ -25,7 +25,7 @@ CONTAINERS: list[dict[str, Any]] = json.loads((_DATA / "containers.json").read_t
 
 @dataclass(frozen=True)
 class CapturedHost:
-    """The captured files below a folder, in the places where the kernel has them."""
+    """The captured files below a folder, with the paths that they have in the kernel's file systems."""
 
     folder: Path
 

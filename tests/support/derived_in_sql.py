@@ -16,11 +16,11 @@ QUERIES = Path(__file__).resolve().parents[2] / "docs" / "queries.sql"
 
 def compare(data_dir: Path) -> dict[str, int]:
     """Compare every value of every series, sampled each second; return the number of values of each metric."""
-    found = dict.fromkeys((metric.name for metric in DERIVED), 0)
+    counts = dict.fromkeys((metric.name for metric in DERIVED), 0)
     connection = duckdb.connect()
     connection.execute(f"SET file_search_path = '{data_dir}'")
     connection.execute(QUERIES.read_text())
-    names = ", ".join(found)
+    names = ", ".join(counts)
     for key, parts in _by_key(data_dir).items():
         question = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
         answer = connection.execute(question, [key]).fetchnumpy()
@@ -29,8 +29,8 @@ def compare(data_dir: Path) -> dict[str, int]:
             expected = metric.compute(samples)
             computed = np.ma.filled(answer[metric.name].astype(float), np.nan)
             np.testing.assert_allclose(computed, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
-            found[metric.name] += int(np.isfinite(expected).sum())
-    return found
+            counts[metric.name] += int(np.isfinite(expected).sum())
+    return counts
 
 
 def _by_key(data_dir: Path) -> dict[str, list[Chunk]]:

@@ -90,15 +90,15 @@ def cases(run_in_machine: RunInMachine, tmp_path_factory: pytest.TempPathFactory
 def test_both_containers_run_with_the_rights_and_limits_of_the_manifest(disk: tuple[Path, dict[str, Any]]) -> None:
     folder, report = disk
     print(json.dumps({key: value for key, value in report.items() if key not in {"probes", "questions"}}))
-    for name, asked in [*report["probes"].items(), ("questions", report["questions"])]:
-        seconds = sorted(took for _, took in asked)
-        print(f"{name}: {len(asked)}, median {seconds[len(seconds) // 2]:.3f} s, longest {seconds[-1]:.3f} s")
+    for name, probes in [*report["probes"].items(), ("questions", report["questions"])]:
+        seconds = sorted(took for _, took in probes)
+        print(f"{name}: {len(probes)}, median {seconds[len(seconds) // 2]:.3f} s, longest {seconds[-1]:.3f} s")
 
     assert report["restarts"] == 0
     assert [figures["oom_kills"] for figures in report["figures"].values()] == [0, 0]
-    for name, asked in report["probes"].items():
-        late = name.endswith("readyz")  # ready is what they become
-        assert [status for status, _ in asked[late:]] == [200] * (len(asked) - late), name
+    for name, probes in report["probes"].items():
+        late = name.endswith("readyz")  # the first answer may come before the daemon is ready
+        assert [status for status, _ in probes[late:]] == [200] * (len(probes) - late), name
     assert {status for status, _ in report["questions"]} == {200}
     for name in IDS:
         lines = (folder / f"{name}.log").read_text().splitlines()
@@ -140,7 +140,10 @@ def test_after_a_power_cut_the_history_is_complete_and_no_temporary_file_is_left
 
 
 def recorded(path: str, metric: str | None = None, key: str = "node") -> Any:
-    """Instants of a series in a file, ms; its values, where a metric is given."""
+    """Return the instants of a series in a file, or its values of a metric.
+
+    Unit: instants in ms since 1970
+    """
     file = WindowFile.open(path)
     try:
         chunks = file.chunks([metric] if metric else (), {key})

@@ -183,7 +183,7 @@ def is_between(value: float, seen: Sequence[int | None]) -> bool:
 
 
 def value(texts: dict[str, str], metric: str) -> int | None:
-    """What a metric's file says, read in the plainest way; None where it has no number or there is no such file."""
+    """Return the number of a metric in its file, parsed in the simplest way; None if there is no number or file."""
     if metric in {"cpu_quota_usec", "cpu_period_usec"}:
         quota, period = texts["cpu.max"].split()
         text = quota if metric == "cpu_quota_usec" else period

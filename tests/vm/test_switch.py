@@ -1,4 +1,4 @@
-"""Metrics of PSI or of a controller that is switched off are null meanwhile, and recorded again after."""
+"""Metrics of PSI or of a controller are null while it is switched off, and are recorded again later."""
 
 import json
 from pathlib import Path

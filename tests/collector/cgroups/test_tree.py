@@ -62,7 +62,7 @@ def test_a_removed_root_has_no_cgroups_until_it_is_back(tmp_path: Path) -> None:
 def test_after_any_changes_the_tree_equals_the_folders(
     steps: list[list[tuple[str, int]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Invariant: after refresh, paths are the folders, and "changed" is said whenever the set of them changed."""
+    """Invariant: after a refresh, the paths are the folders, and a change of their set is reported."""
     root: Path = tmp_path_factory.mktemp("cgroup")
     names = ["a", "b", "c", "a/x", "a/y", "b/x", "b/x/1", "b/x/2", "b/x/1/deep", "c/z", "c/z/1", "a/x/1", "d"]
     tree = CgroupTree(str(root))

@@ -65,11 +65,11 @@ async def test_a_day_without_events_has_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", [False, True], ids=["after a kill", "after an orderly stop"])
 async def test_events_continue_from_the_last_tick_of_the_previous_run(tmp_path: Path, closed: bool) -> None:
-    """What lives on is not started again; what ended, came and was killed since is told, and the gap."""
+    """Living containers do not start again; exits, starts and OOM kills since then are reported, and so is the gap."""
     earlier = [tick(0, NODE, POD, A, B), tick(1, NODE, POD, A)]
     await to_thread.run_sync(lambda: leave_behind(tmp_path, *earlier, closed=closed))
-    goes_on = recorder(tmp_path)
-    await run(goes_on, [tick(200, NODE, POD, A), tick(201, NODE, POD, A, B)])
+    continued = recorder(tmp_path)
+    await run(continued, [tick(200, NODE, POD, A), tick(201, NODE, POD, A, B)])
 
     assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "bbbbb")]
 

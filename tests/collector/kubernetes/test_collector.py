@@ -54,7 +54,7 @@ def series_of(path: Path) -> dict[str, Series]:
 
 
 def is_named(host: Host, container: dict[str, Any]) -> bool:
-    """Say whether the name is in the journal by now."""
+    """Return whether the name is in the journal now."""
     for path in journals(host.data_dir):
         reader = JournalReader(str(path))
         named = {series.key for series in reader.series if series.container_name is not None}

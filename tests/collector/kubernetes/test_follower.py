@@ -1,4 +1,4 @@
-"""The whole task, against a server on a real socket; only time is fake."""
+"""The complete task against a server on a real socket; only the clock is fake."""
 
 import contextlib
 import itertools
@@ -26,7 +26,7 @@ CART = pod_json("cart", 1, running("app", 7))
 
 
 class Follower:
-    """The task and what it tells others."""
+    """The task, and the names, facts and exits that it passes on."""
 
     def __init__(self, folder: Path, server: ApiServer, clock: FakeClock, patience: Timeouts | None) -> None:
         self.clock, self.server, self.folder = clock, server, folder
@@ -54,17 +54,17 @@ class Follower:
         return self._names(series)
 
     def see(self, *series: Series) -> None:
-        """A tick has these series."""
+        """Simulate a tick with these series."""
         now_ms = self.clock.wall_ns() // 1_000_000
-        named = [self.name(one) for one in series]
-        self.index.update({str(one.container_id): one for one in named}, now_ms)
+        named = [self.name(unnamed) for unnamed in series]
+        self.index.update({str(container.container_id): container for container in named}, now_ms)
         self.pods.update_series(named, now_ms)
 
     async def recover(self) -> None:
-        """Let the time of the next try come, which succeeds."""
+        """Advance the clock to the next try, which succeeds."""
         self.server.mood = "good"
         async with anyio.create_task_group() as group:
-            group.start_soon(self.clock.sleep_until, 1e9)  # time goes on although the task does not sleep again
+            group.start_soon(self.clock.sleep_until, 1e9)  # keeps the time moving after the task has stopped sleeping
             await self.clock.settle(2)
             await self.clock.advance(60)
             await self.server.watched()

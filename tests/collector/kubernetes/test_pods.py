@@ -1,4 +1,4 @@
-"""Pods from the API's JSON, whatever it holds."""
+"""Pods are parsed from any JSON of the API."""
 
 from typing import Any
 
@@ -160,7 +160,7 @@ JSON = st.recursive(
 @given(st.data())
 @settings(max_examples=60)
 def test_replacing_any_field_by_any_value_raises_nothing(data: st.DataObject) -> None:
-    """A pod of which any part was replaced by any JSON is still a pod, or none; and so it goes through all the rest."""
+    """A pod with any part replaced by any JSON is parsed to a pod or to None, and later steps accept the result."""
     pod: Any = pod_json("cart", 1, running("app", 8, restarts=1, lastState=terminated(7)))
     parent = pod
     for _ in range(data.draw(st.integers(0, 5))):

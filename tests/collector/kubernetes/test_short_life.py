@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 @pytest.fixture(autouse=True)
 def unguarded(blockbuster: BlockBuster) -> None:
-    """The loop here only waits for other processes: it may touch files."""
+    """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
 
@@ -39,7 +39,7 @@ def program(tmp_path: Path) -> str:
 
 @pytest.fixture
 def life(program: str) -> Iterator[ExitStack]:
-    """Where a container is entered; it is over when this is closed."""
+    """A stack in which a test starts a container; the container exits when the stack is closed."""
     try:
         with containers(detect("/sys/fs/cgroup"), 1, program):
             pass

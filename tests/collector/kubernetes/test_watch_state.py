@@ -70,7 +70,7 @@ def test_a_request_that_may_succeed_later_is_repeated(status: int | None) -> Non
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 422])
 def test_a_refused_stream_is_followed_by_a_list_after_a_delay(status: int) -> None:
-    """Each time later: without the right to watch, lists are all there is."""
+    """The delays grow, because without the right to watch there are only lists."""
     state, waits = after_refusal(status), []
     for _ in range(7):
         assert state.resource_version is None
@@ -134,7 +134,7 @@ def just_long_enough(state: WatchState, now: float) -> None:
 
 @pytest.mark.parametrize("end", [expired, empty, broken, short, just_long_enough])
 def test_there_are_few_requests_an_hour_however_streams_end(end: Callable[[WatchState, float], None]) -> None:
-    """No minute has more than 14 requests, lists included; after the first minutes, four."""
+    """A minute has at most 14 requests, including lists, and at most four after the first minutes."""
     state, requested_at = WatchState(lambda: 0.0, 0.0), []
     while state.due < 3600:
         now = state.due

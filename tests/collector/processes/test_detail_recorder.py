@@ -29,7 +29,7 @@ def region(second: int) -> RegionRow:
 
 
 def files(data_dir: Path) -> dict[str, list[int]]:
-    """The recorded files, and of which seconds their rows are."""
+    """Return the recorded files with the seconds of their rows."""
     found = sorted((data_dir / FOLDER).glob("[!b]*.parquet"))
     return {path.name: [(row.time_ms - START_MS) // 1000 for row in process_tables.rows(str(path))] for path in found}
 

@@ -176,9 +176,9 @@ def test_a_refused_container_is_tried_again_after_an_hour_and_logged_once(
         assert later["a"]["processes.resident_bytes"] == 2 * MIB
         clock.now = start + REFUSED_REST_S + EVERY_S
         assert [key for key, values in reader.step(listings).items() if smaps(values)] == ["a"]
-    (said,) = caplog.records
+    (record,) = caplog.records
 
-    assert "CAP_SYS_PTRACE" in said.getMessage()
+    assert "CAP_SYS_PTRACE" in record.getMessage()
 
 
 def smaps(values: dict[str, float]) -> dict[str, float]:
@@ -187,7 +187,7 @@ def smaps(values: dict[str, float]) -> dict[str, float]:
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has 20 MB of its own."""
+    """A process with 20 MB of private memory."""
     code = "memory = b'x' * 20_000_000; print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

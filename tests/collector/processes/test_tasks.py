@@ -1,4 +1,4 @@
-"""The two tasks next to sampling: neither waits for the other, and stopping waits for no hanging read."""
+"""The two tasks next to sampling do not wait for each other, and stopping does not wait for a hanging read."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The top processes of a container, whatever their names and their number."""
+"""The top processes of a container by CPU and memory, with any names and any number of processes."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ BOOTED_MS = 1_700_000_000_000
 
 
 class Watched:
-    """A host and what reads it."""
+    """A host, and the reader of its processes."""
 
     def __init__(self, root: Path, clock: Ticking) -> None:
         self.proc = FakeProc(root)
@@ -27,7 +27,7 @@ class Watched:
         self.reader = TopReader(Host(self.proc.root, TICKS, PAGE_BYTES, BOOTED_MS, clock), self.counts)
 
     def round(self, *pids: int) -> list[int]:
-        """Let the next round of a container with these processes happen; return its top ones."""
+        """Run the next round of a container with these processes; return its top processes."""
         self.clock.now += EVERY_S
         return [row.pid for row in self.reader.step({"a": listing("a", *pids)}, 5000)]
 

@@ -5,7 +5,7 @@ from tests.support.collector.fake_proc import listing
 
 
 def take(turns: Turns[None], count: int, now: float = 0.0) -> list[int]:
-    """Let so many reads happen; return the processes that had their turn."""
+    """Perform a number of reads; return the processes that were read."""
     read: list[int] = []
     while len(read) < count and (turn := turns.next()) is not None:
         key, found = turn

@@ -28,7 +28,7 @@ def sweep(
 
 
 def windows(data_dir: Path, count: int) -> list[Path]:
-    """Record so many windows, one tick each, oldest first."""
+    """Record a number of windows with one tick each, oldest first."""
     record_and_close(data_dir, *(tick(90 * i) for i in range(count)))
     return sorted(data_dir.glob("dt=*/*/metrics-*"))
 

@@ -68,7 +68,7 @@ sizes = st.integers(0, 1 << 40)
 def test_no_more_files_are_removed_than_the_limits_require(
     facts: list[tuple[int, int]], limits: Limits, disk: Disk
 ) -> None:
-    """It is a prefix of the files by age; then nothing is over, or nothing is left; one file less would not do."""
+    """The oldest files are removed until all limits hold or no file is left, and the last one of them was necessary."""
     files = [KeptFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
     over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
     gone = make_room(iter(files), over, everything)

@@ -23,7 +23,7 @@ SERIES = Series("cgroup", cgroup="/some.slice")
 
 
 def refuse(_: bytes) -> dict[str, float]:
-    """Stand for a file whose read the kernel refuses: PSI that is switched off."""
+    """Replace a file whose read the kernel refuses, because PSI is switched off."""
     raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
 
@@ -77,7 +77,7 @@ def test_a_key_outside_the_catalogue_is_logged_once(tmp_path: Path, caplog: pyte
 
 
 def test_a_file_removed_from_a_living_cgroup_is_null_until_it_is_back(tmp_path: Path) -> None:
-    """Kernel files: those of a process that ended say ESRCH, as those of a controller that is off say ENODEV."""
+    """Reading a file of an ended process fails with ESRCH, and one of a disabled controller with ENODEV."""
     (tmp_path / "memory.current").write_text("4096\n")
     folder, counts = tmp_path / "now", ReadCounts()
     memory = Source("memory.current", lambda: Number("memory.current"))

@@ -1,4 +1,4 @@
-"""A journal becomes the file of its window, once, whatever was there before."""
+"""A journal becomes the file of its window exactly once, also if the window already has a file."""
 
 import json
 import os
@@ -126,7 +126,7 @@ def test_removing_the_open_journal_costs_one_tick(tmp_path: Path) -> None:
 
 
 def test_a_missing_data_directory_is_not_made_again(tmp_path: Path) -> None:
-    """Its volume may not be mounted: a new folder would be on another disk."""
+    """Its volume may be unmounted, and a new folder would be on another disk."""
     recorder = TickRecorder(str(tmp_path / "data"), HEADER, COLUMNS, 3)
     with pytest.raises(FileNotFoundError, match="the data directory does not exist"):
         recorder.append(tick(0))

@@ -115,7 +115,7 @@ def test_each_event_is_in_the_file_of_its_day_and_the_directory_is_in_order(tmp_
 
 @contextmanager
 def full_disk(most_bytes: int) -> Iterator[None]:
-    """No file of this process can grow beyond `most_bytes`: the kernel says EFBIG, as it says ENOSPC on a full disk."""
+    """Limit the files of this process to `most_bytes`: writes then fail with EFBIG, as with ENOSPC on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))

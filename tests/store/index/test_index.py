@@ -50,7 +50,7 @@ def test_after_each_tick_the_index_agrees_with_what_is_alive(
 
 
 def check_entry(entry: IndexEntry, old: IndexEntry | None, alive: Facts | None, now_ms: int) -> None:
-    """What one tick may have made of one entry."""
+    """Check that an entry is in a state that one tick can have caused."""
     known = {} if alive is None else {name: value for name, value in alive.items() if value is not None}
     if old is None:
         assert (entry.first_seen_ms, entry.last_seen_ms, entry.facts) == (now_ms, now_ms, known)

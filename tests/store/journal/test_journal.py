@@ -1,4 +1,4 @@
-"""The journal keeps every whole tick, whatever happens to its end."""
+"""The journal keeps every complete tick, even if its end is cut off or damaged."""
 
 import os
 import resource
@@ -175,7 +175,7 @@ def test_of_a_tick_that_was_recorded_twice_the_later_one_counts(tmp_path: Path) 
 
 
 def test_an_append_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
-    """The limit on a file's size stands for a full disk: the write is cut short, then refused."""
+    """A limit of the file size has the effect of a full disk: a write is incomplete, and the next one is refused."""
     path = tmp_path / "live.journal"
     writer = JournalWriter(str(path), HEADER, COLUMNS)
     writer.append(tick(0, NODE))

@@ -179,7 +179,7 @@ def test_a_damaged_file_is_refused_and_never_misread(
 
 
 def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change what the block of a file says, with checksums that agree."""
+    """Change the block of a file, with correct checksums."""
     data = path.read_bytes()
     footer_size = int.from_bytes(data[-8:-4], "little")
     footer, trailer_at = data[-8 - footer_size : -8], len(data) - 8 - footer_size - 16
@@ -220,7 +220,7 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
 def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
     path: Path, what: str, change: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Its checksums are correct: it was written like that."""
+    """Its checksums are correct, because it was written like that."""
     rewritten(path, change)
     try:
         read_all(path)
@@ -230,7 +230,7 @@ def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
 
 
 def test_a_block_that_was_written_again_is_read(path: Path) -> None:
-    """What the refusals above rest on."""
+    """The refusals that the tests above check depend on this."""
     rewritten(path, lambda _: None)
 
     assert len(read_all(path)) == 3

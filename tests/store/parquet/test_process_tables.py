@@ -81,7 +81,7 @@ def test_a_table_without_rows_has_no_file() -> None:
 
 
 def test_any_damage_is_found_by_the_checksums(path: str, tmp_path: Path) -> None:
-    """Whatever byte is changed, and wherever the file is cut, reading it raises BadFileError and nothing else."""
+    """After any byte is changed or the file is cut anywhere, reading it raises only BadFileError."""
     whole, dice = Path(path).read_bytes(), random.Random(7)
     for _ in range(300):
         at = dice.randrange(len(whole))

@@ -35,10 +35,10 @@ class ApiClient:
         self.start_up.update(await to_thread.run_sync(self.look), self.now_ms, 0)
 
     def look(self) -> ScanResult:
-        found = self.desk.scanner.scan()
+        result = self.desk.scanner.scan()
         while not self.desk.scanner.is_all_read:
-            found = self.desk.scanner.read_more()
-        return found
+            result = self.desk.scanner.read_more()
+        return result
 
     async def get(self, target: str, **headers: str) -> Answer:
         given = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -27,7 +27,7 @@ ENVIRONMENT = {
 
 
 class JobError(Exception):
-    """Raised when the job cannot be done; holds the exit status that says so."""
+    """Raised when the job cannot be done; contains the exit status for that case."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

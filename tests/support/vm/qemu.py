@@ -31,7 +31,7 @@ _KERNEL_COMMAND_LINE = (
 
 
 class MachineError(Exception):
-    """Raised when the machine cannot be made or does not run; the message says what is known of the reason."""
+    """Raised when the machine cannot be made or does not run; the message contains the known reason."""
 
 
 class Qemu:

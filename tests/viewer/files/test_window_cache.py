@@ -53,11 +53,11 @@ def test_a_cached_window_that_is_damaged_later_is_refused(tmp_path: Path, folder
     cache, path = WindowCache(), tmp_path / NAME
     path.write_bytes(window(90))
     file = cache.open(NAME, folder)
-    place = file.block.columns["memory.current"]
+    column = file.block.columns["memory.current"]
     file.close()
     status = path.stat()
     with path.open("r+b") as damaged:
-        damaged.seek(place.offset + place.page_header_size + 5)
+        damaged.seek(column.offset + column.page_header_size + 5)
         damaged.write(b"\xff\xff")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 

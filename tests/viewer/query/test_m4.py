@@ -23,11 +23,11 @@ def by_hand(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: i
     for column in range(columns):
         inside = [(int(t), v) for t, v in zip(time_ms, values, strict=True)
                   if (int(t) - from_ms) * columns // (to_ms - from_ms) == column]  # fmt: skip
-        known = [(t, v) for t, v in inside if not np.isnan(v)]
-        if known:
-            lowest = min(known, key=lambda s: (s[1], s[0]))
-            highest = max(known, key=lambda s: (s[1], s[0]))
-            kept |= dict([known[0], lowest, highest, known[-1]])
+        with_value = [(t, v) for t, v in inside if not np.isnan(v)]
+        if with_value:
+            lowest = min(with_value, key=lambda s: (s[1], s[0]))
+            highest = max(with_value, key=lambda s: (s[1], s[0]))
+            kept |= dict([with_value[0], lowest, highest, with_value[-1]])
         elif inside:
             kept |= dict(inside[:1])
     return sorted(kept.items())
