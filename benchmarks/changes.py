@@ -21,7 +21,7 @@ from benchmarks.history import FACTS, ROTATION_S, Life, Simulation, lives_of
 from fgm.clock import SystemClock
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import atomic, layout
-from fgm.store.parquet import parquet_writer
+from fgm.store.parquet import parquet_encoding
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.api import changes
@@ -108,7 +108,9 @@ def make(folder: Path, kind: str, seed: int) -> str:
             accumulate(by_key[key], state)
         path = folder / layout.day_folder(start_ms) / layout.identifier_folder("made")
         path.mkdir(parents=True, exist_ok=True)
-        atomic.publish(str(path), layout.metrics_name(start_ms), parquet_writer.encode(chunks, COLUMNS, header, FACTS))
+        atomic.publish(
+            str(path), layout.metrics_name(start_ms), parquet_encoding.encode(chunks, COLUMNS, header, FACTS)
+        )
     return keys[0][:12]
 
 

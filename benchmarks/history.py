@@ -26,7 +26,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Facts, Index, IndexEntry
-from fgm.store.parquet import parquet_writer
+from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, read_block
 from fgm.store.parquet.window_block import TIME, ColumnChunk
 from fgm.store.parquet.window_file import WindowFile
@@ -91,7 +91,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number < ENCODED:
             there = [life.series for life in lives if life.first <= number <= life.last]
             chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
-            data = parquet_writer.encode(chunks, COLUMNS, header, FACTS)
+            data = parquet_encoding.encode(chunks, COLUMNS, header, FACTS)
         else:
             data = encoded[number % ENCODED].stamped(start_ms, header)
         atomic.publish(folder, layout.metrics_name(start_ms), data)

@@ -8,9 +8,9 @@ import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.metrics.derived import DERIVED
-from fgm.metrics.samples import Samples
+from fgm.metrics.formula_input import Samples
 from fgm.store.directory import atomic, layout
-from fgm.store.parquet.parquet_writer import encode
+from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series

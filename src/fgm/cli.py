@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from fgm import __version__, local_run, node_page
+from fgm import __version__, open_command, run_command
 from fgm.store.check.directory_check import check
 
 EXIT_CODES = """\
@@ -65,7 +65,7 @@ def _make_parser() -> argparse.ArgumentParser:
     port_of_page = "port of the page on 127.0.0.1; 0 takes a free one (default: %(default)s)"
     flag("--port", type=int, default=8050, help=port_of_page)
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
-    patterns = " and ".join(local_run.INCLUDE)
+    patterns = " and ".join(run_command.INCLUDE)
     flag(
         "--include",
         action="append",
@@ -76,28 +76,28 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("directory", metavar="DIR", help="the data directory")
     flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
     flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
-    flag("--port", type=int, default=node_page.VIEWER_PORT, help=port_of_page)
-    flag("--namespace", default=node_page.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
+    flag("--port", type=int, default=open_command.VIEWER_PORT, help=port_of_page)
+    flag("--namespace", default=open_command.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     return parser
 
 
 def _run_here(arguments: argparse.Namespace) -> int:
-    include = arguments.include or local_run.INCLUDE
-    return local_run.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)
+    include = arguments.include or run_command.INCLUDE
+    return run_command.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)
 
 
 def _open_node(arguments: argparse.Namespace) -> int:
     try:
-        return node_page.open_page(
+        return open_command.open_page(
             arguments.node,
             port=arguments.port,
             namespace=arguments.namespace,
             context=arguments.context,
             opens_browser=not arguments.no_browser,
         )
-    except node_page.OpenError as error:
+    except open_command.OpenError as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ import pytest
 
 from fgm.collector.settings import Settings, make_collector_parser, parse
 from fgm.collector.sizes import FreeSpace
-from fgm.command_line import SettingError
+from fgm.settings_parser import SettingError
 
 
 def from_flags(*argv: str, **environment: str) -> Settings:

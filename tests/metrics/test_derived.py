@@ -6,7 +6,7 @@ import pytest
 
 from fgm.metrics.catalogue import COLUMNS
 from fgm.metrics.derived import DERIVED, ShownMetric
-from fgm.metrics.samples import Samples
+from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import ALIASES, SHOWN, find
 
 NaN = np.nan

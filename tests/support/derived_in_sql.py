@@ -7,7 +7,7 @@ import numpy as np
 
 from fgm.metrics.catalogue import COLUMNS
 from fgm.metrics.derived import DERIVED
-from fgm.metrics.samples import Samples
+from fgm.metrics.formula_input import Samples
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 

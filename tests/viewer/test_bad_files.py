@@ -122,8 +122,8 @@ async def test_intact_files_are_served_and_bad_files_are_counted(tmp_path: Path,
     # A bad file that can be read is a copy of the first window.
     assert all({t // 90_000 for t in s["t_ms"]} - {FIRST} == intact for s in samples["series"])
     assert {s["id"] for s in samples["series"]} == {"node", id_of(1)}
-    assert len(client.desk.skipped) == bad, "the list has the files that the last request skipped"
-    assert 0 < len(client.desk.skipped.newest()) <= 20
+    assert len(client.services.skipped) == bad, "the list has the files that the last request skipped"
+    assert 0 < len(client.services.skipped.newest()) <= 20
 
 
 async def test_a_bad_file_that_is_replaced_by_an_intact_one_is_no_longer_counted(tmp_path: Path) -> None:
@@ -142,4 +142,4 @@ async def test_a_bad_file_that_is_replaced_by_an_intact_one_is_no_longer_counted
     await to_thread.run_sync(path.write_bytes, content)
 
     assert (await client.get(target)).json["skipped_files"] == 0
-    assert len(client.desk.skipped) == 0
+    assert len(client.services.skipped) == 0

@@ -19,10 +19,10 @@ from fgm.collector.kubernetes.address import find_api
 from fgm.collector.kubernetes.container_exits import ContainerExit
 from fgm.collector.kubernetes.follower import PodFollower
 from fgm.collector.processes.detail_recorder import DetailRecorder
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
+from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
-from fgm.collector.processes.tasks import ProcessTasks
 from fgm.collector.processes.top import TopReader
 from fgm.collector.retention.cleaner import Cleaner
 from fgm.collector.retention.limits import Limits
@@ -33,11 +33,11 @@ from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.sampling_task import SamplingTask
 from fgm.collector.settings import Settings
 from fgm.collector.tick_grid import TickGrid
-from fgm.collector.windows.closer import WindowCloser
 from fgm.collector.windows.closing import ClosedWindow
+from fgm.collector.windows.closing_task import WindowCloser
 from fgm.collector.windows.index_keeper import IndexKeeper
-from fgm.collector.windows.recording import Recording
-from fgm.collector.windows.recovery import Recovery
+from fgm.collector.windows.recording_task import Recording
+from fgm.collector.windows.recovery_task import Recovery
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory.layout import DAY_MS

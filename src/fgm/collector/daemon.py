@@ -24,14 +24,14 @@ from fgm.clock import Clock
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
-from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.retention.cleaner import Cleaner
 from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.sampling_task import SamplingTask
-from fgm.collector.windows.closer import WindowCloser
+from fgm.collector.windows.closing_task import WindowCloser
 from fgm.collector.windows.index_keeper import IndexKeeper
-from fgm.collector.windows.recording import Recording
-from fgm.collector.windows.recovery import Recovery
+from fgm.collector.windows.recording_task import Recording
+from fgm.collector.windows.recovery_task import Recovery
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.logs import fields
 from fgm.store.samples.tick import Tick
@@ -127,7 +127,7 @@ class Daemon:
     async def _make_room(self) -> bool:
         """Remove old data as far as the limits of retention demand; return whether any was removed."""
         async with self._closer.publishing:
-            swept = await to_thread.run_sync(self._cleaner.sweep, self._clock.wall_ns(), self._recorder.path)
-        if swept.earliest_ms is not None:
-            self._index.forget_before(swept.earliest_ms)
-        return swept.files > 0
+            removal = await to_thread.run_sync(self._cleaner.remove_old, self._clock.wall_ns(), self._recorder.path)
+        if removal.earliest_ms is not None:
+            self._index.forget_before(removal.earliest_ms)
+        return removal.files > 0

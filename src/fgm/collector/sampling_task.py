@@ -11,7 +11,7 @@ from fgm.clock import Clock, read_both
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
-from fgm.collector.processes.tasks import ProcessTasks
+from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.tick_grid import TickGrid
 from fgm.collector.windows.index_keeper import IndexKeeper

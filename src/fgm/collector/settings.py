@@ -10,7 +10,17 @@ from urllib.parse import urlsplit
 
 from fgm import logs
 from fgm.collector.sizes import FREE_SPACE, FreeSpace, size
-from fgm.command_line import SWITCH, Kind, SettingError, choice, make_parser, read_settings, setting, text, whole_number
+from fgm.settings_parser import (
+    SWITCH,
+    Kind,
+    SettingError,
+    choice,
+    make_parser,
+    read_settings,
+    setting,
+    text,
+    whole_number,
+)
 from fgm.store.directory import layout
 from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 

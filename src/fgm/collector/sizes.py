@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from fgm.command_line import Kind, in_range
+from fgm.settings_parser import Kind, in_range
 
 _UNITS = {"": 1}
 for _power, _letter in enumerate("KMGT", 1):

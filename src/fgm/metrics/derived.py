@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgm.metrics.catalogue import Kind
+from fgm.metrics.formula_input import Samples
 from fgm.metrics.rates import Floats
-from fgm.metrics.samples import Samples
 
 Formula = Callable[[Samples], Floats]
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from quart import Quart
 
     from fgm.clock import Clock
-    from fgm.viewer.api.context import Desk
+    from fgm.viewer.api.services import Services
     from fgm.viewer.settings import Settings
     from fgm.viewer.start_up import ScanResult
     from fgm.viewer.web.asgi import App
@@ -96,35 +96,37 @@ class Daemon:
                 self.stop()
 
     async def _open(self) -> None:
-        desk, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
+        services, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
         await app.startup()
         try:
             self._entry.attach(cast("App", app))
-            self._health.attach(desk.scanner, desk.skipped)
+            self._health.attach(services.scanner, services.skipped)
             async with anyio.create_task_group() as group:
-                group.start_soon(every, self._clock, FOLLOW_INTERVAL_S, lambda: self._follow(desk), name="following")
-                await every(self._clock, self._settings.poll_seconds, lambda: self._scan(desk))
+                group.start_soon(
+                    every, self._clock, FOLLOW_INTERVAL_S, lambda: self._follow(services), name="following"
+                )
+                await every(self._clock, self._settings.poll_seconds, lambda: self._scan(services))
         finally:
             self._entry.detach()
             with anyio.CancelScope(shield=True):
                 await app.shutdown()
-            desk.journals.close()
+            services.journals.close()
 
-    async def _scan(self, desk: Desk) -> None:
+    async def _scan(self, services: Services) -> None:
         """Look for data, then read files without an index until the next look is due."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
-        result = await to_thread.run_sync(desk.scanner.scan)
-        self._update(desk, result)
-        while not desk.scanner.is_all_read and self._clock.monotonic() < until_s:
-            result = await to_thread.run_sync(desk.scanner.read_more)
-            self._update(desk, result)
+        result = await to_thread.run_sync(services.scanner.scan)
+        self._update(services, result)
+        while not services.scanner.is_all_read and self._clock.monotonic() < until_s:
+            result = await to_thread.run_sync(services.scanner.read_more)
+            self._update(services, result)
 
-    async def _follow(self, desk: Desk) -> None:
-        await to_thread.run_sync(desk.scanner.follow)
+    async def _follow(self, services: Services) -> None:
+        await to_thread.run_sync(services.scanner.follow)
 
-    def _update(self, desk: Desk, result: ScanResult) -> None:
+    def _update(self, services: Services, result: ScanResult) -> None:
         before = self._start_up.state
-        state = self._start_up.update(result, desk.now_ms(), self._clock.monotonic())
+        state = self._start_up.update(result, services.now_ms(), self._clock.monotonic())
         if state is not before:
             log.info("start-up state changed", extra=fields(state=state.value, before=before.value))
 
@@ -134,9 +136,9 @@ class Daemon:
         await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
 
 
-def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Desk, Quart]:
-    from fgm.viewer.api.context import Desk  # noqa: PLC0415 - slow to import, and not needed for the first response
+def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Services, Quart]:
     from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
+    from fgm.viewer.api.services import Services  # noqa: PLC0415 - slow to import, and not needed for the first response
 
-    desk = Desk(settings.data_dir, clock, start_up, address, paths=settings.files, node=settings.node or None)
-    return desk, create_app(desk)
+    services = Services(settings.data_dir, clock, start_up, address, paths=settings.files, node=settings.node or None)
+    return services, create_app(services)

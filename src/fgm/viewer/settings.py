@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fgm import logs
-from fgm.command_line import (
+from fgm.settings_parser import (
     SWITCH,
     SettingError,
     choice,

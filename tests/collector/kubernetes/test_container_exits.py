@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
-from fgm.collector.kubernetes.pods import parse_pod
+from fgm.collector.kubernetes.pod import parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from tests.support.collector.pods import container_id, pod_json, running, terminated
 

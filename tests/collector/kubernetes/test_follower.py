@@ -14,7 +14,7 @@ from fgm.collector.kubernetes.address import Address
 from fgm.collector.kubernetes.api_client import PodApi, Timeouts
 from fgm.collector.kubernetes.container_exits import ContainerExit
 from fgm.collector.kubernetes.follower import PodFollower
-from fgm.collector.kubernetes.pods import MAX_PODS
+from fgm.collector.kubernetes.pod import MAX_PODS
 from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.store.samples.series import Series
 from tests.support.collector.api_server import ApiServer, Mood

@@ -1,7 +1,7 @@
 """The pods of a node, and the names that follow from them."""
 
+from fgm.collector.kubernetes.pod import Pod, parse_pod
 from fgm.collector.kubernetes.pod_book import MAX_DELETED, PodBook, facts_of
-from fgm.collector.kubernetes.pods import Pod, parse_pod
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.samples.series import Series
 from tests.support.collector.pods import container_id, pod_json, pod_uid, running, terminated

@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
+from fgm.collector.kubernetes.pod import parse_pod
 from fgm.collector.kubernetes.pod_list_parser import MAX_OBJECT_CHARACTERS, PodListParser
-from fgm.collector.kubernetes.pods import parse_pod
 from tests.support.collector.pods import pod_json, running
 
 

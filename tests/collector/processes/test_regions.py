@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.proc_files import REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
 from fgm.collector.sampling.read_counts import ReadCounts

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.top import EVERY_S, MAX_PER_ROUND, TOP, TopReader
 from fgm.collector.sampling.read_counts import ReadCounts
 from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing

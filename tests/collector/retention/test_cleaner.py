@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fgm.collector.retention.cleaner import Cleaner, Swept
+from fgm.collector.retention.cleaner import Cleaner, Removal
 from fgm.collector.retention.limits import Limits
 from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
@@ -21,10 +21,10 @@ WINDOW_MS = 90_000
 ROOMY = Limits(1 << 40, 14 * DAY_MS, FreeSpace())
 
 
-def sweep(
+def remove_old(
     data_dir: Path, limits: Limits = ROOMY, now_ms: int = START_MS + 3600_000, spared: str | None = None
-) -> Swept:
-    return Cleaner(str(data_dir), limits).sweep(now_ms * 1_000_000, spared)
+) -> Removal:
+    return Cleaner(str(data_dir), limits).remove_old(now_ms * 1_000_000, spared)
 
 
 def windows(data_dir: Path, count: int) -> list[Path]:
@@ -47,10 +47,10 @@ JOURNAL_HEAD = b"\x10\0\0\0....H and the rest is torn"
 def test_the_oldest_windows_are_removed_until_the_rest_is_small_enough(tmp_path: Path) -> None:
     files = windows(tmp_path, 4)
     room_for_two = sum(map(allocated, files[2:]))
-    swept = sweep(tmp_path, Limits(room_for_two, DAY_MS, FreeSpace()))
+    removal = remove_old(tmp_path, Limits(room_for_two, DAY_MS, FreeSpace()))
 
     assert names(tmp_path) == [path.name for path in files[2:]]
-    assert (swept.files, swept.earliest_ms) == (2, START_MS + 2 * WINDOW_MS)
+    assert (removal.files, removal.earliest_ms) == (2, START_MS + 2 * WINDOW_MS)
     assert check(str(tmp_path)).problems == []
 
 
@@ -65,9 +65,9 @@ def test_old_files_are_removed_with_their_folders_and_with_files_that_were_set_a
         (folder / name).write_bytes(JOURNAL_HEAD if "journal" in name else b"anything")
     (folder / "metrics-20251230T160130Z.parquet").rename(folder / "superseded-20251230T160130Z-1.parquet")
     (folder / "events.jsonl").write_text('{"kind": "start"}\n')
-    swept = sweep(tmp_path, now_ms=START_MS + 15 * DAY_MS)
+    removal = remove_old(tmp_path, now_ms=START_MS + 15 * DAY_MS)
 
-    assert swept.files == 7
+    assert removal.files == 7
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,7 +85,7 @@ def test_foreign_files_stay_and_are_logged_once(tmp_path: Path, caplog: pytest.L
     (tmp_path / "dt=2025-12-29").symlink_to(elsewhere / "dt=2025-12-30")
     cleaner = Cleaner(str(tmp_path), ROOMY)
     for _ in range(2):
-        cleaner.sweep((START_MS + 15 * DAY_MS) * 1_000_000, None)
+        cleaner.remove_old((START_MS + 15 * DAY_MS) * 1_000_000, None)
 
     assert names(elsewhere) == ["metrics-20251230T160000Z.parquet"]
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_listed_does_not_keep_others_from_being_cleaned(
         if child == 0:
             if os.geteuid() == 0:  # root may list everything
                 os.setuid(65534)
-            os._exit(sweep(data_dir, now_ms=START_MS + 15 * DAY_MS).files)
+            os._exit(remove_old(data_dir, now_ms=START_MS + 15 * DAY_MS).files)
 
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
 
@@ -120,7 +120,7 @@ def test_the_open_journal_and_todays_events_are_never_removed(tmp_path: Path) ->
     journal, events = folder / "live-20251230T160130Z.journal", folder / "events.jsonl"
     journal.write_bytes(b"")
     events.write_bytes(b"{}\n")
-    sweep(tmp_path, Limits(0, DAY_MS, FreeSpace()), spared=str(journal))
+    remove_old(tmp_path, Limits(0, DAY_MS, FreeSpace()), spared=str(journal))
 
     assert names(tmp_path) == [events.name, journal.name]
 
@@ -129,7 +129,7 @@ def test_old_data_is_removed_if_other_programs_fill_the_disk(tmp_path: Path, cap
     files = windows(tmp_path, 2)
     cleaner = Cleaner(str(tmp_path), Limits(1 << 40, DAY_MS, FreeSpace(share=0.999)))
     for _ in range(2):
-        cleaner.sweep((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
+        cleaner.remove_old((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
 
     assert names(tmp_path) == [files[1].name]
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
@@ -143,9 +143,9 @@ def test_folders_that_have_been_empty_for_a_while_are_removed(tmp_path: Path) ->
     (tmp_path / "dt=2025-12-29").mkdir()
     made_ns = max(path.stat().st_mtime_ns for path in tmp_path.rglob("*"))
     cleaner = Cleaner(str(tmp_path), ROOMY)
-    cleaner.sweep(made_ns + 10**9, None)
+    cleaner.remove_old(made_ns + 10**9, None)
     assert empty.exists()
-    cleaner.sweep(made_ns + 10**10, None)
+    cleaner.remove_old(made_ns + 10**10, None)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -153,6 +153,6 @@ def test_folders_that_have_been_empty_for_a_while_are_removed(tmp_path: Path) ->
 def test_a_missing_data_directory_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cleaner = Cleaner(str(tmp_path / "data"), ROOMY)
     for _ in range(2):
-        cleaner.sweep(START_MS * 1_000_000, None)
+        cleaner.remove_old(START_MS * 1_000_000, None)
 
     assert [record.getMessage() for record in caplog.records] == ["cannot remove old data"]

@@ -13,7 +13,7 @@ from fgm.store.index import index_file
 from fgm.store.index.index_file import Index, IndexEntry
 from fgm.store.journal.journal_writer import JournalWriter
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.parquet_writer import encode
+from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.process_tables import ProcessRow
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader

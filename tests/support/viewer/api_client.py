@@ -5,8 +5,8 @@ from typing import Any
 
 from anyio import to_thread
 
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.routes import create_app
+from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
 from fgm.viewer.start_up import ScanResult, StartUp
 from fgm.viewer.web.asgi import App
@@ -24,20 +24,20 @@ class ApiClient:
         self.now_ms = now_ms
         self.clock = FakeClock(now_ms * 1_000_000)
         self.start_up = StartUp(180, now_ms, 0)
-        self.desk = Desk(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.services = Services(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
         self.serve()
 
     def serve(self) -> None:
-        self.app: App = create_app(self.desk)  # type: ignore[assignment]  # Quart types its scopes as dictionaries of their own
-        self.start_up = self.desk.start_up
+        self.app: App = create_app(self.services)  # type: ignore[assignment]  # Quart types its scopes as dictionaries of their own
+        self.start_up = self.services.start_up
 
     async def ready(self) -> None:
         self.start_up.update(await to_thread.run_sync(self.look), self.now_ms, 0)
 
     def look(self) -> ScanResult:
-        result = self.desk.scanner.scan()
-        while not self.desk.scanner.is_all_read:
-            result = self.desk.scanner.read_more()
+        result = self.services.scanner.scan()
+        while not self.services.scanner.is_all_read:
+            result = self.services.scanner.read_more()
         return result
 
     async def get(self, target: str, **headers: str) -> Answer:

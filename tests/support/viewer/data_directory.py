@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from fgm.store.directory import layout
 from fgm.store.index.index_file import Facts, Index, IndexEntry, dump
 from fgm.store.journal.journal_writer import JournalWriter
-from fgm.store.parquet import parquet_writer
+from fgm.store.parquet import parquet_encoding
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -93,7 +93,7 @@ class DataDirectory:
         paths = []
         for start_ms, window in sorted(parts.items()):
             path = self.folder(start_ms) / layout.metrics_name(start_ms)
-            path.write_bytes(parquet_writer.encode(window, COLUMNS, self.header, {name: {} for name in COLUMNS}))
+            path.write_bytes(parquet_encoding.encode(window, COLUMNS, self.header, {name: {} for name in COLUMNS}))
             paths.append(path)
         return paths
 

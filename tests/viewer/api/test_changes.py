@@ -131,7 +131,7 @@ async def test_comparisons_wait_for_each_other_and_do_not_delay_other_requests(t
 
     assert len(ended) == 5
     assert ended.index("samples") < 4
-    assert client.desk.budget.free == client.desk.budget.samples
+    assert client.services.budget.free == client.services.budget.samples
 
 
 async def test_a_client_that_leaves_during_a_comparison_gives_its_memory_back(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_during_a_comparison_gives_its_memory_back(tm
             await client.get(f"/api/changes?from={MIDDLE_MS}&to={T0}")
 
     assert len((await lines(client))[-1]["series"]) == 0
-    assert client.desk.budget.free == client.desk.budget.samples
+    assert client.services.budget.free == client.services.budget.samples
 
 
 async def test_a_change_in_the_first_tick_of_a_window_counts(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from anyio import to_thread
 
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.response.memory_budget import Budget
 from fgm.viewer.api.response.replies import PART_BYTES
 from fgm.viewer.api.routes import create_app
+from fgm.viewer.api.services import Services
 from fgm.viewer.web.asgi import App
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.asgi_client import Answer, converse
@@ -401,7 +401,7 @@ async def test_a_damaged_file_is_counted_and_the_rest_is_served(data: DataDirect
 
     assert answer["skipped_files"] == 1
     assert len(answer["series"][0]["t_ms"]) == 90
-    assert [skipped["file"][-16:] for skipped in client.desk.skipped.newest()] == ["T160130Z.parquet"]
+    assert [skipped["file"][-16:] for skipped in client.services.skipped.newest()] == ["T160130Z.parquet"]
 
 
 async def test_samples_can_be_requested_by_filter(tmp_path: Path) -> None:
@@ -430,8 +430,8 @@ async def test_one_of_several_nodes_in_a_directory_can_be_chosen(tmp_path: Path)
     await to_thread.run_sync(newer.parquet, counting(NODE, T0, 90), counting(container(2), T0, 90))
     await to_thread.run_sync(lambda: newer.write_index((container(2), T0, T0 + 89_000)))
     client = await to_thread.run_sync(ApiClient, tmp_path)
-    client.desk = await to_thread.run_sync(
-        lambda: Desk(str(tmp_path), client.clock, client.start_up, client.desk.address, node="worker-1")
+    client.services = await to_thread.run_sync(
+        lambda: Services(str(tmp_path), client.clock, client.start_up, client.services.address, node="worker-1")
     )
     await to_thread.run_sync(client.serve)
     await client.ready()
@@ -449,7 +449,7 @@ async def test_the_parts_of_a_long_range_make_the_whole(tmp_path: Path, monkeypa
     path = f"/api/timeseries?metric=memory.current&containers={id_of(1)}&from={T0 - 7 * 3_600_000}"
     complete = (await client.get(f"{path}&to={T0}")).json
     seconds = itertools.count()
-    monkeypatch.setattr(client.desk.clock, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(client.services.clock, "monotonic", lambda: float(next(seconds)))
     times: list[int] = []
     parts, to_ms = 0, T0
     for _ in range(4):
@@ -495,13 +495,13 @@ async def test_parallel_queries_together_never_have_more_samples_than_the_budget
         data = DataDirectory(tmp_path, rotation_s=7200)
         data.parquet(*(counting(container(n), T0 - 3_400_000, 3400) for n in range(20)))
         client = ApiClient(data.root)
-        client.desk.budget = Budget(100_000)
-        client.app = create_app(client.desk)  # type: ignore[assignment]
+        client.services.budget = Budget(100_000)
+        client.app = create_app(client.services)  # type: ignore[assignment]
         return client
 
     client = await to_thread.run_sync(record)
     await client.ready()
-    budget = client.desk.budget
+    budget = client.services.budget
     free, answers = list[int](), list[Answer]()
 
     async def ask() -> None:
@@ -532,12 +532,12 @@ async def test_a_client_that_stops_reading_loses_its_answer_and_gives_its_memory
 
     client = await to_thread.run_sync(record)
     await client.ready()
-    app = await to_thread.run_sync(lambda: cast("App", create_app(client.desk, send_timeout_s=0.05)))
+    app = await to_thread.run_sync(lambda: cast("App", create_app(client.services, send_timeout_s=0.05)))
     with anyio.fail_after(5):
         messages = await converse(app, "/api/timeseries?metric=memory.current&range=1h", stops_reading=True)
 
     assert [message["type"] for message in messages] == ["http.response.start"]
-    assert client.desk.budget.free == client.desk.budget.samples
+    assert client.services.budget.free == client.services.budget.samples
 
 
 async def test_a_cancelled_request_stops_between_files(data: DataDirectory) -> None:
@@ -559,7 +559,7 @@ async def test_an_unexpected_failure_is_a_problem_without_its_trace(
     client: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.ready()
-    del client.desk.files
+    del client.services.files
 
     answer = await client.get("/api/timeseries?metric=memory.current")
 

@@ -7,7 +7,7 @@ import fgm.viewer
 from fgm.viewer.api.timeseries import RAW_TICKS
 from fgm.viewer.query import comparison
 
-SERVER = Path(fgm.viewer.__file__).parent / "static" / "server"
+SERVER = Path(fgm.viewer.__file__).parent / "static" / "requests"
 
 
 def constant(script: str, name: str) -> int:

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
-from fgm.viewer.api.context import Desk
+from fgm.viewer.api.services import Services
 from fgm.viewer.files import foreign_parquet
 from fgm.viewer.start_up import StartUp
 from tests.support.viewer.api_client import NOW_MS, ApiClient
@@ -51,7 +51,9 @@ async def test_only_the_given_files_are_served(tmp_path: Path) -> None:
         first, _ = recorded(tmp_path)
         client = ApiClient(tmp_path)
         start_up = StartUp(1, NOW_MS, 0)
-        client.desk = Desk(str(first.parent), client.clock, start_up, client.desk.address, paths=(str(first),))
+        client.services = Services(
+            str(first.parent), client.clock, start_up, client.services.address, paths=(str(first),)
+        )
         client.serve()
         return client
 
@@ -85,7 +87,7 @@ async def test_a_file_that_cannot_be_read_is_counted_and_the_rest_is_served(tmp_
     await client.ready()
 
     assert {s["id"] for s in await client.series(TARGET)} == {"node", id_of(1)}
-    reasons = {Path(s["file"]).name: s["reason"] for s in client.desk.skipped.newest()}
+    reasons = {Path(s["file"]).name: s["reason"] for s in client.services.skipped.newest()}
     assert reasons.keys() == {"other.parquet", "short.parquet"}
     assert "it has no columns time and scope" in reasons["other.parquet"]
 

@@ -48,7 +48,7 @@ async def test_a_file_of_another_node_is_not_skipped(tmp_path: Path, path: str) 
     client = await client_of(tmp_path, record)
 
     assert (await answer(client, path))["skipped_files"] == 0
-    assert client.desk.skipped.newest() == []
+    assert client.services.skipped.newest() == []
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -62,9 +62,9 @@ async def test_a_file_that_can_be_read_again_is_taken_off_the_list(tmp_path: Pat
     await to_thread.run_sync(window.write_bytes, content[:-100])
 
     assert (await answer(client, path))["skipped_files"] == 1
-    assert len(client.desk.skipped) == 1
+    assert len(client.services.skipped) == 1
 
     await to_thread.run_sync(window.write_bytes, content)
 
     assert (await answer(client, path))["skipped_files"] == 0
-    assert len(client.desk.skipped) == 0
+    assert len(client.services.skipped) == 0

@@ -40,9 +40,9 @@ class Span:
     def answer(self) -> list[tuple[Floats, Floats]]:
         """Return the times, in s since the beginning, and the values of memory and of CPU time used each second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
-        desk = self.client.desk
-        question = timeseries.make_question(desk.fresh(), parsing.timeseries(query.encode()), desk.now_ms())
-        running = desk.samples_query(question)
+        services = self.client.services
+        question = timeseries.make_question(services.fresh(), parsing.timeseries(query.encode()), services.now_ms())
+        running = services.samples_query(question)
         while running.step():
             pass
         (series,) = running.answer()

@@ -19,8 +19,8 @@ from urllib.parse import urlencode, urlsplit
 from fgm import __version__
 from fgm.collector.kubernetes.address import Address
 from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.pod import MAX_PODS, Pod, parse_pod
 from fgm.collector.kubernetes.pod_list_parser import PodListParser
-from fgm.collector.kubernetes.pods import MAX_PODS, Pod, parse_pod
 from fgm.collector.kubernetes.watch_state import WatchEvent, parse_event
 
 MAX_LINE_BYTES = 4 << 20

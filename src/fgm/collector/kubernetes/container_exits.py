@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fgm.collector.kubernetes.pod import Container, Pod
 from fgm.collector.kubernetes.pod_book import termination_facts
-from fgm.collector.kubernetes.pods import Container, Pod
 from fgm.store.index.index_file import Index
 
 MAX_CONTAINERS = 10_000

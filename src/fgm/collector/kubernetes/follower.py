@@ -14,8 +14,8 @@ from anyio import to_thread
 from fgm.clock import Clock
 from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
 from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.pod import MAX_PODS, Pod
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
-from fgm.collector.kubernetes.pods import MAX_PODS, Pod
 from fgm.collector.kubernetes.watch_state import WatchEvent, WatchState
 from fgm.logs import fields
 from fgm.store.index.index_file import Facts, Index

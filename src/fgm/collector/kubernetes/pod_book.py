@@ -5,7 +5,7 @@ from typing import Any
 
 from fgm import iso_time
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
-from fgm.collector.kubernetes.pods import Container, Pod, Termination
+from fgm.collector.kubernetes.pod import Container, Pod, Termination
 from fgm.store.index.index_file import Facts, Index
 from fgm.store.samples.series import Series
 

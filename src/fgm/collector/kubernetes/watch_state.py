@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from fgm.collector.kubernetes.pods import Pod, parse_pod
+from fgm.collector.kubernetes.pod import Pod, parse_pod
 
 MIN_STREAM_S = 30
 """Minimum duration of a stream; a shorter one counts as failed, even if it ended in order."""

@@ -6,7 +6,7 @@ Reading smaps costs several times as much as smaps_rollup, and large processes a
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.proc_files import ENDED, REFUSED, REFUSED_REST_S, folder, read, read_long
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import Listing

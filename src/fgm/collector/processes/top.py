@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nlargest
 
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.proc_files import ENDED, open_files, read
 from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import Listing

@@ -18,15 +18,15 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 
 EVERY_S = 60.0
-"""Interval between two sweeps: windows may be an hour long, and other programs fill the disk, too."""
+"""Interval between two removals: windows may be an hour long, and other programs fill the disk, too."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """The result of a sweep. `earliest_ms`: start of the oldest data that is left; None if that has not changed."""
+class Removal:
+    """The result of a removal. `earliest_ms`: start of the oldest data that is left; None if that has not changed."""
 
     files: int
     size_bytes: int
@@ -34,7 +34,7 @@ class Swept:
 
 
 class Cleaner:
-    """A guard of one data directory, which sweeps it at intervals and whenever it is woken."""
+    """Keeps one data directory within its limits: removes old data at intervals, and whenever it is woken."""
 
     def __init__(self, data_dir: str, limits: Limits) -> None:
         self._data_dir = data_dir
@@ -47,18 +47,18 @@ class Cleaner:
         self._has_logged_foreign = False
 
     def wake(self) -> None:
-        """Sweep soon, because a file was written."""
+        """Remove old data soon, because a file was written."""
         self._is_wanted.set()
 
-    async def run(self, sweep: Callable[[], Awaitable[object]]) -> None:
-        """Await `sweep`, which has to call the method of that name, at intervals until cancelled."""
+    async def run(self, make_room: Callable[[], Awaitable[object]]) -> None:
+        """Await `make_room`, which must call `remove_old`, at intervals and when woken, until cancelled."""
         while True:
             self._is_wanted = anyio.Event()
-            await sweep()
+            await make_room()
             with anyio.move_on_after(EVERY_S):
                 await self._is_wanted.wait()
 
-    def sweep(self, wall_ns: int, spared: str | None) -> Swept:
+    def remove_old(self, wall_ns: int, spared: str | None) -> Removal:
         """Remove old files; failures are logged, and tried again at the next call.
 
         Must not run while a file is being made from another one. `spared`: path of the open journal, which stays.
@@ -80,10 +80,10 @@ class Cleaner:
             self._note_failure(error)
         else:
             self._is_failing = False
-        swept = Swept(len(removed), sum(file.size_bytes for file in removed), earliest_ms)
+        removal = Removal(len(removed), sum(file.size_bytes for file in removed), earliest_ms)
         if removed:
-            log.debug("removed old data", extra=fields(files=swept.files, size_bytes=swept.size_bytes))
-        return swept
+            log.debug("removed old data", extra=fields(files=removal.files, size_bytes=removal.size_bytes))
+        return removal
 
     def _removable(self, spared: str | None, now_ms: int) -> Iterator[KeptFile]:
         for file in self._inventory.oldest_first():

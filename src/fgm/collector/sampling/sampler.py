@@ -16,7 +16,7 @@ from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
 from fgm.collector.sampling.pod_network import PodNetworks
 from fgm.collector.sampling.process_list import runs_only_pause
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.readers import Readers
+from fgm.collector.sampling.reader_set import Readers
 from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
 from fgm.collector.sampling.sources import SLOW_EVERY_S
 from fgm.collector.sampling.sweep import Sweep

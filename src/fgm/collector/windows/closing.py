@@ -17,7 +17,7 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError, ForeignFileError
 from fgm.store.journal.frame import has_mark
 from fgm.store.journal.journal_reader import JournalReader
-from fgm.store.parquet import parquet_writer
+from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FORMAT_VERSION, FileHeader
@@ -86,7 +86,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     if not supersedes:
         chunks = [*_already_closed(folder, target), *chunks]
     spans = tuple(SeriesSpan(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
-    data = parquet_writer.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+    data = parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
     if supersedes:
         _keep_superseded(folder, parsed.start_ms, data)
     atomic.publish(folder, target, data)

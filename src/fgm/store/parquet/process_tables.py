@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import parquet_writer
+from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.samples.header import FileHeader
 
@@ -64,7 +64,7 @@ class RegionRow(NamedTuple):
 Row = ProcessRow | RegionRow
 
 _ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
-_TYPES: Mapping[str, parquet_writer.ColumnType] = {
+_TYPES: Mapping[str, parquet_encoding.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
     "pid": "integer",
@@ -92,10 +92,10 @@ def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
         raise ValueError("a table without rows has no file")
     ordered = sorted(rows, key=lambda row: (row.container_id or "", row.time_ms, row.pid))
     columns = [
-        parquet_writer.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
+        parquet_encoding.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
         for name, values in zip(_ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
     ]
-    chunks_bytes, footer = parquet_writer.encode_table(columns, header)
+    chunks_bytes, footer = parquet_encoding.encode_table(columns, header)
     times = [row.time_ms for row in ordered]
     facts = {
         "kind": kind,
@@ -123,7 +123,7 @@ def rows(path: str) -> list[Row]:
     Raises: as `verify`.
     """
     details, data = _read(path)
-    columns = parquet_writer.decode_table(data)
+    columns = parquet_encoding.decode_table(data)
     kind = _ROWS[details.kind]
     try:
         values = [columns[name.removesuffix("_ms")] for name in kind._fields]

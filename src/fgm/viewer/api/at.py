@@ -14,11 +14,11 @@ from fgm import iso_time
 from fgm.metrics.rates import Floats, Times
 from fgm.metrics.shown import SHOWN
 from fgm.store.samples.series import Scope
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.media_types import TEXT
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import name_of, name_of_key, unlisted_id
 from fgm.viewer.query.event_query import EventAnswer, EventQuestion
@@ -47,15 +47,15 @@ class _Row(NamedTuple):
     is_node: bool
 
 
-async def respond(desk: Desk, lease: Lease, time: str) -> Response:
+async def respond(services: Services, lease: Lease, time: str) -> Response:
     """Return the response to the current request. `time`: the one in the path."""
     parsing.no_parameters(request.query_string)
-    runner = desk.runner
-    holdings = await runner.run(desk.fresh)
-    at_ms = parsing.instant_ms(time, holdings.newest_ms or desk.now_ms())
-    query = desk.samples_query(make_question(holdings, at_ms))
+    runner = services.runner
+    holdings = await runner.run(services.fresh)
+    at_ms = parsing.instant_ms(time, holdings.newest_ms or services.now_ms())
+    query = services.samples_query(make_question(holdings, at_ms))
     await runner.finish(query, lease)
-    events = await runner.run(lambda: desk.event_query(holdings, events_around(at_ms)))
+    events = await runner.run(lambda: services.event_query(holdings, events_around(at_ms)))
     await runner.finish(events, lease)
     return await reply(runner, lambda: text(query, holdings, events.answer(), at_ms), TEXT)
 

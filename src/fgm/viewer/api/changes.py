@@ -5,11 +5,11 @@ from typing import Any
 from quart import Response, request
 
 from fgm.store.samples.series import Series
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.progress import progress_reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, name_of
 from fgm.viewer.query.change_ranking import Change, ChangedSeries
@@ -17,15 +17,15 @@ from fgm.viewer.query.comparison import MAX_MS, Comparison, Stretches
 from fgm.viewer.web.problems import bad_parameter
 
 
-async def respond(desk: Desk, lease: Lease) -> Response:
+async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     changes_request = parsing.changes(request.query_string)
-    holdings = await desk.runner.run(desk.fresh)
-    compared = stretches(holdings, changes_request.span, desk.now_ms())
+    holdings = await services.runner.run(services.fresh)
+    compared = stretches(holdings, changes_request.span, services.now_ms())
     return progress_reply(
-        desk.runner,
+        services.runner,
         lease,
-        lambda: desk.comparison(holdings, compared),
+        lambda: services.comparison(holdings, compared),
         lambda comparison: answer(comparison, changes_request.limit, holdings),
     )
 

@@ -7,11 +7,11 @@ from quart import Response, request
 
 from fgm.metrics.rates import gap_ms
 from fgm.store.samples.series import Scope
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import ContainersRequest
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
 from fgm.viewer.contents.series_names import name_of
@@ -32,18 +32,18 @@ MAX_AGE_MS = 10_000
 """Maximum age of the newest data; if it is older, no series counts as alive."""
 
 
-async def respond(desk: Desk, lease: Lease) -> Response:
+async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     containers_request = parsing.containers(request.query_string)
-    holdings = await desk.runner.run(desk.fresh)
-    now_ms, keys = desk.now_ms(), None
+    holdings = await services.runner.run(services.fresh)
+    now_ms, keys = services.now_ms(), None
     if containers_request.metrics and containers_request.span is not None:
         span = containers_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-        query = desk.totals_query(make_question(holdings, containers_request.metrics, ALL_SCOPES, *span))
-        await desk.runner.finish(query, lease)
-        totals = await desk.runner.run(query.answer)
+        query = services.totals_query(make_question(holdings, containers_request.metrics, ALL_SCOPES, *span))
+        await services.runner.finish(query, lease)
+        totals = await services.runner.run(query.answer)
         keys = frozenset(of_series.series.key for of_series in totals)
-    return await reply(desk.runner, lambda: json_parts(answer(holdings, containers_request, now_ms, keys)))
+    return await reply(services.runner, lambda: json_parts(answer(holdings, containers_request, now_ms, keys)))
 
 
 def answer(

@@ -6,11 +6,11 @@ from typing import Any
 from quart import Response, request
 
 from fgm.store.events.event import Event
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import EventsRequest
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import id_of_key, name_of_key
 from fgm.viewer.contents.series_register import SeriesSnapshot
@@ -18,12 +18,12 @@ from fgm.viewer.query.event_query import EventAnswer, EventQuestion
 from fgm.viewer.web.problems import unknown
 
 
-async def respond(desk: Desk, lease: Lease) -> Response:
+async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
-    events_request, runner = parsing.events(request.query_string), desk.runner
-    holdings = await runner.run(desk.fresh)
-    question = make_question(holdings, events_request, desk.now_ms())
-    query = await runner.run(lambda: desk.event_query(holdings, question))
+    events_request, runner = parsing.events(request.query_string), services.runner
+    holdings = await runner.run(services.fresh)
+    question = make_question(holdings, events_request, services.now_ms())
+    query = await runner.run(lambda: services.event_query(holdings, question))
     await runner.finish(query, lease)
     return await reply(runner, lambda: json_parts(answer(query.answer(), question, holdings)))
 

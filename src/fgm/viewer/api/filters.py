@@ -4,17 +4,17 @@ from typing import Any
 
 from quart import Response, request
 
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in
 
 
-async def respond(desk: Desk) -> Response:
+async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    return await reply(desk.runner, lambda: json_parts(answer(desk.fresh())))
+    return await reply(services.runner, lambda: json_parts(answer(services.fresh())))
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:

@@ -5,17 +5,17 @@ from typing import Any
 from quart import Response, request
 
 from fgm import __version__
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.replies import json_reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.health import Address
 
 
-async def respond(desk: Desk) -> Response:
+async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    return json_reply(answer(desk.scanner.holdings(), desk.address, desk.now_ms()))
+    return json_reply(answer(services.scanner.holdings(), services.address, services.now_ms()))
 
 
 def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:

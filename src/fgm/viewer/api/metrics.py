@@ -7,18 +7,18 @@ from quart import Response, request
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.shown import ALIASES, SHOWN
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.web import entity_tags
 
 
-async def respond(desk: Desk) -> Response:
+async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    body = await desk.runner.run(lambda: json.dumps(answer(desk.scanner.holdings())).encode())
-    return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
+    body = await services.runner.run(lambda: json.dumps(answer(services.scanner.holdings())).encode())
+    return await reply(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from quart import Response, request
 
 from fgm import __version__
 from fgm.metrics.shown import SHOWN
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parameters, parsing
 from fgm.viewer.api.request.parameters import TAKES, Parameter
 from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
 from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.web import entity_tags
 
 JsonSchema = dict[str, Any]
@@ -176,11 +176,11 @@ _PROBLEMS = {
 }
 
 
-async def respond(desk: Desk) -> Response:
+async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    body = await desk.runner.run(lambda: json.dumps(document()).encode())
-    return await reply(desk.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
+    body = await services.runner.run(lambda: json.dumps(document()).encode())
+    return await reply(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def document() -> JsonSchema:

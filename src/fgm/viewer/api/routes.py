@@ -10,16 +10,16 @@ from werkzeug.exceptions import HTTPException
 
 from fgm.logs import fields
 from fgm.viewer.api import at, changes, containers, events, filters, instance, metrics, openapi, timeseries, top
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.response.leased_app import SEND_TIMEOUT_S, LeasedApp
 from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.services import Services
 from fgm.viewer.start_up import State
 from fgm.viewer.web.problems import Problem, not_ready
 
 RETRY_AFTER_S = 2
 """Time after which a client may ask again if there is no data yet."""
 
-LISTINGS: Mapping[str, Callable[[Desk], Awaitable[Response]]] = {
+LISTINGS: Mapping[str, Callable[[Services], Awaitable[Response]]] = {
     "/api/instance": instance.respond,
     "/api/metrics": metrics.respond,
     "/api/filters": filters.respond,
@@ -40,29 +40,31 @@ QUERIES: Mapping[str, Callable[..., Awaitable[Response]]] = {
 log = logging.getLogger(__name__)
 
 
-def create_app(desk: Desk, *, send_timeout_s: float = SEND_TIMEOUT_S) -> Quart:
+def create_app(services: Services, *, send_timeout_s: float = SEND_TIMEOUT_S) -> Quart:
     """Return the application with all paths of the API; it answers with 503 until data is found."""
-    app = LeasedApp("fgm.viewer", desk.budget, send_timeout_s=send_timeout_s)
+    app = LeasedApp("fgm.viewer", services.budget, send_timeout_s=send_timeout_s)
 
     @app.before_request
     async def only_if_ready() -> None:
         needs_data = request.path.startswith(("/api/", "/at/")) and request.path != "/api/openapi.json"
-        if needs_data and desk.start_up.state is not State.READY:
-            raise not_ready(desk.start_up.state.value, RETRY_AFTER_S)
+        if needs_data and services.start_up.state is not State.READY:
+            raise not_ready(services.start_up.state.value, RETRY_AFTER_S)
 
     for path, respond in LISTINGS.items():
-        app.add_url_rule(path, path, partial(respond, desk), methods=["GET"])
+        app.add_url_rule(path, path, partial(respond, services), methods=["GET"])
     for path, respond_to_query in QUERIES.items():
-        app.add_url_rule(path, path, partial(_respond_to_query, respond_to_query, desk), methods=["GET"])
+        app.add_url_rule(path, path, partial(_respond_to_query, respond_to_query, services), methods=["GET"])
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
     return app
 
 
-async def _respond_to_query(respond: Callable[..., Awaitable[Response]], desk: Desk, **variables: str) -> Response:
+async def _respond_to_query(
+    respond: Callable[..., Awaitable[Response]], services: Services, **variables: str
+) -> Response:
     lease: Lease = g.lease
-    return await respond(desk, lease, **variables)
+    return await respond(services, lease, **variables)
 
 
 def _problem(problem: Problem) -> Response:

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from quart import Response, request
 
 from fgm.store.samples.series import SHORT_ID_LENGTH, Scope
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TimeseriesRequest
 from fgm.viewer.api.response import encoding
@@ -14,6 +13,7 @@ from fgm.viewer.api.response.answer_tag import tag_of_answer
 from fgm.viewer.api.response.media_types import BINARY, JSON
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Lease
 from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries
@@ -31,17 +31,17 @@ DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
 """Scopes of the series that are answered if the request names none."""
 
 
-async def respond(desk: Desk, lease: Lease) -> Response:
+async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
-    query_string, runner = request.query_string, desk.runner
+    query_string, runner = request.query_string, services.runner
     timeseries_request = parsing.timeseries(query_string)
-    holdings = await runner.run(desk.fresh)
-    now_ms = desk.now_ms()
+    holdings = await runner.run(services.fresh)
+    now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
-    tag = await runner.run(lambda: tag_of_answer(query_string, question, desk.files, holdings, now_ms))
+    tag = await runner.run(lambda: tag_of_answer(query_string, question, services.files, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
         return await reply(runner, lambda: iter(()), etag=tag)
-    query = desk.samples_query(question, timeseries_request.within_ms)
+    query = services.samples_query(question, timeseries_request.within_ms)
     await runner.finish(query, lease)
     if query.complete_from_ms > question.from_ms:
         tag = None

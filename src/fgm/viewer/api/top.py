@@ -5,11 +5,11 @@ from typing import Any
 from quart import Response, request
 
 from fgm.metrics.catalogue import ADDITIVE_UNITS
-from fgm.viewer.api.context import Desk
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
 from fgm.viewer.contents.series_names import find_or_make, name_of
@@ -17,17 +17,17 @@ from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.totals import Total, TotalsQuery, make_question
 
 
-async def respond(desk: Desk, lease: Lease) -> Response:
+async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     top_request = parsing.top(request.query_string)
-    holdings = await desk.runner.run(desk.fresh)
-    now_ms = desk.now_ms()
+    holdings = await services.runner.run(services.fresh)
+    now_ms = services.now_ms()
     span = top_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     parts = top_request.parts
     question = make_question(holdings, (top_request.metric,), top_request.filter.scopes, *span, parts)
-    query = desk.totals_query(question, parts)
-    await desk.runner.finish(query, lease)
-    return await reply(desk.runner, lambda: json_parts(answer(query, holdings, top_request)))
+    query = services.totals_query(question, parts)
+    await services.runner.finish(query, lease)
+    return await reply(services.runner, lambda: json_parts(answer(query, holdings, top_request)))
 
 
 def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
 from fgm.viewer.contents.series_register import SeriesRegister
 from fgm.viewer.files.data_files import DataFile, DataFiles
-from fgm.viewer.files.index_file import IndexFile
+from fgm.viewer.files.index_reader import IndexFile
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 from fgm.viewer.start_up import ScanResult

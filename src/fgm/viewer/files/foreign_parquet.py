@@ -69,7 +69,7 @@ def _rewritten(path: str) -> bytes:
     import pandas as pd  # noqa: PLC0415 - the same
 
     from fgm.metrics.catalogue import BY_NAME, RECORDED  # noqa: PLC0415 - the same
-    from fgm.store.parquet import parquet_writer  # noqa: PLC0415 - the same
+    from fgm.store.parquet import parquet_encoding  # noqa: PLC0415 - the same
     from fgm.store.samples.header import FileHeader  # noqa: PLC0415 - the same
     from fgm.store.samples.series import IDENTITY_COLUMNS  # noqa: PLC0415 - the same
 
@@ -90,7 +90,7 @@ def _rewritten(path: str) -> bytes:
     node = next((chunk.series.node_name for chunk in chunks if chunk.series.node_name), None)
     header = FileHeader(node, "given", steps[len(steps) // 2] if steps else DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S)
     facts = {name: {"unit": BY_NAME[name].unit, "kind": BY_NAME[name].kind} for name in columns}
-    return parquet_writer.encode(chunks, columns, header, facts)
+    return parquet_encoding.encode(chunks, columns, header, facts)
 
 
 def _chunk(rows: Any, columns: list[str]) -> Any:

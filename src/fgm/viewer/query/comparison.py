@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fgm.metrics.derived import ShownMetric
-from fgm.metrics.samples import Samples
+from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from fgm.metrics.derived import ShownMetric
+from fgm.metrics.formula_input import interval_ms
 from fgm.metrics.rates import gap_ms
-from fgm.metrics.samples import interval_ms
 from fgm.store.samples.series import Scope
 
 MAX_SERIES = 500

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fgm.metrics.formula_input import Samples
 from fgm.metrics.rates import Floats, Times
-from fgm.metrics.samples import Samples
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile

@@ -6,7 +6,7 @@ import { sameValue } from "../lib/same-value.js";
 import { matchingSeries } from "../lib/search.js";
 import { fullName, seriesDetails, workload } from "../lib/series.js";
 import { clockOrDate, roughDuration } from "../lib/time-format.js";
-import { rankAgain } from "../server/ranking.js";
+import { rankAgain } from "../requests/ranking.js";
 import { shown } from "../state/shown.js";
 import { allSeries, edge_ms, newest_ms, node, picked, search } from "../state/store.js";
 import { showOnly, showTop, toggle } from "../state/view.js";

@@ -1,4 +1,4 @@
-// What the page knows and which part of it is in view. server/ fills it, view.js and lanes.js change it, components read it.
+// What the page knows and which part of it is in view. requests/ fills it, view.js and lanes.js change it, components read it.
 
 import { computed, signal } from "../vendor/signals.js";
 import { ALL, widened } from "../lib/time-format.js";

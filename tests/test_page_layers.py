@@ -1,4 +1,4 @@
-"""The page's modules import only from lower floors, and only the folder `state` has signals that can be written."""
+"""The page's modules import only from lower layers, and only the folder `state` has signals that can be written."""
 
 import re
 from graphlib import TopologicalSorter
@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 STATIC = Path(__file__).parent.parent / "src" / "fgm" / "viewer" / "static"
-FLOORS = [
+LAYERS = [
     {"main.js"},
     {"commands"},
     {"chart", "panels"},
     {"widgets"},
-    {"server", "derived"},
+    {"requests", "derived"},
     {"state"},
     {"browser"},
     {"lib"},
 ]
-"""Floors of folders, the highest first: a module imports from its own folder and from the floors below."""
-LEVELS = {folder: level for level, floor in enumerate(reversed(FLOORS)) for folder in floor}
+"""Layers of folders, the highest first: a module imports from its own folder and from the layers below."""
+LEVELS = {folder: level for level, layer in enumerate(reversed(LAYERS)) for folder in layer}
 CLASSIC = {"reload.js"}
 """Scripts that are no modules; they run before all modules."""
 WITHOUT_DOM_AND_SIGNALS = {"vendor/ufuzzy.js"}
@@ -53,7 +53,7 @@ def imports(module: str) -> list[str]:
 @pytest.mark.parametrize("module", sorted(SOURCES))
 def test_a_module_imports_only_from_its_folder_and_from_floors_below(module: str) -> None:
     folder = folder_of(module)
-    assert folder in LEVELS, f"the folder {folder} has no floor: add it to FLOORS"
+    assert folder in LEVELS, f"the folder {folder} has no layer: add it to LAYERS"
     for imported in imports(module):
         other = folder_of(imported)
         if other == "vendor":

@@ -8,9 +8,9 @@ import pytest
 from anyio import to_thread
 
 from fgm.collector.processes.detail_recorder import DetailRecorder
-from fgm.collector.processes.host import Host
+from fgm.collector.processes.host_units import Host
+from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.processes.sums import SumReader
-from fgm.collector.processes.tasks import ProcessTasks
 from fgm.collector.processes.top import TopReader
 from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts

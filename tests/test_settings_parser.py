@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from fgm.command_line import (
+from fgm.settings_parser import (
     SWITCH,
     SettingError,
     choice,

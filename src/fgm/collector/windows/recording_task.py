@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from fgm.collector.windows.closer import WindowCloser
+from fgm.collector.windows.closing_task import WindowCloser
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.logs import fields
 from fgm.store.errors import BadFileError

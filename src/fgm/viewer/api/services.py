@@ -1,4 +1,4 @@
-"""The desk: what every path of the API answers from."""
+"""The services: what every path of the API answers from."""
 
 from fgm.clock import Clock
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
@@ -21,7 +21,7 @@ from fgm.viewer.query.totals import TotalsQuery
 from fgm.viewer.start_up import StartUp
 
 
-class Desk:
+class Services:
     """The data directory, its scanner, the clock, the worker threads and the memory budget."""
 
     def __init__(
