@@ -51,7 +51,7 @@ def imports(module: str) -> list[str]:
 
 
 @pytest.mark.parametrize("module", sorted(SOURCES))
-def test_a_module_imports_only_from_its_folder_and_from_floors_below(module: str) -> None:
+def test_a_module_imports_only_from_its_folder_and_from_layers_below(module: str) -> None:
     folder = folder_of(module)
     assert folder in LEVELS, f"the folder {folder} has no layer: add it to LAYERS"
     for imported in imports(module):

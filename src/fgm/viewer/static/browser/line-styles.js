@@ -1,6 +1,6 @@
 // How the line of each colour slot is drawn.
 
-import { cssToken, isDark } from "./theme.js";
+import { cssToken, isDark } from "./theme-colours.js";
 
 const COLOURS = 6;
 const DASHES = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];

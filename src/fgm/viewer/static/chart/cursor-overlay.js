@@ -5,7 +5,7 @@ import { effect } from "../vendor/signals.js";
 import { hairline } from "../browser/canvas.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { laneHeights } from "../derived/lane-lines.js";
 import { highestIn, linesOf } from "../lib/lines.js";
 import { clockIn, duration } from "../lib/time-format.js";

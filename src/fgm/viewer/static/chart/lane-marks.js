@@ -1,7 +1,7 @@
 // What is drawn over the lines of a lane: limits as steps, a cross at an OOM kill, a label at the start of a new life.
 
 import { hairline, labelFont } from "../browser/canvas.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { laneLimits, limitSteps } from "../derived/limits.js";
 import { lastSampleBeforeKill } from "../lib/lines.js";
 import { formatNumber } from "../lib/units.js";

@@ -3,7 +3,7 @@
 import { effect } from "../vendor/signals.js";
 import { hairline, labelFont, sizedContext } from "../browser/canvas.js";
 import { html, useEffect, useRef } from "../browser/html.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { duration, shortDuration } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { dependsOn } from "../state/depends-on.js";

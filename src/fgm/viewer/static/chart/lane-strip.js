@@ -4,7 +4,7 @@
 import { computed, effect } from "../vendor/signals.js";
 import { hatch, sizedContext } from "../browser/canvas.js";
 import { html, useEffect, useRef } from "../browser/html.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { peakOf, raiseColumns } from "../lib/lines.js";
 import { clockIn } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";

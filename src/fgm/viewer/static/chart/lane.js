@@ -5,7 +5,7 @@ import uPlot from "../vendor/uplot.js";
 import { hairline, hatch, labelFont } from "../browser/canvas.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { laneHeights, laneLines, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
 import { laneLimits } from "../derived/limits.js";
 import { toChartData } from "../lib/chart-data.js";

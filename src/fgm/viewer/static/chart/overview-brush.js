@@ -2,7 +2,7 @@
 
 import { effect } from "../vendor/signals.js";
 import { dependsOn } from "../state/depends-on.js";
-import { overviewRange } from "../state/overview.js";
+import { overviewRange } from "../state/overview-data.js";
 import { end_ms, plot, view } from "../state/store.js";
 import { zoom } from "../state/view.js";
 

@@ -3,12 +3,12 @@
 import { effect } from "../vendor/signals.js";
 import { hairline, hatch, labelFont, sizedContext } from "../browser/canvas.js";
 import { html, useEffect, useRef } from "../browser/html.js";
-import { cssToken } from "../browser/theme.js";
+import { cssToken } from "../browser/theme-colours.js";
 import { GAP_INTERVALS, gapsOf } from "../lib/lines.js";
 import { utcOffset } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { dependsOn } from "../state/depends-on.js";
-import { nodeHistory, overviewRange } from "../state/overview.js";
+import { overviewData, overviewRange } from "../state/overview-data.js";
 import { edge_ms, interval_ms, plot } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 import { startBrush } from "./overview-brush.js";
@@ -22,7 +22,7 @@ export function Overview() {
   useEffect(() => {
     let frame = 0;
     const stop = effect(() => {
-      dependsOn(themeVersion, nodeHistory, overviewRange, plot);
+      dependsOn(themeVersion, overviewData, overviewRange, plot);
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => canvas.current && overviewRange.peek() && draw(canvas.current));
     });
@@ -40,7 +40,7 @@ function draw(canvas) {
   const width = plot.peek().width, height = canvas.parentElement.clientHeight;
   const ctx = sizedContext(canvas, width, height);
   const { from_ms, to_ms, column_ms } = overviewRange.peek();
-  const { cpu = null, memory = null, events = [] } = nodeHistory.peek() ?? {};
+  const { cpu = null, memory = null, events = [] } = overviewData.peek() ?? {};
   const x = (ms) => ((ms - from_ms) / (to_ms - from_ms)) * width;
   const base = height - AXIS_PX;
   const gap_ms = Math.max(GAP_INTERVALS * interval_ms.peek(), 1.5 * column_ms);

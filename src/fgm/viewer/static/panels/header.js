@@ -1,10 +1,10 @@
 // The top line: the node, how recent the data is, the range in view, pause or live, the theme.
 
 import { html } from "../browser/html.js";
-import { isDark } from "../browser/theme.js";
+import { isDark } from "../browser/theme-colours.js";
 import { ALL, clock, clockOrDate, datedRange, duration, PRESETS } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
-import { completeness } from "../state/overview.js";
+import { completeness } from "../state/overview-data.js";
 import { showsKeys } from "../state/page.js";
 import { connected, edge_ms, health, instance, newest_ms, range, ready, view } from "../state/store.js";
 import { themeVersion, toggleTheme } from "../state/theme.js";

@@ -8,7 +8,7 @@ import { explanations, laneMetrics, lanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
 import * as store from "../state/store.js";
 import * as api from "./api.js";
-import { updateNodeHistory } from "./node-history.js";
+import { updateOverview } from "./overview-loader.js";
 import { updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 
@@ -58,7 +58,7 @@ async function loadAll() {
   if (!store.loading.peek()) {
     await settle(updateEvents());
     await settle(updateRanking());
-    settle(updateNodeHistory()); // may take long, and waits for the lanes itself
+    settle(updateOverview()); // may take long, and waits for the lanes itself
   }
   isWorking = false;
 }

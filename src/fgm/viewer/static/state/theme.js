@@ -2,7 +2,7 @@
 
 import { signal } from "../vendor/signals.js";
 import { recall, remember } from "../browser/storage.js";
-import { applyTheme, isDark, onSystemThemeChange, systemTheme } from "../browser/theme.js";
+import { applyTheme, isDark, onSystemThemeChange, systemTheme } from "../browser/theme-colours.js";
 
 const STORED_THEME = "fgm.theme";
 

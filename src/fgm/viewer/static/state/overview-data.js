@@ -24,12 +24,12 @@ export const overviewRange = computed(() => {
 });
 
 /** What is loaded of [from_ms, until_ms): {cpu, memory: line or null, events, column_ms}; null until the first answer. */
-export const nodeHistory = signal(null);
+export const overviewData = signal(null);
 
 /** How much of the overview was recorded: {missing_s, complete: a share, from_ms}; null while unknown. */
 export const completeness = computed(() => {
-  if (nodeHistory.value === null || nodeHistory.value.events.length >= MAX_OVERVIEW_EVENTS || !overviewRange.value) return null;
-  const { events, until_ms } = nodeHistory.value;
+  if (overviewData.value === null || overviewData.value.events.length >= MAX_OVERVIEW_EVENTS || !overviewRange.value) return null;
+  const { events, until_ms } = overviewData.value;
   const from_ms = Math.max(health.value.oldest_ms, overviewRange.value.from_ms);
   let missing_ms = 0;
   for (const { kind, time_ms, before } of events) {

@@ -1,7 +1,7 @@
 // Loads what the overview shows. It is requested last, and waits for the lanes.
 
 import { lineFromSeries, mergeLine } from "../lib/lines.js";
-import { MAX_OVERVIEW_EVENTS, nodeHistory, overviewRange } from "../state/overview.js";
+import { MAX_OVERVIEW_EVENTS, overviewData, overviewRange } from "../state/overview-data.js";
 import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
 import * as api from "./api.js";
 
@@ -13,7 +13,7 @@ let polls = 0;
 let isRunning = false;
 
 /** Request what the overview lacks; call it once per poll. Throws Problem, Unreachable. */
-export async function updateNodeHistory() {
+export async function updateOverview() {
   polls += 1;
   if (isRunning) return;
   isRunning = true;
@@ -28,7 +28,7 @@ async function update() {
   const [cpu, memory] = [CPU, MEMORY].map((name) => (allMetrics.peek()?.some((metric) => metric.name === name) ? name : null));
   if (loading.peek() || !overviewRange.peek() || !node.peek() || !(cpu || memory)) return;
   const wanted = overviewRange.peek(), { from_ms, to_ms, column_ms } = wanted;
-  const loaded = nodeHistory.peek();
+  const loaded = overviewData.peek();
   const end_ms = Math.min(to_ms, newest_ms.peek() + interval_ms.peek());
   const continues = loaded !== null && loaded.column_ms === column_ms && loaded.from_ms <= from_ms && loaded.until_ms > from_ms;
   if (continues && (end_ms <= loaded.until_ms || polls % LIVE_POLLS > 0)) return;
@@ -43,7 +43,7 @@ async function update() {
     if (overviewRange.peek() !== wanted && !continues && overviewRange.peek()?.column_ms !== column_ms) return; // the range has changed meanwhile
     const add = (metric, line) => answer.series.filter((series) => series.metric === metric).map(lineFromSeries).reduce(merged, line);
     next = { ...next, cpu: add(cpu, next.cpu), memory: add(memory, next.memory) };
-    nodeHistory.value = next;
+    overviewData.value = next;
     until_ms = answer.complete_from_ms > Math.ceil(begin_ms) ? answer.complete_from_ms : begin_ms;
     while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
   }
