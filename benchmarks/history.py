@@ -193,7 +193,7 @@ class Simulation:
 
 
 class Encoded:
-    """A window's file, to be had again for other times: these stand behind the other columns, the old ones idle."""
+    """A window's file, which can be copied with other times: they are appended, and the old ones are no longer used."""
 
     def __init__(self, path: str) -> None:
         from fastparquet import ParquetFile  # noqa: PLC0415 - heavy, and only this function needs it

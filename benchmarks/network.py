@@ -145,15 +145,15 @@ class Session:
     spent_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     unsettled: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
     failed_requests: Counter[str] = field(default_factory=Counter)
     anonymous_mib: float = 0.0
 
     def __post_init__(self) -> None:
         self.page.on(
-            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+            "console", lambda message: self.console_errors.append(message.text) if message.type == "error" else None
         )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
         self.page.on("requestfailed", lambda request: self.failed_requests.update([failure(request)]))
 
     def do(self, name: str, action: Callable[[], object]) -> None:
@@ -276,7 +276,7 @@ def measure(python: str, data_dir: str, seconds: float, lifetime_s: float, fragm
             "connections accepted": network.accepted,
             "connections cut": network.cuts,
             "failed requests": dict(session.failed_requests),
-            "console errors": sorted(set(session.complaints)),
+            "console errors": sorted(set(session.console_errors)),
             "banners, ms visible": [f"{banner['text']} {banner['to_ms'] - banner['from_ms']:.0f}" for banner in gone],
             "banners that stayed": len(banners) - len(gone),
             "anonymous MiB, highest": round(session.anonymous_mib, 1),

@@ -11,7 +11,7 @@ SOURCE = REPOSITORY / "src" / "fgm"
 ARCHITECTURE = (REPOSITORY / "docs" / "architecture.md").read_text()
 PACKAGES = sorted(path.parent.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*/__init__.py"))
 DOCUMENTS = [REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-ROOTS = (REPOSITORY, SOURCE, SOURCE / "viewer", REPOSITORY / "docs")
+ROOTS = (REPOSITORY, SOURCE, SOURCE / "viewer", SOURCE / "viewer" / "static", REPOSITORY / "docs")
 """Folders to which the names of files in documents are relative."""
 
 

@@ -24,7 +24,7 @@ STOPPED_S = 4
 
 
 @pytest.fixture(autouse=True)
-def unguarded(blockbuster: BlockBuster) -> None:
+def allow_blocking(blockbuster: BlockBuster) -> None:
     """The event loop only waits for another process here, so it may open files."""
     blockbuster.deactivate()
 

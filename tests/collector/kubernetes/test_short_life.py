@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 @pytest.fixture(autouse=True)
-def unguarded(blockbuster: BlockBuster) -> None:
+def allow_blocking(blockbuster: BlockBuster) -> None:
     """The event loop only waits for other processes here, so it may open files."""
     blockbuster.deactivate()
 
