@@ -30,7 +30,7 @@ from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.query.comparison import Comparison, Stretches
+from fgm.viewer.query.comparison import ComparedRanges, Comparison
 
 WINDOWS = 20
 CONTAINERS = 40
@@ -74,11 +74,11 @@ def compare(folder: str) -> dict[str, Any]:
     journals = Journals(files, clock, skipped)
     scanner = Scanner(files, journals, skipped)
     scanner.scan()
-    while not scanner.is_all_read:
+    while not scanner.has_nothing_to_read:
         scanner.read_more()
-    stretches = Stretches(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
+    ranges = ComparedRanges(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
     holdings = scanner.holdings()
-    comparison = Comparison(holdings, stretches, Sources(files, journals, skipped))
+    comparison = Comparison(holdings, ranges, Sources(files, journals, skipped))
     while comparison.step():
         pass
     return changes.answer(comparison, 10, holdings)

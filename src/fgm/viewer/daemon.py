@@ -117,7 +117,7 @@ class Daemon:
         until_s = self._clock.monotonic() + self._settings.poll_seconds
         result = await to_thread.run_sync(services.scanner.scan)
         self._update(services, result)
-        while not services.scanner.is_all_read and self._clock.monotonic() < until_s:
+        while not services.scanner.has_nothing_to_read and self._clock.monotonic() < until_s:
             result = await to_thread.run_sync(services.scanner.read_more)
             self._update(services, result)
 

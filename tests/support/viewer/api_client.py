@@ -36,7 +36,7 @@ class ApiClient:
 
     def look(self) -> ScanResult:
         result = self.services.scanner.scan()
-        while not self.services.scanner.is_all_read:
+        while not self.services.scanner.has_nothing_to_read:
             result = self.services.scanner.read_more()
         return result
 

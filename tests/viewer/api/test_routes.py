@@ -15,7 +15,7 @@ from anyio import to_thread
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.series import Series
 from fgm.viewer.api.response.memory_budget import Budget
-from fgm.viewer.api.response.replies import PART_BYTES
+from fgm.viewer.api.response.responses import PART_BYTES
 from fgm.viewer.api.routes import create_app
 from fgm.viewer.api.services import Services
 from fgm.viewer.web.asgi import App

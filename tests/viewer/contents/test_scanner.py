@@ -28,7 +28,7 @@ class ScannerRunner:
     def scan(self) -> ScanResult:
         self.clock.stall(5)
         result = self.scanner.scan()
-        while not self.scanner.is_all_read:
+        while not self.scanner.has_nothing_to_read:
             result = self.scanner.read_more()
         return result
 
@@ -116,7 +116,7 @@ def test_without_an_index_the_files_are_read(data: DataDirectory, runner: Scanne
 def test_answers_begin_before_all_files_are_read(data: DataDirectory, runner: ScannerRunner) -> None:
     data.parquet(counting(ONE, T0, 60 * 90))
     results = [runner.scanner.scan()]
-    while not runner.scanner.is_all_read:
+    while not runner.scanner.has_nothing_to_read:
         results.append(runner.scanner.read_more())
 
     assert [(result.files, result.indexed) for result in results] == [

@@ -11,8 +11,8 @@ from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 def sums_of(*series: tuple[list[float], list[float]]) -> Sums:
     """Return the sums of one metric, from the values of each series before and during the range."""
     sums = Sums.empty(len(series), 1)
-    for row, stretches in enumerate(series):
-        for part, values in zip((BEFORE, DURING), stretches, strict=True):
+    for row, ranges in enumerate(series):
+        for part, values in zip((BEFORE, DURING), ranges, strict=True):
             sums.add([(row, part)], 0, np.array([0]), np.array(values))
     return sums
 

@@ -41,11 +41,13 @@ class Span:
         """Return the times, in s since the beginning, and the values of memory and of CPU time used each second."""
         query = f"metric={MEMORY},{USAGE}&from={FROM_MS}&to={FROM_MS + 1000 * self.ticks}&points={COLUMNS}"
         services = self.client.services
-        question = timeseries.make_question(services.fresh(), parsing.timeseries(query.encode()), services.now_ms())
+        question = timeseries.make_question(
+            services.fresh_holdings(), parsing.timeseries(query.encode()), services.now_ms()
+        )
         running = services.samples_query(question)
         while running.step():
             pass
-        (series,) = running.answer()
+        (series,) = running.result()
         return [((line.joined()[0] - FROM_MS) / 1000, line.joined()[1]) for line in series.lines]
 
 

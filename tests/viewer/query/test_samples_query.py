@@ -70,7 +70,7 @@ def answer(query: SamplesQuery) -> dict[str, tuple[list[float], list[float]]]:
     while query.step():
         pass
     result = {}
-    for series in query.answer():
+    for series in query.result():
         time_ms, values = series.lines[0].joined()
         result[series.series.key] = (((time_ms - T0) / 1000).tolist(), values.tolist())
     return result
@@ -344,7 +344,7 @@ def test_a_series_keeps_its_newest_names(data: DataDirectory, runner: QueryRunne
     query = runner.query(0, 100, CONTAINER)
     answer(query)
 
-    assert [series.series for series in query.answer()] == [CONTAINER]
+    assert [series.series for series in query.result()] == [CONTAINER]
 
 
 def test_the_helper_of_these_tests_names_windows_as_the_layout_does(data: DataDirectory) -> None:
@@ -391,7 +391,7 @@ def test_a_partial_answer_has_the_newest_part_of_a_long_range(tmp_path: Path, ru
     assert (partial.complete_from_ms - T0) / 3_600_000 == 3
     assert (complete.complete_from_ms - T0) / 3_600_000 == 0
     assert partial.skipped_files == complete.skipped_files == 0
-    (newest,), (all_of_it,) = partial.answer(), complete.answer()
+    (newest,), (all_of_it,) = partial.result(), complete.result()
     seconds, values = all_of_it.lines[0].joined()
     assert (np.diff(seconds) > 0).all()
     assert values == pytest.approx([1000] * len(values))  # rates continue over the ends of parts
@@ -423,7 +423,7 @@ def test_parts_use_the_pixel_columns_of_the_complete_range_and_give_the_same_ans
     partial_query = PartialQuery(query.question, part, lambda: 0.01 * next(now), 60.0)
     while partial_query.step():
         pass
-    (series,) = partial_query.answer()
+    (series,) = partial_query.result()
     time_ms, kept = series.lines[0].joined()
 
     assert ((time_ms - T0) / 1000).tolist() == expected[0]

@@ -17,11 +17,11 @@ from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.media_types import TEXT
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import name_of, name_of_key, unlisted_id
-from fgm.viewer.query.event_query import EventAnswer, EventQuestion
+from fgm.viewer.query.event_query import EventQuestion, EventResult
 from fgm.viewer.query.lines import SeriesLines
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.question import Question
@@ -51,13 +51,13 @@ async def respond(services: Services, lease: Lease, time: str) -> Response:
     """Return the response to the current request. `time`: the one in the path."""
     parsing.no_parameters(request.query_string)
     runner = services.runner
-    holdings = await runner.run(services.fresh)
+    holdings = await runner.run(services.fresh_holdings)
     at_ms = parsing.instant_ms(time, holdings.newest_ms or services.now_ms())
     query = services.samples_query(make_question(holdings, at_ms))
     await runner.finish(query, lease)
     events = await runner.run(lambda: services.event_query(holdings, events_around(at_ms)))
     await runner.finish(events, lease)
-    return await reply(runner, lambda: text(query, holdings, events.answer(), at_ms), TEXT)
+    return await response_from_parts(runner, lambda: text(query, holdings, events.result(), at_ms), TEXT)
 
 
 def make_question(holdings: Holdings, at_ms: int) -> Question:
@@ -81,16 +81,16 @@ def events_around(at_ms: int) -> EventQuestion:
     return EventQuestion(max(0, at_ms - AROUND_MS), at_ms + AROUND_MS, MAX_EVENTS)
 
 
-def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventAnswer, at_ms: int) -> Iterator[bytes]:
+def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventResult, at_ms: int) -> Iterator[bytes]:
     """Yield the lines, when the query has no more steps."""
-    answered = query.answer()
+    results = query.result()
     node = printable(holdings.node_name or "this node")
     yield _line(f"{node} at {iso_time.format_seconds(at_ms)}, and the minute before it")
-    if not answered:
+    if not results:
         yield _line("")
         yield _line(f"Nothing was recorded then: there is data {_extent(holdings)}.")
     for metric, name in enumerate(METRICS):
-        rows = [row for series in answered if (row := _row(series, metric, query.question, holdings))]
+        rows = [row for lines in results if (row := _row(lines, metric, query.question, holdings))]
         if rows:
             yield from _table(name, rows)
     yield _line("")
@@ -121,12 +121,12 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _row(answered: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
+def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
     """Return the row of a series; None if it has no value in the second."""
-    time_ms, values = answered.lines[metric].joined()
+    time_ms, values = lines.lines[metric].joined()
     if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms or np.isnan(values[-1]):
         return None
-    series = answered.series
+    series = lines.series
     registered = holdings.series.find(series.key)
     name = name_of(registered) if registered is not None else series.container_name or unlisted_id(series)
     if series.pod_name and series.pod_name != name:

@@ -8,29 +8,29 @@ from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.progress import progress_reply
+from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, name_of
 from fgm.viewer.query.change_ranking import Change, ChangedSeries
-from fgm.viewer.query.comparison import MAX_MS, Comparison, Stretches
+from fgm.viewer.query.comparison import MAX_MS, ComparedRanges, Comparison
 from fgm.viewer.web.problems import bad_parameter
 
 
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     changes_request = parsing.changes(request.query_string)
-    holdings = await services.runner.run(services.fresh)
-    compared = stretches(holdings, changes_request.span, services.now_ms())
-    return progress_reply(
+    holdings = await services.runner.run(services.fresh_holdings)
+    ranges = compared_ranges(holdings, changes_request.span, services.now_ms())
+    return progress_response(
         services.runner,
         lease,
-        lambda: services.comparison(holdings, compared),
+        lambda: services.comparison(holdings, ranges),
         lambda comparison: answer(comparison, changes_request.limit, holdings),
     )
 
 
-def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
+def compared_ranges(holdings: Holdings, span: Span, now_ms: int) -> ComparedRanges:
     """Return the stretches of time to compare.
 
     Raises: Problem if the range is too long.
@@ -39,16 +39,16 @@ def stretches(holdings: Holdings, span: Span, now_ms: int) -> Stretches:
     if to_ms - from_ms > MAX_MS + holdings.tick_ms:
         detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to be compared with the time before it"
         raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
-    return Stretches(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
+    return ComparedRanges(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
 
 
 def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, Any]:
     """Return the answer, when the comparison has no more steps."""
-    result, compared = comparison.result(limit), comparison.stretches
+    result, ranges = comparison.result(limit), comparison.ranges
     return {
-        "before_ms": compared.before_ms,
-        "from_ms": compared.from_ms,
-        "to_ms": compared.to_ms,
+        "before_ms": ranges.before_ms,
+        "from_ms": ranges.from_ms,
+        "to_ms": ranges.to_ms,
         "partial": result.is_cut,
         "skipped_files": result.skipped_files,
         "has_before": result.has_before,

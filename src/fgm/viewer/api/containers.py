@@ -10,7 +10,7 @@ from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import ContainersRequest
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
@@ -35,15 +35,17 @@ MAX_AGE_MS = 10_000
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     containers_request = parsing.containers(request.query_string)
-    holdings = await services.runner.run(services.fresh)
+    holdings = await services.runner.run(services.fresh_holdings)
     now_ms, keys = services.now_ms(), None
     if containers_request.metrics and containers_request.span is not None:
         span = containers_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
         query = services.totals_query(make_question(holdings, containers_request.metrics, ALL_SCOPES, *span))
         await services.runner.finish(query, lease)
-        totals = await services.runner.run(query.answer)
+        totals = await services.runner.run(query.result)
         keys = frozenset(of_series.series.key for of_series in totals)
-    return await reply(services.runner, lambda: json_parts(answer(holdings, containers_request, now_ms, keys)))
+    return await response_from_parts(
+        services.runner, lambda: json_parts(answer(holdings, containers_request, now_ms, keys))
+    )
 
 
 def answer(

@@ -9,23 +9,23 @@ from fgm.store.events.event import Event
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import EventsRequest
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import id_of_key, name_of_key
 from fgm.viewer.contents.series_register import SeriesSnapshot
-from fgm.viewer.query.event_query import EventAnswer, EventQuestion
+from fgm.viewer.query.event_query import EventQuestion, EventResult
 from fgm.viewer.web.problems import unknown
 
 
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     events_request, runner = parsing.events(request.query_string), services.runner
-    holdings = await runner.run(services.fresh)
+    holdings = await runner.run(services.fresh_holdings)
     question = make_question(holdings, events_request, services.now_ms())
     query = await runner.run(lambda: services.event_query(holdings, question))
     await runner.finish(query, lease)
-    return await reply(runner, lambda: json_parts(answer(query.answer(), question, holdings)))
+    return await response_from_parts(runner, lambda: json_parts(answer(query.result(), question, holdings)))
 
 
 def make_question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> EventQuestion:
@@ -37,7 +37,7 @@ def make_question(holdings: Holdings, events_request: EventsRequest, now_ms: int
     return EventQuestion(from_ms, to_ms, events_request.limit, events_request.ids, events_request.kinds)
 
 
-def answer(result: EventAnswer, question: EventQuestion, holdings: Holdings) -> dict[str, Any]:
+def answer(result: EventResult, question: EventQuestion, holdings: Holdings) -> dict[str, Any]:
     """Return the answer.
 
     Raises: Problem if no series of the request is known.

@@ -5,7 +5,7 @@ from typing import Any
 from quart import Response, request
 
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in
@@ -14,7 +14,7 @@ from fgm.viewer.contents.series_filter import HIDDEN_SCOPES, labels_in
 async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    return await reply(services.runner, lambda: json_parts(answer(services.fresh())))
+    return await response_from_parts(services.runner, lambda: json_parts(answer(services.fresh_holdings())))
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from quart import Response, request
 
 from fgm import __version__
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.response.replies import json_reply
+from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.health import Address
@@ -15,7 +15,7 @@ from fgm.viewer.health import Address
 async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    return json_reply(answer(services.scanner.holdings(), services.address, services.now_ms()))
+    return json_response(answer(services.scanner.holdings(), services.address, services.now_ms()))
 
 
 def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from quart import Response, request
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.shown import ALIASES, SHOWN
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.web import entity_tags
@@ -18,7 +18,7 @@ async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     body = await services.runner.run(lambda: json.dumps(answer(services.scanner.holdings())).encode())
-    return await reply(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
+    return await response_from_parts(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fgm.metrics.shown import SHOWN
 from fgm.viewer.api.request import parameters, parsing
 from fgm.viewer.api.request.parameters import TAKES, Parameter
 from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
-from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.web import entity_tags
 
@@ -180,7 +180,7 @@ async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
     body = await services.runner.run(lambda: json.dumps(document()).encode())
-    return await reply(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
+    return await response_from_parts(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def document() -> JsonSchema:

@@ -12,7 +12,7 @@ from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.health import Address
-from fgm.viewer.query.comparison import Comparison, Stretches
+from fgm.viewer.query.comparison import ComparedRanges, Comparison
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.question import Question
@@ -50,7 +50,7 @@ class Services:
         """Return the present time, ms since 1970 UTC."""
         return self.clock.wall_ns() // 1_000_000
 
-    def fresh(self) -> Holdings:
+    def fresh_holdings(self) -> Holdings:
         """Return what is known, with what was added to the journals. May block."""
         self.scanner.follow()
         return self.scanner.holdings()
@@ -67,9 +67,9 @@ class Services:
         """Return the query for totals, with the peaks of `parts` parts of the range."""
         return TotalsQuery(question, self.sources, parts)
 
-    def comparison(self, holdings: Holdings, stretches: Stretches) -> Comparison:
+    def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
         """Return the comparison of two stretches of time. May block."""
-        return Comparison(holdings, stretches, self.sources)
+        return Comparison(holdings, ranges, self.sources)
 
     def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
         """Return the query for events. May block."""

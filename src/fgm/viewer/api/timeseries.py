@@ -9,10 +9,10 @@ from fgm.store.samples.series import SHORT_ID_LENGTH, Scope
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TimeseriesRequest
 from fgm.viewer.api.response import encoding
-from fgm.viewer.api.response.answer_tag import tag_of_answer
 from fgm.viewer.api.response.media_types import BINARY, JSON
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Lease
-from fgm.viewer.api.response.replies import reply
+from fgm.viewer.api.response.response_tag import tag_of_response
+from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
@@ -35,18 +35,18 @@ async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     query_string, runner = request.query_string, services.runner
     timeseries_request = parsing.timeseries(query_string)
-    holdings = await runner.run(services.fresh)
+    holdings = await runner.run(services.fresh_holdings)
     now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
-    tag = await runner.run(lambda: tag_of_answer(query_string, question, services.files, holdings, now_ms))
+    tag = await runner.run(lambda: tag_of_response(query_string, question, services.files, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
-        return await reply(runner, lambda: iter(()), etag=tag)
+        return await response_from_parts(runner, lambda: iter(()), etag=tag)
     query = services.samples_query(question, timeseries_request.within_ms)
     await runner.finish(query, lease)
     if query.complete_from_ms > question.from_ms:
         tag = None
     media_type = BINARY if timeseries_request.is_binary else JSON
-    return await reply(runner, lambda: answer(query, holdings, timeseries_request), media_type, tag)
+    return await response_from_parts(runner, lambda: answer(query, holdings, timeseries_request), media_type, tag)
 
 
 def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: int) -> Question:
@@ -96,7 +96,7 @@ def answer(
 
     Raises: Problem if no series of the request is known.
     """
-    lines = query.answer()
+    lines = query.result()
     unknown_ids = _unknown_ids(query, holdings, lines, timeseries_request.ids)
     facts = {
         "from_ms": query.question.from_ms,

@@ -8,7 +8,7 @@ from fgm.metrics.catalogue import ADDITIVE_UNITS
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.replies import json_parts, reply
+from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
@@ -20,20 +20,20 @@ from fgm.viewer.query.totals import Total, TotalsQuery, make_question
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     top_request = parsing.top(request.query_string)
-    holdings = await services.runner.run(services.fresh)
+    holdings = await services.runner.run(services.fresh_holdings)
     now_ms = services.now_ms()
     span = top_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     parts = top_request.parts
     question = make_question(holdings, (top_request.metric,), top_request.filter.scopes, *span, parts)
     query = services.totals_query(question, parts)
     await services.runner.finish(query, lease)
-    return await reply(services.runner, lambda: json_parts(answer(query, holdings, top_request)))
+    return await response_from_parts(services.runner, lambda: json_parts(answer(query, holdings, top_request)))
 
 
 def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> dict[str, Any]:
     """Return the answer, when the query has no more steps."""
     # A question for totals of one metric has one total for each series.
-    totals = [(of_series.series, of_series.totals[0]) for of_series in query.answer()]
+    totals = [(of_series.series, of_series.totals[0]) for of_series in query.result()]
     of_node = next((total.sum for series, total in totals if series.scope == "node"), 0.0)
     whole = of_node if top_request.metric.unit in ADDITIVE_UNITS else 0.0
     entries = [(find_or_make(series, total.last_ms, holdings.series), total) for series, total in totals]

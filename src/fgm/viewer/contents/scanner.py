@@ -99,7 +99,7 @@ class Scanner:
     def read_more(self) -> ScanResult:
         """Read the next older files, if the index does not make that unnecessary; return what there is."""
         with self._lock:
-            if not self.is_all_read:
+            if not self.has_nothing_to_read:
                 batch = list(islice(self._unread, FILES_PER_STEP))
                 for file in batch:
                     if file.kind == "metrics":
@@ -118,7 +118,7 @@ class Scanner:
             self._holdings = self._make_holdings()
 
     @property
-    def is_all_read(self) -> bool:
+    def has_nothing_to_read(self) -> bool:
         """Whether `read_more` has nothing to do until the next `scan`."""
         return self._phase in (Phase.WAITING, Phase.DONE)
 
@@ -126,7 +126,7 @@ class Scanner:
         self._holdings = self._make_holdings()
         is_readable = self._header is not None
         has_files = is_readable or self._phase is Phase.READING
-        is_indexed = is_readable and (self.is_all_read or self._files_read >= FILES_TO_BEGIN)
+        is_indexed = is_readable and (self.has_nothing_to_read or self._files_read >= FILES_TO_BEGIN)
         return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
@@ -243,5 +243,5 @@ class Scanner:
             return index.state, f"there is no directory {self._files.data_dir}{listed}"
         if index.state == "ok" or index.was_good or self._files_read == 0:
             return index.state, index.note
-        extent = "from all" if self.is_all_read else "so far from"
+        extent = "from all" if self.has_nothing_to_read else "so far from"
         return "rebuilt", f"{index.note}; what is listed was read {extent} {self._files_read} files"

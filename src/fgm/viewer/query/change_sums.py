@@ -43,9 +43,9 @@ class Sums:
         known = ~np.isnan(values)
         if not known.any():
             return
-        series, stretches = np.array(segments).T
+        series, ranges = np.array(segments).T
         filled = np.where(known, values, 0.0)
-        target = (series, metric, stretches)
+        target = (series, metric, ranges)
         np.add.at(self.count, target, np.add.reduceat(known.astype(np.float64), starts))
         np.add.at(self.total, target, np.add.reduceat(filled, starts))
         np.add.at(self.squares, target, np.add.reduceat(filled * filled, starts))

@@ -29,7 +29,7 @@ SPARE_SERIES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Stretches:
+class ComparedRanges:
     """The time before, [before_ms, from_ms), and the time in question, [from_ms, to_ms)."""
 
     before_ms: int
@@ -52,15 +52,15 @@ class ComparisonResult:
 class Comparison:
     """One comparison, made in steps of one file each; not for use by two threads at once."""
 
-    def __init__(self, holdings: Holdings, stretches: Stretches, sources: Sources) -> None:
-        self.stretches = stretches
+    def __init__(self, holdings: Holdings, ranges: ComparedRanges, sources: Sources) -> None:
+        self.ranges = ranges
         self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
         self._metrics: list[ShownMetric] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
         lead_ms = 3 * holdings.tick_ms
-        files = sources.files.between(stretches.before_ms - lead_ms, stretches.to_ms)
+        files = sources.files.between(ranges.before_ms - lead_ms, ranges.to_ms)
         # The time in question is read first: if there are too many series, its own have the room.
-        self._waiting = deque(sorted(files, key=lambda file: file.start_ms < stretches.from_ms))
+        self._waiting = deque(sorted(files, key=lambda file: file.start_ms < ranges.from_ms))
         self._file_count = len(self._waiting)
         self._groups = _groups(self._metrics)
         self._columns = [tuple(dict.fromkeys(c for _, metric in g for c in metric.needs)) for g in self._groups]
@@ -69,7 +69,7 @@ class Comparison:
         self._rows: dict[str, int] = {}
         self._series: list[Series] = []
         snapshot = holdings.series
-        listed = sum(snapshot.is_within(k, stretches.before_ms, stretches.to_ms) for k in snapshot.by_id.values())
+        listed = sum(snapshot.is_within(k, ranges.before_ms, ranges.to_ms) for k in snapshot.by_id.values())
         self._room = min(MAX_SERIES, listed + SPARE_SERIES)
         self._sums = Sums.empty(self._room, len(self._metrics))
 
@@ -120,7 +120,7 @@ class Comparison:
         late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
         columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values}
         samples = Samples(time_ms, late_ms, columns, rows.interval_ms or self._tick_ms)
-        is_outside = (time_ms < self.stretches.before_ms) | (time_ms >= self.stretches.to_ms)
+        is_outside = (time_ms < self.ranges.before_ms) | (time_ms >= self.ranges.to_ms)
         # The first row of each series only serves the rate of the next one.
         is_outside[np.cumsum([0, *(len(chunk.time_ms) for chunk in chunks[:-1])])] = True
         starts, segments = self._segments(chunks)
@@ -144,11 +144,11 @@ class Comparison:
         starts, segments, first = [], [], 0
         for chunk in chunks:
             row = self._rows[_workload(chunk.series)]
-            split = int(np.searchsorted(chunk.time_ms, self.stretches.from_ms))
-            for stretch, begin, end in ((BEFORE, 0, split), (DURING, split, len(chunk.time_ms))):
+            split = int(np.searchsorted(chunk.time_ms, self.ranges.from_ms))
+            for range_index, begin, end in ((BEFORE, 0, split), (DURING, split, len(chunk.time_ms))):
                 if end > begin:
                     starts.append(first + begin)
-                    segments.append((row, stretch))
+                    segments.append((row, range_index))
             first += len(chunk.time_ms)
         return np.array(starts), segments
 

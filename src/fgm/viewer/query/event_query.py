@@ -37,7 +37,7 @@ class EventQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class EventAnswer:
+class EventResult:
     """The events that were found, the newest first."""
 
     events: tuple[Event, ...]
@@ -90,12 +90,12 @@ class EventQuery:
             self._begin_to_derive()
         return self._derived is not None or bool(self._days or self._without_file)
 
-    def answer(self) -> EventAnswer:
+    def result(self) -> EventResult:
         """Return the events, when there are no more steps."""
         unknown_ids = tuple(name for name in self._question.ids or () if not self._is_known(name))
         self._events.sort(key=lambda event: event.time_ms, reverse=True)
         newest = tuple(self._events[: self._question.limit])
-        return EventAnswer(
+        return EventResult(
             events=newest,
             is_cut=self._is_cut or len(newest) < len(self._events),
             is_derived=self._is_derived,

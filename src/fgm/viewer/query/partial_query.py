@@ -40,20 +40,20 @@ class PartialQuery:
         self._began = monotonic()
         self._until = self._began + within_s
         self._make_query = make_query
-        self._answers: deque[list[SeriesLines]] = deque()
+        self._results: deque[list[SeriesLines]] = deque()
         self._part = self._next_part()
 
     @property
     def max_samples(self) -> int:
         """Maximum number of samples in memory, as far as is known by now."""
-        kept = sum(line.size for answer in self._answers for series in answer for line in series.lines)
+        kept = sum(line.size for result in self._results for series in result for line in series.lines)
         return kept + self._part.max_samples
 
     def step(self) -> bool:
         """Read the next files; return whether there are more that there is time for."""
         if self._part.step():
             return True
-        self._answers.appendleft(self._part.answer())
+        self._results.appendleft(self._part.result())
         self.complete_from_ms = self._part.question.from_ms
         self.skipped_files += self._part.skipped_files
         self.is_cut = self.is_cut or self._part.is_cut
@@ -65,10 +65,10 @@ class PartialQuery:
         self._part = self._next_part()
         return True
 
-    def answer(self) -> list[SeriesLines]:
+    def result(self) -> list[SeriesLines]:
         """Return the lines of all parts, joined, when there are no more steps."""
         joined: dict[str, SeriesLines] = {}
-        for part in self._answers:
+        for part in self._results:
             for newer in part:
                 older = joined.get(newer.series.key)
                 if older is None:

@@ -57,7 +57,7 @@ class SamplesQuery:
                     line.reduce(question)
         return self._reader.has_more
 
-    def answer(self) -> list[SeriesLines]:
+    def result(self) -> list[SeriesLines]:
         """Return the lines when there are no more steps, in the order in which their series were met."""
         for line in chain.from_iterable(self._lines.values()):
             line.reduce(self.question)

@@ -106,7 +106,7 @@ class TotalsQuery:
                 total.add(part.time_ms, values)
         return self._reader.has_more
 
-    def answer(self) -> list[SeriesTotals]:
+    def result(self) -> list[SeriesTotals]:
         """Return the totals of the series that have a value, in the order in which the series were met."""
         return [
             SeriesTotals(series, totals)

@@ -1,4 +1,4 @@
-"""The two forms of answered samples, JSON and binary, made part by part.
+"""The two forms of samples in a response, JSON and binary, made part by part.
 
 The binary form has a header and columns:
 
@@ -37,10 +37,10 @@ class LabelledLine(NamedTuple):
     line: Line
 
 
-def labelled(answered: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdings: Holdings) -> list[LabelledLine]:
+def labelled(results: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdings: Holdings) -> list[LabelledLine]:
     """Return every line, the metrics of a series one after the other."""
     result = []
-    for series in answered:
+    for series in results:
         registered = find_or_make(series.series, 0, holdings.series)
         for metric, line in zip(metrics, series.lines, strict=True):
             facts = {"id": registered.id, "metric": metric.name, "unit": metric.unit, "life": registered.life}

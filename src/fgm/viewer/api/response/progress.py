@@ -8,13 +8,13 @@ from quart import Response
 
 from fgm.viewer.api.response.media_types import JSON_LINES
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.query_runner import QueryRunner, Steps
+from fgm.viewer.api.response.query_runner import QueryRunner, SteppedQuery
 
 MIN_PROGRESS = 0.02
 """Minimum progress between two lines."""
 
 
-class ProgressiveSteps(Steps, Protocol):
+class ProgressingQuery(SteppedQuery, Protocol):
     """A query that reports its progress, 0 to 1. `drop` frees its memory."""
 
     def drop(self) -> None: ...  # noqa: D102 - see the class
@@ -23,10 +23,10 @@ class ProgressiveSteps(Steps, Protocol):
     def progress(self) -> float: ...  # noqa: D102 - see the class
 
 
-P = TypeVar("P", bound=ProgressiveSteps)
+P = TypeVar("P", bound=ProgressingQuery)
 
 
-def progress_reply(
+def progress_response(
     runner: QueryRunner, lease: Lease, make: Callable[[], P], answer: Callable[[P], dict[str, Any]]
 ) -> Response:
     """Return lines for the query that `make` makes: its progress, and then the `answer` made from it.

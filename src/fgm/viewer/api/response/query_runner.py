@@ -13,7 +13,7 @@ MAX_WORKERS = 2
 T = TypeVar("T")
 
 
-class Steps(Protocol):
+class SteppedQuery(Protocol):
     """A query that is made step by step. `max_samples`: memory that it may take, in samples, as far as is known."""
 
     @property
@@ -36,7 +36,7 @@ class QueryRunner:
             self._limiter = CapacityLimiter(MAX_WORKERS)
         return await to_thread.run_sync(work, limiter=self._limiter)
 
-    async def finish(self, query: Steps, lease: Lease) -> None:
+    async def finish(self, query: SteppedQuery, lease: Lease) -> None:
         """Take the memory that a query needs, and run all its steps.
 
         Raises: Problem (503) if there is no memory.

@@ -24,12 +24,14 @@ def json_parts(facts: dict[str, Any]) -> Iterator[bytes]:
     return iter([json.dumps(facts).encode()])
 
 
-def json_reply(facts: dict[str, Any]) -> Response:
+def json_response(facts: dict[str, Any]) -> Response:
     """Return a short JSON answer, which is neither compressed nor kept by the client."""
     return Response(json.dumps(facts), headers={"Content-Type": JSON, "Cache-Control": "no-store"})
 
 
-async def reply(runner: QueryRunner, make: MakeParts, media_type: str = JSON, etag: str | None = None) -> Response:
+async def response_from_parts(
+    runner: QueryRunner, make: MakeParts, media_type: str = JSON, etag: str | None = None
+) -> Response:
     """Return an answer of the parts that `make` makes.
 
     `etag`: the entity tag of the answer; None if the client may not keep it. A client that has it already gets 304.

@@ -13,7 +13,7 @@ MAX_FILES = 2_000
 """Maximum number of files of an answer with a tag: each must be looked at, which costs time."""
 
 
-def tag_of_answer(query: bytes, question: Question, files: DataFiles, holdings: Holdings, now_ms: int) -> str | None:
+def tag_of_response(query: bytes, question: Question, files: DataFiles, holdings: Holdings, now_ms: int) -> str | None:
     """Return the entity tag of the answer to a query string; None if the answer may still change. May block.
 
     The tag is made from the inodes, sizes and times of the files, so that none of them has to be read, and from the
