@@ -1,1 +1,1 @@
-"""The data directory: names, formats, and writing that leaves every file whole or as it was."""
+"""The data directory: names of its files, their formats, and atomic writes."""

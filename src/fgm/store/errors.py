@@ -1,12 +1,12 @@
-"""Errors of recorded files and of the data directory. Each composes its own sentence and keeps the facts."""
+"""Errors of recorded files and of the data directory. Each has the facts as attributes and builds its message."""
 
 
 class StoreError(Exception):
-    """The base class of all errors that the store raises."""
+    """Base class of all errors of the store."""
 
 
 class BadFileError(StoreError):
-    """Raised if a file is not what its name says: it is damaged, or something else."""
+    """Raised if a file is damaged, or is not of the kind that its name implies."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -14,11 +14,11 @@ class BadFileError(StoreError):
 
 
 class ForeignFileError(BadFileError):
-    """Raised if a file has a name of fgm, but was not written by fgm. It stays as it is, unless it is in the way."""
+    """Raised if a file has the name of a file of fgm, but was not written by fgm."""
 
 
 class DataDirectoryError(StoreError):
-    """Raised if the data directory cannot be created or written. `advice`: what to do about it."""
+    """Raised if the data directory cannot be created or written. `advice`: what the user can do."""
 
     def __init__(self, path: str, reason: str, advice: str) -> None:
         super().__init__(f"cannot record into {path}: {reason}; {advice}")
@@ -26,7 +26,10 @@ class DataDirectoryError(StoreError):
 
 
 class AlreadyRunningError(StoreError):
-    """Raised if another collector holds the lock of the data directory. `pid`: None if its lock file has no number."""
+    """Raised if another collector has the lock of the data directory.
+
+    `pid`: process id of that collector; None if the lock file does not contain a number.
+    """
 
     def __init__(self, path: str, pid: int | None) -> None:
         other = "another collector" if pid is None else f"another collector (pid {pid})"

@@ -1,7 +1,7 @@
-"""Ownership of files: those with a name and a mark of fgm belong to it, and may be removed one day.
+"""Decides which files belong to fgm: only those may be removed when space is needed or data is too old.
 
-A file that has a name of fgm but no mark of fgm stays. Two kinds of files have no mark and are recognised by their name
-alone, which no other tool gives: Parquet files that were set aside because they are damaged, and temporary files.
+A file belongs to fgm if it has one of fgm's names and one of fgm's marks in its content. Two kinds of files need no
+mark, because no other tool uses their names: Parquet files that were set aside as damaged, and temporary files.
 """
 
 import os
@@ -16,22 +16,23 @@ _JOURNAL = re.compile(r".*\.journal(\.bad(\.\d+)?)?")
 
 
 def until_ms(name: str, day_ms: int) -> int | None:
-    """Return the latest instant in a file that its name gives, None if it is not a name of fgm.
+    """Return the end of a file's data, as far as its name shows it; None if it is not a name of fgm.
 
-    `day_ms`: 00:00 UTC of the file's folder.
+    For a single window, this is its start: its name does not contain its length. `day_ms`: 00:00 UTC of the day of
+    the file's folder.
     """
     name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if (parsed := layout.parse_name(name)) is not None:
         return parsed.start_ms + (parsed.duration_ms or 0)
-    if (detail := layout.parse_table_name(name)) is not None:
-        return detail[1]
+    if (table := layout.parse_table_name(name)) is not None:
+        return table[1]
     if name == layout.EVENTS_NAME:
         return day_ms + layout.DAY_MS - 1
     return layout.set_aside_ms(name)
 
 
 def is_marked(name: str, fd: int) -> bool:
-    """Return whether an open file has the mark of fgm's files with this name, or needs none.
+    """Return whether an open file has the mark that its name requires. A name that requires no mark gives True.
 
     Raises: OSError.
     """

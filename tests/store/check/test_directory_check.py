@@ -182,7 +182,11 @@ def test_the_tables_of_a_window_and_their_temporary_files_are_in_order(folder: P
         (DETAILS, processes(90), "it has rows outside its window"),
         (DETAILS, processes(header=FileHeader("x", "x", 1000, 90)), "written by x, but in the folder of node-1"),
         (DETAILS.replace("20251230", "20251231"), processes(), "in the folder of another day"),
-        (DETAILS.replace("processes", "regions"), processes(), "its name says regions, but it holds processes"),
+        (
+            DETAILS.replace("processes", "regions"),
+            processes(),
+            "the name of a table of regions, but is a table of processes",
+        ),
         (DETAILS, processes(header=FileHeader("x", "node-1", 1000, 0)), "a rotation interval of 0 s"),
     ],
 )

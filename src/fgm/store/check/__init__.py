@@ -1,1 +1,1 @@
-"""The invariants of a data directory, for `fgm check` and for tests."""
+"""Checks of the invariants of a data directory, for `fgm check` and for tests."""

@@ -1,8 +1,9 @@
-"""The invariants of a data directory as one function: for `fgm check`, and for the end of every test's scenario.
+"""Checks a whole data directory, for `fgm check` and at the end of every test scenario.
 
-They hold at any moment, also while a collector records and after one was killed. Therefore a journal that the next
-start will close, the bytes of a torn frame, and a temporary file that will be written again are counted, but are not
-problems. The check only reads. A file that vanishes meanwhile was closed or removed by the collector.
+The invariants are true at any moment, even while a collector records and after a collector was killed. Three things
+are therefore counted but are not problems: a journal that the next start will close, the bytes of a torn frame, and a
+temporary file that will be written again. The check changes nothing. It ignores files that vanish while it runs,
+because the collector may close or remove files at any time.
 """
 
 import os
@@ -24,14 +25,17 @@ _PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME)
 _TOP_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}
 
 _OF_FILE_SYSTEM = "lost+found"
-"""A folder of ext4, if the data directory is a disk of its own."""
+"""Folder that ext4 creates at the top of a disk; allowed because the data directory may be a whole disk."""
 
 _UNEXPECTED = "fgm creates nothing with this name here"
 _LINK = "a symbolic link: fgm follows no links in the data directory"
 
 
 def check(data_dir: str) -> Report:
-    """Return the problems of everything in a data directory; no content makes it raise."""
+    """Check everything in a data directory and return a report.
+
+    Errors in files, and errors of reading them, become problems in the report; they are never raised.
+    """
     report = Report()
     if not os.path.isdir(data_dir):
         report.add(data_dir, "there is no such directory")
@@ -110,9 +114,9 @@ def _check_window(report: Report, path: str, name: ParsedName, schemas: dict[int
 
 
 def _is_allowed_temporary(name: str, names: list[str]) -> bool:
-    """Return whether a kill may have left a temporary file of this name.
+    """Return whether a killed collector may have left a temporary file of this name.
 
-    One of a metrics file is allowed only next to the journal of its window: closing that journal replaces both.
+    A temporary metrics file is allowed only next to the journal of its window: closing that journal replaces it.
     """
     final_name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if layout.parse_table_name(final_name) is not None:

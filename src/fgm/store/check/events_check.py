@@ -1,4 +1,4 @@
-"""Rules that always hold for a file of events."""
+"""Checks that events.jsonl contains only events, and only of its own day."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from fgm.store.events import events_file
 
 
 def events_problems(path: str) -> Iterator[str]:
-    """Yield a sentence for each problem of a file; a torn last line is not a problem."""
+    """Yield a sentence for each problem of an events file. A torn last line is not a problem."""
     midnight_ms = layout.parse_day(os.path.basename(os.path.dirname(os.path.dirname(path))))
     try:
         fd = open_regular(path)

@@ -1,4 +1,4 @@
-"""Rules that always hold for index.json."""
+"""Checks that index.json is readable and that its times are consistent."""
 
 from fgm.store.check.report import Report
 from fgm.store.errors import BadFileError
@@ -6,7 +6,7 @@ from fgm.store.index import index_file
 
 
 def check_index(report: Report, path: str) -> None:
-    """Add the problems of an index to a report. A missing index is not a problem."""
+    """Add the problems of the index at `path` to a report. A missing index is not a problem."""
     try:
         index = index_file.load(path)
     except BadFileError as error:

@@ -1,4 +1,4 @@
-"""Rules that always hold for a process table or a region table."""
+"""Checks that a process or region table is undamaged and matches its name and its folder."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from fgm.store.parquet import process_tables
 
 
 def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
-    """Yield a sentence for each problem of a file. `kind`, `start_ms`: the facts in its name."""
+    """Yield a sentence for each problem of a table. `kind`, `start_ms`: its kind and window start, from its name."""
     try:
         block = process_tables.verify(path)
         window = layout.window_at(start_ms, block.header.rotation_s)
@@ -26,7 +26,7 @@ def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator
     if block.header.identifier != identifier:
         yield f"written by {block.header.identifier}, but in the folder of {identifier}"
     if block.kind != kind:
-        yield f"its name says {kind}, but it holds {block.kind}"
+        yield f"it has the name of a table of {kind}, but is a table of {block.kind}"
     if layout.day_start(start_ms) != layout.parse_day(os.path.basename(os.path.dirname(folder))):
         yield "in the folder of another day"
     if block.first_ms not in window or block.last_ms not in window:

@@ -1,4 +1,4 @@
-"""Rules that always hold for the metrics file or the journal of a window."""
+"""Checks metrics files and journals: checksums, columns, the order of series and rows, times, and overlaps."""
 
 import os
 from collections import Counter
@@ -22,14 +22,14 @@ from fgm.store.samples.series import order
 
 
 class Schema(NamedTuple):
-    """The columns that every file of one format version has, and the file that they were taken from."""
+    """The columns that all files of one format version must have. `path`: the file that they were taken from."""
 
     path: str
     columns: tuple[str, ...]
 
 
 class Span(NamedTuple):
-    """The first and the last tick of a metrics file."""
+    """First and last tick of the metrics file at `path`."""
 
     first_ms: int
     last_ms: int
@@ -37,10 +37,10 @@ class Span(NamedTuple):
 
 
 def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dict[int, Schema]) -> Span:
-    """Add the problems of a metrics file to a report; return its span.
+    """Add the problems of a metrics file to a report, and return its span.
 
-    `schemas`: by format version; a version that is not in it takes its schema from this file.
-    Raises: OSError, BadFileError, LookupError or ValueError if the file cannot be checked to its end.
+    `schemas`: the schemas so far, by format version. The first file of a version adds its own columns.
+    Raises: OSError, BadFileError, LookupError or ValueError if the file cannot be checked completely.
     """
     file = WindowFile.open(path)
     try:
@@ -71,7 +71,7 @@ def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dic
 
 
 def check_journal(report: Report, path: str, name: ParsedName) -> None:
-    """Add the problems of a journal to a report. A torn frame at its end is counted; it is not a problem.
+    """Add the problems of a journal to a report. A torn frame at its end is counted, but is not a problem.
 
     Raises: as `check_metrics_file`.
     """
@@ -87,9 +87,10 @@ def check_journal(report: Report, path: str, name: ParsedName) -> None:
 
 
 def check_overlaps(report: Report, spans: Iterable[Span]) -> None:
-    """Add a problem for each row that is in two metrics files of one writer.
+    """Add a problem for each series that has the same row in two metrics files. `spans`: files of one writer.
 
-    Spans overlap only if the rotation interval was changed or windows were merged, so few files are read again.
+    Only files with overlapping spans are read again. Spans overlap only after a change of the rotation interval or a
+    merge of windows.
     """
     open_spans: list[Span] = []
     for span in sorted(spans):
@@ -121,7 +122,8 @@ def _check_rows(report: Report, path: str, name: ParsedName, header: FileHeader,
     for chunk in chunks:
         if np.any(np.diff(chunk.time_ms) <= 0):
             report.add(path, f"rows of {chunk.series.key} are not in ascending order of time")
-        if chunk.series.scope == "container":  # its last row is read when its last process ends, between two ticks
+        # The last row of a container is read when its last process ends, which is between two ticks.
+        if chunk.series.scope == "container":
             if np.any(np.diff(chunk.time_ms + chunk.late_ms) < 0):
                 report.add(path, f"rows of {chunk.series.key} were read earlier than the rows before them")
         elif np.any(chunk.late_ms < -1):
@@ -137,7 +139,7 @@ def _check_no_row_twice(report: Report, earlier: str, later: str) -> None:
             if key in times_by_key and np.isin(time_ms, times_by_key[key]).any():
                 report.add(later, f"it has rows of {key} that {os.path.basename(earlier)} also has")
     except (OSError, BadFileError):
-        return  # damage is reported where the file itself is checked
+        return  # `check_metrics_file` reports the damage
 
 
 def _times(path: str) -> Iterator[tuple[str, NDArray[np.int64]]]:

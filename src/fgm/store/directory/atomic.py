@@ -1,7 +1,8 @@
-"""Atomic changes to the data directory: after a kill or a power loss they are on disk as a whole, or not at all.
+"""Atomic changes to the data directory: after a kill or a power loss, a change is on disk completely or not at all.
 
-Files get mode 0644 and folders 0755 whatever the umask is, so that a viewer of another user can read them. One process
-writes (the lock), and one thread at a time publishes a given name.
+Files get mode 0644 and folders 0755, regardless of the umask, so that a viewer that runs as another user can read
+them. Callers must ensure that only one process writes (see `fgm.store.directory.lock`), and that only one thread at a
+time publishes a given name.
 """
 
 import contextlib
@@ -18,12 +19,12 @@ FOLDER_MODE = 0o755
 
 
 def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Put a whole file into `folder` (a path, or an open descriptor), replacing a file of the same name.
+    """Write a file, replacing any file of the same name.
 
-    `content`: the bytes, or a function that writes them to the open file. A reader sees the old file or the new one,
-    and so does the next start after a power loss.
+    `folder`: a path or an open descriptor. `content`: the bytes, or a function that writes them to the open file.
+    Readers see the complete old file or the complete new file, even after a power loss.
 
-    Raises: OSError, or what `content` raises; nothing has changed then.
+    Raises: OSError, or any error of `content`. The old file is then unchanged.
     """
     temporary = name + TEMPORARY_SUFFIX
     with _open_folder(folder) as folder_fd:
@@ -49,7 +50,7 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
 
 
 def rename(path: str, name: str) -> None:
-    """Give a file another name in its folder; that is on disk when this returns.
+    """Rename a file within its folder. The new name is on disk when this returns.
 
     Raises: OSError.
     """
@@ -60,7 +61,7 @@ def rename(path: str, name: str) -> None:
 
 
 def set_aside(path: str, name: str) -> str:
-    """Give a file another name in its folder, followed by a number if that name is taken; return its new path.
+    """Rename a file within its folder and return its new path. If `name` is taken, a number is appended to it.
 
     Raises: OSError.
     """
@@ -74,9 +75,9 @@ def set_aside(path: str, name: str) -> str:
 
 
 def remove(path: str) -> None:
-    """Remove a file; that is on disk when this returns.
+    """Remove a file. The removal is on disk when this returns.
 
-    Raises: OSError, FileNotFoundError if it does not exist.
+    Raises: FileNotFoundError if the file does not exist, or another OSError.
     """
     folder, name = os.path.split(path)
     with _open_folder(folder or ".") as folder_fd:
@@ -85,20 +86,20 @@ def remove(path: str) -> None:
 
 
 def make_folder(path: str, within: str | None = None) -> None:
-    """Create a folder and the missing ones above it; they are on disk when this returns.
+    """Create a folder and its missing parents. They are on disk when this returns.
 
-    `within`: a folder above it that must exist already. If it does not, it may be a volume that is not mounted.
+    `within`: a parent that must already exist, because a missing one may be a volume that is not mounted.
 
-    An existing folder stays as it is, except that a `dt=` or `identifier=` folder gets its mode: a kill right after it
-    was created may have left the umask's.
+    An existing folder is unchanged, except for the mode of a `dt=` or `identifier=` folder: a collector that was killed
+    after mkdir may have left it with the mode of the umask.
 
-    Raises: OSError, NotADirectoryError if a file or a link has its place.
+    Raises: NotADirectoryError if `path` is a file or a link, or another OSError.
     """
     parent = os.path.dirname(os.path.abspath(path))
     if within is not None and not os.path.isdir(within):
         raise FileNotFoundError(errno.ENOENT, "the data directory does not exist", within)
     for folder in (parent, path):
-        if _is_data_folder(folder) and os.path.islink(folder):  # readers and retention would not follow it
+        if _is_data_folder(folder) and os.path.islink(folder):  # readers and retention do not follow links
             raise NotADirectoryError(errno.ENOTDIR, "there is a link instead of a folder", folder)
     try:
         os.mkdir(path, FOLDER_MODE)

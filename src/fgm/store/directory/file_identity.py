@@ -1,18 +1,20 @@
-"""The identity of a file's content as its inode shows it: what was read of it holds while this stays equal."""
+"""Identity of a file's content, from its inode: while it is equal, earlier reads of the file are still valid."""
 
 import os
 from typing import NamedTuple
 
 SETTLED_NS = 2_000_000_000
-"""Minimum age of a modification time at which it is reliable.
+"""Minimum age of a modification time that is reliable.
 
-Modification times come from a coarse clock, so that a file or folder that has just changed can change again without a
-new one.
+The kernel takes modification times from a coarse clock. Soon after one change, another one may not change the time.
 """
 
 
 class FileIdentity(NamedTuple):
-    """Device and inode, which differ after a file was replaced; mtime and size, which differ after it was changed."""
+    """Identity of a file's content.
+
+    `device` and `inode` differ after the file was replaced; `mtime_ns` and `size` differ after it was changed.
+    """
 
     device: int
     inode: int
@@ -21,10 +23,10 @@ class FileIdentity(NamedTuple):
 
 
 def identity_of(status: os.stat_result) -> FileIdentity:
-    """Return the identity of the file that a status belongs to."""
+    """Return the identity of a file from its status."""
     return FileIdentity(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def is_settled(changed_ns: int, wall_ns: int) -> bool:
-    """Return whether a file or folder with this modification time gets another one at its next change."""
+    """Return whether the next change of a file or folder is certain to change its modification time, `changed_ns`."""
     return wall_ns - changed_ns > SETTLED_NS

@@ -1,4 +1,4 @@
-"""Names of folders and files, and windows: the place of a sample follows from its instant, and the other way round.
+"""Names of the files and folders of the data directory, and the windows that the files contain.
 
     dt=2025-12-30/identifier=node-1/
         metrics-20251230T160000Z.parquet        one closed window
@@ -7,9 +7,11 @@
         processes-20251230T160000Z.parquet      process table of a closed window; regions-… is a region table
         events.jsonl                            the events of that day
 
-Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last one of a day is cut
-at midnight, so no window crosses a `dt=` folder. Pure: nothing here touches a disk or a clock. Instants are integer
-milliseconds since 1970 UTC, intervals are half-open. Years 1970 to 9999.
+Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last window of a day ends
+at midnight, so every window belongs to one `dt=` folder.
+
+These are pure functions: none of them uses a disk or a clock. Instants are integer milliseconds since 1970 UTC, in the
+years 1970 to 9999. Ranges include their start and exclude their end.
 """
 
 import re
@@ -50,7 +52,7 @@ _ASIDE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One rotation interval, [start_ms, end_ms)."""
+    """A window: the range [start_ms, end_ms), which is one rotation interval or the rest of a day."""
 
     start_ms: int
     end_ms: int
@@ -61,7 +63,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class ParsedName:
-    """The facts in the name of a metrics file or journal. `duration_ms`: None for a window, whose header has it."""
+    """The kind and times in the name of a metrics file or journal.
+
+    `duration_ms`: length of an hourly file; None for a single window, whose length is in its header.
+    """
 
     kind: Kind
     start_ms: int
@@ -82,17 +87,17 @@ def window_at(instant_ms: int, rotation_s: int) -> Window:
 
 
 def day_start(instant_ms: int) -> int:
-    """Return 00:00 UTC of an instant's day."""
+    """Return 00:00 UTC of the day that contains an instant."""
     return instant_ms - instant_ms % DAY_MS
 
 
 def day_folder(instant_ms: int) -> str:
-    """Return the folder of an instant's day, `dt=2025-12-30`."""
+    """Return the name of the folder of an instant's day, such as `dt=2025-12-30`."""
     return f"dt={_calendar(instant_ms):%Y-%m-%d}"
 
 
 def identifier_folder(identifier: str) -> str:
-    """Return the folder of one writer, `identifier=node-1`.
+    """Return the name of a writer's folder, such as `identifier=node-1`.
 
     Raises: ValueError if the identifier is not allowed.
     """
@@ -105,34 +110,34 @@ def identifier_folder(identifier: str) -> str:
 
 
 def metrics_name(start_ms: int) -> str:
-    """Return the name of a closed window, `metrics-20251230T160000Z.parquet`."""
+    """Return the name of the file of a closed window, such as `metrics-20251230T160000Z.parquet`."""
     return f"metrics-{_stamp(start_ms)}.parquet"
 
 
 def hour_name(start_ms: int) -> str:
-    """Return the name of a merged hour, `metrics-20251230T160000Z--PT1H.parquet`."""
+    """Return the name of the file of a merged hour, such as `metrics-20251230T160000Z--PT1H.parquet`."""
     return f"metrics-{_stamp(start_ms)}--PT1H.parquet"
 
 
 def journal_name(start_ms: int) -> str:
-    """Return the name of the journal of a window, `live-20251230T160300Z.journal`."""
+    """Return the name of the journal of a window, such as `live-20251230T160300Z.journal`."""
     return f"live-{_stamp(start_ms)}.journal"
 
 
 def table_name(kind: TableKind, start_ms: int) -> str:
-    """Return the name of a process or region table of a window, `processes-20251230T160000Z.parquet`."""
+    """Return the name of a process or region table of a window, such as `processes-20251230T160000Z.parquet`."""
     return f"{kind}-{_stamp(start_ms)}.parquet"
 
 
 def parse_table_name(name: str) -> tuple[TableKind, int] | None:
-    """Return the kind and the window's start from a name that `table_name` returns, None for other names."""
+    """Return the kind and the window start (ms) in the name of a process or region table; None for other names."""
     match = _TABLE.fullmatch(name)
     start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
     return None if match is None or start_ms is None else (cast("TableKind", match[1]), start_ms)
 
 
 def parse_name(name: str) -> ParsedName | None:
-    """Return the facts in the name of a metrics file or journal, None for other names."""
+    """Parse the name of a metrics file or journal; return None for other names."""
     kind: Kind = "metrics"
     match = _METRICS.fullmatch(name)
     if match is None:
@@ -146,35 +151,35 @@ def parse_name(name: str) -> ParsedName | None:
 
 
 def superseded_name(start_ms: int, number: int) -> str:
-    """Return the new name of a file whose window is recorded again, `superseded-20251230T160000Z-1.parquet`."""
+    """Return the new name of a file whose window is recorded again, such as `superseded-20251230T160000Z-1.parquet`."""
     return f"superseded-{_stamp(start_ms)}-{number}.parquet"
 
 
 def is_set_aside(name: str) -> bool:
-    """Return whether this is the name of a file that was set aside: it is kept, but no reader's glob matches it."""
+    """Return whether this is the name of a file that was set aside: it is kept, but readers do not read it."""
     return set_aside_ms(name) is not None
 
 
 def set_aside_ms(name: str) -> int | None:
-    """Return the start of the window of a file that was set aside, None for other names."""
+    """Return the window start in the name of a file that was set aside; None for other names."""
     match = _ASIDE.fullmatch(name)
     return None if match is None else _parse_calendar(*[part for part in match.groups() if part is not None])
 
 
 def parse_day(folder: str) -> int | None:
-    """Return 00:00 UTC of the day of a `dt=` folder, None for other names."""
+    """Return 00:00 UTC (ms) of the day in the name of a `dt=` folder; None for other names."""
     match = _DAY.fullmatch(folder)
     return None if match is None else _parse_calendar(*match.groups())
 
 
 def parse_identifier(folder: str) -> str | None:
-    """Return the identifier of an `identifier=` folder, None for other names."""
+    """Return the identifier in the name of an `identifier=` folder; None for other names."""
     prefix, separator, identifier = folder.partition("=")
     return identifier if separator and prefix == "identifier" and valid_identifier(identifier) else None
 
 
 def valid_identifier(identifier: str) -> bool:
-    """Return whether an `identifier=` folder may have this identifier: it is one path component, and not hidden."""
+    """Return whether an identifier is allowed: only letters, digits, '.', '_' and '-', first a letter or digit."""
     return _IDENTIFIER.fullmatch(identifier) is not None
 
 
@@ -191,7 +196,7 @@ def _calendar(instant_ms: int) -> datetime:
 
 
 def _parse_calendar(*digits: str) -> int | None:
-    """Return the instant of year, month, day (hour, minute, second), None if there is no such date or time."""
+    """Return the instant of (year, month, day) or (…, hour, minute, second); None if there is no such date or time."""
     try:
         moment = datetime(*map(int, digits), tzinfo=UTC)  # type: ignore[misc,arg-type]  # the patterns give 3 or 6
     except ValueError:

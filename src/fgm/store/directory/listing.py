@@ -1,4 +1,4 @@
-"""The list of data files in a data directory, of every writer. Other names and links are left out."""
+"""Lists the data files in a data directory, of all writers. Other files are left out, and links are not followed."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from fgm.store.directory import layout
 
 
 def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) -> Iterator[str]:
-    """Yield the paths of all data files of a kind, day by day.
+    """Yield the paths of all data files of one kind: first by day, then by writer, then by time.
 
     Raises: OSError if `data_dir` cannot be listed.
     """

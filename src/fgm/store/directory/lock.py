@@ -1,7 +1,7 @@
-"""The lock of a data directory: one collector holds an flock on `.lock` as long as it runs.
+"""The lock of a data directory: a collector keeps an flock on the file `.lock` while it runs.
 
-The kernel frees the lock however the process ends, and children do not inherit it. The pid in the file is only for
-messages.
+The kernel releases the lock when the process ends, for whatever reason. Child processes do not inherit the lock. The
+pid in the file is used only in messages.
 """
 
 import contextlib
@@ -22,32 +22,32 @@ POLL_S = 0.1
 """Interval between two attempts to take the lock."""
 
 _ADVICE = {
-    errno.EACCES: "let this user write there, or give another directory with --data-dir",
-    errno.EPERM: "let this user write there, or give another directory with --data-dir",
-    errno.EROFS: "mount it writable, or give another directory with --data-dir",
-    errno.ENOTDIR: "move that file away, or give another directory with --data-dir",
+    errno.EACCES: "let this user write there, or choose another directory with --data-dir",
+    errno.EPERM: "let this user write there, or choose another directory with --data-dir",
+    errno.EROFS: "mount it writable, or choose another directory with --data-dir",
+    errno.ENOTDIR: "move that file away, or choose another directory with --data-dir",
     errno.EISDIR: "remove its .lock, which is a folder",
     errno.ELOOP: "remove its .lock, which is a link",
-    errno.EINVAL: "remove its .lock, if that is no regular file",
-    errno.ENXIO: "remove its .lock, if that is no regular file",
-    errno.EEXIST: "move that file away, or give another directory with --data-dir",
-    errno.ENOSPC: "make room on that disk, or give another directory with --data-dir",
-    errno.EDQUOT: "make room in that quota, or give another directory with --data-dir",
+    errno.EINVAL: "remove its .lock if that is not a regular file",
+    errno.ENXIO: "remove its .lock if that is not a regular file",
+    errno.EEXIST: "move that file away, or choose another directory with --data-dir",
+    errno.ENOSPC: "free space on that disk, or choose another directory with --data-dir",
+    errno.EDQUOT: "free space within that quota, or choose another directory with --data-dir",
 }
 
 
 class DirectoryLock:
-    """The lock of one data directory, a context manager. It is held until `release` or the end of the process."""
+    """Lock of one data directory, also a context manager. It is held until `release` or until the process ends."""
 
     def __init__(self, data_dir: str) -> None:
         self.data_dir = data_dir
         self._fd: int | None = None
 
     def acquire(self, wait_s: float = 10.0, sleep: Callable[[float], object] = time.sleep) -> Self:
-        """Create the data directory if it is missing, take its lock, and check that it can be written.
+        """Create the data directory if it is missing, lock it, and check that it is writable.
 
-        Blocks for up to `wait_s` while another collector ends: a rolling update starts the new one early. Call it
-        before the event loop starts, or in a thread.
+        Blocks for up to `wait_s` while another collector has the lock: a rolling update may start the new collector
+        before the old one has ended. Call it before the event loop starts, or in a thread.
 
         Raises: AlreadyRunningError if another collector still has the lock.
         Raises: DataDirectoryError if the directory cannot be created or written.
@@ -75,7 +75,7 @@ class DirectoryLock:
         return self
 
     def release(self) -> None:
-        """Release the lock. The file stays: if it were removed, two collectors could each lock a file of their own."""
+        """Release the lock but keep its file: if it were removed, two collectors could lock two different files."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -107,9 +107,10 @@ def _pid(fd: int) -> int | None:
 
 
 def _try_to_write(fd: int, data_dir: str) -> None:
-    """Write the pid and create a file: an existing lock file can be opened even if the directory is read-only for us.
+    """Write the pid to the lock file, and create a temporary file to check that the directory is writable.
 
-    A full disk is not an error: the running collector removes old data to make room.
+    An existing lock file may be writable in a directory that is not. A full disk is not an error, because the
+    collector removes old data to free space.
     """
     try:
         os.ftruncate(fd, 0)
@@ -122,5 +123,5 @@ def _try_to_write(fd: int, data_dir: str) -> None:
 
 
 def _unusable(data_dir: str, error: OSError) -> DataDirectoryError:
-    advice = _ADVICE.get(error.errno or 0, "give another directory with --data-dir")
+    advice = _ADVICE.get(error.errno or 0, "choose another directory with --data-dir")
     return DataDirectoryError(data_dir, error.strerror or str(error), advice)

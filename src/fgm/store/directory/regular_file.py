@@ -1,4 +1,4 @@
-"""Regular files: the only kind that is opened, since anybody may have put something else into the data directory."""
+"""Opens regular files only: a FIFO, device or link in the data directory must not block or mislead a reader."""
 
 import errno
 import os
@@ -7,14 +7,16 @@ import stat
 from fgm.store.errors import BadFileError
 
 _NOT_REGULAR = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENOTDIR})
-"""Errors of opening a link, a directory or a socket; other errors do not depend on the kind of the file."""
+"""Error numbers of opening a link, a directory or a socket. Other errors do not depend on the type of the file."""
 
 
 def open_regular(path: str, dir_fd: int | None = None, flags: int = os.O_RDONLY) -> int:
-    """Open a regular file; `path` is below `dir_fd` if that is given. A link is not followed and a FIFO does not block.
+    """Open a regular file and return its descriptor. A link is not followed, and a FIFO does not block.
+
+    `path`: relative to the folder `dir_fd`, if that is not None.
 
     Raises: BadFileError if it is not a regular file.
-    Raises: OSError if it cannot be opened, FileNotFoundError if it does not exist.
+    Raises: FileNotFoundError if it does not exist, or another OSError if it cannot be opened.
     """
     try:
         fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644, dir_fd=dir_fd)

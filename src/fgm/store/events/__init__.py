@@ -1,1 +1,1 @@
-"""events.jsonl: the events of a day, one JSON object in each line."""
+"""events.jsonl: the events of one day, one JSON object per line."""

@@ -1,8 +1,8 @@
-"""An event, and the line of `events.jsonl` that holds it.
+"""Events, and their form as lines of `events.jsonl`.
 
     {"time":"2025-12-30T16:00:01.000Z","kind":"oom_kill","series":"…","what":"…","before":{…},"after":{…}}
 
-docs/data-directory.md describes the kinds.
+docs/data-directory.md describes the kinds of events.
 """
 
 import json
@@ -27,17 +27,17 @@ KINDS: frozenset[str] = frozenset(get_args(Kind))
 Value = str | int | float | None
 
 MAX_LINE_BYTES = 32 << 10
-"""Maximum size of a line: room for the longest path of a cgroup in any script, and for texts of MAX_TEXT characters."""
+"""Maximum size of a line: enough for the longest cgroup path in any script, and for texts of MAX_TEXT characters."""
 MAX_TEXT = 500
-"""Maximum number of characters of a text, such as a reason from the kubelet; longer ones are cut."""
+"""Maximum number of characters of a text, such as a reason from the kubelet. Longer texts are cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened at one instant to one series (`Series.key`).
+    """Something that happened to one series (`Series.key`) at one instant.
 
-    `what`: a sentence for a reader. `before`, `after`: the values that differ, by name; a limit that is null is no
-    limit.
+    `what`: a sentence that describes the event. `before`, `after`: the values that changed, by name. If the value is a
+    limit, None means that there is no limit.
     """
 
     time_ms: int
@@ -49,9 +49,9 @@ class Event:
 
 
 def encode(event: Event) -> bytes:
-    """Return the line of an event, with long texts cut.
+    """Return an event as a line, with texts cut to MAX_TEXT characters.
 
-    Raises: ValueError if `decode` would refuse the line.
+    Raises: ValueError if `decode` would reject the line.
     """
     facts = {
         "time": iso_time.format_milliseconds(event.time_ms),
@@ -69,9 +69,9 @@ def encode(event: Event) -> bytes:
 
 
 def decode(line: bytes) -> Event:
-    """Return the event of a line; unknown keys in it are ignored.
+    """Return the event in a line. Unknown keys are ignored.
 
-    Raises: ValueError if it is not a whole line with an event.
+    Raises: ValueError if the line is incomplete or is not an event.
     """
     if len(line) > MAX_LINE_BYTES or not line.endswith(b"\n"):
         raise ValueError("not a whole line")
@@ -96,10 +96,10 @@ def _refuse(constant: str) -> Value:
 
 
 def merged(events: Sequence[Event]) -> list[Event]:
-    """Return events with the lines about one exit merged: its reason is known later than the exit itself.
+    """Merge the events that describe the same exit: the reason of an exit is recorded later, in a second event.
 
-    `events`: in the order of their lines. An exit completes the exit of its series before it, unless the series started
-    again between them.
+    `events`: in file order. An exit is merged into the previous exit of its series, unless the series started again in
+    between.
     """
     result: list[Event] = []
     exits: dict[str, int] = {}

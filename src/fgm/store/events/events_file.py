@@ -1,7 +1,7 @@
 """The file `events.jsonl` in the folder of each day and writer.
 
-Lines are only appended. A line is valid if it ends with a newline and holds an event; readers skip other lines and
-count them. An empty file means that a collector was running and nothing happened.
+Lines are only appended. A line is valid if it is an event and ends with a newline; readers count and skip other lines.
+An empty file means that a collector was running and nothing happened.
 """
 
 import os
@@ -16,16 +16,16 @@ from fgm.store.errors import BadFileError
 from fgm.store.events.event import Event, decode, encode
 
 MAX_READ_BYTES = 4 << 20
-"""Maximum size of the end of a file that is read: some 15,000 events."""
+"""Maximum number of bytes read from the end of a file: about 15,000 events."""
 _BLOCK_BYTES = 64 << 10
-"""Number of bytes read at once when the last newline is searched."""
+"""Number of bytes per read when searching for the last newline."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadEvents:
-    """The content of a file, in the order of its lines.
+    """The events read from a file, in file order.
 
-    `skipped`: number of invalid lines. `is_cut`: whether older events are left out.
+    `skipped`: number of invalid lines. `is_cut`: whether the file has older events that were not returned.
     """
 
     events: tuple[Event, ...] = ()
@@ -34,9 +34,9 @@ class ReadEvents:
 
 
 def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
-    """Append events to the files of their days; they are on disk when this returns.
+    """Append events to the files of their days. They are on disk when this returns.
 
-    Raises: OSError, or BadFileError if a file is not one of fgm; none of that day's events stays in it then.
+    Raises: OSError, or BadFileError if a file was not written by fgm. The file of that day is then unchanged.
     """
     by_day: dict[int, list[Event]] = {}
     for event in events:
@@ -46,7 +46,7 @@ def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
 
 
 def append_to_day(data_dir: str, identifier: str, instant_ms: int, events: Iterable[Event]) -> None:
-    """Append events of one day, whose file exists afterwards even if there are none.
+    """Append events to the file of one day; create the file even if there are none. `instant_ms`: any time of that day.
 
     Raises: as `append`.
     """
@@ -56,7 +56,7 @@ def append_to_day(data_dir: str, identifier: str, instant_ms: int, events: Itera
 
 
 def append_lines(path: str, lines: bytes) -> None:
-    """Append lines to a file, which is created if it is missing.
+    """Append lines to a file; create the file if it is missing.
 
     Raises: as `append`.
     """
@@ -66,7 +66,7 @@ def append_lines(path: str, lines: bytes) -> None:
             raise BadFileError(path, "it has the name of an events file, but no events; it is left as it is")
         os.fchmod(fd, FILE_MODE)
         end = whole_length(fd)
-        os.ftruncate(fd, end)  # bytes after the last newline are the rest of a write that a kill or a full disk cut off
+        os.ftruncate(fd, end)  # bytes after the last newline are from a write that a kill or a full disk interrupted
         done = 0
         try:
             while done < len(lines):
@@ -80,7 +80,7 @@ def append_lines(path: str, lines: bytes) -> None:
 
 
 def whole_length(fd: int) -> int:
-    """Return how many bytes of an open file are whole lines: the position after its last newline."""
+    """Return the size of the complete lines of an open file in bytes: the offset after its last newline."""
     end = os.fstat(fd).st_size
     while end > 0:
         start = max(0, end - _BLOCK_BYTES)
@@ -91,8 +91,10 @@ def whole_length(fd: int) -> int:
     return 0
 
 
-def read(fd: int, most: int | None = None) -> ReadEvents:
-    """Return the newest `most` events in the last MAX_READ_BYTES of an open file, without a torn last line.
+def read(fd: int, max_events: int | None = None) -> ReadEvents:
+    """Return the newest events in the last MAX_READ_BYTES of an open file. A torn last line is ignored.
+
+    `max_events`: maximum number of events to return; None for no maximum.
 
     Raises: OSError.
     """
@@ -101,7 +103,7 @@ def read(fd: int, most: int | None = None) -> ReadEvents:
     lines = os.pread(fd, end - start, start).splitlines(keepends=True)
     if start:
         del lines[0]
-    events: deque[Event] = deque(maxlen=most)
+    events: deque[Event] = deque(maxlen=max_events)
     count = skipped = 0
     for line in lines:
         try:

@@ -1,1 +1,1 @@
-"""index.json: the containers that exist or existed, and the span of time that has data."""
+"""index.json: the running and past containers, and the time range of the recorded data."""

@@ -1,6 +1,6 @@
-"""Changes of the index: by a tick, a rotation, a recovery, new facts and retention. Pure functions over values.
+"""Pure functions that change the index: after a tick, a rotation, a recovery, new facts, and retention.
 
-A tick is `apply(index, diff(index, alive, now_ms))`. The file needs to be written only if the difference is not empty.
+After a tick, call `apply(index, diff(index, alive, now_ms))`. Write the file only if the difference is not empty.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,12 +11,16 @@ from fgm.store.index.index_file import Facts, Index, IndexEntry, known_facts
 from fgm.store.samples.series import SHORT_ID_LENGTH
 
 MAX_ENTRIES = 5000
-"""Maximum number of containers; those that have been gone longest leave first."""
+"""Maximum number of containers in the index. The containers that ended first are dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The difference that one tick makes. `dropped`: keys of entries that leave to make room."""
+    """The changes that one tick makes to the index.
+
+    `alive`: full ids of all running containers. `entries`: new and changed entries, by key. `dropped`: keys of entries
+    that are removed to stay below MAX_ENTRIES.
+    """
 
     now_ms: int
     alive: frozenset[str]
@@ -28,9 +32,10 @@ class Changes:
 
 
 def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
-    """Return the difference between the containers of this tick, by full id, and those of the last one.
+    """Return the changes from the last tick to this one.
 
-    A fact that is unknown now keeps its last value. Containers that are alive never leave the index.
+    `alive`: facts about the running containers, by full id. A fact that is None keeps its last value. Running
+    containers are never dropped.
     """
     appeared, gone = alive.keys() - index.alive, index.alive - alive.keys()
     entries = {}
@@ -52,7 +57,7 @@ def diff(index: Index, alive: Mapping[str, Facts], now_ms: int) -> Changes:
 
 
 def apply(index: Index, changes: Changes) -> Index:
-    """Return the index after a tick; the same object if the tick changed nothing."""
+    """Return the index with the changes of a tick; the same object if there are none."""
     if not changes:
         return index
     entries = {**index.entries, **changes.entries}
@@ -63,9 +68,9 @@ def apply(index: Index, changes: Changes) -> Index:
 
 
 def described(index: Index, facts: Mapping[str, Facts], now_ms: int) -> Index:
-    """Return the index with more facts, by full id, about containers that it has, alive or gone.
+    """Return the index with new facts about its containers, running or past; the same object if no fact is new.
 
-    It is the same object if none of them is new. A fact that is None keeps its last value.
+    `facts`: by full id. Containers that are not in the index are ignored. A fact that is None keeps its last value.
     """
     entries = {}
     for full_id, news in facts.items():
@@ -79,7 +84,7 @@ def described(index: Index, facts: Mapping[str, Facts], now_ms: int) -> Index:
 
 
 def without(index: Index, full_ids: Collection[str]) -> Index:
-    """Return the index without some containers; the same object if it has none of them."""
+    """Return the index without these containers; the same object if it has none of them."""
     keys = {index.keys[full_id] for full_id in full_ids if full_id in index.keys}
     if not keys:
         return index
@@ -88,7 +93,7 @@ def without(index: Index, full_ids: Collection[str]) -> Index:
 
 
 def rotated(index: Index, now_ms: int) -> Index:
-    """Return the index after a rotation: containers that are alive were last seen now, and data ends now."""
+    """Return the index after a rotation: running containers were last seen at `now_ms`, and the data ends there."""
     entries = dict(index.entries)
     for full_id in index.alive:
         key = index.keys[full_id]
@@ -99,7 +104,7 @@ def rotated(index: Index, now_ms: int) -> Index:
 def joined(index: Index, entries_of_file: Iterable[IndexEntry], earliest_ms: int, latest_ms: int, now_ms: int) -> Index:
     """Return the index joined with the containers of a file.
 
-    Entries of one container have its first and last instant, and its newer facts. Joining the same file again changes
+    If a container is in both, its entry spans both times and has the newer facts. Joining the same file again changes
     nothing. `earliest_ms`, `latest_ms`: first and last tick of the file.
     """
     entries = dict(index.entries)
@@ -125,7 +130,7 @@ def joined(index: Index, entries_of_file: Iterable[IndexEntry], earliest_ms: int
 
 
 def without_older(index: Index, earliest_ms: int) -> Index:
-    """Return the index after data before `earliest_ms` was removed, without the containers that were gone by then."""
+    """Return the index after data before `earliest_ms` was removed, without the containers that ended before that."""
     if index.earliest_ms is None or index.earliest_ms >= earliest_ms:
         return index
     entries = {
@@ -146,7 +151,7 @@ def _spanning(index: Index, earliest_ms: int, latest_ms: int) -> Index:
 
 
 class _Keys:
-    """Makes keys: the shortest beginning of an id, of SHORT_ID_LENGTH or more, that no other id begins with."""
+    """Makes the keys of entries: the shortest unique prefix of a container's id, of at least SHORT_ID_LENGTH."""
 
     def __init__(self, index: Index) -> None:
         self._ids: dict[str, list[str]] = {}

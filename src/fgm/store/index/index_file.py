@@ -1,7 +1,7 @@
-"""The model of index.json, and its form on disk.
+"""The index in memory, and its form on disk, index.json.
 
-An `Index` is a value: `fgm.store.index.index_changes` makes the next one from it, and nothing changes it in place.
-Times are ISO 8601 in whole seconds in the file, and milliseconds since 1970 UTC in the model.
+An `Index` is never changed in place: `fgm.store.index.index_changes` creates the next one. Times are ISO 8601 in whole
+seconds in the file, and milliseconds since 1970 UTC in memory.
 """
 
 import contextlib
@@ -22,11 +22,11 @@ from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 
 SCHEMA_VERSION = 1
 MAX_INDEX_BYTES = 16 << 20
-"""Maximum size of a file that is read."""
+"""Maximum size of an index. A larger file is rejected."""
 BAD_KEPT = 2
-"""Number of unreadable indexes that are kept."""
+"""Maximum number of unreadable indexes that are kept."""
 NOT_AN_INDEX = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
-"""Errors that `parse` raises if a file is not an index."""
+"""Errors that `parse` may raise if its input is not an index."""
 
 _NAMES = ("pod_name", "namespace", "qos_class")
 _OWN = ("full_id", "first_seen", "last_seen")
@@ -34,7 +34,7 @@ _BAD_NAME = re.compile(r"index\.json\.bad-\d{8}T\d{6}Z", re.ASCII)
 
 
 class Facts(TypedDict, total=False):
-    """Facts about a container, with the names that they have in the file; absent or None: unknown."""
+    """Facts about a container, named as in the file. A fact that is absent or None is unknown."""
 
     pod_name: str | None
     namespace: str | None
@@ -52,7 +52,7 @@ class Facts(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """One container. `facts` includes fields that this version does not know, so that a rewrite keeps them."""
+    """Entry of one container. `facts` includes fields that this version does not use, so that a rewrite keeps them."""
 
     full_id: str
     first_seen_ms: int
@@ -62,7 +62,11 @@ class IndexEntry:
 
 @dataclass(frozen=True)
 class Index:
-    """The whole index. `alive`: full ids in the last tick; they are not in the file, so it is empty after a start."""
+    """The whole index.
+
+    `entries`: by key, a prefix of the container's id. `earliest_ms`, `latest_ms`: time range of the data. `alive`: full
+    ids of the containers in the last tick; it is not stored in the file, and therefore empty after a start.
+    """
 
     entries: Mapping[str, IndexEntry] = field(default_factory=dict)
     updated_ms: int = 0
@@ -73,20 +77,20 @@ class Index:
 
     @cached_property
     def keys(self) -> Mapping[str, str]:
-        """The keys of the entries, by full id."""
+        """The key of each entry, by full id of the container."""
         return {entry.full_id: key for key, entry in self.entries.items()}
 
 
 def known_facts(facts: Facts) -> Facts:
-    """Return facts without those that are None."""
+    """Return the facts that are not None."""
     return cast("Facts", {name: value for name, value in facts.items() if value is not None})
 
 
 def load(path: str, dir_fd: int | None = None) -> Index:
-    """Return the index in a file, an empty one if the file does not exist.
+    """Return the index in a file; an empty index if the file does not exist. `path`: relative to `dir_fd`, if given.
 
     Raises: OSError.
-    Raises: BadFileError if it is not an index, or has another schema version.
+    Raises: BadFileError if the file is not an index, or has another schema version.
     """
     try:
         fd = open_regular(path, dir_fd)
@@ -102,9 +106,9 @@ def load(path: str, dir_fd: int | None = None) -> Index:
 
 
 def parse(data: bytes) -> Index:
-    """Return the index that `dump` returned these bytes for.
+    """Return the index in the bytes of a file.
 
-    Raises: one of NOT_AN_INDEX for other bytes.
+    Raises: one of NOT_AN_INDEX if the bytes are not an index of this schema version.
     """
     if len(data) > MAX_INDEX_BYTES:
         raise ValueError(f"larger than {MAX_INDEX_BYTES} bytes")
@@ -128,7 +132,7 @@ def parse(data: bytes) -> Index:
 
 
 def dump(index: Index) -> bytes:
-    """Return the bytes of the file; equal indexes have equal bytes."""
+    """Return the index as the bytes of a file. Equal indexes give equal bytes."""
     facts = {
         "schema_version": SCHEMA_VERSION,
         "updated_at": iso_time.format_seconds(index.updated_ms),
@@ -143,7 +147,7 @@ def dump(index: Index) -> bytes:
 
 
 def set_aside(path: str, now_ms: int) -> str:
-    """Rename an index that cannot be loaded, remove older ones (but BAD_KEPT), and return its new path.
+    """Rename an unreadable index and return its new path. Of all renamed indexes, only the newest BAD_KEPT are kept.
 
     Raises: OSError if it cannot be renamed.
     """
@@ -157,7 +161,7 @@ def set_aside(path: str, now_ms: int) -> str:
 
 
 def is_bad_name(name: str) -> bool:
-    """Return whether a file has a name that `set_aside` gives."""
+    """Return whether a name is one that `set_aside` gives to an unreadable index."""
     return _BAD_NAME.fullmatch(name) is not None
 
 
@@ -186,5 +190,5 @@ def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:
 
 def _parse_time(text: Any) -> int:
     instant_ms = iso_time.parse_ms(text)
-    iso_time.format_seconds(instant_ms)  # a time that cannot be written again is refused
+    iso_time.format_seconds(instant_ms)  # raises for a time that could not be written to the file again
     return instant_ms

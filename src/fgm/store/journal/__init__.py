@@ -1,1 +1,1 @@
-"""The window that is being recorded: one frame for each tick, readable up to the last whole frame."""
+"""Journals: the window that is being recorded, one frame per tick, readable up to the last complete frame."""

@@ -1,11 +1,11 @@
-"""Frames: the outer format of a journal, which a reader can follow up to the last whole frame.
+"""Frames: the outer format of a journal. It can be read while it is written, up to the last complete frame.
 
     ┌───────────────────┬──────────────────────────┬─────────┐
     │ u32 payload bytes │ u32 CRC32 of the payload │ payload │   little-endian
     └───────────────────┴──────────────────────────┴─────────┘
 
-A journal is frames and nothing else, appended one after the other. A kill or a full disk can therefore damage only the
-last frame. What the payloads contain is in `fgm.store.journal.payload`.
+A journal consists only of frames, and is only appended to. A kill or a full disk can therefore damage only the last
+frame. `fgm.store.journal.payload` describes the payloads.
 """
 
 import os
@@ -14,18 +14,18 @@ import zlib
 from collections.abc import Iterator
 
 MAX_FRAME_BYTES = 64 << 20
-"""Maximum size of a payload. A longer one is damage: a reader must not allocate what a broken length asks for."""
+"""Maximum size of a payload. A greater length means damage, and must not make a reader allocate that much memory."""
 
 _HEAD = struct.Struct("<II")
 
 
 def pack_frame(payload: bytes) -> bytes:
-    """Return a payload as a frame."""
+    """Return a payload with its length and checksum, as a frame."""
     return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def frames(fd: int, offset: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield the end offset and the payload of each whole frame from `offset` on, up to the first torn or bad one."""
+    """Yield (end offset, payload) of each frame, starting at `offset`; stop before the first torn or damaged frame."""
     size = os.fstat(fd).st_size
     while size - offset >= _HEAD.size:
         length, crc = _HEAD.unpack(os.pread(fd, _HEAD.size, offset))
@@ -39,7 +39,7 @@ def frames(fd: int, offset: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def whole_length(fd: int) -> int:
-    """Return how many bytes of an open journal are whole frames; 0 if the first frame is not a header."""
+    """Return the size of the complete frames of an open journal in bytes; 0 if the first frame is not a header."""
     end = 0
     for offset, payload in frames(fd):
         if end == 0 and payload[:1] != b"H":
@@ -49,7 +49,7 @@ def whole_length(fd: int) -> int:
 
 
 def has_mark(fd: int) -> bool:
-    """Return whether an open file is empty or begins as a journal does, even if its first frame is torn."""
+    """Return whether an open file is empty or starts like a journal. Its first frame may be torn."""
     head = os.pread(fd, _HEAD.size + 1, 0)
     if len(head) <= _HEAD.size:
         return not head
@@ -58,9 +58,10 @@ def has_mark(fd: int) -> bool:
 
 
 def is_damaged(fd: int, end: int) -> bool:
-    """Return whether the bytes after the last whole frame, at `end`, are anything but a frame that is being appended.
+    """Return whether a journal is damaged after `end`, the end of its last complete frame.
 
-    A frame that has become whole since `end` was determined is not damage.
+    An incomplete frame is not damage, because it may be being appended. A frame that was completed after `end` was
+    determined is not damage either.
     """
     rest = os.fstat(fd).st_size - end - _HEAD.size
     if rest < 0:

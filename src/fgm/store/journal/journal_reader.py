@@ -1,4 +1,4 @@
-"""The reader of a journal, also while it is being written: for the viewer, for recovery and at every rotation."""
+"""Reads a journal, even while it is being written: for the viewer, for recovery and at every rotation."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -18,9 +18,9 @@ from fgm.store.samples.series import Series, with_known_names
 
 @dataclass(slots=True)
 class _KeptTicks:
-    """Decoded ticks, reduced to some columns: time, series and values of each row, in parts.
+    """The rows of decoded ticks, reduced to `columns`. Each list has one array per tick, or a single one after `join`.
 
-    Shape: each part of `times_ms` is int64[n], of `series` intp[n], of `rows` float64[n, 1 + columns].
+    Shape: `times_ms` has int64[n], `series` has intp[n] (numbers of series), `rows` has float64[n, 1 + columns].
     """
 
     columns: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class _KeptTicks:
     rows: list[NDArray[np.float64]] = field(default_factory=list)
 
     def join(self) -> None:
-        """Replace all parts by one, so that a caller who needs all rows makes no second copy of them."""
+        """Concatenate the arrays of each list, so that later calls need not copy the rows again."""
         if len(self.rows) > 1:
             self.times_ms = [np.concatenate(self.times_ms)]
             self.series = [np.concatenate(self.series)]
@@ -37,15 +37,18 @@ class _KeptTicks:
 
 
 class JournalReader:
-    """One journal, followed from its start.
+    """Reader of one journal, which can follow the file as it grows.
 
-    It keeps only the columns that were requested so far, to save memory; a new one costs another pass over the file.
+    To save memory, it keeps only the columns requested so far. A request for another column reads the file again from
+    its start.
     """
 
     def __init__(self, path: str, dir_fd: int | None = None, metrics: Sequence[str] = ()) -> None:
-        """Open `path` and read its whole frames. `metrics`: columns that will be requested.
+        """Open a journal and read its complete frames.
 
-        Raises: OSError, FileNotFoundError if it does not exist.
+        `path`: relative to `dir_fd`, if given. `metrics`: columns that will be requested.
+
+        Raises: FileNotFoundError if it does not exist, or another OSError.
         Raises: BadFileError if it is not a journal, or a frame is malformed.
         """
         self.path = path
@@ -62,14 +65,14 @@ class JournalReader:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is anything after the last whole frame but a frame that is being appended."""
+        """Whether the journal is damaged after its last complete frame. An incomplete last frame is not damage."""
         return is_damaged(self._fd, self._offset)
 
     @property
     def header(self) -> FileHeader:
-        """The facts of its newest header.
+        """The newest header of the journal.
 
-        Raises: BadFileError if it has none yet.
+        Raises: BadFileError if it has no header yet.
         """
         if self._decoder.segment is None:
             raise BadFileError(self.path, "it has no whole header yet")
@@ -77,28 +80,28 @@ class JournalReader:
 
     @property
     def supersedes(self) -> bool:
-        """Whether its window is recorded for the second time; see `Segment`."""
+        """Whether this journal replaces the closed file of its window; see `Segment`."""
         return self._supersedes
 
     @property
     def file_id(self) -> tuple[int, int]:
-        """Device and inode, which differ if another journal has taken the path of this one."""
+        """Device and inode of the open file. They differ from those at `path` after the file was replaced."""
         status = os.fstat(self._fd)
         return status.st_dev, status.st_ino
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The metric columns of its newest header."""
+        """The metric columns of the newest header."""
         return () if self._decoder.segment is None else self._decoder.segment.columns
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """All series so far, each with its newest identity."""
+        """All series so far, each with its newest names."""
         return tuple(self._series.values())
 
     @property
     def metrics(self) -> frozenset[str]:
-        """The metric columns that have a value in some row so far."""
+        """The metric columns that have at least one value so far."""
         return frozenset(self._with_values)
 
     @property
@@ -122,9 +125,9 @@ class JournalReader:
         return self._last_ms
 
     def refresh(self) -> None:
-        """Read the frames that became whole since the last call.
+        """Read the frames that were completed since the last call.
 
-        Raises: BadFileError if one is malformed.
+        Raises: BadFileError if one of them is malformed.
         """
         for offset, payload in frames(self._fd, self._offset):
             try:
@@ -138,7 +141,7 @@ class JournalReader:
                 self._keep(tick)
 
     def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
-        """Return the rows so far as one chunk for each series. `keys`: only these series (`Series.key`).
+        """Return the rows so far, as one chunk per series. `keys`: the series to return (`Series.key`); None for all.
 
         Raises: BadFileError if a frame is malformed.
         """
@@ -164,8 +167,8 @@ class JournalReader:
                 continue
             own = order[first:end]
             time_ms = times_ms[own]
-            # A clock that stepped back within a second, or a run that continued a window, may repeat a tick: the last
-            # row counts.
+            # A tick occurs twice if the clock stepped back within a second, or if a new run continued the window. The
+            # last row counts.
             own = own[np.append(time_ms[1:] != time_ms[:-1], True)]
             table = rows[own].T[[0, *columns]]
             values = ColumnsOf(positions, table)
@@ -173,7 +176,7 @@ class JournalReader:
         return result
 
     def close(self) -> None:
-        """Close the file; chunks that were returned stay valid."""
+        """Close the file. Chunks that were returned earlier stay valid."""
         os.close(self._fd)
 
     def _restart(self) -> None:

@@ -1,4 +1,4 @@
-"""The writer of a journal: one frame for each tick, in the window that is being recorded."""
+"""Writes a journal: one frame for each tick of the window that is being recorded."""
 
 import os
 
@@ -15,17 +15,17 @@ from fgm.store.samples.tick import Tick
 
 
 class JournalWriter:
-    """Appends ticks to one journal; nothing else ever writes to that file.
+    """Appends ticks to one journal, as the only writer of that file.
 
-    A journal that is already there is continued in a new segment, after a torn frame was cut from its end. A failed
-    append leaves the file as it was before. Not safe for use by two threads at once.
+    An existing journal is continued in a new segment, after a torn frame at its end has been cut off. A failed append
+    leaves the file unchanged. Not thread-safe.
     """
 
     def __init__(self, path: str, header: FileHeader, columns: tuple[str, ...], *, supersedes: bool = False) -> None:
-        """Open or create `path` and begin a segment. `supersedes`: see `Segment`.
+        """Open or create the journal and begin a segment. `supersedes`: see `Segment`.
 
         Raises: OSError.
-        Raises: BadFileError if it is damaged before its end; nothing is cut from it then.
+        Raises: BadFileError if it is damaged before its end. The file is then unchanged.
         """
         self.path = path
         self.columns = columns
@@ -55,13 +55,13 @@ class JournalWriter:
     def append(self, tick: Tick) -> None:
         """Append one tick.
 
-        Raises: OSError if it could not be written whole; none of it stays in the file then.
-        Raises: ValueError if the rows do not have the shape that the series and columns ask for.
+        Raises: OSError if it could not be written completely. The file is then unchanged.
+        Raises: ValueError if the shape of the rows does not match the series and the columns.
         """
         if tick.rows.shape != (len(tick.series), 1 + len(self.columns)):
             raise ValueError(f"rows of shape {tick.rows.shape} for {len(tick.series)} series")
         data, changed, numbers = b"", {}, self._last_numbers
-        # The sampler hands over the same tuple until a series comes, goes or gets a name.
+        # The sampler passes the same tuple until a series starts, ends or gets a name.
         if tick.series is not self._last_series:
             changed = {s.key: s for s in tick.series if self._written_series.get(s.key) != s}
             if changed:
@@ -73,7 +73,7 @@ class JournalWriter:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether its path still leads to the open file: neither the file nor its folder was removed or replaced."""
+        """Whether `path` still leads to the open file. False after the file or its folder was removed or replaced."""
         try:
             at_path, opened = os.stat(self.path), os.fstat(self._fd)
         except OSError:
@@ -81,11 +81,14 @@ class JournalWriter:
         return (at_path.st_dev, at_path.st_ino) == (opened.st_dev, opened.st_ino)
 
     def sync(self) -> None:
-        """Wait until the disk has everything (fdatasync)."""
+        """Block until all appended ticks are on disk (fdatasync).
+
+        Raises: OSError.
+        """
         os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """Close the file; it stays in the data directory."""
+        """Close the file. It stays in the data directory."""
         os.close(self._fd)
 
     def _number(self, key: str) -> int:
@@ -97,6 +100,6 @@ class JournalWriter:
             while done < len(data):
                 done += os.pwrite(self._fd, data[done:], self._end + done)
         except OSError:
-            os.ftruncate(self._fd, self._end)  # so that the next frame begins where a reader looks for it
+            os.ftruncate(self._fd, self._end)  # so that the next frame starts where readers expect it
             raise
         self._end += done

@@ -1,14 +1,14 @@
-"""Payloads: what the frames of a journal contain. Private to fgm; described in docs/data-directory.md.
+"""Payloads: the content of a journal's frames. The format is private to fgm; see docs/data-directory.md.
 
 The first byte of a payload is its kind:
 
     H  header: JSON {"journal_version", "columns", the facts of FileHeader, "supersedes": true if the wall clock was set
        back and this window is recorded for the second time}. It begins a segment: at the start of the file, and again
        each time a collector continues it. Series numbers and differences start over in each segment.
-    S  series: JSON [[number, [identity columns]], ...]. A number that is already in use gets another identity (a name
-       that became known late).
+    S  series: JSON [[number, [identity columns]], ...]. If a number is repeated, the later identity replaces the
+       earlier one: a name became known late.
     T  tick, complete: i64 time_ms, u32 rows, u32 series number of each row, zstd of the rows.
-    D  tick, as difference: the same, with its rows XORed with those of the tick before it, which had the same series.
+    D  tick, as difference: the same, with its rows XORed with the rows of the previous tick, which had the same series.
 
 JSON is stored as `u32 bytes of JSON, zstd of it`. A row is `late_ms` and then the header's columns, as float64, NaN for
 null. The bytes of a tick's rows are transposed before they are compressed, because that compresses better: all first
@@ -36,11 +36,11 @@ MAX_JSON_BYTES = 64 << 20
 MAX_ROWS = 200_000
 """Maximum number of rows in one tick."""
 MAX_SERIES = 1 << 22
-"""Maximum number of series in one segment; more than a hundred new ones a second in the longest useful window."""
+"""Maximum number of series in one segment: enough for a hundred new series per second in a window of ten hours."""
 MAX_COLUMNS = 4096
 """Maximum number of metric columns."""
 MAX_TICK_BYTES = 64 << 20
-"""Maximum size of the rows of one tick; 2,000 series have 4 MB."""
+"""Maximum size of the rows of one tick. For comparison: 2,000 series with 145 metrics have 2.3 MB."""
 ZSTD_LEVEL = 1
 
 _TICK = struct.Struct("<qI")
@@ -51,10 +51,10 @@ Numbers = NDArray[np.uint32]
 
 @dataclass(slots=True)
 class Segment:
-    """What a header began: its facts, its columns, and the series of each number.
+    """The part of a journal that a header begins. `series`: by their number in this segment.
 
-    `supersedes`: the closed file of this window was recorded before the wall clock was set back; it is replaced by this
-    journal, not joined with it.
+    `supersedes`: the wall clock was set back, and this window is recorded again. The journal then replaces the closed
+    file of its window; otherwise it would be joined with that file.
     """
 
     header: FileHeader
@@ -65,9 +65,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class TickFrame:
-    """One decoded tick.
+    """One decoded tick. `numbers`: the series of each row, as keys of `segment.series`.
 
-    Shape: `numbers` is uint32[n], keys of `segment.series`; `rows` is float64[n, 1 + columns].
+    Shape: `numbers` is uint32[n]; `rows` is float64[n, 1 + columns].
     """
 
     segment: Segment
@@ -85,12 +85,12 @@ def encode_header(header: FileHeader, columns: tuple[str, ...], *, supersedes: b
 
 
 def encode_series(series: Iterable[tuple[int, Series]]) -> bytes:
-    """Return the payload that gives numbers to series."""
-    return b"S" + _pack_json([[number, to_json(one)] for number, one in series])
+    """Return the payload that assigns numbers to series. `series`: pairs of number and series."""
+    return b"S" + _pack_json([[number, to_json(identity)] for number, identity in series])
 
 
 def encode_tick(time_ms: int, numbers: Numbers, rows: Rows, base: tuple[Numbers, Rows] | None) -> bytes:
-    """Return the payload of a tick. `base`: numbers and rows of the tick before it, None at the start of a segment."""
+    """Return the payload of a tick. `base`: numbers and rows of the previous tick; None at the start of a segment."""
     bits, kind = rows.view(np.uint64), b"T"
     if base is not None and np.array_equal(base[0], numbers):
         bits, kind = bits ^ base[1].view(np.uint64), b"D"
@@ -109,20 +109,20 @@ _MALFORMED = (
     cramjam.DecompressionError,
     struct.error,
 )
-"""What decoding raises on a payload that has a correct checksum but was not written by fgm."""
+"""Errors that decoding may raise if a payload has a correct checksum but was not written by fgm."""
 
 
 class PayloadDecoder:
-    """Decodes the payloads of one journal in file order; keeps the segment and the tick that the next one needs."""
+    """Decodes the payloads of one journal, in file order. Keeps the current segment and the last tick."""
 
     def __init__(self) -> None:
         self.segment: Segment | None = None
         self._base: tuple[Numbers, Rows] | None = None
 
     def decode(self, payload: bytes) -> TickFrame | None:
-        """Decode the next payload; return the tick, or None if it is a header or series.
+        """Decode the next payload and return its tick; None if it is a header or a list of series.
 
-        Raises: ValueError if it is malformed, or does not follow from those before it.
+        Raises: ValueError if it is malformed, or does not fit the payloads before it.
         """
         try:
             return self._decode(payload)

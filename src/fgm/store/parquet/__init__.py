@@ -1,1 +1,1 @@
-"""The Parquet files of closed windows: metrics files, process tables, and the block that fgm reads in both."""
+"""The Parquet files of closed windows: metrics files, process tables, and the block of facts that both contain."""

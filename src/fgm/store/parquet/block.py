@@ -1,11 +1,11 @@
-"""The block: facts of fgm in its Parquet files, between the last column chunk and the footer, under a CRC32.
+"""The block: facts that fgm adds to its Parquet files, between the last column chunk and the footer, with a CRC32.
 
     column chunks │ block: zstd of JSON │ trailer │ footer │ u32 bytes of the footer │ "PAR1"
 
     trailer, 16 bytes, little-endian:
     "FGM1" │ u32 bytes of the block │ u32 bytes of the JSON │ u32 CRC32 of block and footer
 
-Other readers find column chunks by their offsets in the footer, so they never look at these bytes.
+Other readers find column chunks by their offsets in the footer, and therefore never read these bytes.
 """
 
 import json
@@ -25,18 +25,18 @@ MAX_BLOCK_BYTES = 64 << 20
 _MAGIC = b"FGM1"
 _TRAILER = struct.Struct("<4sIII")
 _TAIL_GUESS_BYTES = 64 << 10
-"""Number of bytes read first from the end of a file: footer and block of most files fit in, so one read is enough."""
+"""Number of bytes read first from the end of a file. Footer and block of most files fit into one such read."""
 
 
 def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
-    """Return a block and its trailer, as they stand before `footer`."""
+    """Return a block and its trailer, to be written directly before `footer`."""
     raw = json.dumps(facts, separators=(",", ":")).encode()
     block = bytes(cramjam.zstd.compress(raw, level=3))
     return block + _TRAILER.pack(_MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
 
 
 def has_block(fd: int) -> bool:
-    """Return whether an open file ends as fgm's files do; the block itself is not read.
+    """Return whether an open file ends with a trailer of fgm. The block itself is not checked.
 
     Raises: OSError.
     """
@@ -49,7 +49,7 @@ def has_block(fd: int) -> bool:
 
 
 def read_block(path: str, fd: int) -> tuple[bytes, int]:
-    """Return the JSON text of a file's block, and the offset at which the block begins. `path` is for messages.
+    """Return the JSON of a file's block, and the offset of the block in the file. `path`: used in errors only.
 
     Raises: OSError.
     Raises: BadFileError if the file was not written by fgm, or is damaged.

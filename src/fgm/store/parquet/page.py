@@ -1,4 +1,4 @@
-"""Data pages of Parquet columns, as far as fgm writes them: one page for each column chunk, zstd, PLAIN encoding.
+"""Decodes data pages of Parquet columns, in the only form that fgm writes: one page per column chunk, zstd, PLAIN.
 
     definition levels of a nullable column │ values that are not null, 8 bytes each
     u32 bytes, then runs of 0 and 1        │
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 MAX_COLUMN_BYTES = 256 << 20
 """Maximum size of a column chunk, and of its page."""
 MAX_ROW_BYTES = 9
-"""Maximum size of a row in a page: a value, and whether it is null."""
+"""Maximum size of a row in a page: 8 bytes for its value, and at most 1 for its definition level (null or not)."""
 MAX_LEVELS_BYTES = 64
-"""Maximum size of what a page has besides its rows."""
+"""Maximum size of the part of a page that does not depend on the number of rows."""
 
 
 def decompress(data: memoryview, size: int) -> NDArray[np.uint8]:
-    """Return the bytes of a page, which are `size` bytes uncompressed.
+    """Decompress a page. `size`: expected size of the result in bytes.
 
-    Raises: ValueError if they are not.
+    Shape: uint8[size].
+    Raises: ValueError if the page is malformed or has another size.
     """
     page = np.empty(size, np.uint8)
     try:
@@ -34,7 +35,9 @@ def decompress(data: memoryview, size: int) -> NDArray[np.uint8]:
 
 
 def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] | None, memoryview]:
-    """Split the page of a nullable column; return which rows are not null (None: all), and the bytes of the values.
+    """Split the page of a nullable column into its definition levels and its values.
+
+    Returns whether each row has a value (None if all rows have one), and the bytes of the values.
 
     Shape: bool[rows].
     Raises: IndexError or ValueError if the levels end before the last row.

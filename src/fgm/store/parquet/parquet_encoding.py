@@ -1,7 +1,7 @@
-"""Parquet files as bytes; the only module of the collector that uses fastparquet.
+"""Encodes Parquet files as bytes. It is the only module of the collector that imports fastparquet.
 
-fastparquet brings pandas: half a second and 40 MiB. It is imported when the first window closes, so that the first
-ticks need not wait for it.
+fastparquet imports pandas, which takes half a second and 40 MiB. It is therefore imported only when the first window
+closes, so that the first ticks need not wait for it.
 """
 
 import io
@@ -29,10 +29,10 @@ def encode(
     column_facts: Mapping[str, Mapping[str, Any]],
     compression_level: int = 3,
 ) -> bytes:
-    """Return a whole metrics file: every row of `chunks` once, sorted by series and time.
+    """Return the bytes of a metrics file with the rows of `chunks`, sorted by series and time.
 
-    If two chunks have a row of the same series and tick, the later chunk's row counts. All `columns` are written, in
-    this order. `column_facts`: unit, kind and interval of each column, for the footer.
+    If two chunks have a row of the same series and tick, the row of the later chunk counts. `columns`: the metric
+    columns to write, in file order. `column_facts`: unit, kind and interval of each column, for the footer.
 
     Raises: ValueError if there are no rows.
     """
@@ -60,7 +60,10 @@ ColumnType = Literal["time", "text", "integer", "number"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a process or region table. A `time` is in ms since 1970 UTC; a `text` or `number` may be None."""
+    """One column of a process or region table.
+
+    Values of the type `time` are ms since 1970 UTC. Values of the types `text` and `number` may be None.
+    """
 
     name: str
     type: ColumnType
@@ -68,7 +71,7 @@ class Column:
 
 
 def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
-    """Return a Parquet file of these columns in two parts: everything before the footer, and the footer."""
+    """Return a Parquet file with these columns in two parts: the bytes before the footer, and the footer."""
     import fastparquet  # noqa: PLC0415 - see the docstring of the module
     import pandas as pd  # noqa: PLC0415 - see the docstring of the module
 
@@ -91,9 +94,9 @@ def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, 
 
 
 def decode_table(data: bytes) -> dict[str, list[Any]]:
-    """Return the values of the columns that `encode_table` wrote, by name.
+    """Return the values of each column that `encode_table` wrote, by name of the column.
 
-    Check the CRC of `data` first: fastparquet may do anything with damaged bytes.
+    Check the CRC of `data` before: fastparquet may crash on damaged bytes.
     """
     from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
 
@@ -130,7 +133,7 @@ def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
 
 
 def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
-    """Return the rows of all parts in order of time, with the newest names. Of two rows of a tick the later counts."""
+    """Return the rows of all parts by time, with the newest names. If a tick occurs twice, the later row counts."""
     time_ms = np.concatenate([part.time_ms for part in parts])
     order_of_rows = np.lexsort((np.arange(len(time_ms)), time_ms))
     ordered = time_ms[order_of_rows]
@@ -180,7 +183,7 @@ class _OpenBuffer(io.BytesIO):
     """A file in memory that stays open when fastparquet closes it."""
 
     def close(self) -> None:
-        """Do nothing: a closed BytesIO has lost its bytes."""
+        """Do nothing: closing a BytesIO would discard its bytes."""
 
 
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
@@ -198,7 +201,7 @@ def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
 
 
 def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
-    """Return all column chunks of a file, its footer, and the position of each metric's column chunk."""
+    """Return the bytes before the footer, a shortened footer, and the position of each metric's column chunk."""
     from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
     from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - see the docstring of the module
     from fastparquet.writer import write_thrift  # noqa: PLC0415 - see the docstring of the module
@@ -220,7 +223,7 @@ def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
         present = facts.num_values - (facts.statistics.null_count or 0)
         crc = zlib.crc32(data)
         column_chunks[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
-    # Metadata that pandas adds about its data frame is 20 KB in every file, and no reader needs it.
+    # pandas adds 20 KB of metadata about its data frame to every file; no reader needs it.
     metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
     footer = io.BytesIO()
     write_thrift(footer, metadata)

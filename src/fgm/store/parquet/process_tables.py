@@ -1,8 +1,8 @@
-"""Process and region tables of a window: its top processes and, with --verbose-perf-risk, the parts of their memory.
+"""Process and region tables of a window: the top processes and, with --verbose-perf-risk, their memory regions.
 
-They are plain Parquet, with a row for each process (or region) and instant. Between the last column chunk and the
-footer is a block as in metrics files, with the facts of `TableBlock`. It has a CRC32 of everything before it, so a
-damaged file is recognised before a library opens it.
+The files are plain Parquet, with one row per process (or region) and instant. Like metrics files, they have a block
+between the last column chunk and the footer. It contains the facts of `TableBlock` and a CRC32 of all bytes before the
+block, so that damage is detected before a library opens the file.
 """
 
 import json
@@ -20,11 +20,11 @@ from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
-"""Maximum size of a file; a larger one was not written by fgm."""
+"""Maximum size of a table. A larger file was not written by fgm."""
 
 
 class ProcessRow(NamedTuple):
-    """One process at one instant. `cpu_usec` is a counter; (pid, start_time_ms) identifies the process."""
+    """One process at one instant. `cpu_usec` is a counter. (pid, start_time_ms) identifies the process."""
 
     time_ms: int
     container_id: str | None
@@ -42,7 +42,7 @@ class ProcessRow(NamedTuple):
 
 
 class RegionRow(NamedTuple):
-    """All memory of one name in one process at one instant."""
+    """The memory of all mappings with one name in one process, at one instant."""
 
     time_ms: int
     container_id: str | None
@@ -74,7 +74,7 @@ _TYPES: Mapping[str, parquet_encoding.ColumnType] = {
 
 @dataclass(frozen=True, slots=True)
 class TableBlock:
-    """The facts of one file, from its block."""
+    """The facts in the block of one table. `first_ms`, `last_ms`: times of its oldest and newest row."""
 
     kind: TableKind
     header: FileHeader
@@ -84,7 +84,7 @@ class TableBlock:
 
 
 def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
-    """Return a whole file, its rows sorted by container and time.
+    """Return the bytes of a table, with its rows sorted by container, time and pid.
 
     Raises: ValueError if there are no rows.
     """
@@ -109,16 +109,16 @@ def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
 
 
 def verify(path: str) -> TableBlock:
-    """Check all bytes of a file and return the facts in its block.
+    """Check all bytes of a table and return the facts in its block.
 
-    Raises: OSError, FileNotFoundError if it does not exist.
+    Raises: FileNotFoundError if it does not exist, or another OSError.
     Raises: BadFileError if it is damaged, or was not written by fgm.
     """
     return _read(path)[0]
 
 
 def rows(path: str) -> list[Row]:
-    """Return the rows of a file.
+    """Return the rows of a table.
 
     Raises: as `verify`.
     """

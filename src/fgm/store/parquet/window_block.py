@@ -1,10 +1,11 @@
-"""The block of a metrics file: where each column chunk lies, and which rows belong to which series.
+"""The block of a metrics file: the position of each column chunk, and the rows of each series.
 
     "header": {…}, "first_ms": …, "last_ms": …, "rows": …,
     "columns": {name: [offset, bytes, bytes of the page header, bytes of the uncompressed page, values, CRC32], …},
     "runs": [[[the identity columns], first row, rows], …]
 
-The parts always stand in this order; `WindowBlock.from_bytes` depends on it. `fgm.store.parquet.block` packs the JSON.
+The parts are always in this order, because `WindowBlock.from_bytes` depends on it. `fgm.store.parquet.block` packs the
+JSON.
 """
 
 import json
@@ -22,12 +23,15 @@ LATE = "late_ms"
 
 _COLUMNS, _RUNS = b',"columns":', b'},"runs":'
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading the JSON raises if it has a correct checksum but was not written by fgm."""
+"""Errors that reading the JSON may raise if it has a correct checksum but was not written by fgm."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChunk:
-    """The position of a column chunk in its file, in bytes; `present`: number of values that are not null."""
+    """Position of a column chunk in its file. `present`: number of values that are not null.
+
+    Unit: bytes, for the offset and the sizes.
+    """
 
     offset: int
     size: int
@@ -38,7 +42,7 @@ class ColumnChunk:
 
 
 class _LazyColumns(Mapping[str, ColumnChunk]):
-    """The column chunks in a block's JSON; each is parsed when it is needed, and most never are."""
+    """The column chunks in a block's JSON, each parsed on access: most queries need only a few of them."""
 
     __slots__ = ("_json",)
 
@@ -46,7 +50,7 @@ class _LazyColumns(Mapping[str, ColumnChunk]):
         self._json = text
 
     def __getitem__(self, name: str) -> ColumnChunk:
-        """Return one column chunk.
+        """Parse and return the column chunk of one column.
 
         Raises: KeyError if there is no such column.
         Raises: TypeError or ValueError if its numbers are malformed.
@@ -67,7 +71,7 @@ class _LazyColumns(Mapping[str, ColumnChunk]):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The rows of one series: `count` rows from row `first` on."""
+    """The rows of one series: `count` rows, starting with row `first`."""
 
     series: Series
     first: int
@@ -76,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class WindowBlock:
-    """The facts of a metrics file. `columns`: by name, `time` and `late_ms` included."""
+    """The facts in the block of a metrics file. `columns`: by name, including `time` and `late_ms`."""
 
     header: FileHeader
     first_ms: int
@@ -85,10 +89,10 @@ class WindowBlock:
     columns: Mapping[str, ColumnChunk]
     runs: tuple[Run, ...]
     by_key: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
-    """The runs by `Series.key`; empty in a block that was not read from a file."""
+    """The runs of each series, by `Series.key`; empty in a block that was not read from a file."""
 
     def to_bytes(self, footer: bytes) -> bytes:
-        """Return the block and its trailer, as they stand before `footer`."""
+        """Return the block and its trailer, to be written directly before `footer`."""
         facts = {
             "header": self.header.to_json(),
             "first_ms": self.first_ms,
@@ -104,12 +108,12 @@ class WindowBlock:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "WindowBlock":
-        """Read the JSON that `to_bytes` wrote.
+        """Create a block from the JSON that `to_bytes` writes.
 
-        The text is divided at its keys before it is parsed: a query opens hundreds of windows and needs a few of their
-        columns. With 147 columns and 101 series this takes 19 us, if the runs are cached, and parsing everything 279 us
-        (reading and decompressing the block: 60 us). A quote inside a JSON string is escaped, so these keys, which
-        contain quotes, are found only where they divide.
+        The text is split at its keys before it is parsed, because a query opens hundreds of windows and needs only a
+        few columns of each. With 147 columns and 101 series, this takes 19 us if the runs are cached; parsing the whole
+        JSON takes 279 us. (Reading and decompressing the block takes 60 us.) Quotes inside JSON strings are escaped, so
+        these keys, which contain quotes, match only between the parts.
 
         Raises: one of _MALFORMED if the JSON is not what `to_bytes` writes.
         """
@@ -147,7 +151,7 @@ def read_window_block(path: str, fd: int) -> WindowBlock:
 
 @lru_cache(maxsize=32)  # windows have equal runs as long as no container starts or ends
 def _runs(text: bytes) -> tuple[tuple[Run, ...], Mapping[str, tuple[Run, ...]]]:
-    """Return the runs in file order, and by key."""
+    """Return the runs in file order, and the runs of each series by `Series.key`."""
     runs = tuple(Run(from_json(names), int(first), int(count)) for names, first, count in json.loads(text))
     by_key: dict[str, tuple[Run, ...]] = {}
     end = 0

@@ -1,6 +1,7 @@
-"""Metrics files, read column by column through their block instead of their footer.
+"""Reads metrics files column by column, with the positions in their block instead of their Parquet footer.
 
-Every byte is checked against a CRC before it is decoded, so a damaged file is refused and never misread.
+All bytes are checked against a CRC before they are decoded. A damaged file therefore raises an error and is never
+misread.
 """
 
 import os
@@ -20,7 +21,7 @@ from fgm.store.samples.series import Series
 
 
 class WindowFile:
-    """One closed window, open for reading. Its methods raise BadFileError if bytes do not match their checksum."""
+    """An open metrics file. Its methods raise BadFileError if bytes do not match their checksum."""
 
     def __init__(self, path: str, fd: int, block: WindowBlock) -> None:
         self.path = path
@@ -29,9 +30,9 @@ class WindowFile:
 
     @classmethod
     def open(cls, path: str, dir_fd: int | None = None) -> "WindowFile":
-        """Open a file by its path, which is below `dir_fd` if that is given.
+        """Open a metrics file. `path`: relative to `dir_fd`, if given.
 
-        Raises: OSError, FileNotFoundError if there is no file.
+        Raises: FileNotFoundError if it does not exist, or another OSError.
         Raises: BadFileError if it was not written by fgm, or is damaged.
         """
         fd = open_regular(path, dir_fd)
@@ -43,17 +44,17 @@ class WindowFile:
 
     @property
     def header(self) -> FileHeader:
-        """The facts that hold for every row."""
+        """The header of the file, which applies to all of its rows."""
         return self.block.header
 
     @property
     def series(self) -> tuple[Series, ...]:
-        """Its series, in file order."""
+        """The series of the file, in file order."""
         return tuple(run.series for run in self.block.runs)
 
     @property
     def metrics(self) -> frozenset[str]:
-        """The metric columns that have a value in some row."""
+        """The metric columns that have at least one value."""
         with_values = {
             name for name in self.block.columns if (column := self._column_chunk(name)) is not None and column.present
         }
@@ -100,7 +101,7 @@ class WindowFile:
         return np.frombuffer(page, "<i8", self.block.rows)
 
     def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
-        """Return the rows as one chunk for each series, in file order. `keys`: only these series (`Series.key`).
+        """Return the rows as one chunk per series, in file order. `keys`: the series to return (`Series.key`).
 
         Raises: BadFileError if a column is damaged.
         """
@@ -123,7 +124,7 @@ class WindowFile:
         ]
 
     def verify(self) -> None:
-        """Read every column.
+        """Read all columns and check their checksums.
 
         Raises: BadFileError if one of them is damaged.
         """
@@ -132,7 +133,7 @@ class WindowFile:
             self.column(name)
 
     def close(self) -> None:
-        """Close the file; columns that were returned stay valid."""
+        """Close the file. Columns that were returned earlier stay valid."""
         os.close(self._fd)
 
     def _column_chunk(self, name: str) -> ColumnChunk | None:

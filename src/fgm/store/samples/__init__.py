@@ -1,1 +1,1 @@
-"""The shapes that recorded samples have in memory: ticks, chunks, and the series and header they belong to."""
+"""Recorded samples in memory: ticks and chunks, and the series and headers that describe them."""

@@ -1,4 +1,4 @@
-"""Chunks: rows of one series, the shape in which all readers of files return samples."""
+"""Chunks: the rows of one series, in the form that all file readers return."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from fgm.store.samples.series import Series
 
 
 class ColumnsOf(Mapping[str, NDArray[np.float64]]):
-    """The columns of one array by name, each a view that is created when it is used.
+    """The columns of one array by name. The view of a column is created on access.
 
-    With thousands of short series and all columns, ready-made views would take more memory than the values.
+    With thousands of short series and all columns, stored views would take more memory than the values.
     """
 
     __slots__ = ("_positions", "_table")
 
     def __init__(self, positions: Mapping[str, int], table: NDArray[np.float64]) -> None:
-        """`positions`: the row of `table` that holds a column; shared between series.
+        """`positions`: index of the row of `table` that contains each column; may be shared by several series.
 
         Shape: `table` is float64[columns, n].
         """
@@ -40,8 +40,8 @@ class ColumnsOf(Mapping[str, NDArray[np.float64]]):
 class Chunk:
     """Rows of one series from one file, in ascending order of time.
 
-    `time_ms` are the ticks, in ms since 1970 UTC; `time_ms + late_ms` is when a row was really read. `values`: columns
-    by name, NaN for null.
+    `time_ms`: the ticks, in ms since 1970 UTC. A row was actually read at `time_ms + late_ms`. `values`: columns by
+    name, NaN for null.
 
     Shape: `time_ms` is int64[n]; `late_ms` and each column are float64[n].
     """

@@ -1,4 +1,4 @@
-"""Defaults of the sampling interval and the window length: for a new collector, and for a file without a header."""
+"""Defaults of the sampling interval and the window length, for a new collector and for files without a header."""
 
 DEFAULT_INTERVAL_MS = 1000
 """Interval between two samples of a series."""

@@ -1,16 +1,19 @@
-"""The header of a recorded file: the same facts in a journal and in a Parquet file."""
+"""The header of a recorded file. Journals and Parquet files have the same header."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
-"""Version of the columns: raised if one is added, removed or changes its meaning. Other tools find it in the footer."""
+"""Version of the columns: incremented if a column is added, removed or gets another meaning.
+
+It is also in the Parquet footer, for other tools.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Facts that hold for every row of a file. `interval_ms`: time between ticks; `rotation_s`: length of a window."""
+    """Facts that apply to all rows of a file. `interval_ms`: time between ticks; `rotation_s`: length of a window."""
 
     node_name: str | None
     identifier: str
@@ -21,14 +24,14 @@ class FileHeader:
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> dict[str, Any]:
-        """Return the facts as values that JSON has."""
+        """Return the facts as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> "FileHeader":
-        """Return the header that `to_json` returned these facts for; unknown facts are ignored.
+        """Create a header from the facts that `to_json` returns. Unknown facts are ignored.
 
-        Raises: KeyError, TypeError or ValueError if a needed fact is missing or has another type.
+        Raises: KeyError, TypeError or ValueError if a required fact is missing or has the wrong type.
         """
         return cls(
             node_name=_text(facts.get("node_name")),

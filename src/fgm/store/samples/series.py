@@ -1,7 +1,7 @@
-"""Series: the containers, pods, cgroups and nodes that samples belong to, as the identity columns of every file.
+"""Series: the container, sandbox, pod, other cgroup, or node that samples belong to.
 
-A series is a container, sandbox, pod, other cgroup, or the node. Its *key* never changes during its life. Its other
-fields may become known late, and then also hold for everything that was recorded before.
+Files store a series in identity columns. The *key* of a series never changes. Its names may become known late; they
+then also apply to samples that were recorded before.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 
 Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
 SHORT_ID_LENGTH = 12
-"""Number of characters of a container id that are shown, as in Docker; longer if another id starts in the same way."""
+"""Number of characters of a short container id, as in Docker. A short id has more if another id starts the same way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The identity columns of one series, in file order. None: unknown or not applicable."""
+    """Identity columns of one series, in file order. None means unknown or not applicable."""
 
     scope: Scope
     container_id: str | None = None
@@ -31,7 +31,7 @@ class Series:
 
     @property
     def key(self) -> str:
-        """The permanent name: a container id of 64 digits, `pod:<uid>`, `cgroup:<path>` or `node`."""
+        """The permanent name: a container id of 64 hexadecimal digits, `pod:<uid>`, `cgroup:<path>` or `node`."""
         match self.scope:
             case "container" | "sandbox":
                 return self.container_id or f"cgroup:{self.cgroup}"
@@ -47,9 +47,10 @@ IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series)
 
 
 def with_known_names(newer: Series, older: Series) -> Series:
-    """Return the newer identity of a series, with fields of the older one where the newer has none.
+    """Return the newer identity of a series, with its missing fields filled in from the older identity.
 
-    A container that was first taken for a sandbox does not keep the sandbox's name, and the other way round.
+    If the scope differs, the container name is not filled in: a container that was first classified as a sandbox must
+    not keep the name of the sandbox.
     """
     missing = {name: getattr(older, name) for name in IDENTITY_COLUMNS if getattr(newer, name) is None}
     if older.scope != newer.scope:
@@ -58,19 +59,19 @@ def with_known_names(newer: Series, older: Series) -> Series:
 
 
 def order(series: Series) -> tuple[str, str, str, str]:
-    """Return the sort key of a series in a Parquet file."""
+    """Return the key by which the series of a Parquet file are sorted."""
     return (series.scope, series.pod_uid or "", series.container_id or "", series.cgroup or "")
 
 
 def to_json(series: Series) -> list[str | None]:
-    """Return the identity as a list in column order."""
+    """Return the identity columns as a list, in file order."""
     return [getattr(series, name) for name in IDENTITY_COLUMNS]
 
 
 def from_json(values: Sequence[Any]) -> Series:
-    """Return the series that `to_json` returned this list for; equal lists give the same object.
+    """Return the series with these identity columns, as `to_json` returns them. Equal lists share one cached object.
 
-    Raises: ValueError or TypeError if it is not such a list.
+    Raises: ValueError or TypeError if `values` are not the identity columns of a series.
     """
     return _from_names(tuple(values))
 

@@ -1,4 +1,4 @@
-"""Ticks: the rows of one instant, as the sampler makes them and a journal stores them."""
+"""Ticks: the rows of all series at one instant, as the sampler creates them and a journal stores them."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from fgm.store.samples.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """All rows of one instant, one for each series.
+    """The rows of one instant, one per series.
 
-    Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
+    Shape: `rows` is float64[len(series), 1 + columns]; the first column is `late_ms`, and NaN is null.
     """
 
     time_ms: int
