@@ -1,1 +1,1 @@
-"""The catalogue of recorded metrics, rates, and the metrics derived from them."""
+"""The catalogue of recorded metrics, the metrics that are derived from them, and the rates of counters."""

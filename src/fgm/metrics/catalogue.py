@@ -1,8 +1,8 @@
 """The catalogue of recorded metrics: one table, which is also the schema of every file.
 
-A recorded metric is a column of nullable float64 that holds what the kernel counts: gauges as they are, counters raw.
-Null means that the kernel did not give the value, or that a limit is "max"; an absent value is never 0. The order of
-the table is the order of the columns. A new metric raises the format version of the files.
+A recorded metric is a nullable float64 column with the values of the kernel; counters are recorded raw, not as rates.
+Null means that the kernel did not provide the value, or that a limit is "max". A missing value is never recorded as 0.
+The columns are in the order of the table. A new metric requires a new FORMAT_VERSION (`fgm.store.samples.header`).
 """
 
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ from typing import Literal, cast
 Kind = Literal["gauge", "counter", "derived"]
 
 ADDITIVE_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1", "1/s", "us/s"})
-"""Units whose values add up over the containers of a node, so that a share of the node means something."""
+"""Units whose values can be added up over the containers of a node, so that a share of the node is meaningful."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One recorded metric, and the column of files that holds it."""
+    """One recorded metric, which is one column of the files."""
 
     name: str
-    """The name of the column: the kernel's file and key, such as `cpu.stat.usage_usec`."""
+    """Name of the column: the kernel's file and key, such as `cpu.stat.usage_usec`."""
     title: str
-    """The name that pages show."""
+    """Name that is shown on the page."""
     unit: str
     """Unit of the recorded value: `bytes`, `us` (microseconds), `s` (seconds) or `1` (a number of things)."""
     kind: Kind
-    """A counter only grows during the life of its cgroup; it is recorded raw and shown as a rate."""
+    """A counter only grows during the life of its cgroup. It is recorded raw and shown as a rate."""
     source: str
     """The kernel file, relative to the cgroup or absolute, and its key."""
     help: str
-    """One or more sentences: what the value means, and when it is null, if that is not obvious."""
+    """One or more sentences on the meaning of the value and, if that is not obvious, when it is null."""
     interval_s: float
-    """Interval between two reads. Limits are carried forward in every row; PSS has a value only where it was read."""
+    """Interval between two reads. Rows between two reads repeat the last limit, but have null for PSS."""
 
 
 # A line of one word names a kernel file; its metrics follow as `kind unit name = title: help`. A name that starts with
-# a dot is a key and comes after the file's name. `gauge@10` is read every 10 s.
+# a dot is a key and is appended to the name of the file. `gauge@10` is read every 10 s.
 _TABLE = """
 cpu.stat
 counter us .usage_usec = CPU time: Processor time used, user and system together.

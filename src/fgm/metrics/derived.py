@@ -1,7 +1,7 @@
-"""Derived metrics: the values that a reader wants, computed from those that the kernel counts.
+"""Derived metrics, such as CPU use in millicores: values that are computed from recorded ones when they are queried.
 
-Files hold only what the kernel counts. The formulas are pure functions of the raw samples of one series, so that one
-can be corrected later and also holds for data that is already recorded.
+Files contain only values of the kernel. The formulas are pure functions of the raw samples of one series. A corrected
+formula therefore also applies to data that was recorded before.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,10 @@ Formula = Callable[[Samples], Floats]
 
 @dataclass(frozen=True, slots=True)
 class ShownMetric:
-    """A metric as it is shown. `compute` uses the recorded columns `needs`; it returns float64[n], NaN for null."""
+    """A metric that can be queried.
+
+    `needs`: the recorded columns that `compute` uses. `compute`: formula that returns float64[n], with NaN for null.
+    """
 
     name: str
     title: str
@@ -68,7 +71,7 @@ def _sum_of_rates(*columns: str) -> Formula:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    """Return part / whole, NaN for each whole that is not above 0."""
+    """Return part / whole; NaN if the whole is not above 0."""
     ratio = np.full(len(part), np.nan)
     np.divide(part, whole, out=ratio, where=whole > 0)
     return ratio
@@ -226,4 +229,4 @@ DERIVED: tuple[ShownMetric, ...] = (
         _sum_of_rates("io.stat.wios"),
     ),
 )
-"""Every derived metric, the most used first."""
+"""All derived metrics, the most used first."""

@@ -1,4 +1,4 @@
-"""Samples of one series, and the values and rates that formulas take from them."""
+"""The input of formulas: samples of one series, with their values and rates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from fgm.metrics.rates import Floats, Times, rate
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Raw samples of one series, in ascending order of time: the input of a formula.
+    """Raw samples of one series, in ascending order of time.
 
     `values`: recorded columns by name, NaN for null; a missing column counts as null. `tick_ms`: the sampling interval.
 
@@ -24,7 +24,7 @@ class Samples:
     tick_ms: int
 
     def value(self, column: str) -> Floats:
-        """Return a column as recorded.
+        """Return a column as recorded; all NaN if it is missing.
 
         Shape: float64[n].
         """
@@ -40,6 +40,6 @@ class Samples:
 
 
 def interval_ms(column: str, tick_ms: int) -> int:
-    """Return the interval at which a recorded column is read: at each tick, or more slowly."""
+    """Return the interval between two reads of a recorded column: `tick_ms`, or a longer one."""
     metric = BY_NAME.get(column)
     return tick_ms if metric is None or metric.interval_s <= 1 else max(tick_ms, round(metric.interval_s * 1000))

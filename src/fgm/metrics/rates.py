@@ -1,26 +1,26 @@
-"""Rates of counters, and the rule for gaps, which all readers of recorded data share."""
+"""Rates of counters, and the definition of a gap, which all readers of recorded data share."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 GAP_INTERVALS = 2.5
-"""Number of intervals between two samples beyond which there is a gap: no line is drawn and no rate reaches across."""
+"""Maximum distance between two samples, in intervals, that is not a gap. Lines and rates do not cross a gap."""
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 
 def gap_ms(interval_ms: float) -> float:
-    """Return the longest time between two samples that is not a gap."""
+    """Return the maximum time between two samples that is not a gap."""
     return GAP_INTERVALS * interval_ms
 
 
 def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float) -> Floats:
-    """Return how much a counter grew per second since the value before, for each sample; NaN if that is unknown.
+    """Return the growth of a counter per second since its previous value, for each sample; NaN if it is unknown.
 
-    `time_ms + late_ms` is when a value was really read; a `late_ms` of NaN counts as 0. `values` has NaN for null.
-    The rate is unknown for the first value, for the first one after a gap, and for one lower than that before it, which
-    means that the counter started over.
+    A value was actually read at `time_ms + late_ms`; a `late_ms` of NaN counts as 0. `values` has NaN for null. The
+    rate is unknown for the first value, for the first value after a gap, and for a value lower than the previous one,
+    which means that the counter restarted.
 
     Shape: all arrays have the same length, in ascending order of time.
     """

@@ -1,4 +1,4 @@
-"""All metrics that can be queried: derived ones, gauges as recorded, counters as rates."""
+"""All metrics that can be queried: derived metrics, gauges as recorded, and counters as rates."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ ALIASES: dict[str, str] = {
     "cpu.max.quota_usec": "cpu_quota_usec",
     "cpu.max.period_usec": "cpu_period_usec",
 }
-"""Other names of metrics, which dashboards of similar tools use."""
+"""Alternative names of metrics, as used by dashboards of similar tools."""
 
 _MOST_USED = (
     "memory.current",
@@ -59,6 +59,6 @@ SHOWN: dict[str, ShownMetric] = {metric.name: metric for metric in (*DERIVED, *_
 
 
 def find(name: str) -> ShownMetric | None:
-    """Return the metric with this name or alias, None if there is none. A prefix `cgroup.v2.` is ignored."""
+    """Return the metric with this name or alias; None if there is none. A prefix `cgroup.v2.` is ignored."""
     name = name.removeprefix("cgroup.v2.")
     return SHOWN.get(ALIASES.get(name, name))
