@@ -1,6 +1,6 @@
-"""Parsers: the text of a kernel file in, recorded metrics out; no I/O, one function or class for each file.
+"""Parsers of kernel files: they convert the text of a file to recorded metrics, without I/O.
 
-A parser returns metrics by name, in the unit of the catalogue. It skips keys that the catalogue does not have, leaves
-out values that are absent or "max", and raises `ParseError` if a line that it reads is malformed. Numbers that the
-kernel gives as integers stay integers.
+There is one function or class for each file. A parser returns metrics by name, in the unit of the catalogue. It skips
+keys that are not in the catalogue, leaves out values that are absent or "max", and raises `ParseError` if a line that
+it reads is malformed. Integers of the kernel stay integers.
 """

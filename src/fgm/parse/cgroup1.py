@@ -1,7 +1,7 @@
-"""The files of cgroup v1 directories, `/sys/fs/cgroup/<controller>/<path>/<file>`, under the metric names of v2.
+"""Parses the files of cgroup v1, `/sys/fs/cgroup/<controller>/<path>/<file>`, to metrics with the names of v2.
 
-The pids controller and cgroup.procs have the same files as in v2: see `fgm.parse.cgroup2`. A file that means something
-else, such as memory.failcnt, is not read. A constant holds the keys of a flat keyed file.
+The files of the pids controller and cgroup.procs are as in v2: see `fgm.parse.cgroup2`. Files without an equivalent in
+v2, such as memory.failcnt, are not read. Each constant contains the keys of one flat keyed file.
 
 Source: admin-guide/cgroup-v1/.
 """
@@ -14,7 +14,7 @@ from fgm.parse.io_stat import is_counted
 from fgm.parse.single_value import number
 
 NO_LIMIT_BYTES = 2**63 - 4096
-"""The largest limit that a page counter of 4 KiB pages can hold, which v1 prints if there is no limit."""
+"""Value that v1 prints if there is no limit: the maximum of a page counter with pages of 4 KiB."""
 
 _MEMORY_STAT = {
     "total_rss": "anon",
@@ -31,7 +31,7 @@ _MEMORY_STAT = {
         *("workingset_refault_anon", "workingset_refault_file"),
     )
 }
-# What the cgroup has without those below it, and what v2 has no metric for.
+# Values of the cgroup without its descendants, and values that have no metric in v2.
 _UNRECORDED = """
     cache rss rss_huge shmem mapped_file dirty writeback workingset_refault_anon workingset_refault_file swap
     swapcached pgpgin pgpgout pgfault pgmajfault inactive_anon active_anon inactive_file active_file
@@ -41,7 +41,7 @@ _UNRECORDED = """
 MEMORY_STAT: Keys = {
     key.encode(): Recorded(f"memory.stat.{name}") for key, name in _MEMORY_STAT.items()
 } | dict.fromkeys(_UNRECORDED.encode().split())
-"""Keys of memory.stat: the hierarchical values (`total_`), which include the cgroups below as in v2.
+"""Keys of memory.stat. The hierarchical values (`total_`) are recorded; they include descendants, like those of v2.
 
     cache 9220096
     total_cache 16683008
@@ -54,7 +54,7 @@ OOM_CONTROL: Keys = {
     b"oom_kill_disable": None,
     b"under_oom": None,
 }
-"""Keys of memory.oom_control. `oom_kill` exists since Linux 4.13; unlike in v2 it does not include the cgroups below.
+"""Keys of memory.oom_control. `oom_kill` exists since Linux 4.13; unlike in v2, it does not include descendants.
 
     oom_kill_disable 0
     under_oom 0
@@ -71,7 +71,7 @@ CPU_STAT: Keys = {
     b"wait_sum": None,
     b"current_bw": None,
 }
-"""Keys of cpu.stat. v1 gives times in ns, the metrics of v2 are in us.
+"""Keys of cpu.stat. Times are in ns in v1, and are recorded in us as in v2.
 
     nr_periods 1200
     nr_throttled 300
@@ -82,7 +82,7 @@ Source: kernel/sched/core.c; scheduler/sched-bwc.rst, "Statistics".
 
 
 def memory_limit_in_bytes(text: bytes) -> dict[str, float]:
-    """Return memory.limit_in_bytes as `memory.max`; nothing if there is no limit.
+    """Return memory.limit_in_bytes as `memory.max`; an empty dict if there is no limit.
 
     67108864
 
@@ -94,7 +94,7 @@ def memory_limit_in_bytes(text: bytes) -> dict[str, float]:
 
 
 def cpu_cfs_quota_us(text: bytes) -> dict[str, float]:
-    """Return cpu.cfs_quota_us as `cpu_quota_usec`; nothing for -1, which is no limit.
+    """Return cpu.cfs_quota_us as `cpu_quota_usec`; an empty dict for -1, which means no limit.
 
     25000
 
@@ -125,8 +125,8 @@ def blkio_throttle_io_service_bytes_recursive(
     8:0 Write 3145728
     Total 4595712
 
-    Devices are left out as in `fgm.parse.io_stat`. The result is empty as long as no device is named: newer kernels
-    (seen on 6.18) count nothing here until some cgroup has a limit on the device, so that says nothing about I/O.
+    Devices are excluded as in `fgm.parse.io_stat`. The result is empty if the file names no device, because then the
+    I/O is unknown: newer kernels (seen on 6.18) count a device only after some cgroup has got a limit on it.
 
     Raises: ParseError if a recorded line has no integer.
     Source: block/blk-throttle.c; admin-guide/cgroup-v1/blkio-controller.rst.
@@ -142,7 +142,7 @@ def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Collection[tuple
     8:0 Write 24
     Total 42
 
-    The rest is as in `blkio_throttle_io_service_bytes_recursive`.
+    Devices, errors and source are as for `blkio_throttle_io_service_bytes_recursive`.
     """
     names = {b"Read": "io.stat.rios", b"Write": "io.stat.wios", b"Discard": "io.stat.dios"}
     return _blkio(text, excluded, names, "blkio.throttle.io_serviced_recursive")

@@ -1,7 +1,7 @@
-"""The files of a cgroup v2 directory, `/sys/fs/cgroup/<path>/<file>`.
+"""Parses the files of cgroup v2, `/sys/fs/cgroup/<path>/<file>`.
 
-`io.stat` is in `fgm.parse.io_stat`, the pressure files are in `fgm.parse.pressure`. A constant holds the keys of a flat
-keyed file, for `FlatKeyed` and `flat_keyed`.
+`io.stat` is in `fgm.parse.io_stat`, and the pressure files are in `fgm.parse.pressure`. Each constant contains the keys
+of one flat keyed file, for `FlatKeyed` and `flat_keyed`.
 
 Source: admin-guide/cgroup-v2.rst.
 """
@@ -13,14 +13,14 @@ from fgm.parse.single_value import limit
 
 
 def _keys(file: str, unrecorded: str = "") -> Keys:
-    """Return the keys that the catalogue has of a file, and others that are known."""
+    """Return the keys of a file that are in the catalogue, and `unrecorded` keys."""
     prefix = f"{file}."
     recorded = {name.removeprefix(prefix).encode(): Recorded(name) for name in COLUMNS if name.startswith(prefix)}
     return recorded | dict.fromkeys(unrecorded.encode().split())
 
 
 CPU_STAT = _keys("cpu.stat", unrecorded="nice_usec core_sched.force_idle_usec ntime_usec")
-"""Keys of cpu.stat. Those of periods, throttling and bursts are there only with the cpu controller.
+"""Keys of cpu.stat. Periods, throttling and bursts exist only if the cpu controller is enabled.
 
     usage_usec 4386911
     user_usec 1905003
@@ -29,7 +29,7 @@ CPU_STAT = _keys("cpu.stat", unrecorded="nice_usec core_sched.force_idle_usec nt
 Source: kernel/cgroup/rstat.c, kernel/sched/core.c; "CPU Interface Files".
 """
 MEMORY_STAT = _keys("memory.stat")
-"""Keys of memory.stat, of which each kernel has some: sizes in bytes, and counts of events.
+"""Keys of memory.stat: sizes in bytes, and counts of events. Each kernel has only some of them.
 
     anon 63868928
     file 111546368
@@ -38,7 +38,7 @@ MEMORY_STAT = _keys("memory.stat")
 Source: mm/memcontrol.c; "Memory Interface Files".
 """
 MEMORY_EVENTS = _keys("memory.events", unrecorded="sock_throttled")
-"""Keys of memory.events; the counts include the cgroups below.
+"""Keys of memory.events. The counts include descendant cgroups.
 
     high 0
     max 37
@@ -56,14 +56,14 @@ MEMORY_SWAP_EVENTS = _keys("memory.swap.events")
 Source: mm/memcontrol.c; "Memory Interface Files".
 """
 PIDS_EVENTS = _keys("pids.events")
-"""The key of pids.events: forks that failed at the limit. cgroup v1 has the same file.
+"""Key of pids.events: the number of forks that failed because of the limit. cgroup v1 has the same file.
 
     max 0
 
 Source: kernel/cgroup/pids.c; "PID Interface Files".
 """
 CGROUP_EVENTS = _keys("cgroup.events")
-"""Keys of cgroup.events, which are 0 or 1.
+"""Keys of cgroup.events. Their values are 0 or 1.
 
     populated 1
     frozen 0
@@ -80,7 +80,7 @@ CGROUP_STAT = _keys(
         )
     ),
 )
-"""Keys of cgroup.stat: living and dying cgroups below.
+"""Keys of cgroup.stat: the numbers of living and dying descendant cgroups.
 
     nr_descendants 2
     nr_dying_descendants 0
@@ -94,7 +94,7 @@ def cpu_max(text: bytes) -> dict[str, float]:
 
     max 100000
 
-    Raises: ParseError if there are not two such fields.
+    Raises: ParseError if the text is not a quota and a period.
     Source: kernel/sched/core.c; "CPU Interface Files".
     """
     try:
@@ -107,7 +107,7 @@ def cpu_max(text: bytes) -> dict[str, float]:
 
 
 def memory_max(text: bytes) -> dict[str, float]:
-    """Return memory.max in bytes; nothing for "max".
+    """Return memory.max in bytes; an empty dict for "max".
 
     100663296
 
@@ -138,7 +138,7 @@ def memory_swap_max(text: bytes) -> dict[str, float]:
 
 
 def memory_events(text: bytes) -> dict[str, float]:
-    """Return the counts of memory.events; see MEMORY_EVENTS. A sweep reads this file with `FlatKeyed`.
+    """Return the counts of memory.events; see MEMORY_EVENTS. A sweep uses the faster `FlatKeyed` instead.
 
     Raises: ParseError if the line of a recorded key has no integer.
     """
@@ -146,7 +146,7 @@ def memory_events(text: bytes) -> dict[str, float]:
 
 
 def pids_max(text: bytes) -> dict[str, float]:
-    """Return pids.max; nothing for "max". cgroup v1 has the same file.
+    """Return pids.max; an empty dict for "max". cgroup v1 has the same file.
 
     4915
 
@@ -157,12 +157,12 @@ def pids_max(text: bytes) -> dict[str, float]:
 
 
 def cgroup_procs(text: bytes) -> dict[str, float]:
-    """Return the number of processes in cgroup.procs, of this directory alone, as `container.pid_count`.
+    """Return the number of processes in cgroup.procs as `container.pid_count`. Descendants are not included.
 
     1
     17
 
-    A process of another pid namespace is printed as 0 and counts like any other. cgroup v1 has the same file.
+    A process of another pid namespace is printed as 0 and is counted, too. cgroup v1 has the same file.
 
     Source: kernel/cgroup/cgroup.c; "Core Interface Files".
     """

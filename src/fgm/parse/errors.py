@@ -1,10 +1,11 @@
-"""The error of all parsers."""
+"""The error that all parsers raise."""
 
 
 class ParseError(ValueError):
-    """Raised if a line that a parser reads does not have its form.
+    """Raised if a line that a parser reads is malformed.
 
-    `file` is the kind of kernel file, such as `cpu.stat`: a parser knows no paths. `line` is the malformed text.
+    `file`: kind of kernel file, such as `cpu.stat`; a parser gets no path. `line`: the malformed text. `expected`: the
+    correct form, for the message.
     """
 
     def __init__(self, file: str, line: bytes, expected: str) -> None:

@@ -1,10 +1,10 @@
-"""Flat keyed files: one `key value` in each line, such as cpu.stat and memory.stat.
+"""Parses flat keyed files, which have one `key value` per line, such as cpu.stat and memory.stat.
 
     usage_usec 4386911
     user_usec 1905003
 
-Most of what is read every second is such files, and their keys hardly ever change. `flat_keyed` reads one from scratch;
-`FlatKeyed` learns the order of the keys and then only checks it (`fgm.parse.shape`).
+Most files that are read every second have this form, and their keys hardly ever change. `flat_keyed` parses one file on
+its own. `FlatKeyed` is faster: it learns the order of the keys and then only compares it (`fgm.parse.shape`).
 
 Source: admin-guide/cgroup-v2.rst, "Flat keyed".
 """
@@ -21,18 +21,18 @@ from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 
 class Recorded(NamedTuple):
-    """The metric that a key is recorded as, and what its value is divided by to get the metric's unit."""
+    """How a key is recorded: its metric, and the divisor that converts the kernel's unit to the metric's unit."""
 
     metric: str
     divisor: int = 1
 
 
 Keys = Mapping[bytes, Recorded | None]
-"""The keys of one kind of file. None: the key is known, but not recorded."""
+"""The keys of one kind of file. None means that the key is known, but not recorded."""
 
 
 def flat_keyed(text: bytes, keys: Keys, file: str) -> dict[str, float]:
-    """Return the recorded values of a flat keyed file, in the order of the file. `file`: its name, for errors.
+    """Return the recorded values of a flat keyed file by metric, in file order. `file`: its name, for errors.
 
     Raises: ParseError if the line of a recorded key is not `key integer`.
     """
@@ -54,17 +54,20 @@ def _value(line: bytes, fields: list[bytes], divisor: int, file: str) -> float:
     return value if divisor == 1 else value / divisor
 
 
-# `anon 5\nfile 6\n` becomes `,5 ,6 `: the words are left out, a blank becomes a comma.
+# `anon 5\nfile 6\n` becomes `,5 ,6 `: words are removed, a blank becomes a comma, a newline becomes a blank.
 _TO_NUMBERS = to_numbers(commas=b" ")
 _MAX_LAYOUTS = 64
-"""Maximum number of shapes that are remembered for one kind of file."""
+"""Maximum number of layouts that are remembered for one kind of file."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The meaning of one shape of the file: which of its numbers are recorded, and as what.
+    """The meaning of the numbers in all files of one shape.
 
-    Shape: `recorded` is intp[n], the positions of the recorded numbers; `divisors` is float64[n], None if all are 1.
+    `names`: metrics of the recorded numbers. `number_count`: number of all numbers in a file. `recorded`: positions of
+    the recorded numbers among them. `divisors`: None if all are 1.
+
+    Shape: `recorded` is intp[n]; `divisors` is float64[n].
     """
 
     names: tuple[str, ...]
@@ -75,10 +78,10 @@ class _Layout:
 
 
 class FlatKeyed:
-    """A fast reader of one kind of flat keyed file, for the files of many cgroups.
+    """Fast parser of one kind of flat keyed file, for the files of many cgroups.
 
-    `names` are the metrics of the values that `parse` returned last; it stays the same object as long as they are
-    equal. `unknown` are the keys so far that the catalogue does not have.
+    `names`: metrics of the values that `parse` returned last; the same object while they are equal. `unknown`: keys
+    found so far that are not in the catalogue.
     """
 
     def __init__(self, keys: Keys, file: str) -> None:
@@ -90,9 +93,9 @@ class FlatKeyed:
         self._by_names: dict[tuple[str, ...], _Layout] = {}
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the recorded values, in the order of `names`.
+        """Set `names`, and return the recorded values in their order.
 
-        Raises: ParseError as `flat_keyed`; nothing is learnt from such a file.
+        Raises: ParseError as `flat_keyed`. Nothing is learned from such a file.
         """
         layout = self._layouts.get(shape(text))
         values = None if layout is None else self.parse_alike((text,), layout.names)
@@ -102,11 +105,11 @@ class FlatKeyed:
         return cast("list[float]", values[0].tolist())
 
     def form(self, names: tuple[str, ...]) -> Hashable:
-        """Return a value that is equal for files that `parse_alike` can read together."""
+        """Return a value that is equal for all files that one call of `parse_alike` can parse."""
         return self.file, names
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return what `parse` would return for many files; None if one of them may have other metrics than `names`.
+        """Parse many files at once, as `parse` would; return None if one of them may have other metrics than `names`.
 
         Shape: float64[len(texts), len(names)].
         """
@@ -131,12 +134,12 @@ class FlatKeyed:
         return list(values.values())
 
     def _learn(self, text: bytes) -> None:
-        """Remember the shape of a file, unless the fast way cannot read it."""
+        """Remember the layout of a file, unless the fast way cannot parse it."""
         keys = [line.split()[0] for line in text.split(b"\n") if line.strip()]
         self.unknown |= frozenset(key for key in keys if key not in self._keys)
         recorded = [self._keys.get(key) for key in keys]
         text_shape = shape(text)
-        # A digit in a key, or a value that is not one integer, makes another shape than the keys alone would have.
+        # A digit in a key, or a value that is not one integer, gives another shape than the keys alone.
         is_regular = text_shape == b"".join(key + b" \n" for key in keys)
         is_unique = len(self.names) == sum(column is not None for column in recorded)
         if keys and is_regular and is_unique and len(self._layouts) < _MAX_LAYOUTS:

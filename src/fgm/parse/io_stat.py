@@ -1,13 +1,13 @@
-"""io.stat of a cgroup v2: bytes and requests that were read, written and discarded, by block device.
+"""Parses io.stat of cgroup v2: the bytes and requests read, written and discarded, per block device.
 
     254:0 rbytes=1449984 wbytes=3145728 rios=18 wios=24 dbytes=0 dios=0
     254:16 rbytes=4096 wbytes=0 rios=1 wios=0 dbytes=0 dios=0
 
-Kernels print more than that:
+Some kernels also print:
 
 - a device without numbers, sometimes without a newline, while a cgroup is being set up;
-- several devices in one line: the numbers are those of the last one;
-- `(unknown)` instead of a device: a hidden path below an NVMe multipath device, which counts the same bytes itself;
+- several devices in one line: the numbers belong to the last one;
+- `(unknown)` instead of a device: a hidden path of an NVMe multipath device, which itself counts the same bytes;
 - keys of io.cost and io.latency after the usual ones.
 
 Source: block/blk-cgroup.c; admin-guide/cgroup-v2.rst, "IO Interface Files".
@@ -24,23 +24,23 @@ from fgm.parse.errors import ParseError
 from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
 LOOP_MAJOR = 7
-"""Major number of loop devices, which are left out: the device below them counts the same bytes."""
+"""Major number of loop devices. They are excluded, because the device below them counts the same bytes."""
 
 _KEYS = (b"rbytes", b"wbytes", b"rios", b"wios", b"dbytes", b"dios")
 
 _USUAL_LINE = b": rbytes= wbytes= rios= wios= dbytes= dios=\n"
 _TO_NUMBERS = to_numbers(commas=b"\n:=")
 _GAPS = (b"\n:", b": ", b"= ", b"=\n")
-"""Texts that show that a number is missing."""
+"""Bytes that occur only if a number is missing."""
 _FIRST_COUNTER, _NUMBERS = 2, 8
 _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 
 
 def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
-    """Return the sums over devices: bytes and numbers of reads, writes and discards.
+    """Return the sums over all devices: bytes and numbers of reads, writes and discards.
 
-    Loop devices and the `excluded` ones, as (major, minor), are left out: stacked devices count bytes twice. A file
-    without numbers means that nothing was read or written yet, so all sums are 0.
+    Loop devices and the `excluded` devices (major, minor) are left out, because stacked devices count the same bytes
+    twice. A file without numbers means that nothing was read or written yet: all sums are 0.
 
     Raises: ParseError if a recorded key has no integer.
     """
@@ -63,17 +63,17 @@ def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str
 
 
 class IoStat:
-    """A fast reader of io.stat files. `names` are the metrics of the values that `parse` returned last."""
+    """Fast parser of io.stat files. `names`: metrics of the values that `parse` returned last."""
 
     unknown: frozenset[bytes] = frozenset()
 
     def __init__(self, excluded: Collection[tuple[int, int]]) -> None:
-        """`excluded`: as in `io_stat`; the caller may change it at any time."""
+        """`excluded`: as in `io_stat`. The collection is not copied, so the caller may change it at any time."""
         self.names: tuple[str, ...] = _NAMES
         self._excluded = excluded
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the sums over devices, in the order of `names`.
+        """Set `names`, and return the sums over all devices in their order.
 
         Raises: ParseError as `io_stat`.
         """
@@ -87,18 +87,18 @@ class IoStat:
         return list(values.values())
 
     def form(self, names: tuple[str, ...]) -> str | None:
-        """Return a value that is equal for files that `parse_alike` can read together; None for other keys."""
+        """Return a value that is equal for all files that one call of `parse_alike` can parse; None if it cannot."""
         return "io.stat" if names is _NAMES else None
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return what `parse` would return for many files; None if one of them may have other metrics.
+        """Parse many files at once, as `parse` would; return None if one of them may have other metrics.
 
         Shape: float64[len(texts), 6].
         """
         joined = b"".join(texts)
         if names is not _NAMES or not all(texts) or shape(joined) != _USUAL_LINE * joined.count(b"\n"):
             return None
-        with_newline = b"\n" + joined  # so that each number has a comma before it, the first one, too
+        with_newline = b"\n" + joined  # so that the first number has a comma before it, too
         if any(gap in with_newline for gap in _GAPS):
             return None
         values = numbers(with_newline[:-1], _NUMBERS * joined.count(b"\n"), _TO_NUMBERS, without=WORDS)
@@ -119,7 +119,7 @@ class IoStat:
 
 
 def is_counted(device: bytes, excluded: Collection[tuple[int, int]]) -> bool:
-    """Return whether a device, as `major:minor`, is part of the sums; `(unknown)` is not."""
+    """Return whether a device, given as `major:minor`, is included in the sums; `(unknown)` is not."""
     major, _, minor = device.partition(b":")
     if not (major.isdigit() and minor.isdigit()):
         return False

@@ -1,9 +1,9 @@
-"""Pressure stall information (PSI): `<resource>.pressure` of a cgroup v2, `/proc/pressure/<resource>` of the node.
+"""Parses pressure stall information: `<resource>.pressure` of cgroup v2, and `/proc/pressure/<resource>` of the node.
 
     some avg10=97.21 avg60=51.96 avg300=14.30 total=46960760
     full avg10=0.00 avg60=0.00 avg300=0.00 total=0
 
-Only the totals are recorded: averages over any time can be derived from them.
+Only the totals are recorded, because averages over any range can be derived from them.
 
 Source: kernel/sched/psi.c; accounting/psi.rst, "Pressure interface".
 """
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from fgm.parse.errors import ParseError
 from fgm.parse.shape import WORDS, numbers, shape, to_numbers
 
-# Words, dots and equals signs are left out and a blank is the comma, so each field is one number: `avg10=97.21` is
-# 109721, `total=5` is 5. Only the totals are used.
+# Words, dots and equals signs are removed and blanks become commas, so each field becomes one number: `avg10=97.21`
+# becomes 109721, and `total=5` becomes 5. Only the totals are used.
 _USUAL = b"some avg=. avg=. avg=. total=\nfull avg=. avg=. avg=. total=\n"
 _TO_NUMBERS = to_numbers(commas=b" ")
 _NOT_NUMBERS = b".=" + WORDS
@@ -26,7 +26,7 @@ _TOTALS = (3, 7)
 
 
 def pressure(text: bytes, file: str) -> tuple[int | None, int | None]:
-    """Return the totals of the lines some and full; None for a line that is not there. `file`: its name, for errors.
+    """Return the totals of the lines `some` and `full`; None for a missing line. `file`: its name, for errors.
 
     cpu.pressure has no full line before Linux 5.13.
 
@@ -45,9 +45,9 @@ def pressure(text: bytes, file: str) -> tuple[int | None, int | None]:
 
 
 class Pressure:
-    """A fast reader of the pressure files of one resource: "cpu", "memory" or "io".
+    """Fast parser of the pressure files of one resource: "cpu", "memory" or "io".
 
-    `names` are the metrics of the values that `parse` returned last: `<resource>.pressure.{some,full}.total`, in us.
+    `names`: metrics of the values that `parse` returned last, `<resource>.pressure.{some,full}.total`, in us.
     """
 
     unknown: frozenset[bytes] = frozenset()
@@ -58,7 +58,7 @@ class Pressure:
         self.names: tuple[str, ...] = self._both
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the totals of the lines that are there, in the order of `names`.
+        """Set `names`, and return the totals of the existing lines in their order.
 
         Raises: ParseError as `pressure`.
         """
@@ -72,11 +72,11 @@ class Pressure:
         return list(present.values())
 
     def form(self, names: tuple[str, ...]) -> str | None:
-        """Return a value that is equal for files that `parse_alike` can read together; None if it cannot."""
+        """Return a value that is equal for all files that one call of `parse_alike` can parse; None if it cannot."""
         return "pressure" if names is self._both else None
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return the totals of many files; None if one of them may not have both lines.
+        """Return the totals in many files; None if one of them may not have both lines.
 
         Shape: float64[len(texts), 2], some and full.
         """

@@ -1,4 +1,4 @@
-"""The files of one process, `/proc/<pid>/<file>`.
+"""Parses the files of one process, `/proc/<pid>/<file>`.
 
 Source: filesystems/proc.rst, "Process-Specific Subdirectories".
 """
@@ -25,7 +25,7 @@ _SMAPS = {
 
 
 class ProcessStat(NamedTuple):
-    """The fields of /proc/<pid>/stat that are used. (pid, starttime_ticks) identifies a process: pids are reused."""
+    """Fields of /proc/<pid>/stat. (pid, starttime_ticks) identifies a process, because pids are reused."""
 
     pid: int
     comm: str
@@ -37,12 +37,12 @@ class ProcessStat(NamedTuple):
 
 
 def pid_stat(text: bytes) -> ProcessStat:
-    """Return fields of /proc/<pid>/stat.
+    """Return the fields of /proc/<pid>/stat that fgm uses.
 
     784 (a) weird) R 700 784 700 34816 784 4194304 90 0 0 0 0 0 0 0 20 0 1 0 7341 8953856 222 ...
 
-    A process chooses the name in parentheses; it may contain blanks and parentheses. So the fields are counted from the
-    last parenthesis on.
+    A process can choose the name in parentheses, which may contain blanks and parentheses. The fields are therefore
+    counted from the last parenthesis.
 
     Raises: ParseError if fields are missing.
     Source: fs/proc/array.c; filesystems/proc.rst, table 1-4.
@@ -69,7 +69,7 @@ def statm(text: bytes, page_size_bytes: int = 4096) -> dict[str, float]:
 
     2186 812 640 208 0 145 0
 
-    The fields are numbers of pages: size, resident, shared, and others.
+    The fields are numbers of pages: first size, resident and shared, then others.
 
     Raises: ParseError if there are fewer than three integers.
     Source: fs/proc/array.c; filesystems/proc.rst, table 1-3.
@@ -108,7 +108,7 @@ def smaps_rollup(text: bytes) -> dict[str, float]:
 
 @dataclass(slots=True)
 class Region:
-    """The sums over all mappings of one name in a process: a file's base name, `[heap]`, `[stack]`, `[anon]`, …."""
+    """Sums over all mappings of a process with one name: the base name of a file, `[heap]`, `[stack]`, `[anon]`, …."""
 
     name: str
     size_bytes: float = 0
@@ -119,14 +119,14 @@ class Region:
 
 
 def smaps(text: bytes) -> list[Region]:
-    """Return the memory of a process by the name of its mappings, in the order of /proc/<pid>/smaps.
+    """Return the memory regions of a process from /proc/<pid>/smaps, in file order.
 
     5577c32f2000-5577c32f4000 r--p 00000000 fe:00 260386                     /usr/bin/head
     Size:                  8 kB
     Rss:                   8 kB
     VmFlags: rd mr mw me
 
-    Mappings without a name are `[anon]`.
+    Mappings without a name belong to the region `[anon]`.
 
     Raises: ParseError if a recorded line has no integer, or comes before the first mapping.
     Source: fs/proc/task_mmu.c; filesystems/proc.rst, "/proc/PID/smaps".

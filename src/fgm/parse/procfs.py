@@ -1,4 +1,4 @@
-"""The files of the whole node, `/proc/<file>`, under the metric names of a cgroup.
+"""Parses the files of the whole node, `/proc/<file>`, to metrics with the names of a cgroup's metrics.
 
 Source: filesystems/proc.rst.
 """
@@ -9,7 +9,7 @@ from collections.abc import Collection
 from fgm.parse.errors import ParseError
 
 SECTOR_BYTES = 512
-"""The unit of /proc/diskstats, which does not depend on the sectors of the device."""
+"""Size of a sector in /proc/diskstats. It does not depend on the sector size of the device."""
 
 _MEMINFO = {
     b"MemTotal": "memory.max",
@@ -38,7 +38,7 @@ _MEMINFO = {
     b"Zswap": "memory.stat.zswap",
     b"Zswapped": "memory.stat.zswapped",
 }
-# Recorded as part of a sum or difference.
+# These are recorded only as parts of sums and differences.
 _MEMINFO_PARTS = (b"MemFree", b"SwapFree", b"Cached", b"Buffers")
 _NETWORK = tuple(
     f"network.{direction}_{kind}" for direction in ("rx", "tx") for kind in ("bytes", "packets", "errs", "drop")
@@ -46,12 +46,12 @@ _NETWORK = tuple(
 
 
 def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
-    """Return the processor time of the node from the first line of /proc/stat: usage, user and system.
+    """Return the CPU time of the node from the first line of /proc/stat: usage, user and system.
 
     cpu  4702 0 4623 1457 35 0 38 0 0 0
 
-    The fields are user, nice, system, idle, iowait, irq, softirq, steal, guest and guest_nice, in ticks. Guest time is
-    part of user time already.
+    The fields are user, nice, system, idle, iowait, irq, softirq, steal, guest and guest_nice, in ticks. User time
+    already includes guest time.
 
     Unit: us.
     Raises: ParseError if that line is missing or has fewer than seven numbers.
@@ -80,8 +80,8 @@ def meminfo(text: bytes) -> dict[str, float]:
     MemFree:         2589004 kB
     MemAvailable:    2568272 kB
 
-    `memory.current` is all memory that is not free, page cache included, as it is for a cgroup. `memory.max` is the
-    memory of the machine. The same holds for swap.
+    `memory.current` is all memory that is not free, including the page cache, as for a cgroup. `memory.max` is the
+    memory of the machine. Swap is computed in the same way.
 
     Unit: bytes.
     Raises: ParseError if a recorded line has no integer.
@@ -105,13 +105,13 @@ def meminfo(text: bytes) -> dict[str, float]:
         values["memory.current"] = parts[b"MemTotal"] - parts[b"MemFree"]
     if {b"SwapTotal", b"SwapFree"} <= parts.keys():
         values["memory.swap.current"] = parts[b"SwapTotal"] - parts[b"SwapFree"]
-    if {b"Cached", b"Buffers"} <= parts.keys():  # the pages of files that memory.stat counts
+    if {b"Cached", b"Buffers"} <= parts.keys():  # what memory.stat counts as `file`
         values["memory.stat.file"] = parts[b"Cached"] + parts[b"Buffers"] + parts.get(b"SwapCached", 0)
     return values
 
 
 def vmstat(text: bytes) -> dict[str, float]:
-    """Return the page faults and OOM kills (since Linux 4.13) of the node from /proc/vmstat.
+    """Return the page faults and, since Linux 4.13, the OOM kills of the node from /proc/vmstat.
 
     pgfault 1253873
     pgmajfault 1201
@@ -126,7 +126,7 @@ def vmstat(text: bytes) -> dict[str, float]:
         b"oom_kill": "memory.events.oom_kill",
     }
     values: dict[str, float] = {}
-    with_newline = b"\n" + text  # searched, not split: three of some 180 lines are recorded
+    with_newline = b"\n" + text  # searched instead of split, because only three of about 180 lines are recorded
     for key, name in names.items():
         start = with_newline.find(b"\n" + key + b" ")
         if start >= 0:
@@ -144,7 +144,7 @@ def diskstats(text: bytes, counted: Collection[str]) -> dict[str, float]:
     254       0 vda 1551 440 405994 1335 8343 331 1357544 11392 0 6816 12751 0 0 0 0 28 22
 
     After the name come reads, merged reads, sectors and ms; the same for writes; three fields of the queue; and, since
-    Linux 4.18, the same for discards. The result is empty if none of the disks is there.
+    Linux 4.18, the same for discards. The result is empty if none of the disks is listed.
 
     Raises: ParseError if the line of a counted disk is malformed.
     Source: block/genhd.c; admin-guide/iostats.rst.
@@ -152,7 +152,7 @@ def diskstats(text: bytes, counted: Collection[str]) -> dict[str, float]:
     totals: dict[str, float] = {}
     fields_of = {"rios": (3, 1), "rbytes": (5, SECTOR_BYTES), "wios": (7, 1), "wbytes": (9, SECTOR_BYTES)}
     discards = {"dios": (14, 1), "dbytes": (16, SECTOR_BYTES)}
-    for disk in counted:  # searched, not split: most lines are of partitions and loop devices
+    for disk in counted:  # searched instead of split, because most lines are partitions and loop devices
         position = text.find(b" %b " % os.fsencode(disk))
         if position < 0:
             continue
@@ -182,7 +182,7 @@ def loadavg(text: bytes) -> dict[str, float]:
 
 
 def net_dev(text: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]:
-    """Return `network.{rx,tx}_{bytes,packets,errs,drop}` from /proc/net/dev: sums over interfaces not `excluded`.
+    """Return `network.{rx,tx}_{bytes,packets,errs,drop}` from /proc/net/dev, summed over interfaces not `excluded`.
 
     Inter-|   Receive                                                |  Transmit
      face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop ...

@@ -1,4 +1,4 @@
-"""Files that hold one number, such as memory.current, or one limit, such as memory.max."""
+"""Parses files that consist of one number, such as memory.current, or of one limit, such as memory.max."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def number(text: bytes, file: str) -> int:
 
 
 def limit(text: bytes, file: str) -> int | None:
-    """Return the limit in a file, or None for "max", which is no limit.
+    """Return the limit in a file; None for "max", which means no limit.
 
     Raises: ParseError if it is neither a number nor "max".
     """
@@ -33,29 +33,29 @@ def limit(text: bytes, file: str) -> int | None:
 
 
 class Number:
-    """A fast reader of files that hold one number, such as `81920`, for one metric."""
+    """Fast parser of files that consist of one number, such as `81920`, for one metric."""
 
     unknown: frozenset[bytes] = frozenset()
 
     def __init__(self, metric: str, file: str | None = None, divisor: int = 1) -> None:
-        """`file`: by default the metric's name; `divisor`: what the number is divided by to get the metric's unit."""
+        """`file`: name for errors, by default the metric's. `divisor`: converts the number to the metric's unit."""
         self.names: tuple[str, ...] = (metric,)
         self._file = file or metric
         self._divisor = divisor
 
     def parse(self, text: bytes) -> list[float]:
-        """Return the number.
+        """Return the number in the metric's unit, as a list of one value.
 
         Raises: ParseError as `number`.
         """
         return [number(text, self._file) / self._divisor]
 
     def form(self, _names: tuple[str, ...]) -> tuple[str, int]:
-        """Return a value that is equal for files that `parse_alike` can read together, also of other metrics."""
+        """Return a value that is equal for all files that one call of `parse_alike` can parse, of any metric."""
         return "number", self._divisor
 
     def parse_alike(self, texts: Sequence[bytes], _names: tuple[str, ...]) -> NDArray[np.float64] | None:
-        """Return the numbers of many files; None if one of them is not one integer.
+        """Return the numbers in many files; None if one of the files is not one integer.
 
         Shape: float64[len(texts), 1].
         """
