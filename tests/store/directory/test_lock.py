@@ -127,5 +127,6 @@ def test_a_read_only_file_system_is_reported_with_advice() -> None:
     error = _unusable("/data", OSError(errno.EROFS, os.strerror(errno.EROFS)))
 
     assert str(error) == (
-        "cannot record into /data: Read-only file system; mount it writable, or choose another directory with --data-dir"
+        "cannot record into /data: Read-only file system; "
+        "mount it writable, or choose another directory with --data-dir"
     )
