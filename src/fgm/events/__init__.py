@@ -1,1 +1,1 @@
-"""Events, derived from ticks alone: by the collector as it records, and by the viewer for data without event files."""
+"""Derives events from ticks: the collector does so as it records, the viewer for data without event files."""

@@ -1,4 +1,4 @@
-"""The columns of the small array in which events look at a tick."""
+"""The columns of a tick from which events are derived."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,13 +8,16 @@ NEEDED_COLUMNS = (
     *("cpu_quota_usec", "cpu_period_usec", "memory.max", "pids.max", "memory.current", "pids.current"),
     *("cgroup.events.populated", "container.pid_count"),
 )
-"""The recorded metrics that events are derived from, in the order of the columns below."""
+"""Names of the metrics from which events are derived. The column numbers below are indexes into this list."""
 
 OOM_KILLS, THROTTLED, PERIODS, THROTTLED_USEC, QUOTA, PERIOD, MEMORY_MAX, PIDS_MAX, MEMORY, PIDS = range(10)
 POPULATED, PID_COUNT = 10, 11
 
 LIMITS = (QUOTA, MEMORY_MAX, PIDS_MAX)
 CONTROLLERS = (PERIODS, MEMORY, PIDS)
-"""For each of LIMITS, a column that has a value if the controller of the limit is on. Null then means no limit."""
+"""For each of LIMITS, a column that is not null if the limit's controller is enabled.
+
+Then a null limit means "no limit". Otherwise it means "unknown".
+"""
 
 Floats = NDArray[np.float64]

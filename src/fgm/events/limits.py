@@ -1,4 +1,4 @@
-"""Changes of limits while a cgroup lives: by an in-place resize, or by hand."""
+"""Events for limits that change while a cgroup exists, because of an in-place resize or a manual change."""
 
 from collections.abc import Mapping
 
@@ -10,14 +10,20 @@ from fgm.events.wording import millicores, plain, size
 from fgm.store.events.event import Event, Value
 
 SETTLED_MS = 15_000
-"""Age at which a container has its limits: a runtime makes the cgroup first, and fgm reads limits every 10 s."""
+"""Maximum age of a container at which changes of its limits are ignored.
+
+A runtime creates the cgroup before it sets the limits, and fgm reads limits only every 10 s.
+"""
 
 _NAMES = {QUOTA: "cpu_limit_millicores", MEMORY_MAX: "memory.max", PIDS_MAX: "pids.max"}
 _TITLES = {QUOTA: "CPU limit", MEMORY_MAX: "memory limit", PIDS_MAX: "limit of threads"}
 
 
 def limit_changes(step: TickStep, born_ms: Mapping[str, int]) -> list[Event]:
-    """Return an event for each container and service whose limits changed. `born_ms`: first tick by `Series.key`."""
+    """Return an event for each series of the scope container or cgroup whose limits changed.
+
+    `born_ms`: time of the first tick of each container, by `Series.key`.
+    """
     before, now = step.before[:, LIMITS], step.now[:, LIMITS]
     changed = (now != before) & ~np.isnan(now) & ~np.isnan(before)
     if not changed.any():

@@ -11,13 +11,16 @@ from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 
 FOLLOWS_WITHIN_MS = 15 * 60_000
-"""Maximum time from an exit to the start that counts as its restart: the kubelet waits up to 5 min between restarts."""
+"""Maximum time between an exit and its restart. A later start is a new container.
+
+The kubelet waits up to 5 min between restarts.
+"""
 _MAX_EXITED = 500
-"""Maximum number of exited containers that are remembered until a successor comes."""
+"""Maximum number of exited containers that are remembered until a container replaces them."""
 
 
 class Exited(NamedTuple):
-    """A container that exited. `memory`: its newest `memory.current`, 0 if that is unknown."""
+    """A container that exited. `memory`: its last `memory.current` in bytes; 0 if unknown."""
 
     series: Series
     time_ms: int
@@ -26,26 +29,26 @@ class Exited(NamedTuple):
 
 @dataclass(slots=True)
 class Lives:
-    """The living containers, and those that exited and may be followed by another one."""
+    """The running containers, and the exited ones that another container may still replace."""
 
     born_ms: dict[str, int] = field(default_factory=dict)
-    """First tick of each living container; none for those that lived at the first tick of all."""
+    """Time of the first tick of each running container, by key. Containers of the very first tick have no entry."""
     exited_now: list[Exited] = field(default_factory=list)
-    """Exits at the newest tick, and since."""
+    """Exits that were found at the newest tick or after it."""
     exited_before: list[Exited] = field(default_factory=list)
-    """Exits at the tick before it."""
+    """Exits that were found at the tick before the newest, or after that tick."""
     _alive: dict[str, Series] = field(default_factory=dict)
     _last_series: tuple[Series, ...] | None = None
     _last_dead: bytes = b""
     _without_successor: dict[str, Exited] = field(default_factory=dict)
 
     def begin(self, step: TickStep) -> None:
-        """Start with the first tick: what is alive in it did not start just now."""
+        """Start with the first tick. Its containers get no start event, because they may have run before."""
         self._alive = dict(_living_containers(step))
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
 
     def update(self, step: TickStep, state: SeriesState) -> list[Event]:
-        """Return the exits and starts between the last tick and this one."""
+        """Return the events of containers that exited or started between the last tick and this one."""
         self.exited_before, self.exited_now = self.exited_now, []
         if step.series is self._last_series and step.is_dead.tobytes() == self._last_dead:
             return []
@@ -56,16 +59,16 @@ class Lives:
         for key in before.keys() - self._alive.keys():
             position = positions.get(key)
             if position is not None and step.series[position].scope == "sandbox":
-                self.born_ms.pop(key, None)  # it was recognised as a sandbox; it did not exit
+                self.born_ms.pop(key, None)  # it turned out to be a sandbox; it did not exit
             else:
                 events.append(self._exit_at_tick(step, state, before[key], position))
         events += [self._start(step, series) for key, series in self._alive.items() if key not in before]
         return events
 
     def add_exit(self, series: Series, time_ms: int, newest: Floats | None) -> Event | None:
-        """Add an exit that was noticed between two ticks; return its event, None if it was added before.
+        """Add an exit that was noticed between two ticks; return its event, or None if the exit is already known.
 
-        `newest`: newest values of the container.
+        `newest`: last known values of the container, one for each of NEEDED_COLUMNS.
         """
         if series.key not in self._alive:
             return None
@@ -75,7 +78,7 @@ class Lives:
 
     def _exit_at_tick(self, step: TickStep, state: SeriesState, series: Series, position: int | None) -> Event:
         time_ms = step.time_ms
-        if position is not None and step.late_ms[position] < 0:  # its row was read when its last process ended
+        if position is not None and step.late_ms[position] < 0:  # its row was read when its last process exited
             time_ms += round(float(step.late_ms[position]))
         newest = step.before[position] if position is not None else state.absent(series.key)
         return self._exit(series, time_ms, newest, step.gap_ms)
@@ -112,7 +115,10 @@ class Lives:
         return Event(step.time_ms, "restart", series.key, what, before, {"container": series.key})
 
     def _predecessor(self, series: Series, time_ms: int) -> Exited | None:
-        """Return the container that a new one replaces: the last exited one that it may follow."""
+        """Return the exited container that a new one replaces; None if there is none.
+
+        It is the container itself if that runs again, else the last exited one that matches.
+        """
         if series.key in self._without_successor:
             return self._without_successor[series.key]
         newest_first = reversed(self._without_successor.values())
@@ -121,7 +127,7 @@ class Lives:
 
 
 def names_differ(container: Series, other: Series) -> bool:
-    """Return whether the names of two containers are known and differ, so that one cannot have replaced the other."""
+    """Return whether two containers have known names that differ. Then neither can have replaced the other."""
     if container.container_name is None or other.container_name is None:
         return False
     return container.container_name != other.container_name

@@ -1,7 +1,7 @@
-"""The state machine that derives events from ticks. Synchronous and pure: time comes from the ticks.
+"""The state machine that derives events from ticks. It is synchronous and pure: the ticks contain the time.
 
-The first tick yields no events, so what is alive in it was not "started". A caller that has the last tick of an earlier
-run gives that first; the second tick then yields what started, exited and changed since, and the gap itself.
+The first tick yields no events, because nothing is known about the time before it. If the caller has the last tick of
+an earlier run, it adds that tick first. The second tick then yields the gap, and what started, exited or changed in it.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
 
 NODE = "node"
-"""The key of the series that events of the whole recording belong to."""
+"""Key of the series for events that concern the whole recording."""
 
 
 class EventMachine:
-    """The state of the ticks so far, as far as events depend on it."""
+    """Derives events from the ticks that are added to it. It keeps only the newest values, not the ticks."""
 
     def __init__(self, columns: Sequence[str], interval_ms: int) -> None:
-        """`columns`: those of the ticks, without `late_ms`."""
+        """`columns`: metrics of the ticks' columns, without the first column (`late_ms`)."""
         self._interval_ms = interval_ms
         self._last_ms: int | None = None
         self._state = SeriesState(columns)
@@ -36,9 +36,9 @@ class EventMachine:
         self._killed: set[str] = set()
 
     def add_tick(self, time_ms: int, series: tuple[Series, ...], rows: Floats) -> list[Event]:
-        """Add the next tick; return the events since the one before it, some of which may lie a little earlier.
+        """Add the next tick; return the events that it reveals. Some of them have an earlier time than the tick.
 
-        Pass the same tuple object as long as the series are the same: comparing it is cheap.
+        While the series do not change, pass the same tuple object: a new one costs time.
 
         Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
@@ -63,7 +63,12 @@ class EventMachine:
         return [*events, *changes, *throttling, *kills, *lives]
 
     def add_exit(self, time_ms: int, series: Series, row: Floats) -> list[Event]:
-        """Add the last row of a container, read when its last process ended; the next tick will not report it again."""
+        """Add the last row of a container, read when its last process exited; return its exit and its OOM kills.
+
+        The next tick does not report them again.
+
+        Shape: `row` is float64[1 + columns]: `late_ms` first, NaN for null.
+        """
         all_series, newest = self._state.current(series.key)
         exit_event = self._lives.add_exit(series, time_ms, newest)
         if exit_event is None or newest is None:
@@ -74,14 +79,20 @@ class EventMachine:
         return [*kills, _with_cause(exit_event, self._killed)]
 
     def add_kill(self, time_ms: int, key: str, counter: float) -> list[Event]:
-        """Add the OOM kill counter of a container in the last tick, read between two ticks."""
+        """Add an OOM kill counter that was read after the last tick; return an event if the counter grew.
+
+        `key`: key of the container; it is ignored if the last tick does not have it.
+        """
         series, newest = self._state.current(key)
         kills = [] if newest is None else self._oom_kills.add_kill(time_ms, key, series, newest, counter)
         self._killed.update(kill.series for kill in kills)
         return kills
 
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
-        """Add a step of the wall clock, which shows `time_ms` after it; the next tick follows without a gap."""
+        """Add a step of the wall clock; return its events. The next tick follows without a gap.
+
+        `time_ms`: time after the step; `step_ms`: negative if the clock was set back.
+        """
         events = [*self._throttling.end_all(), _clock_step(time_ms, step_ms)]
         if self._last_ms is not None:
             self._last_ms = max(self._last_ms + round(step_ms), time_ms - self._interval_ms)
@@ -89,7 +100,7 @@ class EventMachine:
 
 
 def _with_cause(event: Event, killed: set[str]) -> Event:
-    """Return an event, changed to an exit by an OOM kill if its container was killed."""
+    """Return an event. If it is the exit of a container in `killed`, it names the OOM kill as the cause."""
     if event.kind != "exit" or event.series not in killed:
         return event
     return replace(event, what=event.what.replace("ended", "ended by an OOM kill", 1), after={"oom_killed": 1})

@@ -1,11 +1,13 @@
-"""OOM kills: each is reported once, for the container whose processes were killed.
+"""Events for OOM kills. Each kill is reported once, for the container whose processes were killed.
 
-The counter of a cgroup (`memory.events.oom_kill`) includes the cgroups below it, and outlives them. So the growth in a
-container is its own. The growth in a pod beyond that of its containers belongs to a container that took its cgroup with
-it. The growth in a slice or in the node beyond all that belongs to something that is not recorded.
+The counter of a cgroup (`memory.events.oom_kill`) includes kills in the cgroups below it, even in removed ones. So
+growth in a container is its own. If a pod's counter grows by more than those of its containers, the rest belongs to a
+container whose cgroup was removed. Any further growth in a slice or in the node belongs to cgroups that are not
+recorded.
 
-A tick is not an instant: if a parent is read a moment before its child, its counter shows the child's kill one tick
-later. What was reported ahead of a parent's counter is therefore remembered, and not reported again.
+The files of a tick are not read at the same moment. If a parent is read shortly before its child, its counter shows the
+child's kill one tick later. So kills that a parent's counter does not show yet are remembered, and are not reported
+again.
 """
 
 from collections.abc import Sequence
@@ -23,17 +25,17 @@ _LEAVES = frozenset({"container", "sandbox"})
 
 
 class OomKills:
-    """The kills that were reported before the counters of all cgroups above show them."""
+    """Finds OOM kills. Remembers reported kills until the counters of all cgroups above show them, too."""
 
     def __init__(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
         self._ahead: dict[str, tuple[int, int]] = {}
-        """By key of a parent: number of kills reported ahead of its counter, and for how many ticks that holds."""
+        """By key of a parent: number of kills that its counter does not show yet, and for how many ticks to keep it."""
         self._read_between: dict[str, float] = {}
-        """By key of a container: its counter as it was read since the last tick."""
+        """By key of a container: its counter, if it was read after the last tick."""
 
     def update(self, step: TickStep, state: SeriesState, lives: Lives) -> list[Event]:
-        """Return an event for each container, or cgroup above it, whose processes were killed since the last tick."""
+        """Return an event for each series that had OOM kills since the last tick."""
         if self._read_between:
             self._correct(step)
         growth = _growth(step)
@@ -56,46 +58,46 @@ class OomKills:
             parent = parents[position]
             if parent is not None and (reported := inside + max(0, unexplained)):
                 below[parent] = below.get(parent, 0) + reported
-        return [self._event(key, killed, step, state) for key, killed in kills.items()]
+        return [self._event_at_tick(key, killed, step, state) for key, killed in kills.items()]
 
     def add_kill(self, time_ms: int, key: str, series: Sequence[Series], newest: Floats, counter: float) -> list[Event]:
-        """Return the event of a container's counter that was read between two ticks.
+        """Return the event for a counter that was read after the last tick; no event if the counter did not grow.
 
-        `series`: those of the tick before; `newest`: newest values of the container, in which the counter is noted.
+        `series`: all series of the last tick; `newest`: last known values of the container. `counter` is written there.
         """
         growth = counter - float(newest[OOM_KILLS])
         if not growth > 0:
             return []
         killed = round(growth)
-        event = _event(time_ms, key, killed, newest, 0)
+        event = _make_event(time_ms, key, killed, newest, 0)
         newest[OOM_KILLS] = self._read_between[key] = counter
         parents = _parents(series)
         position = parents[next(i for i, other in enumerate(series) if other.key == key)]
         while position is not None:
             parent = series[position].key
-            # It holds for two ticks: the reading of the next one may have begun before the kill.
+            # Remember it for two ticks: the next tick may have read the parent before the kill.
             self._ahead[parent] = (self._ahead.get(parent, (0, 0))[0] + killed, 2)
             position = parents[position]
         return [event]
 
     def _correct(self, step: TickStep) -> None:
-        """Raise the counters of a tick to those that were read between, for its reading may have begun earlier."""
+        """Raise the counters of a tick to those read before it, because the tick may have read older values."""
         counters, self._read_between = self._read_between, {}
         for position, series in enumerate(step.series):
             if series.key in counters:
                 step.now[position, OOM_KILLS] = np.fmax(step.now[position, OOM_KILLS], counters[series.key])
 
-    def _event(self, key: str, killed: int, step: TickStep, state: SeriesState) -> Event:
+    def _event_at_tick(self, key: str, killed: int, step: TickStep, state: SeriesState) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
         if position is not None:
             newest = step.before[position]
-            if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process ended
+            if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process exited
                 time_ms += round(float(step.late_ms[position]))
-        return _event(time_ms, key, killed, newest, step.gap_ms)
+        return _make_event(time_ms, key, killed, newest, step.gap_ms)
 
 
-def _event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: int) -> Event:
+def _make_event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: int) -> Event:
     what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
     if gap_ms:
         what += f" while nothing was recorded ({duration(gap_ms)})"
@@ -114,7 +116,7 @@ def _event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: i
 
 
 def _growth(step: TickStep) -> dict[int, int]:
-    """Return how much the counter of each series grew, if it did. In a new cgroup it began at 0."""
+    """Return by how much counters grew, by position of the series. The counter of a new cgroup began at 0."""
     growth = step.growth(OOM_KILLS)
     began_at_0 = [
         is_new and (series.scope in _LEAVES or series.scope == "pod")
@@ -125,7 +127,10 @@ def _growth(step: TickStep) -> dict[int, int]:
 
 
 def _victim(series: Series, lives: Lives) -> str:
-    """Return the key of the series that kills belong to which were counted here, but not in any cgroup below."""
+    """Return the key of the series to report for kills that `series` counted, but no cgroup below it.
+
+    For a pod, it is the container with the most memory among those that exited recently.
+    """
     if series.scope != "pod":
         return series.key
     in_pod = [
@@ -137,7 +142,7 @@ def _victim(series: Series, lives: Lives) -> str:
 
 
 def _parents(series: Sequence[Series]) -> list[int | None]:
-    """Return the position of the nearest recorded cgroup above each series."""
+    """Return, for each series, the position of the nearest recorded cgroup above it, or else of the node."""
     by_path = {s.cgroup: i for i, s in enumerate(series) if s.cgroup and s.scope in ("pod", "cgroup")}
     pods = {s.pod_uid: i for i, s in enumerate(series) if s.scope == "pod"}
     node = next((i for i, s in enumerate(series) if s.scope == "node"), None)
@@ -156,6 +161,6 @@ def _parents(series: Sequence[Series]) -> list[int | None]:
 
 
 def _order(series: Series) -> tuple[int, int]:
-    """Return a sort key that puts each cgroup before those above it."""
+    """Return a sort key that puts each cgroup before the cgroups above it."""
     level = 0 if series.scope in _LEAVES else 2 if series.scope == "node" else 1
     return level, -len(series.cgroup or "")

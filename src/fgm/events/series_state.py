@@ -9,15 +9,15 @@ from fgm.events.columns import CONTROLLERS, LIMITS, NEEDED_COLUMNS, PERIOD, PID_
 from fgm.store.samples.series import Series
 
 _MAX_ABSENT = 1000
-"""Maximum number of absent series whose values are kept, for those that come back and for late OOM kills."""
+"""Maximum number of absent series whose values are kept, in case they return or a late OOM kill is found."""
 
 
 class TickStep:
-    """One tick next to the state before it; rows in the order of `series`.
+    """One tick, and the newest values before it. Arrays have one row for each series, in the order of `series`.
 
-    `now` has a column for each of NEEDED_COLUMNS, with QUOTA in processors and a limit that is not set as infinity.
-    `before` has the newest values before the tick, NaN if there were none. `is_new`: series without a row in any tick
-    before. `is_dead`: series whose last process has ended. `gap_ms`: time since the last tick if that is a gap, else 0.
+    `now`: values of the tick, a column for each of NEEDED_COLUMNS. QUOTA is in CPUs, and a limit that is not set is
+    infinity. `before`: the newest values before the tick; NaN if there were none. `is_new`: series that no earlier tick
+    had. `is_dead`: series whose last process has exited. `gap_ms`: time since the last tick if it is a gap, else 0.
 
     Shape: `now` and `before` are float64[n, 12]; `late_ms` is float64[n]; `is_new` and `is_dead` are bool[n].
     """
@@ -30,19 +30,22 @@ class TickStep:
         self.is_new: NDArray[np.bool_] = np.zeros(len(series), np.bool_)
         self.gap_ms = 0
         populated = now[:, POPULATED]
-        # cgroup v1 has no cgroup.events: there a cgroup without processes is dead.
+        # cgroup v1 has no cgroup.events. There, a cgroup without processes is dead.
         self.is_dead = np.where(np.isnan(populated), now[:, PID_COUNT], populated) == 0
 
     def growth(self, counter: int) -> Floats:
-        """Return how much a counter grew in each series; NaN or negative if that is unknown."""
+        """Return by how much a counter grew in each series; NaN or negative if unknown. `counter`: its column."""
         return self.now[:, counter] - self.before[:, counter]
 
 
 class SeriesState:
-    """The newest values of each series, taken from all ticks so far."""
+    """The newest values of each series in the ticks so far."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        """`columns`: those of the ticks, without `late_ms`. A needed column that is missing there is null."""
+        """`columns`: metrics of the ticks' columns, without the first column (`late_ms`).
+
+        A needed metric that is not among them counts as null.
+        """
         self._positions = np.array(
             [1 + columns.index(name) if name in columns else -1 for name in NEEDED_COLUMNS], np.intp
         )
@@ -51,7 +54,7 @@ class SeriesState:
         self._absent: dict[str, Floats] = {}
 
     def step_to(self, time_ms: int, series: tuple[Series, ...], rows: Floats) -> TickStep:
-        """Return the step to the next tick. Its values become the newest only when `take_over` is called."""
+        """Return the step to the next tick. Call `take_over` to make its values the newest."""
         now = rows[:, self._positions]
         now[:, self._positions < 0] = np.nan
         now[:, QUOTA] /= now[:, PERIOD]
@@ -64,7 +67,7 @@ class SeriesState:
         return step
 
     def take_over(self, step: TickStep) -> None:
-        """Make the values of a step the newest; a null leaves the older value."""
+        """Make the values of a step the newest. A null keeps the older value."""
         self._newest = np.where(np.isnan(step.now), self._newest, step.now)
 
     def values(self, row: Floats) -> Floats:
@@ -73,19 +76,19 @@ class SeriesState:
         return values
 
     def current(self, key: str) -> tuple[tuple[Series, ...], Floats | None]:
-        """Return the series of the newest tick, and the newest values of one of them, None if it is not among them.
+        """Return all series of the newest tick, and the newest values of the one with `key`; None if there is none.
 
-        The values are a view: a caller that changes them changes the state.
+        The values are a view: changing them changes the state.
         """
         position = next((i for i, series in enumerate(self._series) if series.key == key), None)
         return self._series, None if position is None else self._newest[position]
 
     def absent(self, key: str) -> Floats | None:
-        """Return the newest values of a series that is not in the newest tick."""
+        """Return the last values of a series that is not in the newest tick; None if they are not kept."""
         return self._absent.get(key)
 
     def _arrange(self, series: tuple[Series, ...]) -> NDArray[np.bool_]:
-        """Bring the newest values into the order of other series; return which of those are new."""
+        """Arrange the newest values in the order of `series`; return which of the series are new."""
         rows = {old.key: row for old, row in zip(self._series, self._newest, strict=True)}
         keys = [new.key for new in series]
         is_new = np.array([key not in rows and key not in self._absent for key in keys], np.bool_)

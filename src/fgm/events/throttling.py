@@ -1,7 +1,7 @@
-"""Periods of time in which the CPU quota of a container kept running out.
+"""Events for times in which a container kept running out of its CPU quota.
 
-There is hysteresis: throttling begins when several periods were throttled within some seconds, and ends when none was
-for a while.
+Throttling begins when BEGIN_PERIODS periods were throttled within BEGIN_WITHIN_MS. It ends when no period was throttled
+for QUIET_MS.
 """
 
 from collections import deque
@@ -15,18 +15,18 @@ from fgm.events.wording import count, duration, millicores, plain
 from fgm.store.events.event import Event, Value
 
 BEGIN_PERIODS = 5
-"""Number of throttled periods within BEGIN_WITHIN_MS with which throttling begins."""
+"""Minimum number of throttled periods within BEGIN_WITHIN_MS for throttling to begin."""
 BEGIN_WITHIN_MS = 10_000
 QUIET_MS = 30_000
-"""Time without a throttled period after which throttling has ended."""
+"""Minimum time without a throttled period for throttling to end."""
 
 
 @dataclass(slots=True)
 class _Throttled:
-    """The throttling of one series. `began_ms`: None before it has begun; `periods`, `usec`: sums since then."""
+    """The throttling of one series. `began_ms`: None if it has not begun; `periods`, `usec`: sums since it began."""
 
     recent: deque[tuple[int, float, float]] = field(default_factory=deque)
-    """Before it has begun: tick, throttled periods and throttled microseconds of each tick in BEGIN_WITHIN_MS."""
+    """Time, throttled periods and throttled microseconds of each tick within BEGIN_WITHIN_MS; empty after it began."""
     began_ms: int | None = None
     last_ms: int = 0
     periods: float = 0
@@ -34,13 +34,13 @@ class _Throttled:
 
 
 class Throttling:
-    """The series whose quota ran out a short time ago."""
+    """Finds the beginnings and ends of throttling. Remembers the series that were throttled recently."""
 
     def __init__(self) -> None:
         self._throttled: dict[str, _Throttled] = {}
 
     def update(self, step: TickStep) -> list[Event]:
-        """Return the beginnings and ends of throttling between the last tick and this one."""
+        """Return the beginnings and ends of throttling that this tick reveals. Their times may be earlier."""
         growth = step.growth(THROTTLED)
         if step.gap_ms:
             return []
@@ -56,7 +56,7 @@ class Throttling:
         return events
 
     def end_all(self) -> list[Event]:
-        """Return the ends of all throttling: after a gap or a step of the clock, nothing continues."""
+        """End all throttling, because of a gap or a clock step; return the events."""
         return [event for key in list(self._throttled) for event in self._end(key)]
 
     def _add(self, step: TickStep, position: int, periods: float, usec: float) -> Event | None:

@@ -1,4 +1,4 @@
-"""Texts of numbers, for the sentences of events."""
+"""Formats numbers for the texts of events."""
 
 import math
 
@@ -30,7 +30,7 @@ def count(number: float, singular: str, plural: str) -> str:
 
 
 def millicores(processors: float) -> str:
-    """Return an amount of processors, such as `500 millicores`."""
+    """Return a number of CPUs as text, such as `500 millicores`."""
     return f"{_short(1000 * processors)} millicores"
 
 
