@@ -27,12 +27,12 @@ from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 
 EXIT_INTERRUPTED = 130
 MAX_DESCRIPTORS = 16_384
-"""Maximum number of kept files and other descriptors, enough for about 300 pods; more files are opened for each read.
+"""Maximum number of open descriptors, enough for the files of about 300 pods. Other files are opened for each read.
 
 The kernel keeps a page for each open kernel file, which counts as memory of this process.
 """
 THREAD_SWITCH_S = 0.0005
-"""Interval after which Python switches threads; with the default of 5 ms, closing a window would delay each read."""
+"""Interval at which Python switches threads. With the default of 5 ms, closing a window would delay each read."""
 _EXITS: dict[type[Exception], int] = {
     ForeignRootError: 3,
     DataDirectoryError: 4,
@@ -45,7 +45,7 @@ log = logging.getLogger("fgm.collector")  # __name__ is "__main__" here
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the collector; return its exit code, which `--help` documents."""
-    # As process 1 of a container, it would ignore a signal for which it has no handler.
+    # The kernel ignores SIGTERM for process 1 of a container unless the process has a handler.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(argv)

@@ -1,4 +1,4 @@
-"""Assembly of a collector: the parts are made here, from the settings, and nowhere else."""
+"""Builds a collector: makes all its parts from the settings, and connects them."""
 
 import logging
 import os
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 def find_hierarchies(settings: Settings) -> Hierarchies:
     """Return the cgroup hierarchies of the host.
 
-    Raises: ForeignRootError if the proc root or the cgroup root is not the host's.
+    Raises: ForeignRootError if the proc root or the cgroup root cannot be read or is not the host's.
     """
     try:
         with open(os.path.join(settings.proc_root, "stat"), "rb"):
@@ -62,7 +62,7 @@ def find_hierarchies(settings: Settings) -> Hierarchies:
 
 
 def make_sampler(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> Sampler:
-    """Return a sampler of this host, which has opened the kernel files."""
+    """Return a sampler of this host. It keeps the kernel files open until it is closed."""
     node = Node(settings.node, settings.proc_root, settings.sys_root, hierarchies)
     finder = CgroupFinder(hierarchies, settings.include, settings.node)
     return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
@@ -138,7 +138,7 @@ def _open_index(settings: Settings, clock: Clock) -> IndexKeeper:
 
 def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock) -> ProcessTasks:
     if settings.verbose_perf_risk:
-        log.warning("recording memory regions: the largest process of each container is stopped every minute")
+        log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
     counts = ReadCounts()
     since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     host = Host(

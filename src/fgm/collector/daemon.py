@@ -6,10 +6,10 @@ r"""The collector's tasks, and the order in which they start and stop.
         |<------names--- follower <-- Kubernetes API
         +--their processes--> top processes --> Parquet
         |                 \--> process sums --> the next tick
-        +--what happened--> events --> events.jsonl
+        +--ticks, exits--> events --> events.jsonl
 
-Stopping begins at the first stream: sampling stops, recording writes the ticks of its queue and completes the journal,
-closing publishes its window, and the index is written last. Every task waits in the event loop and works in a thread.
+To stop, sampling ends first. Then recording writes the ticks in its queue and closes the journal, and closing publishes
+the window. The index is written last. Every task waits in the event loop, and does its work in a worker thread.
 """
 
 import logging
@@ -37,13 +37,13 @@ from fgm.logs import fields
 from fgm.store.samples.tick import Tick
 
 MAX_WAITING_TICKS = 30
-"""Maximum number of ticks that wait for a slow disk; further ones are dropped and counted as missed."""
+"""Maximum number of ticks that wait for a slow disk. Further ticks are dropped and counted as missed."""
 
 log = logging.getLogger(__name__)
 
 
 class Daemon:
-    """A collector, whose parts were made and checked before its first task starts. It runs once."""
+    """Runs the tasks of a collector, once. All parts must be made and checked before."""
 
     def __init__(
         self,
@@ -78,19 +78,19 @@ class Daemon:
         self._stopping = anyio.Event()
 
     def stop(self) -> None:
-        """Stop sampling; `run` returns when everything that was sampled is published."""
+        """Stop sampling, without waiting. `run` returns after all ticks were published."""
         self._stopping.set()
 
     async def stop_on(self, signals: AsyncIterator[signal.Signals]) -> None:
-        """Stop when a signal arrives; for a task of its own."""
+        """Stop when a signal arrives. Runs until cancelled, so start it as a task."""
         async for number in signals:
             log.info("stopping", extra=fields(signal=signal.Signals(number).name))
             self.stop()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Record until `stop`; "started" is the first tick.
+        """Record until `stop` is called. Reports "started" after the first tick.
 
-        If it is cancelled instead, the next run recovers the journal.
+        If the task is cancelled instead, the journal remains, and the next run turns it into a Parquet file.
         """
         try:
             await self._run(task_status)
@@ -125,7 +125,7 @@ class Daemon:
             scope.cancel()
 
     async def _make_room(self) -> bool:
-        """Remove old data as far as the limits of retention demand; return whether any was removed."""
+        """Remove the data that exceeds the limits of retention; return whether any file was removed."""
         async with self._closer.publishing:
             removal = await to_thread.run_sync(self._cleaner.remove_old, self._clock.wall_ns(), self._recorder.path)
         if removal.earliest_ms is not None:

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 
 ALIVE_FOR_S = 10.0
-"""Maximum age of the last sweep; an older one means that sampling hangs, so that a restart may help.
+"""Maximum age of the last sweep. If it is older, sampling hangs, and a restart may help.
 
 A full disk or a silent Kubernetes API is no reason for a restart.
 """
 ALIVE_FOR_INTERVALS = 5
-"""Maximum age of the last sweep in sampling intervals, if that is longer."""
+"""Maximum age of the last sweep in sampling intervals. The longer of the two applies."""
 
 
 class Heartbeat:
-    """The progress that the tasks report. `monotonic`: clock in seconds."""
+    """Collects progress reports of the tasks. `monotonic`: clock in seconds."""
 
     def __init__(self, monotonic: Callable[[], float], interval_s: float) -> None:
         self._monotonic = monotonic
@@ -29,9 +29,9 @@ class Heartbeat:
         self._has_recorded = True
 
     def is_alive(self) -> bool:
-        """Return whether a sweep ended lately; the start counts as one."""
+        """Return whether a sweep ended recently. The start of the collector counts as a sweep."""
         return self._monotonic() - self._swept_at < self._max_age_s
 
     def is_ready(self) -> bool:
-        """Return whether a tick was recorded."""
+        """Return whether at least one tick was recorded."""
         return self._has_recorded

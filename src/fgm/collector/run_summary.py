@@ -1,4 +1,4 @@
-"""The line that is logged for each closed window: what it holds, and how well recording went since the last one."""
+"""Logs a line for each closed window: its contents, and the collector's counters since the last line."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class RunSummary:
-    """Counters of this run, as they were at the last line."""
+    """Logs the lines, and remembers the counters at the last line."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class RunSummary:
         monotonic: Callable[[], float],
         cpu_s: Callable[[], float] = time.process_time,
     ) -> None:
-        """`api_requests`: number of requests to the Kubernetes API so far; `cpu_s`: processor time of this process."""
+        """`api_requests`: number of requests to the Kubernetes API so far; `cpu_s`: CPU time of this process."""
         self._cost = cost
         self._api_requests = api_requests
         self._cpu_s = cpu_s

@@ -1,4 +1,4 @@
-"""The task that samples at each instant of the grid, and hands the ticks to everything that works on them."""
+"""The task that samples at each time of the grid, and passes each tick on."""
 
 import logging
 
@@ -20,15 +20,15 @@ from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
 STEP_TOLERANCE_MS = 1000
-"""Minimum difference between the wall clock and the grid that counts as a step of the clock."""
+"""Maximum difference between the wall clock and the grid that is tolerated; a larger one is a clock step."""
 SKIPPED_AFTER_STEP = 2
-"""Number of ticks skipped after a step of the clock: the rows around it are a gap apart then, and have no rate."""
+"""Number of ticks to skip after a clock step. This makes a gap, so that no rate is computed across the step."""
 
 log = logging.getLogger(__name__)
 
 
 class SamplingTask:
-    """The sampling loop. Used in the event loop; kernel files are read in a thread."""
+    """The sampling loop. Used in the event loop; reads kernel files in a worker thread."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class SamplingTask:
         *,
         task_status: TaskStatus[int | None] = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Sample until `scope` is cancelled, then end the streams of ticks, processes and events.
+        """Sample until `scope` is cancelled, then close `ticks`, and end the recording of processes and events.
 
-        "started" is the instant of the first tick, None if there was none.
+        Reports "started" after the first tick, with its time in ms; with None if there was no tick.
         """
         clock, grid = self._clock, self._grid
         grid.anchor(*read_both(clock))
@@ -95,9 +95,9 @@ class SamplingTask:
             task_status.started(None)
 
     async def read_exited(self) -> None:
-        """Read each container once more when its last process exits: its cgroup may be removed before the next tick.
+        """Read each container again when its last process exits: its cgroup may be removed before the next tick.
 
-        Runs until cancelled, or returns at once if exits cannot be watched.
+        Runs until cancelled. Returns immediately if exits cannot be watched.
         """
         while (fd := self._sampler.readers.exits.fd) is not None:
             await anyio.wait_readable(fd)
@@ -108,7 +108,7 @@ class SamplingTask:
                 self._events.add_exit(time_ms + round((final.read_at - due) * 1000), final.series, final.row)
 
     def _follow_step(self, wall_ns: int, monotonic: float) -> bool:
-        """Anchor the grid again if the wall clock was set; return whether it was."""
+        """If the wall clock was set, anchor the grid again; return whether it was set."""
         step_ms = self._grid.step_ms(wall_ns, monotonic)
         if abs(step_ms) <= STEP_TOLERANCE_MS:
             return False

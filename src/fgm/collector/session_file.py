@@ -29,7 +29,7 @@ def describe(settings: Settings, run_id: str, host: str, kernel: str, wall_ns: i
 
 
 def publish(settings: Settings, host: str, wall_ns: int) -> None:
-    """Write the file of this run, with an identifier of its own.
+    """Write session.json for this run, with a new random run id.
 
     Raises: OSError if it cannot be written.
     """

@@ -28,14 +28,14 @@ EXIT_CODES = """\
 exit codes:
   0  stopped by SIGTERM or SIGINT, or --check-config found no error
   2  a flag or an environment variable is wrong
-  3  the proc root or the cgroup root cannot be read, or is something else
+  3  the proc root or the cgroup root cannot be read, or is not the host's
   4  the data directory cannot be written
   5  another collector records into the data directory
   6  the health listener cannot use its address
 130  interrupted before recording began
 """
 MAX_TICKS_OF_A_WINDOW = 900
-"""Maximum number of ticks in a window. Writing one takes about 0.2 MB of memory per tick with 40 containers."""
+"""Maximum number of ticks in a window. Writing a window of 40 containers takes about 0.2 MB of memory for each tick."""
 
 
 def _read_pattern(text: str) -> str:
@@ -49,7 +49,7 @@ _PATTERN = Kind(_read_pattern, "a path below the cgroup root that starts with '/
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a collector runs. `parse` makes it and has checked each value."""
+    """Settings of a collector. `parse` makes them and checks each value."""
 
     data_dir: str = setting("/data", text("DIR"), "directory to record into", flags=("--output-dir",))
     interval_ms: int = setting(DEFAULT_INTERVAL_MS, whole_number(100, 60_000, unit="ms"), "time between two ticks")
@@ -104,7 +104,7 @@ class Settings:
     verbose_perf_risk: bool = setting(
         default=False,
         kind=SWITCH,
-        purpose="once a minute, record what the memory of each container's largest process consists of; this stops "
+        purpose="once a minute, record what the memory of each container's largest process consists of; this pauses "
         "the process while it is read: about 15 ms per GB, or longer",
     )
     retention_bytes: int = setting(
@@ -162,9 +162,9 @@ def make_collector_parser() -> argparse.ArgumentParser:
 
 
 def parse(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
-    """Return the settings from flags (None if not given) and environment variables.
+    """Return the settings from parsed flags and environment variables. A flag that was not given is None.
 
-    Raises: SettingError if one is wrong, or if two do not fit together.
+    Raises: SettingError if a setting is wrong, or if two settings contradict each other.
     """
     settings = Settings(**read_settings(Settings, flags, environment))
     if not layout.valid_identifier(settings.identifier):

@@ -24,7 +24,7 @@ def size_bytes(text: str) -> int:
 
 
 def size_text(size: int) -> str:
-    """Return an amount of bytes with the largest binary unit that needs no fraction: `size_bytes` reads it back."""
+    """Return an amount of bytes in the largest binary unit that needs no fraction. `size_bytes` parses the result."""
     for letter in "TGMK":
         count, rest = divmod(size, _UNITS[letter + "i"])
         if count and not rest:
@@ -46,13 +46,13 @@ def size(least: int, most: int) -> Kind:
 
 @dataclass(frozen=True, slots=True)
 class FreeSpace:
-    """The part of a file system that has to stay free: the larger of a share of it and an amount."""
+    """Space to keep free in a file system: a share of it or an amount, whichever is larger."""
 
     share: float = 0.0
     size_bytes: int = 0
 
     def of(self, file_system_bytes: int) -> int:
-        """Return the part in bytes; the amount counts for at most half of a small file system."""
+        """Return the space to keep free, in bytes. On a small file system, the amount is reduced to half of it."""
         return max(round(self.share * file_system_bytes), min(self.size_bytes, file_system_bytes // 2))
 
     def __str__(self) -> str:
@@ -61,9 +61,9 @@ class FreeSpace:
 
 
 def free_space(text: str) -> FreeSpace:
-    """Read `15%`, `2Gi`, or both with a comma between them.
+    """Parse a text such as `15%`, `2Gi` or `15%,2Gi`.
 
-    Raises: ValueError if the text is something else, or if the share is everything.
+    Raises: ValueError if the text is something else, or if the share is 100 % or more.
     """
     share, amount = 0.0, 0
     for part in text.split(","):

@@ -46,7 +46,7 @@ def test_names_are_the_same_object_while_nothing_changes() -> None:
     book.put(CART)
     before = book.names
     book.put(pod("cart", 1, running("app", 7, ready=True)))
-    book.note_answer(10**12)
+    book.note_response(10**12)
 
     assert book.names is before
 
@@ -63,7 +63,7 @@ def test_names_of_an_earlier_run_are_used_before_the_api_answers() -> None:
 
 def sandbox_of(book: PodBook, *series: Series, seen_ms: int, heard_ms: int) -> list[str]:
     book.update_series([book.names.name(each) for each in series], seen_ms)
-    book.note_answer(heard_ms)
+    book.note_response(heard_ms)
     return [each.key[-1] for each in map(book.names.name, series) if each.scope == "sandbox"]
 
 

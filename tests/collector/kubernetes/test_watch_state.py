@@ -44,9 +44,9 @@ def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
     state.note_list("100", 1)
     assert (state.resource_version, state.due) == ("100", 1)
     state.note_start(1)
-    assert state.take(WatchEvent("changed", "103"))
-    assert state.take(WatchEvent("changed", None))
-    assert state.take(WatchEvent("bookmark", "140"))
+    assert state.note_event(WatchEvent("changed", "103"))
+    assert state.note_event(WatchEvent("changed", None))
+    assert state.note_event(WatchEvent("bookmark", "140"))
     state.note_end(301)
 
     assert state.resource_version == "140"
@@ -58,7 +58,7 @@ def test_an_error_event_resets_the_version() -> None:
     state.note_list("100", 1)
     state.note_start(1)
 
-    assert not state.take(WatchEvent("error", "None", code=410))
+    assert not state.note_event(WatchEvent("error", "None", code=410))
     state.note_end(100)
     assert state.resource_version is None
 
@@ -124,7 +124,7 @@ def broken(state: WatchState, now: float) -> None:
 
 
 def short(state: WatchState, now: float) -> None:
-    state.take(WatchEvent("changed", "8"))
+    state.note_event(WatchEvent("changed", "8"))
     state.note_end(now + 29)
 
 

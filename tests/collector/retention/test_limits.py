@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.collector.retention.limits import Disk, KeptFile, Limits, excess_of, make_room
+from fgm.collector.retention.limits import Disk, Limits, StoredFile, excess_of, make_room
 from fgm.collector.sizes import FreeSpace
 
 DAY_MS = 86_400_000
@@ -15,16 +15,16 @@ LIMITS = Limits(max_bytes=1000, max_age_ms=14 * DAY_MS, min_free=FreeSpace(0.15,
 ROOMY = Disk(size_bytes=10_000, free_bytes=5_000, inodes=1000, free_inodes=500)
 
 
-def file(days_old: float, size: int) -> KeptFile:
-    return KeptFile(f"{days_old}", NOW_MS - round(days_old * DAY_MS), size)
+def file(days_old: float, size: int) -> StoredFile:
+    return StoredFile(f"{days_old}", NOW_MS - round(days_old * DAY_MS), size)
 
 
-def removed(files: list[KeptFile], disk: Disk = ROOMY, limits: Limits = LIMITS) -> list[str]:
+def removed(files: list[StoredFile], disk: Disk = ROOMY, limits: Limits = LIMITS) -> list[str]:
     over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
     return [each.path for each in make_room(files, over, everything)]
 
 
-def everything(_: KeptFile) -> bool:
+def everything(_: StoredFile) -> bool:
     return True
 
 
@@ -52,7 +52,7 @@ FILES = [file(3, 300), file(2, 300), file(1, 300)]
     ],
 )
 def test_the_oldest_files_are_removed_until_all_limits_hold(
-    case: str, files: list[KeptFile], disk: Disk, limits: Limits, expected: list[str]
+    case: str, files: list[StoredFile], disk: Disk, limits: Limits, expected: list[str]
 ) -> None:
     assert removed(files, disk, limits) == expected, case
 
@@ -69,7 +69,7 @@ def test_no_more_files_are_removed_than_the_limits_require(
     facts: list[tuple[int, int]], limits: Limits, disk: Disk
 ) -> None:
     """The oldest files are removed until all limits hold or no file is left, and the last one of them was necessary."""
-    files = [KeptFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
+    files = [StoredFile(str(i), until_ms, size) for i, (until_ms, size) in enumerate(facts)]
     over = excess_of(limits, sum(each.size_bytes for each in files), disk, NOW_MS)
     gone = make_room(iter(files), over, everything)
 

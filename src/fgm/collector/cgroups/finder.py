@@ -1,4 +1,4 @@
-"""The recorded cgroups of a host: containers, their pods and others by pattern, each with its folders."""
+"""Finds the cgroups to record on a host: containers, pods, and others that match a pattern."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from fgm.store.samples.series import Series
 class Cgroup:
     """One recorded cgroup.
 
-    `folders`: the cgroup's folder by v1 controller (or "unified"); `processes`: for each mount, the folders whose
-    cgroup.procs together list all its processes (its own folder and those of cgroups nested in a container); `paths`:
-    of all these cgroups.
+    `path`: path below the mount, starting with "/"; `folders`: the cgroup's folder by v1 controller (or "unified");
+    `processes`: for each mount, the folders whose cgroup.procs files together list all its processes: its own folder,
+    and those of the cgroups nested in it; `paths`: its own path, and those of the cgroups nested in it.
     """
 
     series: Series
@@ -28,21 +28,21 @@ class Cgroup:
 
 
 class CgroupFinder:
-    """A search for the cgroups to record, in all hierarchies of a host. `cgroups`: those of the last refresh."""
+    """Finds the cgroups to record, in all hierarchies of a host. `cgroups`: those of the last refresh."""
 
     def __init__(self, hierarchies: Hierarchies, include: Sequence[str], node_name: str | None) -> None:
-        """`include`: patterns of other cgroups, such as `/system.slice/*`; `**` matches any number of names."""
+        """`include`: patterns of other cgroups to record (`/system.slice/*`); `**` matches any number of names."""
         self.hierarchies = hierarchies
         self._include = [tuple(pattern.strip("/").split("/")) for pattern in include]
         self._node_name = node_name
         self._trees = [CgroupTree(mount) for mount in hierarchies.searched]
-        # On a hybrid host, pressure files are in the unified mount, whose folders may come later than the others.
+        # On a hybrid host, pressure files are in the unified mount. Its folders may appear later than the others.
         others = [] if hierarchies.unified in hierarchies.searched else [hierarchies.unified]
         self._pressure_trees = [CgroupTree(mount) for mount in others if mount is not None]
         self.cgroups = self._collect()
 
     def refresh(self) -> set[str]:
-        """Update `cgroups`; return the paths that came or went."""
+        """Update `cgroups`; return the paths of cgroups that were created or removed."""
         changed = set().union(*(tree.refresh() for tree in (*self._trees, *self._pressure_trees)))
         if changed:
             self.cgroups = self._collect()
@@ -96,7 +96,7 @@ class CgroupFinder:
 
 
 def _printable(path: str) -> str:
-    """Return a path with the bytes escaped that are not UTF-8: names on disk may hold any bytes."""
+    """Return a path in which bytes that are not UTF-8 are escaped. Names on disk may contain any bytes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RECORDED_CONTROLLERS = ("cpu", "cpuacct", "memory", "blkio", "pids")
-"""The v1 controllers whose files are recorded; containers are searched in their hierarchies."""
+"""The v1 controllers whose files are recorded. Containers are searched for in their hierarchies."""
 
 
 class ForeignRootError(Exception):
-    """Raised when a folder of the settings is not a mount of the host's cgroups or processes."""
+    """Raised when the cgroup root or the proc root of the settings cannot be read, or is not the host's."""
 
     def __init__(self, path: str, reason: str, flag: str = "--cgroup-root", usual: str = "/sys/fs/cgroup") -> None:
         super().__init__(f"cannot record from {path}: {reason}; give the path of the host's {usual} with {flag}")
@@ -25,12 +25,12 @@ class Hierarchies:
 
     @property
     def is_v2(self) -> bool:
-        """Whether the unified hierarchy is the one with the controllers."""
+        """Whether the unified hierarchy (v2) has the controllers."""
         return not self.v1
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """The mounts in which containers are searched, each once."""
+        """The mounts in which containers are searched for, without duplicates."""
         if self.unified is not None and self.is_v2:
             return (self.unified,)
         return tuple(dict.fromkeys(self.v1[name] for name in RECORDED_CONTROLLERS if name in self.v1))
@@ -44,7 +44,7 @@ class Hierarchies:
 def detect(cgroup_root: str) -> Hierarchies:
     """Return the hierarchies that are mounted below `cgroup_root`.
 
-    Raises: ForeignRootError if it is not a cgroup mount.
+    Raises: ForeignRootError if it cannot be read, or is not a cgroup mount.
     """
     try:
         names = sorted(os.listdir(cgroup_root))

@@ -1,9 +1,9 @@
-"""Classification of a cgroup by its path: container, pod, or part of a container.
+"""Classifies a cgroup by its path: container, pod, part of a container, or other.
 
-No path is matched as a whole, because kubelets, runtimes and cgroup drivers have too many layouts. A directory is a
-container by its own name, and it is in a pod by its parent's name. If a path names two containers, the last one counts
-if its parent is a pod (the node is itself a container, as in KIND); otherwise it is a part of the first one (Docker in
-Docker).
+Kubelets, runtimes and cgroup drivers have too many layouts to match whole paths. So a directory's own name decides
+whether it is a container, and its parent's name decides whether it is in a pod. If a path contains two containers, the
+inner one counts if its parent is a pod: then the outer one is the node (KIND). Otherwise the inner one is a part of the
+outer one (Docker in Docker).
 
     /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid_>.slice/cri-containerd-<id>.scope
     /kubepods/besteffort/pod<uid>/<id>
@@ -29,14 +29,14 @@ _PREFIX = "|".join(_RUNTIMES)
 _ID = "[0-9a-f]{64}"
 _UID = "[0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32}"
 
-# Only these forms: crio-conmon-<id>.scope, libpod-conmon-<id>.scope and <id>.mount are not containers.
+# No other form is a container: crio-conmon-<id>.scope, libpod-conmon-<id>.scope and <id>.mount are not.
 _CONTAINER = re.compile(rf"(?:({_PREFIX})-)?({_ID})(?:\.scope)?")
-# A systemd kubelet names a cgroup as slice:prefix:id; a runtime with the cgroupfs driver makes one directory of that.
+# A kubelet with the systemd driver asks for slice:prefix:id; a runtime with the cgroupfs driver takes it as a name.
 _MIXED_DRIVERS = re.compile(rf"(.+\.slice):({_PREFIX}):({_ID})")
 # kubepods-burstable-pod<uid_>.slice, or pod<uid>; 32 digits in a row are the hash of a static pod's manifest.
 _POD = re.compile(rf"(?:.*-)?pod({_UID})(?:\.slice)?")
 
-# There is no directory for the class Guaranteed.
+# The class Guaranteed has no directory of its own.
 _QOS_LEVEL = re.compile(r"(?:^|-)(burstable|besteffort)(?:-pod|\.slice$|$)")
 _QOS_CLASSES: dict[str, QosClass] = {"burstable": "Burstable", "besteffort": "BestEffort"}
 
@@ -61,7 +61,7 @@ _OTHER = CgroupPath("other")
 
 
 def classify(path: str) -> CgroupPath:
-    """Return the class of a path, which starts with "/" at the root of the hierarchy."""
+    """Classify a cgroup by its path below the mount, which starts with "/"."""
     result = _OTHER
     container: CgroupPath | None = None
     owner = ""
@@ -83,7 +83,7 @@ def classify(path: str) -> CgroupPath:
 
 
 def _container(name: str, parent: str, pod: CgroupPath | None) -> CgroupPath | None:
-    """Return the container that a directory is by its name; None if it is none. `pod`: its parent, if that is a pod."""
+    """Return the container that a directory's name stands for; None if there is none. `pod`: its parent, if a pod."""
     if match := _CONTAINER.fullmatch(name):
         prefix, container_id = match.groups()
         if prefix is None and parent == "libpod_parent":

@@ -1,7 +1,7 @@
-"""The tree of a mount's cgroups, kept up to date for the price of one read while nothing changes.
+"""The tree of a mount's cgroups. An update costs one system call if nothing has changed.
 
-The kernel reports cgroups that come or go. If it has no watches left (they are counted by user, and other programs use
-them, too), the whole tree is listed at every tick, which takes milliseconds.
+The kernel reports created and removed cgroups. If it has no inotify watches left, the whole tree is listed at every
+tick, which takes milliseconds. The number of watches is limited for each user, and other programs use some, too.
 """
 
 import os
@@ -11,11 +11,11 @@ from fgm.collector.kernel.directory_watch import DirectoryWatch
 from fgm.collector.kernel.inotify import NoWatchError, log_no_watch
 
 MAX_DEPTH = 32
-"""Maximum depth of cgroups that are found; the kubelet's are at most six deep, inside a KIND node twelve."""
+"""Maximum depth of the tree. The kubelet's cgroups are at most six deep, or twelve inside a KIND node."""
 
 
 class CgroupTree:
-    """The cgroups of one mount, as paths that start with "/", without the root. Used by one thread at a time."""
+    """The cgroups of one mount, except its root. Used by one thread at a time."""
 
     def __init__(self, mount: str) -> None:
         self.mount = mount
@@ -29,13 +29,13 @@ class CgroupTree:
 
     @property
     def paths(self) -> list[str]:
-        """Every cgroup at the last refresh."""
+        """Path of every cgroup at the last refresh, starting with "/"."""
         return [path for path in self._paths if path]
 
     def refresh(self) -> set[str]:
-        """Update the tree; return the cgroups that came or went, including those made again under their old name.
+        """Update the tree; return the paths of cgroups that were created, removed, or created again with the same name.
 
-        A folder that cannot be read counts as removed. Without watches, a cgroup that was made again is not noticed.
+        A folder that cannot be read counts as removed. Without watches, a cgroup that was created again is not noticed.
         """
         changes = self._watch.changes() if self._watch is not None else None
         if changes is None or not self._paths:
@@ -46,7 +46,7 @@ class CgroupTree:
         if not changes:
             return changes
         paths = {path.removeprefix(self.mount) for path in changes}
-        self._forget(paths)  # first, since a moved cgroup has its watch under both its paths
+        self._forget(paths)  # before `_scan`: the old and the new path of a moved cgroup share a watch
         for path in sorted(paths):
             if path == "" or path.rpartition("/")[0] in self._paths:
                 self._scan(path)
@@ -54,7 +54,7 @@ class CgroupTree:
 
     def _scan(self, path: str) -> None:
         try:
-            if self._watch is not None:  # before listing, so that nothing is missed between
+            if self._watch is not None:  # before listing, so that no change is missed
                 self._watch.add(self.mount + path)
         except NoWatchError as error:
             self._stop_watching(error)
@@ -72,7 +72,7 @@ class CgroupTree:
                 self._scan(f"{path}/{name}")
 
     def _forget(self, paths: set[str]) -> None:
-        """Forget cgroups and all below them."""
+        """Remove cgroups, everything below them, and their watches."""
         gone = {path for path in self._paths if not paths.isdisjoint(_upwards(path))} if paths else set()
         self._paths = self._paths - gone
         if self._watch is not None:

@@ -1,6 +1,6 @@
-"""The task that derives events from the ticks of this run and writes them to events.jsonl, without delaying recording.
+"""The task that derives events from the ticks of this run, and writes them to events.jsonl without delaying recording.
 
-Events that cannot be written are lost. Ticks are not: another task records them.
+Events that cannot be written are lost. Ticks are not lost, because another task records them.
 """
 
 import logging
@@ -28,11 +28,11 @@ from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
 MAX_WAITING_TICKS = 30
-"""Maximum queue length at which ticks are taken. The events of a dropped tick are derived from the next one."""
+"""Maximum length of the queue for ticks; further ticks are dropped. The next one shows their events, too."""
 MAX_WAITING = 10_000
-"""Maximum queue length at which anything else is taken; what comes later is dropped."""
+"""Maximum length of the queue for everything else; further items are dropped."""
 MAX_EXITS = 500
-"""Number of exits remembered, so that a reason that arrives later can be added."""
+"""Maximum number of exits that are remembered, so that a reason that arrives later gets the same time."""
 _COLUMNS = [0, *(1 + COLUMNS.index(name) for name in NEEDED_COLUMNS)]
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ _Item = Tick | _Exit | _Kill | _ClockStep | Event | None
 
 
 class EventRecorder:
-    """A writer of events for one data directory. Used in the event loop; only `run` waits."""
+    """Derives and writes the events of one data directory. Used in the event loop. Only `run` waits."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class EventRecorder:
         clock: Clock,
         oom_watch: OomWatch | None,
     ) -> None:
-        """`oom_watch`: None on cgroup v1, which reports no OOM kills."""
+        """`oom_watch`: None on cgroup v1, where OOM kills cannot be watched."""
         self._clock = clock
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
@@ -98,13 +98,13 @@ class EventRecorder:
         self._put(_Exit(time_ms, series, row[_COLUMNS]))
 
     def add_clock_step(self, time_ms: int, step_ms: float) -> None:
-        """Report that the wall clock was set. `step_ms`: negative if it was set back; `time_ms`: its new time."""
+        """Add a step of the wall clock. `time_ms`: time after it; `step_ms`: negative if the clock was set back."""
         self._put(_ClockStep(time_ms, step_ms))
 
     def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:
-        """Add the reason of a container's exit; call it once for each exit. `series`: key of the container.
+        """Add the reason for a container's exit. Call it once for each exit. `series`: key of the container.
 
-        Readers merge this with the exit that was derived from ticks, whichever of both came first.
+        Readers merge this event with the exit that is derived from ticks. Either may come first.
         """
         details = [reason] if reason else []
         after: dict[str, Value] = {"reason": reason, "finished_ms": finished_ms}
@@ -112,17 +112,17 @@ class EventRecorder:
             details.append(f"exit code {exit_code}")
             after["exit_code"] = exit_code
         text = f"ended: {', '.join(details)}" if details else "ended"
-        # The time of the exit, if it was derived: readers merge events only within the file of one day.
+        # Use the time of the derived exit if there is one: readers merge only events that are in the file of one day.
         time_ms = self._exits.get(series, finished_ms)
         self._put(Event(time_ms, "exit", series, text, {}, after))
 
     def end(self) -> None:
-        """Let `run` write what is waiting, and return."""
+        """Make `run` return after it has written the events in the queue."""
         self._waiting.append(None)
         self._has_new.set()
 
     async def run(self) -> None:
-        """Derive and write events until `end`; the events of a tick are written before the next tick is taken."""
+        """Derive and write events until `end` is called. Write the events of each tick before using the next one."""
         async with anyio.create_task_group() as group:
             if self._oom_watch is not None:
                 group.start_soon(self._oom_watch.run, self._add_kill, name="OOM kills")
@@ -162,7 +162,7 @@ class EventRecorder:
             self._watched = tick.series
 
     async def _begin(self, first_ms: int) -> list[Event]:
-        """Derive the events between the last tick of an earlier run, if there is one, and this run."""
+        """Add the last tick of an earlier run, if any, so that the first tick of this run shows what changed since."""
         try:
             earlier = await to_thread.run_sync(last_tick, self._data_dir, first_ms, self._node_name)
         except OSError as error:
@@ -174,7 +174,7 @@ class EventRecorder:
         return [] if earlier is None else self._machine.add_tick(earlier.time_ms, earlier.series, earlier.rows)
 
     async def _begin_day(self, time_ms: int) -> None:
-        """Make the file of a day: if it exists, readers need not derive the events of the day from its samples."""
+        """Create the day's events.jsonl, even if empty. Readers derive events from samples only if there is none."""
         midnight_ms = layout.day_start(time_ms)
         if midnight_ms == self._day_ms:
             return
@@ -195,7 +195,7 @@ class EventRecorder:
         await to_thread.run_sync(self._try, lambda: events_file.append(self._data_dir, self._identifier, events))
 
     def _try(self, write: Callable[[], None]) -> bool:
-        """Write; return whether it succeeded. Only the first of several failures in a row is logged."""
+        """Call `write`; return whether it succeeded. Of several failures in a row, only the first is logged."""
         try:
             write()
         except (OSError, BadFileError, ValueError) as error:

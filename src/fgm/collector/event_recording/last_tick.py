@@ -18,7 +18,7 @@ from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
 MAX_FILES = 10
-"""Maximum number of files that are searched, newest first: some may hold no tick, or none of this node."""
+"""Maximum number of files to search, newest first. Some may contain no tick of this node."""
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | None:
     """Return this node's newest tick before an instant, recorded by any writer; None if there is none.
 
-    Shape: rows of (series, 1 + NEEDED_COLUMNS), the lateness first.
+    Shape: `rows` is float64[len(series), 1 + NEEDED_COLUMNS]: `late_ms` first, NaN for null.
     Raises: OSError if the directory cannot be listed.
     """
     for path in _newest_files(data_dir)[:MAX_FILES]:
@@ -43,7 +43,7 @@ def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | No
 
 
 def _newest_files(data_dir: str) -> list[str]:
-    """Return all journals and the Parquet files of the newest day that has some, the newest window first."""
+    """Return all journals, and the Parquet files of the newest day that has any; the newest window first."""
     closed = groupby(data_files(data_dir, "metrics", newest_first=True), lambda path: path.split(os.sep)[-3])
     _, newest_day = next(closed, ("", iter(())))
     return sorted([*newest_day, *data_files(data_dir, "journal")], key=_order, reverse=True)

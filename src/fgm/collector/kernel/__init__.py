@@ -1,1 +1,1 @@
-"""Keeps kernel files open, reads them whole and listens for changes to them."""
+"""Keeps kernel files open, reads them, and watches them for changes."""

@@ -1,4 +1,4 @@
-"""Watching directories for subdirectories that come or go."""
+"""Watches directories for subdirectories that are created or removed."""
 
 from fgm.collector.kernel import inotify
 from fgm.collector.kernel.inotify import EventsLostError, Inotify
@@ -15,10 +15,10 @@ _WATCHED = (
 
 
 class DirectoryWatch:
-    """The watched directories, each without what is below its subdirectories. Used by one thread at a time."""
+    """A set of watched directories. Deeper changes are not reported. Used by one thread at a time."""
 
     def __init__(self) -> None:
-        """Watch nothing yet.
+        """Start without watched directories.
 
         Raises: NoWatchError if the kernel has no watches left.
         """
@@ -32,11 +32,11 @@ class DirectoryWatch:
         self._inotify.add(path, _WATCHED)
 
     def remove(self, path: str) -> None:
-        """Stop watching a directory. Removed ones need this, too: the kernel keeps the watch of a cgroup."""
+        """Stop watching a directory. Also call this for a removed one: the kernel keeps watches of removed cgroups."""
         self._inotify.remove(path)
 
     def changes(self) -> set[str] | None:
-        """Return the directories that came or went since the last call; None if the kernel lost some of the events."""
+        """Return the paths that were created or removed since the last call; None if the kernel lost events."""
         paths: set[str] = set()
         try:
             for path, mask, name in self._inotify.events():
@@ -49,5 +49,5 @@ class DirectoryWatch:
         return paths
 
     def close(self) -> None:
-        """End all watches and close the inotify descriptor; the watcher cannot be used again."""
+        """End all watches and close the inotify descriptor. It cannot be used again."""
         self._inotify.close()

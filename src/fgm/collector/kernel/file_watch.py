@@ -1,4 +1,4 @@
-"""Watching single kernel files for modification, as far as the kernel has watches left.
+"""Watches single kernel files for changes, while inotify watches are available.
 
 The kernel reports a modification of cgroup.events when `populated` changes, and of memory.events when one of its
 counters grows.
@@ -11,10 +11,10 @@ from fgm.collector.kernel.inotify import EventsLostError, Inotify, NoWatchError,
 
 
 class FileWatch:
-    """The watched files. Used by one thread at a time; without watches it reports nothing, which is logged once."""
+    """A set of watched files. Used by one thread at a time. If no inotify watches are left, this is logged once."""
 
     def __init__(self, fallback: str) -> None:
-        """`fallback`: what happens instead to files without a watch, for the log."""
+        """`fallback`: text for the log that says what happens without a watch."""
         self._fallback = fallback
         self._inotify: Inotify | None = None
         self._is_logged = False
@@ -25,11 +25,11 @@ class FileWatch:
 
     @property
     def fd(self) -> int | None:
-        """The descriptor that becomes readable when a file was modified; None if nothing can be watched."""
+        """Descriptor that becomes readable when a watched file is modified; None if no file can be watched."""
         return None if self._inotify is None else self._inotify.fd
 
     def add(self, path: str) -> bool:
-        """Watch a file; return whether it is watched, which it is not if it was removed or watches are scarce."""
+        """Watch a file. Return False if it was removed, or if no watches are left."""
         if self._inotify is None:
             return False
         try:
@@ -42,19 +42,19 @@ class FileWatch:
         return True
 
     def remove(self, path: str) -> None:
-        """Stop watching a file. Removed files need this, too: the kernel keeps the watch of a cgroup's file."""
+        """Stop watching a file. Also call this for a removed one: the kernel keeps watches of removed cgroups."""
         if self._inotify is not None:
             self._inotify.remove(path)
 
     def modified(self) -> set[str] | None:
-        """Return the files that were modified since the last call; None if the kernel lost some of the events."""
+        """Return the paths of files that were modified since the last call; None if the kernel lost events."""
         try:
             return set() if self._inotify is None else {path for path, _, _ in self._inotify.events()}
         except EventsLostError:
             return None
 
     def close(self) -> None:
-        """End all watches and close the inotify descriptor, if the kernel gave one."""
+        """End all watches, and close the inotify descriptor."""
         if self._inotify is not None:
             self._inotify.close()
 

@@ -1,7 +1,6 @@
-"""The kernel's inotify, which Python's library does not offer.
+"""Access to the kernel's inotify, which Python's standard library does not offer.
 
-It works on cgroups as on other directories and files, also through a read-only bind mount and from another cgroup
-namespace.
+Inotify also works on cgroup directories and files, through a read-only bind mount, and in another cgroup namespace.
 
 Source: inotify(7).
 """
@@ -31,21 +30,21 @@ log = logging.getLogger(__name__)
 
 
 class NoWatchError(OSError):
-    """Raised when the kernel gives this user no more watches; the limits are fs.inotify.max_user_*."""
+    """Raised when the kernel has no inotify watch or instance left for this user (fs.inotify.max_user_*)."""
 
 
 class EventsLostError(Exception):
-    """Raised when there were more events than the kernel's queue holds."""
+    """Raised when events were lost because the kernel's queue was full."""
 
 
 class Inotify:
-    """One inotify instance, whose watches do not include what is below a path. Used by one thread at a time.
+    """One inotify instance. A watch does not include subdirectories. Used by one thread at a time.
 
-    `fd`: readable when there are events.
+    `fd`: descriptor that is readable when there are events.
     """
 
     def __init__(self) -> None:
-        """Watch nothing yet.
+        """Start without watched paths.
 
         Raises: NoWatchError if this user has too many instances.
         """
@@ -57,7 +56,7 @@ class Inotify:
         self.close = weakref.finalize(self, os.close, self.fd)
 
     def add(self, path: str, mask: int) -> None:
-        """Watch a path.
+        """Watch a path. `mask`: events to report, such as CREATE | DELETE.
 
         Raises: NoWatchError if this user has too many watches; another OSError if the path cannot be read.
         """
@@ -66,14 +65,14 @@ class Inotify:
         self._watches[path] = watch
 
     def remove(self, path: str) -> None:
-        """Stop watching a path. Removed ones need this, too: the kernel keeps the watch of a cgroup."""
+        """Stop watching a path. Also call this for a removed one: the kernel keeps watches of removed cgroups."""
         watch = self._watches.pop(path, None)
         if watch is not None:
             self._paths.pop(watch, None)
             _libc.inotify_rm_watch(self.fd, watch)
 
     def events(self) -> Iterator[tuple[str, int, str]]:
-        """Yield the events since the last call: the watched path, the mask, and the name of the entry in the path.
+        """Yield the events since the last call: the watched path, the mask, and the name of the entry below the path.
 
         Raises: EventsLostError if the kernel's queue was full.
         """
@@ -92,7 +91,7 @@ class Inotify:
 
 
 def log_no_watch(error: NoWatchError, fallback: str) -> None:
-    """Log that watches are scarce. `fallback`: what happens instead."""
+    """Log that no watches are left. `fallback`: says what happens without them."""
     log.info("no inotify watches left (fs.inotify.max_user_*)", extra=fields(reason=error.strerror, fallback=fallback))
 
 

@@ -1,7 +1,7 @@
-"""Kernel files that are kept open, and read from their start at every tick.
+"""Kernel files that are kept open, and are read again at every tick.
 
-Reading a kept file is 5 to 15 times cheaper than opening it for each read. A read of a kept file of a removed cgroup
-fails with ENODEV, and never returns the numbers of another cgroup that was made under the same name meanwhile.
+Reading an open file is 5 to 15 times cheaper than opening it for each read. After a cgroup was removed, reading its
+open files fails with ENODEV, and never returns the values of a new cgroup with the same name.
 Source: fs/kernfs/file.c
 """
 
@@ -19,42 +19,45 @@ from numpy.typing import NDArray
 from fgm.metrics.catalogue import COLUMNS
 
 FIRST_READ_BYTES = 4096
-"""Number of bytes of the first read of a file."""
+"""Number of bytes to ask for when a file is read for the first time."""
 MIN_MARGIN_BYTES = 8
-"""Minimum room beyond the last content of a file; the room is a quarter of the content if that is more.
+"""Minimum number of bytes to ask for beyond the last size of a file. Large files get a quarter of their size instead.
 
-If a read returns only slightly less than was asked for, CPython keeps its buffer instead of copying to a smaller one.
+It is small, because CPython copies what was read to a smaller buffer if much less was read than asked for.
 """
 MAX_READ_BYTES = 4 << 20
-"""Maximum number of bytes that are read of a file."""
+"""Maximum size of a kernel file; reading stops there."""
 RESERVED_DESCRIPTORS = 64
-"""Number of descriptors that are left for everything else; when no more are free, files are opened for each read."""
+"""Number of descriptors to leave for other uses. If only these are left, kernel files are opened for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
-"""Errors of reading a file of a removed cgroup or of a process that has ended."""
+"""Error numbers of reading a file of a removed cgroup, or of a process that has ended."""
 NOT_SUPPORTED = frozenset({errno.EOPNOTSUPP, errno.EINVAL})
-"""Errors of reading a file whose feature is switched off, such as PSI on older kernels."""
+"""Error numbers of reading a file whose feature is switched off, such as PSI on older kernels."""
 
 
 class Parser(Protocol):
     """A parser for kernel files of one kind.
 
-    `names`: metrics of the values that were parsed last; `unknown`: keys of the files that are not in the catalogue.
+    `names`: metrics of the values that `parse` returned last; `unknown`: keys of files that are not in the catalogue.
     """
 
     names: tuple[str, ...]
     unknown: frozenset[bytes]
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the values of `names` from the whole text of a file.
+        """Return the values in the whole text of a file, and set `names` to their metrics.
 
         Raises: ParseError if the text is malformed.
         """
 
     def form(self, names: tuple[str, ...], /) -> Hashable:
-        """Return a key that is equal for files that `parse_alike` can parse together; None if each is parsed alone."""
+        """Return a key that is equal for files that `parse_alike` can parse together; None if each is parsed alone.
+
+        `names`: metrics of the file.
+        """
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...], /) -> NDArray[np.float64] | None:
-        """Return the values of many files of the same form; None if one of them may have another form by now.
+        """Return the values of many files with the same form; None if the form of one may have changed.
 
         `names`: metrics of the form.
         Shape: (files, names)
@@ -62,7 +65,7 @@ class Parser(Protocol):
 
 
 class PlainParser:
-    """A parser made of a pure function `bytes -> {metric: value}`."""
+    """A parser made from a pure function `bytes -> {metric: value}`."""
 
     __slots__ = ("_function", "names", "unknown")
 
@@ -72,7 +75,7 @@ class PlainParser:
         self.unknown: frozenset[bytes] = frozenset()
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the values of the function, in its order."""
+        """Return the function's values, and set `names` to their metrics."""
         values = self._function(text)
         names = tuple(values)
         if names != self.names:
@@ -80,10 +83,10 @@ class PlainParser:
         return list(values.values())
 
     def form(self, names: tuple[str, ...]) -> None:
-        """Return None: there is no faster way than one file after the other."""
+        """Return None: each file is parsed alone."""
 
     def parse_alike(self, texts: Sequence[bytes], names: tuple[str, ...]) -> None:
-        """Return None, since no files have a form."""
+        """Return None: files cannot be parsed together."""
 
 
 _COLUMN = {name: 1 + i for i, name in enumerate(COLUMNS)}
@@ -91,22 +94,22 @@ _COLUMN = {name: 1 + i for i, name in enumerate(COLUMNS)}
 
 @cache
 def columns_of(names: tuple[str, ...]) -> NDArray[np.intp]:
-    """Return the columns of these metrics in a row, whose first column is the lateness."""
+    """Return the numbers of these metrics' columns in a row of a tick. Column 0 is the lateness."""
     return np.array([_COLUMN[name] for name in names], np.intp)
 
 
 class KernelFile:
-    """One kept file, and its last content. Used by one thread at a time.
+    """One open file, and its last content. Used by one thread at a time.
 
     `text`: content that was parsed last; `names`: metrics of that content; `columns`: their columns in a row; `size`:
-    number of bytes to read; `is_gone`: whether its cgroup was removed or its process has ended; `fd`: -1 if descriptors
-    are scarce.
+    number of bytes to ask for; `is_gone`: whether its cgroup was removed or its process has ended; `fd`: -1 if the file
+    is opened for each read instead, because descriptors are scarce.
     """
 
     __slots__ = ("columns", "fd", "is_gone", "name", "names", "parser", "path", "size", "text")
 
     def __init__(self, path: str, parser: Parser) -> None:
-        """Open `path`; it is kept open unless descriptors are scarce.
+        """Open `path`, and keep it open unless descriptors are scarce.
 
         Raises: OSError if it cannot be opened.
         """
@@ -124,16 +127,16 @@ class KernelFile:
             self.close()
 
     def read(self) -> bytes:
-        """Return the content, for `parse`.
+        """Return the first `size` bytes of the content. Pass them to `parse`.
 
         Raises: OSError if reading fails.
         """
         return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._open_and_read()
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the values of `names` from content that was read.
+        """Return the values of `names` from the result of `read`. If the content may be longer, read it again.
 
-        Raises: ParseError if it is malformed; OSError if it has to be read again, being longer, and that fails.
+        Raises: ParseError if the content is malformed; OSError if reading it again fails.
         """
         is_too_long = len(text) == self.size
         if is_too_long:
@@ -148,7 +151,7 @@ class KernelFile:
         return values
 
     def close(self) -> None:
-        """Close the file. A later read would open it again, perhaps as a file of another cgroup of the same name."""
+        """Close the file. A later read opens the path again, which may belong to another cgroup by then."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
@@ -163,7 +166,7 @@ class KernelFile:
             os.close(fd)
 
     def _read_larger(self) -> bytes:
-        """Read again with more room: the kernel renders the file at each read, so a rest might not fit the start."""
+        """Read the whole file again: the kernel generates it at each read, so two parts might not fit together."""
         while self.size < MAX_READ_BYTES:
             self.size = max(FIRST_READ_BYTES, 4 * self.size)
             text = self.read()

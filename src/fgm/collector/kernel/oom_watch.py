@@ -1,6 +1,6 @@
-"""OOM kills in containers, noticed at once: the collector itself may be killed before the next tick.
+"""Watches for OOM kills in containers between ticks, because the collector itself may be killed before the next tick.
 
-A container at its memory limit modifies its memory.events all the time, because the file counts the limit's hits, too.
+The memory.events of a container at its memory limit changes all the time, because it counts hits of the limit, too.
 """
 
 import threading
@@ -16,7 +16,7 @@ from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
-"""Interval between two looks at modified files.
+"""Minimum interval between two reads of modified files.
 
 The kernel reports a file up to about 100 times a second (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c).
 """
@@ -24,9 +24,9 @@ _MAX_BYTES = 4096
 
 
 class OomWatch:
-    """A watch of memory.events of the containers of the newest tick; needs cgroup v2.
+    """Watches memory.events of the containers of the newest tick. Needs cgroup v2.
 
-    Kills in containers that get no watch are seen at the next tick.
+    If no inotify watch is left for a container, its OOM kills are seen at the next tick.
     """
 
     def __init__(self, mount: str, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class OomWatch:
         self._files = FileWatch(fallback="OOM kills are seen at the next tick")
 
     def watch(self, series: Iterable[Series]) -> None:
-        """Watch these containers, and no others any more. Thread-safe."""
+        """Watch exactly the containers among these series from now on. Thread-safe; may block."""
         with self._lock:
             wanted = {
                 f"{self._mount}{each.cgroup}/memory.events": each.key for each in series if each.scope == "container"
@@ -51,9 +51,9 @@ class OomWatch:
                     self._keys[path] = wanted[path]
 
     async def run(self, report: Callable[[str, float], None]) -> None:
-        """Call `report` with a container's key and its counter of OOM kills after each modification; until cancelled.
+        """Until cancelled, call `report` with a container's key and its OOM kill counter whenever its file has changed.
 
-        Returns at once if nothing can be watched.
+        Returns immediately if no file can be watched.
         """
         while (fd := self._files.fd) is not None:
             await anyio.wait_readable(fd)
@@ -70,7 +70,7 @@ class OomWatch:
 
 
 def _kills(path: str) -> float | None:
-    """Return the counter of OOM kills; None if the cgroup was removed: its pod's cgroup counts the kill, too."""
+    """Return the counter of OOM kills; None if the cgroup was removed. Its pod's cgroup counts the kill, too."""
     try:
         with open(path, "rb", buffering=0) as file:
             return memory_events(file.read(_MAX_BYTES) or b"").get("memory.events.oom_kill")

@@ -1,4 +1,4 @@
-"""Address of the Kubernetes API: from the settings, or from the variables that the kubelet sets in every container."""
+"""Finds the Kubernetes API: by the settings, or by the variables that the kubelet sets in every container."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """How to reach the API. `token_file`: None sends no token; `authority_file`: None uses the system's own."""
+    """Address of the API. `token_file`: None to send no token; `authority_file`: None to use the system's CAs."""
 
     url: str
     token_file: str | None = None
@@ -20,7 +20,7 @@ class Address:
 
 
 def find_api(settings: Settings, environment: Mapping[str, str]) -> Address | None:
-    """Return the address of the API; None if there is none, or if the settings forbid to use it."""
+    """Return the address of the API; None if there is none, or if the settings forbid using it."""
     if settings.no_kubernetes:
         return None
     url = settings.kubernetes_url or _of_cluster(environment)

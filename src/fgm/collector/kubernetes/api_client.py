@@ -1,7 +1,7 @@
-"""The two requests to the Kubernetes API, over a socket that any thread can cut.
+"""The two requests to the Kubernetes API, over a socket that another thread can close to end a request.
 
-The blocking methods are for one worker thread at a time; `cut` is for the event loop, and ends them at once. The files
-of the token and of the authority's certificate are read again from time to time, because the kubelet replaces them.
+`list_pods`, `open_stream` and `next_events` block, and are called by one worker thread at a time. The event loop calls
+`cut` to abort them. The token and the CA certificate are read again regularly, because the kubelet replaces them.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from fgm.collector.kubernetes.pod_list_parser import PodListParser
 from fgm.collector.kubernetes.watch_state import WatchEvent, parse_event
 
 MAX_LINE_BYTES = 4 << 20
-"""Maximum length of a line of a stream."""
+"""Maximum length of a line of a watch stream."""
 TOKEN_EVERY_S = 60
-"""Interval between two reads of the token."""
+"""Minimum interval between two reads of the token, unless it was refused."""
 _PART_BYTES = 64 << 10
 _MAX_TOKEN_BYTES = 64 << 10
 _MALFORMED = (ValueError, RecursionError)
@@ -36,7 +36,7 @@ T = TypeVar("T", bound=socket.socket)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts of requests. `silence_s`: for the next line of a stream; bookmarks come about every minute."""
+    """Timeouts of requests. `silence_s`: for the next line of a watch stream; the API sends one about every minute."""
 
     connect_s: float = 10
     list_s: float = 60
@@ -85,7 +85,7 @@ class PodApi:
         return pods, parser.resource_version
 
     def open_stream(self, resource_version: str, stream_s: int) -> None:
-        """Begin a stream of changes after a resource version.
+        """Start a watch stream of changes after `resource_version`. The API ends it after `stream_s` seconds.
 
         Raises: ApiError if the request fails.
         """
@@ -99,9 +99,9 @@ class PodApi:
             self._ask(query, self._timeouts.silence_s)
 
     def next_events(self) -> Sequence[WatchEvent] | None:
-        """Wait for the next events of the stream; None if it has ended.
+        """Wait for the next events of the stream; return those of this node, or None if the stream has ended.
 
-        Raises: StreamError if the stream is malformed; another ApiError if it breaks off.
+        Raises: StreamError if the stream is malformed; another ApiError if the connection is lost.
         """
         until = self._monotonic() + self._timeouts.silence_s
         with self._translated_errors():
@@ -119,7 +119,7 @@ class PodApi:
         return None
 
     def cut(self) -> None:
-        """End the current request, and refuse all later ones. Thread-safe."""
+        """Abort the current request, and refuse all later ones. Thread-safe."""
         with self._lock:
             self._is_cut = True
             if not self._is_busy:
@@ -135,7 +135,7 @@ class PodApi:
 
     @contextlib.contextmanager
     def _translated_errors(self) -> Iterator[None]:
-        """Close the connection after an error, and raise it as an ApiError."""
+        """Turn every error into an ApiError, and close the connection after it."""
         with self._lock:
             if self._is_cut:
                 raise ApiError("cut")
@@ -174,7 +174,7 @@ class PodApi:
         return self._url.port or (443 if self._url.scheme == "https" else 80)
 
     def _connect(self) -> socket.socket:
-        """Return a connection, which can be cut while it is being made, too."""
+        """Return a connected socket. `cut` can abort connecting, too."""
         host = self._url.hostname or ""
         errors: list[OSError] = []
         for family, kind, protocol, _, address in socket.getaddrinfo(host, self._port, type=socket.SOCK_STREAM):
@@ -212,13 +212,13 @@ class PodApi:
         with open(self._address.token_file, encoding="ascii") as file:
             token = file.read(_MAX_TOKEN_BYTES).strip()
         if not token or not token.isprintable():
-            raise ValueError(f"{self._address.token_file} holds no token")  # its content must not get into the log
+            raise ValueError(f"{self._address.token_file} contains no token")  # its content must not get into the log
         return token
 
     def _read(self, until: float) -> bytes:
-        """Return the next bytes, none at the end.
+        """Return the next bytes of the response, or b"" at its end.
 
-        Raises: TimeoutError if none arrive until an instant.
+        Raises: TimeoutError if none arrive before the monotonic time `until`.
         """
         left_s = until - self._monotonic()
         if self._response is None or self._socket is None:
@@ -229,7 +229,7 @@ class PodApi:
         return self._response.read1(_PART_BYTES)
 
     def close(self) -> None:
-        """End the request; only for the thread that made it."""
+        """Close the connection. Only the thread that made the request may call this."""
         self._rest = b""
         if self._response is not None:
             self._response.close()
@@ -239,7 +239,7 @@ class PodApi:
 
 
 def _reason(response: http.client.HTTPResponse) -> str:
-    """Return the reason of a refused request, with the API's message if there is one."""
+    """Return the HTTP status and the API's message about a refused request."""
     try:
         message = json.loads(response.read(4096)).get("message")
     except (OSError, http.client.HTTPException, AttributeError, *_MALFORMED):

@@ -1,4 +1,4 @@
-"""Exits of containers, found by comparing each state of a pod with what was known of its containers. Pure."""
+"""Finds exits of containers by comparing each state of a pod with earlier ones. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from fgm.collector.kubernetes.pod_book import termination_facts
 from fgm.store.index.index_file import Index
 
 MAX_CONTAINERS = 10_000
-"""Maximum number of containers remembered; the one that changed longest ago is forgotten first."""
+"""Maximum number of containers that are remembered. The least recently updated one is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerExit:
-    """The exit of a container. `finished_ms`: to the second, by the node's wall clock; None if it never ran."""
+    """The exit of a container. `finished_ms`: by the node's wall clock; None if it never ran."""
 
     container_id: str
     reason: str | None
@@ -23,10 +23,10 @@ class ContainerExit:
 
 
 class ExitFinder:
-    """A comparison of pods with earlier states, which finds each exit once."""
+    """Finds each exit once. Remembers the exits that were found."""
 
     def __init__(self, index: Index, since_ms: int) -> None:
-        """`index`: exits that earlier runs found; `since_ms`: earlier exits of containers without an entry are old."""
+        """`index`: has the exits that earlier runs found; `since_ms`: older exits of other containers are ignored."""
         self._since_ms = since_ms
         self._terminations: dict[str, dict[str, Any] | None] = {
             entry.full_id: entry.facts.get("ended") for entry in index.entries.values()
@@ -40,7 +40,7 @@ class ExitFinder:
                 yield ContainerExit(container.id, ended.reason, ended.exit_code, ended.finished_ms)
 
     def _is_new(self, container: Container) -> bool:
-        """Return whether an exit was not found yet; exits before this program knew the container are not new."""
+        """Return whether an exit was not found before. Old exits of containers that were unknown are not new."""
         assert container.termination is not None
         is_known, earlier = container.id in self._terminations, self._terminations.pop(container.id, None)
         self._terminations[container.id] = earlier or termination_facts(container.termination)

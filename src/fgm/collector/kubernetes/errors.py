@@ -10,4 +10,4 @@ class ApiError(Exception):
 
 
 class StreamError(ApiError):
-    """Raised when a line of a stream is not an event."""
+    """Raised when a watch stream is malformed."""

@@ -1,6 +1,6 @@
 """The task that follows the Kubernetes API: it turns the API's pods into names, facts for the index, and exits.
 
-Requests are made in a thread that nothing waits for; a tick uses the newest names that there are.
+Requests run in a worker thread. A tick does not wait for them, but uses the newest names that have arrived.
 """
 
 import logging
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Rename = Callable[[Callable[[Series], Series]], None]
-"""Takes a function that names series from the next tick on; see `Sampler.name_by`."""
+"""Callback that sets the function for naming series, from the next tick on; see `Sampler.name_by`."""
 Describe = Callable[[Mapping[str, Facts], int], None]
-"""Takes facts of containers, by full id, at an instant in ms; see `IndexKeeper.describe`."""
+"""Callback (facts by full container id, time in ms); see `IndexKeeper.describe`."""
 
 log = logging.getLogger(__name__)
 
 
 class PodFollower:
-    """A follower of the pods of this node. Used in the event loop; requests are made in a thread."""
+    """Follows the pods of this node. Used in the event loop; requests run in a worker thread."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class PodFollower:
         report: Callable[[ContainerExit], None],
         random: Callable[[], float],
     ) -> None:
-        """Begin with the names of an index; without an `api` there are no others.
+        """Start with the names in the index. If `api` is None, no others are added.
 
-        `report`: takes exits of containers. No callback may block. `random`: returns numbers in [0, 1).
+        `report`: called with each exit of a container. No callback may block. `random`: returns numbers in [0, 1).
         """
         self._clock = clock
         self._api = api
@@ -69,11 +69,11 @@ class PodFollower:
 
     @property
     def requests(self) -> int:
-        """Number of requests so far."""
+        """Number of requests to the API so far."""
         return 0 if self._api is None else self._api.requests
 
     def update_series(self, series: Iterable[Series], time_ms: int) -> None:
-        """Take the series of a tick if they have changed; their containers have to be in the index by now."""
+        """Update to the series of a tick. Call this if they have changed, after the index has their containers."""
         series = tuple(series)
         self._has_pods = any(each.pod_uid is not None for each in series)
         self._book.update_series(series, time_ms)
@@ -83,7 +83,7 @@ class PodFollower:
             self._describe(pod for pod in self._book.pods if any(container.id in new for container in pod.containers))
 
     async def run(self) -> None:
-        """Follow the API until cancelled, which waits for no request."""
+        """Follow the API until cancelled. Cancellation aborts the current request."""
         if self._api is None:
             log.info("no Kubernetes API found; pods and containers stay without names")
             return
@@ -122,7 +122,7 @@ class PodFollower:
         reason = "its stream ended at once"
         try:
             while (events := await self._in_thread(api.next_events)) is not None:
-                taken = list(takewhile(self._take, events))
+                taken = list(takewhile(self._process, events))
                 if taken:
                     self._publish([event.pod for event in taken if event.pod is not None])
                 if len(taken) < len(events):
@@ -139,13 +139,13 @@ class PodFollower:
         if state.failures:
             self._log_failure(reason)
 
-    def _take(self, event: WatchEvent) -> bool:
-        """Take an event; return whether the stream continues.
+    def _process(self, event: WatchEvent) -> bool:
+        """Process an event; return whether the stream continues.
 
         Raises: StreamError if there are more pods than a node can have.
         """
-        if not self._state.take(event):
-            log.debug("the Kubernetes API ended a stream", extra=fields(code=event.code))
+        if not self._state.note_event(event):
+            log.debug("the Kubernetes API ended the watch with an error", extra=fields(code=event.code))
             return False
         if self._is_failing:
             self._is_failing = False
@@ -159,8 +159,8 @@ class PodFollower:
         return True
 
     def _publish(self, pods: Sequence[Pod]) -> None:
-        """Hand on names, exits and facts after an answer of the API. `pods`: those in the answer."""
-        self._book.note_answer(self._now_ms())
+        """Pass on names, exits and facts after a response of the API. `pods`: those in the response."""
+        self._book.note_response(self._now_ms())
         if self._book.names is not self._names:
             self._names = self._book.names
             self._rename(self._names.name)

@@ -1,4 +1,4 @@
-"""Names of series: by container id first, then by the pod's uid or manifest hash. Pure."""
+"""Names series: first by container id, then by the pod's uid or manifest hash. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fgm.store.samples.series import Series
 
 SANDBOX_NAME = "POD"
-"""Name of the container that only holds a pod's namespaces, as runtimes and other monitors call it."""
+"""Name of a pod's sandbox, the container that only keeps the pod's namespaces. Other tools use this name, too."""
 
 
 class PodName(NamedTuple):
@@ -18,7 +18,7 @@ class PodName(NamedTuple):
 
 
 class ContainerName(NamedTuple):
-    """Name of a container, with its pod's."""
+    """Names of a container and of its pod."""
 
     pod: PodName
     name: str
@@ -26,10 +26,10 @@ class ContainerName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """All names at one instant.
+    """All names at one time.
 
     `containers`: by full id; `pods`: by each uid that may be in a cgroup's path; `sandboxes`: full ids of containers
-    that are not among the containers of their pod.
+    that the API does not list among the containers of their pod.
     """
 
     containers: Mapping[str, ContainerName] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """A pod of the Kubernetes API, reduced to the facts that fgm keeps. Pure.
 
-Parsing raises nothing, whatever the JSON is: a malformed field is None or left out.
+Parsing never raises an error: a malformed field is None or left out.
 Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
 """
 
@@ -14,15 +14,15 @@ from fgm import iso_time
 from fgm.collector.kubernetes.quantity import quantity
 
 CONFIG_HASH = "kubernetes.io/config.hash"
-"""Annotation of a static pod's mirror; the pod's cgroup is named by its value, and not by the uid of the mirror."""
+"""Annotation of a static pod's mirror pod. Its value is in the pod's cgroup path, instead of the uid of the mirror."""
 MAX_PODS = 2000
-"""Maximum number of pods of one node, above which an answer is wrong; the kubelet's limit is 110 by default."""
+"""Maximum number of pods of one node; a response with more is refused. The kubelet's limit is 110 by default."""
 MAX_CONTAINERS = 200
 """Maximum number of containers kept of one pod."""
 MAX_TEXT = 512
-"""Maximum length of a text; longer ones are left out."""
+"""Maximum number of characters of a text; longer texts are left out."""
 MAX_LABELS_CHARACTERS = 2048
-"""Maximum total length of the labels of one pod, so that an index of 5000 containers stays readable."""
+"""Maximum total length of the labels of one pod, so that an index of 5000 containers is not too large to read."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ID = re.compile(r"[a-z0-9.+-]{1,32}://([0-9a-f]{64})", re.ASCII)
@@ -32,7 +32,7 @@ _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
 @dataclass(frozen=True, slots=True)
 class Termination:
-    """The end of a container, as the kubelet reports it."""
+    """The exit of a container, as the kubelet reports it."""
 
     reason: str | None = None
     exit_code: int | None = None
@@ -41,9 +41,9 @@ class Termination:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container, of which each restart makes another one.
+    """A container. After a restart, it is another container with another id.
 
-    `limits`, `requests`: cpu_millicores, memory_bytes; None if unknown, empty if there are none.
+    `limits`, `requests`: amounts by `cpu_millicores` and `memory_bytes`; None if unknown, empty if not set.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod. `containers`: those in its status, with init, sidecar and ephemeral ones."""
+    """A pod. `containers`: those in its status, including init, sidecar and ephemeral ones."""
 
     uid: str
     namespace: str
@@ -74,7 +74,7 @@ class Pod:
 
 
 def parse_pod(value: object) -> Pod | None:
-    """Return a pod from its JSON; None if it lacks a field that every pod has."""
+    """Return a pod from its JSON; None if it has no uid, namespace or name."""
     metadata, spec, status = (_object(_object(value).get(name)) for name in ("metadata", "spec", "status"))
     uid, namespace, name = (_text(metadata.get(key)) for key in ("uid", "namespace", "name"))
     if uid is None or namespace is None or name is None:
@@ -119,7 +119,7 @@ def _containers(status: dict[str, Any], spec: dict[str, Any]) -> Iterator[Contai
 
 def _termination(terminated: dict[str, Any]) -> Termination:
     finished_ms = None
-    with suppress(ValueError):  # a container that never ran has no such time
+    with suppress(ValueError):  # a container that never ran has no end
         finished_ms = iso_time.parse_ms(str(terminated.get("finishedAt")), assume_utc=True)
     if finished_ms is not None and not 0 <= finished_ms < iso_time.END_OF_TIME_MS:
         finished_ms = None
@@ -158,7 +158,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 def _text(value: object) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT:
         return None
-    return None if _SURROGATE.search(value) else value  # JSON may hold half of a surrogate pair, and UTF-8 cannot
+    return None if _SURROGATE.search(value) else value  # JSON may contain half of a surrogate pair, UTF-8 cannot
 
 
 def _whole(value: object) -> int | None:

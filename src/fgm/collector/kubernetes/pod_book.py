@@ -1,4 +1,4 @@
-"""The pods of this node: those in the API, those in the index of an earlier run, and those deleted since."""
+"""The pods of this node: those that the API lists, recently deleted ones, and those in the index."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from fgm.store.index.index_file import Facts, Index
 from fgm.store.samples.series import Series
 
 MAX_DELETED = 500
-"""Maximum number of deleted pods remembered: their containers may be recorded a little longer."""
+"""Maximum number of deleted pods that are remembered, because their containers may be recorded for longer."""
 SANDBOX_AFTER_MS = 60_000
-"""Minimum age of a container, at an answer of the API that does not list it, to be taken for a sandbox of its pod."""
+"""Minimum age of a container that the API does not list to count as the sandbox of its pod."""
 
 
 class PodBook:
-    """The pods, and the names that follow from them. Used in the event loop; its names are values for any thread."""
+    """The pods, and the names from them. Used in the event loop. `names` is immutable, so any thread can use it."""
 
     def __init__(self, index: Index) -> None:
-        """Begin with the names of an index."""
+        """Start with the names in an index."""
         self._names = Names()
         self._is_changed = True
         self._pods: dict[str, Pod] = {}
@@ -43,7 +43,7 @@ class PodBook:
 
     @property
     def names(self) -> Names:
-        """The names at present; the same object as long as nothing changes."""
+        """The current names; the same object as long as nothing changes."""
         if self._is_changed:
             self._is_changed = False
             names = self._build_names()
@@ -53,11 +53,11 @@ class PodBook:
 
     @property
     def pods(self) -> Collection[Pod]:
-        """The pods of the API that are not deleted."""
+        """The pods that the API lists."""
         return self._pods.values()
 
     def replace(self, pods: Iterable[Pod]) -> None:
-        """Replace all pods by a list of the API."""
+        """Replace all pods with those of an API list."""
         before, self._pods = self._pods, {pod.uid: pod for pod in pods}
         self._keep_deleted(pod for uid, pod in before.items() if uid not in self._pods)
         self._is_changed = True
@@ -69,13 +69,13 @@ class PodBook:
         self._is_changed |= before is None or _naming(before) != _naming(pod)
 
     def remove(self, pod: Pod) -> None:
-        """Move a pod, in its last state, to the deleted ones."""
+        """Move a pod to the deleted ones. `pod`: its last state."""
         self._pods.pop(pod.uid, None)
         self._keep_deleted([pod])
         self._is_changed = True
 
     def update_series(self, series: Iterable[Series], time_ms: int) -> None:
-        """Take the series of a tick if they have changed."""
+        """Update to the series of a tick. Call this if they have changed."""
         in_pods = [each for each in series if each.container_id is not None and each.pod_uid is not None]
         self._first_seen_ms = {
             str(each.container_id): self._first_seen_ms.get(str(each.container_id), time_ms) for each in in_pods
@@ -87,8 +87,8 @@ class PodBook:
         }
         self._with_sandbox = {str(each.pod_uid) for each in in_pods if each.scope == "sandbox"}
 
-    def note_answer(self, now_ms: int) -> None:
-        """Note that the API has just answered: an older container that it does not list is a sandbox."""
+    def note_response(self, now_ms: int) -> None:
+        """Note that the API has just responded. A container that is old enough, but not listed, is a sandbox."""
         registered = {uid for pod in self._pods.values() for uid in pod.cgroup_uids}
         sandboxes = {
             container_id
@@ -118,12 +118,12 @@ class PodBook:
 
 
 def _naming(pod: Pod) -> object:
-    """Return the parts of a pod that names come from."""
+    """Return the fields of a pod that decide its names, to notice changes."""
     return pod.namespace, pod.name, pod.cgroup_uids, [(container.id, container.name) for container in pod.containers]
 
 
 def facts_of(pod: Pod) -> Mapping[str, Facts]:
-    """Return the facts for the index about the containers of a pod, by full id."""
+    """Return the index facts of a pod's containers, by full id."""
     return {container.id: _facts(pod, container) for container in pod.containers}
 
 
@@ -142,7 +142,7 @@ def _facts(pod: Pod, container: Container) -> Facts:
 
 
 def termination_facts(termination: Termination) -> dict[str, Any]:
-    """Return a termination in the form of the index."""
+    """Return a termination as the index stores it."""
     facts = {"reason": termination.reason, "exit_code": termination.exit_code}
     if termination.finished_ms is None:
         return facts

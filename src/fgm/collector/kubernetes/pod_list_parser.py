@@ -1,4 +1,4 @@
-"""A parser for the API's list of pods, which yields pod after pod: the whole list would take tens of MB of memory."""
+"""Parses the API's list of pods one by one, because the whole list would take tens of MB of memory."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ _END = re.compile(r"\s*\}\s*")
 
 
 class PodListParser:
-    """A parser of one PodList, which is fed in pieces.
+    """Parses one PodList that arrives in pieces. `resource_version`: None until it was parsed.
 
     Raises: ValueError, RecursionError from all methods if the text is not a PodList.
     """
@@ -30,17 +30,17 @@ class PodListParser:
         self._is_in_items = False
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """Add a piece of the text; yield the items that are complete by now."""
+        """Add a piece of the text; yield the items that are now complete. The caller must consume all of them."""
         self._text += self._bytes.decode(data)
         if len(self._text) < self._try_from:
-            return  # a large item is not parsed again with each piece
+            return  # so that a large item is not parsed again with each piece
         yield from self._items()
         self._try_from = 2 * len(self._text)
         if len(self._text) > MAX_OBJECT_CHARACTERS:
             raise ValueError(f"no object ends within {MAX_OBJECT_CHARACTERS} characters")
 
     def end(self) -> Iterator[Any]:
-        """End the text; yield the last items."""
+        """End the text; yield the last items. The caller must consume all of them."""
         self._text += self._bytes.decode(b"", final=True)
         yield from self._items()
         if _END.fullmatch(self._text) is None or self._is_in_items:
@@ -57,12 +57,12 @@ class PodListParser:
                     item = self._value(start)
                     yield item
         except json.JSONDecodeError:
-            pass  # not complete yet; a text that never is fails by its length, or at the end
+            pass  # incomplete so far; `feed` checks the length, and `end` the end
         finally:
             self._text, self._at = self._text[self._at :], 0
 
     def _parse_field(self) -> None:
-        """Parse a field of the list itself."""
+        """Parse the next field of the list object, outside of its items."""
         field = self._match(_FIELD)
         if field[1] == "items" and self._text[field.end()] == "[":
             self._at, self._is_in_items = field.end() + 1, True

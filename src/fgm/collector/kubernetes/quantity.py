@@ -17,7 +17,7 @@ _FACTORS = {
 
 
 def quantity(text: object) -> float | None:
-    """Return the number of a quantity; None if it is malformed.
+    """Return a quantity as a number, such as 0.5 for `500m`; None if it is malformed.
 
     Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
     """

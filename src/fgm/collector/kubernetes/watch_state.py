@@ -1,8 +1,8 @@
-"""The next request to the API, and the instant for it: a list, then watch streams from its version on. Pure.
+"""Decides the next request to the API, and its time: a list, then watch streams from its version on. Pure.
 
-A stream that lasted is followed by the next one at once. After everything else (a refusal, silence, a stream that ends
-right after its start, a version that has expired) the next request waits, longer each time, so that there is never a
-busy loop.
+After a stream of normal length, the next one follows within a second. After anything else (a refusal, silence, a stream
+that ends too early, an expired version), the next request waits. The wait grows with each failure, so that there is
+never a busy loop.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
@@ -14,22 +14,22 @@ from typing import Literal
 from fgm.collector.kubernetes.pod import Pod, parse_pod
 
 MIN_STREAM_S = 30
-"""Minimum duration of a stream; a shorter one counts as failed, even if it ended in order."""
+"""Minimum duration of a stream. A shorter one counts as failed, even if it ended without an error."""
 MAX_WAIT_S = 60
 """Maximum delay before a request after a failure."""
 JITTER_S = 1
-"""Maximum jitter, so that streams dropped by one API server do not all reconnect at once."""
+"""Maximum random delay before the next stream, so that the clients of an API server do not all reconnect at once."""
 STREAM_S = 300
-"""Duration to ask for a stream; up to a fifth is added at random."""
+"""Duration of a stream to request; up to a fifth is added at random."""
 TEMPORARY = frozenset({401, 408, 429})
-"""Statuses after which the same request may succeed later: a token that was just replaced, too many requests."""
+"""HTTP statuses after which the same request may succeed later: a token that was just replaced, too many requests."""
 
 Kind = Literal["changed", "deleted", "bookmark", "error", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One line of a stream. `code`: status code of an error."""
+    """One line of a watch stream. `code`: HTTP status if it is an error."""
 
     kind: Kind
     resource_version: str | None = None
@@ -47,7 +47,7 @@ _KINDS: dict[object, Kind] = {
 
 
 def parse_event(line: bytes) -> WatchEvent:
-    """Return the event of a line of a stream.
+    """Return the event from a line of a watch stream.
 
     Raises: ValueError, RecursionError if the line is malformed.
     """
@@ -66,9 +66,9 @@ def parse_event(line: bytes) -> WatchEvent:
 
 
 class WatchState:
-    """The state between two requests. All instants are monotonic, in seconds.
+    """The state between two requests. All times are monotonic, in seconds.
 
-    `due`: instant of the next request; `resource_version`: version to watch from, None to list first; `failures`:
+    `due`: time of the next request; `resource_version`: version to watch from, None to list first; `failures`:
     number of failures in a row.
     """
 
@@ -81,19 +81,19 @@ class WatchState:
         self._began = now
 
     def stream_s(self) -> int:
-        """Return the duration to ask for the next stream."""
+        """Return the duration to request for the next stream."""
         return round(STREAM_S * (1 + self._random() / 5))
 
     def note_list(self, resource_version: str, now: float) -> None:
-        """Note that a list arrived; the stream follows at once."""
+        """Note that a list arrived. A watch stream follows immediately."""
         self.resource_version, self.due = resource_version, now
 
     def note_start(self, now: float) -> None:
         """Note that a stream was requested."""
         self._began = now
 
-    def take(self, event: WatchEvent) -> bool:
-        """Take an event; return whether the stream continues, which it does not after an error."""
+    def note_event(self, event: WatchEvent) -> bool:
+        """Note an event; return whether the stream continues. An error event ends it."""
         if event.kind == "error":
             self.resource_version = None
             return False
@@ -101,7 +101,7 @@ class WatchState:
         return True
 
     def note_end(self, now: float) -> None:
-        """Note that a stream ended, in order or by a lost connection."""
+        """Note that a stream ended, normally or because the connection was lost."""
         if now - self._began >= MIN_STREAM_S:
             self.failures = 0
             self.due = now + self._random() * JITTER_S
@@ -111,15 +111,15 @@ class WatchState:
     def note_refusal(self, now: float, status: int | None) -> None:
         """Note that a request failed. `status`: HTTP status; None if there was no response.
 
-        If the request itself is wrong (the version has expired, watching is not allowed), the next one is a list. If
-        only watching is refused, names come with these lists, at the rhythm of the failures.
+        If the request itself is wrong (the version has expired, watching is not allowed), the next one is a list. So
+        if only watching is not allowed, names arrive with a list after each failure.
         """
         if status is not None and 400 <= status < 500 and status not in TEMPORARY:
             self.resource_version = None
         self._wait(now)
 
     def note_malformed(self, now: float) -> None:
-        """Note that a stream was malformed; events may be missing, so the next request is a list."""
+        """Note that a stream was malformed. Events may be missing, so the next request is a list."""
         self.resource_version = None
         self._wait(now)
 

@@ -1,1 +1,1 @@
-"""Reads single processes of containers: more rarely than cgroups, and without delaying the containers."""
+"""Reads single processes of containers, less often than cgroups and without delaying the containers."""

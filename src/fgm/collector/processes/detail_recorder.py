@@ -1,4 +1,4 @@
-"""Recording of process tables: the rows of a window become files next to its metrics when the window ends."""
+"""Records process tables: keeps the rows of a window in memory, and writes them to files when it ends."""
 
 import logging
 import os
@@ -13,13 +13,13 @@ from fgm.store.parquet.process_tables import Row
 from fgm.store.samples.header import FileHeader
 
 MAX_ROWS = 50_000
-"""Maximum number of rows of a file, about 15 MB of memory until its window ends; further rows are dropped."""
+"""Maximum number of rows of a file; further rows are dropped. They take about 15 MB of memory until the window ends."""
 
 log = logging.getLogger(__name__)
 
 
 class DetailRecorder:
-    """The rows that are not on disk yet, which a killed collector loses. Used by one thread at a time."""
+    """The rows that are not on disk yet; they are lost if the collector is killed. Used by one thread at a time."""
 
     def __init__(self, data_dir: str, header: FileHeader) -> None:
         self._data_dir = data_dir
@@ -27,22 +27,25 @@ class DetailRecorder:
         self._rows: dict[tuple[int, TableKind], list[Row]] = {}
 
     def add(self, kind: TableKind, rows: Sequence[Row]) -> None:
-        """Add rows of one instant."""
+        """Add rows of the same time."""
         if not rows:
             return
         window = layout.window_at(rows[0].time_ms, self._header.rotation_s)
         rows_of_window = self._rows.setdefault((window.start_ms, kind), [])
         if len(rows_of_window) < MAX_ROWS <= len(rows_of_window) + len(rows):
-            log.warning("too many processes in a window; dropping further rows", extra=fields(kind=kind, most=MAX_ROWS))
+            log.warning(
+                "too many rows in a process table; dropping the rest of the window",
+                extra=fields(kind=kind, max_rows=MAX_ROWS),
+            )
         rows_of_window.extend(rows[: MAX_ROWS - len(rows_of_window)])
 
     def close_before(self, time_ms: int) -> None:
-        """Publish the windows that do not contain an instant."""
+        """Write the files of all windows except the one that contains `time_ms`."""
         now = layout.window_at(time_ms, self._header.rotation_s)
         self._publish([file for file in self._rows if file[0] != now.start_ms])
 
     def close(self) -> None:
-        """Publish the windows that are still in memory, however short they are."""
+        """Write the files of all windows that are still in memory, even if they are incomplete."""
         self._publish(list(self._rows))
 
     def _publish(self, files: Sequence[tuple[int, TableKind]]) -> None:
@@ -60,7 +63,7 @@ class DetailRecorder:
 
 
 def _earlier_rows(folder: str, name: str) -> list[Row]:
-    """Return the rows of the window's file, which exists if the collector was restarted within the window."""
+    """Return the rows of the window's file; it exists if the collector was restarted within the window."""
     path = os.path.join(folder, name)
     try:
         return process_tables.rows(path)

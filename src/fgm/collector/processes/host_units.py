@@ -1,4 +1,4 @@
-"""The facts about a host that turn the kernel's numbers about processes into units."""
+"""Facts about a host, which are needed to convert the kernel's values of processes to standard units."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from fgm.parse.process import ProcessStat
 from fgm.store.samples.series import Series
 
 Identity = tuple[int, str | None, str | None, str | None, str | None, str | None, int, int, str]
-"""The columns that come first in a ProcessRow and in a RegionRow, from `time_ms` to `comm`."""
+"""Values of the first columns of a ProcessRow or RegionRow, from `time_ms` to `comm`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host. `booted_ms`: instant of its start, since 1970 UTC; `since_boot`: clock, in seconds."""
+    """Facts about a host. `booted_ms`: time of its boot since 1970 UTC; `since_boot`: returns seconds since boot."""
 
     proc_root: str
     ticks_per_second: int
@@ -21,10 +21,10 @@ class Host:
     since_boot: Callable[[], float]
 
     def start_ms(self, stat: ProcessStat) -> int:
-        """Return the instant at which a process started, in ms since 1970 UTC."""
+        """Return the start time of a process, in ms since 1970 UTC."""
         return self.booted_ms + stat.starttime_ticks * 1000 // self.ticks_per_second
 
     def identity(self, time_ms: int, series: Series, stat: ProcessStat) -> Identity:
-        """Return the columns that say of which process of which container a row is, and of which instant."""
+        """Return the first columns of a row: its time, its container and its process."""
         container = (series.container_id, series.container_name, series.pod_name, series.namespace, series.pod_uid)
         return (time_ms, *container, stat.pid, self.start_ms(stat), stat.comm)

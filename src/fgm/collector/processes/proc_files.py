@@ -1,7 +1,6 @@
-"""Files of /proc/<pid>, opened for each read.
+"""Reads files of /proc/<pid>, which are opened for each read.
 
-A kept file fails after its process has become another program (exec): smaps_rollup belongs to the memory of the old
-program.
+An open file becomes invalid when its process calls exec: smaps_rollup belongs to the memory of the old program.
 Source: fs/proc/task_mmu.c
 """
 
@@ -12,11 +11,11 @@ from contextlib import contextmanager
 from functools import cache
 
 ENDED = frozenset({errno.ENOENT, errno.ESRCH})
-"""Errors of reading a file of a process that has ended, or that is a zombie and has no memory any more."""
+"""Error numbers of reading a file of a process that has ended, or of a zombie, which has no memory any more."""
 REFUSED = frozenset({errno.EACCES, errno.EPERM})
-"""Errors of reading without CAP_SYS_PTRACE, or if AppArmor denies it."""
+"""Error numbers of reading without CAP_SYS_PTRACE, or if AppArmor denies it."""
 REFUSED_REST_S = 3600.0
-"""Interval before a refused container is tried again: each refused read may be a line in the host's audit log."""
+"""Interval before a refused container is tried again. Each refused read may add a line to the host's audit log."""
 
 _SMALL_BYTES = 4096
 _PART_BYTES = 64 << 10
@@ -24,7 +23,7 @@ _MAX_BYTES = 16 << 20
 
 
 def read(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the text of a file of at most a page; `path` is below `dir_fd` if that is given.
+    """Return the text of a file, at most 4096 bytes. `dir_fd`: folder that `path` is relative to.
 
     Raises: OSError if it cannot be read.
     """
@@ -36,7 +35,7 @@ def read(path: str, dir_fd: int | None = None) -> bytes:
 
 
 def read_long(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the first 16 MiB of a file that the kernel returns in parts, without an incomplete last line.
+    """Return the text of a large file, at most 16 MiB without an incomplete last line. `dir_fd`: see `read`.
 
     Raises: OSError if it cannot be read.
     """
@@ -54,7 +53,7 @@ def read_long(path: str, dir_fd: int | None = None) -> bytes:
 
 @contextmanager
 def folder(proc_root: str, pid: int) -> Iterator[int]:
-    """Open the folder of a process; what is read below it never belongs to a later process of the same number.
+    """Open the folder of a process. Files opened relative to it never belong to a later process with the same pid.
 
     Raises: OSError if the process has ended.
     """
@@ -67,14 +66,14 @@ def folder(proc_root: str, pid: int) -> Iterator[int]:
 
 @cache
 def _has_fd_count() -> bool:
-    """Return whether the size of a folder /proc/<pid>/fd is its number of files, as it is since Linux 6.2."""
+    """Return whether the size of a folder /proc/<pid>/fd is its number of files, which is so since Linux 6.2."""
     return os.stat("/proc/self/fd").st_size > 0
 
 
 def open_files(path: str) -> int | None:
     """Return the number of open files of a process; None before Linux 6.2, or if the process has ended.
 
-    `path`: its folder `fd`. Its size needs no privilege, unlike a listing.
+    `path`: its folder `fd`. Reading the folder's size needs no privilege, unlike listing it.
     """
     try:
         return os.stat(path).st_size if _has_fd_count() else None

@@ -1,4 +1,4 @@
-r"""The two tasks that read single processes, each in a thread of its own, because a read may wait for its process.
+r"""The two tasks that read single processes. Each has its own thread, because a read may wait for the process.
 
 a tick's listings --> PSS, regions --values--> the next tick's rows
                  \--> top processes --rows--> files next to the window's metrics
@@ -18,16 +18,19 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.store.parquet.process_tables import RegionRow
 
 Offer = Callable[[str, Mapping[str, float]], None]
-"""Takes values of a series for its next row; see `Additions.offer`."""
+"""Callback (series key, values to add to its next row); see `Additions.offer`."""
 
 _TickListings = tuple[int, Mapping[str, Listing]]
 
 UPDATE_EVERY_TICKS = 2
-"""Number of ticks between two updates; processes are read every ten seconds or more rarely."""
+"""Number of ticks between two updates of the listings. Each process is read every ten seconds or less often."""
 
 
 class ProcessTasks:
-    """The tasks, and what they pass to each other. `regions`: None unless the settings ask for memory regions."""
+    """Runs the memory sums, the top processes and the regions as two tasks, and hands the newest listings to both.
+
+    `regions`: None unless memory regions are recorded.
+    """
 
     def __init__(self, sums: SumReader, top: TopReader, regions: RegionReader | None, recorder: DetailRecorder) -> None:
         self._sums = sums
@@ -39,7 +42,10 @@ class ProcessTasks:
         self._ticks = 0
 
     def add_tick(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
-        """Take the processes of a tick, if it is time; a task that is busy continues with the newest ones."""
+        """Hand the listings of every second tick to both tasks. A busy task continues with the newest ones.
+
+        `listings`: returns the processes of all containers by series key; only called if they are needed.
+        """
         self._ticks += 1
         if self._ticks % UPDATE_EVERY_TICKS == 1:
             tick = (time_ms, listings())
@@ -47,11 +53,11 @@ class ProcessTasks:
                 newest.put(tick)
 
     def end(self) -> None:
-        """Let `record` publish its rows, and return."""
+        """Make `record` return after it has written its rows."""
         self._for_top.put(None)
 
     async def read_memory(self, offer: Offer) -> None:
-        """Add up the memory of processes, and read regions; until cancelled, which waits for no read."""
+        """Until cancelled, add up the memory of processes, and read regions. Cancellation does not wait for a read."""
         while (tick := await self._for_memory.get()) is not None:
             time_ms, listings = tick
             sums = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
@@ -63,7 +69,7 @@ class ProcessTasks:
                 self._region_rows.append(rows)
 
     async def record(self) -> None:
-        """Record the top processes, until `end`."""
+        """Record the top processes and the regions until `end` is called."""
         while (tick := await self._for_top.get()) is not None:
             await to_thread.run_sync(self._record, *tick)
         await to_thread.run_sync(self._close)
@@ -83,19 +89,19 @@ class ProcessTasks:
 
 
 class _Newest:
-    """The value that was put last, for one task that takes it when it is ready."""
+    """Passes the newest value to one task. A value that is replaced before the task gets it is lost."""
 
     def __init__(self) -> None:
         self._value: _TickListings | None = None
         self._has_new = anyio.Event()
 
     def put(self, value: _TickListings | None) -> None:
-        """Replace the value, also one that was never taken, and wake the task that waits for it."""
+        """Replace the value, and wake the task that waits for it."""
         self._value = value
         self._has_new.set()
 
     async def get(self) -> _TickListings | None:
-        """Wait for a value that was not taken yet."""
+        """Wait for a value that was not returned before, and return it."""
         await self._has_new.wait()
         self._has_new = anyio.Event()
         return self._value

@@ -1,6 +1,6 @@
-"""Memory regions of each container's largest process; only with --verbose-perf-risk.
+"""Reads the memory regions of each container's largest process, if --verbose-perf-risk is set.
 
-Reading smaps costs several times as much as smaps_rollup, and large processes are not left out.
+Reading smaps costs several times as much as reading smaps_rollup, and large processes are not skipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from fgm.store.parquet.process_tables import RegionRow
 from fgm.store.samples.series import Series
 
 EVERY_S = 60.0
-"""Interval between two reads of a container."""
+"""Minimum interval between two reads of a container."""
 BUDGET_S_PER_S = 0.010
 """Maximum time spent on reading, in seconds per second."""
 TOP = 20
-"""Number of regions recorded of a process, the largest ones."""
+"""Number of regions that are recorded of a process: the largest ones."""
 
 
 class RegionReader:
-    """A reader of smaps, a few processes at each step. Used by one thread at a time."""
+    """Reads smaps, a few processes at each step. Used by one thread at a time."""
 
     def __init__(self, host: Host, counts: ReadCounts) -> None:
         self._host = host
@@ -58,7 +58,7 @@ class RegionReader:
         return [pid for pid in pids if pid == self._largest[key].pid]
 
     def _read(self, series: Series, expected: ProcessStat, time_ms: int) -> list[RegionRow]:
-        """Return the rows of a process; none if another process has its number by now.
+        """Return the rows of a process; none if its pid belongs to another process by now.
 
         Raises: PermissionError if the kernel refuses the read.
         """

@@ -1,9 +1,9 @@
-"""Sums over the processes of each container: memory (statm), open files and PSS (smaps_rollup).
+"""Adds up the processes of each container: memory (statm), open files and PSS (smaps_rollup).
 
-Reading PSS is the only read that delays the watched program, so it is rationed. While the kernel adds up the mappings
-of a process, the process cannot change them (mmap_lock): 10 to 17 ms for each GB of 4 KiB pages, as measured on Linux
-6.18. So processes are read in turns and within a budget, each at most every 30 s. Large ones are not read at all unless
-most of their memory is in huge pages, which the kernel adds up 60 times faster.
+Only reading PSS delays the process that is read, so this is limited. While the kernel adds up the mappings of a
+process, the process cannot change them (mmap_lock). That takes 10 to 17 ms for each GB of 4 KiB pages, as measured on
+Linux 6.18. So processes are read in turns and within a budget, each at most every 30 s. The PSS of large processes is
+not read at all, unless most of their memory is in huge pages, which the kernel adds up 60 times faster.
 Source: fs/proc/task_mmu.c (show_smaps_rollup)
 """
 
@@ -23,16 +23,20 @@ from fgm.parse.process import smaps_rollup, statm
 log = logging.getLogger(__name__)
 
 EVERY_S = 30.0
-"""Interval between two rounds of a container."""
+"""Minimum interval between two rounds of a container."""
 BUDGET_S_PER_S = 0.010
 """Maximum time spent on reading, in seconds per second."""
 MAX_SMALL_PAGES_BYTES = 256 << 20
-"""Maximum memory in 4 KiB pages of a process whose PSS is read."""
+"""Maximum memory of a process outside huge pages for its PSS to be read. Reading more would block it too long."""
 
 
 @dataclass(slots=True)
 class _Sum:
-    """The result of a round so far. `total`: number of processes; `read`: of those with PSS; `first_at`: the first."""
+    """Sums of a round so far.
+
+    `total`: number of processes; `read`: number of processes whose PSS was read; `first_at`: time of the first of these
+    reads; `is_refused`: whether the kernel refused to show a PSS.
+    """
 
     values: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     read: int = 0
@@ -46,7 +50,7 @@ class _Sum:
 
 
 class SumReader:
-    """A reader of sums, a few processes at each step. Used by one thread at a time. `monotonic`: clock in seconds."""
+    """Adds up processes, a few at each step. Used by one thread at a time. `monotonic`: clock in seconds."""
 
     def __init__(
         self, proc_root: str, page_size_bytes: int, monotonic: Callable[[], float], counts: ReadCounts

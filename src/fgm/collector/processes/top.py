@@ -1,4 +1,4 @@
-"""The top processes of each container by processor time and memory, from /proc/<pid>/stat, within a budget."""
+"""Finds the top processes of each container by CPU time and by memory, from /proc/<pid>/stat."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ from fgm.parse.process import ProcessStat, pid_stat
 from fgm.store.parquet.process_tables import ProcessRow
 
 EVERY_S = 10.0
-"""Interval between two rounds of a container."""
+"""Minimum interval between two rounds of a container."""
 BUDGET_S_PER_S = 0.004
 """Maximum time spent on reading, in seconds per second."""
 TOP = 10
-"""Number of processes recorded by processor time, and as many by memory."""
+"""Number of processes that are recorded for their CPU time, and the same number for their memory."""
 MAX_PER_ROUND = 500
-"""Maximum number of processes read per container and round.
+"""Maximum number of processes to read in one round of a container, in addition to its last top processes.
 
-The rest follow in the next round, the current top ones are read in every round.
+The others follow in the next rounds.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A process in a round. `at`: instant, in seconds since boot; `cpu_rate`: processor seconds per second."""
+    """A process that was read. `at`: time of the read in seconds since boot; `cpu_rate`: CPU seconds per second."""
 
     stat: ProcessStat
     at: float
@@ -37,7 +37,7 @@ class Visit:
 
 @dataclass(slots=True)
 class _Container:
-    """The last round of a container. `next`: index of the process with which the next round begins."""
+    """The last round of a container. `next`: index of the first process of the next round."""
 
     visits: dict[int, Visit] = field(default_factory=dict)
     top: list[int] = field(default_factory=list)
@@ -45,9 +45,9 @@ class _Container:
 
 
 class TopReader:
-    """A reader of the top processes, a few at each step. Used by one thread at a time.
+    """Finds the top processes of each container, reading a few per step. Used by one thread at a time.
 
-    `largest`: the process with most resident memory of each container, by key.
+    `largest`: for each container's key, its process with the most resident memory.
     """
 
     def __init__(self, host: Host, counts: ReadCounts) -> None:
@@ -99,7 +99,7 @@ class TopReader:
         visits[pid] = Visit(stat, at, self._cpu_rate(stat, at, before))
 
     def _cpu_rate(self, stat: ProcessStat, at: float, before: Visit | None) -> float:
-        """Return the rate of processor time since the last visit, or since the start if that was another process."""
+        """Return the CPU seconds per second since the last visit, or since the start if there was no visit."""
         ticks, since = stat.utime_ticks + stat.stime_ticks, stat.starttime_ticks / self._host.ticks_per_second
         if before is not None and before.stat.starttime_ticks == stat.starttime_ticks:
             ticks -= before.stat.utime_ticks + before.stat.stime_ticks

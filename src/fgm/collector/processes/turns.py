@@ -1,4 +1,4 @@
-"""The order in which processes are read: one of each container after the other, in rounds with rests between."""
+"""Decides which process is read next. The containers take turns, one process at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ R = TypeVar("R")
 
 
 class Budget:
-    """Time that may be spent on reading; time that was overspent is paid back first.
+    """Limits the time that is spent on reading. If a read took too long, the next reads wait longer.
 
-    `per_second`: seconds of reading per second. All instants are in seconds of one clock.
+    `per_second`: seconds of reading per second. All times are in seconds of one clock.
     """
 
     def __init__(self, per_second: float) -> None:
         self._per_second = per_second
         self._left_s = per_second
-        self._last_seen: float | None = None
+        self._updated_at: float | None = None
 
     def is_left(self, now: float) -> bool:
-        """Return whether another read may begin."""
-        if self._last_seen is not None:
-            earned = (now - self._last_seen) * self._per_second
+        """Return whether the next read may begin."""
+        if self._updated_at is not None:
+            earned = (now - self._updated_at) * self._per_second
             self._left_s = min(self._left_s + earned, self._per_second)
-        self._last_seen = now
+        self._updated_at = now
         return self._left_s > 0
 
     def spend(self, seconds: float) -> None:
@@ -35,14 +35,14 @@ class Budget:
 
 @dataclass(slots=True)
 class Round(Generic[R]):
-    """One round of a container. `pending`: processes still to be read; `result`: what was read from the others."""
+    """One round of a container: one read of each process. `pending`: pids to read, the last one first."""
 
     listing: Listing
     pending: list[int]
     result: R
 
     def next_pid(self) -> int | None:
-        """Return the next process to read, without those that ended meanwhile; None if none is left."""
+        """Remove and return the next process to read; None if none is left. Skips processes that have ended."""
         while self.pending:
             pid = self.pending.pop()
             if pid in self.listing:
@@ -51,9 +51,10 @@ class Round(Generic[R]):
 
 
 class Turns(Generic[R]):
-    """The rounds of all containers, which take turns so that a container with many processes delays no other.
+    """The rounds of all containers. They take turns, so that a container with many processes does not delay the others.
 
-    A container is due again `every_s` after its round ended. `choose`: returns the processes to read in a round.
+    A container is due again `every_s` after its round ended. `make_result`: returns the empty result of a round;
+    `choose`: returns the processes to read in a round, from the container's key and all its pids.
     """
 
     def __init__(
@@ -66,10 +67,10 @@ class Turns(Generic[R]):
         self._rounds: dict[str, Round[R]] = {}
 
     def update(self, listings: Mapping[str, Listing], now: float) -> None:
-        """Update the processes of all containers, and begin the rounds that are due."""
+        """Update the listings of all containers, and begin the rounds that are due."""
         for key in self._due.keys() - listings.keys():
             self._rounds.pop(key, None)
-            if self._due[key] <= now:  # else it keeps resting if it comes back
+            if self._due[key] <= now:  # if it is not due yet, it must still wait when it returns
                 del self._due[key]
         for key, listing in listings.items():
             current = self._rounds.get(key)
@@ -79,7 +80,7 @@ class Turns(Generic[R]):
                 self._rounds[key] = Round(listing, self._choose(key, listing.pids)[::-1], self._make_result())
 
     def next(self) -> tuple[str, Round[R]] | None:
-        """Return the container whose turn it is, and put it last in line; None if no container is due."""
+        """Return the container whose turn it is, and move it to the end of the line; None if no container is due."""
         for key, current in self._rounds.items():
             del self._rounds[key]
             self._rounds[key] = current

@@ -1,4 +1,4 @@
-"""Removal of old data from a data directory, so that it stays within its limits."""
+"""Removes old data from a data directory, so that it stays within its limits."""
 
 import contextlib
 import errno
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import anyio
 
 from fgm.collector.retention.inventory import Inventory
-from fgm.collector.retention.limits import Disk, KeptFile, Limits, excess_of, make_room
+from fgm.collector.retention.limits import Disk, Limits, StoredFile, excess_of, make_room
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
@@ -18,7 +18,7 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 
 EVERY_S = 60.0
-"""Interval between two removals: windows may be an hour long, and other programs fill the disk, too."""
+"""Maximum interval between two removals. Windows may be an hour long, and other programs fill the disk, too."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The result of a removal. `earliest_ms`: start of the oldest data that is left; None if that has not changed."""
+    """The result of a removal. `earliest_ms`: start of the oldest remaining data; None if that has not changed."""
 
     files: int
     size_bytes: int
@@ -47,11 +47,11 @@ class Cleaner:
         self._has_logged_foreign = False
 
     def wake(self) -> None:
-        """Remove old data soon, because a file was written."""
+        """Request a removal soon, because a file was written."""
         self._is_wanted.set()
 
     async def run(self, make_room: Callable[[], Awaitable[object]]) -> None:
-        """Await `make_room`, which must call `remove_old`, at intervals and when woken, until cancelled."""
+        """Until cancelled, await `make_room` at intervals and after each `wake`. `make_room` must call `remove_old`."""
         while True:
             self._is_wanted = anyio.Event()
             await make_room()
@@ -59,16 +59,16 @@ class Cleaner:
                 await self._is_wanted.wait()
 
     def remove_old(self, wall_ns: int, spared: str | None) -> Removal:
-        """Remove old files; failures are logged, and tried again at the next call.
+        """Remove old files. May block. A file that cannot be removed is tried again at the next call.
 
-        Must not run while a file is being made from another one. `spared`: path of the open journal, which stays.
+        Do not call this while a file is made from another one. `spared`: path of the open journal, which is kept.
         """
-        removed: list[KeptFile] = []
+        removed: list[StoredFile] = []
         earliest_ms = None
         try:
             total_bytes = self._inventory.count(wall_ns)
             excess = excess_of(self._limits, total_bytes, disk_of(self._data_dir), wall_ns // 1_000_000)
-            self._note_space(excess.is_of_space)
+            self._note_space(excess.lacks_space)
             removable = self._removable(spared, wall_ns // 1_000_000)
             no_longer_counted = make_room(removable, excess, lambda file: self._remove(file.path))
             removed = [file for file in no_longer_counted if not self._inventory.is_foreign(file.path)]
@@ -85,16 +85,16 @@ class Cleaner:
             log.debug("removed old data", extra=fields(files=removal.files, size_bytes=removal.size_bytes))
         return removal
 
-    def _removable(self, spared: str | None, now_ms: int) -> Iterator[KeptFile]:
+    def _removable(self, spared: str | None, now_ms: int) -> Iterator[StoredFile]:
         for file in self._inventory.oldest_first():
             is_open_events = os.path.basename(file.path) == layout.EVENTS_NAME and file.until_ms >= now_ms
             if not is_open_events and os.path.join(self._data_dir, file.path) != spared:
                 yield file
 
     def _remove(self, path: str) -> bool:
-        """Remove a file that carries fgm's mark, through the descriptor of its folder.
+        """Remove a file if it has fgm's mark. Opens its folder first, so that no symbolic link is followed.
 
-        Return whether it no longer counts, because it is gone or not fgm's.
+        Return whether the file no longer counts, because it is gone or does not belong to fgm.
         """
         name = os.path.basename(path)
         try:
@@ -117,13 +117,13 @@ class Cleaner:
             self._note_failure(error)
             return False
         if not self._has_logged_foreign:
-            log.warning("ignoring a file that only looks like one of fgm's", extra=fields(file=path))
+            log.warning("not removing a file that lacks fgm's mark", extra=fields(file=path))
         self._has_logged_foreign = True
         self._inventory.ignore(path)
         return True
 
     def _remove_empty(self, folders: set[str]) -> None:
-        """Remove folders without files, and the folders of their days; foreign files in them keep them."""
+        """Remove folders that are empty, and their day folders if these are empty. Other folders are kept."""
         for folder in (*sorted(folders), *self._inventory.empty):
             for path in (folder, os.path.dirname(folder)):
                 if path:
@@ -141,7 +141,7 @@ class Cleaner:
         if is_short and not self._is_short:
             log.warning("the disk is nearly full; removing old data early")
         elif self._is_short and not is_short:
-            log.info("the disk has room again")
+            log.info("the disk has enough free space again")
         self._is_short = is_short
 
     def _note_failure(self, error: OSError) -> None:
@@ -151,7 +151,7 @@ class Cleaner:
 
 
 def disk_of(path: str) -> Disk:
-    """Return the size and free space of the file system of a path.
+    """Return the size and free space of the file system that contains `path`.
 
     Raises: OSError if it cannot be read.
     """

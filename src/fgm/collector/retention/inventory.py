@@ -1,7 +1,7 @@
-"""The size of the data on disk, without listing every file each time.
+"""Measures the size of the data on disk without listing every file each time.
 
-The modification time of a folder changes when files come or go in it, so the folders of past days are counted once.
-Files are listed one by one only in the days from which some are removed.
+The modification time of a folder changes when files are added or removed, so folders of past days are counted once.
+Single files are listed only for the days from which files are removed.
 """
 
 import logging
@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fgm.collector.retention.limits import KeptFile
+from fgm.collector.retention.limits import StoredFile
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _FolderSize:
-    """`changed_ns`: modification time of the folder; `is_settled`: whether the size holds until that changes."""
+    """`changed_ns`: modification time of the folder; `is_settled`: whether the size is right until that changes."""
 
     changed_ns: int
     is_settled: bool
@@ -31,7 +31,7 @@ class _FolderSize:
 class Inventory:
     """The folders of a data directory. Used by one thread at a time.
 
-    `empty`: folders that have held no file of fgm's for a while, innermost first.
+    `empty`: folders that have had no file of fgm for a while, inner ones first.
     """
 
     def __init__(self, data_dir: str) -> None:
@@ -61,8 +61,8 @@ class Inventory:
                 self.empty.append(day)
         return sum(size.size_bytes for size in self._sizes.values())
 
-    def oldest_first(self) -> Iterator[KeptFile]:
-        """Yield every file of fgm's; each day is listed when it is reached."""
+    def oldest_first(self) -> Iterator[StoredFile]:
+        """Yield every file of fgm, oldest first. A day is listed only when it is reached."""
         for day in self.days():
             files = [file for folder in self._folders(day) for file in self._files(day, folder)]
             yield from sorted(files, key=lambda file: (file.until_ms, file.path))
@@ -72,12 +72,12 @@ class Inventory:
         return sorted(name for name in os.listdir(self._data_dir) if layout.parse_day(name) is not None)
 
     def ignore(self, path: str) -> None:
-        """Stop counting a file that only looks like one of fgm's."""
+        """Stop counting a file that lacks fgm's mark."""
         self._foreign.add(path)
         self._sizes.pop(os.path.dirname(path), None)
 
     def is_foreign(self, path: str) -> bool:
-        """Return whether a file is ignored."""
+        """Return whether `ignore` was called for a file."""
         return path in self._foreign
 
     def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
@@ -96,7 +96,7 @@ class Inventory:
             if layout.parse_identifier(entry.name) is not None and entry.is_dir(follow_symlinks=False)
         ]
 
-    def _files(self, day: str, folder: str) -> Iterator[KeptFile]:
+    def _files(self, day: str, folder: str) -> Iterator[StoredFile]:
         day_ms = layout.parse_day(day)
         assert day_ms is not None
         for entry in _entries(os.path.join(self._data_dir, folder)):
@@ -109,7 +109,7 @@ class Inventory:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield KeptFile(path, until_ms, max(status.st_size, status.st_blocks * 512))
+                yield StoredFile(path, until_ms, max(status.st_size, status.st_blocks * 512))
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

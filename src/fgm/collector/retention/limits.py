@@ -1,8 +1,8 @@
-"""The limits of retention, and the choice of files to remove; the oldest always first.
+"""Decides which files retention removes: always the oldest, until no limit is exceeded.
 
-Data has a maximum size and a maximum age, and leaves a part of the file system free for others. Files in a hostPath do
-not count against the pod that writes them: if the disk is full, the kubelet evicts other pods, so the part that stays
-free is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
+Data has a maximum size and a maximum age, and must leave a part of the file system free. Files in a hostPath do not
+count as usage of the pod that writes them. If they filled the disk, the kubelet would evict other pods. So the free
+part is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
 """
 
 from collections.abc import Callable, Iterable
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from fgm.collector.sizes import FreeSpace
 
 FREE_INODES = 0.1
-"""Minimum share of free inodes: twice the kubelet's limit for evictions. A window is two small files."""
+"""Minimum share of free inodes: twice the kubelet's limit for evictions. Each window takes two small files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Maximum size and age of the data, and the space that stays free; if that is none, inodes do not count either."""
+    """Limits of the data. `min_free`: space to keep free; if it is zero, free inodes are not checked, either."""
 
     max_bytes: int
     max_age_ms: int
@@ -25,7 +25,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Size and free space of a file system, for users other than root. `inodes`: 0 if their number is not limited."""
+    """Size of a file system, and its free space for users other than root. `inodes`: 0 if there is no limit."""
 
     size_bytes: int
     free_bytes: int
@@ -34,8 +34,8 @@ class Disk:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
-    """A file that may be removed. `until_ms`: the latest instant of its data, by its name."""
+class StoredFile:
+    """A file of fgm. `path`: below the data directory; `until_ms`: time of its last data, according to its name."""
 
     path: str
     until_ms: int
@@ -44,32 +44,32 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """How far the limits are exceeded; negative numbers are what is left."""
+    """By how much the limits are exceeded; negative if they are not reached yet."""
 
     surplus_bytes: int
     missing_bytes: int
     missing_inodes: int
     oldest_allowed_ms: int
 
-    def without(self, file: KeptFile) -> "Excess":
-        """Return the excess after a file is removed."""
+    def without(self, file: StoredFile) -> "Excess":
+        """Return the excess that remains after a file is removed."""
         size = file.size_bytes
         return Excess(
             self.surplus_bytes - size, self.missing_bytes - size, self.missing_inodes - 1, self.oldest_allowed_ms
         )
 
     @property
-    def is_of_space(self) -> bool:
-        """Whether too little of the file system is free, no matter whose files fill it."""
+    def lacks_space(self) -> bool:
+        """Whether the file system has too little free space, whichever program fills it."""
         return self.missing_bytes > 0 or self.missing_inodes > 0
 
-    def concerns(self, file: KeptFile) -> bool:
-        """Return whether the oldest file, this one, has to be removed."""
-        return self.surplus_bytes > 0 or self.is_of_space or file.until_ms < self.oldest_allowed_ms
+    def concerns(self, file: StoredFile) -> bool:
+        """Return whether `file`, the oldest one, must be removed."""
+        return self.surplus_bytes > 0 or self.lacks_space or file.until_ms < self.oldest_allowed_ms
 
 
 def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Excess:
-    """Return how far a directory exceeds its limits."""
+    """Return by how much a directory exceeds its limits."""
     return Excess(
         surplus_bytes=total_bytes - limits.max_bytes,
         missing_bytes=limits.min_free.of(disk.size_bytes) - disk.free_bytes,
@@ -78,10 +78,12 @@ def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Exce
     )
 
 
-def make_room(oldest_first: Iterable[KeptFile], excess: Excess, remove: Callable[[KeptFile], bool]) -> list[KeptFile]:
-    """Remove files until no limit is exceeded, and return them; takes no more of `oldest_first` than necessary.
+def make_room(
+    oldest_first: Iterable[StoredFile], excess: Excess, remove: Callable[[StoredFile], bool]
+) -> list[StoredFile]:
+    """Remove files until no limit is exceeded; return them. Does not iterate `oldest_first` further than necessary.
 
-    `remove`: removes a file, and returns whether it no longer counts. If one cannot be removed, a later one is.
+    `remove`: removes a file, and returns whether it no longer counts. If it still counts, the next file is tried.
     """
     removed = []
     for file in oldest_first:

@@ -12,7 +12,7 @@ from fgm.store.samples.series import Series
 
 
 class FinalRow(NamedTuple):
-    """The values of a container, read right after its last process exited. `read_at`: monotonic clock, in seconds."""
+    """The values of a container, read right after its last process exited. `read_at`: monotonic time in seconds."""
 
     series: Series
     row: NDArray[np.float64]
@@ -20,10 +20,10 @@ class FinalRow(NamedTuple):
 
 
 class Additions:
-    """What is added to the rows of the next tick, once.
+    """Values and rows that are added to the next tick, once.
 
-    Process sums are measured by a task of their own. A container that exits between two ticks is read once more at
-    once, because its cgroup may be removed before the next tick.
+    Sums over processes come from another task. A container that exits between two ticks is read again immediately,
+    because its cgroup may be removed before the next tick.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Additions:
     ) -> tuple[NDArray[np.float64], tuple[Series, ...]]:
         """Return the rows and series of a tick with everything that was added since the last call.
 
-        `due`: instant of the tick, by the monotonic clock; `rows` is written to.
+        `due`: monotonic time of the tick in seconds. `rows` is changed.
         """
         if self._final_rows:
             rows, series = self._with_final_rows(rows, series, due)

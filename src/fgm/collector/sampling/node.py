@@ -1,4 +1,4 @@
-"""The node as a series, and the block devices and network interfaces that count for it."""
+"""The node as a series, and the block devices and network interfaces that are counted for it."""
 
 import os
 from typing import TypeVar
@@ -16,7 +16,8 @@ _NOT_DISKS = ("loop", "ram", "zram", "sr", "fd")
 class Node:
     """The node and its devices.
 
-    The sets of devices are changed in place, because the parsers of the node's files hold them.
+    `disks`: names of counted block devices; `stacked_devices`: (major, minor) of block devices that are not counted.
+    All sets are changed in place, because parsers refer to them.
     """
 
     def __init__(self, name: str, proc_root: str, sys_root: str, hierarchies: Hierarchies) -> None:
@@ -32,10 +33,10 @@ class Node:
         self.find_devices()
 
     def find_devices(self) -> None:
-        """Find the devices that count.
+        """Find the devices to count.
 
         Stacked disks (LVM, RAID, dm-crypt) and virtual interfaces (bridges, veth) repeat the traffic of the devices
-        below them. A node that has only virtual interfaces counts those.
+        below them, so they are not counted. If a node has only virtual interfaces, those are counted.
         """
         virtual = set(_list(self._virtual))
         has_others = bool(set(_list(self._interfaces)) - virtual)
@@ -58,7 +59,7 @@ class Node:
         _replace(self.stacked_devices, stacked)
 
     def reader(self, counts: ReadCounts, changes: ReaderChanges) -> SeriesReader:
-        """Return a reader of the node's row."""
+        """Return a new reader for the row of the node."""
         sources = node_sources(
             self._proc_root,
             self._hierarchies,

@@ -1,4 +1,4 @@
-"""Cost of the collector itself (processor time, memory, missed ticks), as metrics of the node's row."""
+"""Cost of the collector itself (CPU time, memory, missed ticks), as metrics of the node's row."""
 
 import os
 import time
@@ -21,8 +21,8 @@ COLUMNS_OF_COST = columns_of(_NAMES)
 class OwnCost:
     """Measurements of this process. Used by one thread at a time.
 
-    `missed_ticks`: number of ticks that were not sampled or not recorded, also increased by the tasks that drop one;
-    `skipped_reads`: number of reads that backing off left out. Both since the start.
+    `missed_ticks`: number of ticks that were not sampled or not recorded; a task that drops a tick increases it.
+    `skipped_reads`: number of reads that were left out to save time. Both count from the start.
     """
 
     def __init__(self, counts: ReadCounts, interval_ms: int) -> None:
@@ -50,7 +50,7 @@ class OwnCost:
         self._last_tick_ms = None
 
     def values(self, sweep_s: float) -> tuple[float, ...]:
-        """Return the values of COLUMNS_OF_COST. `sweep_s`: duration of the current tick so far."""
+        """Return the values of COLUMNS_OF_COST. `sweep_s`: duration of the current sweep."""
         resident, shared = self._statm.parse(self._statm.read())
         return (
             time.process_time_ns() / 1000,
@@ -62,5 +62,5 @@ class OwnCost:
         )
 
     def close(self) -> None:
-        """Close the file that it reads."""
+        """Close /proc/self/statm."""
         self._statm.close()

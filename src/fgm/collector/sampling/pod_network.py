@@ -1,7 +1,7 @@
-"""Network counters of pods: /proc/<pid>/net/dev of any process of a pod, since they all share one network.
+"""Opens the network counters of pods: /proc/<pid>/net/dev of any process of a pod, since they all share one network.
 
-The file belongs to the network namespace and not to the process: kept open, it stays readable until the pod ends. Its
-inode number identifies the network namespace, and needs no privilege, unlike /proc/<pid>/ns/net.
+The file belongs to the network namespace, not to the process. So an open file stays readable until the pod ends. Its
+inode number identifies the network namespace. Reading it needs no privilege, unlike /proc/<pid>/ns/net.
 """
 
 import os
@@ -16,16 +16,17 @@ _LOOPBACK = frozenset({"lo"})
 
 
 class PodNetworks:
-    """The network files of pods, each opened through a process of its pod."""
+    """Opens the network files of pods, each through a process of its pod."""
 
     def __init__(self, proc_root: str) -> None:
         self._proc_root = proc_root
         self._parser = PlainParser(partial(net_dev, excluded=_LOOPBACK))
 
     def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
-        """Open the network of the pods of these containers if it is not open yet.
+        """Open the network file of each pod that has none yet, and give it to the pod's reader.
 
-        `candidates`: readers, of which those of containers in pods count; `cgroups`: the readers of all cgroups.
+        `candidates`: readers of any series; only pods of containers among them are checked. `cgroups`: readers of all
+        cgroups.
         """
         containers = [reader for reader in candidates if reader.series.container_id and reader.series.pod_uid]
         if not containers:
@@ -44,7 +45,7 @@ class PodNetworks:
     def open_file(self, pid: int, host: int | None) -> KernelFile | None:
         """Return the network file of a process; None if it has ended, or if its network is the host's.
 
-        `host`: the host's network, as `network_of` process 1.
+        `host`: result of `network_of` for process 1.
         """
         if network_of(self._proc_root, pid) in {None, host}:
             return None
@@ -55,7 +56,7 @@ class PodNetworks:
 
 
 def network_of(proc_root: str, pid: int) -> int | None:
-    """Return the inode number of a process's network; None if the process has ended."""
+    """Return the inode number that identifies a process's network; None if the process has ended."""
     try:
         return os.stat(f"{proc_root}/{pid}/net/dev").st_ino
     except OSError:

@@ -13,7 +13,7 @@ from fgm.store.samples.series import Series
 class Listing:
     """The processes of one container at one tick.
 
-    `texts`: contents of its cgroup.procs files; `huge_share`: share of its anonymous memory that is in huge pages.
+    `texts`: contents of its cgroup.procs files; `huge_share`: share of its anonymous memory in huge pages, 0 to 1.
     """
 
     series: Series
@@ -22,29 +22,29 @@ class Listing:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
+        """The pids. Processes of another pid namespace, which the kernel lists as 0, are left out."""
         return [pid for text in self.texts for pid in map(int, text.split()) if pid]
 
     def __contains__(self, pid: int) -> bool:
-        """Return whether a process is listed; much cheaper than `pids` if there are thousands."""
+        """Return whether a process is listed. This is much cheaper than `pids` if there are thousands."""
         line = b"%d\n" % pid
         return any(text.startswith(line) or b"\n" + line in text for text in self.texts)
 
 
 class ProcessList:
-    """The kept cgroup.procs files of one container.
+    """The open cgroup.procs files of one container.
 
-    A container of cgroup v1 is in every hierarchy with the same processes, so only the first hierarchy that has some is
-    read. `files`: the files to read at every tick.
+    On cgroup v1, every hierarchy lists the same processes of a container, so only the first one that lists any is read.
+    `files`: the files to read at every tick.
     """
 
     def __init__(self, hierarchies: Sequence[Sequence[str]]) -> None:
-        """`hierarchies`: for each, the folders of the container's cgroups in it, its own and those nested in it."""
+        """`hierarchies`: for each hierarchy, the folders of the container's cgroup and of those nested in it."""
         self._hierarchies = [list(_open_files(folders)) for folders in hierarchies]
         self.files: list[KernelFile] = self._hierarchies[0] if self._hierarchies else []
 
     def switch_hierarchy(self, report: Callable[[KernelFile, OSError], object]) -> bool:
-        """Change to the first other hierarchy that lists processes; return whether one does.
+        """Switch to another hierarchy that lists processes; return whether there is one. If not, use the first again.
 
         `report`: called for each file that cannot be read.
         """
@@ -77,18 +77,18 @@ class ProcessList:
 
     @property
     def pids(self) -> set[int]:
-        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
+        """The pids. Processes of another pid namespace, which the kernel lists as 0, are left out."""
         return {int(pid) for file in self.files for pid in (file.text or b"").split()} - {0}
 
     def close(self) -> None:
-        """Close the files of every hierarchy, not only of the one that is read."""
+        """Close the files of all hierarchies."""
         for files in self._hierarchies:
             for file in files:
                 file.close()
 
 
 def runs_only_pause(proc_root: str, pids: Collection[int]) -> bool:
-    """Return whether the only process is called pause, as in the sandbox container of a pod.
+    """Return whether there is exactly one process, and it is called pause, as in the sandbox of a pod.
 
     False if the process has ended.
     """

@@ -1,4 +1,4 @@
-"""Failed reads of kernel files, counted for the node's row and logged once a kind."""
+"""Failed reads of kernel files, counted for the node's row, and logged once for each kind."""
 
 import logging
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 class ReadCounts:
     """Failed reads since the collector started; only the first of each kind is logged.
 
-    `failed`: number of failed reads by kernel file name; each of them left a null value.
+    `failed`: number of failed reads by name of the kernel file. Each made the file's metrics null.
     """
 
     failed: dict[str, int] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class ReadCounts:
             log.warning("cannot read a kernel file; its metrics are null", extra=fields(file=path, reason=str(reason)))
 
     def note_switched_off(self, file: str, path: str, reason: object) -> None:
-        """Log that the feature of a kernel file is switched off, such as PSI, which does not count as a failure."""
+        """Log that the kernel feature of a file, such as PSI, is switched off. This does not count as a failure."""
         if self._is_first(file):
             log.info(
                 "a kernel feature is switched off; its metrics are null", extra=fields(file=path, reason=str(reason))

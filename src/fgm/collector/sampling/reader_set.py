@@ -13,14 +13,14 @@ from fgm.collector.sampling.sources import cgroup_sources
 from fgm.store.samples.series import Series
 
 _YOUNG_TICKS = 10
-"""Number of ticks during which a series is young: its network, its names and its kind may still turn up."""
+"""Number of ticks during which a series is young: its network, names and scope may still become known."""
 
 
 class Readers:
     """The readers of the node, which comes first, and of every recorded cgroup. Used by one thread at a time.
 
-    `all`: in the order of the rows; `of_cgroups`: the same without the node; `young`: those of new series; `exits`:
-    reports changes of cgroup.events, such as the exit of a container's last process.
+    `all`: readers in the order of the rows; `of_cgroups`: the same without the node; `young`: readers of new series;
+    `exits`: watch of the containers' cgroup.events, which change when the last process of a container exits.
     """
 
     def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts) -> None:
@@ -47,9 +47,9 @@ class Readers:
         }
 
     def refresh(self, *, may_be_gone: bool) -> bool:
-        """Open new cgroups and close removed ones; return whether `all` was replaced.
+        """Open readers of new cgroups, and close those of removed ones; return whether `all` was replaced.
 
-        `may_be_gone`: whether a reader may have found out, since the last call, that its cgroup was removed.
+        `may_be_gone`: whether a reader may have noticed since the last call that its cgroup was removed.
         """
         changed = self._finder.refresh()
         if not changed and not (may_be_gone and any(reader.gone for reader in self.of_cgroups)):
@@ -58,13 +58,13 @@ class Readers:
         return True
 
     def listings(self) -> dict[str, Listing]:
-        """Return the processes of every container, but not of sandboxes, at the last tick, by series key."""
+        """Return the processes of every container at the last tick, by series key. Sandboxes are left out."""
         containers = (reader for reader in self.of_cgroups if reader.series.scope == "container")
         listings = (reader.listing() for reader in containers if not reader.gone)
         return {listing.series.key: listing for listing in listings if listing is not None and listing.texts}
 
     def drop_grown_up(self) -> None:
-        """Remove those from `young` that no longer are."""
+        """Remove the readers from `young` that are no longer young."""
         self.young = [reader for reader in self.young if reader.age_ticks < _YOUNG_TICKS]
 
     def close(self) -> None:
@@ -74,10 +74,10 @@ class Readers:
         self.exits.close()
 
     def _update(self, changed: set[str]) -> None:
-        """Open and close what is necessary.
+        """Open and close readers, so that there is one for each cgroup of the finder.
 
-        `changed`: paths of cgroups that came or went. Kept files of such a path may belong to an earlier cgroup of the
-        same name.
+        `changed`: paths of cgroups that were created or removed. Open files below such a path may belong to an earlier
+        cgroup with the same name, so they are opened again.
         """
         before, self._by_key = self._by_key, {}
         for cgroup in self._finder.cgroups:

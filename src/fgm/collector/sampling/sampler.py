@@ -1,4 +1,4 @@
-"""A sampler of every recorded cgroup and the node: each tick is one array, with a row for each series."""
+"""Samples every recorded cgroup and the node: each tick is one array with a row for each series."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -31,14 +31,14 @@ _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.
 _NEVER = -1
 
 NameSeries = Callable[[Series], Series]
-"""Returns a series with its names; the same object if it has nothing to change."""
+"""Function that returns a series with its names; the same object if nothing changes."""
 
 
 class Sampler:
-    """A reader of everything, once a tick. Used by one thread at a time, except `name_by` and `additions.offer`.
+    """Reads all files, once per tick. Used by one thread at a time, except `name_by` and `additions.offer`.
 
-    The newest values of all series are the rows of one table, into which a sweep puts what changed. A tick is a copy of
-    the rows of the series that are present.
+    One table has the newest values, with a row for each series. A sweep updates the values that changed. A tick is a
+    copy of the rows of the series that are present.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Sampler:
         interval_s: float,
         monotonic: Callable[[], float],
     ) -> None:
-        """`monotonic`: clock by which lateness is measured, in seconds."""
+        """`monotonic`: clock in seconds, by which lateness is measured."""
         self.counts = ReadCounts()
         self.cost = OwnCost(self.counts, round(1000 * interval_s))
         self.additions = Additions()
@@ -71,7 +71,7 @@ class Sampler:
         self._swept_file_sets = self.readers.changes.file_sets
 
     def tick(self, time_ms: int, due: float) -> Tick:
-        """Read everything once. `due`: instant of `time_ms` by the monotonic clock."""
+        """Read all files; return the tick. `due`: monotonic time of `time_ms` in seconds."""
         begun = self._monotonic()
         self.cost.begin_tick(time_ms)
         changes = self.readers.changes
@@ -104,13 +104,13 @@ class Sampler:
         return Tick(time_ms, series, rows)
 
     def name_by(self, name: NameSeries) -> None:
-        """Use another function for the names of series, from the next tick on. Thread-safe."""
+        """Set the function for the names of series, from the next tick on. Thread-safe."""
         self._name = name
 
     def read_exited(self) -> list[FinalRow]:
-        """Read the containers whose last process has exited once more, and add the rows to the next tick.
+        """Read the containers again whose last process has exited; return the rows, and add them to the next tick.
 
-        Their cgroups may be removed before that tick.
+        Without this, a cgroup that is removed before that tick would have no last row.
         """
         changed, exited = self.readers.exits.modified() or (), []
         for reader in self.readers.of_cgroups:
@@ -121,7 +121,7 @@ class Sampler:
         return exited
 
     def reads(self) -> Iterator[tuple[str, float]]:
-        """Yield the path of each kept file, and the number of ticks from one read of it to the next."""
+        """Yield the path of each file that is read, and the number of ticks from one read to the next."""
         for reader in self.readers.all:
             for path, is_slow in reader.files:
                 yield path, self._slow_every if is_slow else 1
@@ -155,7 +155,10 @@ class Sampler:
             reader.series = replace(series, scope="sandbox")
 
     def _name_series(self) -> bool:
-        """Name the young series, which may still become sandboxes, or all if there are new names; return whether."""
+        """Name the young series, which may still become sandboxes, or all series if there are new names.
+
+        Return whether there are new names.
+        """
         name, has_new_names = self._name, self._name is not self._named_by
         if name is not None:
             for reader in self.readers.all if has_new_names else self.readers.young:
@@ -164,13 +167,13 @@ class Sampler:
         return has_new_names
 
     def _find_present(self) -> None:
-        """Find the series that have a row, in this tick and the following ones until something changes."""
+        """Find the series that have a row in this tick, and in the following ones until something changes."""
         readers = self.readers.all
         is_present = [not reader.gone and (reader.alive or reader.was_alive) for reader in readers]
         self._present = np.flatnonzero(is_present)
         series = tuple(reader.series for reader in compress(readers, is_present))
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):
-            self._series = series  # else the same tuple, by which others notice that nothing changed
+            self._series = series  # otherwise keep the tuple, so that `is` shows that nothing changed
 
     def _make_sweep(self) -> None:
         self._sweep.settle()

@@ -1,4 +1,4 @@
-"""The kept files of one series, and the row of its newest values."""
+"""Reads the files of one series into the row of its newest values."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -26,10 +26,10 @@ _ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("me
 
 @dataclass(slots=True)
 class ReaderChanges:
-    """Counters that the readers of a host increase, and that others compare with their last look.
+    """Counters that the readers of a host increase. Comparing them with earlier values shows whether something changed.
 
-    `file_sets`: number of changes to what is read at every tick, which need a new sweep; `liveness_checks`: number of
-    times that a reader found out again whether its series is alive.
+    `file_sets`: number of changes to the files that are read at every tick, which need a new sweep; `liveness_checks`:
+    number of times that a reader checked whether its series is alive.
     """
 
     file_sets: int = 0
@@ -37,10 +37,10 @@ class ReaderChanges:
 
 
 class SeriesReader:
-    """A reader of one series. Used by one thread at a time.
+    """Reads one series. Used by one thread at a time.
 
-    `row`: the newest values; `alive`: whether it has a process (always true if liveness is not checked); `was_alive`:
-    the same at the tick before; `gone`: whether its cgroup was removed; `age_ticks`: number of ticks so far.
+    `row`: the newest values; `alive`: whether the series has a process (always true if liveness is not checked);
+    `was_alive`: the same at the last tick; `gone`: whether its cgroup was removed; `age_ticks`: number of ticks so far.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class SeriesReader:
         checks_liveness: bool,
         changes: ReaderChanges | None = None,
     ) -> None:
-        """Open the files of `sources` that exist (what to read, and in which folder).
+        """Open the files of `sources` that exist. `sources`: files to read, each with its folder.
 
-        `processes`: folders as ProcessList takes them, empty if processes are not read; `parsers`: by file name, shared
+        `processes`: folders for ProcessList, empty if processes are not read; `parsers`: parsers by file name, shared
         by the readers of all cgroups of a host.
         """
         self.series = series
@@ -80,7 +80,7 @@ class SeriesReader:
         self._open_absent()
 
     def write_to(self, row: NDArray[np.float64]) -> None:
-        """Keep the newest values in this row of a table from now on, starting with a copy of the present ones."""
+        """Use this row of a table for the newest values from now on. The current values are copied to it."""
         row[:] = self.row
         self.row = row
 
@@ -93,12 +93,12 @@ class SeriesReader:
 
     @property
     def files(self) -> Iterator[tuple[str, bool]]:
-        """Path of each kept file, and whether it is read at the slow rhythm."""
+        """Path of each open file, and whether it is only read every SLOW_EVERY_S."""
         yield from ((file.path, False) for file in self.every_tick)
         yield from ((file.path, True) for file in self._slow)
 
     def read_slow(self) -> None:
-        """Read the files of the slow rhythm (limits), and now and then open absent files that exist by now."""
+        """Read the slow files (limits). From time to time, open absent files that exist by now."""
         if self._slow_reads % REOPEN_EVERY == 1:
             self._drop_removed()
             if self._absent:
@@ -114,7 +114,7 @@ class SeriesReader:
                     self.update(file, text)
 
     def update(self, file: KernelFile, text: bytes | OSError) -> None:
-        """Put the values of a file's new content, or the nulls of a failed read, into the row."""
+        """Put the values of a file's new content into the row, or nulls if reading it failed."""
         size, names, columns, is_first = file.size, file.names, file.columns, file.text is None
         try:
             if isinstance(text, OSError):
@@ -135,11 +135,11 @@ class SeriesReader:
 
     @property
     def events_path(self) -> str | None:
-        """Path of its cgroup.events; None if it has none."""
+        """Path of the cgroup's cgroup.events; None if it has none."""
         return None if self._events is None else self._events.path
 
     def read_between_ticks(self) -> bool:
-        """Read every file of every tick once more; return whether the cgroup still exists."""
+        """Read the files of `every_tick` again; return whether the cgroup still exists."""
         for file in self.every_tick:
             try:
                 text = file.read()
@@ -157,13 +157,13 @@ class SeriesReader:
         return self._network is not None
 
     def add_network(self, file: KernelFile) -> None:
-        """Read a network file at every tick from now on."""
+        """Read a network file at every tick from now on. The reader closes it."""
         self._network = file
         self._changes.file_sets += 1
 
     @property
     def pids(self) -> set[int]:
-        """The processes that have a number here; the kernel shows those of another pid namespace as 0."""
+        """The pids. Processes of another pid namespace, which the kernel lists as 0, are left out."""
         return set() if self._processes is None else self._processes.pids
 
     def listing(self) -> Listing | None:
@@ -174,14 +174,14 @@ class SeriesReader:
         return Listing(self.series, self._processes.texts, huge / anon if anon > 0 and huge > 0 else 0.0)
 
     def close(self) -> None:
-        """Close the files of the series: fast, slow, network and process lists."""
+        """Close all files of the series."""
         for file in (*self._fast, *self._slow, *(() if self._network is None else (self._network,))):
             file.close()
         if self._processes is not None:
             self._processes.close()
 
     def _check_liveness(self) -> None:
-        """Find out whether the series has a process, and whether its cgroup exists."""
+        """Update `alive` and `gone`."""
         self._changes.liveness_checks += 1
         has_process = False
         if self._processes is not None:
@@ -196,16 +196,16 @@ class SeriesReader:
 
     @staticmethod
     def _read_if_not_kept(file: KernelFile, error: OSError) -> bytes:
-        """Read a file that could not be kept open, for lack of descriptors.
+        """Read a file that is not kept open for lack of descriptors; the sweep cannot read it.
 
-        Raises: OSError if reading fails, or if the file is kept open: then the sweep has read it already.
+        Raises: OSError if reading fails. If the file is open, this is the sweep's `error`.
         """
         if file.fd >= 0:
             raise error
         return file.read()
 
     def _clear(self, file: KernelFile, error: OSError | ParseError) -> None:
-        """Make the values of a failed file null; a limit keeps its last value unless its cgroup was removed."""
+        """Make the values of a file null after a failed read. A limit keeps its value unless its cgroup was removed."""
         file.is_gone = isinstance(error, OSError) and error.errno in GONE
         if file.is_gone or file not in self._slow:
             file.text = None
@@ -225,7 +225,7 @@ class SeriesReader:
         self._counts.count_failure(file.name, file.path, error)
 
     def _drop_removed(self) -> None:
-        """Treat files that were removed from a living cgroup as absent: their controller, or PSI, was switched off."""
+        """Treat files that were removed from an existing cgroup as absent: their controller or PSI was switched off."""
         removed = {file.path: file for file in (*self._fast, *self._slow) if file.is_gone}
         if not removed or self.gone:
             return
@@ -237,7 +237,7 @@ class SeriesReader:
         self._changes.file_sets += 1
 
     def _open_absent(self) -> None:
-        """Open absent files that exist by now: a controller may be switched on later."""
+        """Open absent files that exist by now, because their controller was switched on."""
         still_absent = []
         for source, folder in self._absent:
             path = f"{folder}/{source.file}"

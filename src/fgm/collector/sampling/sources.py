@@ -1,4 +1,4 @@
-"""The kernel files that are read for a cgroup and for the node, each with its parser and rhythm."""
+"""The kernel files that are read for a cgroup and for the node, each with its parser and interval."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass

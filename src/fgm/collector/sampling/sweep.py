@@ -1,8 +1,8 @@
-"""One pass over the files of all series: everything is read first, and then only what changed is parsed.
+"""One pass over the files of all series: it reads all files, and then parses only those that changed.
 
-A tick comes once a second, when the processor's caches hold the code and data of other programs, so the cost of a tick
-is how much of both it touches. Therefore the reads are one loop in C over plain numbers, an unchanged file costs only
-the comparison with its last text, and changed files of the same kind are parsed together.
+A tick comes once a second. By then, the CPU caches contain code and data of other programs. So the cost of a tick
+depends on how much code and data it touches. Therefore the reads are one loop in C over plain numbers, an unchanged
+file is only compared with its last text, and changed files of the same kind are parsed together.
 """
 
 import math
@@ -23,20 +23,20 @@ Text = bytes | OSError
 
 
 class Sweep:
-    """The files that are read at every tick; replaced by another sweep when these change. Used by one thread at a time.
+    """Reads the files of every tick. If the set of files changes, make a new sweep. Used by one thread at a time.
 
     `table`: the newest values, a row for each reader. Each reader writes to its row, and the sweep itself writes the
-    values of files that it parses together. `read_at`: instant of the last read of each series' first file (cpu.stat),
-    by the clock that `read` is given; `skipped`: number of files that the last pass left out.
+    values of files that it parses together. `read_at`: time of the last read of each series' first file (cpu.stat), by
+    the clock that is passed to `read`; `skipped`: number of files that the last pass left out.
 
-    While a sweep is in use, it alone holds the last text of each file; KernelFile.text is only up to date for files
-    that changed, and after `settle`. Keeping both would touch every file at every tick.
+    The sweep has the last text of each file. KernelFile.text may be older until `settle` is called, because updating it
+    would touch every file at every tick.
     """
 
     def __init__(self, readers: Sequence[SeriesReader], alternating: Collection[str] = ()) -> None:
         """`alternating`: names of files that are read for half of the series at one tick, for the others at the next.
 
-        Their values are null at the ticks between.
+        At the ticks that do not read them, their values are null.
         """
         self.table: NDArray[np.float64] = np.empty((len(readers), WIDTH))
         self.read_at: list[float] = []
@@ -48,20 +48,20 @@ class Sweep:
         self._passes = [_Pass(readers, cells, frozenset(alternating), parity) for parity in parities]
 
     def read(self, monotonic: Callable[[], float]) -> None:
-        """Read every file; put the values of changed ones, and the nulls of failed reads, into the table."""
+        """Read every file; put the values of changed files into the table, and nulls for failed reads."""
         self.read_at, self.skipped = self._passes[0].read(monotonic)
         self._passes.append(self._passes.pop(0))
         if len(self._passes) > 1:
             self._passes[0].continue_from(self._passes[-1].last_texts())
 
     def settle(self) -> None:
-        """Put the last text of each file into the file, for the next sweep."""
+        """Store the last text of each file in its KernelFile, for the next sweep."""
         for each in self._passes:
             each.settle()
 
 
 class _Pass:
-    """The files that are read at one tick. `parity`: alternating files are read for these rows only; None: for all."""
+    """The files that are read at one tick. `parity`: 0 or 1 if alternating files are read for even or odd rows only."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class _Pass:
         self._alternating = [i for i, (_, file) in enumerate(self._files) if file.name in alternating]
 
     def read(self, monotonic: Callable[[], float]) -> tuple[list[float], int]:
-        """Read; return the instant at which the reads of each series began, and the number of files left out."""
+        """Read the files; return the time at which the reads of each series began, and the number of files left out."""
         texts: list[Text | None] = []
         read_at: list[float] = []
         for fds, sizes in self._reads:
@@ -137,7 +137,7 @@ class _Pass:
         return {id(file): text for (_, file), text in zip(self._files, self._last, strict=True)}
 
     def continue_from(self, texts: Mapping[int, Text | None]) -> None:
-        """Compare the next read with these texts of the pass before, for the files that both passes read."""
+        """Compare the next read with the texts of the pass before, if that pass read the file."""
         self._last = [texts.get(id(file), text) for (_, file), text in zip(self._files, self._last, strict=True)]
 
     def settle(self) -> None:
@@ -145,7 +145,7 @@ class _Pass:
             file.text = text if isinstance(text, bytes) else None
 
     def _parse_together(self, kind: int, files: Sequence[int]) -> bool:
-        """Parse changed files of one kind; return whether all of them still have the form that they had before."""
+        """Parse changed files of one kind. Return False, without an effect, if one no longer has its earlier form."""
         _, first = self._files[files[0]]
         last, sizes = self._last, self._sizes
         texts = [text for i in files if isinstance(text := last[i], bytes) and len(text) < sizes[i]]

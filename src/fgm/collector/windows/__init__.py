@@ -1,1 +1,1 @@
-"""Writes ticks to a journal and turns a finished journal into a Parquet file and index entries."""
+"""Writes ticks to a journal, and turns a complete journal into a Parquet file and index entries."""

@@ -1,6 +1,6 @@
-"""Closing of a window: its journal becomes a Parquet file and is removed.
+"""Closes a window: turns its journal into a Parquet file, and removes the journal.
 
-Recovery after a kill is the same, at the next start.
+The journal that a killed collector left is closed in the same way, after the next start.
 """
 
 import logging
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SeriesSpan:
-    """A series of a file, with the instants of its first and last tick."""
+    """A series of a file, with the times of its first and last tick."""
 
     series: Series
     first_ms: int
@@ -53,7 +53,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
 
     If the window has a file already, because the collector was restarted within it, that file is merged into the new
     one. A file that cannot be read, or that was recorded before the wall clock was set back, is set aside instead, and
-    never overwritten. Returns None if the journal holds no tick, or was closed before. After an error the journal still
+    never overwritten. Returns None if the journal has no tick, or was closed before. After an error the journal still
     exists, except after FileNotFoundError.
 
     Raises: ForeignFileError if the file is not fgm's; BadFileError if it cannot be read as a journal; OSError if
@@ -65,7 +65,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         raise BadFileError(journal_path, "its name is not that of a journal")
     target = layout.metrics_name(parsed.start_ms)
     if os.path.lexists(journal_path) and not _has_mark(journal_path):
-        raise ForeignFileError(journal_path, "it only has the name of one of fgm's journals")
+        raise ForeignFileError(journal_path, "it has the name of a journal, but lacks fgm's mark")
     try:
         reader = JournalReader(journal_path, metrics=COLUMNS)
     except FileNotFoundError:
@@ -79,7 +79,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
-        del reader  # it holds all rows, too
+        del reader  # it keeps all rows in memory, too
     if header is None:
         atomic.remove(journal_path)
         return None
@@ -110,7 +110,7 @@ def _has_mark(path: str) -> bool:
     try:
         fd = open_regular(path)
     except FileNotFoundError:
-        return True  # it was just removed, which the reader of the journal reports
+        return True  # it was just removed; JournalReader reports that
     except BadFileError:
         return False
     try:
@@ -120,7 +120,7 @@ def _has_mark(path: str) -> bool:
 
 
 def salvage(journal_path: str, compression_level: int) -> None:
-    """Close the window of a journal that cannot be continued, as far as it can be read, so that its name is free.
+    """Close the window of a journal that cannot be continued. Its readable ticks are kept, and its name is free then.
 
     Raises: OSError if reading or writing fails.
     """
@@ -168,7 +168,7 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
 
 
 def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
-    """Rename an earlier file of the window, unless a killed collector published it from the same journal."""
+    """Rename an earlier file of the window, unless it is equal: then a killed collector wrote it from this journal."""
     name = layout.metrics_name(start_ms)
     path = os.path.join(folder, name)
     try:

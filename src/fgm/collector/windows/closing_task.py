@@ -17,15 +17,16 @@ from fgm.store.errors import BadFileError, ForeignFileError
 CLOSE_AFTER_TICK_S = 0.3
 """Delay before a window is closed, so that the work falls between two ticks."""
 MAX_TRIES = 2
-"""Maximum number of attempts to close a journal that makes no sense."""
+"""Maximum number of attempts to close a journal with invalid content."""
 
 log = logging.getLogger(__name__)
 
 
 class WindowCloser:
-    """A closer of windows. Used in the event loop; files are touched in threads.
+    """Closes windows. Used in the event loop; files are read and written in worker threads.
 
-    `publishing`: held while a file is made from another one. Opening a journal and removing files needs it, too.
+    `publishing`: lock that is held while a file is made from another one. To open a journal or to remove files, a task
+    must hold it, too.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class WindowCloser:
         self._tries: dict[str, int] = {}
 
     async def run(self, journals: MemoryObjectReceiveStream[str], is_stopping: Callable[[], bool]) -> None:
-        """Close each journal of the stream until its end, and with it those that could not be closed before."""
+        """Close each journal of the stream until its end. After each, retry those that could not be closed before."""
         with journals:
             async for path in journals:
                 if not is_stopping():
@@ -53,12 +54,12 @@ class WindowCloser:
                     await self.close(journal)
 
     async def close(self, journal: str) -> None:
-        """Close the window of a journal, unless it is being written; failures are logged, and tried again by `run`."""
+        """Close the window of a journal, unless it is being written. Failures are logged, and `run` tries again."""
         try:
             async with self.publishing:
                 if journal == self._recorder.path:
-                    return  # it was opened again, and comes back when it is complete
-                await to_thread.run_sync(give_back)  # memory of containers that are gone, before the peak
+                    return  # it was opened again, and is sent again when it is complete
+                await to_thread.run_sync(give_back)  # return the memory of removed containers before usage peaks
                 window = await to_thread.run_sync(close_window, journal, self._compression_level)
                 await to_thread.run_sync(give_back)
         except FileNotFoundError:
@@ -66,7 +67,7 @@ class WindowCloser:
             log.warning("journal was removed before its window was closed", extra=fields(journal=journal))
             return
         except ForeignFileError as error:
-            log.warning("ignoring a file that only looks like one of fgm's", extra=fields(file=error.path))
+            log.warning("not closing a journal that lacks fgm's mark", extra=fields(file=error.path))
             return
         except (OSError, BadFileError, ValueError) as error:
             await self._handle_failure(journal, error)
@@ -79,10 +80,10 @@ class WindowCloser:
         tries = self._tries[journal] = self._tries.get(journal, 0) + 1
         log.error("cannot close a window", extra=fields(journal=journal, reason=str(error), tries=tries))
         if isinstance(error, OSError) or tries < MAX_TRIES:
-            return  # the journal is complete, and the disk may have room again later
+            return  # the journal is complete, and the disk may have free space again later
         del self._tries[journal]
         try:
             aside = await to_thread.run_sync(set_aside, journal)
             log.error("set aside the journal of a window that cannot be closed", extra=fields(journal=aside))
         except OSError as failure:
-            log.error("cannot set aside a journal", extra=fields(journal=journal, reason=str(failure)))
+            log.error("cannot rename an unusable journal", extra=fields(journal=journal, reason=str(failure)))

@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 
 
 class IndexKeeper:
-    """The index in memory, and its file. Used in the event loop; files are touched in threads.
+    """Keeps the index in memory, and writes it to its file. Used in the event loop; it writes in worker threads.
 
-    `is_missing`: whether there was no readable index at the start, so that `rebuild` is needed.
+    `is_missing`: whether there was no readable index at the start. Then call `rebuild`.
     """
 
     def __init__(self, data_dir: str, rotation_s: int, now_ms: int) -> None:
-        """Load the index; one that cannot be read is set aside.
+        """Load the index. May block. An index that cannot be read is renamed.
 
-        Raises: OSError if it can be neither read nor set aside.
+        Raises: OSError if it can be neither read nor renamed.
         """
         self._data_dir = data_dir
         self._path = os.path.join(data_dir, layout.INDEX_NAME)
@@ -50,32 +50,32 @@ class IndexKeeper:
         self.index = replace(index, rotation_s=rotation_s)
 
     def update(self, alive: Mapping[str, Series], now_ms: int) -> None:
-        """Update the index to the living containers of a tick, by full id; sandboxes are removed from it."""
+        """Update the index to the running containers of a tick. Sandboxes are removed. `alive`: series by full id."""
         containers = {full_id: facts_of(series) for full_id, series in alive.items() if series.scope == "container"}
         self._set(without(apply(self.index, diff(self.index, containers, now_ms)), alive.keys() - containers.keys()))
 
     def describe(self, facts: Mapping[str, Facts], now_ms: int) -> None:
-        """Add facts about containers, by full id, to the entries that exist."""
+        """Add facts, by full container id, to existing entries. Other facts are ignored."""
         self._set(described(self.index, facts, now_ms))
 
     def add_window(self, window: ClosedWindow) -> None:
-        """Add the containers of a closed window; those alive were seen until its end."""
+        """Add the containers of a closed window. Those that run now were last seen at its end."""
         if window.last_ms >= (self.index.latest_ms or 0):
             self._set(rotated(self.index, window.last_ms))
         self._join(window.spans, window.first_ms, window.last_ms)
 
     def forget_before(self, earliest_ms: int) -> None:
-        """Remove the containers without data. `earliest_ms`: instant at which the remaining data begins."""
+        """Remove the containers that ended before the oldest remaining data. `earliest_ms`: start of that data."""
         self._set(without_older(self.index, earliest_ms))
 
     async def run(self) -> None:
-        """Write the file after each change, one write at a time; until cancelled."""
+        """Until cancelled, write the file after each change, one write at a time."""
         while True:
             await self._changed.wait()
             await self.write()
 
     async def write(self) -> None:
-        """Write the file if the index has changed; after a failure it is tried again at the next change."""
+        """Write the file if the index has changed. After a failure, it is tried again at the next change."""
         if not self._changed.is_set():
             return
         self._changed = anyio.Event()
@@ -100,7 +100,7 @@ class IndexKeeper:
                 self._join(spans, min(span.first_ms for span in spans), max(span.last_ms for span in spans))
         if paths:
             log.info("rebuilt the index", extra=fields(files=len(paths), unreadable=unreadable))
-        self._changed.set()  # even without files: a machine without containers has an index from the start
+        self._changed.set()  # even without files, so that a machine without containers has an index, too
 
     def _join(self, spans: Iterable[SeriesSpan], first_ms: int, last_ms: int) -> None:
         entries = [
@@ -119,7 +119,7 @@ class IndexKeeper:
 
 
 def facts_of(series: Series) -> Facts:
-    """Return the facts for the index that the series of a container holds."""
+    """Return the index facts that are in the series of a container."""
     return {
         "pod_name": series.pod_name,
         "namespace": series.namespace,

@@ -1,4 +1,4 @@
-"""The task that records ticks, and hands each journal over when its window is complete."""
+"""The task that records ticks, and passes each journal on when its window is complete."""
 
 import errno
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Recording:
-    """The recording loop. A tick that cannot be recorded is lost, and the next one is tried."""
+    """The recording loop. A tick that cannot be recorded is lost; recording continues with the next one."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Recording:
         journals: MemoryObjectSendStream[str],
         make_room: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Record each tick of a stream until its end; send the path of each journal that is complete.
+        """Record each tick of a stream until its end; send the path of each complete journal. Closes both streams.
 
         `make_room`: removes old data from a full disk, and returns whether it removed any.
         """
@@ -82,7 +82,7 @@ class Recording:
         No journal is opened while one is being closed, because it might be the same. If the wall clock was set back
         into a window whose journal still exists, that journal is closed first.
 
-        Raises: OSError, BadFileError if the tick cannot be recorded.
+        Raises: OSError or BadFileError if the tick cannot be recorded.
         """
         recorder = self._recorder
         if recorder.path is not None:

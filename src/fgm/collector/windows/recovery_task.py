@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """A search for journals, at the start and again when a disk that had gone is back."""
+    """Searches for journals at the start, and again when a failed disk works again."""
 
     def __init__(self, data_dir: str, recorder: TickRecorder, index: IndexKeeper) -> None:
         self._data_dir = data_dir
@@ -24,13 +24,13 @@ class Recovery:
         self._is_wanted = anyio.Event()
 
     def repeat(self) -> None:
-        """Look for journals again soon: a folder that is back may hold some."""
+        """Request another search: the disk that works again may contain journals."""
         self._is_wanted.set()
 
     async def run(self, first_ms: int | None, journals: MemoryObjectSendStream[str], scope: anyio.CancelScope) -> None:
-        """Send the journals of earlier runs, but not the one that this run continues; until `scope` is cancelled.
+        """Until `scope` is cancelled, send the journals of earlier runs, except the one that this run continues.
 
-        `first_ms`: instant of the first tick of this run; None if there is none.
+        `first_ms`: time of the first tick of this run; None if there is none.
         """
         with journals, scope:
             for path in await to_thread.run_sync(self._journals):

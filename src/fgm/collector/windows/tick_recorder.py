@@ -1,4 +1,4 @@
-"""Recording of ticks into the journal of their window."""
+"""Records ticks in the journal of their window."""
 
 import errno
 import os
@@ -13,14 +13,14 @@ from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
 SYNC_EVERY_MS = 5_000
-"""Interval between two syncs of the journal, and so the time that a power loss may cost.
+"""Interval between two syncs of the journal. A power failure may lose the ticks of this time.
 
-A killed process loses nothing, because the kernel has what it wrote.
+If only the process is killed, nothing is lost, because the kernel has the data.
 """
 
 
 class TickRecorder:
-    """The journal that is being written. Used by one thread at a time."""
+    """Writes the current journal. Used by one thread at a time."""
 
     def __init__(self, data_dir: str, header: FileHeader, columns: tuple[str, ...], compression_level: int) -> None:
         self._data_dir = data_dir
@@ -38,7 +38,7 @@ class TickRecorder:
         return None if self._journal is None else self._journal.path
 
     def close_before(self, time_ms: int) -> str | None:
-        """Close the journal unless a tick at `time_ms` continues it; return its path, None if none was closed."""
+        """Close the journal unless a tick at `time_ms` continues it; return its path, or None if none was closed."""
         if self._window is None or (time_ms in self._window and time_ms > self._last_ms):
             return None
         return self.close()
@@ -46,10 +46,10 @@ class TickRecorder:
     def append(self, tick: Tick) -> None:
         """Record a tick.
 
-        A journal that begins before the newest tick so far covers a time that was recorded before the wall clock was
-        set back; its header says that it supersedes.
+        If a journal begins before the newest tick so far, the wall clock was set back. The journal's header then says
+        that it supersedes what was recorded of that time.
 
-        Raises: OSError if it cannot be recorded; the next tick can be tried all the same.
+        Raises: OSError if the tick cannot be recorded. The next one can be tried.
         """
         if self._journal is None:
             self._window = layout.window_at(tick.time_ms, self._header.rotation_s)
@@ -66,7 +66,7 @@ class TickRecorder:
                 raise FileNotFoundError(errno.ENOENT, "the open journal was removed, or moved away", path)
 
     def close(self) -> str | None:
-        """Close the journal; return its path, None if none is open."""
+        """Close the journal; return its path, or None if none is open."""
         if self._journal is None:
             return None
         path = self._journal.path
@@ -75,11 +75,11 @@ class TickRecorder:
         return path
 
     def was_recorded(self, time_ms: int) -> bool:
-        """Return whether this run recorded this instant before the wall clock was set back."""
+        """Return whether this run recorded this time already, before the wall clock was set back."""
         return time_ms <= self._newest_ms
 
     def may_record(self, path: str, since_ms: int) -> bool:
-        """Return whether a journal belongs to a window that this run records, whose first tick is at `since_ms`."""
+        """Return whether this run records to the window of a journal. `since_ms`: time of this run's first tick."""
         parsed = layout.parse_name(os.path.basename(path))
         is_own = os.path.basename(os.path.dirname(path)) == layout.identifier_folder(self._header.identifier)
         if not is_own or parsed is None:
@@ -90,7 +90,7 @@ class TickRecorder:
         return window.start_ms == parsed.start_ms >= first.start_ms
 
     def path_of(self, instant_ms: int) -> str:
-        """Return the path of the journal for the window of an instant, which may not exist."""
+        """Return the path of the journal for the window that contains `instant_ms`. The file may not exist."""
         window = layout.window_at(instant_ms, self._header.rotation_s)
         return os.path.join(self._folder(window), layout.journal_name(window.start_ms))
 

@@ -1,4 +1,4 @@
-"""Statistics of one closed window for the log: how late its rows were read, and what the collector cost."""
+"""Statistics of one closed window for the log: how late its rows were read, and what it cost the collector."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ ANON = "collector.anon_bytes"
 
 
 def summarise(chunks: Sequence[Chunk]) -> dict[str, Any]:
-    """Return the lateness of a window's rows, and the collector's sweep times and memory from its node's rows."""
+    """Return the lateness of all rows, and the collector's sweep times and memory from the node's rows."""
     late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
     late_ms = late_ms[np.isfinite(late_ms)]
     node = [chunk for chunk in chunks if chunk.series.scope == "node"]
