@@ -122,4 +122,10 @@ def test_check_names_and_counts_each_problem(tmp_path: Path, capsys: pytest.Capt
 
 def test_check_of_a_directory_that_does_not_exist_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "/nowhere"]) == 1
-    assert "/nowhere: " in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert output == "/nowhere: there is no such directory\nno intact data found: 1 problem\n"
+
+
+def test_check_of_an_empty_directory_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "no data found\n"

@@ -13,7 +13,9 @@ from fgm.store.check.directory_check import check
 EXIT_CODES = """\
 exit codes:
   0  done, or stopped with Ctrl-C
-  1  fgm run: the collector or the viewer stopped; fgm open: the page cannot be opened; fgm check: there are problems
+  1  fgm run: the collector or the viewer stopped
+     fgm open: the page cannot be opened
+     fgm check: there are problems, or there is no data
   2  a flag is wrong
 """
 
@@ -34,14 +36,14 @@ def default_data_dir() -> str:
 
 
 def print_check(directory: str) -> int:
-    """Print the problems of a data directory and a summary; return the exit code."""
+    """Print the problems of a data directory and a summary; return 0 if there is data and no problem, else 1."""
     report = check(directory)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # the names of files need not be UTF-8
     for path, problem in report.problems:
         sys.stdout.write(f"{path}: {problem}\n")
     sys.stdout.write(f"{report.summary}\n")
-    return 1 if report.problems else 0
+    return 0 if report.has_data and not report.problems else 1
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -70,16 +72,16 @@ def _make_parser() -> argparse.ArgumentParser:
         "--include",
         action="append",
         metavar="PATTERN",
-        help=f"cgroups to record in addition to containers; can be repeated (default: {patterns})",
+        help=f"cgroups to record in addition to containers, instead of the default ones, {patterns}; can be repeated",
     )
-    flag = add("check", "check that every file in a data directory is intact and in the right place")
-    flag("directory", metavar="DIR", help="the data directory")
     flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
     flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
     flag("--port", type=int, default=open_command.VIEWER_PORT, help=port_of_page)
     flag("--namespace", default=open_command.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
+    flag = add("check", "check that every file in a data directory is intact and in the right place")
+    flag("directory", metavar="DIR", help="the data directory")
     return parser
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from fgm import __version__
 
 VARIABLE_PREFIX = "FGM_"
+_ABOUT_VARIABLES = "Names such as FGM_LOG_LEVEL are environment variables; a flag has priority over its variable."
 
 
 class SettingError(ValueError):
@@ -136,7 +137,7 @@ def make_parser(
     """Return a parser with a flag for each setting; `--help` shows what is allowed, the default and the variables."""
     parser = argparse.ArgumentParser(
         prog=program,
-        description=description,
+        description=f"{description}\n\n{_ABOUT_VARIABLES}" if reads_environment else description,
         epilog=exit_codes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

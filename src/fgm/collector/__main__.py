@@ -67,7 +67,7 @@ def _run(argv: Sequence[str] | None) -> int:
             with DirectoryLock(settings.data_dir):
                 anyio.run(partial(_record, settings, hierarchies, probes))
     except tuple(_EXITS) as error:
-        sys.stderr.write(f"fine-grained-monitor: {error}\n")
+        sys.stderr.write(f"fine-grained-monitor: error: {error}\n")
         return _EXITS[type(error)]
     return 0
 

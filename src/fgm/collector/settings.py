@@ -28,7 +28,7 @@ EXIT_CODES = """\
 exit codes:
   0  stopped by SIGTERM or SIGINT, or --check-config found no error
   2  a flag or an environment variable is wrong
-  3  the proc root or the cgroup root cannot be read, or is not the host's
+  3  the proc root or the cgroup root cannot be read, or is not a /proc or cgroup file system
   4  the data directory cannot be written
   5  another collector records into the data directory
   6  the health listener cannot use its address
@@ -104,8 +104,8 @@ class Settings:
     verbose_perf_risk: bool = setting(
         default=False,
         kind=SWITCH,
-        purpose="once a minute, record what the memory of each container's largest process consists of; this pauses "
-        "the process while it is read: about 15 ms per GB, or longer",
+        purpose="record memory regions: once a minute, record what the memory of each container's largest process "
+        "consists of; this pauses the process while it is read, for about 15 ms per GB, or longer",
     )
     retention_bytes: int = setting(
         4 << 30, size(64 << 20, 1 << 50), "maximum size of the data; the oldest is removed first"
@@ -114,7 +114,8 @@ class Settings:
     min_free: FreeSpace = setting(  # noqa: RUF009 - it is frozen too
         FreeSpace(0.15, 2 << 30),
         FREE_SPACE,
-        "part of the file system to keep free, by removing old data if necessary",
+        "space of the file system to keep free, by removing old data if necessary; of a share and an amount, the "
+        "larger counts",
     )
     health_host: str = setting(
         "", text("ADDRESS"), "address to serve /healthz and /readyz on", if_absent="they are not served"
@@ -156,7 +157,7 @@ def make_collector_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--list-reads",
         action="store_true",
-        help="print each file that is read for ticks and every how many ticks, as lines of JSON, then exit",
+        help="print each kernel file that is read, and the number of ticks between two reads (JSON lines), then exit",
     )
     return parser
 

@@ -1,5 +1,6 @@
 """The command `fgm-viewer`, also started with `python -m fgm.viewer`; `--help` lists its exit codes."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
     try:
-        daemon = Daemon(settings, SystemClock())
+        daemon = Daemon(settings, SystemClock(), os.environ.get("POD_NAME") or None)
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
         return EXIT_CANNOT_LISTEN

@@ -12,7 +12,6 @@ Nothing here imports numpy or Quart before the socket answers.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from typing import TYPE_CHECKING, cast
 
@@ -51,15 +50,15 @@ log = logging.getLogger(__name__)
 class Daemon:
     """A viewer. Its sockets are open before its first task starts."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        """Open the sockets.
+    def __init__(self, settings: Settings, clock: Clock, pod_name: str | None = None) -> None:
+        """Open the sockets. `pod_name`: the pod that the viewer runs in.
 
         Raises: ListenError if an address cannot be used.
         """
         self._settings, self._clock = settings, clock
         self._start_up = StartUp(settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic())
         self._sock = listen(settings.host, settings.port)
-        self._address = Address(self._sock.getsockname()[1], os.environ.get("POD_NAME") or None)
+        self._address = Address(self._sock.getsockname()[1], pod_name)
         self._health = HealthReport(self._start_up, clock, settings.data_dir, self._address)
         self._entry = Entry(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None

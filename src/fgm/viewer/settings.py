@@ -37,19 +37,19 @@ class Settings:
     port: int = setting(8050, whole_number(0, 65_535), "port to listen on; 0 takes a free one")
     host: str = setting("127.0.0.1", text("ADDRESS"), "address to listen on")
     no_browser: bool = setting(default=False, kind=SWITCH, purpose="do not open the page in a browser")
-    poll_seconds: float = setting(5.0, number(0.05, 3600, unit="s"), "time between two looks at the data directory")
+    poll_seconds: float = setting(5.0, number(0.05, 3600, unit="s"), "interval between checks for new data")
     index_timeout_seconds: float = setting(
         180.0, number(0, 86_400, unit="s"), "time to wait for data before the page shows what to check"
     )
     allowed_host: tuple[str, ...] = setting(
-        (), text("NAME"), "other host name that requests may be addressed to, without port; can be repeated"
+        (), text("NAME"), "additional host name to accept in the Host header, without port; can be repeated"
     )
     health_host: str = setting(
         "", text("ADDRESS"), "address to serve /healthz and /readyz on", if_absent="they are not served"
     )
     health_port: int = setting(8051, whole_number(0, 65_535), "port to serve /healthz and /readyz on")
     node: str = setting(
-        "", text("NAME"), "node to show if the directory holds several", if_absent="the one with the newest data"
+        "", text("NAME"), "node to show if the directory has data of several", if_absent="the one with the newest data"
     )
     log_level: str = setting("info", choice(*logs.LEVELS), "lowest level of messages to log")
     log_format: Literal["text", "json"] = setting("text", choice("text", "json"), "format of the log")
@@ -64,7 +64,7 @@ def make_viewer_parser() -> argparse.ArgumentParser:
         exit_codes=EXIT_CODES,
         reads_environment=False,
     )
-    purpose = "the data directory, a directory with Parquet files copied from one, or such files"
+    purpose = "the data directory, another directory with Parquet files copied from one, or single Parquet files"
     parser.add_argument("data", metavar="DATA", nargs="+", help=purpose)
     return parser
 

@@ -94,9 +94,25 @@ def test_the_rest_of_a_kill_is_in_order_and_counted(folder: Path) -> None:
     assert report.counts["files set aside"] == 1
 
 
-def test_an_empty_directory_is_in_order_and_a_missing_one_is_not(tmp_path: Path) -> None:
+def test_an_empty_directory_has_no_problems_and_a_missing_one_has(tmp_path: Path) -> None:
     assert check(str(tmp_path)).problems == []
     assert check(str(tmp_path / "none")).problems == [(str(tmp_path / "none"), "there is no such directory")]
+
+
+def test_a_directory_without_data_is_summed_up_as_such(tmp_path: Path) -> None:
+    empty, missing = check(str(tmp_path)), check(str(tmp_path / "none"))
+
+    assert (empty.has_data, empty.summary) == (False, "no data found")
+    assert (missing.has_data, missing.summary) == (False, "no intact data found: 1 problem")
+
+
+def test_the_summary_counts_in_the_singular_and_the_plural_and_leaves_out_zeros(folder: Path) -> None:
+    (folder / "notes.txt").touch()
+
+    report = check(str(folder.parent.parent))
+
+    assert report.has_data
+    assert report.summary == "1 Parquet file, 1 container, 1 journal, 90 rows: 1 problem"
 
 
 def flip_a_byte(folder: Path) -> None:

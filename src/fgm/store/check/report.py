@@ -1,7 +1,12 @@
 """The report of a check: problems, and counts of what was checked."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+
+_NOT_DATA = frozenset({"bytes of torn frames", "containers", "files set aside", "temporary files"})
+"""Names of counts that do not count recorded data."""
+_PLURAL = re.compile(r"\b(byte|container|file|journal|row)s\b")
 
 
 @dataclass(slots=True)
@@ -15,12 +20,23 @@ class Report:
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
+    def has_data(self) -> bool:
+        """Whether there is at least one intact file with recorded data."""
+        return any(count for name, count in self.counts.items() if name not in _NOT_DATA)
+
+    @property
     def summary(self) -> str:
         """The counts and the number of problems, in one line for the terminal."""
-        checked = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items())) or "nothing"
-        verdict = {0: "all in order", 1: "1 problem"}.get(len(self.problems), f"{len(self.problems)} problems")
-        return f"{checked}: {verdict}"
+        problems = f"{len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
+        if not self.has_data:
+            return f"no intact data found: {problems}" if self.problems else "no data found"
+        checked = ", ".join(f"{count} {_noun(name, count)}" for name, count in sorted(self.counts.items()) if count)
+        return f"{checked}: {problems if self.problems else 'all in order'}"
 
     def add(self, path: str, sentence: str) -> None:
         """Add a problem of the file or folder at `path`. `sentence`: what is wrong with it."""
         self.problems.append((path, sentence))
+
+
+def _noun(plural: str, count: int) -> str:
+    return _PLURAL.sub(r"\1", plural, count=1) if count == 1 else plural
