@@ -4,5 +4,5 @@ import os
 
 __version__ = "0.1.0"
 
-# numpy's linear algebra starts a thread per processor when it is imported. Nothing here uses it.
+# When numpy is imported, its linear algebra library starts a thread for each processor. fgm does not use that library.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

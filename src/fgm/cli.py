@@ -1,4 +1,4 @@
-"""The command `fgm`: `run` records and shows this machine, `open` shows a node, `check` checks a data directory."""
+"""The command line of `fgm` with its three commands: `run`, `open` and `check`."""
 
 import argparse
 import io
@@ -21,7 +21,7 @@ exit codes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
+    """Run `fgm` and return its exit code. `argv`: the arguments; None: those of this process."""
     arguments = _make_parser().parse_args(argv)
     if arguments.command == "check":
         return print_check(arguments.directory)
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def default_data_dir() -> str:
-    """Return the directory that `fgm run` records into."""
+    """Return the directory that `fgm run` records into by default."""
     base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return os.path.join(base, "fgm")
 
@@ -39,7 +39,7 @@ def print_check(directory: str) -> int:
     """Print the problems of a data directory and a summary; return 0 if there is data and no problem, else 1."""
     report = check(directory)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # the names of files need not be UTF-8
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain bytes that are not UTF-8
     for path, problem in report.problems:
         sys.stdout.write(f"{path}: {problem}\n")
     sys.stdout.write(f"{report.summary}\n")

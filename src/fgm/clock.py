@@ -1,6 +1,7 @@
-"""The only module that reads the wall clock and the monotonic clock, as the linter checks; others are handed a Clock.
+"""The wall clock and the monotonic clock: no other module reads them, so that tests can replace them.
 
-Processor time and the time since boot are readings of the process and the kernel, and are taken where they are needed.
+Other modules get a `Clock` as an argument; the linter checks that. Processor time and the time since boot are not
+covered: modules that need them read them directly.
 """
 
 import time
@@ -9,24 +10,24 @@ from typing import Protocol
 import anyio
 
 MAX_APART_S = 0.05
-"""Maximum time between two readings that count as one instant."""
+"""Maximum time between two reads of clocks that count as simultaneous."""
 
 
 class Clock(Protocol):
     """A source of time for a daemon."""
 
     def wall_ns(self) -> int:
-        """Return nanoseconds since 1970 UTC; it steps if the machine's clock is set."""
+        """Return nanoseconds since 1970 UTC. The time jumps if the clock of the machine is set."""
 
     def monotonic(self) -> float:
-        """Return seconds since a fixed instant; it never steps."""
+        """Return seconds since a fixed, arbitrary instant. The time never jumps."""
 
     async def sleep_until(self, deadline: float) -> None:
-        """Return when `monotonic()` has reached the deadline. It is a checkpoint even if the deadline has passed."""
+        """Wait until `monotonic()` reaches the deadline. Other tasks can run, even if it has passed already."""
 
 
 def read_both(clock: Clock) -> tuple[int, float]:
-    """Return `wall_ns()` and `monotonic()` of one instant, even if the process is stopped between the two readings."""
+    """Return `wall_ns()` and `monotonic()` of one instant: if the process was paused between the reads, read again."""
     while True:
         before = clock.monotonic()
         wall_ns = clock.wall_ns()
@@ -35,16 +36,16 @@ def read_both(clock: Clock) -> tuple[int, float]:
 
 
 class SystemClock:
-    """The clocks of the machine."""
+    """The real clocks of the machine."""
 
     def wall_ns(self) -> int:
-        """Return the time of the realtime clock, which can be set back; for timestamps."""
+        """Return the time of the realtime clock. Use it for timestamps only, because it can be set back."""
         return time.time_ns()
 
     def monotonic(self) -> float:
-        """Return the time of the monotonic clock, which is never set; for deadlines and durations."""
+        """Return the time of the monotonic clock. Use it for deadlines and durations."""
         return time.monotonic()
 
     async def sleep_until(self, deadline: float) -> None:
-        """Sleep on the event loop."""
+        """Sleep until the deadline without blocking the event loop."""
         await anyio.sleep(max(0.0, deadline - time.monotonic()))

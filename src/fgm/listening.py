@@ -1,9 +1,10 @@
-"""Listening sockets, and errors that say why an address cannot be used."""
+"""Opens listening sockets. Its errors explain why an address cannot be used."""
 
 import errno
 import socket
 
 BACKLOG = 100
+"""Maximum number of connections that wait to be accepted."""
 
 
 class ListenError(Exception):
@@ -27,7 +28,9 @@ class ListenError(Exception):
 
 
 def listen(host: str, port: int, flag_prefix: str = "--") -> socket.socket:
-    """Return a listening socket. `flag_prefix`: start of the two flags that an error names, before "host" and "port".
+    """Return a non-blocking TCP socket that listens on the address.
+
+    `flag_prefix`: start of the names of the flags for host and port, such as `--health-`, for the error message.
 
     Raises: ListenError if the address cannot be used.
     """

@@ -1,9 +1,9 @@
-"""The log of the daemons: a constant message and fields, one line per record, as text or as JSON.
+"""Logging of the daemons: each record is one line with a constant message and fields, as text or as JSON.
 
     2025-12-30T16:05:00Z INFO fgm.collector.daemon window closed rows=3600 seconds=0.07
     {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":...,"rows":3600,...}
 
-A module has `log = logging.getLogger(__name__)` and calls `log.info("window closed", extra=fields(rows=9))`.
+A module defines `log = logging.getLogger(__name__)` and calls `log.info("window closed", extra=fields(rows=9))`.
 """
 
 import json
@@ -18,12 +18,14 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 def fields(**values: object) -> dict[str, Any]:
-    """Return the argument `extra` of a log call that has these fields."""
+    """Return the value of `extra` for a log call, so that the line has these fields."""
     return {"fields": values}
 
 
 def configure(level: str = "info", line_format: Format = "text", stream: TextIO | None = None) -> None:
-    """Send all log records of `level`, one of LEVELS, and above to `stream` (by default standard error) only.
+    """Log records of `level` and above to `stream`, or to standard error if it is None, and nowhere else.
+
+    Python warnings are logged, too. `level`: one of LEVELS.
 
     Raises: ValueError if there is no such level or format.
     """
@@ -35,24 +37,25 @@ def configure(level: str = "info", line_format: Format = "text", stream: TextIO 
     handler.setFormatter(_FORMATTERS[line_format]())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that has disconnected
+    # asyncio logs a warning for each write to a client that has disconnected.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as text; a value with a space, a quote, `=` or a control character is quoted as in JSON."""
+    """Formats a record as text. A value with a space, quote, `=` or control character becomes a JSON string."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line without a line break at the end; a traceback follows on lines of its own."""
+        """Return the line without a final line break. If there is a traceback, it follows on separate lines."""
         values = "".join(f" {name}={_text(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {record.name} {_one_line(record.getMessage())}{values}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as a JSON object with the fields next to `time`, `level`, `logger` and `message`."""
+    """Formats a record as a JSON object: `time`, `level`, `logger`, `message`, and the fields of the record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the object without a line break at the end."""
+        """Return the JSON object on one line, without a final line break."""
         own = {
             "time": _time(record),
             "level": record.levelname,
@@ -83,5 +86,5 @@ def _text(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text with control characters escaped, so that a name from outside cannot forge a line."""
+    """Return the text with control characters escaped: a name from outside must not be able to forge a log line."""
     return text if text.isprintable() else json.dumps(text)[1:-1]

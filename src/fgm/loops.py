@@ -1,4 +1,4 @@
-"""Repetition of an action on a fixed grid of time, with any clock."""
+"""Repeats an action at fixed intervals."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,10 +8,11 @@ from fgm.clock import Clock
 async def every(
     clock: Clock, period_s: float, action: Callable[[], Awaitable[object]], *, first: float | None = None
 ) -> None:
-    """Await `action` once per period until cancelled. Slots that a slow action overruns are skipped.
+    """Await `action` once per period, until cancelled or until `action` raises.
 
-    `first`: when the first action is due by `clock.monotonic()`, which is also the phase of the grid; None means now.
-    A grid that began in the past continues with its next slot. An exception of `action` ends the loop.
+    The times form a grid: `first` plus whole periods. If an action takes longer than a period, the times that it misses
+    are skipped. `first`: time of the first action, as `clock.monotonic()` counts; None: now. If it is in the past, the
+    loop begins at the next time of the grid.
     """
     now = clock.monotonic()
     deadline = now if first is None else first
@@ -24,6 +25,6 @@ async def every(
 
 
 def _next_slot(deadline: float, period_s: float, now: float) -> float:
-    """Return the first slot after both `deadline` and `now`."""
+    """Return the first time of the grid that is after both `deadline` and `now`."""
     missed = max(0, int((now - deadline) // period_s))
     return deadline + period_s * (missed + 1)

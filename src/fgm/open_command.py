@@ -21,28 +21,28 @@ SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
 VIEWER_PORT = 8050
 REQUEST_TIMEOUT = "--request-timeout=20s"
 FORWARDING = "Forwarding from "
-"""Start of the line that kubectl port-forward prints when its port is open."""
+"""Start of the line that `kubectl port-forward` prints after it has opened its port."""
 MAX_NAMES = 10
-"""Maximum number of nodes that an error message lists."""
+"""Maximum number of node names in an error message."""
 MAX_ERROR_LINES = 20
-"""Number of kubectl's last error lines that are kept."""
+"""Maximum number of kept lines of kubectl's standard error; the last ones are kept."""
 POLL_INTERVAL_S = 0.5
-"""Interval between two requests to a viewer that does not respond yet."""
+"""Interval between two attempts to reach a viewer that does not respond yet."""
 RESPONSE_TIMEOUT_S = 5.0
 
 
 class OpenError(Exception):
-    """Raised when the page of a node cannot be opened; the message says why, and what to do."""
+    """Raised if the page of a node cannot be opened. The message contains the reason and what to do."""
 
 
 def open_page(
     node: str, *, port: int = VIEWER_PORT, namespace: str = NAMESPACE, context: str = "", opens_browser: bool = True
 ) -> int:
-    """Forward the page of `node` until Ctrl-C, and return the exit code.
+    """Open the page of `node` and forward its port until Ctrl-C; return the exit code.
 
-    `port`: on this machine; 0 takes a free one. `context`: of kubectl; the current one if empty.
+    `port`: port on this machine; 0 takes a free one. `context`: context of kubectl; empty for the current one.
 
-    Raises: OpenError if the pod is not found, or if kubectl ends.
+    Raises: OpenError if there is not exactly one running pod, or if kubectl is missing, fails or ends.
     """
     kubectl = [_find_kubectl(), *(["--context", context] if context else []), "--namespace", namespace]
     pod = find_pod(_pods(kubectl, node), node, namespace)
@@ -65,9 +65,9 @@ def open_page(
 
 
 def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> str:
-    """Return the name of the only running fgm pod of a node.
+    """Return the name of the running fgm pod of a node. `pods`: all fgm pods of the node, as kubectl prints them.
 
-    Raises: OpenError if there is none, or more than one.
+    Raises: OpenError if no pod is running, or more than one.
     """
     staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     names = sorted(pod["metadata"]["name"] for pod in staying if pod["status"].get("phase") == "Running")
@@ -91,7 +91,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
 
 
 def _pods(kubectl: Sequence[str], node: str) -> list[Mapping[str, Any]]:
-    """Return the fgm pods of a node.
+    """Return the fgm pods of a node, running or not.
 
     Raises: OpenError if the cluster has no such node, or if kubectl fails.
     """
@@ -126,7 +126,7 @@ def _find_kubectl() -> str:
 
 
 def _announce(process: subprocess.Popen[str], node: str, pod: str, *, opens_browser: bool) -> None:
-    """Wait until the page responds, then print its address and open it. Returns at once if kubectl ends."""
+    """Wait until the page responds, then print its address and open it. If kubectl ends first, only return."""
     line = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
     threading.Thread(target=_discard_output, args=(process,), daemon=True).start()
     if line is None:
@@ -156,7 +156,7 @@ def _responds(address: str) -> bool:
 
 
 def _discard_output(process: subprocess.Popen[str]) -> None:
-    """Read and drop kubectl's output: it prints a line for each connection, and a full pipe would block it."""
+    """Read and drop kubectl's output. kubectl prints a line for each connection, and a full pipe would block it."""
     for _ in process.stdout or ():
         pass
 

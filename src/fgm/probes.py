@@ -1,7 +1,7 @@
-"""A small HTTP listener for the kubelet's probes, with two fixed paths and its own address.
+"""A small HTTP server for the probes of the kubelet. It serves two fixed paths on an address of its own.
 
-The viewer's main server listens on loopback, which a port-forward reaches and the kubelet does not. The collector has
-no other server.
+The viewer's main server is not reachable for the kubelet, because it listens on loopback. The collector has no other
+server.
 """
 
 import asyncio
@@ -12,23 +12,25 @@ import anyio
 from anyio.abc import TaskStatus
 
 MAX_CONNECTIONS = 32
+"""Maximum number of open connections; further ones are closed without a response."""
 READ_TIMEOUT_S = 2.0
+"""Timeout of one request, from the connection to the end of the response."""
 MAX_REQUEST_BYTES = 4096
 
 _RESPONSE = "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n{body}"
 
 
 class Probes:
-    """Answers /healthz (the daemon is alive) and /readyz (it can do its work), each with 200 or 503."""
+    """Serves /healthz (is the daemon alive?) and /readyz (can it do its work?), each with status 200 or 503."""
 
     def __init__(self, is_ready: Callable[[], bool], is_alive: Callable[[], bool] = lambda: True) -> None:
-        """`is_alive`: whether the rest of the daemon is alive, if it can know more than that the event loop runs."""
+        """`is_alive`: an additional check for /healthz; by default a running event loop is enough."""
         self._is_ready = is_ready
         self._is_alive = is_alive
         self._open = 0
 
     async def serve(self, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Serve on `sock` until cancelled, then close it."""
+        """Serve on the listening socket `sock` until cancelled, then close it."""
         server = await asyncio.start_server(self._answer_request, sock=sock, limit=MAX_REQUEST_BYTES)
         async with server:
             task_status.started()

@@ -1,4 +1,4 @@
-"""`fgm run`: a collector and a viewer of this machine, as two processes that stop together."""
+"""`fgm run`: runs a collector and a viewer for this machine, as two processes that stop together."""
 
 import ctypes
 import http.client
@@ -13,20 +13,25 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 
 INCLUDE = ("/*", "/*/*")
-"""Cgroups that are recorded in addition to containers: slices and services, so that every machine has something to
-show."""
+"""Default patterns of cgroups to record in addition to containers.
+
+They match slices and services, so that the page is not empty on a machine without containers.
+"""
 MIN_FREE = "2Gi"
-"""Space to keep free. A personal machine has no kubelet that evicts pods, and often a fuller disk than a node."""
+"""Space to keep free. It is less than on a node: no kubelet evicts pods here, and personal disks are often fuller."""
 STOP_TIMEOUT_S = 20
-"""Timeout of a process that was asked to stop, before it is killed."""
+"""Timeout after which a process that was asked to stop is killed."""
 POLL_INTERVAL_S = 0.2
-"""Interval between two checks whether the viewer responds, or a process has ended."""
+"""Interval between two checks whether the viewer responds and whether a process has ended."""
 EXIT_USAGE = 2
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
-    """Run both until one of them ends or Ctrl-C, then stop them; return the exit code of `fgm run`."""
+    """Run the collector and the viewer until Ctrl-C or until one of them ends; return the exit code of `fgm run`.
+
+    `port`: of the page; 0 takes a free one. `include`: patterns of cgroups to record in addition to containers.
+    """
     data_dir, port = os.path.abspath(data_dir), port or free_port()
     address = f"http://127.0.0.1:{port}/"
     patterns = [part for pattern in include for part in ("--include", pattern)]
@@ -53,7 +58,7 @@ def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now."""
+    """Return a port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
@@ -71,7 +76,7 @@ def _end_with_parent() -> None:
 
 
 def _is_viewer_of(data_dir: str, port: int) -> bool:
-    """Return whether the server on the port is a viewer of this data directory, and not of another one."""
+    """Return whether a viewer responds on the port and shows this data directory."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/api/health")

@@ -1,4 +1,4 @@
-"""The settings of a daemon as flags and environment variables.
+"""Reads the settings of a daemon from flags and environment variables.
 
 A daemon describes its settings once, as the fields of a frozen dataclass:
 
@@ -6,8 +6,8 @@ A daemon describes its settings once, as the fields of a frozen dataclass:
     class Settings:
         interval_ms: int = setting(1000, whole_number(100, 60_000, unit="ms"), "time between two ticks")
 
-The field makes the flag `--interval-ms`, the variable `FGM_INTERVAL_MS` (if the daemon reads the environment), their
-help and their checks. Fields without `setting` have no flag.
+This field defines the flag `--interval-ms`, the variable `FGM_INTERVAL_MS` (if the daemon reads the environment), the
+help text and the check of the value. A field without `setting` has neither flag nor variable.
 """
 
 import argparse
@@ -22,14 +22,15 @@ _ABOUT_VARIABLES = "Names such as FGM_LOG_LEVEL are environment variables; a fla
 
 
 class SettingError(ValueError):
-    """Raised when a setting is not allowed; the message names the setting, its value and what is allowed."""
+    """Raised if a setting has a wrong value. The message contains the setting, its value and the allowed values."""
 
 
 class Kind:
-    """The values that a setting can have: how to read one, and how to describe them.
+    """The type of a setting: how its values are read, checked, displayed and described.
 
-    `read` turns a text into the value, or raises ValueError. `allowed` completes "give …" in an error message;
-    `summary` is its short form for `--help`.
+    `read`: converts a text to the value; it raises ValueError if the text is not allowed. `allowed`: the allowed
+    values, as the end of an error message that begins with "give". `summary`: the same in short, for `--help`.
+    `metavar`: name of the value in `--help`. `show`: converts the default to text, for `--help`.
     """
 
     __slots__ = ("allowed", "metavar", "read", "show", "summary")
@@ -47,7 +48,7 @@ class Kind:
 
 
 def in_range(read: Callable[[str], float], least: float, most: float) -> Callable[[str], Any]:
-    """Return `read` with a check: it also raises ValueError if the value is below `least` or above `most`."""
+    """Return a function like `read` that also raises ValueError if the value is below `least` or above `most`."""
 
     def read_checked(raw: str) -> float:
         value = read(raw)
@@ -59,7 +60,7 @@ def in_range(read: Callable[[str], float], least: float, most: float) -> Callabl
 
 
 def whole_number(least: int, most: int, *, unit: str = "") -> Kind:
-    """Return the kind of a setting that is a whole number."""
+    """Return the kind of a setting whose value is a whole number, from `least` to `most`."""
     limits = f"{least} to {most}"
     return Kind(
         in_range(int, least, most),
@@ -71,7 +72,7 @@ def whole_number(least: int, most: int, *, unit: str = "") -> Kind:
 
 
 def number(least: float, most: float, *, unit: str = "") -> Kind:
-    """Return the kind of a setting that is a number, with or without a fraction."""
+    """Return the kind of a setting whose value is a number, from `least` to `most`, possibly with a fraction."""
     limits = f"{least:g} to {most:g}"
     return Kind(
         in_range(float, least, most),
@@ -83,7 +84,7 @@ def number(least: float, most: float, *, unit: str = "") -> Kind:
 
 
 def choice(*values: str) -> Kind:
-    """Return the kind of a setting that is one of a few words."""
+    """Return the kind of a setting whose value is one of these words."""
 
     def read_choice(raw: str) -> str:
         if raw not in values:
@@ -95,7 +96,7 @@ def choice(*values: str) -> Kind:
 
 
 def text(metavar: str = "VALUE") -> Kind:
-    """Return the kind of a setting that is any text, which `--help` calls `metavar`."""
+    """Return the kind of a setting whose value is any text. `metavar`: name of the value in `--help`."""
     return Kind(_read_text, "text in UTF-8", metavar=metavar)
 
 
@@ -111,7 +112,7 @@ def _read_switch(raw: str) -> bool:
 
 
 SWITCH = Kind(_read_switch, "one of 1, true, 0, false")
-"""A flag without a value; the value of its variable is one of four words."""
+"""The kind of a flag without a value. If the setting comes from a variable, that has one of four words."""
 
 
 def setting(
@@ -123,9 +124,11 @@ def setting(
     flags: Sequence[str] = (),
     variables: Sequence[str] = (),
 ) -> Any:
-    """Return the field of a setting. A tuple as default makes a flag that can be repeated, each time with one value.
+    """Return the dataclass field of a setting.
 
-    `if_absent`: what `--help` says instead of an empty default. `flags` and `variables`: further names of the setting.
+    `default`: the default value; if it is a tuple, the flag can be repeated, and each use adds one value. `purpose`:
+    help text. `if_absent`: description of an empty default for `--help`. `flags`, `variables`: additional names of the
+    setting.
     """
     metadata = {"kind": kind, "purpose": purpose, "if_absent": if_absent, "flags": flags, "variables": variables}
     return dataclasses.field(default=default, metadata=metadata)
@@ -134,7 +137,7 @@ def setting(
 def make_parser(
     settings: type, *, program: str, description: str, exit_codes: str, reads_environment: bool
 ) -> argparse.ArgumentParser:
-    """Return a parser with a flag for each setting; `--help` shows what is allowed, the default and the variables."""
+    """Return a parser with a flag for each setting. `--help` lists allowed values, defaults and variables."""
     parser = argparse.ArgumentParser(
         prog=program,
         description=f"{description}\n\n{_ABOUT_VARIABLES}" if reads_environment else description,
@@ -160,7 +163,10 @@ def make_parser(
 
 
 def read_settings(settings: type, flags: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the value of each setting that has a flag (not None), or else a variable that is not empty.
+    """Return the values of the settings that have a flag, or else a variable that is not empty, by field name.
+
+    `flags`: by field name; None for a flag that was not given. Settings with neither are left out: their default
+    applies.
 
     Raises: SettingError if a value is not allowed.
     """

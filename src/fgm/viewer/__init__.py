@@ -1,4 +1,4 @@
 """The viewer: reads a data directory, and serves a page and an HTTP API.
 
-The modules that it needs for its first response import neither numpy nor Quart.
+It can serve the page before numpy and Quart are imported, because importing them takes seconds on a slow node.
 """

@@ -1,4 +1,4 @@
-"""The command `fgm-viewer`, also started with `python -m fgm.viewer`; `--help` lists its exit codes."""
+"""The command `fgm-viewer`, also available as `python -m fgm.viewer`. `--help` lists the exit codes."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ EXIT_CANNOT_LISTEN = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a viewer until a signal stops it, and return its exit code."""
+    """Run a viewer until SIGTERM or SIGINT; return the exit code. `argv`: the arguments; None: those of this process."""
     share_one_arena()
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
         return EXIT_CANNOT_LISTEN
-    with suppress(KeyboardInterrupt):  # a second Ctrl-C, while it stops
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C, while the viewer is stopping
         anyio.run(partial(_run, daemon))
     return 0
 

@@ -1,12 +1,13 @@
 """The viewer's tasks, and the order in which they start and stop.
 
-    serving          from the start: the page and /api/health
-    opening          imports numpy and Quart in a thread, then starts the next two
-      scanning       every `poll_seconds`: looks for new data and reads files without an index
+    serving          from the start: serves the page and /api/health, and later also the rest of the API
+    opening          imports numpy and Quart in a thread, then runs the next two
+      scanning       every `poll_seconds`: looks for new data, then reads further files, the newest first
       following      every second: reads the new ticks of the journals
-    probes           /healthz and /readyz on another address, if --health-host is given
+    probes           serves /healthz and /readyz on another address, if --health-host is given
+    browser          opens the page in a browser, unless --no-browser is given
 
-Nothing here imports numpy or Quart before the socket answers.
+This module imports numpy and Quart only after the server accepts requests.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ if TYPE_CHECKING:
     from fgm.viewer.web.asgi import App
 
 FOLLOW_INTERVAL_S = 1.0
-"""Interval between two readings of the journals."""
+"""Interval between two reads of the journals."""
 
 log = logging.getLogger(__name__)
 
 
 class Daemon:
-    """A viewer. Its sockets are open before its first task starts."""
+    """A viewer with all its tasks. Its sockets listen as soon as it is constructed."""
 
     def __init__(self, settings: Settings, clock: Clock, pod_name: str | None = None) -> None:
-        """Open the sockets. `pod_name`: the pod that the viewer runs in.
+        """Open the sockets. `pod_name`: the pod that the viewer runs in, for /api/health and /api/instance.
 
         Raises: ListenError if an address cannot be used.
         """
@@ -68,11 +69,11 @@ class Daemon:
         self._stop = anyio.Event()
 
     def stop(self) -> None:
-        """Make `run` stop all tasks and return."""
+        """Make `run` stop all tasks and return. Call it in the thread of the event loop."""
         self._stop.set()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Serve until `stop` or cancellation. The task has started when the server answers."""
+        """Run all tasks until `stop` is called or this one is cancelled. It has started when it accepts requests."""
         app = Guard(self._entry, frozenset(self._settings.allowed_host))
         async with anyio.create_task_group() as group:
             await group.start(serve_until_cancelled, app, self._sock, name="serving")
@@ -88,7 +89,7 @@ class Daemon:
             group.cancel_scope.cancel()
 
     async def stop_on_signals(self) -> None:
-        """Stop in order on SIGTERM or SIGINT. It needs a task of its own."""
+        """Wait for SIGTERM or SIGINT, then call `stop`. Run it in a task of its own, and cancel that at the end."""
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for number in signals:
                 log.info("stopping", extra=fields(signal=signal.Signals(number).name))
@@ -112,7 +113,7 @@ class Daemon:
             services.journals.close()
 
     async def _scan(self, services: Services) -> None:
-        """Look for data, then read files without an index until the next look is due."""
+        """Look for new data, then read further files until the next scan is due."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
         result = await to_thread.run_sync(services.scanner.scan)
         self._update(services, result)

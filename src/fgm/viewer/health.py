@@ -1,4 +1,4 @@
-"""The response of /api/health, which needs no files, no numpy and no Quart."""
+"""The response of /api/health. It can be made before numpy and Quart are imported and before any file is read."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The port that the viewer listens on, and the pod that it runs in, if any."""
+    """The port that the viewer listens on, and its pod (None outside Kubernetes)."""
 
     port: int
     pod_name: str | None = None
 
 
 class HealthReport:
-    """Makes the response from the parts of the viewer that have started."""
+    """Makes the response of /api/health from the parts of the viewer that have started so far."""
 
     def __init__(self, start_up: StartUp, clock: Clock, data_dir: str, address: Address) -> None:
         self._start_up, self._clock, self._data_dir, self._address = start_up, clock, data_dir, address
@@ -32,7 +32,7 @@ class HealthReport:
         self._skipped: SkippedFiles | None = None
 
     def attach(self, scanner: Scanner, skipped: SkippedFiles) -> None:
-        """Use these, too, in further responses."""
+        """Include the state of the scanner and the skipped files in later responses."""
         self._scanner, self._skipped = scanner, skipped
 
     def __call__(self) -> dict[str, Any]:

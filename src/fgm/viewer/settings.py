@@ -1,4 +1,4 @@
-"""The viewer's settings: each is a flag."""
+"""The settings of the viewer, which are read from its command line."""
 
 import argparse
 import os
@@ -29,11 +29,11 @@ exit codes:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a viewer runs. `parse` makes it and has checked each value."""
+    """The settings of one viewer. `parse` makes them and checks each value."""
 
     data_dir: str
     files: tuple[str, ...] = ()
-    """Files to show instead of everything in the directory."""
+    """Absolute paths of the files to show; empty: everything in the directory."""
     port: int = setting(8050, whole_number(0, 65_535), "port to listen on; 0 takes a free one")
     host: str = setting("127.0.0.1", text("ADDRESS"), "address to listen on")
     no_browser: bool = setting(default=False, kind=SWITCH, purpose="do not open the page in a browser")
@@ -70,16 +70,19 @@ def make_viewer_parser() -> argparse.ArgumentParser:
 
 
 def parse(flags: Mapping[str, Any]) -> Settings:
-    """Return the settings from flags (None if not given).
+    """Return the settings from parsed flags; a flag that was not given is None.
 
-    Raises: SettingError if one is wrong.
+    Raises: SettingError if a value is not allowed, or if DATA cannot be read.
     """
     data_dir, files = _data(flags["data"])
     return Settings(data_dir=data_dir, files=files, **read_settings(Settings, flags, {}))
 
 
 def from_command_line(argv: Sequence[str] | None) -> Settings:
-    """Return the settings of this process; end the process with status 2 if one is wrong."""
+    """Return the settings of a command line (None: that of this process).
+
+    If a setting is wrong, the process prints a message and ends with exit code 2.
+    """
     parser = make_viewer_parser()
     flags = parser.parse_args(argv)
     try:
@@ -89,9 +92,9 @@ def from_command_line(argv: Sequence[str] | None) -> Settings:
 
 
 def _data(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """Return the absolute path of the directory and, if files were given, of the files in it.
+    """Return the absolute paths of the data directory and of the files to show (empty: everything in the directory).
 
-    The directory need not exist yet: the collector may make it later.
+    The directory need not exist yet, because the collector may create it later.
     """
     paths = tuple(os.path.abspath(path) for path in arguments)
     for path in paths:

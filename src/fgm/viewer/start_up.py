@@ -1,13 +1,12 @@
-"""The states of the viewer's start-up, from a running process to data that can be shown.
+"""The states of the viewer's start-up, from the start of the process until there is data to show.
 
     starting -> waiting -> timed_out        no data yet; the viewer keeps looking
         |          |           |
-        +----------+-----------+--> indexing --> ready      files without an index, which are read first
+        +----------+-----------+--> indexing --> ready      if there are files but no index: they must be read first
         |          |           |                   ^
-        +----------+-----------+-------------------+        an index
+        +----------+-----------+-------------------+        if there is an index
 
-Ready is final: the viewer keeps what it has read, and /api/health reports later problems. The class has no clock; times
-are arguments.
+`ready` is final: if the data disappears later, the viewer keeps what it has read, and /api/health reports the problem.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """A state of the start-up, as /api/health reports it."""
+    """A state of the start-up. The values are those in the response of /api/health."""
 
     STARTING = "starting"
     WAITING = "waiting"
@@ -26,7 +25,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """The result of a look at the data directory. `indexed`: enough files have been read to answer queries."""
+    """The result of a scan of the data directory.
+
+    `index`: a readable index has been found. `files`: data files have been found. `indexed`: enough of these files have
+    been read to serve queries.
+    """
 
     index: bool = False
     files: bool = False
@@ -34,7 +37,11 @@ class ScanResult:
 
 
 class StartUp:
-    """The current state, its start, and how long the viewer waited for data."""
+    """The current state, since when the viewer is in it, and how long the viewer has waited for data.
+
+    It reads no clock: the methods get the times as arguments, `now_ms` since 1970 and `monotonic_s` of the monotonic
+    clock.
+    """
 
     def __init__(self, timeout_s: float, now_ms: int, monotonic_s: float) -> None:
         self.timeout_s = timeout_s
@@ -44,7 +51,7 @@ class StartUp:
         self._ready_s: float | None = None
 
     def update(self, result: ScanResult, now_ms: int, monotonic_s: float) -> State:
-        """Move to the state that follows from a look at the data directory, and return it."""
+        """Change to the state that follows from the result of a scan, and return it."""
         state = self._next(result, monotonic_s)
         if state is not self.state:
             self.state, self.since_ms = state, now_ms
@@ -53,14 +60,17 @@ class StartUp:
         return state
 
     def at(self, now_ms: int, monotonic_s: float) -> tuple[State, int]:
-        """Return the state at an instant, and its start. The time-out takes effect without another look."""
+        """Return the state at an instant, and the time in ms at which it began.
+
+        The state becomes `timed_out` at the right moment, even if no scan took place since then.
+        """
         late_s = self.waited_s(monotonic_s) - self.timeout_s
         if self.state is State.WAITING and late_s >= 0:
             return State.TIMED_OUT, max(self.since_ms, now_ms - round(late_s * 1000))
         return self.state, self.since_ms
 
     def waited_s(self, monotonic_s: float) -> float:
-        """Return how long the viewer has been without data since its start."""
+        """Return for how many seconds the viewer has waited for data, or had waited when it found some."""
         return (monotonic_s if self._ready_s is None else self._ready_s) - self._started_s
 
     def _next(self, result: ScanResult, monotonic_s: float) -> State:

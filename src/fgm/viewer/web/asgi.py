@@ -1,4 +1,4 @@
-"""The part of ASGI that the viewer uses directly.
+"""Types and functions for ASGI, the interface between the HTTP server and the apps.
 
 Source: https://asgi.readthedocs.io/en/latest/specs/www.html.
 """
@@ -16,14 +16,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return the value of the first request header with this lower-case name."""
+    """Return the value of the first request header with a name, or None. `name`: in lower case."""
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), None)
 
 
 async def respond(scope: Scope, send: Send, status: int, headers: dict[str, str], body: bytes | None) -> None:
-    """Send a whole response, without the body if the method is HEAD.
+    """Send a complete response. If the method is HEAD, the body is left out.
 
-    `body`: None for a response that has no content, such as 304, and so no Content-Length either.
+    `body`: None for a status without content, such as 304: the response then has no Content-Length.
     """
     if body is not None:
         headers = {**headers, "Content-Length": str(len(body))}
@@ -34,5 +34,5 @@ async def respond(scope: Scope, send: Send, status: int, headers: dict[str, str]
 
 
 async def respond_problem(scope: Scope, send: Send, problem: Problem) -> None:
-    """Send a problem as a response."""
+    """Send a complete response that describes a problem."""
     await respond(scope, send, problem.status, problem.headers(), problem.body())

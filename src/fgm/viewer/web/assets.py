@@ -1,6 +1,7 @@
-"""The files of the page, which are read from the package once, so that a request cannot name any other file.
+"""Loads the files of the page from the package, once. Only these can be requested, so no request reads the disk.
 
-Their URLs contain a hash of all of them. So a browser may cache them forever, and never mixes two versions.
+Their URLs contain a hash over all files. Therefore browsers may cache them forever, and never mix files of two
+versions.
 """
 
 import os
@@ -25,17 +26,17 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-"""Media types of the files that are served. Other files in the folder, such as licences, are not."""
+"""Media types by file extension. Files with other extensions, such as licenses, are not served."""
 _PAGE, _DASHBOARDS = "index.html", "dashboards/"
 _VERSION_LENGTH = 12
 _PRELOADS = b"<!-- preloads -->"
-"""The line of the page that is replaced by a `modulepreload` link for each module."""
+"""A line of index.html that is replaced with a `modulepreload` link for each module."""
 _CLASSIC_SCRIPT = re.compile(rb'<script src="static/([^"]+)"')
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is served. `is_immutable`: the content at its URL never changes."""
+    """A file of the page as it is served. `is_immutable`: browsers may cache it forever, because its URL has a hash."""
 
     body: bytes
     media_type: str
@@ -44,14 +45,15 @@ class Asset:
 
     @cached_property
     def gzipped(self) -> bytes:
-        """The body as gzip, compressed at the first request for it."""
+        """The body compressed with gzip; computed at the first access."""
         return zlib.compress(self.body, wbits=31)
 
 
 def load_assets(folder: str = STATIC) -> dict[str, Asset]:
-    """Return every file that is served, by the path of its URL.
+    """Read all files in a folder and return those that are served, by URL path.
 
-    `index.html` is `/`, a dashboard is `/dashboards/NAME`, other files are below `/static/VERSION/`.
+    The path of index.html is `/`, that of a dashboard `/dashboards/NAME`, and that of any other file
+    `/static/VERSION/NAME`. VERSION is the hash over all files.
     """
     bodies = dict(sorted(_bodies(folder)))
     hashed = [part for name, body in bodies.items() for part in (name.encode(), body)]
@@ -70,7 +72,7 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
 
 
 def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
-    """Return the page with a link to every module, so that they arrive in one round trip."""
+    """Return index.html with a preload link to each module, so that the browser requests all modules at once."""
     classic = {name.decode() for name in _CLASSIC_SCRIPT.findall(page)}
     modules = [name for name in names if name.endswith(".js") and name not in classic]
     links = "\n".join(f'<link rel="modulepreload" href="static/{name}">' for name in modules)
@@ -78,7 +80,7 @@ def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
 
 
 def _bodies(folder: str) -> list[tuple[str, bytes]]:
-    """Return the name below the folder and the content of each file that is served."""
+    """Return the path relative to the folder, and the content, of each file that is served."""
     bodies = []
     for root, _, names in os.walk(folder):
         for name in names:

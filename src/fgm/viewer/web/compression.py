@@ -1,19 +1,19 @@
-"""Compression of response bodies with gzip."""
+"""Compresses response bodies with gzip."""
 
 import zlib
 from collections.abc import Iterator
 
 MIN_BYTES = 2 << 10
-"""Minimum size of a body that is compressed; below it, the time is worth more than the bytes."""
+"""Minimum size of a body that is compressed. For shorter ones, compression takes more time than it saves."""
 _LEVEL = 1
-"""Level of compression: the fastest halves columns of numbers several times; higher levels cost more time than they
-save."""
+"""Compression level: the fastest. It makes columns of numbers several times smaller; higher levels take more time than
+they save."""
 _GZIP = 31
-"""Window bits of zlib that mean a gzip header and the largest window."""
+"""The `wbits` argument of zlib for the gzip format with the largest window (15 + 16)."""
 
 
 def accepts_gzip(accept_encoding: str | None) -> bool:
-    """Return whether a request header Accept-Encoding allows gzip.
+    """Return whether the value of an Accept-Encoding request header allows gzip.
 
     Source: RFC 9110, section 12.5.3.
     """
@@ -26,7 +26,7 @@ def accepts_gzip(accept_encoding: str | None) -> bool:
 
 
 def gzip_parts(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the gzip form of all `parts` together, piece by piece. It blocks: use it in a worker thread."""
+    """Compress the parts of one body, and yield the result in pieces. Use it in a worker thread: it blocks."""
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
     for part in parts:
         if compressed := compressor.compress(part):

@@ -1,10 +1,10 @@
-"""Entity tags, with which a client that has a response already does not get it a second time."""
+"""Entity tags (ETag): a client that already has a response gets status 304 instead of the same response again."""
 
 import hashlib
 
 
 def of_bytes(*parts: bytes) -> str:
-    """Return the tag of a content that consists of these parts."""
+    """Return the entity tag for content that consists of these parts: their hash, in quotes."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
@@ -13,7 +13,7 @@ def of_bytes(*parts: bytes) -> str:
 
 
 def matches(if_none_match: str | None, etag: str) -> bool:
-    """Return whether a request header If-None-Match names this tag; a weak tag counts as the same.
+    """Return whether the value of an If-None-Match request header contains this tag, as a strong or a weak tag.
 
     Source: RFC 9110, section 13.1.2.
     """

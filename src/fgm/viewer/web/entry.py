@@ -1,7 +1,7 @@
-"""The ASGI app that the server starts with: it answers at once, while Quart is still being imported.
+"""The ASGI app that receives every request: it serves the page and /api/health, and passes on the rest.
 
-Importing Quart and numpy takes seconds if the CPU limit is a tenth of a core. Until then the page, its files and
-/api/health come from here. They stay here afterwards, so that they never wait for a busy query.
+Importing Quart and numpy takes seconds if the CPU limit is a tenth of a core. This app works without them, so the page
+appears at once. Later, its requests never wait for a query.
 """
 
 import json
@@ -15,15 +15,17 @@ from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip
 from fgm.viewer.web.problems import bad_parameter, not_ready
 
 RETRY_AFTER_STARTING_S = 1
+"""Value of Retry-After in responses to API requests that arrive before Quart is imported."""
 MAX_NAME = 256
-"""Maximum length of a parameter's name in an error message."""
+"""Maximum length of a parameter name in an error message; a longer name is cut."""
 Health = Callable[[], dict[str, Any]]
 
 
 class Entry:
-    """Answers for the page and the health itself; passes everything else on to the app that is attached.
+    """Serves the page and /api/health itself, and passes all other requests to the attached app.
 
-    It handles the lifespan of the server. The attached app is started and stopped by the caller of `attach`.
+    Without an attached app it responds to these with status 503. It also handles the lifespan messages of the server;
+    the caller of `attach` starts and stops the attached app.
     """
 
     def __init__(self, assets: dict[str, Asset], health: Health) -> None:
@@ -32,11 +34,11 @@ class Entry:
         self._app: App | None = None
 
     def attach(self, app: App) -> None:
-        """Pass requests on to `app`, which has been started, from now on."""
+        """From now on, pass requests to `app`. It must have been started."""
         self._app = app
 
     def detach(self) -> None:
-        """Pass no more requests on."""
+        """From now on, pass no requests to the attached app."""
         self._app = None
 
     async def __call__(  # noqa: D102 - ASGI

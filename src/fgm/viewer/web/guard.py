@@ -1,8 +1,8 @@
-"""Checks of each request before any route sees it, and the security headers of each response.
+"""Checks each request before it reaches a route, and adds security headers to each response.
 
-The viewer has no login. It listens on loopback, and a page that a browser on the same machine shows must not be able
-to read from it. So requests with a foreign Host (DNS rebinding), requests from another origin, and all methods that do
-not only read are refused.
+The viewer has no login. It listens on loopback, but any web page in a browser on the same machine can send requests
+there and must not be able to read the data. Therefore the viewer refuses requests with a foreign Host header (DNS
+rebinding), requests from other origins, and all methods except GET and HEAD.
 """
 
 from http import HTTPStatus
@@ -28,7 +28,10 @@ SECURITY_HEADERS = (
 
 
 class Guard:
-    """An ASGI app around another: passes allowed requests on, and adds the security headers to every response."""
+    """An ASGI app that wraps another one: it passes allowed requests to it, and adds security headers to all responses.
+
+    `allowed_hosts`: names to accept in the Host header in addition to LOCAL_HOSTS.
+    """
 
     def __init__(self, app: App, allowed_hosts: frozenset[str] = frozenset()) -> None:
         self._app = app
@@ -41,7 +44,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # a web socket is refused by not accepting it
+            return  # returning without accepting a web socket refuses it
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -77,9 +80,9 @@ class Guard:
 
 
 def _is_cross_origin(scope: Scope, host: str) -> bool:
-    """Return whether a page of another origin sent the request. A link to the viewer's own page is allowed.
+    """Return whether a page of another origin sent the request. Following a link to the viewer's page does not count.
 
-    Browsers before Sec-Fetch-Site (2020 to 2023) send at least an Origin with each request of a script.
+    Some browsers from before 2023 do not send Sec-Fetch-Site. But they send Origin with each request of a script.
     """
     site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
     if site in (None, "same-origin", "none"):

@@ -1,4 +1,4 @@
-"""Responses to requests that cannot be answered: JSON problems.
+"""Problems: the JSON bodies of error responses.
 
 Source: RFC 9457.
 """
@@ -10,7 +10,11 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
-    """Raised when a request cannot be answered; holds what was wrong and what is allowed."""
+    """Raised to respond to a request with an error status.
+
+    `detail`: what is wrong. `parameter`: name of the wrong parameter or header. `allowed`: description of allowed
+    values.
+    """
 
     def __init__(
         self,
@@ -26,7 +30,7 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.parameter, self.allowed, self.retry_after_s = parameter, allowed, retry_after_s
 
     def body(self) -> bytes:
-        """Return the response body of RFC 9457, with the parameter and the allowed values if they are known."""
+        """Return the JSON body. It has `parameter` and `allowed` only if they are not None."""
         facts: dict[str, object] = {
             "title": self.status.phrase,
             "status": self.status.value,
@@ -39,7 +43,7 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         return json.dumps(facts).encode()
 
     def headers(self) -> dict[str, str]:
-        """Return the response headers that go with the body."""
+        """Return the headers of the response, including Allow and Retry-After if they apply."""
         headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
         if self.status is HTTPStatus.METHOD_NOT_ALLOWED and self.allowed is not None:
             headers["Allow"] = self.allowed
@@ -49,16 +53,19 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
 
 
 def bad_parameter(parameter: str, detail: str, allowed: str) -> Problem:
-    """Return the problem of a parameter with a value that is not allowed."""
+    """Return a problem with status 400: the value of a parameter is not allowed."""
     return Problem(HTTPStatus.BAD_REQUEST, detail, parameter=parameter, allowed=allowed)
 
 
 def unknown(parameter: str, noun: str, value: str, allowed: str) -> Problem:
-    """Return the problem of a valid value that names nothing here. `noun`: what it should be the name of."""
+    """Return a problem with status 404: the value has the right form, but nothing has this name.
+
+    `noun`: the kind of thing that the value should name, such as "series".
+    """
     return Problem(HTTPStatus.NOT_FOUND, f"there is no {noun} {value!r}", parameter=parameter, allowed=allowed)
 
 
 def not_ready(state: str, retry_after_s: int) -> Problem:
-    """Return the problem of a request that arrived before the viewer could answer it. `state`: of its start-up."""
+    """Return a problem with status 503: the viewer is still starting. `state`: the state of its start-up."""
     detail = f"the viewer is {state}; see /api/health"
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=retry_after_s)

@@ -1,4 +1,4 @@
-"""Hypercorn on a socket that is already open; it stops in order when its task is cancelled."""
+"""Runs Hypercorn, the HTTP server, on a socket that is already open."""
 
 import logging
 import socket
@@ -12,11 +12,11 @@ from hypercorn.config import Config
 from fgm.viewer.web.asgi import App
 
 GRACE_S = 2
-"""Timeout of requests that are still being answered when the server stops."""
+"""Timeout of running requests when the server stops."""
 
 
 def url_of(sock: socket.socket) -> str:
-    """Return the URL under which a browser on this machine reaches a listening socket."""
+    """Return the URL at which a browser on this machine reaches a listening socket."""
     host, port = sock.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not bound
         host = "127.0.0.1"
@@ -26,10 +26,10 @@ def url_of(sock: socket.socket) -> str:
 async def serve_until_cancelled(
     app: App, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    """Serve HTTP on `sock`, which is closed at the end; turn cancellation into Hypercorn's own graceful stop.
+    """Serve HTTP on `sock` until cancelled, then close it. The task has started when it accepts requests.
 
-    If Hypercorn itself is cancelled, it skips the end of the lifespan. So it runs shielded and is stopped by its
-    shutdown trigger.
+    Running requests get `GRACE_S` to end. Hypercorn runs shielded and is stopped by its shutdown trigger, because it
+    would not send the lifespan shutdown message if it were cancelled itself.
     """
     config = Config()
     config.bind = [f"fd://{sock.detach()}"]
