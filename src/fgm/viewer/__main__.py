@@ -19,7 +19,7 @@ EXIT_CANNOT_LISTEN = 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a viewer until SIGTERM or SIGINT; return the exit code. `argv`: the arguments; None: those of this process."""
+    """Run a viewer until SIGTERM or SIGINT; return the exit code. `argv`: arguments; None: those of this process."""
     share_one_arena()
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)

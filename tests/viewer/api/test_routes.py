@@ -564,5 +564,5 @@ async def test_an_unexpected_failure_is_a_problem_without_its_trace(
     answer = await client.get("/api/timeseries?metric=memory.current")
 
     assert answer.status == 500
-    assert json.loads(answer.body)["detail"] == "the viewer failed to answer; see its log for the reason"
+    assert json.loads(answer.body)["detail"] == "the viewer has failed to respond; its log has the reason"
     assert "AttributeError" in caplog.text

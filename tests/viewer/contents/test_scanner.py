@@ -68,7 +68,7 @@ def test_an_empty_directory_has_no_data(runner: ScannerRunner) -> None:
     assert index == "missing"
     assert note is not None
     assert "there is no directory" in note
-    assert "still listed" not in note, "there was never any data"
+    assert "still shown" not in note, "there was never any data"
 
 
 def test_an_index_alone_lists_the_containers(data: DataDirectory, runner: ScannerRunner) -> None:
@@ -170,7 +170,7 @@ def test_an_index_that_becomes_bad_removes_nothing(data: DataDirectory, runner: 
 
     assert index == "bad"
     assert note is not None
-    assert "before is still listed" in note
+    assert "before is still shown" in note
     assert runner.ids == {id_of(1)}
 
     data.write_index((ONE, T0, T0 + 1000), (TWO, T0, T0 + 2000))
@@ -325,7 +325,7 @@ def test_damage_inside_a_journal_is_reported_and_the_part_before_it_is_served(
 
     assert runner.ids == {id_of(1)}
     assert [skipped["reason"] for skipped in runner.skipped.newest()] == [
-        "damaged before its end; what is before the damage is served"
+        "damaged; only the ticks before the damage are shown"
     ]
 
 

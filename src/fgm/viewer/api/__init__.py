@@ -1,1 +1,1 @@
-"""One module for each path of the HTTP API: request in, answer out."""
+"""The HTTP API: one module for each path, from the request to the response."""

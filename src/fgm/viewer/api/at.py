@@ -1,7 +1,7 @@
 """/at/<time>: one second as plain text, for `curl`.
 
-It lists the series that used most, with the minute before, and the events around the second. No line is longer than
-`WIDTH`.
+The text lists the series with the highest values in that second, each with a sparkline of the minute before, and the
+events around it. No line is longer than `WIDTH`.
 """
 
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 
 WIDTH = 100
-"""Maximum number of characters of a line."""
+"""Maximum number of characters in a line; longer ones are cut."""
 AROUND_MS = 60_000
-"""Time before the second that is drawn, and time before and after it whose events are listed."""
+"""Length of the sparklines, and maximum distance of the listed events from the second."""
 MAX_SERIES, MAX_EVENTS = 10, 20
-"""Maximum number of series for each metric, and of events."""
+"""Maximum number of listed series for each metric, and of listed events."""
 METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 SCOPES: frozenset[Scope] = frozenset({"container", "node"})
 _NAME_WIDTH, _BARS, _LEVELS = 38, 30, "▁▂▃▄▅▆▇█"
@@ -48,7 +48,7 @@ class _Row(NamedTuple):
 
 
 async def respond(services: Services, lease: Lease, time: str) -> Response:
-    """Return the response to the current request. `time`: the one in the path."""
+    """Return the response to the current request. `time`: text of the time in the path."""
     parsing.no_parameters(request.query_string)
     runner = services.runner
     holdings = await runner.run(services.fresh_holdings)
@@ -61,7 +61,7 @@ async def respond(services: Services, lease: Lease, time: str) -> Response:
 
 
 def make_question(holdings: Holdings, at_ms: int) -> Question:
-    """Return the question for the minute that ends with the second of an instant."""
+    """Return the question for the samples of the minute that ends with the tick at `at_ms`, including that tick."""
     tick_ms = holdings.tick_ms
     to_ms = at_ms // tick_ms * tick_ms + tick_ms
     return Question(
@@ -77,12 +77,12 @@ def make_question(holdings: Holdings, at_ms: int) -> Question:
 
 
 def events_around(at_ms: int) -> EventQuestion:
-    """Return the question for the events around an instant."""
+    """Return the question for the events within `AROUND_MS` of an instant."""
     return EventQuestion(max(0, at_ms - AROUND_MS), at_ms + AROUND_MS, MAX_EVENTS)
 
 
 def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventResult, at_ms: int) -> Iterator[bytes]:
-    """Yield the lines, when the query has no more steps."""
+    """Yield the lines of the text. The steps of the query must be done."""
     results = query.result()
     node = printable(holdings.node_name or "this node")
     yield _line(f"{node} at {iso_time.format_seconds(at_ms)}, and the minute before it")
@@ -107,7 +107,10 @@ def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventRe
 
 
 def sparkline(time_ms: Times, values: Floats, from_ms: int, to_ms: int) -> str:
-    """Return a bar of eight levels for the highest value in each part of a range; a space for a part without one."""
+    """Return a line of bars with eight heights, for the highest value in each part of a range.
+
+    A part without a value becomes a space. `values`: NaN for null.
+    """
     highest = np.full(_BARS, np.nan)
     np.fmax.at(highest, (time_ms - from_ms) * _BARS // (to_ms - from_ms), values)
     top = float(np.nanmax(highest, initial=0.0))
@@ -117,12 +120,12 @@ def sparkline(time_ms: Times, values: Floats, from_ms: int, to_ms: int) -> str:
 
 
 def printable(name: str) -> str:
-    """Return a name without characters that control a terminal."""
+    """Return a name with `?` instead of each character that is not printable, because it could control a terminal."""
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
 def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
-    """Return the row of a series; None if it has no value in the second."""
+    """Return the row of a series for the table of one metric; None if it has no value in the second."""
     time_ms, values = lines.lines[metric].joined()
     if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms or np.isnan(values[-1]):
         return None

@@ -1,4 +1,4 @@
-"""/api/changes: the series that changed most in a range of time, compared with the same length of time before it."""
+"""/api/changes: the series that changed most in a time range, compared with the range of equal length before it."""
 
 from typing import Any
 
@@ -31,9 +31,9 @@ async def respond(services: Services, lease: Lease) -> Response:
 
 
 def compared_ranges(holdings: Holdings, span: Span, now_ms: int) -> ComparedRanges:
-    """Return the stretches of time to compare.
+    """Return the two ranges to compare: the requested one, and that of equal length before it.
 
-    Raises: Problem if the range is too long.
+    Raises: Problem (400) if the range is empty or too long.
     """
     from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     if to_ms - from_ms > MAX_MS + holdings.tick_ms:
@@ -43,7 +43,7 @@ def compared_ranges(holdings: Holdings, span: Span, now_ms: int) -> ComparedRang
 
 
 def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, Any]:
-    """Return the answer, when the comparison has no more steps."""
+    """Return the JSON value. The steps of the comparison must be done."""
     result, ranges = comparison.result(limit), comparison.ranges
     return {
         "before_ms": ranges.before_ms,

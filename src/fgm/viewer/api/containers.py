@@ -1,4 +1,4 @@
-"""/api/containers: the series, the newest first, with names, facts of index.json and when they were seen."""
+"""/api/containers: the series, newest first, with their names, the facts in index.json, and first and last tick."""
 
 from collections.abc import Collection, Iterable
 from typing import Any, get_args
@@ -27,9 +27,9 @@ FACTS: dict[str, type] = {
     "requests": dict,
     "ended": dict,
 }
-"""What index.json may say of a container besides its names, with the type that it must have."""
+"""The facts about a container in index.json other than its names, each with its type."""
 MAX_AGE_MS = 10_000
-"""Maximum age of the newest data; if it is older, no series counts as alive."""
+"""Maximum age of the newest data; if it is older, no series is reported as alive."""
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -51,7 +51,7 @@ async def respond(services: Services, lease: Lease) -> Response:
 def answer(
     holdings: Holdings, containers_request: ContainersRequest, now_ms: int, keys: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """Return the answer. `keys`: list only these series; None: all."""
+    """Return the JSON value. `keys`: keys of the series that may be listed; None: all series."""
     alive_from_ms = _alive_from_ms(holdings, now_ms)
     snapshot = holdings.series
     registered: Iterable[RegisteredSeries] = snapshot.by_id.values()
@@ -68,7 +68,7 @@ def answer(
 
 
 def _facts(registered: RegisteredSeries, holdings: Holdings) -> dict[str, Any]:
-    """Return what index.json says of a container, without facts of a wrong type."""
+    """Return the facts about a container in index.json, except those that have a wrong type."""
     facts = dict(holdings.facts.get(registered.series.container_id or "", {}))
     return {name: facts[name] for name, kind in FACTS.items() if isinstance(facts.get(name), kind)}
 
@@ -98,7 +98,7 @@ def _container(
 
 
 def _alive_from_ms(holdings: Holdings, now_ms: int) -> int:
-    """Return the time at or after which a series must have been seen to count as alive."""
+    """Return the limit for a series to be alive: its last tick is at that time or later."""
     newest_ms = holdings.newest_ms or 0
     if now_ms - newest_ms > max(MAX_AGE_MS, 5 * holdings.tick_ms):
         return now_ms

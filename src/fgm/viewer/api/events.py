@@ -1,4 +1,4 @@
-"""/api/events: what happened in a range of time, the newest first."""
+"""/api/events: the events in a time range, newest first."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,18 +29,18 @@ async def respond(services: Services, lease: Lease) -> Response:
 
 
 def make_question(holdings: Holdings, events_request: EventsRequest, now_ms: int) -> EventQuestion:
-    """Return the question that a request asks.
+    """Return the question for the events of a request.
 
-    Raises: Problem if the range is empty.
+    Raises: Problem (400) if the range is empty.
     """
     from_ms, to_ms = events_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     return EventQuestion(from_ms, to_ms, events_request.limit, events_request.ids, events_request.kinds)
 
 
 def answer(result: EventResult, question: EventQuestion, holdings: Holdings) -> dict[str, Any]:
-    """Return the answer.
+    """Return the JSON value.
 
-    Raises: Problem if no series of the request is known.
+    Raises: Problem (404) if the request names series, but none of them exists.
     """
     if question.ids and len(result.unknown_ids) == len(question.ids):
         name = result.unknown_ids[0][:256]
@@ -70,5 +70,5 @@ def _event(event: Event, snapshot: SeriesSnapshot) -> dict[str, Any]:
 
 
 def _with_ids(facts: Mapping[str, Any], snapshot: SeriesSnapshot) -> dict[str, Any]:
-    """Return facts of an event with the id of a container instead of its key."""
+    """Return facts of an event, with the key of a container replaced with its id."""
     return {name: id_of_key(value, snapshot) if name == "container" else value for name, value in facts.items()}

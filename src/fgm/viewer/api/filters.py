@@ -1,4 +1,4 @@
-"""/api/filters: the scopes, namespaces, QoS classes and label names by which series can be chosen."""
+"""/api/filters: the values by which series can be filtered: scopes, namespaces, QoS classes and label names."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ async def respond(services: Services) -> Response:
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:
-    """Return the values by which the recorded series can be filtered, each list sorted."""
+    """Return the JSON value. Each list is sorted. Scopes that are hidden by default are left out."""
     registered = holdings.series.by_id.values()
     series = [entry.series for entry in registered if entry.series.scope not in HIDDEN_SCOPES]
     labels = {name for facts in holdings.facts.values() for name in labels_in(facts)}

@@ -1,4 +1,4 @@
-"""/api/instance: which node is shown, and by which viewer."""
+"""/api/instance: identifies the node that is shown, and the viewer."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def respond(services: Services) -> Response:
 
 
 def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
-    """Return the identity of the node, null until a file header is read, and that of the viewer."""
+    """Return the JSON value. Facts about the node are null until the header of a file has been read."""
     header = holdings.header
     return {
         "node_name": None if header is None else header.node_name,

@@ -1,4 +1,4 @@
-"""/api/metrics: the metrics that have a value in some file."""
+"""/api/metrics: lists the metrics that have values in the data."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ async def respond(services: Services) -> Response:
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:
-    """Return all metrics whose columns are in the files, derived metrics included."""
+    """Return the JSON value: recorded and derived metrics whose columns all have a value in some file."""
     columns = holdings.metrics
     return {"metrics": [_metric(metric) for metric in SHOWN.values() if columns.issuperset(metric.needs)]}
 

@@ -1,4 +1,7 @@
-"""/api/openapi.json: the OpenAPI document, made from the table of parameters and the shapes of the answers."""
+"""/api/openapi.json: the OpenAPI document, made from the table of parameters and the schemas in this module.
+
+The schemas make the module long; they are data without logic.
+"""
 
 import json
 from typing import Any
@@ -106,7 +109,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/instance": (
-        "Which node is shown, and by which viewer.",
+        "The node that is shown, and the viewer.",
         _facts(
             node_name=MAYBE_TEXT,
             identifier=MAYBE_TEXT,
@@ -147,7 +150,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         _facts(**_COVERED, metric=TEXT, unit=TEXT, by=TEXT, total=WHOLE, series=_list(_RANKED)),
     ),
     "/api/changes": (
-        "The series that changed most in a range. Lines of JSON: the last is the answer, the others say `progress`.",
+        "The series that changed most in a range. Lines of JSON: the last is the answer, the others have `progress`.",
         TEXT,
     ),
     "/api/events": (
@@ -157,7 +160,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/openapi.json": ("This document.", FREE),
     "/at/{time}": ("One second as plain text: the series that used most, and the events around it.", TEXT),
 }
-"""What each path answers, and the shape of the answer."""
+"""For each path: a summary, and the JSON schema of its answer."""
 
 _BINARY_TEXT = (
     "Length of the header as u32, little-endian; the header, which is the JSON with a number of samples in `count` and "
@@ -166,25 +169,25 @@ _BINARY_TEXT = (
 )
 _TAGGED = frozenset({"/api/metrics", "/api/timeseries", "/api/openapi.json"})
 _PROBLEMS = {
-    "400": "A parameter is not allowed. `parameter` names it, `allowed` says what is.",
+    "400": "A parameter is wrong. `parameter` is its name, `allowed` describes the allowed values.",
     "403": "The request comes from a page of another origin.",
-    "404": "There is nothing of this name, or no such path.",
-    "405": "Only GET and HEAD are answered.",
+    "404": "There is nothing with this name, or no such path.",
+    "405": "Only GET and HEAD are allowed.",
     "414": "The query is too long.",
-    "421": "This server does not answer for the host of the request.",
-    "503": "The viewer is not ready, or too busy. Retry-After says when to ask again.",
+    "421": "The Host header of the request is not allowed.",
+    "503": "The viewer is not ready, or too busy. Retry-After is the time in seconds after which to try again.",
 }
 
 
 async def respond(services: Services) -> Response:
-    """Return the response to the current request."""
+    """Return the response to the current request: the OpenAPI document."""
     parsing.no_parameters(request.query_string)
     body = await services.runner.run(lambda: json.dumps(document()).encode())
     return await response_from_parts(services.runner, lambda: iter([body]), etag=entity_tags.of_bytes(body))
 
 
 def document() -> JsonSchema:
-    """Return the OpenAPI document of all paths, made from the table of parameters and the schemas of answers."""
+    """Return the OpenAPI document, with all paths, parameters and responses."""
     problem = {
         "type": "object",
         "properties": {"title": TEXT, "status": WHOLE, "detail": TEXT, "parameter": TEXT, "allowed": TEXT},
@@ -197,7 +200,7 @@ def document() -> JsonSchema:
             "title": "fgm viewer",
             "version": __version__,
             "description": "Every container of a node, second by second. Times are milliseconds since 1970 UTC; the "
-            "begin of a range belongs to it, its end does not. The values of a list are separated by commas; a "
+            "start of a range belongs to it, its end does not. The values of a list are separated by commas; a "
             "comma within a value is percent-encoded.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

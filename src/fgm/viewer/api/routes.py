@@ -1,4 +1,4 @@
-"""The Quart application: which module answers which path, and how errors are answered."""
+"""The Quart application: connects each path to its module, and turns exceptions into responses."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,7 +17,7 @@ from fgm.viewer.start_up import State
 from fgm.viewer.web.problems import Problem, not_ready
 
 RETRY_AFTER_S = 2
-"""Time after which a client may ask again if there is no data yet."""
+"""Value of Retry-After in responses to requests that arrive before there is data."""
 
 LISTINGS: Mapping[str, Callable[[Services], Awaitable[Response]]] = {
     "/api/instance": instance.respond,
@@ -25,7 +25,10 @@ LISTINGS: Mapping[str, Callable[[Services], Awaitable[Response]]] = {
     "/api/filters": filters.respond,
     "/api/openapi.json": openapi.respond,
 }
-"""Paths that are answered from what is known. (/api/health is answered by the web server's entry.)"""
+"""Routes that run no query: their responses come from what the scanner has in memory.
+
+/api/health is not among them: `web/entry.py` serves it.
+"""
 
 QUERIES: Mapping[str, Callable[..., Awaitable[Response]]] = {
     "/api/timeseries": timeseries.respond,
@@ -35,13 +38,13 @@ QUERIES: Mapping[str, Callable[..., Awaitable[Response]]] = {
     "/api/events": events.respond,
     "/at/<time>": at.respond,
 }
-"""Paths that may read files; each takes its memory from a lease."""
+"""Routes that may read data files. Each takes the memory it needs from its lease."""
 
 log = logging.getLogger(__name__)
 
 
 def create_app(services: Services, *, send_timeout_s: float = SEND_TIMEOUT_S) -> Quart:
-    """Return the application with all paths of the API; it answers with 503 until data is found."""
+    """Return the application with all routes of the API. Most routes return status 503 until data is found."""
     app = LeasedApp("fgm.viewer", services.budget, send_timeout_s=send_timeout_s)
 
     @app.before_request
@@ -79,5 +82,5 @@ def _http_error(error: HTTPException) -> Response:
 def _failure(error: Exception) -> Response:
     log.error("a request failed", exc_info=error, extra=fields(path=request.path))
     return _problem(
-        Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer failed to answer; see its log for the reason")
+        Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the viewer has failed to respond; its log has the reason")
     )

@@ -1,4 +1,4 @@
-"""The services: what every path of the API answers from."""
+"""The services that all routes of the API share: scanner, files, clock, worker threads and memory budget."""
 
 from fgm.clock import Clock
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
@@ -22,7 +22,7 @@ from fgm.viewer.start_up import StartUp
 
 
 class Services:
-    """The data directory, its scanner, the clock, the worker threads and the memory budget."""
+    """The shared services. There is one object for each viewer; its parts are public attributes."""
 
     def __init__(
         self,
@@ -34,7 +34,10 @@ class Services:
         paths: tuple[str, ...] = (),
         node: str | None = None,
     ) -> None:
-        """Prepare, which may block. `paths`: files to show instead of all in `data_dir`; `node`: the node to show."""
+        """Create the services; may block.
+
+        `paths`: files to show; empty: all in `data_dir`. `node`: the node to show; None: the one with the newest data.
+        """
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
         is_copied = bool(paths) or is_flat(data_dir)
@@ -47,16 +50,16 @@ class Services:
         self.runner = QueryRunner()
 
     def now_ms(self) -> int:
-        """Return the present time, ms since 1970 UTC."""
+        """Return the current time in ms since 1970 UTC."""
         return self.clock.wall_ns() // 1_000_000
 
     def fresh_holdings(self) -> Holdings:
-        """Return what is known, with what was added to the journals. May block."""
+        """Read the new ticks of the journals, then return the holdings. May block."""
         self.scanner.follow()
         return self.scanner.holdings()
 
     def samples_query(self, question: Question, within_ms: int = 0) -> SamplesQuery | PartialQuery:
-        """Return the query for samples. `within_ms`: time limit for a long range; 0: none."""
+        """Return a query for samples. `within_ms`: time limit for a range that is reduced to pixel columns; 0: none."""
         if not within_ms or question.columns is None:
             return SamplesQuery(question, self.sources)
         return PartialQuery(
@@ -64,13 +67,13 @@ class Services:
         )
 
     def totals_query(self, question: Question, parts: int = 0) -> TotalsQuery:
-        """Return the query for totals, with the peaks of `parts` parts of the range."""
+        """Return a query for totals. `parts`: number of equal parts of the range, each with a peak; 0: no peaks."""
         return TotalsQuery(question, self.sources, parts)
 
     def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
-        """Return the comparison of two stretches of time. May block."""
+        """Return a query that compares two time ranges. May block."""
         return Comparison(holdings, ranges, self.sources)
 
     def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
-        """Return the query for events. May block."""
+        """Return a query for events. May block."""
         return EventQuery(holdings, question, self.event_files, self.sources)

@@ -1,4 +1,4 @@
-"""/api/timeseries: samples of some metrics of some series in a range of time."""
+"""/api/timeseries: the samples of the requested metrics and series in a time range."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -26,9 +26,9 @@ from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import Problem, unknown
 
 RAW_TICKS = 3600
-"""Maximum number of ticks in a range that is answered with every sample; the page has the same number."""
+"""Maximum number of ticks in a range for which every sample is returned. The page uses the same number."""
 DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
-"""Scopes of the series that are answered if the request names none."""
+"""Scopes of the series that are returned if the request has neither ids nor a filter."""
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -50,9 +50,10 @@ async def respond(services: Services, lease: Lease) -> Response:
 
 
 def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now_ms: int) -> Question:
-    """Return the question that a request asks.
+    """Return the question for the samples of a request.
 
-    Raises: Problem if no series is known, or if the answer would have too many samples.
+    Raises: Problem (404) if none of the requested series exists; Problem (400) if the answer would have too many
+    samples.
     """
     tick_ms, metrics = holdings.tick_ms, timeseries_request.metrics
     oldest_ms = now_ms if holdings.oldest_ms is None else holdings.oldest_ms
@@ -92,9 +93,9 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
 def answer(
     query: SamplesQuery | PartialQuery, holdings: Holdings, timeseries_request: TimeseriesRequest
 ) -> Iterator[bytes]:
-    """Return the answer, made part by part.
+    """Return an iterator over the parts of the JSON or binary answer. The steps of the query must be done.
 
-    Raises: Problem if no series of the request is known.
+    Raises: Problem (404) if none of the requested series exists.
     """
     lines = query.result()
     unknown_ids = _unknown_ids(query, holdings, lines, timeseries_request.ids)
@@ -114,7 +115,10 @@ def answer(
 
 
 def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:
-    """Return the keys of the newest series in a range that pass a filter; without one, of containers and the node."""
+    """Return the keys of the series to read: the newest in the range that pass the filter.
+
+    Without a filter, these are the newest containers, and the node.
+    """
     snapshot = holdings.series
 
     def is_chosen(registered: RegisteredSeries) -> bool:
@@ -128,9 +132,9 @@ def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int
 
 
 def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the keys that ids stand for, and ids of containers that may be in files but are not registered.
+    """Return the keys for ids, and those ids that are not registered but may belong to containers in the files.
 
-    Raises: Problem if there are neither.
+    Raises: Problem (404) if there are neither.
     """
     keys, prefixes = set(), []
     for name in ids:
@@ -149,9 +153,9 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
 def _unknown_ids(
     query: SamplesQuery | PartialQuery, holdings: Holdings, lines: list[SeriesLines], ids: tuple[str, ...] | None
 ) -> list[str]:
-    """Return the ids that are neither registered nor in a file.
+    """Return the ids of the request that are neither registered nor in a file.
 
-    Raises: Problem if these are all ids of the request.
+    Raises: Problem (404) if all ids of the request are unknown.
     """
     in_files = query.adopted_prefixes.keys() | {of_series.series.key for of_series in lines}
     unknown_ids = [name for name in ids or () if name not in in_files and holdings.series.find(name) is None]

@@ -1,4 +1,4 @@
-"""/api/top: the series that used most of a metric in a range of time, by mean, maximum or last value."""
+"""/api/top: the series with the highest values of a metric in a time range, by mean, maximum or last value."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ async def respond(services: Services, lease: Lease) -> Response:
 
 
 def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> dict[str, Any]:
-    """Return the answer, when the query has no more steps."""
+    """Return the JSON value. The steps of the query must be done."""
     # A question for totals of one metric has one total for each series.
     totals = [(of_series.series, of_series.totals[0]) for of_series in query.result()]
     of_node = next((total.sum for series, total in totals if series.scope == "node"), 0.0)

@@ -1,1 +1,1 @@
-"""Says what a data directory holds: which node, which series, from when to when."""
+"""Finds out what a data directory contains: node, series, metrics and time range."""

@@ -1,4 +1,4 @@
-"""What is known of a data directory at one moment."""
+"""A summary of the contents of a data directory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,26 +11,29 @@ from fgm.viewer.contents.series_register import SeriesSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Which series and metrics a data directory holds, of which node, and from when to when."""
+    """The contents of a data directory at one moment, as the scanner has found them. It never changes."""
 
     series: SeriesSnapshot
     metrics: frozenset[str]
-    """Recorded columns that hold a value in some file."""
+    """Names of the recorded columns that have a value in at least one file."""
     header: FileHeader | None
-    """The header of the newest file that was read."""
+    """The header of the newest file that was read; None: none was read yet."""
     node_name: str | None
-    """The node whose data is shown; None: no file has named its node yet."""
+    """The node whose data is shown; None: no file with a node name was read yet."""
     oldest_ms: int | None
+    """The oldest tick, according to the index and the files that were read; None: no tick was found yet."""
     newest_ms: int | None
+    """The newest tick, likewise."""
     index: str
-    """State of index.json: `ok`, `missing`, `bad`, or `rebuilt` if the files are read instead of it."""
+    """State of index.json: `ok`, `missing` or `bad`; `rebuilt` if files were read instead of it."""
     index_note: str | None
+    """What is wrong with the index or the directory, for a reader; None: nothing."""
     facts: Mapping[str, Facts]
-    """What index.json says of each container besides its names, by full id."""
+    """The facts about each container in index.json, by full container id."""
     foreign_folders: frozenset[str] = frozenset()
-    """Folders that hold data of other nodes, as far as their files have been read."""
+    """Folders found so far that have data of other nodes. More may be found as files are read."""
 
     @property
     def tick_ms(self) -> int:
-        """The sampling interval of the newest file header; the default until one is read."""
+        """The sampling interval in the newest header; the default interval until a header is read."""
         return DEFAULT_INTERVAL_MS if self.header is None else self.header.interval_ms

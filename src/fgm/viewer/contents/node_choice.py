@@ -1,16 +1,16 @@
-"""The choice of the node that is shown if a data directory holds files of several nodes."""
+"""Chooses the node that is shown if a data directory contains files of several nodes."""
 
 from enum import Enum
 
 NODE_GONE_MS = 60_000
-"""Minimum lead of another node's data over that of the node shown, from which on that other node is shown instead.
+"""Minimum lead of another node's data over that of the shown node, after which the viewer shows the other node.
 
-Two collectors that write into one directory at the same time therefore do not replace each other at every tick.
+With no lead, two collectors that write into one directory would replace each other at every tick.
 """
 
 
 class Choice(Enum):
-    """What a file means for the node that is shown."""
+    """The relation of a file to the node that is shown."""
 
     SHOWN = "the file belongs to the node that is shown"
     OTHER = "the file belongs to another node, which is not shown"
@@ -18,10 +18,11 @@ class Choice(Enum):
 
 
 def choose(name: str | None, last_ms: int, shown: str | None, shown_until_ms: int, *, is_fixed: bool) -> Choice:
-    """Return what a file of the node `name` with its last tick at `last_ms` means for the node that is shown.
+    """Return the relation of a file to the node that is shown.
 
-    `shown`: the node shown so far, whose newest tick is `shown_until_ms`; None: no node yet. `is_fixed`: the user has
-    chosen it. A file that does not name its node belongs to every node.
+    `name`: node of the file; None: the file does not name its node, and belongs to every node. `last_ms`: last tick of
+    the file. `shown`: the node shown so far; None: none. `shown_until_ms`: its newest tick. `is_fixed`: whether the
+    user has chosen the node, so that it never changes.
     """
     if name is None or name == shown:
         return Choice.SHOWN

@@ -1,8 +1,8 @@
-"""The scanner of a data directory: finds out which series, metrics and times it holds.
+"""The scanner of a data directory: finds out which series, metrics and times it contains.
 
-It reads index.json, the newest windows (all of them if there is no index) and the journals. The newest source of a name
-wins. Nothing that was found is removed again if the index becomes unreadable or the directory disappears; the holdings
-say what is wrong.
+It reads index.json, the newest windows (all of them if there is no index) and the journals. If sources have different
+names for a series, the newest source wins. If the index becomes unreadable or the directory disappears, the scanner
+keeps what it has found, and `Holdings.index_note` describes the problem.
 """
 
 import logging
@@ -26,19 +26,19 @@ from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 from fgm.viewer.start_up import ScanResult
 
 NEWEST_FILES = 8
-"""Number of the newest files among which journals are looked for."""
+"""Number of the newest files among which the scanner looks for journals."""
 FILES_WITH_INDEX = 40
-"""Number of the newest files to read if there is an index, which lists containers but no pods, services or metrics."""
+"""Number of the newest files to read if there is an index, which has containers but no pods, services or metrics."""
 FILES_TO_BEGIN = 48
-"""Number of files to read before the first answer if there is no index; the older ones are read afterwards."""
+"""Number of the newest files to read before the viewer is ready if there is no index; older ones are read later."""
 FILES_PER_STEP = 16
-"""Number of files that one call of `read_more` reads."""
+"""Maximum number of files that one call of `read_more` reads."""
 
 log = logging.getLogger(__name__)
 
 
 class Phase(Enum):
-    """How far the scanner has come in reading the files, the newest first."""
+    """The progress of the scanner in reading the files, newest first."""
 
     WAITING = "no file has been found yet"
     READING = "reading the files for the first time"
@@ -49,15 +49,15 @@ class Phase(Enum):
 class Scanner:
     """Follows one data directory.
 
-    All methods but `holdings` may block; they may be called from several threads.
+    Thread-safe. All methods except `holdings` may block.
     """
 
     def __init__(
         self, files: DataFiles, journals: Journals, skipped: SkippedFiles, only_node: str | None = None
     ) -> None:
-        """Begin with nothing. `only_node`: the node to show; None: the one with the newest data.
+        """Read nothing yet. `only_node`: the node to show; None: the one with the newest data.
 
-        index.json belongs to the node that wrote last, so it is read only if no node is named.
+        With `only_node`, index.json is not read, because it belongs to the node that wrote last.
         """
         self._files, self._journals, self._skipped = files, journals, skipped
         self._only_node = only_node
@@ -78,11 +78,11 @@ class Scanner:
         self._holdings = self._make_holdings()
 
     def holdings(self) -> Holdings:
-        """Return what is known; never blocks."""
+        """Return the contents found so far. It never blocks."""
         return self._holdings
 
     def scan(self) -> ScanResult:
-        """Read the index, if it is a new one, and data that was added; return what there is."""
+        """Read the index if it has changed, the newest window and the journals; return what was found so far."""
         with self._lock:
             if self._only_node is None and self._index.reload():
                 self._add_indexed()
@@ -97,14 +97,14 @@ class Scanner:
             return self._found()
 
     def read_more(self) -> ScanResult:
-        """Read the next older files, if the index does not make that unnecessary; return what there is."""
+        """Read the next older files, unless `has_nothing_to_read`; return what was found so far."""
         with self._lock:
             if not self.has_nothing_to_read:
                 batch = list(islice(self._unread, FILES_PER_STEP))
                 for file in batch:
                     if file.kind == "metrics":
                         self._read_window(file)
-                if self._phase is not Phase.WAITING:  # else another node is shown from now on, and all begins again
+                if self._phase is not Phase.WAITING:  # WAITING: the node has changed, and the scan starts again
                     self._files_read += len(batch)
                     is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
                     if is_enough or len(batch) < FILES_PER_STEP:
@@ -112,14 +112,14 @@ class Scanner:
             return self._found()
 
     def follow(self) -> None:
-        """Read what was added to the journals since the last call."""
+        """Read the new ticks of the journals, and update the holdings."""
         with self._lock:
             self._read_journals()
             self._holdings = self._make_holdings()
 
     @property
     def has_nothing_to_read(self) -> bool:
-        """Whether `read_more` has nothing to do until the next `scan`."""
+        """Whether there is nothing to read before the next `scan`."""
         return self._phase in (Phase.WAITING, Phase.DONE)
 
     def _found(self) -> ScanResult:
@@ -141,7 +141,7 @@ class Scanner:
             try:
                 facts = self._journals.facts(file)
             except FileNotFoundError:
-                continue  # it has just become Parquet
+                continue  # the window was closed just now, so there is a Parquet file instead
             except (BadFileError, OSError) as error:
                 self._skipped.note(file.path, reason_of(error))
                 continue
@@ -181,7 +181,7 @@ class Scanner:
             self._skipped.forget(file.path)
 
     def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
-        """Return whether a file belongs to the node that is shown; a newer node replaces that one."""
+        """Return whether a file belongs to the node that is shown, after changing to its node if that is due."""
         is_fixed = self._only_node is not None
         choice = choose(header.node_name, last_ms, self._node, self._header_ms, is_fixed=is_fixed)
         if choice is Choice.OTHER:
@@ -199,7 +199,7 @@ class Scanner:
         return True
 
     def _start_again(self) -> None:
-        """Forget the node that was shown: its successor has other series, and its older files are still to be read."""
+        """Remove all data of the node that was shown. The next scan starts again, for its successor."""
         self._register, self._metrics, self._other_nodes = SeriesRegister(), set(), {}
         self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
         self._add_indexed()
@@ -232,16 +232,16 @@ class Scanner:
     def _note_of_other_nodes(self) -> str | None:
         if not self._other_nodes:
             return None
-        several = "data of several writers with different node names is in this directory"
+        several = "this directory contains data of several nodes"
         others = ", ".join(sorted(set(self._other_nodes.values())))
-        return f"{several}: only {self._node} is shown, not {others}; --node chooses"
+        return f"{several}: only {self._node} is shown, not {others}; choose a node with --node"
 
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index
         if not self._files.is_there():
-            listed = "; what was there is still listed" if index.was_good or self._header is not None else ""
+            listed = "; what it contained is still shown" if index.was_good or self._header is not None else ""
             return index.state, f"there is no directory {self._files.data_dir}{listed}"
         if index.state == "ok" or index.was_good or self._files_read == 0:
             return index.state, index.note
         extent = "from all" if self.has_nothing_to_read else "so far from"
-        return "rebuilt", f"{index.note}; what is listed was read {extent} {self._files_read} files"
+        return "rebuilt", f"{index.note}; names and times were read {extent} {self._files_read} files"

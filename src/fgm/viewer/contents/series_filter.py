@@ -1,4 +1,4 @@
-"""The filter by which a request chooses series: by words in their names, scope, namespace, QoS class and labels."""
+"""The filter of a request for series: by words in their names, scope, namespace, QoS class and labels."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from fgm.viewer.contents.series_names import name_of
 from fgm.viewer.contents.series_register import RegisteredSeries
 
 HIDDEN_SCOPES = frozenset({"sandbox"})
-"""Scopes that are listed only if a filter names them: the sandbox of a pod does nothing."""
+"""Scopes that are listed only if a filter names them. The sandbox of a pod is hidden, because it does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesFilter:
-    """Conditions that a series must meet; an empty one is always met."""
+    """Conditions that a series must meet. An empty condition is always met."""
 
     words: tuple[str, ...] = ()
-    """Each must stand in some name of the series; in lower case."""
+    """Words in lower case. Each must be part of at least one name of the series, in upper or lower case."""
     scopes: frozenset[Scope] = frozenset()
     namespaces: frozenset[str] = frozenset()
     qos_classes: frozenset[str] = frozenset()
     labels: frozenset[tuple[str, str]] = frozenset()
-    """Name and value; the series must have all of them."""
+    """Labels, each a name and a value. The series must have all of them."""
 
 
 def passes(registered: RegisteredSeries, conditions: SeriesFilter, labels: Mapping[str, str]) -> bool:
-    """Return whether a series with these labels meets the conditions."""
+    """Return whether a series meets the conditions. `labels`: its labels, by name."""
     series = registered.series
     if conditions.scopes:
         if series.scope not in conditions.scopes:
@@ -44,12 +44,12 @@ def passes(registered: RegisteredSeries, conditions: SeriesFilter, labels: Mappi
 
 
 def labels_of(registered: RegisteredSeries, holdings: Holdings) -> Mapping[str, str]:
-    """Return the labels that index.json holds for a series."""
+    """Return the labels of a series in index.json, by name."""
     return labels_in(holdings.facts.get(registered.series.container_id or "", {}))
 
 
 def labels_in(facts: Any) -> dict[str, str]:
-    """Return the labels among the facts of index.json; none if they are not an object."""
+    """Return the labels in the facts about a container, by name; none if they are missing or not a JSON object."""
     labels = facts.get("labels")
     return labels if isinstance(labels, dict) else {}
 

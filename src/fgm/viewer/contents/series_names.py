@@ -5,7 +5,7 @@ from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
 
 
 def name_of(registered: RegisteredSeries) -> str:
-    """Return the name under which a series is displayed."""
+    """Return the display name of a series, such as the name of its container or pod."""
     series = registered.series
     match series.scope:
         case "node":
@@ -19,17 +19,17 @@ def name_of(registered: RegisteredSeries) -> str:
 
 
 def unlisted_id(series: Series) -> str:
-    """Return the id of a series that is in the files but not in the register."""
+    """Return the id in the API of a series that is not registered: the start of its container id, or its key."""
     return series.key[:SHORT_ID_LENGTH] if series.key == series.container_id else series.key
 
 
 def find_or_make(series: Series, first_seen_ms: int, snapshot: SeriesSnapshot) -> RegisteredSeries:
-    """Return the registered series; for one that only the files hold, an entry made from what they say of it."""
+    """Return the registered series with the same key; if there is none, make an entry that is not registered."""
     return snapshot.find(series.key) or RegisteredSeries(unlisted_id(series), series, first_seen_ms, 1)
 
 
 def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
-    """Return the id of the series with this key (`Series.key`), also if no series with it is registered."""
+    """Return the id in the API of the series with this key (`Series.key`), even if it is not registered."""
     registered = snapshot.find(key)
     if registered is not None:
         return registered.id
@@ -38,6 +38,6 @@ def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
 
 
 def name_of_key(key: str, snapshot: SeriesSnapshot) -> str:
-    """Return the display name of the series with this key, the start of the key if no series with it is registered."""
+    """Return the display name of the series with this key; the start of the key if it is not registered."""
     registered = snapshot.find(key)
     return key[:SHORT_ID_LENGTH] if registered is None else name_of(registered)

@@ -1,4 +1,4 @@
-"""The register of series: their names, ids and lives, and when each was seen."""
+"""The register of all series: names, ids, and first and last tick."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,10 @@ from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSeries:
-    """One series. `id`: its name in the API; `life`: its number, from 1, among the containers of the same workload."""
+    """One series.
+
+    `id`: its id in the API. `life`: its number, counted from 1, among the successive containers of one workload.
+    """
 
     id: str
     series: Series
@@ -18,27 +21,33 @@ class RegisteredSeries:
 
 @dataclass(frozen=True, slots=True)
 class SeriesSnapshot:
-    """Every registered series at one moment. `by_id`: newest first; `last_seen_ms`: by series key."""
+    """All registered series at one moment.
+
+    `by_id`: the series, newest first. `id_by_key`, `last_seen_ms`: by series key (`Series.key`).
+    """
 
     by_id: Mapping[str, RegisteredSeries] = field(default_factory=dict)
     id_by_key: Mapping[str, str] = field(default_factory=dict)
     last_seen_ms: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, name: str) -> RegisteredSeries | None:
-        """Return the series with this id or key (`Series.key`)."""
+        """Return the series with this id or key (`Series.key`), or None."""
         return self.by_id.get(name) or self.by_id.get(self.id_by_key.get(name, ""))
 
     def last_seen(self, registered: RegisteredSeries) -> int:
-        """Return the newest tick of a series, in ms."""
+        """Return the newest tick of a series, in ms since 1970."""
         return self.last_seen_ms[registered.series.key]
 
     def is_within(self, registered: RegisteredSeries, from_ms: int, to_ms: int) -> bool:
-        """Return whether a series may have samples in [from_ms, to_ms)."""
+        """Return whether a series may have samples in [from_ms, to_ms), judged by its first and last tick."""
         return registered.first_seen_ms < to_ms and self.last_seen(registered) >= from_ms
 
 
 class SeriesRegister:
-    """Collects series from index.json, windows and journals. The id of a series never changes."""
+    """Collects series from index.json, windows and journals. The id of a series never changes.
+
+    Not thread-safe.
+    """
 
     def __init__(self) -> None:
         self._series: dict[str, Series] = {}
@@ -49,9 +58,9 @@ class SeriesRegister:
         self._snapshot: SeriesSnapshot | None = SeriesSnapshot()
 
     def add(self, series: Series, first_ms: int, last_ms: int, index_key: str | None = None) -> None:
-        """Register that a series was seen from `first_ms` to `last_ms`, where it had these names at `last_ms`.
+        """Register a series that was seen from `first_ms` to `last_ms`.
 
-        `index_key`: its key in index.json, which becomes its id.
+        `series`: with its names at `last_ms`. `index_key`: its key in index.json, which becomes its id if it is new.
         """
         key = series.key
         registered = self._series.get(key)
@@ -72,8 +81,8 @@ class SeriesRegister:
         self._last_ms[key] = max(self._last_ms[key], last_ms)
 
     def snapshot(self) -> SeriesSnapshot:
-        """Return all series as they are now, which later calls of `add` do not change."""
-        if self._snapshot is not None:  # only the times at which series were last seen may have changed
+        """Return all series as they are now. Later calls of `add` do not change the result."""
+        if self._snapshot is not None:  # only `last_seen_ms` may have changed
             return replace(self._snapshot, last_seen_ms=dict(self._last_ms))
         lives = self._lives()
         entries = [
@@ -94,7 +103,7 @@ class SeriesRegister:
         return next((key[:length] for length in lengths if key[:length] not in self._ids), key)
 
     def _lives(self) -> dict[str, int]:
-        """Return the number of each container among those of the same workload, by key."""
+        """Return the number of each container among the successive containers of its workload, by key."""
         workloads: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
         for key, series in self._series.items():
             if series.scope == "container" and series.namespace and series.pod_name and series.container_name:

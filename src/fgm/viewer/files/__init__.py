@@ -1,1 +1,1 @@
-"""Finds and opens the files of a data directory; knows no query."""
+"""Finds, opens and reads the files of a data directory; knows no query."""

@@ -1,7 +1,7 @@
-"""Parquet files that were copied here from a data directory: their content says what they are, not their names.
+"""Parquet files that were copied from a data directory. They are recognized by their contents, not by their names.
 
-A file of another writer, without the block of fgm, is rewritten into a temporary folder by a child process
-with limits (`foreign_parquet`), because damaged Parquet can crash the process that reads it.
+A Parquet file that another program wrote has no block of fgm. A child process with limits (`foreign_parquet`) rewrites
+it into a temporary folder, because reading a damaged file could crash the viewer.
 """
 
 import itertools
@@ -24,22 +24,22 @@ from fgm.viewer.files.data_files import DataFile, DataFiles, order
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 SCAN_INTERVAL_S = 5.0
-"""Interval between two searches for new files."""
+"""Minimum interval between two searches for new files."""
 MAX_FILES = 20_000
-"""Maximum number of files below a directory that are read."""
+"""Maximum number of files that are read below a directory."""
 SUFFIX = ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class _CheckedFile:
-    """A path when it was last checked. `file`: None if it cannot be read."""
+    """The result of the last check of a path. `file`: None if it cannot be read."""
 
     identity: FileIdentity
     file: DataFile | None
 
 
 def is_flat(data_dir: str) -> bool:
-    """Return whether a directory holds Parquet files but no day folders of a collector."""
+    """Return whether a directory contains Parquet files, at any depth, but no day folders of a collector."""
     try:
         names = os.listdir(data_dir)
     except OSError:
@@ -48,10 +48,10 @@ def is_flat(data_dir: str) -> bool:
 
 
 class CopiedFiles(DataFiles):
-    """Files that are named one by one, or all files below a directory."""
+    """The files with given paths, or all Parquet files below a directory. Thread-safe."""
 
     def __init__(self, data_dir: str, paths: tuple[str, ...], clock: Clock, skipped: SkippedFiles) -> None:
-        """`paths`: absolute; empty for all files below `data_dir`."""
+        """`paths`: absolute paths of the files; empty: all files below `data_dir`."""
         super().__init__(data_dir, clock, root="/")
         self._paths, self._skipped = paths, skipped
         self._checked: dict[str, _CheckedFile] = {}
@@ -62,22 +62,22 @@ class CopiedFiles(DataFiles):
         self._rewritten: str | None = None
 
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files that hold samples of [from_ms, to_ms), oldest first."""
+        """Return the files with samples in [from_ms, to_ms), oldest first. May block."""
         return [f for f in self._search() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
 
     def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return 00:00 UTC of the first day of each folder that has files of [from_ms, to_ms), with the folder."""
+        """Return pairs of 00:00 UTC of a day and the folder with samples from that day on, oldest first."""
         days: dict[str, int] = {}
         for file in self.between(from_ms, to_ms):
             days.setdefault(file.folder, layout.day_start(file.start_ms))
         return sorted((midnight_ms, folder) for folder, midnight_ms in days.items())
 
     def newest_first(self) -> Iterator[DataFile]:
-        """Yield every file, the newest first."""
+        """Yield all files, newest first."""
         yield from reversed(self._search())
 
     def _search(self) -> list[DataFile]:
-        """Return the readable files, oldest first; searches for new ones every `SCAN_INTERVAL_S`."""
+        """Return the readable files, oldest first. Search for new ones if the last search is `SCAN_INTERVAL_S` ago."""
         with self._search_lock:
             now_s = self._clock.monotonic()
             if self._searched_s is None or now_s - self._searched_s >= SCAN_INTERVAL_S:
@@ -87,7 +87,7 @@ class CopiedFiles(DataFiles):
             return self._files
 
     def _check(self, path: str) -> DataFile | None:
-        """Return the file at a path; None, and an entry in the list of skipped files, if it cannot be read."""
+        """Return the file at a path. If it cannot be read, return None and add it to the list of skipped files."""
         try:
             path = os.path.realpath(path)
             identity = identity_of(os.stat(path))
@@ -116,7 +116,7 @@ class CopiedFiles(DataFiles):
         return file
 
     def _new_path(self) -> str:
-        """Return a path in the temporary folder, which is removed together with this object."""
+        """Return a new path in the temporary folder. The folder is removed when this object is deleted."""
         if self._rewritten is None:
             self._rewritten = os.path.realpath(tempfile.mkdtemp(prefix="fgm-viewer-"))
             weakref.finalize(self, shutil.rmtree, self._rewritten, ignore_errors=True)
@@ -124,9 +124,9 @@ class CopiedFiles(DataFiles):
 
 
 def _describe(path: str) -> DataFile:
-    """Return a file with the time that its samples cover.
+    """Open a window file and return it as a data file with the time range of its samples.
 
-    Raises: BadFileError; OSError.
+    Raises: BadFileError or OSError if it cannot be read.
     """
     window = WindowFile.open(path)
     try:
@@ -138,7 +138,10 @@ def _describe(path: str) -> DataFile:
 
 
 def _below(data_dir: str) -> Iterator[str]:
-    """Yield the paths of Parquet files below a directory, without hidden files and process tables."""
+    """Yield the paths of the Parquet files below a directory.
+
+    Hidden files, process tables and files that the collector has set aside are left out.
+    """
     count = 0
     for folder, folders, names in os.walk(data_dir):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -1,8 +1,8 @@
-"""The data files of a range of time, found by their names alone.
+"""Finds the data files of a time range by their names alone.
 
-Only the folders of the days in question are listed, and only if they have changed, so the cost depends on the range and
-not on the length of the history. Everything is opened below the descriptor of the data directory, component by
-component, and never through a symbolic link. Safe for use by several threads.
+Only folders of days in the range are listed, and only if they have changed, so the cost depends on the length of the
+range and not on the amount of data. Paths are opened one component at a time, starting from the data directory, and
+never through a symbolic link.
 """
 
 import heapq
@@ -19,16 +19,21 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.files.window_cache import WindowCache
 
 MAX_CACHED_FOLDERS = 64
-"""Maximum number of folders whose listing is kept."""
+"""Maximum number of folders whose listings are cached."""
 EARLIER_WINDOWS = 2
-"""Number of windows before a range that may reach into it: the last one, and one more if the length has changed."""
+"""Number of windows that begin before a range and are read, too: the last may extend into the range, and so may the one
+before it if the length of windows has changed."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One file, as its name describes it. `folder`: below the data directory; `duration_ms`: None for one window."""
+    """One data file, as described by its name.
+
+    `start_ms`: start of its window or hour. `folder`: path relative to the data directory. `duration_ms`: None for a
+    single window, whose length is not in its name.
+    """
 
     start_ms: int
     folder: str
@@ -38,13 +43,16 @@ class DataFile:
 
     @property
     def path(self) -> str:
-        """The path below the data directory."""
+        """The path relative to the data directory."""
         return f"{self.folder}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The content of a folder that has this device, inode and mtime. `files`: ascending in time."""
+    """The contents of a folder.
+
+    `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time.
+    """
 
     identity: tuple[int, int, int]
     folders: tuple[str, ...]
@@ -55,10 +63,13 @@ _EMPTY = _Listing((0, 0, 0), (), ())
 
 
 class DataFiles:
-    """The files of one data directory, which come and go at any time; a missing folder counts as empty."""
+    """The files of one data directory. They may appear and disappear at any time. Thread-safe.
+
+    A folder that is missing or cannot be read is treated as empty. All methods may block.
+    """
 
     def __init__(self, data_dir: str, clock: Clock, root: str | None = None) -> None:
-        """`root`: the directory that `DataFile.folder` is relative to; None: the data directory."""
+        """`root`: the directory to which `DataFile.folder` is relative; None: the data directory."""
         self.data_dir = data_dir
         self._root = data_dir if root is None else root
         self._clock = clock
@@ -71,36 +82,36 @@ class DataFiles:
         return os.path.isdir(self.data_dir)
 
     def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files that may hold samples of [from_ms, to_ms): oldest first, Parquet before journal."""
+        """Return the files that may have samples in [from_ms, to_ms): oldest first, Parquet before journals."""
         files: list[DataFile] = []
         for _, folder in self.folders_between(from_ms, to_ms):
             files += _overlapping(self._list(folder).files, from_ms, to_ms)
         return sorted(files, key=order)
 
     def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return 00:00 UTC of each day in [from_ms, to_ms) with each folder of a writer, oldest first."""
+        """Return pairs of 00:00 UTC of a day in [from_ms, to_ms) and a writer's folder of that day, oldest first."""
         days = [day for day in self._days() if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
         return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
 
     def newest_first(self) -> Iterator[DataFile]:
-        """Yield every file, the newest first. A day is listed only when its turn has come."""
+        """Yield all files, newest first. A day is listed only when the iterator reaches it."""
         for _, day in reversed(self._days()):
             listings = [self._list(folder).files for folder in self._writers(day)]
             yield from heapq.merge(*map(reversed, listings), key=order, reverse=True)
 
     def window(self, file: DataFile) -> WindowFile:
-        """Open a closed window.
+        """Open a closed window. The caller must close it.
 
-        Raises: OSError, also FileNotFoundError; BadFileError if it is not a file of fgm.
+        Raises: OSError (such as FileNotFoundError) if it cannot be opened; BadFileError if it is not a file of fgm.
         """
         with self.opened(file.folder) as fd:
             return self._windows.open(file.name, fd)
 
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
-        """Open a folder below the data directory ("" is the directory itself) and yield its descriptor.
+        """Open a folder below the data directory, and yield its file descriptor. `folder`: "" is the directory itself.
 
-        Raises: OSError if it is missing, or behind a symbolic link.
+        Raises: OSError if it cannot be opened, or if a component of the path is a symbolic link.
         """
         fd = os.open(self._root, _OPEN_FOLDER)
         try:
@@ -120,7 +131,7 @@ class DataFiles:
         return [f"{day}/{name}" for name in self._list(day).folders]
 
     def _list(self, folder: str) -> _Listing:
-        """Return the content of a folder, from the cache if it has not changed; nothing if it cannot be read."""
+        """Return the contents of a folder, from the cache if it has not changed; nothing if it cannot be read."""
         try:
             with self.opened(folder) as fd:
                 status = os.fstat(fd)
@@ -144,12 +155,12 @@ class DataFiles:
 
 
 def order(file: DataFile) -> tuple[int, bool, str]:
-    """Return the sort key of a file: by window, Parquet before journal."""
+    """Return the sort key of a file: by start, then Parquet before journals, then by folder."""
     return (file.start_ms, file.kind == "journal", file.folder)
 
 
 def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _Listing:
-    """Divide the names in a folder into folders of the next level and data files."""
+    """Sort the names in a folder into subfolders and data files; ignore others."""
     parsed = [(name, layout.parse_name(name)) for name in names]
     files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
     parse = layout.parse_identifier if folder else layout.parse_day
@@ -157,9 +168,9 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
-    """Return the files of one writer's day that may reach into [from_ms, to_ms).
+    """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day.
 
-    The name of a window does not say how long it is, so the last windows before the range are among them.
+    The last windows before the range are included, because the length of a window is not in its name.
     """
     before = [file for file in files if file.start_ms < to_ms]
     earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})

@@ -1,4 +1,4 @@
-"""Reads the events that the collector has written, and caches them. Safe for use by several threads."""
+"""Reads the files `events.jsonl`, which the collector has written, and caches their events."""
 
 import os
 import threading
@@ -13,13 +13,13 @@ from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 MAX_PER_FILE = 5_000
-"""Maximum number of events read from one file, the newest: more than an ordinary day has."""
+"""Maximum number of events read from one file; the newest are read. A normal day has fewer."""
 MAX_KEPT = 10_000
-"""Maximum number of events in the cache, of all files together: some 8 MB."""
+"""Maximum number of events of all files together in the cache, which then takes about 8 MB."""
 
 
 class EventFiles:
-    """The files `events.jsonl` of one data directory."""
+    """The files `events.jsonl` of one data directory. Thread-safe."""
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped
@@ -27,9 +27,9 @@ class EventFiles:
         self._lock = threading.Lock()
 
     def read(self, folder: str) -> ReadEvents | None:
-        """Return the events in a folder; None if it has no such file.
+        """Return the newest events in the file of a folder; None if there is no file. May block.
 
-        Raises: BadFileError or OSError if the file cannot be read.
+        Raises: BadFileError or OSError if the file cannot be read. It is then on the list of skipped files.
         """
         path = f"{folder}/{layout.EVENTS_NAME}"
         try:

@@ -1,6 +1,7 @@
-"""Rewrites Parquet files of other writers in a child process with limits, so that no damaged file crashes the viewer.
+"""Rewrites Parquet files of other programs in a child process, so that a damaged file cannot crash the viewer.
 
-Run as a module, this is the child: it reads Parquet from standard input and writes a window file to standard output.
+The child process runs this module. It reads Parquet from standard input and writes a window file to standard output.
+Its memory and time are limited.
 """
 
 import os
@@ -15,19 +16,19 @@ from fgm.store.errors import BadFileError
 from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 
 MAX_BYTES = 256 << 20
-"""Maximum size of the file, and of the rewritten one."""
+"""Maximum size of the original and of the rewritten file."""
 MEMORY_BYTES = 2 << 30
-"""Maximum address space of the child."""
+"""Maximum address space of the child process."""
 CPU_S, WALL_S = 30, 60.0
-"""Maximum processor time and duration of the child."""
+"""Maximum processor time and maximum duration of the child process."""
 REFUSED = 4
-"""Exit status of the child if it has written the reason to standard error."""
+"""Exit code of the child process after an error whose reason it has written to standard error."""
 
 
 def rewrite(path: str, new_path: str) -> None:
-    """Write the rows of a foreign file to `new_path` as a window file.
+    """Write the rows of a foreign Parquet file to a new window file at `new_path`. Blocks for up to `WALL_S`.
 
-    Raises: BadFileError if it cannot be read within the limits; OSError.
+    Raises: BadFileError if the file cannot be read within the limits; OSError if it cannot be opened.
     """
     fd = open_regular(path)
     try:
@@ -45,26 +46,26 @@ def rewrite(path: str, new_path: str) -> None:
     if done.returncode == 0:
         return
     os.unlink(new_path)
-    reason = done.stderr.decode(errors="replace").strip() if done.returncode == REFUSED else "its reader crashed"
-    raise BadFileError(path, f"not written by fgm, and not readable as its columns: {reason[:200]}")
+    reason = done.stderr.decode(errors="replace").strip() if done.returncode == REFUSED else "reading it crashed"
+    raise BadFileError(path, f"not written by fgm, and its rows cannot be read: {reason[:200]}")
 
 
 def main() -> int:
-    """Rewrite standard input to standard output; return the exit code."""
+    """Run the child process: rewrite standard input to standard output, and return the exit code."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         sys.stdout.buffer.write(_rewritten("/proc/self/fd/0"))
-    except Exception as error:  # noqa: BLE001 - whatever happens, the file is the cause
+    except Exception as error:  # noqa: BLE001 - any error here is caused by the file
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return REFUSED
     return 0
 
 
 def _rewritten(path: str) -> bytes:
-    """Return a window file with the rows of a Parquet file."""
+    """Return the bytes of a window file with the rows of the Parquet file at `path`."""
     import fastparquet  # noqa: PLC0415 - heavy, and needed in the child only
     import pandas as pd  # noqa: PLC0415 - the same
 

@@ -1,4 +1,4 @@
-"""index.json: the last one that could be read, and what is wrong with the present one."""
+"""Reads index.json. If the current file cannot be read, the contents of the last good one remain available."""
 
 import os
 from collections.abc import Mapping
@@ -13,29 +13,32 @@ from fgm.viewer.files.skipped_files import reason_of
 IndexState = Literal["ok", "missing", "bad"]
 
 IndexedSeries = tuple[Series, int, int, str]
-"""A container: its identity, when it was first and last seen (ms), and its key in the index."""
+"""A container in the index: its series, first and last tick in ms since 1970, and key in the index."""
 
 
 class IndexFile:
-    """One index.json, which the collector may replace at any time."""
+    """The file index.json, which the collector may replace at any time. Not thread-safe."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._identity: FileIdentity | None = None
         self._index = Index()
         self.facts: Mapping[str, Facts] = {}
-        """What the last good index says of each container besides its names, by full id."""
+        """The facts about each container in the last good index, by full container id."""
         self.state: IndexState = "missing"
+        """State of the file at the last call of `reload`."""
         self.note: str | None = f"there is no {os.path.basename(path)} yet"
+        """What is wrong with the file, for a reader; None: nothing."""
         self.was_good = False
+        """Whether the file could be read at least once."""
 
     def reload(self) -> bool:
-        """Load the index if it has changed; return whether there is a new good one."""
+        """Read the file if it has changed; return whether new contents were read. May block."""
         try:
             status = os.stat(self._path, follow_symlinks=False)
         except OSError as error:
             self._identity, self.state = None, "missing"
-            state = "is gone; what it listed last is still listed" if self.was_good else "is missing"
+            state = "is gone; what it contained is still shown" if self.was_good else "is missing"
             self.note = f"index.json {state} ({error.strerror})"
             return False
         identity = identity_of(status)
@@ -44,11 +47,11 @@ class IndexFile:
         try:
             index = load(self._path)
             if index == Index() and not os.path.lexists(self._path):
-                return False  # it was removed meanwhile: the next call reports that
+                return False  # the file was removed after `stat`; the next call reports that
         except (BadFileError, OSError) as error:
-            # A corrected mode makes the same file readable, without a new identity: so it is tried again.
+            # Correcting its mode can make a file readable without changing its identity. So the next call tries again.
             self._identity, self.state = identity if isinstance(error, BadFileError) else None, "bad"
-            kept = "; what it listed before is still listed" if self.was_good else ""
+            kept = "; what it contained before is still shown" if self.was_good else ""
             self.note = f"index.json cannot be used: {reason_of(error)}{kept}"
             return False
         self._identity, self._index = identity, index
@@ -58,17 +61,17 @@ class IndexFile:
 
     @property
     def earliest_ms(self) -> int | None:
-        """The first tick of all data, according to the last good index."""
+        """The oldest tick of all data according to the last good index, in ms since 1970."""
         return self._index.earliest_ms
 
     @property
     def latest_ms(self) -> int | None:
-        """The newest tick of all data, according to the last good index."""
+        """The newest tick of all data according to the last good index, in ms since 1970."""
         return self._index.latest_ms
 
     @property
     def containers(self) -> list[IndexedSeries]:
-        """The containers of the last good index."""
+        """The containers in the last good index."""
         return [
             (_series(entry.full_id, dict(entry.facts)), entry.first_seen_ms, entry.last_seen_ms, key)
             for key, entry in self._index.entries.items()

@@ -1,7 +1,4 @@
-"""The journals of windows that are still being recorded; all requests share one reader of each.
-
-Safe for use by several threads: what is returned belongs to the caller.
-"""
+"""Reads the journals of windows that are still being recorded. All requests share one reader for each journal."""
 
 import os
 import threading
@@ -18,15 +15,19 @@ from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles
 
 REFRESH_S = 0.5
-"""Minimum interval between two readings of what was added to a journal."""
+"""Minimum interval between two reads of a journal's new frames."""
 MAX_OPEN = 4
-"""Maximum number of open journals."""
-DAMAGED = "damaged before its end; what is before the damage is served"
+"""Maximum number of journals that are kept open."""
+DAMAGED = "damaged; only the ticks before the damage are shown"
 
 
 @dataclass(frozen=True, slots=True)
 class JournalFacts:
-    """What a journal holds so far. `seen_ms`: the first and the last tick of each series, by key."""
+    """A summary of the ticks in a journal so far.
+
+    `series`: all series, with their newest names. `metrics`: columns that have a value. `seen_ms`: first and last tick
+    of each series, by series key.
+    """
 
     header: FileHeader
     series: tuple[Series, ...]
@@ -43,7 +44,10 @@ class _OpenJournal:
 
 
 class Journals:
-    """The open journals; each is brought up to date at most every `REFRESH_S`."""
+    """The open journals. New frames of each are read at most every `REFRESH_S`. Thread-safe; all methods may block.
+
+    The returned objects belong to the caller: later reads do not change them.
+    """
 
     def __init__(self, files: DataFiles, clock: Clock, skipped: SkippedFiles) -> None:
         self._files = files
@@ -53,9 +57,9 @@ class Journals:
         self._lock = threading.Lock()
 
     def facts(self, file: DataFile) -> JournalFacts | None:
-        """Return what a journal holds; None if it has no tick yet.
+        """Return a summary of a journal; None if it has no tick yet.
 
-        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        Raises: FileNotFoundError if the window was closed meanwhile; BadFileError if it is not a journal.
         """
         with self._lock:
             reader = self._reader(file)
@@ -66,17 +70,19 @@ class Journals:
             return JournalFacts(reader.header, reader.series, reader.metrics, seen_ms, reader.first_ms, reader.last_ms)
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
-        """Return the rows of some series, and keep the columns in memory for the next request.
+        """Return the rows of some series, one chunk for each, and keep the columns in memory for the next request.
 
-        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        `metrics`: names of the columns. `keys`: keys of the series.
+
+        Raises: FileNotFoundError if the window was closed meanwhile; BadFileError if it is not a journal.
         """
         with self._lock:
             return self._reader(file).chunks(metrics, keys)
 
     def chunks_once(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
-        """Return the rows of some series, and keep nothing in memory: for many columns.
+        """Return the same as `chunks`, but keep no columns in memory. Use it for many columns.
 
-        Raises: FileNotFoundError; BadFileError if it is not a journal.
+        Raises: FileNotFoundError if the window was closed meanwhile; BadFileError if it is not a journal.
         """
         with self._files.opened(file.folder) as fd:
             reader = JournalReader(file.name, fd, metrics=metrics)
@@ -86,18 +92,18 @@ class Journals:
             reader.close()
 
     def keep_only(self, files: Collection[DataFile]) -> None:
-        """Close the journals that are not among `files`."""
+        """Close all open journals except those in `files`."""
         paths = {file.path for file in files}
         with self._lock:
             for path in self._open.keys() - paths:
                 self._open.pop(path).reader.close()
 
     def close(self) -> None:
-        """Close the journals that are kept open between requests."""
+        """Close all open journals."""
         self.keep_only(())
 
     def _reader(self, file: DataFile) -> JournalReader:
-        """Return the reader of a journal, up to date; a journal that replaced another one gets a new reader."""
+        """Return the reader of a journal, after reading the new frames. If the file was replaced, open the new one."""
         now_s = self._clock.monotonic()
         journal = self._open.pop(file.path, None)
         with self._files.opened(file.folder) as fd:
@@ -116,7 +122,7 @@ class Journals:
             journal.refreshed_s = now_s
             try:
                 journal.reader.refresh()
-            except BadFileError as error:  # what was read before is still good
+            except BadFileError as error:  # the frames that were read before are still valid
                 self._skipped.note(file.path, error.reason)
         if is_due and journal.reader.is_damaged:
             self._skipped.note(file.path, DAMAGED)

@@ -1,4 +1,4 @@
-"""Reads the rows of some series from windows and journals of one node, and counts the files that it cannot read."""
+"""Reads the rows of chosen series from windows and journals. Files that cannot be read are skipped and counted."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,11 +14,11 @@ from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 Choose = Callable[[Iterable[Series]], set[str]]
-"""Returns the keys (`Series.key`) of the series to read, given the series of a file."""
+"""A function that gets all series in a file and returns the keys (`Series.key`) of those to read."""
 
 
 class Sources(NamedTuple):
-    """Everything that samples are read from."""
+    """The objects that a query needs to read samples."""
 
     files: DataFiles
     journals: Journals
@@ -26,7 +26,10 @@ class Sources(NamedTuple):
 
 
 class FileRows(NamedTuple):
-    """The rows of one file, a chunk for each series. `interval_ms`: its sampling interval; None if it is not known."""
+    """Rows of one file.
+
+    `chunks`: one for each series. `interval_ms`: sampling interval of the file; None if no file was read.
+    """
 
     chunks: list[Chunk]
     interval_ms: int | None
@@ -36,16 +39,16 @@ NO_ROWS = FileRows([], None)
 
 
 class Reader:
-    """Reads file by file.
+    """Reads rows, one file at a time.
 
-    A file that cannot be read is skipped: it is counted in `skipped_files` and listed for /api/health. It is taken off
-    that list as soon as it can be read. A file of another node has no rows here, but it is not skipped: it is sound.
+    A file that cannot be read is counted in `skipped_files`, and is on the list of skipped files until it can be read.
+    A file of another node is treated as a file without rows; it is not counted, because it is intact.
     """
 
     def __init__(self, sources: Sources, node_name: str | None, *, keeps_journal_columns: bool = False) -> None:
-        """Read files of the node `node_name`; None: of all nodes.
+        """`node_name`: read only files of this node; None: files of all nodes.
 
-        `keeps_journal_columns`: keep the columns of journals in memory, because the next request needs them, too.
+        `keeps_journal_columns`: whether to keep the columns of journals in memory for the next request.
         """
         self.skipped_files = 0
         self._files, self._journals, self._skipped = sources
@@ -55,10 +58,11 @@ class Reader:
     def read(
         self, file: DataFile, columns: Sequence[str], choose: Choose | set[str], within: tuple[int, int] | None = None
     ) -> FileRows:
-        """Return the rows of the chosen series; none if the file cannot be read.
+        """Return rows of a file; no rows if it cannot be read. May block.
 
-        `choose`: keys of series, or a function that chooses them. `within`: the rows of a file are read only if it has
-        samples in this range, [from_ms, to_ms).
+        `columns`: names of the columns. `choose`: keys of the series to read, or a function that chooses them.
+        `within`: range [from_ms, to_ms); if the file has samples in it, all its rows are returned, else none. None:
+        always all rows.
         """
         groups = list(self.read_in_groups(file, (columns,), choose, within))
         return groups[0] if groups else NO_ROWS
@@ -70,9 +74,10 @@ class Reader:
         choose: Choose | set[str],
         within: tuple[int, int] | None = None,
     ) -> Iterator[FileRows]:
-        """Yield the rows with the columns of each group, so that not all columns are in memory at once.
+        """Yield the rows once for each group of columns, so that not all columns are in memory at once. May block.
 
-        One empty group is yielded if no series is chosen, and nothing (more) if the file cannot be read.
+        If no series is chosen, only one result without rows is yielded. After an error, nothing more is yielded.
+        Parameters: see `read`.
         """
         count = 0
         try:
@@ -80,11 +85,11 @@ class Reader:
             for rows in read(file, groups, choose, within):
                 count += 1
                 yield rows
-            if file.kind != "journal":  # a journal takes itself off the list: its readable part may end before damage
+            if file.kind != "journal":  # `Journals` does this for journals, which can be damaged and still be readable
                 self._skipped.forget(file.path)
         except (BadFileError, OSError) as error:
             if file.kind == "journal" and isinstance(error, FileNotFoundError):
-                # The window was closed after it was listed: its Parquet file was there before the journal was removed.
+                # The window was closed after its journal was listed: now it has a Parquet file.
                 closed = replace(file, kind="metrics", name=layout.metrics_name(file.start_ms))
                 yield from self.read_in_groups(closed, groups[count:], choose, within)
                 return

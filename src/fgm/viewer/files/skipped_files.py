@@ -1,4 +1,4 @@
-"""The list of files that cannot be read: each is logged once, and /api/health shows the newest."""
+"""The list of skipped files: those that cannot be read. Each is logged once, and /api/health has the newest."""
 
 import logging
 import threading
@@ -7,27 +7,27 @@ from fgm.logs import fields
 from fgm.store.errors import BadFileError
 
 MAX_KEPT = 10_000
-"""Maximum number of files on the list; the oldest entries go first."""
+"""Maximum number of files on the list; if it is full, the oldest entry is removed."""
 MAX_SHOWN = 20
-"""Maximum number of files in the answer of /api/health."""
+"""Maximum number of files in the response of /api/health."""
 
 log = logging.getLogger(__name__)
 
 
 def reason_of(error: BadFileError | OSError) -> str:
-    """Return why a file could not be read, without its path."""
+    """Return the reason of an error without the path of the file."""
     return error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
 
 
 class SkippedFiles:
-    """Files that were skipped, with the reasons. Safe for use by several threads."""
+    """The skipped files of one viewer, each with the reason. Thread-safe."""
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def note(self, path: str, reason: str) -> None:
-        """Put `path` (below the data directory) on the list; log it if it is not there yet."""
+        """Add a file to the list, or update its reason; log it if it is new. `path`: relative to the data directory."""
         with self._lock:
             is_new = path not in self._reasons
             if is_new and len(self._reasons) >= MAX_KEPT:
@@ -37,7 +37,7 @@ class SkippedFiles:
             log.warning("skipping a file that cannot be read", extra=fields(file=path, reason=reason))
 
     def forget(self, path: str) -> None:
-        """Take a file off the list, because it has been read."""
+        """Remove a file from the list, because it has been read. It need not be on the list."""
         if path in self._reasons:
             with self._lock:
                 self._reasons.pop(path, None)
@@ -46,7 +46,7 @@ class SkippedFiles:
         return len(self._reasons)
 
     def newest(self) -> list[dict[str, str]]:
-        """Return some files as /api/health shows them, newest first."""
+        """Return at most `MAX_SHOWN` files for the response of /api/health, newest first."""
         with self._lock:
             items = list(self._reasons.items())
         return [{"file": path, "reason": reason} for path, reason in reversed(items[-MAX_SHOWN:])]

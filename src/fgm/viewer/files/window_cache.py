@@ -1,6 +1,6 @@
-"""A cache of the blocks of windows that were read lately.
+"""A cache for the blocks of windows that were read recently.
 
-Reading a block is about a third of the cost of reading a window. Safe for use by several threads.
+Without it, reading the block takes about a third of the time for reading a window.
 """
 
 import os
@@ -12,13 +12,13 @@ from fgm.store.parquet.window_block import WindowBlock, read_window_block
 from fgm.store.parquet.window_file import WindowFile
 
 MAX_KEPT = 1024
-"""Maximum number of blocks: a few more than a day has windows. Each takes some 10 KB."""
+"""Maximum number of blocks: slightly more than the windows of a day. Each takes about 10 KB."""
 MAX_RUNS = 64_000
-"""Maximum number of series in all blocks together: many short-lived containers make each block large."""
+"""Maximum number of series in all blocks together. With many short-lived containers, each block is large."""
 
 
 class WindowCache:
-    """Opens windows. A block is valid for one identity of a file."""
+    """Opens windows, and caches their blocks by the identity of the file. Thread-safe."""
 
     def __init__(self, max_runs: int = MAX_RUNS) -> None:
         self._max_runs = max_runs
@@ -27,9 +27,9 @@ class WindowCache:
         self._lock = threading.Lock()
 
     def open(self, name: str, dir_fd: int) -> WindowFile:
-        """Open a window in the folder `dir_fd`.
+        """Open a window. The caller must close it. `dir_fd`: descriptor of its folder.
 
-        Raises: FileNotFoundError; BadFileError if it is not a file of fgm.
+        Raises: OSError (such as FileNotFoundError) if it cannot be opened; BadFileError if it is not a file of fgm.
         """
         fd = open_regular(name, dir_fd)
         try:
@@ -47,7 +47,7 @@ class WindowCache:
             raise
 
     def _keep(self, identity: FileIdentity, block: WindowBlock) -> None:
-        earlier = self._blocks.pop(identity, None)  # another thread has read it at the same time
+        earlier = self._blocks.pop(identity, None)  # another thread may have read the same block meanwhile
         self._blocks[identity] = block
         self._runs += len(block.runs) - (0 if earlier is None else len(earlier.runs))
         while len(self._blocks) > MAX_KEPT or self._runs > self._max_runs:

@@ -1,1 +1,1 @@
-"""Computes answers from files, as arrays; knows neither HTTP nor JSON."""
+"""Computes the results of queries from files, as arrays; knows neither HTTP nor JSON."""

@@ -1,17 +1,17 @@
-"""Ranks what changed: every metric of every series, compared over two stretches of time. Pure.
+"""Ranks series by how much their metrics changed between two time ranges. Pure.
 
 The score of one metric of one series is the product of two terms, damped by a third:
 
     score = q^2 / (q + 9 * o)    with  q = ln(1 + effect) * sqrt(share)
 
-    effect   how far the metric left its usual values, in units of its own noise before        (`_effect`)
-    share    how much of what all series use together has moved                                (`_share`)
-    o        the mean q of all other series: a change that all series show points to none      (`_damped`)
+    effect   the distance from the usual values of the metric, in multiples of its noise before  (`_effect`)
+    share    the change as a share of the total of all series                                    (`_share`)
+    o        the mean q of all other series: a change that all series have points to none        (`_damped`)
 
-Example: a container uses 100 millicores all the time, then 900; it is the only one. Its noise before is 0, so the least
-noise counts, 5 % of the mean: 5. Effect: |900 - 100| / 5 = 160, which counts as 30, the maximum. Share: 800 / 900.
-Score: ln(31) * sqrt(0.889) = 3.24. If it had gone from 1 to 9 millicores next to a container that uses 900, the effect
-would be the same, but the share 8 / 909, and the score 0.32.
+Example: the only container uses 100 millicores all the time, then 900. Its noise before is 0, so the minimum noise
+applies: 5% of the mean, which is 5. Effect: |900 - 100| / 5 = 160, which is limited to 30. Share: 800 / 900. Score:
+ln(31) * sqrt(0.889) = 3.24. If it had changed from 1 to 9 millicores, and another container used 900, the effect would
+be the same, but the share would be 8 / 909, and the score 0.32.
 """
 
 from collections.abc import Sequence
@@ -26,30 +26,37 @@ from fgm.metrics.rates import Floats
 from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 
 MIN_SAMPLES = 5
-"""Minimum number of samples of a metric in a stretch for its mean to count."""
+"""Minimum number of samples of a metric in a range; with fewer, the range has no mean."""
 FULL_STEP = {"ratio": 0.2, "%": 20.0, "ms/s": 200.0}
-"""Step that is as large as matters, by unit: in these units values of several series do not add up to a whole."""
+"""Change that has the maximum share of 1, by unit. In these units, values of series do not add up to a total."""
 COMMON_WEIGHT = 9.0
-"""Weight of what all other series show: a change common to all counts for a tenth."""
+"""Weight of the mean of all other series. With 9, a change that all series have in common gets a tenth of its score."""
 MAX_EFFECT = 30.0
-"""Maximum effect of a metric."""
+"""Maximum effect of a metric; larger ones are limited to it."""
 MIN_NOISE_SHARE = 0.05
-"""Minimum noise as a share of the mean: a metric that never moved before is not infinitely sensitive."""
+"""Minimum noise as a share of the mean; without it, any change of a constant metric would have an infinite effect."""
 TYPICAL_SHARE = 100
-"""Divisor of the mean of all series that gives the least level of a metric, so that 0 to 1 is not an infinite step."""
+"""Divisor of the mean of all series; the quotient is the minimum level of a series for its noise.
+
+Without it, a change from 0 to 1 would have an infinite effect.
+"""
 MIN_SCORE = 0.1
-"""Minimum score of a series to be listed; a full step of one series alone is ln(1 + 30) = 3.4."""
+"""Minimum score of a listed series. For comparison: the maximum for one metric is ln(1 + 30) = 3.4."""
 MAX_SCORE_RATIO = 10
-"""Maximum ratio of the first score to a listed one."""
+"""Maximum ratio between the highest score and the score of a listed series."""
 DERIVED_WEIGHT = 1.5
-"""Weight of derived metrics: a raw counter must have changed this many times more to be listed before one."""
+"""Factor on the scores of derived metrics when the metrics of a series are ordered: readers know these better."""
 METRICS_PER_SERIES = 4
-"""Maximum number of metrics listed for a series."""
+"""Maximum number of listed metrics of a series."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One metric of one series. `before`, `during`: means, None without samples; `peak`: the highest value during."""
+    """The change of one metric of one series.
+
+    `before`, `during`: mean in each range; None if there are too few samples. `peak`: highest value in the range in
+    question; None without samples.
+    """
 
     metric: ShownMetric
     before: float | None
@@ -60,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangedSeries:
-    """One series with its changes, the largest first. `row`: its index in the sums."""
+    """One series with its changes, largest first. `row`: its index in the sums. `score`: the sum of their scores."""
 
     row: int
     score: float
@@ -68,7 +75,7 @@ class ChangedSeries:
 
 
 def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[ChangedSeries]:
-    """Return the series that changed most, at most `limit`."""
+    """Return the series with the highest scores, at most `limit`. `metrics`: those of the sums, in the same order."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scores, means = _scores(sums, [metric.unit for metric in metrics])
     changed = []
@@ -91,7 +98,7 @@ def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[Chang
 
 
 def _distinct(scores: Floats, metrics: Sequence[ShownMetric]) -> list[int]:
-    """Return the indices of the metrics that changed most; of several that need the same column only the first."""
+    """Return the indices of the metrics with the highest scores, but only one of those that need the same column."""
     chosen: list[int] = []
     columns: set[str] = set()
     weights = np.array([DERIVED_WEIGHT if metric.kind == "derived" else 1.0 for metric in metrics])
@@ -113,7 +120,7 @@ def _scores(sums: Sums, units: Sequence[str]) -> tuple[Floats, Floats]:
     """
     means = np.where(sums.count >= MIN_SAMPLES, sums.total / sums.count, np.nan)
     is_additive = np.array([unit in ADDITIVE_UNITS for unit in units])[None, :]
-    # In additive units a series without samples uses nothing; in others nothing is known of it.
+    # In additive units a series without samples uses nothing. In others its level is unknown.
     level = np.where(np.isnan(means) & is_additive[:, :, None], 0.0, means)
     before, during = level[:, :, BEFORE], level[:, :, DURING]
     shift = np.abs(during - before)
@@ -125,9 +132,11 @@ def _scores(sums: Sums, units: Sequence[str]) -> tuple[Floats, Floats]:
 
 
 def _beyond(sums: Sums) -> Floats:
-    """Return how far single samples left the range of the time before: max(0, H - h, l - L).
+    """Return the maximum distance of single samples from the values before: max(0, H - h, l - L).
 
-    h and l are the highest and the lowest value before, H and L those during.
+    h and l are the highest and the lowest value before; H and L are those in the range in question.
+
+    Shape: float64[series, metrics].
     """
     is_in_both = (sums.count >= MIN_SAMPLES).all(axis=2)
     above = np.where(is_in_both, sums.high[:, :, DURING] - sums.high[:, :, BEFORE], 0.0)
@@ -138,7 +147,10 @@ def _beyond(sums: Sums) -> Floats:
 def _effect(sums: Sums, means: Floats, before: Floats, shift: Floats, beyond: Floats) -> Floats:
     """Return min(30, max(shift / u, beyond / (h - l + u))).
 
-    u, the usual movement, is the standard deviation before, and 5 % of the mean before (at least of a typical level).
+    h and l are the highest and the lowest value before. u is the usual movement: the standard deviation before plus 5%
+    of the mean before (or of the typical level, if that is higher).
+
+    Shape: float64[series, metrics].
     """
     noise = np.sqrt(np.maximum(0.0, sums.squares / sums.count - means**2))[:, :, BEFORE]
     usual = np.nan_to_num(noise) + MIN_NOISE_SHARE * np.maximum(np.abs(np.nan_to_num(before)), _typical(before))
@@ -148,7 +160,10 @@ def _effect(sums: Sums, means: Floats, before: Floats, shift: Floats, beyond: Fl
 
 
 def _typical(before: Floats) -> Floats:
-    """Return a hundredth of the mean level of each metric over all series."""
+    """Return the typical level of each metric: a hundredth of its mean level over all series.
+
+    Shape: float64[series, metrics], with the same values for all series.
+    """
     counts = np.maximum(1, np.sum(~np.isnan(before), axis=0))
     typical = np.nansum(np.abs(before), axis=0) / counts / TYPICAL_SHARE
     return np.broadcast_to(typical[None, :], before.shape)
@@ -157,8 +172,10 @@ def _typical(before: Floats) -> Floats:
 def _share(before: Floats, during: Floats, moved: Floats, is_additive: Any, full_step: Floats) -> Floats:
     """Return moved / whole.
 
-    The whole is, in additive units, what all series use together; else the full step of the unit; else the larger of
-    the series' own two levels.
+    In additive units, the whole is the total of all series. In units of FULL_STEP, it is the full step. In other units,
+    it is the larger one of the two levels of the series.
+
+    Shape: float64[series, metrics].
     """
     own = np.maximum(np.abs(before), np.abs(during))
     whole = np.where(is_additive, np.nansum(own, axis=0)[None, :], np.where(full_step > 0, full_step, own))
@@ -166,7 +183,7 @@ def _share(before: Floats, during: Floats, moved: Floats, is_additive: Any, full
 
 
 def _damped(scores: Floats) -> Floats:
-    """Return q^2 / (q + 9 * o) for each score q, with o the mean score of the same metric of all other series."""
+    """Return q^2 / (q + 9 * o) for each score q. o is the mean score of the same metric over all other series."""
     others = (scores.sum(axis=0) - scores) / max(1, len(scores) - 1)
     return np.where(scores > 0, scores * scores / (scores + COMMON_WEIGHT * others), 0.0)
 

@@ -1,4 +1,4 @@
-"""Sums of every metric of every series over two stretches of time, from which changes are ranked."""
+"""Sums of all metrics of all series over two time ranges, for the ranking of changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from fgm.metrics.rates import Floats
 
 BEFORE, DURING = 0, 1
-"""Indices of the two stretches."""
+"""Indices of the two ranges."""
 
 Sum = NDArray[np.float64]
-"""A number for each series, metric and stretch.
+"""A number for each series, metric and range.
 
 Shape: float64[series, metrics, 2].
 """
@@ -20,7 +20,7 @@ Shape: float64[series, metrics, 2].
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Count, sum, sum of squares, lowest and highest value of each metric of each series in each stretch."""
+    """Count, sum, sum of squares, lowest and highest value of each metric of each series in each range."""
 
     count: Sum
     total: Sum
@@ -30,13 +30,15 @@ class Sums:
 
     @classmethod
     def empty(cls, series: int, metrics: int) -> "Sums":
-        """Return sums without a value."""
+        """Return sums to which no value was added yet. `series`, `metrics`: numbers of series and metrics."""
         shape = (series, metrics, 2)
         count, total, squares = np.zeros((3, *shape))
         return cls(count, total, squares, np.full(shape, np.inf), np.full(shape, -np.inf))
 
     def add(self, segments: Sequence[tuple[int, int]], metric: int, starts: NDArray[np.intp], values: Floats) -> None:
-        """Add values of one metric. The segment i, from `starts[i]` on, belongs to a (series, stretch): `segments[i]`.
+        """Add values of one metric.
+
+        The values consist of segments: the segment i begins at `starts[i]`, and `segments[i]` is its (series, range).
 
         Shape: `values` is float64[n], NaN for null.
         """
@@ -53,7 +55,7 @@ class Sums:
         np.maximum.at(self.high, target, np.maximum.reduceat(np.where(known, values, -np.inf), starts))
 
     def first(self, series: int) -> "Sums":
-        """Return the sums of the first series, as many as `series`."""
+        """Return the sums of the first `series` series, without copying."""
         return Sums(
             self.count[:series], self.total[:series], self.squares[:series], self.low[:series], self.high[:series]
         )

@@ -1,4 +1,4 @@
-"""Compares two stretches of time: the one in question, and one of the same length before it. Reads file by file."""
+"""Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -19,18 +19,18 @@ from fgm.viewer.query.change_ranking import ChangedSeries, ranked
 from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
 
 MAX_MS = layout.HOUR_MS
-"""Maximum length of a stretch: every sample of both is read."""
+"""Maximum length of each of the two ranges; every sample in them is read."""
 MAX_SERIES = 500
-"""Maximum number of series that are compared."""
+"""Maximum number of compared series."""
 COLUMNS_PER_GROUP = 24
-"""Maximum number of columns of a file that are in memory at once."""
+"""Maximum number of columns of a file in memory at once."""
 SPARE_SERIES = 32
-"""Number of series for which there is room besides those of the register."""
+"""Number of series that may be added to those of the register while files are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRanges:
-    """The time before, [before_ms, from_ms), and the time in question, [from_ms, to_ms)."""
+    """The range in question, [from_ms, to_ms), and the one before it, [before_ms, from_ms)."""
 
     before_ms: int
     from_ms: int
@@ -39,7 +39,12 @@ class ComparedRanges:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """What changed, the largest changes first. `series`: by `ChangedSeries.row`; `is_cut`: there are more series."""
+    """The result of a comparison.
+
+    `changed`: the series that changed most, largest change first. `series`: all compared series; `ChangedSeries.row` is
+    an index. `metrics`: number of compared metrics. `has_before`: whether there are samples before the range in
+    question; if not, nothing is compared. `is_cut`: whether some series were left out.
+    """
 
     changed: tuple[ChangedSeries, ...]
     series: tuple[Series, ...]
@@ -50,7 +55,7 @@ class ComparisonResult:
 
 
 class Comparison:
-    """One comparison, made in steps of one file each; not for use by two threads at once."""
+    """One comparison, which reads one file in each step. Not thread-safe."""
 
     def __init__(self, holdings: Holdings, ranges: ComparedRanges, sources: Sources) -> None:
         self.ranges = ranges
@@ -59,7 +64,7 @@ class Comparison:
         self._metrics: list[ShownMetric] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
         lead_ms = 3 * holdings.tick_ms
         files = sources.files.between(ranges.before_ms - lead_ms, ranges.to_ms)
-        # The time in question is read first: if there are too many series, its own have the room.
+        # The range in question is read first: if there are too many series, those of the range before are left out.
         self._waiting = deque(sorted(files, key=lambda file: file.start_ms < ranges.from_ms))
         self._file_count = len(self._waiting)
         self._groups = _groups(self._metrics)
@@ -75,16 +80,16 @@ class Comparison:
 
     @property
     def max_samples(self) -> int:
-        """Memory that it may take, in samples: five sums for each metric of each series in each stretch."""
+        """Upper limit of its memory, in samples: five sums for each metric of each series in each range."""
         return 5 * 2 * self._room * len(self._metrics)
 
     @property
     def progress(self) -> float:
-        """The share of the files that have been read, 0 to 1."""
+        """The share of files that have been read, from 0 to 1."""
         return 1 - len(self._waiting) / max(1, self._file_count)
 
     def step(self) -> bool:
-        """Read the next file; return whether there are more."""
+        """Read the next file; return whether there are more. May block."""
         if self._waiting:
             file = self._waiting.popleft()
             for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, _containers)):
@@ -92,7 +97,7 @@ class Comparison:
         return bool(self._waiting)
 
     def result(self, limit: int) -> ComparisonResult:
-        """Return the series that changed most, at most `limit`, when there are no more steps."""
+        """Return the result with at most `limit` changed series. All steps must be done."""
         count = len(self._series)
         has_before = bool(self._sums.count[:, :, BEFORE].any())
         changed = ranked(self._sums.first(count), self._metrics, limit) if has_before else []
@@ -106,12 +111,12 @@ class Comparison:
         )
 
     def drop(self) -> None:
-        """Free the sums: the client has the result, or is gone."""
+        """Free the memory of the sums. Neither `step` nor `result` may be called afterwards."""
         self._sums = Sums.empty(0, 0)
         self._tails = {}
 
     def _add(self, group: int, rows: FileRows) -> None:
-        """Add the rows of all series at once, metric by metric."""
+        """Add the rows of one file and one group of metrics to the sums."""
         chunks = [self._with_tail(group, chunk) for chunk in rows.chunks]
         chunks = [chunk for chunk in chunks if self._row(chunk.series) is not None]
         if not chunks:
@@ -121,14 +126,14 @@ class Comparison:
         columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values}
         samples = Samples(time_ms, late_ms, columns, rows.interval_ms or self._tick_ms)
         is_outside = (time_ms < self.ranges.before_ms) | (time_ms >= self.ranges.to_ms)
-        # The first row of each series only serves the rate of the next one.
+        # The first row of each series is only needed to compute the rate at the next one.
         is_outside[np.cumsum([0, *(len(chunk.time_ms) for chunk in chunks[:-1])])] = True
         starts, segments = self._segments(chunks)
         for number, metric in self._groups[group]:
             self._sums.add(segments, number, starts, np.where(is_outside, np.nan, metric.compute(samples)))
 
     def _with_tail(self, group: int, chunk: Chunk) -> Chunk:
-        """Return a chunk after the last row of the same series in the file before, which its first rates count from."""
+        """Return a chunk with the last row of the series in the file before in front of it, for the first rate."""
         key = (group, chunk.series.key)
         tail = self._tails.get(key)
         last = {name: column[-1:].copy() for name, column in chunk.values.items()}
@@ -140,7 +145,7 @@ class Comparison:
         return Chunk(chunk.series, time_ms, np.concatenate([tail.late_ms, chunk.late_ms]), values)
 
     def _segments(self, chunks: list[Chunk]) -> tuple[Any, list[tuple[int, int]]]:
-        """Return where the rows of each series in each stretch begin, and which (row of the sums, stretch) they are."""
+        """Return the starts of the segments of the joined chunks, and (row, range) of each. See `Sums.add`."""
         starts, segments, first = [], [], 0
         for chunk in chunks:
             row = self._rows[_workload(chunk.series)]
@@ -153,7 +158,7 @@ class Comparison:
         return np.array(starts), segments
 
     def _row(self, series: Series) -> int | None:
-        """Return the row of a workload in the sums; None if there are too many."""
+        """Return the row in the sums of the workload of a series; None if there is no room for it."""
         key = _workload(series)
         row = self._rows.get(key)
         if row is None:
@@ -167,7 +172,7 @@ class Comparison:
 
 
 def _groups(metrics: list[ShownMetric]) -> list[list[tuple[int, ShownMetric]]]:
-    """Divide metrics, each with its number, into groups that need few columns."""
+    """Divide the metrics, each with its index, into groups that need at most `COLUMNS_PER_GROUP` columns."""
     groups: list[list[tuple[int, ShownMetric]]] = [[]]
     columns: set[str] = set()
     for number, metric in enumerate(metrics):
@@ -184,7 +189,7 @@ def _containers(present: Iterable[Series]) -> set[str]:
 
 
 def _workload(series: Series) -> str:
-    """Return what a container has in common with the one that it replaced, or its key if it has no names."""
+    """Return the key that successive containers of one workload share; the key of the series if it has no names."""
     if series.namespace and series.pod_name and series.container_name:
         return f"{series.namespace}/{series.pod_name}/{series.container_name}"
     return series.key

@@ -1,4 +1,4 @@
-"""Derives events from samples, for days without written events: file by file, the oldest first."""
+"""Derives events from samples, for days without an events file. Reads one file at a time, oldest first."""
 
 import heapq
 from collections import deque
@@ -18,21 +18,21 @@ from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.reader import Reader, Sources
 
 MAX_MS = layout.HOUR_MS
-"""Maximum length of the range, counted back from the end of the question's range: every tick of it is read."""
+"""Maximum length of the range in which events are derived, because every tick in it is read."""
 LEAD_MS = 60_000
-"""Time before the range that is read, too: throttling that goes on, and containers that ended before a restart."""
+"""Time before the range that is read, too, to find throttling that began there and containers that exited there."""
 MAX_EVENTS = 10_000
-"""Maximum number of events, the newest: no answer has as many."""
+"""Maximum number of kept events; the newest are kept. No response has more."""
 
 
 class DerivedEvents:
-    """The events in the samples of some files; for one thread at a time."""
+    """Derives the events in the samples of some files. Not thread-safe."""
 
     def __init__(self, waiting: Iterable[DataFile], node_name: str | None, tick_ms: int, sources: Sources) -> None:
-        """Begin with the first of the files `waiting`, which are in ascending time; read those of `node_name` only."""
+        """Read nothing yet. `waiting`: the files to read, oldest first. `node_name`: read only its files; None: all."""
         self.events: list[Event] = []
         self.max_samples = 0
-        """Number of samples that the largest step so far had in memory."""
+        """Number of samples in memory during the largest step so far."""
         self._waiting = deque(waiting)
         self._reader = Reader(sources, node_name)
         self._machine = EventMachine(NEEDED_COLUMNS, tick_ms)
@@ -44,7 +44,7 @@ class DerivedEvents:
         return self._reader.skipped_files
 
     def step(self) -> bool:
-        """Read the next file, and those with ticks between its own; return whether there are more."""
+        """Read the next file, and those with ticks between its ticks; return whether there are more. May block."""
         together: list[list[Chunk]] = []
         last_ms = -1
         while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
@@ -54,7 +54,7 @@ class DerivedEvents:
         samples = sum((1 + len(NEEDED_COLUMNS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
         self.max_samples = max(self.max_samples, samples)
         for time_ms, series, rows in heapq.merge(*map(ticks, together), key=itemgetter(0)):
-            if time_ms > self._last_ms:  # each tick once, from the first file that has it
+            if time_ms > self._last_ms:  # if several files have the same tick, only the first one counts
                 self._last_ms = time_ms
                 self.events += self._machine.add_tick(time_ms, series, rows)
         del self.events[:-MAX_EVENTS]
@@ -62,9 +62,9 @@ class DerivedEvents:
 
 
 def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:
-    """Yield the ticks that the rows of one file were: the time, the series in it, and their rows.
+    """Yield the ticks of one file, in ascending time: the time in ms, the series, and the row of each series.
 
-    Shape: the rows are float64[series, 1 + needs], `late_ms` and the columns of NEEDED_COLUMNS.
+    Shape: the rows are float64[series, 1 + columns]: `late_ms` and NEEDED_COLUMNS; NaN for null.
     """
     if not chunks:
         return

@@ -1,6 +1,6 @@
-"""Finds the events of a range of time: the newest day first, and no more days than the limit needs.
+"""Finds the events in a time range. Days are read from the newest to the oldest, until there are enough events.
 
-Only for days without `events.jsonl` are events derived from samples.
+For days without `events.jsonl`, events are derived from samples.
 """
 
 from collections.abc import Sequence
@@ -20,39 +20,39 @@ from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.derived_events import LEAD_MS, MAX_MS, DerivedEvents
 
 SAMPLES_PER_EVENT = 40
-"""Memory of an event, in samples."""
+"""Memory of one event, in samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventQuestion:
-    """Events in [from_ms, to_ms), the newest first, at most `limit`."""
+    """A question for the newest events in [from_ms, to_ms), at most `limit`."""
 
     from_ms: int
     to_ms: int
     limit: int
     ids: tuple[str, ...] | None = None
-    """Ids of the series; None: all series."""
+    """Ids of the series whose events are wanted; None: all series."""
     kinds: frozenset[str] = frozenset()
-    """Kinds of events; empty: all kinds."""
+    """Kinds of the events that are wanted; empty: all kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """The events that were found, the newest first."""
+    """The result of an event query. `events`: newest first."""
 
     events: tuple[Event, ...]
     is_cut: bool
-    """Whether there are more events, or times in which none were looked for."""
+    """Whether events may be missing: there are more than the limit, or a part of the range was not searched."""
     is_derived: bool
     """Whether some events were derived from samples."""
     unknown_ids: tuple[str, ...]
-    """Ids of the question that are neither registered nor in an event."""
+    """Ids of the question that belong neither to a registered series nor to one of the events."""
     skipped_files: int
     skipped_lines: int
 
 
 class EventQuery:
-    """One question whose answer is made step by step; for one thread at a time."""
+    """Finds the events for one question, step by step. Not thread-safe."""
 
     def __init__(self, holdings: Holdings, question: EventQuestion, event_files: EventFiles, sources: Sources) -> None:
         self._holdings, self._question = holdings, question
@@ -71,12 +71,12 @@ class EventQuery:
 
     @property
     def max_samples(self) -> int:
-        """Memory that it may take, in samples."""
+        """Upper limit of its memory in samples so far; may grow with the next step."""
         of_derived = 0 if self._derived is None else self._derived.max_samples
         return SAMPLES_PER_EVENT * max(self._question.limit, len(self._events)) + of_derived
 
     def step(self) -> bool:
-        """Read the next day, or derive events from the next file; return whether there is more to do."""
+        """Read the next day, or derive events from the next file; return whether there is more to do. May block."""
         if self._derived is not None:
             if not self._derived.step():
                 self._skipped_files += self._derived.skipped_files
@@ -91,7 +91,7 @@ class EventQuery:
         return self._derived is not None or bool(self._days or self._without_file)
 
     def result(self) -> EventResult:
-        """Return the events, when there are no more steps."""
+        """Return the result. All steps must be done."""
         unknown_ids = tuple(name for name in self._question.ids or () if not self._is_known(name))
         self._events.sort(key=lambda event: event.time_ms, reverse=True)
         newest = tuple(self._events[: self._question.limit])
@@ -105,7 +105,7 @@ class EventQuery:
         )
 
     def _read(self, folders: Sequence[str]) -> None:
-        """Read the written events of one day, of all writers."""
+        """Read the events files of all writers for one day."""
         events: list[Event] = []
         for folder in folders:
             try:
@@ -144,7 +144,7 @@ class EventQuery:
             return False
         registered = self._holdings.series.find(event.series)
         if registered is not None and registered.series.scope in HIDDEN_SCOPES:
-            return False  # the collector took it for a container at first
+            return False  # the collector has taken the sandbox for a container at first
         if question.ids is None:
             return True
         return any(_names(name, event.series, registered) for name in question.ids)
@@ -156,15 +156,16 @@ class EventQuery:
 
 
 def _names(name: str, key: str, registered: RegisteredSeries | None) -> bool:
-    """Return whether a name is the key of a series, its id, or a beginning of the key."""
+    """Return whether a name is the id or the key of a series, or the start of its key."""
     is_id = registered is not None and name == registered.id
     return name == key or is_id or (len(name) >= SHORT_ID_LENGTH and key.startswith(name))
 
 
 def _corrected(event: Event, snapshot: SeriesSnapshot) -> Event:
-    """Return an event as it is known by now.
+    """Return an event, corrected if a restart was in fact a start.
 
-    The names of containers arrive late; they may show that a container did not replace the one that ended before.
+    Names of containers arrive late. They may show that a container is not the successor of the one that exited before
+    it.
     """
     if event.kind != "restart":
         return event

@@ -1,4 +1,4 @@
-"""Lines: the values of metrics over time, reduced to what pixel columns need."""
+"""Lines: the samples of a metric over time, which can be reduced to those that pixel columns need."""
 
 from dataclasses import dataclass, field
 
@@ -10,25 +10,31 @@ from fgm.viewer.query.m4 import KEPT_PER_COLUMN, m4
 from fgm.viewer.query.question import Question
 
 MAX_PER_COLUMN = 2 * KEPT_PER_COLUMN
-"""Maximum number of samples for each pixel column; a line with more is reduced."""
+"""Maximum number of samples in memory for each pixel column; a line with more is reduced."""
 
 
 @dataclass(slots=True)
 class Line:
-    """The values of one metric of one series, in parts that follow each other. `size`: number of samples."""
+    """The samples of one metric of one series, in ascending time.
+
+    `time_ms`, `values`: the samples, divided into consecutive parts. `size`: number of samples in all parts.
+    """
 
     time_ms: list[Times] = field(default_factory=list)
     values: list[Floats] = field(default_factory=list)
     size: int = 0
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Append samples that are later than all others of the line."""
+        """Append samples. They must be later than all samples of the line."""
         self.time_ms.append(time_ms)
         self.values.append(values)
         self.size += len(time_ms)
 
     def joined(self) -> tuple[Times, Floats]:
-        """Return all parts as one."""
+        """Join the parts, and return the times and values of all samples.
+
+        Shape: int64[n], ascending; float64[n], NaN for null.
+        """
         if not self.time_ms:
             return np.empty(0, np.int64), np.empty(0)
         if len(self.time_ms) > 1:
@@ -36,11 +42,11 @@ class Line:
         return self.time_ms[0], self.values[0]
 
     def clear(self) -> None:
-        """Free the samples: the line has been written."""
+        """Remove all samples, to free their memory."""
         self.time_ms, self.values, self.size = [], [], 0
 
     def reduce(self, question: Question) -> None:
-        """Keep only the samples that the pixel columns need."""
+        """Keep only the samples that the pixel columns of the question need; all if it has no pixel columns."""
         if question.columns is not None:
             grid = question.grid or (question.from_ms, question.to_ms, question.columns)
             time_ms, values = m4(*self.joined(), *grid)
@@ -49,7 +55,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class SeriesLines:
-    """The lines of one series: one for each metric, in the order of the question."""
+    """The lines of one series: one for each metric of the question, in the same order."""
 
     series: Series
     lines: tuple[Line, ...]

@@ -1,7 +1,7 @@
-"""M4: fewer samples that draw the same picture.
+"""M4 reduces samples without changing the picture that they draw.
 
-Each pixel column keeps its first, lowest, highest and last sample. To reduce the joined reductions of parts gives the
-same as to reduce the whole, so a range of any length can be reduced file by file.
+It keeps the first, the lowest, the highest and the last sample of each pixel column. Samples can be reduced file by
+file: reducing parts, joining them and reducing again has the same result as reducing all samples at once.
 
 Source: Jugel et al., "M4: A Visualization-Oriented Time Series Data Aggregation", VLDB 2014.
 """
@@ -11,14 +11,14 @@ import numpy as np
 from fgm.metrics.rates import Floats, Times
 
 KEPT_PER_COLUMN = 4
-"""Maximum number of samples that a pixel column keeps."""
+"""Maximum number of kept samples in each pixel column."""
 
 
 def m4(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: int) -> tuple[Times, Floats]:
-    """Return the samples of [from_ms, to_ms) that its pixel columns need, in ascending time.
+    """Return the samples that the pixel columns of the range [from_ms, to_ms) need, in ascending time.
 
-    A column with values keeps the first, the (first) lowest, the (last) highest and the last of them; a column that has
-    only nulls keeps its first null.
+    `time_ms`: must be within the range. `columns`: number of pixel columns. A column with values keeps the first value,
+    the first lowest, the last highest and the last value. A column that has only nulls keeps its first null.
 
     Shape: `time_ms` is int64[n], ascending; `values` is float64[n], NaN for null.
     """
@@ -33,7 +33,7 @@ def m4(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: int) -
 
 
 def _extremes(column: Times, values: Floats) -> Times:
-    """Return the indices of each column's first, lowest, highest and last value, ascending."""
+    """Return the indices of the first, lowest, highest and last value of each column, in ascending order."""
     if not len(column):
         return np.empty(0, np.int64)
     starts = _starts(column)
@@ -43,5 +43,5 @@ def _extremes(column: Times, values: Floats) -> Times:
 
 
 def _starts(column: Times) -> Times:
-    """Return the indices at which a new column begins."""
+    """Return the index of the first sample of each column. `column`: column of each sample, ascending."""
     return np.flatnonzero(np.diff(column, prepend=-1))

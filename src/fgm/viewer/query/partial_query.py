@@ -1,6 +1,6 @@
-"""Answers a question about a long range in parts, the newest first.
+"""Reads the samples of a long range in parts, newest first, for a limited time.
 
-A client can show the newest part while the older ones are still to be read.
+The client can show the newest part at once and request the rest later.
 """
 
 from collections import deque
@@ -13,13 +13,14 @@ from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 
 PART_MS = 2 * layout.HOUR_MS
-"""Length of a part: 80 windows, which take about 50 ms of processor time."""
+"""Length of a part. Reading its 80 windows takes about 50 ms of processor time."""
 
 
 class PartialQuery:
-    """Answers as much of a question as there is time for, step by step like a `SamplesQuery`.
+    """Reads as much of a range as there is time for. It is used like `SamplesQuery`. Not thread-safe.
 
-    Each part is a question of its own on the pixel columns of the whole, so that nothing that M4 keeps is lost.
+    Each part is read with a `SamplesQuery` of its own. All parts use the pixel columns of the whole range, so the
+    joined result is the same as without parts.
     """
 
     def __init__(
@@ -29,10 +30,13 @@ class PartialQuery:
         monotonic: Callable[[], float],
         within_s: float,
     ) -> None:
-        """`within_s`: the newest part is always read; a further one only if it will probably be read by then."""
+        """`within_s`: time limit. The newest part is always read, another one only if there is probably enough time.
+
+        `monotonic`: clock for the time limit, in seconds.
+        """
         self.question = question
         self.complete_from_ms = question.to_ms
-        """The time from which on the answer is complete."""
+        """The time in ms from which on the result is complete."""
         self.skipped_files = 0
         self.is_cut = False
         self.adopted_prefixes: dict[str, str] = {}
@@ -45,12 +49,12 @@ class PartialQuery:
 
     @property
     def max_samples(self) -> int:
-        """Maximum number of samples in memory, as far as is known by now."""
+        """Upper limit of samples in memory so far; may grow with the next step."""
         kept = sum(line.size for result in self._results for series in result for line in series.lines)
         return kept + self._part.max_samples
 
     def step(self) -> bool:
-        """Read the next files; return whether there are more that there is time for."""
+        """Read the next files; return whether there are more, and time to read them. May block."""
         if self._part.step():
             return True
         self._results.appendleft(self._part.result())
@@ -66,7 +70,7 @@ class PartialQuery:
         return True
 
     def result(self) -> list[SeriesLines]:
-        """Return the lines of all parts, joined, when there are no more steps."""
+        """Return the joined lines of all parts that were read. All steps must be done. Call it once."""
         joined: dict[str, SeriesLines] = {}
         for part in self._results:
             for newer in part:
@@ -80,12 +84,12 @@ class PartialQuery:
         return list(joined.values())
 
     def _next_part(self) -> SamplesQuery:
-        """Return the query for the next older part, which begins where a pixel column of the whole begins."""
+        """Return the query for the next older part. It begins at the start of a pixel column of the whole range."""
         whole, columns = self.question, self.question.columns or 1
         span_ms = whole.to_ms - whole.from_ms
         first = (self.complete_from_ms - PART_MS - whole.from_ms) * columns // span_ms
         if first * span_ms < columns * PART_MS // 2:
-            first = 0  # less than half a part is left: it is not worth a question of its own
+            first = 0  # the rest is shorter than half a part, so it is read together with this part
         from_ms = whole.from_ms - (-first * span_ms // columns)
         share = (self.complete_from_ms - from_ms) / span_ms
         return self._make_query(

@@ -1,4 +1,4 @@
-"""A question about a range of time: which metrics of which series, and how finely."""
+"""A question for samples: metrics, series, time range and resolution."""
 
 from dataclasses import dataclass
 
@@ -8,45 +8,46 @@ from fgm.metrics.rates import gap_ms
 from fgm.store.samples.series import Scope
 
 MAX_SERIES = 500
-"""Maximum number of series in an answer of samples."""
+"""Maximum number of series in a response with samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Metrics of series in [from_ms, to_ms).
+    """A question for the samples of some metrics of some series in [from_ms, to_ms).
 
-    Series that match `scopes` or `prefixes` are adopted while files are read: the register may not have all of them.
+    The register may not have all series. Therefore a query adopts series that match `scopes` or `prefixes` when it
+    finds them in a file: it reads these, too.
     """
 
     metrics: tuple[ShownMetric, ...]
     keys: frozenset[str]
-    """Keys (`Series.key`) of the series that are read."""
+    """Keys (`Series.key`) of the series to read."""
     from_ms: int
     to_ms: int
     tick_ms: int
-    """Sampling interval of the newest file; older files may have another."""
+    """Sampling interval of the newest file. Older files may have a different one."""
     columns: int | None = None
-    """Number of pixel columns to reduce the samples to; None: every sample is kept."""
+    """Number of pixel columns to which samples are reduced; None: all samples are kept."""
     scopes: frozenset[Scope] = frozenset()
-    """Every series of these scopes is adopted."""
+    """Scopes whose series are adopted."""
     prefixes: tuple[str, ...] = ()
-    """Containers whose id begins with one of these are adopted."""
+    """Prefixes of container ids; containers with one of them are adopted."""
     node_name: str | None = None
-    """The node whose files are read; None: of all nodes."""
+    """Name of the node whose files are read; None: files of all nodes are read."""
     grid: tuple[int, int, int] | None = None
-    """Begin, end and pixel columns of the view of which this range is a part; None: it is the whole view."""
+    """Start, end and number of pixel columns of the view that this range is a part of; None: it is the whole view."""
     line_samples: int = 0
-    """Maximum number of samples that one metric of one series has in memory."""
+    """Maximum number of samples in memory for each metric of each series."""
     max_series: int = MAX_SERIES
-    """Maximum number of series; further ones are not adopted."""
+    """Maximum number of series; when it is reached, no more series are adopted."""
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """The recorded columns that the metrics are computed from."""
+        """Names of the recorded columns from which the metrics are computed, each once."""
         return tuple(dict.fromkeys(column for metric in self.metrics for column in metric.needs))
 
     @property
     def lead_ms(self) -> int:
-        """The time before `from_ms` from which samples are needed: the first rate counts from one of them."""
+        """Length of the time before `from_ms` that is read, too: the first rate is computed from a sample in it."""
         intervals = [interval_ms(column, self.tick_ms) for column in self.recorded]
         return round(gap_ms(max(intervals, default=self.tick_ms)))

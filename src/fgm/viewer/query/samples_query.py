@@ -1,6 +1,6 @@
-"""Answers a question with lines of samples, which are reduced while files are read.
+"""Reads the lines for a question, and reduces them while files are read.
 
-Memory is therefore bounded by the answer, not by the range.
+Therefore the memory depends on the number of pixel columns, not on the length of the range.
 """
 
 from itertools import chain
@@ -12,7 +12,7 @@ from fgm.viewer.query.value_reader import ValueReader
 
 
 class SamplesQuery:
-    """One question whose answer is made step by step; not for use by two threads at once."""
+    """Reads the lines for one question, step by step. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources) -> None:
         self.question = question
@@ -26,26 +26,26 @@ class SamplesQuery:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more series than the question allows."""
+        """Whether series were left out, because there are more than the question allows."""
         return self._reader.is_cut
 
     @property
     def adopted_prefixes(self) -> dict[str, str]:
-        """The first key that was adopted for each prefix of the question."""
+        """The key of the first series that was adopted for each prefix of the question."""
         return self._reader.adopted_prefixes
 
     @property
     def complete_from_ms(self) -> int:
-        """The time from which on the answer is complete: the whole range."""
+        """The time in ms from which on the result is complete: the start of the range."""
         return self.question.from_ms
 
     @property
     def max_samples(self) -> int:
-        """Maximum number of samples in memory, as far as is known by now."""
+        """Upper limit of samples in memory so far; may grow with the next step."""
         return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
 
     def step(self) -> bool:
-        """Read the next files; return whether there are more."""
+        """Read the next files; return whether there are more. May block."""
         question = self.question
         for part in self._reader.step():
             lines = self._lines.get(part.key)
@@ -58,7 +58,7 @@ class SamplesQuery:
         return self._reader.has_more
 
     def result(self) -> list[SeriesLines]:
-        """Return the lines when there are no more steps, in the order in which their series were met."""
+        """Return the lines of all series with samples, in the order first seen. All steps must be done."""
         for line in chain.from_iterable(self._lines.values()):
             line.reduce(self.question)
         return [

@@ -1,4 +1,4 @@
-"""Answers a question with totals: sum, maximum, last value and peaks of each metric of each series."""
+"""Computes totals for a question: sum, maximum, last value and peaks of each metric of each series."""
 
 from dataclasses import dataclass
 
@@ -13,31 +13,35 @@ from fgm.viewer.query.question import Question
 from fgm.viewer.query.value_reader import ValueReader
 
 MAX_TOTALS = 5_000
-"""Maximum number of series: the index has no more containers."""
+"""Maximum number of series in a query for totals. The index has no more containers."""
 TOTAL_SAMPLES = 16
-"""Memory of a total, in samples."""
+"""Memory of one total, in samples."""
 
 
 class Peaks:
-    """The highest value in each of some equal parts of a range: what a sparkline needs."""
+    """The highest value in each part of a range that is divided into equal parts, for a sparkline."""
 
     def __init__(self, question: Question, parts: int) -> None:
         self.highest = np.full(parts, -np.inf)
         self._from_ms, self._part_ms = question.from_ms, (question.to_ms - question.from_ms) / parts
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Add the next values, none of which is NaN."""
+        """Add values. None of them may be NaN."""
         part = ((time_ms - self._from_ms) / self._part_ms).astype(np.int64)
         np.maximum.at(self.highest, np.clip(part, 0, len(self.highest) - 1), values)
 
     def as_list(self) -> list[float | None]:
-        """Return the highest value of each part; None if it has no value."""
+        """Return the highest value in each part, in ascending time; None for a part without values."""
         return [round(value, 6) if value > -np.inf else None for value in self.highest.tolist()]
 
 
 @dataclass(slots=True)
 class Total:
-    """The total of one metric of one series. `count`: number of values; `peaks`: None if they are not wanted."""
+    """The total of one metric of one series.
+
+    `count`: number of values. `max_ms`, `last_ms`: time of the maximum and of the last value. `peaks`: None if the
+    query has none.
+    """
 
     count: int = 0
     sum: float = 0.0
@@ -48,7 +52,7 @@ class Total:
     peaks: Peaks | None = None
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Add values that are later than all others of the series; NaN is skipped."""
+        """Add values. They must be later than all values before. NaN is ignored."""
         known = np.flatnonzero(~np.isnan(values))
         if not len(known):
             return
@@ -65,17 +69,17 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class SeriesTotals:
-    """The totals of one series: one for each metric, in the order of the question."""
+    """The totals of one series: one for each metric of the question, in the same order."""
 
     series: Series
     totals: tuple[Total, ...]
 
 
 class TotalsQuery:
-    """One question whose totals are added up step by step; not for use by two threads at once."""
+    """Computes the totals for one question, step by step. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources, parts: int = 0) -> None:
-        """`parts`: number of equal parts of the range whose peaks are wanted."""
+        """`parts`: number of equal parts of the range, each with its own peak; 0: no peaks."""
         self.question = question
         self._parts = parts
         self._reader = ValueReader(question, sources)
@@ -88,16 +92,16 @@ class TotalsQuery:
 
     @property
     def is_cut(self) -> bool:
-        """Whether there are more series than the question allows."""
+        """Whether series were left out, because there are more than the question allows."""
         return self._reader.is_cut
 
     @property
     def max_samples(self) -> int:
-        """Memory that it may take, in samples, as far as is known by now."""
+        """Upper limit of its memory in samples so far; may grow with the next step."""
         return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
 
     def step(self) -> bool:
-        """Read the next files; return whether there are more."""
+        """Read the next files; return whether there are more. May block."""
         for part in self._reader.step():
             totals = self._totals.get(part.key)
             if totals is None:
@@ -107,7 +111,7 @@ class TotalsQuery:
         return self._reader.has_more
 
     def result(self) -> list[SeriesTotals]:
-        """Return the totals of the series that have a value, in the order in which the series were met."""
+        """Return the totals of all series with a value, in the order first seen. All steps must be done."""
         return [
             SeriesTotals(series, totals)
             for key, series in self._reader.series
@@ -126,7 +130,10 @@ def make_question(  # noqa: PLR0917 - a range and its parts read well without na
     to_ms: int,
     parts: int = 0,
 ) -> Question:
-    """Return the question for the totals of every series of some scopes in a range, and the node's."""
+    """Return the question for the totals of all series of some scopes in a range, and of the node.
+
+    `parts`: number of peaks of each total.
+    """
     snapshot = holdings.series
     keys = [
         registered.series.key

@@ -1,7 +1,7 @@
-"""Computes the values of metrics from files, the oldest first, a few files in a step.
+"""Computes the values of metrics from files, oldest first, in steps of a few files.
 
-The caller can run other queries between steps, or stop. Memory is bounded by what a
-step reads.
+Between steps, the caller can run other queries, or stop. The memory is limited by the amount of data that one step
+reads.
 """
 
 from collections import deque
@@ -21,14 +21,17 @@ from fgm.viewer.query.question import Question
 FILES_PER_STEP = 32
 """Maximum number of files in one step."""
 VALUES_PER_STEP = 200_000
-"""Number of values after which a step ends; all that a step has read is in memory at once."""
+"""Number of read values after which a step ends. All values of a step are in memory at once."""
 MAX_LISTINGS = 3
-"""Maximum number of listings: a window may begin while the others are read, so the files are listed again."""
+"""Maximum number of times that the files are listed. They are listed again because a window may begin meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesValues:
-    """Values of one series over a part of the range. `values`: for each metric, in the order of the question."""
+    """Values of one series in a part of the range.
+
+    `values`: one array for each metric of the question, in the same order, with a value for each time; NaN for null.
+    """
 
     key: str
     time_ms: Times
@@ -37,21 +40,21 @@ class SeriesValues:
 
 @dataclass(slots=True)
 class _SeriesState:
-    """A series with its newest names. `tail`: its last raw rows, which the next rates count from."""
+    """A series with its newest names. `tail`: its last recorded rows, from which the next rates are computed."""
 
     series: Series
     tail: Samples
 
 
 class ValueReader:
-    """Reads the values for one question; not for use by two threads at once."""
+    """Reads the values for one question. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources) -> None:
         self.question = question
         self.is_cut = False
-        """Whether there are more series than the question allows."""
+        """Whether series were left out, because there are more than the question allows."""
         self.adopted_prefixes: dict[str, str] = {}
-        """The first key that was adopted for each prefix."""
+        """The key of the first series that was adopted for each prefix of the question."""
         self._files = sources.files
         self._reader = Reader(sources, question.node_name, keeps_journal_columns=True)
         self._keys = set(question.keys)
@@ -67,23 +70,23 @@ class ValueReader:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are files to read, after the first step."""
+        """Whether there are more files to read. It is valid only after the first step."""
         return bool(self._waiting)
 
     @property
     def max_series(self) -> int:
-        """Maximum number of series in the answer, as far as is known by now."""
+        """Upper limit of the number of series so far; may grow with the next step."""
         return len(self._keys) + len(self.question.prefixes)
 
     @property
     def series(self) -> Iterator[tuple[str, Series]]:
-        """The key and the newest names of each series, in the order in which they were met."""
+        """The key and the newest names of each series, in the order first seen."""
         return ((key, state.series) for key, state in self._states.items())
 
     def step(self) -> Iterator[SeriesValues]:
-        """Read the next files and yield the values in them, series by series; to be used up before the next step.
+        """Read the next files, and yield the values of each series in them. Consume it before the next step. May block.
 
-        Files that may have ticks between those of others (two writers in one window) are read in one step with them.
+        If ticks of one file are between those of another (two writers in one window), one step reads both.
         """
         if not self._waiting:
             self._list()
@@ -111,7 +114,7 @@ class ValueReader:
             self._list()
 
     def _list(self) -> None:
-        """List the files to read; later, those that were added meanwhile: the window that is being recorded."""
+        """List the files to read. Later calls add the files that were created meanwhile, such as a new journal."""
         if self._listings < MAX_LISTINGS:
             self._listings += 1
             listed = self._files.between(self._read_from_ms, self.question.to_ms)
@@ -119,7 +122,7 @@ class ValueReader:
             self._listed_to_ms = max((file.start_ms for file in listed), default=self._listed_to_ms)
 
     def _choose(self, present: Iterable[Series]) -> set[str]:
-        """Return the keys of the series to read in a file, and adopt further ones."""
+        """Return the keys of the series to read in a file. Adopt those that match the question."""
         return {series.key for series in present if series.key in self._keys or self._adopts(series)}
 
     def _adopts(self, series: Series) -> bool:
@@ -136,7 +139,7 @@ class ValueReader:
         return True
 
     def _compute(self, key: str, chunks: list[Chunk], tick_ms: int) -> SeriesValues | None:
-        """Return the values of one series in the rows that follow those of the step before; None if there are none."""
+        """Return the values of one series in the rows after those of earlier steps; None if there are none."""
         question = self.question
         fresh = _joined(chunks, question.recorded, tick_ms)
         state = self._states.get(key)
@@ -156,7 +159,7 @@ class ValueReader:
 
 
 def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samples:
-    """Return the rows of one series from several files, each tick once, from the first file that has it."""
+    """Return the joined rows of one series from several files. If several have the same tick, the first one counts."""
     parts = [
         Samples(c.time_ms, c.late_ms, {n: c.values[n] for n in columns}, tick_ms) for c in chunks if len(c.time_ms)
     ]
@@ -173,7 +176,7 @@ def _joined(chunks: list[Chunk], columns: tuple[str, ...], tick_ms: int) -> Samp
 
 
 def _rows(samples: Samples, indices: slice | Times, *, copy: bool = False) -> Samples:
-    """Return some rows; as a copy if the whole arrays should not be kept in memory."""
+    """Return some rows. `copy`: whether to copy the columns, so that the whole arrays can be freed."""
 
     def of(array: Floats) -> Floats:
         return array[indices].copy() if copy else array[indices]

@@ -62,7 +62,7 @@ class Guard:
         if host is None or _without_port(host) not in self._hosts:
             return Problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                f"this server does not answer for the host {host!r}",
+                f"the host {host!r} is not allowed",
                 parameter="Host",
                 allowed=f"{', '.join(sorted(self._hosts))}; --allowed-host NAME adds another",
             )
@@ -73,7 +73,7 @@ class Guard:
                 allowed=", ".join(METHODS),
             )
         if _is_cross_origin(scope, host):
-            return Problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")
+            return Problem(HTTPStatus.FORBIDDEN, "pages of other origins are not allowed to read this")
         if len(scope["query_string"]) > MAX_QUERY_BYTES:
             return Problem(HTTPStatus.REQUEST_URI_TOO_LONG, "the query is too long", allowed=f"{MAX_QUERY_BYTES} bytes")
         return None

@@ -1,4 +1,4 @@
-"""The table of all query parameters: parsing reads names and bounds here, and so does the OpenAPI document."""
+"""The table of all query parameters. Both the parser and the OpenAPI document are made from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from fgm.viewer.query.question import MAX_SERIES
 MAX_METRICS = 8
 """Maximum number of metrics in a request."""
 MAX_TEXT = 256
-"""Maximum number of characters of a search; also how much of a bad value a problem repeats."""
+"""Maximum number of characters of a search, and of a wrong value that an error message quotes."""
 DEFAULT_RANGE = "1h"
-"""Length of the range if a request names none."""
+"""Length of the range if the request has none."""
 RANGE_PATTERN = r"^([1-9]\d{0,8}[smhdw]|all)$"
 RANGE_FORM = "a whole number and s, m, h, d or w, such as 15m, or all"
 TIME_FORM = "ISO 8601, such as 2025-12-30T16:00:00Z, or seconds or milliseconds since 1970"
@@ -24,16 +24,16 @@ METRIC_NAME: Schema = {"$ref": "#/components/schemas/MetricName"}
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query parameter: what a request may contain, and how the OpenAPI document describes it."""
+    """A query parameter: its name, its description, and the values that are allowed."""
 
     name: str
     description: str
     schema: Schema
-    """JSON Schema of its value; of one of its values if it is a list, which is separated by commas."""
+    """JSON Schema of the value. For a list, whose values are separated by commas, the schema of each value."""
     is_list: bool = False
     is_required: bool = False
     max_items: int | None = None
-    """Maximum number of values of a list."""
+    """Maximum number of values in a list; None: no limit."""
 
 
 def _whole(name: str, description: str, default: int, least: int, most: int) -> Parameter:
@@ -41,7 +41,7 @@ def _whole(name: str, description: str, default: int, least: int, most: int) -> 
 
 
 def _choice(name: str, description: str, *words: str) -> Parameter:
-    """Return a parameter whose value is one of some words; the first is the default."""
+    """Return a parameter whose value is one of these words. The first is the default."""
     return Parameter(name, description, {"type": "string", "default": words[0], "enum": list(words)})
 
 
@@ -74,11 +74,11 @@ RANGE = Parameter(
 FROM = Parameter("from", f"Begin of the range: {TIME_FORM}.", _INSTANT)
 TO = Parameter("to", "End of the range (exclusive), in the same forms as `from`. Default: now.", _INSTANT)
 POINTS = _whole("points", "Number of pixel columns of a reduced answer.", 1200, 10, 10_000)
-RAW = _choice("raw", "1: answer every sample, however long the range is.", "0", "1")
+RAW = _choice("raw", "1: return every sample, however long the range is.", "0", "1")
 WITHIN = _whole(
     "within_ms",
-    "Time limit for a long range: the newest part that can be read in time is answered, and `complete_from_ms` says "
-    "from when on it is complete. 0: no limit.",
+    "Time limit for a long range: only the newest part that can be read in time is returned. `complete_from_ms` is the "
+    "time from which on it is complete. 0: no limit.",
     0,
     0,
     60_000,
@@ -99,8 +99,8 @@ LABELS = Parameter(
     is_list=True,
 )
 KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(KINDS)}, is_list=True)
-MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are answered.", 500, 1, 5_000)
-MAX_RANKED = _whole("limit", "Maximum number of series; the first are answered.", 20, 1, 500)
+MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are returned.", 500, 1, 5_000)
+MAX_RANKED = _whole("limit", "Maximum number of series; the first are returned.", 20, 1, 500)
 PARTS = _whole(
     "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
 )
@@ -122,6 +122,6 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/openapi.json": (),
     "/at/{time}": (),
 }
-"""The parameters of each path."""
+"""The parameters that each path accepts."""
 LISTS = frozenset(parameter.name for taken in TAKES.values() for parameter in taken if parameter.is_list)
-"""Names of the parameters that are split at commas; a name is a list on every path or on none."""
+"""Names of the parameters that are lists. A name that is a list on one path is a list on all."""

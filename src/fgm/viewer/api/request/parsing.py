@@ -1,6 +1,6 @@
-"""Parses and checks the query string of each path.
+"""Parses and checks the query strings of all paths.
 
-Pure: a query string in, a request out. The present time and the span of the data are applied later.
+The functions are pure: they read neither the clock nor the data. `Span.resolve` applies the current time later.
 """
 
 from dataclasses import replace
@@ -26,9 +26,9 @@ from fgm.viewer.web.problems import bad_parameter, unknown
 
 
 def timeseries(query: bytes) -> TimeseriesRequest:
-    """Parse the query of /api/timeseries.
+    """Parse the query string of /api/timeseries.
 
-    Raises: Problem if it is not allowed.
+    Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/timeseries"])
     metrics = _metrics(fields)
@@ -51,9 +51,9 @@ def timeseries(query: bytes) -> TimeseriesRequest:
 
 
 def containers(query: bytes) -> ContainersRequest:
-    """Parse the query of /api/containers.
+    """Parse the query string of /api/containers.
 
-    Raises: Problem if it is not allowed.
+    Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/containers"])
     metrics = _metrics(fields)
@@ -62,9 +62,9 @@ def containers(query: bytes) -> ContainersRequest:
 
 
 def top(query: bytes) -> TopRequest:
-    """Parse the query of /api/top.
+    """Parse the query string of /api/top.
 
-    Raises: Problem if it is not allowed.
+    Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/top"])
     metrics = _metrics(fields)
@@ -80,18 +80,18 @@ def top(query: bytes) -> TopRequest:
 
 
 def changes(query: bytes) -> ChangesRequest:
-    """Parse the query of /api/changes.
+    """Parse the query string of /api/changes.
 
-    Raises: Problem if it is not allowed.
+    Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/changes"])
     return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED))
 
 
 def events(query: bytes) -> EventsRequest:
-    """Parse the query of /api/events.
+    """Parse the query string of /api/events.
 
-    Raises: Problem if it is not allowed.
+    Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/events"])
     ids = _ids(fields)
@@ -104,17 +104,17 @@ def events(query: bytes) -> EventsRequest:
 
 
 def instant_ms(text: str, newest_ms: int) -> int:
-    """Return the instant in the path /at/<time>; `now` means the newest tick, at `newest_ms`.
+    """Return the instant in the path /at/<time>, in ms since 1970. `newest_ms`: the newest tick, which `now` means.
 
-    Raises: Problem if it is not an instant.
+    Raises: Problem (400) if the text is not an instant.
     """
     return newest_ms if text == "now" else times.instant_ms("time", text)
 
 
 def no_parameters(query: bytes) -> None:
-    """Check the query of a path that takes no parameter.
+    """Check that a query string is empty, for a path that accepts no parameters.
 
-    Raises: Problem if it has one.
+    Raises: Problem (400) if it has a parameter.
     """
     split(query, allowed=())
 

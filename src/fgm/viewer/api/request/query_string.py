@@ -1,4 +1,4 @@
-"""Splits a query string into the parameters that a path takes."""
+"""Splits a query string into parameters, and decodes their values."""
 
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
@@ -7,18 +7,18 @@ from fgm.viewer.api.request.parameters import LISTS, MAX_TEXT, Parameter
 from fgm.viewer.web.problems import bad_parameter
 
 MAX_FIELDS = 64
-"""Maximum number of fields of a query string."""
+"""Maximum number of fields (`name=value`) in a query string."""
 
 Fields = dict[str, tuple[str, ...]]
-"""The values of each parameter by name; a parameter that is not a list has one."""
+"""The values of each parameter, by its name. A parameter that is not a list has one value."""
 
 
 def split(query: bytes, allowed: Sequence[Parameter]) -> Fields:
-    """Return the fields of a query string.
+    """Return the parameters in a query string. `allowed`: the parameters that the path accepts.
 
-    Commas separate the values of a list before anything is decoded: an encoded comma is part of a value.
+    Lists are split at commas before they are decoded, so an encoded comma is part of a value.
 
-    Raises: Problem if a parameter is unknown, repeated or malformed.
+    Raises: Problem (400) if a parameter is unknown, repeated or malformed.
     """
     names = tuple(parameter.name for parameter in allowed)
     text = f"the parameters are {', '.join(names)}" if names else "this path takes no parameter"
@@ -45,12 +45,12 @@ def split(query: bytes, allowed: Sequence[Parameter]) -> Fields:
 
 
 def values_of(fields: Fields, name: str) -> tuple[str, ...]:
-    """Return the values of a list, each once."""
+    """Return the values of a list without repetitions; empty if the query string does not have it."""
     return tuple(dict.fromkeys(fields.get(name, ())))
 
 
 def value_of(fields: Fields, name: str, default: str = "") -> str:
-    """Return the value of a parameter that is not a list."""
+    """Return the value of a parameter that is not a list, or `default` if the query string does not have it."""
     return fields.get(name, (default,))[0]
 
 

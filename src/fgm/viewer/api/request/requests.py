@@ -1,4 +1,4 @@
-"""The requests of the paths that take parameters, parsed and checked."""
+"""The parsed requests of the paths that accept parameters."""
 
 from dataclasses import dataclass, field
 
@@ -9,16 +9,22 @@ from fgm.viewer.web.problems import bad_parameter
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of time as it was requested: from `from_ms` on, or `length_ms` (None: everything) up to `to_ms`."""
+    """A requested time range.
+
+    `from_ms`: its start; if None, `length_ms` applies. `length_ms`: its length; None: everything since the oldest data.
+    `to_ms`: its end (exclusive); None: now.
+    """
 
     length_ms: int | None = None
     from_ms: int | None = None
     to_ms: int | None = None
 
     def resolve(self, now_ms: int, oldest_ms: int, tick_ms: int) -> tuple[int, int]:
-        """Return [from_ms, to_ms). "Now" is the end of the tick that is under way, so that its sample counts.
+        """Return the start (inclusive) and the end (exclusive) of the range, in ms since 1970.
 
-        Raises: Problem if the range is empty.
+        "Now" means the end of the current tick, so that the sample of this tick is in the range.
+
+        Raises: Problem (400) if the range is empty.
         """
         present_ms = now_ms // tick_ms * tick_ms + tick_ms
         to_ms = present_ms if self.to_ms is None else self.to_ms
@@ -37,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TimeseriesRequest:
-    """A request of /api/timeseries, by ids or by `filter`; without either, every container and the node."""
+    """A request to /api/timeseries. If `ids` and `filter` are None, it is for all containers and the node."""
 
     metrics: tuple[ShownMetric, ...]
     ids: tuple[str, ...] | None
@@ -51,7 +57,11 @@ class TimeseriesRequest:
 
 @dataclass(frozen=True, slots=True)
 class ContainersRequest:
-    """A request of /api/containers. `metrics`: list only series with a value of one of these in `span`."""
+    """A request to /api/containers.
+
+    `span`: list only series that were seen in this range; None: all. `metrics`: if not empty, list only series that
+    have a value of one of these metrics in `span`.
+    """
 
     filter: SeriesFilter = field(default_factory=SeriesFilter)
     span: Span | None = None
@@ -60,7 +70,7 @@ class ContainersRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChangesRequest:
-    """A request of /api/changes: compare `span` with the time before it, and list at most `limit` series."""
+    """A request to /api/changes: compare `span` with the range before it, and list at most `limit` series."""
 
     span: Span
     limit: int
@@ -68,7 +78,11 @@ class ChangesRequest:
 
 @dataclass(frozen=True, slots=True)
 class TopRequest:
-    """A request of /api/top. `by`: the total to rank by; `parts`: number of parts of the range for peaks."""
+    """A request to /api/top.
+
+    `by`: rank by this value: `mean`, `max` or `last`. `parts`: number of equal parts of the range, each with its own
+    peak.
+    """
 
     metric: ShownMetric
     filter: SeriesFilter
@@ -80,7 +94,7 @@ class TopRequest:
 
 @dataclass(frozen=True, slots=True)
 class EventsRequest:
-    """A request of /api/events. `ids`: None for every series; `kinds`: empty for every kind."""
+    """A request to /api/events. `ids`: None: events of all series. `kinds`: empty: events of all kinds."""
 
     span: Span
     ids: tuple[str, ...] | None

@@ -1,4 +1,4 @@
-"""Reads instants and ranges of time, as they stand in query strings and in the path /at/<time>."""
+"""Parses instants and time ranges in query strings and in the path /at/<time>."""
 
 import re
 from contextlib import suppress
@@ -13,17 +13,17 @@ _RANGE = re.compile(r"([1-9]\d{0,8})([smhdw])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,9})?", re.ASCII)
 _MIN_MILLISECONDS = 100_000_000_000
-"""Minimum of a number that means milliseconds; in seconds it would be the year 5138."""
+"""Minimum of a number that is read as milliseconds; smaller ones are seconds. As seconds it would be the year 5138."""
 _BASIC_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
-"""ISO 8601 without hyphens, such as 20251230; in seconds it would be in 1970."""
+"""A date without hyphens, such as 20251230. As seconds it would be an instant in 1970, which no data has."""
 _ISO_SIGN = re.compile(rf"-|\A{_BASIC_DATE.pattern}")
 _SPACE_OF_PLUS = re.compile(r" (?=\d\d:?\d\d$)")
 
 
 def span(fields: Fields) -> Span:
-    """Return the range of `range`, or of `from` and `to`.
+    """Return the time range in the parameters `range`, `from` and `to`.
 
-    Raises: Problem if they contradict each other or cannot be read.
+    Raises: Problem (400) if they contradict each other, or if one is not a range or an instant.
     """
     if "range" in fields and ("from" in fields or "to" in fields):
         raise bad_parameter("range", "range cannot be combined with from or to", "either range, or from and to")
@@ -38,9 +38,9 @@ def span(fields: Fields) -> Span:
 
 
 def instant_ms(name: str, text: str) -> int:
-    """Return the instant that a text means; `name`: the parameter that it is the value of.
+    """Return the instant in a text, in ms since 1970. `name`: name of its parameter, for the error message.
 
-    Raises: Problem if the text is not an instant.
+    Raises: Problem (400) if the text is not an instant.
     """
     result_ms: float | None = None
     if _NUMBER.fullmatch(text) and not _BASIC_DATE.fullmatch(text):

@@ -1,1 +1,1 @@
-"""Runs a query in a worker thread and sends its answer in parts."""
+"""Runs queries in worker threads, within a memory budget, and makes responses from their results."""

@@ -1,14 +1,14 @@
-"""The two forms of samples in a response, JSON and binary, made part by part.
+"""Encodes samples as JSON or in a binary form, part by part.
 
-The binary form has a header and columns:
+The binary form:
 
     u32, little-endian      length of the header
-    header                  the JSON of the answer, with offsets instead of arrays
-    zeros                   up to a multiple of 8 bytes
+    header                  the JSON answer, with offsets instead of arrays
+    zeros                   padding to a multiple of 8 bytes
     columns                 float64, little-endian, NaN for null
 
-An offset is in bytes from the end of the zeros, `count` is the number of values there. Times are whole numbers, which
-float64 holds exactly; lines with the same times share one column of them.
+Offsets are in bytes from the start of the columns. `count` is the number of values in a column. Times are float64, too,
+which is exact for them. Consecutive lines with the same times share one column of times.
 """
 
 import json
@@ -24,21 +24,21 @@ from fgm.viewer.contents.series_names import find_or_make
 from fgm.viewer.query.lines import Line, SeriesLines
 
 DECIMALS = 6
-"""Number of decimals of a value in JSON."""
+"""Maximum number of decimals of a value in JSON."""
 EXACT = 2.0**53
-"""Whole numbers below this are exact as float64."""
+"""Limit below which all whole numbers are exact as float64."""
 _ALIGNMENT = 8
 
 
 class LabelledLine(NamedTuple):
-    """The line of one metric of one series, and what the answer says about it."""
+    """One metric of one series: its samples, and the facts that the answer has next to them."""
 
     facts: dict[str, Any]
     line: Line
 
 
 def labelled(results: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdings: Holdings) -> list[LabelledLine]:
-    """Return every line, the metrics of a series one after the other."""
+    """Return one labelled line for each series and metric, ordered by series."""
     result = []
     for series in results:
         registered = find_or_make(series.series, 0, holdings.series)
@@ -49,7 +49,7 @@ def labelled(results: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdi
 
 
 def to_json(facts: dict[str, Any], lines: list[LabelledLine]) -> Iterator[bytes]:
-    """Yield the JSON; each line is freed when it has been written."""
+    """Yield the parts of the JSON answer. Each line is cleared after it has been encoded, to free its memory."""
     yield json.dumps(facts)[:-1].encode() + b', "series": ['
     separator, last_time_ms, times = "", None, ""
     for of_line, line in lines:
@@ -63,7 +63,7 @@ def to_json(facts: dict[str, Any], lines: list[LabelledLine]) -> Iterator[bytes]
 
 
 def to_binary(facts: dict[str, Any], lines: list[LabelledLine]) -> Iterator[bytes]:
-    """Yield the binary form; each line is freed when it has been written."""
+    """Yield the parts of the binary answer. Each line is cleared after it has been encoded, to free its memory."""
     series, columns, end = [], list[tuple[Line, bool]](), 0
     last_time_ms: Times | None = None
     times_at = 0
@@ -87,7 +87,7 @@ def to_binary(facts: dict[str, Any], lines: list[LabelledLine]) -> Iterator[byte
 
 
 def _numbers(values: Floats) -> str:
-    """Return a JSON array: null for NaN, whole numbers without a point, others with at most six decimals."""
+    """Return a JSON array of values: NaN becomes null, and whole numbers have no decimal point."""
     values = np.round(values, DECIMALS)
     is_whole = (values == np.floor(values)) & (np.abs(values) < EXACT)
     numbers: list[Any] = values.tolist()

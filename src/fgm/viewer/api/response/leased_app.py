@@ -1,7 +1,7 @@
-"""A Quart application that gives each request a lease of the memory budget, and takes it back at the end.
+"""A Quart application that gives each request a lease of the memory budget, and ends the lease after the response.
 
-The lease is taken back when the ASGI call ends, however it ends. Quart's own teardown is too early: it runs before an
-answer that is streamed has been sent.
+The lease ends together with the ASGI call, even if that fails. Quart's own teardown would be too early: it runs before
+a streamed response has been sent.
 """
 
 from contextvars import ContextVar
@@ -13,26 +13,26 @@ from quart import Quart, g
 from fgm.viewer.api.response.memory_budget import Budget, Lease
 
 SEND_TIMEOUT_S = 30.0
-"""Maximum time that a client may read nothing of its answer; then the answer ends."""
+"""Maximum time for which a client may read nothing of its response; after that, the response is aborted."""
 
 _current: ContextVar[Lease] = ContextVar("lease")
-"""The lease of the ASGI call, from which Quart starts a task for each request."""
+"""The lease of the current ASGI call. Quart handles the request in a task of its own, which inherits this variable."""
 
 
 class LeasedApp(Quart):
-    """Hands the lease to its routes as `g.lease`."""
+    """A Quart application whose routes find the lease of their request in `g.lease`."""
 
     def __init__(self, name: str, budget: Budget, *, send_timeout_s: float = SEND_TIMEOUT_S) -> None:
         super().__init__(name, static_folder=None)
         self._budget, self._send_timeout_s = budget, send_timeout_s
-        self.config["RESPONSE_TIMEOUT"] = None  # a long answer may take long, as long as it is read
+        self.config["RESPONSE_TIMEOUT"] = None  # a response may take any time, as long as the client reads it
         self.before_request(_lend)
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Answer one request. See the ASGI specification."""
+        """Handle one ASGI call (usually a request) with a new lease. Parameters: see the ASGI specification."""
 
         async def send_in_time(event: ASGISendEvent) -> None:
-            with anyio.fail_after(self._send_timeout_s):  # Quart ends an answer at a TimeoutError
+            with anyio.fail_after(self._send_timeout_s):  # Quart aborts a response at a TimeoutError
                 await send(event)
 
         lease = Lease(self._budget)

@@ -1,4 +1,4 @@
-"""The media types of answers."""
+"""The media types of responses."""
 
 JSON = "application/json"
 BINARY = "application/octet-stream"

@@ -1,7 +1,7 @@
 """The budget of samples that all requests together may have in memory.
 
-The number of threads bounds how many queries are worked on, but not how many hold samples: a query keeps its samples
-between its steps, and until the client has read the answer. A request that needs more than is free waits in line.
+The number of threads is no such limit, because a query keeps its samples between its steps, and until the client has
+read the response. A request that needs more samples than are free waits in a queue.
 """
 
 from collections import deque
@@ -13,13 +13,13 @@ import anyio
 from fgm.viewer.web.problems import Problem
 
 MAX_SAMPLES = 2_000_000
-"""Maximum number of samples of one answer, and of all requests together."""
+"""Maximum number of samples in memory for one response, and for all requests together."""
 MAX_WAITING = 32
-"""Maximum number of requests in line; a further one is refused."""
+"""Maximum number of requests in the queue; further ones are refused."""
 MAX_WAIT_S = 30.0
-"""Maximum time that a request waits in line."""
+"""Maximum time that a request waits in the queue; after that, it is refused."""
 RETRY_AFTER_S = 5
-"""Time after which a client that was refused may ask again."""
+"""Value of Retry-After in responses to refused requests."""
 
 
 @dataclass(eq=False)
@@ -29,7 +29,10 @@ class _Waiter:
 
 
 class Budget:
-    """A number of samples that is shared out, first come, first served; for one event loop."""
+    """The samples that all requests together may have in memory, granted in order of arrival.
+
+    Use it in one event loop only.
+    """
 
     def __init__(self, samples: int, *, max_waiting: int = MAX_WAITING, max_wait_s: float = MAX_WAIT_S) -> None:
         self.samples = self.free = samples
@@ -38,13 +41,15 @@ class Budget:
 
     @property
     def waiting(self) -> int:
-        """Number of requests in line."""
+        """Number of requests in the queue."""
         return len(self._line)
 
     async def take(self, samples: int) -> None:
-        """Take samples, at most all there are, when it is the caller's turn.
+        """Wait until the samples are free and all earlier requests have theirs, then take them.
 
-        Raises: Problem (503) if the line is too long, or does not move.
+        `samples`: at most the size of the budget.
+
+        Raises: Problem (503) if the queue is full, or if the wait takes too long.
         """
         if not self._line and samples <= self.free:
             self.free -= samples
@@ -63,11 +68,11 @@ class Budget:
             raise
 
     def overdraw(self, samples: int) -> None:
-        """Take samples at once, even if none are free: the next in line waits until they are back."""
+        """Take samples at once, even if they are not free. Later requests wait until they are given back."""
         self.free -= samples
 
     def give_back(self, samples: int) -> None:
-        """Return samples; the first in line goes on if there are enough now."""
+        """Give samples back. Requests at the head of the queue continue if enough samples are free."""
         self.free += samples
         while self._line and self._line[0].samples <= self.free:
             waiter = self._line.popleft()
@@ -75,7 +80,7 @@ class Budget:
             waiter.turn.set()
 
     def _leave(self, waiter: _Waiter) -> None:
-        if waiter.turn.is_set():  # it was cancelled at the moment of its turn
+        if waiter.turn.is_set():  # it was cancelled after it had got its samples
             self.give_back(waiter.samples)
         else:
             self._line.remove(waiter)
@@ -83,33 +88,33 @@ class Budget:
 
 
 class Lease:
-    """The samples that one request has taken from the budget."""
+    """The samples that one request has taken from the budget and must give back at its end."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._taken = 0
 
     async def take(self, samples: int) -> None:
-        """Take samples, at most all there are.
+        """Take samples, at most the whole budget; wait until they are free.
 
-        Raises: Problem (503) if the line is too long, or does not move.
+        Raises: Problem (503) if the queue is full, or if the wait takes too long.
         """
         samples = min(samples, self._budget.samples)
         await self._budget.take(samples)
         self._taken += samples
 
     def grow(self, samples: int) -> None:
-        """Take what is missing to this number of samples: a query has found more than it expected."""
+        """Take more samples at once, up to a total of `samples`: a query needs more than it expected."""
         more = max(0, min(samples, self._budget.samples) - self._taken)
         self._budget.overdraw(more)
         self._taken += more
 
     def give_back(self) -> None:
-        """Return all samples; may be called twice."""
+        """Give all samples back. It may be called again: then it does nothing."""
         taken, self._taken = self._taken, 0
         self._budget.give_back(taken)
 
 
 def _busy() -> Problem:
-    detail = "too many requests are being answered; there is no memory for another one"
+    detail = "too many requests are running; there is no memory for another one"
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S)

@@ -1,4 +1,4 @@
-"""Responses to long queries: lines of JSON that report the progress, and at last the answer."""
+"""Responses to long queries: lines of JSON that first report the progress, and finally have the answer."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -11,11 +11,14 @@ from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.query_runner import QueryRunner, SteppedQuery
 
 MIN_PROGRESS = 0.02
-"""Minimum progress between two lines."""
+"""Minimum progress between two lines, as a share of the whole."""
 
 
 class ProgressingQuery(SteppedQuery, Protocol):
-    """A query that reports its progress, 0 to 1. `drop` frees its memory."""
+    """A query that reports its progress.
+
+    `progress`: from 0 to 1. `drop`: frees the memory of the query, which must not be used afterwards.
+    """
 
     def drop(self) -> None: ...  # noqa: D102 - see the class
 
@@ -29,9 +32,10 @@ P = TypeVar("P", bound=ProgressingQuery)
 def progress_response(
     runner: QueryRunner, lease: Lease, make: Callable[[], P], answer: Callable[[P], dict[str, Any]]
 ) -> Response:
-    """Return lines for the query that `make` makes: its progress, and then the `answer` made from it.
+    """Return a response that streams JSON lines: the progress of a query, then its answer.
 
-    Queries of this kind are made and run one after the other.
+    `make` creates the query, and `answer` makes the JSON value from it after its last step. Only one query of this kind
+    runs at a time.
     """
 
     async def lines() -> AsyncIterator[bytes]:
@@ -46,7 +50,7 @@ def progress_response(
                         yield _line({"progress": round(reported, 2)})
                 last = _line(await runner.run(lambda: answer(query)))
             finally:
-                query.drop()  # the traceback of a request that was given up may keep the query for a while
+                query.drop()  # if the request failed, its traceback may refer to the query for a while
             lease.give_back()
         yield last
 

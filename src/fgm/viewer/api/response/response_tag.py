@@ -1,4 +1,4 @@
-"""The entity tag of an answer that can never change: its range is over, and all of it is in closed windows."""
+"""The entity tag of a response that cannot change: its range is in the past, and all its windows are closed."""
 
 import os
 from itertools import groupby
@@ -10,14 +10,13 @@ from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
 
 MAX_FILES = 2_000
-"""Maximum number of files of an answer with a tag: each must be looked at, which costs time."""
+"""Maximum number of files for which a tag is computed. Each of them costs a `stat` call."""
 
 
 def tag_of_response(query: bytes, question: Question, files: DataFiles, holdings: Holdings, now_ms: int) -> str | None:
-    """Return the entity tag of the answer to a query string; None if the answer may still change. May block.
+    """Return the entity tag of the response to a query string; None if the response may still change. May block.
 
-    The tag is made from the inodes, sizes and times of the files, so that none of them has to be read, and from the
-    names of the series.
+    The tag is a hash of the inodes, sizes and times of the files and of the ids of the series, so no file is read.
     """
     if question.to_ms > now_ms:
         return None

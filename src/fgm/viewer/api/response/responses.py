@@ -1,4 +1,4 @@
-"""Responses made from parts: compressed if that pays, and streamed if they are long."""
+"""Makes responses from the parts of a body: compresses them if that saves time, and streams long ones."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,28 +13,29 @@ from fgm.viewer.web import entity_tags
 from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip, gzip_parts
 
 PART_BYTES = 256 << 10
-"""Size from which on an answer is streamed, part by part, so that it is never in memory as a whole."""
+"""Minimum size of a body that is streamed, so that it is never in memory as a whole; also the size of its pieces."""
 
 MakeParts = Callable[[], Iterator[bytes]]
-"""Makes the parts of an answer; runs in a worker thread, and so does the iterator."""
+"""Makes the parts of a body. The function and the iterator that it returns run in worker threads."""
 
 
 def json_parts(facts: dict[str, Any]) -> Iterator[bytes]:
-    """Return a JSON answer as one part."""
+    """Return an iterator over the one part of a JSON body."""
     return iter([json.dumps(facts).encode()])
 
 
 def json_response(facts: dict[str, Any]) -> Response:
-    """Return a short JSON answer, which is neither compressed nor kept by the client."""
+    """Return a response with a short JSON body. It is not compressed, and the client must not cache it."""
     return Response(json.dumps(facts), headers={"Content-Type": JSON, "Cache-Control": "no-store"})
 
 
 async def response_from_parts(
     runner: QueryRunner, make: MakeParts, media_type: str = JSON, etag: str | None = None
 ) -> Response:
-    """Return an answer of the parts that `make` makes.
+    """Return the response to the current request, with a body made of the parts that `make` returns.
 
-    `etag`: the entity tag of the answer; None if the client may not keep it. A client that has it already gets 304.
+    `etag`: entity tag of the response; None: the client must not cache it. If the client already has the response with
+    this tag, it gets status 304, and `make` is not called.
     """
     headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
     if etag is not None:
@@ -63,7 +64,7 @@ async def response_from_parts(
 
 
 async def _stream(runner: QueryRunner, first: bytes, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield `first` and then the other parts, as fast as the client reads them."""
+    """Yield `first` and then the other parts; each is made after the one before has been sent."""
     part = first
     while part:
         yield part
@@ -71,7 +72,7 @@ async def _stream(runner: QueryRunner, first: bytes, parts: Iterator[bytes]) -> 
 
 
 def _take(parts: Iterator[bytes], size: int) -> bytes:
-    """Return the next parts, joined: at least `size` bytes unless there are fewer; nothing at the end."""
+    """Return the next parts, joined to at least `size` bytes; fewer at the end, and none after it."""
     taken: list[bytes] = []
     while size > 0 and (part := next(parts, None)) is not None:
         taken.append(part)
