@@ -8,7 +8,7 @@ BACKLOG = 100
 
 
 class ListenError(Exception):
-    """Raised when a daemon cannot listen on an address; the message says what to do."""
+    """Raised if a daemon cannot listen on an address. The message contains the reason and what to do."""
 
     def __init__(self, host: str, port: int, error: OSError, flag_prefix: str) -> None:
         self.host, self.port, self.errno = host, port, error.errno

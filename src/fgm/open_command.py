@@ -126,7 +126,7 @@ def _find_kubectl() -> str:
 
 
 def _announce(process: subprocess.Popen[str], node: str, pod: str, *, opens_browser: bool) -> None:
-    """Wait until the page responds, then print its address and open it. If kubectl ends first, only return."""
+    """Wait until the page responds, then print its address and open it. Do neither if kubectl ends first."""
     line = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
     threading.Thread(target=_discard_output, args=(process,), daemon=True).start()
     if line is None:

@@ -103,7 +103,9 @@ def _data(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:
             raise SettingError(f"DATA is {path}, which this user may not read: change its mode, or run as another user")
         is_parquet = path.endswith(".parquet") and not is_directory
         if exists and not is_parquet and not is_directory:
-            raise SettingError(f"DATA is {path}, which is a file of another kind: give a directory, or *.parquet files")
+            raise SettingError(
+                f"DATA is {path}, which is neither a directory nor a Parquet file: give a directory, or *.parquet files"
+            )
         if len(paths) > 1 and not (exists and is_parquet):
             raise SettingError(
                 f"DATA is {path}, one of {len(paths)} paths: give one directory, or only *.parquet files that exist"

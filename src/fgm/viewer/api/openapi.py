@@ -225,7 +225,7 @@ def _operation(path: str) -> JsonSchema:
     ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
     answers: JsonSchema = {"200": {"description": summary, "content": content}}
     if path in _TAGGED:
-        answers["304"] = {"description": "The client has this answer already: If-None-Match names its ETag."}
+        answers["304"] = {"description": "The client already has this response: If-None-Match contains its ETag."}
     for status, text in _PROBLEMS.items():
         answers[status] = {"description": text, "content": {"application/problem+json": ref}}
     name = path.removeprefix("/api/").strip("/").replace("/", "_").replace("{", "").replace("}", "").replace(".", "_")

@@ -21,8 +21,10 @@ from fgm.viewer.files.window_cache import WindowCache
 MAX_CACHED_FOLDERS = 64
 """Maximum number of folders whose listings are cached."""
 EARLIER_WINDOWS = 2
-"""Number of windows that begin before a range and are read, too: the last may extend into the range, and so may the one
-before it if the length of windows has changed."""
+"""Number of windows before a range that are read, too.
+
+The last of them may extend into the range. So may the one before it, if the length of windows was changed.
+"""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 

@@ -80,7 +80,7 @@ class Comparison:
 
     @property
     def max_samples(self) -> int:
-        """Upper limit of its memory, in samples: five sums for each metric of each series in each range."""
+        """Upper limit of the memory of this query in samples: five sums for each metric, series and range."""
         return 5 * 2 * self._room * len(self._metrics)
 
     @property
@@ -145,7 +145,7 @@ class Comparison:
         return Chunk(chunk.series, time_ms, np.concatenate([tail.late_ms, chunk.late_ms]), values)
 
     def _segments(self, chunks: list[Chunk]) -> tuple[Any, list[tuple[int, int]]]:
-        """Return the starts of the segments of the joined chunks, and (row, range) of each. See `Sums.add`."""
+        """Divide joined chunks into segments, one per series and range; return the start and (row, range) of each."""
         starts, segments, first = [], [], 0
         for chunk in chunks:
             row = self._rows[_workload(chunk.series)]

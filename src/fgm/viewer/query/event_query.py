@@ -71,7 +71,7 @@ class EventQuery:
 
     @property
     def max_samples(self) -> int:
-        """Upper limit of its memory in samples so far; may grow with the next step."""
+        """Upper limit of the memory of this query so far, in samples; may grow with the next step."""
         of_derived = 0 if self._derived is None else self._derived.max_samples
         return SAMPLES_PER_EVENT * max(self._question.limit, len(self._events)) + of_derived
 

@@ -97,7 +97,7 @@ class TotalsQuery:
 
     @property
     def max_samples(self) -> int:
-        """Upper limit of its memory in samples so far; may grow with the next step."""
+        """Upper limit of the memory of this query so far, in samples; may grow with the next step."""
         return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
 
     def step(self) -> bool:

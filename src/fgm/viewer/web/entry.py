@@ -58,7 +58,7 @@ class Entry:
     async def _respond_health(self, scope: Scope, send: Send) -> None:
         if scope["query_string"]:
             name = scope["query_string"].partition(b"=")[0].decode("ascii", "replace")
-            problem = bad_parameter(name[:MAX_NAME], "there is no such parameter", "this path takes no parameter")
+            problem = bad_parameter(name[:MAX_NAME], "there is no such parameter", "this path accepts no parameters")
             await respond_problem(scope, send, problem)
             return
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}

@@ -118,7 +118,7 @@ def test_a_problem_names_the_real_cause() -> None:
             parsing.timeseries(query)
         return caught.value
 
-    assert refused(b"metric=memory.current" + b"&x=1" * 100).detail == "it has 101 fields"
+    assert refused(b"metric=memory.current" + b"&x=1" * 100).detail == "the query string has 101 fields"
     assert refused(b"metric=nonsense").detail == "there is no metric 'nonsense'"
     with pytest.raises(Problem) as caught:
         Span(1000, to_ms=0).resolve(now_ms=10_500, oldest_ms=0, tick_ms=1000)

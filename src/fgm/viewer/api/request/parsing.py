@@ -34,7 +34,7 @@ def timeseries(query: bytes) -> TimeseriesRequest:
     metrics = _metrics(fields)
     if not metrics:
         raise bad_parameter(
-            "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, by comma"
+            "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, separated by commas"
         )
     ids = _ids(fields)
     points = _whole_number(fields, parameters.POINTS)
@@ -124,7 +124,7 @@ def _ids(fields: Fields) -> tuple[str, ...] | None:
         return None
     ids = values_of(fields, "containers")
     if not 1 <= len(ids) <= MAX_SERIES:
-        allowed = f"1 to {MAX_SERIES} ids from /api/containers, by comma"
+        allowed = f"1 to {MAX_SERIES} ids from /api/containers, separated by commas"
         raise bad_parameter("containers", f"the request names {len(ids)} series", allowed)
     return ids
 
@@ -139,7 +139,7 @@ def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:
 def _filter(fields: Fields) -> SeriesFilter:
     search = value_of(fields, "search")
     if len(search) > MAX_TEXT:
-        raise bad_parameter("search", f"it has {len(search)} characters", f"at most {MAX_TEXT}")
+        raise bad_parameter("search", f"the search has {len(search)} characters", f"at most {MAX_TEXT} characters")
     return SeriesFilter(
         words=tuple(search.lower().split()),
         scopes=frozenset(map(_scope, values_of(fields, "scope"))),
@@ -165,7 +165,7 @@ def _scope(name: str) -> Scope:
 def _label(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not (name and colon):
-        raise bad_parameter("labels", f"{text[:MAX_TEXT]!r} is not a label", "name:value, several by comma")
+        raise bad_parameter("labels", f"{text[:MAX_TEXT]!r} is not a label", "name:value; separate several with commas")
     return name, value
 
 

@@ -21,25 +21,25 @@ def split(query: bytes, allowed: Sequence[Parameter]) -> Fields:
     Raises: Problem (400) if a parameter is unknown, repeated or malformed.
     """
     names = tuple(parameter.name for parameter in allowed)
-    text = f"the parameters are {', '.join(names)}" if names else "this path takes no parameter"
+    text = f"the parameters are {', '.join(names)}" if names else "this path accepts no parameters"
     pairs = [field.partition(b"=") for field in query.split(b"&") if field]
     if len(pairs) > MAX_FIELDS:
-        raise bad_parameter("query", f"it has {len(pairs)} fields", f"at most {MAX_FIELDS}")
+        raise bad_parameter("query", f"the query string has {len(pairs)} fields", f"at most {MAX_FIELDS}")
     fields: Fields = {}
     for raw_name, _, raw_value in pairs:
         try:
             name = _decoded(raw_name)
             values = tuple(map(_decoded, raw_value.split(b",") if name in LISTS else [raw_value]))
         except UnicodeDecodeError as error:
-            raise bad_parameter("query", "it cannot be read as URL-encoded UTF-8 fields", text) from error
+            raise bad_parameter("query", "the query string is not URL-encoded UTF-8", text) from error
         if name not in names:
             raise bad_parameter(name[:MAX_TEXT], "there is no such parameter", text)
         if any("\0" in value for value in values):
-            raise bad_parameter(name, "it has a NUL character", "text without it")
+            raise bad_parameter(name, "the value has a NUL character", "text without NUL characters")
         if name in LISTS and "" in values:
-            raise bad_parameter(name, "it has an empty value", "values separated by single commas; none: leave it out")
+            raise bad_parameter(name, "the list has an empty value", "values separated by single commas")
         if name in fields and name not in LISTS:
-            raise bad_parameter(name, "it occurs more than once", "once")
+            raise bad_parameter(name, "the parameter occurs more than once", "the parameter once")
         fields[name] = fields.get(name, ()) + values
     return fields
 

@@ -80,7 +80,7 @@ class Budget:
             waiter.turn.set()
 
     def _leave(self, waiter: _Waiter) -> None:
-        if waiter.turn.is_set():  # it was cancelled after it had got its samples
+        if waiter.turn.is_set():  # it was cancelled after it had received its samples
             self.give_back(waiter.samples)
         else:
             self._line.remove(waiter)
