@@ -91,7 +91,7 @@ async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> Non
         port = str(listener.getsockname()[1])
         for arguments, code, message in (
             ((str(tmp_path), "--no-browser", "--port", port), 3, f"port {port} of 127.0.0.1 is taken"),
-            ((str(tmp_path / "note.txt"),), 2, "which is a file"),
+            ((str(tmp_path / "note.txt"),), 2, "is neither a directory nor a Parquet file"),
             ((str(tmp_path), "--nonsense"), 2, "unrecognized arguments: --nonsense"),
             ((), 2, "DATA"),
         ):
