@@ -29,9 +29,9 @@ def count(number: float, singular: str, plural: str) -> str:
     return f"{number:.0f} {singular if number == 1 else plural}"
 
 
-def millicores(processors: float) -> str:
+def millicores(cpus: float) -> str:
     """Return a number of CPUs as text, such as `500 millicores`."""
-    return f"{_short(1000 * processors)} millicores"
+    return f"{_short(1000 * cpus)} millicores"
 
 
 def plain(number: float) -> int | float:
