@@ -2,7 +2,7 @@ r"""The collector's tasks, and the order in which they start and stop.
 
     sampling --ticks--> recording --complete journals--> closing --> Parquet
         |                                                   |
-        +--containers that came or went--> index <----------+
+        +--new and removed containers--> index <------------+
         |<------names--- follower <-- Kubernetes API
         +--their processes--> top processes --> Parquet
         |                 \--> process sums --> the next tick
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 class Daemon:
-    """Runs the tasks of a collector, once. All parts must be made and checked before."""
+    """Runs the tasks of a collector, once. The caller has made and checked all parts."""
 
     def __init__(
         self,

@@ -175,7 +175,7 @@ async def test_cutting_ends_any_waiting_request_at_once(mood: Mood) -> None:
             group.start_soon(wait)
             await server.until(lambda server: bool(server.requests))
             api.cut()
-        with pytest.raises(ApiError, match="cut"):
+        with pytest.raises(ApiError, match="aborted"):
             await blocking(api.list_pods)
 
 

@@ -60,5 +60,5 @@ def detect(cgroup_root: str) -> Hierarchies:
         elif os.path.exists(os.path.join(mount, "cgroup.procs")):
             v1.update(dict.fromkeys(name.split(","), mount))
     if not any(name in v1 for name in RECORDED_CONTROLLERS):
-        raise ForeignRootError(cgroup_root, "it has neither cgroup.controllers nor v1 controllers in it")
+        raise ForeignRootError(cgroup_root, "it contains neither cgroup.controllers nor v1 controllers")
     return Hierarchies(unified, v1)

@@ -45,8 +45,8 @@ _QOS_CLASSES: dict[str, QosClass] = {"burstable": "Burstable", "besteffort": "Be
 class CgroupPath:
     """The kind of a cgroup, and the identity of its container or pod.
 
-    `runtime`: None if the directory is a bare id; `pod_uid`: with dashes, or the 32 digits of a static pod; `owner`:
-    path of the container that a cgroup of the kind "inside" is a part of.
+    `runtime`: None if the directory's name is only the id; `pod_uid`: with dashes, or the 32 digits of a static pod;
+    `owner`: for the kind "inside", path of the container that the cgroup is a part of.
     """
 
     kind: Literal["container", "pod", "inside", "other"]

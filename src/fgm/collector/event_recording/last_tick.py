@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | None:
-    """Return this node's newest tick before an instant, recorded by any writer; None if there is none.
+    """Return this node's newest tick before `before_ms`, recorded by any writer; None if there is none.
 
     Shape: `rows` is float64[len(series), 1 + NEEDED_COLUMNS]: `late_ms` first, NaN for null.
     Raises: OSError if the directory cannot be listed.

@@ -23,7 +23,7 @@ FIRST_READ_BYTES = 4096
 MIN_MARGIN_BYTES = 8
 """Minimum number of bytes to ask for beyond the last size of a file. Large files get a quarter of their size instead.
 
-It is small, because CPython copies what was read to a smaller buffer if much less was read than asked for.
+The margin is small, because CPython copies the result of a read that is much shorter than asked for.
 """
 MAX_READ_BYTES = 4 << 20
 """Maximum size of a kernel file; reading stops there."""
@@ -156,7 +156,7 @@ class KernelFile:
             os.close(self.fd)
             self.fd = -1
 
-    __del__ = close  # a file that is dropped must not keep its descriptor
+    __del__ = close  # a file that is no longer used must not keep its descriptor
 
     def _open_and_read(self) -> bytes:
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -36,7 +36,7 @@ T = TypeVar("T", bound=socket.socket)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts of requests. `silence_s`: for the next line of a watch stream; the API sends one about every minute."""
+    """Timeouts of requests. `silence_s`: for the next line of a watch stream; bookmarks arrive about every minute."""
 
     connect_s: float = 10
     list_s: float = 60
@@ -72,15 +72,15 @@ class PodApi:
         until = self._monotonic() + self._timeouts.list_s
         parser, pods = PodListParser(), []
         with self._translated_errors():
-            # Version 0 is any that the API server has in its memory; without it, it reads each list from etcd.
+            # Version 0 allows any state in the API server's memory. Without it, the server reads each list from etcd.
             self._ask({"resourceVersion": "0"}, self._timeouts.list_s)
             while part := self._read(until):
                 pods += self._of_node(parser.feed(part))
                 if len(pods) > MAX_PODS:
-                    raise ApiError(f"its list has more than {MAX_PODS} pods of one node")
+                    raise ApiError(f"the list has more than {MAX_PODS} pods of one node")
             pods += self._of_node(parser.end())
             if parser.resource_version is None:
-                raise ApiError("its list of pods has no resource version")
+                raise ApiError("the list of pods has no resource version")
         self.close()
         return pods, parser.resource_version
 
@@ -108,11 +108,11 @@ class PodApi:
             while part := self._read(until):
                 *lines, self._rest = (self._rest + part).split(b"\n")
                 if len(self._rest) > MAX_LINE_BYTES:
-                    raise StreamError(f"a line of its stream has more than {MAX_LINE_BYTES} bytes")
+                    raise StreamError(f"a line of the watch stream has more than {MAX_LINE_BYTES} bytes")
                 try:
                     events = [parse_event(line) for line in lines if line.strip()]
                 except _MALFORMED as error:
-                    raise StreamError(f"its stream is malformed: {error}") from error
+                    raise StreamError(f"the watch stream is malformed: {error}") from error
                 if events:
                     return [event for event in events if event.pod is None or self._is_of_node(event.pod)]
         self.close()
@@ -138,7 +138,7 @@ class PodApi:
         """Turn every error into an ApiError, and close the connection after it."""
         with self._lock:
             if self._is_cut:
-                raise ApiError("cut")
+                raise ApiError("the request was aborted")
             self._is_busy = True
         try:
             yield
@@ -197,7 +197,7 @@ class PodApi:
         with self._lock:
             self._socket = connection
             if self._is_cut:
-                raise ApiError("cut")
+                raise ApiError("the request was aborted")
         return connection
 
     def _authorization(self) -> dict[str, str]:
@@ -248,6 +248,6 @@ def _reason(response: http.client.HTTPResponse) -> str:
 
 
 def _shut(connection: socket.socket) -> None:
-    # SSLSocket.shutdown would remove the TLS state while another thread reads with it.
+    # SSLSocket.shutdown would remove the TLS state that another thread is still using to read.
     with contextlib.suppress(OSError):  # it is not connected yet, or closed already
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

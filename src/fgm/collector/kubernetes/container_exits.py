@@ -40,7 +40,7 @@ class ExitFinder:
                 yield ContainerExit(container.id, ended.reason, ended.exit_code, ended.finished_ms)
 
     def _is_new(self, container: Container) -> bool:
-        """Return whether an exit was not found before. Old exits of containers that were unknown are not new."""
+        """Return whether the exit was not found before. An exit of an unknown container before `since_ms` is old."""
         assert container.termination is not None
         is_known, earlier = container.id in self._terminations, self._terminations.pop(container.id, None)
         self._terminations[container.id] = earlier or termination_facts(container.termination)

@@ -73,7 +73,7 @@ class PodFollower:
         return 0 if self._api is None else self._api.requests
 
     def update_series(self, series: Iterable[Series], time_ms: int) -> None:
-        """Update to the series of a tick. Call this if they have changed, after the index has their containers."""
+        """Set the series to those of a tick. Call this if they changed, after adding their containers to the index."""
         series = tuple(series)
         self._has_pods = any(each.pod_uid is not None for each in series)
         self._book.update_series(series, time_ms)
@@ -85,7 +85,7 @@ class PodFollower:
     async def run(self) -> None:
         """Follow the API until cancelled. Cancellation aborts the current request."""
         if self._api is None:
-            log.info("no Kubernetes API found; pods and containers stay without names")
+            log.info("no Kubernetes API found; pods and containers will have no names")
             return
         try:
             while True:
@@ -119,14 +119,14 @@ class PodFollower:
             state.note_refusal(clock.monotonic(), error.status)
             self._log_failure(str(error))
             return
-        reason = "its stream ended at once"
+        reason = "the watch stream ended too early"
         try:
             while (events := await self._in_thread(api.next_events)) is not None:
                 taken = list(takewhile(self._process, events))
                 if taken:
                     self._publish([event.pod for event in taken if event.pod is not None])
                 if len(taken) < len(events):
-                    reason = "its stream ended with an error"
+                    reason = "the watch stream ended with an error"
                     await self._in_thread(api.close)
                     break
         except StreamError as error:
@@ -155,11 +155,11 @@ class PodFollower:
         elif event.pod is not None and event.kind == "deleted":
             self._book.remove(event.pod)
         if len(self._book.pods) > MAX_PODS:
-            raise StreamError(f"its stream has more than {MAX_PODS} pods of one node")
+            raise StreamError(f"the watch stream has more than {MAX_PODS} pods of one node")
         return True
 
     def _publish(self, pods: Sequence[Pod]) -> None:
-        """Pass on names, exits and facts after a response of the API. `pods`: those in the response."""
+        """Pass names, exits and facts on after a response of the API. `pods`: those in the response."""
         self._book.note_response(self._now_ms())
         if self._book.names is not self._names:
             self._names = self._book.names

@@ -1,4 +1,4 @@
-"""Names series: first by container id, then by the pod's uid or manifest hash. Pure."""
+"""Finds the names of series: first by container id, then by the pod's uid or manifest hash. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

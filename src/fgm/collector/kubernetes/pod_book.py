@@ -10,13 +10,13 @@ from fgm.store.index.index_file import Facts, Index
 from fgm.store.samples.series import Series
 
 MAX_DELETED = 500
-"""Maximum number of deleted pods that are remembered, because their containers may be recorded for longer."""
+"""Maximum number of deleted pods that are remembered, because their containers may still be recorded."""
 SANDBOX_AFTER_MS = 60_000
-"""Minimum age of a container that the API does not list to count as the sandbox of its pod."""
+"""Minimum age at which a container that the API does not list counts as the sandbox of its pod."""
 
 
 class PodBook:
-    """The pods, and the names from them. Used in the event loop. `names` is immutable, so any thread can use it."""
+    """The pods and their names. Used in the event loop. The value of `names` is immutable, so any thread can use it."""
 
     def __init__(self, index: Index) -> None:
         """Start with the names in an index."""
@@ -75,7 +75,7 @@ class PodBook:
         self._is_changed = True
 
     def update_series(self, series: Iterable[Series], time_ms: int) -> None:
-        """Update to the series of a tick. Call this if they have changed."""
+        """Set the series to those of a tick. Call this if they have changed."""
         in_pods = [each for each in series if each.container_id is not None and each.pod_uid is not None]
         self._first_seen_ms = {
             str(each.container_id): self._first_seen_ms.get(str(each.container_id), time_ms) for each in in_pods

@@ -1,4 +1,4 @@
-"""Parses the API's list of pods one by one, because the whole list would take tens of MB of memory."""
+"""Parses the API's list of pods, pod by pod, because the whole list would take tens of MB of memory."""
 
 import codecs
 import json
@@ -17,7 +17,7 @@ _END = re.compile(r"\s*\}\s*")
 class PodListParser:
     """Parses one PodList that arrives in pieces. `resource_version`: None until it was parsed.
 
-    Raises: ValueError, RecursionError from all methods if the text is not a PodList.
+    Raises: ValueError or RecursionError from all methods if the text is not a PodList.
     """
 
     def __init__(self) -> None:
@@ -37,14 +37,14 @@ class PodListParser:
         yield from self._items()
         self._try_from = 2 * len(self._text)
         if len(self._text) > MAX_OBJECT_CHARACTERS:
-            raise ValueError(f"no object ends within {MAX_OBJECT_CHARACTERS} characters")
+            raise ValueError(f"an object has more than {MAX_OBJECT_CHARACTERS} characters")
 
     def end(self) -> Iterator[Any]:
         """End the text; yield the last items. The caller must consume all of them."""
         self._text += self._bytes.decode(b"", final=True)
         yield from self._items()
         if _END.fullmatch(self._text) is None or self._is_in_items:
-            raise ValueError("the list of pods ends early")
+            raise ValueError("the list of pods is incomplete")
 
     def _items(self) -> Iterator[Any]:
         try:
@@ -57,7 +57,7 @@ class PodListParser:
                     item = self._value(start)
                     yield item
         except json.JSONDecodeError:
-            pass  # incomplete so far; `feed` checks the length, and `end` the end
+            pass  # the text ends within a value; the rest may follow
         finally:
             self._text, self._at = self._text[self._at :], 0
 

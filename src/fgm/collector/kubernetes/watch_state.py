@@ -49,7 +49,7 @@ _KINDS: dict[object, Kind] = {
 def parse_event(line: bytes) -> WatchEvent:
     """Return the event from a line of a watch stream.
 
-    Raises: ValueError, RecursionError if the line is malformed.
+    Raises: ValueError or RecursionError if the line is malformed.
     """
     value = json.loads(line)
     subject = value.get("object") if isinstance(value, dict) else None

@@ -81,7 +81,7 @@ class SumReader:
         return complete
 
     def _read(self, key: str, current: Round[_Sum], pid: int, now: float) -> None:
-        """Add a process to the sum of its container, unless it has ended meanwhile or is a zombie."""
+        """Add a process to the sum of its container, unless it has ended or is a zombie."""
         result, folder = current.result, f"{self._proc_root}/{pid}"
         try:
             memory = statm(read(f"{folder}/statm"), self._page_size_bytes)

@@ -35,7 +35,10 @@ class Budget:
 
 @dataclass(slots=True)
 class Round(Generic[R]):
-    """One round of a container: one read of each process. `pending`: pids to read, the last one first."""
+    """One round of a container: one read of each process.
+
+    `pending`: pids still to read, the last one first; `result`: result of the reads so far.
+    """
 
     listing: Listing
     pending: list[int]
@@ -70,7 +73,7 @@ class Turns(Generic[R]):
         """Update the listings of all containers, and begin the rounds that are due."""
         for key in self._due.keys() - listings.keys():
             self._rounds.pop(key, None)
-            if self._due[key] <= now:  # if it is not due yet, it must still wait when it returns
+            if self._due[key] <= now:  # if not, it must still wait when it returns
                 del self._due[key]
         for key, listing in listings.items():
             current = self._rounds.get(key)

@@ -34,7 +34,7 @@ class Removal:
 
 
 class Cleaner:
-    """Keeps one data directory within its limits: removes old data at intervals, and whenever it is woken."""
+    """Keeps one data directory within its limits: removes old data at intervals, and after each `wake`."""
 
     def __init__(self, data_dir: str, limits: Limits) -> None:
         self._data_dir = data_dir
@@ -94,7 +94,7 @@ class Cleaner:
     def _remove(self, path: str) -> bool:
         """Remove a file if it has fgm's mark. Opens its folder first, so that no symbolic link is followed.
 
-        Return whether the file no longer counts, because it is gone or does not belong to fgm.
+        Return whether the file no longer counts, because it was removed or does not belong to fgm.
         """
         name = os.path.basename(path)
         try:

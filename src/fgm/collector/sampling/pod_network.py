@@ -25,8 +25,8 @@ class PodNetworks:
     def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
         """Open the network file of each pod that has none yet, and give it to the pod's reader.
 
-        `candidates`: readers of any series; only pods of containers among them are checked. `cgroups`: readers of all
-        cgroups.
+        `candidates`: readers of any series; the pods of the containers among them are checked. `cgroups`: readers of
+        all cgroups.
         """
         containers = [reader for reader in candidates if reader.series.container_id and reader.series.pod_uid]
         if not containers:

@@ -37,7 +37,7 @@ class ReaderChanges:
 
 
 class SeriesReader:
-    """Reads one series. Used by one thread at a time.
+    """Reads the files of one series. Used by one thread at a time.
 
     `row`: the newest values; `alive`: whether the series has a process (always true if liveness is not checked);
     `was_alive`: the same at the last tick; `gone`: whether its cgroup was removed; `age_ticks`: number of ticks so far.
@@ -80,7 +80,7 @@ class SeriesReader:
         self._open_absent()
 
     def write_to(self, row: NDArray[np.float64]) -> None:
-        """Use this row of a table for the newest values from now on. The current values are copied to it."""
+        """From now on, keep the newest values in `row`, a row of a table. The current values are copied to it."""
         row[:] = self.row
         self.row = row
 
@@ -198,7 +198,7 @@ class SeriesReader:
     def _read_if_not_kept(file: KernelFile, error: OSError) -> bytes:
         """Read a file that is not kept open for lack of descriptors; the sweep cannot read it.
 
-        Raises: OSError if reading fails. If the file is open, this is the sweep's `error`.
+        Raises: OSError if reading fails, or `error` if the file is open: then the sweep has tried to read it.
         """
         if file.fd >= 0:
             raise error

@@ -39,9 +39,9 @@ def _keyed(file: str, keys: Keys) -> Source:
     return Source(file, lambda: FlatKeyed(keys, file))
 
 
-# cpu.stat comes first, because the lateness of the row is the instant of its read. cpu.stat, memory.stat and io.stat
-# follow each other: reading the first makes the kernel add up the pending counters of all processors, for all
-# controllers, so that the other two find little left to add. Source: kernel/cgroup/rstat.c.
+# cpu.stat comes first, because the time of its read is the lateness of the row. cpu.stat, memory.stat and io.stat
+# follow each other: when the first is read, the kernel adds up the pending counters of all CPUs, for all controllers,
+# so that little is left to add for the other two. Source: kernel/cgroup/rstat.c.
 _PRESSURE = (
     Source("cpu.pressure", lambda: Pressure("cpu")),
     Source("memory.pressure", lambda: Pressure("memory")),

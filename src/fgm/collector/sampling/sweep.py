@@ -19,7 +19,7 @@ from fgm.collector.kernel.kernel_file import KernelFile
 from fgm.collector.sampling.series_reader import LIVENESS_FILES, WIDTH, SeriesReader
 
 Text = bytes | OSError
-"""The content of a file, or the error of its read."""
+"""Content of a file, or the error of reading it."""
 
 
 class Sweep:

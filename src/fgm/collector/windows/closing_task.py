@@ -45,7 +45,7 @@ class WindowCloser:
         self._tries: dict[str, int] = {}
 
     async def run(self, journals: MemoryObjectReceiveStream[str], is_stopping: Callable[[], bool]) -> None:
-        """Close each journal of the stream until its end. After each, retry those that could not be closed before."""
+        """Close each journal of the stream until its end. Before each, retry those that could not be closed so far."""
         with journals:
             async for path in journals:
                 if not is_stopping():
@@ -59,7 +59,7 @@ class WindowCloser:
             async with self.publishing:
                 if journal == self._recorder.path:
                     return  # it was opened again, and is sent again when it is complete
-                await to_thread.run_sync(give_back)  # return the memory of removed containers before usage peaks
+                await to_thread.run_sync(give_back)  # memory of removed containers, before closing needs more
                 window = await to_thread.run_sync(close_window, journal, self._compression_level)
                 await to_thread.run_sync(give_back)
         except FileNotFoundError:
