@@ -64,7 +64,7 @@ def test_every_metric_of_the_dashboards_of_the_package_is_recorded(page: Page, i
         (inline({"schema_version": 1, "panels": 3}), "panels are not a list"),
         (inline({"schema_version": 1, "panels": [None]}), "Each panel of the dashboard needs a metric"),
         (inline({"schema_version": 1, "panels": [{"metric": {}}]}), "Each panel of the dashboard needs a metric"),
-        (inline({"schema_version": 1, "containers": {"name_pattern": 7}}), "must be texts"),
+        (inline({"schema_version": 1, "containers": {"name_pattern": 7}}), "must be strings"),
         (inline({"schema_version": 1, "containers": {"name_pattern": "*a" * 40 + "Z"}}), "no container matches"),
         (inline(GATEWAY), "needs a value for APP"),
         (inline(GATEWAY) + "&APP=nobody", "no container matches its filters"),

@@ -1,4 +1,4 @@
-// Puts the page together and starts it: start pages until there is data, then lanes, cursor table and containers.
+// Builds the page and starts it: start pages until there is data, then lanes, cursor table and containers.
 
 import { html, render } from "./browser/html.js";
 import { LaneStack } from "./chart/lane-stack.js";
@@ -21,7 +21,7 @@ import { startUrl } from "./state/url.js";
 import { startUnpinning } from "./state/view.js";
 import { Palette } from "./widgets/palette.js";
 
-const MIN_CLOCK_OFFSET_MS = 100; // less is not shown
+const MIN_CLOCK_OFFSET_MS = 100; // a smaller offset is not shown
 
 function clockOffsetText() {
   const offset_ms = clockOffset_ms.value;
@@ -39,7 +39,7 @@ function Footer() {
 }
 
 function Page() {
-  // Lanes stay on the page after there was data, even if the viewer loses it.
+  // Once the viewer has had data, the lanes stay on the page, even if it loses the data.
   const hasLanes = ready.value || instance.value !== null;
   return html`<div class=${`page ${hasLanes ? "" : "bare"}`}>
     <${Header} />

@@ -1,4 +1,4 @@
-// A connection that breaks while the page loads may lose one of its files. Then the page is loaded again, at most twice.
+// If the connection breaks while the page loads, one of its files may be missing. The page is then reloaded, at most twice.
 {
   const MAX_RELOADS = 2, PAUSE_MS = 1000;
   addEventListener("error", ({ target }) => {

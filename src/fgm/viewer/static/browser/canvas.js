@@ -1,6 +1,6 @@
-// Strokes that several canvases share.
+// Drawing functions that several canvases share.
 
-/** Draw a straight line on whole device pixels. */
+/** Draw a straight line. A horizontal or vertical line is aligned to whole pixels. */
 export function hairline(ctx, x0, y0, x1, y1, colour, width = 1) {
   const snap = (v) => Math.round(v - width / 2) + width / 2;
   const isVertical = x0 === x1, isHorizontal = y0 === y1;
@@ -12,7 +12,7 @@ export function hairline(ctx, x0, y0, x1, y1, colour, width = 1) {
   ctx.stroke();
 }
 
-/** Fill a rectangle with diagonals: "not measured", or in amber "throttled". */
+/** Fill a rectangle with diagonal lines: "not measured" or, in amber, "throttled". `ratio`: canvas px per CSS px. */
 export function hatch(ctx, x, y, width, height, colour, ratio = 1, stroke = { width: 1, alpha: 0.6 }) {
   const spacing = 4 * ratio;
   ctx.save();
@@ -31,7 +31,7 @@ export function hatch(ctx, x, y, width, height, colour, ratio = 1, stroke = { wi
   ctx.restore();
 }
 
-/** Size a canvas in CSS px for this screen and return its context, scaled so that one unit is one CSS px. */
+/** Set the size of a canvas in CSS px and return its context, scaled so that one unit is one CSS px. */
 export function sizedContext(canvas, width, height) {
   const ratio = devicePixelRatio;
   canvas.width = Math.round(width * ratio);
@@ -41,5 +41,5 @@ export function sizedContext(canvas, width, height) {
   return ctx;
 }
 
-/** The CSS font of labels on a canvas, `size` px high. */
+/** The font of labels on a canvas, in CSS syntax. `size`: height in units of the canvas. */
 export const labelFont = (size = 11) => `${size}px ${getComputedStyle(document.body).fontFamily}`;

@@ -1,11 +1,11 @@
-// How the line of each colour slot is drawn.
+// The line style of each colour slot.
 
 import { cssToken, isDark } from "./theme-colours.js";
 
 const COLOURS = 6;
 const DASHES = [undefined, [6, 3], [2, 2], [8, 3, 2, 3]];
 
-/** The stroke of a slot: {css, colour, dash, width}. Slot null is the whole node. */
+/** The line style of a slot: {css, colour, dash, width}. Slot null is the whole node. */
 export function lineStyle(slot) {
   if (slot === null) return { css: "var(--fnt)", colour: cssToken("fnt"), dash: [5, 2], width: 1 };
   const name = `c${(slot % COLOURS) + 1}`;

@@ -1,6 +1,6 @@
-// Values that this browser keeps: for the tab (sessionStorage) or for later visits (localStorage).
+// Values that the browser stores: for this tab (sessionStorage) or for later visits (localStorage).
 
-/** The stored value of a name, or `fallback` if there is none. */
+/** The value that is stored under a name, or `fallback` if there is none. */
 export function recall(storage, name, fallback) {
   try {
     return JSON.parse(storage.getItem(name)) ?? fallback;
@@ -9,7 +9,7 @@ export function recall(storage, name, fallback) {
   }
 }
 
-/** Store a value under a name. */
+/** Store a value under a name, as JSON. */
 export function remember(storage, name, value) {
   try {
     storage.setItem(name, JSON.stringify(value));

@@ -1,19 +1,19 @@
-// The theme of the document, and the colours that it defines as CSS tokens.
+// The light or dark theme of the document, and its colours, which are CSS tokens.
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 let tokens = new Map();
 
-/** Show "light", "dark", or with null whatever the system says. */
+/** Set the theme of the document: "light", "dark", or null for the theme of the system. */
 export function applyTheme(choice) {
   if (choice) document.documentElement.dataset.theme = choice;
   else delete document.documentElement.dataset.theme;
   tokens = new Map();
 }
 
-/** "light" or "dark". */
+/** The theme of the system: "light" or "dark". */
 export const systemTheme = () => (system.matches ? "dark" : "light");
 
-/** Whether the page is dark now. */
+/** Whether the document has the dark theme now. */
 export const isDark = () => (document.documentElement.dataset.theme ?? systemTheme()) === "dark";
 
 /** Call `listener` whenever the system changes between light and dark. */
@@ -24,7 +24,7 @@ export function onSystemThemeChange(listener) {
   });
 }
 
-/** The present value of a CSS token such as "ink". */
+/** The current value of a CSS token, such as "ink". */
 export function cssToken(name) {
   if (!tokens.has(name)) tokens.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
   return tokens.get(name);

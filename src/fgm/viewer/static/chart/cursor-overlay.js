@@ -1,5 +1,5 @@
-// The cursor over all lanes, and the pointer's actions: click to pin, drag to zoom, Shift-drag to pan, Ctrl-wheel to zoom,
-// double-click to go back.
+// The cursor over all lanes, and the actions of the pointer: click to pin, drag to zoom, Shift-drag to pan, Ctrl-wheel to
+// zoom, double-click to go back.
 
 import { effect } from "../vendor/signals.js";
 import { hairline } from "../browser/canvas.js";
@@ -19,7 +19,7 @@ import { back } from "../state/url.js";
 import { pan, pin, unpin, zoom, zoomAround } from "../state/view.js";
 import { charts } from "./lane.js";
 
-const WHEEL_FACTOR = 1.25; // change of the view's length with one step of the wheel
+const WHEEL_FACTOR = 1.25; // change of the view's length per step of the wheel
 const MIN_DRAG_PX = 4; // a shorter drag is a click
 const MAX_DOTS = 40; // more would hide the lines
 const CURSOR_PX = 12;
@@ -27,7 +27,7 @@ let drag = null; // {from_x, to_x, pans} while the pointer is down
 
 const isDragging = () => drag !== null && Math.abs(drag.to_x - drag.from_x) >= MIN_DRAG_PX;
 
-/** The cursor, the selection while dragging, and the time above them; `stack` is a ref to the element that they cover. */
+/** The cursor, the selection during a drag, and the time above them. `stack`: ref to the element that they cover. */
 export function CursorOverlay({ stack }) {
   const cursor = useRef(null), span = useRef(null), flag = useRef(null);
   useEffect(() => {
@@ -58,7 +58,7 @@ export function CursorOverlay({ stack }) {
 /** The tick in view that is nearest to an instant. */
 const nearestTick = (ms) => Math.min(Math.round(ms / interval_ms.peek()) * interval_ms.peek(), end_ms.peek() - interval_ms.peek());
 
-/** Let the pointer act on the stack; returns a function that ends it. */
+/** Handle pointer events on the stack. Returns a function that removes the handlers. */
 function listen(stack, drawLater) {
   const local = (event) => {
     const { left, width } = plot.peek();
@@ -105,7 +105,7 @@ function listen(stack, drawLater) {
       if (!drag) hover_ms.value = null;
     },
     wheel(event) {
-      // A plain wheel scrolls the page.
+      // Without Ctrl, the wheel scrolls the page.
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       const { x, isInside } = local(event);
@@ -194,9 +194,9 @@ function drawDots(ctx, stack, x, at_ms) {
   }
 }
 
-let flagHalf = { letters: -1, px: 0 }; // half of the flag's width, measured again if the number of letters changes
+let flagHalf = { letters: -1, px: 0 }; // half the width of the flag; measured again if the number of letters changes
 
-/** Show the flag above x, within the plot; hide it if x is null. */
+/** Show the flag above x, but within the plot (CSS px). Hide it if x is null. */
 function placeFlag(flag, x, text, left, width) {
   flag.hidden = x === null;
   if (x === null) return;

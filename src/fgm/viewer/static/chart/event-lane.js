@@ -1,4 +1,4 @@
-// The event lane: events in three fixed rows over the shared time axis; shape, colour and letter show their kind.
+// The event lane: events in three fixed rows over the shared time axis. Shape, colour and letter show their kind.
 
 import { computed } from "../vendor/signals.js";
 import { html } from "../browser/html.js";
@@ -8,7 +8,7 @@ import { laneSamples, end_ms, events, hover_ms, interval_ms, pinned_ms, plot, vi
 import { pin } from "../state/view.js";
 
 const ROW_PX = 19;
-const LETTER_PX = 6.2; // average width in a label
+const LETTER_PX = 6.2; // average width of a letter in a label
 const SHAPE_PX = 10;
 const MAX_MARKS = 300; // more would overlap everywhere
 const MIN_BAR_PX = 4;
@@ -19,7 +19,7 @@ const FORWARD = "M1 0.5l8 4.5l-8 4.5z";
 const ROUND = "M8.5 5a3.5 3.5 0 1 1 -1.2 -2.6M7.6 0v2.8h-2.8";
 const DIAMOND = "M5 0.8l4.2 4.2l-4.2 4.2l-4.2 -4.2z";
 
-/** How each kind is drawn. Row 0: ends, row 1: starts and changes, row 2: throttling and gaps. Without a shape it is a bar. */
+/** How each kind is drawn. Row 0: exits and kills; row 1: starts and changes; row 2: throttling and gaps, as bars. */
 const KINDS = {
   oom_kill: { row: 0, letter: "O", word: "OOM kill", shape: CROSS, look: "oom" },
   exit: { row: 0, letter: "E", word: "", shape: SQUARE, filled: true },
@@ -31,10 +31,10 @@ const KINDS = {
   gap: { row: 2, letter: "G", word: "gap", look: "gap" },
 };
 
-/** Marks in ascending time: {kind, from_ms, to_ms (null: an instant, Infinity: not over), event}. */
+/** All marks by time: {kind, from_ms, to_ms, event}. to_ms is null for an instant, and Infinity for what has not ended. */
 const marks = computed(() => {
   const oldestFirst = [...events.value].reverse();
-  const running = new Map(); // series → the mark of its throttling, until that has ended
+  const running = new Map(); // series → mark of its throttling that has not ended
   const list = [];
   for (const event of oldestFirst) {
     const { kind, time_ms, before, after } = event;
@@ -58,7 +58,7 @@ const marks = computed(() => {
   return list.sort((a, b) => a.from_ms - b.from_ms);
 });
 
-/** The marks in view with their positions in CSS px: {…mark, x, width, label, side: where the label has room}. */
+/** The marks in view with their positions in CSS px: {…mark, x, width, label, side: where there is room for the label}. */
 const placedMarks = computed(() => {
   const { from_ms, to_ms } = view.value;
   const plotWidth = plot.value.width;
@@ -110,7 +110,7 @@ function Mark({ mark }) {
   </button>`;
 }
 
-/** The time of the tick to look at for a mark; for a kill, of the last sample of the killed container. */
+/** The time at which a mark pins the cursor: its tick, or for a kill the last sample of the killed container. */
 function tickOf({ kind, from_ms, event }) {
   const tick_ms = Math.floor(Math.max(from_ms, view.peek().from_ms) / interval_ms.peek()) * interval_ms.peek();
   if (kind !== "oom_kill") return tick_ms;
@@ -119,7 +119,7 @@ function tickOf({ kind, from_ms, event }) {
   return last_ms > 0 ? last_ms : tick_ms;
 }
 
-/** Pin the next event in view (`step` 1) or the previous one (−1); without a cursor, the first or the last. */
+/** Pin the cursor at the next event in view (`step` 1) or the previous one (−1). Without a cursor: the first or last one. */
 export function pinEvent(step) {
   const times = [...new Set(placedMarks.peek().map(tickOf))].sort((a, b) => a - b);
   const current_ms = pinned_ms.peek() ?? hover_ms.peek() ?? (step > 0 ? -Infinity : Infinity);

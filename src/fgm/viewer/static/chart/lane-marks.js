@@ -1,4 +1,4 @@
-// What is drawn over the lines of a lane: limits as steps, a cross at an OOM kill, a label at the start of a new life.
+// Draws the marks over the lines of a lane: limits as steps, a cross at an OOM kill, a label at the start of a new life.
 
 import { hairline, labelFont } from "../browser/canvas.js";
 import { cssToken } from "../browser/theme-colours.js";
@@ -7,10 +7,10 @@ import { lastSampleBeforeKill } from "../lib/lines.js";
 import { formatNumber } from "../lib/units.js";
 import { events } from "../state/store.js";
 
-const MIN_LABEL_PX = 13; // between the baselines of two labels
-const CROSS_PX = 5; // half of its width
+const MIN_LABEL_PX = 13; // minimum distance of the baselines of two labels
+const CROSS_PX = 5; // half the width of a cross
 
-/** Draw the marks of a lane with uPlot's context. `lines`: [{line, entry}]; the last argument is the range in view. */
+/** Draw the marks of a lane on the canvas of its uPlot. `lines`: [{line, entry}]. The last argument is the range in view. */
 export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
   const { ctx } = u;
   const { left, top, width, height } = u.bbox;
@@ -90,5 +90,5 @@ function drawKill(ctx, event, lines, x, y) {
 function write(ctx, text, x, y, align, colour) {
   ctx.textAlign = align;
   ctx.fillStyle = cssToken(colour);
-  ctx.fillText(text, x, y); // without a halo: an interruption of a line would look like a gap
+  ctx.fillText(text, x, y); // no halo behind the text: an interrupted line would look like a gap
 }

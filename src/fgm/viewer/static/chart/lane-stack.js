@@ -43,7 +43,7 @@ function drawRuler(canvas, top, { from_ms, to_ms }, width) {
   }
 }
 
-/** The resolution of the view: every sample, or the extremes of each pixel column. */
+/** A badge with the resolution of the view: every sample, or the extremes of each pixel column. */
 function Resolution() {
   const column_ms = laneSamples.value?.column_ms ?? 0;
   const step = column_ms || interval_ms.value;
@@ -51,7 +51,7 @@ function Resolution() {
   return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${shortDuration(step)}${column_ms > 0 && "/px"}</span>`;
 }
 
-/** The charts, and the cursor over them. */
+/** The main part of the page: all charts, and the cursor over them. */
 export function LaneStack() {
   const stack = useRef(null), ruler = useRef(null);
   useEffect(() => {

@@ -1,5 +1,5 @@
-// The strip below a lane: the share of time in which shown containers were throttled (amber hatch) or under pressure (violet). The
-// height is the highest share of any of them.
+// The strip below a lane: the share of time in which the shown containers were throttled (amber) or under pressure (violet). The
+// height of the strip is the highest share of any container.
 
 import { computed, effect } from "../vendor/signals.js";
 import { hatch, sizedContext } from "../browser/canvas.js";
@@ -14,9 +14,9 @@ import { themeVersion } from "../state/theme.js";
 
 const HEIGHT_PX = 12;
 const MIN_BAR_PX = { throttled: 4, PSI: 1 };
-const MIN_SHARE = 0.01; // less is not drawn
+const MIN_SHARE = 0.01; // a smaller share is not drawn
 
-/** The highest share of some series in each pixel column of the view: Float64Array of the plot's width. */
+/** The highest share of these series in each pixel column of the view: Float64Array with one value per column. */
 function columnsOf(metric, ids, width) {
   const columns = new Float64Array(Math.max(0, width));
   const { from_ms, to_ms } = view.value;
@@ -26,7 +26,7 @@ function columnsOf(metric, ids, width) {
   return columns;
 }
 
-/** The strip of a lane that has one. */
+/** The strip of a lane. The lane must have one (`lane.strip`). */
 export function LaneStrip({ lane }) {
   const canvas = useRef(null);
   const { title, some, full } = lane.strip;
@@ -48,7 +48,7 @@ export function LaneStrip({ lane }) {
     <div class="box" role="img" aria-label=${description(title, some)}><canvas ref=${canvas}></canvas></div></div>`;
 }
 
-/** "throttled: max 80 % at 17:51:09, api-gateway" */
+/** The text for screen readers: "throttled: max 80 % at 17:51:09, api-gateway". */
 function description(title, metric) {
   const names = new Map(shown.value.flatMap((entry) => entry.ids.map((id) => [id, entry.series.name])));
   const lines = (explainingSamples.value?.lines.get(metric) ?? []).filter(({ id }) => names.has(id));

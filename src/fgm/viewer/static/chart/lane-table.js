@@ -1,4 +1,4 @@
-// A lane as a table: the same numbers for people who prefer to read them, or use a screen reader.
+// A lane as a table, for people who prefer to read numbers or use a screen reader.
 
 import { html } from "../browser/html.js";
 import { extremesIn } from "../lib/lines.js";

@@ -26,14 +26,14 @@ import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
 
-const MIN_TICK_PX = 44; // between two ticks of the y axis
-const PADDING_PX = 6; // half a label, so that the outermost ones are not cut
-const MIN_GAP_PX = 6; // width of a hatched gap
+const MIN_TICK_PX = 44; // minimum distance of two ticks of the y axis
+const PADDING_PX = 6; // half the height of a label, so that the outermost labels are not cut
+const MIN_GAP_PX = 6; // minimum width of a hatched gap
 
-/** The uPlot of each lane: Map(lane key → uPlot). */
+/** The uPlot objects of all lanes: Map(lane key → uPlot). */
 export const charts = new Map();
 
-/** Draw a lane into its box with the previous chart if it has the same lines, else with a new one; returns the chart. */
+/** Draw a lane into its box and return its chart: the previous one if it has the same lines, else a new one. */
 function draw(box, lane, previous) {
   const lines = laneLines.peek().get(lane.key) ?? [];
   const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = laneSamples.peek() ?? {};
@@ -61,15 +61,15 @@ function draw(box, lane, previous) {
       chart.u.setData(data, false);
     }
     chart.lines = lines;
-    // Setting x redraws even if it does not change.
+    // Setting the x scale redraws the chart, even if the scale does not change.
     chart.u.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
     chart.u.setScale("y", { min: 0, max: ticks.top });
   });
   return chart;
 }
 
-/** The range of a scale that draw() sets, not one that uPlot computes. */
-const givenRange = (u, min, max) => [min ?? 0, max ?? 1];
+/** The range of a scale as draw() sets it. Without this, uPlot would compute another one. */
+const rangeAsSet = (u, min, max) => [min ?? 0, max ?? 1];
 
 function options(chart, lines, width, height, gutter) {
   const font = labelFont();
@@ -86,7 +86,7 @@ function options(chart, lines, width, height, gutter) {
     width, height,
     padding: [PADDING_PX, 0, PADDING_PX, 0],
     legend: hidden, cursor: hidden, select: hidden,
-    scales: { x: { time: false, auto: false, range: givenRange }, y: { auto: false, range: givenRange } },
+    scales: { x: { time: false, auto: false, range: rangeAsSet }, y: { auto: false, range: rangeAsSet } },
     series: [{}, ...lines.map(seriesOf)],
     axes: [
       {
@@ -104,7 +104,7 @@ function options(chart, lines, width, height, gutter) {
   };
 }
 
-/** Draw the baseline, and hatch the times in which the whole node was not measured. */
+/** Draw the baseline, and hatch the ranges in which nothing was recorded on the whole node. */
 function drawBackground(u) {
   const { ctx } = u;
   const { left, top, width, height } = u.bbox;
@@ -122,7 +122,7 @@ function drawBackground(u) {
   ctx.restore();
 }
 
-/** Why a lane has no line: [a sentence, perhaps the text of a button, what the button does]; null if it has one. */
+/** Why a lane has no line: [sentence] or [sentence, text of a button, action of the button]; null if it has a line. */
 function reasonForNoLine(lane) {
   if (laneSamples.value === null || lanePeaks.value.get(lane.key)) return null;
   if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
@@ -150,7 +150,7 @@ function reasonForNoLine(lane) {
 const noneExistText = (count) =>
   (count === 1 ? "The container in this link does not exist here (any more)." : `None of the ${count} containers in this link exist here (any more).`);
 
-/** A lane: title, chart or table, and its strip. `ordinal` is the key that focuses it. */
+/** A lane: title, chart or table, and strip. `ordinal`: its number, counted from 1, which is also the key that focuses it. */
 export function Lane({ lane, ordinal }) {
   const box = useRef(null);
   useEffect(() => {

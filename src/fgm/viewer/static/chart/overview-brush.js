@@ -1,4 +1,4 @@
-// The brush on the overview: the range in view, which can be moved, resized and drawn again.
+// The brush on the overview. It marks the range in view, and the pointer can move it, resize it, or draw a new one.
 
 import { effect } from "../vendor/signals.js";
 import { dependsOn } from "../state/depends-on.js";
@@ -9,7 +9,7 @@ import { zoom } from "../state/view.js";
 const HANDLE_PX = 6;
 const MIN_DRAG_PX = 4; // a shorter drag is a click
 
-/** Keep `brush` over the range in view, and let the pointer move it within `box`; returns a function that ends both. */
+/** Keep `brush` over the range in view, and handle pointer events in `box`. Returns a function that ends both. */
 export function startBrush(box, brush) {
   const stop = effect(() => {
     dependsOn(plot);
@@ -19,7 +19,7 @@ export function startBrush(box, brush) {
   return () => (stop(), unlisten());
 }
 
-/** Position of a range on the overview, CSS px: {left, width}. */
+/** Position of a range on the overview in CSS px: {left, width}. */
 function positionOf(from_ms, to_ms) {
   const { from_ms: begin, to_ms: end } = overviewRange.peek();
   const x = (ms) => ((ms - begin) / (end - begin)) * plot.peek().width;
@@ -35,7 +35,10 @@ function placeBrush(brush, position) {
   brush.style.width = `${width}px`;
 }
 
-/** A drag moves the brush, resizes it at its ends, or draws a new one elsewhere; a click moves it there. */
+/**
+ * Handle pointer events: a drag moves the brush, resizes it at its ends, or draws a new one elsewhere. A click moves the brush
+ * there. Returns a function that removes the handlers.
+ */
 function listen(box, brush) {
   let drag = null;
   const local = (event) => event.clientX - box.getBoundingClientRect().left;

@@ -1,4 +1,4 @@
-// The whole node over the last day of data, with a brush over the range in view.
+// The overview: the whole node over the last day of data, with a brush over the range in view.
 
 import { effect } from "../vendor/signals.js";
 import { hairline, hatch, labelFont, sizedContext } from "../browser/canvas.js";
@@ -31,7 +31,7 @@ export function Overview() {
   }, []);
   return html`<section class="overview" aria-label="Overview">
     <div class="gutter" aria-hidden="true">node<br />CPU —<br />mem ···</div>
-    <div class="box" title=${`CPU and memory of the node: all data or the last day of it, and the view; times are ${utcOffset(edge_ms.value)}`}>
+    <div class="box" title=${`CPU and memory of the node over the last day of data and the range in view. Times are ${utcOffset(edge_ms.value)}.`}>
       <canvas ref=${canvas} role="img" aria-label="CPU and memory of the whole node, and the range in view"></canvas><div class="brush" ref=${brush}></div></div>
   </section>`;
 }
@@ -58,7 +58,7 @@ function draw(canvas) {
   events.toReversed().forEach((event) => drawEvent(ctx, event, x));
 }
 
-/** Draw a line of the node, scaled to its own peak, between `top` and `base`. */
+/** Draw a line of the node between the heights `top` and `base`, scaled to its own peak and interrupted at gaps. */
 function drawTrace(ctx, line, x, top, base, gap_ms, { colour, fill, dash = [] }) {
   if (!line) return;
   const highest = Math.max(...line.v.map((value) => value ?? 0)) || 1;
@@ -91,7 +91,7 @@ function drawTrace(ctx, line, x, top, base, gap_ms, { colour, fill, dash = [] })
   ctx.setLineDash([]);
 }
 
-/** Draw an event at the top edge: an OOM kill as a cross, others as a bar. */
+/** Draw an event at the top edge: an OOM kill as a cross, other events as bars. */
 function drawEvent(ctx, { kind, time_ms, before }, x) {
   const end = x(time_ms);
   if (kind === "oom_kill") {

@@ -1,4 +1,4 @@
-// Every action of the page with its text, its keys and what it does: for the keyboard, the command list and the list of keys.
+// All actions of the page with their texts and keys: for the keyboard, the command list and the list of keys.
 
 import { pinEvent } from "../chart/event-lane.js";
 import { lanePeaks } from "../derived/lane-lines.js";
@@ -62,7 +62,7 @@ export const ACTIONS = [
   action("Page", "Unpin, or close a dialog", ["Escape"], unpin),
 ];
 
-/** The name of a key on the page: "←" of "ArrowLeft". */
+/** The name of a key as shown on the page, such as "←" for "ArrowLeft". */
 export const keyName = (key) =>
   key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
 

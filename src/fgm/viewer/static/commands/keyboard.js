@@ -10,7 +10,7 @@ const TEXT_INPUT = "input, textarea, select, [contenteditable]";
 const PRESSABLE = "button, a, summary";
 const runByKey = new Map(ACTIONS.filter(({ run }) => run).flatMap(({ keys, run }) => keys.map((key) => [key, run])));
 
-/** The name of a pressed key in ACTIONS: "Ctrl+k", "Shift+ArrowLeft". */
+/** The name of a pressed key as in ACTIONS, such as "Ctrl+k" or "Shift+ArrowLeft". */
 function nameOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
   const hasCtrl = ctrlKey || metaKey;
   return `${hasCtrl ? "Ctrl+" : ""}${altKey ? "Alt+" : ""}${shiftKey && key.length > 1 ? "Shift+" : ""}${hasCtrl ? key.toLowerCase() : key}`;
@@ -27,7 +27,7 @@ function onKeyDown(event) {
   run();
 }
 
-/** Run actions by key from now on. */
+/** From now on, run actions when their keys are pressed. */
 export function startKeyboard() {
   addEventListener("keydown", onKeyDown);
 }
@@ -61,7 +61,7 @@ function KeyList() {
   </dialog>`;
 }
 
-/** The list of keys while it is open. */
+/** The list of keys, if it is open. */
 export function KeysDialog() {
   return showsKeys.value && html`<${KeyList} />`;
 }

@@ -1,4 +1,4 @@
-// Values at the cursor: of every shown workload on every lane, ranked by the focused lane.
+// Values at the cursor, for all shown workloads and all lanes, ranked by the focused lane.
 
 import { computed } from "../vendor/signals.js";
 import { extremesIn, linesOf, valueAt } from "../lib/lines.js";
@@ -6,17 +6,17 @@ import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, cursor_ms, explainingSamples, interval_ms, nodeId, view } from "../state/store.js";
 
-const MAX_ROWS = 24; // the rest is only counted
-const START_INTERVALS = 3; // a rate needs a sample before it
+const MAX_ROWS = 24; // further workloads are only counted
+const START_INTERVALS = 3; // range at the start of the view in which the first value is searched: a first rate comes later
 
-/** What the cursor covers: one tick, or one pixel column if the server reduced: {from_ms, to_ms, column_ms}. */
+/** The range that the cursor covers: {from_ms, to_ms, column_ms}. It is one pixel column of reduced samples, else one tick. */
 export const cursorSpan = computed(() => {
   const { column_ms = 0, origin_ms = 0 } = laneSamples.value ?? {};
   const from_ms = column_ms > 0 ? origin_ms + Math.floor((cursor_ms.value - origin_ms) / column_ms) * column_ms : cursor_ms.value;
   return { from_ms, to_ms: from_ms + (column_ms || interval_ms.value), column_ms };
 });
 
-/** The highest value of some lines in [from_ms, to_ms), and its life: {value, life}; null without a value. */
+/** The highest value of these lines in [from_ms, to_ms), and the life of its line: {value, life}; null without a value. */
 function highestOf(lines, from_ms, to_ms) {
   let highest = null;
   for (const line of lines) {
@@ -26,14 +26,14 @@ function highestOf(lines, from_ms, to_ms) {
   return highest;
 }
 
-/** The first value of some lines in [from_ms, to_ms), of reduced ones the highest: {value}; null without one. */
+/** The first value of these lines in [from_ms, to_ms): {value}; null without one. For reduced lines: the highest value. */
 function firstOf(lines, from_ms, to_ms) {
   if (cursorSpan.value.column_ms > 0) return highestOf(lines, from_ms, to_ms);
   const samples = lines.map((line) => extremesIn(line, from_ms, to_ms)?.first).filter(Boolean);
   return samples.length > 0 ? samples.reduce((a, b) => (b.ms < a.ms ? b : a)) : null;
 }
 
-/** {values: Map(lane key → number, null without a value), life} of the series with these ids. */
+/** {values: Map(lane key → number or null), life} at the cursor, for the series with these ids. */
 function valuesOf(ids) {
   const { from_ms, to_ms } = cursorSpan.value;
   const values = new Map();
@@ -46,7 +46,10 @@ function valuesOf(ids) {
   return { values, life };
 }
 
-/** {changes: Map(lane key → number, null: unknown) since the start of the view, limit, slowdown: {title, share} or null}. */
+/**
+ * {changes, limit, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, null if unknown).
+ * limit: limit on the focused lane, or null. slowdown: {title, share of time} on the focused lane, or null.
+ */
 function detailsOf(ids, values) {
   const { from_ms, to_ms } = cursorSpan.value;
   const start_ms = view.value.from_ms;
@@ -61,19 +64,19 @@ function detailsOf(ids, values) {
   return { changes, limit: explanation(limit), slowdown: strip ? { title: strip.title, share: explanation(strip.some) } : null };
 }
 
-/** One row for each shown workload except the node, by the value on the focused lane, then on the others. */
+/** One row for each shown workload except the node, sorted by its value on the focused lane, then on the others. */
 const ranking = computed(() => {
   const keys = [focused.value?.key, ...lanes.value.map(({ key }) => key)];
   const rows = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...valuesOf(entry.ids) }));
   return rows.sort((a, b) => keys.reduce((order, key) => order || (b.values.get(key) ?? -1) - (a.values.get(key) ?? -1), 0));
 });
 
-/** Number of workloads shown, with a value or without. */
+/** Number of workloads shown, with or without a value. */
 export const cursorRowCount = computed(() => ranking.value.length);
 /** The first rows of the ranking: [{entry, values, life, changes, limit, slowdown}]. */
 export const cursorRows = computed(() => ranking.value.slice(0, MAX_ROWS).map((row) => ({ ...row, ...detailsOf(row.entry.ids, row.values) })));
 
-/** The row of the whole node, or null. */
+/** The row of the whole node, or null if there is no series of the node. */
 export const nodeRow = computed(() => {
   if (!nodeId.value) return null;
   const row = valuesOf([nodeId.value]);

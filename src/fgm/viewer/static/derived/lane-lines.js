@@ -1,4 +1,4 @@
-// What is on each lane: its lines, its peak, the height of its axis, and its unit.
+// The content of each lane: its lines, its peak, the height of its axis, and its unit.
 
 import { computed } from "../vendor/signals.js";
 import { GAP_INTERVALS, gapsOf, linesOf, peakOf } from "../lib/lines.js";
@@ -9,10 +9,10 @@ import { shown } from "../state/shown.js";
 import { laneSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
 import { highestNearLimit, laneLimits } from "./limits.js";
 
-const LATE_MS = 10_000; // samples may arrive this late
+const LATE_MS = 10_000; // maximum delay of samples
 const TYPICAL_VALUES = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decide the unit if all values are zero
 
-/** The lines of every lane, the workload chosen first last, so that it is drawn on top: Map(lane key → [{line, entry}]). */
+/** The lines of each lane: Map(lane key → [{line, entry}]). The workload that was chosen first is last, to be drawn on top. */
 export const laneLines = computed(() => {
   const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
   const withEntries = (metric) => entries.flatMap((entry) => linesOf(laneSamples.value, metric, entry.ids).map((line) => ({ line, entry })));
@@ -24,13 +24,13 @@ function peaksWithin(margin_ms) {
   return new Map([...laneLines.value].map(([key, lines]) => [key, peakOf(lines.map(({ line }) => line), from_ms, to_ms)]));
 }
 
-/** The highest sample in view of every lane: Map(lane key → {value, ms, line}, or null). */
+/** The highest sample in view of each lane: Map(lane key → {value, ms, line}, or null). */
 export const lanePeaks = computed(() => peaksWithin(0));
 
-// A line that leaves the view is drawn up to a sample outside it.
+// Lines are drawn up to the next sample outside the view.
 const drawnPeaks = computed(() => peaksWithin(3 * Math.max(laneSamples.value?.interval_ms ?? 0, laneSamples.value?.column_ms ?? 0)));
 
-/** The highest value that the axis of every lane must include, in API units: Map(lane key → number). */
+/** The highest value that the axis of each lane must include, in API units: Map(lane key → number). */
 export const laneHeights = computed(() => {
   const { from_ms } = view.value;
   return new Map(lanes.value.map(({ key }) => {
@@ -39,13 +39,13 @@ export const laneHeights = computed(() => {
   }));
 });
 
-/** The unit of every lane, shared by its axis, its title and its column of the cursor table: Map(lane key → unit). */
+/** The unit of each lane, shared by its axis, its title and its column of the cursor table: Map(lane key → unit). */
 export const laneUnits = computed(() =>
   new Map(lanes.value.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || TYPICAL_VALUES[unit] || 0)])));
 
 const keepGaps = keepWhileSame();
 
-/** The times in view in which nothing was recorded on the whole node: [[from_ms, to_ms]]. */
+/** The ranges in view in which nothing was recorded on the whole node: [[from_ms, to_ms]]. */
 export const nodeGaps = computed(() => keepGaps(findNodeGaps()));
 
 function findNodeGaps() {
@@ -53,7 +53,7 @@ function findNodeGaps() {
   // Any metric will do: while nothing is recorded, no metric has ticks.
   const line = [...laneSamples.value.lines.keys()].flatMap((metric) => linesOf(laneSamples.value, metric, [nodeId.value]))[0];
   const step_ms = Math.max(laneSamples.value.interval_ms, laneSamples.value.column_ms);
-  // Nothing is missing before the oldest data and after now.
+  // Before the oldest data and after the present, no data is missing.
   const from_ms = Math.max(view.value.from_ms, health.value?.oldest_ms ?? Infinity), to_ms = Math.min(view.value.to_ms, edge_ms.value - LATE_MS);
   const inside = line ? gapsOf(line, step_ms) : [];
   const first_ms = line?.t[0] ?? Infinity, last_ms = line?.t.at(-1) ?? -Infinity;

@@ -6,9 +6,9 @@ import { lanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, end_ms, explainingSamples, view } from "../state/store.js";
 
-const MIN_USED = 0.4; // share of a limit that must be used before it is drawn
+const MIN_USED = 0.4; // a limit is drawn if at least this share of it is used
 
-/** The limits that a workload came near to in view: Map(lane key → [{entry, line}]). */
+/** The limits to draw, of which a workload used at least MIN_USED in view: Map(lane key → [{entry, line}]). */
 export const laneLimits = computed(() => {
   const from_ms = view.value.from_ms, to_ms = end_ms.value;
   const limitsOf = ({ metric, limit }) => shown.value.filter(({ slot }) => slot !== null).flatMap((entry) => {
@@ -19,13 +19,13 @@ export const laneLimits = computed(() => {
   return new Map(lanes.value.map((lane) => [lane.key, lane.limit ? limitsOf(lane) : []]));
 });
 
-/** The highest limit in view that an axis up to `top` is extended for, or 0. */
+/** The highest limit in view that is close enough to `top` (40 % used) to make the axis reach it, or 0. */
 export function highestNearLimit(limits, top, from_ms, to_ms) {
   const values = limits.flatMap(({ line }) => limitSteps(line, from_ms, to_ms).map(({ value }) => value));
   return Math.max(0, ...values.filter((value) => value * MIN_USED <= top));
 }
 
-/** A limit as steps within a range: [{from_ms, to_ms, value}]; there is no step while there is no limit (null). */
+/** The line of a limit as steps in a range: [{from_ms, to_ms, value}]. There is no step while there is no limit (null). */
 export function limitSteps({ t, v }, from_ms, to_ms) {
   const steps = [];
   let last = null;

@@ -1,16 +1,18 @@
-// Lines in the form that uPlot draws: interrupted wherever samples are missing. Null and NaN are missing values; more than
-// GAP_INTERVALS without a sample are a gap.
+// Converts lines to the data of uPlot. A line is interrupted at missing values (null or NaN), and at gaps: more than
+// GAP_INTERVALS without a sample.
 
 import { GAP_INTERVALS, lineInterval } from "./lines.js";
 
 const MAX_STEPS_PER_SAMPLE = 40; // with more, a shared grid of times would be mostly empty
 
 /**
- * {data, lone} for uPlot: data is [x (s), one column of values for each line], with null inside gaps and undefined where only
- * other lines have a sample; lone is, for each line, the indices of samples between two gaps, which need a dot.
+ * Convert lines to {data, lone} for uPlot.
  *
- * `column_ms` is the width of a pixel column if the server reduced the samples to extremes, else 0. The distances between the
- * samples of a column say nothing about gaps, and every line is drawn at the same four times, so that many lines share few x.
+ * data: [x in s, one column of values per line]. A value is null inside a gap, and undefined at an x that only other lines have.
+ * lone: for each line, the indices of single samples between two gaps, which are drawn as dots.
+ *
+ * `column_ms`: width of a pixel column if the viewer reduced the samples to extremes, else 0. Samples of one column may be far
+ * apart without a gap. They are moved to four fixed times in each column, so that many lines share few values of x.
  */
 export function toChartData(lines, interval_ms, column_ms = 0, origin_ms = 0) {
   const columnOf = (ms) => (column_ms > 0 ? Math.floor((ms - origin_ms) / column_ms) : NaN);
@@ -33,7 +35,7 @@ export function toChartData(lines, interval_ms, column_ms = 0, origin_ms = 0) {
   return { data: [x, ...columns], lone };
 }
 
-/** {times, values, runs}: the samples of a line without the missing ones, and the indices at which an uninterrupted run begins. */
+/** {times, values, runs}: the samples of a line without missing values, and the indices at which uninterrupted runs begin. */
 function traceOf(line, interval_ms, column_ms, origin_ms, columnOf) {
   const { t, v } = line;
   const lineInterval_ms = column_ms > 0 ? interval_ms : lineInterval(line, interval_ms);
@@ -55,7 +57,7 @@ function traceOf(line, interval_ms, column_ms, origin_ms, columnOf) {
   return { times: column_ms > 0 ? inQuarters(times, columnOf, column_ms, origin_ms) : times, values, runs };
 }
 
-/** {x, indexOf} with an x at every step from the first to the last sample; null if a sample is off the steps, or few are on them. */
+/** {x, indexOf} with an x at every step from the first to the last sample; null if a sample is off the steps, or few have one. */
 function regularGrid(traces, step_ms) {
   let first_ms = Infinity, last_ms = -Infinity, maxSamples = 0;
   for (const { times } of traces) {
@@ -70,7 +72,7 @@ function regularGrid(traces, step_ms) {
   return { x: Array.from({ length: size }, (_, i) => (first_ms + i * step_ms) / 1000), indexOf };
 }
 
-/** {x, indexOf} with an x for every sample. */
+/** {x, indexOf} with an x at the time of each sample. */
 function irregularGrid(traces) {
   const times = new Set();
   for (const trace of traces) {
@@ -84,7 +86,7 @@ function irregularGrid(traces) {
   return { x: Array.from(sorted, (ms) => ms / 1000), indexOf: (ms) => index.get(ms) };
 }
 
-/** Times moved to the middles of the quarters of their pixel columns; the last of several samples goes to the last quarter. */
+/** The times, moved to the centres of the quarters of their pixel columns. The last of several samples is in the last quarter. */
 function inQuarters(times, columnOf, column_ms, origin_ms) {
   const moved = [];
   for (let i = 0, end; i < times.length; i = end) {

@@ -1,11 +1,11 @@
-// Dashboards in the form that similar tools use: which metrics, of which containers, over which time.
+// Reads dashboard files in the format of similar tools: their metrics, their filter for containers, and their range.
 
 const VERSION = 1;
 
-/** A dashboard that cannot be shown; the message says why. */
+/** Error: a dashboard cannot be shown. The message gives the reason. */
 export class UnusableDashboard extends Error {}
 
-/** The text with {{NAME}} replaced by the URL parameter NAME. Throws UnusableDashboard if one is missing. */
+/** Replace {{NAME}} in a JSON text with the value of the URL parameter NAME. Throws UnusableDashboard if one is missing. */
 export function withParameters(text, parameters) {
   return text.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, name) => {
     if (!parameters.has(name)) throw new UnusableDashboard(`The dashboard needs a value for ${name}: add &${name}=… to the URL.`);
@@ -13,7 +13,7 @@ export function withParameters(text, parameters) {
   });
 }
 
-/** The text of a dashboard that is part of a URL, as base64 or base64url. Throws UnusableDashboard. */
+/** Decode the base64 or base64url of a dashboard in a URL to its JSON text. Throws UnusableDashboard. */
 export function decodeInline(base64) {
   try {
     const bytes = Uint8Array.from(atob(base64.replace(/-/g, "+").replace(/_/g, "/")), (letter) => letter.charCodeAt(0));
@@ -23,7 +23,7 @@ export function decodeInline(base64) {
   }
 }
 
-/** A dashboard from its JSON text: {panels, containers, time_range}. Throws UnusableDashboard if a part has the wrong form. */
+/** Parse the JSON text of a dashboard to {panels, containers, time_range}. Throws UnusableDashboard if it is invalid. */
 export function parseDashboard(text) {
   let dashboard;
   try {
@@ -38,17 +38,17 @@ export function parseDashboard(text) {
   const isText = (value) => value === undefined || typeof value === "string";
   if (!Array.isArray(panels)) throw new UnusableDashboard("The dashboard's panels are not a list.");
   if (!panels.every((panel) => typeof panel?.metric === "string" && isText(panel.title) && isText(panel.study))) {
-    throw new UnusableDashboard("Each panel of the dashboard needs a metric; metric, title and study must be texts.");
+    throw new UnusableDashboard("Each panel of the dashboard needs a metric; metric, title and study must be strings.");
   }
   const { label_selector = {}, namespace, name_pattern } = containers ?? {};
   const isSelector = isText(label_selector) || (typeof label_selector === "object" && label_selector !== null);
   if (!isSelector || !isText(namespace) || !isText(name_pattern)) {
-    throw new UnusableDashboard("The dashboard's label_selector, namespace and name_pattern must be texts.");
+    throw new UnusableDashboard("The dashboard's label_selector, namespace and name_pattern must be strings.");
   }
   return dashboard;
 }
 
-/** The containers of a dashboard, newest first: with all its labels, in its namespace, with a name or pod like its pattern. */
+/** The containers that match a dashboard's filter, newest first: all labels, the namespace, and the pattern of a name or pod. */
 export function containersOf(allSeries, { label_selector, namespace, name_pattern }) {
   const labels = typeof label_selector === "string"
     ? label_selector.split(",").filter(Boolean).map((label) => label.split("=").map((part) => part.trim()))
@@ -60,7 +60,7 @@ export function containersOf(allSeries, { label_selector, namespace, name_patter
   return allSeries.filter(isWanted).sort((a, b) => b.first_seen_ms - a.first_seen_ms);
 }
 
-/** Whether a name matches a pattern with * and ? as in a shell. Takes time proportional to both lengths, for any pattern. */
+/** Whether a name matches a pattern with * and ? as in a shell. The time grows at most with the product of both lengths. */
 function matchesPattern(name, pattern) {
   let n = 0, p = 0, star = -1, from = 0;
   while (n < name.length) {

@@ -1,21 +1,21 @@
-// Lines of samples. A line is one series in one life: {id, metric, unit, life, t, v}, with ascending times t (epoch ms) and
-// values v, null where a sample is missing.
+// Lines of samples. A line is one metric of one series during one life: {id, metric, unit, life, t, v}. t: ascending times (epoch
+// ms); v: values, null if a sample is missing.
 
-/** More than this many intervals without a sample are a gap. */
+/** Maximum distance between two samples, in intervals, that is not a gap. */
 export const GAP_INTERVALS = 2.5;
-const KILL_MS = 5000; // a kill is noticed at most this long after the last sample
-const MIN_REGULAR = 3; // distances between samples that make an interval of its own
+const KILL_MS = 5000; // maximum time between the last sample of a series and the event of its kill
+const MIN_REGULAR = 3; // minimum number of equal distances between samples that show the interval of a line
 
-/** A line from a series of the API. The arrays t and v are never changed in place. */
+/** The line of a series in an API response. The arrays t and v are never changed in place. */
 export function lineFromSeries({ id, metric, unit, life, t_ms, value }) {
   return { id, metric, unit, life, t: t_ms, v: value };
 }
 
 const indexes = new WeakMap(); // lines of a metric → {byId: Map(id → lines), size}
 
-/** The lines of a metric and of some series in an answer, in the order of the ids. */
-export function linesOf(answer, metric, ids) {
-  const lines = answer?.lines.get(metric);
+/** The lines of a metric and of some series, in the order of the ids. `samples`: loaded samples, or null. */
+export function linesOf(samples, metric, ids) {
+  const lines = samples?.lines.get(metric);
   if (!lines) return [];
   if (indexes.get(lines)?.size !== lines.length) {
     const byId = new Map();
@@ -25,7 +25,7 @@ export function linesOf(answer, metric, ids) {
   return ids.flatMap((id) => indexes.get(lines).byId.get(id) ?? []);
 }
 
-/** Append newer samples to a line, or overwrite its samples with them; a null never replaces a value. */
+/** Add newer samples to a line. They replace samples of the same time, but a null never replaces a value. */
 export function mergeLine(line, newer) {
   if (newer.t.length === 0) return;
   if (line.t.length === 0 || newer.t[0] > line.t.at(-1)) {
@@ -90,7 +90,7 @@ function firstAtOrAfter(t, ms) {
   return low;
 }
 
-/** The highest value in [from_ms, to_ms), null without samples. The range of one tick is one interval long. */
+/** The highest value in [from_ms, to_ms); null without samples. For the value of one tick, pass a range of one interval. */
 export function highestIn(line, from_ms, to_ms) {
   let highest = null;
   for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < to_ms; i += 1) {
@@ -114,7 +114,10 @@ export function extremesIn(line, from_ms, to_ms) {
   return extremes;
 }
 
-/** Raise `columns`, the pixel columns of [from_ms, to_ms), to a line's values; each value covers the interval before it. */
+/**
+ * Raise each pixel column of [from_ms, to_ms) to the highest value of a line in it, up to `end_ms`. A value covers the interval
+ * before its sample.
+ */
 export function raiseColumns(line, from_ms, to_ms, end_ms, interval_ms, columns) {
   const scale = columns.length / (to_ms - from_ms);
   for (let i = firstAtOrAfter(line.t, from_ms); i < line.t.length && line.t[i] < end_ms; i += 1) {
@@ -126,7 +129,7 @@ export function raiseColumns(line, from_ms, to_ms, end_ms, interval_ms, columns)
   }
 }
 
-/** The highest value in [from_ms, to_ms); of a metric that is sampled less often, the last value before. */
+/** The highest value in [from_ms, to_ms); null without one. For a metric that is sampled less often: the last value before. */
 export function valueAt(line, from_ms, to_ms, interval_ms) {
   const value = highestIn(line, from_ms, to_ms);
   const lineInterval_ms = value === null && to_ms - from_ms <= interval_ms ? lineInterval(line, interval_ms) : interval_ms;
@@ -137,7 +140,7 @@ export function valueAt(line, from_ms, to_ms, interval_ms) {
   return null;
 }
 
-/** Index of the last sample of a series that was killed at `ms` or shortly before; -1 without one. */
+/** Index of a series' last sample before a kill that was recorded at `ms`; -1 if there is none shortly before. */
 export function lastSampleBeforeKill({ t, v }, ms) {
   const last = t.findLastIndex((time_ms, i) => time_ms <= ms && v[i] !== null);
   return last >= 0 && ms - t[last] <= KILL_MS ? last : -1;
@@ -158,8 +161,8 @@ export function peakOf(lines, from_ms, to_ms) {
 const lineIntervals = new WeakMap(); // values → ms
 
 /**
- * The interval between the samples of a line: mostly `interval_ms`. A metric that is sampled less often has nulls between;
- * its interval is recognized only if several samples are equally far apart.
+ * The interval between the samples of a line. It is `interval_ms`, or a longer one if the metric is sampled less often and has
+ * nulls in between. A longer interval is recognized only if several samples have the same distance.
  */
 export function lineInterval(line, interval_ms) {
   if (!lineIntervals.has(line.v)) lineIntervals.set(line.v, commonDistance(line));
@@ -179,7 +182,7 @@ function commonDistance({ t, v }) {
   return regular >= MIN_REGULAR && regular > distances.length / 2 ? shortest : 0;
 }
 
-/** The gaps of a line that should have a sample in every interval (the node's): [[from_ms, to_ms]]. */
+/** The gaps of a line that should have a sample in every interval, such as the node's: [[from_ms, to_ms]]. */
 export function gapsOf(line, interval_ms) {
   const gaps = [];
   for (let i = 1; i < line.t.length; i += 1) {

@@ -1,6 +1,6 @@
-// Equality of plain values, so that what is computed again and comes out the same is not drawn again.
+// Compares plain values, so that a result that is computed again but has not changed is not drawn again.
 
-/** Whether two values are equal: numbers and texts, and arrays and plain objects of them. */
+/** Whether two values are equal. They may be numbers, strings, and arrays and plain objects of them. */
 export function sameValue(a, b) {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -8,7 +8,7 @@ export function sameValue(a, b) {
   return keys.length === Object.keys(b).length && keys.every((key) => key in b && sameValue(a[key], b[key]));
 }
 
-/** A function that returns its last result again while `essence(value)` stays equal, else the value that it was given. */
+/** Return a function of a value that returns the same object again, as long as `essence(value)` is equal. */
 export function keepWhileSame(essence = (value) => value) {
   let kept, keptEssence;
   return (value) => {

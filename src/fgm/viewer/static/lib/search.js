@@ -1,13 +1,13 @@
-// The search language: words with typing errors, fields, labels, and "not".
+// The search language: words (with typing errors), fields, labels, and exclusion.
 
 import uFuzzy from "../vendor/ufuzzy.js";
 
-// One letter of each word may be wrong, missing, swapped or superfluous.
+// One letter of each word may be wrong, missing, swapped or added.
 const fuzzy = new uFuzzy({ intraMode: 1, intraIns: 1, intraSub: 1, intraTrn: 1, intraDel: 1 });
 const exact = new uFuzzy({ intraMode: 0, intraIns: 0 });
 const MIN_FUZZY_LETTERS = 4; // a shorter word with a wrong letter matches almost anything
 
-/** The items whose text contains all words, in the order of the items; if there are none, those with one wrong letter per word. */
+/** The items whose text contains all typed words, in their order. If there are none, one letter per word may be wrong. */
 export function matchingItems(items, typed, textOf) {
   if (typed.trim() === "") return items;
   const texts = items.map(textOf);
@@ -22,9 +22,9 @@ const FIELDS = { ns: ["namespace"], namespace: ["namespace"], pod: ["pod_name", 
 const ALL_FIELDS = ["name", "container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime", "container_id", "cgroup", "id"];
 
 /**
- * The series that match a text, in their order. Every word must match: any field, the field before a colon (`ns:` `pod:`
- * `qos:`), or a label (`app=cart`; `app=` for any value). `!` before a word excludes what matches it. A word that matches
- * nothing is searched for with one wrong letter.
+ * The series that match a typed text, in their order. All words must match. A word is searched in all fields; after `ns:`, `pod:`
+ * or `qos:` it is searched in one field. `app=cart` matches a label (`app=` any value of it). `!` before a word excludes its
+ * matches. If a word without a field has no match, one letter may be wrong.
  */
 export function matchingSeries(allSeries, typed) {
   let matches = allSeries;
@@ -50,7 +50,7 @@ function matcherOf(word, candidates) {
   return (series) => similar.has(series);
 }
 
-/** The key of a label by its full name, or by the part after the slash: `app` is also `app.kubernetes.io/app`. */
+/** The key of a label, given its full name or the part after the slash: `app` also finds `app.kubernetes.io/app`. */
 function labelKey(labels, name) {
   return name in labels ? name : Object.keys(labels).find((key) => key.split("/").at(-1) === name);
 }

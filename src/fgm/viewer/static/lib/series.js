@@ -1,12 +1,12 @@
-// Names of series.
+// Names and locations of series.
 
-/** The key of a workload; all lives of one container share it, so that a restarted container keeps its colour and its row. */
+/** The key of a series' workload. All lives of one container share it, so that a restarted container keeps its colour and row. */
 export function workload(series) {
   const { namespace, pod_name, container_name, id } = series;
   return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
 }
 
-/** Where a series runs, as exactly as known: "namespace/pod"; it distinguishes two replicas. */
+/** Where a series runs, as exactly as known, such as "namespace/pod". Replicas of one workload have different locations. */
 export function locationOf(series) {
   if (series.scope === "node") return "whole node";
   if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
@@ -17,12 +17,12 @@ export function locationOf(series) {
   return series.runtime ?? series.scope;
 }
 
-/** "name in location"; of a cgroup or the node the name alone. */
+/** "name in location"; for a cgroup or the node, only its name. */
 export function fullName(series) {
   return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${locationOf(series)}`;
 }
 
-/** Everything known about a series for a tooltip: a line for each property. */
+/** All known properties of a series for a tooltip, one per line. */
 export function seriesDetails(series) {
   const lines = [
     ["name", series.name],
@@ -38,7 +38,7 @@ export function seriesDetails(series) {
   return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
 }
 
-/** The cgroups that contain no other cgroup of the list: a slice would repeat what its services show. */
+/** The cgroups that contain no other cgroup of the list: a slice would only repeat the sum of its services. */
 export function innermostCgroups(cgroups) {
   const paths = cgroups.map((series) => `${series.cgroup ?? ""}/`.replace("//", "/"));
   const parents = new Set();

@@ -1,4 +1,4 @@
-// Times and durations as texts: 24 hours, local time unless the name says UTC. Every function takes ms; instants are epoch ms.
+// Formats times and durations: 24-hour clock, and local time except in utcClock(). All arguments are ms; instants are epoch ms.
 
 /** Lengths of the view that have a button: [[name, ms]]. */
 export const PRESETS = [
@@ -10,12 +10,12 @@ export const PRESETS = [
   ["24h", 86_400_000],
 ];
 
-/** The span of a live view that shows all data. */
+/** Length of a live view that shows all data. */
 export const ALL = Infinity;
 /** The end of the year 9999, the latest instant that the page shows. */
 export const END_OF_TIME_MS = 253_402_300_800_000;
 
-/** A length rounded up by less than a sixteenth to one of few lengths; at least a minute. */
+/** Round a length up, by less than a sixteenth, to one of few lengths. The result is at least a minute. */
 export function widened(ms) {
   const step = Math.max(60_000, 2 ** Math.ceil(Math.log2(Math.max(1, ms)) - 5));
   return Math.max(1, Math.ceil(ms / step)) * step;
@@ -25,23 +25,23 @@ const two = (n) => String(n).padStart(2, "0");
 /** Short English names of the months. */
 export const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** 14:32:10 */
+/** A time of day: 14:32:10. */
 export function clock(ms) {
   const d = new Date(ms);
   return `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
 }
 
-/** 14:32 */
+/** A time of day without seconds: 14:32. */
 export function shortClock(ms) {
   return clock(ms).slice(0, 5);
 }
 
-/** 13:32:10 UTC */
+/** A time of day in UTC: 13:32:10 UTC. */
 export function utcClock(ms) {
   return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
 }
 
-/** 12 Mar; of another year 12 Mar 1970. */
+/** A date: 12 Mar, or 12 Mar 1970 in another year. */
 export function date(ms) {
   const d = new Date(ms), year = d.getFullYear();
   return `${d.getDate()} ${MONTHS[d.getMonth()]}${year === new Date().getFullYear() ? "" : ` ${year}`}`;
@@ -49,13 +49,13 @@ export function date(ms) {
 
 const sameDay = (a, b) => new Date(a).toDateString() === new Date(b).toDateString();
 
-/** 12 Mar 08:50:00–14:50:00, with both dates if the range crosses midnight. */
+/** A range with its date: 12 Mar 08:50:00–14:50:00. Both dates are given if the range crosses midnight. */
 export function datedRange(from_ms, to_ms) {
   const tail = sameDay(from_ms, to_ms) ? clock(to_ms) : `${date(to_ms)} ${clock(to_ms)}`;
   return `${date(from_ms)} ${clock(from_ms)}–${tail}`;
 }
 
-/** 14:20–14:50, with seconds or dates only if they matter. A `moving` range always has seconds, so that the text keeps its form. */
+/** A range: 14:20–14:50, with seconds or dates only if they matter. A `moving` range always has seconds, to keep its form. */
 export function viewRange(from_ms, to_ms, moving = false) {
   const whole = !moving && from_ms % 60_000 === 0 && to_ms % 60_000 === 0;
   const text = whole ? shortClock : clock;
@@ -63,12 +63,12 @@ export function viewRange(from_ms, to_ms, moving = false) {
   return `${date(from_ms)} ${shortClock(from_ms)}–${date(to_ms)} ${shortClock(to_ms)}`;
 }
 
-/** 14:32:10, with the date if the range {from_ms, to_ms} covers more than one day. */
+/** A time in a range {from_ms, to_ms}: 14:32:10, with the date if the range covers more than one day. */
 export function clockIn(ms, { from_ms, to_ms }) {
   return sameDay(from_ms, to_ms - 1) ? clock(ms) : `${date(ms)} ${clock(ms)}`;
 }
 
-/** 14:32:10 today, 12 Mar 14:32 on another day than `now_ms`. */
+/** A time: 14:32:10 on the day of `now_ms`, or 12 Mar 14:32 on another day. */
 export function clockOrDate(ms, now_ms) {
   return sameDay(ms, now_ms) ? clock(ms) : `${date(ms)} ${shortClock(ms)}`;
 }
@@ -94,13 +94,13 @@ export function duration(ms) {
   return parts.length === 0 ? "0 s" : parts.slice(0, 2).map(([n, u]) => `${n} ${u}`).join(" ");
 }
 
-/** A duration in few letters, rounded: 97 s, 24 m, 6 h. */
+/** A rounded duration in few letters: 97 s, 24 m, 6 h. */
 export function shortDuration(ms) {
   const [, size, unit] = [[600_000, 1000, "s"], [36_000_000, 60_000, "m"], [Infinity, 3_600_000, "h"]].find(([below]) => ms < below);
   return `${Math.round(ms / size).toLocaleString("en-US")} ${unit}`;
 }
 
-/** The offset of the local time at an instant: UTC+01:00. */
+/** The offset of local time from UTC at an instant: UTC+01:00. */
 export function utcOffset(ms) {
   const minutes = -new Date(ms).getTimezoneOffset();
   const size = Math.abs(minutes);

@@ -1,5 +1,5 @@
-// Reads times as people type them, or paste them with a line of a log: a length, an instant, or a range. Local time unless the
-// text says UTC or has an offset.
+// Parses times that people type, or that are in a pasted log line: a length, an instant, or a range. Times are local unless the
+// text contains UTC or an offset.
 
 import { MONTHS } from "./time-format.js";
 
@@ -9,8 +9,8 @@ const CLOCK = String.raw`\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:\s?[ap]\.?m\b\.?)?
 const MONTH = `(?:${MONTHS.join("|")})`;
 
 /**
- * The forms of an instant. `read(text, now_ms, near_ms)` returns epoch ms, NaN for an impossible time such as 25:70; `inLog`: it is
- * also found inside a line of a log.
+ * The forms of an instant. `read(text, now_ms, near_ms)` returns epoch ms, or NaN for an impossible time such as 25:70. `inLog`:
+ * whether the form is also recognized inside a log line.
  */
 const INSTANTS = [
   { example: "14:32:10", inLog: true, pattern: String.raw`${CLOCK}(?:\s?(?:Z|UTC))?`, read: readClock },
@@ -28,10 +28,10 @@ const INSTANT = anyOf(INSTANTS);
 
 const whole = (pattern) => new RegExp(`^(?:${pattern})$`, "i");
 
-/** Words next to a clock inside a text that give it another day, or another half of the day, than would be assumed. */
+/** Words that change the day or the am/pm of a time in a log line. If a line contains one, its time is not guessed. */
 const AMBIGUOUS = /yesterday|tomorrow|today|noon|midnight|week|\b[ap]\.?m\b|\b\d{1,2}[/.]\d{1,2}[/.]\d{2,4}\b/i;
 
-/** The forms of a text; the first that matches decides. `read(match, instant)` returns what readTime returns. */
+/** The forms of a text; the first that matches is used. `read(match, instant)` returns the result of readTime(). */
 const TEXTS = [
   { example: "14:30-14:40", pattern: whole(String.raw`(?<from>${INSTANT})\s*(?:-|–|—|to|until|\.\.)\s*(?<to>${INSTANT})`), read: readRange },
   { example: "14:32 ±2m", pattern: whole(String.raw`(?<center>${INSTANT})\s*(?:±|\+/?-)\s*(?<margin>${LENGTH})`), read: readAround },
@@ -46,12 +46,12 @@ const TEXTS = [
   },
 ];
 
-/** Examples of what can be typed, for a person who typed something else. */
+/** Examples of accepted texts, shown if a text was not understood. */
 export const TIME_EXAMPLES = [...TEXTS, ...INSTANTS].flatMap(({ example }) => example ?? []).join(" · ");
 
 /**
- * What a text means: {span_ms} (the newest of that length), {from_ms, to_ms}, {at_ms}, both, or null if it is not understood.
- * A clock without a date is on the day of `near_ms`, or the day before if it would be after `now_ms`.
+ * The meaning of a text: {span_ms} (the newest data of that length), {from_ms, to_ms}, {at_ms}, or {from_ms, to_ms, at_ms}; null
+ * if it is not understood. A time of day without a date is on the day of `near_ms`, or a day earlier if that is after `now_ms`.
  */
 export function readTime(text, now_ms, near_ms = now_ms) {
   const typed = text.trim().replace(/\u2212/g, "-");
@@ -100,7 +100,7 @@ function readYesterdayOrToday(text, now_ms) {
 
 const monthNumber = (name) => String(MONTHS.findIndex((month) => month.toLowerCase() === name.toLowerCase()) + 1).padStart(2, "0");
 
-/** "Mar 12 14:32:10" or "12 Mar 14:32", perhaps with a year: else the last such day. */
+/** Epoch ms of "Mar 12 14:32:10" or "12 Mar 14:32"; NaN if impossible. Without a year, it is the most recent such day. */
 function readDate(text, now_ms) {
   const order = /^\d/.test(text) ? String.raw`(?<day>\d+)\s+(?<month>[a-z]+)` : String.raw`(?<month>[a-z]+)\s+(?<day>\d+)`;
   const { month, day, year, clock } = text.match(new RegExp(String.raw`^${order}(?:\s+(?<year>\d{4}))?,?\s+(?<clock>\S.*)$`, "i")).groups;
@@ -110,19 +110,19 @@ function readDate(text, now_ms) {
     return new Date(midnight_ms).getDate() === Number(day) ? readClock(clock, Infinity, midnight_ms) : NaN;
   };
   if (year) return inYear(year);
-  // If the clock of the log is ahead of the time zone of this browser, the log may be in the new year already.
+  // If the time zone of the log is ahead of this browser's, the log may already be in the new year.
   const thisYear = new Date(now_ms).getFullYear();
   return [thisYear + 1, thisYear, thisYear - 1].map(inYear).find((ms) => ms <= now_ms + UNIT_MS.d) ?? NaN;
 }
 
-/** "12/Mar/2026:13:32:10 +0000" */
+/** Epoch ms of "12/Mar/2026:13:32:10 +0000", as web servers log it; NaN if impossible. */
 function readWebServerTime(text) {
   const [, day, month, year, clock, offset = ""] = text.match(/^(\d+)\/(\w+)\/(\d+):([\d:.,]+)\s?([+-]\d{4})?$/) ?? [];
   if (!day) return NaN; // with "am" or "pm", which no web server writes
   return Date.parse(`${year}-${monthNumber(month)}-${day.padStart(2, "0")}T${clock.replace(",", ".")}${offset.replace(/\d\d$/, ":$&")}`);
 }
 
-/** An ISO time, rewritten for Date.parse: a T, an offset with a colon, midnight if there is no time. */
+/** Epoch ms of an ISO 8601 time; NaN if impossible. Date.parse needs a T, a colon in the offset, and a time of day. */
 function readIso(text) {
   const zone = text.match(/\s?(Z|UTC|[+-]\d\d:?\d\d)$/i);
   const offset = !zone || !/[T ]\d/.test(text) ? "" : /^(z|utc)$/i.test(zone[1]) ? "Z" : zone[1].replace(/(\d\d):?(\d\d)$/, "$1:$2");
@@ -131,7 +131,7 @@ function readIso(text) {
   return Date.parse(`${day}T${clock.indexOf(":") === 1 ? `0${clock}` : clock}${offset}`);
 }
 
-/** "14:32", "14:32:10.250", "2:32 PM", "13:32 UTC" */
+/** Epoch ms of a time of day such as "14:32", "14:32:10.250", "2:32 PM" or "13:32 UTC"; NaN if impossible. */
 function readClock(text, now_ms, near_ms) {
   const half = text.match(/\s?([ap])\.?m\.?$/i);
   const isUtc = /(Z|UTC)$/i.test(text);
@@ -145,7 +145,7 @@ function readClock(text, now_ms, near_ms) {
   return onDayOf(near_ms) > now_ms && near_ms > now_ms - UNIT_MS.d ? onDayOf(dayBefore_ms) : onDayOf(near_ms);
 }
 
-/** The same time of the local clock so many days later: not every day has 24 hours. */
+/** The same local time, `days` later. Not every day has 24 hours. */
 function addDays(ms, days) {
   const date = new Date(ms);
   return date.setDate(date.getDate() + days);

@@ -1,4 +1,4 @@
-// Units and numbers of axes, tables and titles: the highest value of a lane decides the unit of all its values.
+// Formats numbers and units for axes, tables and titles. The highest value of a lane decides the unit of all its values.
 
 const KIB = 1024;
 const LADDERS = {
@@ -19,7 +19,10 @@ const LADDERS = {
   ratio: [["%", "%", 0.01, Infinity]],
 };
 
-/** The best unit for values up to `max` in the API's `unit`: {label, short, size: API units in one of it, digits, binary}. */
+/**
+ * The best unit for values up to `max`, which are in the API's unit `unit`: {label, short, size, digits, binary}. size: how many
+ * API units make one of this unit.
+ */
 export function unitFor(unit, max) {
   const ladder = LADDERS[unit] ?? [[unit === "1" ? "" : unit, unit === "1" ? "" : unit, 1, Infinity]];
   const [label, short, size] = ladder.find(([, , , limit]) => max < limit);
@@ -41,13 +44,13 @@ function fixed(digits) {
   return formats.get(digits);
 }
 
-/** A value of the API as a number in `unit` (from unitFor), without the unit's name. */
+/** Format a value of the API as a number in `unit` (from unitFor), without the name of the unit. */
 export function formatNumber(value, unit) {
   const size = value / unit.size;
   return fixed(Math.abs(size) >= 1000 ? 0 : unit.digits).format(size);
 }
 
-/** Ticks from 0 to just above `max`, in API units: {top, splits: the ticks, digits}. At most `count` steps. */
+/** Ticks from 0 to `max` or just above: {top, splits: all ticks, digits}, in API units. `count`: maximum number of steps. */
 export function axisTicks(max, unit, count) {
   if (!(max > 0)) return { top: unit.size, splits: [0], digits: 0 };
   const top = max / unit.size;
@@ -65,7 +68,7 @@ export function axisTicks(max, unit, count) {
   return { top: splits.at(-1), splits, digits };
 }
 
-/** The label of a tick. */
+/** The label of a tick. `value`: in API units. */
 export function tickLabel(value, unit, digits) {
   return fixed(digits).format(value / unit.size);
 }

@@ -1,7 +1,7 @@
-// Values inside URLs.
+// Escapes values for URLs.
 
 /**
- * A value escaped for a URL, as readable as possible. A comma within it is escaped: it does not separate the items of a list.
- * Half of a surrogate pair becomes U+FFFD, as encodeURIComponent would throw.
+ * Escape a value for a URL, but keep it readable. A comma is escaped, because commas separate the items of a list. Half of a
+ * surrogate pair becomes U+FFFD, because encodeURIComponent would throw.
  */
 export const escapeForUrl = (value) => encodeURIComponent(String(value).replace(/\p{Surrogate}/gu, "\ufffd")).replace(/%(2F|3A)/g, decodeURIComponent);

@@ -1,4 +1,4 @@
-// The lines above the lanes while something is wrong and the page stays usable.
+// Messages above the lanes about problems that leave the page usable.
 
 import { html } from "../browser/html.js";
 import { clock } from "../lib/time-format.js";
@@ -9,7 +9,7 @@ import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
 
 const PORT_FORWARD = "kubectl -n fine-grained-monitor port-forward";
 
-/** How to get a connection again, from what is known about where the viewer ran. */
+/** How to reconnect, for the place in which the viewer ran: a pod or this machine. */
 function Reconnect() {
   const { pod_name, port } = { ...instance.value, ...health.value };
   if (!pod_name) {
@@ -22,13 +22,13 @@ function Reconnect() {
 
 const Note = ({ children, title }) => html`<div class="banner quiet" role="status" title=${title}>${children}</div>`;
 
-/** At most one line for each problem. */
+/** The messages, at most one for each problem. */
 export function Banners() {
   const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
   const lines = [];
   if (!connected.value) {
     lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
-      <span>What is loaded stays usable.</span><${Reconnect} /></div>`);
+      <span>Loaded data stays usable.</span><${Reconnect} /></div>`);
   } else if (state && instance.value && !ready.value) {
     lines.push(html`<div class="banner" role="status"><b>The viewer has no data at the moment.</b>
       <span>It was restarted, or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
@@ -37,7 +37,7 @@ export function Banners() {
   for (const note of dashboardNotes.value) lines.push(html`<${Note}>${note}</${Note}>`);
   const refusal = refusals.lines.value ?? refusals.explained.value;
   if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused the request.</b> <span>${refusal}</span></div>`);
-  // The start pages say themselves what is missing.
+  // The start pages already show the state of the index.
   const hasLanes = ready.value || instance.value !== null;
   if (hasLanes && (index_note || index === "bad" || index === "rebuilt")) lines.push(html`<${Note}>${index_note ?? `The index was ${index}.`}</${Note}>`);
   if (skipped_files_total > 0) {

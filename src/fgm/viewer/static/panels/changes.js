@@ -1,4 +1,4 @@
-// What changed in view, compared with the same length of time before it.
+// The comparison of the view with the range of the same length before it.
 
 import { html } from "../browser/html.js";
 import { fullName, locationOf } from "../lib/series.js";
@@ -10,11 +10,11 @@ import { comparison } from "../state/page.js";
 import { health, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
 
-const HIGH_PEAK = 1.5; // a peak this many times as high as the mean is mentioned
+const HIGH_PEAK = 1.5; // a peak is mentioned if it is more than this many times the mean
 
 const perTen = (ratio) => (Math.round(100 * (ratio ?? 0)) / 10).toString();
 
-/** "CPU 0.20 → 2.80 cores, max 3.10" */
+/** A change as text: "CPU 0.20 → 2.80 cores, max 3.10". */
 function description({ metric, title, unit, before, during, peak }) {
   if (metric === "throttle_ratio") return `throttled in ${perTen(before)} → ${perTen(during)} of 10 periods, max ${perTen(peak)}`;
   const scale = unitFor(unit, Math.max(before ?? 0, during ?? 0));
@@ -25,7 +25,7 @@ function description({ metric, title, unit, before, during, peak }) {
   return before === null ? `${title}: new, ${number(during)}${unitName}${highest}` : `${title} ${number(before)} → ${number(during)}${unitName}${highest}`;
 }
 
-/** A container and its changes; a click shows only this container, and the metric on a lane. */
+/** A container and its changes. A click shows only this container, and adds a lane for the metric. */
 function Row({ series }) {
   const show = (metric) => {
     showOnly(series.id);
@@ -38,12 +38,12 @@ function Row({ series }) {
   </li>`;
 }
 
-function Result({ progress, answer, refusal }) {
+function Result({ progress, result, refusal }) {
   if (refusal !== null) return html`<p role="alert">${refusal}</p>`;
-  if (answer === null) return html`<p role="status"><progress max="1" value=${progress}></progress> Reading every sample: ${Math.round(100 * progress)} %</p>`;
-  if (!answer.has_before) return html`<p role="status">Nothing was recorded in the ${duration(answer.to_ms - answer.from_ms)} before.</p>`;
-  if (answer.series.length === 0) return html`<p role="status">Nothing differs from the ${duration(answer.from_ms - answer.before_ms)} before.</p>`;
-  return html`<ol>${answer.series.map((series) => html`<${Row} key=${series.id} series=${series} />`)}</ol>`;
+  if (result === null) return html`<p role="status"><progress max="1" value=${progress}></progress> Reading every sample: ${Math.round(100 * progress)} %</p>`;
+  if (!result.has_before) return html`<p role="status">Nothing was recorded in the ${duration(result.to_ms - result.from_ms)} before.</p>`;
+  if (result.series.length === 0) return html`<p role="status">Nothing differs from the ${duration(result.from_ms - result.before_ms)} before.</p>`;
+  return html`<ol>${result.series.map((series) => html`<${Row} key=${series.id} series=${series} />`)}</ol>`;
 }
 
 /** The comparison, or a button that starts it if the view can be compared. */
@@ -54,8 +54,8 @@ export function Changes() {
       <button class="link" onClick=${compare}>What changed? Compare with the ${duration(view.value.to_ms - view.value.from_ms)} before</button>
     </section>`;
   }
-  const { answer } = comparison.value;
-  const counts = answer?.compared && `${answer.compared.series} containers${answer.partial ? " (not all)" : ""}, ${answer.compared.metrics} metrics`;
+  const { result } = comparison.value;
+  const counts = result?.compared && `${result.compared.series} containers${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
   return html`<section class="changes open" aria-label="What changed">
     <div class="head"><h2>What changed</h2><span class="mut">${counts}</span>
       <button class="link end" onClick=${closeComparison}>Close</button></div>

@@ -1,4 +1,4 @@
-// What can be copied: a link to the view, and the cursor table as a Markdown table.
+// Copies a link to the view, or the cursor table as a Markdown table.
 
 import { cursorRows } from "../derived/cursor-values.js";
 import { locationOf } from "../lib/series.js";
@@ -18,10 +18,10 @@ async function copy(text, name) {
   }
 }
 
-/** Copy a link that shows the present view also later. */
+/** Copy a link that will also show the present view later. */
 export const copyLink = () => copy(permanentLink(), "Link");
 
-/** Copy the cursor table, with raw values and their units, so that they can be used in calculations. */
+/** Copy the cursor table with raw values and units, so that the values can be used in calculations. */
 export function copyTable() {
   const escape = (text) => String(text).replaceAll("|", "\\|");
   const line = (cells) => `| ${cells.map(escape).join(" | ")} |`;

@@ -1,4 +1,4 @@
-// The list of all series, newest first, filtered by a search text, a kind and a namespace.
+// The list of all series, newest first, filtered by a search text, a scope and a namespace.
 
 import { html, useState } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
@@ -13,7 +13,7 @@ import { showOnly, showTop, toggle } from "../state/view.js";
 import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
 
-const OLD_MS = 3_600_000; // after its end a series is listed as old
+const OLD_MS = 3_600_000; // a series that ended longer ago is listed as old
 const NARROW = matchMedia("(max-width: 900px)");
 const PAGE_ROWS = 200; // the list has a scroll bar of its own
 const PAGE_ROWS_NARROW = 20; // the list is part of the page, with other sections below it
@@ -24,14 +24,14 @@ const SCOPES = [
   ["cgroup", "cgroups"],
 ];
 
-/** "3 h" since the start of a series that is running, "exited 12:30" of one that is not. */
+/** The age of a running series, such as "3 h", or the end of another one, such as "exited 12:30". */
 function ageText(series, now_ms) {
   if (series.scope === "node") return "";
   if (series.alive) return roughDuration(now_ms - series.first_seen_ms);
   return `${now_ms - series.last_seen_ms > OLD_MS ? "seen" : "exited"} ${clockOrDate(series.last_seen_ms, now_ms).replace(/(\d\d:\d\d):\d\d$/, "$1")}`;
 }
 
-const rowCache = new Map(); // series id → {content, row}: a row is only made again if its content has changed
+const rowCache = new Map(); // series id → {content, row}: a row is reused while its content is equal
 
 function rowOf(series, entry, now_ms) {
   const isOld = !series.alive && now_ms - series.last_seen_ms > OLD_MS;
@@ -58,7 +58,7 @@ function Row({ series, entry, isOld, age }) {
   </li>`;
 }
 
-/** Buttons for a choice, each {name, text, count}; nothing if there is only one. */
+/** Buttons for a choice: [{name, text, count}]. Nothing if there are fewer than two. */
 function Chips({ label, choices, chosen, onChoose }) {
   if (choices.length < 2) return null;
   const chip = ({ name, text, count }) => html`<button key=${name} class=${name === chosen ? "on" : ""} aria-pressed=${name === chosen}
@@ -66,7 +66,7 @@ function Chips({ label, choices, chosen, onChoose }) {
   return html`<div class="chips" role="group" aria-label=${label}>${choices.map(chip)}</div>`;
 }
 
-/** The choices of a namespace, those with most series first; none if all are in one. */
+/** The choices of a namespace, those with most series first; empty if all series are in one namespace. */
 function namespaceChoices(rows) {
   const counts = new Map();
   for (const { namespace } of rows) if (namespace) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
@@ -74,7 +74,7 @@ function namespaceChoices(rows) {
   return choices.length > 1 ? [{ name: null, text: "all", count: rows.length }, ...choices] : [];
 }
 
-/** Why the list is empty. */
+/** The reason why the list is empty. */
 function EmptyList({ total }) {
   if (total === 0) return html`<p class="none">No containers are running here. The whole node is shown.</p>`;
   return html`<p class="none">Nothing matches <b>${search.value}</b>. Words match names, pods, namespaces and ids;${" "}
@@ -87,7 +87,7 @@ const input = { current: null };
 /** Move the keyboard focus into the search box. */
 export const focusSearch = () => input.current?.focus();
 
-/** The search box; Enter calls `onEnter` with whether Shift is pressed. */
+/** The search box. Enter calls `onEnter(isShiftPressed)`. */
 function SearchBox({ onEnter }) {
   const onKeyDown = (event) => {
     if (event.key === "Enter") onEnter(event.shiftKey);
@@ -102,13 +102,16 @@ function SearchBox({ onEnter }) {
   </label>`;
 }
 
-/** Running series first, the newest on top; then ended ones, the last ended on top. */
+/** Compare two series for sorting: running ones first, the newest on top; then ended ones, the last ended on top. */
 function newestFirst(a, b) {
   if (a.alive !== b.alive) return a.alive ? -1 : 1;
   return a.alive ? b.first_seen_ms - a.first_seen_ms : b.last_seen_ms - a.last_seen_ms;
 }
 
-/** The kind to list: the chosen one if it has matches, else the first with a match that is running or on the lanes. */
+/**
+ * The scope to list: the chosen one if it has matches; else the first with a match that is running or on the lanes; else the
+ * first with any match.
+ */
 function scopeOf(chosen, matches, entries) {
   const isCurrent = (series) => series.alive || entries.has(workload(series));
   const names = SCOPES.map(([name]) => name);

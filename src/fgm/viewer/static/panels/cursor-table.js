@@ -1,4 +1,4 @@
-// The table next to the lanes: the values at the cursor of every shown workload, in the units of the lanes.
+// The table next to the lanes: the values of all shown workloads at the cursor, in the units of the lanes.
 
 import { html } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
@@ -16,12 +16,12 @@ import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { copyTable } from "./clipboard.js";
 
-const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // a share of the node makes sense
-const MIN_SLOWDOWN_SHARE = 0.005; // less is not shown
+const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // for others, a share of the node has no meaning
+const MIN_SLOWDOWN_SHARE = 0.005; // a smaller share is not shown
 const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";
 const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
 
-/** A change: "+0.20", "−3"; without a sign if it is rounded to zero. */
+/** A change as text: "+0.20", "−3". Without a sign if it is rounded to zero. */
 function signed(value, unit) {
   const text = formatNumber(Math.abs(value), unit);
   return `${!/[1-9]/.test(text) ? "" : value < 0 ? "−" : "+"}${text}`;
@@ -40,7 +40,7 @@ function Values({ row, tops, isNew }) {
   });
 }
 
-/** The share of its limit, with a bar, or the share of time in which it was throttled or under pressure. */
+/** The used share of the limit, with a bar, or with the share of time in which the workload was throttled or under pressure. */
 function LimitCell({ row }) {
   const value = row.values.get(focused.value.key) ?? null;
   const { title, share } = row.slowdown ?? {};
@@ -53,7 +53,7 @@ function LimitCell({ row }) {
   return html`<td class="limit">${percent(used)}${slowdown || html`<i><i style=${{ width: `${Math.min(100, 100 * used)}%` }}></i></i>`}</td>`;
 }
 
-/** The share of what the whole node uses. */
+/** The value as a share of the value of the whole node. */
 function NodeShareCell({ row }) {
   const { key, unit } = focused.value;
   const value = row.values.get(key) ?? null, nodeValue = nodeRow.value?.values.get(key) ?? null;
@@ -62,7 +62,7 @@ function NodeShareCell({ row }) {
   return html`<td class=${hasShare ? "share" : "share mut"} title=${isReduced ? REDUCED : undefined}>${hasShare ? percent(value / nodeValue) : "–"}</td>`;
 }
 
-/** The namespace if no other shown series has the same name, else the full location; and the life after a restart. */
+/** The namespace if no other shown workload has the same name, else the full location; then the life, after a restart. */
 function ShortLocation({ series, life }) {
   const isUnique = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.key === workload(series));
   const lifeText = life > 1 && `, life ${life}`;
@@ -80,14 +80,14 @@ function Row({ row, tops, isFirst }) {
   </tr>`;
 }
 
-/** For screen readers: "17:46:39: Memory 56.7 MiB, payments first". */
+/** The text for screen readers: "17:46:39: Memory 56.7 MiB, payments first". */
 function spokenText(ms, row) {
   const { key, title } = focused.value;
   const value = row?.values.get(key) ?? null, unit = laneUnits.value.get(key);
   return value === null ? `${clock(ms)}: no ${title} value` : `${clock(ms)}: ${title} ${formatNumber(value, unit)} ${unit.label}, ${row.entry.series.name} first`;
 }
 
-/** The head of a lane's column; a click ranks by it. */
+/** The head of a lane's column. A click ranks the rows by this lane. */
 function ColumnHead({ lane, index }) {
   const isRanking = lane.key === focused.value?.key;
   return html`<th scope="col" class=${isRanking ? "on" : ""} aria-sort=${isRanking ? "descending" : "none"}>

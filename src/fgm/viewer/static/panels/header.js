@@ -35,7 +35,7 @@ function DataRange() {
   return html`<div class="data mut">data ${datedRange(oldest_ms, newest_ms.value)}<${Completeness} /></div>`;
 }
 
-/** "99.97 % complete, 6 s missing", of the overview's range. */
+/** The recorded share of the overview's range: "99.97 % complete, 6 s missing". */
 function Completeness() {
   if (!completeness.value) return null;
   const { missing_s, complete, from_ms } = completeness.value;

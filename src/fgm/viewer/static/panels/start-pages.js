@@ -1,4 +1,4 @@
-// What the page shows before there is data: what the viewer is doing, where it looks for data, and what to check.
+// The pages that are shown before there is data: what the viewer is doing, where it looks for data, and what to check.
 
 import { html } from "../browser/html.js";
 import { duration } from "../lib/time-format.js";
@@ -8,7 +8,7 @@ import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
 const KUBECTL = "kubectl -n fine-grained-monitor";
 const DAEMON_SET = "ds/fine-grained-monitor";
 
-const SearchedPlaces = ({ data_dir }) => html`<p>
+const SearchedPaths = ({ data_dir }) => html`<p>
   Looking in <code>${data_dir}</code> for <code>index.json</code>, and in <code>dt=…/identifier=…/</code>${" "}
   for <code>metrics-….parquet</code> and <code>live-….journal</code>.
 </p>`;
@@ -24,7 +24,7 @@ function Indexing({ health }) {
       The list of containers is being read from the files, newest first.</p>`;
 }
 
-/** What to do where the viewer runs: in its pod; if that is unknown, on this machine or in a cluster. */
+/** Instructions for the viewer's pod; if it is unknown, both for this machine and for a cluster. */
 function Instructions({ data_dir, pod_name, local: Local, cluster: Cluster }) {
   const folder = shellQuoted(data_dir);
   if (pod_name) return html`<${Cluster} folder=${folder} pod=${`pod/${pod_name}`} />`;
@@ -57,7 +57,7 @@ const ClusterChecks = ({ folder, pod }) => html`<ol>
 function Waiting({ health }) {
   const left_s = Math.max(0, Math.ceil(health.timeout_s - health.waited_s));
   return html`<h2>Waiting for metrics data…</h2>
-    <${SearchedPlaces} ...${health} />
+    <${SearchedPaths} ...${health} />
     <p class="mut">Waited ${duration(health.waited_s * 1000)}.${left_s > 0 && ` In ${duration(left_s * 1000)} this page will show what to check.`}${" "}
       The page continues automatically when there is data.</p>
     <${Instructions} ...${health} local=${StartCollector} cluster=${({ pod }) => html`<p><${CollectorLogs} pod=${pod} /></p>`} />`;
@@ -65,7 +65,7 @@ function Waiting({ health }) {
 
 function TimedOut({ health }) {
   return html`<h2>No metrics data after ${duration(health.waited_s * 1000)}</h2>
-    <${SearchedPlaces} ...${health} />
+    <${SearchedPaths} ...${health} />
     <p>A running collector writes there once a second. Please check:</p>
     <${Instructions} ...${health} local=${LocalChecks} cluster=${ClusterChecks} />
     <p class="mut">The viewer keeps looking; the page continues automatically when there is data.</p>`;
@@ -73,7 +73,7 @@ function TimedOut({ health }) {
 
 const PAGES = { starting: Starting, indexing: Indexing, waiting: Waiting, timed_out: TimedOut };
 
-/** The page for the viewer's present state. */
+/** The page for the present state of the viewer. */
 export function StartPage() {
   const Page = PAGES[health.value?.state] ?? Starting;
   return html`<main class="state" aria-live="polite"><${Page} health=${health.value} /></main>`;

@@ -1,4 +1,4 @@
-// The text box that shows the range in view, and reads another one as people type it.
+// The text box that shows the range in view, and in which a person can type another one.
 
 import { html, useState } from "../browser/html.js";
 import { viewRange } from "../lib/time-format.js";
@@ -11,7 +11,7 @@ const input = { current: null };
 /** Move the keyboard focus into the box and select its text. */
 export const focusTimeBox = () => input.current?.focus();
 
-/** Show the range or instant that a text means; returns false if the text is not understood. */
+/** Show the range or the instant that a text describes. Returns false if the text is not understood. */
 function show(text) {
   const time = readTime(text, edge_ms.peek(), Math.min(edge_ms.peek(), view.peek().to_ms));
   if (time === null) return false;
@@ -21,7 +21,7 @@ function show(text) {
   return true;
 }
 
-/** The box; while it has the focus its text is what a person types. */
+/** The text box. While it has the focus, it keeps the typed text; otherwise it shows the range in view. */
 export function TimeBox() {
   const [typed, setTyped] = useState(null);
   const [isWrong, setWrong] = useState(false);

@@ -1,21 +1,21 @@
-// The viewer's HTTP API: one function per path. An AbortSignal in `options` cancels a request that is no longer needed.
+// The viewer's HTTP API, with one function for each path. An AbortSignal in `options` cancels a request.
 
 import { escapeForUrl } from "../lib/url-escape.js";
 
-/** The server refused a request; the message says why. */
+/** Error: the viewer refused a request. The message gives the reason. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail ?? body.title ?? `The viewer answered ${status}.`);
+    super(body.detail ?? body.title ?? `The viewer responded with status ${status}.`);
     this.status = status;
   }
 
-  /** Whether the same request will always be refused; something unknown may appear, a busy server becomes free. */
+  /** Whether the same request will always be refused. Not after 404 (data may appear) or 429 (the viewer is busy). */
   get isFinal() {
     return this.status >= 400 && this.status < 500 && this.status !== 404 && this.status !== 429;
   }
 }
 
-/** No answer, or none in time (`isLate`): the viewer, the node or the port-forward is gone. */
+/** Error: no response, or none in time (`isLate`), because the viewer, the node or the port-forward has stopped. */
 export class Unreachable extends Error {
   constructor(message, isLate = false) {
     super(message);
@@ -30,7 +30,7 @@ async function get(path, query = {}, options = {}) {
   try {
     return await getOnce(url, options);
   } catch (error) {
-    // A port-forward that breaks loses the answers under way; the next request goes through a new connection.
+    // A port-forward that breaks loses the responses in transit. The next request uses a new connection.
     if (!(error instanceof Unreachable) || error.isLate || options.signal?.aborted) throw error;
     return getOnce(url, options);
   }
@@ -44,41 +44,41 @@ async function getOnce(url, { signal, timeout_ms = 15_000, read = (response) => 
     body = await (response.ok ? read(response) : response.json());
   } catch (error) {
     if (signal?.aborted) throw error;
-    if (error instanceof SyntaxError) throw new Problem(response.status, { title: `The answer of ${url.split("?")[0]} is not JSON.` });
+    if (error instanceof SyntaxError) throw new Problem(response.status, { title: `The response of ${url.split("?")[0]} is not JSON.` });
     throw new Unreachable(`${url.split("?")[0]}: ${error.message}`, timeout.aborted);
   }
   if (!response.ok) throw new Problem(response.status, body);
   return body;
 }
 
-/** Maximum number of ticks in a range that is answered with every sample; a longer one with the extremes of pixel columns. */
+/** Maximum number of ticks in a range for which every sample is requested. Longer ranges are requested as pixel columns. */
 export const RAW_TICKS = 3600;
-/** How long the viewer reads of a long range before it answers with the newest part. */
+/** Time after which the viewer responds with the part of a long range that it has read, which is the newest. */
 export const PART_MS = 700;
 
-// A dead port-forward may swallow requests instead of refusing them, and the page reports it within 5 s.
+// A dead port-forward may swallow requests instead of refusing them; the page must report this within 5 s.
 const HEALTH_TIMEOUT_MS = 2500;
 
 /** The state of the viewer: {state, version, now_ms, oldest_ms, newest_ms, interval_ms, …}. */
 export const health = (options) => get("api/health", {}, { timeout_ms: HEALTH_TIMEOUT_MS, ...options });
 /** Where the viewer runs: {node_name, pod_name, port, …}. */
 export const instance = (options) => get("api/instance", {}, options);
-/** All metrics that are recorded, most used first: [{name, title, unit, kind, source, help}]. */
+/** The metrics that have a value anywhere, most used first: [{name, title, unit, kind, source, help, aliases}]. */
 export const metrics = async (options) => (await get("api/metrics", {}, options)).metrics;
 /** All series: containers, pods, cgroups and the node. */
 export const containers = async (options) => (await get("api/containers", {}, options)).containers;
 
-/** The events in [from_ms, to_ms), newest first; without `kinds` of all kinds. */
+/** The events in [from_ms, to_ms), newest first. `kinds`: undefined for all. */
 export const events = ({ from_ms, to_ms, kinds, limit }, options) =>
   get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), kind: kinds, limit }, options);
 
-/** Samples of metrics and series in [from_ms, to_ms); after `within_ms` the newest part of the range is enough. */
+/** Samples of metrics and series in [from_ms, to_ms). After `within_ms`, the response may contain only the newest part. */
 export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) => {
   const query = { metric: names, containers: [...ids], from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms, format: "binary" };
   return get("api/timeseries", query, { read: async (response) => decodeSamples(await response.arrayBuffer()), ...options });
 };
 
-/** The binary form: a JSON header with offsets, then columns of float64 that begin at a multiple of 8. */
+/** Decode the binary format: a JSON header with offsets, then columns of float64 that begin at a multiple of 8 bytes. */
 function decodeSamples(buffer) {
   const size = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, size)));
@@ -94,11 +94,11 @@ function decodeSamples(buffer) {
   return { ...header, series: header.series.map((series) => ({ ...series, t_ms: column(series.t_ms, series.count), value: column(series.value, series.count) })) };
 }
 
-/** The series with the highest mean of a metric in [from_ms, to_ms), with the highest value in each of `parts` equal parts. */
+/** The series with the highest mean of a metric in [from_ms, to_ms), each with its peak in each of `parts` equal parts. */
 export const top = ({ metric, from_ms, to_ms, parts, scopes, limit }, options) =>
   get("api/top", { metric, from: Math.floor(from_ms), to: Math.ceil(to_ms), parts, scope: scopes, limit }, options);
 
-/** What changed in [from_ms, to_ms) compared with the same length before; `onProgress` gets the share done, 0 to 1. */
+/** The changes in [from_ms, to_ms) from the range of the same length before. `onProgress` is called with a share, 0 to 1. */
 export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {
   let response, last;
   try {
@@ -114,7 +114,7 @@ export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {
     throw new Unreachable(error.message);
   }
   if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
-  if (!last?.series) throw new Unreachable("The answer ended early.");
+  if (!last?.series) throw new Unreachable("The response ended early.");
   return last;
 }
 

@@ -1,4 +1,4 @@
-// Compares the view with the same length of time before it: the viewer ranks what changed, over all containers and metrics.
+// Compares the view with the range of the same length before it. The viewer ranks the changes of all containers and metrics.
 
 import { effect } from "../vendor/signals.js";
 import { comparison } from "../state/page.js";
@@ -13,31 +13,31 @@ let running = new AbortController();
 /** Whether the view is paused and short enough to be compared. */
 export const canCompare = () => !range.value.live && view.value.to_ms - view.value.from_ms <= LONGEST_MS;
 
-/** Request what changed in view; progress, answer or refusal appear in `comparison`. */
+/** Request the changes in view. The progress, and then the result or the refusal, are written to `comparison`. */
 export async function compare() {
   if (!canCompare()) return;
   running.abort();
   running = new AbortController();
   const { signal } = running;
   const { from_ms, to_ms } = view.peek();
-  comparison.value = { from_ms, to_ms, progress: 0, answer: null, refusal: null };
+  comparison.value = { from_ms, to_ms, progress: 0, result: null, refusal: null };
   const update = (news) => !signal.aborted && (comparison.value = { ...comparison.peek(), ...news });
   try {
-    update({ answer: await api.changes({ from_ms, to_ms, limit: MAX_CONTAINERS }, (progress) => update({ progress }), signal) });
+    update({ result: await api.changes({ from_ms, to_ms, limit: MAX_CONTAINERS }, (progress) => update({ progress }), signal) });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
-    update({ refusal: error instanceof api.Problem ? error.message : "The viewer does not answer." });
+    update({ refusal: error instanceof api.Problem ? error.message : "The viewer does not respond." });
   }
 }
 
-/** Stop comparing and forget the answer. */
+/** Stop comparing and discard the result. */
 export function closeComparison() {
   running.abort();
   comparison.value = null;
 }
 
-/** Close the comparison from now on when another range comes into view. */
+/** From now on, close the comparison when another range comes into view. */
 export function startClosingComparison() {
   effect(() => {
     const { from_ms, to_ms } = view.value;

@@ -1,4 +1,4 @@
-// The dashboard of the URL: ?dashboard=NAME, one of the package, or ?dashboard_inline=BASE64.
+// Applies the dashboard in the URL: ?dashboard=NAME, which is one of fgm's, or ?dashboard_inline=BASE64.
 
 import { batch, effect } from "../vendor/signals.js";
 import { containersOf, decodeInline, parseDashboard, UnusableDashboard, withParameters } from "../lib/dashboard-file.js";
@@ -9,13 +9,13 @@ import { showThese, zoom } from "../state/view.js";
 
 const MAX_CONTAINERS = 60;
 
-/** Apply the dashboard of the URL, if there is one, as soon as series and metrics are loaded. */
+/** Apply the dashboard in the URL, if there is one, as soon as series and metrics are loaded. */
 export async function startDashboard() {
   const parameters = new URLSearchParams(location.search);
   if (!parameters.has("dashboard") && !parameters.has("dashboard_inline")) return;
   try {
     const dashboard = parseDashboard(withParameters(await load(parameters), parameters));
-    const isFresh = location.hash === ""; // else a person has changed the view already
+    const isFresh = location.hash === ""; // otherwise, a person has already changed the view
     const stop = effect(() => {
       if (allSeries.value === null || allMetrics.value === null) return;
       queueMicrotask(() => (stop(), apply(dashboard, isFresh)));

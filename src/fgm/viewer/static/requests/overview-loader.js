@@ -1,18 +1,18 @@
-// Loads what the overview shows. It is requested last, and waits for the lanes.
+// Loads the data of the overview, after everything else and only while no samples of the lanes are being loaded.
 
 import { lineFromSeries, mergeLine } from "../lib/lines.js";
 import { MAX_OVERVIEW_EVENTS, overviewData, overviewRange } from "../state/overview-data.js";
 import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
 import * as api from "./api.js";
 
-const LIVE_POLLS = 15; // between two requests for what is new
+const LIVE_POLLS = 15; // polls between two requests for new data
 const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "gap"];
 const CPU = "total_cpu_usage_millicores", MEMORY = "memory.current";
 
 let polls = 0;
 let isRunning = false;
 
-/** Request what the overview lacks; call it once per poll. Throws Problem, Unreachable. */
+/** Request the data that the overview lacks. Call it once per poll. Throws Problem, Unreachable. */
 export async function updateOverview() {
   polls += 1;
   if (isRunning) return;
@@ -39,12 +39,12 @@ async function update() {
     const length_ms = until_ms - begin_ms;
     const points = length_ms / interval_ms.peek() > api.RAW_TICKS ? Math.max(10, Math.ceil(length_ms / column_ms)) : undefined;
     const metrics = [cpu, memory].filter(Boolean);
-    const answer = await api.timeseries({ metrics, ids: [node.peek().id], from_ms: begin_ms, to_ms: until_ms, points, within_ms: points && api.PART_MS });
+    const response = await api.timeseries({ metrics, ids: [node.peek().id], from_ms: begin_ms, to_ms: until_ms, points, within_ms: points && api.PART_MS });
     if (overviewRange.peek() !== wanted && !continues && overviewRange.peek()?.column_ms !== column_ms) return; // the range has changed meanwhile
-    const add = (metric, line) => answer.series.filter((series) => series.metric === metric).map(lineFromSeries).reduce(merged, line);
+    const add = (metric, line) => response.series.filter((series) => series.metric === metric).map(lineFromSeries).reduce(merged, line);
     next = { ...next, cpu: add(cpu, next.cpu), memory: add(memory, next.memory) };
     overviewData.value = next;
-    until_ms = answer.complete_from_ms > Math.ceil(begin_ms) ? answer.complete_from_ms : begin_ms;
+    until_ms = response.complete_from_ms > Math.ceil(begin_ms) ? response.complete_from_ms : begin_ms;
     while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
   }
 }

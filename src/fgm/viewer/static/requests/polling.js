@@ -1,5 +1,5 @@
-// Keeps the state up to date: asks for the viewer's health every 2 s, loads whole views when they change, and only new samples
-// while live. All lanes share one request, what explains them another.
+// Keeps the state up to date: requests the viewer's health every 2 s, whole views when they change, and only new samples while
+// live. One request loads the metrics of all lanes, another one the metrics that explain them.
 
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
@@ -13,21 +13,21 @@ import { updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 
 const POLL_MS = 2000;
-const FAST_POLL_MS = 1000; // while there is nothing to show yet, or nothing answers
-const MAX_POINTS = 1200; // pixel columns
-const DERIVED_EVENTS_POLLS = 15; // between two requests for events that the viewer has to derive
-const SETTLED_MS = 120_000; // events may be recorded this much later than they happened
-const MAX_EXPLAINED = 24; // workloads
+const FAST_POLL_MS = 1000; // while there is no data or no response
+const MAX_POINTS = 1200; // maximum number of pixel columns
+const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that the viewer has to derive
+const SETTLED_MS = 120_000; // maximum time between an event and its recording
+const MAX_EXPLAINED = 24; // maximum number of workloads with explaining metrics
 const SERIES_PER_POLL = 500; // a list with n times as many series is requested with every n-th poll
-const PATIENCE_POLLS = 5; // the first view waits this long for the ranking
+const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
-const laneLoader = new SampleLoader({ answer: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
-const explanationLoader = new SampleLoader({ answer: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
+const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
+const explanationLoader = new SampleLoader({ samples: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
 let polls = 0;
 let isWorking = false;
 let events = { key: "", settled: false, loading: false }; // the last request for events
 
-/** Poll from now on, and load every view that is shown. */
+/** From now on, poll the viewer, and load each view that is shown. */
 export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
@@ -42,7 +42,7 @@ async function poll() {
   polls += 1;
   const isUp = await settle(updateHealth());
   if (isUp && store.ready.peek()) {
-    if (store.instance.peek() === null) settle(api.instance().then((answer) => (store.instance.value = answer)));
+    if (store.instance.peek() === null) settle(api.instance().then((response) => (store.instance.value = response)));
     await Promise.all([settle(updateSeries()), needsMetrics() ? settle(updateMetrics()) : undefined]);
     if (!isWorking) loadAll();
   }
@@ -50,7 +50,10 @@ async function poll() {
   setTimeout(poll, Math.max(200, pause_ms - (performance.now() - began)));
 }
 
-/** Request everything else, the lanes first: until they have arrived, a slow viewer gets no other requests. */
+/**
+ * Request the samples of the lanes first; if they have been loaded, then events, ranking and overview. So a slow viewer gets no
+ * other requests while it still reads the samples.
+ */
 async function loadAll() {
   isWorking = true;
   if (isRankingMissing()) await settle(updateRanking());
@@ -58,17 +61,17 @@ async function loadAll() {
   if (!store.loading.peek()) {
     await settle(updateEvents());
     await settle(updateRanking());
-    settle(updateOverview()); // may take long, and waits for the lanes itself
+    settle(updateOverview()); // not awaited: it may take long, and itself waits for the lanes
   }
   isWorking = false;
 }
 
 const isRankingMissing = () => store.picked.peek() === null && store.topSix.peek().length === 0;
 
-/** Whether a metric may appear that a lane waits for. */
+/** Whether to request the list of metrics with this poll: often while a lane's metric is missing, else every 30th time. */
 const needsMetrics = () => (laneMetrics.peek().size < lanes.peek().length ? polls < 60 || polls % 10 === 0 : polls % 30 === 1);
 
-/** Wait for a request; returns whether it succeeded. A lost one is repeated with a later poll. */
+/** Wait for a request, and return whether it succeeded. A later poll repeats a failed request. */
 async function settle(request) {
   try {
     await request;
@@ -99,7 +102,7 @@ async function updateSeries() {
   store.allSeries.value = await api.containers();
 }
 
-/** Load the events in view. Deriving them from samples is expensive for the viewer: a paused view requests them once. */
+/** Load the events in view. Events that cannot change, or that the viewer must derive (expensive), are requested less often. */
 async function updateEvents() {
   if (!store.ready.peek() || events.loading) return;
   const { live, span_ms } = store.range.peek();
@@ -109,9 +112,9 @@ async function updateEvents() {
   if (key === events.key && events.settled && polls % DERIVED_EVENTS_POLLS > 0) return;
   events = { ...events, loading: true };
   try {
-    const answer = await api.events({ from_ms, to_ms });
-    store.events.value = answer.events;
-    events = { key, settled: answer.derived || (!live && to_ms < store.edge_ms.peek() - SETTLED_MS), loading: false };
+    const response = await api.events({ from_ms, to_ms });
+    store.events.value = response.events;
+    events = { key, settled: response.derived || (!live && to_ms < store.edge_ms.peek() - SETTLED_MS), loading: false };
   } finally {
     events.loading = false;
   }
@@ -123,7 +126,7 @@ async function updateMetrics() {
   if (!sameValue(names(metrics), names(store.allMetrics.peek()))) store.allMetrics.value = metrics;
 }
 
-/** Until a range is chosen: the newest data, up to 15 minutes of it, live unless it is old. */
+/** Set the range that is shown until one is chosen: the newest data, up to 15 minutes. It is live unless the data is old. */
 function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (newest_ms === null) return;
   const spans = [60_000, 300_000, 900_000];
@@ -135,7 +138,7 @@ function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (!store.rangeChosen.peek() && !sameValue(next, store.range.peek())) store.range.value = next;
 }
 
-/** What the present view needs of these metrics and workloads, in the form that a SampleLoader takes. */
+/** The samples of these metrics and workloads that the present view needs, as an argument for a SampleLoader. */
 function wantedSamples(metrics, entries) {
   const { from_ms, to_ms } = store.view.peek();
   const { live, span_ms } = store.range.peek();
@@ -163,7 +166,7 @@ function wantedSamples(metrics, entries) {
 
 const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], shown.peek());
 
-/** Of many workloads only the busiest are explained. */
+/** The explaining metrics (limits, throttling, pressure) to load: for all shown workloads, or for the 24 busiest of more. */
 function wantedExplanations() {
   const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
   const entries = shown.peek();
@@ -172,11 +175,11 @@ function wantedExplanations() {
 
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
 
-/** Request whatever the present view lacks: the lines first, and after they are drawn what explains them. */
+/** Request the samples that the present view lacks: first of the lanes, and after they are drawn, of the explaining metrics. */
 async function loadView() {
   if (isRankingMissing() && polls < PATIENCE_POLLS) return;
   await laneLoader.load(wantedLines());
-  await new Promise((done) => setTimeout(done, 50)); // two frames
+  await new Promise((done) => setTimeout(done, 50)); // enough for two frames
   if (mayExplain()) await explanationLoader.load(wantedExplanations());
 }
 

@@ -1,5 +1,5 @@
-// Ranks all series by their use in view, in one request; sparklines are drawn from the same answer. If nobody has chosen
-// series, the first six are on the lanes: running containers, then ended ones, then other cgroups.
+// Ranks all series by their use in view, with one request; the sparklines are drawn from the same response. If no series are
+// chosen, the first six are on the lanes: running containers, then ended ones, then other cgroups.
 
 import { sameValue } from "../lib/same-value.js";
 import { innermostCgroups } from "../lib/series.js";
@@ -7,20 +7,20 @@ import { allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, ra
 import * as api from "./api.js";
 
 const TOP = 6;
-const RECENT_MS = 900_000; // a container that ended earlier does not get a place
-const LONGEST_MS = 21_600_000; // only this newest part of a longer view is ranked: the viewer reads every sample of it
+const RECENT_MS = 900_000; // a container that ended earlier is not a candidate for the top six
+const LONGEST_MS = 21_600_000; // of a longer view, only the newest part is ranked: the viewer reads every sample of it
 const SPARKLINE_PARTS = 48;
 const MAX_RANKED = 500;
-const LIVE_POLLS = 15; // between two requests of a live view
-const RETRY_POLLS = 5; // until a failed request is repeated
+const LIVE_POLLS = 15; // polls between two requests while live
+const RETRY_POLLS = 5; // polls until a failed request is repeated
 const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", "memory.current"];
 
-let request = { key: "", polls: 0, failed: false }; // the last one for `cpuUse`
+let request = { key: "", polls: 0, failed: false }; // the last request for `cpuUse`
 let isByUse = false; // whether the top six were chosen by their use
-let rankedCandidates = []; // at the last ranking
-const tiers = new Map(); // id of each of the top six → index of the group of candidates that it was in
+let rankedCandidates = []; // the candidates of the last ranking
+const tiers = new Map(); // id of each of the top six → index of its group of candidates when it was chosen
 
-/** Request the use in view if it may have changed, and fill free places on the lanes. Call it once per poll. */
+/** Request the use in view if it may have changed, and fill free places of the top six. Call it once per poll. */
 export async function updateRanking() {
   if (allSeries.peek() === null || newest_ms.peek() === null) return;
   const groups = candidates(allSeries.peek());
@@ -33,7 +33,7 @@ export async function updateRanking() {
   rankedCandidates = ranked;
 }
 
-/** Choose the top six again, by the use in view alone. */
+/** Choose the top six again, only by their use in view. */
 export function rankAgain() {
   topSix.value = [];
   request.key = "";
@@ -42,7 +42,7 @@ export function rankAgain() {
   return updateRanking();
 }
 
-/** Fill `cpuUse`. A request that fails leaves it unchanged: the lanes do not depend on it. */
+/** Request `cpuUse`. If the request fails, `cpuUse` is unchanged, and no error is shown: the lanes do not depend on it. */
 async function updateUse(isChanged) {
   const metric = RANKING_METRICS.find((name) => allMetrics.peek()?.some((recorded) => recorded.name === name));
   if (!metric) return;
@@ -65,12 +65,12 @@ async function updateUse(isChanged) {
   }
 }
 
-/** Fill the places that are free. A series keeps its place until it has left the view, so that lines do not keep changing. */
+/** Fill the free places of the top six. A series keeps its place until it has left the view, so that lines rarely change. */
 function fillPlaces(groups, tier) {
   const { from_ms } = view.peek();
   const isInView = (id) => allSeries.peek().some((series) => series.id === id && series.scope !== "node" && series.last_seen_ms >= from_ms);
   const kept = (isByUse ? topSix.peek() : []).filter(isInView);
-  // A container that got its place while running keeps it after its end; one that only filled a gap makes room.
+  // A container that was running when it got its place keeps it after its end. One that had already ended makes room for others.
   for (const id of kept) tier.set(id, Math.min(tiers.get(id) ?? 0, tier.get(id) ?? Infinity));
   const use = (id) => cpuUse.peek()?.of.get(id)?.mean ?? -1;
   isByUse = cpuUse.peek() !== null;
@@ -83,7 +83,7 @@ function fillPlaces(groups, tier) {
   if (!sameValue(next, topSix.peek())) topSix.value = next;
 }
 
-/** [running containers, ended ones, cgroups]: a group is empty if the groups before it fill all places. */
+/** Groups of candidates: [running containers, ended containers, cgroups]. A group is empty if earlier ones fill all places. */
 function candidates(series) {
   const { from_ms, to_ms } = view.peek();
   const { live } = range.peek();

@@ -5,27 +5,27 @@ import { columnExtremes, dropFrom, dropUntil, lineFromSeries, mergeLine } from "
 import * as api from "./api.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
-const MIN_POINTS = 10; // that the server accepts
-const KEPT_VIEWS = 2; // lengths of the view; older samples are dropped while live
+const MIN_POINTS = 10; // minimum number of points that the viewer accepts
+const KEPT_VIEWS = 2; // while live, old samples are dropped if more than this many lengths of the view are loaded
 
 /**
- * Fills the signal `answer` with {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}.
+ * Fills the signal `samples` with {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}.
  *
- * What is wanted: {from_ms, to_ms, end_ms, points, column_ms, ids: Set, metrics, raw, live}. end_ms is the end of what an
- * answer can contain by now; column_ms is the width of a pixel column if the server is to reduce, else 0.
+ * The argument `wanted` is {from_ms, to_ms, end_ms, points, column_ms, ids: Set, metrics, raw, live}. end_ms: end of the data
+ * that exists so far. column_ms: width of a pixel column if the viewer shall reduce the samples, else 0.
  */
 export class SampleLoader {
-  #loaded = null; // what `answer` contains: {from_ms, to_ms, ids, metrics, raw, column_ms, isWhole}
+  #loaded = null; // the content of `samples`: {from_ms, to_ms, ids, metrics, raw, column_ms, isWhole}
   #abort = new AbortController();
   #pendingKey = ""; // of the running requests
   #refusedKey = ""; // of requests that will always be refused
   #isLoadingTail = false;
 
-  constructor({ answer, loading, refusal }) {
-    Object.assign(this, { answer, loading, refusal });
+  constructor({ samples, loading, refusal }) {
+    Object.assign(this, { samples, loading, refusal });
   }
 
-  /** Request whatever is missing of `wanted`, and cancel earlier requests for something else. Throws Unreachable. */
+  /** Request the `wanted` samples that are missing, and cancel earlier requests for other samples. Throws Unreachable. */
   async load(wanted) {
     const continues = this.#canContinue(wanted);
     if (continues) this.#keepOnly(wanted);
@@ -55,40 +55,40 @@ export class SampleLoader {
     }
   }
 
-  /** While live: request what is new since the last answer, or the whole view if that leaves a gap. */
+  /** While live: request only the samples since the last response, or the whole view if that would leave a gap. */
   async loadTail(wanted) {
     if (this.#isLoadingTail || this.loading.peek()) return;
     if (!this.#canContinue(wanted) || this.#missing(wanted).length > 0) return this.load(wanted);
     const before = this.#loaded;
     const { metrics, ids, to_ms, column_ms } = before;
-    const columns = this.answer.peek().column_ms > 0 ? this.#newColumns(wanted) : null;
+    const columns = this.samples.peek().column_ms > 0 ? this.#newColumns(wanted) : null;
     if (columns?.points === 0) return;
     const range = columns ?? { from_ms: to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
     this.#isLoadingTail = true;
     try {
-      const answer = await api.timeseries({ metrics, ids, ...range });
+      const response = await api.timeseries({ metrics, ids, ...range });
       if (this.#loaded !== before) return; // the view has changed meanwhile
       if (columns) {
-        for (const series of answer.series) Object.assign(series, columnExtremes(series, column_ms, this.answer.peek().origin_ms));
-        for (const lines of this.answer.peek().lines.values()) lines.forEach((line) => dropFrom(line, columns.from_ms));
+        for (const series of response.series) Object.assign(series, columnExtremes(series, column_ms, this.samples.peek().origin_ms));
+        for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropFrom(line, columns.from_ms));
       }
-      batch(() => this.#add(answer, { to_ms: Math.max(to_ms, wanted.end_ms) }));
+      batch(() => this.#add(response, { to_ms: Math.max(to_ms, wanted.end_ms) }));
       if (this.#loaded.to_ms - this.#loaded.from_ms > KEPT_VIEWS * (wanted.to_ms - wanted.from_ms)) this.#dropUntil(wanted.from_ms);
     } finally {
       this.#isLoadingTail = false;
     }
   }
 
-  /** Whether the loaded samples fit the wanted ones, so that only the missing ones need to be requested. */
+  /** Whether the loaded samples can be kept, so that only the missing ones need to be requested. */
   #canContinue(wanted) {
     const loaded = this.#loaded;
     if (!loaded?.isWhole || loaded.raw !== wanted.raw) return false;
     if (!wanted.raw && (loaded.column_ms !== wanted.column_ms || !isInteger((wanted.from_ms - loaded.from_ms) / wanted.column_ms))) return false;
-    // While live, loadTail brings the rest.
+    // While live, loadTail() loads the rest.
     return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= (wanted.live ? wanted.from_ms : wanted.end_ms);
   }
 
-  /** The columns that are new or were incomplete: {from_ms, to_ms, points}; no points if there are none. */
+  /** The pixel columns that are new or were incomplete: {from_ms, to_ms, points}. If there are none, points is 0. */
   #newColumns({ end_ms, column_ms }) {
     const { from_ms: origin_ms, to_ms } = this.#loaded;
     const until = Math.floor((end_ms - origin_ms) / column_ms);
@@ -106,15 +106,15 @@ export class SampleLoader {
   }
 
   async #request(wanted, queries, continues, signal) {
-    const showsParts = !continues && this.#shownShare(wanted) < 0.5; // else the present lines stay until the new ones are complete
+    const showsParts = !continues && this.#shownShare(wanted) < 0.5; // else the present lines stay until all new ones are loaded
     const parts = [];
     let isFirst = !continues;
     for (const [i, query] of queries.entries()) {
       for (let rest = { ...wanted, ...query, within_ms: wanted.raw ? undefined : api.PART_MS }; rest;) {
-        const answer = await api.timeseries(rest, { signal });
+        const response = await api.timeseries(rest, { signal });
         if (signal.aborted) return;
-        parts.push(answer);
-        rest = remaining(rest, answer);
+        parts.push(response);
+        rest = remaining(rest, response);
         const isLast = !rest && i === queries.length - 1;
         if (!isLast && !showsParts) continue;
         batch(() => {
@@ -133,7 +133,7 @@ export class SampleLoader {
     }
   }
 
-  /** The share of a wanted range that is shown already, at any resolution. */
+  /** The share of a wanted range that is already shown, at any resolution. */
   #shownShare({ from_ms, to_ms, metrics }) {
     if (!this.#loaded || !metrics.every((name) => this.#loaded.metrics.includes(name))) return 0;
     return Math.max(0, Math.min(to_ms, this.#loaded.to_ms) - Math.max(from_ms, this.#loaded.from_ms)) / (to_ms - from_ms);
@@ -144,30 +144,30 @@ export class SampleLoader {
     return { from_ms: Math.max(this.#loaded.from_ms, from_ms), to_ms: Math.min(this.#loaded.to_ms, end_ms) };
   }
 
-  #replace(answer, { from_ms, end_ms, ids, metrics, raw, column_ms }) {
+  #replace(response, { from_ms, end_ms, ids, metrics, raw, column_ms }) {
     const lines = new Map(metrics.map((name) => [name, []]));
-    for (const series of answer.series) lines.get(series.metric)?.push(lineFromSeries(series));
+    for (const series of response.series) lines.get(series.metric)?.push(lineFromSeries(series));
     this.#loaded = { from_ms, to_ms: end_ms, ids, metrics, raw, column_ms, isWhole: false };
-    // A long range with few samples is answered with all of them.
-    const isReduced = answer.resolution !== "raw";
-    this.answer.value = { lines, interval_ms: answer.interval_ms, column_ms: isReduced ? column_ms : 0, origin_ms: from_ms };
+    // If a long range has few samples, the viewer returns all of them.
+    const isReduced = response.resolution !== "raw";
+    this.samples.value = { lines, interval_ms: response.interval_ms, column_ms: isReduced ? column_ms : 0, origin_ms: from_ms };
   }
 
-  #add(answer, changes) {
-    const { lines } = this.answer.peek();
-    for (const series of answer.series) {
+  #add(response, changes) {
+    const { lines } = this.samples.peek();
+    for (const series of response.series) {
       const metricLines = lines.get(series.metric) ?? [];
       const line = metricLines.find((old) => old.id === series.id && old.life === series.life);
       if (line) mergeLine(line, lineFromSeries(series));
       else lines.set(series.metric, [...metricLines, lineFromSeries(series)]);
     }
     this.#loaded = { ...this.#loaded, ...changes };
-    this.answer.value = { ...this.answer.peek() };
+    this.samples.value = { ...this.samples.peek() };
   }
 
   #keepOnly({ ids, metrics }) {
     const loaded = this.#loaded;
-    const { lines } = this.answer.peek();
+    const { lines } = this.samples.peek();
     for (const name of loaded.metrics) if (!metrics.includes(name)) lines.delete(name);
     if ([...loaded.ids].some((id) => !ids.has(id))) {
       for (const [name, metricLines] of lines) lines.set(name, metricLines.filter((line) => ids.has(line.id)));
@@ -177,14 +177,14 @@ export class SampleLoader {
   }
 
   #dropUntil(from_ms) {
-    for (const lines of this.answer.peek().lines.values()) lines.forEach((line) => dropUntil(line, from_ms));
+    for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropUntil(line, from_ms));
     this.#loaded = { ...this.#loaded, from_ms };
   }
 }
 
 const isInteger = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;
 
-/** The query for the rest of a range after an answer with its newest part; null if the answer covers all of it. */
+/** The query for the rest of a range after a response with only its newest part; null if the response covers the range. */
 function remaining(query, { complete_from_ms }) {
   if (!(complete_from_ms > Math.ceil(query.from_ms))) return null;
   const share = (complete_from_ms - query.from_ms) / (query.to_ms - query.from_ms);

@@ -1,4 +1,4 @@
-// Effects that draw in a later frame read their signals too late to be subscribed to them.
+// Subscribes an effect to its signals. An effect that draws in a later frame needs this: reading a signal there is too late.
 
 /** Run the surrounding effect or component again whenever one of these signals changes. */
 export function dependsOn(...signals) {

@@ -1,4 +1,4 @@
-// Which metrics are on the lanes, in which order, and which further metrics explain them.
+// The lanes: their metrics and order, and the further metrics that explain them.
 
 import { batch, computed, signal } from "../vendor/signals.js";
 import { allMetrics } from "./store.js";
@@ -6,23 +6,23 @@ import { viewChanged } from "./view.js";
 
 /** Maximum number of lanes. */
 export const MAX_LANES = 8;
-/** Lanes with a name of their own; each shows the first of its metrics that is recorded. */
+/** Lanes with their own names. Each shows the first of its metrics that is recorded. */
 const NAMED_LANES = new Map([
   ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] }],
   ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] }],
   ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] }],
 ]);
-/** Names of the lanes that are shown while none are chosen. */
+/** Names of the lanes that are shown until others are chosen. */
 export const DEFAULT_LANES = ["cpu", "memory", "io"];
 
-/** What explains a kind of metric: a limit for metrics in its unit, and shares of time drawn in a strip below. */
+/** Metrics that explain each kind of metric: its limit, by unit, and shares of time, drawn in a strip below the lane. */
 const EXPLANATIONS = {
   cpu: { limits: { millicores: "cpu_limit_millicores" }, strip: { title: "throttled", some: "throttle_ratio" } },
   memory: { limits: { bytes: "memory.max" }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
   io: { limits: {}, strip: { title: "PSI", some: "psi_io_some_ratio", full: "psi_io_full_ratio" } },
 };
 
-/** Names of the lanes from the top: of `NAMED_LANES`, or metrics. */
+/** Names of the lanes, from the top: keys of NAMED_LANES, or names of metrics. */
 export const laneNames = signal(DEFAULT_LANES);
 /** Titles that a dashboard sets: Map(lane name → title). */
 export const laneTitles = signal(new Map());
@@ -37,7 +37,7 @@ function kindOf(metricName) {
   return /cpu|throttle/.test(metricName) ? "cpu" : null;
 }
 
-/** Whether a memory limit bounds this metric: all of the memory in use, or a part of it that could fill it. */
+/** Whether a limit applies to this metric. A memory limit applies to all memory in use, and to parts that could reach it. */
 const isBounded = (metricName) => !/headroom|\.(max|high|min|low)$|\.events\.|swap|pg/.test(metricName);
 
 function laneOf(name) {
@@ -67,7 +67,7 @@ export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }
 export const explanations = computed(() => [
   ...new Set(lanes.value.flatMap(({ limit, strip }) => [limit, strip?.some, strip?.full]).filter(Boolean)),
 ]);
-/** The lane by which the cursor table ranks. */
+/** The focused lane. The cursor table is ranked by it. */
 export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);
 
 function setNames(names) {
@@ -77,7 +77,7 @@ function setNames(names) {
 
 const without = (names, index) => names.filter((_, i) => i !== index);
 
-/** Focus the lane at an index; returns whether there is one. */
+/** Focus the lane at an index. Returns whether there is such a lane. */
 export function setFocus(index) {
   if (index < 0 || index >= lanes.peek().length) return false;
   focus.value = index;
@@ -85,7 +85,7 @@ export function setFocus(index) {
   return true;
 }
 
-/** Show another metric on a lane; a lane that shows it already gets this lane's metric instead. */
+/** Show another metric on a lane. If another lane shows it already, the two swap metrics. */
 export function setLane(index, metricName) {
   const names = [...laneNames.peek()];
   const name = laneNameOf(metricName);
@@ -95,7 +95,7 @@ export function setLane(index, metricName) {
   setNames(names);
 }
 
-/** Add a lane for a metric at the end and focus it; if there are eight lanes already, it replaces the last. */
+/** Add a lane for a metric at the end, or instead of the last one if there are already MAX_LANES, and focus it. */
 export function addLane(metricName) {
   const names = laneNames.peek();
   const name = laneNameOf(metricName);
@@ -105,7 +105,7 @@ export function addLane(metricName) {
   });
 }
 
-/** The name of a metric's lane: the lane's own name if it has one, else the metric's. */
+/** The lane name of a metric: the name of its lane in NAMED_LANES if there is one, else the name of the metric. */
 function laneNameOf(metricName) {
   return [...NAMED_LANES].find(([, { metrics }]) => metrics.find((candidate) => metricByName.peek().has(candidate)) === metricName)?.[0] ?? metricName;
 }
@@ -115,7 +115,7 @@ export function removeLane(index) {
   if (laneNames.peek().length > 1) setNames(without(laneNames.peek(), index));
 }
 
-/** Move a lane down by `step` (up if negative) and focus it. */
+/** Move a lane by `step` positions, down or (if negative) up, and focus it. */
 export function moveLane(index, step) {
   const names = laneNames.peek();
   const to = index + step;

@@ -1,4 +1,4 @@
-// What the overview shows: the node's CPU and memory and its events, over the last day of data and the view.
+// The data of the overview: the node's CPU, memory and events, over the last day of data and the view.
 
 import { computed, signal } from "../vendor/signals.js";
 import { widened } from "../lib/time-format.js";
@@ -10,8 +10,8 @@ const COLUMNS = 600;
 export const MAX_OVERVIEW_EVENTS = 500;
 
 /**
- * The range of the overview: {from_ms, to_ms, column_ms}, or null without data. It covers up to a day of data, and the view,
- * and changes in coarse steps: its pixel columns do not move, so that only new samples have to be requested.
+ * The range of the overview: {from_ms, to_ms, column_ms}, or null without data. It covers up to a day of data, and the view. It
+ * changes in coarse steps, so that its pixel columns do not move and only new samples need to be requested.
  */
 export const overviewRange = computed(() => {
   const oldest_ms = health.value?.oldest_ms ?? null;
@@ -23,10 +23,10 @@ export const overviewRange = computed(() => {
   return { from_ms, to_ms, column_ms: (to_ms - from_ms) / COLUMNS };
 });
 
-/** What is loaded of [from_ms, until_ms): {cpu, memory: line or null, events, column_ms}; null until the first answer. */
+/** The data loaded so far: {from_ms, until_ms, cpu: line or null, memory: line or null, events, column_ms}; null at first. */
 export const overviewData = signal(null);
 
-/** How much of the overview was recorded: {missing_s, complete: a share, from_ms}; null while unknown. */
+/** How much of the overview's range was recorded: {missing_s, complete: a share, from_ms}; null while unknown. */
 export const completeness = computed(() => {
   if (overviewData.value === null || overviewData.value.events.length >= MAX_OVERVIEW_EVENTS || !overviewRange.value) return null;
   const { events, until_ms } = overviewData.value;

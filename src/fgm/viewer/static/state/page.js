@@ -1,4 +1,4 @@
-// What is open on the page besides the lanes: dialogs, tables, messages, the comparison.
+// What is open on the page in addition to the lanes: dialogs, tables, messages, and the comparison.
 
 import { signal } from "../vendor/signals.js";
 import { recall, remember } from "../browser/storage.js";
@@ -12,9 +12,9 @@ export const showsKeys = signal(false);
 export const showsTables = signal(false);
 /** The open palette: {title, items: [{text, hint, keys, run}]}, or null. */
 export const openPalette = signal(null);
-/** The comparison of the view with the time before it: {from_ms, to_ms, progress, answer, refusal}, or null. */
+/** The comparison of the view with the range before it: {from_ms, to_ms, progress, result, refusal}, or null. */
 export const comparison = signal(null);
-/** Texts about the dashboard in the URL: what of it is not shown, or why none is. */
+/** Notes about the dashboard in the URL: which parts are not shown, or why it cannot be shown. */
 export const dashboardNotes = signal([]);
 /** A short message that disappears by itself, or null. */
 export const toast = signal(null);
@@ -26,7 +26,7 @@ export function toggleTables() {
   showsTables.value = !showsTables.peek();
 }
 
-/** Switch keys without Ctrl on or off, also for later visits. */
+/** Switch keys without Ctrl on or off, for this visit and later ones. */
 export function setSingleKeys(on) {
   singleKeys.value = on;
   remember(localStorage, STORED_SINGLE_KEYS, on);

@@ -1,4 +1,4 @@
-// The workloads on the lanes. Each keeps its colour slot over selections, restarts and reloads of this tab.
+// The workloads on the lanes. Each keeps its colour slot when the selection changes, it restarts, or this tab is reloaded.
 
 import { computed, effect, signal } from "../vendor/signals.js";
 import { recall, remember } from "../browser/storage.js";
@@ -6,7 +6,7 @@ import { keepWhileSame } from "../lib/same-value.js";
 import { workload } from "../lib/series.js";
 import { allSeries, byId, linkedSlots, picked, topSix } from "./store.js";
 
-/** Maximum number of workloads drawn; the viewer answers few more series in one request. */
+/** Maximum number of workloads drawn; below the viewer's limit of 500 series per request. */
 export const MAX_SHOWN = 300;
 
 const STORED_SLOTS = "fgm.slots";
@@ -15,7 +15,7 @@ const MAX_STORED_SLOTS = 200;
 /** The slot that each workload had last: Map(workload → slot). */
 const rememberedSlots = signal(new Map(recall(sessionStorage, STORED_SLOTS, [])));
 
-// The list of series arrives again with every poll; lines are drawn again only if one of these differs.
+// The list of series is loaded with every poll, but lines are drawn again only if one of these properties has changed.
 const keepEntries = keepWhileSame((entries) => entries.map(({ key, ids, slot, series }) => [key, ids, slot, series.name, series.pod_name, series.namespace]));
 
 /** Workloads on the lanes, in the order they were chosen: [{key, series, ids, slot}]; the node's slot is null. */
@@ -35,7 +35,7 @@ export const shown = computed(() => {
   return keepEntries([...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null })));
 });
 
-/** Map(workload → slot) for pairs of workload and preferred slot: the preferred one if it is free, else the first free one. */
+/** Map(workload → slot) from pairs of workload and preferred slot. If that is not free, it is the first free slot. */
 function assignSlots(preferences) {
   const slots = new Map(), taken = new Set();
   for (const [key, preferred] of preferences) {
@@ -53,14 +53,14 @@ function assignSlots(preferences) {
   return slots;
 }
 
-/** Remember from now on which slot each shown workload has, also over reloads of this tab. */
+/** From now on, remember the slot of each shown workload, even when this tab is reloaded. */
 export function startRememberingSlots() {
   effect(() => {
     const slots = new Map(rememberedSlots.peek());
     const changed = shown.value.filter(({ key, slot }) => slot !== null && slots.get(key) !== slot);
     if (changed.length === 0) return;
     for (const { key, slot } of changed) {
-      slots.delete(key); // the order is that of the last assignment
+      slots.delete(key); // so that the map is ordered by the last assignment
       slots.set(key, slot);
     }
     rememberedSlots.value = slots;

@@ -1,46 +1,50 @@
-// What the page knows and which part of it is in view. requests/ fills it, view.js and lanes.js change it, components read it.
+// The loaded data, and the view of it. The folder requests loads the data, view.js and lanes.js change the view, and components
+// read both.
 
 import { computed, signal } from "../vendor/signals.js";
 import { ALL, widened } from "../lib/time-format.js";
 
-/** The last answer of /api/health, or null. */
+/** The last response of /api/health, or null. */
 export const health = signal(null);
-/** The answer of /api/instance, or null. */
+/** The response of /api/instance, or null. */
 export const instance = signal(null);
-/** Containers, pods, cgroups and the node; null until the first answer. */
+/** Containers, pods, cgroups and the node; null until the first response. */
 export const allSeries = signal(null);
-/** The metrics that have a value anywhere, most used first; null until the first answer. */
+/** The metrics that have a value anywhere, most used first; null until the first response. */
 export const allMetrics = signal(null);
-/** False from the first request without an answer until the next one with an answer. */
+/** Whether the last request for the viewer's health got a response. */
 export const connected = signal(true);
 /** The node's clock minus this browser's, ms. */
 export const clockOffset_ms = signal(0);
 
-/** The server's present, rounded down to the sampling interval; advances with every poll. */
+/** The present on the node's clock, rounded down to the sampling interval. It advances with every poll. */
 export const edge_ms = signal(Math.floor(Date.now() / 1000) * 1000);
-/** {live: true, span_ms}, where span_ms may be ALL, or {live: false, from_ms, to_ms}. */
+/** The requested range: live with a length, {live: true, span_ms} (may be ALL), or fixed, {live: false, from_ms, to_ms}. */
 export const range = signal({ live: true, span_ms: 60_000 });
-/** Whether a person or a link has chosen the range; until then it grows with the data. */
+/** Whether a person or a link has chosen the range. Until then, the range grows with the data. */
 export const rangeChosen = signal(false);
-/** The range that is shown while none is chosen, or null until the first answer. */
+/** The range that is shown until one is chosen; null until the first response. */
 export const defaultRange = signal(null);
-/** Ids chosen by a person or a link, or null: the top six. */
+/** Ids of the series that a person or a link has chosen; null for the top six. */
 export const picked = signal(null);
-/** Ids of the busiest series, which are shown while none is chosen. */
+/** Ids of the busiest series, which are shown while none are chosen. */
 export const topSix = signal([]);
 /** The colour slots that a link sets: Map(id → slot). */
 export const linkedSlots = signal(new Map());
 /** Samples of the lanes' metrics: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
 export const laneSamples = signal(null);
-/** Samples of the metrics that explain them (limits, throttling, pressure), in the same form. */
+/** Samples of the metrics that explain the lanes (limits, throttling, pressure), in the same form. */
 export const explainingSamples = signal(null);
 /** Whether samples of the lanes' metrics are being loaded. */
 export const loading = signal(false);
 /** Whether samples of the explaining metrics are being loaded. */
 export const loadingExplanations = signal(false);
-/** Why the server refused a request: {lines, explained}, each a text or null. */
+/** Why the viewer refused a request for the lanes (`lines`) or the explaining metrics (`explained`): each a text or null. */
 export const refusals = { lines: signal(null), explained: signal(null) };
-/** CPU use in view: {from_ms, to_ms, of: Map(id → {mean, peaks: highest value of each part, null without one})}, or null. */
+/**
+ * CPU use in view, or null: {from_ms, to_ms, of: Map(id → {mean, peaks})}. peaks: the highest value in each part of the range,
+ * null without one.
+ */
 export const cpuUse = signal(null);
 /** Events of the range that was requested last, newest first. */
 export const events = signal([]);
@@ -50,7 +54,7 @@ export const search = signal("");
 export const hover_ms = signal(null);
 /** The instant that a click or a key pinned, or null. */
 export const pinned_ms = signal(null);
-/** Position of the lanes' plots inside the stack, CSS px; shared by everything with a time axis. */
+/** Position of the lanes' plots inside the stack in CSS px. Everything with a time axis shares it. */
 export const plot = signal({ left: 64, width: 0 });
 
 /** The sampling interval of the recording. */
@@ -64,7 +68,7 @@ export const view = computed(() => {
   return live ? { from_ms: edge_ms.value - (span_ms === ALL ? whole_ms.value : span_ms), to_ms: edge_ms.value } : { from_ms, to_ms };
 });
 
-/** Length of all data up to the present, in coarse steps, so that pixel columns do not move. */
+/** Length of all data up to the present, rounded up in coarse steps so that pixel columns do not move. */
 const whole_ms = computed(() => widened(edge_ms.value - (health.value?.oldest_ms ?? edge_ms.value)));
 
 /** The end of the view, exclusive; a live view includes the newest sample. */
@@ -77,7 +81,7 @@ export const node = computed(() => (allSeries.value ?? []).find((series) => seri
 /** The id of the node's series, or undefined. */
 export const nodeId = computed(() => node.value?.id);
 
-/** The instant whose values the cursor table shows: pinned, under the pointer, or else the newest in view with data. */
+/** The instant of the values in the cursor table: the pinned one, else the one under the pointer, else the newest with data. */
 export const cursor_ms = computed(() => {
   const chosen_ms = pinned_ms.value ?? hover_ms.value;
   if (chosen_ms !== null) return chosen_ms;
@@ -94,5 +98,5 @@ const lastSample_ms = computed(() => {
   return last_ms;
 });
 
-/** Time of the newest sample that the page or the viewer has, or null. */
+/** Time of the newest sample that the page has loaded or the viewer has, or null. */
 export const newest_ms = computed(() => Math.max(health.value?.newest_ms ?? 0, lastSample_ms.value ?? 0) || null);

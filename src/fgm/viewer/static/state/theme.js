@@ -1,4 +1,4 @@
-// Light or dark, as the system says or as a person chose.
+// The choice of the light or dark theme: that of a person, else that of the system.
 
 import { signal } from "../vendor/signals.js";
 import { recall, remember } from "../browser/storage.js";
@@ -6,7 +6,7 @@ import { applyTheme, isDark, onSystemThemeChange, systemTheme } from "../browser
 
 const STORED_THEME = "fgm.theme";
 
-/** Increases whenever colours change, so that canvases are drawn again. */
+/** Incremented whenever colours change, so that canvases are drawn again. */
 export const themeVersion = signal(0);
 
 function setTheme(choice) {
@@ -14,13 +14,13 @@ function setTheme(choice) {
   themeVersion.value += 1;
 }
 
-/** Apply the theme chosen in an earlier visit, and follow the system from now on. */
+/** Apply the theme that was chosen in an earlier visit. If none was chosen, follow the system from now on. */
 export function startTheme() {
   setTheme(recall(localStorage, STORED_THEME, null));
   onSystemThemeChange(() => (themeVersion.value += 1));
 }
 
-/** Change to the other theme; a choice that equals the system's is not stored, so that the page follows the system again. */
+/** Switch to the other theme. A choice that equals the system's theme is not stored: the page then follows the system again. */
 export function toggleTheme() {
   const wanted = isDark() ? "light" : "dark";
   const choice = wanted === systemTheme() ? null : wanted;

@@ -1,4 +1,4 @@
-// The view in the URL's fragment: reload, "back" and a copied URL show the same range, selection, lanes and cursor.
+// Keeps the view in the URL's fragment, so that reload, "back" and a copied URL show the same range, selection, lanes and cursor.
 
 import { batch } from "../vendor/signals.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
@@ -11,7 +11,7 @@ import { follow, onViewChange } from "./view.js";
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 3650 * UNIT_MS.d; // a longer span shows all data
 const SHORTEST_MS = 5000;
-const ONE_CHANGE_MS = 700;
+const ONE_CHANGE_MS = 700; // turns of a wheel within this time are one entry of the browser's history
 
 const isoTime = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
 
@@ -36,7 +36,7 @@ function lanesAndCursor(pin_ms) {
 const fragmentOf = (parts) =>
   (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escapeForUrl).join(",")}`).join("&")}`);
 
-/** A URL that shows the present view also later: with a fixed range, and with the series and colours shown. */
+/** A URL that will also show the present view later: with a fixed range, the shown series, and their colours. */
 export function permanentLink() {
   const ids = shown.peek().map(({ series }) => series.id);
   const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
@@ -103,14 +103,13 @@ let lastTurn_ms = -Infinity;
 
 function writeUrl(change) {
   const url = fragment() || location.pathname + location.search;
-  // Many turns of a wheel are one entry.
   const continues = change === "turn" && performance.now() - lastTurn_ms < ONE_CHANGE_MS;
   if (change === "turn") lastTurn_ms = performance.now();
   if (change !== "replace" && !continues) history.pushState({ depth: (depth += 1) }, "", url);
   else history.replaceState({ depth }, "", url);
 }
 
-/** Go back to the previous view; to the live one if there is none. */
+/** Go back to the previous view, or to the live view if there is none. */
 export function back() {
   if (depth > 0) history.back();
   else if (!range.peek().live) follow();
@@ -121,7 +120,7 @@ function restore() {
   readUrl();
 }
 
-/** Show what the URL says, and keep the URL and the view equal from now on. */
+/** Show the view in the URL, and from now on keep the URL and the view equal. */
 export function startUrl() {
   onViewChange(writeUrl);
   addEventListener("popstate", restore);

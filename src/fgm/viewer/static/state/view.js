@@ -1,4 +1,4 @@
-// What people do to the view: its range, its cursor, and which series are on the lanes.
+// Actions that change the view: its range, its cursor, and the series on the lanes.
 
 import { batch, effect } from "../vendor/signals.js";
 import { workload } from "../lib/series.js";
@@ -11,13 +11,13 @@ const LONGEST_MS = 3650 * 86_400_000; // a longer live view shows all data
 
 const listeners = [];
 /**
- * Call `listener(history)` after a person changed the view. `history` says what happens to the browser's history: "push" adds
- * an entry, "turn" adds one for many changes in a row, "replace" adds none.
+ * Call `listener(history)` after each change of the view by a person. `history` is the effect on the browser's history: "push"
+ * adds an entry, "turn" adds one entry for many changes in a row, "replace" adds none.
  */
 export function onViewChange(listener) {
   listeners.push(listener);
 }
-/** Call the listeners: a person changed something that the URL shows. */
+/** Call the listeners, after a person has changed something that the URL contains. */
 export const viewChanged = (history) => listeners.forEach((listener) => listener(history));
 
 // Ranges -------------------------------------------------------------------------------------------------------
@@ -34,19 +34,19 @@ function setRange(next, history = "push") {
   viewChanged(history);
 }
 
-/** Show the newest data of a length, and keep showing the newest. */
+/** Show the newest data of a length, and follow it: new data comes into view. */
 export function follow(span_ms = range.peek().span_ms ?? lastSpan_ms) {
   lastSpan_ms = span_ms > LONGEST_MS ? ALL : Math.max(MIN_SAMPLES * interval_ms.peek(), span_ms);
   setRange({ live: true, span_ms: lastSpan_ms });
 }
 
-/** Stop following: keep showing what is in view now. */
+/** Stop following new data, and keep the range that is in view now. */
 export function pause() {
   if (range.peek().live) lastSpan_ms = range.peek().span_ms;
   setRange({ live: false, ...view.peek() });
 }
 
-/** Show [from_ms, to_ms), at least five samples wide. */
+/** Show [from_ms, to_ms), widened to at least five samples. */
 export function zoom(from_ms, to_ms, history = "push") {
   const step = interval_ms.peek();
   const margin = Math.max(0, MIN_SAMPLES * step - (to_ms - from_ms)) / 2;
@@ -55,7 +55,7 @@ export function zoom(from_ms, to_ms, history = "push") {
   setRange({ live: false, from_ms: Math.max(0, from), to_ms: Math.min(to, END_OF_TIME_MS) }, history);
 }
 
-/** Make the view `factor` times as long, around an instant that keeps its position. */
+/** Multiply the length of the view by `factor`. The instant `around_ms` keeps its position. */
 export function zoomAround(factor, around_ms = cursor_ms.peek()) {
   const { from_ms, to_ms } = view.peek();
   const center_ms = Math.max(from_ms, Math.min(to_ms, around_ms));
@@ -63,7 +63,7 @@ export function zoomAround(factor, around_ms = cursor_ms.peek()) {
   zoom(center_ms - (center_ms - from_ms) * factor, center_ms + (to_ms - center_ms) * factor, "turn");
 }
 
-/** Move the view by a share of its length; never beyond the present. */
+/** Move the view by a share of its length, but never beyond the newest data. */
 export function pan(share) {
   const { from_ms, to_ms } = view.peek();
   const step = interval_ms.peek();
@@ -72,7 +72,7 @@ export function pan(share) {
   if (by_ms !== 0) zoom(from_ms + by_ms, to_ms + by_ms, "turn");
 }
 
-/** Show a range of this length: a paused view keeps its right edge, a live one follows the present. */
+/** Show a range of this length. A paused view keeps its right edge; a live view stays live. */
 export function preset(span_ms) {
   if (range.peek().live) follow(span_ms);
   else zoom(view.peek().to_ms - span_ms, view.peek().to_ms);
@@ -96,7 +96,7 @@ export function fitShown() {
 
 // Cursor -------------------------------------------------------------------------------------------------------
 
-/** Pin the cursor at an instant, or at the nearest one in view. */
+/** Pin the cursor at an instant, or at the nearest instant in view. */
 export function pin(ms) {
   const step = interval_ms.peek();
   pinned_ms.value = Math.max(view.peek().from_ms, Math.min(Math.floor(ms / step) * step, end_ms.peek() - step));
@@ -115,7 +115,7 @@ export function togglePin() {
   else unpin();
 }
 
-/** Remove from now on a pin that leaves the view: no lane shows its instant. */
+/** From now on, unpin the cursor when its instant leaves the view. */
 export function startUnpinning() {
   effect(() => {
     const ms = pinned_ms.value;
@@ -123,7 +123,7 @@ export function startUnpinning() {
   });
 }
 
-/** Move the cursor by some samples; the view is paused, and moves with the cursor at its edges. */
+/** Move the cursor by some samples and pin it. A live view is paused. If the cursor leaves the view, the view moves with it. */
 export function stepCursor(samples) {
   const ms = cursor_ms.peek() + samples * interval_ms.peek();
   const { from_ms, to_ms } = view.peek();
@@ -132,7 +132,7 @@ export function stepCursor(samples) {
   pin(ms);
 }
 
-/** Pin an instant, and move the view to it if it is outside. */
+/** Pin the cursor at an instant, and move the view to it if it is outside. */
 export function goTo(ms) {
   const { from_ms, to_ms } = view.peek();
   if (ms < from_ms || ms >= to_ms) {

@@ -1,4 +1,4 @@
-// Focuses a lane and brings it into view.
+// Focuses a lane and scrolls to it.
 
 import { setFocus } from "../state/lanes.js";
 

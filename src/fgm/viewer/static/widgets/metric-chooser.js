@@ -4,7 +4,7 @@ import { addLane, lanes, MAX_LANES, moveLane, removeLane, setLane } from "../sta
 import { allMetrics } from "../state/store.js";
 import { choose } from "./palette.js";
 
-/** An item of a palette for every metric; choosing one calls `run(metric name)`. */
+/** Items of the palette, one for each metric. The chosen item calls `run(metric name)`. */
 export const metricItems = (verb, run) =>
   (allMetrics.peek() ?? []).map(({ name, title, unit }) => ({ text: `${verb} ${title}`, hint: `${name}${unit === "1" ? "" : `, ${unit}`}`, run: () => run(name) }));
 

@@ -1,4 +1,4 @@
-// A dialog with a list of commands or metrics, which is searched by typing.
+// A dialog with a list of commands or metrics, in which a person can search by typing.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../browser/html.js";
 import { matchingItems } from "../lib/search.js";
@@ -6,7 +6,7 @@ import { openPalette } from "../state/page.js";
 
 const MAX_ITEMS = 60;
 
-/** Open the palette; the item that a person chooses is run. Items: [{text, hint, keys, run}]. */
+/** Open the palette. Its chosen item is run. `items`: [{text, hint, keys, run}]. */
 export function choose(title, items) {
   openPalette.value = { title, items };
 }
@@ -45,7 +45,7 @@ function PaletteDialog({ title, items }) {
   </dialog>`;
 }
 
-/** The palette while it is open. */
+/** The palette, if it is open. */
 export function Palette() {
   return openPalette.value && html`<${PaletteDialog} key=${openPalette.value.title} ...${openPalette.value} />`;
 }

@@ -1,10 +1,10 @@
-// How a series is labelled: the stroke of its line, and where it runs.
+// The labels of a series: a sample of its line, and its location.
 
 import { html } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { locationOf } from "../lib/series.js";
 
-/** A short piece of the line of a slot: its colour, weight and dashes. */
+/** A short sample of a slot's line, with its colour, width and dashes. */
 export function LineKey({ slot }) {
   const { css, dash, width } = lineStyle(slot);
   return html`<svg class="key" width="14" height="8" aria-hidden="true">
@@ -12,7 +12,7 @@ export function LineKey({ slot }) {
   </svg>`;
 }
 
-/** The location of a series. If it is too long, the middle is cut: replicas of one workload differ in their last letters. */
+/** The location of a series. If it is too long, its middle is cut, because replicas of a workload differ in the last letters. */
 export function Location({ series, children }) {
   const text = locationOf(series);
   const end = Math.max(0, text.length - 8);

@@ -1,10 +1,10 @@
-// Commands to paste into a shell.
+// Shell commands that can be copied.
 
 import { html, useState } from "../browser/html.js";
 
 const COPIED_MS = 2000;
 
-/** A path or other argument as a shell takes it. */
+/** An argument for a shell, in quotes if necessary. */
 export const shellQuoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** A command with a button that copies it. */

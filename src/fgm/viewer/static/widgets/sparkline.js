@@ -1,4 +1,4 @@
-// The CPU use of a series in view, in the space of a word.
+// Sparklines: the CPU use of a series in view, in the space of a word.
 
 import { computed } from "../vendor/signals.js";
 import { html } from "../browser/html.js";
@@ -6,7 +6,7 @@ import { cpuUse, cursor_ms } from "../state/store.js";
 
 const HEIGHT_PX = 14;
 
-/** Position of the cursor as a share of the time that sparklines cover. */
+/** Position of the cursor as a share of the range of the sparklines; −1 without data. */
 const cursorShare = computed(() => (cpuUse.value ? (cursor_ms.value - cpuUse.value.from_ms) / (cpuUse.value.to_ms - cpuUse.value.from_ms) : -1));
 
 const paths = new WeakMap(); // peaks → {width, path}
@@ -31,7 +31,7 @@ function makePath(peaks, width) {
   return path;
 }
 
-/** The CPU use of a series in view, scaled to its own peak; `hasCursor` draws the cursor, too. */
+/** The CPU use of a series in view, scaled to its own peak. `hasCursor`: whether to draw the cursor, too. */
 export function Sparkline({ id, css, width, hasCursor }) {
   const peaks = cpuUse.value?.of.get(id)?.peaks ?? [];
   const x = hasCursor && cursorShare.value >= 0 && cursorShare.value <= 1 ? Math.round(cursorShare.value * width) + 0.5 : null;
