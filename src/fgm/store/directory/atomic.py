@@ -121,7 +121,7 @@ def make_folder(path: str, within: str | None = None) -> None:
 
 
 def _is_data_folder(path: str) -> bool:
-    """Return whether a folder has the name of a day or a writer."""
+    """Return whether a path has the name of a `dt=` or `identifier=` folder."""
     name = os.path.basename(path)
     return parse_day(name) is not None or parse_identifier(name) is not None
 

@@ -179,7 +179,10 @@ def parse_identifier(folder: str) -> str | None:
 
 
 def valid_identifier(identifier: str) -> bool:
-    """Return whether an identifier is allowed: only letters, digits, '.', '_' and '-', first a letter or digit."""
+    """Return whether an identifier is allowed.
+
+    It must consist of at most 253 letters, digits, '.', '_' and '-', and start with a letter or digit.
+    """
     return _IDENTIFIER.fullmatch(identifier) is not None
 
 

@@ -1,10 +1,10 @@
-// The labels of a series: a sample of its line, and its location.
+// The labels of a series: a piece of its line, and its location.
 
 import { html } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { locationOf } from "../lib/series.js";
 
-/** A short sample of a slot's line, with its colour, width and dashes. */
+/** A short piece of a slot's line, with its colour, width and dashes. */
 export function LineKey({ slot }) {
   const { css, dash, width } = lineStyle(slot);
   return html`<svg class="key" width="14" height="8" aria-hidden="true">
