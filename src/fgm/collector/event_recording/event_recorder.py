@@ -6,6 +6,7 @@ Events that cannot be written are lost. Ticks are not lost, because another task
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import anyio
@@ -112,9 +113,7 @@ class EventRecorder:
             details.append(f"exit code {exit_code}")
             after["exit_code"] = exit_code
         text = f"ended: {', '.join(details)}" if details else "ended"
-        # Use the time of the derived exit if there is one: readers merge only events that are in the file of one day.
-        time_ms = self._exits.get(series, finished_ms)
-        self._put(Event(time_ms, "exit", series, text, {}, after))
+        self._put(Event(finished_ms, "exit", series, text, {}, after))
 
     def end(self) -> None:
         """Make `run` return after it has written the events in the queue."""
@@ -139,7 +138,8 @@ class EventRecorder:
                 case None:
                     return
                 case Event():
-                    await self._write([item])
+                    # Use the time of the derived exit if there is one: readers merge only events of one day's file.
+                    await self._write([replace(item, time_ms=self._exits.get(item.series, item.time_ms))])
                 case Tick():
                     await self._derive(item)
                 case _Exit():
