@@ -1,7 +1,7 @@
 """Logging of the daemons: each record is one line with a constant message and fields, as text or as JSON.
 
-    2025-12-30T16:05:00Z INFO fgm.collector.daemon window closed rows=3600 seconds=0.07
-    {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.daemon","message":...,"rows":3600,...}
+    2025-12-30T16:05:00Z INFO fgm.collector.run_summary window closed rows=3600 seconds=0.07
+    {"time":"2025-12-30T16:05:00Z","level":"INFO","logger":"fgm.collector.run_summary","message":...,"rows":3600,...}
 
 A module defines `log = logging.getLogger(__name__)` and calls `log.info("window closed", extra=fields(rows=9))`.
 """
