@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fgm import __version__, open_command, run_command
-from fgm.store.check.directory_check import check
 
 EXIT_CODES = """\
 exit codes:
@@ -37,6 +36,8 @@ def default_data_dir() -> str:
 
 def print_check(directory: str) -> int:
     """Print the problems of a data directory and a summary; return 0 if there is data and no problem, else 1."""
+    from fgm.store.check.directory_check import check  # noqa: PLC0415 - numpy and the formats, for this command only
+
     report = check(directory)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain bytes that are not UTF-8
