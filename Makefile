@@ -1,4 +1,4 @@
-# make run | test | test-dates | check | bench | clean
+# make run | test | test-dates | readers | check | bench | clean
 #
 # Everything is installed into .venv, with the versions in constraints.txt, and updated only if they change.
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
 	@echo 'make test-dates  run the tests that look at times, on other days and in other time zones (needs a C compiler)'
+	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
 	@echo 'make check  check format, lint, types and layers'
 	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
 	@echo 'make clean  remove the environment and all caches'
@@ -26,6 +27,8 @@ test: .venv/.dev
 
 test-dates: .venv/.dev
 	$(BIN)/python -m tests.dates $(ARGS)
+
+readers: .venv/.readers
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -67,8 +70,13 @@ clean:
 	@$(PIP) install --quiet -c constraints.txt --group dev
 	@touch $@
 
+.venv/.readers: .venv/.dev
+	$(PIP) install --quiet -c constraints.txt --group readers
+	npm install --silent --no-package-lock --prefix .venv/readers hyparquet@1.33.0 hyparquet-compressors@1.1.2
+	@touch $@
+
 .venv-runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-dates check bench clean
+.PHONY: help run test test-dates readers check bench clean

@@ -17,6 +17,7 @@ SCENARIOS = {
     "collector/test_bad_disks.py",
     "collector/test_collector_process.py",
     "collector/windows/test_closing_killed.py",
+    "store/parquet/test_other_readers.py",
     "viewer/api/test_forms.py",
     "viewer/query/test_extremes.py",
     "viewer/test_bad_files.py",

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from fgm.store.check.events_check import events_problems
 from fgm.store.check.index_check import check_index
-from fgm.store.check.process_table_check import table_problems
-from fgm.store.check.report import Report
+from fgm.store.check.process_table_check import has_padding, table_problems
+from fgm.store.check.report import PADDED, Report
 from fgm.store.check.window_check import Schema, Span, check_journal, check_metrics_file, check_overlaps
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import FILE_MODE, FOLDER_MODE
@@ -82,7 +82,10 @@ def _check_folder(report: Report, folder: str, schemas: dict[int, Schema]) -> No
                 report.add(path, "in the folder of another day")
             spans += _check_window(report, path, parsed, schemas)
         elif (table := layout.parse_table_name(name)) is not None:
-            _add_all(report, path, f"{table[0]} files", table_problems(path, *table))
+            sentences = list(table_problems(path, *table))
+            _add_all(report, path, f"{table[0]} files", sentences)
+            if not sentences and has_padding(path):
+                report.counts[PADDED] += 1
         elif name == layout.EVENTS_NAME:
             _add_all(report, path, "event files", events_problems(path))
         elif layout.is_set_aside(name):

@@ -31,3 +31,11 @@ def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator
         yield "in the folder of another day"
     if block.first_ms not in window or block.last_ms not in window:
         yield "it has rows outside its window"
+
+
+def has_padding(path: str) -> bool:
+    """Return whether the pages of a table are longer than their values; False if the table cannot be read."""
+    try:
+        return process_tables.has_padding(path)
+    except (BadFileError, OSError):
+        return False  # `table_problems` reports it, unless the collector has just removed the table

@@ -4,7 +4,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-_NOT_DATA = frozenset({"bytes of torn frames", "containers", "files set aside", "temporary files"})
+PADDED = "files that ClickHouse cannot read"
+"""Name of the count of files whose pages have bytes after their values, as earlier versions wrote them. All other
+readers ignore these bytes, so such a file is not a problem."""
+_NOT_DATA = frozenset({"bytes of torn frames", "containers", "files set aside", "temporary files", PADDED})
 """Names of counts that do not count recorded data."""
 _PLURAL = re.compile(r"\b(byte|container|file|journal|row)s\b")
 

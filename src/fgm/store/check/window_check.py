@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.check.report import Report
+from fgm.store.check.report import PADDED, Report
 from fgm.store.directory import layout
 from fgm.store.directory.layout import ParsedName
 from fgm.store.directory.regular_file import open_regular
@@ -48,6 +48,8 @@ def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dic
         block = file.block
         report.counts["Parquet files"] += 1
         report.counts["rows"] += block.rows
+        if file.has_padding:
+            report.counts[PADDED] += 1
         columns = tuple(block.columns)
         schema = schemas.setdefault(file.header.format_version, Schema(path, columns))
         if columns != schema.columns:

@@ -18,6 +18,23 @@ MAX_LEVELS_BYTES = 64
 """Maximum size of the part of a page that does not depend on the number of rows."""
 
 
+_START_OF_DATA_PAGE = b"\x15\x00\x15"
+"""Start of the header of a data page: field 1, the type, is 0; then field 2, the size, begins."""
+
+
+def uncompressed_size(page_header: bytes) -> int:
+    """Return the size of a data page before compression, from its header.
+
+    Unit: bytes.
+    Raises: ValueError if this is not the header of a data page.
+    Source: PageHeader in parquet.thrift; the compact protocol of Thrift (zigzag integers).
+    """
+    if not page_header.startswith(_START_OF_DATA_PAGE):
+        raise ValueError("it does not begin with a data page")
+    size, _ = _varint(memoryview(page_header), len(_START_OF_DATA_PAGE))
+    return size >> 1
+
+
 def decompress(data: memoryview, size: int) -> NDArray[np.uint8]:
     """Decompress a page. `size`: expected size of the result in bytes.
 

@@ -6,17 +6,17 @@ closes, so that the first ticks need not wait for it.
 
 import io
 import json
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.window_block import LATE, TIME, ColumnChunk, Run, WindowBlock
+from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_parts
+from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
@@ -49,13 +49,10 @@ def encode(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
     }
-    chunks_bytes, footer, column_chunks = _parts(_write(merged, time_ms, columns, metadata, compression_level))
-    block = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), column_chunks, tuple(runs))
-    footer_size = len(footer).to_bytes(4, "little")
-    return chunks_bytes + block.to_bytes(footer) + footer + footer_size + PARQUET_MAGIC
-
-
-ColumnType = Literal["time", "text", "integer", "number"]
+    parts = encode_parts(_columns(merged, time_ms, columns, compression_level), metadata)
+    block = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), parts.positions, tuple(runs))
+    footer_size = len(parts.footer).to_bytes(4, "little")
+    return parts.chunks + block.to_bytes(parts.footer) + parts.footer + footer_size + PARQUET_MAGIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +69,19 @@ class Column:
 
 def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
     """Return a Parquet file with these columns in two parts: the bytes before the footer, and the footer."""
-    import fastparquet  # noqa: PLC0415 - see the docstring of the module
-    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
-
-    file = _OpenBuffer()
-    fastparquet.write(
-        file,
-        pd.DataFrame({column.name: _array(column) for column in columns}, copy=False),
-        compression="ZSTD",
-        has_nulls=[column.name for column in columns if column.type in {"text", "number"}],
-        write_index=False,
-        stats=[TIME],
-        custom_metadata={
-            "fgm.format_version": str(header.format_version),
-            "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
-        },
+    metadata = {
+        "fgm.format_version": str(header.format_version),
+        "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
+        "pandas": _zones(column.name for column in columns if column.type == "time"),
+    }
+    parts = encode_parts(
+        (
+            ColumnValues(column.name, column.type, _array(column), is_nullable=column.type in {"text", "number"})
+            for column in columns
+        ),
+        metadata,
     )
-    plain = file.getvalue()
-    footer_at = len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")
-    return plain[:footer_at], plain[footer_at:-8]
+    return parts.chunks, parts.footer
 
 
 def decode_table(data: bytes) -> dict[str, list[Any]]:
@@ -104,15 +95,18 @@ def decode_table(data: bytes) -> dict[str, list[Any]]:
     return {str(name): _plain(frame[name]) for name in frame.columns}
 
 
-def _array(column: Column) -> Any:
-    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
+def _zones(time_columns: Iterable[str]) -> str:
+    """Return pandas' metadata of these columns, which alone tells fastparquet that their times are in UTC."""
+    facts = {"pandas_type": "datetimetz", "numpy_type": "datetime64[ms]", "metadata": {"timezone": "UTC"}}
+    columns = [{"name": name, "field_name": name, **facts} for name in time_columns]
+    return json.dumps({"index_columns": [], "columns": columns}, separators=(",", ":"))
 
+
+def _array(column: Column) -> Any:
     match column.type:
-        case "time":
-            return pd.Series(np.array(column.values, "datetime64[ms]")).dt.tz_localize("UTC")
         case "text":
             return _categories(column.values, [1] * len(column.values))
-        case "integer":
+        case "time" | "integer":
             return np.array(column.values, np.int64)
         case "number":
             return np.array(column.values, np.float64)  # None is NaN, and NaN is null
@@ -148,42 +142,20 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
     return Chunk(series, time_ms[keep], late_ms, {name: column(name) for name in columns})
 
 
-def _write(
-    chunks: Sequence[Chunk],
-    time_ms: NDArray[np.int64],
-    columns: Sequence[str],
-    metadata: Mapping[str, str],
-    compression_level: int,
-) -> bytes:
-    import fastparquet  # noqa: PLC0415 - see the docstring of the module
-    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
-
+def _columns(
+    chunks: Sequence[Chunk], time_ms: NDArray[np.int64], columns: Sequence[str], compression_level: int
+) -> Iterator[ColumnValues]:
+    """Yield the columns of a metrics file, in file order."""
     counts = [len(chunk.time_ms) for chunk in chunks]
-    table: dict[str, Any] = {TIME: pd.Series(time_ms.astype("datetime64[ms]")).dt.tz_localize("UTC")}
+    yield ColumnValues(TIME, "time", time_ms, is_nullable=False)
     for name in IDENTITY_COLUMNS:
-        table[name] = _categories([getattr(chunk.series, name) for chunk in chunks], counts)
-    table[LATE] = np.concatenate([chunk.late_ms for chunk in chunks])
+        values = _categories([getattr(chunk.series, name) for chunk in chunks], counts)
+        yield ColumnValues(name, "text", values, is_nullable=name != IDENTITY_COLUMNS[0])
+    late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
+    yield ColumnValues(LATE, "number", late_ms, compression_level=compression_level)
     for name in columns:
-        table[name] = np.concatenate([_values(chunk, name) for chunk in chunks])
-    level = {"type": "ZSTD", "args": {"level": compression_level}}
-    file = _OpenBuffer()
-    fastparquet.write(
-        file,
-        pd.DataFrame(table, copy=False),
-        compression={"_default": "ZSTD", LATE: level, **dict.fromkeys(columns, level)},
-        has_nulls=[*IDENTITY_COLUMNS[1:], LATE, *columns],
-        write_index=False,
-        stats=[TIME],
-        custom_metadata=metadata,
-    )
-    return file.getvalue()
-
-
-class _OpenBuffer(io.BytesIO):
-    """A file in memory that stays open when fastparquet closes it."""
-
-    def close(self) -> None:
-        """Do nothing: closing a BytesIO would discard its bytes."""
+        values = np.concatenate([_values(chunk, name) for chunk in chunks])
+        yield ColumnValues(name, "number", values, compression_level=compression_level)
 
 
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
@@ -198,37 +170,3 @@ def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
     code = {name: i for i, name in enumerate(names)}
     codes = np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts)
     return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
-
-
-def _parts(plain: bytes) -> tuple[bytes, bytes, dict[str, ColumnChunk]]:
-    """Return the bytes before the footer, a shortened footer, and the position of each metric's column chunk."""
-    from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
-    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - see the docstring of the module
-    from fastparquet.writer import write_thrift  # noqa: PLC0415 - see the docstring of the module
-
-    metadata = ParquetFile(io.BytesIO(plain)).fmd
-    (group,) = metadata.row_groups
-    column_chunks = {}
-    for column in group.columns:
-        facts = column.meta_data
-        name = _text(facts.path_in_schema[0])
-        if name in IDENTITY_COLUMNS:
-            continue
-        offset, size = facts.data_page_offset, facts.total_compressed_size
-        data = plain[offset : offset + size]
-        reader = NumpyIO(data)
-        page = from_buffer(reader, "PageHeader")
-        if reader.tell() + page.compressed_page_size != size:
-            raise ValueError(f"column {name} has more than one page")
-        present = facts.num_values - (facts.statistics.null_count or 0)
-        crc = zlib.crc32(data)
-        column_chunks[name] = ColumnChunk(offset, size, reader.tell(), page.uncompressed_page_size, present, crc)
-    # pandas adds 20 KB of metadata about its data frame to every file; no reader needs it.
-    metadata.key_value_metadata = [fact for fact in metadata.key_value_metadata if _text(fact.key) != "pandas"]
-    footer = io.BytesIO()
-    write_thrift(footer, metadata)
-    return plain[: len(plain) - 8 - int.from_bytes(plain[-8:-4], "little")], footer.getvalue(), column_chunks
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

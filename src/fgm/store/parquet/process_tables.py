@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import parquet_encoding
+from fgm.store.parquet import column_chunks, parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
+from fgm.store.parquet.page import uncompressed_size
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
@@ -64,7 +65,7 @@ class RegionRow(NamedTuple):
 Row = ProcessRow | RegionRow
 
 _ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
-_TYPES: Mapping[str, parquet_encoding.ColumnType] = {
+_TYPES: Mapping[str, column_chunks.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
     "pid": "integer",
@@ -115,6 +116,18 @@ def verify(path: str) -> TableBlock:
     Raises: BadFileError if it is damaged, or was not written by fgm.
     """
     return _read(path)[0]
+
+
+def has_padding(path: str) -> bool:
+    """Return whether the pages of a table are longer than their values. ClickHouse cannot read such a file.
+
+    Raises: as `verify`.
+    """
+    details, data = _read(path)
+    try:
+        return uncompressed_size(data[len(PARQUET_MAGIC) :]) > 8 * details.rows  # the first column is the time
+    except ValueError as error:
+        raise BadFileError(path, str(error)) from error
 
 
 def rows(path: str) -> list[Row]:

@@ -60,6 +60,12 @@ class WindowFile:
         }
         return frozenset(with_values - {TIME, LATE})
 
+    @property
+    def has_padding(self) -> bool:
+        """Whether the pages of the file are longer than their values. ClickHouse cannot read such a file."""
+        column = self._column_chunk(TIME)
+        return column is not None and column.page_size > 8 * self.block.rows
+
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one metric column, or `late_ms`; all NaN if the file has no such column.
 
