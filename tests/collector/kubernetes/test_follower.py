@@ -15,6 +15,7 @@ from fgm.collector.kubernetes.api_client import PodApi, Timeouts
 from fgm.collector.kubernetes.container_exits import ContainerExit
 from fgm.collector.kubernetes.follower import PodFollower
 from fgm.collector.kubernetes.pod import MAX_PODS
+from fgm.collector.kubernetes.watch_state import SETTLED_S
 from fgm.collector.windows.index_keeper import IndexKeeper
 from fgm.store.samples.series import Series
 from tests.support.collector.api_server import ApiServer, Mood
@@ -61,13 +62,15 @@ class Follower:
         self.pods.update_series(named, now_ms)
 
     async def recover(self) -> None:
-        """Advance the clock to the next try, which succeeds."""
+        """Advance the clock to the next try, which succeeds, and until the stream counts as followed."""
         self.server.mood = "good"
         async with anyio.create_task_group() as group:
             group.start_soon(self.clock.sleep_until, 1e9)  # keeps the time moving after the task has stopped sleeping
             await self.clock.settle(2)
             await self.clock.advance(60)
             await self.server.watched()
+            await self.clock.settle(2)
+            await self.clock.advance(SETTLED_S)
             group.cancel_scope.cancel()
 
     def facts(self, number: int) -> dict[str, object]:
@@ -221,6 +224,41 @@ async def test_a_failing_api_gets_few_requests_and_names_are_kept(tmp_path: Path
     assert follower.pods.requests == len(server.requests)
 
 
+async def test_after_a_restore_of_etcd_the_pods_are_listed_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The API accepts a watch from a version that it has not reached yet, and then sends nothing."""
+    async with following(tmp_path, patience=Timeouts(silence_s=0.2)) as follower:
+        server, clock = follower.server, follower.clock
+        await server.watched()
+        clock.stall(100)
+        server.version = 500
+        server.keep(pod_json("next", 2))
+        await server.cut()
+        await server.watched()
+        await server.put(pod_json("late", 3))
+        clock.stall(120)
+        await follower.until(lambda: follower.name(Series("pod", pod_uid=pod_uid(3))).pod_name == "late")
+
+        assert follower.name(APP).container_name == "app"
+    (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.message.startswith("the Kubernetes API has gone back to an older version")
+    assert getattr(warning, "fields", {}) == {"version": "502", "before": "1001"}
+
+
+async def test_hours_of_silence_in_a_quiet_cluster_are_no_failure_and_need_few_requests(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with following(tmp_path, patience=Timeouts(silence_s=0.05)) as follower:
+        for count in range(1, 40):
+            await follower.server.until(lambda server, count=count: len(server.requests) >= 2 * count)  # type: ignore[misc]  # a default binds it
+            follower.clock.stall(120)
+
+        assert [request.is_watch for request in follower.server.requests][:8] == [False, True] * 4
+        assert follower.name(APP).container_name == "app"
+    assert caplog.records == []
+
+
 async def test_a_request_that_hangs_is_given_up_and_repeated(tmp_path: Path) -> None:
     async with following(tmp_path, "hanging", Timeouts(5, 0.05, 0.05)) as follower:
         await follower.clock.settle()
@@ -319,9 +357,7 @@ async def test_an_outage_and_its_end_are_logged_once(tmp_path: Path, caplog: pyt
     async with following(tmp_path, "refusing") as follower:
         await follower.clock.settle()
         await follower.clock.advance(300)
-        await follower.recover()
-        await follower.server.put(pod_json("next", 2))
-        await follower.until(lambda: follower.name(Series("pod", pod_uid=pod_uid(2))).pod_name == "next")
+        await follower.recover()  # the stream is open, and has no event
 
     messages = [record.message.split(";")[0] for record in caplog.records]
     assert [message for message, _ in itertools.groupby(messages)] == messages

@@ -1,5 +1,7 @@
 """Names of series, from the names of pods and containers."""
 
+from dataclasses import replace
+
 from fgm.collector.kubernetes.names import ContainerName, Names, PodName
 from fgm.store.samples.series import Series
 
@@ -16,6 +18,16 @@ def test_a_container_is_named_by_its_id() -> None:
 
     assert (named.container_name, named.pod_name, named.namespace) == ("app", "cart-0", "shop")
     assert named.key == APP.key
+
+
+def test_the_runtime_is_known_from_the_pod_if_the_path_has_only_the_id() -> None:
+    pod = PodName("shop", "cart-0", "containerd")
+    names = Names({"aa": ContainerName(pod, "app", "containerd")}, {UID: pod}, frozenset({"ee"}))
+    for series in (APP, Series("sandbox", container_id="bb", pod_uid=UID), replace(APP, container_id="ee")):
+        assert names.name(series).runtime == "containerd"
+    assert names.name(replace(APP, runtime="docker")).runtime == "docker"
+    assert names.name(replace(APP, container_id="unknown")).runtime is None
+    assert names.name(Series("pod", pod_uid=UID)).runtime is None
 
 
 def test_the_id_of_a_container_decides_before_the_pod_in_its_path() -> None:

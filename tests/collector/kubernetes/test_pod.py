@@ -48,6 +48,7 @@ def test_a_pod_has_names_labels_and_containers() -> None:
             Container(
                 container_id(7),
                 "app",
+                "containerd",
                 image="app:v1",
                 restart_count=2,
                 limits={"cpu_millicores": 500, "memory_bytes": 256 << 20},
@@ -136,7 +137,9 @@ def test_a_mirror_pod_has_the_hash_that_names_its_cgroup() -> None:
 def test_the_ids_of_all_runtimes_are_read() -> None:
     for runtime in ("containerd", "cri-o", "docker"):
         status = running("app", 7) | {"containerID": f"{runtime}://{container_id(7)}"}
-        assert list(containers_of(pod_json("cart", 1, status))) == [container_id(7)]
+        pod = parsed(pod_json("cart", 1, status))
+        assert [(each.id, each.runtime) for each in pod.containers] == [(container_id(7), runtime)]
+        assert pod.runtime == runtime
     for bad in ("7", "containerd://", f"containerd://{'A' * 64}", container_id(7), None, 7):
         assert containers_of(pod_json("cart", 1, running("app", 7) | {"containerID": bad})) == {}
 

@@ -82,11 +82,13 @@ async def test_a_container_of_three_seconds_is_recorded_with_its_name(
         file = WindowFile.open(str(path))
         for chunk in file.chunks(["pids.current"], {container}):
             assert (chunk.series.container_name, chunk.series.pod_name) == ("job", "short")
+            assert chunk.series.runtime == "containerd"  # the path of this cgroup has only the id
             rows += len(chunk.time_ms)
         file.close()
     assert rows >= LIFE_S - 1
     index = load(str(data_dir / "index.json"))
     entry = index.entries[index.keys[container]]
     assert (entry.facts["container_name"], entry.facts["pod_name"]) == ("job", "short")
+    assert entry.facts["runtime"] == "containerd"
     assert kinds_of(data_dir, container) >= {"start", "exit"}
     assert check(str(data_dir)).problems == []

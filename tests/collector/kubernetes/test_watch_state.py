@@ -53,6 +53,20 @@ def test_a_list_is_followed_by_streams_each_from_the_last_version() -> None:
     assert 301 <= state.due <= 302
 
 
+def test_a_list_follows_a_silent_stream_and_is_compared_with_the_last_version() -> None:
+    state = WatchState(lambda: 0.0, now=0)
+    assert not state.note_list("99", 1)
+    state.note_start(1)
+    state.note_event(WatchEvent("bookmark", "100"))
+    state.note_silence(181)
+    assert (state.resource_version, state.due, state.failures) == (None, 181, 0)
+    assert not state.note_list("100", 181)
+    assert state.note_list("99", 181)
+    assert not state.note_list("99", 181)
+    assert not state.note_list("9" * 5000, 181)
+    assert not state.note_list("opaque", 181)
+
+
 def test_an_error_event_resets_the_version() -> None:
     state = WatchState(lambda: 0.5, now=0)
     state.note_list("100", 1)

@@ -1,4 +1,8 @@
-"""A Kubernetes API server with one resource, pods, on a real socket, which can also misbehave."""
+"""A Kubernetes API server with one resource, pods, on a real socket, which can also misbehave.
+
+As the real one, it sends a watch only events and bookmarks of later versions than the one that the watch began at. So a
+watch from a version in the future, as after a restore of etcd, is silent. Tried with Kubernetes 1.36.
+"""
 
 import contextlib
 import json
@@ -57,7 +61,7 @@ class ApiServer:
     requests: list[Request] = field(default_factory=list)
     version: int = 1000
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _watches: list[AnyByteStream] = field(default_factory=list)
+    _watches: dict[AnyByteStream, int] = field(default_factory=dict)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
     @contextlib.asynccontextmanager
@@ -94,6 +98,7 @@ class ApiServer:
 
     async def delete(self, pod: dict[str, Any]) -> None:
         self.version += 1
+        pod["metadata"]["resourceVersion"] = str(self.version)
         del self.pods[pod["metadata"]["uid"]]
         await self.say("DELETED", pod)
 
@@ -102,16 +107,18 @@ class ApiServer:
         await self.say("BOOKMARK", {"kind": "Pod", "metadata": {"resourceVersion": str(self.version)}})
 
     async def say(self, kind: str, subject: dict[str, Any]) -> None:
-        await self.send(json.dumps({"type": kind, "object": subject}).encode() + b"\n")
+        """Send an event on each open stream that began at an earlier version."""
+        version = int(subject["metadata"]["resourceVersion"])
+        await self.send(json.dumps({"type": kind, "object": subject}).encode() + b"\n", version)
 
-    async def send(self, data: bytes) -> None:
-        """Send some bytes on each open stream."""
-        for stream in self._watches:
+    async def send(self, data: bytes, version: int | None = None) -> None:
+        """Send some bytes on each open stream, or on those that began before a version."""
+        for stream in [stream for stream, began in self._watches.items() if version is None or began < version]:
             await stream.send(b"%x\r\n%s\r\n" % (len(data), data))
 
     async def cut(self) -> None:
         """Close all open streams without the end of their response."""
-        watches, self._watches = self._watches, []
+        watches, self._watches = self._watches, {}
         for stream in watches:
             await stream.aclose()
 
@@ -158,7 +165,7 @@ class ApiServer:
         elif self.mood == "expired":
             await self._status(stream, 410, "too old resource version")
         else:
-            await self._stream(stream)
+            await self._stream(stream, int(request.query.get("resourceVersion", "0")))
 
     def _list(self) -> dict[str, Any]:
         return {
@@ -172,7 +179,7 @@ class ApiServer:
         await _send(stream, code, json.dumps({"kind": "Status", "code": code, "message": message}).encode())
         self._notify()
 
-    async def _stream(self, stream: AnyByteStream) -> None:
+    async def _stream(self, stream: AnyByteStream, version: int) -> None:
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
         expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "metadata": {}}}
         first = {"garbage": GARBAGE, "error-event": json.dumps(expired).encode() + b"\n"}.get(self.mood, b"")
@@ -184,13 +191,12 @@ class ApiServer:
             await stream.send(b"0\r\n\r\n")
             self._notify()
             return
-        self._watches.append(stream)
+        self._watches[stream] = version
         self._notify()
         try:
             await stream.receive()  # the client sends nothing more, so this returns when it closes
         finally:
-            if stream in self._watches:
-                self._watches.remove(stream)
+            self._watches.pop(stream, None)
             self._notify()
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 from fgm import __version__
 from fgm.collector.kubernetes.address import Address
-from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.errors import ApiError, SilenceError, StreamError
 from fgm.collector.kubernetes.pod import MAX_PODS, Pod, parse_pod
 from fgm.collector.kubernetes.pod_list_parser import PodListParser
 from fgm.collector.kubernetes.watch_state import WatchEvent, parse_event
@@ -36,7 +36,11 @@ T = TypeVar("T", bound=socket.socket)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts of requests. `silence_s`: for the next line of a watch stream; bookmarks arrive about every minute."""
+    """Timeouts of requests. `silence_s`: for the next line of a watch stream.
+
+    A bookmark arrives about every minute, but only if the version of the pods has changed since the stream began.
+    Source: apiserver/pkg/storage/cacher/cache_watcher.go
+    """
 
     connect_s: float = 10
     list_s: float = 60
@@ -101,10 +105,11 @@ class PodApi:
     def next_events(self) -> Sequence[WatchEvent] | None:
         """Wait for the next events of the stream; return those of this node, or None if the stream has ended.
 
-        Raises: StreamError if the stream is malformed; another ApiError if the connection is lost.
+        Raises: SilenceError if none arrive in time; StreamError if the stream is malformed; another ApiError if the
+        connection is lost.
         """
         until = self._monotonic() + self._timeouts.silence_s
-        with self._translated_errors():
+        with self._translated_errors(SilenceError):
             while part := self._read(until):
                 *lines, self._rest = (self._rest + part).split(b"\n")
                 if len(self._rest) > MAX_LINE_BYTES:
@@ -134,8 +139,8 @@ class PodApi:
         return pod.node_name in {None, self._node_name}
 
     @contextlib.contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Turn every error into an ApiError, and close the connection after it."""
+    def _translated_errors(self, of_timeout: type[ApiError] = ApiError) -> Iterator[None]:
+        """Turn every error into an ApiError, and close the connection after it. `of_timeout`: the one for timeouts."""
         with self._lock:
             if self._is_cut:
                 raise ApiError("the request was aborted")
@@ -147,7 +152,8 @@ class PodApi:
             raise
         except (OSError, http.client.HTTPException, *_MALFORMED) as error:
             self.close()
-            raise ApiError(f"{type(error).__name__}: {error}") from error
+            kind = of_timeout if isinstance(error, TimeoutError) else ApiError
+            raise kind(f"{type(error).__name__}: {error}") from error
         finally:
             with self._lock:
                 self._is_busy = False

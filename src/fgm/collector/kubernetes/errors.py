@@ -11,3 +11,7 @@ class ApiError(Exception):
 
 class StreamError(ApiError):
     """Raised when a watch stream is malformed."""
+
+
+class SilenceError(ApiError):
+    """Raised when no event of a watch stream arrives within the timeout."""

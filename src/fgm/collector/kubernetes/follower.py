@@ -13,10 +13,10 @@ from anyio import to_thread
 
 from fgm.clock import Clock
 from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
-from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.errors import ApiError, SilenceError, StreamError
 from fgm.collector.kubernetes.pod import MAX_PODS, Pod
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
-from fgm.collector.kubernetes.watch_state import WatchEvent, WatchState
+from fgm.collector.kubernetes.watch_state import SETTLED_S, WatchEvent, WatchState
 from fgm.logs import fields
 from fgm.store.index.index_file import Facts, Index
 from fgm.store.samples.series import Series
@@ -104,7 +104,12 @@ class PodFollower:
             self._state.note_refusal(self._clock.monotonic(), error.status)
             self._log_failure(str(error))
             return
-        self._state.note_list(version, self._clock.monotonic())
+        before = self._state.newest_version
+        if self._state.note_list(version, self._clock.monotonic()):
+            log.warning(
+                "the Kubernetes API has gone back to an older version; all pods were listed again",
+                extra=fields(version=version, before=before),
+            )
         if not pods and self._has_pods:
             log.warning("the Kubernetes API lists no pods of this node; check --node-name")
         self._book.replace(pods)
@@ -119,6 +124,19 @@ class PodFollower:
             state.note_refusal(clock.monotonic(), error.status)
             self._log_failure(str(error))
             return
+        async with anyio.create_task_group() as group:
+            if self._is_failing:
+                group.start_soon(self._settle)
+            await self._follow_stream(api)
+            group.cancel_scope.cancel()
+
+    async def _settle(self) -> None:
+        """End the failure if the stream lasts, because no event may follow for minutes."""
+        await self._clock.sleep_until(self._clock.monotonic() + SETTLED_S)
+        self._log_success()
+
+    async def _follow_stream(self, api: "PodApi") -> None:
+        state, clock = self._state, self._clock
         reason = "the watch stream ended too early"
         try:
             while (events := await self._in_thread(api.next_events)) is not None:
@@ -132,6 +150,10 @@ class PodFollower:
         except StreamError as error:
             state.note_malformed(clock.monotonic())
             self._log_failure(str(error))
+            return
+        except SilenceError as error:
+            log.debug("the watch stream was silent; listing all pods", extra=fields(reason=str(error)))
+            state.note_silence(clock.monotonic())
             return
         except ApiError as error:
             reason = str(error)
@@ -147,9 +169,7 @@ class PodFollower:
         if not self._state.note_event(event):
             log.debug("the Kubernetes API ended the watch with an error", extra=fields(code=event.code))
             return False
-        if self._is_failing:
-            self._is_failing = False
-            log.info("following the Kubernetes API again")
+        self._log_success()
         if event.pod is not None and event.kind == "changed":
             self._book.put(event.pod)
         elif event.pod is not None and event.kind == "deleted":
@@ -178,6 +198,11 @@ class PodFollower:
         level = logging.DEBUG if self._is_failing else logging.WARNING
         log.log(level, "cannot follow the Kubernetes API; keeping the names so far", extra=fields(reason=reason))
         self._is_failing = True
+
+    def _log_success(self) -> None:
+        if self._is_failing:
+            self._is_failing = False
+            log.info("following the Kubernetes API again")
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000

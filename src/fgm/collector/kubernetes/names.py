@@ -1,4 +1,4 @@
-"""Finds the names of series: first by container id, then by the pod's uid or manifest hash. Pure."""
+"""Finds the names of series, and their runtimes: by container id, or else by the pod's uid or manifest hash. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,17 +11,19 @@ SANDBOX_NAME = "POD"
 
 
 class PodName(NamedTuple):
-    """Namespace and name of a pod."""
+    """Namespace and name of a pod. `runtime`: that of its containers; None if it has none yet."""
 
     namespace: str
     name: str
+    runtime: str | None = None
 
 
 class ContainerName(NamedTuple):
-    """Names of a container and of its pod."""
+    """Names of a container and of its pod. `runtime`: None if unknown."""
 
     pod: PodName
     name: str
+    runtime: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,17 @@ class Names:
         pod = container.pod if container is not None else self.pods.get(series.pod_uid or "")
         if pod is None:
             return series
-        scope, container_name = series.scope, series.container_name
+        scope, container_name, runtime = series.scope, series.container_name, series.runtime
         if container is not None:
-            scope, container_name = "container", container.name
+            scope, container_name, runtime = "container", container.name, runtime or container.runtime
         elif series.scope == "sandbox" or series.container_id in self.sandboxes:
-            scope, container_name = "sandbox", SANDBOX_NAME
-        named = replace(series, scope=scope, container_name=container_name, pod_name=pod.name, namespace=pod.namespace)
+            scope, container_name, runtime = "sandbox", SANDBOX_NAME, runtime or pod.runtime
+        named = replace(
+            series,
+            scope=scope,
+            container_name=container_name,
+            pod_name=pod.name,
+            namespace=pod.namespace,
+            runtime=runtime,
+        )
         return series if named == series else named

@@ -25,7 +25,7 @@ MAX_LABELS_CHARACTERS = 2048
 """Maximum total length of the labels of one pod, so that an index of 5000 containers is not too large to read."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ID = re.compile(r"[a-z0-9.+-]{1,32}://([0-9a-f]{64})", re.ASCII)
+_ID = re.compile(r"([a-z0-9.+-]{1,32})://([0-9a-f]{64})", re.ASCII)
 _STATUSES = ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses")
 _SPECS = ("containers", "initContainers", "ephemeralContainers")
 
@@ -43,11 +43,13 @@ class Termination:
 class Container:
     """A container. After a restart, it is another container with another id.
 
-    `limits`, `requests`: amounts by `cpu_millicores` and `memory_bytes`; None if unknown, empty if not set.
+    `runtime`: containerd, cri-o, docker or another; `limits`, `requests`: amounts by `cpu_millicores` and
+    `memory_bytes`; None if unknown, empty if not set.
     """
 
     id: str
     name: str
+    runtime: str | None = None
     image: str | None = None
     restart_count: int | None = None
     limits: Mapping[str, float] | None = None
@@ -66,6 +68,11 @@ class Pod:
     node_name: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
+
+    @property
+    def runtime(self) -> str | None:
+        """The runtime of its containers; None if it has none yet."""
+        return next((container.runtime for container in self.containers), None)
 
     @property
     def cgroup_uids(self) -> tuple[str, ...]:
@@ -104,17 +111,18 @@ def _containers(status: dict[str, Any], spec: dict[str, Any]) -> Iterator[Contai
     restarts = _whole(status.get("restartCount"))
     current = _object(_object(status.get("state")).get("terminated"))
     last = _object(_object(status.get("lastState")).get("terminated"))
-    current_id = _id(status.get("containerID")) or _id(current.get("containerID"))
-    last_id = _id(last.get("containerID"))
+    runtime, current_id = _id(status.get("containerID")) or _id(current.get("containerID")) or (None, None)
+    last_runtime, last_id = _id(last.get("containerID")) or (None, None)
     if last_id is not None and last_id != current_id:
         earlier_restarts = None if not restarts else restarts - 1
-        yield Container(last_id, name, image, earlier_restarts, termination=_termination(last))
+        yield Container(last_id, name, last_runtime, image, earlier_restarts, termination=_termination(last))
     if current_id is not None:
         # While a container waits to be started again, its status still has the id of the one that ended.
         ended = current or (last if last_id == current_id else {})
         resources = _object(status.get("resources")) or _object(spec.get("resources"))
         limits, requests = (_amounts(resources.get(key)) for key in ("limits", "requests"))
-        yield Container(current_id, name, image, restarts, limits, requests, _termination(ended) if ended else None)
+        termination = _termination(ended) if ended else None
+        yield Container(current_id, name, runtime, image, restarts, limits, requests, termination)
 
 
 def _termination(terminated: dict[str, Any]) -> Termination:
@@ -142,9 +150,10 @@ def _labels(value: object) -> dict[str, str]:
     return labels
 
 
-def _id(value: object) -> str | None:
+def _id(value: object) -> tuple[str, str] | None:
+    """Return the runtime and the id in a container id such as `containerd://…`; None if it is malformed."""
     match = _ID.fullmatch(value) if isinstance(value, str) else None
-    return None if match is None else match[1]
+    return None if match is None else (match[1], match[2])
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -35,11 +35,12 @@ class PodBook:
             namespace, pod_name = facts.get("namespace"), facts.get("pod_name")
             if not namespace or not pod_name:
                 continue
-            pod, uid, name = PodName(namespace, pod_name), facts.get("pod_uid"), facts.get("container_name")
+            runtime, uid, name = facts.get("runtime"), facts.get("pod_uid"), facts.get("container_name")
+            pod = PodName(namespace, pod_name, runtime)
             if isinstance(uid, str):
                 self._indexed_pods[uid] = pod
             if isinstance(name, str):
-                self._indexed_containers[entry.full_id] = ContainerName(pod, name)
+                self._indexed_containers[entry.full_id] = ContainerName(pod, name, runtime)
 
     @property
     def names(self) -> Names:
@@ -111,9 +112,9 @@ class PodBook:
     def _build_names(self) -> Names:
         containers, pods = dict(self._indexed_containers), dict(self._indexed_pods)
         for pod in (*self._deleted.values(), *self._pods.values()):
-            name = PodName(pod.namespace, pod.name)
+            name = PodName(pod.namespace, pod.name, pod.runtime)
             pods.update(dict.fromkeys(pod.cgroup_uids, name))
-            containers.update((container.id, ContainerName(name, container.name)) for container in pod.containers)
+            containers.update((each.id, ContainerName(name, each.name, each.runtime)) for each in pod.containers)
         return Names(containers, pods, self._sandboxes)
 
 

@@ -3,6 +3,9 @@
 After a stream of normal length, the next one follows within a second. After anything else (a refusal, silence, a stream
 that ends too early, an expired version), the next request waits. The wait grows with each failure, so that there is
 never a busy loop.
+
+A stream without events is normal in a quiet cluster. It is also what a stream looks like whose version the API has not
+reached yet, as after a restore of etcd: it is accepted, and then nothing follows. So a list follows after silence.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
@@ -17,6 +20,8 @@ MIN_STREAM_S = 30
 """Minimum duration of a stream. A shorter one counts as failed, even if it ended without an error."""
 MAX_WAIT_S = 60
 """Maximum delay before a request after a failure."""
+SETTLED_S = 2
+"""Duration after which a stream that has not ended counts as followed, even if it had no event."""
 JITTER_S = 1
 """Maximum random delay before the next stream, so that the clients of an API server do not all reconnect at once."""
 STREAM_S = 300
@@ -68,14 +73,15 @@ def parse_event(line: bytes) -> WatchEvent:
 class WatchState:
     """The state between two requests. All times are monotonic, in seconds.
 
-    `due`: time of the next request; `resource_version`: version to watch from, None to list first; `failures`:
-    number of failures in a row.
+    `due`: time of the next request; `resource_version`: version to watch from, None to list first; `newest_version`:
+    the version of the last list or event; `failures`: number of failures in a row.
     """
 
     def __init__(self, random: Callable[[], float], now: float) -> None:
         """`random`: returns numbers in [0, 1)."""
         self.due = now
         self.resource_version: str | None = None
+        self.newest_version: str | None = None
         self.failures = 0
         self._random = random
         self._began = now
@@ -84,9 +90,12 @@ class WatchState:
         """Return the duration to request for the next stream."""
         return round(STREAM_S * (1 + self._random() / 5))
 
-    def note_list(self, resource_version: str, now: float) -> None:
-        """Note that a list arrived. A watch stream follows immediately."""
-        self.resource_version, self.due = resource_version, now
+    def note_list(self, resource_version: str, now: float) -> bool:
+        """Note that a list arrived; return whether it is older than what arrived before. A watch stream follows."""
+        is_older = _is_older(resource_version, self.newest_version)
+        self.newest_version = self.resource_version = resource_version
+        self.due = now
+        return is_older
 
     def note_start(self, now: float) -> None:
         """Note that a stream was requested."""
@@ -97,7 +106,8 @@ class WatchState:
         if event.kind == "error":
             self.resource_version = None
             return False
-        self.resource_version = event.resource_version or self.resource_version
+        if event.resource_version is not None:
+            self.newest_version = self.resource_version = event.resource_version
         return True
 
     def note_end(self, now: float) -> None:
@@ -107,6 +117,11 @@ class WatchState:
             self.due = now + self._random() * JITTER_S
         else:
             self._wait(now)
+
+    def note_silence(self, now: float) -> None:
+        """Note that a stream had no event for too long. That is no failure, but a list follows."""
+        self.resource_version = None
+        self.note_end(now)
 
     def note_refusal(self, now: float, status: int | None) -> None:
         """Note that a request failed. `status`: HTTP status; None if there was no response.
@@ -127,3 +142,13 @@ class WatchState:
         self.failures += 1
         max_s = min(MAX_WAIT_S, 2.0 ** min(self.failures - 1, 10))
         self.due = now + max_s * (1 + self._random()) / 2
+
+
+def _is_older(version: str, before: str | None) -> bool:
+    """Return whether a version is older than another one.
+
+    Source: KEP-5504: all resource versions of Kubernetes are whole numbers, and can be compared
+    """
+    if before is None or not all(text.isascii() and text.isdecimal() for text in (version, before)):
+        return False
+    return (len(version), version) < (len(before), before)  # they may be too long for int()
