@@ -34,6 +34,20 @@ def test_a_written_instant_is_read_back(instant_ms: int) -> None:
     assert parse_ms(format_seconds(instant_ms)) == instant_ms // 1000 * 1000
 
 
+@pytest.mark.parametrize(
+    ("text", "instant_ms"),
+    [
+        ("2025-12-30T16:05:00.1239Z", T0),
+        ("2025-12-30T16:05:00.123999Z", T0),
+        ("2025-12-30T16:05:00.123999999Z", T0),
+        ("2025-12-30T16:05:00.9996Z", T0 + 876),
+        ("1969-12-31T23:59:59.9996Z", -1),
+    ],
+)
+def test_an_instant_within_a_millisecond_is_read_as_its_start(text: str, instant_ms: int) -> None:
+    assert parse_ms(text) == instant_ms
+
+
 def test_a_text_without_a_time_zone_is_utc_or_is_refused() -> None:
     assert parse_ms("2025-12-30T16:05:00.123", assume_utc=True) == T0
     with pytest.raises(ValueError, match="has no time zone"):

@@ -30,7 +30,7 @@ def format_milliseconds(instant_ms: int) -> str:
 
 
 def parse_ms(text: str, *, assume_utc: bool = False) -> int:
-    """Return milliseconds since 1970. `assume_utc`: read a text without a time zone as UTC.
+    """Return milliseconds since 1970, rounded down. `assume_utc`: read a text without a time zone as UTC.
 
     Raises: ValueError if the text is not an instant, or if it has no time zone and `assume_utc` is false.
     """
@@ -39,4 +39,4 @@ def parse_ms(text: str, *, assume_utc: bool = False) -> int:
         if not assume_utc:
             raise ValueError(f"{text!r} has no time zone")
         moment = moment.replace(tzinfo=UTC)
-    return round((moment - _EPOCH) / _MILLISECOND)
+    return (moment - _EPOCH) // _MILLISECOND

@@ -13,7 +13,7 @@ def test_an_amount_is_read_with_or_without_a_unit(text: str, size: int) -> None:
     assert size_bytes(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "Gi", "4Qi", "-1", "1e3", "4 i"])
+@pytest.mark.parametrize("text", ["", "Gi", "4Qi", "-1", "1e3", "4 i", "9" * 400, "9" * 400 + "Ti"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not an amount of bytes"):
         size_bytes(text)

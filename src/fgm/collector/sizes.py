@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from fgm.settings_parser import Kind, in_range
 
+MAX_DIGITS = 100
+"""Maximum length of a number. From about 300 digits on, a float would be infinite."""
 _UNITS = {"": 1}
 for _power, _letter in enumerate("KMGT", 1):
     _UNITS |= {_letter: 1000**_power, _letter + "i": 1024**_power}
@@ -18,7 +20,7 @@ def size_bytes(text: str) -> int:
     Raises: ValueError if the text is not an amount of bytes.
     """
     match = _SIZE.fullmatch(text.strip())
-    if match is None or match[2] not in _UNITS:
+    if match is None or match[2] not in _UNITS or len(match[1]) > MAX_DIGITS:
         raise ValueError(f"{text!r} is not an amount of bytes")
     return round(float(match[1]) * _UNITS[match[2]])
 

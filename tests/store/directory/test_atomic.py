@@ -117,6 +117,14 @@ def test_a_file_in_the_place_of_a_folder_is_an_error_with_its_reason(tmp_path: P
         atomic.make_folder(str(tmp_path / "dt=2025-12-30" / "identifier=a"))
 
 
+def test_a_parent_that_refuses_folders_is_an_error_with_its_path() -> None:
+    """The kernel refuses folders in /proc with the error of a missing parent."""
+    for path in ("/proc/no-such-folder", "/proc/no-such-folder/data"):
+        with pytest.raises(FileNotFoundError) as error:
+            atomic.make_folder(path)
+        assert error.value.filename == "/proc/no-such-folder"
+
+
 def test_a_link_in_the_place_of_a_day_folder_is_not_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -102,6 +102,15 @@ def make_folder(path: str, within: str | None = None) -> None:
         if _is_data_folder(folder) and os.path.islink(folder):  # readers and retention do not follow links
             raise NotADirectoryError(errno.ENOTDIR, "there is a link instead of a folder", folder)
     try:
+        _make_folder_within(parent, path)
+    except FileNotFoundError:
+        make_folder(parent, within)
+        _make_folder_within(parent, path)  # fails if the parent exists, but refuses folders, as /proc does
+
+
+def _make_folder_within(parent: str, path: str) -> None:
+    """Create a folder, unless it exists. The parent must exist."""
+    try:
         os.mkdir(path, FOLDER_MODE)
     except FileExistsError:
         status = os.stat(path)
@@ -111,10 +120,6 @@ def make_folder(path: str, within: str | None = None) -> None:
             return
         if stat.S_IMODE(status.st_mode) == FOLDER_MODE:
             return
-    except FileNotFoundError:
-        make_folder(parent, within)
-        make_folder(path, within)  # another task may have created it meanwhile
-        return
     os.chmod(path, FOLDER_MODE)
     with _open_folder(parent) as parent_fd:
         os.fsync(parent_fd)

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from decimal import Decimal
 
 from fgm import iso_time
 from fgm.viewer.api.request.parameters import DEFAULT_RANGE, MAX_TEXT, RANGE_FORM, TIME_FORM
@@ -42,17 +43,17 @@ def instant_ms(name: str, text: str) -> int:
 
     Raises: Problem (400) if the text is not an instant.
     """
-    result_ms: float | None = None
+    result_ms: int | None = None
     if _NUMBER.fullmatch(text) and not _BASIC_DATE.fullmatch(text):
-        number = float(text)
-        result_ms = number if number >= _MIN_MILLISECONDS else number * 1000
+        number = Decimal(text)  # a float would round some fractions down to the millisecond before
+        result_ms = int(number if number >= _MIN_MILLISECONDS else number * 1000)
     elif len(text) <= MAX_TEXT and _ISO_SIGN.search(text):
         with suppress(ValueError):
             # The + of a time zone arrives as a space if it was not encoded.
             result_ms = iso_time.parse_ms(_SPACE_OF_PLUS.sub("+", text), assume_utc=True)
     if result_ms is None or not 0 <= result_ms < iso_time.END_OF_TIME_MS:
         raise bad_parameter(name, f"{text[:MAX_TEXT]!r} is not an instant", TIME_FORM)
-    return round(result_ms)
+    return result_ms
 
 
 def _length_ms(text: str) -> int | None:
