@@ -29,9 +29,9 @@ async def expected(root: Path) -> object:
     return await client.series(TARGET)
 
 
-def rewritten(path: Path, new: Path) -> None:
+def rewritten(path: Path, new: Path, select: str = "SELECT *") -> None:
     """Copy a file with DuckDB, which omits the block."""
-    duckdb.sql(f"COPY (SELECT * FROM read_parquet('{path}')) TO '{new}' (FORMAT parquet, COMPRESSION zstd)")
+    duckdb.sql(f"COPY ({select} FROM read_parquet('{path}')) TO '{new}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 async def test_a_directory_of_copies_is_served_whatever_their_names(tmp_path: Path) -> None:
@@ -72,6 +72,50 @@ async def test_files_of_other_writers_are_read_by_a_child(tmp_path: Path) -> Non
     await to_thread.run_sync(rewrite)
 
     assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "epoch_ms(time)",
+        "epoch_us(time)",
+        "epoch_ns(time)",
+        "epoch_ms(time) // 1000",
+        "(epoch_ms(time) // 1000)::INTEGER",
+        "epoch_ms(time) / 1000",
+        "epoch_ms(time)::DOUBLE",
+        "epoch_ms(time)::UBIGINT",
+        "time::TIMESTAMP",
+        "time::TIMESTAMP_NS",
+    ],
+)
+async def test_times_without_a_unit_are_read_in_the_unit_that_makes_them_recent(tmp_path: Path, time: str) -> None:
+    def rewrite() -> None:
+        (tmp_path / "flat").mkdir()
+        for number, path in enumerate(recorded(tmp_path / "data")):
+            rewritten(path, tmp_path / "flat" / f"{number}.parquet", f"SELECT * REPLACE ({time} AS time)")
+
+    await to_thread.run_sync(rewrite)
+
+    assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "epoch_ms(time) // 1_000_000",
+        "epoch_ms(time) * 10_000",
+        "CASE WHEN scope = 'node' THEN epoch_ms(time) ELSE epoch_us(time) END",
+        "CASE WHEN scope = 'node' THEN epoch_ms(time) END",
+        "true",
+    ],
+)
+def test_times_whose_unit_is_unknown_are_refused(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "other.parquet"
+    rewritten(recorded(tmp_path / "data")[0], path, f"SELECT * REPLACE ({time} AS time)")
+
+    with pytest.raises(BadFileError, match=r"its column time has the type .*: write time as a timestamp"):
+        foreign_parquet.rewrite(str(path), str(tmp_path / "new"))
 
 
 async def test_a_file_that_cannot_be_read_is_counted_and_the_rest_is_served(tmp_path: Path) -> None:

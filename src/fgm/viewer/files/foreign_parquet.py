@@ -21,6 +21,8 @@ MEMORY_BYTES = 2 << 30
 """Maximum address space of the child process."""
 CPU_S, WALL_S = 30, 60.0
 """Maximum processor time and maximum duration of the child process."""
+YEAR_2000_S, YEAR_2100_S = 946_684_800, 4_102_444_800
+"""Start of both years in s since 1970. Numbers without a unit are read as instants between them."""
 REFUSED = 4
 """Exit code of the child process after an error whose reason it has written to standard error."""
 
@@ -81,7 +83,8 @@ def _rewritten(path: str) -> bytes:
     columns = [metric.name for metric in RECORDED]
     wanted = [name for name in ("time", "late_ms", *IDENTITY_COLUMNS, *columns) if name in present]
     frame = file.to_pandas(columns=wanted, index=False)
-    frame["time"] = pd.to_datetime(frame["time"], utc=True).dt.as_unit("ms").astype("int64")
+    is_number = pd.api.types.is_numeric_dtype(frame["time"])
+    frame["time"] = _ms_of_numbers(frame["time"]) if is_number else _ms_of_instants(frame["time"])
     names = [name for name in IDENTITY_COLUMNS if name in present]
     for name in names:
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
@@ -92,6 +95,30 @@ def _rewritten(path: str) -> bytes:
     header = FileHeader(node, "given", steps[len(steps) // 2] if steps else DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S)
     facts = {name: {"unit": BY_NAME[name].unit, "kind": BY_NAME[name].kind} for name in columns}
     return parquet_encoding.encode(chunks, columns, header, facts)
+
+
+def _ms_of_instants(times: Any) -> Any:
+    import pandas as pd  # noqa: PLC0415 - heavy, and needed in the child only
+
+    return pd.to_datetime(times, utc=True).dt.as_unit("ms").astype("int64")
+
+
+def _ms_of_numbers(times: Any) -> Any:
+    """Return instants in ms. Their unit follows from their size, because the file does not contain it.
+
+    The years 2000 to 2099 are different numbers in each unit.
+
+    Raises: ValueError if not all numbers are instants of these years in the same unit.
+    """
+    for per_second in (1, 10**3, 10**6, 10**9):
+        if times.notna().all() and times.between(YEAR_2000_S * per_second, YEAR_2100_S * per_second, "left").all():
+            wide = times.astype("float64" if times.dtype.kind == "f" else "int64")  # seconds may have 32 bits
+            in_ms = wide * (1000 // per_second) if per_second <= 1000 else wide // (per_second // 1000)
+            return in_ms.astype("int64")
+    raise ValueError(
+        f"its column time has the type {times.dtype} and values from {times.min()} to {times.max()}, which are not "
+        "instants from 2000 to 2099 in s, ms, µs or ns: write time as a timestamp"
+    )
 
 
 def _chunk(rows: Any, columns: list[str]) -> Any:
