@@ -48,6 +48,15 @@ class Running:
         text = body.decode()
         return int(head.split()[1]), json.loads(text) if b"json" in head else text
 
+    async def exchange(self, request: bytes, *, closes_its_side: bool = False) -> bytes:
+        """Return everything that the server sends after a request, as it is on the wire."""
+        url = urlsplit(self.daemon.url)
+        async with await anyio.connect_tcp(str(url.hostname), int(url.port or 0)) as stream:
+            await stream.send(request)
+            if closes_its_side:
+                await stream.send_eof()
+            return b"".join([part async for part in stream])
+
     async def health(self) -> dict[str, Any]:
         status, health = await self.get("/api/health")
         assert status == 200
@@ -162,6 +171,41 @@ async def test_the_server_checks_the_host_and_sends_the_page(tmp_path: Path) -> 
         assert (status, page[:15].lower()) == (200, "<!doctype html>")
         assert (await viewer.get("/api/health", host="evil.example"))[0] == 421
         assert (await viewer.get("/api/health", host="my-node:1"))[0] == 200
+
+
+@pytest.mark.parametrize("target", ["/at/2025-12-30T16:00:05Z", "/api/timeseries?metric=memory.current&range=1m"])
+async def test_a_client_that_closes_its_sending_side_gets_the_whole_response(tmp_path: Path, target: str) -> None:
+    """`nc -N` and `socat` do so as soon as they have sent the request."""
+    data = DataDirectory(tmp_path)
+    await in_thread(lambda: data.journal(counting(NODE, T0, 10)))
+    async with running(tmp_path) as viewer:
+        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        head, _, body = (await viewer.exchange(request, closes_its_side=True)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert f"content-length: {len(body)}\r\n".encode() in head
+    assert b"node" in body
+
+
+async def test_a_request_for_a_web_socket_is_refused_with_a_reason(tmp_path: Path) -> None:
+    async with running(tmp_path) as viewer:
+        request = (
+            b"GET /api/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        head, _, body = (await viewer.exchange(request)).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["detail"] == "this server has no WebSockets"
+
+
+async def test_a_url_as_the_request_target_is_served_like_its_path(tmp_path: Path) -> None:
+    """A client that takes the viewer for a proxy sends the URL, and curl does with --proxy."""
+    async with running(tmp_path) as viewer:
+        for path in ("/api/health", "/", "", "/api/openapi.json"):
+            assert await viewer.get(f"http://127.0.0.1{path}") == await viewer.get(path or "/"), path
+
+        assert (await viewer.get("http://evil.example/api/health", host="127.0.0.1"))[0] == 421
 
 
 async def test_the_probes_have_an_address_of_their_own_that_serves_nothing_else(tmp_path: Path) -> None:

@@ -1,12 +1,18 @@
 """The guard in front of HTTP: it refuses foreign hosts, other methods and other origins, and adds security headers."""
 
+import json
+
 import pytest
 
-from fgm.viewer.web.asgi import Receive, Scope, Send, respond
+from fgm.viewer.web.asgi import Message, Receive, Scope, Send, respond
 from fgm.viewer.web.guard import MAX_QUERY_BYTES, Guard
 from tests.support.viewer.asgi_client import get
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+
+async def no_message() -> Message:
+    raise AssertionError
 
 
 async def app(scope: Scope, _: Receive, send: Send) -> None:
@@ -95,3 +101,67 @@ async def test_head_has_no_body() -> None:
     answer = await get(Guard(app), "/", method="HEAD")
 
     assert (answer.status, answer.body, answer.headers["content-length"]) == (200, b"", "3")
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://localhost:8050/", "localhost", 200),
+        ("http://localhost:8050", "localhost", 200),
+        ("HTTP://LOCALHOST/api/metrics", "localhost", 200),
+        ("http://localhost/", "evil.example", 200),
+        ("http://evil.example/", "localhost", 421),
+        ("http://user@localhost/", "localhost", 421),
+        ("http:///", "localhost", 421),
+        ("https://localhost/", "localhost", 421),
+        ("ftp://localhost/", "localhost", 421),
+    ],
+)
+async def test_the_host_of_a_url_replaces_the_host_header(target: str, host: str, status: int) -> None:
+    """Source: RFC 9112, section 3.2.2."""
+    assert (await get(Guard(app), target, headers={"host": host})).status == status
+
+
+async def test_the_origin_is_compared_with_the_host_of_a_url() -> None:
+    headers = {"host": "localhost:1", "origin": "http://localhost:8050"}
+
+    assert (await get(Guard(app), "http://localhost:8050/", headers=headers)).status == 200
+    assert (await get(Guard(app), "http://localhost:1/", headers=headers)).status == 403
+
+
+async def test_a_missing_host_header_is_named() -> None:
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    scope = {"type": "http", "method": "GET", "scheme": "http", "raw_path": b"/", "path": "/", "query_string": b""}
+    await Guard(app)({**scope, "headers": []}, no_message, send)
+
+    assert messages[0]["status"] == 421
+    assert json.loads(messages[1]["body"])["detail"] == "the request has no Host header"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "localhost"}, 400),
+        ({"host": "evil.example"}, 421),
+        ({"host": "localhost", "origin": "http://evil.example"}, 403),
+    ],
+)
+async def test_a_web_socket_is_refused_with_a_reason(headers: dict[str, str], status: int) -> None:
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    scope = {"type": "websocket", "scheme": "ws", "raw_path": b"/", "path": "/", "query_string": b""}
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await Guard(app)({**scope, "headers": encoded}, no_message, send)
+
+    assert [message["type"] for message in messages] == [
+        "websocket.http.response.start",
+        "websocket.http.response.body",
+    ]
+    assert messages[0]["status"] == json.loads(messages[1]["body"])["status"] == status

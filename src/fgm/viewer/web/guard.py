@@ -9,9 +9,12 @@ from http import HTTPStatus
 
 from fgm.viewer.web.asgi import App, Message, Receive, Scope, Send, header, respond_problem
 from fgm.viewer.web.problems import Problem
+from fgm.viewer.web.request_target import in_origin_form
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 METHODS = ("GET", "HEAD")
+SCHEMES = ("http", "ws")
+"""Allowed schemes: `ws` is Hypercorn's name for http in a request for a WebSocket."""
 MAX_QUERY_BYTES = 32 << 10
 
 SECURITY_HEADERS = (
@@ -43,15 +46,24 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":
-            return  # returning without accepting a web socket refuses it
+        is_web_socket = scope["type"] == "websocket"
+        scope = {"method": "GET", **in_origin_form(scope)}
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            if is_web_socket:
+                message["type"] = f"websocket.{message['type']}"
             await send(message)
 
         problem = self._problem(scope)
+        if problem is None and is_web_socket:
+            problem = Problem(
+                HTTPStatus.BAD_REQUEST,
+                "this server has no WebSockets",
+                parameter="Upgrade",
+                allowed="no Upgrade header",
+            )
         if problem is None:
             await self._app(scope, receive, send_with_headers)
         else:
@@ -59,10 +71,17 @@ class Guard:
 
     def _problem(self, scope: Scope) -> Problem | None:
         host = header(scope, b"host")
+        if scope["scheme"] not in SCHEMES:
+            return Problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"this server has no {scope['scheme']} addresses",
+                parameter="request target",
+                allowed="a path, or a URL that begins with http://",
+            )
         if host is None or _without_port(host) not in self._hosts:
             return Problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                f"the host {host!r} is not allowed",
+                "the request has no Host header" if host is None else f"the host {host!r} is not allowed",
                 parameter="Host",
                 allowed=f"{', '.join(sorted(self._hosts))}; --allowed-host NAME adds another",
             )

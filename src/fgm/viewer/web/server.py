@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import anyio
 from anyio.abc import TaskStatus
-from hypercorn.asyncio import serve
+from hypercorn.asyncio import run, serve
 from hypercorn.config import Config
 
 from fgm.viewer.web.asgi import App
+from fgm.viewer.web.connection import Connection
 
 GRACE_S = 2
 """Timeout of running requests when the server stops."""
@@ -31,6 +32,7 @@ async def serve_until_cancelled(
     Running requests get `GRACE_S` to end. Hypercorn runs shielded and is stopped by its shutdown trigger, because it
     would not send the lifespan shutdown message if it were cancelled itself.
     """
+    run.TCPServer = Connection  # type: ignore[attr-defined]  # Hypercorn has no setting for this class
     config = Config()
     config.bind = [f"fd://{sock.detach()}"]
     config.graceful_timeout = GRACE_S

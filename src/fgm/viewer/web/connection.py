@@ -1,0 +1,70 @@
+"""The connection of a client. Unlike Hypercorn's own, it answers a client that has closed its sending side.
+
+Tools such as `nc -N` and `socat` close their side as soon as they have sent the request. Hypercorn takes that for a
+client that has left, and cancels the request. TCP announces both in the same way, and only what is sent shows the
+difference: a client that has left resets the connection. Therefore an interim response is sent while the response takes
+time. A client that has left is noticed by it, and its query is cancelled.
+
+Source: RFC 9293, section 3.6 (half-closed connections); RFC 9110, section 15.2 (interim responses).
+"""
+
+import h11
+from anyio import Event, move_on_after
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.events import Closed, RawData
+from hypercorn.events import Event as ServerEvent
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+
+FIRST_WAIT_S = 0.5
+"""Time without a response, after the client has closed its sending side, until the first interim response."""
+MAX_WAIT_S = 8.0
+"""Maximum interval between two interim responses. Each interval is as long as all before it together.
+
+A client of HTTP/1.0, which does not know interim responses, counts as one that has left after this time.
+"""
+INTERIM = h11.InformationalResponse(status_code=100, headers=[])
+"""The interim response "100 Continue": more clients ignore it than any other one."""
+
+
+class Connection(TCPServer):
+    """A server's connection that lasts until the response has been sent, even if the client sends nothing more."""
+
+    async def run(self) -> None:  # noqa: D102 - see TCPServer
+        self._has_ended = Event()
+        await super().run()
+
+    async def protocol_send(self, event: ServerEvent) -> None:  # noqa: D102 - see TCPServer
+        await super().protocol_send(event)
+        if isinstance(event, Closed):
+            self._has_ended.set()
+
+    async def _read_data(self) -> None:
+        try:
+            while data := await self.reader.read(MAX_RECV):
+                await self.protocol.handle(RawData(data))
+            await self.protocol.handle(RawData(b""))
+            await self._finish_response()
+        except OSError:
+            pass  # the client has left
+        await self.protocol.handle(Closed())
+        await self.idle_task.stop()  # it would keep the connection open until the keep-alive timeout
+
+    async def _finish_response(self) -> None:
+        """Wait until the response to the last request has been sent.
+
+        Raises: OSError if the client has left.
+        """
+        http, waited_s = self.protocol.protocol, 0.0
+        while isinstance(http, H11Protocol) and isinstance(http.stream, HTTPStream):
+            wait_s = min(max(waited_s, FIRST_WAIT_S), MAX_WAIT_S)
+            with move_on_after(wait_s):
+                await self._has_ended.wait()
+                return
+            waited_s += wait_s
+            if isinstance(http.connection, h11.Connection) and http.connection.our_state is h11.SEND_RESPONSE:
+                if http.connection.their_http_version != b"1.0":
+                    self.writer.write(http.connection.send(INTERIM) or b"")
+                elif waited_s >= MAX_WAIT_S:  # a client of HTTP/1.0 gets no interim responses
+                    raise ConnectionAbortedError
+            await self.writer.drain()
