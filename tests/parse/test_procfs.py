@@ -71,32 +71,34 @@ def test_vmstat_gives_faults_and_oom_kills() -> None:
         procfs.vmstat(b"nr_free_pages 1\npgfault many\n")
 
 
-def test_diskstats_sums_the_named_disks() -> None:
+def these(*names: bytes) -> procfs.Counted:
+    return lambda listed: [name for name in names if name in listed]
+
+
+def test_diskstats_gives_the_counters_of_the_counted_disks() -> None:
     raw = (
         b"   8       0 sda 10 0 100 0 20 0 200 0 0 0 0 30 0 300 0 1 1\n"
         b"   8       1 sda1 10 0 100 0 20 0 200 0 0 0 0 30 0 300 0 1 1\n"
         b"   8      16 sdb 1 0 2 0 3 0 4 0 0 0 0\n"
+        b" 104       0 cciss/c0d0 5 0 6 0 7 0 8 0 0 0 0\n"
     )
-    assert procfs.diskstats(raw, {"sda"}) == {
-        "io.stat.rios": 10,
-        "io.stat.rbytes": 100 * 512,
-        "io.stat.wios": 20,
-        "io.stat.wbytes": 200 * 512,
-        "io.stat.dios": 30,
-        "io.stat.dbytes": 300 * 512,
+    names = [f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes", "dios", "dbytes")]
+    assert list(procfs.DISKSTATS) == names
+    assert procfs.diskstats(raw, these(b"sda", b"sdb", b"cciss/c0d0")) == {
+        b"sda": [10, 100 * 512, 20, 200 * 512, 30, 300 * 512],
+        b"sdb": [1, 2 * 512, 3, 4 * 512],
+        b"cciss/c0d0": [5, 6 * 512, 7, 8 * 512],
     }
-    both = procfs.diskstats(raw, ["sda", "sdb"])
-    assert (both["io.stat.rios"], both["io.stat.wbytes"]) == (11, 204 * 512)
-    assert procfs.diskstats(raw, {"sdb"}).keys() == {f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes")}
-    assert procfs.diskstats(raw, {"nvme0n1"}) == {}
-    assert procfs.diskstats((REAL / "diskstats").read_bytes(), {"vda"})["io.stat.wbytes"] == 1357544 * 512
+    assert procfs.diskstats(raw, these(b"nvme0n1")) == {}
+    real = procfs.diskstats((REAL / "diskstats").read_bytes(), these(b"vda"))
+    assert real[b"vda"][3] == 1357544 * 512
 
 
 @pytest.mark.parametrize("raw", [b"8 0 sda 1 2 3\n", b"8 0 sda a b c d e f g h i j k\n"])
 def test_diskstats_with_a_malformed_counted_line_raises(raw: bytes) -> None:
-    assert procfs.diskstats(raw, {"sdb"}) == {}
+    assert procfs.diskstats(raw, these(b"sdb")) == {}
     with pytest.raises(ParseError, match="diskstats: a device and at least eleven integers expected"):
-        procfs.diskstats(raw, {"sda"})
+        procfs.diskstats(raw, these(b"sda"))
 
 
 def test_loadavg_gives_all_threads_of_the_node() -> None:
@@ -106,7 +108,7 @@ def test_loadavg_gives_all_threads_of_the_node() -> None:
             procfs.loadavg(raw)
 
 
-def test_net_dev_sums_all_interfaces_but_the_loopback() -> None:
+def test_net_dev_gives_the_counters_of_the_counted_interfaces() -> None:
     raw = (
         b"Inter-| Receive | Transmit\n face |bytes packets errs drop|bytes packets\n"
         b"    lo: 9 9 9 9 0 0 0 0 9 9 9 9 0 0 0 0\n"
@@ -114,9 +116,14 @@ def test_net_dev_sums_all_interfaces_but_the_loopback() -> None:
         b"eth0:1: 10 20 30 40 0 0 0 0 50 60 70 80 0 0 0 0\n"
     )
     names = [f"network.{way}_{what}" for way in ("rx", "tx") for what in ("bytes", "packets", "errs", "drop")]
-    assert procfs.net_dev(raw) == dict(zip(names, (11, 22, 33, 44, 55, 66, 77, 88), strict=True))
-    assert procfs.net_dev(raw, excluded={"lo", "eth0:1"})["network.tx_drop"] == 8
-    real = procfs.net_dev((REAL / "net/dev").read_bytes())
-    assert (real["network.rx_bytes"], real["network.tx_packets"]) == (597845631, 10269)
-    with pytest.raises(ParseError, match="net/dev: an interface and at least twelve integers expected"):
-        procfs.net_dev(b"eth0: 1 2 3\n")
+    assert list(procfs.NET_DEV) == names
+    assert procfs.net_dev(raw, these(b"eth0", b"eth0:1", b"eth7")) == {
+        b"eth0": [1, 2, 3, 4, 5, 6, 7, 8],
+        b"eth0:1": [10, 20, 30, 40, 50, 60, 70, 80],
+    }
+    real = procfs.net_dev((REAL / "net/dev").read_bytes(), these(b"eth0"))
+    assert (real[b"eth0"][0], real[b"eth0"][5]) == (597845631, 10269)
+    assert procfs.net_dev(b"eth1: x\n", these(b"eth0")) == {}
+    for malformed in (b"eth0: 1 2 3\n", b"eth0: a b c d 5 6 7 8 9 10 11 12\n"):
+        with pytest.raises(ParseError, match="net/dev: an interface and at least twelve integers expected"):
+            procfs.net_dev(malformed, these(b"eth0"))

@@ -31,12 +31,57 @@ The cost of a read stands with its file; a file without a remark is a plain coun
 over processes (`processes.*`, `smaps_rollup.*`) every 30 s at best, everything else at every tick. Expensive files are
 read at every second tick while the sweeps of the collector take too long.
 """
+DEVICES = (
+    ("devices", "node", "containers, pods and other cgroups"),
+    ("---", "---", "---"),
+    ("whole disks, real or virtual (`sda`, `nvme0n1`, `vda`, `cciss/c0d0`, `rbd0`)", "counted", "counted"),
+    ("partitions", "no, their disk is", "no, their disk is"),
+    (
+        "LVM, dm-crypt and other device-mapper volumes, `md`, bcache, whatever has `slaves` in sysfs",
+        "no, the disks below are",
+        "no, the disks below are",
+    ),
+    (
+        "NVMe with native multipath",
+        "the hidden paths (`nvme0c0n1`); the head counts only since Linux 6.4",
+        "the head (`nvme0n1`), because the kernel cannot name a path",
+    ),
+    ("ZFS volumes (`zd0`)", "no, the disks below are", "counted; the disks below are used by threads of ZFS"),
+    ("`loop`, `ram`, `zram`, `sr`, `fd`", "no", "no"),
+    ("network interfaces of hardware, also of virtual hardware", "counted", "counted, if a pod has one"),
+    (
+        "hardware below other hardware: the VF of Azure, ports of a DSA switch, representors of virtual functions",
+        "no, the synthetic interface, the conduit or the uplink is",
+        "as for the node",
+    ),
+    (
+        "bond, team, bridge, VLAN, macvlan, ipvlan, veth, tunnels",
+        "no, the hardware is; without hardware, as in kind, as for a pod",
+        "uplinks of a pod (`eth0`, `net1`) are, of any kind; others inside the pod are not",
+    ),
+)
+AFTER_DEVICES = """
+A new device is looked up before its first number is used. A sum does not jump when a device comes or goes: a device
+that leaves keeps its part of the sum, and an interface that joins counts from its first read. So the sums of the node
+and of pods can differ from those of the kernel by a constant, which is 0 when the collector starts.
+
+Without CAP_SYS_PTRACE the interfaces of a pod are known by their names only: a bridge in a pod that is not named as
+Docker, Podman or a network plugin name theirs is counted, too.
+"""
 
 
 def page() -> str:
     """Return the text of the page."""
     cost_of = {file: cost for cost, files in COSTS.items() for file in files}
-    lines = [HEAD, "## Recorded"]
+    lines = [
+        HEAD,
+        "## Devices",
+        "",
+        "`io.stat.*` and `network.*` are sums over devices, and each byte counts once:",
+        "",
+    ]
+    lines += ["| " + " | ".join(row) + " |" for row in DEVICES]
+    lines += [AFTER_DEVICES, "## Recorded"]
     file = None
     for metric in RECORDED:
         source = metric.source.split()[0]

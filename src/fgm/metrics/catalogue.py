@@ -161,7 +161,7 @@ counter 1 .pgdemote_proactive = Pages demoted proactively: Pages moved to slower
 counter 1 .pgpromote_success = Pages promoted: Pages moved to faster memory.
 
 io.stat
-counter bytes .rbytes = Bytes read: Read from block devices; stacked and loop devices are not counted twice.
+counter bytes .rbytes = Bytes read: Read from block devices; stacked devices are not counted twice.
 counter bytes .wbytes = Bytes written: Written to block devices, buffered writes when they are written back.
 counter 1 .rios = Reads: Read requests to block devices.
 counter 1 .wios = Writes: Write requests to block devices.
@@ -189,12 +189,12 @@ gauge 1 .nr_descendants = Cgroups below: Living cgroups below this one.
 gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
 
 /proc/<pid>/net/dev
-counter bytes network.rx_bytes = Bytes received: Of pods and the node, without lo. Null: the pod has the node's.
-counter 1 network.rx_packets = Packets received: Of pods and the node, without lo.
+counter bytes network.rx_bytes = Bytes received: Through uplinks, of pods and the node. Null: the pod has the node's.
+counter 1 network.rx_packets = Packets received: Through uplinks, of pods and the node.
 counter 1 network.rx_errs = Receive errors: Packets received with an error. Of pods and the node.
 counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving. Of pods and the node.
-counter bytes network.tx_bytes = Bytes sent: Of pods and the node, without lo.
-counter 1 network.tx_packets = Packets sent: Of pods and the node, without lo.
+counter bytes network.tx_bytes = Bytes sent: Through uplinks, of pods and the node.
+counter 1 network.tx_packets = Packets sent: Through uplinks, of pods and the node.
 counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
 counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
 /proc/<pid>/statm

@@ -6,11 +6,9 @@ v2, such as memory.failcnt, are not read. Each constant contains the keys of one
 Source: admin-guide/cgroup-v1/.
 """
 
-from collections.abc import Collection
-
 from fgm.parse.errors import ParseError
 from fgm.parse.flat_keyed import Keys, Recorded
-from fgm.parse.io_stat import is_counted
+from fgm.parse.io_stat import Devices, is_counted
 from fgm.parse.single_value import number
 
 NO_LIMIT_BYTES = 2**63 - 4096
@@ -116,9 +114,7 @@ def cpu_cfs_period_us(text: bytes) -> dict[str, float]:
     return {"cpu_period_usec": number(text, "cpu.cfs_period_us")}
 
 
-def blkio_throttle_io_service_bytes_recursive(
-    text: bytes, excluded: Collection[tuple[int, int]] = ()
-) -> dict[str, float]:
+def blkio_throttle_io_service_bytes_recursive(text: bytes, excluded: Devices = ()) -> dict[str, float]:
     """Return the bytes of blkio.throttle.io_service_bytes_recursive as `io.stat.{r,w,d}bytes`.
 
     8:0 Read 1449984
@@ -135,7 +131,7 @@ def blkio_throttle_io_service_bytes_recursive(
     return _blkio(text, excluded, names, "blkio.throttle.io_service_bytes_recursive")
 
 
-def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
+def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Devices = ()) -> dict[str, float]:
     """Return the requests of blkio.throttle.io_serviced_recursive as `io.stat.{r,w,d}ios`.
 
     8:0 Read 18
@@ -148,7 +144,7 @@ def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Collection[tuple
     return _blkio(text, excluded, names, "blkio.throttle.io_serviced_recursive")
 
 
-def _blkio(text: bytes, excluded: Collection[tuple[int, int]], names: dict[bytes, str], file: str) -> dict[str, float]:
+def _blkio(text: bytes, excluded: Devices, names: dict[bytes, str], file: str) -> dict[str, float]:
     totals: dict[str, float] = {}
     for line in text.split(b"\n"):
         device, *rest = line.split() or [b""]

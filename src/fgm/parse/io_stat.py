@@ -13,9 +13,9 @@ Some kernels also print:
 Source: block/blk-cgroup.c; admin-guide/cgroup-v2.rst, "IO Interface Files".
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,22 @@ _TO_NUMBERS = to_numbers(commas=b"\n:=")
 _GAPS = (b"\n:", b": ", b"= ", b"=\n")
 """Bytes that occur only if a number is missing."""
 _FIRST_COUNTER, _NUMBERS = 2, 8
+_MINORS = 1 << 20
+"""Number of minor numbers of a major number.
+
+Source: include/linux/kdev_t.h.
+"""
 _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
 
 
-def io_stat(text: bytes, excluded: Collection[tuple[int, int]] = ()) -> dict[str, float]:
+class Devices(Protocol):
+    """A set of block devices, of which only membership is needed."""
+
+    def __contains__(self, device: tuple[int, int], /) -> bool:
+        """Return whether the device, given as (major, minor), is in the set."""
+
+
+def io_stat(text: bytes, excluded: Devices = ()) -> dict[str, float]:
     """Return the sums over all devices: bytes and numbers of reads, writes and discards.
 
     Loop devices and the `excluded` devices (major, minor) are left out, because stacked devices count the same bytes
@@ -67,8 +79,8 @@ class IoStat:
 
     unknown: frozenset[bytes] = frozenset()
 
-    def __init__(self, excluded: Collection[tuple[int, int]]) -> None:
-        """`excluded`: as in `io_stat`. The collection is not copied, so the caller may change it at any time."""
+    def __init__(self, excluded: Devices) -> None:
+        """`excluded`: as in `io_stat`. It is asked about each device at each tick, so its answer may change."""
         self.names: tuple[str, ...] = _NAMES
         self._excluded = excluded
 
@@ -106,8 +118,10 @@ class IoStat:
             return None
         lines = values.reshape(-1, _NUMBERS)
         counted = lines[:, 0] != LOOP_MAJOR
-        for major, minor in self._excluded:
-            counted &= (lines[:, 0] != major) | (lines[:, 1] != minor)
+        devices = lines[:, 0] * _MINORS + lines[:, 1]
+        for device in set(devices[counted].tolist()):
+            if divmod(int(device), _MINORS) in self._excluded:
+                counted &= devices != device
         counters = lines[:, _FIRST_COUNTER:]
         if not counted.all():
             counters = np.where(counted[:, np.newaxis], counters, 0)
@@ -118,7 +132,7 @@ class IoStat:
         return sums
 
 
-def is_counted(device: bytes, excluded: Collection[tuple[int, int]]) -> bool:
+def is_counted(device: bytes, excluded: Devices) -> bool:
     """Return whether a device, given as `major:minor`, is included in the sums; `(unknown)` is not."""
     major, _, minor = device.partition(b":")
     if not (major.isdigit() and minor.isdigit()):

@@ -3,8 +3,7 @@
 Source: filesystems/proc.rst.
 """
 
-import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from fgm.parse.errors import ParseError
 
@@ -40,9 +39,16 @@ _MEMINFO = {
 }
 # These are recorded only as parts of sums and differences.
 _MEMINFO_PARTS = (b"MemFree", b"SwapFree", b"Cached", b"Buffers")
-_NETWORK = tuple(
+_DISK_FIELDS = ((3, 1), (5, SECTOR_BYTES), (7, 1), (9, SECTOR_BYTES), (14, 1), (16, SECTOR_BYTES))
+DISKSTATS = tuple(f"io.stat.{key}" for key in ("rios", "rbytes", "wios", "wbytes", "dios", "dbytes"))
+"""Metrics of /proc/diskstats."""
+NET_DEV = tuple(
     f"network.{direction}_{kind}" for direction in ("rx", "tx") for kind in ("bytes", "packets", "errs", "drop")
 )
+"""Metrics of /proc/net/dev."""
+
+Counted = Callable[[tuple[bytes, ...]], Collection[bytes]]
+"""Function that returns the names of the devices to count, of all names in a file."""
 
 
 def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
@@ -138,33 +144,32 @@ def vmstat(text: bytes) -> dict[str, float]:
     return values
 
 
-def diskstats(text: bytes, counted: Collection[str]) -> dict[str, float]:
-    """Return the sums over the `counted` whole disks from /proc/diskstats, under the names of io.stat.
+def diskstats(text: bytes, counted: Counted) -> dict[bytes, list[int]]:
+    """Return the counters of the counted disks in /proc/diskstats, in the order of DISKSTATS.
 
     254       0 vda 1551 440 405994 1335 8343 331 1357544 11392 0 6816 12751 0 0 0 0 28 22
 
     After the name come reads, merged reads, sectors and ms; the same for writes; three fields of the queue; and, since
-    Linux 4.18, the same for discards. The result is empty if none of the disks is listed.
+    Linux 4.18, the same for discards. Before, the counters of discards are missing.
 
     Raises: ParseError if the line of a counted disk is malformed.
     Source: block/genhd.c; admin-guide/iostats.rst.
     """
-    totals: dict[str, float] = {}
-    fields_of = {"rios": (3, 1), "rbytes": (5, SECTOR_BYTES), "wios": (7, 1), "wbytes": (9, SECTOR_BYTES)}
-    discards = {"dios": (14, 1), "dbytes": (16, SECTOR_BYTES)}
-    for disk in counted:  # searched instead of split, because most lines are partitions and loop devices
-        position = text.find(b" %b " % os.fsencode(disk))
-        if position < 0:
-            continue
-        line = text[text.rfind(b"\n", 0, position) + 1 :].partition(b"\n")[0]
-        fields = line.split()
-        try:
-            for key, (field, factor) in (fields_of | discards if len(fields) > 16 else fields_of).items():
-                name = f"io.stat.{key}"
-                totals[name] = totals.get(name, 0) + int(fields[field]) * factor
-        except (IndexError, ValueError):
-            raise ParseError("diskstats", line, "a device and at least eleven integers") from None
-    return totals
+    lines = {}
+    for line in text.split(b"\n"):
+        fields = line.split(None, 3)
+        if len(fields) > 2:
+            lines[fields[2]] = line
+    return {name: _disk(lines[name]) for name in counted(tuple(lines))}
+
+
+def _disk(line: bytes) -> list[int]:
+    fields = line.split()
+    counters = _DISK_FIELDS if len(fields) > 16 else _DISK_FIELDS[:4]
+    try:
+        return [int(fields[field]) * factor for field, factor in counters]
+    except (IndexError, ValueError):
+        raise ParseError("diskstats", line, "a device and at least eleven integers") from None
 
 
 def loadavg(text: bytes) -> dict[str, float]:
@@ -181,24 +186,30 @@ def loadavg(text: bytes) -> dict[str, float]:
         raise ParseError("loadavg", text, "running/all in the fourth field") from None
 
 
-def net_dev(text: bytes, excluded: Collection[str] = ("lo",)) -> dict[str, float]:
-    """Return `network.{rx,tx}_{bytes,packets,errs,drop}` from /proc/net/dev, summed over interfaces not `excluded`.
+def net_dev(text: bytes, counted: Counted) -> dict[bytes, list[int]]:
+    """Return the counters of the counted interfaces in /proc/net/dev, in the order of NET_DEV.
 
     Inter-|   Receive                                                |  Transmit
      face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop ...
       eth0: 1296    16      0    0    0    0     0          0         3012     21      0    0    ...
 
-    Raises: ParseError if the line of an interface has fewer than twelve integers.
+    Raises: ParseError if the line of a counted interface has fewer than twelve integers.
     Source: net/core/net-procfs.c; filesystems/proc.rst, "Networking info in /proc/net".
     """
-    totals = [0] * 8
+    lines = {}
     for line in text.split(b"\n"):
-        name, colon, rest = line.rpartition(b":")
-        if not colon or name.strip().decode(errors="replace") in excluded:
-            continue
-        fields = rest.split()
-        try:
-            totals = [total + int(field) for total, field in zip(totals, fields[:4] + fields[8:12], strict=True)]
-        except ValueError:
-            raise ParseError("net/dev", line, "an interface and at least twelve integers") from None
-    return dict(zip(_NETWORK, totals, strict=True))
+        name, colon, numbers = line.rpartition(b":")
+        if colon:
+            lines[name.strip()] = numbers
+    return {name: _interface(name, lines[name]) for name in counted(tuple(lines))}
+
+
+def _interface(name: bytes, numbers: bytes) -> list[int]:
+    fields = numbers.split()
+    try:
+        counters = [int(field) for field in fields[:4] + fields[8:12]]
+    except ValueError:
+        counters = []
+    if len(counters) < len(NET_DEV):
+        raise ParseError("net/dev", name + b":" + numbers, "an interface and at least twelve integers")
+    return counters

@@ -6,13 +6,11 @@ inode number identifies the network namespace. Reading it needs no privilege, un
 
 import os
 from collections.abc import Sequence
-from functools import partial
 
-from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
+from fgm.collector.devices.interfaces import Interfaces
+from fgm.collector.kernel.kernel_file import KernelFile
 from fgm.collector.sampling.series_reader import SeriesReader
-from fgm.parse.procfs import net_dev
-
-_LOOPBACK = frozenset({"lo"})
+from fgm.collector.sampling.sources import interface_sums
 
 
 class PodNetworks:
@@ -20,7 +18,6 @@ class PodNetworks:
 
     def __init__(self, proc_root: str) -> None:
         self._proc_root = proc_root
-        self._parser = PlainParser(partial(net_dev, excluded=_LOOPBACK))
 
     def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
         """Open the network file of each pod that has none yet, and give it to the pod's reader.
@@ -50,7 +47,9 @@ class PodNetworks:
         if network_of(self._proc_root, pid) in {None, host}:
             return None
         try:
-            return KernelFile(f"{self._proc_root}/{pid}/net/dev", self._parser)
+            folder = f"{self._proc_root}/{pid}"
+            interfaces = Interfaces(f"{folder}/root/sys", f"{folder}/net")
+            return KernelFile(f"{folder}/net/dev", interface_sums(interfaces.counted))
         except OSError:
             return None
 

@@ -31,7 +31,7 @@ class Readers:
         self.of_cgroups: list[SeriesReader] = []
         self.young = [self.node]
         self._finder = finder
-        self._stacked_devices = node.stacked_devices
+        self._block_devices = node.block_devices
         self._counts = counts
         self._parsers: dict[str, Parser] = {}
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
@@ -98,7 +98,7 @@ class Readers:
         is_container = cgroup.series.scope == "container"
         reader = SeriesReader(
             cgroup.series,
-            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._stacked_devices),
+            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._block_devices),
             cgroup.processes if is_container else (),
             self._counts,
             self._parsers,

@@ -80,7 +80,7 @@ class Sampler:
             self._make_sweep()
             self._checks_seen = _NEVER
         if self._tick % self._slow_every == 0:
-            self._node.find_devices()
+            self._node.look_again()
         if checks_before != self._checks_seen:
             for reader in self.readers.all:
                 reader.was_alive = reader.alive

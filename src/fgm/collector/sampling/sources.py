@@ -1,21 +1,20 @@
 """The kernel files that are read for a cgroup and for the node, each with its parser and interval."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.kernel.kernel_file import Parser, PlainParser
 from fgm.parse import cgroup1, cgroup2, procfs
+from fgm.parse.device_sums import DeviceSums
 from fgm.parse.flat_keyed import FlatKeyed, Keys
-from fgm.parse.io_stat import IoStat
+from fgm.parse.io_stat import Devices, IoStat
 from fgm.parse.pressure import Pressure
 from fgm.parse.single_value import Number
 
 SLOW_EVERY_S = 10.0
 """Interval between two reads of a limit; its last value is repeated in the rows between."""
-
-Devices = Collection[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +119,36 @@ def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked
     return [(source, folders[name]) for name, table in tables.items() if name in folders for source in table]
 
 
+def disk_sums(counted: procfs.Counted) -> DeviceSums:
+    """Return a new parser of /proc/diskstats."""
+    counters = partial(procfs.diskstats, counted=counted)
+    return DeviceSums(procfs.DISKSTATS, counters, begin_at_zero=True, null_without_devices=True)
+
+
+def interface_sums(counted: procfs.Counted) -> DeviceSums:
+    """Return a new parser of the /proc/<pid>/net/dev of one network namespace."""
+    counters = partial(procfs.net_dev, counted=counted)
+    return DeviceSums(procfs.NET_DEV, counters, begin_at_zero=False, null_without_devices=False)
+
+
 def node_sources(
     proc_root: str,
     hierarchies: Hierarchies,
-    disks: Collection[str],
-    uncounted_interfaces: Collection[str],
+    counted_disks: procfs.Counted,
+    counted_interfaces: procfs.Counted,
     clock_ticks_per_second: int,
 ) -> list[tuple[Source, str]]:
-    """Return the files to read for the node, each with its folder.
-
-    `disks`: names of block devices that are neither partitions nor stacked.
-    """
+    """Return the files to read for the node, each with its folder."""
     files = (
         _plain("stat", partial(procfs.proc_stat, ticks_per_second=clock_ticks_per_second)),
         _plain("meminfo", procfs.meminfo),
         _plain("vmstat", procfs.vmstat),
-        _plain("diskstats", partial(procfs.diskstats, counted=disks)),
+        Source("diskstats", partial(disk_sums, counted_disks)),
         _plain("loadavg", procfs.loadavg),
         Source("pressure/cpu", lambda: Pressure("cpu")),
         Source("pressure/memory", lambda: Pressure("memory")),
         Source("pressure/io", lambda: Pressure("io")),
-        _plain("1/net/dev", partial(procfs.net_dev, excluded=uncounted_interfaces)),
+        Source("1/net/dev", partial(interface_sums, counted_interfaces)),
     )
     root = [(_keyed("cgroup.stat", cgroup2.CGROUP_STAT), hierarchies.unified)] if hierarchies.unified else []
     return [*((source, proc_root) for source in files), *root]

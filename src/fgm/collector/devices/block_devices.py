@@ -1,0 +1,121 @@
+"""The block devices of the host, and which of them repeat the I/O of others.
+
+A stacked device (LVM, dm-crypt, RAID, a loop device) passes its I/O on to the devices below it, and both count it. Only
+the lowest devices are counted. Two kinds differ between the node, which is read from /proc/diskstats, and a cgroup:
+
+- With native multipath of NVMe, I/O enters through the head (nvme0n1) and leaves through hidden paths (nvme0c0n1),
+  which have no device number. The I/O of a cgroup is counted at the head, because the kernel cannot name a path in
+  io.stat. In /proc/diskstats the paths count, as they always have; the head counts only since Linux 6.4, and only while
+  its queue/iostats is 1.
+- The disks below a ZFS volume (zd0) are used by threads of ZFS, which belong to the root cgroup. So the I/O of a cgroup
+  is counted at the volume, and that of the node at the disks.
+
+Source: drivers/nvme/host/multipath.c (nvme_mpath_start_request); block/genhd.c (device_add_disk, diskstats_show);
+Documentation/ABI/stable/sysfs-block ("hidden").
+"""
+
+import os
+import re
+from collections.abc import Collection, Sequence
+
+_NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd)\d+")
+"""Names of devices that are no disks: their content is in a file or in memory, or on a disc that can be taken out."""
+_STACKED_FOLDERS = ("dm", "md", "bcache")
+"""Folders in sysfs that only stacked devices have, even before they have a device below them."""
+_ZFS_VOLUME = re.compile(r"zd\d+")
+_NVME_HEAD = re.compile(r"nvme(\d+)n(\d+)")
+
+
+class BlockDevices:
+    """The block devices of the host. Each is looked up in sysfs once, when its name or number is first seen.
+
+    The object is also the collection of the devices (major, minor) to leave out of the sums of a cgroup.
+    """
+
+    def __init__(self, sys_root: str) -> None:
+        self._block = os.path.join(sys_root, "block")
+        self._by_number = os.path.join(sys_root, "dev", "block")
+        self._names: tuple[bytes, ...] = ()
+        self._counted: frozenset[bytes] = frozenset()
+        self._is_disk: dict[bytes, bool] = {}
+        self._repeating: dict[tuple[int, int], str | None] = {}
+
+    def counted(self, names: tuple[bytes, ...]) -> Collection[bytes]:
+        """Return the names of the devices to count for the node. `names`: devices and partitions in /proc/diskstats."""
+        if names != self._names:
+            for name in names:
+                if name not in self._is_disk:
+                    self._is_disk[name] = self._is_counted_disk(_sysfs_name(name))
+            self._names = names
+            self._counted = frozenset(name for name in names if self._is_disk[name])
+        return self._counted
+
+    def __contains__(self, number: tuple[int, int]) -> bool:
+        """Return whether a device, given as (major, minor), repeats the I/O that a cgroup has on other devices."""
+        if number not in self._repeating:
+            name = self._name(number)
+            self._repeating[number] = name if name is not None and self._repeats(name) else None
+        return self._repeating[number] is not None
+
+    def look_again(self) -> None:
+        """Forget the devices that are counted or were removed, so that they are looked up when they are seen again.
+
+        A device that is left out stays so until it is removed. So nothing joins a sum with its past.
+        """
+        present = set(_list(self._block))
+        listed = set(self._names)
+        self._names = ()
+        self._is_disk = {name: False for name, is_disk in self._is_disk.items() if name in listed and not is_disk}
+        self._repeating = {number: name for number, name in self._repeating.items() if name in present}
+
+    def _name(self, number: tuple[int, int]) -> str | None:
+        try:
+            return os.path.basename(os.readlink(os.path.join(self._by_number, "{}:{}".format(*number))))
+        except OSError:
+            dev = "{}:{}".format(*number)
+            return next((name for name in _list(self._block) if self._read(name, "dev").strip() == dev), None)
+
+    def _repeats(self, name: str) -> bool:
+        is_memory_or_file = _NOT_DISKS.fullmatch(name) is not None
+        return is_memory_or_file or self._is_stacked(name) or self._is_hidden(name)
+
+    def _is_counted_disk(self, name: str) -> bool:
+        is_disk = os.path.isdir(os.path.join(self._block, name)) and not _NOT_DISKS.fullmatch(name)
+        return is_disk and not (_ZFS_VOLUME.fullmatch(name) or self._is_stacked(name) or self._has_hidden_paths(name))
+
+    def _is_stacked(self, name: str) -> bool:
+        folder = os.path.join(self._block, name)
+        is_stacked = any(os.path.isdir(os.path.join(folder, kind)) for kind in _STACKED_FOLDERS)
+        return is_stacked or bool(_list(os.path.join(folder, "slaves")))
+
+    def _is_hidden(self, name: str) -> bool:
+        return self._read(name, "hidden").strip() == "1"
+
+    def _has_hidden_paths(self, name: str) -> bool:
+        """Return whether a disk is the head of NVMe multipath: its parent is the subsystem, not a controller."""
+        head = _NVME_HEAD.fullmatch(name)
+        if head is None:
+            return False
+        if "/nvme-subsystem/" in os.path.realpath(os.path.join(self._block, name)):
+            return True
+        path = re.compile(rf"nvme{head[1]}c\d+n{head[2]}")
+        return any(path.fullmatch(other) and self._is_hidden(other) for other in _list(self._block))
+
+    def _read(self, name: str, attribute: str) -> str:
+        try:
+            with open(os.path.join(self._block, name, attribute), encoding="ascii") as file:
+                return file.read()
+        except (OSError, ValueError):
+            return ""
+
+
+def _sysfs_name(name: bytes) -> str:
+    """Return a device's name in sysfs, where "!" stands for the slash of names such as cciss/c0d0."""
+    return os.fsdecode(name).replace("/", "!")
+
+
+def _list(folder: str) -> Sequence[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return ()
