@@ -216,11 +216,12 @@ def test_a_table_that_differs_from_its_name_is_reported(folder: Path, name: str,
     ("series", "late_ms", "problems"),
     [
         (Series("container", ID), -600.0, []),
+        (Series("sandbox", ID), -600.0, []),
         (Series("container", ID), -1600.0, [f"rows of {ID} were read earlier than the rows before them"]),
         (NODE, -600.0, ["rows of node were read before their tick"]),
     ],
 )
-def test_only_the_last_row_of_a_container_may_have_been_read_before_its_tick(
+def test_only_the_last_row_of_a_container_or_a_sandbox_may_have_been_read_before_its_tick(
     tmp_path: Path, series: Series, late_ms: float, problems: list[str]
 ) -> None:
     folder = tmp_path / "dt=2025-12-30" / "identifier=node-1"
