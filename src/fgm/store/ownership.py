@@ -4,10 +4,10 @@ A file belongs to fgm if it has one of fgm's names and one of fgm's marks in its
 mark, because no other tool uses their names: Parquet files that were set aside as damaged, and temporary files.
 """
 
-import os
 import re
 
 from fgm.store.directory import layout
+from fgm.store.directory.regular_file import first_byte
 from fgm.store.journal.frame import has_mark
 from fgm.store.parquet.block import has_block
 
@@ -39,7 +39,7 @@ def is_marked(name: str, fd: int) -> bool:
     if _UNMARKED.fullmatch(name):
         return True
     if name == layout.EVENTS_NAME:
-        return os.pread(fd, 1, 0) in (b"", b"{")
+        return first_byte(fd) in (b"", b"{")
     if _JOURNAL.fullmatch(name):
         return has_mark(fd)
     return has_block(fd)

@@ -227,6 +227,24 @@ def test_a_journal_damaged_in_its_header_is_never_removed(tmp_path: Path) -> Non
     assert names(tmp_path) == ["live-20251230T160000Z.journal"]
 
 
+def test_a_journal_of_zeros_is_removed_and_its_window_can_be_recorded(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A power loss leaves it if the file system had written the size of the file, but not its content."""
+    (journal,) = record(tmp_path, tick(0))
+    Path(journal).write_bytes(bytes(Path(journal).stat().st_size))
+
+    assert close_window(journal, 3) is None
+    assert list(data_files(str(tmp_path), "journal")) == []
+    assert [r.getMessage() for r in caplog.records] == ["a power loss left a journal without content; removing it"]
+    (journal,) = record(tmp_path, tick(1))
+    Path(journal).write_bytes(bytes(Path(journal).stat().st_size))
+    (journal,) = record(tmp_path, tick(2))
+    assert close_window(journal, 3) is not None
+    assert list(recorded(tmp_path / FOLDER / FIRST)) == [2]
+    assert check(str(tmp_path)).problems == []
+
+
 @pytest.mark.parametrize("frame", [0, 3])
 def test_a_damaged_journal_of_the_current_window_is_set_aside_and_recording_continues(
     tmp_path: Path, frame: int

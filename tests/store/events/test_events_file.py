@@ -15,7 +15,7 @@ from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.errors import BadFileError
 from fgm.store.events import events_file
-from fgm.store.events.event import KINDS, MAX_LINE_BYTES, MAX_TEXT, Event, decode, encode, merged
+from fgm.store.events.event import KINDS, MAX_LINE_BYTES, MAX_TEXT, Event, Kind, decode, encode, in_order, merged
 from fgm.store.events.events_file import ReadEvents, append
 
 T0 = 1_767_110_400_000  # 2025-12-30T16:00:00Z
@@ -206,6 +206,52 @@ def test_a_foreign_file_of_that_name_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(BadFileError, match="the name of an events file"):
         append(str(tmp_path), "node-1", [exit_of("a")])
     assert file_of(tmp_path).read_text().startswith("a note")
+
+
+@pytest.mark.parametrize("lines", [0, 2])
+def test_zeros_of_a_power_loss_are_reported_and_the_next_event_replaces_them(tmp_path: Path, lines: int) -> None:
+    """A file system may have written the new size of a file, but not its content: the rest is zeros then."""
+    append(str(tmp_path), "node-1", [exit_of("a")] * lines)
+    file_of(tmp_path).parent.mkdir(parents=True, exist_ok=True)
+    file_of(tmp_path).touch(0o644)
+    os.truncate(file_of(tmp_path), file_of(tmp_path).stat().st_size + 4096)
+
+    assert read(file_of(tmp_path)).zeros == 4096
+    (problem,) = [sentence for path, sentence in check(str(tmp_path)).problems if path.endswith("events.jsonl")]
+    assert problem.startswith("zero bytes at its end: 4096")
+    append(str(tmp_path), "node-1", [exit_of("b")])
+    assert [event.series for event in read(file_of(tmp_path)).events] == [*"aa"[:lines], "b"]
+    assert [path for path, _ in check(str(tmp_path)).problems if path.endswith("events.jsonl")] == []
+
+
+def test_a_foreign_file_is_reported(tmp_path: Path) -> None:
+    file_of(tmp_path).parent.mkdir(parents=True)
+    file_of(tmp_path).write_text("a note without an end of line")
+
+    assert any("no events: the collector leaves it as it is" in found for _, found in check(str(tmp_path)).problems)
+
+
+def test_events_of_one_time_are_in_the_order_of_cause_and_effect() -> None:
+    kinds: list[Kind] = ["restart", "exit", "throttling_ended", "oom_kill", "gap"]
+    at_once = [Event(T0, kind, "a", "") for kind in kinds]
+
+    expected = ["gap", "throttling_ended", "oom_kill", "exit", "restart", "exit"]
+    assert [event.kind for event in in_order([exit_of("b", T0 + 1), *at_once])] == expected
+
+
+def test_an_exit_keeps_the_oom_kill_that_the_runtime_has_not_noticed() -> None:
+    """Its sentence has the cause of the kernel and the reason of the kubelet, in any order of the lines."""
+    derived = exit_of("a", what="ended after 2 s; its memory was 5 MiB")
+    caused = exit_of("a", what="ended by an OOM kill; its memory was 5 MiB", oom_killed=1)
+    why = exit_of("a", what="ended: Error, exit code 137", reason="Error", exit_code=137, finished_ms=T0)
+
+    for lines in ([caused, why], [derived, why, caused], [why, caused]):
+        (ended,) = merged(lines)
+        assert ended.what == "ended by an OOM kill: Error, exit code 137"
+        assert ended.after == {"oom_killed": 1, "reason": "Error", "exit_code": 137, "finished_ms": T0}
+    assert [event.what for event in merged([derived, caused])] == [caused.what]
+    unknown = exit_of("a", finished_ms=T0)
+    assert [event.what for event in merged([caused, unknown])] == [caused.what]
 
 
 def test_the_reason_of_an_exit_completes_the_exit() -> None:

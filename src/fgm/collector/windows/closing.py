@@ -13,7 +13,7 @@ from fgm.collector.windows.window_summary import summarise
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
-from fgm.store.directory.regular_file import open_regular
+from fgm.store.directory.regular_file import first_byte, open_regular
 from fgm.store.errors import BadFileError, ForeignFileError
 from fgm.store.journal.frame import has_mark
 from fgm.store.journal.journal_reader import JournalReader
@@ -54,7 +54,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     If the window has a file already, because the collector was restarted within it, that file is merged into the new
     one. A file that cannot be read, or that was recorded before the wall clock was set back, is set aside instead, and
     never overwritten. Returns None if the journal has no tick, or was closed before. After an error the journal still
-    exists, except after FileNotFoundError.
+    exists, except after FileNotFoundError. A journal of zeros, which a power loss can leave, is removed.
 
     Raises: ForeignFileError if the file is not fgm's; BadFileError if it cannot be read as a journal; OSError if
     reading or writing fails.
@@ -64,8 +64,11 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     if parsed is None or parsed.kind != "journal":
         raise BadFileError(journal_path, "its name is not that of a journal")
     target = layout.metrics_name(parsed.start_ms)
-    if os.path.lexists(journal_path) and not _has_mark(journal_path):
-        raise ForeignFileError(journal_path, "it has the name of a journal, but lacks fgm's mark")
+    if _is_blank(journal_path):
+        log.warning("a power loss left a journal without content; removing it", extra=fields(journal=journal_path))
+        atomic.remove(journal_path)
+        return None
+    _check_mark(journal_path)
     try:
         reader = JournalReader(journal_path, metrics=COLUMNS)
     except FileNotFoundError:
@@ -104,6 +107,23 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         spans=spans,
         summary=summarise(chunks),
     )
+
+
+def _is_blank(path: str) -> bool:
+    """Return whether a file has content, but only zeros."""
+    try:
+        fd = open_regular(path)
+    except (FileNotFoundError, BadFileError):
+        return False
+    try:
+        return os.fstat(fd).st_size > 0 and not first_byte(fd)
+    finally:
+        os.close(fd)
+
+
+def _check_mark(path: str) -> None:
+    if os.path.lexists(path) and not _has_mark(path):
+        raise ForeignFileError(path, "it has the name of a journal, but lacks fgm's mark")
 
 
 def _has_mark(path: str) -> bool:

@@ -21,9 +21,14 @@ def events_problems(path: str) -> Iterator[str]:
         return
     try:
         content = events_file.read(fd)
+        is_foreign = events_file.is_foreign(fd)
     finally:
         os.close(fd)
-    if content.skipped:
+    if content.zeros:
+        yield f"zero bytes at its end: {content.zeros}. A power loss left them; the events of its last moment are lost"
+    if is_foreign:
+        yield "it has the name of an events file, but no events: the collector leaves it as it is, and writes no events"
+    elif content.skipped:
         yield f"lines that are not events: {content.skipped}"
     if any(layout.day_start(event.time_ms) != midnight_ms for event in content.events):
         yield "it has events of another day"

@@ -6,6 +6,8 @@ import stat
 
 from fgm.store.errors import BadFileError
 
+_BLOCK_BYTES = 64 << 10
+"""Number of bytes per read when searching for a byte that is not zero."""
 _NOT_REGULAR = frozenset({errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.ENOTDIR})
 """Error numbers of opening a link, a directory or a socket. Other errors do not depend on the type of the file."""
 
@@ -28,3 +30,16 @@ def open_regular(path: str, dir_fd: int | None = None, flags: int = os.O_RDONLY)
         os.close(fd)
         raise BadFileError(path, "not a regular file")
     return fd
+
+
+def first_byte(fd: int) -> bytes:
+    """Return the first byte of an open file that is not zero; empty if it has none.
+
+    A power loss can leave zeros instead of content that the file system had not written yet.
+    """
+    offset = 0
+    while block := os.pread(fd, _BLOCK_BYTES, offset):
+        if rest := block.lstrip(b"\0"):
+            return rest[:1]
+        offset += len(block)
+    return b""

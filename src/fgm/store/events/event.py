@@ -6,7 +6,7 @@ docs/data-directory.md describes the kinds of events.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
@@ -24,6 +24,8 @@ Kind = Literal[
     "clock_step",
 ]
 KINDS: frozenset[str] = frozenset(get_args(Kind))
+_RANKS = {"clock_step": 0, "gap": 0, "oom_kill": 2, "exit": 3, "start": 4, "restart": 4}
+"""Order of kinds at the same time. All others are between `gap` and `oom_kill`."""
 Value = str | int | float | None
 
 MAX_LINE_BYTES = 32 << 10
@@ -95,11 +97,30 @@ def _refuse(constant: str) -> Value:
     raise ValueError(f"{constant} is not JSON")
 
 
-def merged(events: Sequence[Event]) -> list[Event]:
-    """Merge the events that describe the same exit: the reason of an exit is recorded later, in a second event.
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return events in ascending time. At the same time, causes come before effects: a kill, an exit, a restart."""
+    return sorted(events, key=lambda event: (event.time_ms, _RANKS.get(event.kind, 1)))
 
-    `events`: in file order. An exit is merged into the previous exit of its series, unless the series started again in
-    between.
+
+def exit_text(facts: Mapping[str, Value]) -> str | None:
+    """Return the text of an exit whose reason is known, from its `after`; None if the reason is not known.
+
+    The runtime may lose the notification of an OOM kill. Then the reason is `Error`, but the kernel has counted it.
+    """
+    reason, exit_code = facts.get("reason"), facts.get("exit_code")
+    details = [str(reason)] if reason else []
+    details += [] if exit_code is None else [f"exit code {exit_code}"]
+    if not details:
+        return None
+    cause = " by an OOM kill" if facts.get("oom_killed") and reason != "OOMKilled" else ""
+    return f"ended{cause}: {', '.join(details)}"
+
+
+def merged(events: Sequence[Event]) -> list[Event]:
+    """Merge the events that describe the same exit: its reason, or its cause, may be recorded later, in another event.
+
+    `events`: in ascending time, otherwise in file order. An exit is merged into the previous exit of its series, unless
+    the series started again in between.
     """
     result: list[Event] = []
     exits: dict[str, int] = {}
@@ -117,8 +138,10 @@ def merged(events: Sequence[Event]) -> list[Event]:
 
 
 def _completed(first: Event, later: Event) -> Event:
-    what = later.what if len(later.after) >= len(first.after) else first.what
-    return replace(first, what=what, before={**first.before, **later.before}, after={**first.after, **later.after})
+    after = {**first.after, **later.after}
+    derived = [event.what for event in (first, later) if "finished_ms" not in event.after]
+    what = exit_text(after) or (derived[-1] if derived else later.what)
+    return replace(first, what=what, before={**first.before, **later.before}, after=after)
 
 
 def _values(facts: Any) -> dict[str, Value]:

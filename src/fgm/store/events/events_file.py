@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import FILE_MODE, make_folder
-from fgm.store.directory.regular_file import open_regular
+from fgm.store.directory.regular_file import first_byte, open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.events.event import Event, decode, encode
 
@@ -25,12 +25,14 @@ _BLOCK_BYTES = 64 << 10
 class ReadEvents:
     """The events read from a file, in file order.
 
-    `skipped`: number of invalid lines. `is_cut`: whether the file has older events that were not returned.
+    `skipped`: number of invalid lines. `is_cut`: whether the file has older events that were not returned. `zeros`:
+    number of zero bytes at the end, which a power loss leaves where the file system had not written the data.
     """
 
     events: tuple[Event, ...] = ()
     skipped: int = 0
     is_cut: bool = False
+    zeros: int = 0
 
 
 def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
@@ -62,11 +64,11 @@ def append_lines(path: str, lines: bytes) -> None:
     """
     fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
     try:
-        if os.pread(fd, 1, 0) not in (b"", b"{") and not read(fd).events:
+        if is_foreign(fd):
             raise BadFileError(path, "it has the name of an events file, but no events; it is left as it is")
         os.fchmod(fd, FILE_MODE)
         end = whole_length(fd)
-        os.ftruncate(fd, end)  # bytes after the last newline are from a write that a kill or a full disk interrupted
+        os.ftruncate(fd, end)  # bytes after the last newline are from a write that a kill or a power loss interrupted
         done = 0
         try:
             while done < len(lines):
@@ -77,6 +79,14 @@ def append_lines(path: str, lines: bytes) -> None:
             raise
     finally:
         os.close(fd)
+
+
+def is_foreign(fd: int) -> bool:
+    """Return whether fgm has not written an open file: it begins like no event, and contains none.
+
+    Zero bytes at the beginning are ignored, because a power loss can leave a new file with nothing else.
+    """
+    return first_byte(fd) not in (b"", b"{") and not read(fd).events
 
 
 def whole_length(fd: int) -> int:
@@ -111,4 +121,16 @@ def read(fd: int, max_events: int | None = None) -> ReadEvents:
             count += 1
         except ValueError:
             skipped += 1
-    return ReadEvents(tuple(events), skipped, is_cut=start > 0 or count > len(events))
+    is_cut = start > 0 or count > len(events)
+    return ReadEvents(tuple(events), skipped, is_cut, _count_zeros(fd, end))
+
+
+def _count_zeros(fd: int, start: int) -> int:
+    """Return the number of zero bytes from `start`, where a line begins, up to another byte or the end of the file."""
+    count = 0
+    while block := os.pread(fd, _BLOCK_BYTES, start + count):
+        rest = block.lstrip(b"\0")
+        count += len(block) - len(rest)
+        if rest:
+            break
+    return count

@@ -13,6 +13,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from fgm.store.directory.regular_file import first_byte
+
 MAX_FRAME_BYTES = 64 << 20
 """Maximum size of a payload. A greater length means damage, and must not make a reader allocate that much memory."""
 
@@ -49,10 +51,12 @@ def whole_length(fd: int) -> int:
 
 
 def has_mark(fd: int) -> bool:
-    """Return whether an open file is empty or starts like a journal. Its first frame may be torn."""
+    """Return whether an open file is empty or starts like a journal. Its first frame may be torn, or only zeros."""
     head = os.pread(fd, _HEAD.size + 1, 0)
+    if not any(head):
+        return not first_byte(fd)
     if len(head) <= _HEAD.size:
-        return not head
+        return False
     length, _ = _HEAD.unpack(head[: _HEAD.size])
     return 0 < length <= MAX_FRAME_BYTES and head[-1:] == b"H"
 

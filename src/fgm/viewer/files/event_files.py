@@ -49,8 +49,9 @@ class EventFiles:
             events = events_file.read(fd, MAX_PER_FILE)
         finally:
             os.close(fd)
-        if events.skipped:
-            self._skipped.note(path, f"{events.skipped} lines are not events")
+        if events.skipped or events.zeros:
+            zeros = f" and {events.zeros} zero bytes at its end" if events.zeros else ""
+            self._skipped.note(path, f"{events.skipped} lines{zeros} are not events")
         else:
             self._skipped.forget(path)
         self._keep(folder, identity, events)
