@@ -37,6 +37,10 @@ CREATE OR REPLACE MACRO share(part, whole) AS if(whole > 0, part / whole, NULL);
 CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
     if(current_bytes - inactive_file_bytes < 0, 0, current_bytes - inactive_file_bytes);
 
+-- Processes killed by an OOM killer. If the kernel kills a group, it counts the first process twice.
+CREATE OR REPLACE MACRO oom_processes(kills, group_kills) AS
+    if(kills IS NULL, NULL, greatest(kills - coalesce(group_kills, 0), least(kills, coalesce(group_kills, 0))));
+
 CREATE OR REPLACE VIEW derived AS
 SELECT
     "time", series, scope, namespace, pod_name, container_name, container_id, node_name,
@@ -50,6 +54,7 @@ SELECT
     working_set("memory.current", "memory.stat.inactive_file") AS memory_working_set,
     share(working_set("memory.current", "memory.stat.inactive_file"), "memory.max") AS memory_limit_ratio,
     "memory.max" - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
+    oom_processes(rate("memory.events.oom_kill"), rate("memory.events.oom_group_kill")) AS oom_kills_per_s,
     rate("cpu.pressure.some.total") / 1e6 AS psi_cpu_some_ratio,
     rate("cpu.pressure.full.total") / 1e6 AS psi_cpu_full_ratio,
     rate("memory.pressure.some.total") / 1e6 AS psi_memory_some_ratio,

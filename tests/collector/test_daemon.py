@@ -285,12 +285,12 @@ async def test_an_oom_kill_that_ends_a_container_is_in_the_events(host: Host) ->
             assert "oom_kill 0" in text
             pod_events.write_text(text.replace("oom_kill 0", "oom_kill 1"))
             folder.rename(host.captured.folder / "gone")
-        return bool(events(host.data_dir))
+        return any(event.kind == "exit" for event in events(host.data_dir))
 
     await host.run_until(kill)
 
     def check_files() -> None:
-        recorded = events(host.data_dir)
+        recorded = [event for event in events(host.data_dir) if event.kind != "gap"]  # a busy machine misses ticks
         assert [(event.kind, event.series) for event in recorded] == [
             ("oom_kill", killed["id"]),
             ("exit", killed["id"]),

@@ -34,11 +34,12 @@ from tests.support.event_machine import MIB, NODE, A, Machine, Row, limited, run
 )
 def test_a_changed_limit_is_an_event(first: Row, then: Row, what: str, before: Row, after: Row) -> None:
     machine = Machine()
-    machine.tick(0, {A: first})
-    (event,) = machine.tick(1, {A: then})
+    for second in range(16):
+        assert machine.tick(second, {A: first}) == []
+    (event,) = machine.tick(16, {A: then})
 
     assert (event.kind, event.what, event.before, event.after) == ("limit_changed", what, before, after)
-    assert machine.tick(2, {A: then}) == []
+    assert machine.tick(17, {A: then}) == []
 
 
 def test_limits_that_were_not_read_or_are_of_a_young_container_have_not_changed() -> None:
@@ -46,3 +47,16 @@ def test_limits_that_were_not_read_or_are_of_a_young_container_have_not_changed(
 
     assert run({A: limited(1)}, {A: nothing}, {A: limited(1)}) == []
     assert run({NODE: {}}, {A: limited(None)}, {A: limited(2)}) == [(1, "start", "a")]
+    assert run(*[{A: limited(None)}] * 15, {A: limited(2)}) == []
+
+
+def test_a_container_of_the_first_tick_is_as_old_as_its_first_row() -> None:
+    """The first tick may be the last one of the previous run."""
+    for age_s, kinds in ((4, []), (5, ["limit_changed"])):
+        machine = Machine()
+        machine.tick(0, {A: limited(None)}, first={A: -age_s})
+        events = [
+            event for second in range(1, 12) for event in machine.tick(second, {A: limited(2 if second > 10 else None)})
+        ]
+
+        assert [event.kind for event in events] == kinds

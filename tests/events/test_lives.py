@@ -5,7 +5,23 @@ from dataclasses import replace
 import pytest
 
 from fgm.store.samples.series import Series
-from tests.support.event_machine import ALIVE, DEAD, MIB, NODE, POD, T0, A, B, C, Machine, Ticks, brief, container, run
+from tests.support.event_machine import (
+    ALIVE,
+    DEAD,
+    MIB,
+    NODE,
+    POD,
+    T0,
+    A,
+    B,
+    C,
+    Machine,
+    Ticks,
+    alive,
+    brief,
+    container,
+    run,
+)
 
 RESTARTS = [
     ("in one pod", container("a"), container("b"), "restart"),
@@ -70,6 +86,22 @@ def test_one_exit_has_one_successor() -> None:
         (2, "restart", "b"),
         (2, "start", "c"),
     ]
+
+
+def test_a_container_whose_cgroup_was_replaced_between_two_ticks_has_restarted() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: {}, A: alive(oom=3, memory=5)})
+    exited, restarted = machine.tick(1, {NODE: {}, A: alive(oom=0)}, opened={A})
+
+    assert (brief(exited), brief(restarted)) == ((1, "exit", "a"), (1, "restart", "a"))
+    assert exited.before == {"memory.current": 5}
+    assert [brief(event) for event in machine.tick(2, {NODE: {}, A: alive(oom=1)})] == [(2, "oom_kill", "a")]
+
+
+def test_a_container_whose_cpu_time_decreased_has_restarted() -> None:
+    """The last tick of the previous run does not tell whether a cgroup was replaced since then."""
+    assert run({A: alive(cpu=20_000.0)}, {A: alive(cpu=10_001.0)}) == []
+    assert run({A: alive(cpu=20_000.0)}, {A: alive(cpu=10_000.0)}) == [(1, "exit", "a"), (1, "restart", "a")]
 
 
 def test_an_exit_and_a_start_within_a_tick_are_a_restart() -> None:

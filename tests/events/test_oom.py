@@ -9,6 +9,7 @@ from tests.support.event_machine import (
     MIB,
     NODE,
     POD,
+    T0,
     A,
     B,
     Brief,
@@ -56,7 +57,7 @@ OOM_TABLE: list[tuple[str, Ticks, list[Brief]]] = [
     (
         "it was seen to end a tick before its pod's counter",
         [{NODE: N, POD: P, A: ALIVE}, {NODE: N, POD: P}, {NODE: N1, POD: P1}],
-        [(1, "exit", "a"), (2, "oom_kill", "a")],
+        [(1, "exit", "a"), (1, "oom_kill", "a"), (1, "exit", "a")],
     ),
     (
         "nothing in the pod ended",
@@ -127,7 +128,9 @@ def test_an_exit_without_a_kill_is_the_victim_if_its_pod_counts_one() -> None:
     machine.tick(0, {NODE: N, POD: P, A: ALIVE})
 
     assert [brief(event) for event in machine.exit(0.4, A, {"populated": 0})] == [(0.4, "exit", "a")]
-    assert [brief(event) for event in machine.tick(1, {NODE: N1, POD: P1})] == [(1, "oom_kill", "a")]
+    kill, completed = machine.tick(1, {NODE: N1, POD: P1})
+    assert (brief(kill), brief(completed)) == ((0.4, "oom_kill", "a"), (0.4, "exit", "a"))
+    assert completed.what == "ended by an OOM kill; its memory was 200 MiB"
 
 
 def test_a_kill_in_a_container_is_not_reported_again_for_the_slices_above() -> None:
@@ -153,3 +156,73 @@ def test_the_event_of_an_oom_kill_has_the_memory_and_the_exit_has_the_cause() ->
     assert kill.what == "OOM kill: 1 process killed; memory before was 250 MiB of a limit of 256 MiB"
     assert kill.before == {"memory.current": 250 * MIB, "memory.max": 256 * MIB}
     assert end.what == "ended by an OOM kill; its memory was 250 MiB"
+
+
+MEASURED = [
+    # processes killed, oom_kill and oom_group_kill of the container, of the pod and of the node: Linux 6.1, cgroup v2
+    ("no group", [1, 0], (1, 0), (1, 0), 1),
+    ("a group of one", [1, 0], (2, 1), (2, 1), 2),
+    ("a group of two", [2, 0], (3, 1), (3, 1), 3),
+    ("a group of six", [6, 0], (7, 1), (7, 1), 7),
+    ("two groups in a tick", [4, 0], (6, 2), (6, 2), 6),
+    ("a group and a single process", [4, 0], (5, 1), (5, 1), 5),
+    ("a group of one that was gone at once", [1, 0], (1, 1), (1, 1), 1),
+    ("the group is the pod", [2, 1], (3, 0), (4, 1), 4),
+]
+
+
+@pytest.mark.parametrize(
+    ("killed", "container", "pod", "node"), [case[1:] for case in MEASURED], ids=[case[0] for case in MEASURED]
+)
+def test_a_group_kill_is_reported_with_the_number_of_processes(
+    killed: list[int], container: tuple[int, int], pod: tuple[int, int], node: int
+) -> None:
+    """The second container is killed if the pod has kills that are not of the first."""
+    other = pod[0] - container[0]
+    rows: dict[Series, Row] = {
+        NODE: {"oom": node},
+        POD: {"oom": pod[0], "groups": pod[1]},
+        A: alive(oom=container[0], groups=container[1]),
+        B: alive(oom=other, groups=0, memory=MIB),
+    }
+    zero: dict[Series, Row] = {key: row | {"oom": 0, "groups": 0} for key, row in rows.items()}
+    zero[NODE] = {"oom": 0}
+    machine = Machine()
+    machine.tick(0, zero)
+    events = machine.tick(1, rows)
+
+    assert [event.after["killed"] for event in events] == [n for n in killed if n]
+    assert machine.tick(2, rows) == []
+
+
+@pytest.mark.parametrize("middle", [(1, 0), (1, 1), (2, 1), (3, 1)])
+@pytest.mark.parametrize("is_read_between", [False, True])
+def test_counters_read_in_the_middle_of_a_group_kill_do_not_change_the_number(
+    middle: tuple[int, int], is_read_between: bool
+) -> None:
+    """Three processes: the kernel counts the first, the group, and then all three again."""
+    machine = Machine()
+    machine.tick(0, {NODE: {"oom": 0}, POD: {"oom": 0, "groups": 0}, A: alive(groups=0)})
+    if is_read_between:
+        events = machine.machine.add_kill(T0 + 900, A.key, *middle)
+        events += machine.tick(1, {NODE: {"oom": 0}, POD: {"oom": 0, "groups": 0}, A: alive(groups=0)})
+    else:
+        events = machine.tick(
+            1, {NODE: {"oom": 0}, POD: {"oom": 0, "groups": 0}, A: alive(oom=middle[0], groups=middle[1])}
+        )
+    last: dict[Series, Row] = {NODE: {"oom": 4}, POD: {"oom": 4, "groups": 1}}
+    events += machine.tick(2, last | {A: alive(oom=4, groups=1)})
+    events += machine.tick(3, last | {A: alive(oom=4, groups=1)})
+
+    assert {event.series for event in events} == {A.key}
+    assert sum(int(event.after["killed"] or 0) for event in events) == 3
+
+
+def test_a_group_whose_cgroup_is_gone_is_counted_by_its_pod() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: {"oom": 2}, POD: {"oom": 2, "groups": 1}, A: ALIVE})
+    kill, end = machine.tick(1, {NODE: {"oom": 6}, POD: {"oom": 6, "groups": 2}})
+
+    assert (brief(kill), brief(end)) == ((1, "oom_kill", "a"), (1, "exit", "a"))
+    assert kill.after == {"killed": 3}
+    assert machine.tick(2, {NODE: {"oom": 6}, POD: {"oom": 6, "groups": 2}}) == []

@@ -45,6 +45,16 @@ CASES = [
         [NaN, 0.3, 0, NaN],
     ),
     ("throttled_ms_per_s", {"cpu.stat.throttled_usec": [0, 1_500_000]}, [NaN, 1500]),
+    (  # counters of Linux 6.1: one process, three, and one that was gone when its group was killed
+        "oom_kills_per_s",
+        {"memory.events.oom_kill": [5, 7, 11, 12, 12], "memory.events.oom_group_kill": [1, 2, 3, 4, 4]},
+        [NaN, 1, 3, 1, 0],
+    ),
+    (
+        "oom_kills_per_s",
+        {"memory.events.oom_kill": [0, 2, NaN], "memory.events.oom_group_kill": [NaN, NaN, NaN]},
+        [NaN, 2, NaN],
+    ),
     ("psi_cpu_some_ratio", {"cpu.pressure.some.total": [0, 100_000]}, [NaN, 0.1]),
     ("psi_memory_full_ratio", {"memory.pressure.full.total": [0, 1_000_000]}, [NaN, 1]),
     ("psi_io_some_ratio", {"io.pressure.some.total": [0, 0]}, [NaN, 0]),

@@ -4,6 +4,8 @@ They are made under the v1 controllers that fgm records, or on cgroup v2 if the 
 changed, and all of it is removed at the end, also after an error or an interrupt.
 """
 
+import errno
+import glob
 import os
 import secrets
 import signal
@@ -27,10 +29,7 @@ def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[S
 
     Raises: OSError if cgroups cannot be made, which takes root.
     """
-    if hierarchies.is_v2:
-        mounts = [hierarchies.unified or ""]
-    else:
-        mounts = sorted({hierarchies.v1[name] for name in RECORDED_CONTROLLERS if name in hierarchies.v1})
+    mounts = _mounts(hierarchies)
     entered = []
     ids = [secrets.token_hex(32) for _ in range(count)]
     with ExitStack() as stack:
@@ -47,6 +46,49 @@ def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[S
             stack.callback(_end, subprocess.Popen(command, stdin=subprocess.DEVNULL))
         _wait_for_processes(entered)
         yield ids
+
+
+@contextmanager
+def restarted(hierarchies: Hierarchies, container_id: str, program: str) -> Iterator[None]:
+    """Kill the processes of a container and remove its cgroups; make them again with a new process, and yield.
+
+    The new cgroups remain; the caller of `containers` removes them.
+    """
+    folders = [path for mount in _mounts(hierarchies) for path in glob.glob(f"{mount}/kubepods/*/*/{container_id}")]
+    for folder in folders:
+        with open(f"{folder}/cgroup.procs", encoding="ascii") as file:
+            for pid in file.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+    for folder in folders:
+        _remove(folder)
+        os.mkdir(folder)
+    procs = [f"{folder}/cgroup.procs" for folder in folders]
+    process = subprocess.Popen(["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", program, *procs], stdin=subprocess.DEVNULL)
+    try:
+        _wait_for_processes(procs[-1:])
+        yield
+    finally:
+        _end(process)
+
+
+def _mounts(hierarchies: Hierarchies) -> list[str]:
+    if hierarchies.is_v2:
+        return [hierarchies.unified or ""]
+    return sorted({hierarchies.v1[name] for name in RECORDED_CONTROLLERS if name in hierarchies.v1})
+
+
+def _remove(folder: str) -> None:
+    """Remove a cgroup as soon as its last process has exited."""
+    deadline = time.monotonic() + ENTER_TIMEOUT_S
+    while True:
+        try:
+            os.rmdir(folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.002)
+        else:
+            return
 
 
 def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:

@@ -1,7 +1,7 @@
 """Ticks as small tables, and an event machine that takes them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -26,6 +26,8 @@ SHORT = {
     "pids": "pids.current",
     "populated": "cgroup.events.populated",
     "procs": "container.pid_count",
+    "groups": "memory.events.oom_group_kill",
+    "cpu": "cpu.stat.usage_usec",
 }
 """Short names of the needed columns, in their order."""
 assert tuple(SHORT.values()) == NEEDED_COLUMNS
@@ -56,8 +58,16 @@ class Machine:
         self.machine = EventMachine(NEEDED_COLUMNS, 1000)
         self._series: tuple[Series, ...] = ()
 
-    def tick(self, second: float, rows: dict[Series, Row], late_ms: float = 3.0) -> list[Event]:
-        """Add a tick; return its events."""
+    def tick(
+        self,
+        second: float,
+        rows: dict[Series, Row],
+        late_ms: float = 3.0,
+        *,
+        opened: Collection[Series] = (),
+        first: Mapping[Series, float] | None = None,
+    ) -> list[Event]:
+        """Add a tick; return its events. `opened`: series with a new cgroup; `first`: second of their first tick."""
         series = tuple(rows)
         if series == self._series:
             series = self._series
@@ -67,7 +77,13 @@ class Machine:
         for i, key in enumerate(series):
             for name, value in rows[key].items():
                 table[i, 0 if name == "late" else 1 + NEEDED_COLUMNS.index(SHORT[name])] = value
-        events = self.machine.add_tick(T0 + round(second * 1000), series, table)
+        events = self.machine.add_tick(
+            T0 + round(second * 1000),
+            series,
+            table,
+            opened={each.key for each in opened},
+            first_ms={each.key: T0 + round(at * 1000) for each, at in (first or {}).items()},
+        )
         assert all(encode(event) for event in events)
         return events
 

@@ -163,7 +163,6 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> 
         settings.identifier,
         settings.interval_ms,
         settings.node,
-        clock=clock,
         oom_watch=None if mount is None else OomWatch(mount, clock),
     )
 

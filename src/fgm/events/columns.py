@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 NEEDED_COLUMNS = (
     *("memory.events.oom_kill", "cpu.stat.nr_throttled", "cpu.stat.nr_periods", "cpu.stat.throttled_usec"),
     *("cpu_quota_usec", "cpu_period_usec", "memory.max", "pids.max", "memory.current", "pids.current"),
-    *("cgroup.events.populated", "container.pid_count"),
+    *("cgroup.events.populated", "container.pid_count", "memory.events.oom_group_kill", "cpu.stat.usage_usec"),
 )
 """Names of the metrics from which events are derived. The column numbers below are indexes into this list."""
 
 OOM_KILLS, THROTTLED, PERIODS, THROTTLED_USEC, QUOTA, PERIOD, MEMORY_MAX, PIDS_MAX, MEMORY, PIDS = range(10)
-POPULATED, PID_COUNT = 10, 11
+POPULATED, PID_COUNT, OOM_GROUP_KILLS, CPU_USAGE = 10, 11, 12, 13
 
 LIMITS = (QUOTA, MEMORY_MAX, PIDS_MAX)
 CONTROLLERS = (PERIODS, MEMORY, PIDS)

@@ -10,20 +10,18 @@ from fgm.events.wording import millicores, plain, size
 from fgm.store.events.event import Event, Value
 
 SETTLED_MS = 15_000
-"""Maximum age of a container at which changes of its limits are ignored.
+"""Maximum age of a cgroup at which changes of its limits are ignored.
 
-A runtime creates the cgroup before it sets the limits, and fgm reads limits only every 10 s.
+A runtime creates the cgroup before it sets the limits, and fgm reads limits only every 10 s. A cgroup that is there at
+the very first tick counts as new, because its age is unknown.
 """
 
 _NAMES = {QUOTA: "cpu_limit_millicores", MEMORY_MAX: "memory.max", PIDS_MAX: "pids.max"}
 _TITLES = {QUOTA: "CPU limit", MEMORY_MAX: "memory limit", PIDS_MAX: "limit of threads"}
 
 
-def limit_changes(step: TickStep, born_ms: Mapping[str, int]) -> list[Event]:
-    """Return an event for each series of the scope container or cgroup whose limits changed.
-
-    `born_ms`: time of the first tick of each container, by `Series.key`.
-    """
+def limit_changes(step: TickStep) -> list[Event]:
+    """Return an event for each series of the scope container or cgroup whose limits changed."""
     before, now = step.before[:, LIMITS], step.now[:, LIMITS]
     changed = (now != before) & ~np.isnan(now) & ~np.isnan(before)
     if not changed.any():
@@ -31,7 +29,7 @@ def limit_changes(step: TickStep, born_ms: Mapping[str, int]) -> list[Event]:
     events = []
     for i in np.flatnonzero(changed.any(axis=1)).tolist():
         series = step.series[i]
-        is_young = step.time_ms - born_ms.get(series.key, 0) <= SETTLED_MS
+        is_young = step.time_ms - step.first_ms[i] <= SETTLED_MS
         if series.scope not in ("container", "cgroup") or is_young:
             continue
         limits = [limit for limit, has_changed in zip(LIMITS, changed[i].tolist(), strict=True) if has_changed]

@@ -20,11 +20,12 @@ _MAX_EXITED = 500
 
 
 class Exited(NamedTuple):
-    """A container that exited. `memory`: its last `memory.current` in bytes; 0 if unknown."""
+    """A container that exited. `memory`: its last `memory.current` in bytes; 0 if unknown. `event`: its exit."""
 
     series: Series
     time_ms: int
     memory: float
+    event: Event
 
 
 @dataclass(slots=True)
@@ -47,15 +48,22 @@ class Lives:
         self._alive = dict(_living_containers(step))
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
 
+    def is_alive(self, key: str) -> bool:
+        """Return whether a container runs, as far as is known."""
+        return key in self._alive
+
     def update(self, step: TickStep, state: SeriesState) -> list[Event]:
         """Return the events of containers that exited or started between the last tick and this one."""
         self.exited_before, self.exited_now = self.exited_now, []
-        if step.series is self._last_series and step.is_dead.tobytes() == self._last_dead:
+        if step.series is self._last_series and step.is_dead.tobytes() == self._last_dead and not step.replaced:
             return []
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
         before, self._alive = self._alive, dict(_living_containers(step))
         positions = {series.key: i for i, series in enumerate(step.series)}
-        events = []
+        events = [
+            self._exit(before.pop(key), step.time_ms, step.replaced[key], step.gap_ms)
+            for key in step.replaced.keys() & before.keys() & self._alive.keys()
+        ]
         for key in before.keys() - self._alive.keys():
             position = positions.get(key)
             if position is not None and step.series[position].scope == "sandbox":
@@ -94,13 +102,14 @@ class Lives:
         if newest is not None and newest[MEMORY] >= 0:
             before["memory.current"] = plain(float(newest[MEMORY]))
             what += f"; its memory was {size(before['memory.current'])}"
-        exited = Exited(series, time_ms, before.get("memory.current", 0.0))
+        event = Event(time_ms, "exit", series.key, what, before)
+        exited = Exited(series, time_ms, before.get("memory.current", 0.0), event)
         self.exited_now.append(exited)
         self._without_successor.pop(series.key, None)  # so that the newest exit is the last one in the dict
         self._without_successor[series.key] = exited
         if len(self._without_successor) > _MAX_EXITED:
             del self._without_successor[next(iter(self._without_successor))]
-        return Event(time_ms, "exit", series.key, what, before)
+        return event
 
     def _start(self, step: TickStep, series: Series) -> Event:
         self.born_ms[series.key] = step.time_ms

@@ -4,13 +4,15 @@ The first tick yields no events, because nothing is known about the time before 
 an earlier run, it adds that tick first. The second tick then yields the gap, and what started, exited or changed in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from fgm.events.columns import OOM_KILLS, Floats
+import numpy as np
+
+from fgm.events.columns import NEEDED_COLUMNS, Floats
 from fgm.events.limits import limit_changes
 from fgm.events.lives import Lives
-from fgm.events.oom import OomKills
+from fgm.events.oom import COUNTERS, OomKills
 from fgm.events.series_state import SeriesState
 from fgm.events.throttling import Throttling
 from fgm.events.wording import count, duration
@@ -35,14 +37,24 @@ class EventMachine:
         self._throttling = Throttling()
         self._killed: set[str] = set()
 
-    def add_tick(self, time_ms: int, series: tuple[Series, ...], rows: Floats) -> list[Event]:
+    def add_tick(
+        self,
+        time_ms: int,
+        series: tuple[Series, ...],
+        rows: Floats,
+        *,
+        opened: Collection[str] = (),
+        first_ms: Mapping[str, int] | None = None,
+    ) -> list[Event]:
         """Add the next tick; return the events that it reveals. Some of them have an earlier time than the tick.
 
-        While the series do not change, pass the same tuple object: a new one costs time.
+        While the series do not change, pass the same tuple object: a new one costs time. `opened`: keys of the series
+        whose cgroup was created since the last tick, if that is known. `first_ms`: for the first tick, the time of an
+        earlier one that had the cgroup, by key.
 
         Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
-        step = self._state.step_to(time_ms, series, rows)
+        step = self._state.step_to(time_ms, series, rows, opened=opened, first_ms=first_ms)
         last_ms, self._last_ms = self._last_ms, time_ms
         if last_ms is None:
             self._lives.begin(step)
@@ -57,8 +69,10 @@ class EventMachine:
         kills = self._oom_kills.update(step, self._state, self._lives)
         killed_before, self._killed = self._killed, {kill.series for kill in kills}
         lives = [_with_cause(event, self._killed | killed_before) for event in lives]
+        late = {key for key in self._killed - killed_before if not self._lives.is_alive(key)}
+        lives += [_with_cause(exited.event, late) for exited in self._lives.exited_before if exited.series.key in late]
         throttling = self._throttling.update(step)
-        changes = limit_changes(step, self._lives.born_ms)
+        changes = limit_changes(step)
         self._state.take_over(step)
         return [*events, *changes, *throttling, *kills, *lives]
 
@@ -73,20 +87,27 @@ class EventMachine:
         exit_event = self._lives.add_exit(series, time_ms, newest)
         if exit_event is None or newest is None:
             return [] if exit_event is None else [exit_event]
-        counter = float(self._state.values(row)[OOM_KILLS])
-        kills = self._oom_kills.add_kill(time_ms, series.key, all_series, newest, counter)
+        kills = self._oom_kills.add_kill(time_ms, series.key, all_series, newest, self._state.values(row))
         self._killed.update(kill.series for kill in kills)
         return [*kills, _with_cause(exit_event, self._killed)]
 
-    def add_kill(self, time_ms: int, key: str, counter: float) -> list[Event]:
-        """Add an OOM kill counter that was read after the last tick; return an event if the counter grew.
+    def add_kill(self, time_ms: int, key: str, kills: float, group_kills: float | None) -> list[Event]:
+        """Add the OOM kill counters of a container, read after the last tick; return an event if they grew.
 
-        `key`: key of the container; it is ignored if the last tick does not have it.
+        `key`: key of the container; it is ignored if the last tick does not have it. `group_kills`: None if unknown.
         """
         series, newest = self._state.current(key)
-        kills = [] if newest is None else self._oom_kills.add_kill(time_ms, key, series, newest, counter)
-        self._killed.update(kill.series for kill in kills)
-        return kills
+        if newest is None:
+            return []
+        values = np.full(len(NEEDED_COLUMNS), np.nan)
+        values[[*COUNTERS]] = kills, np.nan if group_kills is None else group_kills
+        events = self._oom_kills.add_kill(time_ms, key, series, newest, values)
+        self._killed.update(kill.series for kill in events)
+        return events
+
+    def is_alive(self, key: str) -> bool:
+        """Return whether a container has started and its exit was not reported yet."""
+        return self._lives.is_alive(key)
 
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
         """Add a step of the wall clock; return its events. The next tick follows without a gap.

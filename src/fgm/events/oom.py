@@ -8,20 +8,25 @@ recorded.
 The files of a tick are not read at the same moment. If a parent is read shortly before its child, its counter shows the
 child's kill one tick later. So kills that a parent's counter does not show yet are remembered, and are not reported
 again.
+
+All of this compares counters of the kernel. `oom_counts` makes the number of processes of what remains.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fgm.events.columns import MEMORY, MEMORY_MAX, OOM_KILLS, Floats
-from fgm.events.lives import Lives
+from fgm.events.columns import MEMORY, MEMORY_MAX, OOM_GROUP_KILLS, OOM_KILLS, Floats
+from fgm.events.lives import Exited, Lives
+from fgm.events.oom_counts import OomCounts, OomEpisodes
 from fgm.events.series_state import SeriesState, TickStep
 from fgm.events.wording import count, duration, plain, size
 from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
 
+COUNTERS = (OOM_KILLS, OOM_GROUP_KILLS)
 _LEAVES = frozenset({"container", "sandbox"})
+_NONE = OomCounts()
 
 
 class OomKills:
@@ -29,10 +34,11 @@ class OomKills:
 
     def __init__(self, interval_ms: int) -> None:
         self._interval_ms = interval_ms
-        self._ahead: dict[str, tuple[int, int]] = {}
-        """By key of a parent: number of kills that its counter does not show yet, and for how many ticks to keep it."""
-        self._read_between: dict[str, float] = {}
-        """By key of a container: its counter, if it was read after the last tick."""
+        self._ahead: dict[str, tuple[OomCounts, int]] = {}
+        """By key of a parent: kills that its counters do not show yet, and for how many ticks to keep them."""
+        self._read_between: dict[str, Floats] = {}
+        """By key of a container: its counters, if they were read after the last tick."""
+        self._episodes = OomEpisodes()
 
     def update(self, step: TickStep, state: SeriesState, lives: Lives) -> list[Event]:
         """Return an event for each series that had OOM kills since the last tick."""
@@ -40,60 +46,75 @@ class OomKills:
             self._correct(step)
         growth = _growth(step)
         if not growth and not self._ahead:
+            self._episodes.end_tick()
             return []
         ahead_before, self._ahead = self._ahead, {}
         parents = _parents(step.series)
-        below: dict[int, int] = {}
-        kills: dict[str, int] = {}
+        below: dict[int, OomCounts] = {}
+        kills: dict[str, OomCounts] = {}
         for position in sorted(range(len(step.series)), key=lambda i: _order(step.series[i])):
             series = step.series[position]
-            inside = below.get(position, 0)
-            ahead, ticks = ahead_before.get(series.key, (0, 0))
-            unexplained = growth.get(position, 0) - inside - ahead
-            if unexplained > 0:
-                victim = _victim(series, lives)
-                kills[victim] = kills.get(victim, 0) + unexplained
-            elif unexplained < 0 and (inside or ticks > 1):
-                self._ahead[series.key] = (-unexplained, max(1, ticks - 1))
+            inside = below.get(position, _NONE)
+            ahead, ticks = ahead_before.get(series.key, (_NONE, 0))
+            unexplained = growth.get(position, _NONE).minus(inside).minus(ahead)
+            if series.scope == "node":  # its kernel file has no counter of group kills
+                unexplained = OomCounts(unexplained.kills)
+            own = unexplained.positive
+            if any(own):
+                victim = _victim(series, lives) if own.kills else _first_killed(position, step, parents, kills)
+                kills[victim] = kills.get(victim, _NONE).plus(own)
+            if min(unexplained) < 0 and (any(inside) or ticks > 1):
+                self._ahead[series.key] = (_NONE.minus(unexplained).positive, max(1, ticks - 1))
             parent = parents[position]
-            if parent is not None and (reported := inside + max(0, unexplained)):
-                below[parent] = below.get(parent, 0) + reported
-        return [self._event_at_tick(key, killed, step, state) for key, killed in kills.items()]
+            if parent is not None and any(reported := inside.plus(own)):
+                below[parent] = below.get(parent, _NONE).plus(reported)
+        events = [
+            self._event_at_tick(key, killed, step, state, lives)
+            for key, counts in kills.items()
+            if (killed := self._episodes.add(key, counts))
+        ]
+        self._episodes.end_tick()
+        return events
 
-    def add_kill(self, time_ms: int, key: str, series: Sequence[Series], newest: Floats, counter: float) -> list[Event]:
-        """Return the event for a counter that was read after the last tick; no event if the counter did not grow.
+    def add_kill(self, time_ms: int, key: str, series: Sequence[Series], newest: Floats, values: Floats) -> list[Event]:
+        """Return the event for counters that were read after the last tick; no event if they did not grow.
 
-        `series`: all series of the last tick; `newest`: last known values of the container. `counter` is written there.
+        `series`: all series of the last tick; `newest`: last known values of the container. The counters are written
+        there. `values`: the values that were read, one for each of NEEDED_COLUMNS.
         """
-        growth = counter - float(newest[OOM_KILLS])
-        if not growth > 0:
+        growth = np.nan_to_num(values[[*COUNTERS]] - newest[[*COUNTERS]])
+        counts = OomCounts(*(round(float(each)) for each in growth)).positive
+        if not any(counts):
             return []
-        killed = round(growth)
-        event = _make_event(time_ms, key, killed, newest, 0)
-        newest[OOM_KILLS] = self._read_between[key] = counter
+        killed = self._episodes.add(key, counts)
+        events = [_make_event(time_ms, key, killed, newest, 0)] if killed else []
+        newest[[*COUNTERS]] = self._read_between[key] = np.fmax(values[[*COUNTERS]], newest[[*COUNTERS]])
         parents = _parents(series)
         position = parents[next(i for i, other in enumerate(series) if other.key == key)]
         while position is not None:
             parent = series[position].key
             # Remember it for two ticks: the next tick may have read the parent before the kill.
-            self._ahead[parent] = (self._ahead.get(parent, (0, 0))[0] + killed, 2)
+            self._ahead[parent] = (self._ahead.get(parent, (_NONE, 0))[0].plus(counts), 2)
             position = parents[position]
-        return [event]
+        return events
 
     def _correct(self, step: TickStep) -> None:
         """Raise the counters of a tick to those read before it, because the tick may have read older values."""
         counters, self._read_between = self._read_between, {}
         for position, series in enumerate(step.series):
-            if series.key in counters:
-                step.now[position, OOM_KILLS] = np.fmax(step.now[position, OOM_KILLS], counters[series.key])
+            if series.key in counters and series.key not in step.replaced:
+                step.now[position, COUNTERS] = np.fmax(step.now[position, COUNTERS], counters[series.key])
 
-    def _event_at_tick(self, key: str, killed: int, step: TickStep, state: SeriesState) -> Event:
+    def _event_at_tick(self, key: str, killed: int, step: TickStep, state: SeriesState, lives: Lives) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
         if position is not None:
             newest = step.before[position]
             if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process exited
                 time_ms += round(float(step.late_ms[position]))
+        for exited in (*lives.exited_before, *lives.exited_now) if not lives.is_alive(key) else ():
+            if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
+                time_ms = min(time_ms, exited.time_ms)
         return _make_event(time_ms, key, killed, newest, step.gap_ms)
 
 
@@ -115,15 +136,17 @@ def _make_event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_
     return Event(time_ms, "oom_kill", key, what, before, {"killed": killed})
 
 
-def _growth(step: TickStep) -> dict[int, int]:
-    """Return by how much counters grew, by position of the series. The counter of a new cgroup began at 0."""
-    growth = step.growth(OOM_KILLS)
+def _growth(step: TickStep) -> dict[int, OomCounts]:
+    """Return by how much counters grew, by position of the series. The counters of a new cgroup began at 0."""
+    growth = np.column_stack([step.growth(counter) for counter in COUNTERS])
     began_at_0 = [
         is_new and (series.scope in _LEAVES or series.scope == "pod")
         for is_new, series in zip(step.is_new.tolist(), step.series, strict=True)
     ]
-    growth = np.where(began_at_0, step.now[:, OOM_KILLS], growth)
-    return {position: round(float(growth[position])) for position in np.flatnonzero(growth > 0).tolist()}
+    growth[began_at_0] = step.now[began_at_0][:, COUNTERS]
+    growth = np.fmax(growth, 0)
+    positions = np.flatnonzero(growth.any(axis=1)).tolist()
+    return {i: OomCounts(*(round(float(each)) for each in growth[i])) for i in positions}
 
 
 def _victim(series: Series, lives: Lives) -> str:
@@ -137,8 +160,23 @@ def _victim(series: Series, lives: Lives) -> str:
         [exited for exited in at_tick if exited.series.pod_uid == series.pod_uid]
         for at_tick in (lives.exited_now, lives.exited_before)
     ]
-    candidates = in_pod[0] or in_pod[1]
+    candidates: list[Exited] = in_pod[0] or in_pod[1]
     return max(candidates, key=lambda exited: exited.memory).series.key if candidates else series.key
+
+
+def _first_killed(position: int, step: TickStep, parents: Sequence[int | None], kills: Mapping[str, OomCounts]) -> str:
+    """Return the key of the series whose process a parent's group kill began with: the one with the most memory.
+
+    A group kill is counted by the parent that is the group, and its kills by the containers in it.
+    """
+
+    def is_inside(child: int) -> bool:
+        above = parents[child]
+        return above is not None and (above == position or is_inside(above))
+
+    inside = [i for i, series in enumerate(step.series) if series.key in kills and is_inside(i)]
+    largest = max(inside, key=lambda i: float(np.nan_to_num(step.before[i, MEMORY])), default=position)
+    return step.series[largest].key
 
 
 def _parents(series: Sequence[Series]) -> list[int | None]:

@@ -81,7 +81,7 @@ counter 1 .low = Memory low events: Reclaims below the protected amount.
 counter 1 .high = Memory high events: Times that processes were slowed down at the high limit.
 counter 1 .max = Memory limit events: Times that memory use was about to go over the limit.
 counter 1 .oom = Out of memory: Times that the limit was reached and an allocation was about to fail.
-counter 1 .oom_kill = OOM kills: Processes killed by an OOM killer, here and in cgroups below.
+counter 1 .oom_kill = OOM kills, as counted: Kills here and in cgroups below; the first of a group counts twice.
 counter 1 .oom_group_kill = OOM group kills: Times that the whole cgroup was killed. Since Linux 5.17.
 memory.pressure
 counter us .some.total = Memory pressure, some: Time in which some task waited for memory. Null: PSI off.

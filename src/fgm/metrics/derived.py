@@ -60,6 +60,13 @@ def _working_set(samples: Samples) -> Floats:
     return np.maximum(samples.value("memory.current") - samples.value("memory.stat.inactive_file"), 0.0)
 
 
+def _oom_kills(samples: Samples) -> Floats:
+    # If the kernel kills a group, it counts the first process twice, unless that has exited in between.
+    kills = samples.rate("memory.events.oom_kill")
+    group_kills = np.nan_to_num(samples.rate("memory.events.oom_group_kill"))
+    return np.maximum(kills - group_kills, np.minimum(kills, group_kills))
+
+
 def _sum_of_rates(*columns: str) -> Formula:
     def compute(samples: Samples) -> Floats:
         total = samples.rate(columns[0])
@@ -186,6 +193,15 @@ DERIVED: tuple[ShownMetric, ...] = (
         f"Limit - working set: what may still be allocated before the OOM killer comes. {_LIMIT_HELP}",
         (*_WORKING_SET, "memory.max"),
         lambda samples: samples.value("memory.max") - _working_set(samples),
+    ),
+    _derived(
+        "oom_kills_per_s",
+        "OOM kills",
+        "1/s",
+        "Processes killed by an OOM killer, here and in cgroups below: kills - group kills. "
+        "The kernel counts the first process of a group (memory.oom.group) twice; so does the node's counter.",
+        ("memory.events.oom_kill", "memory.events.oom_group_kill"),
+        _oom_kills,
     ),
     *_pressures(),
     _derived(

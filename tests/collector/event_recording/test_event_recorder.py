@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
 from anyio import to_thread
 
 from fgm.clock import SystemClock
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.kernel.oom_watch import OomWatch
+from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.events import events_file
@@ -24,7 +26,7 @@ pytestmark = [pytest.mark.dates]
 
 
 def recorder(data_dir: Path) -> EventRecorder:
-    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=None)
+    return EventRecorder(str(data_dir), "worker-3", 1000, "worker-3", oom_watch=None)
 
 
 async def run(recorder: EventRecorder, ticks: Sequence[Tick] = ()) -> None:
@@ -135,13 +137,73 @@ async def test_the_reason_of_an_exit_is_written_to_the_day_of_the_exit(tmp_path:
     assert first.after == {"reason": "OOMKilled", "exit_code": 137, "finished_ms": START_MS + midnight_s * 1000 - 500}
 
 
+async def test_an_exit_is_never_written_before_the_oom_kill_that_caused_it(tmp_path: Path) -> None:
+    """The kubelet knows the exit before the next tick, and rounds its time down. The lines have the order of events."""
+    of_run = recorder(tmp_path)
+    of_run.add_tick(tick(0, NODE, POD, A))
+    of_run.complete_exit(A.key, START_MS, "OOMKilled", 137)
+    of_run.add_tick(tick(1, NODE, POD, kills=1))
+    await run(of_run)
+
+    events = await to_thread.run_sync(read, tmp_path)
+    assert [(event.kind, event.time_ms - START_MS) for event in events] == [
+        ("oom_kill", 1000),
+        ("exit", 1000),
+        ("exit", 1000),
+    ]
+    assert events[-1].what == "ended: OOMKilled, exit code 137"
+
+
+async def test_the_kernels_oom_kill_stays_in_the_text_of_an_exit_without_it(tmp_path: Path) -> None:
+    of_run = recorder(tmp_path)
+    of_run.add_tick(tick(0, NODE, POD, A))
+    of_run.add_tick(tick(1, NODE, POD, kills=1))
+    of_run.complete_exit(A.key, START_MS, "Error", 137)
+    await run(of_run)
+
+    *_, reason = await to_thread.run_sync(read, tmp_path)
+    assert reason.what == "ended by an OOM kill: Error, exit code 137"
+
+
+async def test_a_reason_whose_exit_is_not_seen_is_written_after_three_ticks(tmp_path: Path) -> None:
+    of_run = recorder(tmp_path)
+    of_run.add_tick(tick(0, NODE, A, B))
+    of_run.complete_exit(A.key, START_MS + 500, "Completed", 0)
+    for second in (1, 2, 3):
+        of_run.add_tick(tick(second, NODE, A, B))
+    of_run.complete_exit(B.key, START_MS + 3500, "Completed", 0)
+    await run(of_run)
+
+    events = await to_thread.run_sync(read, tmp_path)
+    assert [(event.series, event.time_ms - START_MS) for event in events] == [(A.key, 500), (B.key, 3500)]
+
+
+async def test_the_first_limits_of_a_container_that_is_younger_than_the_run_have_not_changed(tmp_path: Path) -> None:
+    """A new collector reads its limits at its first tick; the last one had found the container 4 s before its end."""
+
+    def limited(second: float, cores: float) -> Tick:
+        made = tick(second, NODE, *([A] if second >= 60 else []), B)
+        names = ("cpu_quota_usec", "cpu_period_usec", "cpu.stat.nr_periods")
+        made.rows[:, [1 + COLUMNS.index(name) for name in names]] = cores * 1e5, 1e5, 0
+        return made
+
+    earlier = [limited(second, np.nan) for second in range(65)]
+    await to_thread.run_sync(lambda: leave_behind(tmp_path, *earlier, closed=False))
+    await run(recorder(tmp_path), [limited(67, 0.3), limited(68, 0.3)])
+
+    changed = [event for event in await to_thread.run_sync(read, tmp_path) if event.kind == "limit_changed"]
+    assert [(event.series, event.what) for event in changed] == [
+        (B.key, "CPU limit changed from none to 300 millicores")
+    ]
+
+
 async def test_an_oom_kill_is_reported_at_once_and_only_once(tmp_path: Path) -> None:
     file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
     await file.parent.mkdir(parents=True)
     await file.write_text("oom_kill 0\n")
     await anyio.Path(tmp_path, "data").mkdir()
     kills = await to_thread.run_sync(OomWatch, str(tmp_path / "cgroup"), SystemClock())
-    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", clock=SystemClock(), oom_watch=kills)
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", oom_watch=kills)
 
     async def written() -> bytes:
         paths = [path async for path in anyio.Path(tmp_path).glob("data/dt=*/*/events.jsonl")]

@@ -22,7 +22,7 @@ def test_the_last_tick_is_that_of_the_newest_file_of_this_node_before_the_run(tm
 
     def last(before_s: float) -> tuple[float, tuple[Series, ...]] | None:
         newest = last_tick(str(tmp_path), START_MS + round(before_s * 1000), "worker-3")
-        return None if newest is None else ((newest.time_ms - START_MS) / 1000, newest.series)
+        return None if newest is None else ((newest.tick.time_ms - START_MS) / 1000, newest.tick.series)
 
     assert last(1000) == (100, (B,))
     assert last(100) == (96, (A, POD))

@@ -1,15 +1,19 @@
 """Behaviour of real cgroups that files in a folder do not have: kept files of a removed cgroup fail with ENODEV."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import anyio
 import pytest
 
 from fgm.collector.cgroups.finder import CgroupFinder
-from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
+from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, detect
+from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.sampler import Sampler
-from tests.support.cgroups import containers
+from fgm.store.events.event import decode
+from tests.support.cgroups import containers, restarted
 
 
 @pytest.fixture
@@ -25,17 +29,52 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
+def real_sampler(hierarchies: Hierarchies) -> Sampler:
+    return Sampler(
+        CgroupFinder(hierarchies, (), "worker-3"),
+        Node("worker-3", "/proc", "/sys", hierarchies),
+        "/proc",
+        1.0,
+        time.monotonic,
+    )
+
+
+@pytest.mark.slow
+def test_each_restart_of_a_container_between_two_ticks_is_an_event(program: str, tmp_path: Path) -> None:
+    """The container keeps its id and its path, as after `docker restart`; its cgroup is another one."""
+    hierarchies = detect("/sys/fs/cgroup")
+    ticks = []
+    with ExitStack() as stack:
+        restarted_id, other_id = stack.enter_context(containers(hierarchies, 2, program))
+        sampler = real_sampler(hierarchies)
+        stack.callback(sampler.close)
+        for second in range(8):
+            if 1 <= second <= 6:
+                stack.enter_context(restarted(hierarchies, restarted_id, program))
+            ticks.append(sampler.tick(second * 1000, time.monotonic()))
+            assert {restarted_id, other_id} <= {series.key for series in ticks[-1].series}
+
+    async def record() -> None:
+        recorder = EventRecorder(str(tmp_path), "worker-3", 1000, "worker-3", oom_watch=None)
+        for tick in ticks:
+            recorder.add_tick(tick)
+        recorder.end()
+        await recorder.run()
+
+    anyio.run(record)
+    lines = b"".join(path.read_bytes() for path in tmp_path.glob("dt=*/*/events.jsonl"))
+    events = [decode(line) for line in lines.splitlines(keepends=True)]
+    assert [(event.time_ms, event.kind) for event in events if event.series == restarted_id] == [
+        (second * 1000, kind) for second in range(1, 7) for kind in ("exit", "restart")
+    ]
+    assert [event for event in events if event.series == other_id] == []
+
+
 @pytest.mark.slow
 def test_a_cgroup_removed_within_a_sweep_has_no_row_and_no_failed_read(program: str) -> None:
     hierarchies = detect("/sys/fs/cgroup")
     with containers(hierarchies, 2, program) as ids:
-        sampler = Sampler(
-            CgroupFinder(hierarchies, (), "worker-3"),
-            Node("worker-3", "/proc", "/sys", hierarchies),
-            "/proc",
-            1.0,
-            time.monotonic,
-        )
+        sampler = real_sampler(hierarchies)
         before = sampler.tick(0, time.monotonic())
         assert set(ids) <= {series.key for series in before.series}
     sampler.readers._finder.refresh = set  # type: ignore[method-assign]  # they go after the walk, before the reads

@@ -6,7 +6,6 @@ Events that cannot be written are lost. Ticks are not lost, because another task
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import anyio
@@ -14,17 +13,17 @@ import numpy as np
 from anyio import to_thread
 from numpy.typing import NDArray
 
-from fgm.clock import Clock
+from fgm.collector.event_recording.exit_reasons import ExitReasons
 from fgm.collector.event_recording.last_tick import last_tick
-from fgm.collector.kernel.oom_watch import OomWatch
-from fgm.events.columns import NEEDED_COLUMNS
+from fgm.collector.kernel.oom_watch import Counters, OomWatch
+from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
 from fgm.events.machine import EventMachine
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.events import events_file
-from fgm.store.events.event import Event, Value
+from fgm.store.events.event import Event, Value, exit_text
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
@@ -32,9 +31,8 @@ MAX_WAITING_TICKS = 30
 """Maximum length of the queue for ticks; further ticks are dropped. The next one shows their events, too."""
 MAX_WAITING = 10_000
 """Maximum length of the queue for everything else; further items are dropped."""
-MAX_EXITS = 500
-"""Maximum number of exits that are remembered, so that a reason that arrives later gets the same time."""
 _COLUMNS = [0, *(1 + COLUMNS.index(name) for name in NEEDED_COLUMNS)]
+_KILLS, _GROUP_KILLS = 1 + OOM_KILLS, 1 + OOM_GROUP_KILLS
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ class _Exit(NamedTuple):
 class _Kill(NamedTuple):
     time_ms: int
     key: str
-    kills: float
+    counters: Counters
 
 
 class _ClockStep(NamedTuple):
@@ -69,11 +67,9 @@ class EventRecorder:
         interval_ms: int,
         node_name: str | None,
         *,
-        clock: Clock,
         oom_watch: OomWatch | None,
     ) -> None:
         """`oom_watch`: None on cgroup v1, where OOM kills cannot be watched."""
-        self._clock = clock
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir
@@ -84,7 +80,8 @@ class EventRecorder:
         self._has_new = anyio.Event()
         self._is_first = True
         self._day_ms = -1
-        self._exits: dict[str, int] = {}
+        self._reasons = ExitReasons()
+        self._kills = 0.0
         self._is_failing = False
         self._full_at: set[int] = set()
 
@@ -92,7 +89,7 @@ class EventRecorder:
         """Add a recorded tick, with a column for each of COLUMNS."""
         if self._is_full(MAX_WAITING_TICKS):
             return
-        self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _COLUMNS]))
+        self._put(Tick(tick.time_ms, tick.series, tick.rows[:, _COLUMNS], tick.opened))
 
     def add_exit(self, time_ms: int, series: Series, row: NDArray[np.float64]) -> None:
         """Add the row of a container that was read right after its last process exited."""
@@ -107,13 +104,10 @@ class EventRecorder:
 
         Readers merge this event with the exit that is derived from ticks. Either may come first.
         """
-        details = [reason] if reason else []
         after: dict[str, Value] = {"reason": reason, "finished_ms": finished_ms}
         if exit_code is not None:
-            details.append(f"exit code {exit_code}")
             after["exit_code"] = exit_code
-        text = f"ended: {', '.join(details)}" if details else "ended"
-        self._put(Event(finished_ms, "exit", series, text, {}, after))
+        self._put(Event(finished_ms, "exit", series, exit_text(after) or "ended", {}, after))
 
     def end(self) -> None:
         """Make `run` return after it has written the events in the queue."""
@@ -136,27 +130,33 @@ class EventRecorder:
             item = self._waiting.popleft()
             match item:
                 case None:
+                    await self._write(self._reasons.take_all())
                     return
                 case Event():
-                    # Use the time of the derived exit if there is one: readers merge only events of one day's file.
-                    await self._write([replace(item, time_ms=self._exits.get(item.series, item.time_ms))])
+                    if self._machine.is_alive(item.series):
+                        self._reasons.wait(item)
+                    else:
+                        await self._write([self._reasons.complete(item)])
                 case Tick():
                     await self._derive(item)
                 case _Exit():
                     await self._write(self._machine.add_exit(*item))
                 case _Kill():
-                    await self._write(self._machine.add_kill(*item))
+                    await self._write(self._machine.add_kill(item.time_ms, item.key, *item.counters))
                 case _ClockStep():
                     await self._write(self._machine.step_clock(*item))
 
     async def _derive(self, tick: Tick) -> None:
         events: list[Event] = []
+        opened = tick.opened
         if self._is_first:
-            self._is_first = False
+            self._is_first, opened = False, frozenset()  # every cgroup is new to this run
             events += await self._begin(tick.time_ms)
-        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows)
+        await self._settle(tick)
+        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows, opened=opened)
         await self._begin_day(tick.time_ms)
         await self._write(events)
+        await self._write(self._reasons.take_late())
         if self._oom_watch is not None and tick.series is not self._watched:
             await to_thread.run_sync(self._oom_watch.watch, tick.series)
             self._watched = tick.series
@@ -171,7 +171,27 @@ class EventRecorder:
                 extra=fields(reason=str(error)),
             )
             return []
-        return [] if earlier is None else self._machine.add_tick(earlier.time_ms, earlier.series, earlier.rows)
+        if earlier is None:
+            return []
+        tick = earlier.tick
+        return self._machine.add_tick(tick.time_ms, tick.series, tick.rows, first_ms=earlier.first_ms)
+
+    async def _settle(self, tick: Tick) -> None:
+        """If containers of a tick had OOM kills since the last one, put their final counters into its rows.
+
+        The tick may have read the counters while the kernel was killing the processes of a group.
+        """
+        kills = tick.rows[:, _KILLS]
+        total, self._kills = self._kills, float(np.nansum(kills))
+        if self._oom_watch is None or self._kills <= total:
+            return
+        containers = {each.key: i for i, each in enumerate(tick.series) if each.scope == "container" and kills[i] > 0}
+        settled = await self._oom_watch.settled([tick.series[i] for i in containers.values()])
+        for key, counters in settled.items():
+            row = tick.rows[containers[key]]
+            row[_KILLS] = max(row[_KILLS], counters.kills)
+            if counters.group_kills is not None:
+                row[_GROUP_KILLS] = max(row[_GROUP_KILLS], counters.group_kills)
 
     async def _begin_day(self, time_ms: int) -> None:
         """Create the day's events.jsonl, even if empty. Readers derive events from samples only if there is none."""
@@ -186,12 +206,7 @@ class EventRecorder:
     async def _write(self, events: Sequence[Event]) -> None:
         if not events:
             return
-        for event in events:
-            if event.kind == "exit":
-                self._exits.pop(event.series, None)
-                self._exits[event.series] = event.time_ms
-        while len(self._exits) > MAX_EXITS:
-            del self._exits[next(iter(self._exits))]
+        events = self._reasons.add_to(events)
         await to_thread.run_sync(self._try, lambda: events_file.append(self._data_dir, self._identifier, events))
 
     def _try(self, write: Callable[[], None]) -> bool:
@@ -206,8 +221,8 @@ class EventRecorder:
         self._is_failing = False
         return True
 
-    def _add_kill(self, key: str, kills: float) -> None:
-        self._put(_Kill(self._clock.wall_ns() // 1_000_000, key, kills))
+    def _add_kill(self, time_ms: int, key: str, counters: Counters) -> None:
+        self._put(_Kill(time_ms, key, counters))
 
     def _is_full(self, limit: int) -> bool:
         if len(self._waiting) < limit:

@@ -3,6 +3,7 @@
 import logging
 import os
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +24,14 @@ MAX_FILES = 10
 log = logging.getLogger(__name__)
 
 
-def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> Tick | None:
+class LastTick(NamedTuple):
+    """The last tick, and the time of the first tick in the same file that has each series, by key."""
+
+    tick: Tick
+    first_ms: dict[str, int]
+
+
+def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> LastTick | None:
     """Return this node's newest tick before `before_ms`, recorded by any writer; None if there is none.
 
     Shape: `rows` is float64[len(series), 1 + NEEDED_COLUMNS]: `late_ms` first, NaN for null.
@@ -68,11 +76,12 @@ def _read(path: str) -> tuple[FileHeader, list[Chunk]]:
         file.close()
 
 
-def _last(chunks: list[Chunk], before_ms: int) -> Tick | None:
+def _last(chunks: list[Chunk], before_ms: int) -> LastTick | None:
     last = [(chunk, int(np.searchsorted(chunk.time_ms, before_ms)) - 1) for chunk in chunks]
     time_ms = max((int(chunk.time_ms[i]) for chunk, i in last if i >= 0), default=None)
     if time_ms is None:
         return None
     present = [(chunk, i) for chunk, i in last if i >= 0 and chunk.time_ms[i] == time_ms]
     rows = np.array([[chunk.late_ms[i], *(chunk.values[name][i] for name in NEEDED_COLUMNS)] for chunk, i in present])
-    return Tick(time_ms, tuple(chunk.series for chunk, _ in present), rows)
+    first_ms = {chunk.series.key: int(chunk.time_ms[0]) for chunk, _ in present}
+    return LastTick(Tick(time_ms, tuple(chunk.series for chunk, _ in present), rows), first_ms)

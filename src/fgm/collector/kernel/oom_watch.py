@@ -4,7 +4,8 @@ The memory.events of a container at its memory limit changes all the time, becau
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, Protocol
 
 import anyio
 from anyio import to_thread
@@ -16,11 +17,34 @@ from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
 
 PAUSE_S = 0.1
-"""Minimum interval between two reads of modified files.
+"""Minimum interval between two reads of modified files, and of counters that may still grow.
 
-The kernel reports a file up to about 100 times a second (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c).
+The kernel reports a file up to about 100 times a second (CGROUP_FILE_NOTIFY_MIN_INTV in kernel/cgroup/cgroup.c). It
+logs each process of a group that it kills, which takes some ms per process on a serial console.
 """
+MAX_READS = 5
+"""Maximum number of reads of counters that grow each time. Then they are reported as they are."""
 _MAX_BYTES = 4096
+
+
+class Counters(NamedTuple):
+    """The OOM kill counters of a container. `group_kills`: None if the kernel does not count them."""
+
+    kills: float
+    group_kills: float | None
+
+
+class Report(Protocol):
+    """Function that is called with the counters of a container if OOM kills were seen."""
+
+    def __call__(self, time_ms: int, key: str, counters: Counters, /) -> None:
+        """Add the counters. `time_ms`: when they were first seen to have grown; `key`: key of the container."""
+
+
+class _Growing(NamedTuple):
+    time_ms: int
+    counters: Counters
+    reads: int = 1
 
 
 class OomWatch:
@@ -34,45 +58,87 @@ class OomWatch:
         self._mount = mount
         self._clock = clock
         self._keys: dict[str, str] = {}
+        self._settled: dict[str, Counters] = {}
+        self._growing: dict[str, _Growing] = {}
         self._lock = threading.Lock()
         self._files = FileWatch(fallback="OOM kills are seen at the next tick")
 
     def watch(self, series: Iterable[Series]) -> None:
         """Watch exactly the containers among these series from now on. Thread-safe; may block."""
         with self._lock:
-            wanted = {
-                f"{self._mount}{each.cgroup}/memory.events": each.key for each in series if each.scope == "container"
-            }
+            wanted = {self._path(each): each.key for each in series if each.scope == "container"}
             for path in self._keys.keys() - wanted.keys():
                 del self._keys[path]
+                self._settled.pop(path, None)
                 self._files.remove(path)
             for path in wanted.keys() - self._keys.keys():
                 if self._files.add(path):
                     self._keys[path] = wanted[path]
 
-    async def run(self, report: Callable[[str, float], None]) -> None:
-        """Until cancelled, call `report` with a container's key and its OOM kill counter whenever its file has changed.
+    async def run(self, report: Report) -> None:
+        """Until cancelled, report the counters of a container as soon as they have grown and do not grow any more.
 
         Returns immediately if no file can be watched.
         """
         while (fd := self._files.fd) is not None:
-            await anyio.wait_readable(fd)
-            for key, kills in await to_thread.run_sync(self._read_modified):
-                report(key, kills)
-            await self._clock.sleep_until(self._clock.monotonic() + PAUSE_S)
+            if not self._growing:
+                await anyio.wait_readable(fd)
+            for time_ms, key, counters in await to_thread.run_sync(self._read_modified):
+                report(time_ms, key, counters)
+            await self._pause()
 
-    def _read_modified(self) -> list[tuple[str, float]]:
+    async def settled(self, series: Collection[Series]) -> dict[str, Counters]:
+        """Return the counters of containers, by key, after they have stopped growing.
+
+        A container whose cgroup is removed meanwhile is left out.
+        """
+        counters = await to_thread.run_sync(self._read, series)
+        for _ in range(MAX_READS):
+            await self._pause()
+            earlier, counters = counters, await to_thread.run_sync(self._read, series)
+            if counters == earlier:
+                break
+        return counters
+
+    def _read(self, series: Iterable[Series]) -> dict[str, Counters]:
+        read = ((each.key, _counters(self._path(each))) for each in series)
+        return {key: counters for key, counters in read if counters is not None}
+
+    def _read_modified(self) -> list[tuple[int, str, Counters]]:
+        """Read the modified files, and those whose counters grew at the read before; return what stopped growing."""
+        settled = []
         with self._lock:
             modified = self._files.modified()
-            paths = self._keys.keys() if modified is None else modified & self._keys.keys()
-            counters = ((self._keys[path], _kills(path)) for path in paths)
-            return [(key, kills) for key, kills in counters if kills is not None]
+            growing, self._growing = self._growing, {}
+            paths = set(self._keys) if modified is None else modified & self._keys.keys()
+            for path in paths | growing.keys():
+                counters, earlier = _counters(path), growing.get(path)
+                if counters is None and earlier is not None:
+                    counters = earlier.counters  # the last ones before the cgroup was removed
+                if counters is None or path not in self._keys or counters == self._settled.get(path):
+                    continue
+                if earlier is None:
+                    self._growing[path] = _Growing(self._clock.wall_ns() // 1_000_000, counters)
+                elif counters == earlier.counters or earlier.reads >= MAX_READS:
+                    self._settled[path] = counters
+                    settled.append((earlier.time_ms, self._keys[path], counters))
+                else:
+                    self._growing[path] = earlier._replace(counters=counters, reads=earlier.reads + 1)
+        return settled
+
+    def _path(self, series: Series) -> str:
+        return f"{self._mount}{series.cgroup}/memory.events"
+
+    async def _pause(self) -> None:
+        await self._clock.sleep_until(self._clock.monotonic() + PAUSE_S)
 
 
-def _kills(path: str) -> float | None:
-    """Return the counter of OOM kills; None if the cgroup was removed. Its pod's cgroup counts the kill, too."""
+def _counters(path: str) -> Counters | None:
+    """Return the counters of OOM kills; None if the cgroup was removed. Its pod's cgroup counts the kill, too."""
     try:
         with open(path, "rb", buffering=0) as file:
-            return memory_events(file.read(_MAX_BYTES) or b"").get("memory.events.oom_kill")
+            values = memory_events(file.read(_MAX_BYTES) or b"")
     except (OSError, ParseError):
         return None
+    kills = values.get("memory.events.oom_kill")
+    return None if kills is None else Counters(kills, values.get("memory.events.oom_group_kill"))

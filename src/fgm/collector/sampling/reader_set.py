@@ -1,6 +1,7 @@
 """The readers of all series of a host: opened when a cgroup appears, closed when it is removed."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 
 from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
 from fgm.collector.kernel.file_watch import FileWatch
@@ -20,7 +21,8 @@ class Readers:
     """The readers of the node, which comes first, and of every recorded cgroup. Used by one thread at a time.
 
     `all`: readers in the order of the rows; `of_cgroups`: the same without the node; `young`: readers of new series;
-    `exits`: watch of the containers' cgroup.events, which change when the last process of a container exits.
+    `exits`: watch of the containers' cgroup.events, which change when the last process of a container exits; `opened`:
+    keys of the cgroups that were created since the caller last cleared it.
     """
 
     def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts) -> None:
@@ -35,6 +37,8 @@ class Readers:
         self._counts = counts
         self._parsers: dict[str, Parser] = {}
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
+        self._inodes: dict[str, frozenset[tuple[int, int]]] = {}
+        self.opened: set[str] = set()
         self._update(set())
 
     @property
@@ -89,12 +93,18 @@ class Readers:
             self._by_key[key] = (cgroup, reader if reader is not None else self._open(cgroup))
         for _, reader in before.values():
             self._close(reader)
+            del self._inodes[reader.series.key]
         self.of_cgroups = [reader for _, reader in self._by_key.values()]
         self.all = [self.node, *self.of_cgroups]
         self.young = self.all
         self.drop_grown_up()
 
     def _open(self, cgroup: Cgroup) -> SeriesReader:
+        key = cgroup.series.key
+        inodes = frozenset(_inodes(cgroup.folders))
+        if inodes.isdisjoint(self._inodes.get(key, ())):  # else it is the same cgroup, such as in one more hierarchy
+            self.opened.add(key)
+        self._inodes[key] = inodes
         is_container = cgroup.series.scope == "container"
         reader = SeriesReader(
             cgroup.series,
@@ -113,3 +123,16 @@ class Readers:
         if reader.events_path is not None:
             self.exits.remove(reader.events_path)
         reader.close()
+
+
+def _inodes(folders: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """Yield the device and inode of each folder that exists. A removed cgroup's inode is not used again.
+
+    Source: kernfs_new_node() in fs/kernfs/dir.c, which numbers them in a cycle of 2^32, with a generation above it.
+    """
+    for folder in folders.values():
+        try:
+            status = os.stat(folder)
+        except OSError:
+            continue
+        yield status.st_dev, status.st_ino

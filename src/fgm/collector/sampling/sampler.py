@@ -95,13 +95,14 @@ class Sampler:
         self.readers.drop_grown_up()
         rows = self._sweep.table.take(self._present, axis=0)
         rows[:, 0] = (read_at.take(self._present) - due) * 1000
+        opened = self._take_opened() if self.readers.opened else frozenset[str]()
         rows, series = self.additions.add_to(rows, self._series, due)
         if self._swap_includes_memory:
             # memory.memsw.* of cgroup v1 counts memory and swap together. Kernel: admin-guide/cgroup-v1/memory.rst.
             # The node's swap comes from /proc/meminfo, which counts it alone.
             cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
-        return Tick(time_ms, series, rows)
+        return Tick(time_ms, series, rows, opened)
 
     def name_by(self, name: NameSeries) -> None:
         """Set the function for the names of series, from the next tick on. Thread-safe."""
@@ -174,6 +175,12 @@ class Sampler:
         series = tuple(reader.series for reader in compress(readers, is_present))
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):
             self._series = series  # otherwise keep the tuple, so that `is` shows that nothing changed
+
+    def _take_opened(self) -> frozenset[str]:
+        """Return the keys of the new cgroups that have a row in this tick. Those without a process keep waiting."""
+        opened = self.readers.opened.intersection(series.key for series in self._series)
+        self.readers.opened -= opened
+        return frozenset(opened)
 
     def _make_sweep(self) -> None:
         self._sweep.settle()

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from fgm.events.lives import names_differ
 from fgm.store.errors import BadFileError
-from fgm.store.events.event import Event, merged
+from fgm.store.events.event import Event, in_order, merged
 from fgm.store.samples.series import SHORT_ID_LENGTH
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import HIDDEN_SCOPES
@@ -80,7 +80,7 @@ class EventQuery:
         if self._derived is not None:
             if not self._derived.step():
                 self._skipped_files += self._derived.skipped_files
-                self._add(self._derived.events)
+                self._add(merged(in_order(self._derived.events)))
                 self._derived, self._days = None, []
         elif self._days and len(self._events) <= self._question.limit:
             self._read(self._days.pop())
@@ -93,7 +93,7 @@ class EventQuery:
     def result(self) -> EventResult:
         """Return the result. All steps must be done."""
         unknown_ids = tuple(name for name in self._question.ids or () if not self._is_known(name))
-        self._events.sort(key=lambda event: event.time_ms, reverse=True)
+        self._events = in_order(self._events)[::-1]
         newest = tuple(self._events[: self._question.limit])
         return EventResult(
             events=newest,
@@ -119,7 +119,7 @@ class EventQuery:
             self._skipped_lines += read.skipped
             self._is_cut |= read.is_cut
             events += read.events
-        self._add(merged(sorted(events, key=lambda event: event.time_ms)))
+        self._add(merged(in_order(events)))
 
     def _begin_to_derive(self) -> None:
         folders, self._without_file = self._without_file, set()
