@@ -57,6 +57,7 @@ async def test_a_paused_collector_leaves_a_gap_and_counts_missed_ticks(tmp_path:
     assert (session["version"], session["node"], session["cluster"]) == (__version__, "worker-3", "prod-eu")
     assert session["flags"]["rotation_seconds"] == 900
     assert session["cgroups"] == "cgroup v2"
+    assert session["controllers"] == {"cpu": "v2", "memory": "v2", "io": "v2", "pids": "v2"}
 
 
 @pytest.mark.slow
@@ -115,6 +116,29 @@ async def test_a_signal_at_any_moment_of_the_start_ends_the_collector_without_ou
         assert starting.stderr is not None
         assert b"".join([part async for part in starting.stderr]) == b""
     assert status in {0, 130, -signal.SIGTERM}
+
+
+async def test_controllers_that_are_nowhere_or_not_enabled_are_logged_at_the_start(tmp_path: Path) -> None:
+    host = captured_host(tmp_path / "host")
+    host.show(
+        {"sys/fs/cgroup/cgroup.controllers": "cpu io pids\n", "sys/fs/cgroup/cgroup.subtree_control": "cpu pids\n"}
+    )
+    command = [sys.executable, "-m", "fgm.collector", *host.flags, "--data-dir", str(tmp_path / "data")]
+    async with await anyio.open_process(command, stdout=None) as collector:
+        assert collector.stderr is not None
+        log = b""
+        with anyio.fail_after(20):
+            while b"cgroup v2 does not enable" not in log:
+                log += await collector.stderr.receive()
+        collector.terminate()
+
+    missing, not_enabled = (line for line in log.decode().splitlines() if "are null" in line)
+    assert "WARNING" in missing
+    assert 'controllers=memory metrics="memory, swap and OOM kills"' in missing
+    assert 'controllers=io metrics="I/O of cgroups"' in not_enabled
+    assert not_enabled.endswith("/sys/fs/cgroup/cgroup.subtree_control")
+    session = json.loads((tmp_path / "data" / "session.json").read_text())
+    assert session["controllers"] == {"cpu": "v2", "memory": None, "io": "v2", "pids": "v2"}
 
 
 async def test_checking_the_settings_finds_a_wrong_health_address(

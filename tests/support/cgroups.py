@@ -1,6 +1,6 @@
 """Real cgroups, named as a kubelet with the cgroupfs driver names them, with a process in each.
 
-They are made under the v1 controllers that fgm records, or on cgroup v2 if the host has it. Only what was made here is
+They are made in the v1 hierarchies that fgm records, and on cgroup v2 if it has controllers. Only what was made here is
 changed, and all of it is removed at the end, also after an error or an interrupt.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
-from fgm.collector.cgroups.hierarchies import RECORDED_CONTROLLERS, Hierarchies
+from fgm.collector.cgroups.hierarchies import Hierarchies
 
 CONTAINERS_A_POD = 2
 ENTER_TIMEOUT_S = 10.0
@@ -38,7 +38,8 @@ def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[S
             if i % CONTAINERS_A_POD == 0:
                 pod = f"pod{uuid.uuid4()}"
             folders = [
-                _make(stack, mount, ("kubepods", "burstable", pod, container_id), hierarchies.is_v2) for mount in mounts
+                _make(stack, mount, ("kubepods", "burstable", pod, container_id), mount == hierarchies.unified)
+                for mount in mounts
             ]
             procs = [f"{folder}/cgroup.procs" for folder in folders]
             entered.append(procs[-1])
@@ -72,9 +73,8 @@ def restarted(hierarchies: Hierarchies, container_id: str, program: str) -> Iter
 
 
 def _mounts(hierarchies: Hierarchies) -> list[str]:
-    if hierarchies.is_v2:
-        return [hierarchies.unified or ""]
-    return sorted({hierarchies.v1[name] for name in RECORDED_CONTROLLERS if name in hierarchies.v1})
+    has_controllers = hierarchies.is_v2 or bool(hierarchies.offered)
+    return [mount for mount in hierarchies.searched if mount != hierarchies.unified or has_controllers]
 
 
 def _remove(folder: str) -> None:

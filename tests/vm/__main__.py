@@ -28,6 +28,9 @@ def main() -> int:
     run_parser.add_argument(
         "--timeout", type=float, default=600, metavar="S", help="seconds until the command is ended (default: 600)"
     )
+    run_parser.add_argument(
+        "--cgroups", default="v2", choices=("v2", "v1"), help="version that has the controllers (default: v2)"
+    )
     run_parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     try:
@@ -39,6 +42,7 @@ def main() -> int:
             share=arguments.share,
             share_read_only=arguments.share_ro,
             forward={int(here): int(there) for here, _, there in (pair.partition(":") for pair in arguments.forward)},
+            cgroups=arguments.cgroups,
             timeout_s=arguments.timeout,
             stdout=machine.write_through(sys.stdout),
             stderr=machine.write_through(sys.stderr),

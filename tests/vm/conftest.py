@@ -11,9 +11,10 @@ from tests.support.vm.project import PYTHON, RunInMachine, shared_folders
 
 @pytest.fixture(scope="session")
 def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
-    """Return a function that runs a script of this folder in the machine: (script, *arguments, share, timeout_s).
+    """Return a function that runs a script of this folder in the machine.
 
-    The script runs with the machine's own Python in the folder `share`. Its first argument is the project's Python.
+    It takes (script, *arguments, share, timeout_s, cgroups); `cgroups`: version that has the controllers. The script
+    runs with the machine's own Python in the folder `share`. Its first argument is the project's Python.
     With FGM_BUILD_VM=1 the image is made first if it is missing; otherwise the tests are skipped.
     """
     reason = machine.why_none()
@@ -28,9 +29,9 @@ def run_in_machine(tmp_path_factory: pytest.TempPathFactory) -> RunInMachine:
     if trial.status:
         pytest.skip(f"this Python does not run in the virtual machine: {trial.stderr.decode()}")
 
-    def run(script: str, *arguments: str, share: Path, timeout_s: float) -> machine.Done:
+    def run(script: str, *arguments: str, share: Path, timeout_s: float, cgroups: str = "v2") -> machine.Done:
         command = ["python3", "-I", str(Path(__file__).parent / script), PYTHON, *arguments]
-        done = machine.run(command, share=str(share), share_read_only=shared, timeout_s=timeout_s)
+        done = machine.run(command, share=str(share), share_read_only=shared, cgroups=cgroups, timeout_s=timeout_s)
         print(done.stderr.decode(), *(log.read_text() for log in sorted(share.glob("*.log"))), sep="\n")
         return done
 

@@ -18,7 +18,7 @@ from fgm.allocator import share_one_arena
 from fgm.clock import SystemClock
 from fgm.collector import session_file
 from fgm.collector.assembly import find_hierarchies, make_daemon, make_sampler
-from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies
+from fgm.collector.cgroups.hierarchies import METRICS, ForeignRootError, Hierarchies
 from fgm.collector.settings import Settings, from_command_line
 from fgm.listening import ListenError, listen
 from fgm.probes import Probes
@@ -96,7 +96,7 @@ async def _record_until(
     clock = SystemClock()
     daemon = make_daemon(settings, hierarchies, os.environ, clock)
     try:
-        session_file.publish(settings, str(hierarchies), clock.wall_ns())
+        session_file.publish(settings, hierarchies, clock.wall_ns())
     except OSError as error:
         log.error("cannot write session.json", extra=logs.fields(reason=str(error)))
     log.info(
@@ -108,6 +108,7 @@ async def _record_until(
             identifier=settings.identifier,
         ),
     )
+    _log_null_columns(hierarchies)
     async with anyio.create_task_group() as group:
         group.start_soon(daemon.stop_on, signals, name="signals")
         if probe_socket is not None:
@@ -116,6 +117,24 @@ async def _record_until(
         await daemon.run()
         group.cancel_scope.cancel()
     log.info("stopped")
+
+
+def _log_null_columns(hierarchies: Hierarchies) -> None:
+    """Log which controllers cannot be recorded."""
+    if missing := hierarchies.missing:
+        log.warning(
+            "neither cgroup v1 nor v2 has some controllers; their metrics are null",
+            extra=logs.fields(controllers=",".join(missing), metrics="; ".join(METRICS[name] for name in missing)),
+        )
+    if not_enabled := hierarchies.not_enabled:
+        log.info(
+            "cgroup v2 does not enable some controllers; their metrics are null until it does",
+            extra=logs.fields(
+                controllers=",".join(not_enabled),
+                metrics="; ".join(METRICS[name] for name in not_enabled),
+                file=f"{hierarchies.unified}/cgroup.subtree_control",
+            ),
+        )
 
 
 if __name__ == "__main__":

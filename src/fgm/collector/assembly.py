@@ -58,7 +58,12 @@ def find_hierarchies(settings: Settings) -> Hierarchies:
             pass
     except OSError as error:
         raise ForeignRootError(settings.proc_root, error.strerror or "", "--proc-root", "/proc") from error
-    return detect(settings.cgroup_root)
+    try:
+        with open(os.path.join(settings.proc_root, "self", "mountinfo"), "rb") as file:
+            mountinfo = file.read()
+    except OSError:  # a captured host
+        mountinfo = b""
+    return detect(settings.cgroup_root, mountinfo)
 
 
 def make_sampler(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> Sampler:
@@ -157,7 +162,7 @@ def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock) ->
 
 
 def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> EventRecorder:
-    mount = hierarchies.unified if hierarchies.is_v2 else None
+    mount = None if "memory" in hierarchies.v1 else hierarchies.unified
     return EventRecorder(
         settings.data_dir,
         settings.identifier,

@@ -1,5 +1,8 @@
 """Behaviour of real cgroups that files in a folder do not have: kept files of a removed cgroup fail with ENODEV."""
 
+import os
+import select
+import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +15,7 @@ from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, det
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.sampler import Sampler
+from fgm.metrics.catalogue import COLUMNS
 from fgm.store.events.event import decode
 from tests.support.cgroups import containers, restarted
 
@@ -68,6 +72,39 @@ def test_each_restart_of_a_container_between_two_ticks_is_an_event(program: str,
         (second * 1000, kind) for second in range(1, 7) for kind in ("exit", "restart")
     ]
     assert [event for event in events if event.series == other_id] == []
+
+
+@pytest.mark.usefixtures("program")
+def test_on_a_hybrid_host_the_exit_of_a_container_is_seen_between_ticks() -> None:
+    hierarchies = detect("/sys/fs/cgroup")
+    if hierarchies.unified is None or hierarchies.is_v2:
+        pytest.skip("needs a host with controllers in v1 hierarchies and a v2 mount")
+    container_id = "fe" * 32
+    with ExitStack() as stack:
+        folders = [f"{hierarchies.v1['memory']}/{container_id}", f"{hierarchies.unified}/docker-{container_id}.scope"]
+        for folder in folders:
+            os.mkdir(folder)
+            stack.callback(os.rmdir, folder)
+        command = ["sh", "-c", 'for procs; do echo $$ >"$procs"; done; echo; exec cat', "sh"]
+        command += [f"{folder}/cgroup.procs" for folder in folders]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        sampler = real_sampler(hierarchies)
+        stack.callback(sampler.close)
+        first = sampler.tick(0, time.monotonic())
+        (row,) = (row for series, row in zip(first.series, first.rows, strict=True) if series.key == container_id)
+        assert row[1 + COLUMNS.index("cgroup.events.populated")] == 1
+        assert row[1 + COLUMNS.index("memory.current")] > 0
+        assert sampler.read_exited() == []
+        process.communicate()
+        assert sampler.readers.exits.fd is not None
+        assert select.select([sampler.readers.exits.fd], [], [], 10)[0]
+        (final,) = sampler.read_exited()
+
+    assert final.series.key == container_id
+    assert final.row[1 + COLUMNS.index("cgroup.events.populated")] == 0
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def write(folder: Path, second: int) -> None:
 
 def readers_of(folders: Sequence[Path], changes: ReaderChanges | None = None) -> list[SeriesReader]:
     counts = ReadCounts()
-    parsers: dict[str, Parser] = {}
+    parsers: dict[Source, Parser] = {}
     return [
         SeriesReader(
             Series("cgroup", cgroup=f"/{folder.name}"),

@@ -71,7 +71,7 @@ def build() -> None:
             if subprocess.run([_HERE / "build_image", cache()], check=False).returncode:
                 raise MachineError("the image could not be built")
             mark.write_text(recipe)
-    _saved_machine()
+    _saved_machine("v2")
 
 
 def run(
@@ -80,6 +80,7 @@ def run(
     share: str,
     share_read_only: Sequence[str] = (),
     forward: Mapping[int, int] | None = None,
+    cgroups: str = "v2",
     timeout_s: float = 600,
     stdout: Callable[[bytes], object] | None = None,
     stderr: Callable[[bytes], object] | None = None,
@@ -87,7 +88,8 @@ def run(
     """Run a command as root in the machine, in the folder `share`.
 
     `share` is writable, `share_read_only` are not; all have the same paths in the machine. `forward` maps ports of
-    127.0.0.1 here to ports there, of servers that listen on 0.0.0.0. `stdout` and `stderr` receive what is printed as
+    127.0.0.1 here to ports there, of servers that listen on 0.0.0.0. `cgroups`: the version that has the controllers,
+    "v2" or "v1". `stdout` and `stderr` receive what is printed as
     it arrives.
 
     Raises: MachineError if the machine does not run (see `why_none`).
@@ -99,12 +101,12 @@ def run(
     reason = why_none()
     if reason is not None:
         raise MachineError(reason)
-    saved = _saved_machine()
+    saved = _saved_machine(cgroups)
     deadline = time.monotonic() + timeout_s
     forwarded = dict(forward or {})
     printed: dict[bytes, bytearray] = {b"O": bytearray(), b"E": bytearray()}
     listeners = {b"O": stdout, b"E": stderr}
-    with Qemu(cache(), saved, shares, forwarded) as qemu:
+    with Qemu(cache(), saved, shares, forwarded, cgroups=cgroups) as qemu:
         qemu.resume(saved)
         job = {
             "command": list(command),
@@ -127,15 +129,16 @@ def run(
                 listener(data)
 
 
-def _saved_machine() -> Path:
+def _saved_machine(cgroups: str) -> Path:
     """Return the folder of a machine that was booted and saved; boot and save one first if there is none."""
     version = subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True, check=True).stdout
     parts = [version, str(os.stat(cache() / "root.img").st_mtime_ns).encode()]
     parts += [(_HERE / name).read_bytes() for name in ("machine.py", "qemu.py", "guest.py", "fakepod")]
-    folder = cache() / f"saved-{hashlib.sha256(b''.join(parts)).hexdigest()[:12]}"
+    prefix = "saved" if cgroups == "v2" else f"with-{cgroups}"
+    folder = cache() / f"{prefix}-{hashlib.sha256(b''.join(parts)).hexdigest()[:12]}"
     with _locked("saved"):
         if not folder.exists():
-            for old in cache().glob("saved-*"):
+            for old in cache().glob(f"{prefix}-*"):
                 shutil.rmtree(old)
             new = cache() / "saving"
             shutil.rmtree(new, ignore_errors=True)
@@ -143,7 +146,7 @@ def _saved_machine() -> Path:
             image = cache() / "root.img"
             overlay = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image), str(new / "disk")]
             subprocess.run(overlay, check=True)
-            with Qemu(cache(), new, [], {}, is_booting=True) as qemu:
+            with Qemu(cache(), new, [], {}, cgroups=cgroups, is_booting=True) as qemu:
                 kind, _ = qemu.receive(time.monotonic() + BOOT_TIMEOUT_S)
                 if kind != b"R":
                     raise MachineError(f"the guest sent {kind!r} instead of being ready")

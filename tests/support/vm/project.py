@@ -16,5 +16,8 @@ RunInMachine = Callable[..., Done]
 def shared_folders() -> list[str]:
     """Return the folders of the project, its environment and this Python, without those that the machine has itself."""
     wanted = [str(REPOSITORY), os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix)]
-    ours = [path for path in wanted if path != "/usr" and not path.startswith("/usr/")]
+    wanted += [
+        path for path in sys.path if os.path.basename(path) == "site-packages"
+    ]  # of another environment, by .pth
+    ours = [path for path in dict.fromkeys(wanted) if path != "/usr" and not path.startswith("/usr/")]
     return [path for path in ours if not any(path != other and path.startswith(other + "/") for other in ours)]

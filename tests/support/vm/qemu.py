@@ -26,8 +26,17 @@ _HEAD = struct.Struct("!cI")
 _PORT = "fgm-vm"
 _KERNEL_COMMAND_LINE = (
     "console=ttyS0 quiet loglevel=4 panic=-1 root=/dev/vda rw net.ifnames=0 psi=1 audit=0 mitigations=off "
-    "random.trust_cpu=on systemd.show_status=no systemd.unified_cgroup_hierarchy=1 cgroup_no_v1=all"
+    "random.trust_cpu=on systemd.show_status=no systemd.unified_cgroup_hierarchy=1"
 )
+# Once systemd has used memory or blkio on v2, the kernel no longer lets v1 have it. The other way round works.
+_MOUNT_V1 = (
+    "for c in cpu cpuacct memory blkio pids; do mkdir -p /run/v1/$c; mount -t cgroup -o $c cgroup /run/v1/$c; done"
+)
+KERNEL_COMMAND_LINES = {
+    "v2": f"{_KERNEL_COMMAND_LINE} cgroup_no_v1=all",
+    "v1": f'{_KERNEL_COMMAND_LINE} init=/bin/sh -- -c "{_MOUNT_V1}; exec /sbin/init"',
+}
+"""By the version of cgroups that has the controllers. With v1, each has a hierarchy at /run/v1, without cgroups yet."""
 
 
 class MachineError(Exception):
@@ -37,7 +46,8 @@ class MachineError(Exception):
 class Qemu:
     """One QEMU process; it and its temporary files are gone when the block is left.
 
-    `image`: the folder of kernel and initrd. `saved`: the folder of the machine's memory and disk.
+    `image`: the folder of kernel and initrd. `saved`: the folder of the machine's memory and disk. `cgroups`: key of
+    KERNEL_COMMAND_LINES.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class Qemu:
         shares: Sequence[str],
         forward: Mapping[int, int],
         *,
+        cgroups: str,
         is_booting: bool = False,
     ) -> None:
         self._scratch = tempfile.mkdtemp(prefix="fgm-vm-")
@@ -64,7 +75,7 @@ class Qemu:
             f"memory-backend-file,id=ram,size={MEMORY_MB}M,mem-path={saved}/memory,share={_on(is_booting)}",
             *([] if is_booting else ["-incoming", "defer"]),
             *("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img")),
-            *("-append", _KERNEL_COMMAND_LINE),
+            *("-append", KERNEL_COMMAND_LINES[cgroups]),
             "-drive",
             f"file={saved}/disk,format=qcow2,if=none,id=root,cache=unsafe,snapshot={_on(not is_booting)}",
             *("-device", "virtio-blk-pci,drive=root", "-device", "virtio-rng-pci"),

@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
-from fgm.collector.cgroups.path import classify
+from fgm.collector.cgroups.path import CgroupPath, classify
 from fgm.collector.cgroups.tree import CgroupTree
 from fgm.store.samples.series import Series
 
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """One recorded cgroup.
+    """One recorded cgroup. Its path below the mount may differ between hierarchies.
 
-    `path`: path below the mount, starting with "/"; `folders`: the cgroup's folder by v1 controller (or "unified");
-    `processes`: for each mount, the folders whose cgroup.procs files together list all its processes: its own folder,
-    and those of the cgroups nested in it; `paths`: its own path, and those of the cgroups nested in it.
+    `folders`: its folder by v1 controller (or "unified"); `processes`: for each hierarchy, the folders whose
+    cgroup.procs files together list all its processes: its own folder, and those of the cgroups nested in it; `paths`:
+    its own paths, and those of the cgroups nested in it.
     """
 
     series: Series
-    path: str
     folders: Mapping[str, str]
     processes: tuple[tuple[str, ...], ...]
     paths: frozenset[str]
@@ -35,60 +34,80 @@ class CgroupFinder:
         self.hierarchies = hierarchies
         self._include = [tuple(pattern.strip("/").split("/")) for pattern in include]
         self._node_name = node_name
-        self._trees = [CgroupTree(mount) for mount in hierarchies.searched]
-        # On a hybrid host, pressure files are in the unified mount. Its folders may appear later than the others.
-        others = [] if hierarchies.unified in hierarchies.searched else [hierarchies.unified]
-        self._pressure_trees = [CgroupTree(mount) for mount in others if mount is not None]
+        self._trees = [CgroupTree(mount, hierarchies.searched) for mount in hierarchies.searched]
+        # A series has the path that it has in memory's hierarchy, because OOM kills are watched there.
+        main = hierarchies.v1.get("memory", hierarchies.unified)
+        self._main_first = sorted(self._trees, key=lambda tree: tree.mount != main)
         self.cgroups = self._collect()
 
     def refresh(self) -> set[str]:
         """Update `cgroups`; return the paths of cgroups that were created or removed."""
-        changed = set().union(*(tree.refresh() for tree in (*self._trees, *self._pressure_trees)))
+        changed = set().union(*(tree.refresh() for tree in self._trees))
         if changed:
             self.cgroups = self._collect()
         return changed
 
     def _collect(self) -> list[Cgroup]:
-        paths = sorted({path for tree in self._trees for path in tree.paths})
+        series: dict[str, Series | None] = {}
         nested: dict[str, list[str]] = {}
-        recorded: list[tuple[str, Series]] = []
-        for path in paths:
-            parsed = classify(path)
-            if parsed.kind == "inside" and parsed.owner is not None:
-                nested.setdefault(parsed.owner, []).append(path)
-            elif parsed.kind == "container":
-                series = Series(
-                    "container",
-                    container_id=parsed.container_id,
-                    pod_uid=parsed.pod_uid,
-                    qos_class=parsed.qos_class,
-                    runtime=parsed.runtime,
-                    cgroup=_printable(path),
-                    node_name=self._node_name,
-                )
-                recorded.append((path, series))
-            elif parsed.kind == "pod":
-                series = Series(
-                    "pod",
-                    pod_uid=parsed.pod_uid,
-                    qos_class=parsed.qos_class,
-                    cgroup=_printable(path),
-                    node_name=self._node_name,
-                )
-                recorded.append((path, series))
-            elif self._is_included(path):
-                recorded.append((path, Series("cgroup", cgroup=_printable(path), node_name=self._node_name)))
-        unique = {series.key: (path, series) for path, series in recorded}
-        return [self._cgroup(path, series, nested.get(path, ())) for path, series in unique.values()]
+        own: dict[str, dict[str, str]] = {}
+        in_trees = {tree.mount: frozenset(tree.paths) for tree in self._main_first}
+        for mount, paths in in_trees.items():
+            for path in sorted(paths):
+                if path not in series:
+                    parsed = classify(path)
+                    series[path] = self._series(path, parsed)
+                    if parsed.owner is not None:
+                        nested.setdefault(parsed.owner, []).append(path)
+                recorded = series[path]
+                if recorded is not None:
+                    own.setdefault(recorded.key, {})[mount] = path
+        cgroups = []
+        for paths_in in own.values():
+            present = {
+                mount: [path, *(each for each in nested.get(path, ()) if each in in_trees[mount])]
+                for mount, path in paths_in.items()
+            }
+            first = series[next(iter(paths_in.values()))]
+            if first is not None:
+                cgroups.append(self._cgroup(first, paths_in, present))
+        return cgroups
 
-    def _cgroup(self, path: str, series: Series, nested: Sequence[str]) -> Cgroup:
+    def _series(self, path: str, parsed: CgroupPath) -> Series | None:
+        """Return the series of a cgroup; None if it is not recorded."""
+        if parsed.kind == "container":
+            return Series(
+                "container",
+                container_id=parsed.container_id,
+                pod_uid=parsed.pod_uid,
+                qos_class=parsed.qos_class,
+                runtime=parsed.runtime,
+                cgroup=_printable(path),
+                node_name=self._node_name,
+            )
+        if parsed.kind == "pod":
+            return Series(
+                "pod",
+                pod_uid=parsed.pod_uid,
+                qos_class=parsed.qos_class,
+                cgroup=_printable(path),
+                node_name=self._node_name,
+            )
+        if parsed.kind == "other" and self._is_included(path):
+            return Series("cgroup", cgroup=_printable(path), node_name=self._node_name)
+        return None
+
+    def _cgroup(self, series: Series, own: Mapping[str, str], present: Mapping[str, Sequence[str]]) -> Cgroup:
+        """`own`: its path in each mount; `present`: the same, followed by the paths of cgroups nested in it."""
         mounts = {"unified": self.hierarchies.unified, **self.hierarchies.v1}
-        folders = {
-            name: mount + path for name, mount in mounts.items() if mount is not None and os.path.isdir(mount + path)
-        }
-        paths = (path, *nested)
-        processes = (tuple(t.mount + p for p in paths if os.path.isdir(t.mount + p)) for t in self._trees)
-        return Cgroup(series, path, folders, tuple(filter(None, processes)), frozenset(paths))
+        return Cgroup(
+            series,
+            folders={name: mount + own[mount] for name, mount in mounts.items() if mount is not None and mount in own},
+            processes=tuple(
+                tuple(mount + path for path in present[mount]) for mount in self.hierarchies.searched if mount in own
+            ),
+            paths=frozenset(path for paths in present.values() for path in paths),
+        )
 
     def _is_included(self, path: str) -> bool:
         names = tuple(path.strip("/").split("/"))

@@ -5,7 +5,7 @@ tick, which takes milliseconds. The number of watches is limited for each user, 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from fgm.collector.kernel.directory_watch import DirectoryWatch
 from fgm.collector.kernel.inotify import NoWatchError, log_no_watch
@@ -17,8 +17,10 @@ MAX_DEPTH = 32
 class CgroupTree:
     """The cgroups of one mount, except its root. Used by one thread at a time."""
 
-    def __init__(self, mount: str) -> None:
+    def __init__(self, mount: str, others: Collection[str] = ()) -> None:
+        """`others`: mounts of other hierarchies, which may be below this one."""
         self.mount = mount
+        self._others = frozenset(others) - {mount}
         self._paths: set[str] = set()
         self._watch: DirectoryWatch | None = None
         try:
@@ -53,6 +55,8 @@ class CgroupTree:
         return paths
 
     def _scan(self, path: str) -> None:
+        if self.mount + path in self._others:
+            return
         try:
             if self._watch is not None:  # before listing, so that no change is missed
                 self._watch.add(self.mount + path)

@@ -69,7 +69,7 @@ class EventRecorder:
         *,
         oom_watch: OomWatch | None,
     ) -> None:
-        """`oom_watch`: None on cgroup v1, where OOM kills cannot be watched."""
+        """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched."""
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir

@@ -48,7 +48,7 @@ class _Growing(NamedTuple):
 
 
 class OomWatch:
-    """Watches memory.events of the containers of the newest tick. Needs cgroup v2.
+    """Watches memory.events of the containers of the newest tick. Needs the memory controller of v2.
 
     If no inotify watch is left for a container, its OOM kills are seen at the next tick.
     """

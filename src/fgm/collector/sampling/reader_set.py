@@ -10,7 +10,7 @@ from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
-from fgm.collector.sampling.sources import cgroup_sources
+from fgm.collector.sampling.sources import CgroupSources, Source
 from fgm.store.samples.series import Series
 
 _YOUNG_TICKS = 10
@@ -33,9 +33,9 @@ class Readers:
         self.of_cgroups: list[SeriesReader] = []
         self.young = [self.node]
         self._finder = finder
-        self._block_devices = node.block_devices
+        self._sources = CgroupSources(finder.hierarchies, node.block_devices)
         self._counts = counts
-        self._parsers: dict[str, Parser] = {}
+        self._parsers: dict[Source, Parser] = {}
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._inodes: dict[str, frozenset[tuple[int, int]]] = {}
         self.opened: set[str] = set()
@@ -108,7 +108,7 @@ class Readers:
         is_container = cgroup.series.scope == "container"
         reader = SeriesReader(
             cgroup.series,
-            cgroup_sources(cgroup.folders, self._finder.hierarchies, self._block_devices),
+            self._sources.of(cgroup.folders),
             cgroup.processes if is_container else (),
             self._counts,
             self._parsers,

@@ -66,7 +66,7 @@ class Sampler:
         self._named_by: NameSeries | None = None
         self._present = np.empty(0, np.intp)
         self._series: tuple[Series, ...] = ()
-        self._swap_includes_memory = not finder.hierarchies.is_v2
+        self._swap_includes_memory = "memory" in finder.hierarchies.v1
         self._sweep = Sweep(self.readers.all)
         self._swept_file_sets = self.readers.changes.file_sets
 

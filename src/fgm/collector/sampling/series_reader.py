@@ -20,6 +20,7 @@ WIDTH = 1 + len(COLUMNS)
 LIVENESS_FILES = frozenset({"cgroup.events", "cgroup.procs"})
 REOPEN_EVERY = 6
 """Number of slow reads between two attempts to open absent files; the first attempt is at the second slow read."""
+_POPULATED = 1 + COLUMNS.index("cgroup.events.populated")
 _PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 _ANON, _ANON_HUGE = 1 + COLUMNS.index("memory.stat.anon"), 1 + COLUMNS.index("memory.stat.anon_thp")
 
@@ -49,15 +50,15 @@ class SeriesReader:
         sources: Sequence[tuple[Source, str]],
         processes: Sequence[Sequence[str]],
         counts: ReadCounts,
-        parsers: dict[str, Parser],
+        parsers: dict[Source, Parser],
         *,
         checks_liveness: bool,
         changes: ReaderChanges | None = None,
     ) -> None:
         """Open the files of `sources` that exist. `sources`: files to read, each with its folder.
 
-        `processes`: folders for ProcessList, empty if processes are not read; `parsers`: parsers by file name, shared
-        by the readers of all cgroups of a host.
+        `processes`: folders for ProcessList, empty if processes are not read; `parsers`: shared by the readers
+        of all cgroups of a host.
         """
         self.series = series
         self.row: NDArray[np.float64] = np.full(WIDTH, math.nan)
@@ -76,6 +77,7 @@ class SeriesReader:
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
         self._processes = ProcessList(processes) if processes else None
+        self._is_in_several_hierarchies = len(processes) > 1
         self._network: KernelFile | None = None
         self._open_absent()
 
@@ -192,7 +194,20 @@ class SeriesReader:
             self.row[_PID_COUNT] = self._processes.count
         self.gone = not has_process and all(file.is_gone for file in self._fast)
         if self._checks_liveness:
-            self.alive = has_process if self._events is None else b"populated 1" in (self._events.text or b"")
+            self.alive = has_process if self._events is None else self._is_populated(self._events, has_process)
+
+    def _is_populated(self, events: KernelFile, has_process: bool) -> bool:
+        """Return whether the cgroup has a process.
+
+        If it is in v1 hierarchies, too, its processes may be only there. Then its cgroup.events, which is of v2, says
+        "populated 0", and the metric is null.
+        """
+        is_populated = b"populated 1" in (events.text or b"")
+        if not self._is_in_several_hierarchies:
+            return is_populated
+        if events.text is not None:
+            self.row[_POPULATED] = math.nan if has_process and not is_populated else is_populated
+        return is_populated or has_process
 
     @staticmethod
     def _read_if_not_kept(file: KernelFile, error: OSError) -> bytes:
@@ -260,7 +275,7 @@ class SeriesReader:
         self.gone = not self._fast
 
     def _parser(self, source: Source) -> Parser:
-        parser = self._parsers.get(source.file)
+        parser = self._parsers.get(source)
         if parser is None:
-            parser = self._parsers[source.file] = source.make_parser()
+            parser = self._parsers[source] = source.make_parser()
         return parser

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from fgm.collector.cgroups.hierarchies import Hierarchies
+from fgm.collector.cgroups.hierarchies import V2_NAMES, Hierarchies
 from fgm.collector.kernel.kernel_file import Parser, PlainParser
 from fgm.parse import cgroup1, cgroup2, procfs
 from fgm.parse.device_sums import DeviceSums
@@ -46,7 +46,10 @@ _PRESSURE = (
     Source("memory.pressure", lambda: Pressure("memory")),
     Source("io.pressure", lambda: Pressure("io")),
 )
-_BEFORE_IO = (_keyed("cpu.stat", cgroup2.CPU_STAT), _keyed("memory.stat", cgroup2.MEMORY_STAT))
+_CGROUP_EVENTS = _keyed("cgroup.events", cgroup2.CGROUP_EVENTS)
+_WITHOUT_CONTROLLER = frozenset({*_PRESSURE, _CGROUP_EVENTS})
+_CPU_STAT = _keyed("cpu.stat", cgroup2.CPU_STAT)
+_MEMORY_STAT = _keyed("memory.stat", cgroup2.MEMORY_STAT)
 _AFTER_IO = (
     _number("memory.current"),
     _number("memory.peak"),
@@ -58,7 +61,7 @@ _AFTER_IO = (
     _number("pids.current"),
     _number("pids.peak"),
     _keyed("pids.events", cgroup2.PIDS_EVENTS),
-    _keyed("cgroup.events", cgroup2.CGROUP_EVENTS),
+    _CGROUP_EVENTS,
     _plain("cpu.max", cgroup2.cpu_max, is_slow=True),
     _plain("memory.max", cgroup2.memory_max, is_slow=True),
     _plain("memory.high", cgroup2.memory_high, is_slow=True),
@@ -93,30 +96,49 @@ _V1: Mapping[str, tuple[Source, ...]] = {
         _keyed("pids.events", cgroup2.PIDS_EVENTS),
         _plain("pids.max", cgroup2.pids_max, is_slow=True),
     ),
-    "unified": _PRESSURE,
 }
 
 
-def cgroup_sources(folders: Mapping[str, str], hierarchies: Hierarchies, stacked: Devices) -> list[tuple[Source, str]]:
-    """Return the files to read for one cgroup, each with its folder.
+class CgroupSources:
+    """The files to read for the cgroups of a host. A cgroup's files depend on the hierarchies that it is in."""
 
-    `folders`: the cgroup's folder by controller (or "unified"); `stacked`: block devices that repeat the I/O of others.
-    """
-    if hierarchies.is_v2:
+    def __init__(self, hierarchies: Hierarchies, stacked: Devices) -> None:
+        """`stacked`: block devices that repeat the I/O of others."""
+        self._is_cpu_in_v1 = "cpu" in hierarchies.v1
         io = Source("io.stat", lambda: IoStat(stacked))
-        return [(source, folders["unified"]) for source in (*_BEFORE_IO, io, *_AFTER_IO)]
-    blkio = (
-        _plain(
-            "blkio.throttle.io_service_bytes_recursive",
-            partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked),
-        ),
-        _plain(
-            "blkio.throttle.io_serviced_recursive",
-            partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked),
-        ),
-    )
-    tables = {**_V1, "blkio": blkio}
-    return [(source, folders[name]) for name, table in tables.items() if name in folders for source in table]
+        # Files of a controller that is in a v1 hierarchy cannot appear in v2. The others are opened if they exist.
+        in_v1 = {V2_NAMES[name] for name in hierarchies.v1 if name in V2_NAMES}
+        self._v2 = tuple(
+            source
+            for source in (_MEMORY_STAT, io, *_AFTER_IO)
+            if source in _WITHOUT_CONTROLLER or source.file.partition(".")[0] not in in_v1
+        )
+        blkio = (
+            _plain(
+                "blkio.throttle.io_service_bytes_recursive",
+                partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked),
+            ),
+            _plain(
+                "blkio.throttle.io_serviced_recursive",
+                partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked),
+            ),
+        )
+        self._v1 = {**_V1, "blkio": blkio}
+
+    def of(self, folders: Mapping[str, str]) -> list[tuple[Source, str]]:
+        """Return the files to read for one cgroup, each with its folder; the one with the CPU usage comes first.
+
+        `folders`: the cgroup's folder by v1 controller (or "unified").
+        """
+        unified = folders.get("unified")
+        # cpu.stat of v2 has the usage even if v1 has the controller. Reading it from cpuacct, too, would mix both.
+        is_usage_in_v1 = unified is None or (self._is_cpu_in_v1 and "cpuacct" in folders)
+        tables = self._v1.items() if is_usage_in_v1 else [item for item in self._v1.items() if item[0] != "cpuacct"]
+        v1 = [(source, folders[name]) for name, table in tables if name in folders for source in table]
+        if unified is None:
+            return v1
+        v2 = [(source, unified) for source in self._v2]
+        return [*v1, *v2] if is_usage_in_v1 else [(_CPU_STAT, unified), *v2, *v1]
 
 
 def disk_sums(counted: procfs.Counted) -> DeviceSums:
