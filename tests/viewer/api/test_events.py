@@ -222,7 +222,7 @@ async def test_without_an_events_file_events_are_derived_from_samples(tmp_path: 
     client = await client_of(data)
     answer = await get(client)
 
-    assert listed(answer) == [(110, "oom_kill", id_of(7)), (110, "exit", id_of(7))]
+    assert listed(answer) == [(110, "exit", id_of(7)), (110, "oom_kill", id_of(7))]  # the newest first
     assert (answer["derived"], answer["partial"]) == (True, False)
     assert listed(await get(client, f"?from={T0 + 111_000}")) == []
     await to_thread.run_sync(lambda: events_file.append_to_day(str(data.root), "node-1", T0, ()))
