@@ -1,10 +1,13 @@
 """Behaviour of real cgroups that files in a folder do not have: kept files of a removed cgroup fail with ENODEV."""
 
 import os
+import secrets
 import select
+import signal
 import subprocess
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import anyio
@@ -13,6 +16,7 @@ import pytest
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.sampling.additions import FinalRow
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.sampler import Sampler
 from fgm.metrics.catalogue import COLUMNS
@@ -74,23 +78,66 @@ def test_each_restart_of_a_container_between_two_ticks_is_an_event(program: str,
     assert [event for event in events if event.series == other_id] == []
 
 
+@contextmanager
+def hybrid_container(hierarchies: Hierarchies) -> Iterator[tuple[str, list[str]]]:
+    """Make a container in the memory hierarchy and, with another path, on v2; yield its id and its folders."""
+    container_id = secrets.token_hex(32)
+    folders = [f"{hierarchies.v1['memory']}/{container_id}", f"{hierarchies.unified}/docker-{container_id}.scope"]
+    with ExitStack() as stack:
+        for folder in folders:
+            os.mkdir(folder)
+            stack.callback(os.rmdir, folder)
+        yield container_id, folders
+
+
+@contextmanager
+def entered(folders: Sequence[str], command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a shell command in cgroups. It is in them when the block begins."""
+    procs = [f"{folder}/cgroup.procs" for folder in folders]
+    script = f'for procs; do echo $$ >"$procs"; done; echo; {command}'
+    with subprocess.Popen(["sh", "-c", script, "sh", *procs], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+
+
+def exited(sampler: Sampler) -> FinalRow:
+    """Wait until the kernel reports the exit of a container, and return its last row."""
+    assert sampler.readers.exits.fd is not None
+    assert select.select([sampler.readers.exits.fd], [], [], 10)[0]
+    (final,) = sampler.read_exited()
+    return final
+
+
+@pytest.mark.usefixtures("program")
+def test_on_a_hybrid_host_an_oom_kill_on_v1_is_in_the_last_row() -> None:
+    """Without it, the kill would be lost if the runtime removes the cgroup before the next tick."""
+    hierarchies = detect("/sys/fs/cgroup")
+    if hierarchies.unified is None or "memory" not in hierarchies.v1:
+        pytest.skip("needs a host with the memory controller in a v1 hierarchy, and a v2 mount")
+    with ExitStack() as stack:
+        container_id, folders = stack.enter_context(hybrid_container(hierarchies))
+        Path(folders[0], "memory.limit_in_bytes").write_text(str(16 << 20))
+        process = stack.enter_context(entered(folders, "read line; exec tail /dev/zero"))
+        sampler = real_sampler(hierarchies)
+        stack.callback(sampler.close)
+        sampler.tick(0, time.monotonic())
+        process.communicate(b"\n")
+        final = exited(sampler)
+
+    assert process.returncode == -signal.SIGKILL
+    assert final.series.key == container_id
+    assert final.row[1 + COLUMNS.index("memory.events.oom_kill")] == 1
+
+
 @pytest.mark.usefixtures("program")
 def test_on_a_hybrid_host_the_exit_of_a_container_is_seen_between_ticks() -> None:
     hierarchies = detect("/sys/fs/cgroup")
     if hierarchies.unified is None or hierarchies.is_v2:
         pytest.skip("needs a host with controllers in v1 hierarchies and a v2 mount")
-    container_id = "fe" * 32
     with ExitStack() as stack:
-        folders = [f"{hierarchies.v1['memory']}/{container_id}", f"{hierarchies.unified}/docker-{container_id}.scope"]
-        for folder in folders:
-            os.mkdir(folder)
-            stack.callback(os.rmdir, folder)
-        command = ["sh", "-c", 'for procs; do echo $$ >"$procs"; done; echo; exec cat', "sh"]
-        command += [f"{folder}/cgroup.procs" for folder in folders]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdout.readline()
+        container_id, folders = stack.enter_context(hybrid_container(hierarchies))
+        process = stack.enter_context(entered(folders, "exec cat"))
         sampler = real_sampler(hierarchies)
         stack.callback(sampler.close)
         first = sampler.tick(0, time.monotonic())
@@ -99,9 +146,7 @@ def test_on_a_hybrid_host_the_exit_of_a_container_is_seen_between_ticks() -> Non
         assert row[1 + COLUMNS.index("memory.current")] > 0
         assert sampler.read_exited() == []
         process.communicate()
-        assert sampler.readers.exits.fd is not None
-        assert select.select([sampler.readers.exits.fd], [], [], 10)[0]
-        (final,) = sampler.read_exited()
+        final = exited(sampler)
 
     assert final.series.key == container_id
     assert final.row[1 + COLUMNS.index("cgroup.events.populated")] == 0
