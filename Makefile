@@ -1,9 +1,10 @@
-# make run | test | test-dates | readers | check | bench | clean
+# make run | test | test-dates | test-duckdb | readers | check | bench | clean
 #
 # Everything is installed into .venv, with the versions in constraints.txt, and updated only if they change.
 
 PYTHON ?= python3
 ARGS ?=
+DUCKDB ?= 1.4.5 1.5.6 2.0.1
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SHELL := /bin/bash
@@ -14,6 +15,7 @@ help:
 	@echo 'make run    record this machine and show it in the browser; ARGS="--no-browser --port 8060"'
 	@echo 'make test   run the tests; ARGS="tests/store -k journal"'
 	@echo 'make test-dates  run the tests that look at times, on other days and in other time zones (needs a C compiler)'
+	@echo 'make test-duckdb  run the documented queries in each release of DuckDB that the documents name; DUCKDB="1.5.6"'
 	@echo 'make readers  install ClickHouse, DataFusion and hyparquet for the tests that read files with them (600 MB; needs npm)'
 	@echo 'make check  check format, lint, types and layers'
 	@echo 'make bench  run the benchmarks; takes an hour (needs root, a C compiler and Chromium)'
@@ -27,6 +29,14 @@ test: .venv/.dev
 
 test-dates: .venv/.dev
 	$(BIN)/python -m tests.dates $(ARGS)
+
+test-duckdb: .venv/.dev
+	@for version in $(DUCKDB); do \
+	  [ -d .venv/duckdb/$$version ] || \
+	    $(PIP) install --quiet --no-deps --target .venv/duckdb/$$version duckdb==$$version; \
+	  echo "DuckDB $$version"; \
+	  PYTHONPATH=.venv/duckdb/$$version $(BIN)/python -m pytest --quiet tests/test_queries.py; \
+	done
 
 readers: .venv/.readers
 
@@ -79,4 +89,4 @@ clean:
 	$(PYTHON) -m venv --clear .venv-runtime
 	.venv-runtime/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt -e .
 
-.PHONY: help run test test-dates readers check bench clean
+.PHONY: help run test test-dates test-duckdb readers check bench clean

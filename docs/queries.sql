@@ -1,10 +1,19 @@
 -- The derived metrics of the page as DuckDB views over the recorded files. To use them, run in a data directory:
 --
 --   duckdb -init docs/queries.sql
---   SELECT * FROM derived WHERE container_name = 'payments' AND "time" BETWEEN '...' AND '...';
+--   SELECT * FROM derived_between('2025-12-30 16:00', '2025-12-30 16:05') WHERE container_name = 'payments';
+--   SELECT * FROM derived WHERE series = 'node';
+--
+-- derived_between(begin, finish) reads only the files of that time. The view derived reads everything that was ever
+-- recorded, unless it is filtered by series, because DuckDB computes a window before it filters by any other column.
+-- On a day of 35 containers, five minutes of one container cost half a second of processor time and 0.2 to 0.4 GB with
+-- derived_between; with derived and a filter by name and time, they cost 6 s and 3 GB.
 --
 -- Files hold what the kernel counts; the formulas are here. They assume a sampling interval of 1 s. For another one,
--- change the 2500 below, which is 2.5 intervals in ms.
+-- change the two 2500 below, which are 2.5 intervals in ms.
+
+-- Times without a zone are taken, and all times are shown, in the zone of the session. All of fgm's are in UTC.
+SET TimeZone = 'UTC';
 
 CREATE OR REPLACE VIEW samples AS
 SELECT
@@ -41,29 +50,54 @@ CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
 CREATE OR REPLACE MACRO oom_processes(kills, group_kills) AS
     if(kills IS NULL, NULL, greatest(kills - coalesce(group_kills, 0), least(kills, coalesce(group_kills, 0))));
 
-CREATE OR REPLACE VIEW derived AS
-SELECT
-    "time", series, scope, namespace, pod_name, container_name, container_id, node_name,
-    rate("cpu.stat.usage_usec") / 1000 AS total_cpu_usage_millicores,
-    rate("cpu.stat.user_usec") / 1000 AS user_cpu_usage_millicores,
-    rate("cpu.stat.system_usec") / 1000 AS system_cpu_usage_millicores,
-    share(rate("cpu.stat.usage_usec") / 10, 1000 * share(cpu_quota_usec, cpu_period_usec)) AS total_cpu_percentage,
-    1000 * share(cpu_quota_usec, cpu_period_usec) AS cpu_limit_millicores,
-    share(rate("cpu.stat.nr_throttled"), rate("cpu.stat.nr_periods")) AS throttle_ratio,
-    rate("cpu.stat.throttled_usec") / 1000 AS throttled_ms_per_s,
-    working_set("memory.current", "memory.stat.inactive_file") AS memory_working_set,
-    share(working_set("memory.current", "memory.stat.inactive_file"), "memory.max") AS memory_limit_ratio,
-    "memory.max" - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
-    oom_processes(rate("memory.events.oom_kill"), rate("memory.events.oom_group_kill")) AS oom_kills_per_s,
-    rate("cpu.pressure.some.total") / 1e6 AS psi_cpu_some_ratio,
-    rate("cpu.pressure.full.total") / 1e6 AS psi_cpu_full_ratio,
-    rate("memory.pressure.some.total") / 1e6 AS psi_memory_some_ratio,
-    rate("memory.pressure.full.total") / 1e6 AS psi_memory_full_ratio,
-    rate("io.pressure.some.total") / 1e6 AS psi_io_some_ratio,
-    rate("io.pressure.full.total") / 1e6 AS psi_io_full_ratio,
-    rate("io.stat.rbytes") + rate("io.stat.wbytes") AS io_bytes_per_s,
-    rate("io.stat.rbytes") AS io_read_bytes_per_s,
-    rate("io.stat.wbytes") AS io_write_bytes_per_s,
-    rate("io.stat.rios") AS io_read_iops,
-    rate("io.stat.wios") AS io_write_iops
-FROM samples;
+-- The derived metrics from one instant to another one, both included. The samples of the 2.5 s before are read, too,
+-- for the rates of the first instant.
+CREATE OR REPLACE MACRO derived_between(begin, finish) AS TABLE
+SELECT *
+FROM (
+    SELECT
+        "time", series, scope, namespace, pod_name, container_name, container_id, node_name,
+        rate("cpu.stat.usage_usec") / 1000 AS total_cpu_usage_millicores,
+        rate("cpu.stat.user_usec") / 1000 AS user_cpu_usage_millicores,
+        rate("cpu.stat.system_usec") / 1000 AS system_cpu_usage_millicores,
+        share(rate("cpu.stat.usage_usec") / 10, 1000 * share(cpu_quota_usec, cpu_period_usec)) AS total_cpu_percentage,
+        1000 * share(cpu_quota_usec, cpu_period_usec) AS cpu_limit_millicores,
+        share(rate("cpu.stat.nr_throttled"), rate("cpu.stat.nr_periods")) AS throttle_ratio,
+        rate("cpu.stat.throttled_usec") / 1000 AS throttled_ms_per_s,
+        working_set("memory.current", "memory.stat.inactive_file") AS memory_working_set,
+        share(working_set("memory.current", "memory.stat.inactive_file"), "memory.max") AS memory_limit_ratio,
+        "memory.max" - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
+        oom_processes(rate("memory.events.oom_kill"), rate("memory.events.oom_group_kill")) AS oom_kills_per_s,
+        rate("cpu.pressure.some.total") / 1e6 AS psi_cpu_some_ratio,
+        rate("cpu.pressure.full.total") / 1e6 AS psi_cpu_full_ratio,
+        rate("memory.pressure.some.total") / 1e6 AS psi_memory_some_ratio,
+        rate("memory.pressure.full.total") / 1e6 AS psi_memory_full_ratio,
+        rate("io.pressure.some.total") / 1e6 AS psi_io_some_ratio,
+        rate("io.pressure.full.total") / 1e6 AS psi_io_full_ratio,
+        rate("io.stat.rbytes") + rate("io.stat.wbytes") AS io_bytes_per_s,
+        rate("io.stat.rbytes") AS io_read_bytes_per_s,
+        rate("io.stat.wbytes") AS io_write_bytes_per_s,
+        rate("io.stat.rios") AS io_read_iops,
+        rate("io.stat.wios") AS io_write_iops
+    FROM samples
+    WHERE "time" BETWEEN begin::TIMESTAMPTZ - INTERVAL 2500 MILLISECONDS AND finish::TIMESTAMPTZ
+)
+WHERE "time" >= begin::TIMESTAMPTZ;
+
+CREATE OR REPLACE VIEW derived AS SELECT * FROM derived_between('1970-01-01 00:00:00Z', '9999-01-01 00:00:00Z');
+
+-- What happened. The types are given, because DuckDB would find another type for "time" in each release, and none if
+-- there is no event yet; lines that a kill or a power loss cut off are left out. This is the last statement, because it
+-- fails if there is no events.jsonl.
+CREATE OR REPLACE VIEW events AS
+SELECT *
+FROM read_json(
+    'dt=*/identifier=*/events.jsonl',
+    format = 'newline_delimited',
+    hive_partitioning = true,
+    ignore_errors = true,
+    columns = {
+        "time": 'TIMESTAMPTZ', kind: 'VARCHAR', series: 'VARCHAR', what: 'VARCHAR', before: 'JSON', after: 'JSON'
+    }
+)
+WHERE "time" IS NOT NULL;
