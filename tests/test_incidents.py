@@ -1,5 +1,6 @@
 """The recording of three incidents: the API shows each incident in its container and at its time."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,12 @@ async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
     (kill,) = (event for event in recorded if event["kind"] == "oom_kill")
     (restart,) = (event for event in recorded if event["kind"] == "restart")
 
+    (ended,) = (event for event in recorded if event["kind"] == "exit" and event["series"] == kill["series"])
+
+    assert kill["after"] == {"killed": 1}
+    assert kill["time_ms"] <= ended["time_ms"]
+    assert recorded.index(kill) > recorded.index(ended)  # the newest comes first
+    assert ended["what"] == "ended: OOMKilled, exit code 137"
     assert LIVES[KILL["id"]]["name"] == LIVES[KILL["next_id"]]["name"] == kill["name"] == "payments"
     assert KILL["id"].startswith(kill["series"])
     assert abs(kill["time_ms"] - KILL["at_ms"]) <= 2000
@@ -102,6 +109,24 @@ async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
     after = {"began_ms": LIVES[KILL["next_id"]]["started_ms"], "ended_ms": PLANTED["ended_ms"]}
     again = await samples_of(data_dir, "memory.current", KILL["next_id"], after)
     assert again.max() < 0.5 * (64 << 20)
+
+
+async def test_the_kill_is_derived_from_the_samples_as_it_was_recorded(data_dir: Path, tmp_path: Path) -> None:
+    """The kernel has counted two: the process, and the process again as its group."""
+    await to_thread.run_sync(shutil.copytree, data_dir, tmp_path / "copy")
+    (path,) = await to_thread.run_sync(lambda: list((tmp_path / "copy").rglob("events.jsonl")))
+    await to_thread.run_sync(path.unlink)
+    derived = [event for event in await events(tmp_path / "copy") if KILL["id"].startswith(event["series"])]
+    pod, window = f"pod:{LIVES[KILL['id']]['uid']}", {**KILL, "ended_ms": KILL["at_ms"] + 5000}
+    (rates,) = (await values(data_dir, "oom_kills_per_s", pod, window)).values()
+    (counted,) = (await values(data_dir, "memory.events.oom_kill", pod, window)).values()
+
+    assert [(event["kind"], event["after"]) for event in derived] == [
+        ("exit", {"oom_killed": 1}),
+        ("oom_kill", {"killed": 1}),
+    ]
+    assert rates.sum() == pytest.approx(1, rel=0.1)
+    assert counted.sum() == pytest.approx(2, rel=0.1)
 
 
 async def test_a_short_job_starts_and_exits_with_code_0(data_dir: Path) -> None:
