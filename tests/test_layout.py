@@ -13,6 +13,7 @@ MIRRORED = ("collector", "viewer", "store", "parse", "metrics", "events")
 SCENARIOS = {
     "collector/kubernetes/test_collector.py",
     "collector/kubernetes/test_short_life.py",
+    "collector/sampling/test_long_lists.py",
     "collector/sampling/test_real_cgroups.py",
     "collector/test_bad_disks.py",
     "collector/test_collector_process.py",

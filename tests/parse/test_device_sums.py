@@ -33,7 +33,14 @@ def test_a_device_that_begins_at_zero_adds_all_it_has_counted() -> None:
 def test_a_device_that_leaves_keeps_its_part_of_the_sums() -> None:
     texts = (b"eth0 5 7\neth1 10 20", b"eth0 6 7", b"eth0 6 7\neth1 11 20", b"")
     assert sums(*texts) == [[15, 27], [16, 27], [16, 27], [16, 27]]
-    assert sums(*texts, begin_at_zero=True) == [[15, 27], [16, 27], [27, 47], [27, 47]]
+    again = (texts[0], texts[1], b"eth0 6 7\neth1 1 2", b"")
+    assert sums(*again, begin_at_zero=True) == [[15, 27], [16, 27], [17, 29], [17, 29]]
+
+
+def test_a_disk_that_one_read_leaves_out_does_not_join_with_its_past() -> None:
+    """The kernel skips a disk if another one is removed while the list is read in two parts."""
+    texts = (b"sda 5 7\nsdb 10 20\nsdc 1000 2000", b"sda 5 7", b"sda 5 7\nsdc 1001 2002", b"sda 5 7\nsdc 1001 2002")
+    assert sums(*texts, begin_at_zero=True) == [[1015, 2027], [1015, 2027], [1016, 2029], [1016, 2029]]
 
 
 def test_without_a_device_the_sums_are_zero_or_null() -> None:

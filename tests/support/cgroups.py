@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
+from tests.support.crowd import end_all
 
 CONTAINERS_A_POD = 2
 ENTER_TIMEOUT_S = 10.0
@@ -78,7 +79,8 @@ def _mounts(hierarchies: Hierarchies) -> list[str]:
 
 
 def _remove(folder: str) -> None:
-    """Remove a cgroup as soon as its last process has exited."""
+    """End the processes of a cgroup, and remove it as soon as the last one has exited."""
+    end_all(folder)
     deadline = time.monotonic() + ENTER_TIMEOUT_S
     while True:
         try:
@@ -100,7 +102,7 @@ def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> st
             os.mkdir(folder)
         except FileExistsError:
             continue
-        stack.callback(os.rmdir, folder)
+        stack.callback(_remove, folder)
         if is_v2 and name != names[-1]:
             with open(f"{folder}/cgroup.controllers", encoding="ascii") as offered:
                 wanted = " ".join(f"+{controller}" for controller in offered.read().split())

@@ -92,7 +92,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     recovery = Recovery(settings.data_dir, recorder, index)
     heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
     events = _make_events(settings, hierarchies, clock)
-    processes = _make_process_tasks(settings, header, clock)
+    processes = _make_process_tasks(settings, header, clock, sampler.counts)
     follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
     summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
     limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
@@ -141,10 +141,9 @@ def _open_index(settings: Settings, clock: Clock) -> IndexKeeper:
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
 
 
-def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock) -> ProcessTasks:
+def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock, counts: ReadCounts) -> ProcessTasks:
     if settings.verbose_perf_risk:
         log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
-    counts = ReadCounts()
     since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
     host = Host(
         proc_root=settings.proc_root,

@@ -180,7 +180,7 @@ gauge@10 1 . = Thread limit: Processes and threads that may exist. Null is no li
 pids.events
 counter 1 .max = Thread limit events: Times that a fork failed at the limit.
 cgroup.procs
-gauge 1 container.pid_count = Processes: Living processes, here and in cgroups below.
+gauge 1 container.pid_count = Processes: Living processes, here and in cgroups below. Up to 2 s old on cgroup v1.
 cgroup.events
 gauge 1 .populated = Populated: 1 while there is a living process, here or in cgroups below.
 gauge 1 .frozen = Frozen: 1 while the cgroup is frozen (paused).

@@ -1,6 +1,7 @@
 """Adds up the counters of several devices to counters that do not jump when the set of devices changes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import ge
 
 Counters = Mapping[bytes, Sequence[int]]
 """The counters of each counted device, by its name."""
@@ -37,6 +38,7 @@ class DeviceSums:
         self._begin_at_zero = begin_at_zero
         self._null_without_devices = null_without_devices
         self._last: Counters | None = None
+        self._left: Counters = {}
         self._offsets = [0] * len(names)
 
     def parse(self, text: bytes) -> list[float]:
@@ -45,7 +47,9 @@ class DeviceSums:
         Raises: ParseError if the line of a counted device is malformed.
         """
         counters = self._counters(text)
-        if self._last is not None and self._last.keys() != counters.keys():
+        if self._last is None or self._last.keys() == counters.keys():
+            self._left = {}
+        else:
             self._keep_level(self._last, counters)
         self._last = counters
         width = len(self._all_names)
@@ -67,11 +71,16 @@ class DeviceSums:
         """Return None: files cannot be parsed together."""
 
     def _keep_level(self, last: Counters, counters: Counters) -> None:
-        for name in last.keys() - counters.keys():
-            self._add(last[name], 1)
-        if not self._begin_at_zero:
-            for name in counters.keys() - last.keys():
+        left = {name: last[name] for name in last.keys() - counters.keys()}
+        for values in left.values():
+            self._add(values, 1)
+        for name in counters.keys() - last.keys():
+            if not self._begin_at_zero:
                 self._add(counters[name], -1)
+            elif name in self._left and all(map(ge, counters[name], self._left[name])):
+                # The kernel has left it out of one read, because another disk was removed between two parts of it.
+                self._add(self._left[name], -1)
+        self._left = left
 
     def _add(self, values: Sequence[int], sign: int) -> None:
         for i, value in enumerate(values):

@@ -1,5 +1,6 @@
 """The memory regions of the largest process."""
 
+import ctypes
 import mmap
 import os
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.processes.host_units import Host
-from fgm.collector.processes.proc_files import REFUSED_REST_S
+from fgm.collector.processes.proc_files import MAX_BYTES, REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.process import ProcessStat, pid_stat
@@ -80,3 +81,18 @@ def test_the_regions_of_a_real_process_include_its_mapped_file(tmp_path: Path, c
     assert rows["mapped.bin"].size_bytes == 8 * MIB
     assert rows["mapped.bin"].rss_bytes == pytest.approx(8 * MIB, rel=0.2)
     assert rows["mapped.bin"].comm == stat.comm
+
+
+def test_a_process_with_too_many_mappings_is_counted_instead_of_summed_in_part(clock: Ticking) -> None:
+    """Its smaps is longer than MAX_BYTES: every second page of an area is a mapping of its own."""
+    stat, counts = pid_stat(Path("/proc/self/stat").read_bytes()), ReadCounts()
+    reader = RegionReader(Host("/proc", os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), 0, clock), counts)
+    pages = MAX_BYTES // 600
+    with mmap.mmap(-1, pages * mmap.PAGESIZE) as area:
+        first = ctypes.addressof(ctypes.c_char.from_buffer(area))
+        for page in range(0, pages, 2):
+            assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(first + page * mmap.PAGESIZE), mmap.PAGESIZE, 0) == 0
+        rows = reader.step({"a": listing("a", stat.pid)}, {"a": stat}, 0)
+
+    assert rows == []
+    assert counts.failed == {"pid/smaps": 1}

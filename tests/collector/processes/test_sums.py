@@ -157,6 +157,17 @@ def test_a_malformed_file_is_counted_as_failed_and_costs_only_its_own_values(pro
     assert counts.failed == {"smaps_rollup": 1}
 
 
+def test_a_sum_that_would_lack_a_living_process_is_null(proc: FakeProc, clock: Ticking) -> None:
+    counts = ReadCounts()
+    for pid in (1, 2, 3):
+        proc.add(pid)
+    proc.refuse(2, "statm")
+    seen = SumReader(proc.root, PAGE_BYTES, clock, counts).step({"a": listing("a", 1, 2), "b": listing("b", 3)})
+
+    assert seen.keys() == {"b"}
+    assert counts.failed == {"pid/statm": 1}
+
+
 def test_a_refused_container_is_tried_again_after_an_hour_and_logged_once(
     proc: FakeProc, clock: Ticking, reader: SumReader, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,11 +1,16 @@
 """The processes of a container, and the recognition of a sandbox by its only process."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from fgm.collector.sampling.process_list import Listing, runs_only_pause
+from fgm.collector.kernel.kernel_file import KernelFile
+from fgm.collector.sampling.process_list import Listing, ProcessList, runs_only_pause
 from tests.support.collector.fake_proc import listing
+from tests.support.crowd import can_make_cgroups, cgroup, crowd_in
+
+V1 = "/sys/fs/cgroup/pids"
 
 
 def test_a_listing_has_no_processes_of_other_pid_namespaces() -> None:
@@ -30,3 +35,31 @@ def test_a_sandbox_runs_nothing_but_pause(tmp_path: Path, comm: str, pids: list[
     (tmp_path / "7" / "comm").write_text(comm)
 
     assert runs_only_pause(str(tmp_path), pids) is expected
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_make_cgroups(V1), reason="no cgroup v1 can be made")
+def test_processes_that_start_and_end_after_the_first_read_are_counted(tmp_path: Path) -> None:
+    """On cgroup v1, an open cgroup.procs that is read every second shows the processes of its first read for ever."""
+    with cgroup(V1) as folder:
+        processes = ProcessList([[str(folder)]])
+        seen = [follow(processes)]
+        with crowd_in(folder, tmp_path, 5):
+            seen.append(follow(processes))
+        seen.append(follow(processes))
+        processes.close()
+
+    assert seen == [0, 5, 0]
+
+
+def follow(processes: ProcessList) -> float:
+    """Read the processes at four ticks, a second apart, which is how long the kernel remembers them."""
+    for _ in range(4):
+        processes.read_if_due(time.monotonic(), parse)
+        time.sleep(1)
+    return processes.count
+
+
+def parse(file: KernelFile, text: bytes | OSError) -> None:
+    assert isinstance(text, bytes)
+    file.parse(text)

@@ -3,7 +3,8 @@
 import errno
 import math
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,15 +12,20 @@ import pytest
 
 from fgm.collector.kernel.kernel_file import PlainParser
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.series_reader import REOPEN_EVERY, SeriesReader
+from fgm.collector.sampling.series_reader import REOPEN_EVERY, ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import Source
 from fgm.collector.sampling.sweep import Sweep
+from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number
 from fgm.store.samples.series import Series
+from tests.support.collector.fake_proc import WRITE_ONLY
+from tests.support.crowd import can_make_cgroups, cgroup
 
 SERIES = Series("cgroup", cgroup="/some.slice")
+V2 = "/sys/fs/cgroup/unified"
+PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 
 
 def refuse(_: bytes) -> dict[str, float]:
@@ -103,3 +109,77 @@ def test_a_file_removed_from_a_living_cgroup_is_null_until_it_is_back(tmp_path: 
     reader.close()
 
     assert counts.failed == {}
+
+
+@contextmanager
+def threaded_cgroup() -> Iterator[tuple[Path, Path]]:
+    """Yield a cgroup with one process, and one nested in it that has the process's thread."""
+    with cgroup(V2) as outer, subprocess.Popen(["sleep", "60"]) as process:
+        inner = outer / "inner"
+        inner.mkdir()
+        try:
+            (outer / "cgroup.procs").write_text(str(process.pid))
+            yield outer, inner
+        finally:
+            process.kill()
+            process.wait()
+            inner.rmdir()
+
+
+def make_threaded(outer: Path, inner: Path) -> None:
+    (inner / "cgroup.type").write_text("threaded")
+    (inner / "cgroup.threads").write_text((outer / "cgroup.procs").read_text())
+
+
+def read_processes(folders: Sequence[Path], counts: ReadCounts, between: Callable[[], object]) -> list[object]:
+    """Read the cgroups of one container before and after `between`; return what is known of its processes."""
+    changes = ReaderChanges()
+    sources = [(Source("cgroup.events", lambda: FlatKeyed(cgroup2.CGROUP_EVENTS, "cgroup.events")), str(folders[0]))]
+    processes = ([str(folder) for folder in folders],)
+    reader = SeriesReader(SERIES, sources, processes, counts, {}, checks_liveness=True, changes=changes)
+    seen: list[object] = []
+    for step in (between, lambda: None, lambda: None):
+        swept(reader)
+        count = reader.row[PID_COUNT]
+        seen.append((None if math.isnan(count) else count, reader.alive, len(reader.pids)))
+        step()
+    sets_before = changes.file_sets
+    swept(reader)
+    assert changes.file_sets == sets_before
+    reader.close()
+    return seen
+
+
+@pytest.mark.skipif(not can_make_cgroups(V2), reason="no cgroup v2 can be made")
+def test_the_processes_of_threaded_cgroups_are_listed_by_the_cgroup_above() -> None:
+    counts = ReadCounts()
+    with threaded_cgroup() as (outer, inner):
+        seen = read_processes((outer, inner), counts, lambda: make_threaded(outer, inner))
+
+    assert seen == [(1, True, 1)] * 3
+    assert counts.failed == {}
+
+
+@pytest.mark.skipif(not can_make_cgroups(V2), reason="no cgroup v2 can be made")
+def test_the_processes_of_a_container_that_is_threaded_itself_are_null() -> None:
+    counts = ReadCounts()
+    with threaded_cgroup() as (outer, inner):
+        make_threaded(outer, inner)
+        seen = read_processes((inner,), counts, lambda: None)
+
+    assert seen == [(None, True, 0)] * 3
+    assert counts.failed == {}
+
+
+def test_a_list_of_processes_that_cannot_be_read_makes_the_count_null(tmp_path: Path) -> None:
+    """A sum over the other cgroups of the container would be wrong."""
+    for name in ("whole", "refused"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "whole" / "cgroup.events").write_text("populated 1\nfrozen 0\n")
+    (tmp_path / "whole" / "cgroup.procs").write_text("70\n71\n")
+    (tmp_path / "refused" / "cgroup.procs").symlink_to(WRITE_ONLY)
+    counts = ReadCounts()
+    seen = read_processes((tmp_path / "whole", tmp_path / "refused"), counts, lambda: None)
+
+    assert seen == [(None, True, 2)] * 3
+    assert counts.failed == {"cgroup.procs": 1}

@@ -4,16 +4,19 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from fgm.collector.kernel.kernel_file import Parser
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
-from fgm.collector.sampling.sources import Source
+from fgm.collector.sampling.sources import Source, interface_sums
 from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number
 from fgm.store.samples.series import Series
+from tests.support.network import can_make_networks, network
 
 SOURCES = (
     Source("memory.stat", lambda: FlatKeyed(cgroup2.MEMORY_STAT, "memory.stat")),
@@ -21,6 +24,8 @@ SOURCES = (
     Source("pids.current", lambda: Number("pids.current")),
 )
 SHOWN = [1 + COLUMNS.index(name) for name in ("memory.stat.anon", "memory.current", "pids.current")]
+
+RX_PACKETS = 1 + COLUMNS.index("network.rx_packets")
 
 
 def write(folder: Path, second: int) -> None:
@@ -130,3 +135,23 @@ def test_files_of_every_tick_are_right_next_to_alternating_ones(tmp_path: Path) 
         seen.append(shown(sweep)[0][1])
 
     assert seen == [100, 200, 100, 200, 300, 200, 300]
+
+
+@pytest.mark.skipif(not can_make_networks(), reason="no network namespace can be made")
+def test_a_change_beyond_the_first_part_of_a_list_is_seen() -> None:
+    """The kernel returns a long list in parts; only the last part of this one changes."""
+    with network(100) as namespace:
+        dev = Source("dev", lambda: interface_sums(lambda names: names))
+        sources = [(dev, str(namespace.dev.parent))]
+        reader = SeriesReader(Series("node"), sources, (), ReadCounts(), {}, checks_liveness=False)
+        sweep, seen = Sweep([reader]), []
+        for _ in range(4):
+            sweep.read(lambda: 0.0)
+            seen.append(sweep.table[0, RX_PACKETS])
+            namespace.send(10)
+        sweep.settle()
+        Sweep([reader]).read(lambda: 0.0)
+        seen.append(reader.row[RX_PACKETS])
+        reader.close()
+
+    assert seen == [0, 10, 20, 30, 40]

@@ -26,7 +26,17 @@ MIN_MARGIN_BYTES = 8
 The margin is small, because CPython copies the result of a read that is much shorter than asked for.
 """
 MAX_READ_BYTES = 4 << 20
-"""Maximum size of a kernel file; reading stops there."""
+"""Maximum size of a kernel file. A longer one is not read at all, because a part of it would be a wrong sum."""
+MAX_RECORD_BYTES = 512
+"""Maximum size of a record of a list, such as the line of an interface: a name and at most 17 numbers of 20 digits."""
+NEARLY_FULL_BYTES = 4096 - MAX_RECORD_BYTES
+"""Minimum size of an answer after which the kernel may have more.
+
+For one read, the kernel fills a buffer of one page with whole records of a list, however much was asked for. It leaves
+the record that does not fit to the next read. A file that is one record, such as memory.stat, is read whole.
+Source: fs/seq_file.c (seq_read_iter)
+"""
+_PART_BYTES = 64 << 10
 RESERVED_DESCRIPTORS = 64
 """Number of descriptors to leave for other uses. If only these are left, kernel files are opened for each read."""
 GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH})
@@ -127,22 +137,24 @@ class KernelFile:
             self.close()
 
     def read(self) -> bytes:
-        """Return the first `size` bytes of the content. Pass them to `parse`.
+        """Return the beginning of the content, which is often all of it. Pass it to `parse`, which reads the rest.
 
         Raises: OSError if reading fails.
         """
         return os.pread(self.fd, self.size, 0) if self.fd >= 0 else self._open_and_read()
 
     def parse(self, text: bytes) -> Sequence[float]:
-        """Return the values of `names` from the result of `read`. If the content may be longer, read it again.
+        """Return the values of `names` from the result of `read`. If the content may be longer, read it whole.
 
-        Raises: ParseError if the content is malformed; OSError if reading it again fails.
+        Raises: ParseError if the content is malformed; OSError if it cannot be read whole.
         """
         is_too_long = len(text) == self.size
         if is_too_long:
             text = self._read_larger()
         if is_too_long or self.text is None:
             self.size = len(text) + max(MIN_MARGIN_BYTES, len(text) // 4)
+        if len(text) >= NEARLY_FULL_BYTES:
+            text = self._read_whole(text)
         values = self.parser.parse(text)
         self.text, self.is_gone = text, False
         if self.parser.names is not self.names:
@@ -166,10 +178,32 @@ class KernelFile:
             os.close(fd)
 
     def _read_larger(self) -> bytes:
-        """Read the whole file again: the kernel generates it at each read, so two parts might not fit together."""
+        """Read the beginning again: two parts of a record that the kernel generates at each read might not fit."""
         while self.size < MAX_READ_BYTES:
             self.size = max(FIRST_READ_BYTES, 4 * self.size)
             text = self.read()
             if len(text) < self.size:
                 break
         return text
+
+    def _read_whole(self, beginning: bytes) -> bytes:
+        if self.fd >= 0:
+            return self._read_on(self.fd, beginning)
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self._read_on(fd, os.pread(fd, _PART_BYTES, 0))
+        finally:
+            os.close(fd)
+
+    def _read_on(self, fd: int, beginning: bytes) -> bytes:
+        """Read until an answer is short. The kernel continues a list after the last record that it returned.
+
+        Processes and interfaces that end between two reads of a list neither hide others nor repeat them.
+        """
+        parts, size = [beginning], len(beginning)
+        while len(parts[-1]) >= NEARLY_FULL_BYTES:
+            if size >= MAX_READ_BYTES:
+                raise OSError(errno.EFBIG, f"it is longer than {MAX_READ_BYTES >> 20} MiB", self.path)
+            parts.append(os.pread(fd, _PART_BYTES, size))
+            size += len(parts[-1])
+        return b"".join(parts)

@@ -19,7 +19,8 @@ REFUSED_REST_S = 3600.0
 
 _SMALL_BYTES = 4096
 _PART_BYTES = 64 << 10
-_MAX_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
+"""Maximum size of a file: about 24,000 memory mappings. A longer one is not read, because a part has wrong sums."""
 
 
 def read(path: str, dir_fd: int | None = None) -> bytes:
@@ -35,18 +36,19 @@ def read(path: str, dir_fd: int | None = None) -> bytes:
 
 
 def read_long(path: str, dir_fd: int | None = None) -> bytes:
-    """Return the text of a large file, at most 16 MiB without an incomplete last line. `dir_fd`: see `read`.
+    """Return the text of a large file. `dir_fd`: see `read`.
 
-    Raises: OSError if it cannot be read.
+    Raises: OSError if it cannot be read, or is longer than MAX_BYTES.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         parts, size = [], 0
-        while size < _MAX_BYTES and (part := os.read(fd, _PART_BYTES)):
+        while part := os.read(fd, _PART_BYTES):
             parts.append(part)
             size += len(part)
-        text = b"".join(parts)
-        return text if size < _MAX_BYTES else text[: text.rfind(b"\n") + 1]
+            if size > MAX_BYTES:
+                raise OSError(errno.EFBIG, f"it is longer than {MAX_BYTES >> 20} MiB", path)
+        return b"".join(parts)
     finally:
         os.close(fd)
 

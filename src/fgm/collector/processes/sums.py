@@ -35,7 +35,7 @@ class _Sum:
     """Sums of a round so far.
 
     `total`: number of processes; `read`: number of processes whose PSS was read; `first_at`: time of the first of these
-    reads; `is_refused`: whether the kernel refused to show a PSS.
+    reads; `is_refused`: whether the kernel refused to show a PSS; `is_partial`: whether a living process is missing.
     """
 
     values: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -43,6 +43,7 @@ class _Sum:
     total: int = 0
     first_at: float | None = None
     is_refused: bool = False
+    is_partial: bool = False
 
     def add(self, values: Mapping[str, float]) -> None:
         for name, value in values.items():
@@ -75,7 +76,7 @@ class SumReader:
                 self._read(key, current, pid, began)
             if not current.pending:
                 self._turns.end(key, clock())
-                if current.result.total:
+                if current.result.total and not current.result.is_partial:
                     complete[key] = _metrics(current.result, clock())
             self._budget.spend(clock() - began)
         return complete
@@ -88,7 +89,7 @@ class SumReader:
         except (OSError, ParseError) as error:
             if not isinstance(error, OSError) or error.errno not in ENDED:
                 self._counts.count_failure("pid/statm", f"{folder}/statm", error)
-                result.total += 1
+                result.is_partial = True
             return
         resident_bytes = memory["processes.resident_bytes"]
         if not resident_bytes:

@@ -37,7 +37,7 @@ class OwnCost:
     @property
     def failed_reads(self) -> int:
         """Number of failed reads of kernel files since the start."""
-        return sum(self._counts.failed.values())
+        return sum(tuple(self._counts.failed.values()))  # a copy, because other threads add names
 
     def begin_tick(self, time_ms: int) -> None:
         """Count the ticks between the last tick and this one as missed."""

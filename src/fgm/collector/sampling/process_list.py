@@ -1,12 +1,22 @@
 """The processes of one container, from its cgroup.procs files."""
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from fgm.collector.kernel.kernel_file import KernelFile, PlainParser
+from fgm.collector.kernel.kernel_file import GONE, KernelFile, PlainParser
 from fgm.parse.cgroup2 import cgroup_procs
 from fgm.store.samples.series import Series
+
+REMEMBERED_S = 1.5
+"""Minimum interval between two reads of a cgroup.procs file of cgroup v1.
+
+The kernel remembers the list until it was not read for a second, and returns the remembered list to a file that was
+open before. A file that is read every second would always show the same processes, including those that have ended.
+Source: kernel/cgroup/cgroup-v1.c (CGROUP_PIDLIST_DESTROY_DELAY)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +45,94 @@ class ProcessList:
     """The open cgroup.procs files of one container.
 
     On cgroup v1, every hierarchy lists the same processes of a container, so only the first one that lists any is read.
-    `files`: the files to read at every tick.
+    `files`: the files to read; `is_remembered`: whether the kernel remembers their contents, as on cgroup v1.
     """
 
-    def __init__(self, hierarchies: Sequence[Sequence[str]]) -> None:
-        """`hierarchies`: for each hierarchy, the folders of the container's cgroup and of those nested in it."""
-        self._hierarchies = [list(_open_files(folders)) for folders in hierarchies]
-        self.files: list[KernelFile] = self._hierarchies[0] if self._hierarchies else []
+    def __init__(
+        self, hierarchies: Sequence[Sequence[str]], report: Callable[[str, str, OSError], object] = lambda *_: None
+    ) -> None:
+        """`hierarchies`: for each hierarchy, the folders of the container's cgroup and of those nested in it.
+
+        `report`: called with the name and path of each file that cannot be opened.
+        """
+        self._lacks_files = False
+        self._hierarchies = [list(self._open_files(folders, report)) for folders in hierarchies]
+        self._v1 = [any(os.path.exists(f"{folder}/tasks") for folder in folders) for folders in hierarchies]
+        self.files: list[KernelFile] = []
+        self.is_remembered = False
+        self._use(0)
+        self._read_at = -math.inf
+
+    @property
+    def every_tick(self) -> Sequence[KernelFile]:
+        """The files to read at every tick: none if the kernel remembers their contents."""
+        return () if self.is_remembered else self.files
+
+    def read_if_due(self, now: float, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
+        """Read the files that are not read at every tick, if the kernel has forgotten their contents.
+
+        `now`: time in seconds; `update`: called for each file that has changed or cannot be read.
+        """
+        if self.is_remembered and now - self._read_at >= REMEMBERED_S:
+            self._read_at = now
+            self._read(update)
+
+    def read_remembered(self, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
+        """Read the files now if the kernel remembers their contents. `update`: as for `read_if_due`."""
+        if not self.is_remembered:
+            return
+        for file in self.files:
+            with suppress(OSError), open(file.path, "rb", buffering=0) as new:
+                new.read(1)  # the first read of a new descriptor renews what the kernel remembers, for all of them
+        self._read(update)
+
+    def _read(self, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
+        for file in tuple(self.files):
+            try:
+                text = file.read()
+            except OSError as error:
+                update(file, error)
+            else:
+                if text != file.text:
+                    update(file, text)
 
     def switch_hierarchy(self, report: Callable[[KernelFile, OSError], object]) -> bool:
         """Switch to another hierarchy that lists processes; return whether there is one. If not, use the first again.
 
         `report`: called for each file that cannot be read.
         """
-        for files in self._hierarchies[1:]:
-            self.files = files
-            for file in files:
+        for number in range(1, len(self._hierarchies)):
+            self._use(number)
+            for file in tuple(self.files):
                 try:
                     file.parse(file.read())
                 except OSError as error:
                     report(file, error)
             if self.has_process:
                 return True
-        self.files = self._hierarchies[0] if self._hierarchies else []
+        self._use(0)
         return False
+
+    def _use(self, number: int) -> None:
+        if self._hierarchies:
+            self.files, self.is_remembered = self._hierarchies[number], self._v1[number]
+
+    def drop_threaded(self, file: KernelFile) -> None:
+        """Stop reading a file of a threaded cgroup, which has none but threads.
+
+        Their processes are listed by the closest cgroup above that is not threaded. If this is not the container's
+        own, its processes cannot be read.
+        """
+        for files in self._hierarchies:
+            if file in files:
+                self._lacks_files |= file is files[0]
+                files.remove(file)
+        file.close()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every file could be read, except those of removed cgroups."""
+        return not self._lacks_files and all(file.text is not None or file.is_gone for file in self.files)
 
     @property
     def has_process(self) -> bool:
@@ -67,8 +141,8 @@ class ProcessList:
 
     @property
     def count(self) -> float:
-        """Number of listed processes, including those of another pid namespace."""
-        return sum(file.text.count(b"\n") for file in self.files if file.text)
+        """Number of listed processes, including those of another pid namespace; NaN if the list is not whole."""
+        return sum(file.text.count(b"\n") for file in self.files if file.text) if self.is_whole else math.nan
 
     @property
     def texts(self) -> tuple[bytes, ...]:
@@ -86,6 +160,18 @@ class ProcessList:
             for file in files:
                 file.close()
 
+    def _open_files(
+        self, folders: Sequence[str], report: Callable[[str, str, OSError], object]
+    ) -> Iterator[KernelFile]:
+        for folder in folders:
+            path = f"{folder}/cgroup.procs"
+            try:
+                yield KernelFile(path, PlainParser(cgroup_procs))
+            except OSError as error:
+                if error.errno not in GONE:
+                    self._lacks_files = True
+                    report("cgroup.procs", path, error)
+
 
 def runs_only_pause(proc_root: str, pids: Collection[int]) -> bool:
     """Return whether there is exactly one process, and it is called pause, as in the sandbox of a pod.
@@ -99,11 +185,3 @@ def runs_only_pause(proc_root: str, pids: Collection[int]) -> bool:
             return file.read(64) == b"pause\n"
     except OSError:
         return False
-
-
-def _open_files(folders: Sequence[str]) -> Iterator[KernelFile]:
-    for folder in folders:
-        try:
-            yield KernelFile(f"{folder}/cgroup.procs", PlainParser(cgroup_procs))
-        except OSError:
-            continue  # the cgroup was removed after it was listed

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 class ReadCounts:
     """Failed reads since the collector started; only the first of each kind is logged.
 
+    Several threads use it, each for other files.
+
     `failed`: number of failed reads by name of the kernel file. Each made the file's metrics null.
     """
 

@@ -1,6 +1,7 @@
 """Samples every recorded cgroup and the node: each tick is one array with a row for each series."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import compress
@@ -58,8 +59,9 @@ class Sampler:
         self._networks = PodNetworks(proc_root)
         self._proc_root = proc_root
         self._monotonic = monotonic
+        self._interval_s = interval_s
         self._back_off = BackOff(interval_s)
-        self._slow_every = max(1, round(SLOW_EVERY_S / interval_s))
+        self._slow_every = math.ceil(SLOW_EVERY_S / interval_s)
         self._tick = 0
         self._checks_seen = _NEVER
         self._name: NameSeries | None = None
@@ -124,8 +126,8 @@ class Sampler:
     def reads(self) -> Iterator[tuple[str, float]]:
         """Yield the path of each file that is read, and the number of ticks from one read to the next."""
         for reader in self.readers.all:
-            for path, is_slow in reader.files:
-                yield path, self._slow_every if is_slow else 1
+            for path, every_s in reader.files:
+                yield path, max(1, math.ceil(every_s / self._interval_s))
 
     def close(self) -> None:
         """Close the kernel files that are kept open between ticks."""
@@ -140,6 +142,9 @@ class Sampler:
                 reader.read_slow()
         for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
+        now = self._monotonic()
+        for reader in readers.of_cgroups:
+            reader.read_processes(now)
         is_time_for_all = self._tick % (REOPEN_EVERY * self._slow_every) == 0
         self._networks.open_missing(readers.all if is_time_for_all else readers.young, readers.of_cgroups)
         if readers.changes.file_sets != self._swept_file_sets:

@@ -1,5 +1,6 @@
 """Reads the files of one series into the row of its newest values."""
 
+import errno
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
-from fgm.collector.sampling.process_list import Listing, ProcessList
+from fgm.collector.sampling.process_list import REMEMBERED_S, Listing, ProcessList
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.sources import Source
+from fgm.collector.sampling.sources import SLOW_EVERY_S, Source
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
@@ -76,7 +77,7 @@ class SeriesReader:
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
-        self._processes = ProcessList(processes) if processes else None
+        self._processes = ProcessList(processes, counts.count_failure) if processes else None
         self._is_in_several_hierarchies = len(processes) > 1
         self._network: KernelFile | None = None
         self._open_absent()
@@ -89,15 +90,18 @@ class SeriesReader:
     @property
     def every_tick(self) -> list[KernelFile]:
         """The files that are read at every tick, cpu.stat first."""
-        processes = self._processes.files if self._processes is not None else ()
+        processes = self._processes.every_tick if self._processes is not None else ()
         network = () if self._network is None else (self._network,)
         return [*self._fast, *processes, *network]
 
     @property
-    def files(self) -> Iterator[tuple[str, bool]]:
-        """Path of each open file, and whether it is only read every SLOW_EVERY_S."""
-        yield from ((file.path, False) for file in self.every_tick)
-        yield from ((file.path, True) for file in self._slow)
+    def files(self) -> Iterator[tuple[str, float]]:
+        """Path of each open file, and the minimum interval between two reads in seconds; 0 if every tick reads it."""
+        every_tick = self.every_tick
+        yield from ((file.path, 0.0) for file in every_tick)
+        yield from ((file.path, SLOW_EVERY_S) for file in self._slow)
+        lists = self._processes.files if self._processes is not None else ()
+        yield from ((file.path, REMEMBERED_S) for file in lists if file not in every_tick)
 
     def read_slow(self) -> None:
         """Read the slow files (limits). From time to time, open absent files that exist by now."""
@@ -114,6 +118,11 @@ class SeriesReader:
             else:
                 if text != file.text:
                     self.update(file, text)
+
+    def read_processes(self, now: float) -> None:
+        """Read the processes if no tick reads them, and if enough time has passed. `now`: time in seconds."""
+        if self._processes is not None:
+            self._processes.read_if_due(now, self.update)
 
     def update(self, file: KernelFile, text: bytes | OSError) -> None:
         """Put the values of a file's new content into the row, or nulls if reading it failed."""
@@ -169,8 +178,8 @@ class SeriesReader:
         return set() if self._processes is None else self._processes.pids
 
     def listing(self) -> Listing | None:
-        """Return the processes; None if they are not read."""
-        if self._processes is None:
+        """Return the processes; None if they are not read, or cannot all be read."""
+        if self._processes is None or not self._processes.is_whole:
             return None
         anon, huge = self.row[_ANON], self.row[_ANON_HUGE]
         return Listing(self.series, self._processes.texts, huge / anon if anon > 0 and huge > 0 else 0.0)
@@ -186,15 +195,30 @@ class SeriesReader:
         """Update `alive` and `gone`."""
         self._changes.liveness_checks += 1
         has_process = False
+        is_removed = all(file.is_gone for file in self._fast)
         if self._processes is not None:
+            if is_removed or (self._events is not None and b"populated 0" in (self._events.text or b"")):
+                self._processes.read_remembered(self._update_processes)
             has_process = self._processes.has_process
             if not has_process:
                 has_process = self._processes.switch_hierarchy(self._clear)
                 self._changes.file_sets += 1
             self.row[_PID_COUNT] = self._processes.count
-        self.gone = not has_process and all(file.is_gone for file in self._fast)
-        if self._checks_liveness:
-            self.alive = has_process if self._events is None else self._is_populated(self._events, has_process)
+        self.gone = not has_process and is_removed
+        if not self._checks_liveness:
+            return
+        if self._events is not None:
+            self.alive = self._is_populated(self._events, has_process)
+        elif has_process or self.gone or self._processes is None or self._processes.is_whole:
+            self.alive = has_process
+
+    def _update_processes(self, file: KernelFile, text: bytes | OSError) -> None:
+        try:
+            if isinstance(text, OSError):
+                raise text
+            file.parse(text)
+        except OSError as error:
+            self._clear(file, error)
 
     def _is_populated(self, events: KernelFile, has_process: bool) -> bool:
         """Return whether the cgroup has a process.
@@ -230,6 +254,11 @@ class SeriesReader:
             self._network = None
             self._changes.file_sets += 1
         if file.is_gone:
+            return
+        if isinstance(error, OSError) and error.errno == errno.EOPNOTSUPP and file.name == "cgroup.procs":
+            assert self._processes is not None
+            self._processes.drop_threaded(file)
+            self._changes.file_sets += 1
             return
         if isinstance(error, OSError) and error.errno in NOT_SUPPORTED and file in self._fast:
             self._counts.note_switched_off(file.name, file.path, error.strerror)

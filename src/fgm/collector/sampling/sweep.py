@@ -15,7 +15,7 @@ from operator import ne
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel.kernel_file import KernelFile
+from fgm.collector.kernel.kernel_file import NEARLY_FULL_BYTES, KernelFile
 from fgm.collector.sampling.series_reader import LIVENESS_FILES, WIDTH, SeriesReader
 
 Text = bytes | OSError
@@ -85,6 +85,7 @@ class _Pass:
         self._skipped_cells = np.concatenate(skipped) if skipped else np.empty(0, np.intp)
         self._skipped = len(skipped)
         self._sizes = [file.size for _, file in self._files]
+        self._limits = [min(size, NEARLY_FULL_BYTES) for size in self._sizes]
         kinds: dict[Hashable, int] = {}
         self._kinds: list[int | None] = []
         self._index_in_kind: list[int] = []
@@ -130,6 +131,8 @@ class _Pass:
                     text = texts[i]
                     assert text is not None
                     reader.update(file, text)
+                    if isinstance(text, bytes) and len(text) >= self._limits[i]:
+                        texts[i] = file.text  # all of it, so that the same beginning with another rest is a change
         return read_at, self._skipped
 
     def last_texts(self) -> dict[int, Text | None]:
@@ -145,7 +148,10 @@ class _Pass:
             file.text = text if isinstance(text, bytes) else None
 
     def _parse_together(self, kind: int, files: Sequence[int]) -> bool:
-        """Parse changed files of one kind. Return False, without an effect, if one no longer has its earlier form."""
+        """Parse changed files of one kind. Return False, without an effect, if one no longer has its earlier form.
+
+        Each is one record, which the kernel returns whole, so a text shorter than asked for is complete.
+        """
         _, first = self._files[files[0]]
         last, sizes = self._last, self._sizes
         texts = [text for i in files if isinstance(text := last[i], bytes) and len(text) < sizes[i]]
