@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.event_machine import MIB, NODE, A, Machine, Row, limited, run
+from tests.support.event_machine import MIB, NODE, T0, A, Machine, Row, limited, run
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,17 @@ def test_a_container_of_the_first_tick_is_as_old_as_its_first_row() -> None:
         events = [
             event for second in range(1, 12) for event in machine.tick(second, {A: limited(2 if second > 10 else None)})
         ]
+
+        assert [event.kind for event in events] == kinds
+
+
+@pytest.mark.parametrize("step_s", [-36_000, 36_000])
+def test_a_step_of_the_clock_changes_no_age(step_s: int) -> None:
+    for seconds, kinds in ((10, []), (20, ["limit_changed"])):
+        machine = Machine()
+        for second in range(seconds):
+            machine.tick(second, {A: limited(1)})
+        machine.machine.step_clock(T0 + 1000 * (seconds + step_s), 1000 * step_s)
+        events = machine.tick(seconds + step_s, {A: limited(2)})
 
         assert [event.kind for event in events] == kinds

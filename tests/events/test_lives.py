@@ -110,3 +110,12 @@ def test_an_exit_and_a_start_within_a_tick_are_a_restart() -> None:
 
     assert [brief(event) for event in machine.exit(0.4, A, DEAD)] == [(0.4, "exit", "a")]
     assert [brief(event) for event in machine.tick(1, {A: ALIVE})] == [(1, "restart", "a")]
+
+
+def test_the_length_of_a_life_does_not_contain_a_step_of_the_clock() -> None:
+    machine = Machine()
+    machine.run([{NODE: {}}, {NODE: {}, A: ALIVE}, {NODE: {}, A: ALIVE}])
+    machine.machine.step_clock(T0 - 3_597_000, -3_600_000)
+    (exited,) = machine.tick(-3597, {NODE: {}})
+
+    assert exited.what.startswith("ended after 2 s")

@@ -52,6 +52,10 @@ class Lives:
         """Return whether a container runs, as far as is known."""
         return key in self._alive
 
+    def shift(self, step_ms: int) -> None:
+        """Follow a step of the wall clock, so that the ages of containers stay right."""
+        self.born_ms = {key: born_ms + step_ms for key, born_ms in self.born_ms.items()}
+
     def update(self, step: TickStep, state: SeriesState) -> list[Event]:
         """Return the events of containers that exited or started between the last tick and this one."""
         self.exited_before, self.exited_now = self.exited_now, []

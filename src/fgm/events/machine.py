@@ -115,6 +115,8 @@ class EventMachine:
         `time_ms`: time after the step; `step_ms`: negative if the clock was set back.
         """
         events = [*self._throttling.end_all(), _clock_step(time_ms, step_ms)]
+        self._state.shift(round(step_ms))
+        self._lives.shift(round(step_ms))
         if self._last_ms is not None:
             self._last_ms = max(self._last_ms + round(step_ms), time_ms - self._interval_ms)
         return events

@@ -101,6 +101,11 @@ class SeriesState:
         """Make the values of a step the newest. A null keeps the older value."""
         self._newest = np.where(np.isnan(step.now), self._newest, step.now)
 
+    def shift(self, step_ms: int) -> None:
+        """Follow a step of the wall clock, so that the ages of cgroups stay right."""
+        self._first_ms += step_ms
+        self._absent = {key: (row, first_ms + step_ms) for key, (row, first_ms) in self._absent.items()}
+
     def values(self, row: Floats) -> Floats:
         """Return the values of NEEDED_COLUMNS from a row of a tick."""
         values: Floats = np.where(self._positions < 0, np.nan, row[self._positions])
