@@ -106,7 +106,7 @@ def test_a_v1_hierarchy_may_be_mounted_on_a_cgroup_of_v2(tmp_path: Path) -> None
     hierarchy(root, *V2_FILES, controllers="cpu io pids")
     hierarchy(root / "memory", "cgroup.procs")
     hierarchy(root / "system.slice", *V2_FILES)
-    host = detect(str(root))
+    host = detect(f"{root}/")
 
     assert host.unified == str(root)
     assert host.v1 == {"memory": str(root / "memory")}

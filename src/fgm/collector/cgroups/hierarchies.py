@@ -96,12 +96,13 @@ def detect(cgroup_root: str, mountinfo: bytes = b"") -> Hierarchies:
 
     Raises: ForeignRootError if the root cannot be read, or has no cgroup mount with recorded files.
     """
+    root = os.path.realpath(cgroup_root)
     try:
-        names = sorted(os.listdir(cgroup_root))
+        names = sorted(os.listdir(root))
     except OSError as error:
         raise ForeignRootError(cgroup_root, error.strerror or str(error)) from error
-    unified, v1 = _by_name(cgroup_root, names)
-    for mount in _host_mounts(os.path.realpath(cgroup_root), mountinfo):
+    unified, v1 = _by_name(root, names)
+    for mount in _host_mounts(root, mountinfo):
         folder = os.fsdecode(mount.folder)
         if mount.is_v2:
             unified = unified or folder
@@ -115,12 +116,12 @@ def detect(cgroup_root: str, mountinfo: bytes = b"") -> Hierarchies:
     return Hierarchies(unified, v1, offered, offered if enabled is None else enabled)
 
 
-def _by_name(cgroup_root: str, names: list[str]) -> tuple[str | None, dict[str, str]]:
+def _by_name(root: str, names: list[str]) -> tuple[str | None, dict[str, str]]:
     """Return the v2 mount, and the v1 mounts by controller, by the names of folders and what is in them."""
-    unified = cgroup_root if "cgroup.controllers" in names else None
+    unified = root if "cgroup.controllers" in names else None
     v1: dict[str, str] = {}
     for name in names:
-        mount = os.path.realpath(os.path.join(cgroup_root, name))
+        mount = os.path.realpath(os.path.join(root, name))
         if os.path.exists(os.path.join(mount, "cgroup.controllers")):
             unified = unified or mount
         elif os.path.exists(os.path.join(mount, "cgroup.procs")):
@@ -128,15 +129,15 @@ def _by_name(cgroup_root: str, names: list[str]) -> tuple[str | None, dict[str, 
     return unified, v1
 
 
-def _host_mounts(cgroup_root: str, mountinfo: bytes) -> Iterator[CgroupMount]:
+def _host_mounts(root: str, mountinfo: bytes) -> Iterator[CgroupMount]:
     """Yield the visible mounts of the whole host: first those at or below the root, then those elsewhere.
 
     A container has mounts of its own, with only itself in them. If it has a cgroup namespace, their root is "/", and
     that of the host's mounts is "/.." or above it.
     """
     mounts = sorted(filter(_is_visible, cgroup_mounts(mountinfo)), key=lambda mount: (len(mount.folder), mount.folder))
-    root = os.fsencode(cgroup_root)
-    below = [mount for mount in mounts if mount.folder == root or mount.folder.startswith(root + b"/")]
+    folder = os.fsencode(root)
+    below = [mount for mount in mounts if mount.folder == folder or mount.folder.startswith(folder + b"/")]
     yield from below
     is_in_namespace = any(b".." in mount.root.split(b"/") for mount in below)
     for mount in mounts if below else ():
