@@ -82,6 +82,11 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
         (["--kubernetes-url", "10.0.0.1:6443"], {}, "--kubernetes-url is '10.0.0.1:6443': give http or https"),
         (["--kubernetes-url", "https://[::1"], {}, "--kubernetes-url is 'https://[::1': give http or https"),
         (["--kubernetes-url", "http://a:port"], {}, "--kubernetes-url is 'http://a:port': give http or https"),
+        (
+            ["--kubernetes-source", "kubelet"],
+            {},
+            "--kubernetes-source is 'kubelet': give --kubelet-host, or set HOST_IP",
+        ),
         (["--pod-name", "../etc"], {}, "the identifier '../etc'"),
         (
             ["--interval-ms", "20000", "--rotation-seconds", "10"],

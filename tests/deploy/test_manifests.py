@@ -12,15 +12,24 @@ import yaml
 from fgm import __version__
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
-from tests.support.manifests import DEPLOY, OVERLAYS, REPOSITORY, container, daemonset, documents, pod_spec
+from tests.support.manifests import (
+    DEPLOY,
+    OVERLAYS,
+    REPOSITORY,
+    container,
+    daemonset,
+    documents,
+    pod_spec,
+    role_rules,
+)
 
 NAMES = sorted(path.name for path in OVERLAYS.iterdir())
 OLDEST_MINOR = 29
 NEWEST_MINOR = int(kubernetes_validate.latest_version().split(".")[1])
 VERSIONS = [f"1.{minor}" for minor in range(OLDEST_MINOR, NEWEST_MINOR + 1)]
-MINIMUM_MINOR = {"pss": 30}
+MINIMUM_MINOR = {"kubelet": 33, "kubelet-self-signed": 33, "pss": 30}
 """Minimum minor version of Kubernetes for overlays that need a newer one; each overlay has it in a comment."""
-POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7"}
+POD = {"NODE_NAME": "worker-3", "POD_NAME": "fine-grained-monitor-x7k2p", "POD_IP": "10.244.1.7", "HOST_IP": "10.0.0.3"}
 
 
 def arguments(name: str) -> list[str]:
@@ -54,7 +63,9 @@ def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
     ("name", "minor"),
     [(name, minor) for name in NAMES for minor in range(MINIMUM_MINOR.get(name, OLDEST_MINOR), NEWEST_MINOR + 1)],
 )
-def test_an_overlay_is_valid_and_the_collector_accepts_its_arguments(name: str, minor: int) -> None:
+def test_an_overlay_is_valid_and_the_collector_accepts_its_arguments(
+    name: str, minor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = OVERLAYS / name
     (kustomization,) = documents(folder / "kustomization.yaml")
     changed = daemonset(name)
@@ -62,6 +73,8 @@ def test_an_overlay_is_valid_and_the_collector_accepts_its_arguments(name: str, 
 
     assert all((folder / resource).exists() for resource in kustomization["resources"])
     kubernetes_validate.validate(changed, f"1.{minor}", strict=True)
+    for variable in monitor["env"]:
+        monkeypatch.setenv(variable["name"], POD[variable["name"]])
     collector_settings.from_command_line([argument.replace("$(POD_IP)", "::1") for argument in monitor["args"]])
     if name in MINIMUM_MINOR:
         assert f"1.{MINIMUM_MINOR[name]}" in (folder / "kustomization.yaml").read_text()
@@ -154,6 +167,17 @@ def test_probes_use_the_health_listener_with_long_timeouts(name: str) -> None:
 
 
 def test_the_token_may_only_list_and_watch_pods() -> None:
-    (role,) = (document for document in documents(DEPLOY / "daemonset.yaml") if document["kind"] == "ClusterRole")
+    assert role_rules() == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
 
-    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]}]
+
+@pytest.mark.parametrize("name", ["kubelet", "kubelet-self-signed"])
+def test_with_the_kubelet_the_token_has_no_right_in_the_api(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monitor = daemonset(name)["spec"]["template"]["spec"]["containers"][0]
+    for variable in monitor["env"]:
+        monkeypatch.setenv(variable["name"], POD[variable["name"]])
+    settings, _ = collector_settings.from_command_line(monitor["args"])
+
+    assert role_rules(name) == [{"apiGroups": [""], "resources": ["nodes/pods"], "verbs": ["get"]}]
+    assert (settings.kubernetes_source, settings.kubelet_host, settings.kubelet_port) == ("kubelet", "10.0.0.3", 10250)
+    mounts = {mount["mountPath"] for mount in monitor["volumeMounts"]}
+    assert (settings.kubelet_ca_file or settings.kubernetes_ca_file.rpartition("/")[0]) in mounts

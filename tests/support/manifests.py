@@ -14,16 +14,31 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
 
 
-def daemonset(overlay: str | None = None) -> dict[str, Any]:
-    """Return the DaemonSet, with the changes of an overlay, as `kubectl kustomize` makes them."""
-    (manifest,) = (document for document in documents(DEPLOY / "daemonset.yaml") if document["kind"] == "DaemonSet")
-    if overlay is not None:
-        (kustomization,) = documents(OVERLAYS / overlay / "kustomization.yaml")
-        for patch in kustomization.get("patches", ()):
-            assert patch["target"] == {"kind": "DaemonSet"}
-            for change in yaml.safe_load(patch["patch"]):
-                _add(manifest, change)
+def objects(overlay: str | None = None) -> list[dict[str, Any]]:
+    """Return the objects of the manifest, with the changes of an overlay, as `kubectl kustomize` makes them."""
+    if overlay is None:
+        return documents(DEPLOY / "daemonset.yaml")
+    (kustomization,) = documents(OVERLAYS / overlay / "kustomization.yaml")
+    base = Path(kustomization["resources"][0])
+    manifest = objects(base.name if base.name != "deploy" else None)
+    for patch in kustomization.get("patches", ()):
+        assert patch["target"].keys() == {"kind"}
+        (document,) = (each for each in manifest if each["kind"] == patch["target"]["kind"])
+        for change in yaml.safe_load(patch["patch"]):
+            _apply(document, change)
     return manifest
+
+
+def daemonset(overlay: str | None = None) -> dict[str, Any]:
+    """Return the DaemonSet, with the changes of an overlay."""
+    (manifest,) = (document for document in objects(overlay) if document["kind"] == "DaemonSet")
+    return manifest
+
+
+def role_rules(overlay: str | None = None) -> list[dict[str, Any]]:
+    """Return the rights of the token, with the changes of an overlay."""
+    (role,) = (document for document in objects(overlay) if document["kind"] == "ClusterRole")
+    return list(role["rules"])
 
 
 def pod_spec(overlay: str | None = None) -> dict[str, Any]:
@@ -37,8 +52,8 @@ def container(name: str) -> dict[str, Any]:
     return dict(spec)
 
 
-def _add(document: Any, change: dict[str, Any]) -> None:
-    assert change["op"] == "add"
+def _apply(document: Any, change: dict[str, Any]) -> None:
+    assert change["op"] in {"add", "replace"}
     *parents, last = change["path"].split("/")[1:]
     node = document
     for step in parents:
@@ -47,5 +62,5 @@ def _add(document: Any, change: dict[str, Any]) -> None:
         assert last == "-"
         node.append(change["value"])
     else:
-        assert last not in node
+        assert (last in node) == (change["op"] == "replace")
         node[last] = change["value"]

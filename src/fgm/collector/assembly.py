@@ -15,9 +15,11 @@ from fgm.collector.daemon import Daemon
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kernel.oom_watch import OomWatch
-from fgm.collector.kubernetes.address import find_api
+from fgm.collector.kubernetes.api_follower import ApiFollower
 from fgm.collector.kubernetes.container_exits import ContainerExit
-from fgm.collector.kubernetes.follower import PodFollower
+from fgm.collector.kubernetes.follower import Outputs, PodFollower
+from fgm.collector.kubernetes.kubelet_follower import KubeletFollower
+from fgm.collector.kubernetes.requests.address import find_api, find_kubelet
 from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.process_tasks import ProcessTasks
@@ -184,17 +186,17 @@ def _make_follower(
         if exited.finished_ms is not None:
             events.complete_exit(exited.container_id, exited.finished_ms, exited.reason, exited.exit_code)
 
-    address, api = find_api(settings, environment), None
-    if address is not None:
-        from fgm.collector.kubernetes.api_client import PodApi  # noqa: PLC0415 - 3 MB of HTTP and TLS, for clusters only
+    outputs = Outputs(describe=index.describe, rename=sampler.name_by, report=report)
+    of_kubelet = settings.kubernetes_source == "kubelet"
+    address = find_kubelet(settings) if of_kubelet else find_api(settings, environment)
+    if address is None:
+        return PodFollower(clock, None, index.index, outputs)
+    # 3 MB of HTTP and TLS, for clusters only.
+    from fgm.collector.kubernetes.requests.api_client import PodApi  # noqa: PLC0415
+    from fgm.collector.kubernetes.requests.kubelet_client import KubeletClient  # noqa: PLC0415
 
-        api = PodApi(address, settings.node, clock.monotonic)
-    return PodFollower(
-        clock,
-        api,
-        index.index,
-        describe=index.describe,
-        rename=sampler.name_by,
-        report=report,
-        random=random.random,
-    )
+    if of_kubelet:
+        kubelet = KubeletClient(address, settings.node, clock.monotonic)
+        return KubeletFollower(clock, kubelet, index.index, outputs, random.random)
+    api = PodApi(address, settings.node, clock.monotonic)
+    return ApiFollower(clock, api, index.index, outputs, random.random)

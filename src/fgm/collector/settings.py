@@ -85,6 +85,12 @@ class Settings:
     no_kubernetes: bool = setting(
         default=False, kind=SWITCH, purpose="do not ask the Kubernetes API for the names of pods and containers"
     )
+    kubernetes_source: str = setting(
+        "api",
+        choice("api", "kubelet"),
+        "where names come from: the Kubernetes API, with the right to list and watch all pods; or the kubelet of this "
+        "node, with the right to get nodes/pods (Kubernetes 1.33 or newer)",
+    )
     kubernetes_url: str = setting(
         "",
         text("URL"),
@@ -100,6 +106,20 @@ class Settings:
         "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
         text("FILE"),
         "file with the CA certificate of the Kubernetes API; if it does not exist, the system's certificates are used",
+    )
+    kubelet_host: str = setting(
+        "",
+        text("ADDRESS"),
+        "address of the kubelet, which is the node's address",
+        if_absent="none; --kubernetes-source kubelet needs it",
+        variables=("HOST_IP",),
+    )
+    kubelet_port: int = setting(10_250, whole_number(1, 65_535), "port of the kubelet")
+    kubelet_ca_file: str = setting(
+        "",
+        text("FILE"),
+        "file with the CA certificate of the kubelet, or with the certificate that the kubelet made for itself",
+        if_absent="--kubernetes-ca-file",
     )
     verbose_perf_risk: bool = setting(
         default=False,
@@ -181,6 +201,10 @@ def parse(flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
         )
     if settings.kubernetes_url and not _is_http(settings.kubernetes_url):
         raise SettingError(f"--kubernetes-url is {settings.kubernetes_url!r}: give http or https, '://' and a host")
+    if settings.kubernetes_source == "kubelet" and not settings.kubelet_host and not settings.no_kubernetes:
+        raise SettingError(
+            "--kubernetes-source is 'kubelet': give --kubelet-host, or set HOST_IP to the node's address"
+        )
     return settings
 
 

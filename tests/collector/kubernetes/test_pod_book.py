@@ -100,6 +100,7 @@ def test_the_facts_of_a_pod_have_the_form_of_the_index() -> None:
         "pod_name": "cart",
         "namespace": "shop",
         "container_name": "app",
+        "runtime": "containerd",
         "labels": {"app": "cart"},
         "image": "app:v1",
         "restart_count": 1,

@@ -1,5 +1,7 @@
 """A Kubernetes API server with one resource, pods, on a real socket, which can also misbehave.
 
+It is also a kubelet, whose list is at `/pods`: without a resource version, and with errors as plain text.
+
 As the real one, it sends a watch only events and bookmarks of later versions than the one that the watch began at. So a
 watch from a version in the future, as after a restore of etcd, is silent. Tried with Kubernetes 1.36.
 """
@@ -52,7 +54,10 @@ class Request:
 
 @dataclass
 class ApiServer:
-    """The server. `token`: the bearer token that requests need, or None if they need none."""
+    """The server.
+
+    `token`: the bearer token that requests need, or None if they need none; `body`: a list to send from `/pods`.
+    """
 
     now: Callable[[], float] = lambda: 0.0
     token: str | None = None
@@ -61,6 +66,7 @@ class ApiServer:
     requests: list[Request] = field(default_factory=list)
     version: int = 1000
     pods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    body: bytes | None = None
     _watches: dict[AnyByteStream, int] = field(default_factory=dict)
     _changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -153,6 +159,8 @@ class ApiServer:
             await anyio.sleep_forever()
         if self.token is not None and request.headers.get("Authorization") != f"Bearer {self.token}":
             await self._status(stream, 401, "Unauthorized")
+        elif request.path == "/pods":
+            await self._answer_as_kubelet(stream)
         elif self.mood == ("no watch" if request.is_watch else "no list"):
             verb = "watch" if request.is_watch else "list"
             await self._status(stream, 403, f'pods is forbidden: cannot {verb} resource "pods"')
@@ -166,6 +174,15 @@ class ApiServer:
             await self._status(stream, 410, "too old resource version")
         else:
             await self._stream(stream, int(request.query.get("resourceVersion", "0")))
+
+    async def _answer_as_kubelet(self, stream: AnyByteStream) -> None:
+        if self.mood == "good":
+            await _send(stream, 200, self.body or json.dumps(self._list() | {"metadata": {}}).encode())
+        else:
+            user = "system:serviceaccount:fine-grained-monitor:fine-grained-monitor"
+            message = f"Forbidden (user={user}, verb=get, resource=nodes, subresource(s)=[pods proxy])"
+            await _send(stream, 403, message.encode())
+        self._notify()
 
     def _list(self) -> dict[str, Any]:
         return {

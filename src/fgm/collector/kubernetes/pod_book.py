@@ -88,6 +88,22 @@ class PodBook:
         }
         self._with_sandbox = {str(each.pod_uid) for each in in_pods if each.scope == "sandbox"}
 
+    def has_nameless(self, now_ms: int) -> bool:
+        """Return whether a container that is not old enough to be a sandbox has no name."""
+        return any(
+            now_ms - self._first_seen_ms[container_id] < SANDBOX_AFTER_MS and container_id not in self.names.containers
+            for container_id in self._nameless
+        )
+
+    def missing_pods(self, now_ms: int) -> set[str]:
+        """Return the uids of pods that are not listed, but whose containers have run long enough for that."""
+        registered = {uid for pod in self._pods.values() for uid in pod.cgroup_uids}
+        return {
+            uid
+            for container_id, uid in self._nameless.items()
+            if now_ms - self._first_seen_ms[container_id] >= SANDBOX_AFTER_MS and uid not in registered
+        }
+
     def note_response(self, now_ms: int) -> None:
         """Note that the API has just responded. A container that is old enough, but not listed, is a sandbox."""
         registered = {uid for pod in self._pods.values() for uid in pod.cgroup_uids}
@@ -133,6 +149,7 @@ def _facts(pod: Pod, container: Container) -> Facts:
         pod_name=pod.name,
         namespace=pod.namespace,
         container_name=container.name,
+        runtime=container.runtime,
         labels=dict(pod.labels),
         image=container.image,
         restart_count=container.restart_count,

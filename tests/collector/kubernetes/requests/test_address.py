@@ -1,8 +1,9 @@
 """The address of the API, and when its token is sent."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from fgm.collector.kubernetes.address import Address, find_api
+from fgm.collector.kubernetes.requests.address import Address, find_api, find_kubelet
 from fgm.collector.settings import Settings
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
@@ -36,3 +37,23 @@ def test_the_token_is_sent_over_the_network_only_with_tls(tmp_path: Path) -> Non
         address = find_api(Settings(kubernetes_url=url, kubernetes_token_file=str(token)), {})
         assert address is not None
         assert address.token_file == shown
+
+
+def test_the_kubelet_has_the_address_of_the_node_and_is_always_verified(tmp_path: Path) -> None:
+    token, authority = tmp_path / "token", tmp_path / "ca.crt"
+    token.touch()
+    authority.touch()
+    settings = Settings(
+        node_name="worker-3",
+        kubernetes_source="kubelet",
+        kubelet_host="fd00::3",
+        kubernetes_token_file=str(token),
+        kubernetes_ca_file=str(authority),
+    )
+    names = ("worker-3", "fd00::3")
+
+    assert find_kubelet(settings) == Address("https://[fd00::3]:10250", str(token), str(authority), names)
+    own = find_kubelet(replace(settings, kubelet_ca_file="/absent/kubelet.crt"))
+    assert own is not None
+    assert own.authority_file == "/absent/kubelet.crt"  # never the system's certificates instead
+    assert find_kubelet(replace(settings, no_kubernetes=True)) is None

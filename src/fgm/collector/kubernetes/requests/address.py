@@ -1,4 +1,4 @@
-"""Finds the Kubernetes API: by the settings, or by the variables that the kubelet sets in every container."""
+"""Finds the Kubernetes API, or the kubelet: by the settings, or by the variables of a container."""
 
 import os
 from collections.abc import Mapping
@@ -12,11 +12,16 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Address of the API. `token_file`: None to send no token; `authority_file`: None to use the system's CAs."""
+    """Address of an API.
+
+    `token_file`: None to send no token; `authority_file`: None to use the system's CAs; `tls_names`: names of which the
+    certificate must contain one; empty for the host of the URL.
+    """
 
     url: str
     token_file: str | None = None
     authority_file: str | None = None
+    tls_names: tuple[str, ...] = ()
 
 
 def find_api(settings: Settings, environment: Mapping[str, str]) -> Address | None:
@@ -33,10 +38,28 @@ def find_api(settings: Settings, environment: Mapping[str, str]) -> Address | No
     return Address(url, token_file, _existing(settings.kubernetes_ca_file))
 
 
+def find_kubelet(settings: Settings) -> Address | None:
+    """Return the address of the kubelet; None if the settings forbid using it.
+
+    The certificate that a kubelet makes for itself contains only the node's name. One of the cluster contains its
+    addresses, and usually its name, too.
+    """
+    if settings.no_kubernetes:
+        return None
+    return Address(
+        _https(settings.kubelet_host, str(settings.kubelet_port)),
+        _existing(settings.kubernetes_token_file),
+        settings.kubelet_ca_file or _existing(settings.kubernetes_ca_file),
+        (settings.node, settings.kubelet_host),
+    )
+
+
 def _of_cluster(environment: Mapping[str, str]) -> str | None:
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT", "443")
-    if not host:
-        return None
+    return _https(host, port) if host else None
+
+
+def _https(host: str, port: str) -> str:
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
 
 

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 
 from fgm.collector.kubernetes.pod import parse_pod
-from fgm.collector.kubernetes.pod_list_parser import MAX_OBJECT_CHARACTERS, PodListParser
+from fgm.collector.kubernetes.requests.pod_list_parser import MAX_OBJECT_CHARACTERS, PodListParser
 from tests.support.collector.pods import pod_json, running
 
 

@@ -1,7 +1,6 @@
 """The client against a server on a real socket; its methods block, as they do in their thread."""
 
 import ssl
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,12 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from fgm.collector.kubernetes.address import Address
-from fgm.collector.kubernetes.api_client import MAX_LINE_BYTES, TOKEN_EVERY_S, PodApi, Timeouts
-from fgm.collector.kubernetes.errors import ApiError, StreamError
+from fgm.collector.kubernetes.requests.address import Address
+from fgm.collector.kubernetes.requests.api_client import MAX_LINE_BYTES, PodApi
+from fgm.collector.kubernetes.requests.connection import TOKEN_EVERY_S, Timeouts
+from fgm.collector.kubernetes.requests.errors import ApiError, StreamError
 from tests.support.collector.api_server import ApiServer, Mood
+from tests.support.collector.certificates import own_certificate
 from tests.support.collector.pods import NODE, pod_json, running
 
 T = TypeVar("T")
@@ -22,8 +23,13 @@ T = TypeVar("T")
 IMPATIENT = Timeouts(connect_s=5, list_s=0.2, silence_s=0.2)
 
 
-def client(server: ApiServer, patience: Timeouts | None = None, **address: str | None) -> PodApi:
-    return PodApi(Address(server.url, **address), NODE, time.monotonic, patience)
+def client(
+    server: ApiServer,
+    patience: Timeouts | None = None,
+    token_file: str | None = None,
+    authority_file: str | None = None,
+) -> PodApi:
+    return PodApi(Address(server.url, token_file, authority_file), NODE, time.monotonic, patience)
 
 
 async def blocking(work: Callable[..., T], *arguments: object) -> T:
@@ -212,21 +218,8 @@ async def test_a_malformed_token_is_an_error_that_does_not_show_it(tmp_path: Pat
     assert server.requests == []
 
 
-def certificate(folder: Path) -> Path:
-    """Make a certificate of 127.0.0.1 that is its own authority."""
-    path = folder / "api.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=api"
-    more = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(path), "-out", str(folder / "ca.crt")]
-    try:
-        subprocess.run([*command.split(), *more], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl to make a certificate with")
-    path.write_text(path.read_text() + (folder / "ca.crt").read_text())
-    return path
-
-
 async def test_over_tls_a_server_with_a_certificate_of_the_authority_is_accepted(tmp_path: Path) -> None:
-    path = await to_thread.run_sync(certificate, tmp_path)
+    path = await to_thread.run_sync(own_certificate, tmp_path, "IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     await to_thread.run_sync(context.load_cert_chain, path)
     async with ApiServer().running(context) as server:
@@ -245,7 +238,7 @@ async def test_over_tls_a_server_with_a_certificate_of_the_authority_is_accepted
 
 
 async def test_over_tls_a_server_of_another_authority_is_refused(tmp_path: Path) -> None:
-    path = await to_thread.run_sync(certificate, tmp_path)
+    path = await to_thread.run_sync(own_certificate, tmp_path, "IP:127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     await to_thread.run_sync(context.load_cert_chain, path)
     with anyio.CancelScope():
