@@ -19,6 +19,8 @@ from fgm.store.parquet.window_block import ColumnChunk
 
 ColumnType = Literal["time", "text", "integer", "number"]
 
+_MAX_HEADER_BYTES = 256
+"""Maximum size of the header of a page: ten small integers, without statistics."""
 _DEFAULT_LEVEL = 3
 """The zstd level of columns for which no level was chosen."""
 
@@ -114,14 +116,14 @@ def _append(file: io.BytesIO, column: ColumnValues, element: Any) -> tuple[Any, 
                 page = content[: _end_of_values(content, present, is_nullable=column.is_nullable)]
         else:
             facts.dictionary_page_offset = page_at
-        packed = bytes(cramjam.zstd.compress(page, level=column.compression_level))
+        packed = cramjam.zstd.compress(page, level=column.compression_level)
         header.uncompressed_page_size, header.compressed_page_size = len(page), len(packed)
         packed_header = bytes(header.to_bytes())
         file.write(packed_header)
         file.write(packed)
         uncompressed += len(packed_header) + len(page)
         if column.type != "text":
-            crc = zlib.crc32(packed, zlib.crc32(packed_header))
+            crc = zlib.crc32(memoryview(packed), zlib.crc32(packed_header))
             size = len(packed_header) + len(packed)
             position = ColumnChunk(page_at, size, len(packed_header), len(page), present, crc)
     if data_pages != 1:
@@ -131,13 +133,13 @@ def _append(file: io.BytesIO, column: ColumnValues, element: Any) -> tuple[Any, 
     return chunk, position
 
 
-def _end_of_values(page: bytes, present: int, *, is_nullable: bool) -> int:
+def _end_of_values(page: memoryview, present: int, *, is_nullable: bool) -> int:
     """Return where the values of a page end that are 8 bytes each: behind the definition levels, if there are any."""
     levels_size = 4 + int.from_bytes(page[:4], "little") if is_nullable else 0
     return levels_size + 8 * present
 
 
-def _encode(column: ColumnValues, element: Any) -> tuple[bytes, Any]:
+def _encode(column: ColumnValues, element: Any) -> tuple[memoryview, Any]:
     """Return the pages of a column as fastparquet writes them, and its part of the footer."""
     import pandas as pd  # noqa: PLC0415 - see the docstring of parquet_encoding
     from fastparquet.writer import write_column  # noqa: PLC0415 - see the docstring of parquet_encoding
@@ -146,16 +148,16 @@ def _encode(column: ColumnValues, element: Any) -> tuple[bytes, Any]:
     values = pd.Series(column.values, name=column.name, copy=False)
     # Version 1 of data pages, whatever FASTPARQUET_DATAPAGE_V2 says: the block describes no other.
     chunk = write_column(written, values, element, datapage_version=1, stats=column.type == "time")
-    return written.getvalue(), chunk
+    return written.getbuffer(), chunk
 
 
-def _pages(plain: bytes) -> Iterator[tuple[Any, bytes]]:
+def _pages(plain: memoryview) -> Iterator[tuple[Any, memoryview]]:
     """Yield the header and the content of each page."""
     from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - see the docstring of parquet_encoding
 
     position = 0
     while position < len(plain):
-        reader = NumpyIO(plain[position:])
+        reader = NumpyIO(plain[position : position + _MAX_HEADER_BYTES])  # it copies them
         header = from_buffer(reader, "PageHeader")
         start = position + reader.tell()
         position = start + header.compressed_page_size
