@@ -106,6 +106,9 @@ def test_the_collector_accepts_the_arguments_of_the_manifest(monkeypatch: pytest
     assert (settings.health_host, settings.health_port) == (POD["POD_IP"], 8052)
     mounts = {mount["name"]: mount["mountPath"] for mount in container("monitor")["volumeMounts"]}
     assert (mounts["data"], mounts["cgroup"]) == (settings.data_dir, settings.cgroup_root)
+    sources = {volume["name"]: volume["hostPath"]["path"] for volume in pod_spec()["volumes"] if "hostPath" in volume}
+    for name in ("block-devices", "network-interfaces", "devices"):
+        assert mounts[name] == settings.sys_root + sources[name].removeprefix("/sys")
     assert Path(settings.kubernetes_token_file).parent == Path(settings.kubernetes_ca_file).parent
     assert Path(settings.kubernetes_token_file).parent == Path(mounts["token"])
 

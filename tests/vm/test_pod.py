@@ -32,7 +32,14 @@ POD = {
     "POD_UID": "0b5ab2c2-6c5e-4c83-9b8c-3f1f1c2f8d11",
     **{f"{name}_id": container_id for name, container_id in IDS.items()},
 }
-VOLUMES = {"data": "/var/lib/fine-grained-monitor", "cgroup": "/sys/fs/cgroup", "token": "/run/pod"}
+VOLUMES = {
+    "data": "/var/lib/fine-grained-monitor",
+    "cgroup": "/sys/fs/cgroup",
+    "block-devices": "/sys/block",
+    "network-interfaces": "/sys/class/net",
+    "devices": "/sys/devices",
+    "token": "/run/pod",
+}
 Spec = dict[str, Any]
 
 
