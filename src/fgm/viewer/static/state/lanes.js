@@ -33,7 +33,7 @@ const metricByName = computed(() => new Map((allMetrics.value ?? []).flatMap((me
 
 function kindOf(metricName) {
   if (/^(io\.|io_|psi_io)/.test(metricName)) return "io";
-  if (/memory|swap|smaps|headroom/.test(metricName)) return "memory";
+  if (/memory|swap|smaps|headroom|^oom_/.test(metricName)) return "memory";
   return /cpu|throttle/.test(metricName) ? "cpu" : null;
 }
 
