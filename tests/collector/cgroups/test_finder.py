@@ -33,9 +33,9 @@ def test_a_container_with_other_paths_on_v2_is_one_cgroup(tmp_path: Path) -> Non
     }
     assert cgroup.series.cgroup == f"/{SCOPE}"  # where memory is
     assert cgroup.processes == (
+        (f"{tmp_path}/unified/{SCOPE}", f"{tmp_path}/unified/{SCOPE}/init.scope"),
         (f"{tmp_path}/cpu/{V1}",),
         (f"{tmp_path}/pids/{V1}",),
-        (f"{tmp_path}/unified/{SCOPE}", f"{tmp_path}/unified/{SCOPE}/init.scope"),
     )
     assert cgroup.paths == {f"/{V1}", f"/{SCOPE}", f"/{SCOPE}/init.scope"}
 

@@ -74,7 +74,7 @@ def test_memory_on_v2_and_the_rest_on_v1(tmp_path: Path) -> None:
     assert str(host) == "cgroup v1 (cpu, io, pids) and v2 (memory)"
     assert host.versions == {"cpu": "v1", "memory": "v2", "io": "v1", "pids": "v1"}
     assert host.missing == host.not_enabled == []
-    assert host.searched == tuple(str(tmp_path / name) for name in ("cpu,cpuacct", "blkio", "pids", "unified"))
+    assert host.searched == tuple(str(tmp_path / name) for name in ("unified", "cpu,cpuacct", "blkio", "pids"))
 
 
 def test_all_on_v1_with_a_unified_mount(tmp_path: Path) -> None:

@@ -57,9 +57,14 @@ class Hierarchies:
 
     @property
     def searched(self) -> tuple[str, ...]:
-        """The mounts in which containers are searched for, without duplicates; the unified one is the last."""
-        mounts = [self.v1[name] for name in RECORDED_CONTROLLERS if name in self.v1]
-        return tuple(dict.fromkeys([*mounts, *([self.unified] if self.unified is not None else [])]))
+        """The mounts in which containers are searched for, without duplicates; first those that have all processes.
+
+        If v2 has controllers, it has all processes. Its lists of processes are also newer than those of v1.
+        """
+        v1 = dict.fromkeys(self.v1[name] for name in RECORDED_CONTROLLERS if name in self.v1)
+        if self.unified is None:
+            return tuple(v1)
+        return (self.unified, *v1) if self.offered else (*v1, self.unified)
 
     @property
     def versions(self) -> dict[str, str | None]:
