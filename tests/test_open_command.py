@@ -131,9 +131,12 @@ def test_the_page_of_the_pod_on_the_node_is_forwarded_until_ctrl_c(cluster: Clus
     assert cluster.api.forwards == ["fgm-b"]
 
 
-def test_it_forwards_again_until_the_viewer_listens_and_shows_what_kubectl_printed(cluster: Cluster) -> None:
+@pytest.mark.parametrize("has_web_sockets", [True, False])
+def test_it_forwards_again_until_the_viewer_listens_and_shows_what_kubectl_printed(
+    cluster: Cluster, has_web_sockets: bool
+) -> None:
     """kubectl ends a forward at the first connection that the pod refuses."""
-    cluster.api.pods = [pod("fgm-a")]
+    cluster.api.pods, cluster.api.has_web_sockets = [pod("fgm-a")], has_web_sockets
     port = cluster.api.listeners["fgm-a"] = free_port()
     with cluster.open("worker-3") as process:
         cluster.api.wait_for_refused(2)

@@ -2,10 +2,13 @@
 
 If nothing listens on the port in the pod, the error stream has a message, as that of a kubelet with containerd has.
 
-Source: SPDY/3.1, the protocol that kubectl speaks after an upgrade of the connection.
+Source: SPDY/3.1, the protocol that kubectl speaks after an upgrade of the connection. Since 1.31 it prefers to send it
+in the binary messages of a WebSocket.
 """
 
+import base64
 import contextlib
+import hashlib
 import json
 import socket
 import struct
@@ -15,6 +18,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping
+
+WEB_SOCKET_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
 FIN = 1
 RESOURCES = {
@@ -34,6 +41,7 @@ class ClusterApi:
 
     `pods`, `nodes`: the objects it lists. `listeners`: the port on this machine for each pod that something listens in.
     `forwards`: the pods of all forwards so far. `refused`: number of connections that nothing in the pod accepted.
+    `has_web_sockets`: it forwards over WebSockets, as API servers do since 1.31; if not, kubectl takes the older form.
     """
 
     def __init__(self) -> None:
@@ -42,6 +50,7 @@ class ClusterApi:
         self.listeners: dict[str, int] = {}
         self.forwards: list[str] = []
         self.refused = 0
+        self.has_web_sockets = True
         self.changed = threading.Condition()
         self._sessions: list[_Session] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -104,7 +113,7 @@ class ClusterApi:
                 self.changed.notify_all()
             raise
 
-    def forward(self, pod: str, connection: socket.socket) -> None:
+    def forward(self, pod: str, connection: "socket.socket | _Tunnel") -> None:
         """Forward to a pod over an upgraded connection, until kubectl closes it."""
         self.forwards.append(pod)
         session = _Session(self, pod, connection)
@@ -117,10 +126,8 @@ class ClusterApi:
 
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
-                if path.endswith(
-                    "/portforward"
-                ):  # the newer form, over a WebSocket; kubectl falls back to the older one
-                    self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
+                if path.endswith("/portforward"):
+                    self._forward_over_web_socket()
                     return
                 _, has_node, node = query.partition("nodeName%3D")
                 answer = api.get(path, node.split("&")[0] if has_node else None)
@@ -128,16 +135,28 @@ class ClusterApi:
 
             def do_POST(self) -> None:
                 assert self.headers["Upgrade"] == "SPDY/3.1"
+                self._upgrade({"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "portforward.k8s.io"})
+                api.forward(self.path.split("/")[-2], self.connection)
+
+            def _forward_over_web_socket(self) -> None:
+                if not api.has_web_sockets:
+                    self._respond(400, {"kind": "Status", "status": "Failure", "message": "no WebSockets"})
+                    return
+                assert self.headers["Sec-WebSocket-Protocol"] == WEB_SOCKET_PROTOCOL
+                key = (
+                    self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+                )  # RFC 6455, section 1.3
+                accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+                headers = {"Upgrade": "websocket", "Sec-WebSocket-Accept": accept}
+                self._upgrade({**headers, "Sec-WebSocket-Protocol": WEB_SOCKET_PROTOCOL})
+                api.forward(self.path.split("?")[0].split("/")[-2], _Tunnel(self.connection))
+
+            def _upgrade(self, headers: dict[str, str]) -> None:
                 self.send_response(101)
-                for name, value in (
-                    ("Connection", "Upgrade"),
-                    ("Upgrade", "SPDY/3.1"),
-                    ("X-Stream-Protocol-Version", "portforward.k8s.io"),
-                ):
+                for name, value in {"Connection": "Upgrade", **headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.close_connection = True
-                api.forward(self.path.split("/")[-2], self.connection)
 
             def _respond(self, status: int, answer: dict[str, Any]) -> None:
                 body = json.dumps(answer).encode()
@@ -153,6 +172,34 @@ class ClusterApi:
         return Handler
 
 
+class _Tunnel:
+    """A WebSocket whose binary messages are a stream of bytes, with the methods of a socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._web_socket = connection, Connection(ConnectionType.SERVER)
+        self._received = b""
+
+    def recv(self, size: int) -> bytes:
+        while not self._received:
+            data = self._connection.recv(1 << 16)
+            self._web_socket.receive_data(data or None)
+            for event in self._web_socket.events():
+                if isinstance(event, BytesMessage):
+                    self._received += event.data
+                elif isinstance(event, Ping):
+                    self._connection.sendall(self._web_socket.send(event.response()))
+                elif isinstance(event, CloseConnection):
+                    return b""
+        part, self._received = self._received[:size], self._received[size:]
+        return part
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.sendall(self._web_socket.send(BytesMessage(data=data)))
+
+    def shutdown(self, how: int) -> None:
+        self._connection.shutdown(how)
+
+
 class _Session:
     """The SPDY session of one forward. Connections through it begin one after another.
 
@@ -160,7 +207,7 @@ class _Session:
     read, because the order suffices.
     """
 
-    def __init__(self, api: ClusterApi, pod: str, connection: socket.socket) -> None:
+    def __init__(self, api: ClusterApi, pod: str, connection: socket.socket | _Tunnel) -> None:
         self._api, self._pod, self._connection = api, pod, connection
         self._lock = threading.Lock()
         self._headers = zlib.compressobj()

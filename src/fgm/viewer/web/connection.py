@@ -65,6 +65,6 @@ class Connection(TCPServer):
             if isinstance(http.connection, h11.Connection) and http.connection.our_state is h11.SEND_RESPONSE:
                 if http.connection.their_http_version != b"1.0":
                     self.writer.write(http.connection.send(INTERIM) or b"")
+                    await self.writer.drain()
                 elif waited_s >= MAX_WAIT_S:  # a client of HTTP/1.0 gets no interim responses
                     raise ConnectionAbortedError
-            await self.writer.drain()
