@@ -93,6 +93,11 @@ def test_blkio_sums_the_counted_devices(raw: bytes, excluded: set[tuple[int, int
     assert cgroup1.blkio_throttle_io_service_bytes_recursive(raw, excluded) == expected
 
 
+def test_only_writes_of_a_raid_with_parity_are_counted() -> None:
+    sums = cgroup1.blkio_throttle_io_service_bytes_recursive(BYTES, write_only={(253, 0)})
+    assert sums == {"io.stat.rbytes": 100, "io.stat.wbytes": 400}
+
+
 @pytest.mark.parametrize("raw", [b"8:0 Read\n", b"8:0 Read many\n"])
 def test_blkio_without_a_number_raises(raw: bytes) -> None:
     with pytest.raises(ParseError, match=r"blkio\.throttle\.io_serviced_recursive: a device, an operation and"):

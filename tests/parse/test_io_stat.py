@@ -66,6 +66,24 @@ def test_excluded_devices_are_not_counted_again() -> None:
     assert parsed(DISK + STACKED) == TWICE
 
 
+def test_only_writes_of_a_raid_with_parity_are_counted() -> None:
+    """As Linux 6.1 shows 4 MiB written to and 2 MiB read from a RAID 5: the writes below belong to a kernel thread."""
+    raw = (
+        b"1:3 rbytes=655360 wbytes=0 rios=10 wios=0 dbytes=0 dios=0\n"
+        b"1:2 rbytes=720896 wbytes=0 rios=11 wios=0 dbytes=0 dios=0\n"
+        b"1:1 rbytes=720896 wbytes=0 rios=11 wios=0 dbytes=0 dios=0\n"
+        b"9:127 rbytes=2097152 wbytes=4194304 rios=32 wios=64 dbytes=0 dios=0\n"
+    )
+    expected = dict(zip(NOTHING, (2 << 20, 4 << 20, 32, 64, 0, 0), strict=True))
+    assert io_stat(raw, write_only={(9, 127)}) == expected
+    assert io_stat(raw + b" ", write_only={(9, 127)}) == expected
+    parser = IoStat((), {(9, 127)})
+    assert dict(zip(parser.names, parser.parse(raw), strict=True)) == expected
+    both = parser.parse_alike([raw, DISK], parser.names)
+    assert both is not None
+    assert both.tolist() == [list(expected.values()), list(ONCE.values())]
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -43,6 +43,11 @@ DEVICES = (
         "no, the disks below are",
     ),
     (
+        "`md` with parity: RAID 4, 5 and 6",
+        "no, the disks below are",
+        "its writes and discards; its reads at the disks below",
+    ),
+    (
         "NVMe with native multipath",
         "the hidden paths (`nvme0c0n1`); the head counts only since Linux 6.4",
         "the head (`nvme0n1`), because the kernel cannot name a path",

@@ -114,7 +114,9 @@ def cpu_cfs_period_us(text: bytes) -> dict[str, float]:
     return {"cpu_period_usec": number(text, "cpu.cfs_period_us")}
 
 
-def blkio_throttle_io_service_bytes_recursive(text: bytes, excluded: Devices = ()) -> dict[str, float]:
+def blkio_throttle_io_service_bytes_recursive(
+    text: bytes, excluded: Devices = (), write_only: Devices = ()
+) -> dict[str, float]:
     """Return the bytes of blkio.throttle.io_service_bytes_recursive as `io.stat.{r,w,d}bytes`.
 
     8:0 Read 1449984
@@ -128,10 +130,12 @@ def blkio_throttle_io_service_bytes_recursive(text: bytes, excluded: Devices = (
     Source: block/blk-throttle.c; admin-guide/cgroup-v1/blkio-controller.rst.
     """
     names = {b"Read": "io.stat.rbytes", b"Write": "io.stat.wbytes", b"Discard": "io.stat.dbytes"}
-    return _blkio(text, excluded, names, "blkio.throttle.io_service_bytes_recursive")
+    return _blkio(text, excluded, write_only, names, "blkio.throttle.io_service_bytes_recursive")
 
 
-def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Devices = ()) -> dict[str, float]:
+def blkio_throttle_io_serviced_recursive(
+    text: bytes, excluded: Devices = (), write_only: Devices = ()
+) -> dict[str, float]:
     """Return the requests of blkio.throttle.io_serviced_recursive as `io.stat.{r,w,d}ios`.
 
     8:0 Read 18
@@ -141,10 +145,10 @@ def blkio_throttle_io_serviced_recursive(text: bytes, excluded: Devices = ()) ->
     Devices, errors and source are as for `blkio_throttle_io_service_bytes_recursive`.
     """
     names = {b"Read": "io.stat.rios", b"Write": "io.stat.wios", b"Discard": "io.stat.dios"}
-    return _blkio(text, excluded, names, "blkio.throttle.io_serviced_recursive")
+    return _blkio(text, excluded, write_only, names, "blkio.throttle.io_serviced_recursive")
 
 
-def _blkio(text: bytes, excluded: Devices, names: dict[bytes, str], file: str) -> dict[str, float]:
+def _blkio(text: bytes, excluded: Devices, write_only: Devices, names: dict[bytes, str], file: str) -> dict[str, float]:
     totals: dict[str, float] = {}
     for line in text.split(b"\n"):
         device, *rest = line.split() or [b""]
@@ -152,7 +156,7 @@ def _blkio(text: bytes, excluded: Devices, names: dict[bytes, str], file: str) -
         if name is None:
             continue
         totals.setdefault(name, 0)
-        if is_counted(device, excluded):
+        if is_counted(device, excluded) and (rest[0] != b"Read" or is_counted(device, write_only)):
             try:
                 totals[name] += int(rest[1])
             except (IndexError, ValueError):

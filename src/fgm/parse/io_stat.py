@@ -27,6 +27,7 @@ LOOP_MAJOR = 7
 """Major number of loop devices. They are excluded, because the device below them counts the same bytes."""
 
 _KEYS = (b"rbytes", b"wbytes", b"rios", b"wios", b"dbytes", b"dios")
+_KEYS_OF_WRITES = (b"wbytes", b"wios", b"dbytes", b"dios")
 
 _USUAL_LINE = b": rbytes= wbytes= rios= wios= dbytes= dios=\n"
 _TO_NUMBERS = to_numbers(commas=b"\n:=")
@@ -39,6 +40,7 @@ _MINORS = 1 << 20
 Source: include/linux/kdev_t.h.
 """
 _NAMES = tuple(f"io.stat.{key.decode()}" for key in _KEYS)
+_IS_READ = np.array([key not in _KEYS_OF_WRITES for key in _KEYS])
 
 
 class Devices(Protocol):
@@ -48,11 +50,12 @@ class Devices(Protocol):
         """Return whether the device, given as (major, minor), is in the set."""
 
 
-def io_stat(text: bytes, excluded: Devices = ()) -> dict[str, float]:
+def io_stat(text: bytes, excluded: Devices = (), write_only: Devices = ()) -> dict[str, float]:
     """Return the sums over all devices: bytes and numbers of reads, writes and discards.
 
     Loop devices and the `excluded` devices (major, minor) are left out, because stacked devices count the same bytes
-    twice. A file without numbers means that nothing was read or written yet: all sums are 0.
+    twice. Of the `write_only` devices, reads are left out. A file without numbers means that nothing was read or
+    written yet: all sums are 0.
 
     Raises: ParseError if a recorded key has no integer.
     """
@@ -62,9 +65,10 @@ def io_stat(text: bytes, excluded: Devices = ()) -> dict[str, float]:
         devices = list(takewhile(lambda field: b"=" not in field, fields))
         if not devices or not is_counted(devices[-1], excluded):
             continue
+        keys = _KEYS if is_counted(devices[-1], write_only) else _KEYS_OF_WRITES
         for field in fields[len(devices) :]:
             key, _, value = field.partition(b"=")
-            if key in _KEYS:
+            if key in keys:
                 try:
                     totals[key] = totals.get(key, 0) + int(value)
                 except ValueError:
@@ -79,10 +83,11 @@ class IoStat:
 
     unknown: frozenset[bytes] = frozenset()
 
-    def __init__(self, excluded: Devices) -> None:
-        """`excluded`: as in `io_stat`. It is asked about each device at each tick, so its answer may change."""
+    def __init__(self, excluded: Devices, write_only: Devices = ()) -> None:
+        """`excluded`, `write_only`: as in `io_stat`. They are asked about each device, so their answers may change."""
         self.names: tuple[str, ...] = _NAMES
         self._excluded = excluded
+        self._write_only = write_only
 
     def parse(self, text: bytes) -> list[float]:
         """Set `names`, and return the sums over all devices in their order.
@@ -93,7 +98,7 @@ class IoStat:
         if sums is not None:
             self.names = _NAMES
             return cast("list[float]", sums[0].tolist())
-        values = io_stat(text, self._excluded)
+        values = io_stat(text, self._excluded, self._write_only)
         names = tuple(values)
         self.names = _NAMES if names == _NAMES else names
         return list(values.values())
@@ -119,10 +124,13 @@ class IoStat:
         lines = values.reshape(-1, _NUMBERS)
         counted = lines[:, 0] != LOOP_MAJOR
         devices = lines[:, 0] * _MINORS + lines[:, 1]
-        for device in set(devices[counted].tolist()):
-            if divmod(int(device), _MINORS) in self._excluded:
-                counted &= devices != device
         counters = lines[:, _FIRST_COUNTER:]
+        for device in set(devices[counted].tolist()):
+            number = divmod(int(device), _MINORS)
+            if number in self._excluded:
+                counted &= devices != device
+            elif number in self._write_only:
+                counters = np.where((devices == device)[:, np.newaxis] & _IS_READ, 0, counters)
         if not counted.all():
             counters = np.where(counted[:, np.newaxis], counters, 0)
         if len(lines) == len(texts):

@@ -27,6 +27,21 @@ def test_raid_over_lvm_over_partitions_counts_the_disks_only(tmp_path: Path) -> 
     assert [(8, 0) in devices, (8, 16) in devices] == [False, False]
 
 
+def test_only_writes_to_a_raid_with_parity_are_counted_for_a_cgroup(tmp_path: Path) -> None:
+    """raid5d writes to the disks, for the root cgroup; reads of an intact array are passed on for the reader."""
+    add_block_device(tmp_path, "sda", "8:0")
+    for number, level in enumerate(("raid5", "raid6", "raid1")):
+        add_block_device(tmp_path, f"md{number}", f"9:{number}", VIRTUAL, slaves=["sda"], folders=["md"])
+        (tmp_path / f"block/md{number}/md/level").write_text(level + "\n")
+    devices = BlockDevices(str(tmp_path))
+
+    for _ in range(2):
+        assert [(9, number) in devices for number in range(3)] == [False, False, True]
+        assert devices.parity_raids == {(9, 0), (9, 1)}
+        devices.look_again()
+    assert set(devices.counted(names("sda", "md0", "md1", "md2"))) == {b"sda"}
+
+
 def test_nvme_multipath_counts_the_paths_for_the_node_and_the_head_for_a_cgroup(tmp_path: Path) -> None:
     """Only the head has a number, and the paths are hidden. Source: drivers/nvme/host/multipath.c."""
     add_block_device(tmp_path, "nvme0n1", "259:0", "virtual/nvme-subsystem/nvme-subsys0")

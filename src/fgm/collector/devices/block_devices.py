@@ -8,9 +8,11 @@ the lowest devices are counted. Two kinds differ between the node, which is read
   io.stat. In /proc/diskstats the paths count, as they always have; the head counts only since Linux 6.4, and only while
   its queue/iostats is 1.
 - The disks below a ZFS volume (zd0) are used by threads of ZFS, which belong to the root cgroup. So the I/O of a cgroup
-  is counted at the volume, and that of the node at the disks.
+  is counted at the volume, and that of the node at the disks. In the same way, a thread writes to the disks of a RAID
+  with parity (levels 4, 5 and 6 of md), but reads are passed on in the name of the reader.
 
 Source: drivers/nvme/host/multipath.c (nvme_mpath_start_request); block/genhd.c (device_add_disk, diskstats_show);
+drivers/md/raid5.c (raid5_make_request);
 Documentation/ABI/stable/sysfs-block ("hidden").
 """
 
@@ -22,6 +24,7 @@ _NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd)\d+")
 """Names of devices that are no disks: their content is in a file or in memory, or on a disc that can be taken out."""
 _STACKED_FOLDERS = ("dm", "md", "bcache")
 """Folders in sysfs that only stacked devices have, even before they have a device below them."""
+_PARITY_LEVELS = ("raid4", "raid5", "raid6")
 _ZFS_VOLUME = re.compile(r"zd\d+")
 _NVME_HEAD = re.compile(r"nvme(\d+)n(\d+)")
 
@@ -30,6 +33,8 @@ class BlockDevices:
     """The block devices of the host. Each is looked up in sysfs once, when its name or number is first seen.
 
     The object is also the collection of the devices (major, minor) to leave out of the sums of a cgroup.
+
+    `parity_raids`: those of which only writes are in the sums of a cgroup, as far as they have been asked about.
     """
 
     def __init__(self, sys_root: str) -> None:
@@ -39,6 +44,7 @@ class BlockDevices:
         self._counted: frozenset[bytes] = frozenset()
         self._is_disk: dict[bytes, bool] = {}
         self._repeating: dict[tuple[int, int], str | None] = {}
+        self.parity_raids: set[tuple[int, int]] = set()
 
     def counted(self, names: tuple[bytes, ...]) -> Collection[bytes]:
         """Return the names of the devices to count for the node. `names`: devices and partitions in /proc/diskstats."""
@@ -54,7 +60,11 @@ class BlockDevices:
         """Return whether a device, given as (major, minor), repeats the I/O that a cgroup has on other devices."""
         if number not in self._repeating:
             name = self._name(number)
-            self._repeating[number] = name if name is not None and self._repeats(name) else None
+            is_parity_raid = name is not None and self._read(name, "md/level").strip() in _PARITY_LEVELS
+            if is_parity_raid:
+                self.parity_raids.add(number)
+            is_repeating = name is not None and not is_parity_raid and self._repeats(name)
+            self._repeating[number] = name if is_repeating else None
         return self._repeating[number] is not None
 
     def look_again(self) -> None:
@@ -67,6 +77,7 @@ class BlockDevices:
         self._names = ()
         self._is_disk = {name: False for name, is_disk in self._is_disk.items() if name in listed and not is_disk}
         self._repeating = {number: name for number, name in self._repeating.items() if name in present}
+        self.parity_raids.clear()
 
     def _name(self, number: tuple[int, int]) -> str | None:
         try:

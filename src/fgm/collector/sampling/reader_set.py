@@ -33,7 +33,7 @@ class Readers:
         self.of_cgroups: list[SeriesReader] = []
         self.young = [self.node]
         self._finder = finder
-        self._sources = CgroupSources(finder.hierarchies, node.block_devices)
+        self._sources = CgroupSources(finder.hierarchies, node.block_devices, node.block_devices.parity_raids)
         self._counts = counts
         self._parsers: dict[Source, Parser] = {}
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}

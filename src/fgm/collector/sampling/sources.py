@@ -102,10 +102,10 @@ _V1: Mapping[str, tuple[Source, ...]] = {
 class CgroupSources:
     """The files to read for the cgroups of a host. A cgroup's files depend on the hierarchies that it is in."""
 
-    def __init__(self, hierarchies: Hierarchies, stacked: Devices) -> None:
-        """`stacked`: block devices that repeat the I/O of others."""
+    def __init__(self, hierarchies: Hierarchies, stacked: Devices, write_only: Devices) -> None:
+        """`stacked`: block devices that repeat the I/O of others; `write_only`: those that only repeat reads."""
         self._is_cpu_in_v1 = "cpu" in hierarchies.v1
-        io = Source("io.stat", lambda: IoStat(stacked))
+        io = Source("io.stat", lambda: IoStat(stacked, write_only))
         # Files of a controller that is in a v1 hierarchy cannot appear in v2. The others are opened if they exist.
         in_v1 = {V2_NAMES[name] for name in hierarchies.v1 if name in V2_NAMES}
         self._v2 = tuple(
@@ -116,11 +116,11 @@ class CgroupSources:
         blkio = (
             _plain(
                 "blkio.throttle.io_service_bytes_recursive",
-                partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked),
+                partial(cgroup1.blkio_throttle_io_service_bytes_recursive, excluded=stacked, write_only=write_only),
             ),
             _plain(
                 "blkio.throttle.io_serviced_recursive",
-                partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked),
+                partial(cgroup1.blkio_throttle_io_serviced_recursive, excluded=stacked, write_only=write_only),
             ),
         )
         self._v1 = {**_V1, "blkio": blkio}
