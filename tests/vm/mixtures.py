@@ -23,7 +23,7 @@ V2_PATH = f"kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{UID.r
 V2_NAMES = {"cpu": "cpu", "memory": "memory", "blkio": "io", "pids": "pids"}
 DATA = Path("/run/fgm")
 DISK = "/var/tmp/mixture"
-TIMEOUT_S, STEADY_S = 90, 6
+TIMEOUT_S, STEADY_S = 180, 6
 WORK = f"""
 import mmap, os, signal, subprocess, threading, time
 memory = bytearray(24 << 20)
@@ -75,7 +75,7 @@ def main(python: str, layout: str, hidden: str, *moved: str) -> None:
     status_of_victim = killed.wait(TIMEOUT_S)
     time.sleep(STEADY_S / 2)
     collector.send_signal(signal.SIGTERM)
-    status = collector.wait(60)
+    status = collector.wait(TIMEOUT_S)
     report = {"id": ID, "pod": UID, "victim": VICTIM, "victim_status": status_of_victim, "reads": reads}
     Path("mixture.json").write_text(json.dumps(report, indent=2))
     shutil.copytree(DATA, "data")

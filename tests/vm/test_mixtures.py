@@ -41,7 +41,7 @@ V2_NAMES = {"cpu": "cpu", "memory": "memory", "blkio": "io", "pids": "pids"}
 @pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: mixture.name)
 def test_columns_are_what_the_kernel_says(run_in_machine: RunInMachine, tmp_path: Path, mixture: Mixture) -> None:
     arguments = (mixture.layout, mixture.hidden, *mixture.moved)
-    done = run_in_machine("mixtures.py", *arguments, share=tmp_path, timeout_s=400, cgroups="v1")
+    done = run_in_machine("mixtures.py", *arguments, share=tmp_path, timeout_s=600, cgroups="v1")
     assert done.status == 0
     report = json.loads((tmp_path / "mixture.json").read_text())
     data_dir = str(tmp_path / "data")
