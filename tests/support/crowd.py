@@ -12,7 +12,7 @@ from pathlib import Path
 
 BUSY_CPU_S = 0.3
 """CPU time that the newest process of a crowd uses before it sleeps like the others."""
-_END_TIMEOUT_S = 20.0
+_END_TIMEOUT_S = 60.0
 _CROWD = f"""#!{sys.executable} -IS
 import os, signal, time
 for left in range({{size}} - 1, 0, -1):

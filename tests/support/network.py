@@ -1,8 +1,8 @@
-"""A network namespace with many interfaces, and traffic between the newest two."""
+"""Many network interfaces, usually in a namespace of their own, and traffic between the newest two."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -36,7 +36,7 @@ def can_make_networks() -> bool:
 
 
 class Network:
-    """A network namespace. `process`: a process in it, which sends frames from one of the newest interfaces."""
+    """A network namespace. `process`: a process in it, which sends frames."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdin is not None
@@ -61,7 +61,14 @@ class Network:
 @contextmanager
 def network(pairs: int) -> Iterator[Network]:
     """Make a network namespace with that many pairs of virtual interfaces, which ends with the block."""
-    command = ["unshare", "--net", sys.executable, "-IS", "-c", _SENDER, str(pairs)]
+    with interfaces(pairs, within=["unshare", "--net"]) as namespace:
+        yield namespace
+
+
+@contextmanager
+def interfaces(pairs: int, within: Sequence[str] = ()) -> Iterator[Network]:
+    """Make pairs of virtual interfaces in the network namespace of this process, or in that of the command `within`."""
+    command = [*within, sys.executable, "-IS", "-c", _SENDER, str(pairs)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Network(process)

@@ -111,6 +111,21 @@ def test_of_too_many_processes_the_top_ones_are_read_in_every_round_and_the_othe
     assert host.round(*pids) == [1, MAX_PER_ROUND + 1]
 
 
+def test_of_too_many_processes_new_ones_are_read_in_the_next_round(host: Watched) -> None:
+    """The kernel lists the newest last: cgroup v2 by its start, cgroup v1 by its pid."""
+    pids = range(1, 3 * MAX_PER_ROUND + 1)
+    newest = pids[-1]
+    host.proc.add(newest, resident=MIB)
+    assert host.round(*pids) == [newest]
+    for _ in range(3):
+        host.round(*pids)
+    host.proc.add(newest + 1, resident=MIB)
+    assert host.round(*pids, newest + 1) == [newest, newest + 1]
+    host.proc.add(2, resident=2 * MIB)
+
+    assert [host.round(*pids, newest + 1) for _ in range(3)][-1] == [2, newest, newest + 1]
+
+
 def test_ended_processes_and_malformed_files_have_no_row(host: Watched) -> None:
     for pid in (1, 2, 3):
         host.proc.add(pid)

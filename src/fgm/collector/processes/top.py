@@ -22,7 +22,7 @@ TOP = 10
 MAX_PER_ROUND = 500
 """Maximum number of processes to read in one round of a container, in addition to its last top processes.
 
-The others follow in the next rounds.
+Half of them are new ones, if there are so many, the newest first. The others follow in the next rounds.
 """
 
 
@@ -37,10 +37,15 @@ class Visit:
 
 @dataclass(slots=True)
 class _Container:
-    """The last round of a container. `next`: index of the first process of the next round."""
+    """The last round of a container.
+
+    `known`: processes that were read, if there are too many for a round; `next`: index of the first of them to read in
+    the next round.
+    """
 
     visits: dict[int, Visit] = field(default_factory=dict)
     top: list[int] = field(default_factory=list)
+    known: set[int] = field(default_factory=set)
     next: int = 0
 
 
@@ -80,10 +85,14 @@ class TopReader:
         if len(pids) <= MAX_PER_ROUND:
             return list(pids)
         container = self._containers.setdefault(key, _Container())
-        first = container.next if container.next < len(pids) else 0
-        container.next = first + MAX_PER_ROUND
         present = set(pids)
-        return list(dict.fromkeys([*filter(present.__contains__, container.top), *pids[first : container.next]]))
+        container.known &= present
+        new = [pid for pid in reversed(pids) if pid not in container.known][: MAX_PER_ROUND // 2]
+        first = container.next if container.next < len(pids) else 0
+        container.next = first + MAX_PER_ROUND - len(new)
+        others = pids[first : container.next]
+        container.known.update(new, others)
+        return list(dict.fromkeys([*filter(present.__contains__, container.top), *new, *others]))
 
     def _visit(self, key: str, pid: int, visits: dict[int, Visit]) -> None:
         path = f"{self._host.proc_root}/{pid}/stat"
