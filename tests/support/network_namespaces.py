@@ -87,6 +87,31 @@ def namespaces(count: int) -> Iterator[list[Namespace]]:
             namespace.close()
 
 
+def connect(outside: Namespace, inside: Namespace, name: str, address: str) -> None:
+    """Connect a namespace to the one outside: `name` has `address`.2, and the end outside has `address`.1."""
+    outside.run(
+        f"ip link add to-{name} type veth peer name {name} netns {inside.pid};"
+        f"ip address add {address}.1/24 dev to-{name}; ip link set to-{name} up"
+    )
+    inside.run(f"ip address add {address}.2/24 dev {name}; ip link set {name} up; ip link set lo up")
+
+
+def bridge_behind_uplink(outside: Namespace, inside: Namespace, container: Namespace, bridge: str, port: str) -> None:
+    """Connect a container as Docker does: through `port` and `bridge` of the namespace inside, and its eth0.
+
+    The end outside has the address 10.9.1.1.
+    """
+    connect(outside, inside, "eth0", "10.9.1")
+    outside.run("ip route add 10.9.2.0/24 via 10.9.1.2")
+    inside.run(
+        "ip route add default via 10.9.1.1; echo 1 >/proc/sys/net/ipv4/ip_forward;"
+        f"ip link add {bridge} type bridge; ip address add 10.9.2.1/24 dev {bridge}; ip link set {bridge} up;"
+        f"ip link add {port} type veth peer name eth0 netns {container.pid};"
+        f"ip link set {port} master {bridge}; ip link set {port} up"
+    )
+    container.run("ip address add 10.9.2.2/24 dev eth0; ip link set eth0 up; ip route add default via 10.9.2.1")
+
+
 def send(source: Namespace, target: Namespace, address: str) -> None:
     """Send SENT bytes over TCP from one namespace to an address in another one, and wait until they have arrived."""
     receive = target.command(sys.executable, "-c", _RECEIVE)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.sampling.pod_network import PodNetworks, network_of
+from tests.support.network_namespaces import SENT, bridge_behind_uplink, bytes_of, namespaces, send
 
 DEV = """Inter-|   Receive           |  Transmit
  face |bytes packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
@@ -40,6 +41,21 @@ def test_a_process_with_a_network_of_its_own_has_the_counters_of_its_pod(proc: P
         "network.tx_drop": 4,
     }
     file.close()
+
+
+def test_docker_in_a_pod_counts_what_passed_the_uplink_of_the_pod() -> None:
+    with namespaces(3) as (node, pod, container):
+        bridge_behind_uplink(node, pod, container, "docker0", "veth1a2b3c4")
+        file = PodNetworks("/proc").open_file(pod.pid, network_of("/proc", 1))
+        assert file is not None
+        file.parse(file.read())
+        send(container, node, "10.9.1.1")
+        values = dict(zip(file.names, file.parse(file.read()), strict=True))
+        file.close()
+        after = pod.net_dev()
+
+    assert (values["network.rx_bytes"], values["network.tx_bytes"]) == bytes_of("eth0", after)
+    assert bytes_of("docker0", after)[0] > SENT
 
 
 def test_a_process_in_the_hosts_network_has_no_counters(proc: Path) -> None:

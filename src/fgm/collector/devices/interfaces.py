@@ -10,8 +10,9 @@ container passes the same bytes on, so only uplinks are counted:
 - Otherwise, as in a pod, those that are not above others and have no name that is usual for local interfaces. A port of
   a bridge is counted only if there is nothing else.
 
-sysfs shows the facts of one namespace. That of a pod is readable only with CAP_SYS_PTRACE, through the root of one of
-its processes. If it is not readable, or belongs to another namespace, the names decide.
+sysfs shows the facts of one namespace. The one of a pod would have to be read through the root of one of its processes.
+That takes CAP_SYS_PTRACE, and what is there is up to the pod: it could be a pipe that never answers. So the names
+decide there, and also if sysfs belongs to another namespace.
 
 Source: Documentation/ABI/testing/sysfs-class-net; net/core/dev.c (netdev_adjacent_sysfs_add);
 drivers/net/hyperv/netvsc_drv.c (netvsc_get_stats64); net/dsa (ndo_get_iflink).
@@ -37,11 +38,12 @@ Source: networking/devlink/devlink-port.rst.
 class Interfaces:
     """The interfaces of a network namespace. They are looked up in sysfs when their names change."""
 
-    def __init__(self, sys_root: str, proc_net: str) -> None:
-        """`sys_root`: folder of sysfs; `proc_net`: folder of the namespace's files, /proc/<pid>/net."""
-        self._class = os.path.join(sys_root, "class", "net")
-        self._virtual = os.path.join(sys_root, "devices", "virtual", "net")
+    def __init__(self, proc_net: str, sys_root: str | None) -> None:
+        """`proc_net`: folder of the namespace's files, /proc/<pid>/net; `sys_root`: folder of its sysfs, if any."""
         self._proc_net = proc_net
+        self._has_sysfs = sys_root is not None
+        self._class = os.path.join(sys_root or "", "class", "net")
+        self._virtual = os.path.join(sys_root or "", "devices", "virtual", "net")
         self._names: tuple[bytes, ...] = ()
         self._counted: frozenset[bytes] = frozenset()
         self._is_settled = False
@@ -62,8 +64,10 @@ class Interfaces:
     def _choose(self, names: set[str]) -> Collection[str]:
         others = names - {"lo"}
         uplinks = {name for name in others if not _LOCAL.fullmatch(name)}
-        virtual = set(_list(self._virtual))  # listed first, so that an interface removed meanwhile is not in the second
-        if not names <= set(_list(self._class)):
+        # The virtual ones are listed first, so that an interface that is removed meanwhile is not among all.
+        virtual = set(_list(self._virtual)) if self._has_sysfs else set()
+        if not self._has_sysfs or not names <= set(_list(self._class)):
+            uplinks = {name for name in uplinks if name.rpartition(".")[0] not in names}  # without VLANs such as eth0.5
             return uplinks or others & self._with_default_route() or others
         hardware = others - virtual
         if hardware:

@@ -17,7 +17,7 @@ class Node:
     def __init__(self, name: str, proc_root: str, sys_root: str, hierarchies: Hierarchies) -> None:
         self.name = name
         self.block_devices = BlockDevices(sys_root)
-        self.interfaces = Interfaces(sys_root, os.path.join(proc_root, "1", "net"))
+        self.interfaces = Interfaces(os.path.join(proc_root, "1", "net"), sys_root)
         self._proc_root = proc_root
         self._hierarchies = hierarchies
 

@@ -48,7 +48,7 @@ class PodNetworks:
             return None
         try:
             folder = f"{self._proc_root}/{pid}"
-            interfaces = Interfaces(f"{folder}/root/sys", f"{folder}/net")
+            interfaces = Interfaces(f"{folder}/net", None)
             return KernelFile(f"{folder}/net/dev", interface_sums(interfaces.counted))
         except OSError:
             return None
