@@ -59,7 +59,7 @@ def measure(folder: Path, seconds: int, python: str) -> dict[str, float | bool]:
         path.mkdir()
     subprocess.run(["mount", "-t", "sysfs", "sysfs", sys_root], check=True)  # that of this network namespace
     with ExitStack() as stack:
-        stack.callback(subprocess.run, ["umount", sys_root], check=True)
+        stack.callback(subprocess.run, ["umount", str(sys_root)], check=True)
         network = stack.enter_context(interfaces(PAIRS))
         hierarchies = detect("/sys/fs/cgroup")
         stack.enter_context(containers(hierarchies, OTHERS, str(folder / "work")))
