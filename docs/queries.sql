@@ -4,6 +4,8 @@
 --   SELECT * FROM derived_between('2025-12-30 16:00', '2025-12-30 16:05') WHERE container_name = 'payments';
 --   SELECT * FROM derived WHERE series = 'node';
 --
+-- docs/data-directory.md has a query of the events; their series is that of the samples here.
+--
 -- derived_between(begin, finish) reads only the files of that time. The view derived reads everything that was ever
 -- recorded, unless it is filtered by series, because DuckDB computes a window before it filters by any other column.
 -- On a day of 35 containers, five minutes of one container cost half a second of processor time and 0.2 to 0.4 GB with
@@ -85,19 +87,3 @@ FROM (
 WHERE "time" >= begin::TIMESTAMPTZ;
 
 CREATE OR REPLACE VIEW derived AS SELECT * FROM derived_between('1970-01-01 00:00:00Z', '9999-01-01 00:00:00Z');
-
--- What happened. The types are given, because DuckDB would find another type for "time" in each release, and none if
--- there is no event yet; lines that a kill or a power loss cut off are left out. This is the last statement, because it
--- fails if there is no events.jsonl.
-CREATE OR REPLACE VIEW events AS
-SELECT *
-FROM read_json(
-    'dt=*/identifier=*/events.jsonl',
-    format = 'newline_delimited',
-    hive_partitioning = true,
-    ignore_errors = true,
-    columns = {
-        "time": 'TIMESTAMPTZ', kind: 'VARCHAR', series: 'VARCHAR', what: 'VARCHAR', before: 'JSON', after: 'JSON'
-    }
-)
-WHERE "time" IS NOT NULL;
