@@ -1,7 +1,7 @@
 """The wall clock and the monotonic clock: no other module reads them, so that tests can replace them.
 
-Other modules get a `Clock` as an argument; the linter checks that. Processor time and the time since boot are not
-covered: modules that need them read them directly.
+Other modules get a `Clock` as an argument; the linter checks that. Processor time and the start times of processes,
+which count from boot, are not covered: modules that need them read them directly.
 """
 
 import time
@@ -20,7 +20,10 @@ class Clock(Protocol):
         """Return nanoseconds since 1970 UTC. The time jumps if the clock of the machine is set."""
 
     def monotonic(self) -> float:
-        """Return seconds since a fixed, arbitrary instant. The time never jumps."""
+        """Return seconds since a fixed, arbitrary instant. It never jumps, and stands still during suspension."""
+
+    def asleep_s(self) -> float:
+        """Return for how many seconds the machine has been suspended since it booted."""
 
     async def sleep_until(self, deadline: float) -> None:
         """Wait until `monotonic()` reaches the deadline. Other tasks can run, even if it has passed already."""
@@ -45,6 +48,17 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return the time of the monotonic clock. Use it for deadlines and durations."""
         return time.monotonic()
+
+    def asleep_s(self) -> float:
+        """Return the time by which the clock that includes suspension is ahead of the monotonic clock.
+
+        Source: timekeeping in the kernel, and clock_gettime(2).
+        """
+        while True:
+            before = time.monotonic()
+            since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
+            if (now := time.monotonic()) - before < MAX_APART_S:
+                return since_boot - now
 
     async def sleep_until(self, deadline: float) -> None:
         """Sleep until the deadline without blocking the event loop."""

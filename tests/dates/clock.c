@@ -2,22 +2,38 @@
 
    Only the calendar is shifted; monotonic clocks and timeouts are those of the machine. The timestamps of files agree
    with the calendar: files written after FGM_CLOCK_SINCE_S have timestamps of the shifted calendar, and older files
-   (sources and their bytecode) keep theirs. */
+   (sources and their bytecode) keep theirs.
+
+   If FGM_CLOCK_FILE is set instead, the clocks can be changed while processes run: the file has two numbers of 64 bits,
+   the seconds by which the calendar was set forward, and the seconds for which the machine was suspended. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
-static long long ahead_s, since_s;
+static long long fixed_s, since_s;
+static const volatile long long *changing_s;
+
+#define asleep_s (changing_s ? changing_s[1] : 0)
+#define ahead_s (changing_s ? changing_s[0] + changing_s[1] : fixed_s)
 
 __attribute__((constructor)) static void read_settings(void) {
     const char *ahead = getenv("FGM_CLOCK_AHEAD_S"), *since = getenv("FGM_CLOCK_SINCE_S");
-    ahead_s = ahead ? atoll(ahead) : 0;
+    fixed_s = ahead ? atoll(ahead) : 0;
     since_s = since ? atoll(since) : 0;
+    const char *path = getenv("FGM_CLOCK_FILE");
+    if (!path) return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    void *content = fd < 0 ? MAP_FAILED : mmap(NULL, 2 * sizeof(long long), PROT_READ, MAP_SHARED, fd, 0);
+    if (content == MAP_FAILED) abort();
+    close(fd);
+    changing_s = content;
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -27,6 +43,7 @@ __attribute__((constructor)) static void read_settings(void) {
 int clock_gettime(clockid_t clock, struct timespec *now) {
     int status = CALL(clock_gettime, clock, now);
     if (status == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += ahead_s;
+    if (status == 0 && clock == CLOCK_BOOTTIME) now->tv_sec += asleep_s;
     return status;
 }
 

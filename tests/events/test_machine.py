@@ -56,6 +56,51 @@ def test_a_step_of_the_clock_is_an_event_and_not_a_gap() -> None:
     assert machine.tick(9, {A: alive(throttled=64)}) == []
 
 
+def test_a_life_before_a_step_of_the_clock_counts_by_one_clock() -> None:
+    """Its length, its age (no limit of a young container has changed) and what follows its exit."""
+    machine = Machine()
+    machine.tick(0, {B: alive(max=256)})
+    machine.tick(1, {A: alive(), B: alive(max=256)})
+    machine.tick(60, {A: alive(), B: alive(max=256)})
+    machine.machine.step_clock(T0 - 7_139_000, -7_200_000)
+    changed = machine.tick(-7138, {A: alive(), B: alive(max=512)})
+    ended = machine.tick(-7137, {B: alive(max=512)})
+    machine.machine.step_clock(T0 + 64_000, 7_200_000)
+    restarted = machine.tick(65, {B: alive(max=512), C: alive()})
+
+    assert [event.kind for event in changed] == ["limit_changed"]
+    assert [event.what.partition(";")[0] for event in ended] == ["ended after 1 min 2 s"]
+    assert [event.kind for event in restarted] == ["restart"]
+    assert "which ended 2 s before" in restarted[0].what
+
+
+def test_a_tick_before_that_of_the_earlier_run_shows_a_step_back_and_a_gap_of_unknown_length() -> None:
+    machine = Machine()
+    machine.tick(7200, {A: alive()}, first={A: 7000})
+    step, gap, *lives = machine.tick(0, {B: alive()})
+
+    assert (step.kind, gap.kind) == ("clock_step", "gap")
+    assert step.what == "the wall clock was set back by at least 2 h while nothing was recorded"
+    assert (gap.before, gap.after) == ({}, {"tick_ms": T0})
+    assert [event.what.replace(":", ";").partition(";")[0] for event in lives] == [
+        "ended while nothing was recorded",
+        "restarted while nothing was recorded",
+    ]
+    assert machine.tick(1, {B: alive()}) == []
+
+
+def test_a_suspension_is_a_gap_that_says_so() -> None:
+    machine = Machine()
+    machine.tick(0, {A: alive()})
+    machine.machine.suspend(28_800_000)
+    (gap,) = machine.tick(28_801, {A: alive()})
+
+    assert gap.what == "the node was suspended for 8 h, and nothing was recorded"
+    assert gap.after == {"tick_ms": T0 + 28_801_000, "suspended_ms": 28_800_000}
+    (later,) = machine.tick(28_810, {A: alive()})
+    assert later.what.startswith("nothing was recorded for 9 s")
+
+
 def test_columns_that_a_file_does_not_have_are_null() -> None:
     machine = EventMachine(("memory.current",), 1000)
     rows = np.array([[0.0, 5.0]])

@@ -11,7 +11,7 @@ class FakeClock:
     """A Clock for loops that sleep; a loop has finished its turn when it sleeps again."""
 
     def __init__(self, wall_ns: int = 1_700_000_000_000_000_000) -> None:
-        self._wall_at_zero, self._now = wall_ns, 0.0
+        self._wall_at_zero, self._now, self._asleep_s = wall_ns, 0.0, 0.0
         self._sleepers: list[tuple[float, int, anyio.Event]] = []
         self._order = itertools.count()
         self._parked = anyio.Event()
@@ -21,6 +21,9 @@ class FakeClock:
 
     def monotonic(self) -> float:
         return self._now
+
+    def asleep_s(self) -> float:
+        return self._asleep_s
 
     async def sleep_until(self, deadline: float) -> None:
         if deadline <= self._now:
@@ -40,6 +43,11 @@ class FakeClock:
     def step_wall(self, seconds: float) -> None:
         """Set the wall clock of the machine forward or back."""
         self._wall_at_zero += round(seconds * 1e9)
+
+    def suspend(self, seconds: float) -> None:
+        """Suspend the machine: the wall clock continues, and the monotonic clock stands."""
+        self.step_wall(seconds)
+        self._asleep_s += seconds
 
     def stall(self, seconds: float) -> None:
         """Let time pass without waking a sleeper, as a slow tick does."""

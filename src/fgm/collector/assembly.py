@@ -93,7 +93,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     recorder = TickRecorder(settings.data_dir, header, COLUMNS, settings.compression_level)
     recovery = Recovery(settings.data_dir, recorder, index)
     heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
-    events = _make_events(settings, hierarchies, clock)
+    events = _make_events(settings, hierarchies, clock, index.index.updated_ms)
     processes = _make_process_tasks(settings, header, clock, sampler.counts)
     follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
     summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
@@ -101,7 +101,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     cleaner = Cleaner(settings.data_dir, limits)
 
     def on_closed(window: ClosedWindow) -> None:
-        index.add_window(window)
+        index.add_window(window, clock.wall_ns() // 1_000_000)
         summary.log_window(window)
         cleaner.wake()
 
@@ -115,8 +115,22 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     closer = WindowCloser(clock, recorder, settings.compression_level, on_closed)
     recording = Recording(recorder, closer, on_recorded=on_recorded, on_lost=on_lost, on_resumed=recovery.repeat)
     grid = TickGrid(settings.interval_ms, clock.wall_ns(), clock.monotonic())
+
+    def on_step(now_ms: int, step_ms: float) -> None:
+        index.step_clock(now_ms, step_ms)
+        recovery.repeat()  # a journal of an earlier run may have been left alone, because it was in the future
+
     sampling = SamplingTask(
-        clock, grid, sampler, heartbeat, index=index, follower=follower, processes=processes, events=events
+        clock,
+        grid,
+        sampler,
+        heartbeat,
+        index=index,
+        follower=follower,
+        processes=processes,
+        events=events,
+        rotation_s=settings.rotation_seconds,
+        on_step=on_step,
     )
     return Daemon(
         clock,
@@ -162,7 +176,7 @@ def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock, co
     )
 
 
-def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> EventRecorder:
+def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, previous_ms: int) -> EventRecorder:
     mount = None if "memory" in hierarchies.v1 else hierarchies.unified
     return EventRecorder(
         settings.data_dir,
@@ -170,6 +184,7 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> 
         settings.interval_ms,
         settings.node,
         oom_watch=None if mount is None else OomWatch(mount, clock),
+        previous_ms=previous_ms,
     )
 
 

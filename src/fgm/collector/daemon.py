@@ -15,6 +15,7 @@ the window. The index is written last. Every task waits in the event loop, and d
 import logging
 import signal
 from collections.abc import AsyncIterator
+from functools import partial
 
 import anyio
 from anyio import to_thread
@@ -26,6 +27,7 @@ from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
 from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.retention.cleaner import Cleaner
+from fgm.collector.retention.clock_trust import ClockTrust
 from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.sampling_task import SamplingTask
 from fgm.collector.windows.closing_task import WindowCloser
@@ -75,6 +77,7 @@ class Daemon:
         self._processes = processes
         self._events = events
         self._cleaner = cleaner
+        self._trust = ClockTrust()
         self._stopping = anyio.Event()
 
     def stop(self) -> None:
@@ -127,7 +130,11 @@ class Daemon:
     async def _make_room(self) -> bool:
         """Remove the data that exceeds the limits of retention; return whether any file was removed."""
         async with self._closer.publishing:
-            removal = await to_thread.run_sync(self._cleaner.remove_old, self._clock.wall_ns(), self._recorder.path)
+            wall_ns = self._clock.wall_ns()
+            remove_old = partial(
+                self._cleaner.remove_old, is_clock_trusted=self._trust.is_trusted(wall_ns, self._clock.monotonic())
+            )
+            removal = await to_thread.run_sync(remove_old, wall_ns, self._recorder.path)
         if removal.earliest_ms is not None:
             self._index.forget_before(removal.earliest_ms)
         return removal.files > 0

@@ -1,6 +1,7 @@
 """The task that samples at each time of the grid, and passes each tick on."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
 from anyio import to_thread
@@ -22,7 +23,7 @@ from fgm.store.samples.tick import Tick
 STEP_TOLERANCE_MS = 1000
 """Maximum difference between the wall clock and the grid that is tolerated; a larger one is a clock step."""
 SKIPPED_AFTER_STEP = 2
-"""Number of ticks to skip after a clock step. This makes a gap, so that no rate is computed across the step."""
+"""Minimum number of ticks to skip after a clock step. This makes a gap, so that no rate is computed across the step."""
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,10 @@ class SamplingTask:
         follower: PodFollower,
         processes: ProcessTasks,
         events: EventRecorder,
+        rotation_s: int,
+        on_step: Callable[[int, float], None],
     ) -> None:
+        """`on_step`: called after the wall clock was set, with the time now and the step in ms; must not block."""
         self._clock = clock
         self._grid = grid
         self._sampler = sampler
@@ -50,6 +54,10 @@ class SamplingTask:
         self._follower = follower
         self._processes = processes
         self._events = events
+        self._rotation_s = rotation_s
+        self._on_step = on_step
+        self._asleep_s = clock.asleep_s()
+        self._newest_ms = 0
         self._reading = anyio.Lock()
         self._series: tuple[Series, ...] | None = None
 
@@ -66,7 +74,8 @@ class SamplingTask:
         """
         clock, grid = self._clock, self._grid
         grid.anchor(*read_both(clock))
-        left_to_skip = 0
+        self._asleep_s = clock.asleep_s()
+        left_to_skip, has_stepped = 0, False
         first_ms: int | None = None
         with ticks, scope:
             while True:
@@ -74,13 +83,14 @@ class SamplingTask:
                 await clock.sleep_until(deadline)
                 wall_ns, monotonic = read_both(clock)
                 if self._follow_step(wall_ns, monotonic):
-                    left_to_skip = SKIPPED_AFTER_STEP
+                    left_to_skip, has_stepped = SKIPPED_AFTER_STEP, True
                     continue
-                if left_to_skip:
+                time_ms, due = grid.at(max(monotonic, deadline))
+                if left_to_skip > 0 or (has_stepped and grid.may_follow(time_ms, self._newest_ms, self._rotation_s)):
                     left_to_skip -= 1
                     self._sampler.cost.missed_ticks += 1
                     continue
-                time_ms, due = grid.at(max(monotonic, deadline))
+                has_stepped, self._newest_ms = False, max(self._newest_ms, time_ms)
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
                     self._processes.add_tick(time_ms, self._sampler.readers.listings)
@@ -108,14 +118,27 @@ class SamplingTask:
                 self._events.add_exit(time_ms + round((final.read_at - due) * 1000), final.series, final.row)
 
     def _follow_step(self, wall_ns: int, monotonic: float) -> bool:
-        """If the wall clock was set, anchor the grid again; return whether it was set."""
+        """If the wall clock was set, or the machine was suspended, anchor the grid again; return whether it was set."""
         step_ms = self._grid.step_ms(wall_ns, monotonic)
         if abs(step_ms) <= STEP_TOLERANCE_MS:
             return False
+        asleep_before_s, self._asleep_s = self._asleep_s, self._clock.asleep_s()
+        asleep_ms = (self._asleep_s - asleep_before_s) * 1000
+        if asleep_ms > STEP_TOLERANCE_MS:
+            log.info("the node was suspended", extra=fields(suspended_ms=round(asleep_ms)))
+            self._grid.anchor(wall_ns, monotonic)
+            self._sampler.cost.ignore_clock_step()
+            self._events.add_suspension(asleep_ms)
+            step_ms -= asleep_ms
+            if abs(step_ms) <= STEP_TOLERANCE_MS:
+                return False
         log.warning("the wall clock was set; following it", extra=fields(step_ms=round(step_ms)))
         self._grid.anchor(wall_ns, monotonic)
         self._sampler.cost.ignore_clock_step()
-        self._events.add_clock_step(self._grid.at(monotonic)[0], step_ms)
+        time_ms = self._grid.at(monotonic)[0]
+        self._events.add_clock_step(time_ms, step_ms)
+        self._on_step(time_ms, step_ms)
+        self._series = None  # so that the index gets the running containers with their new times
         return True
 
     def _hand_over(self, tick: Tick, ticks: MemoryObjectSendStream[Tick]) -> None:

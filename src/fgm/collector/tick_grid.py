@@ -6,6 +6,9 @@ backwards, even if the wall clock is set.
 
 import math
 
+from fgm.metrics.rates import gap_ms
+from fgm.store.directory import layout
+
 
 class TickGrid:
     """The grid of one run. Tick times are in ms since 1970, monotonic times in seconds."""
@@ -29,6 +32,15 @@ class TickGrid:
     def next_due(self, monotonic: float) -> float:
         """Return the monotonic time of the first tick after `monotonic`."""
         return self.at(monotonic)[1] + self.interval_ms / 1000
+
+    def may_follow(self, time_ms: int, newest_ms: int, rotation_s: int) -> bool:
+        """Return whether a tick after a clock step may follow a recorded tick without a gap, which gives a false rate.
+
+        If the clock was set back, the window of the tick is recorded again, and the one before it is kept.
+        """
+        if time_ms <= newest_ms:
+            newest_ms = layout.window_at(time_ms, rotation_s).start_ms
+        return time_ms - newest_ms <= gap_ms(self.interval_ms)
 
     def step_ms(self, wall_ns: int, monotonic: float) -> float:
         """Return by how many ms the wall clock is ahead of the grid; negative if it is behind."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fgm.events.columns import MEMORY, Floats
 from fgm.events.series_state import SeriesState, TickStep
-from fgm.events.wording import duration, plain, size
+from fgm.events.wording import duration, in_gap, plain, size
 from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 
@@ -53,8 +53,11 @@ class Lives:
         return key in self._alive
 
     def shift(self, step_ms: int) -> None:
-        """Follow a step of the wall clock, so that the ages of containers stay right."""
+        """Follow a step of the wall clock, so that ages of containers and times since exits stay right."""
         self.born_ms = {key: born_ms + step_ms for key, born_ms in self.born_ms.items()}
+        self._without_successor = {
+            key: exited._replace(time_ms=exited.time_ms + step_ms) for key, exited in self._without_successor.items()
+        }
 
     def update(self, step: TickStep, state: SeriesState) -> list[Event]:
         """Return the events of containers that exited or started between the last tick and this one."""
@@ -100,7 +103,7 @@ class Lives:
         what = "ended"
         born_ms = self.born_ms.pop(series.key, None)
         if gap_ms:
-            what += f" while nothing was recorded ({duration(gap_ms)})"
+            what += in_gap(gap_ms)
         elif born_ms is not None:
             what += f" after {duration(max(0, time_ms - born_ms))}"
         if newest is not None and newest[MEMORY] >= 0:
@@ -117,14 +120,14 @@ class Lives:
 
     def _start(self, step: TickStep, series: Series) -> Event:
         self.born_ms[series.key] = step.time_ms
-        in_gap = f" while nothing was recorded ({duration(step.gap_ms)})" if step.gap_ms else ""
         earlier = self._predecessor(series, step.time_ms)
         if earlier is None:
-            return Event(step.time_ms, "start", series.key, f"started{in_gap}")
+            return Event(step.time_ms, "start", series.key, f"started{in_gap(step.gap_ms)}")
         del self._without_successor[earlier.series.key]
         passed = duration(max(0, step.time_ms - earlier.time_ms))
         before: dict[str, Value] = {"container": earlier.series.key, "ended_ms": earlier.time_ms}
-        what = f"restarted{in_gap}: it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
+        follows = f"it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
+        what = f"restarted{in_gap(step.gap_ms)}: {follows}"
         return Event(step.time_ms, "restart", series.key, what, before, {"container": series.key})
 
     def _predecessor(self, series: Series, time_ms: int) -> Exited | None:

@@ -15,9 +15,9 @@ from fgm.events.lives import Lives
 from fgm.events.oom import COUNTERS, OomKills
 from fgm.events.series_state import SeriesState
 from fgm.events.throttling import Throttling
-from fgm.events.wording import count, duration
+from fgm.events.wording import UNKNOWN_MS, count, duration
 from fgm.metrics.rates import gap_ms
-from fgm.store.events.event import Event
+from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
 
 NODE = "node"
@@ -36,6 +36,8 @@ class EventMachine:
         self._oom_kills = OomKills(interval_ms)
         self._throttling = Throttling()
         self._killed: set[str] = set()
+        self._asleep_ms = 0.0
+        self._follows_earlier_run = False
 
     def add_tick(
         self,
@@ -54,6 +56,10 @@ class EventMachine:
 
         Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
+        is_set_back = self._follows_earlier_run and self._last_ms is not None and time_ms <= self._last_ms
+        self._follows_earlier_run = self._last_ms is None and first_ms is not None
+        if is_set_back and self._last_ms is not None:
+            self._state.shift(time_ms - self._last_ms)
         step = self._state.step_to(time_ms, series, rows, opened=opened, first_ms=first_ms)
         last_ms, self._last_ms = self._last_ms, time_ms
         if last_ms is None:
@@ -61,10 +67,14 @@ class EventMachine:
             self._state.take_over(step)
             return []
         events: list[Event] = []
-        if time_ms - last_ms > gap_ms(self._interval_ms):
+        asleep_ms, self._asleep_ms = self._asleep_ms, 0.0
+        if is_set_back:
+            step.gap_ms = UNKNOWN_MS
+            events += [*self._throttling.end_all(), *_set_back(last_ms, time_ms)]
+        elif time_ms - last_ms > gap_ms(self._interval_ms):
             step.gap_ms = time_ms - last_ms
             events += self._throttling.end_all()
-            events.append(_gap(last_ms, time_ms, self._interval_ms))
+            events.append(_gap(last_ms, time_ms, self._interval_ms, asleep_ms))
         lives = self._lives.update(step, self._state)
         kills = self._oom_kills.update(step, self._state, self._lives)
         killed_before, self._killed = self._killed, {kill.series for kill in kills}
@@ -109,6 +119,10 @@ class EventMachine:
         """Return whether a container has started and its exit was not reported yet."""
         return self._lives.is_alive(key)
 
+    def suspend(self, asleep_ms: float) -> None:
+        """Add a time for which the machine was suspended before the next tick, which shows it as a gap."""
+        self._asleep_ms += asleep_ms
+
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
         """Add a step of the wall clock; return its events. The next tick follows without a gap.
 
@@ -129,13 +143,25 @@ def _with_cause(event: Event, killed: set[str]) -> Event:
     return replace(event, what=event.what.replace("ended", "ended by an OOM kill", 1), after={"oom_killed": 1})
 
 
-def _gap(last_ms: int, time_ms: int, interval_ms: int) -> Event:
+def _gap(last_ms: int, time_ms: int, interval_ms: int, asleep_ms: float) -> Event:
     missed = (time_ms - last_ms) // interval_ms - 1
     what = f"nothing was recorded for {duration(time_ms - last_ms)}: {count(missed, 'tick is', 'ticks are')} missing"
-    return Event(time_ms, "gap", NODE, what, {"tick_ms": last_ms}, {"tick_ms": time_ms})
+    after: dict[str, Value] = {"tick_ms": time_ms}
+    if asleep_ms:
+        what = f"the node was suspended for {duration(asleep_ms)}, and nothing was recorded"
+        after["suspended_ms"] = round(asleep_ms)
+    return Event(time_ms, "gap", NODE, what, {"tick_ms": last_ms}, after)
 
 
 def _clock_step(time_ms: int, step_ms: float) -> Event:
     direction = "forward" if step_ms > 0 else "back"
     what = f"the wall clock was set {direction} by {duration(abs(step_ms))}"
     return Event(time_ms, "clock_step", NODE, what, {"clock_ms": round(time_ms - step_ms)}, {"clock_ms": time_ms})
+
+
+def _set_back(last_ms: int, time_ms: int) -> list[Event]:
+    """Return the events of a tick that is not later than the last tick of the run before: the clock was set between."""
+    at_least = f"the wall clock was set back by at least {duration(last_ms - time_ms)} while nothing was recorded"
+    step = Event(time_ms, "clock_step", NODE, at_least, {"clock_ms": last_ms}, {"clock_ms": time_ms})
+    what = "nothing was recorded for an unknown time, in which the wall clock was set back"
+    return [step, Event(time_ms, "gap", NODE, what, {}, {"tick_ms": time_ms})]

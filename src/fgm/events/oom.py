@@ -20,7 +20,7 @@ from fgm.events.columns import MEMORY, MEMORY_MAX, OOM_GROUP_KILLS, OOM_KILLS, F
 from fgm.events.lives import Exited, Lives
 from fgm.events.oom_counts import OomCounts, OomEpisodes
 from fgm.events.series_state import SeriesState, TickStep
-from fgm.events.wording import count, duration, plain, size
+from fgm.events.wording import count, in_gap, plain, size
 from fgm.store.events.event import Event, Value
 from fgm.store.samples.series import Series
 
@@ -120,8 +120,7 @@ class OomKills:
 
 def _make_event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: int) -> Event:
     what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
-    if gap_ms:
-        what += f" while nothing was recorded ({duration(gap_ms)})"
+    what += in_gap(gap_ms)
     if key == "node":
         what += ", in no container that is recorded"
     elif key.startswith("pod:"):

@@ -2,6 +2,9 @@
 
 import math
 
+UNKNOWN_MS = -1
+"""Length of a gap whose length is unknown, because the clock was set back in it."""
+
 
 def size(size_bytes: float) -> str:
     """Return an amount of memory, such as `256 MiB`."""
@@ -22,6 +25,13 @@ def duration(time_ms: float) -> str:
             rest = whole % scale * {"d": 24, "h": 60, "min": 60}[unit] // scale
             return f"{whole // scale} {unit}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
+
+
+def in_gap(gap_ms: int) -> str:
+    """Return the end of a sentence about an event in a gap of this length; an empty text if there was no gap."""
+    if not gap_ms:
+        return ""
+    return " while nothing was recorded" + ("" if gap_ms == UNKNOWN_MS else f" ({duration(gap_ms)})")
 
 
 def count(number: float, singular: str, plural: str) -> str:

@@ -156,3 +156,32 @@ def test_a_missing_data_directory_is_logged_once(tmp_path: Path, caplog: pytest.
         cleaner.remove_old(START_MS * 1_000_000, None)
 
     assert [record.getMessage() for record in caplog.records] == ["cannot remove old data"]
+
+
+@pytest.mark.parametrize("ahead_ms", [2 * layout.HOUR_MS, 10 * DAY_MS])
+def test_files_of_a_clock_that_was_ahead_are_removed_first_for_space_and_never_for_age(
+    tmp_path: Path, ahead_ms: int
+) -> None:
+    now_ms = START_MS + 200_000
+    files = windows(tmp_path, 2)
+    record_and_close(tmp_path, *(tick(ahead_ms // 1000 + 90 * i) for i in range(2)))
+    for day in tmp_path.glob("dt=*"):
+        (day / "identifier=worker-3" / "events.jsonl").write_bytes(b"{}\n")
+    ahead = sorted(set(tmp_path.glob("dt=*/*/metrics-*")) - set(files))
+    remove_old(tmp_path, Limits(1 << 40, 150_000, FreeSpace()), now_ms)
+    assert not files[0].exists()
+    assert all(path.exists() for path in (*ahead, files[1]))
+
+    remove_old(tmp_path, Limits(allocated(files[1]) + 4096, DAY_MS, FreeSpace()), now_ms)
+    assert {path.parent.parent.name for path in tmp_path.glob("dt=*/*/*")} == {"dt=2025-12-30"}
+    assert names(tmp_path) == ["events.jsonl", files[1].name]
+
+
+def test_a_clock_that_is_behind_does_not_remove_what_is_recorded_now(tmp_path: Path) -> None:
+    """On a node that has just booted, all earlier data may seem to be in the future."""
+    before = windows(tmp_path, 3)
+    record_and_close(tmp_path, tick(-10 * 86_400))
+    (now,) = set(tmp_path.glob("dt=*/*/metrics-*")) - set(before)
+    remove_old(tmp_path, Limits(sum(map(allocated, before)), DAY_MS, FreeSpace()), START_MS - 10 * DAY_MS)
+
+    assert sorted(tmp_path.glob("dt=*/*/metrics-*")) == [now, *before[1:]]

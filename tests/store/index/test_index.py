@@ -55,8 +55,8 @@ def check_entry(entry: IndexEntry, old: IndexEntry | None, alive: Facts | None, 
     if old is None:
         assert (entry.first_seen_ms, entry.last_seen_ms, entry.facts) == (now_ms, now_ms, known)
         return
-    assert entry.first_seen_ms == old.first_seen_ms
-    assert entry.last_seen_ms in (old.last_seen_ms, max(now_ms, old.last_seen_ms))
+    assert entry.first_seen_ms in (old.first_seen_ms, min(now_ms, old.first_seen_ms))
+    assert entry.last_seen_ms in (old.last_seen_ms, now_ms)
     assert entry.facts == {**old.facts, **known}
 
 

@@ -17,12 +17,16 @@ from tests.support.processes import LOOK_AGAIN_S
 
 
 class SteppedClock(SystemClock):
-    """The clocks of the machine, with a wall clock that the test can set."""
+    """The clocks of the machine, with a wall clock that the test can set, and time asleep that it can add."""
 
     step_ns = 0
+    slept_s = 0.0
 
     def wall_ns(self) -> int:
-        return super().wall_ns() + self.step_ns
+        return super().wall_ns() + self.step_ns + round(self.slept_s * 1e9)
+
+    def asleep_s(self) -> float:
+        return super().asleep_s() + self.slept_s
 
 
 class Host:

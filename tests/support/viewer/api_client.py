@@ -5,6 +5,7 @@ from typing import Any
 
 from anyio import to_thread
 
+from fgm.clock import Clock
 from fgm.viewer.api.routes import create_app
 from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
@@ -20,11 +21,11 @@ NOW_MS = T0 + 120_300
 class ApiClient:
     """The routes and their state; by default the time is 120.3 s after T0."""
 
-    def __init__(self, root: Path, now_ms: int = NOW_MS) -> None:
+    def __init__(self, root: Path, now_ms: int = NOW_MS, clock: Clock | None = None) -> None:
         self.now_ms = now_ms
         self.clock = FakeClock(now_ms * 1_000_000)
         self.start_up = StartUp(180, now_ms, 0)
-        self.services = Services(str(root), self.clock, self.start_up, Address(8050, "monitor-x"))
+        self.services = Services(str(root), clock or self.clock, self.start_up, Address(8050, "monitor-x"))
         self.serve()
 
     def serve(self) -> None:

@@ -336,3 +336,79 @@ def test_an_index_without_containers_is_valid(data: DataDirectory, runner: Scann
     runner.scan()
 
     assert runner.index == ("ok", None)
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def present(root: Path) -> ScannerRunner:
+    """Return a scanner whose time is two minutes after T0."""
+    runner = ScannerRunner(root)
+    runner.clock.step_wall(T0 / 1000 + 120 - runner.clock.wall_ns() / 1e9)
+    return runner
+
+
+@pytest.mark.parametrize("ahead_ms", [2 * HOUR_MS, 240 * HOUR_MS])
+def test_data_of_a_clock_that_was_ahead_is_not_the_newest(
+    data: DataDirectory, present: ScannerRunner, ahead_ms: int
+) -> None:
+    """A container that exited meanwhile has a `last_seen` in the future; the journal is not among the newest files."""
+    data.parquet(counting(NODE, T0, 30), counting(ONE, T0, 30), counting(TWO, T0, 30))
+    data.parquet(counting(NODE, T0 + ahead_ms, 1800), counting(TWO, T0 + ahead_ms, 1800))
+    data.journal(counting(NODE, T0 + 90_000, 20), counting(ONE, T0 + 90_000, 20))
+    data.write_index(
+        (ONE, T0, T0 + ahead_ms), (TWO, T0, T0 + ahead_ms), (container(3), T0 + ahead_ms, T0 + ahead_ms + 9)
+    )
+    present.scan()
+    holdings = present.scanner.holdings()
+
+    assert holdings.newest_ms == T0 + 109_000
+    assert present.ids == {id_of(1), id_of(2), "node"}
+    snapshot = holdings.series
+    last_seen_ms = {each.id: snapshot.last_seen(each) for each in snapshot.by_id.values()}
+    assert last_seen_ms == {id_of(1): T0 + 109_000, id_of(2): T0 + 29_000, "node": T0 + 109_000}
+    two = snapshot.find(id_of(2))
+    assert two is not None
+    assert snapshot.is_within(two, T0 + 60_000, T0 + 70_000)  # its true end is unknown
+    assert "times that have not come yet" in (holdings.index_note or "")
+
+
+def test_a_clock_that_is_set_back_makes_the_scanner_start_again(data: DataDirectory, present: ScannerRunner) -> None:
+    present.clock.step_wall(7200)
+    data.parquet(counting(NODE, T0 + 2 * HOUR_MS, 60), counting(TWO, T0 + 2 * HOUR_MS, 60))
+    present.scan()
+    assert present.scanner.holdings().newest_ms == T0 + 2 * HOUR_MS + 59_000
+
+    present.clock.step_wall(-7200)
+    data.journal(counting(NODE, T0 + 90_000, 30), counting(ONE, T0 + 90_000, 30))
+    present.scanner.follow()
+    assert present.scanner.holdings().newest_ms == T0 + 119_000
+    present.scan()
+    assert present.ids == {id_of(1), "node"}
+
+    present.clock.step_wall(7200)
+    present.scan()
+    assert present.ids == {id_of(1), id_of(2), "node"}
+
+
+def test_if_all_data_is_in_the_future_the_clock_of_this_machine_is_behind(
+    data: DataDirectory, runner: ScannerRunner
+) -> None:
+    data.parquet(counting(NODE, T0, 90))
+    runner.scan()
+
+    assert runner.scanner.holdings().newest_ms == T0 + 89_000
+    assert "come yet" not in (runner.index[1] or "")
+
+
+def test_a_series_begins_when_the_index_says_even_if_a_file_has_an_earlier_time(
+    data: DataDirectory, present: ScannerRunner
+) -> None:
+    """The clock was set forward while it ran, and the collector has moved its beginning with the clock."""
+    data.parquet(counting(NODE, 1_000_000, 30), counting(ONE, 1_000_000, 30), counting(ONE, T0 + 90_000, 10))
+    data.write_index((ONE, T0 + 60_000, T0 + 99_000))
+    present.scan()
+    snapshot = present.scanner.holdings().series
+
+    assert [each.first_seen_ms for each in snapshot.by_id.values() if each.series == ONE] == [T0 + 60_000]

@@ -14,10 +14,11 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from fgm.collector.event_recording.exit_reasons import ExitReasons
-from fgm.collector.event_recording.last_tick import last_tick
+from fgm.collector.event_recording.last_tick import LastTick, last_tick
 from fgm.collector.kernel.oom_watch import Counters, OomWatch
 from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
 from fgm.events.machine import EventMachine
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
@@ -54,7 +55,11 @@ class _ClockStep(NamedTuple):
     step_ms: float
 
 
-_Item = Tick | _Exit | _Kill | _ClockStep | Event | None
+class _Suspension(NamedTuple):
+    asleep_ms: float
+
+
+_Item = Tick | _Exit | _Kill | _ClockStep | _Suspension | Event | None
 
 
 class EventRecorder:
@@ -68,8 +73,14 @@ class EventRecorder:
         node_name: str | None,
         *,
         oom_watch: OomWatch | None,
+        previous_ms: int = 0,
     ) -> None:
-        """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched."""
+        """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched.
+
+        `previous_ms`: time at which the previous run last wrote its index; 0 if there was none. If it is in the future,
+        the wall clock was set back between the runs.
+        """
+        self._previous_ms = previous_ms
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir
@@ -98,6 +109,10 @@ class EventRecorder:
     def add_clock_step(self, time_ms: int, step_ms: float) -> None:
         """Add a step of the wall clock. `time_ms`: time after it; `step_ms`: negative if the clock was set back."""
         self._put(_ClockStep(time_ms, step_ms))
+
+    def add_suspension(self, asleep_ms: float) -> None:
+        """Add a time for which the machine was suspended since the last tick."""
+        self._put(_Suspension(asleep_ms))
 
     def complete_exit(self, series: str, finished_ms: int, reason: str | None, exit_code: int | None) -> None:
         """Add the reason for a container's exit. Call it once for each exit. `series`: key of the container.
@@ -143,8 +158,14 @@ class EventRecorder:
                     await self._write(self._machine.add_exit(*item))
                 case _Kill():
                     await self._write(self._machine.add_kill(item.time_ms, item.key, *item.counters))
-                case _ClockStep():
-                    await self._write(self._machine.step_clock(*item))
+                case _ClockStep() | _Suspension():
+                    await self._write(self._follow_clock(item))
+
+    def _follow_clock(self, change: _ClockStep | _Suspension) -> list[Event]:
+        if isinstance(change, _ClockStep):
+            return self._machine.step_clock(*change)
+        self._machine.suspend(change.asleep_ms)
+        return []
 
     async def _derive(self, tick: Tick) -> None:
         events: list[Event] = []
@@ -164,7 +185,7 @@ class EventRecorder:
     async def _begin(self, first_ms: int) -> list[Event]:
         """Add the last tick of an earlier run, if any, so that the first tick of this run shows what changed since."""
         try:
-            earlier = await to_thread.run_sync(last_tick, self._data_dir, first_ms, self._node_name)
+            earlier = await to_thread.run_sync(self._last_tick, first_ms)
         except OSError as error:
             log.error(
                 "cannot read the last tick of the previous run; no gap will be reported",
@@ -192,6 +213,13 @@ class EventRecorder:
             row[_KILLS] = max(row[_KILLS], counters.kills)
             if counters.group_kills is not None:
                 row[_GROUP_KILLS] = max(row[_GROUP_KILLS], counters.group_kills)
+
+    def _last_tick(self, first_ms: int) -> LastTick | None:
+        if self._previous_ms > first_ms:
+            newest = last_tick(self._data_dir, END_OF_TIME_MS, self._node_name)
+            if newest is not None and newest.tick.time_ms > first_ms:
+                return newest
+        return last_tick(self._data_dir, first_ms, self._node_name)
 
     async def _begin_day(self, time_ms: int) -> None:
         """Create the day's events.jsonl, even if empty. Readers derive events from samples only if there is none."""

@@ -37,7 +37,7 @@ def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> LastTick 
     Shape: `rows` is float64[len(series), 1 + NEEDED_COLUMNS]: `late_ms` first, NaN for null.
     Raises: OSError if the directory cannot be listed.
     """
-    for path in _newest_files(data_dir)[:MAX_FILES]:
+    for path in _newest_files(data_dir, before_ms)[:MAX_FILES]:
         try:
             header, chunks = _read(path)
         except (BadFileError, OSError) as error:
@@ -50,11 +50,15 @@ def last_tick(data_dir: str, before_ms: int, node_name: str | None) -> LastTick 
     return None
 
 
-def _newest_files(data_dir: str) -> list[str]:
-    """Return all journals, and the Parquet files of the newest day that has any; the newest window first."""
-    closed = groupby(data_files(data_dir, "metrics", newest_first=True), lambda path: path.split(os.sep)[-3])
-    _, newest_day = next(closed, ("", iter(())))
-    return sorted([*newest_day, *data_files(data_dir, "journal")], key=_order, reverse=True)
+def _newest_files(data_dir: str, before_ms: int) -> list[str]:
+    """Return all journals, and the Parquet files of the newest day that has any; the newest window first.
+
+    Windows that begin at `before_ms` or later are left out: they were recorded while the clock was ahead.
+    """
+    metrics = (path for path in data_files(data_dir, "metrics", newest_first=True) if _order(path)[0] < before_ms)
+    _, newest_day = next(groupby(metrics, lambda path: path.split(os.sep)[-3]), ("", iter(())))
+    journals = [path for path in data_files(data_dir, "journal") if _order(path)[0] < before_ms]
+    return sorted([*newest_day, *journals], key=_order, reverse=True)
 
 
 def _order(path: str) -> tuple[int, bool]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import anyio
 
 from fgm.collector.retention.inventory import Inventory
-from fgm.collector.retention.limits import Disk, Limits, StoredFile, excess_of, make_room
+from fgm.collector.retention.limits import Disk, Excess, Limits, StoredFile, excess_of, make_room
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
@@ -58,19 +58,27 @@ class Cleaner:
             with anyio.move_on_after(EVERY_S):
                 await self._is_wanted.wait()
 
-    def remove_old(self, wall_ns: int, spared: str | None) -> Removal:
+    def remove_old(self, wall_ns: int, spared: str | None, *, is_clock_trusted: bool = True) -> Removal:
         """Remove old files. May block. A file that cannot be removed is tried again at the next call.
 
         Do not call this while a file is made from another one. `spared`: path of the open journal, which is kept.
+        `is_clock_trusted`: whether files may be removed because of their age.
         """
+        now_ms = wall_ns // 1_000_000
         removed: list[StoredFile] = []
         earliest_ms = None
         try:
             total_bytes = self._inventory.count(wall_ns)
-            excess = excess_of(self._limits, total_bytes, disk_of(self._data_dir), wall_ns // 1_000_000)
+            excess = excess_of(
+                self._limits, total_bytes, disk_of(self._data_dir), now_ms, has_age_limit=is_clock_trusted
+            )
             self._note_space(excess.lacks_space)
-            removable = self._removable(spared, wall_ns // 1_000_000)
-            no_longer_counted = make_room(removable, excess, lambda file: self._remove(file.path))
+            no_longer_counted = []
+            if excess.lacks_room:
+                no_longer_counted = self._make_room(self._inventory.ahead(now_ms), excess, spared, now_ms)
+                for file in no_longer_counted:
+                    excess = excess.without(file)
+            no_longer_counted += self._make_room(self._inventory.oldest_first(), excess, spared, now_ms)
             removed = [file for file in no_longer_counted if not self._inventory.is_foreign(file.path)]
             self._remove_empty({os.path.dirname(file.path) for file in removed})
             if removed or self._is_first:
@@ -85,9 +93,15 @@ class Cleaner:
             log.debug("removed old data", extra=fields(files=removal.files, size_bytes=removal.size_bytes))
         return removal
 
-    def _removable(self, spared: str | None, now_ms: int) -> Iterator[StoredFile]:
-        for file in self._inventory.oldest_first():
-            is_open_events = os.path.basename(file.path) == layout.EVENTS_NAME and file.until_ms >= now_ms
+    def _make_room(
+        self, files: Iterator[StoredFile], excess: Excess, spared: str | None, now_ms: int
+    ) -> list[StoredFile]:
+        return make_room(self._removable(files, spared, now_ms), excess, lambda file: self._remove(file.path))
+
+    def _removable(self, files: Iterator[StoredFile], spared: str | None, now_ms: int) -> Iterator[StoredFile]:
+        for file in files:
+            is_today = 0 <= file.until_ms - now_ms < layout.DAY_MS
+            is_open_events = os.path.basename(file.path) == layout.EVENTS_NAME and is_today
             if not is_open_events and os.path.join(self._data_dir, file.path) != spared:
                 yield file
 

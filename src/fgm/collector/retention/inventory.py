@@ -16,6 +16,9 @@ from fgm.store import ownership
 from fgm.store.directory import layout
 from fgm.store.directory.file_identity import is_settled
 
+AHEAD_MS = layout.HOUR_MS
+"""Minimum time by which a file is ahead of the clock, to count as recorded while the clock was ahead."""
+
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,19 @@ class Inventory:
         for day in self.days():
             files = [file for folder in self._folders(day) for file in self._files(day, folder)]
             yield from sorted(files, key=lambda file: (file.until_ms, file.path))
+
+    def ahead(self, now_ms: int) -> Iterator[StoredFile]:
+        """Yield the files that begin more than `AHEAD_MS` after now, oldest first."""
+        for day in self.days():
+            day_ms = layout.parse_day(day)
+            assert day_ms is not None
+            if day_ms + layout.DAY_MS <= now_ms:
+                continue
+            files = [file for folder in self._folders(day) for file in self._files(day, folder)]
+            for file in sorted(files, key=lambda file: (file.until_ms, file.path)):
+                is_events = os.path.basename(file.path) == layout.EVENTS_NAME  # its day may have begun
+                if (day_ms if is_events else file.until_ms) > now_ms + AHEAD_MS:
+                    yield file
 
     def days(self) -> list[str]:
         """Return the day folders, oldest first."""

@@ -1,5 +1,9 @@
 """Decides which files retention removes: always the oldest, until no limit is exceeded.
 
+Files with times that have not come yet were recorded while the clock was ahead. For space they are removed first: data
+at wrong times is worth least. They are never too old. If the clock is behind instead, as on a node that has just
+booted, all earlier data seems to be in the future; then the order among them is right, and new data is kept.
+
 Data has a maximum size and a maximum age, and must leave a part of the file system free. Files in a hostPath do not
 count as usage of the pod that writes them. If they filled the disk, the kubelet would evict other pods. So the free
 part is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
@@ -63,18 +67,23 @@ class Excess:
         """Whether the file system has too little free space, whichever program fills it."""
         return self.missing_bytes > 0 or self.missing_inodes > 0
 
+    @property
+    def lacks_room(self) -> bool:
+        """Whether files must be removed, whatever their age."""
+        return self.surplus_bytes > 0 or self.lacks_space
+
     def concerns(self, file: StoredFile) -> bool:
         """Return whether `file`, the oldest one, must be removed."""
-        return self.surplus_bytes > 0 or self.lacks_space or file.until_ms < self.oldest_allowed_ms
+        return self.lacks_room or file.until_ms < self.oldest_allowed_ms
 
 
-def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int) -> Excess:
-    """Return by how much a directory exceeds its limits."""
+def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int, *, has_age_limit: bool = True) -> Excess:
+    """Return by how much a directory exceeds its limits. `has_age_limit`: whether data may be too old now."""
     return Excess(
         surplus_bytes=total_bytes - limits.max_bytes,
         missing_bytes=limits.min_free.of(disk.size_bytes) - disk.free_bytes,
         missing_inodes=round(FREE_INODES * disk.inodes) - disk.free_inodes if limits.min_free != FreeSpace() else 0,
-        oldest_allowed_ms=now_ms - limits.max_age_ms,
+        oldest_allowed_ms=now_ms - limits.max_age_ms if has_age_limit else 0,
     )
 
 

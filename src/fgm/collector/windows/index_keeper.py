@@ -14,10 +14,22 @@ from fgm.store.directory import atomic, layout
 from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
 from fgm.store.index import index_file
-from fgm.store.index.index_changes import apply, described, diff, joined, rotated, without, without_older
+from fgm.store.index.index_changes import (
+    apply,
+    described,
+    diff,
+    joined,
+    rotated,
+    stepped,
+    without,
+    without_older,
+)
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.series import Series
+
+AHEAD_MS = 1000
+"""Maximum time by which ticks may be ahead of the wall clock, because small corrections of it are ignored."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +49,9 @@ class IndexKeeper:
         self._path = os.path.join(data_dir, layout.INDEX_NAME)
         self._changed = anyio.Event()
         self._is_failing = False
+        self._since_ms: int | None = None
+        self._seen: set[str] = set()
+        self._before_steps: list[tuple[int, int]] = []
         self.is_missing = not os.path.lexists(self._path)
         try:
             index = index_file.load(self._path)
@@ -51,17 +66,35 @@ class IndexKeeper:
 
     def update(self, alive: Mapping[str, Series], now_ms: int) -> None:
         """Update the index to the running containers of a tick. Sandboxes are removed. `alive`: series by full id."""
+        if self._since_ms is None:
+            self._since_ms = now_ms
         containers = {full_id: facts_of(series) for full_id, series in alive.items() if series.scope == "container"}
         self._set(without(apply(self.index, diff(self.index, containers, now_ms)), alive.keys() - containers.keys()))
+        self._seen |= containers.keys()
+
+    def step_clock(self, now_ms: int, step_ms: float) -> None:
+        """Move the times that this run has seen with the wall clock. `now_ms`: time after the step."""
+        if self._since_ms is None:
+            return
+        step = round(step_ms)
+        self._before_steps.append((self._since_ms, now_ms - step))
+        self._seen &= self.index.keys.keys()
+        self._set(stepped(self.index, self._seen, self._since_ms, now_ms, step))
+        self._since_ms = max(0, self._since_ms + step)
 
     def describe(self, facts: Mapping[str, Facts], now_ms: int) -> None:
         """Add facts, by full container id, to existing entries. Other facts are ignored."""
         self._set(described(self.index, facts, now_ms))
 
-    def add_window(self, window: ClosedWindow) -> None:
-        """Add the containers of a closed window. Those that run now were last seen at its end."""
-        if window.last_ms >= (self.index.latest_ms or 0):
+    def add_window(self, window: ClosedWindow, now_ms: int) -> None:
+        """Add the containers of a closed window. If it is of this run, those that run now were last seen at its end.
+
+        A window that was recorded before the clock was set is not added, because its times are wrong.
+        """
+        if self._since_ms is not None and self._since_ms <= window.last_ms <= now_ms + AHEAD_MS:
             self._set(rotated(self.index, window.last_ms))
+        elif window.first_ms > now_ms or any(a <= window.last_ms <= b for a, b in self._before_steps):
+            return
         self._join(window.spans, window.first_ms, window.last_ms)
 
     def forget_before(self, earliest_ms: int) -> None:

@@ -89,7 +89,9 @@ class Recording:
             await to_thread.run_sync(recorder.append, tick)
             return
         path = recorder.path_of(tick.time_ms)
-        if recorder.was_recorded(tick.time_ms) and await to_thread.run_sync(os.path.exists, path):
+        if await to_thread.run_sync(os.path.exists, path) and await to_thread.run_sync(
+            recorder.was_recorded, tick.time_ms
+        ):
             await self._closer.close(path)
         async with self._closer.publishing:
             await to_thread.run_sync(recorder.append, tick)

@@ -8,7 +8,9 @@ from fgm.store.directory import layout
 from fgm.store.directory.atomic import make_folder
 from fgm.store.directory.layout import Window
 from fgm.store.errors import BadFileError
+from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.journal.journal_writer import JournalWriter
+from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
@@ -30,7 +32,7 @@ class TickRecorder:
         self._window: Window | None = None
         self._journal: JournalWriter | None = None
         self._synced_ms = 0
-        self._last_ms = self._newest_ms = 0
+        self._last_ms = 0
 
     @property
     def path(self) -> str | None:
@@ -46,8 +48,8 @@ class TickRecorder:
     def append(self, tick: Tick) -> None:
         """Record a tick.
 
-        If a journal begins before the newest tick so far, the wall clock was set back. The journal's header then says
-        that it supersedes what was recorded of that time.
+        If a later tick of the window was recorded already, the wall clock was set back, in this run or before it. The
+        journal's header then says that it supersedes what was recorded of that window.
 
         Raises: OSError if the tick cannot be recorded. The next one can be tried.
         """
@@ -56,7 +58,6 @@ class TickRecorder:
             self._journal = self._open(tick.time_ms, supersedes=self.was_recorded(tick.time_ms))
         self._journal.append(tick)
         self._last_ms = tick.time_ms
-        self._newest_ms = max(self._newest_ms, tick.time_ms)
         if abs(tick.time_ms - self._synced_ms) >= SYNC_EVERY_MS:
             self._synced_ms = tick.time_ms
             self._journal.sync()
@@ -75,8 +76,15 @@ class TickRecorder:
         return path
 
     def was_recorded(self, time_ms: int) -> bool:
-        """Return whether this run recorded this time already, before the wall clock was set back."""
-        return time_ms <= self._newest_ms
+        """Return whether this time or a later one of its window was recorded, before the wall clock was set back.
+
+        May block. A file that cannot be read counts as earlier, because closing sets it aside. The first tick of a run
+        may be the last one of the run before.
+        """
+        journal = self.path_of(time_ms)
+        name = layout.metrics_name(layout.window_at(time_ms, self._header.rotation_s).start_ms)
+        last_ms = _last_ms(journal), _last_ms(os.path.join(os.path.dirname(journal), name))
+        return max(last_ms) >= time_ms + (0 if self._last_ms else 1)
 
     def may_record(self, path: str, since_ms: int) -> bool:
         """Return whether this run records to the window of a journal. `since_ms`: time of this run's first tick."""
@@ -106,3 +114,21 @@ class TickRecorder:
         except BadFileError:
             salvage(path, self._compression_level)
             return JournalWriter(path, self._header, self._columns, supersedes=supersedes)
+
+
+def _last_ms(path: str) -> int:
+    """Return the last tick of a journal or of a metrics file; -1 if there is none that can be read."""
+    try:
+        if path.endswith(".journal"):
+            reader = JournalReader(path, metrics=())
+            try:
+                return -1 if reader.last_ms is None else reader.last_ms
+            finally:
+                reader.close()
+        file = WindowFile.open(path)
+        try:
+            return file.block.last_ms
+        finally:
+            file.close()
+    except (BadFileError, OSError):
+        return -1

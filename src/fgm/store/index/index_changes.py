@@ -97,8 +97,27 @@ def rotated(index: Index, now_ms: int) -> Index:
     entries = dict(index.entries)
     for full_id in index.alive:
         key = index.keys[full_id]
-        entries[key] = _seen(entries[key], now_ms)
+        entries[key] = replace(entries[key], last_seen_ms=max(now_ms, entries[key].last_seen_ms))
     return replace(_spanning(index, now_ms, now_ms), entries=entries, updated_ms=now_ms)
+
+
+def stepped(index: Index, seen: Collection[str], since_ms: int, now_ms: int, step_ms: int) -> Index:
+    """Return the index after the wall clock was set: the times that were taken from it move by the same step.
+
+    `seen`: full ids of the containers that this run has seen; `since_ms`: first tick of the run, by the clock before
+    the step. `now_ms`: time after the step; `step_ms`: negative if the clock was set back.
+    """
+    entries = dict(index.entries)
+    for full_id in seen:
+        key = index.keys.get(full_id)
+        if key is None:
+            continue
+        entry = entries[key]
+        first_ms = max(0, entry.first_seen_ms + step_ms) if entry.first_seen_ms >= since_ms else entry.first_seen_ms
+        last_ms = now_ms if full_id in index.alive else max(0, entry.last_seen_ms + step_ms)
+        entries[key] = replace(entry, first_seen_ms=first_ms, last_seen_ms=last_ms)
+    latest_ms = max([now_ms, *(entry.last_seen_ms for entry in entries.values())])
+    return replace(index, entries=entries, latest_ms=latest_ms, updated_ms=now_ms)
 
 
 def joined(index: Index, entries_of_file: Iterable[IndexEntry], earliest_ms: int, latest_ms: int, now_ms: int) -> Index:
@@ -175,7 +194,8 @@ def _surplus(entries: Mapping[str, IndexEntry], alive: frozenset[str]) -> frozen
 
 
 def _seen(entry: IndexEntry, now_ms: int) -> IndexEntry:
-    return replace(entry, last_seen_ms=max(now_ms, entry.last_seen_ms))
+    """Return the entry of a container that runs now. An earlier run whose clock was ahead may have seen it later."""
+    return replace(entry, first_seen_ms=min(now_ms, entry.first_seen_ms), last_seen_ms=now_ms)
 
 
 def _has_news(facts: Facts, old_facts: Facts) -> bool:

@@ -132,13 +132,16 @@ def parse(data: bytes) -> Index:
 
 
 def dump(index: Index) -> bytes:
-    """Return the index as the bytes of a file. Equal indexes give equal bytes."""
+    """Return the index as the bytes of a file. Equal indexes give equal bytes.
+
+    If the wall clock is behind for a while, a time of before is written as not later than the times of now.
+    """
     facts = {
         "schema_version": SCHEMA_VERSION,
         "updated_at": iso_time.format_seconds(index.updated_ms),
         "containers": {key: _entry(index.entries[key]) for key in sorted(index.entries)},
         "data_range": {
-            "earliest": None if index.earliest_ms is None else iso_time.format_seconds(index.earliest_ms),
+            "earliest": None if index.earliest_ms is None else iso_time.format_seconds(_earliest_ms(index)),
             "latest": None if index.latest_ms is None else iso_time.format_seconds(index.latest_ms),
             "rotation_interval_sec": index.rotation_s,
         },
@@ -170,10 +173,15 @@ def _entry(entry: IndexEntry) -> dict[str, Any]:
     return {
         "full_id": entry.full_id,
         **{name: facts.get(name) for name in _NAMES},
-        "first_seen": iso_time.format_seconds(entry.first_seen_ms),
+        "first_seen": iso_time.format_seconds(min(entry.first_seen_ms, entry.last_seen_ms)),
         "last_seen": iso_time.format_seconds(entry.last_seen_ms),
         **{name: facts[name] for name in sorted(facts) if name not in _NAMES and name not in _OWN},
     }
+
+
+def _earliest_ms(index: Index) -> int:
+    assert index.earliest_ms is not None
+    return index.earliest_ms if index.latest_ms is None else min(index.earliest_ms, index.latest_ms)
 
 
 def _parse_entry(key: str, entry: dict[str, Any]) -> IndexEntry:

@@ -29,7 +29,7 @@ FACTS: dict[str, type] = {
 }
 """The facts about a container in index.json other than its names, each with its type."""
 MAX_AGE_MS = 10_000
-"""Maximum age of the newest data; if it is older, no series is reported as alive."""
+"""Maximum distance of the newest data from now; if it is larger, no series is reported as alive."""
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -100,6 +100,6 @@ def _container(
 def _alive_from_ms(holdings: Holdings, now_ms: int) -> int:
     """Return the limit for a series to be alive: its last tick is at that time or later."""
     newest_ms = holdings.newest_ms or 0
-    if now_ms - newest_ms > max(MAX_AGE_MS, 5 * holdings.tick_ms):
-        return now_ms
+    if abs(now_ms - newest_ms) > max(MAX_AGE_MS, 5 * holdings.tick_ms):
+        return max(now_ms, newest_ms + 1)
     return newest_ms - round(gap_ms(holdings.tick_ms))

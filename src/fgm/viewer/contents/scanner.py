@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from enum import Enum
 from itertools import islice
 
+from fgm import iso_time
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
@@ -19,7 +21,7 @@ from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
 from fgm.viewer.contents.series_register import SeriesRegister
-from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.data_files import AHEAD_MS, DataFile, DataFiles
 from fgm.viewer.files.index_reader import IndexFile
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
@@ -70,6 +72,8 @@ class Scanner:
         self._other_nodes: dict[str, str] = {}
         self._oldest_ms: int | None = None
         self._newest_ms: int | None = None
+        self._horizon_ms = END_OF_TIME_MS
+        self._after_horizon: DataFile | None = None
         self._newest_read: DataFile | None = None
         self._phase = Phase.WAITING
         self._unread: Iterator[DataFile] = iter(())
@@ -84,6 +88,8 @@ class Scanner:
     def scan(self) -> ScanResult:
         """Read the index if it has changed, the newest window and the journals; return what was found so far."""
         with self._lock:
+            self._read_clock()
+            self._after_horizon = self._files.after_horizon()
             if self._only_node is None and self._index.reload():
                 self._add_indexed()
             if next(self._files.newest_first(), None) is not None:
@@ -114,6 +120,7 @@ class Scanner:
     def follow(self) -> None:
         """Read the new ticks of the journals, and update the holdings."""
         with self._lock:
+            self._read_clock()
             self._read_journals()
             self._holdings = self._make_holdings()
 
@@ -130,8 +137,25 @@ class Scanner:
         return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
-        for container in self._index.containers:
-            self._register.add(*container)
+        for series, first_ms, last_ms, index_key in self._index.containers:
+            if first_ms > self._horizon_ms:
+                continue
+            if last_ms <= self._horizon_ms:
+                self._register.add(series, first_ms, last_ms, index_key)
+            else:
+                self._register.add(
+                    series, first_ms, first_ms, index_key
+                )  # its true end is unknown; files may show more
+                self._register.extend(series, last_ms)
+
+    def _read_clock(self) -> None:
+        """Find out which times have come. If the clock was set back, start again without the data after now."""
+        self._horizon_ms = self._files.horizon_ms()
+        if self._newest_ms is not None and self._newest_ms > self._horizon_ms:
+            log.warning(
+                "the wall clock was set back; searching the data again", extra=fields(newest_ms=self._newest_ms)
+            )
+            self._start_again()
 
     def _read_journals(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
@@ -149,7 +173,8 @@ class Scanner:
                 continue
             for series in facts.series:
                 if series.key in facts.seen_ms:
-                    self._register.add(series, *facts.seen_ms[series.key])
+                    first_ms, last_ms = facts.seen_ms[series.key]
+                    self._register.add(series, first_ms, self._clipped(last_ms))
             self._add(facts.header, facts.metrics, facts.first_ms, facts.last_ms)
 
     def _read_newest_window(self) -> None:
@@ -171,7 +196,7 @@ class Scanner:
                 for run in window.block.runs:
                     if run.count:
                         first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
-                        self._register.add(run.series, int(first), int(last))
+                        self._register.add(run.series, int(first), self._clipped(int(last)))
                 self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
             finally:
                 window.close()
@@ -207,14 +232,19 @@ class Scanner:
 
     def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
         self._metrics |= metrics
+        last_ms = self._clipped(last_ms)
         if last_ms >= self._header_ms:
             self._header, self._header_ms = header, last_ms
         self._oldest_ms = first_ms if self._oldest_ms is None else min(self._oldest_ms, first_ms)
         self._newest_ms = last_ms if self._newest_ms is None else max(self._newest_ms, last_ms)
 
+    def _clipped(self, last_ms: int) -> int:
+        """Return the last tick of a file. If its window was recorded partly while the clock was ahead, return now."""
+        return last_ms if last_ms <= self._horizon_ms else self._horizon_ms - AHEAD_MS
+
     def _make_holdings(self) -> Holdings:
         oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
-        newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None]
+        newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None and ms <= self._horizon_ms]
         index, note = self._index_state()
         return Holdings(
             series=self._register.snapshot(),
@@ -225,7 +255,7 @@ class Scanner:
             newest_ms=max(newest, default=None),
             index=index,
             facts=self._index.facts,
-            index_note="; ".join(filter(None, (note, self._note_of_other_nodes()))) or None,
+            index_note="; ".join(filter(None, (note, self._note_of_other_nodes(), self._note_of_clock()))) or None,
             foreign_folders=frozenset(self._other_nodes),
         )
 
@@ -235,6 +265,13 @@ class Scanner:
         several = "this directory contains data of several nodes"
         others = ", ".join(sorted(set(self._other_nodes.values())))
         return f"{several}: only {self._node} is shown, not {others}; choose a node with --node"
+
+    def _note_of_clock(self) -> str | None:
+        if self._after_horizon is None:
+            return None
+        newest = iso_time.format_seconds(self._after_horizon.start_ms)
+        cause = "the clock was ahead when it was recorded, or the clock of this machine is behind"
+        return f"there is data of times that have not come yet, up to {newest}, and it is not listed: {cause}"
 
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index

@@ -23,12 +23,14 @@ class RegisteredSeries:
 class SeriesSnapshot:
     """All registered series at one moment.
 
-    `by_id`: the series, newest first. `id_by_key`, `last_seen_ms`: by series key (`Series.key`).
+    `by_id`: the series, newest first. `id_by_key`, `last_seen_ms`: by series key (`Series.key`). `until_ms`: likewise,
+    for series that had samples until a time that has not come yet: the clock was ahead then.
     """
 
     by_id: Mapping[str, RegisteredSeries] = field(default_factory=dict)
     id_by_key: Mapping[str, str] = field(default_factory=dict)
     last_seen_ms: Mapping[str, int] = field(default_factory=dict)
+    until_ms: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, name: str) -> RegisteredSeries | None:
         """Return the series with this id or key (`Series.key`), or None."""
@@ -40,7 +42,8 @@ class SeriesSnapshot:
 
     def is_within(self, registered: RegisteredSeries, from_ms: int, to_ms: int) -> bool:
         """Return whether a series may have samples in [from_ms, to_ms), judged by its first and last tick."""
-        return registered.first_seen_ms < to_ms and self.last_seen(registered) >= from_ms
+        last_ms = max(self.last_seen(registered), self.until_ms.get(registered.series.key, 0))
+        return registered.first_seen_ms < to_ms and last_ms >= from_ms
 
 
 class SeriesRegister:
@@ -53,6 +56,8 @@ class SeriesRegister:
         self._series: dict[str, Series] = {}
         self._first_ms: dict[str, int] = {}
         self._last_ms: dict[str, int] = {}
+        self._until_ms: dict[str, int] = {}
+        self._indexed: set[str] = set()
         self._id_by_key: dict[str, str] = {}
         self._ids: set[str] = set()
         self._snapshot: SeriesSnapshot | None = SeriesSnapshot()
@@ -61,6 +66,7 @@ class SeriesRegister:
         """Register a series that was seen from `first_ms` to `last_ms`.
 
         `series`: with its names at `last_ms`. `index_key`: its key in index.json, which becomes its id if it is new.
+        The index has the best time of its beginning: if the clock was set since then, files have times of before.
         """
         key = series.key
         registered = self._series.get(key)
@@ -70,15 +76,26 @@ class SeriesRegister:
             self._id_by_key[key] = new_id
             self._ids.add(new_id)
             self._snapshot = None
+            if index_key is not None:
+                self._indexed.add(key)
             return
         if series is not registered and series != registered:
             is_newer = last_ms >= self._last_ms[key]
             merged = with_known_names(series, registered) if is_newer else with_known_names(registered, series)
             if merged != registered:
                 self._series[key], self._snapshot = merged, None
-        if first_ms < self._first_ms[key]:
+        if index_key is not None:
+            self._indexed.add(key)
+            self._until_ms.pop(key, None)
+        is_better = first_ms < self._first_ms[key] if index_key is None and key not in self._indexed else index_key
+        if is_better and first_ms != self._first_ms[key]:
             self._first_ms[key], self._snapshot = first_ms, None
         self._last_ms[key] = max(self._last_ms[key], last_ms)
+
+    def extend(self, series: Series, until_ms: int) -> None:
+        """Note that a registered series had samples until a time that has not come yet."""
+        self._until_ms[series.key] = until_ms
+        self._snapshot = None
 
     def snapshot(self) -> SeriesSnapshot:
         """Return all series as they are now. Later calls of `add` do not change the result."""
@@ -91,7 +108,7 @@ class SeriesRegister:
         ]
         entries.sort(key=lambda entry: (-entry.first_seen_ms, entry.id))
         self._snapshot = SeriesSnapshot(
-            {entry.id: entry for entry in entries}, dict(self._id_by_key), dict(self._last_ms)
+            {entry.id: entry for entry in entries}, dict(self._id_by_key), dict(self._last_ms), dict(self._until_ms)
         )
         return self._snapshot
 

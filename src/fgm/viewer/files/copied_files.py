@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fgm.clock import Clock
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory import layout
 from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
@@ -75,6 +76,14 @@ class CopiedFiles(DataFiles):
     def newest_first(self) -> Iterator[DataFile]:
         """Yield all files, newest first."""
         yield from reversed(self._search())
+
+    def horizon_ms(self) -> int:
+        """Return the end of time: files that a person has chosen are shown whenever they were recorded."""
+        return END_OF_TIME_MS
+
+    def after_horizon(self) -> DataFile | None:
+        """Return None."""
+        return None
 
     def _search(self) -> list[DataFile]:
         """Return the readable files, oldest first. Search for new ones if the last search is `SCAN_INTERVAL_S` ago."""

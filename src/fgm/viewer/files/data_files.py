@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fgm.clock import Clock
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory import layout
 from fgm.store.directory.file_identity import is_settled
 from fgm.store.parquet.window_file import WindowFile
@@ -25,6 +26,9 @@ EARLIER_WINDOWS = 2
 
 The last of them may extend into the range. So may the one before it, if the length of windows was changed.
 """
+
+AHEAD_MS = 10_000
+"""Maximum time by which data may be ahead of this machine's clock. Later data is that of a clock that was ahead."""
 
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -96,10 +100,31 @@ class DataFiles:
         return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
 
     def newest_first(self) -> Iterator[DataFile]:
-        """Yield all files, newest first. A day is listed only when the iterator reaches it."""
-        for _, day in reversed(self._days()):
-            listings = [self._list(folder).files for folder in self._writers(day)]
-            yield from heapq.merge(*map(reversed, listings), key=order, reverse=True)
+        """Yield the files up to `horizon_ms`, newest first. A day is listed only when the iterator reaches it."""
+        horizon_ms = self.horizon_ms()
+        for midnight_ms, day in reversed(self._days()):
+            if midnight_ms <= horizon_ms:
+                yield from (file for file in self._of_day(day) if file.start_ms <= horizon_ms)
+
+    def horizon_ms(self) -> int:
+        """Return the latest time at which data is expected: shortly after now.
+
+        If there is only later data, the clock of this machine is behind, and there is no limit.
+        """
+        now_ms = self._clock.wall_ns() // 1_000_000 + AHEAD_MS
+        days = [day for midnight_ms, day in self._days() if midnight_ms <= now_ms]
+        is_behind = not any(file.start_ms <= now_ms for day in days for file in self._of_day(day))
+        return END_OF_TIME_MS if is_behind else now_ms
+
+    def after_horizon(self) -> DataFile | None:
+        """Return the newest file if it begins after `horizon_ms`, else None."""
+        newest = next((file for _, day in reversed(self._days()) for file in self._of_day(day)), None)
+        return None if newest is None or newest.start_ms <= self.horizon_ms() else newest
+
+    def _of_day(self, day: str) -> Iterator[DataFile]:
+        """Yield the files of a day, newest first."""
+        listings = [self._list(folder).files for folder in self._writers(day)]
+        return heapq.merge(*map(reversed, listings), key=order, reverse=True)
 
     def window(self, file: DataFile) -> WindowFile:
         """Open a closed window. The caller must close it.

@@ -48,7 +48,7 @@ const marks = computed(() => {
       if (mark) Object.assign(mark, { to_ms: time_ms, event });
       else list.push({ kind: "throttling", from_ms: before.began_ms ?? time_ms, to_ms: time_ms, event });
     } else if (kind === "gap") {
-      for (const mark of running.values()) mark.to_ms = before.tick_ms;
+      for (const mark of running.values()) mark.to_ms = before.tick_ms ?? time_ms;
       running.clear();
       list.push({ kind, from_ms: before.tick_ms ?? time_ms, to_ms: time_ms, event });
     } else if (kind in KINDS && !(kind === "exit" && after.oom_killed)) {

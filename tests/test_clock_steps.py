@@ -1,0 +1,251 @@
+"""A clock that is set while a collector runs or between two runs, and a viewer of the same machine, before and after.
+
+The collector and the viewer are real, and share a wall clock that the test sets.
+"""
+
+import itertools
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from fgm.iso_time import parse_ms
+from fgm.store.check.directory_check import check
+from fgm.store.events.event import Event
+from fgm.store.index.index_file import load
+from fgm.store.parquet.window_file import WindowFile
+from tests.support.captured_host import CONTAINERS
+from tests.support.collector.host import Host
+from tests.support.processes import LOOK_AGAIN_S
+from tests.support.recorded_files import events, instants, journals, missed_ticks, parquet_files
+from tests.support.viewer.api_client import ApiClient
+
+HOUR_S, DAY_S = 3600, 86_400
+pytestmark = [pytest.mark.dates, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+@asynccontextmanager
+async def recording(host: Host) -> AsyncIterator[None]:
+    """Record until the block is left, then stop in order."""
+    daemon = await host.daemon()
+    with anyio.fail_after(200):
+        async with anyio.create_task_group() as group:
+            await group.start(daemon.run)
+            yield
+            daemon.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not await to_thread.run_sync(condition):
+        await anyio.sleep(LOOK_AGAIN_S)
+
+
+async def windows(host: Host, count: int) -> None:
+    """Wait until windows that begin from now on were closed."""
+    since_ms = now_ms(host)
+    await until(lambda: len([t for t in starts(host) if since_ms <= t <= now_ms(host)]) >= count)
+
+
+def starts(host: Host) -> list[int]:
+    return [instants(path)[0] for path in parquet_files(host.data_dir)]
+
+
+def now_ms(host: Host) -> int:
+    return host.clock.wall_ns() // 1_000_000
+
+
+async def end(host: Host, container: dict[str, Any]) -> None:
+    """End a container, and wait until the index shows that it was seen for the last time."""
+    await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + container["cgroup"])
+    await until(lambda: any(e.kind == "exit" and e.series == container["id"] for e in events(host.data_dir)))
+
+
+async def viewer(host: Host) -> ApiClient:
+    client = await to_thread.run_sync(ApiClient, host.data_dir, now_ms(host), host.clock)
+    await client.ready()
+    return client
+
+
+async def check_now(host: Host, *clients: ApiClient, ended: tuple[dict[str, Any], ...] = ()) -> None:
+    """Check that each viewer takes the newest second for now, and soon shows which containers run."""
+    for client in clients:
+        gone = {container["id"] for container in ended}
+        while await alive(host, client) != {container["id"] for container in CONTAINERS} - gone:
+            await anyio.sleep(LOOK_AGAIN_S)
+        at_now = (await client.get("/at/now")).body.decode()
+        assert "Nothing was recorded then" not in at_now
+        assert abs(parse_ms(at_now.splitlines()[0].split()[2].rstrip(",")) - now_ms(host)) < HOUR_S * 1000
+
+
+async def alive(host: Host, client: ApiClient) -> set[str]:
+    """Return the containers that a viewer shows as running. Nothing that it lists was seen after now."""
+    await client.ready()
+    listed = (await client.get("/api/containers")).json["containers"]
+    assert max(container["last_seen_ms"] for container in listed) <= now_ms(host) + 1000
+    return {c["container_id"] for c in listed if c["scope"] == "container" and c["alive"]}
+
+
+async def in_order(host: Host) -> None:
+    def look() -> None:
+        assert check(str(host.data_dir)).problems == []
+        ticks = sorted(tick for path in parquet_files(host.data_dir) for tick in missed(path))
+        for (before_ms, before), (after_ms, after) in itertools.pairwise(ticks):
+            assert after_ms > before_ms
+            if abs(after - before) >= 2:  # a clock step is between them: at least three ticks were left out
+                assert after_ms - before_ms > 2.5 * host.settings.interval_ms
+        index = load(str(host.data_dir / "index.json"))
+        assert {entry.full_id for entry in index.entries.values()} == {c["id"] for c in CONTAINERS}
+
+    await to_thread.run_sync(look)
+
+
+def missed(path: Path) -> list[tuple[int, float]]:
+    """Return each tick of the node in a window, with the number of ticks that the run had missed until then."""
+    file = WindowFile.open(str(path))
+    (chunk,) = file.chunks(["collector.missed_ticks"], {"node"})
+    file.close()
+    return list(zip(chunk.time_ms.tolist(), chunk.values["collector.missed_ticks"].tolist(), strict=True))
+
+
+def of_node(host: Host, *kinds: str) -> list[Event]:
+    return [event for event in events(host.data_dir) if event.kind in kinds]
+
+
+@pytest.mark.parametrize("ahead_s", [2 * HOUR_S, 10 * DAY_S, 40 * 365 * DAY_S])
+async def test_a_clock_that_was_ahead_is_set_back_while_a_collector_runs(host: Host, ahead_s: int) -> None:
+    host.clock.step_ns = ahead_s * 10**9
+    async with recording(host):
+        await windows(host, 1)
+        await end(host, CONTAINERS[0])
+        await windows(host, 1)
+        before = await viewer(host)
+        await check_now(host, before, ended=(CONTAINERS[0],))
+        host.clock.step_ns = 0
+        await windows(host, 2)
+        await end(host, CONTAINERS[1])
+        await windows(host, 1)
+        await check_now(host, before, await viewer(host), ended=(CONTAINERS[0], CONTAINERS[1]))
+        index = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+        assert all(entry.last_seen_ms <= now_ms(host) for entry in index.entries.values())
+        assert index.latest_ms is not None
+        assert index.latest_ms <= now_ms(host)
+    await in_order(host)
+    note = (await viewer(host)).services.scanner.holdings().index_note
+    assert note is not None
+    assert "times that have not come yet" in note
+
+
+@pytest.mark.parametrize("ahead_s", [2 * HOUR_S, 10 * DAY_S])
+async def test_a_clock_that_was_ahead_is_set_back_between_two_runs(host: Host, ahead_s: int) -> None:
+    async with recording(host):
+        await windows(host, 1)
+    host.clock.step_ns = ahead_s * 10**9
+    async with recording(host):
+        await windows(host, 1)
+        before = await viewer(host)
+    await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + CONTAINERS[0]["cgroup"])
+    known = len(await to_thread.run_sync(events, host.data_dir))
+    host.clock.step_ns = 0
+    async with recording(host):
+        await windows(host, 1)
+        await check_now(host, before, await viewer(host), ended=(CONTAINERS[0],))
+    new = await to_thread.run_sync(lambda: sorted(events(host.data_dir), key=lambda e: e.time_ms))
+    present = [event for event in new if event.time_ms <= now_ms(host)]
+    kinds = [event.kind for event in present]
+    assert len(new) > known
+    step = kinds.index("clock_step")
+    assert kinds[step : step + 3] == ["clock_step", "gap", "exit"]
+    assert present[step].what.startswith("the wall clock was set back by at least ")
+    assert present[step + 2].what.startswith("ended while nothing was recorded")
+    assert {"start", "restart"}.isdisjoint(kinds)
+    await in_order(host)
+
+
+@pytest.mark.parametrize("behind_s", [2 * HOUR_S, 10 * DAY_S])
+async def test_a_collector_starts_while_the_clock_is_behind(host: Host, behind_s: int) -> None:
+    """As on a node that boots with a clock that is behind, until the time service corrects it."""
+    async with recording(host):
+        await windows(host, 2)
+    first = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+    host.clock.step_ns = -behind_s * 10**9
+    async with recording(host):
+        await windows(host, 2)
+        before = await viewer(host)
+        await check_now(host, before)
+        host.clock.step_ns = 0
+        await windows(host, 2)
+        await check_now(host, before, await viewer(host))
+        last = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+        for key, entry in first.entries.items():
+            assert last.entries[key].last_seen_ms > entry.last_seen_ms
+    assert journals(host.data_dir) == []
+    await in_order(host)
+
+
+async def test_a_node_without_earlier_data_boots_in_1970(host: Host) -> None:
+    now_s = now_ms(host) // 1000
+    host.clock.step_ns = (1000 - now_s) * 10**9
+    async with recording(host):
+        await windows(host, 2)
+        before = await viewer(host)
+        host.clock.step_ns = 0
+        await windows(host, 2)
+        index = await to_thread.run_sync(load, str(host.data_dir / "index.json"))
+        assert min(entry.first_seen_ms for entry in index.entries.values()) > (now_s - 60) * 1000
+        await check_now(host, before, await viewer(host))
+        for client in (before, await viewer(host)):
+            listed = (await client.get("/api/containers")).json["containers"]
+            assert min(c["first_seen_ms"] for c in listed if c["scope"] == "container") > (now_s - 60) * 1000
+    await in_order(host)
+
+
+async def test_windows_of_a_run_whose_clock_was_ahead_are_superseded_by_a_later_run(host: Host) -> None:
+    host.clock.step_ns = 10 * 10**9
+    async with recording(host):
+        await windows(host, 2)
+        ahead_ms = now_ms(host)
+    host.clock.step_ns = 0
+    async with recording(host):
+        await until(lambda: now_ms(host) > ahead_ms + 2000)
+    await in_order(host)
+    assert len(list(host.data_dir.glob("dt=*/*/superseded-*.parquet"))) >= 1
+
+
+async def test_a_suspended_node_is_told_as_such_and_not_as_a_clock_that_was_set(host: Host) -> None:
+    async with recording(host):
+        await windows(host, 1)
+        host.clock.slept_s = 8 * HOUR_S
+        await windows(host, 1)
+
+    def look() -> None:
+        (gap,) = [event for event in of_node(host, "gap") if "suspended_ms" in event.after]
+        assert of_node(host, "clock_step") == []
+        assert gap.what == "the node was suspended for 8 h, and nothing was recorded"
+        assert gap.after["suspended_ms"] == 8 * HOUR_S * 1000
+        tick_ms = gap.before["tick_ms"]
+        assert isinstance(tick_ms, int)
+        assert gap.time_ms - tick_ms >= 8 * HOUR_S * 1000
+        assert missed_ticks(host.data_dir) < 30
+
+    await to_thread.run_sync(look)
+    await in_order(host)
+
+
+async def test_there_is_no_rate_across_a_step_back_to_the_last_moments_of_a_window(host: Host) -> None:
+    async with recording(host):
+        await windows(host, 2)
+        end_ms = now_ms(host) // 1000 * 1000 - 1000
+        host.clock.step_ns = (end_ms - 220 - now_ms(host)) * 1_000_000
+        await windows(host, 3)
+    assert len(of_node(host, "clock_step")) == 1
+    await in_order(host)
