@@ -118,6 +118,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
 
     def on_step(now_ms: int, step_ms: float) -> None:
         index.step_clock(now_ms, step_ms)
+        follower.step_clock(step_ms)
         recovery.repeat()  # a journal of an earlier run may have been left alone, because it was in the future
 
     sampling = SamplingTask(

@@ -150,4 +150,4 @@ class SamplingTask:
         if tick.series is not self._series:
             self._series = tick.series
             self._index.update(self._sampler.readers.alive, tick.time_ms)
-            self._follower.update_series(tick.series, tick.time_ms)
+            self._follower.update_series(tick.series)

@@ -54,7 +54,7 @@ class Follower:
         now_ms = self.clock.wall_ns() // 1_000_000
         named = [self.name(unnamed) for unnamed in series]
         self.index.update({str(container.container_id): container for container in named}, now_ms)
-        self.pods.update_series(named, now_ms)
+        self.pods.update_series(named)
 
     async def recover(self) -> None:
         """Advance the clock to the next try, which succeeds, and until the stream counts as followed."""
@@ -306,6 +306,24 @@ async def test_sandboxes_cause_no_requests_and_are_removed_from_the_index(tmp_pa
 
     assert list(follower.index.index.keys) == [container_id(7)]
     assert len(server.requests) == 2
+
+
+async def test_a_container_does_not_become_a_sandbox_because_the_clock_was_set_forward(tmp_path: Path) -> None:
+    async with following(tmp_path) as follower:
+        clock = follower.clock
+        new = Series("container", container_id=container_id(5), pod_uid=pod_uid(1))
+        await follower.server.watched()
+        follower.see(APP, new)
+        clock.stall(11)
+        clock.step_wall(7200)
+        follower.pods.step_clock(7_200_000)
+        follower.pods._publish(())
+        assert follower.name(new).scope == "container"
+        clock.step_wall(-7200)
+        follower.pods.step_clock(-7_200_000)
+        clock.stall(50)
+        follower.pods._publish(())
+        assert follower.name(new).scope == "sandbox"
 
 
 async def test_pods_that_the_stream_did_not_have_are_listed_once(tmp_path: Path) -> None:

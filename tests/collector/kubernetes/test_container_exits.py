@@ -39,3 +39,10 @@ def test_an_exit_between_two_runs_of_a_recorded_container_is_new() -> None:
 
 def test_an_exit_that_an_earlier_run_found_is_not_new() -> None:
     assert find(ExitFinder(index(ended={"reason": "OOMKilled", "exit_code": 137}), 0), RESTARTED) == []
+
+
+def test_an_exit_after_the_clock_was_set_back_is_new() -> None:
+    finder = ExitFinder(Index(), FINISHED_MS + 7_000_000)
+    finder.step_clock(-7_200_000)
+
+    assert len(find(finder, RESTARTED)) == 1

@@ -40,7 +40,7 @@ class Follower:
         now_ms = self.clock.wall_ns() // 1_000_000
         named = [self.name(unnamed) for unnamed in series]
         self.index.update({str(container.container_id): container for container in named}, now_ms)
-        self.pods.update_series(named, now_ms)
+        self.pods.update_series(named)
 
     async def wait(self, seconds: float) -> None:
         """Let time pass, and the task send the requests that are due."""

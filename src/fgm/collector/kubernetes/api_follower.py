@@ -133,7 +133,7 @@ class ApiFollower(PodFollower):
 
         That is so if etcd was restored, and the API has reached the version of the watch again by the next event.
         """
-        missing = self._book.missing_pods(self._now_ms())
+        missing = self._book.missing_pods(self._monotonic_ms())
         is_new = not missing <= self._searched
         self._searched = missing
         return is_new

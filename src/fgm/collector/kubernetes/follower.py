@@ -66,11 +66,15 @@ class PodFollower:
         """Number of requests so far."""
         return 0 if self._client is None else self._client.requests
 
-    def update_series(self, series: Iterable[Series], time_ms: int) -> None:
+    def step_clock(self, step_ms: float) -> None:
+        """Follow a step of the wall clock. `step_ms`: negative if it was set back."""
+        self._exits.step_clock(round(step_ms))
+
+    def update_series(self, series: Iterable[Series]) -> None:
         """Set the series to those of a tick. Call this if they changed, after adding their containers to the index."""
         series = tuple(series)
         self._has_pods = any(each.pod_uid is not None for each in series)
-        self._book.update_series(series, time_ms)
+        self._book.update_series(series, self._monotonic_ms())
         before, self._indexed = self._indexed, {each.container_id for each in series if each.scope == "container"}
         new = self._indexed - before
         if new:
@@ -90,7 +94,7 @@ class PodFollower:
     def _publish(self, pods: Iterable[Pod]) -> None:
         """Pass names, exits and facts on after a response. `pods`: those in the response."""
         pods = tuple(pods)
-        self._book.note_response(self._now_ms())
+        self._book.note_response(self._monotonic_ms())
         if self._book.names is not self._names:
             self._names = self._book.names
             self._outputs.rename(self._names.name)
@@ -116,6 +120,10 @@ class PodFollower:
 
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // 1_000_000
+
+    def _monotonic_ms(self) -> int:
+        """Return the time for the ages of containers, which does not jump if the wall clock is set."""
+        return round(self._clock.monotonic() * 1000)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         return await to_thread.run_sync(work, *arguments, abandon_on_cancel=True, limiter=self._workers)

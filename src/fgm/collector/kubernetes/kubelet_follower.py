@@ -32,10 +32,10 @@ class KubeletFollower(PodFollower):
         self._kubelet = client
         self._state = PollState(random, clock.monotonic())
 
-    def update_series(self, series: Iterable[Series], time_ms: int) -> None:
+    def update_series(self, series: Iterable[Series]) -> None:
         """Set the series to those of a tick. If containers have come or gone, the kubelet is asked soon."""
         before = self._indexed
-        super().update_series(series, time_ms)
+        super().update_series(series)
         if self._indexed != before:
             self._state.note_change(self._clock.monotonic())
 
@@ -63,4 +63,4 @@ class KubeletFollower(PodFollower):
         if self._note_success():
             log.info("listing the pods of the kubelet again")
         self._replace(pods)
-        self._state.note_list(self._clock.monotonic(), is_complete=not self._book.has_nameless(self._now_ms()))
+        self._state.note_list(self._clock.monotonic(), is_complete=not self._book.has_nameless(self._monotonic_ms()))

@@ -76,7 +76,7 @@ class PodBook:
         self._is_changed = True
 
     def update_series(self, series: Iterable[Series], time_ms: int) -> None:
-        """Set the series to those of a tick. Call this if they have changed."""
+        """Set the series to those of a tick. Call this if they have changed. All times are of a monotonic clock."""
         in_pods = [each for each in series if each.container_id is not None and each.pod_uid is not None]
         self._first_seen_ms = {
             str(each.container_id): self._first_seen_ms.get(str(each.container_id), time_ms) for each in in_pods
