@@ -5,12 +5,14 @@ The collector and the viewer are real, and share a wall clock that the test sets
 
 import itertools
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
+import pandas as pd
 import pytest
 from anyio import to_thread
 
@@ -239,6 +241,28 @@ async def test_a_suspended_node_is_told_as_such_and_not_as_a_clock_that_was_set(
 
     await to_thread.run_sync(look)
     await in_order(host)
+
+
+async def test_a_process_starts_by_the_clock_that_was_set(host: Host) -> None:
+    def starts_of(pid: int) -> list[int]:
+        tables = [pd.read_parquet(path) for path in host.data_dir.glob("dt=*/*/processes-*.parquet")]
+        starts = [start for table in tables for start in table[table["pid"] == pid]["start_time"]]
+        return [round(start.timestamp() * 1000) for start in starts]
+
+    host.clock.step_ns = 2 * HOUR_S * 10**9
+    async with recording(host):
+        await windows(host, 1)
+        host.clock.step_ns = 0
+        await windows(host, 1)
+        async with await anyio.open_process([sys.executable, "-c", "input()"]) as process:
+            container = Path(host.captured.cgroup_root + CONTAINERS[0]["cgroup"], "cgroup.procs")
+            await anyio.Path(host.captured.proc_root, str(process.pid)).symlink_to(f"/proc/{process.pid}")
+            await anyio.Path(container).write_text(f"{process.pid}\n")
+            await until(lambda: bool(starts_of(process.pid)))
+            process.kill()
+
+    (start_ms,) = set(await to_thread.run_sync(starts_of, process.pid))
+    assert abs(now_ms(host) - start_ms) < HOUR_S * 1000
 
 
 async def test_there_is_no_rate_across_a_step_back_to_the_last_moments_of_a_window(host: Host) -> None:

@@ -94,7 +94,8 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     recovery = Recovery(settings.data_dir, recorder, index)
     heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
     events = _make_events(settings, hierarchies, clock, index.index.updated_ms)
-    processes = _make_process_tasks(settings, header, clock, sampler.counts)
+    host = _make_host(settings, clock)
+    processes = _make_process_tasks(settings, header, host, clock, sampler.counts)
     follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
     summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
     limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
@@ -119,6 +120,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     def on_step(now_ms: int, step_ms: float) -> None:
         index.step_clock(now_ms, step_ms)
         follower.step_clock(step_ms)
+        host.step_clock(step_ms)
         recovery.repeat()  # a journal of an earlier run may have been left alone, because it was in the future
 
     sampling = SamplingTask(
@@ -158,17 +160,22 @@ def _open_index(settings: Settings, clock: Clock) -> IndexKeeper:
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
 
 
-def _make_process_tasks(settings: Settings, header: FileHeader, clock: Clock, counts: ReadCounts) -> ProcessTasks:
-    if settings.verbose_perf_risk:
-        log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
+def _make_host(settings: Settings, clock: Clock) -> Host:
     since_boot = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    host = Host(
+    return Host(
         proc_root=settings.proc_root,
         ticks_per_second=os.sysconf("SC_CLK_TCK"),
         page_size_bytes=os.sysconf("SC_PAGE_SIZE"),
         booted_ms=round(clock.wall_ns() / 1e6 - since_boot() * 1000),
         since_boot=since_boot,
     )
+
+
+def _make_process_tasks(
+    settings: Settings, header: FileHeader, host: Host, clock: Clock, counts: ReadCounts
+) -> ProcessTasks:
+    if settings.verbose_perf_risk:
+        log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
     return ProcessTasks(
         SumReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
         TopReader(host, counts),

@@ -10,15 +10,22 @@ Identity = tuple[int, str | None, str | None, str | None, str | None, str | None
 """Values of the first columns of a ProcessRow or RegionRow, from `time_ms` to `comm`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Host:
-    """Facts about a host. `booted_ms`: time of its boot since 1970 UTC; `since_boot`: returns seconds since boot."""
+    """Facts about a host. `booted_ms`: time of its boot since 1970 UTC; `since_boot`: returns seconds since boot.
+
+    Thread-safe.
+    """
 
     proc_root: str
     ticks_per_second: int
     page_size_bytes: int
     booted_ms: int
     since_boot: Callable[[], float]
+
+    def step_clock(self, step_ms: float) -> None:
+        """Move the time of the boot with the wall clock. `step_ms`: negative if that was set back."""
+        self.booted_ms += round(step_ms)
 
     def start_ms(self, stat: ProcessStat) -> int:
         """Return the start time of a process, in ms since 1970 UTC."""
