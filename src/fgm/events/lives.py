@@ -69,9 +69,10 @@ class Lives:
         positions = {series.key: i for i, series in enumerate(step.series)}
         events = [
             self._exit(before.pop(key), step.time_ms, step.replaced[key], step.gap_ms)
-            for key in step.replaced.keys() & before.keys() & self._alive.keys()
+            for key in step.replaced
+            if key in before and key in self._alive
         ]
-        for key in before.keys() - self._alive.keys():
+        for key in [key for key in before if key not in self._alive]:
             position = positions.get(key)
             if position is not None and step.series[position].scope == "sandbox":
                 self.born_ms.pop(key, None)  # it turned out to be a sandbox; it did not exit
