@@ -226,3 +226,31 @@ def test_a_group_whose_cgroup_is_gone_is_counted_by_its_pod() -> None:
     assert (brief(kill), brief(end)) == ((1, "oom_kill", "a"), (1, "exit", "a"))
     assert kill.after == {"killed": 3}
     assert machine.tick(2, {NODE: {"oom": 6}, POD: {"oom": 6, "groups": 2}}) == []
+
+
+@pytest.mark.parametrize("has_last_row", [False, True])
+def test_a_group_kill_whose_cgroup_is_removed_while_it_is_counted_is_one_event(has_last_row: bool) -> None:
+    """Between two ticks only the first two of its six processes were seen; the pod has the rest, or the last row."""
+    machine = Machine()
+    machine.tick(0, {NODE: {"oom": 0}, POD: {"oom": 0, "groups": 0}, A: alive(groups=0)})
+    assert machine.machine.add_kill(T0 + 300, A.key, 3, 1, is_final=False) == []
+    events = machine.exit(0.4, A, DEAD | {"oom": 7, "groups": 1}) if has_last_row else []
+    events += machine.tick(1, {NODE: {"oom": 7}, POD: {"oom": 7, "groups": 1}})
+    kill, end = events
+
+    assert (brief(kill), kill.after) == ((0.3, "oom_kill", "a"), {"killed": 6})
+    assert brief(end) == (0.4 if has_last_row else 1, "exit", "a")
+    assert end.what.startswith("ended by an OOM kill")
+    assert machine.tick(2, {NODE: {"oom": 7}, POD: {"oom": 7, "groups": 1}}) == []
+
+
+def test_a_group_kill_that_a_tick_read_in_the_middle_is_one_event_after_its_cgroup_was_removed() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: {"oom": 0}, POD: {"oom": 0, "groups": 0}, A: alive(groups=0)})
+    middle: dict[Series, Row] = {NODE: {"oom": 3}, POD: {"oom": 2, "groups": 1}, A: alive(oom=3, groups=1)}
+    assert machine.tick(1, middle, removed={A}) == []
+    kill, end = machine.tick(2, {NODE: {"oom": 7}, POD: {"oom": 7, "groups": 1}})
+
+    assert (brief(kill), kill.after) == ((1, "oom_kill", "a"), {"killed": 6})
+    assert brief(end) == (2, "exit", "a")
+    assert machine.tick(3, {NODE: {"oom": 7}, POD: {"oom": 7, "groups": 1}}) == []

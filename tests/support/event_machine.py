@@ -66,8 +66,12 @@ class Machine:
         *,
         opened: Collection[Series] = (),
         first: Mapping[Series, float] | None = None,
+        removed: Collection[Series] = (),
     ) -> list[Event]:
-        """Add a tick; return its events. `opened`: series with a new cgroup; `first`: second of their first tick."""
+        """Add a tick; return its events.
+
+        `opened`: series with a new cgroup; `first`: second of their first tick; `removed`: series without one by now.
+        """
         series = tuple(rows)
         if series == self._series:
             series = self._series
@@ -82,6 +86,7 @@ class Machine:
             series,
             table,
             opened={each.key for each in opened},
+            removed={each.key for each in removed},
             first_ms={each.key: T0 + round(at * 1000) for each, at in (first or {}).items()},
         )
         assert all(encode(event) for event in events)

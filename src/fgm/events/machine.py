@@ -47,12 +47,14 @@ class EventMachine:
         *,
         opened: Collection[str] = (),
         first_ms: Mapping[str, int] | None = None,
+        removed: Collection[str] = (),
     ) -> list[Event]:
         """Add the next tick; return the events that it reveals. Some of them have an earlier time than the tick.
 
         While the series do not change, pass the same tuple object: a new one costs time. `opened`: keys of the series
         whose cgroup was created since the last tick, if that is known. `first_ms`: for the first tick, the time of an
-        earlier one that had the cgroup, by key.
+        earlier one that had the cgroup, by key. `removed`: keys of the containers whose cgroup was removed right after
+        the tick; their OOM kills are reported at the next one.
 
         Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
@@ -76,7 +78,7 @@ class EventMachine:
             events += self._throttling.end_all()
             events.append(_gap(last_ms, time_ms, self._interval_ms, asleep_ms))
         lives = self._lives.update(step, self._state)
-        kills = self._oom_kills.update(step, self._state, self._lives)
+        kills = self._oom_kills.update(step, self._state, self._lives, removed)
         killed_before, self._killed = self._killed, {kill.series for kill in kills}
         lives = [_with_cause(event, self._killed | killed_before) for event in lives]
         late = {key for key in self._killed - killed_before if not self._lives.is_alive(key)}
@@ -101,17 +103,20 @@ class EventMachine:
         self._killed.update(kill.series for kill in kills)
         return [*kills, _with_cause(exit_event, self._killed)]
 
-    def add_kill(self, time_ms: int, key: str, kills: float, group_kills: float | None) -> list[Event]:
+    def add_kill(
+        self, time_ms: int, key: str, kills: float, group_kills: float | None, *, is_final: bool = True
+    ) -> list[Event]:
         """Add the OOM kill counters of a container, read after the last tick; return an event if they grew.
 
         `key`: key of the container; it is ignored if the last tick does not have it. `group_kills`: None if unknown.
+        `is_final`: whether the counters were read after the kill. If not, the next tick reports it.
         """
         series, newest = self._state.current(key)
         if newest is None:
             return []
         values = np.full(len(NEEDED_COLUMNS), np.nan)
         values[[*COUNTERS]] = kills, np.nan if group_kills is None else group_kills
-        events = self._oom_kills.add_kill(time_ms, key, series, newest, values)
+        events = self._oom_kills.add_kill(time_ms, key, series, newest, values, is_final=is_final)
         self._killed.update(kill.series for kill in events)
         return events
 

@@ -12,7 +12,7 @@ again.
 All of this compares counters of the kernel. `oom_counts` makes the number of processes of what remains.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -39,13 +39,19 @@ class OomKills:
         self._read_between: dict[str, Floats] = {}
         """By key of a container: its counters, if they were read after the last tick."""
         self._episodes = OomEpisodes()
+        self._unfinished: dict[str, tuple[int, OomCounts]] = {}
+        """By key of a container: time and counts of kills after the last tick to which its pod may add some."""
 
-    def update(self, step: TickStep, state: SeriesState, lives: Lives) -> list[Event]:
-        """Return an event for each series that had OOM kills since the last tick."""
+    def update(self, step: TickStep, state: SeriesState, lives: Lives, removed: Collection[str] = ()) -> list[Event]:
+        """Return an event for each series that had OOM kills since the last tick.
+
+        `removed`: keys of the containers whose cgroup was removed right after the tick. Their kills are reported at the
+        next tick, because only their pods' counters show then whether there were more.
+        """
         if self._read_between:
             self._correct(step)
         growth = _growth(step)
-        if not growth and not self._ahead:
+        if not growth and not self._ahead and not self._unfinished:
             self._episodes.end_tick()
             return []
         ahead_before, self._ahead = self._ahead, {}
@@ -68,25 +74,50 @@ class OomKills:
             parent = parents[position]
             if parent is not None and any(reported := inside.plus(own)):
                 below[parent] = below.get(parent, _NONE).plus(reported)
+        unfinished, self._unfinished = self._unfinished, {}
+        for key, (_, counts) in unfinished.items():
+            kills[key] = kills.get(key, _NONE).plus(counts)
+        for key in kills.keys() & set(removed):
+            began_ms, _ = unfinished.get(key, (step.time_ms, _NONE))
+            self._unfinished[key] = began_ms, kills.pop(key)
         events = [
-            self._event_at_tick(key, killed, step, state, lives)
+            self._event_at_tick(key, killed, step, state, lives, unfinished)
             for key, counts in kills.items()
             if (killed := self._episodes.add(key, counts))
         ]
         self._episodes.end_tick()
         return events
 
-    def add_kill(self, time_ms: int, key: str, series: Sequence[Series], newest: Floats, values: Floats) -> list[Event]:
+    def add_kill(
+        self,
+        time_ms: int,
+        key: str,
+        series: Sequence[Series],
+        newest: Floats,
+        values: Floats,
+        *,
+        is_final: bool = True,
+    ) -> list[Event]:
         """Return the event for counters that were read after the last tick; no event if they did not grow.
 
         `series`: all series of the last tick; `newest`: last known values of the container. The counters are written
-        there. `values`: the values that were read, one for each of NEEDED_COLUMNS.
+        there. `values`: the values that were read, one for each of NEEDED_COLUMNS. `is_final`: if not, the kill is
+        reported at the next tick, with the kills that only the pod's counters show.
         """
         growth = np.nan_to_num(values[[*COUNTERS]] - newest[[*COUNTERS]])
         counts = OomCounts(*(round(float(each)) for each in growth)).positive
-        if not any(counts):
+        if key in self._unfinished:
+            began_ms, earlier = self._unfinished.pop(key)
+            time_ms, all_counts = min(time_ms, began_ms), counts.plus(earlier)
+        else:
+            all_counts = counts
+        if not any(all_counts):
             return []
-        killed = self._episodes.add(key, counts)
+        killed = 0
+        if is_final:
+            killed = self._episodes.add(key, all_counts)
+        else:
+            self._unfinished[key] = time_ms, all_counts
         events = [_make_event(time_ms, key, killed, newest, 0)] if killed else []
         newest[[*COUNTERS]] = self._read_between[key] = np.fmax(values[[*COUNTERS]], newest[[*COUNTERS]])
         parents = _parents(series)
@@ -105,7 +136,15 @@ class OomKills:
             if series.key in counters and series.key not in step.replaced:
                 step.now[position, COUNTERS] = np.fmax(step.now[position, COUNTERS], counters[series.key])
 
-    def _event_at_tick(self, key: str, killed: int, step: TickStep, state: SeriesState, lives: Lives) -> Event:
+    def _event_at_tick(  # noqa: PLR0917 - all that is known about the tick
+        self,
+        key: str,
+        killed: int,
+        step: TickStep,
+        state: SeriesState,
+        lives: Lives,
+        unfinished: Mapping[str, tuple[int, OomCounts]],
+    ) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
         if position is not None:
@@ -115,6 +154,8 @@ class OomKills:
         for exited in (*lives.exited_before, *lives.exited_now) if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
+        if key in unfinished:
+            time_ms = min(time_ms, unfinished[key][0])
         return _make_event(time_ms, key, killed, newest, step.gap_ms)
 
 

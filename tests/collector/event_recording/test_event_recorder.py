@@ -45,6 +45,11 @@ def read(data_dir: Path, day: str = "dt=2025-12-30") -> list[Event]:
         os.close(fd)
 
 
+def read_all(data_dir: Path) -> list[Event]:
+    lines = b"".join(path.read_bytes() for path in sorted(data_dir.glob("dt=*/*/events.jsonl")))
+    return [decode(line) for line in lines.splitlines(keepends=True)]
+
+
 async def read_kinds(data_dir: Path, day: str = "dt=2025-12-30") -> list[tuple[str, str]]:
     events = await to_thread.run_sync(read, data_dir, day)
     return [(event.kind, event.series[:5]) for event in events]
@@ -224,6 +229,38 @@ async def test_an_oom_kill_is_reported_at_once_and_only_once(tmp_path: Path) -> 
 
     (kill,) = [decode(line) for line in (await written()).splitlines(keepends=True)]
     assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 2})
+
+
+@pytest.mark.parametrize("is_at_tick", [False, True], ids=["between ticks", "at a tick"])
+async def test_a_group_that_is_being_killed_is_one_event_with_the_final_number(
+    tmp_path: Path, is_at_tick: bool
+) -> None:
+    """The kernel counts the first of three processes, then the group, and then all three, with a log line for each."""
+    file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
+    await file.parent.mkdir(parents=True)
+    await file.write_text("oom_kill 0\noom_group_kill 0\n")
+    await anyio.Path(tmp_path, "data").mkdir()
+    kills = await to_thread.run_sync(OomWatch, str(tmp_path / "cgroup"), SystemClock())
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", oom_watch=kills)
+    async with anyio.create_task_group() as group:
+        group.start_soon(watching.run)
+        watching.add_tick(tick(0, NODE, POD, A))
+        with anyio.fail_after(10):
+            while not kills._keys:
+                await anyio.sleep(0.01)
+            await file.write_text("oom_kill 1\noom_group_kill 0\n")
+            if is_at_tick:
+                watching.add_tick(tick(1, NODE, POD, A, kills=1))
+            while not kills._growing:
+                await anyio.sleep(0.001)
+            await file.write_text("oom_kill 4\noom_group_kill 1\n")
+            while kills._growing:
+                await anyio.sleep(0.01)
+        watching.add_tick(tick(2, NODE, POD, A, kills=4, group_kills=1))
+        watching.end()
+
+    (kill,) = await to_thread.run_sync(read_all, tmp_path / "data")
+    assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 3})
 
 
 async def test_a_clock_step_is_an_event(tmp_path: Path) -> None:

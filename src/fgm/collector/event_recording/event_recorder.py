@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fgm.collector.event_recording.exit_reasons import ExitReasons
 from fgm.collector.event_recording.last_tick import LastTick, last_tick
-from fgm.collector.kernel.oom_watch import Counters, OomWatch
+from fgm.collector.kernel.oom_watch import OomWatch, SeenKill
 from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
 from fgm.events.machine import EventMachine
 from fgm.iso_time import END_OF_TIME_MS
@@ -44,12 +44,6 @@ class _Exit(NamedTuple):
     row: NDArray[np.float64]
 
 
-class _Kill(NamedTuple):
-    time_ms: int
-    key: str
-    counters: Counters
-
-
 class _ClockStep(NamedTuple):
     time_ms: int
     step_ms: float
@@ -59,7 +53,7 @@ class _Suspension(NamedTuple):
     asleep_ms: float
 
 
-_Item = Tick | _Exit | _Kill | _ClockStep | _Suspension | Event | None
+_Item = Tick | _Exit | SeenKill | _ClockStep | _Suspension | Event | None
 
 
 class EventRecorder:
@@ -133,7 +127,7 @@ class EventRecorder:
         """Derive and write events until `end` is called. Write the events of each tick before using the next one."""
         async with anyio.create_task_group() as group:
             if self._oom_watch is not None:
-                group.start_soon(self._oom_watch.run, self._add_kill, name="OOM kills")
+                group.start_soon(self._oom_watch.run, self._put, name="OOM kills")
             await self._record()
             group.cancel_scope.cancel()
 
@@ -156,8 +150,9 @@ class EventRecorder:
                     await self._derive(item)
                 case _Exit():
                     await self._write(self._machine.add_exit(*item))
-                case _Kill():
-                    await self._write(self._machine.add_kill(item.time_ms, item.key, *item.counters))
+                case SeenKill():
+                    kills = self._machine.add_kill(item.time_ms, item.key, *item.counters, is_final=item.is_final)
+                    await self._write(kills)
                 case _ClockStep() | _Suspension():
                     await self._write(self._follow_clock(item))
 
@@ -173,8 +168,8 @@ class EventRecorder:
         if self._is_first:
             self._is_first, opened = False, frozenset()  # every cgroup is new to this run
             events += await self._begin(tick.time_ms)
-        await self._settle(tick)
-        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows, opened=opened)
+        removed = await self._settle(tick)
+        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows, opened=opened, removed=removed)
         await self._begin_day(tick.time_ms)
         await self._write(events)
         await self._write(self._reasons.take_late())
@@ -197,15 +192,16 @@ class EventRecorder:
         tick = earlier.tick
         return self._machine.add_tick(tick.time_ms, tick.series, tick.rows, first_ms=earlier.first_ms)
 
-    async def _settle(self, tick: Tick) -> None:
+    async def _settle(self, tick: Tick) -> set[str]:
         """If containers of a tick had OOM kills since the last one, put their final counters into its rows.
 
-        The tick may have read the counters while the kernel was killing the processes of a group.
+        The tick may have read the counters while the kernel was killing the processes of a group. Return the keys of
+        containers whose cgroup was removed meanwhile.
         """
         kills = tick.rows[:, _KILLS]
         total, self._kills = self._kills, float(np.nansum(kills))
         if self._oom_watch is None or self._kills <= total:
-            return
+            return set()
         containers = {each.key: i for i, each in enumerate(tick.series) if each.scope == "container" and kills[i] > 0}
         settled = await self._oom_watch.settled([tick.series[i] for i in containers.values()])
         for key, counters in settled.items():
@@ -213,6 +209,7 @@ class EventRecorder:
             row[_KILLS] = max(row[_KILLS], counters.kills)
             if counters.group_kills is not None:
                 row[_GROUP_KILLS] = max(row[_GROUP_KILLS], counters.group_kills)
+        return containers.keys() - settled.keys()
 
     def _last_tick(self, first_ms: int) -> LastTick | None:
         if self._previous_ms > first_ms:
@@ -248,9 +245,6 @@ class EventRecorder:
             return False
         self._is_failing = False
         return True
-
-    def _add_kill(self, time_ms: int, key: str, counters: Counters) -> None:
-        self._put(_Kill(time_ms, key, counters))
 
     def _is_full(self, limit: int) -> bool:
         if len(self._waiting) < limit:

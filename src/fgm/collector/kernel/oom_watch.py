@@ -37,8 +37,21 @@ class Counters(NamedTuple):
 class Report(Protocol):
     """Function that is called with the counters of a container if OOM kills were seen."""
 
-    def __call__(self, time_ms: int, key: str, counters: Counters, /) -> None:
-        """Add the counters. `time_ms`: when they were first seen to have grown; `key`: key of the container."""
+    def __call__(self, seen: "SeenKill", /) -> None:
+        """Add the counters."""
+
+
+class SeenKill(NamedTuple):
+    """The counters of a container that had OOM kills.
+
+    `time_ms`: when they were first seen to have grown; `key`: key of the container; `is_final`: whether they had
+    stopped growing. If not, the cgroup was removed before.
+    """
+
+    time_ms: int
+    key: str
+    counters: Counters
+    is_final: bool
 
 
 class _Growing(NamedTuple):
@@ -83,8 +96,8 @@ class OomWatch:
         while (fd := self._files.fd) is not None:
             if not self._growing:
                 await anyio.wait_readable(fd)
-            for time_ms, key, counters in await to_thread.run_sync(self._read_modified):
-                report(time_ms, key, counters)
+            for seen in await to_thread.run_sync(self._read_modified):
+                report(seen)
             await self._pause()
 
     async def settled(self, series: Collection[Series]) -> dict[str, Counters]:
@@ -104,7 +117,7 @@ class OomWatch:
         read = ((each.key, _counters(self._path(each))) for each in series)
         return {key: counters for key, counters in read if counters is not None}
 
-    def _read_modified(self) -> list[tuple[int, str, Counters]]:
+    def _read_modified(self) -> list[SeenKill]:
         """Read the modified files, and those whose counters grew at the read before; return what stopped growing."""
         settled = []
         with self._lock:
@@ -113,6 +126,7 @@ class OomWatch:
             paths = set(self._keys) if modified is None else modified & self._keys.keys()
             for path in paths | growing.keys():
                 counters, earlier = _counters(path), growing.get(path)
+                is_final = counters is not None
                 if counters is None and earlier is not None:
                     counters = earlier.counters  # the last ones before the cgroup was removed
                 if counters is None or path not in self._keys or counters == self._settled.get(path):
@@ -121,7 +135,7 @@ class OomWatch:
                     self._growing[path] = _Growing(self._clock.wall_ns() // 1_000_000, counters)
                 elif counters == earlier.counters or earlier.reads >= MAX_READS:
                     self._settled[path] = counters
-                    settled.append((earlier.time_ms, self._keys[path], counters))
+                    settled.append(SeenKill(earlier.time_ms, self._keys[path], counters, is_final))
                 else:
                     self._growing[path] = earlier._replace(counters=counters, reads=earlier.reads + 1)
         return settled
