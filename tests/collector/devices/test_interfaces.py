@@ -33,6 +33,15 @@ def test_the_lower_interface_of_azure_is_in_the_counters_of_the_synthetic_one(tm
     assert counted(tmp_path, "lo", "eth0", "enP1s1") == {"eth0"}
 
 
+def test_the_two_interfaces_below_net_failover_are_in_its_counters(tmp_path: Path) -> None:
+    """net_failover_create gives the master the parent of the virtio interface; net_failover_get_stats adds both."""
+    add_interface(tmp_path, "eth0", 2, lower=["eth0nsby", "ens5"])
+    add_interface(tmp_path, "eth0nsby", 3, master="eth0")
+    add_interface(tmp_path, "ens5", 4, "pci0000:00/0000:00:05.0", master="eth0")
+
+    assert counted(tmp_path, "eth0", "eth0nsby", "ens5") == {"eth0"}
+
+
 def test_a_virtual_function_that_gets_its_master_after_it_appeared_is_left_out_at_the_next_read(tmp_path: Path) -> None:
     add_interface(tmp_path, "eth0", 2, "LNXSYSTM:00/VMBUS:00/6045bd")
     interfaces = Interfaces(str(tmp_path), str(tmp_path))
@@ -57,6 +66,7 @@ def test_the_ports_of_a_switch_are_counted_at_their_conduit(tmp_path: Path) -> N
 
 
 def test_a_representor_of_a_virtual_function_is_counted_at_the_uplink(tmp_path: Path) -> None:
+    """With mlx5 in switchdev mode, the uplink has the counters of the physical port. Source: mlx5e_get_stats."""
     add_interface(tmp_path, "enp3s0f0np0", 2, port="p0")
     add_interface(tmp_path, "enp3s0f0r0", 3, port="pf0vf0")
     add_interface(tmp_path, "enp3s0f0r1", 4, port="c1pf0sf88")

@@ -15,7 +15,8 @@ That takes CAP_SYS_PTRACE, and what is there is up to the pod: it could be a pip
 decide there, and also if sysfs belongs to another namespace.
 
 Source: Documentation/ABI/testing/sysfs-class-net; net/core/dev.c (netdev_adjacent_sysfs_add);
-drivers/net/hyperv/netvsc_drv.c (netvsc_get_stats64); net/dsa (ndo_get_iflink).
+drivers/net/hyperv/netvsc_drv.c (netvsc_get_stats64); drivers/net/net_failover.c (net_failover_get_stats); net/dsa
+(ndo_get_iflink); drivers/net/ethernet/mellanox/mlx5/core/en_main.c (mlx5e_get_stats).
 """
 
 import os
