@@ -5,6 +5,7 @@ The collector and the viewer are real, and share a wall clock that the test sets
 
 import itertools
 import shutil
+import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,17 +16,20 @@ import anyio
 import pandas as pd
 import pytest
 from anyio import to_thread
+from blockbuster import BlockBuster
 
 from fgm.iso_time import parse_ms
 from fgm.store.check.directory_check import check
 from fgm.store.events.event import Event
 from fgm.store.index.index_file import load
 from fgm.store.parquet.window_file import WindowFile
-from tests.support.captured_host import CONTAINERS
+from tests.dates.__main__ import compile_clock
+from tests.support.captured_host import CONTAINERS, captured_host
 from tests.support.collector.host import Host
-from tests.support.processes import LOOK_AGAIN_S
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
 from tests.support.recorded_files import events, instants, journals, missed_ticks, parquet_files
 from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.http_client import Viewer
 
 HOUR_S, DAY_S = 3600, 86_400
 pytestmark = [pytest.mark.dates, pytest.mark.timeout(300)]
@@ -273,3 +277,46 @@ async def test_there_is_no_rate_across_a_step_back_to_the_last_moments_of_a_wind
         await windows(host, 3)
     assert len(of_node(host, "clock_step")) == 1
     await in_order(host)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler, for the library that sets the clocks")
+async def test_two_daemons_follow_the_clocks_of_their_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blockbuster: BlockBuster
+) -> None:
+    """The clocks of both processes are changed while they run: ahead by 2 h, set back, then suspended for 8 h."""
+    blockbuster.deactivate()
+    clocks, data_dir, viewer = tmp_path / "clocks", tmp_path / "data", Viewer(free_port())
+
+    def set_clocks(ahead_s: int, asleep_s: int) -> None:
+        with clocks.open("r+b" if clocks.exists() else "wb") as file:  # in place, because the processes map it
+            file.write(struct.pack("qq", ahead_s, asleep_s))
+
+    async def until_shown(condition: Callable[[dict[str, Any]], bool]) -> None:
+        while not condition((await viewer.get("/api/health"))[1]):
+            await anyio.sleep(LOOK_AGAIN_S)
+
+    def is_live(health: dict[str, Any]) -> bool:
+        return health["newest_ms"] is not None and abs(health["now_ms"] - health["newest_ms"]) < 60_000
+
+    set_clocks(2 * HOUR_S, 0)
+    monkeypatch.setenv("LD_PRELOAD", str(await to_thread.run_sync(compile_clock, tmp_path)))
+    monkeypatch.setenv("FGM_CLOCK_FILE", str(clocks))
+    flags = ["--data-dir", str(data_dir), "--rotation-seconds", "10", *captured_host(tmp_path / "host").flags]
+    with anyio.fail_after(200):
+        async with (
+            daemon("fgm.collector", *flags),
+            daemon("fgm.viewer", str(data_dir), "--port", str(viewer.port), "--no-browser"),
+        ):
+            ahead = await viewer.ready()
+            await until(lambda: len(parquet_files(data_dir)) >= 1)
+            set_clocks(0, 0)
+            await until_shown(lambda health: health["now_ms"] < ahead["now_ms"] and is_live(health))
+            assert "have not come yet" in (await viewer.get("/api/health"))[1]["index_note"]
+            while not all(entry["alive"] for entry in (await viewer.containers()).values()):
+                await anyio.sleep(LOOK_AGAIN_S)
+            set_clocks(0, 8 * HOUR_S)
+            await until_shown(lambda health: health["now_ms"] > ahead["now_ms"] and is_live(health))
+            await until(lambda: any("suspended_ms" in event.after for event in events(data_dir)))
+    assert [e.what for e in events(data_dir) if e.kind == "clock_step"] == ["the wall clock was set back by 2 h"]
+    assert check(str(data_dir)).problems == []

@@ -4,8 +4,8 @@
    with the calendar: files written after FGM_CLOCK_SINCE_S have timestamps of the shifted calendar, and older files
    (sources and their bytecode) keep theirs.
 
-   If FGM_CLOCK_FILE is set instead, the clocks can be changed while processes run: the file has two numbers of 64 bits,
-   the seconds by which the calendar was set forward, and the seconds for which the machine was suspended. */
+   With FGM_CLOCK_FILE, the clocks can also be changed while processes run: the file has two numbers of 64 bits, the
+   seconds by which the calendar was set forward, and the seconds for which the machine was suspended. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,7 +21,7 @@ static long long fixed_s, since_s;
 static const volatile long long *changing_s;
 
 #define asleep_s (changing_s ? changing_s[1] : 0)
-#define ahead_s (changing_s ? changing_s[0] + changing_s[1] : fixed_s)
+#define ahead_s (fixed_s + (changing_s ? changing_s[0] + changing_s[1] : 0))
 
 __attribute__((constructor)) static void read_settings(void) {
     const char *ahead = getenv("FGM_CLOCK_AHEAD_S"), *since = getenv("FGM_CLOCK_SINCE_S");

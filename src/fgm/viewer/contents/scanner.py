@@ -156,6 +156,7 @@ class Scanner:
                 "the wall clock was set back; searching the data again", extra=fields(newest_ms=self._newest_ms)
             )
             self._start_again()
+            self._after_horizon = self._files.after_horizon()
 
     def _read_journals(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
