@@ -302,3 +302,20 @@ def test_a_run_may_only_continue_journals_since_its_first_window(tmp_path: Path)
     assert not recorder.may_record(str(own / "live-20251230T155830Z.journal"), START_MS + 5000)
     assert not recorder.may_record(str(own / "live-20251230T160010Z.journal"), START_MS + 5000)  # of windows of 10 s
     assert not recorder.may_record(str(tmp_path / "identifier=b" / "live-20251230T160000Z.journal"), START_MS)
+
+
+def test_a_run_whose_clock_is_behind_an_earlier_run_records_its_windows_again(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(50), tick(80))
+    record_and_close(tmp_path, tick(60, 7.0))
+    record_and_close(tmp_path, tick(70, 7.0))
+
+    assert names(tmp_path) == [FIRST, SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / FIRST) == {60: 7.0, 70: 7.0}
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_clock_that_was_ahead_for_a_moment_supersedes_nothing(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(5), tick(7200), tick(9, 7.0))
+
+    assert not list(tmp_path.glob("dt=*/*/superseded-*"))
+    assert recorded(tmp_path / FOLDER / FIRST) == {0: 1.0, 5: 1.0, 9: 7.0}
