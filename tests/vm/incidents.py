@@ -83,7 +83,6 @@ class Node:
         started_ms = now_ms()
         listed = json.loads(run("fakepod", "list"))
         (made,) = (entry for entry in listed if entry["name"] == service.name)
-        Path(made["cgroup"], "memory.oom.group").write_text("1")  # as the kubelet does
         life = {
             "id": made["id"],
             "name": service.name,

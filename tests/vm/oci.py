@@ -66,6 +66,7 @@ def config(spec: Mapping[str, Any], name: str, pod: Mapping[str, str], volumes: 
             "resources": {
                 "devices": [{"allow": False, "access": "rwm"}],
                 "memory": {"limit": size_bytes(limits["memory"])},
+                "unified": {"memory.oom.group": "1"},  # as the kubelet asks for on cgroup v2
                 "cpu": {
                     "period": PERIOD_USEC,
                     "quota": SLOWER * int(limits["cpu"].removesuffix("m")) * PERIOD_USEC // 1000,

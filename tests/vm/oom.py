@@ -1,11 +1,12 @@
 """Script for the machine: a container is OOM-killed while a collector records, which is killed a second later.
 
-`oom.py PYTHON`: the interpreter that has fgm. Leaves in the current folder killed.json (which container, what its
-memory was before, and between which instants the kernel counted the kill), collector.log and data/, the data directory
-as the kill left it.
+`oom.py PYTHON`: the interpreter that has fgm. Leaves in the current folder killed.json (which container, how many
+processes, what its memory was before, and between which instants the kernel counted the kill), collector.log and data/,
+the data directory as the kill left it.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -28,14 +29,20 @@ def main(python: str) -> None:
     listed = json.loads(subprocess.run(["fakepod", "list"], check=True, stdout=subprocess.PIPE).stdout)
     (victim,) = (container for container in listed if container["name"] == "web")
     folder = Path(victim["cgroup"])
-    (folder / "memory.oom.group").write_text("1")  # as the kubelet does
     collector = start(python)
     Path("/run/go").touch()
     not_yet_ns, killed_ns, memory = watch(folder)
     time.sleep(max(0.0, killed_ns / 1e9 + 1 - time.time()))
     collector.kill()
     collector.wait()
-    facts = {"id": victim["id"], "not_yet_ns": not_yet_ns, "killed_ns": killed_ns, "memory": memory}
+    log = subprocess.run(["dmesg"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    facts = {
+        "id": victim["id"],
+        "killed": len(set(re.findall(r"Killed process (\d+)", log))),
+        "not_yet_ns": not_yet_ns,
+        "killed_ns": killed_ns,
+        "memory": memory,
+    }
     Path("killed.json").write_text(json.dumps(facts))
     shutil.copytree(DATA, "data")
 

@@ -39,7 +39,7 @@ def test_the_kill_is_one_event_within_a_second_of_its_time(folder: Path, killed:
     (kill,) = (event for event in events(folder) if event.kind == "oom_kill")
     ends = [event for event in events(folder) if event.kind == "exit"]
 
-    assert kill.series == killed["id"]
+    assert (kill.series, kill.after["killed"]) == (killed["id"], killed["killed"])
     assert killed["not_yet_ns"] / 1e6 - 1000 <= kill.time_ms <= killed["killed_ns"] / 1e6 + 1000
     assert [end.series for end in ends] in ([], [killed["id"]])  # its last process may have outlived the collector
     assert all(end.what.startswith("ended by an OOM kill") for end in ends)
