@@ -1,8 +1,8 @@
 /* The least that reading kernel files can cost: keeps each open and reads it whole, in C, at the given rhythm.
  *
  * As in the collector, an answer that nearly fills a page of 4 KiB is followed by another pread, because the kernel may
- * have more (fs/seq_file.c). A file that is one record is longer or much shorter than that; one that is longer costs this
- * loop one pread more than the collector, which knows the file.
+ * have more (fs/seq_file.c). A file of a cgroup that is one record and as long as that costs this loop one pread more than
+ * the collector, which knows that it is one.
  *
  * readloop WARM_UP TICKS: the first line of stdin is an instant of CLOCK_MONOTONIC in seconds, from which it ticks every
  * second; the others are the files, "EVERY_TICKS PATH". Prints the CPU time of each tick after the first WARM_UP, in ns. */

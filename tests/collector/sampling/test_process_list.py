@@ -7,6 +7,7 @@ import pytest
 
 from fgm.collector.kernel.kernel_file import KernelFile
 from fgm.collector.sampling.process_list import Listing, ProcessList, runs_only_pause
+from fgm.collector.sampling.read_counts import ReadCounts
 from tests.support.collector.fake_proc import listing
 from tests.support.crowd import can_make_cgroups, cgroup, crowd_in
 
@@ -42,7 +43,7 @@ def test_a_sandbox_runs_nothing_but_pause(tmp_path: Path, comm: str, pids: list[
 def test_processes_that_start_and_end_after_the_first_read_are_counted(tmp_path: Path) -> None:
     """On cgroup v1, an open cgroup.procs that is read every second shows the processes of its first read for ever."""
     with cgroup(V1) as folder:
-        processes = ProcessList([[str(folder)]])
+        processes = ProcessList([[str(folder)]], ReadCounts().count_failure)
         seen = [follow(processes)]
         with crowd_in(folder, tmp_path, 5):
             seen.append(follow(processes))

@@ -48,9 +48,7 @@ class ProcessList:
     `files`: the files to read; `is_remembered`: whether the kernel remembers their contents, as on cgroup v1.
     """
 
-    def __init__(
-        self, hierarchies: Sequence[Sequence[str]], report: Callable[[str, str, OSError], object] = lambda *_: None
-    ) -> None:
+    def __init__(self, hierarchies: Sequence[Sequence[str]], report: Callable[[str, str, OSError], object]) -> None:
         """`hierarchies`: for each hierarchy, the folders of the container's cgroup and of those nested in it.
 
         `report`: called with the name and path of each file that cannot be opened.
