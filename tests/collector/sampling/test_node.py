@@ -107,6 +107,23 @@ def test_a_disk_with_a_slash_in_its_name_is_counted(host: CapturedHost) -> None:
     assert value(sampler(host).tick(0, 0.0), "io.stat.rbytes") == 100 * 512
 
 
+@pytest.mark.parametrize("head", ["0 0 0 0 0 0 0 0", "35 0 4120 4 64 0 8192 9"])
+def test_nvme_multipath_is_counted_once_with_every_kernel(host: CapturedHost, head: str) -> None:
+    """As captured on Linux 6.1, with two controllers. Since 6.4 the head counts what its paths count."""
+    sysfs = Path(host.sys_root)
+    add_block_device(sysfs, "nvme1n1", "259:1", "virtual/nvme-subsystem/nvme-subsys1")
+    for controller in (0, 1):
+        parent = f"pci0000:00/0000:00:0{2 + controller}.0/nvme/nvme{controller}"
+        add_block_device(sysfs, f"nvme1c{controller}n1", None, parent, hidden="1")
+    numbers = {"nvme1c0n1": "35 0 4120 4 64 0 8192 9", "nvme1n1": head, "nvme1c1n1": "0 0 0 0 0 0 0 0"}
+    lines = [f" 259 {i} {name} {fields} 0 12 13 0 0 0 0 0 0\n" for i, (name, fields) in enumerate(numbers.items())]
+    host.show({"proc/diskstats": "".join(lines)})
+    host.show({IO_STAT: "259:1 rbytes=2097152 wbytes=4194304 rios=32 wios=64 dbytes=0 dios=0\n"})
+    tick = sampler(host).tick(0, 0.0)
+
+    assert value(tick, "io.stat.wbytes") == value(tick, "io.stat.wbytes", CACHE["id"]) == 4 << 20
+
+
 def test_without_a_counted_disk_the_io_of_the_node_is_null(host: CapturedHost) -> None:
     host.show(diskstats(loop0=100))
 
