@@ -31,8 +31,9 @@ for line in sys.stdin:
 
 
 def can_make_networks() -> bool:
-    """Return whether this user may make network namespaces."""
-    return subprocess.run(["unshare", "--net", "ip", "link"], capture_output=True, check=False).returncode == 0
+    """Return whether this user may make network namespaces, and whether the kernel has virtual interfaces."""
+    command = ["unshare", "--net", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 class Network:
