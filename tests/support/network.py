@@ -32,7 +32,7 @@ for line in sys.stdin:
 
 def can_make_networks() -> bool:
     """Return whether this user may make network namespaces, and whether the kernel has virtual interfaces."""
-    command = ["unshare", "--net", "ip", "link", "add", "a", "type", "veth", "peer", "name", "b"]
+    command = ["unshare", "--net", "ip", "link", "add", "sent", "type", "veth", "peer", "name", "got"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
