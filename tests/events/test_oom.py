@@ -1,5 +1,7 @@
 """OOM kills, and the container that each belongs to."""
 
+import math
+
 import pytest
 
 from fgm.store.samples.series import Series
@@ -254,3 +256,16 @@ def test_a_group_kill_that_a_tick_read_in_the_middle_is_one_event_after_its_cgro
     assert (brief(kill), kill.after) == ((1, "oom_kill", "a"), {"killed": 6})
     assert brief(end) == (2, "exit", "a")
     assert machine.tick(3, {NODE: {"oom": 7}, POD: {"oom": 7, "groups": 1}}) == []
+
+
+def test_a_kill_whose_counters_could_not_be_read_has_the_time_at_which_they_changed() -> None:
+    """The kernel reports that the file was modified, but its cgroup is gone when it is read. The pod has the kill."""
+    machine = Machine()
+    machine.tick(0, {NODE: N, POD: P, A: ALIVE, B: ALIVE})
+    assert machine.machine.add_kill(T0 + 300, A.key, math.nan, None, is_final=False) == []
+    assert machine.machine.add_kill(T0 + 400, B.key, math.nan, None, is_final=False) == []
+    kill, end = machine.tick(1, {NODE: N1, POD: P1, B: ALIVE})
+
+    assert (brief(kill), kill.after) == ((0.3, "oom_kill", "a"), {"killed": 1})
+    assert brief(end) == (1, "exit", "a")
+    assert machine.tick(2, {NODE: N1, POD: P1, B: ALIVE}) == []

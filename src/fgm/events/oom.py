@@ -101,8 +101,8 @@ class OomKills:
         """Return the event for counters that were read after the last tick; no event if they did not grow.
 
         `series`: all series of the last tick; `newest`: last known values of the container. The counters are written
-        there. `values`: the values that were read, one for each of NEEDED_COLUMNS. `is_final`: if not, the kill is
-        reported at the next tick, with the kills that only the pod's counters show.
+        there. `values`: the values that were read, one for each of NEEDED_COLUMNS; NaN if the cgroup was removed.
+        `is_final`: if not, the kill is reported at the next tick, with the kills that only the pod's counters show.
         """
         growth = np.nan_to_num(values[[*COUNTERS]] - newest[[*COUNTERS]])
         counts = OomCounts(*(round(float(each)) for each in growth)).positive
@@ -111,14 +111,14 @@ class OomKills:
             time_ms, all_counts = min(time_ms, began_ms), counts.plus(earlier)
         else:
             all_counts = counts
-        if not any(all_counts):
-            return []
         killed = 0
         if is_final:
-            killed = self._episodes.add(key, all_counts)
+            killed = self._episodes.add(key, all_counts) if any(all_counts) else 0
         else:
             self._unfinished[key] = time_ms, all_counts
         events = [_make_event(time_ms, key, killed, newest, 0)] if killed else []
+        if not any(counts):
+            return events
         newest[[*COUNTERS]] = self._read_between[key] = np.fmax(values[[*COUNTERS]], newest[[*COUNTERS]])
         parents = _parents(series)
         position = parents[next(i for i, other in enumerate(series) if other.key == key)]

@@ -3,6 +3,7 @@
 The memory.events of a container at its memory limit changes all the time, because it counts hits of the limit, too.
 """
 
+import math
 import threading
 from collections.abc import Collection, Iterable
 from typing import NamedTuple, Protocol
@@ -34,6 +35,9 @@ class Counters(NamedTuple):
     group_kills: float | None
 
 
+_UNKNOWN = Counters(math.nan, None)
+
+
 class Report(Protocol):
     """Function that is called with the counters of a container if OOM kills were seen."""
 
@@ -45,7 +49,7 @@ class SeenKill(NamedTuple):
     """The counters of a container that had OOM kills.
 
     `time_ms`: when they were first seen to have grown; `key`: key of the container; `is_final`: whether they had
-    stopped growing. If not, the cgroup was removed before.
+    stopped growing. If not, the cgroup was removed before; `kills` is NaN if nothing was read.
     """
 
     time_ms: int
@@ -126,16 +130,19 @@ class OomWatch:
             paths = set(self._keys) if modified is None else modified & self._keys.keys()
             for path in paths | growing.keys():
                 counters, earlier = _counters(path), growing.get(path)
-                is_final = counters is not None
-                if counters is None and earlier is not None:
-                    counters = earlier.counters  # the last ones before the cgroup was removed
+                if counters is None and path in self._keys:  # the cgroup was removed; report the last ones, or the time
+                    growing_since = earlier or _Growing(self._clock.wall_ns() // 1_000_000, _UNKNOWN)
+                    settled.append(
+                        SeenKill(growing_since.time_ms, self._keys[path], growing_since.counters, is_final=False)
+                    )
+                    continue
                 if counters is None or path not in self._keys or counters == self._settled.get(path):
                     continue
                 if earlier is None:
                     self._growing[path] = _Growing(self._clock.wall_ns() // 1_000_000, counters)
                 elif counters == earlier.counters or earlier.reads >= MAX_READS:
                     self._settled[path] = counters
-                    settled.append(SeenKill(earlier.time_ms, self._keys[path], counters, is_final))
+                    settled.append(SeenKill(earlier.time_ms, self._keys[path], counters, is_final=True))
                 else:
                     self._growing[path] = earlier._replace(counters=counters, reads=earlier.reads + 1)
         return settled
