@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fgm.store.check.directory_check import check
-from fgm.store.events.event import Event, decode
+from fgm.store.events.event import Event, decode, in_order
 from tests.support.vm.project import RunInMachine
 from tests.vm import oci
 
@@ -86,6 +86,7 @@ def killed(folder: Path) -> list[dict[str, Any]]:
 
 
 def events(folder: Path) -> list[Event]:
+    """The events in the order in which they were noticed."""
     lines = b"".join(path.read_bytes() for path in sorted(folder.rglob("events.jsonl"))).splitlines(keepends=True)
     print(*lines, sep="\n")
     return [decode(line) for line in lines]
@@ -96,7 +97,7 @@ def test_the_kernel_has_killed_all_processes_of_each_container(killed: list[dict
 
 
 def test_each_kill_is_one_event_with_the_number_of_its_processes(folder: Path, killed: list[dict[str, Any]]) -> None:
-    kills = [event for event in events(folder) if event.kind == "oom_kill"]
+    kills = [event for event in in_order(events(folder)) if event.kind == "oom_kill"]
 
     assert [(event.series, event.after["killed"]) for event in kills] == [
         (kill["id"], kill["killed"]) for kill in killed
@@ -107,10 +108,8 @@ def test_each_kill_comes_before_its_exit_and_within_a_second_of_its_time(
     folder: Path, killed: list[dict[str, Any]]
 ) -> None:
     recorded = [event for event in events(folder) if event.kind in ("oom_kill", "exit")]
-    kills = [event.time_ms for event in recorded if event.kind == "oom_kill"]
 
     assert len(recorded) == 2 * len(killed)
-    assert kills == sorted(kills)
     for kill in killed:
         told, exited = (event for event in recorded if event.series == kill["id"])
         assert (told.kind, exited.kind) == ("oom_kill", "exit")
