@@ -1,12 +1,16 @@
 """The check finds each kind of damage, and none in the files that a collector leaves at any moment."""
 
+import json
+import operator
 import os
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fgm import iso_time
 from fgm.store.check.directory_check import check
 from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
@@ -129,9 +133,13 @@ def make(name: str) -> Callable[[Path], object]:
     return lambda folder: (folder / name).touch()
 
 
-def bad_index(entry: IndexEntry, latest_ms: int) -> Callable[[Path], None]:
-    data = index_file.dump(Index({ID[:12]: entry}, START_MS, START_MS, latest_ms))
-    return lambda folder: atomic.publish(str(folder.parent.parent), "index.json", data)
+def bad_index(*path: str, second: int) -> Callable[[Path], None]:
+    """Set one time of a good index, at this path in the JSON; `dump` never writes such an index."""
+    index = json.loads(
+        index_file.dump(Index({ID[:12]: IndexEntry(ID, START_MS, START_MS)}, START_MS, START_MS, START_MS))
+    )
+    reduce(operator.getitem, path[:-1], index)[path[-1]] = iso_time.format_seconds(START_MS + second * 1000)
+    return lambda folder: atomic.publish(str(folder.parent.parent), "index.json", json.dumps(index).encode())
 
 
 @pytest.mark.parametrize(
@@ -162,9 +170,9 @@ def bad_index(entry: IndexEntry, latest_ms: int) -> Callable[[Path], None]:
         (swap_for(window(30, header=FileHeader("n", "node-1", 1000, 30)), INSIDE), INSIDE, f"that {WINDOW} also has"),
         (swap_for(window(0, 90, 3599), HOUR), HOUR, f"it has rows of node that {WINDOW} also has"),
         (lambda folder: (folder.parent.parent / "index.json").write_bytes(b"{"), "index.json", "not an index"),
-        (bad_index(IndexEntry(ID, START_MS, START_MS - 1000), START_MS), "index.json", "before it was first seen"),
-        (bad_index(IndexEntry(ID, START_MS, START_MS + 1000), START_MS), "index.json", "after the latest data"),
-        (bad_index(IndexEntry(ID, START_MS, START_MS), START_MS - 1000), "index.json", "ends before it begins"),
+        (bad_index("containers", ID[:12], "last_seen", second=-1), "index.json", "before it was first seen"),
+        (bad_index("containers", ID[:12], "last_seen", second=1), "index.json", "after the latest data"),
+        (bad_index("data_range", "latest", second=-1), "index.json", "ends before it begins"),
     ],
 )
 def test_each_kind_of_damage_is_reported(
