@@ -12,7 +12,8 @@ from hypercorn.config import Config
 
 from fgm.listening import listen
 from fgm.viewer.web import connection
-from fgm.viewer.web.asgi import Receive, Scope, Send, respond
+from fgm.viewer.web.asgi import App, Receive, Scope, Send, respond
+from fgm.viewer.web.guard import Guard
 from fgm.viewer.web.server import serve_until_cancelled
 
 INTERIM = b"HTTP/1.1 100 \r\n"
@@ -52,7 +53,7 @@ def app() -> SlowApp:
 
 
 @asynccontextmanager
-async def connected(app: SlowApp) -> AsyncIterator[SocketStream]:
+async def connected(app: App) -> AsyncIterator[SocketStream]:
     """Serve the app, and connect to it."""
     sock = listen("127.0.0.1", 0)
     port = sock.getsockname()[1]
@@ -83,6 +84,17 @@ async def test_a_client_that_closes_its_sending_side_gets_the_response(app: Slow
 
     assert response.startswith(b"HTTP/1.1 200 ")
     assert response.endswith(b"\r\n\r\nat last")
+
+
+async def test_a_request_for_a_websocket_gets_the_reason_too() -> None:
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAA\r\n"
+    async with connected(Guard(SlowApp())) as client:
+        await client.send(request().removesuffix(b"\r\n") + upgrade + b"\r\n")
+        await client.send_eof()
+        response = await rest(client)
+
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert b"this server has no WebSockets" in response
 
 
 async def test_all_requests_that_were_sent_before_that_are_answered(app: SlowApp) -> None:

@@ -14,7 +14,6 @@ from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, RawData
 from hypercorn.events import Event as ServerEvent
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.protocol.http_stream import HTTPStream
 
 FIRST_WAIT_S = 0.5
 """Time without a response, after the client has closed its sending side, until the first interim response."""
@@ -56,7 +55,7 @@ class Connection(TCPServer):
         Raises: OSError if the client has left.
         """
         http, waited_s = self.protocol.protocol, 0.0
-        while isinstance(http, H11Protocol) and isinstance(http.stream, HTTPStream):
+        while isinstance(http, H11Protocol) and http.stream is not None:
             wait_s = min(max(waited_s, FIRST_WAIT_S), MAX_WAIT_S)
             with move_on_after(wait_s):
                 await self._has_ended.wait()
