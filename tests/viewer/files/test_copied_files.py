@@ -106,7 +106,7 @@ async def test_times_without_a_unit_are_read_in_the_unit_that_makes_them_recent(
         "epoch_ms(time) // 1_000_000",
         "epoch_ms(time) * 10_000",
         "CASE WHEN scope = 'node' THEN epoch_ms(time) ELSE epoch_us(time) END",
-        "CASE WHEN scope = 'node' THEN epoch_ms(time) END",
+        "(epoch_ms(time) / 1000)::FLOAT",
         "true",
     ],
 )
@@ -115,6 +115,29 @@ def test_times_whose_unit_is_unknown_are_refused(tmp_path: Path, time: str) -> N
     rewritten(recorded(tmp_path / "data")[0], path, f"SELECT * REPLACE ({time} AS time)")
 
     with pytest.raises(BadFileError, match=r"its column time has the type .*: write time as a timestamp"):
+        foreign_parquet.rewrite(str(path), str(tmp_path / "new"))
+
+
+def test_times_in_ns_that_have_lost_digits_are_rounded(tmp_path: Path) -> None:
+    path, new = tmp_path / "other.parquet", tmp_path / "new.parquet"
+    time = "((epoch_ms(time) + 121) * 1_000_000)::DOUBLE"
+    rewritten(recorded(tmp_path / "data")[0], path, f"SELECT * REPLACE ({time} AS time)")
+
+    foreign_parquet.rewrite(str(path), str(new))
+
+    file = WindowFile.open(str(new))
+    assert {int(time_ms) % 1000 for chunk in file.chunks(()) for time_ms in chunk.time_ms} == {121}
+    file.close()
+
+
+@pytest.mark.parametrize("time", ["time", "epoch_ms(time)", "epoch_ms(time)::DOUBLE"])
+def test_rows_without_a_time_are_refused(tmp_path: Path, time: str) -> None:
+    path = tmp_path / "other.parquet"
+    rewritten(
+        recorded(tmp_path / "data")[0], path, f"SELECT * REPLACE (CASE WHEN scope = 'node' THEN {time} END AS time)"
+    )
+
+    with pytest.raises(BadFileError, match="its column time has rows without a value"):
         foreign_parquet.rewrite(str(path), str(tmp_path / "new"))
 
 

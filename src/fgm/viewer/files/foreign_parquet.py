@@ -83,6 +83,8 @@ def _rewritten(path: str) -> bytes:
     columns = [metric.name for metric in RECORDED]
     wanted = [name for name in ("time", "late_ms", *IDENTITY_COLUMNS, *columns) if name in present]
     frame = file.to_pandas(columns=wanted, index=False)
+    if frame["time"].isna().any():
+        raise ValueError("its column time has rows without a value")
     is_number = pd.api.types.is_numeric_dtype(frame["time"])
     frame["time"] = _ms_of_numbers(frame["time"]) if is_number else _ms_of_instants(frame["time"])
     names = [name for name in IDENTITY_COLUMNS if name in present]
@@ -111,10 +113,14 @@ def _ms_of_numbers(times: Any) -> Any:
     Raises: ValueError if not all numbers are instants of these years in the same unit.
     """
     for per_second in (1, 10**3, 10**6, 10**9):
-        if times.notna().all() and times.between(YEAR_2000_S * per_second, YEAR_2100_S * per_second, "left").all():
-            wide = times.astype("float64" if times.dtype.kind == "f" else "int64")  # seconds may have 32 bits
-            in_ms = wide * (1000 // per_second) if per_second <= 1000 else wide // (per_second // 1000)
-            return in_ms.astype("int64")
+        if not times.between(YEAR_2000_S * per_second, YEAR_2100_S * per_second, "left").all():
+            continue
+        if times.dtype == "float32":
+            break  # its steps are minutes
+        if times.dtype.kind == "f":
+            return (times * 1000 / per_second).round().astype("int64")  # ns have lost some digits
+        wide = times.astype("int64")  # seconds may have 32 bits
+        return wide * (1000 // per_second) if per_second <= 1000 else wide // (per_second // 1000)
     raise ValueError(
         f"its column time has the type {times.dtype} and values from {times.min()} to {times.max()}, which are not "
         "instants from 2000 to 2099 in s, ms, µs or ns: write time as a timestamp"
