@@ -76,6 +76,16 @@ async def test_the_token_is_not_sent_to_a_server_that_cannot_be_verified(tmp_pat
     assert server.requests == []
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_a_file_without_certificates_is_named(tmp_path: Path, content: str | None) -> None:
+    authority = tmp_path / "kubelet.crt"
+    if content is not None:
+        await to_thread.run_sync(authority.write_text, content)
+    async with kubelet(tmp_path / "node", f"DNS:{NODE}") as server:
+        with pytest.raises(ApiError, match=f"cannot read certificates from {authority}: "):
+            await pods_of(server, tmp_path / "token", authority)
+
+
 async def test_a_refusal_names_the_missing_right(tmp_path: Path) -> None:
     async with kubelet(tmp_path / "node", f"DNS:{NODE}") as server:
         server.mood = "refusing"

@@ -143,7 +143,10 @@ class Connection:
         host = self._url.hostname or ""
         if self._url.scheme != "https":
             return self._connect_tcp(host)
-        context = ssl.create_default_context(cafile=self._address.authority_file)
+        try:
+            context = ssl.create_default_context(cafile=self._address.authority_file)
+        except OSError as error:  # its message does not contain the path
+            raise ApiError(f"cannot read certificates from {self._address.authority_file}: {error}") from error
         *others, last = self._address.tls_names or (host,)
         for name in others:
             try:
