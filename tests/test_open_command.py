@@ -97,9 +97,11 @@ def listener(port: int = 0) -> Iterator[int]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def until_open(process: subprocess.Popen[str]) -> tuple[list[str], tuple[str, str, str]]:
@@ -148,6 +150,16 @@ def test_it_forwards_again_until_the_viewer_listens_and_shows_what_kubectl_print
     assert messages[0].startswith("fgm: waiting for up to 120 s: the viewer of pod fgm-a does not respond; ")
     assert "connect: connection refused" in messages[0]
     assert len(messages) == 1, "a message is not repeated"
+
+
+def test_a_proxy_is_not_asked_for_this_machine(cluster: Cluster) -> None:
+    """kubectl does not ask it either."""
+    cluster.api.pods = [pod("fgm-a")]
+    with listener() as port, cluster.open("worker-3", "--wait-seconds=0", HTTP_PROXY="http://127.0.0.1:1") as process:
+        cluster.api.listeners["fgm-a"] = port
+        messages, _ = until_open(process)
+
+    assert messages == []
 
 
 def test_a_viewer_that_never_listens_is_an_error_with_what_kubectl_printed(cluster: Cluster) -> None:

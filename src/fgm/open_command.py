@@ -10,8 +10,6 @@ started again on the same port, so that the page continues.
 import http.client
 import sys
 import time
-import urllib.error
-import urllib.request
 import webbrowser
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -99,7 +97,7 @@ def open_page(
                 opened = forward.port()
                 port = opened or port  # also for later forwards: the page continues only on the same port
                 address = f"http://127.0.0.1:{port}/"
-                if opened is None or not _responds(address):
+                if opened is None or not _responds(port):
                     raise _failure(forward, pod, has_forwarded=opened is not None)
                 wait.begin()
                 wait.say(f"node {node}, pod {pod}: open {address}")
@@ -168,14 +166,17 @@ def _failure(forward: PortForward, pod: str, *, has_forwarded: bool) -> OpenErro
     return NotReadyError(f"the viewer of pod {pod} does not respond; kubectl printed: {reasons}")
 
 
-def _responds(address: str) -> bool:
+def _responds(port: int) -> bool:
+    """Return whether a viewer responds. Does not use urllib, which would ask a proxy also for this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=RESPONSE_TIMEOUT_S)
     try:
-        with urllib.request.urlopen(f"{address}api/health", timeout=RESPONSE_TIMEOUT_S):  # noqa: S310 - http, our own
-            return True
-    except urllib.error.HTTPError:
-        return True
+        connection.request("GET", "/api/health")
+        connection.getresponse()
     except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+    return True
 
 
 def _phase(pod: Mapping[str, Any]) -> str:
