@@ -344,6 +344,21 @@ def test_a_cgroup_made_again_between_two_ticks_misses_no_tick(host: CapturedHost
     assert idle["id"] in sampler.readers.alive
 
 
+def test_a_cgroup_that_never_had_a_process_is_forgotten_when_it_is_removed(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    folder = Path(host.cgroup_root, f"system.slice/docker-{NEW_ID}.scope")
+    for present in (True, False):
+        if present:
+            shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], folder)
+            (folder / "cgroup.procs").write_text("")
+            (folder / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+        else:
+            shutil.rmtree(folder)
+        assert NEW_ID not in {series.key for series in sampler.tick(1000, 1.0).series}
+        assert sampler.readers.opened == ({NEW_ID} if present else set())
+
+
 def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
     Path(f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope").mkdir()
     tick = make_sampler(host, "/*").tick(0, 0.0)

@@ -94,6 +94,7 @@ class Readers:
         for _, reader in before.values():
             self._close(reader)
             del self._inodes[reader.series.key]
+            self.opened.discard(reader.series.key)
         self.of_cgroups = [reader for _, reader in self._by_key.values()]
         self.all = [self.node, *self.of_cgroups]
         self.young = self.all
