@@ -193,6 +193,7 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, pre
         settings.node,
         oom_watch=None if mount is None else OomWatch(mount, clock),
         previous_ms=previous_ms,
+        rotation_s=settings.rotation_seconds,
     )
 
 

@@ -19,7 +19,7 @@ from fgm.store.directory.layout import DAY_MS
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, decode, merged
 from fgm.store.samples.tick import Tick
-from tests.support.collector.event_ticks import POD, A, B, leave_behind, tick
+from tests.support.collector.event_ticks import KILLS, POD, A, B, leave_behind, tick
 from tests.support.collector.windows import NODE, START_MS
 
 pytestmark = [pytest.mark.dates]
@@ -79,6 +79,21 @@ async def test_events_continue_from_the_last_tick_of_the_previous_run(tmp_path: 
     await run(continued, [tick(200, NODE, POD, A), tick(201, NODE, POD, A, B)])
 
     assert await read_kinds(tmp_path) == [("gap", "node"), ("start", "bbbbb")]
+
+
+async def test_a_clock_that_is_set_back_twice_shows_the_changes_since_the_previous_run_only(tmp_path: Path) -> None:
+    """The run before the previous one was a day ahead of it. What has changed since then was reported already."""
+    day_s = DAY_MS // 1000
+    await to_thread.run_sync(lambda: leave_behind(tmp_path, tick(day_s, NODE, A), closed=True))
+    await to_thread.run_sync(lambda: leave_behind(tmp_path, tick(1000, NODE, B), closed=True))
+    third = EventRecorder(
+        str(tmp_path), "worker-3", 1000, "worker-3", oom_watch=None, previous_ms=START_MS + 1_000_000, rotation_s=90
+    )
+    await run(third, [tick(0, NODE, B)])
+
+    events = await to_thread.run_sync(read, tmp_path)
+    assert [event.kind for event in events] == ["clock_step", "gap"]
+    assert events[0].before == {"clock_ms": START_MS + 1_000_000}
 
 
 async def test_an_oom_kill_between_two_runs_is_an_event(tmp_path: Path) -> None:
@@ -261,6 +276,22 @@ async def test_a_group_that_is_being_killed_is_one_event_with_the_final_number(
 
     (kill,) = await to_thread.run_sync(read_all, tmp_path / "data")
     assert (kill.kind, kill.series, kill.after) == ("oom_kill", A.key, {"killed": 3})
+
+
+async def test_a_kill_is_settled_at_the_tick_at_which_a_container_with_more_kills_has_gone(tmp_path: Path) -> None:
+    """The tick has read the counters in the middle of a group kill of three processes."""
+    file = anyio.Path(tmp_path, "cgroup", *str(A.cgroup).split("/"), "memory.events")
+    await file.parent.mkdir(parents=True)
+    await file.write_text("oom_kill 4\noom_group_kill 1\n")
+    await anyio.Path(tmp_path, "data").mkdir()
+    kills = await to_thread.run_sync(OomWatch, str(tmp_path / "cgroup"), SystemClock())
+    watching = EventRecorder(str(tmp_path / "data"), "worker-3", 1000, "worker-3", oom_watch=kills)
+    before, after = tick(0, NODE, A, B), tick(1, NODE, A)
+    before.rows[:, KILLS], after.rows[:, KILLS] = (7, 0, 7), (8, 1)
+    await run(watching, [before, after])
+
+    events = await to_thread.run_sync(read, tmp_path / "data")
+    assert [(event.series, event.after) for event in events if event.kind == "oom_kill"] == [(A.key, {"killed": 3})]
 
 
 async def test_a_clock_step_is_an_event(tmp_path: Path) -> None:

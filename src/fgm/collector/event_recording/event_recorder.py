@@ -18,13 +18,13 @@ from fgm.collector.event_recording.last_tick import LastTick, last_tick
 from fgm.collector.kernel.oom_watch import OomWatch, SeenKill
 from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
 from fgm.events.machine import EventMachine
-from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, Value, exit_text
+from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
@@ -68,13 +68,16 @@ class EventRecorder:
         *,
         oom_watch: OomWatch | None,
         previous_ms: int = 0,
+        rotation_s: int = DEFAULT_ROTATION_S,
     ) -> None:
         """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched.
 
         `previous_ms`: time at which the previous run last wrote its index; 0 if there was none. If it is in the future,
-        the wall clock was set back between the runs.
+        the wall clock was set back between the runs. The index is written at least after each window of `rotation_s`;
+        ticks that are much later were recorded by an earlier run, whose clock was further ahead.
         """
         self._previous_ms = previous_ms
+        self._unindexed_ms = 2 * rotation_s * 1000
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir
@@ -86,7 +89,7 @@ class EventRecorder:
         self._is_first = True
         self._day_ms = -1
         self._reasons = ExitReasons()
-        self._kills = 0.0
+        self._kills: dict[str, float] = {}
         self._is_failing = False
         self._full_at: set[int] = set()
 
@@ -198,11 +201,11 @@ class EventRecorder:
         The tick may have read the counters while the kernel was killing the processes of a group. Return the keys of
         containers whose cgroup was removed meanwhile.
         """
-        kills = tick.rows[:, _KILLS]
-        total, self._kills = self._kills, float(np.nansum(kills))
-        if self._oom_watch is None or self._kills <= total:
+        killed = {tick.series[i]: i for i in np.flatnonzero(tick.rows[:, _KILLS] > 0).tolist()}
+        before, self._kills = self._kills, {each.key: float(tick.rows[i, _KILLS]) for each, i in killed.items()}
+        if self._oom_watch is None or all(kills <= before.get(key, 0) for key, kills in self._kills.items()):
             return set()
-        containers = {each.key: i for i, each in enumerate(tick.series) if each.scope == "container" and kills[i] > 0}
+        containers = {each.key: i for each, i in killed.items() if each.scope == "container"}
         settled = await self._oom_watch.settled([tick.series[i] for i in containers.values()])
         for key, counters in settled.items():
             row = tick.rows[containers[key]]
@@ -213,7 +216,7 @@ class EventRecorder:
 
     def _last_tick(self, first_ms: int) -> LastTick | None:
         if self._previous_ms > first_ms:
-            newest = last_tick(self._data_dir, END_OF_TIME_MS, self._node_name)
+            newest = last_tick(self._data_dir, self._previous_ms + self._unindexed_ms, self._node_name)
             if newest is not None and newest.tick.time_ms > first_ms:
                 return newest
         return last_tick(self._data_dir, first_ms, self._node_name)
