@@ -53,6 +53,20 @@ def test_processes_that_start_and_end_after_the_first_read_are_counted(tmp_path:
     assert seen == [0, 5, 0]
 
 
+@pytest.mark.skipif(not can_make_cgroups(V1), reason="no cgroup v1 can be made")
+def test_the_first_process_of_a_cgroup_is_seen_at_the_next_tick(tmp_path: Path) -> None:
+    """A runtime makes the cgroup first. The kernel would remember for a second that it has no process."""
+    with cgroup(V1) as folder:
+        processes = ProcessList([[str(folder)]], ReadCounts().count_failure)
+        for tick in range(3):
+            processes.read_if_due(tick / 10, parse)
+        assert processes.count == 0
+        with crowd_in(folder, tmp_path, 2):
+            processes.read_if_due(0.3, parse)
+            assert processes.count == 2
+        processes.close()
+
+
 def follow(processes: ProcessList) -> float:
     """Read the processes at four ticks, a second apart, which is how long the kernel remembers them."""
     for _ in range(4):

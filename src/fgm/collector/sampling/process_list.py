@@ -69,9 +69,15 @@ class ProcessList:
     def read_if_due(self, now: float, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
         """Read the files that are not read at every tick, if the kernel has forgotten their contents.
 
+        A list without a process is renewed at every tick: a runtime makes the cgroup before a process enters it.
         `now`: time in seconds; `update`: called for each file that has changed or cannot be read.
         """
-        if self.is_remembered and now - self._read_at >= REMEMBERED_S:
+        if not self.is_remembered:
+            return
+        if not self.has_process:
+            self._read_at = now
+            self.read_remembered(update)
+        elif now - self._read_at >= REMEMBERED_S:
             self._read_at = now
             self._read(update)
 
