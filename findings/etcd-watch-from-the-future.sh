@@ -38,7 +38,7 @@ etcdctl snapshot restore snapshot.db --data-dir second --initial-cluster default
 start second
 reading=$(etcdctl get key --rev="$next" 2>&1 || true)
 reading=$(grep -om1 'future revision' <<<"$reading" || echo 'no error')
-etcdctl watch key --rev="$next" >watch.txt 2>&1 &
+usr/bin/etcdctl watch key --rev="$next" >watch.txt 2>&1 &
 watch=$!
 sleep 1
 while [ "$(revision)" -lt "$((next + 1))" ]; do etcdctl put key "new-$(revision)" >/dev/null; done

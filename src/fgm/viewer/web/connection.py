@@ -15,8 +15,12 @@ from hypercorn.events import Closed, RawData
 from hypercorn.events import Event as ServerEvent
 from hypercorn.protocol.h11 import H11Protocol
 
-FIRST_WAIT_S = 0.5
-"""Time without a response, after the client has closed its sending side, until the first interim response."""
+FIRST_WAIT_S = 0.1
+"""Time without a response, after the client has closed its sending side, until the first interim response.
+
+A client that has left, such as a page that was zoomed again, resets the connection after the first one. That is noticed
+with the second one, after as much time again, and only then is its query cancelled.
+"""
 MAX_WAIT_S = 8.0
 """Maximum interval between two interim responses. Each interval is as long as all before it together.
 
