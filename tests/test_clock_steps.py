@@ -215,6 +215,29 @@ async def test_a_node_without_earlier_data_boots_in_1970(host: Host) -> None:
     await in_order(host)
 
 
+async def test_a_run_continues_from_the_end_of_the_previous_one_not_from_a_clock_that_was_ahead(host: Host) -> None:
+    """The wrong time has passed when the second run begins, so that its windows are no longer in the future."""
+    host.clock.step_ns = 2 * HOUR_S * 10**9
+    async with recording(host):
+        await windows(host, 1)
+        host.clock.step_ns = 0
+        await windows(host, 1)
+        await end(host, CONTAINERS[0])
+    stopped_ms = now_ms(host)
+    host.clock.step_ns = 5 * HOUR_S * 10**9
+    async with recording(host):
+        await windows(host, 1)
+
+    def look() -> None:
+        gap = of_node(host, "gap")[-1]
+        assert gap.before["tick_ms"] == pytest.approx(stopped_ms, abs=60_000)
+        assert gap.what.startswith(("nothing was recorded for 5 h", "nothing was recorded for 4 h 59 min"))
+        assert [event.series for event in of_node(host, "exit")] == [CONTAINERS[0]["id"]]
+
+    await to_thread.run_sync(look)
+    await in_order(host)
+
+
 async def test_windows_of_a_run_whose_clock_was_ahead_are_superseded_by_a_later_run(host: Host) -> None:
     host.clock.step_ns = 10 * 10**9
     async with recording(host):

@@ -110,18 +110,15 @@ def test_a_container_that_is_gone_was_last_seen_now_and_one_that_is_back_is_the_
     assert index.entries["abc123def456"] == IndexEntry(ID_A, START_MS, START_MS + 9000, {"pod_name": "etcd"})
 
 
-def test_after_a_rotation_living_containers_were_last_seen_now_and_data_ends_now() -> None:
+def test_after_a_rotation_living_containers_were_last_seen_at_the_last_tick_and_data_ends_there() -> None:
     index = apply(Index(), diff(Index(), {ID_A: {}, ID_B: {}}, START_MS))
     index = apply(index, diff(index, {ID_B: {}}, START_MS + 1000))
 
-    index = rotated(index, START_MS + 90_000)
+    index = rotated(index, START_MS + 90_000, START_MS + 91_000)
 
     assert [index.entries[index.keys[i]].last_seen_ms - START_MS for i in (ID_A, ID_B)] == [1000, 90_000]
-    assert (index.earliest_ms, index.latest_ms, index.updated_ms) == (
-        START_MS,
-        START_MS + 90_000,
-        START_MS + 90_000,
-    )
+    assert (index.earliest_ms, index.latest_ms) == (START_MS, START_MS + 90_000)
+    assert index.updated_ms == START_MS + 91_000
 
 
 def test_joining_files_in_any_order_or_twice_gives_the_same_index() -> None:

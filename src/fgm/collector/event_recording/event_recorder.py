@@ -74,10 +74,10 @@ class EventRecorder:
 
         `previous_ms`: time at which the previous run last wrote its index; 0 if there was none. If it is in the future,
         the wall clock was set back between the runs. The index is written at least after each window of `rotation_s`;
-        ticks that are much later were recorded by an earlier run, whose clock was further ahead.
+        ticks that are much later were recorded before that, while the clock was further ahead.
         """
         self._previous_ms = previous_ms
-        self._unindexed_ms = 2 * rotation_s * 1000
+        self._previous_end_ms = previous_ms + 2 * rotation_s * 1000
         self._oom_watch = oom_watch
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir
@@ -215,10 +215,13 @@ class EventRecorder:
         return containers.keys() - settled.keys()
 
     def _last_tick(self, first_ms: int) -> LastTick | None:
-        if self._previous_ms > first_ms:
-            newest = last_tick(self._data_dir, self._previous_ms + self._unindexed_ms, self._node_name)
-            if newest is not None and newest.tick.time_ms > first_ms:
-                return newest
+        """Return the last tick of the previous run. Later ones were recorded while the clock was ahead."""
+        if self._previous_ms:
+            is_set_back = self._previous_ms > first_ms
+            end_ms = self._previous_end_ms if is_set_back else min(first_ms, self._previous_end_ms)
+            last = last_tick(self._data_dir, end_ms, self._node_name)
+            if last is not None and (not is_set_back or last.tick.time_ms > first_ms):
+                return last
         return last_tick(self._data_dir, first_ms, self._node_name)
 
     async def _begin_day(self, time_ms: int) -> None:

@@ -92,7 +92,7 @@ class IndexKeeper:
         A window that was recorded before the clock was set is not added, because its times are wrong.
         """
         if self._since_ms is not None and self._since_ms <= window.last_ms <= now_ms + AHEAD_MS:
-            self._set(rotated(self.index, window.last_ms))
+            self._set(rotated(self.index, window.last_ms, now_ms))
         elif window.first_ms > now_ms or any(a <= window.last_ms <= b for a, b in self._before_steps):
             return
         self._join(window.spans, window.first_ms, window.last_ms)

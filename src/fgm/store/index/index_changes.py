@@ -92,13 +92,13 @@ def without(index: Index, full_ids: Collection[str]) -> Index:
     return replace(index, entries=entries, alive=index.alive - frozenset(full_ids))
 
 
-def rotated(index: Index, now_ms: int) -> Index:
-    """Return the index after a rotation: running containers were last seen at `now_ms`, and the data ends there."""
+def rotated(index: Index, last_ms: int, now_ms: int) -> Index:
+    """Return the index after a rotation: running containers were last seen at `last_ms`, and the data ends there."""
     entries = dict(index.entries)
     for full_id in index.alive:
         key = index.keys[full_id]
-        entries[key] = replace(entries[key], last_seen_ms=max(now_ms, entries[key].last_seen_ms))
-    return replace(_spanning(index, now_ms, now_ms), entries=entries, updated_ms=now_ms)
+        entries[key] = replace(entries[key], last_seen_ms=max(last_ms, entries[key].last_seen_ms))
+    return replace(_spanning(index, last_ms, last_ms), entries=entries, updated_ms=max(last_ms, now_ms))
 
 
 def stepped(index: Index, seen: Collection[str], since_ms: int, now_ms: int, step_ms: int) -> Index:
