@@ -97,12 +97,12 @@ class DataDirectory:
             paths.append(path)
         return paths
 
-    def journal(self, *chunks: Chunk) -> Path:
+    def journal(self, *chunks: Chunk, supersedes: bool = False) -> Path:
         """Append the ticks of one window to its journal; return the journal."""
         first_ms = min(int(part.time_ms[0]) for part in chunks)
         start_ms = layout.window_at(first_ms, self.header.rotation_s).start_ms
         path = self.folder(start_ms) / layout.journal_name(start_ms)
-        writer = JournalWriter(str(path), self.header, COLUMNS)
+        writer = JournalWriter(str(path), self.header, COLUMNS, supersedes=supersedes)
         for time_ms in sorted({int(t) for part in chunks for t in part.time_ms}):
             rows_of = [(part, int(np.searchsorted(part.time_ms, time_ms))) for part in chunks]
             rows_of = [(part, i) for part, i in rows_of if i < len(part.time_ms) and part.time_ms[i] == time_ms]

@@ -392,6 +392,27 @@ def test_a_clock_that_is_set_back_makes_the_scanner_start_again(data: DataDirect
     assert present.ids == {id_of(1), id_of(2), "node"}
 
 
+def test_a_window_that_is_recorded_again_shows_nothing_of_its_earlier_rows(
+    data: DataDirectory, present: ScannerRunner
+) -> None:
+    """The clock was set back within a window. A container ended before that, at a time that has not come yet."""
+    data.parquet(counting(NODE, T0 + 90_000, 80), counting(TWO, T0 + 90_000, 60))
+    present.scan()
+    assert present.ids == {id_of(2), "node"}
+
+    journal = data.journal(counting(NODE, T0 + 100_000, 20), counting(ONE, T0 + 100_000, 20), supersedes=True)
+    for _ in range(2):
+        present.scan()
+    assert present.ids == {id_of(1), "node"}
+
+    journal.unlink()
+    present.scanner.follow()
+    data.parquet(counting(NODE, T0 + 100_000, 80), counting(TWO, T0 + 170_000, 5))
+    present.clock.stall(60)
+    present.scan()
+    assert present.ids == {id_of(1), id_of(2), "node"}
+
+
 def test_if_all_data_is_in_the_future_the_clock_of_this_machine_is_behind(
     data: DataDirectory, runner: ScannerRunner
 ) -> None:

@@ -68,3 +68,19 @@ async def test_a_file_that_can_be_read_again_is_taken_off_the_list(tmp_path: Pat
 
     assert (await answer(client, path))["skipped_files"] == 0
     assert len(client.services.skipped) == 0
+
+
+async def test_rows_of_a_window_that_is_recorded_again_are_not_mixed(tmp_path: Path) -> None:
+    """The clock was set back by 30 s within a window, whose first part was closed already."""
+
+    def record() -> None:
+        data = DataDirectory(tmp_path)
+        data.parquet(counting(NODE, T0 + 90_000, 40), counting(container(1), T0 + 90_000, 40))
+        data.journal(counting(NODE, T0 + 103_000, 17), supersedes=True)
+
+    client = await client_of(tmp_path, record)
+    request = f"/api/timeseries?metric=memory.current&from={T0 + 90_000}&to={T0 + 120_000}"
+
+    (node,) = (await answer(client, request))["series"]
+    assert node["id"] == "node"
+    assert node["t_ms"] == [T0 + 103_000 + 1000 * second for second in range(17)]

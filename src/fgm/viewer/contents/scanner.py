@@ -75,6 +75,7 @@ class Scanner:
         self._horizon_ms = END_OF_TIME_MS
         self._after_horizon: DataFile | None = None
         self._newest_read: DataFile | None = None
+        self._superseding: str | None = None
         self._phase = Phase.WAITING
         self._unread: Iterator[DataFile] = iter(())
         self._files_read = 0
@@ -172,6 +173,10 @@ class Scanner:
                 continue
             if facts is None or not self._is_shown(file, facts.header, facts.last_ms):
                 continue
+            if facts.supersedes and file.path != self._superseding:
+                self._superseding = file.path
+                if self._newest_read is not None and self._newest_read.start_ms >= file.start_ms:
+                    self._start_again()  # the closed window that was read has times of another clock
             for series in facts.series:
                 if series.key in facts.seen_ms:
                     first_ms, last_ms = facts.seen_ms[series.key]
@@ -185,7 +190,9 @@ class Scanner:
             self._read_window(newest)
 
     def _read_window(self, file: DataFile) -> None:
-        """Add the series, metrics and times of a closed window."""
+        """Add the series, metrics and times of a closed window, unless it is recorded again."""
+        if self._journals.is_superseded(file):
+            return
         if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
             self._newest_read = file
         try:

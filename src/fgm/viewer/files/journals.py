@@ -1,11 +1,13 @@
 """Reads the journals of windows that are still being recorded. All requests share one reader for each journal."""
 
+import errno
 import os
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from fgm.clock import Clock
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.samples.chunk import Chunk
@@ -26,7 +28,7 @@ class JournalFacts:
     """A summary of the ticks in a journal so far.
 
     `series`: all series, with their newest names. `metrics`: columns that have a value. `seen_ms`: first and last tick
-    of each series, by series key.
+    of each series, by series key. `supersedes`: whether the window is recorded again, because the clock was set back.
     """
 
     header: FileHeader
@@ -35,6 +37,7 @@ class JournalFacts:
     seen_ms: dict[str, tuple[int, int]]
     first_ms: int
     last_ms: int
+    supersedes: bool
 
 
 @dataclass(slots=True)
@@ -67,7 +70,28 @@ class Journals:
                 return None
             first, last = reader.first_seen_ms, reader.last_seen_ms
             seen_ms = {key: (first[key], last[key]) for key in last}
-            return JournalFacts(reader.header, reader.series, reader.metrics, seen_ms, reader.first_ms, reader.last_ms)
+            return JournalFacts(
+                reader.header,
+                reader.series,
+                reader.metrics,
+                seen_ms,
+                reader.first_ms,
+                reader.last_ms,
+                reader.supersedes,
+            )
+
+    def is_superseded(self, window: DataFile) -> bool:
+        """Return whether a closed window is recorded again in an open journal. Its rows are those of another clock."""
+        name = layout.journal_name(window.start_ms)
+        with self._lock:
+            journal = self._open.get(f"{window.folder}/{name}")
+            if journal is None or not journal.reader.supersedes:
+                return False
+            try:
+                with self._files.opened(window.folder) as fd:
+                    return _file_id(name, fd) == journal.reader.file_id  # if it is closed, the window is the new one
+            except OSError:
+                return False  # opening the window fails in the same way, and is reported
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
         """Return the rows of some series, one chunk for each, and keep the columns in memory for the next request.
@@ -130,9 +154,17 @@ class Journals:
 
     @staticmethod
     def _is_same(reader: JournalReader, name: str, fd: int) -> bool:
-        try:
-            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-        except FileNotFoundError:
+        file_id = _file_id(name, fd)
+        if file_id is None:
             reader.close()
-            raise
-        return (status.st_dev, status.st_ino) == reader.file_id
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return file_id == reader.file_id
+
+
+def _file_id(name: str, fd: int) -> tuple[int, int] | None:
+    """Return the device and inode of a file in a folder; None if there is none."""
+    try:
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

@@ -118,6 +118,8 @@ class Reader:
         choose: Choose | set[str],
         within: tuple[int, int] | None,
     ) -> Iterator[FileRows]:
+        if self._journals.is_superseded(file):
+            return
         window = self._files.window(file)
         try:
             block = window.block
