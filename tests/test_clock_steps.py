@@ -4,6 +4,7 @@ The collector and the viewer are real, and share a wall clock that the test sets
 """
 
 import itertools
+import json
 import shutil
 import struct
 import sys
@@ -236,6 +237,28 @@ async def test_a_run_continues_from_the_end_of_the_previous_one_not_from_a_clock
 
     await to_thread.run_sync(look)
     await in_order(host)
+
+
+async def test_a_run_continues_from_the_last_tick_of_one_that_was_killed_within_a_long_window(host: Host) -> None:
+    """The previous run had windows of an hour, and wrote its index 40 minutes before it was killed."""
+    path = host.data_dir / "index.json"
+    host.clock.step_ns = -2400 * 10**9
+    async with recording(host):
+        await windows(host, 1)
+        written = json.loads(await to_thread.run_sync(path.read_text))
+        host.clock.step_ns = 0
+        await windows(host, 1)
+    stopped_ms = now_ms(host)
+    written["data_range"]["rotation_interval_sec"] = 3600
+    await to_thread.run_sync(path.write_text, json.dumps(written))
+    host.clock.step_ns = HOUR_S * 10**9
+    async with recording(host):
+        await windows(host, 1)
+
+    def look() -> None:
+        assert of_node(host, "gap")[-1].before["tick_ms"] == pytest.approx(stopped_ms, abs=60_000)
+
+    await to_thread.run_sync(look)
 
 
 async def test_windows_of_a_run_whose_clock_was_ahead_are_superseded_by_a_later_run(host: Host) -> None:

@@ -44,6 +44,7 @@ from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory.layout import DAY_MS
 from fgm.store.errors import DataDirectoryError
+from fgm.store.index.index_file import Index
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
@@ -93,7 +94,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     recorder = TickRecorder(settings.data_dir, header, COLUMNS, settings.compression_level)
     recovery = Recovery(settings.data_dir, recorder, index)
     heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
-    events = _make_events(settings, hierarchies, clock, index.index.updated_ms)
+    events = _make_events(settings, hierarchies, clock, index.previous)
     host = _make_host(settings, clock)
     processes = _make_process_tasks(settings, header, host, clock, sampler.counts)
     follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
@@ -184,7 +185,7 @@ def _make_process_tasks(
     )
 
 
-def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, previous_ms: int) -> EventRecorder:
+def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, previous: Index) -> EventRecorder:
     mount = None if "memory" in hierarchies.v1 else hierarchies.unified
     return EventRecorder(
         settings.data_dir,
@@ -192,8 +193,8 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, pre
         settings.interval_ms,
         settings.node,
         oom_watch=None if mount is None else OomWatch(mount, clock),
-        previous_ms=previous_ms,
-        rotation_s=settings.rotation_seconds,
+        previous_ms=previous.updated_ms,
+        rotation_s=previous.rotation_s,
     )
 
 

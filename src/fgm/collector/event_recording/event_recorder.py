@@ -73,7 +73,7 @@ class EventRecorder:
         """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched.
 
         `previous_ms`: time at which the previous run last wrote its index; 0 if there was none. If it is in the future,
-        the wall clock was set back between the runs. The index is written at least after each window of `rotation_s`;
+        the wall clock was set back between the runs. It wrote its index at least after each window, of `rotation_s`;
         ticks that are much later were recorded before that, while the clock was further ahead.
         """
         self._previous_ms = previous_ms

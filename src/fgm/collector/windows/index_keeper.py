@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 class IndexKeeper:
     """Keeps the index in memory, and writes it to its file. Used in the event loop; it writes in worker threads.
 
-    `is_missing`: whether there was no readable index at the start. Then call `rebuild`.
+    `is_missing`: whether there was no readable index at the start. Then call `rebuild`. `previous`: as it was then.
     """
 
     def __init__(self, data_dir: str, rotation_s: int, now_ms: int) -> None:
@@ -62,6 +62,7 @@ class IndexKeeper:
                 extra=fields(reason=error.reason, kept_as=aside),
             )
             index, self.is_missing = Index(), True
+        self.previous = index
         self.index = replace(index, rotation_s=rotation_s)
 
     def update(self, alive: Mapping[str, Series], now_ms: int) -> None:
