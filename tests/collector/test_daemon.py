@@ -144,6 +144,19 @@ async def test_a_machine_without_containers_has_an_index_from_the_start(host: Ho
     assert index.entries == {}
 
 
+async def test_without_containers_the_beginning_of_a_run_is_in_the_index_before_its_first_window(host: Host) -> None:
+    """Otherwise, if this run is killed, the next one reports a gap since the run before."""
+    host.settings = replace(host.settings, rotation_seconds=86_400)
+    path = host.data_dir / "index.json"
+    for container in CONTAINERS:
+        await to_thread.run_sync(shutil.rmtree, host.captured.cgroup_root + container["cgroup"])
+    await host.run_until(path.exists)
+
+    first = await to_thread.run_sync(load, str(path))
+    host.clock.step_ns += 60 * 10**9
+    await host.run_until(lambda: load(str(path)).updated_ms > first.updated_ms)
+
+
 @pytest.mark.parametrize("damage", [None, b"{not json", b'{"schema_version": 99}'], ids=["missing", "garbage", "newer"])
 async def test_a_missing_or_damaged_index_is_rebuilt_from_the_data_files(host: Host, damage: bytes | None) -> None:
     gone = "ab" * 32

@@ -69,6 +69,8 @@ class IndexKeeper:
         """Update the index to the running containers of a tick. Sandboxes are removed. `alive`: series by full id."""
         if self._since_ms is None:
             self._since_ms = now_ms
+            # Also without containers: the next run takes the time of the index for the end of this one.
+            self._set(rotated(self.index, now_ms, now_ms))
         containers = {full_id: facts_of(series) for full_id, series in alive.items() if series.scope == "container"}
         self._set(without(apply(self.index, diff(self.index, containers, now_ms)), alive.keys() - containers.keys()))
         self._seen |= containers.keys()
