@@ -11,7 +11,7 @@ command -v python3 >/dev/null || exit 77
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-python3 -m venv environment
+python3 -m venv environment || exit 77
 environment/bin/python -m pip --quiet --disable-pip-version-check install fastparquet==2026.9.0 chdb==4.4.0 chdb-core==26.9.0 pyarrow==26.0.1 pandas==3.1.1 numpy==2.4.6 || exit 77
 environment/bin/python - <<'EOF'
 import sys

@@ -25,7 +25,7 @@ for columns in ("", ", columns = {time: 'TIMESTAMPTZ', what: 'VARCHAR'}"):
     print(f"{duckdb.__version__}: {type_of_time}, {connection.execute(join).fetchone()[0]} joined")
 EOF
 for version in 1.4.5 1.5.6 2.0.1; do
-    python3 -m venv "$version"
+    python3 -m venv "$version" || exit 77
     "$version/bin/python" -m pip --quiet --disable-pip-version-check install "duckdb==$version" || exit 77
     "$version/bin/python" query.py >>seen
 done

@@ -14,7 +14,7 @@ folder=$(mktemp -d -p "/var/tmp")
 device=
 trap '[ -z "$device" ] || losetup -d "$device"; rm -rf "$folder"' EXIT
 cd "$folder"
-python3 -m venv environment
+python3 -m venv environment || exit 77
 environment/bin/python -m pip --quiet --disable-pip-version-check install psutil==7.2.2 || exit 77
 head -c 67108864 /dev/urandom >image
 sync image

@@ -10,7 +10,7 @@ command -v python3 >/dev/null || exit 77
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
-python3 -m venv environment
+python3 -m venv environment || exit 77
 environment/bin/python -m pip --quiet --disable-pip-version-check install pyarrow==26.0.1 || exit 77
 environment/bin/python - <<'EOF'
 import os

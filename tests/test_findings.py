@@ -20,3 +20,10 @@ def test_every_script_is_well_formed() -> None:
         assert "fgm" not in text, f"{path} must not use fgm"
         assert "Expected:" in text, path
         assert "Seen:" in text, path
+
+
+def test_a_script_that_cannot_install_ends_as_one_that_cannot_run() -> None:
+    installing = re.compile(r"^.*(?:-m venv|pip\b.* install|apt-get.* download) .*$", re.MULTILINE)
+    for path in FINDINGS.glob("*.sh"):
+        for line in installing.findall(path.read_text()):
+            assert "exit 77" in line, (path, line)
