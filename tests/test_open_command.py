@@ -10,7 +10,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,12 @@ def listener(port: int = 0) -> Iterator[int]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            body = bytes(64 << 20) if self.path == "/large" else b"hello"
             self.send_response(200)
-            self.send_header("Content-Length", "5")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"hello")
+            with suppress(ConnectionError):
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -186,6 +188,20 @@ def test_a_forward_that_ends_is_started_again_on_the_same_port(cluster: Cluster)
         assert (name, again, page(again)) == ("fgm-a", address, b"hello")
     assert "lost connection to pod" in messages[0]
     assert messages[-1] == "fgm: kubectl has ended the port-forward; forwarding again\n"
+
+
+def test_a_connection_that_the_browser_closes_early_is_not_reported(cluster: Cluster) -> None:
+    cluster.api.pods, cluster.api.has_web_sockets = [pod("fgm-a")], False
+    with listener() as port, cluster.open("worker-3") as process:
+        cluster.api.listeners["fgm-a"] = port
+        _, (_, _, address) = until_open(process)
+        with urllib.request.urlopen(f"{address}large", timeout=20) as response:
+            response.read(1000)
+        assert page(address) == b"hello"
+        cluster.api.cut()
+        messages, _ = until_open(process)
+
+    assert [message for message in messages if "local connection" in message] == []
 
 
 def test_after_an_upgrade_it_forwards_to_the_new_pod(cluster: Cluster) -> None:

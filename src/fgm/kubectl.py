@@ -20,6 +20,9 @@ STOP_TIMEOUT_S = 5.0
 _LOG_HEADER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ [^\]]*\] ")
 """Start of a line of kubectl's log: severity, date, time, process and line of code."""
 
+_CLOSED_BY_BROWSER = re.compile(r"error copying from (remote stream|local connection) to ", re.IGNORECASE)
+"""Start of the message that a connection on this machine was closed early, as a page does that is zoomed again."""
+
 
 class KubectlError(Exception):
     """Raised if kubectl is missing or fails. The message contains the reason and what to do."""
@@ -94,7 +97,10 @@ class PortForward:
         return None if line is None else int(line.removeprefix(FORWARDING).split(" ")[0].rpartition(":")[2])
 
     def messages(self) -> Iterator[str]:
-        """Yield what kubectl prints on standard error, without the headers of its log, until it ends."""
+        """Yield what kubectl prints on standard error, without the headers of its log, until it ends.
+
+        Messages that a browser has closed a connection are left out.
+        """
         while (message := self._messages.get()) is not None:
             yield message
 
@@ -114,7 +120,8 @@ class PortForward:
 
     def _read_messages(self) -> None:
         for line in self._process.stderr or ():
-            if message := _LOG_HEADER.sub("", line, count=1).strip():
+            message = _LOG_HEADER.sub("", line, count=1).strip()
+            if message and not _CLOSED_BY_BROWSER.search(message):
                 self._messages.put(message)
         self._messages.put(None)
 
