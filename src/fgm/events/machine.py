@@ -129,7 +129,9 @@ class EventMachine:
         self._asleep_ms += asleep_ms
 
     def step_clock(self, time_ms: int, step_ms: float) -> list[Event]:
-        """Add a step of the wall clock; return its events. The next tick follows without a gap.
+        """Add a step of the wall clock; return its events.
+
+        The step is not part of a gap: only ticks that are missing after it are.
 
         `time_ms`: time after the step; `step_ms`: negative if the clock was set back.
         """
