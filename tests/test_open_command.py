@@ -165,8 +165,15 @@ def test_a_viewer_that_never_listens_is_an_error_with_what_kubectl_printed(clust
     assert "portforward.go" not in message
 
 
-def test_it_waits_for_a_pod_that_does_not_run_yet(cluster: Cluster) -> None:
-    cluster.api.pods = [pod("fgm-a", phase="Pending")]
+@pytest.mark.parametrize(
+    ("pods", "reason"),
+    [
+        ([], "node worker-3 has no fgm pod in namespace fine-grained-monitor: apply"),
+        ([pod("fgm-a", phase="Pending")], "no fgm pod is running on node worker-3: fgm-a is Pending"),
+    ],
+)
+def test_it_waits_for_a_pod_that_does_not_run_yet(cluster: Cluster, pods: list[dict[str, Any]], reason: str) -> None:
+    cluster.api.pods = pods
     with listener() as port, cluster.open("worker-3") as process:
         cluster.api.listeners["fgm-a"] = port
         assert process.stderr is not None
@@ -174,7 +181,7 @@ def test_it_waits_for_a_pod_that_does_not_run_yet(cluster: Cluster) -> None:
         cluster.api.pods = [pod("fgm-a")]
         until_open(process)
 
-    assert message.startswith("fgm: waiting for up to 120 s: no fgm pod is running on node worker-3: fgm-a is Pending")
+    assert message.startswith(f"fgm: waiting for up to 120 s: {reason}")
 
 
 def test_a_forward_that_ends_is_started_again_on_the_same_port(cluster: Cluster) -> None:

@@ -118,7 +118,7 @@ def open_page(
 def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> str:
     """Return the name of the running fgm pod of a node. `pods`: all fgm pods of the node, as kubectl prints them.
 
-    Raises: NotReadyError if no pod is running, and OpenError if there is no pod, or more than one is running.
+    Raises: NotReadyError if no pod is running, and OpenError if more than one is.
     """
     staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     names = sorted(pod["metadata"]["name"] for pod in staying if pod["status"].get("phase") == "Running")
@@ -135,7 +135,7 @@ def find_pod(pods: Sequence[Mapping[str, Any]], node: str, namespace: str) -> st
             f"no fgm pod is running on node {node}: {phases}; "
             f"kubectl --namespace {namespace} describe pods shows the reason"
         )
-    raise OpenError(
+    raise NotReadyError(
         f"node {node} has no fgm pod in namespace {namespace}: apply deploy/daemonset.yaml, or give another namespace "
         "with --namespace"
     )
