@@ -10,4 +10,4 @@ import chdb
 file, *columns = sys.argv[1:]
 names = ", ".join(f"`{name}`" for name in columns)
 settings = "max_threads = 1, date_time_output_format = 'iso', output_format_json_quote_64bit_integers = 0"
-print(chdb.query(f"SELECT {names} FROM file('{file}', Parquet) SETTINGS {settings}", "JSONColumns"))  # type: ignore[no-untyped-call]  # chdb has no types
+print(chdb.query(f"SELECT {names} FROM file('{file}', Parquet) SETTINGS {settings}", "JSONColumns"))
