@@ -9,7 +9,7 @@ import errno
 import os
 import resource
 import sys
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -207,3 +207,15 @@ class KernelFile:
             parts.append(os.pread(fd, _PART_BYTES, size))
             size += len(parts[-1])
         return b"".join(parts)
+
+
+def read_changed(files: Iterable[KernelFile], update: Callable[[KernelFile, bytes | OSError], object]) -> None:
+    """Read files. `update`: called for each file that has changed or cannot be read; it may drop the file."""
+    for file in tuple(files):
+        try:
+            text = file.read()
+        except OSError as error:
+            update(file, error)
+        else:
+            if text != file.text:
+                update(file, text)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from fgm.collector.kernel.kernel_file import GONE, KernelFile, PlainParser
+from fgm.collector.kernel.kernel_file import GONE, KernelFile, PlainParser, read_changed
 from fgm.parse.cgroup2 import cgroup_procs
 from fgm.store.samples.series import Series
 
@@ -72,33 +72,19 @@ class ProcessList:
         A list without a process is renewed at every tick: a runtime makes the cgroup before a process enters it.
         `now`: time in seconds; `update`: called for each file that has changed or cannot be read.
         """
-        if not self.is_remembered:
+        has_process = self.has_process
+        if not self.is_remembered or (has_process and now - self._read_at < REMEMBERED_S):
             return
-        if not self.has_process:
-            self._read_at = now
-            self.read_remembered(update)
-        elif now - self._read_at >= REMEMBERED_S:
-            self._read_at = now
-            self._read(update)
+        if not has_process:
+            self._renew()
+        self._read_at = now
+        read_changed(self.files, update)
 
-    def read_remembered(self, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
-        """Read the files now if the kernel remembers their contents. `update`: as for `read_if_due`."""
-        if not self.is_remembered:
-            return
-        for file in self.files:
-            with suppress(OSError), open(file.path, "rb", buffering=0) as new:
-                new.read(1)  # the first read of a new descriptor renews what the kernel remembers, for all of them
-        self._read(update)
-
-    def _read(self, update: Callable[[KernelFile, bytes | OSError], object]) -> None:
-        for file in tuple(self.files):
-            try:
-                text = file.read()
-            except OSError as error:
-                update(file, error)
-            else:
-                if text != file.text:
-                    update(file, text)
+    def read_remembered(self, report: Callable[[KernelFile, OSError], object]) -> None:
+        """Read the files now if the kernel remembers their contents. `report`: called for each that cannot be read."""
+        if self.is_remembered:
+            self._renew()
+            self._read_now(report)
 
     def switch_hierarchy(self, report: Callable[[KernelFile, OSError], object]) -> bool:
         """Switch to another hierarchy that lists processes; return whether there is one. If not, use the first again.
@@ -107,15 +93,23 @@ class ProcessList:
         """
         for number in range(1, len(self._hierarchies)):
             self._use(number)
-            for file in tuple(self.files):
-                try:
-                    file.parse(file.read())
-                except OSError as error:
-                    report(file, error)
+            self._read_now(report)
             if self.has_process:
                 return True
         self._use(0)
         return False
+
+    def _renew(self) -> None:
+        for file in self.files:
+            with suppress(OSError), open(file.path, "rb", buffering=0) as new:
+                new.read(1)  # the first read of a new descriptor renews what the kernel remembers, for all of them
+
+    def _read_now(self, report: Callable[[KernelFile, OSError], object]) -> None:
+        for file in tuple(self.files):
+            try:
+                file.parse(file.read())
+            except OSError as error:
+                report(file, error)
 
     def _use(self, number: int) -> None:
         if self._hierarchies:

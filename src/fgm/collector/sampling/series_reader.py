@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser
+from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser, read_changed
 from fgm.collector.sampling.process_list import REMEMBERED_S, Listing, ProcessList
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.sources import SLOW_EVERY_S, Source
@@ -110,14 +110,7 @@ class SeriesReader:
             if self._absent:
                 self._open_absent()
         self._slow_reads += 1
-        for file in self._slow:
-            try:
-                text = file.read()
-            except OSError as error:
-                self.update(file, error)
-            else:
-                if text != file.text:
-                    self.update(file, text)
+        read_changed(self._slow, self.update)
 
     def read_processes(self, now: float) -> None:
         """Read the processes if no tick reads them, and if enough time has passed. `now`: time in seconds."""
@@ -198,7 +191,7 @@ class SeriesReader:
         is_removed = all(file.is_gone for file in self._fast)
         if self._processes is not None:
             if is_removed or (self._events is not None and b"populated 0" in (self._events.text or b"")):
-                self._processes.read_remembered(self._update_processes)
+                self._processes.read_remembered(self._clear)
             has_process = self._processes.has_process
             if not has_process:
                 has_process = self._processes.switch_hierarchy(self._clear)
@@ -211,14 +204,6 @@ class SeriesReader:
             self.alive = self._is_populated(self._events, has_process)
         elif has_process or self.gone or self._processes is None or self._processes.is_whole:
             self.alive = has_process
-
-    def _update_processes(self, file: KernelFile, text: bytes | OSError) -> None:
-        try:
-            if isinstance(text, OSError):
-                raise text
-            file.parse(text)
-        except OSError as error:
-            self._clear(file, error)
 
     def _is_populated(self, events: KernelFile, has_process: bool) -> bool:
         """Return whether the cgroup has a process.
