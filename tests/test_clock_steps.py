@@ -9,7 +9,7 @@ import shutil
 import struct
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,12 @@ async def windows(host: Host, count: int) -> None:
 
 
 def starts(host: Host) -> list[int]:
-    return [instants(path)[0] for path in parquet_files(host.data_dir)]
+    """Return the first tick of each closed window, without a file that is renamed meanwhile (recorded twice)."""
+    found = []
+    for path in parquet_files(host.data_dir):
+        with suppress(FileNotFoundError):
+            found.append(instants(path)[0])
+    return found
 
 
 def now_ms(host: Host) -> int:
