@@ -12,7 +12,8 @@ COSTS = {
     "walks the processes": ("cgroup.procs",),
     "one `stat` per process": ("/proc/<pid>/fd",),
     "one read per process": ("/proc/<pid>/statm",),
-    "one read per pod": ("/proc/<pid>/net/dev",),
+    "one read per pod": ("/proc/<pid>/net/dev", "/proc/<pid>/net/sockstat"),
+    "one read per pod, which adds up counters of all processors": ("/proc/<pid>/net/netstat", "/proc/<pid>/net/snmp"),
 }
 HEAD = """# Metrics
 
@@ -28,9 +29,10 @@ rates: null for the first sample of a life, after a gap of more than 2.5 interva
 The kernel updates `memory.stat` after large changes, or every 2 s. For a small container its values move in steps, and
 `memory.current` does not.
 
-The cost of a read stands with its file; a file without a remark is a plain counter. Limits are read every 10 s, sums
-over processes (`processes.*`, `smaps_rollup.*`) every 30 s at best, everything else at every tick. Expensive files are
-read at every second tick while the sweeps of the collector take too long.
+The cost of a read stands with its file; a file without a remark is a plain counter. The column *every* says how often a
+value is read: at every tick, every 10 s, or, as sums over processes (`processes.*`, `smaps_rollup.*`), every 30 s at
+best. Limits are repeated in the rows between; other values are null there. Expensive files are read at every second
+tick while the sweeps of the collector take too long.
 """
 DEVICES = (
     ("devices", "node", "containers, pods and other cgroups"),

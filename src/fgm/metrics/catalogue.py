@@ -32,7 +32,7 @@ class Metric:
     help: str
     """One or more sentences on the meaning of the value and, if that is not obvious, when it is null."""
     interval_s: float
-    """Interval between two reads. Rows between two reads repeat the last limit, but have null for PSS."""
+    """Interval between two reads. Rows between two reads repeat the last limit, but have null for other values."""
 
 
 # A line of one word names a kernel file; its metrics follow as `kind unit name = title: help`. A name that starts with
@@ -197,6 +197,39 @@ counter bytes network.tx_bytes = Bytes sent: Through uplinks, of pods and the no
 counter 1 network.tx_packets = Packets sent: Through uplinks, of pods and the node.
 counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
 counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
+/proc/<pid>/net/snmp
+counter@10 1 tcp.active_opens = TCP connections opened: Attempts to connect. TCP: IPv4 and IPv6. Of pods and the node.
+counter@10 1 tcp.passive_opens = TCP connections accepted: Connections that others opened to listening sockets.
+counter@10 1 tcp.attempt_fails = TCP attempts failed: Connections that failed while they were opened.
+counter@10 1 tcp.estab_resets = TCP connections reset: Established connections that ended with a reset.
+gauge@10 1 tcp.curr_estab = TCP connections established: Established, or closed by the other side only.
+counter@10 1 tcp.in_segs = TCP segments received: Segments received, those with errors included.
+counter@10 1 tcp.out_segs = TCP segments sent: Segments sent, without retransmitted ones.
+counter@10 1 tcp.retrans_segs = TCP segments retransmitted: Segments sent again, SYN included.
+counter@10 1 tcp.in_errs = TCP segments with errors: Received with an error, such as a wrong checksum.
+counter@10 1 tcp.out_rsts = TCP resets sent: Segments sent with RST, such as to ports that nothing listens on.
+counter@10 1 udp.in_datagrams = UDP datagrams received: Delivered to sockets. UDP: IPv4 and IPv6 added up.
+counter@10 1 udp.out_datagrams = UDP datagrams sent: Datagrams sent.
+counter@10 1 udp.no_ports = UDP datagrams without a port: Received for ports that no socket has.
+counter@10 1 udp.in_errors = UDP receive errors: Received and dropped, full buffers included.
+counter@10 1 udp.rcvbuf_errors = UDP receive buffer full: Dropped because the socket's buffer was full.
+counter@10 1 udp.sndbuf_errors = UDP send buffer full: Not sent because the socket's buffer was full.
+/proc/<pid>/net/netstat
+counter@10 1 tcp.listen_overflows = TCP listen overflows: Connections dropped because a listen queue was full.
+counter@10 1 tcp.listen_drops = TCP listen drops: All connections that listening sockets dropped, overflows included.
+counter@10 1 tcp.timeouts = TCP timeouts: Expired retransmission timers.
+counter@10 1 tcp.syn_retrans = TCP SYN retransmitted: Segments that open a connection, sent again.
+counter@10 1 tcp.backlog_drop = TCP backlog drops: Segments dropped because a busy socket had too many waiting.
+counter@10 1 tcp.rcvq_drop = TCP receive queue drops: Segments dropped because the receive buffer was full.
+counter@10 1 tcp.abort_on_memory = TCP aborts for memory: Connections dropped for lack of memory for sockets.
+/proc/<pid>/net/sockstat
+gauge@10 1 sockets.used = Sockets: Sockets of all kinds. Of pods and the node, as all that follow.
+gauge@10 1 tcp.inuse = TCP sockets: TCP sockets, listening ones included, time-wait not. IPv4 and IPv6 added up.
+gauge@10 1 tcp.time_wait = TCP sockets in time-wait: Closed connections whose ports are kept for a minute.
+gauge@10 1 tcp.orphan = TCP orphans: Connections that no process has open any more. Of the node only.
+gauge@10 bytes tcp.memory_bytes = TCP memory: Memory of the buffers of all TCP sockets. Of the node only.
+gauge@10 1 udp.inuse = UDP sockets: UDP sockets. IPv4 and IPv6 added up.
+gauge@10 bytes udp.memory_bytes = UDP memory: Memory of the buffers of all UDP sockets. Of the node only.
 /proc/<pid>/statm
 gauge@30 bytes processes.resident_bytes = Resident memory: Sum over processes; what they share counts often.
 gauge@30 bytes processes.shared_bytes = Resident shared memory: Sum over processes of file and shared pages.

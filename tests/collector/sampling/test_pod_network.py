@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.pod_network import PodNetworks, network_of
+from fgm.collector.sampling.read_counts import ReadCounts
 from tests.support.network_namespaces import SENT, bridge_behind_uplink, bytes_of, namespaces, send
 
 DEV = """Inter-|   Receive           |  Transmit
@@ -25,8 +27,12 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def pod_networks(proc_root: str) -> PodNetworks:
+    return PodNetworks(proc_root, Rounds(10), ReadCounts())
+
+
 def test_a_process_with_a_network_of_its_own_has_the_counters_of_its_pod(proc: Path) -> None:
-    file = PodNetworks(str(proc)).open_file(70, network_of(str(proc), 1))
+    file = pod_networks(str(proc)).open_file(70, network_of(str(proc), 1))
 
     assert file is not None
     values = file.parse(file.read())
@@ -46,7 +52,7 @@ def test_a_process_with_a_network_of_its_own_has_the_counters_of_its_pod(proc: P
 def test_docker_in_a_pod_counts_what_passed_the_uplink_of_the_pod() -> None:
     with namespaces(3) as (node, pod, container):
         bridge_behind_uplink(node, pod, container, "docker0", "veth1a2b3c4")
-        file = PodNetworks("/proc").open_file(pod.pid, network_of("/proc", 1))
+        file = pod_networks("/proc").open_file(pod.pid, network_of("/proc", 1))
         assert file is not None
         file.parse(file.read())
         send(container, node, "10.9.1.1")
@@ -59,8 +65,8 @@ def test_docker_in_a_pod_counts_what_passed_the_uplink_of_the_pod() -> None:
 
 
 def test_a_process_in_the_hosts_network_has_no_counters(proc: Path) -> None:
-    assert PodNetworks(str(proc)).open_file(80, network_of(str(proc), 1)) is None
+    assert pod_networks(str(proc)).open_file(80, network_of(str(proc), 1)) is None
 
 
 def test_an_ended_process_has_no_counters(proc: Path) -> None:
-    assert PodNetworks(str(proc)).open_file(90, network_of(str(proc), 1)) is None
+    assert pod_networks(str(proc)).open_file(90, network_of(str(proc), 1)) is None

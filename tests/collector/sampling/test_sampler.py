@@ -441,6 +441,23 @@ def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
     assert "network.rx_bytes" not in values(tick, web["id"])
 
 
+def test_counters_of_tcp_stand_only_in_the_row_of_the_tick_that_read_them(host: CapturedHost) -> None:
+    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, "1/net"), dirs_exist_ok=True)
+    (container,) = (container for container in CONTAINERS if container["name"] == "cache")
+    pid = FIRST_SECOND[f"sys/fs/cgroup{container['cgroup']}/cgroup.procs"].split()[0]
+    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, pid, "net"), dirs_exist_ok=True)
+    sampler = make_sampler(host)
+    ticks = [sampler.tick(1000 * i, float(i)) for i in range(21)]
+    for key in ("node", f"pod:{container['uid']}"):
+        of_series = [values(tick, key) for tick in ticks]
+        read_at = [i for i, row in enumerate(of_series) if "tcp.retrans_segs" in row]
+        assert read_at[-2:] == [10, 20]
+        row = of_series[read_at[1]]
+        assert (row["tcp.retrans_segs"], row["udp.rcvbuf_errors"], row["tcp.inuse"]) == (18, 198, 12)
+        assert ("tcp.memory_bytes" in row) == (key == "node")
+    assert f"{host.proc_root}/{pid}/net/netstat" in {path for path, every in sampler.reads() if every == 10}
+
+
 def test_the_node_row_has_the_cost_of_the_collector(host: CapturedHost) -> None:
     sampler = make_sampler(host)
     sampler.tick(0, 0.0)

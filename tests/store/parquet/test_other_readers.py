@@ -23,7 +23,6 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.parquet import process_tables
 from fgm.store.parquet.page import split_levels
@@ -153,11 +152,11 @@ def processes_of_fgm(path: Path) -> Columns:
 
 
 def written_again(old: Path, folder: Path) -> tuple[Path, Path]:
-    """Return a metrics file and a process table with the same rows as the old ones, as fgm writes them now."""
+    """Return a metrics file and a process table with the same rows and columns, as fgm writes them now."""
     metrics, processes = folder / "metrics.parquet", folder / "processes.parquet"
     file = WindowFile.open(str(next(old.rglob("metrics-*.parquet"))))
     facts = json.loads(pq.read_schema(file.path).metadata[b"fgm.columns"])
-    metrics.write_bytes(encode(file.chunks(COLUMNS), COLUMNS, file.header, facts))
+    metrics.write_bytes(encode(file.chunks(tuple(facts)), tuple(facts), file.header, facts))
     file.close()
     table = str(next(old.rglob("processes-*.parquet")))
     processes.write_bytes(process_tables.encode("processes", process_tables.rows(table), file.header))

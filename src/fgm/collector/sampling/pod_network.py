@@ -1,7 +1,8 @@
 """Opens the network counters of pods: /proc/<pid>/net/dev of any process of a pod, since they all share one network.
 
 The file belongs to the network namespace, not to the process. So an open file stays readable until the pod ends. Its
-inode number identifies the network namespace. Reading it needs no privilege, unlike /proc/<pid>/ns/net.
+inode number identifies the network namespace. Reading it needs no privilege, unlike /proc/<pid>/ns/net. The counters of
+TCP and UDP are in other files of the namespace, which are read less often.
 """
 
 import os
@@ -9,6 +10,9 @@ from collections.abc import Sequence
 
 from fgm.collector.devices.interfaces import Interfaces
 from fgm.collector.kernel.kernel_file import KernelFile
+from fgm.collector.sampling.occasional.network_files import pod_network
+from fgm.collector.sampling.occasional.rounds import Rounds
+from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import SeriesReader
 from fgm.collector.sampling.sources import interface_sums
 
@@ -16,11 +20,13 @@ from fgm.collector.sampling.sources import interface_sums
 class PodNetworks:
     """Opens the network files of pods, each through a process of its pod."""
 
-    def __init__(self, proc_root: str) -> None:
+    def __init__(self, proc_root: str, rounds: Rounds, counts: ReadCounts) -> None:
         self._proc_root = proc_root
+        self._rounds = rounds
+        self._counts = counts
 
     def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
-        """Open the network file of each pod that has none yet, and give it to the pod's reader.
+        """Open the network files of each pod that has none yet, and give net/dev to the pod's reader.
 
         `candidates`: readers of any series; the pods of the containers among them are checked. `cgroups`: readers of
         all cgroups.
@@ -35,9 +41,10 @@ class PodNetworks:
             pids = set() if pod is None or pod.has_network else container.pids
             if pod is None or not pids:
                 continue
-            file = self.open_file(min(pids), host)
+            file = self.open_file(pid := min(pids), host)
             if file is not None:
                 pod.add_network(file)
+                self._rounds.add(pod.series.key, "network", pod_network(self._proc_root, pid, self._counts))
 
     def open_file(self, pid: int, host: int | None) -> KernelFile | None:
         """Return the network file of a process; None if it has ended, or if its network is the host's.

@@ -7,6 +7,7 @@ from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
 from fgm.collector.kernel.file_watch import FileWatch
 from fgm.collector.kernel.kernel_file import Parser
 from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
@@ -25,7 +26,11 @@ class Readers:
     keys of the cgroups that were created since the caller last cleared it.
     """
 
-    def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts) -> None:
+    def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts, rounds: Rounds) -> None:
+        """Open the readers of all cgroups.
+
+        `rounds`: files that are read less often; those of a series are closed with its reader.
+        """
         self.changes = ReaderChanges()
         self.exits = FileWatch(fallback="container exits are seen at the next tick")
         self.node = node.reader(counts, self.changes)
@@ -35,6 +40,7 @@ class Readers:
         self._finder = finder
         self._sources = CgroupSources(finder.hierarchies, node.block_devices, node.block_devices.parity_raids)
         self._counts = counts
+        self._rounds = rounds
         self._parsers: dict[Source, Parser] = {}
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._inodes: dict[str, frozenset[tuple[int, int]]] = {}
@@ -123,6 +129,7 @@ class Readers:
     def _close(self, reader: SeriesReader) -> None:
         if reader.events_path is not None:
             self.exits.remove(reader.events_path)
+        self._rounds.remove(reader.series.key)
         reader.close()
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import compress
@@ -13,6 +14,8 @@ from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.sampling.additions import Additions, FinalRow
 from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
 from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.occasional.network_files import node_network
+from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
 from fgm.collector.sampling.pod_network import PodNetworks
 from fgm.collector.sampling.process_list import runs_only_pause
@@ -54,14 +57,16 @@ class Sampler:
         self.counts = ReadCounts()
         self.cost = OwnCost(self.counts, round(1000 * interval_s))
         self.additions = Additions()
-        self.readers = Readers(finder, node, self.counts)
+        self._slow_every = math.ceil(SLOW_EVERY_S / interval_s)
+        self._rounds = Rounds(self._slow_every)
+        self._rounds.add("node", "network", node_network(proc_root, os.sysconf("SC_PAGE_SIZE"), self.counts))
+        self.readers = Readers(finder, node, self.counts, self._rounds)
         self._node = node
-        self._networks = PodNetworks(proc_root)
+        self._networks = PodNetworks(proc_root, self._rounds, self.counts)
         self._proc_root = proc_root
         self._monotonic = monotonic
         self._interval_s = interval_s
         self._back_off = BackOff(interval_s)
-        self._slow_every = math.ceil(SLOW_EVERY_S / interval_s)
         self._tick = 0
         self._checks_seen = _NEVER
         self._name: NameSeries | None = None
@@ -87,6 +92,8 @@ class Sampler:
             for reader in self.readers.all:
                 reader.was_alive = reader.alive
         self._read()
+        for key, values in self._rounds.step():
+            self.additions.offer(key, values)
         read_at = np.array(self._sweep.read_at)  # before measuring, which may replace the sweep
         has_new_names = self._name_series()
         self._tick += 1
@@ -128,10 +135,12 @@ class Sampler:
         for reader in self.readers.all:
             for path, every_s in reader.files:
                 yield path, max(1, math.ceil(every_s / self._interval_s))
+        yield from ((path, self._rounds.ticks) for path in self._rounds.paths)
 
     def close(self) -> None:
         """Close the kernel files that are kept open between ticks."""
         self.readers.close()
+        self._rounds.close()
         self.cost.close()
 
     def _read(self) -> None:

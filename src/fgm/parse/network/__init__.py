@@ -1,0 +1,1 @@
+"""Parsers of the files of one network namespace, below `/proc/<pid>/net`."""
