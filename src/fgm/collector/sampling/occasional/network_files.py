@@ -27,5 +27,6 @@ def pod_network(proc_root: str, pid: int, counts: ReadCounts) -> FileGroup:
 
 def node_network(proc_root: str, page_size_bytes: int, counts: ReadCounts) -> FileGroup:
     """Return the files of the host's network namespace, whose sockstat also has what the whole machine has."""
-    parsers = {**dict(_OF_POD), "sockstat": partial(machine_sockstat, page_size_bytes=page_size_bytes)}
+    parsers = dict(_OF_POD)
+    parsers["sockstat"] = partial(machine_sockstat, page_size_bytes=page_size_bytes)
     return FileGroup(((f"{proc_root}/1/net/{name}", parse) for name, parse in parsers.items()), counts)
