@@ -24,8 +24,9 @@ def until_ms(name: str, day_ms: int) -> int | None:
     name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if (parsed := layout.parse_name(name)) is not None:
         return parsed.start_ms + (parsed.duration_ms or 0)
-    if (table := layout.parse_table_name(name)) is not None:
-        return table[1]
+    for parse in (layout.parse_table_name, layout.parse_table_journal_name):
+        if (table := parse(name)) is not None:
+            return table[1]
     if name == layout.EVENTS_NAME:
         return day_ms + layout.DAY_MS - 1
     return layout.set_aside_ms(name)

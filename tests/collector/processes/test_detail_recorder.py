@@ -1,6 +1,7 @@
 """Rows of processes become files next to the metrics of the window, once each."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,52 @@ def test_late_rows_and_those_of_an_earlier_run_are_in_the_file_of_the_window(tmp
     assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [0, 30, 89]}
 
 
+def test_a_killed_recorder_loses_no_row_and_the_next_run_makes_the_tables(tmp_path: Path) -> None:
+    killed = DetailRecorder(str(tmp_path), HEADER)
+    killed.add("processes", [process(0)])
+    killed.add("regions", [region(0)])
+    killed.add("processes", [process(100)])
+    assert files(tmp_path) == {}
+    assert check(str(tmp_path)).problems == []
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.close_before(START_MS + 110_000)
+    recorder.add("processes", [process(110)])
+    assert files(tmp_path) == {}  # the first tick does not wait
+    recorder.close_before(START_MS + 180_000)
+
+    assert files(tmp_path) == {
+        "processes-20251230T160000Z.parquet": [0],
+        "processes-20251230T160130Z.parquet": [100, 110],
+        "regions-20251230T160000Z.parquet": [0],
+    }
+    assert list(tmp_path.glob("dt=*/*/*.journal")) == []
+    assert check(str(tmp_path)).problems == []
+
+
+def test_a_kill_between_the_table_and_the_removal_of_its_journal_gives_each_row_once(tmp_path: Path) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.add("processes", [process(0), process(0, 8)])
+    (journal,) = tmp_path.glob("dt=*/*/*.journal")
+    content = journal.read_bytes()
+    recorder.close()
+    journal.write_bytes(content)
+    after = DetailRecorder(str(tmp_path), HEADER)
+    after.add("processes", [process(10)])
+    after.close()
+
+    assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [0, 0, 10]}
+
+
+def test_rows_go_on_in_a_new_journal_after_the_folder_was_removed(tmp_path: Path) -> None:
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.add("processes", [process(0)])
+    shutil.rmtree(tmp_path / "dt=2025-12-30")
+    recorder.add("processes", [process(10)])
+    recorder.close()
+
+    assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [10]}
+
+
 def test_an_unreadable_earlier_file_is_kept_next_to_the_new_one(tmp_path: Path) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     recorder.add("processes", [process(0)])
@@ -99,8 +146,9 @@ def test_a_failed_write_is_logged_and_costs_only_its_own_window(
 def test_rows_beyond_the_maximum_are_dropped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     with caplog.at_level(logging.WARNING):
-        for _ in range(12):
-            recorder.add("processes", [process(0)] * (detail_recorder.MAX_ROWS // 10))
+        for group in range(12):
+            count = detail_recorder.MAX_ROWS // 10
+            recorder.add("processes", [process(0, 1 + group * count + i) for i in range(count)])
     recorder.close()
     (times,) = files(tmp_path).values()
 

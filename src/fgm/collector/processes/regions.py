@@ -89,4 +89,5 @@ class RegionReader:
             pss_bytes=region.pss_bytes,
             private_dirty_bytes=region.private_dirty_bytes,
             swap_bytes=region.swap_bytes,
+            cgroup=series.cgroup,
         )

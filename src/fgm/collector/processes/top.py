@@ -124,14 +124,16 @@ class TopReader:
         container.visits, container.top = visits, sorted({*by_cpu, *by_memory})
         if by_memory:
             self.largest[key] = visits[by_memory[0]].stat
-        return [self._row(listing, visits[pid].stat, time_ms) for pid in container.top]
+        return [self._row(listing, visits[pid], time_ms) for pid in container.top]
 
-    def _row(self, listing: Listing, stat: ProcessStat, time_ms: int) -> ProcessRow:
-        host = self._host
+    def _row(self, listing: Listing, visit: Visit, time_ms: int) -> ProcessRow:
+        host, stat = self._host, visit.stat
         return ProcessRow(
             *host.identity(time_ms, listing.series, stat),
             cpu_usec=(stat.utime_ticks + stat.stime_ticks) * 1e6 / host.ticks_per_second,
             rss_bytes=stat.rss_pages * host.page_size_bytes,
             threads=stat.num_threads,
             fds=open_files(f"{host.proc_root}/{stat.pid}/fd"),
+            cgroup=listing.series.cgroup,
+            late_ms=round(host.booted_ms + visit.at * 1000 - time_ms, 1),
         )

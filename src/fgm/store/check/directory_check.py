@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from fgm.store.check.events_check import events_problems
 from fgm.store.check.index_check import check_index
-from fgm.store.check.process_table_check import has_padding, table_problems
+from fgm.store.check.process_table_check import has_padding, journal_problems, table_problems
 from fgm.store.check.report import PADDED, Report
 from fgm.store.check.window_check import Schema, Span, check_journal, check_metrics_file, check_overlaps
 from fgm.store.directory import layout
@@ -86,6 +86,8 @@ def _check_folder(report: Report, folder: str, schemas: dict[int, Schema]) -> No
             _add_all(report, path, f"{table[0]} files", sentences)
             if not sentences and has_padding(path):
                 report.counts[PADDED] += 1
+        elif (table := layout.parse_table_journal_name(name)) is not None:
+            _add_all(report, path, "journals of tables", journal_problems(path, *table))
         elif name == layout.EVENTS_NAME:
             _add_all(report, path, "event files", events_problems(path))
         elif layout.is_set_aside(name):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
+from fgm.store.tables import table_journal
 
 
 def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
@@ -30,6 +31,24 @@ def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator
     if layout.day_start(start_ms) != layout.parse_day(os.path.basename(os.path.dirname(folder))):
         yield "in the folder of another day"
     if block.first_ms not in window or block.last_ms not in window:
+        yield "it has rows outside its window"
+
+
+def journal_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
+    """Yield a sentence for each problem of a table's journal. A torn frame at its end is none."""
+    try:
+        groups = list(table_journal.read(path))
+    except FileNotFoundError:
+        return
+    except BadFileError as error:
+        yield error.reason
+        return
+    except OSError as error:
+        yield str(error)
+        return
+    if any(not isinstance(row, process_tables.ROWS[kind]) for _, rows in groups for row in rows):
+        yield f"it has the name of a journal of {kind}, but has other rows"
+    if any(row.time_ms not in layout.window_at(start_ms, header.rotation_s) for header, rows in groups for row in rows):
         yield "it has rows outside its window"
 
 

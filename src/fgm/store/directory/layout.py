@@ -5,6 +5,7 @@
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
         processes-20251230T160000Z.parquet      process table of a closed window; regions-… is a region table
+    processes-20251230T160300Z.journal      process table of the window being recorded
         events.jsonl                            the events of that day
 
 Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last window of a day ends
@@ -42,8 +43,10 @@ _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
 _TABLE = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
+_TABLE_JOURNAL = re.compile(rf"(processes|regions)-{_STAMP}\.journal", re.ASCII)
 _ASIDE = re.compile(
     rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
+    rf"|bad-(?:processes|regions)-{_STAMP}\.journal(?:\.\d+)?"
     rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
     rf"|superseded-{_STAMP}-\d+\.parquet",
     re.ASCII,
@@ -129,9 +132,22 @@ def table_name(kind: TableKind, start_ms: int) -> str:
     return f"{kind}-{_stamp(start_ms)}.parquet"
 
 
+def table_journal_name(kind: TableKind, start_ms: int) -> str:
+    """Return the name of the journal of a table, such as `processes-20251230T160300Z.journal`."""
+    return f"{kind}-{_stamp(start_ms)}.journal"
+
+
 def parse_table_name(name: str) -> tuple[TableKind, int] | None:
     """Return the kind and the window start (ms) in the name of a process or region table; None for other names."""
-    match = _TABLE.fullmatch(name)
+    return _parse_table(_TABLE.fullmatch(name))
+
+
+def parse_table_journal_name(name: str) -> tuple[TableKind, int] | None:
+    """Return the kind and the window start (ms) in the name of a table's journal; None for other names."""
+    return _parse_table(_TABLE_JOURNAL.fullmatch(name))
+
+
+def _parse_table(match: re.Match[str] | None) -> tuple[TableKind, int] | None:
     start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
     return None if match is None or start_ms is None else (cast("TableKind", match[1]), start_ms)
 

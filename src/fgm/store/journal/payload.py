@@ -81,12 +81,12 @@ def encode_header(header: FileHeader, columns: tuple[str, ...], *, supersedes: b
     facts = {"journal_version": JOURNAL_VERSION, "columns": list(columns), **header.to_json()}
     if supersedes:
         facts["supersedes"] = True
-    return b"H" + _pack_json(facts)
+    return b"H" + pack_json(facts)
 
 
 def encode_series(series: Iterable[tuple[int, Series]]) -> bytes:
     """Return the payload that assigns numbers to series. `series`: pairs of number and series."""
-    return b"S" + _pack_json([[number, to_json(identity)] for number, identity in series])
+    return b"S" + pack_json([[number, to_json(identity)] for number, identity in series])
 
 
 def encode_tick(time_ms: int, numbers: Numbers, rows: Rows, base: tuple[Numbers, Rows] | None) -> bytes:
@@ -99,7 +99,7 @@ def encode_tick(time_ms: int, numbers: Numbers, rows: Rows, base: tuple[Numbers,
     return kind + _TICK.pack(time_ms, len(numbers)) + numbers.tobytes() + packed
 
 
-_MALFORMED = (
+MALFORMED = (
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -126,18 +126,18 @@ class PayloadDecoder:
         """
         try:
             return self._decode(payload)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             raise ValueError(f"malformed frame: {error or type(error).__name__}") from error
 
     def _decode(self, payload: bytes) -> TickFrame | None:
         kind = payload[:1]
         if kind == b"H":
-            self._begin(_unpack_json(payload[1:]))
+            self._begin(unpack_json(payload[1:]))
             return None
         if self.segment is None:
             raise ValueError("the first frame is not a header")
         if kind == b"S":
-            for number, identity in _unpack_json(payload[1:]):
+            for number, identity in unpack_json(payload[1:]):
                 if not 0 <= number < MAX_SERIES:
                     raise ValueError(f"series number {number} is out of range")
                 self.segment.series[int(number)] = from_json(identity)
@@ -182,12 +182,17 @@ class PayloadDecoder:
         return TickFrame(segment, time_ms, numbers, rows)
 
 
-def _pack_json(value: object) -> bytes:
+def pack_json(value: object) -> bytes:
+    """Return a JSON value in the form of a payload: its size in bytes, then zstd of it."""
     raw = json.dumps(value, separators=(",", ":")).encode()
     return struct.pack("<I", len(raw)) + bytes(cramjam.zstd.compress(raw, level=ZSTD_LEVEL))
 
 
-def _unpack_json(data: bytes) -> Any:
+def unpack_json(data: bytes) -> Any:
+    """Return a JSON value that `pack_json` has packed.
+
+    Raises: one of MALFORMED.
+    """
     (size,) = struct.unpack_from("<I", data)
     if size > MAX_JSON_BYTES:
         raise ValueError(f"{size} bytes of JSON, more than {MAX_JSON_BYTES}")

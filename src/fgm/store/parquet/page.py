@@ -31,7 +31,7 @@ def uncompressed_size(page_header: bytes) -> int:
     """
     if not page_header.startswith(_START_OF_DATA_PAGE):
         raise ValueError("it does not begin with a data page")
-    size, _ = _varint(memoryview(page_header), len(_START_OF_DATA_PAGE))
+    size, _ = varint(memoryview(page_header), len(_START_OF_DATA_PAGE))
     return size >> 1
 
 
@@ -63,7 +63,7 @@ def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] 
     end = 4 + int.from_bytes(data[:4], "little")
     position, parts, count = 4, [], 0
     while position < end and count < rows:
-        run, position = _varint(data, position)
+        run, position = varint(data, position)
         if run & 1:  # a bit-packed run: groups of 8 levels, a byte each
             parts.append(np.unpackbits(page[position : position + (run >> 1)], bitorder="little").view(np.bool_))
             position += run >> 1
@@ -78,7 +78,8 @@ def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] 
     return (None if present.all() else present), data[end:]
 
 
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
+def varint(data: memoryview, position: int) -> tuple[int, int]:
+    """Return an unsigned integer of variable length, and the position behind it."""
     value = shift = 0
     while True:
         byte = data[position]

@@ -8,7 +8,7 @@ block, so that damage is detected before a library opens the file.
 import json
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet import column_chunks, parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.parquet.page import uncompressed_size
+from fgm.store.parquet.table_pages import Column, read_columns
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
@@ -25,7 +26,10 @@ MAX_FILE_BYTES = 64 << 20
 
 
 class ProcessRow(NamedTuple):
-    """One process at one instant. `cpu_usec` is a counter. (pid, start_time_ms) identifies the process."""
+    """One process at one instant. `cpu_usec` is a counter. (pid, start_time_ms) identifies the process.
+
+    `late_ms`: how long after the tick it was read; None before format version 3.
+    """
 
     time_ms: int
     container_id: str | None
@@ -40,6 +44,8 @@ class ProcessRow(NamedTuple):
     rss_bytes: float
     threads: float
     fds: float | None
+    cgroup: str | None = None
+    late_ms: float | None = None
 
 
 class RegionRow(NamedTuple):
@@ -60,17 +66,23 @@ class RegionRow(NamedTuple):
     pss_bytes: float
     private_dirty_bytes: float
     swap_bytes: float
+    cgroup: str | None = None
 
 
 Row = ProcessRow | RegionRow
 
-_ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
+ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
+"""The type of the rows of each kind of table."""
 _TYPES: Mapping[str, column_chunks.ColumnType] = {
     "time_ms": "time",
     "start_time_ms": "time",
     "pid": "integer",
-    **dict.fromkeys(("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region"), "text"),
+    **dict.fromkeys(
+        ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region", "cgroup"), "text"
+    ),
 }
+_ADDED_IN_3 = frozenset({"cgroup", "late_ms"})
+"""Columns that tables of the format versions 1 and 2 do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +103,10 @@ def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
     """
     if not rows:
         raise ValueError("a table without rows has no file")
-    ordered = sorted(rows, key=lambda row: (row.container_id or "", row.time_ms, row.pid))
+    ordered = sorted(rows, key=lambda row: (row.container_id or "", row.cgroup or "", row.time_ms, row.pid))
     columns = [
-        parquet_encoding.Column(name.removesuffix("_ms"), _TYPES.get(name, "number"), values)
-        for name, values in zip(_ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
+        parquet_encoding.Column(_column_name(name), _TYPES.get(name, "number"), values)
+        for name, values in zip(ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
     ]
     chunks_bytes, footer = parquet_encoding.encode_table(columns, header)
     times = [row.time_ms for row in ordered]
@@ -136,17 +148,43 @@ def rows(path: str) -> list[Row]:
     Raises: as `verify`.
     """
     details, data = _read(path)
-    columns = parquet_encoding.decode_table(data)
-    kind = _ROWS[details.kind]
+    decoded = parquet_encoding.decode_table(data)
+    kind = ROWS[details.kind]
     try:
-        values = [columns[name.removesuffix("_ms")] for name in kind._fields]
+        names = _fields(details)
+        values = [decoded[_column_name(name)] for name in names]
     except KeyError as error:
         raise BadFileError(path, f"it has no column {error}") from error
-    return [kind(*row) for row in zip(*values, strict=True)]
+    return [kind(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)]
 
 
-def _read(path: str) -> tuple[TableBlock, bytes]:
-    fd = open_regular(path)
+def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tuple[TableBlock, dict[str, Column]]:
+    """Return the facts in the block of a table, and some of its columns, without importing fastparquet.
+
+    `wanted`: fields of a row. A column that the table does not have, because it is older, is not in the result.
+    `dir_fd`: folder that `path` is relative to.
+
+    Raises: as `verify`.
+    """
+    details, data = _read(path, dir_fd)
+    types = {name: _TYPES.get(name, "number") for name in _fields(details)}
+    try:
+        return details, read_columns(data, types, details.rows, set(wanted) & types.keys())
+    except (IndexError, ValueError) as error:
+        raise BadFileError(path, str(error)) from error
+
+
+def _fields(details: TableBlock) -> list[str]:
+    is_older = details.header.format_version < 3
+    return [name for name in ROWS[details.kind]._fields if not (is_older and name in _ADDED_IN_3)]
+
+
+def _column_name(field: str) -> str:
+    return field.removesuffix("_ms") if _TYPES.get(field) == "time" else field
+
+
+def _read(path: str, dir_fd: int | None = None) -> tuple[TableBlock, bytes]:
+    fd = open_regular(path, dir_fd)
     try:
         size = os.fstat(fd).st_size
         if size > MAX_FILE_BYTES:
@@ -166,7 +204,7 @@ def _read(path: str) -> tuple[TableBlock, bytes]:
 
 
 def _from_json(facts: Mapping[str, Any]) -> TableBlock:
-    if facts["kind"] not in _ROWS:
+    if facts["kind"] not in ROWS:
         raise ValueError(f"{facts['kind']!r} is not a kind of table")
     header = FileHeader.from_json(facts["header"])
     return TableBlock(facts["kind"], header, int(facts["first_ms"]), int(facts["last_ms"]), int(facts["rows"]))

@@ -83,6 +83,26 @@ _RANKED = _facts(
     share_of_node=_or_null(NUMBER),
     peaks=_list(_or_null(NUMBER)),
 )
+_PROCESS = _facts(
+    id=TEXT,
+    name=TEXT,
+    pid=WHOLE,
+    start_ms=WHOLE,
+    comm=TEXT,
+    cpu_millicores=_or_null(NUMBER),
+    cpu_millicores_mean=_or_null(NUMBER),
+    cpu_millicores_max=_or_null(NUMBER),
+    rss_bytes=_or_null(NUMBER),
+    rss_bytes_first=_or_null(NUMBER),
+    rss_bytes_max=_or_null(NUMBER),
+    threads=_or_null(NUMBER),
+    fds=_or_null(NUMBER),
+    readings=WHOLE,
+    first_ms=WHOLE,
+    last_ms=WHOLE,
+    t_ms=_list(WHOLE),
+    value=_list(_or_null(NUMBER)),
+)
 _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
 
 ANSWERS: dict[str, tuple[str, JsonSchema]] = {
@@ -156,6 +176,18 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/events": (
         "What happened, newest first.",
         _facts(**_COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=_list(TEXT), events=_list(_EVENT)),
+    ),
+    "/api/processes": (
+        "The processes that used most, of those that were recorded: the top ten by CPU and by memory of each series.",
+        _facts(
+            id=TEXT,
+            by={"type": "string", "enum": ["cpu", "memory"]},
+            at_ms=MAYBE_WHOLE,
+            **_COVERED,
+            total=WHOLE,
+            processes=_list(_PROCESS),
+            names=_list(_facts(comm=TEXT, processes=WHOLE, started=WHOLE)),
+        ),
     ),
     "/api/openapi.json": ("This document.", FREE),
     "/at/{time}": ("One second as plain text: the series that used most, and the events around it.", TEXT),

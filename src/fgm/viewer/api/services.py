@@ -11,10 +11,12 @@ from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
+from fgm.viewer.files.table_files import TableFiles
 from fgm.viewer.health import Address
 from fgm.viewer.query.comparison import ComparedRanges, Comparison
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 from fgm.viewer.query.partial_query import PartialQuery
+from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from fgm.viewer.query.totals import TotalsQuery
@@ -46,6 +48,7 @@ class Services:
         self.sources = Sources(self.files, self.journals, self.skipped)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)
         self.event_files = EventFiles(self.files, self.skipped)
+        self.tables = TableFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
         self.runner = QueryRunner()
 
@@ -73,6 +76,10 @@ class Services:
     def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
         """Return a query that compares two time ranges. May block."""
         return Comparison(holdings, ranges, self.sources)
+
+    def process_query(self, question: ProcessQuestion) -> ProcessQuery:
+        """Return a query for processes. May block."""
+        return ProcessQuery(question, self.tables)
 
     def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
         """Return a query for events. May block."""

@@ -57,15 +57,17 @@ class DataFile:
 class _Listing:
     """The contents of a folder.
 
-    `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time.
+    `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time. `tables`: names of
+    tables and of their journals.
     """
 
     identity: tuple[int, int, int]
     folders: tuple[str, ...]
     files: tuple[DataFile, ...]
+    tables: tuple[str, ...]
 
 
-_EMPTY = _Listing((0, 0, 0), (), ())
+_EMPTY = _Listing((0, 0, 0), (), (), ())
 
 
 class DataFiles:
@@ -98,6 +100,10 @@ class DataFiles:
         """Return pairs of 00:00 UTC of a day in [from_ms, to_ms) and a writer's folder of that day, oldest first."""
         days = [day for day in self._days() if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
         return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
+
+    def table_names(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the process and region tables in a writer's folder of a day, and of their journals."""
+        return self._list(folder).tables
 
     def newest_first(self) -> Iterator[DataFile]:
         """Yield the files up to `horizon_ms`, newest first. A day is listed only when the iterator reaches it."""
@@ -191,7 +197,9 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     parsed = [(name, layout.parse_name(name)) for name in names]
     files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
     parse = layout.parse_identifier if folder else layout.parse_day
-    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)))
+    is_table = (layout.parse_table_name, layout.parse_table_journal_name)
+    tables = tuple(name for name in names if any(parse_table(name) is not None for parse_table in is_table))
+    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)), tables)
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:

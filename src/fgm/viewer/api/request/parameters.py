@@ -106,6 +106,20 @@ PARTS = _whole(
 )
 BY = _choice("by", "The value to rank by.", "mean", "max", "last")
 
+PROCESS_SERIES = Parameter(
+    "id",
+    "Id of the series whose processes are wanted, from /api/containers. `node`: those of all series.",
+    {"type": "string", "minLength": 1, "default": "node"},
+)
+AT = Parameter(
+    "at",
+    f"The instant: {TIME_FORM}. Default: now. Not allowed together with a range, which asks for lines over time.",
+    _INSTANT,
+)
+BY_USE = _choice("by", "What processes are ranked by, and what their lines show.", "cpu", "memory")
+MAX_LISTED = _whole("limit", "Maximum number of processes; the first are returned.", 20, 1, 200)
+PROCESS_POINTS = _whole("points", "Number of pixel columns of the lines.", 600, 10, 2_000)
+
 _SPAN = (RANGE, FROM, TO)
 _FILTER = (SEARCH, SCOPES, NAMESPACES, QOS_CLASSES, LABELS)
 
@@ -119,6 +133,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/changes": (*_SPAN, MAX_RANKED),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
+    "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, PROCESS_POINTS),
     "/api/openapi.json": (),
     "/at/{time}": (),
 }

@@ -17,10 +17,12 @@ from fgm.viewer.api.request.requests import (
     ChangesRequest,
     ContainersRequest,
     EventsRequest,
+    ProcessesRequest,
     TimeseriesRequest,
     TopRequest,
 )
 from fgm.viewer.contents.series_filter import SeriesFilter
+from fgm.viewer.query.processes.usage import By
 from fgm.viewer.query.question import MAX_SERIES
 from fgm.viewer.web.problems import bad_parameter, unknown
 
@@ -86,6 +88,28 @@ def changes(query: bytes) -> ChangesRequest:
     """
     fields = split(query, TAKES["/api/changes"])
     return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED))
+
+
+def processes(query: bytes) -> ProcessesRequest:
+    """Parse the query string of /api/processes.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/processes"])
+    series_id = value_of(fields, "id", "node")
+    if not series_id:
+        raise bad_parameter("id", "the id is empty", "an id from /api/containers")
+    has_span = not fields.keys().isdisjoint(("range", "from", "to"))
+    if has_span and "at" in fields:
+        raise bad_parameter("at", "at cannot be combined with a range", "either at, or range, from and to")
+    return ProcessesRequest(
+        series_id,
+        times.instant_ms("at", value_of(fields, "at")) if "at" in fields else None,
+        times.span(fields) if has_span else None,
+        cast("By", _choice(fields, parameters.BY_USE)),
+        _whole_number(fields, parameters.MAX_LISTED),
+        _whole_number(fields, parameters.PROCESS_POINTS),
+    )
 
 
 def events(query: bytes) -> EventsRequest:

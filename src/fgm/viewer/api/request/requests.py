@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fgm.metrics.derived import ShownMetric
 from fgm.viewer.contents.series_filter import SeriesFilter
+from fgm.viewer.query.processes.usage import By
 from fgm.viewer.web.problems import bad_parameter
 
 
@@ -90,6 +91,18 @@ class TopRequest:
     by: str
     limit: int
     parts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesRequest:
+    """A request to /api/processes. `span`: None: for an instant. `at_ms`: the instant; None: now."""
+
+    id: str
+    at_ms: int | None
+    span: Span | None
+    by: By
+    limit: int
+    points: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Process and region tables of the window that is being recorded."""

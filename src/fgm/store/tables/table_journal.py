@@ -1,0 +1,109 @@
+"""Journals of tables: the rows of a process or region table whose window is not over, in the order of their arrival.
+
+A journal consists of frames (`fgm.store.journal.frame`) with these payloads:
+
+    H  header: JSON {"kind", the facts of FileHeader}. It is the first frame, and again the first of each collector that
+       continues the journal.
+    R  rows: JSON [[the values of a row], ...]
+
+JSON is stored as `u32 bytes of JSON, zstd of it`, as in the journals of metrics.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fgm.store.directory.atomic import FILE_MODE
+from fgm.store.directory.layout import TableKind
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError
+from fgm.store.journal.frame import frames, pack_frame, whole_length
+from fgm.store.journal.payload import MALFORMED, pack_json, unpack_json
+from fgm.store.parquet.process_tables import ROWS, Row
+from fgm.store.samples.header import FileHeader
+
+
+class TableJournal:
+    """Appends rows to one journal, as the only writer of that file. What follows its last whole frame is cut off.
+
+    `count`: number of rows in the file. A failed append leaves the file unchanged. Not thread-safe.
+    """
+
+    def __init__(self, path: str, kind: TableKind, header: FileHeader) -> None:
+        """Open or create the journal.
+
+        Raises: OSError or BadFileError.
+        """
+        self.path = path
+        self._fd = open_regular(path, flags=os.O_RDWR | os.O_CREAT)
+        try:
+            os.fchmod(self._fd, FILE_MODE)
+            self.count = sum(len(rows) for _, rows in _read(path, self._fd))
+            self._end = whole_length(self._fd)
+            os.ftruncate(self._fd, self._end)
+            self._write(b"H" + pack_json({"kind": kind, **header.to_json()}))
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Append rows. From here on, they outlive a killed collector.
+
+        Raises: OSError if they could not be written completely.
+        """
+        self._write(b"R" + pack_json(rows))
+        self.count += len(rows)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to the open file. False after the file or its folder was removed."""
+        try:
+            at_path, opened = os.stat(self.path), os.fstat(self._fd)
+        except OSError:
+            return False
+        return (at_path.st_dev, at_path.st_ino) == (opened.st_dev, opened.st_ino)
+
+    def close(self) -> None:
+        """Close the file. It stays in the data directory."""
+        os.close(self._fd)
+
+    def _write(self, payload: bytes) -> None:
+        data, done = pack_frame(payload), 0
+        try:
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], self._end + done)
+        except OSError:
+            os.ftruncate(self._fd, self._end)
+            raise
+        self._end += done
+
+
+def read(path: str, dir_fd: int | None = None) -> Iterator[tuple[FileHeader, list[Row]]]:
+    """Yield the rows of a journal in groups, as they were appended, each with the header of their collector.
+
+    Rows after a torn or damaged frame are left out. `dir_fd`: folder that `path` is relative to.
+
+    Raises: FileNotFoundError if it does not exist, or another OSError.
+    Raises: BadFileError if a whole frame is malformed.
+    """
+    fd = open_regular(path, dir_fd)
+    try:
+        yield from _read(path, fd)
+    finally:
+        os.close(fd)
+
+
+def _read(path: str, fd: int) -> Iterator[tuple[FileHeader, list[Row]]]:
+    header, row = None, None
+    for _, payload in frames(fd):
+        try:
+            facts: Any = unpack_json(payload[1:])
+            if payload[:1] == b"H":
+                header, row = FileHeader.from_json(facts), ROWS[facts["kind"]]
+                continue
+            if header is None or row is None or payload[:1] != b"R":
+                raise ValueError(f"a frame of the kind {payload[:1]!r} is not expected there")
+            rows = [row(*values) for values in facts]
+        except MALFORMED as error:
+            raise BadFileError(path, f"malformed frame: {error or type(error).__name__}") from error
+        yield header, rows

@@ -1,0 +1,1 @@
+"""Paths that run no query: their responses come from what the scanner has in memory."""

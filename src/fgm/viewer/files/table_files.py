@@ -1,0 +1,167 @@
+"""Finds and reads process tables, of closed windows and of the one that is being recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.directory import layout
+from fgm.store.errors import BadFileError
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import ProcessRow, Row
+from fgm.store.parquet.table_pages import Column, Texts
+from fgm.store.samples.header import FileHeader
+from fgm.store.tables import table_journal
+from fgm.viewer.files.data_files import EARLIER_WINDOWS, DataFiles
+from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
+
+FIELDS = (
+    "time_ms",
+    "container_id",
+    "pod_uid",
+    "pid",
+    "start_time_ms",
+    "comm",
+    "cpu_usec",
+    "rss_bytes",
+    "threads",
+    "fds",
+    "cgroup",
+    "late_ms",
+)
+"""Fields of a `ProcessRow` that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """One table, or the journal of one. `start_ms`: start of its window. `folder`: below the data directory."""
+
+    start_ms: int
+    is_journal: bool
+    folder: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """The path relative to the data directory."""
+        return f"{self.folder}/{self.name}"
+
+
+class Readings(NamedTuple):
+    """The rows of a process table, as columns. All arrays have the same length.
+
+    `read_at_ms`: when the process was really read. Texts are null if unknown.
+    """
+
+    time_ms: NDArray[np.int64]
+    read_at_ms: NDArray[np.float64]
+    container_id: Texts
+    pod_uid: Texts
+    cgroup: Texts
+    pid: NDArray[np.int64]
+    start_time_ms: NDArray[np.int64]
+    comm: Texts
+    cpu_usec: NDArray[np.float64]
+    rss_bytes: NDArray[np.float64]
+    threads: NDArray[np.float64]
+    fds: NDArray[np.float64]
+
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Readings":
+        """Return some of the rows. `chosen`: a mask, or positions in the wanted order."""
+        columns: list[Any] = [
+            Texts(column.codes[chosen], column.values) if isinstance(column, Texts) else column[chosen]
+            for column in self
+        ]
+        return Readings(*columns)
+
+
+class TableFiles:
+    """The process tables of a data directory. Thread-safe; both methods may block."""
+
+    def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
+        self._files, self._skipped = files, skipped
+
+    def between(self, from_ms: int, to_ms: int) -> list[TableFile]:
+        """Return the process tables that may have rows in [from_ms, to_ms), oldest first, a table before its journal.
+
+        The last windows before the range are among them, because the length of a window is not in its name.
+        """
+        tables: list[TableFile] = []
+        for _, folder in self._files.folders_between(from_ms, to_ms):
+            parsed = [_parse(folder, name) for name in self._files.table_names(folder)]
+            before = [file for file in parsed if file is not None and file.start_ms < to_ms]
+            earlier = sorted({file.start_ms for file in before if file.start_ms < from_ms})
+            first_ms = min(from_ms, *earlier[-EARLIER_WINDOWS:], from_ms)
+            tables += [file for file in before if file.start_ms >= first_ms]
+        return sorted(tables, key=lambda file: (file.start_ms, file.is_journal, file.folder))
+
+    def read(self, file: TableFile, node_name: str | None) -> Readings | None:
+        """Return the rows of a table; None if it has gone, or belongs to another node.
+
+        Raises: BadFileError or OSError if it cannot be read. It is then on the list of skipped files.
+        """
+        try:
+            with self._files.opened(file.folder) as fd:
+                read = _read_journal if file.is_journal else _read_table
+                header, columns = read(file.name, fd)
+        except FileNotFoundError:  # the window was closed, or the file removed, after it was listed
+            return None
+        except (BadFileError, OSError) as error:
+            self._skipped.note(file.path, reason_of(error))
+            raise
+        self._skipped.forget(file.path)
+        if header is None or (None not in (header.node_name, node_name) and header.node_name != node_name):
+            return None
+        return _readings(columns)
+
+
+def _parse(folder: str, name: str) -> TableFile | None:
+    table, journal = layout.parse_table_name(name), layout.parse_table_journal_name(name)
+    parsed = table or journal
+    if parsed is None or parsed[0] != "processes":
+        return None
+    return TableFile(parsed[1], table is None, folder, name)
+
+
+def _read_table(name: str, dir_fd: int) -> tuple[FileHeader, dict[str, Column]]:
+    block, columns = process_tables.columns(name, FIELDS, dir_fd)
+    if block.kind != "processes":
+        raise BadFileError(name, f"it is a table of {block.kind}")
+    return block.header, columns
+
+
+def _read_journal(name: str, dir_fd: int) -> tuple[FileHeader | None, dict[str, Column]]:
+    header, rows = None, list[Row]()
+    for header, group in table_journal.read(name, dir_fd):  # noqa: B007 - all headers are of one node
+        rows += group
+    types = ProcessRow.__annotations__
+    columns: dict[str, Column] = {}
+    for field in FIELDS:
+        values = [getattr(row, field) for row in rows]
+        columns[field] = _column(types[field], values)
+    return header, columns
+
+
+def _column(kind: object, values: Sequence[object]) -> Column:
+    if kind is int:
+        return np.array(values, np.int64)
+    if kind in {float, float | None}:
+        return np.array(values, np.float64)
+    codes: dict[object, int] = {}
+    numbers = [-1 if value is None else codes.setdefault(value, len(codes)) for value in values]
+    return Texts(np.array(numbers, np.int32), [str(value) for value in codes])
+
+
+def _readings(columns: dict[str, Column]) -> Readings:
+    time_ms = columns["time_ms"]
+    assert not isinstance(time_ms, Texts)
+    rows = len(time_ms)
+    late_ms = columns.pop("late_ms", None)
+    none = Texts(np.full(rows, -1, np.int32), ())
+    read_at_ms = time_ms.astype(np.float64)
+    if late_ms is not None:
+        assert not isinstance(late_ms, Texts)
+        read_at_ms += np.nan_to_num(late_ms)
+    return Readings(**{"cgroup": none, "read_at_ms": read_at_ms, **columns})  # type: ignore[arg-type]  # by FIELDS

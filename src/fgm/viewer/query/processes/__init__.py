@@ -1,0 +1,1 @@
+"""Computes which processes of a series used most, from process tables."""

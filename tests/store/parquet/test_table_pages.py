@@ -1,0 +1,89 @@
+"""Columns that are decoded without fastparquet are those that fastparquet decodes, in tables of all versions."""
+
+import math
+import random
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import ProcessRow
+from fgm.store.parquet.table_pages import Column, Texts
+from fgm.store.samples.header import FileHeader
+from tests.support.incidents import unpacked
+
+HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
+START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
+PADDED = Path(__file__).parents[2] / "data" / "padded.tar.xz"
+
+
+def values(column: Column) -> list[object]:
+    if isinstance(column, Texts):
+        return [column.values[code] if code >= 0 else None for code in column.codes]
+    return [None if math.isnan(value) else value for value in column.tolist()]
+
+
+def check(path: Path) -> int:
+    """Compare all columns of a table with its rows; return the number of rows."""
+    rows = process_tables.rows(str(path))
+    block, columns = process_tables.columns(str(path), ProcessRow._fields)
+    assert {name: values(column) for name, column in columns.items()} == {
+        name: [getattr(row, name) for row in rows] for name in columns
+    }
+    assert block.rows == len(rows)
+    return len(rows)
+
+
+def test_columns_of_recorded_tables_of_the_first_version_are_decoded(tmp_path: Path) -> None:
+    with tarfile.open(PADDED) as packed:
+        packed.extractall(tmp_path, filter="data")
+    paths = [*unpacked(tmp_path).glob("dt=*/*/processes-*.parquet"), *tmp_path.glob("padded/*/*/processes-*.parquet")]
+
+    assert sum(map(check, paths)) > 250
+    assert len(paths) == 6
+    _, columns = process_tables.columns(str(paths[0]), ProcessRow._fields)
+    assert set(ProcessRow._fields) - columns.keys() == {"cgroup", "late_ms"}
+
+
+@pytest.mark.parametrize("names", [0, 1, 2, 3, 200, 300, 2000])
+def test_any_number_of_texts_and_nulls_is_decoded(tmp_path: Path, names: int) -> None:
+    """The indices of a dictionary have as many bits as its size needs, in runs of equal ones or in groups of eight."""
+    dice = random.Random(names)
+    texts = [None, *(f"näme {i}" for i in range(names))]
+    rows = [
+        ProcessRow(
+            START_MS + i * 10,
+            dice.choice(texts),
+            dice.choice(texts) if i > 700 else texts[-1],
+            None,
+            dice.choice(texts[:2]),
+            None,
+            i,
+            START_MS - i,
+            f"comm {dice.randrange(names + 1)}",
+            dice.random(),
+            dice.random(),
+            1.0,
+            dice.choice([None, 3.0]),
+            dice.choice(texts),
+            dice.choice([None, 0.5]),
+        )
+        for i in range(1500)
+    ]
+    path = tmp_path / "processes-20251230T160000Z.parquet"
+    path.write_bytes(process_tables.encode("processes", rows, HEADER))
+
+    assert check(path) == 1500
+
+
+def test_decoding_imports_no_pandas(tmp_path: Path) -> None:
+    path = next(unpacked(tmp_path).glob("dt=*/*/processes-*.parquet"))
+    code = (
+        "import sys; from fgm.store.parquet import process_tables as t\n"
+        f"assert len(t.columns({str(path)!r}, ('pid',))[1]['pid']) > 10\n"
+        "assert not {'pandas', 'fastparquet'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
