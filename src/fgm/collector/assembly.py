@@ -72,7 +72,7 @@ def find_hierarchies(settings: Settings) -> Hierarchies:
 def make_sampler(settings: Settings, hierarchies: Hierarchies, clock: Clock) -> Sampler:
     """Return a sampler of this host. It keeps the kernel files open until it is closed."""
     node = Node(settings.node, settings.proc_root, settings.sys_root, hierarchies)
-    finder = CgroupFinder(hierarchies, settings.include, settings.node)
+    finder = CgroupFinder(hierarchies, settings.include, settings.node, with_services=not settings.no_services)
     return Sampler(finder, node, settings.proc_root, settings.interval_s, clock.monotonic)
 
 

@@ -79,8 +79,13 @@ class Settings:
     include: tuple[str, ...] = setting(
         (),
         _PATTERN,
-        "other cgroups to record, such as '/system.slice/*' ('*' matches within a name, '**' any number of names); "
-        "can be repeated; in the variable, separate patterns by commas",
+        "other cgroups to record with all their metrics, such as '/system.slice/*' ('*' matches within a name, '**' "
+        "any number of names); can be repeated; in the variable, separate patterns by commas",
+    )
+    no_services: bool = setting(
+        default=False,
+        kind=SWITCH,
+        purpose="record only containers, pods and the cgroups of --include: no services of the node and no slices",
     )
     no_kubernetes: bool = setting(
         default=False, kind=SWITCH, purpose="do not ask the Kubernetes API for the names of pods and containers"

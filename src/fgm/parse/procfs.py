@@ -4,6 +4,7 @@ Source: filesystems/proc.rst.
 """
 
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 from fgm.parse.errors import ParseError
 
@@ -77,6 +78,34 @@ def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
         "cpu.stat.user_usec": (user + nice) * tick_usec,
         "cpu.stat.system_usec": (system + irq + softirq) * tick_usec,
     }
+
+
+class CpuTimes(NamedTuple):
+    """Times of all processors together. `away_usec`: idle, waiting for I/O, or taken by the hypervisor."""
+
+    busy_usec: float
+    away_usec: float
+    cpus: int
+
+
+def cpu_times(text: bytes, ticks_per_second: int = 100) -> CpuTimes:
+    """Return the times in the first line of /proc/stat, and the number of processors that are online.
+
+    Raises: ParseError if the first line is malformed.
+    Source: fs/proc/stat.c, whose first line sums up all possible processors, and which has a line for each online one.
+    """
+    line = text.partition(b"\n")[0]
+    try:
+        user, nice, system, idle, iowait, irq, softirq, *rest = map(int, line.split()[1:])
+    except ValueError:
+        raise ParseError("stat", line, "cpu and at least seven integers") from None
+    tick_usec = 1_000_000 / ticks_per_second
+    steal = rest[0] if rest else 0
+    return CpuTimes(
+        (user + nice + system + irq + softirq) * tick_usec,
+        (idle + iowait + steal) * tick_usec,
+        text.count(b"\ncpu", 0, text.find(b"\nintr") + 1 or len(text)),
+    )
 
 
 def meminfo(text: bytes) -> dict[str, float]:

@@ -1,5 +1,6 @@
-"""Finds the cgroups to record on a host: containers, pods, and others that match a pattern."""
+"""Finds the cgroups to record on a host: containers, pods, services, and others that match a pattern."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +8,12 @@ from fnmatch import fnmatchcase
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.cgroups.path import CgroupPath, classify
+from fgm.collector.cgroups.services import at_most, service_paths
 from fgm.collector.cgroups.tree import CgroupTree
+from fgm.logs import fields
 from fgm.store.samples.series import Series
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +22,35 @@ class Cgroup:
 
     `folders`: its folder by v1 controller (or "unified"); `processes`: for each hierarchy, the folders whose
     cgroup.procs files together list all its processes: its own folder, and those of the cgroups nested in it; `paths`:
-    its own paths, and those of the cgroups nested in it.
+    its own paths, and those of the cgroups nested in it; `is_service`: whether only the files of a service are read.
     """
 
     series: Series
     folders: Mapping[str, str]
     processes: tuple[tuple[str, ...], ...]
     paths: frozenset[str]
+    is_service: bool = False
 
 
 class CgroupFinder:
-    """Finds the cgroups to record, in all hierarchies of a host. `cgroups`: those of the last refresh."""
+    """Finds the cgroups to record, in all hierarchies of a host. `cgroups`: those of the last refresh.
 
-    def __init__(self, hierarchies: Hierarchies, include: Sequence[str], node_name: str | None) -> None:
-        """`include`: patterns of other cgroups to record (`/system.slice/*`); `**` matches any number of names."""
+    `left_out`: number of services that are not recorded, because there are too many.
+    """
+
+    def __init__(
+        self, hierarchies: Hierarchies, include: Sequence[str], node_name: str | None, *, with_services: bool = False
+    ) -> None:
+        """`include`: patterns of other cgroups to record (`/system.slice/*`); `**` matches any number of names.
+
+        `with_services`: whether services and slices are recorded, too, with fewer files than those of `include`.
+        """
         self.hierarchies = hierarchies
         self._include = [tuple(pattern.strip("/").split("/")) for pattern in include]
         self._node_name = node_name
+        self._with_services = with_services
+        self._services: frozenset[str] = frozenset()
+        self.left_out = 0
         self._trees = [CgroupTree(mount, hierarchies.searched) for mount in hierarchies.searched]
         # A series has the path that it has in memory's hierarchy, because OOM kills are watched there.
         main = hierarchies.v1.get("memory", hierarchies.unified)
@@ -48,30 +65,53 @@ class CgroupFinder:
         return changed
 
     def _collect(self) -> list[Cgroup]:
-        series: dict[str, Series | None] = {}
-        nested: dict[str, list[str]] = {}
-        own: dict[str, dict[str, str]] = {}
         in_trees = {tree.mount: frozenset(tree.paths) for tree in self._main_first}
+        parsed = {path: classify(path) for path in sorted(frozenset().union(*in_trees.values()))}
+        if self._with_services:
+            self._choose_services(parsed)
+        nested: dict[str, list[str]] = {}
+        series: dict[str, Series] = {}
+        for path, each in parsed.items():
+            if each.owner is not None:
+                nested.setdefault(each.owner, []).append(path)
+            elif (recorded := self._series(path, each)) is not None:
+                series[path] = recorded
+        own: dict[str, dict[str, str]] = {}
         for mount, paths in in_trees.items():
-            for path in sorted(paths):
-                if path not in series:
-                    parsed = classify(path)
-                    series[path] = self._series(path, parsed)
-                    if parsed.owner is not None:
-                        nested.setdefault(parsed.owner, []).append(path)
-                recorded = series[path]
-                if recorded is not None:
-                    own.setdefault(recorded.key, {})[mount] = path
+            for path in sorted(series.keys() & paths):
+                own.setdefault(series[path].key, {})[mount] = path
         cgroups = []
         for paths_in in own.values():
             present = {
                 mount: [path, *(each for each in nested.get(path, ()) if each in in_trees[mount])]
                 for mount, path in paths_in.items()
             }
-            first = series[next(iter(paths_in.values()))]
-            if first is not None:
-                cgroups.append(self._cgroup(first, paths_in, present))
+            cgroups.append(self._cgroup(series[next(iter(paths_in.values()))], paths_in, present))
         return cgroups
+
+    def _choose_services(self, parsed: Mapping[str, CgroupPath]) -> None:
+        of_kind: dict[str, list[str]] = {"container": [], "pod": [], "inside": [], "other": []}
+        for path, each in parsed.items():
+            of_kind[each.kind].append(path)
+        paths = service_paths(of_kind["other"], of_kind["container"], frozenset(of_kind["pod"]))
+        self._services = frozenset(at_most(paths, self._services, self._cpu_usec))
+        if len(paths) > len(self._services) and not self.left_out:
+            log.warning(
+                "not all services are recorded; the row of what is outside counts the others",
+                extra=fields(services=len(paths), recorded=len(self._services)),
+            )
+        self.left_out = len(paths) - len(self._services)
+
+    def _cpu_usec(self, path: str) -> float:
+        """Return the CPU time that a cgroup has used; 0 if it cannot be read."""
+        hierarchies = self.hierarchies
+        file, unit = ("cpu.stat", 1) if hierarchies.unified else ("cpuacct.usage", 1000)
+        mount = hierarchies.unified or hierarchies.v1.get("cpuacct", "")
+        try:
+            with open(f"{mount}{path}/{file}", encoding="ascii") as opened:
+                return int(opened.readline().split()[-1]) / unit
+        except (OSError, ValueError, IndexError):
+            return 0.0
 
     def _series(self, path: str, parsed: CgroupPath) -> Series | None:
         """Return the series of a cgroup; None if it is not recorded."""
@@ -93,7 +133,7 @@ class CgroupFinder:
                 cgroup=_printable(path),
                 node_name=self._node_name,
             )
-        if parsed.kind == "other" and self._is_included(path):
+        if parsed.kind == "other" and (path in self._services or self._is_included(path)):
             return Series("cgroup", cgroup=_printable(path), node_name=self._node_name)
         return None
 
@@ -107,6 +147,7 @@ class CgroupFinder:
                 tuple(mount + path for path in present[mount]) for mount in self.hierarchies.searched if mount in own
             ),
             paths=frozenset(path for paths in present.values() for path in paths),
+            is_service=series.scope == "cgroup" and not any(map(self._is_included, own.values())),
         )
 
     def _is_included(self, path: str) -> bool:

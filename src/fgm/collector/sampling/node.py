@@ -2,6 +2,7 @@
 
 import os
 
+from fgm.collector.accounting.node_cpu import NodeCpu
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.devices.block_devices import BlockDevices
 from fgm.collector.devices.interfaces import Interfaces
@@ -12,12 +13,16 @@ from fgm.store.samples.series import Series
 
 
 class Node:
-    """The node and its devices. `block_devices`: also those of cgroups; `interfaces`: those of the host's network."""
+    """The node and its devices.
+
+    `block_devices`: also those of cgroups; `interfaces`: those of the host's network; `cpu`: its CPU time.
+    """
 
     def __init__(self, name: str, proc_root: str, sys_root: str, hierarchies: Hierarchies) -> None:
         self.name = name
         self.block_devices = BlockDevices(sys_root)
         self.interfaces = Interfaces(os.path.join(proc_root, "1", "net"), sys_root)
+        self.cpu = NodeCpu(os.sysconf("SC_CLK_TCK"))
         self._proc_root = proc_root
         self._hierarchies = hierarchies
 
@@ -33,7 +38,7 @@ class Node:
             self._hierarchies,
             self.block_devices.counted,
             self.interfaces.counted,
-            os.sysconf("SC_CLK_TCK"),
+            self.cpu,
         )
         series = Series("node", node_name=self.name)
         return SeriesReader(series, sources, (), counts, {}, checks_liveness=False, changes=changes)

@@ -1,7 +1,7 @@
 """The readers of all series of a host: opened when a cgroup appears, closed when it is removed."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
 from fgm.collector.kernel.file_watch import FileWatch
@@ -96,7 +96,7 @@ class Readers:
             if reader is not None and (earlier != cgroup or reader.gone or not changed.isdisjoint(cgroup.paths)):
                 self._close(reader)
                 reader = None
-            self._by_key[key] = (cgroup, reader if reader is not None else self._open(cgroup))
+            self._by_key[key] = (cgroup, reader if reader is not None else self._open(cgroup, changed))
         for _, reader in before.values():
             self._close(reader)
             del self._inodes[reader.series.key]
@@ -106,16 +106,17 @@ class Readers:
         self.young = self.all
         self.drop_grown_up()
 
-    def _open(self, cgroup: Cgroup) -> SeriesReader:
+    def _open(self, cgroup: Cgroup, changed: set[str]) -> SeriesReader:
         key = cgroup.series.key
         inodes = frozenset(_inodes(cgroup.folders))
-        if inodes.isdisjoint(self._inodes.get(key, ())):  # else it is the same cgroup, such as in one more hierarchy
+        # Otherwise it is the same cgroup, such as in one more hierarchy, or an older one that was not recorded before.
+        if inodes.isdisjoint(self._inodes.get(key, ())) and _is_below(cgroup.paths, changed):
             self.opened.add(key)
         self._inodes[key] = inodes
         is_container = cgroup.series.scope == "container"
         reader = SeriesReader(
             cgroup.series,
-            self._sources.of(cgroup.folders),
+            self._sources.of(cgroup.folders, is_service=cgroup.is_service),
             cgroup.processes if is_container else (),
             self._counts,
             self._parsers,
@@ -131,6 +132,11 @@ class Readers:
             self.exits.remove(reader.events_path)
         self._rounds.remove(reader.series.key)
         reader.close()
+
+
+def _is_below(paths: Collection[str], changed: Collection[str]) -> bool:
+    """Return whether one of these paths, or a path above it, has changed."""
+    return any(path == each or path.startswith(f"{each}/") for path in paths for each in changed)
 
 
 def _inodes(folders: Mapping[str, str]) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ from operator import is_not
 
 import numpy as np
 
+from fgm.collector.accounting.outside import Outside
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.sampling.additions import Additions, FinalRow
 from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
@@ -31,6 +32,7 @@ from fgm.store.samples.tick import Tick
 
 log = logging.getLogger(__name__)
 
+_CPU_USAGE = 1 + COLUMNS.index("cpu.stat.usage_usec")
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
 _NEVER = -1
 
@@ -62,6 +64,7 @@ class Sampler:
         self._rounds.add("node", "network", node_network(proc_root, os.sysconf("SC_PAGE_SIZE"), self.counts))
         self.readers = Readers(finder, node, self.counts, self._rounds)
         self._node = node
+        self._outside = Outside(node.name)
         self._networks = PodNetworks(proc_root, self._rounds, self.counts)
         self._proc_root = proc_root
         self._monotonic = monotonic
@@ -111,6 +114,7 @@ class Sampler:
             # The node's swap comes from /proc/meminfo, which counts it alone.
             cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
+        rows, series = self._outside.add_to(rows, series, opened)
         return Tick(time_ms, series, rows, opened)
 
     def name_by(self, name: NameSeries) -> None:
@@ -159,6 +163,9 @@ class Sampler:
         if readers.changes.file_sets != self._swept_file_sets:
             self._make_sweep()
         self._sweep.read(self._monotonic)
+        usage_usec = self._node.cpu.usage_usec(self._sweep.read_at[0])
+        if usage_usec is not None:
+            readers.node.row[_CPU_USAGE] = usage_usec
         for reader in readers.young:
             self._recognise_sandbox(reader)
 

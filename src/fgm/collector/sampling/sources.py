@@ -1,11 +1,13 @@
 """The kernel files that are read for a cgroup and for the node, each with its parser and interval."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from fgm.collector.accounting.node_cpu import NodeCpu
 from fgm.collector.cgroups.hierarchies import V2_NAMES, Hierarchies
 from fgm.collector.kernel.kernel_file import Parser, PlainParser
+from fgm.metrics.catalogue import BY_NAME
 from fgm.parse import cgroup1, cgroup2, procfs
 from fgm.parse.device_sums import DeviceSums
 from fgm.parse.flat_keyed import FlatKeyed, Keys
@@ -30,12 +32,20 @@ def _plain(file: str, function: Callable[[bytes], Mapping[str, float]], *, is_sl
     return Source(file, lambda: PlainParser(function), is_slow)
 
 
-def _number(file: str, metric: str | None = None, *, divisor: int = 1) -> Source:
-    return Source(file, lambda: Number(metric or file, file, divisor))
+def _number(file: str, metric: str | None = None, *, divisor: int = 1, is_slow: bool = False) -> Source:
+    return Source(file, lambda: Number(metric or file, file, divisor), is_slow)
 
 
-def _keyed(file: str, keys: Keys) -> Source:
-    return Source(file, lambda: FlatKeyed(keys, file))
+def _keyed(file: str, keys: Keys, *, is_slow: bool = False) -> Source:
+    return Source(file, lambda: FlatKeyed(keys, file), is_slow)
+
+
+def _gauges(keys: Keys) -> Keys:
+    """Return the keys without the counters: one that is read slowly would have a wrong rate."""
+    return {
+        key: recorded if recorded is not None and BY_NAME[recorded.metric].kind == "gauge" else None
+        for key, recorded in keys.items()
+    }
 
 
 # cpu.stat comes first, because the time of its read is the lateness of the row. cpu.stat, memory.stat and io.stat
@@ -70,6 +80,18 @@ _AFTER_IO = (
     _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
     _plain("pids.max", cgroup2.pids_max, is_slow=True),
 )
+# A node has dozens of services, most of which do little. So only what is used and OOM kills are read at every tick.
+_SERVICE = (
+    _number("memory.current"),
+    _keyed("memory.events", cgroup2.MEMORY_EVENTS),
+    _keyed("memory.stat", _gauges(cgroup2.MEMORY_STAT), is_slow=True),
+    _number("memory.swap.current", is_slow=True),
+    _number("pids.current", is_slow=True),
+    _plain("cpu.max", cgroup2.cpu_max, is_slow=True),
+    _plain("memory.max", cgroup2.memory_max, is_slow=True),
+    _plain("memory.high", cgroup2.memory_high, is_slow=True),
+    _plain("pids.max", cgroup2.pids_max, is_slow=True),
+)
 # cpuacct counts in ns. memory.memsw is memory *and* swap; the sampler subtracts the memory.
 _V1: Mapping[str, tuple[Source, ...]] = {
     "cpuacct": (
@@ -97,6 +119,24 @@ _V1: Mapping[str, tuple[Source, ...]] = {
         _plain("pids.max", cgroup2.pids_max, is_slow=True),
     ),
 }
+# Swap is left out: it is computed from memory at the same tick.
+_V1_SERVICE: Mapping[str, tuple[Source, ...]] = {
+    "cpuacct": (_number("cpuacct.usage", "cpu.stat.usage_usec", divisor=1000),),
+    "cpu": (
+        _plain("cpu.cfs_quota_us", cgroup1.cpu_cfs_quota_us, is_slow=True),
+        _plain("cpu.cfs_period_us", cgroup1.cpu_cfs_period_us, is_slow=True),
+    ),
+    "memory": (
+        _number("memory.usage_in_bytes", "memory.current"),
+        _keyed("memory.oom_control", cgroup1.OOM_CONTROL),
+        _keyed("memory.stat", _gauges(cgroup1.MEMORY_STAT), is_slow=True),
+        _plain("memory.limit_in_bytes", cgroup1.memory_limit_in_bytes, is_slow=True),
+    ),
+    "pids": (
+        _number("pids.current", is_slow=True),
+        _plain("pids.max", cgroup2.pids_max, is_slow=True),
+    ),
+}
 
 
 class CgroupSources:
@@ -108,11 +148,11 @@ class CgroupSources:
         io = Source("io.stat", lambda: IoStat(stacked, write_only))
         # Files of a controller that is in a v1 hierarchy cannot appear in v2. The others are opened if they exist.
         in_v1 = {V2_NAMES[name] for name in hierarchies.v1 if name in V2_NAMES}
-        self._v2 = tuple(
-            source
-            for source in (_MEMORY_STAT, io, *_AFTER_IO)
-            if source in _WITHOUT_CONTROLLER or source.file.partition(".")[0] not in in_v1
-        )
+
+        def possible(sources: Iterable[Source]) -> tuple[Source, ...]:
+            return tuple(s for s in sources if s in _WITHOUT_CONTROLLER or s.file.partition(".")[0] not in in_v1)
+
+        self._v2, self._v2_service = possible((_MEMORY_STAT, io, *_AFTER_IO)), possible((io, *_SERVICE))
         blkio = (
             _plain(
                 "blkio.throttle.io_service_bytes_recursive",
@@ -124,20 +164,22 @@ class CgroupSources:
             ),
         )
         self._v1 = {**_V1, "blkio": blkio}
+        self._v1_service = {**_V1_SERVICE, "blkio": blkio}
 
-    def of(self, folders: Mapping[str, str]) -> list[tuple[Source, str]]:
+    def of(self, folders: Mapping[str, str], *, is_service: bool = False) -> list[tuple[Source, str]]:
         """Return the files to read for one cgroup, each with its folder; the one with the CPU usage comes first.
 
         `folders`: the cgroup's folder by v1 controller (or "unified").
         """
+        v1_tables, v2_sources = (self._v1_service, self._v2_service) if is_service else (self._v1, self._v2)
         unified = folders.get("unified")
         # cpu.stat of v2 has the usage even if v1 has the controller. Reading it from cpuacct, too, would mix both.
         is_usage_in_v1 = unified is None or (self._is_cpu_in_v1 and "cpuacct" in folders)
-        tables = self._v1.items() if is_usage_in_v1 else [item for item in self._v1.items() if item[0] != "cpuacct"]
+        tables = [item for item in v1_tables.items() if is_usage_in_v1 or item[0] != "cpuacct"]
         v1 = [(source, folders[name]) for name, table in tables if name in folders for source in table]
         if unified is None:
             return v1
-        v2 = [(source, unified) for source in self._v2]
+        v2 = [(source, unified) for source in v2_sources]
         return [*v1, *v2] if is_usage_in_v1 else [(_CPU_STAT, unified), *v2, *v1]
 
 
@@ -158,11 +200,11 @@ def node_sources(
     hierarchies: Hierarchies,
     counted_disks: procfs.Counted,
     counted_interfaces: procfs.Counted,
-    clock_ticks_per_second: int,
+    cpu: NodeCpu,
 ) -> list[tuple[Source, str]]:
     """Return the files to read for the node, each with its folder."""
     files = (
-        _plain("stat", partial(procfs.proc_stat, ticks_per_second=clock_ticks_per_second)),
+        Source("stat", lambda: cpu),
         _plain("meminfo", procfs.meminfo),
         _plain("vmstat", procfs.vmstat),
         Source("diskstats", partial(disk_sums, counted_disks)),

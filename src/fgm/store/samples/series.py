@@ -1,4 +1,4 @@
-"""Series: the container, sandbox, pod, other cgroup, or node that samples belong to.
+"""Series: the container, sandbox, pod, other cgroup, or node that samples belong to; or what is outside of them.
 
 Files store a series in identity columns. The *key* of a series never changes. Its names may become known late; they
 then also apply to samples that were recorded before.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
-Scope = Literal["container", "sandbox", "pod", "cgroup", "node"]
+Scope = Literal["container", "sandbox", "pod", "cgroup", "outside", "node"]
 SHORT_ID_LENGTH = 12
 """Number of characters of a short container id, as in Docker. A short id has more if another id starts the same way."""
 
@@ -31,7 +31,7 @@ class Series:
 
     @property
     def key(self) -> str:
-        """The permanent name: a container id of 64 hexadecimal digits, `pod:<uid>`, `cgroup:<path>` or `node`."""
+        """The permanent name: a container id (64 hexadecimal digits), `pod:<uid>`, `cgroup:<path>`, or the scope."""
         match self.scope:
             case "container" | "sandbox":
                 return self.container_id or f"cgroup:{self.cgroup}"
@@ -39,8 +39,8 @@ class Series:
                 return f"pod:{self.pod_uid}"
             case "cgroup":
                 return f"cgroup:{self.cgroup}"
-            case "node":
-                return "node"
+            case "outside" | "node":
+                return self.scope
 
 
 IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series))

@@ -10,6 +10,8 @@ def name_of(registered: RegisteredSeries) -> str:
     match series.scope:
         case "node":
             return series.node_name or "node"
+        case "outside":
+            return "outside"
         case "cgroup":
             return (series.cgroup or registered.id).rstrip("/").rpartition("/")[2] or "/"
         case "pod":
@@ -33,7 +35,7 @@ def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
     registered = snapshot.find(key)
     if registered is not None:
         return registered.id
-    is_container = ":" not in key and key != "node"
+    is_container = ":" not in key and key not in {"node", "outside"}
     return key[:SHORT_ID_LENGTH] if is_container else key
 
 
