@@ -18,7 +18,7 @@ def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
 @pytest.mark.parametrize("metric", RECORDED, ids=lambda metric: metric.name)
 def test_every_metric_is_described(metric: Metric) -> None:
     assert re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", metric.name)
-    assert metric.unit in {"bytes", "us", "s", "1"}
+    assert metric.unit in {"bytes", "us", "s", "millicores", "1"}
     assert metric.kind in {"gauge", "counter"}
     assert metric.title
     assert metric.title[0].isupper() or metric.title.startswith(("zswap", "vmalloc", "hugetlb"))
@@ -37,7 +37,8 @@ def test_limits_are_read_every_ten_seconds_pss_every_thirty_and_other_metrics_ev
     assert of_networks < every_ten
     assert every_ten - of_networks == {
         *("cpu_quota_usec", "cpu_period_usec", "memory.max", "memory.high", "memory.min", "memory.low"),
-        *("memory.swap.max", "pids.max"),
+        *("memory.swap.max", "pids.max", "effective_cpu_limit_millicores", "effective_cpu_limit_depth"),
+        *("effective_memory_max", "effective_memory_max_depth", "effective_memory_high", "effective_memory_high_depth"),
     }
     assert {metric.name.split(".")[0] for metric in RECORDED if metric.interval_s == 30} == {
         "processes",

@@ -38,7 +38,7 @@ cgroup_stat: Parser = partial(flat_keyed, keys=cgroup2.CGROUP_STAT, file="cgroup
         (memory_swap_events, b"high 0\nmax 1\nfail 2\n", {
             "memory.swap.events.high": 0, "memory.swap.events.max": 1, "memory.swap.events.fail": 2}),
         (cgroup2.memory_events, b"low 0\noom_kill 3\nsock_throttled 9\n", {
-            "memory.events.low": 0, "memory.events.oom_kill": 3}),
+            "memory.events.low": 0, "memory.events.oom_kill": 3, "memory.events.sock_throttled": 9}),
         (cgroup2.pids_max, b"max\n", {}),
         (cgroup2.pids_max, b"4915\n", {"pids.max": 4915}),
         (pids_events, b"max 2\n", {"pids.events.max": 2}),

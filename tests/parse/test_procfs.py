@@ -17,6 +17,8 @@ def test_proc_stat_turns_ticks_into_microseconds_without_idle_iowait_steal_and_g
         "cpu.stat.usage_usec": 310_000,
         "cpu.stat.user_usec": 30_000,
         "cpu.stat.system_usec": 280_000,
+        "effective_cpu_limit_millicores": 1000,
+        "effective_cpu_limit_depth": 0,
     }
     assert procfs.proc_stat(line, ticks_per_second=1000)["cpu.stat.usage_usec"] == 31_000
     assert procfs.proc_stat((REAL / "stat").read_bytes())["cpu.stat.usage_usec"] == 93_630_000
@@ -47,6 +49,8 @@ def test_meminfo_of_another_kernel_gives_the_lines_that_it_has() -> None:
     assert procfs.meminfo(b"MemTotal:  8 kB\nNovelty: x\nHugePages_Total:  0\nSlab: 4 kB") == {
         "memory.max": 8192,
         "memory.stat.slab": 4096,
+        "effective_memory_max": 8192,
+        "effective_memory_max_depth": 0,
     }
     assert procfs.meminfo(b"") == {}
 

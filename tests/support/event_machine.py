@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from fgm.events.columns import NEEDED_COLUMNS
-from fgm.events.machine import EventMachine
+from fgm.events.machine import NO_EVIDENCE, EventMachine
+from fgm.events.oom.oom_text import KillEvidence
 from fgm.store.events.event import Event, encode
 from fgm.store.samples.series import Series
 
@@ -28,6 +29,17 @@ SHORT = {
     "procs": "container.pid_count",
     "groups": "memory.events.oom_group_kill",
     "cpu": "cpu.stat.usage_usec",
+    "peak": "memory.peak",
+    "ooms": "memory.events.oom",
+    "smallest_max": "effective_memory_max",
+    "max_depth": "effective_memory_max_depth",
+    "smallest_cpu": "effective_cpu_limit_millicores",
+    "cpu_depth": "effective_cpu_limit_depth",
+    "held": "cpu.stat.local.throttled_usec",
+    "high_events": "memory.events.high",
+    "smallest_high": "effective_memory_high",
+    "high_depth": "effective_memory_high_depth",
+    "sock_throttled": "memory.events.sock_throttled",
 }
 """Short names of the needed columns, in their order."""
 assert tuple(SHORT.values()) == NEEDED_COLUMNS
@@ -92,10 +104,10 @@ class Machine:
         assert all(encode(event) for event in events)
         return events
 
-    def exit(self, second: float, series: Series, row: Row) -> list[Event]:
+    def exit(self, second: float, series: Series, row: Row, evidence: KillEvidence = NO_EVIDENCE) -> list[Event]:
         """Add an exit between two ticks, with the last row of the container; return its events."""
         values = np.array([0.0, *(row.get(short, math.nan) for short in SHORT)])
-        return self.machine.add_exit(T0 + round(second * 1000), series, values)
+        return self.machine.add_exit(T0 + round(second * 1000), series, values, evidence)
 
     def run(self, ticks: Ticks) -> list[Brief]:
         """Add a tick each second; return all events in brief."""

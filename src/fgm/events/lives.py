@@ -43,6 +43,11 @@ class Lives:
     _last_dead: bytes = b""
     _without_successor: dict[str, Exited] = field(default_factory=dict)
 
+    @property
+    def exited(self) -> list[Exited]:
+        """Exits of the last two ticks, the older ones first."""
+        return [*self.exited_before, *self.exited_now]
+
     def begin(self, step: TickStep) -> None:
         """Start with the first tick. Its containers get no start event, because they may have run before."""
         self._alive = dict(_living_containers(step))

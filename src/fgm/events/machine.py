@@ -9,11 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from fgm.events.columns import NEEDED_COLUMNS, Floats
+from fgm.events.columns import MEMORY_PEAK, NEEDED_COLUMNS, OOMS, Floats
+from fgm.events.episodes import Episodes
 from fgm.events.limits import limit_changes
 from fgm.events.lives import Lives
-from fgm.events.oom import COUNTERS, OomKills
+from fgm.events.oom.oom_kills import COUNTERS, NO_OOMS, OomKills
+from fgm.events.oom.oom_text import KillEvidence, Surroundings
 from fgm.events.series_state import SeriesState
+from fgm.events.slowing import MemorySlowing, NetworkSlowing
 from fgm.events.throttling import Throttling
 from fgm.events.wording import UNKNOWN_MS, count, duration
 from fgm.metrics.rates import gap_ms
@@ -22,6 +25,7 @@ from fgm.store.samples.series import Series
 
 NODE = "node"
 """Key of the series for events that concern the whole recording."""
+NO_EVIDENCE = KillEvidence()
 
 
 class EventMachine:
@@ -34,7 +38,7 @@ class EventMachine:
         self._state = SeriesState(columns)
         self._lives = Lives()
         self._oom_kills = OomKills(interval_ms)
-        self._throttling = Throttling()
+        self._episodes: tuple[Episodes, ...] = (Throttling(), MemorySlowing(), NetworkSlowing())
         self._killed: set[str] = set()
         self._asleep_ms = 0.0
         self._follows_earlier_run = False
@@ -48,13 +52,15 @@ class EventMachine:
         opened: Collection[str] = (),
         first_ms: Mapping[str, int] | None = None,
         removed: Collection[str] = (),
+        ooms: Mapping[str, float] = NO_OOMS,
     ) -> list[Event]:
         """Add the next tick; return the events that it reveals. Some of them have an earlier time than the tick.
 
         While the series do not change, pass the same tuple object: a new one costs time. `opened`: keys of the series
         whose cgroup was created since the last tick, if that is known. `first_ms`: for the first tick, the time of an
         earlier one that had the cgroup, by key. `removed`: keys of the containers whose cgroup was removed right after
-        the tick; their OOM kills are reported at the next one.
+        the tick; their OOM kills are reported at the next one. `ooms`: what was read after the tick, if a container had
+        OOM kills; see `KillEvidence`.
 
         Shape: `rows` is float64[len(series), 1 + columns]: `late_ms` first, NaN for null.
         """
@@ -72,51 +78,64 @@ class EventMachine:
         asleep_ms, self._asleep_ms = self._asleep_ms, 0.0
         if is_set_back:
             step.gap_ms = UNKNOWN_MS
-            events += [*self._throttling.end_all(), *_set_back(last_ms, time_ms)]
+            events += [*self._end_episodes(), *_set_back(last_ms, time_ms)]
         elif time_ms - last_ms > gap_ms(self._interval_ms):
             step.gap_ms = time_ms - last_ms
-            events += self._throttling.end_all()
+            events += self._end_episodes()
             events.append(_gap(last_ms, time_ms, self._interval_ms, asleep_ms))
         lives = self._lives.update(step, self._state)
-        kills = self._oom_kills.update(step, self._state, self._lives, removed)
+        kills = self._oom_kills.update(step, self._state, self._lives, removed, ooms)
         killed_before, self._killed = self._killed, {kill.series for kill in kills}
         lives = [_with_cause(event, self._killed | killed_before) for event in lives]
         late = {key for key in self._killed - killed_before if not self._lives.is_alive(key)}
         lives += [_with_cause(exited.event, late) for exited in self._lives.exited_before if exited.series.key in late]
-        throttling = self._throttling.update(step)
+        slowed = [event for episodes in self._episodes for event in episodes.update(step)]
         changes = limit_changes(step)
         self._state.take_over(step)
-        return [*events, *changes, *throttling, *kills, *lives]
+        return [*events, *changes, *slowed, *kills, *lives]
 
-    def add_exit(self, time_ms: int, series: Series, row: Floats) -> list[Event]:
+    def add_exit(self, time_ms: int, series: Series, row: Floats, evidence: KillEvidence = NO_EVIDENCE) -> list[Event]:
         """Add the last row of a container, read when its last process exited; return its exit and its OOM kills.
 
-        The next tick does not report them again.
+        The next tick does not report them again. `evidence`: what was read then, if it had OOM kills.
 
         Shape: `row` is float64[1 + columns]: `late_ms` first, NaN for null.
         """
-        all_series, newest = self._state.current(series.key)
+        newest = self._state.newest(series.key)
         exit_event = self._lives.add_exit(series, time_ms, newest)
         if exit_event is None or newest is None:
             return [] if exit_event is None else [exit_event]
-        kills = self._oom_kills.add_kill(time_ms, series.key, all_series, newest, self._state.values(row))
+        values, around = self._state.values(row), Surroundings(*self._state.current)
+        if np.isnan(evidence.peak):
+            evidence = replace(evidence, peak=float(values[MEMORY_PEAK]))
+        if series.cgroup and not np.isnan(values[OOMS]):
+            evidence = replace(evidence, ooms={series.cgroup: float(values[OOMS]), **evidence.ooms})
+        kills = self._oom_kills.add_kill(time_ms, series.key, around, values, evidence)
         self._killed.update(kill.series for kill in kills)
         return [*kills, _with_cause(exit_event, self._killed)]
 
     def add_kill(
-        self, time_ms: int, key: str, kills: float, group_kills: float | None, *, is_final: bool = True
+        self,
+        time_ms: int,
+        key: str,
+        kills: float,
+        group_kills: float | None,
+        evidence: KillEvidence = NO_EVIDENCE,
+        *,
+        is_final: bool = True,
     ) -> list[Event]:
         """Add the OOM kill counters of a container, read after the last tick; return an event if they grew.
 
         `key`: key of the container; it is ignored if the last tick does not have it. `group_kills`: None if unknown.
-        `is_final`: whether the counters were read after the kill. If not, the next tick reports it.
+        `evidence`: what was read with them; `is_final`: whether the counters were read after the kill. If not, the next
+        tick reports it.
         """
-        series, newest = self._state.current(key)
-        if newest is None:
+        if self._state.newest(key) is None:
             return []
         values = np.full(len(NEEDED_COLUMNS), np.nan)
         values[[*COUNTERS]] = kills, np.nan if group_kills is None else group_kills
-        events = self._oom_kills.add_kill(time_ms, key, series, newest, values, is_final=is_final)
+        around = Surroundings(*self._state.current)
+        events = self._oom_kills.add_kill(time_ms, key, around, values, evidence, is_final=is_final)
         self._killed.update(kill.series for kill in events)
         return events
 
@@ -135,12 +154,15 @@ class EventMachine:
 
         `time_ms`: time after the step; `step_ms`: negative if the clock was set back.
         """
-        events = [*self._throttling.end_all(), _clock_step(time_ms, step_ms)]
+        events = [*self._end_episodes(), _clock_step(time_ms, step_ms)]
         self._state.shift(round(step_ms))
         self._lives.shift(round(step_ms))
         if self._last_ms is not None:
             self._last_ms = max(self._last_ms + round(step_ms), time_ms - self._interval_ms)
         return events
+
+    def _end_episodes(self) -> list[Event]:
+        return [event for episodes in self._episodes for event in episodes.end_all()]
 
 
 def _with_cause(event: Event, killed: set[str]) -> Event:

@@ -111,13 +111,17 @@ class SeriesState:
         values: Floats = np.where(self._positions < 0, np.nan, row[self._positions])
         return values
 
-    def current(self, key: str) -> tuple[tuple[Series, ...], Floats | None]:
-        """Return all series of the newest tick, and the newest values of the one with `key`; None if there is none.
+    @property
+    def current(self) -> tuple[tuple[Series, ...], Floats]:
+        """All series of the newest tick, and their newest values. Changing the values changes the state.
 
-        The values are a view: changing them changes the state.
+        Shape: the values are float64[series, NEEDED_COLUMNS].
         """
-        position = next((i for i, series in enumerate(self._series) if series.key == key), None)
-        return self._series, None if position is None else self._newest[position]
+        return self._series, self._newest
+
+    def newest(self, key: str) -> Floats | None:
+        """Return the newest values of a series of the newest tick; None if it is not there. They are a view."""
+        return next((row for series, row in zip(self._series, self._newest, strict=True) if series.key == key), None)
 
     def absent(self, key: str) -> Floats | None:
         """Return the last values of a series that is not in the newest tick; None if they are not kept."""

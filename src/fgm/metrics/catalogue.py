@@ -24,7 +24,7 @@ class Metric:
     title: str
     """Name that is shown on the page."""
     unit: str
-    """Unit of the recorded value: `bytes`, `us` (microseconds), `s` (seconds) or `1` (a number of things)."""
+    """Unit of the value: `bytes`, `us` (microseconds), `s` (seconds), `millicores`, or `1` (a number of things)."""
     kind: Kind
     """A counter only grows during the life of its cgroup. It is recorded raw and shown as a rate."""
     source: str
@@ -50,6 +50,11 @@ counter us .burst_usec = CPU burst time: Time run beyond the quota on saved time
 cpu.max
 gauge@10 us cpu_quota_usec = CPU quota: Processor time allowed in each period. Null is no limit.
 gauge@10 us cpu_period_usec = CPU period: Length of the period that the quota belongs to.
+../cpu.max
+gauge@10 millicores effective_cpu_limit_millicores = Effective CPU limit: The smallest quota on the way up to the node.
+gauge@10 1 effective_cpu_limit_depth = Depth of the CPU limit: Names in the path of its cgroup; 0 is the node.
+cpu.stat.local
+counter us .throttled_usec = CPU time held: Waiting for any quota, also one further up. Linux 6.6, if one is there.
 cpu.pressure
 counter us .some.total = CPU pressure, some: Time in which some task waited for a processor. Null: PSI off.
 counter us .full.total = CPU pressure, full: Time in which all tasks at once waited for a processor.
@@ -62,6 +67,12 @@ memory.max
 gauge@10 bytes . = Memory limit: The hard limit; beyond it the OOM killer comes. Null is no limit.
 memory.high
 gauge@10 bytes . = Memory high limit: Beyond it processes are slowed and reclaimed from. Null is no limit.
+../memory.max
+gauge@10 bytes effective_memory_max = Effective memory limit: The smallest hard limit on the way up to the node.
+gauge@10 1 effective_memory_max_depth = Depth of the memory limit: Names in the path of its cgroup; 0 is the node.
+../memory.high
+gauge@10 bytes effective_memory_high = Effective high limit: The smallest high limit on the way up. Null is no limit.
+gauge@10 1 effective_memory_high_depth = Depth of the high limit: Names in the path of its cgroup.
 memory.min
 gauge@10 bytes . = Memory guaranteed: Memory that is never reclaimed. Null is all of it.
 memory.low
@@ -83,6 +94,7 @@ counter 1 .max = Memory limit events: Times that memory use was about to go over
 counter 1 .oom = Out of memory: Times that the limit was reached and an allocation was about to fail.
 counter 1 .oom_kill = OOM kills, as counted: Kills here and in cgroups below; the first of a group counts twice.
 counter 1 .oom_group_kill = OOM group kills: Times that the whole cgroup was killed. Since Linux 5.17.
+counter 1 .sock_throttled = Network throttled: Times that sockets were held back, for lack of memory. Since Linux 6.19.
 memory.pressure
 counter us .some.total = Memory pressure, some: Time in which some task waited for memory. Null: PSI off.
 counter us .full.total = Memory pressure, full: Time in which all tasks at once waited for memory.

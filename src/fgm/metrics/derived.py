@@ -39,13 +39,27 @@ def _millicores(column: str) -> Formula:
 
 def _percentage(column: str) -> Formula:
     def compute(samples: Samples) -> Floats:
-        return _ratio(samples.rate(column) / 10, _cpu_limit(samples))
+        return _ratio(samples.rate(column) / 10, _smallest_cpu_limit(samples))
 
     return compute
 
 
 def _cpu_limit(samples: Samples) -> Floats:
     return 1000.0 * _ratio(samples.value("cpu_quota_usec"), samples.value("cpu_period_usec"))
+
+
+def _smallest_cpu_limit(samples: Samples) -> Floats:
+    return _below_node(samples, "effective_cpu_limit_millicores", "effective_cpu_limit_depth", _cpu_limit(samples))
+
+
+def _smallest_memory_limit(samples: Samples) -> Floats:
+    own = samples.value("memory.max")
+    return _below_node(samples, "effective_memory_max", "effective_memory_max_depth", own)
+
+
+def _below_node(samples: Samples, limit: str, depth: str, own: Floats) -> Floats:
+    """Return the smallest limit on the way up, except the node's; the series' own limit if only that is recorded."""
+    return np.where(samples.value(depth) > 0, samples.value(limit), own)
 
 
 def _throttle_ratio(samples: Samples) -> Floats:
@@ -87,7 +101,9 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 _CPU = ("cpu.stat.usage_usec",)
 _QUOTA = ("cpu_quota_usec", "cpu_period_usec")
 _WORKING_SET = ("memory.current", "memory.stat.inactive_file")
-_LIMIT_HELP = "Null where there is no limit of its own."
+_CPU_LIMIT = (*_QUOTA, "effective_cpu_limit_millicores", "effective_cpu_limit_depth")
+_MEMORY_LIMIT = ("memory.max", "effective_memory_max", "effective_memory_max_depth")
+_LIMIT_HELP = "The limit is the smallest on the way up, such as the pod's. Null without one below the node."
 
 
 def _derived(  # noqa: PLR0917 - a row of the table
@@ -142,14 +158,14 @@ DERIVED: tuple[ShownMetric, ...] = (
         "CPU, % of limit",
         "%",
         f"CPU use as a percentage of the limit. {_LIMIT_HELP}",
-        _CPU + _QUOTA,
+        _CPU + _CPU_LIMIT,
         _percentage("cpu.stat.usage_usec"),
     ),
     _derived(
         "cpu_limit_millicores",
-        "CPU limit",
+        "CPU limit of its own",
         "millicores",
-        f"Quota / period. {_LIMIT_HELP}",
+        "Quota / period. Null where there is no limit of its own.",
         _QUOTA,
         _cpu_limit,
     ),
@@ -183,16 +199,17 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Memory, share of limit",
         "ratio",
         f"Working set / limit. {_LIMIT_HELP}",
-        (*_WORKING_SET, "memory.max"),
-        lambda samples: _ratio(_working_set(samples), samples.value("memory.max")),
+        _WORKING_SET + _MEMORY_LIMIT,
+        lambda samples: _ratio(_working_set(samples), _smallest_memory_limit(samples)),
     ),
     _derived(
         "memory_headroom",
         "Memory headroom",
         "bytes",
-        f"Limit - working set: what may still be allocated before the OOM killer comes. {_LIMIT_HELP}",
-        (*_WORKING_SET, "memory.max"),
-        lambda samples: samples.value("memory.max") - _working_set(samples),
+        "Limit - working set: what may still be allocated before the OOM killer comes, if nothing else in the group "
+        f"of the limit takes it. {_LIMIT_HELP}",
+        _WORKING_SET + _MEMORY_LIMIT,
+        lambda samples: _smallest_memory_limit(samples) - _working_set(samples),
     ),
     _derived(
         "oom_kills_per_s",

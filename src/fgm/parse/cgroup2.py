@@ -15,7 +15,8 @@ from fgm.parse.single_value import limit
 def _keys(file: str, unrecorded: str = "") -> Keys:
     """Return the keys of a file that are in the catalogue, and `unrecorded` keys."""
     prefix = f"{file}."
-    recorded = {name.removeprefix(prefix).encode(): Recorded(name) for name in COLUMNS if name.startswith(prefix)}
+    names = {name.removeprefix(prefix): name for name in COLUMNS if name.startswith(prefix)}
+    recorded = {key.encode(): Recorded(name) for key, name in names.items() if "." not in key}  # not of cpu.stat.local
     return recorded | dict.fromkeys(unrecorded.encode().split())
 
 
@@ -28,6 +29,13 @@ CPU_STAT = _keys("cpu.stat", unrecorded="nice_usec core_sched.force_idle_usec nt
 
 Source: kernel/cgroup/rstat.c, kernel/sched/core.c; "CPU Interface Files".
 """
+CPU_STAT_LOCAL = _keys("cpu.stat.local")
+"""Key of cpu.stat.local: the time for which any quota held the cgroup, also one of a cgroup above. Since Linux 6.6.
+
+    throttled_usec 1873044
+
+Source: kernel/sched/core.c; "CPU Interface Files".
+"""
 MEMORY_STAT = _keys("memory.stat")
 """Keys of memory.stat: sizes in bytes, and counts of events. Each kernel has only some of them.
 
@@ -37,7 +45,7 @@ MEMORY_STAT = _keys("memory.stat")
 
 Source: mm/memcontrol.c; "Memory Interface Files".
 """
-MEMORY_EVENTS = _keys("memory.events", unrecorded="sock_throttled")
+MEMORY_EVENTS = _keys("memory.events")
 """Keys of memory.events. The counts include descendant cgroups.
 
     high 0

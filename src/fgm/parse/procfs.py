@@ -53,14 +53,14 @@ Counted = Callable[[tuple[bytes, ...]], Collection[bytes]]
 
 
 def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
-    """Return the CPU time of the node from the first line of /proc/stat: usage, user and system.
+    """Return the CPU time of the node from the first line of /proc/stat, and the limit that its CPUs are.
 
     cpu  4702 0 4623 1457 35 0 38 0 0 0
 
     The fields are user, nice, system, idle, iowait, irq, softirq, steal, guest and guest_nice, in ticks. User time
-    already includes guest time.
+    already includes guest time. Each CPU that is online has a line below.
 
-    Unit: us.
+    Unit: us, millicores.
     Raises: ParseError if that line is missing or has fewer than seven numbers.
     Source: fs/proc/stat.c; filesystems/proc.rst, "Miscellaneous kernel statistics in /proc/stat".
     """
@@ -77,6 +77,8 @@ def proc_stat(text: bytes, ticks_per_second: int = 100) -> dict[str, float]:
         "cpu.stat.usage_usec": (user + nice + system + irq + softirq) * tick_usec,
         "cpu.stat.user_usec": (user + nice) * tick_usec,
         "cpu.stat.system_usec": (system + irq + softirq) * tick_usec,
+        "effective_cpu_limit_millicores": 1000.0 * text.count(b"\ncpu"),
+        "effective_cpu_limit_depth": 0.0,
     }
 
 
@@ -138,6 +140,8 @@ def meminfo(text: bytes) -> dict[str, float]:
             values[metric] = size_bytes
     if {b"MemTotal", b"MemFree"} <= parts.keys():
         values["memory.current"] = parts[b"MemTotal"] - parts[b"MemFree"]
+    if b"MemTotal" in parts:
+        values["effective_memory_max"], values["effective_memory_max_depth"] = parts[b"MemTotal"], 0.0
     if {b"SwapTotal", b"SwapFree"} <= parts.keys():
         values["memory.swap.current"] = parts[b"SwapTotal"] - parts[b"SwapFree"]
     if {b"Cached", b"Buffers"} <= parts.keys():  # what memory.stat counts as `file`

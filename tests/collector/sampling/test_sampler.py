@@ -20,6 +20,13 @@ from fgm.metrics.catalogue import COLUMNS
 from fgm.store.samples.tick import Tick
 from tests.support.captured_host import CONTAINERS, FIRST_SECOND, NEXT_SECOND, CapturedHost, captured_host
 
+OF_NODE = {
+    "effective_cpu_limit_millicores": 2000,
+    "effective_cpu_limit_depth": 0,
+    "effective_memory_max": 2976948 * 1024,
+    "effective_memory_max_depth": 0,
+}
+"""Limits of a series that has no limits below the captured node."""
 QOS = {"guaranteed": "Guaranteed", "burstable": "Burstable", "besteffort": "BestEffort"}
 RUNTIMES = {
     "containerd-systemd": "containerd",
@@ -247,7 +254,7 @@ def test_on_v1_a_process_counts_once_though_it_is_in_every_hierarchy(tmp_path: P
     node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
     sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
 
-    assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3}
+    assert values(sampler.tick(0, 0.0), NEW_ID) == {"container.pid_count": 3} | OF_NODE
     assert list(sampler.readers.alive) == [NEW_ID]
     sampler.close()
 
@@ -374,7 +381,7 @@ def test_a_name_that_is_not_utf8_is_recorded_with_escaped_bytes(host: CapturedHo
         file.write(b"usage_usec 7\n")
     tick = make_sampler(host, "/odd*").tick(0, 0.0)
 
-    assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7}
+    assert values(tick, "cgroup:/odd\\xff\n.slice") == {"cpu.stat.usage_usec": 7} | OF_NODE
 
 
 def test_listings_have_the_processes_of_containers_but_not_of_sandboxes(host: CapturedHost) -> None:

@@ -17,7 +17,8 @@ from fgm.collector.event_recording.exit_reasons import ExitReasons
 from fgm.collector.event_recording.last_tick import LastTick, last_tick
 from fgm.collector.kernel.oom_watch import OomWatch, SeenKill
 from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
-from fgm.events.machine import EventMachine
+from fgm.events.machine import NO_EVIDENCE, EventMachine
+from fgm.events.oom.oom_text import KillEvidence
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
@@ -152,12 +153,23 @@ class EventRecorder:
                 case Tick():
                     await self._derive(item)
                 case _Exit():
-                    await self._write(self._machine.add_exit(*item))
+                    evidence = await self._evidence(item.series, float(item.row[_KILLS]))
+                    await self._write(self._machine.add_exit(*item, evidence))
                 case SeenKill():
-                    kills = self._machine.add_kill(item.time_ms, item.key, *item.counters, is_final=item.is_final)
-                    await self._write(kills)
+                    await self._write(await self._add_kill(item))
                 case _ClockStep() | _Suspension():
                     await self._write(self._follow_clock(item))
+
+    async def _add_kill(self, seen: SeenKill) -> list[Event]:
+        series = next((each for each in self._watched or () if each.key == seen.key), None)
+        evidence = NO_EVIDENCE if series is None else await self._evidence(series, 1.0)
+        return self._machine.add_kill(seen.time_ms, seen.key, *seen.counters, evidence, is_final=seen.is_final)
+
+    async def _evidence(self, series: Series, kills: float) -> KillEvidence:
+        """Return what the kernel counted on the way up from a container that had OOM kills. `kills`: their number."""
+        if self._oom_watch is None or not kills > 0:
+            return NO_EVIDENCE
+        return await self._oom_watch.evidence(series)
 
     def _follow_clock(self, change: _ClockStep | _Suspension) -> list[Event]:
         if isinstance(change, _ClockStep):
@@ -171,8 +183,10 @@ class EventRecorder:
         if self._is_first:
             self._is_first, opened = False, frozenset()  # every cgroup is new to this run
             events += await self._begin(tick.time_ms)
-        removed = await self._settle(tick)
-        events += self._machine.add_tick(tick.time_ms, tick.series, tick.rows, opened=opened, removed=removed)
+        removed, ooms = await self._settle(tick)
+        events += self._machine.add_tick(
+            tick.time_ms, tick.series, tick.rows, opened=opened, removed=removed, ooms=ooms
+        )
         await self._begin_day(tick.time_ms)
         await self._write(events)
         await self._write(self._reasons.take_late())
@@ -195,16 +209,16 @@ class EventRecorder:
         tick = earlier.tick
         return self._machine.add_tick(tick.time_ms, tick.series, tick.rows, first_ms=earlier.first_ms)
 
-    async def _settle(self, tick: Tick) -> set[str]:
+    async def _settle(self, tick: Tick) -> tuple[set[str], dict[str, float]]:
         """If containers of a tick had OOM kills since the last one, put their final counters into its rows.
 
         The tick may have read the counters while the kernel was killing the processes of a group. Return the keys of
-        containers whose cgroup was removed meanwhile.
+        containers whose cgroup was removed meanwhile, and `memory.events.oom` of the groups above all of them, by path.
         """
         killed = {tick.series[i]: i for i in np.flatnonzero(tick.rows[:, _KILLS] > 0).tolist()}
         before, self._kills = self._kills, {each.key: float(tick.rows[i, _KILLS]) for each, i in killed.items()}
         if self._oom_watch is None or all(kills <= before.get(key, 0) for key, kills in self._kills.items()):
-            return set()
+            return set(), {}
         containers = {each.key: i for each, i in killed.items() if each.scope == "container"}
         settled = await self._oom_watch.settled([tick.series[i] for i in containers.values()])
         for key, counters in settled.items():
@@ -212,7 +226,10 @@ class EventRecorder:
             row[_KILLS] = max(row[_KILLS], counters.kills)
             if counters.group_kills is not None:
                 row[_GROUP_KILLS] = max(row[_GROUP_KILLS], counters.group_kills)
-        return containers.keys() - settled.keys()
+        ooms: dict[str, float] = {}
+        for position in containers.values():
+            ooms |= (await self._oom_watch.evidence(tick.series[position])).ooms
+        return containers.keys() - settled.keys(), ooms
 
     def _last_tick(self, first_ms: int) -> LastTick | None:
         """Return the last tick of the previous run. Later ones were recorded while the clock was ahead."""

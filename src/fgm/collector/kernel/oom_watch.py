@@ -13,6 +13,8 @@ from anyio import to_thread
 
 from fgm.clock import Clock
 from fgm.collector.kernel.file_watch import FileWatch
+from fgm.collector.kernel.kill_evidence import read_evidence
+from fgm.events.oom.oom_text import KillEvidence
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
@@ -116,6 +118,10 @@ class OomWatch:
             if counters == earlier:
                 break
         return counters
+
+    async def evidence(self, series: Series) -> KillEvidence:
+        """Return what the kernel counted for a container that had OOM kills, and for the groups above it."""
+        return await to_thread.run_sync(read_evidence, self._mount, series.cgroup or "")
 
     def _read(self, series: Iterable[Series]) -> dict[str, Counters]:
         read = ((each.key, _counters(self._path(each))) for each in series)

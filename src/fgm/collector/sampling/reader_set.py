@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
 from fgm.collector.kernel.file_watch import FileWatch
 from fgm.collector.kernel.kernel_file import Parser
+from fgm.collector.sampling.limits.effective_limits import EffectiveLimits
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.process_list import Listing
@@ -22,8 +23,9 @@ class Readers:
     """The readers of the node, which comes first, and of every recorded cgroup. Used by one thread at a time.
 
     `all`: readers in the order of the rows; `of_cgroups`: the same without the node; `young`: readers of new series;
-    `exits`: watch of the containers' cgroup.events, which change when the last process of a container exits; `opened`:
-    keys of the cgroups that were created since the caller last cleared it.
+    `limits`: the smallest limits on the way up from each; `exits`: watch of the containers' cgroup.events, which change
+    when the last process of a container exits; `opened`: keys of the cgroups that were created since the caller last
+    cleared it.
     """
 
     def __init__(self, finder: CgroupFinder, node: Node, counts: ReadCounts, rounds: Rounds) -> None:
@@ -42,6 +44,7 @@ class Readers:
         self._counts = counts
         self._rounds = rounds
         self._parsers: dict[Source, Parser] = {}
+        self.limits = EffectiveLimits(finder.hierarchies, self._sources, counts)
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._inodes: dict[str, frozenset[tuple[int, int]]] = {}
         self.opened: set[str] = set()
@@ -102,6 +105,7 @@ class Readers:
             del self._inodes[reader.series.key]
             self.opened.discard(reader.series.key)
         self.of_cgroups = [reader for _, reader in self._by_key.values()]
+        self.limits.arrange((cgroup.folders, reader) for cgroup, reader in self._by_key.values())
         self.all = [self.node, *self.of_cgroups]
         self.young = self.all
         self.drop_grown_up()

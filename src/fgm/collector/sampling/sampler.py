@@ -155,6 +155,8 @@ class Sampler:
                 reader.read_slow()
         for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
+        if self._tick % self._slow_every == 0:
+            readers.limits.read_above(readers.node.row)
         now = self._monotonic()
         for reader in readers.of_cgroups:
             reader.read_processes(now)
@@ -166,6 +168,7 @@ class Sampler:
         usage_usec = self._node.cpu.usage_usec(self._sweep.read_at[0])
         if usage_usec is not None:
             readers.node.row[_CPU_USAGE] = usage_usec
+        readers.limits.update_rows(readers.node.row, readers.changes.limits)
         for reader in readers.young:
             self._recognise_sandbox(reader)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser, read_changed
 from fgm.collector.sampling.process_list import REMEMBERED_S, Listing, ProcessList
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.collector.sampling.sources import SLOW_EVERY_S, Source
+from fgm.collector.sampling.sources import LIMIT_FILES, SLOW_EVERY_S, Source
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
@@ -31,11 +31,12 @@ class ReaderChanges:
     """Counters that the readers of a host increase. Comparing them with earlier values shows whether something changed.
 
     `file_sets`: number of changes to the files that are read at every tick, which need a new sweep; `liveness_checks`:
-    number of times that a reader checked whether its series is alive.
+    number of times that a reader checked whether its series is alive; `limits`: number of changes of limits.
     """
 
     file_sets: int = 0
     liveness_checks: int = 0
+    limits: int = 0
 
 
 class SeriesReader:
@@ -73,7 +74,8 @@ class SeriesReader:
         self._changes = changes or ReaderChanges()
         self._parsers = parsers
         self._sources = tuple(sources)
-        self._absent = list(sources)
+        self._absent = [each for each in sources if not each[0].is_on_demand]
+        self._on_demand = [each for each in sources if each[0].is_on_demand]
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
         self._events: KernelFile | None = None
@@ -110,7 +112,14 @@ class SeriesReader:
             if self._absent:
                 self._open_absent()
         self._slow_reads += 1
-        read_changed(self._slow, self.update)
+        read_changed(self._slow, self._update_slow)
+
+    def read_on_demand(self) -> None:
+        """From now on, also read the files that are only read on demand, if the kernel has them."""
+        if self._on_demand:
+            self._absent += self._on_demand
+            self._on_demand = []
+            self._open_absent()
 
     def read_processes(self, now: float) -> None:
         """Read the processes if no tick reads them, and if enough time has passed. `now`: time in seconds."""
@@ -136,6 +145,11 @@ class SeriesReader:
             self._counts.note_unknown_keys(file.name, file.parser.unknown)
         if file.name in LIVENESS_FILES:
             self._check_liveness()
+
+    def _update_slow(self, file: KernelFile, text: bytes | OSError) -> None:
+        if file.name in LIMIT_FILES:
+            self._changes.limits += 1
+        self.update(file, text)
 
     @property
     def events_path(self) -> str | None:

@@ -1,7 +1,7 @@
 """The kernel files that are read for a cgroup and for the node, each with its parser and interval."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from fgm.collector.accounting.node_cpu import NodeCpu
@@ -21,11 +21,15 @@ SLOW_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One kernel file. `file`: its name in the folder; `is_slow`: read every SLOW_EVERY_S instead of at every tick."""
+    """One kernel file. `file`: its name in the folder; `is_slow`: read every SLOW_EVERY_S instead of at every tick.
+
+    `is_on_demand`: read only after `SeriesReader.read_on_demand` was called.
+    """
 
     file: str
     make_parser: Callable[[], Parser]
     is_slow: bool = False
+    is_on_demand: bool = False
 
 
 def _plain(file: str, function: Callable[[bytes], Mapping[str, float]], *, is_slow: bool = False) -> Source:
@@ -60,7 +64,16 @@ _CGROUP_EVENTS = _keyed("cgroup.events", cgroup2.CGROUP_EVENTS)
 _WITHOUT_CONTROLLER = frozenset({*_PRESSURE, _CGROUP_EVENTS})
 _CPU_STAT = _keyed("cpu.stat", cgroup2.CPU_STAT)
 _MEMORY_STAT = _keyed("memory.stat", cgroup2.MEMORY_STAT)
+_CPU_STAT_LOCAL = replace(_keyed("cpu.stat.local", cgroup2.CPU_STAT_LOCAL), is_on_demand=True)
+LIMIT_FILES = frozenset(
+    {
+        *("cpu.max", "cpu.cfs_quota_us", "cpu.cfs_period_us"),
+        *("memory.max", "memory.high", "memory.limit_in_bytes"),
+    }
+)
+"""Files of the limits that also bound the cgroups below."""
 _AFTER_IO = (
+    _CPU_STAT_LOCAL,
     _number("memory.current"),
     _number("memory.peak"),
     _number("memory.swap.current"),
@@ -181,6 +194,10 @@ class CgroupSources:
             return v1
         v2 = [(source, unified) for source in v2_sources]
         return [*v1, *v2] if is_usage_in_v1 else [(_CPU_STAT, unified), *v2, *v1]
+
+    def limits_of(self, folders: Mapping[str, str]) -> list[tuple[Source, str]]:
+        """Return the files with limits that also bound the cgroups below, each with its folder."""
+        return [(source, folder) for source, folder in self.of(folders) if source.file in LIMIT_FILES]
 
 
 def disk_sums(counted: procfs.Counted) -> DeviceSums:

@@ -19,7 +19,7 @@ const FORWARD = "M1 0.5l8 4.5l-8 4.5z";
 const ROUND = "M8.5 5a3.5 3.5 0 1 1 -1.2 -2.6M7.6 0v2.8h-2.8";
 const DIAMOND = "M5 0.8l4.2 4.2l-4.2 4.2l-4.2 -4.2z";
 
-/** How each kind is drawn. Row 0: exits and kills; row 1: starts and changes; row 2: throttling and gaps, as bars. */
+/** How each kind is drawn. Row 0: exits and kills; row 1: starts and changes; row 2: throttling, other slowing and gaps, as bars. */
 const KINDS = {
   oom_kill: { row: 0, letter: "O", word: "OOM kill", shape: CROSS, look: "oom" },
   exit: { row: 0, letter: "E", word: "", shape: SQUARE, filled: true },
@@ -28,25 +28,28 @@ const KINDS = {
   limit_changed: { row: 1, letter: "L", word: "limit", shape: DIAMOND },
   clock_step: { row: 1, letter: "C", word: "clock set", shape: DIAMOND },
   throttling: { row: 2, letter: "T", word: "", look: "thr" },
+  memory_high: { row: 2, letter: "H", word: "memory.high", look: "thr" },
+  network_slowed: { row: 2, letter: "N", word: "network", look: "thr" },
   gap: { row: 2, letter: "G", word: "gap", look: "gap" },
 };
 
 /** All marks by time: {kind, from_ms, to_ms, event}. to_ms is null for an instant, and Infinity for what has not ended. */
 const marks = computed(() => {
   const oldestFirst = [...events.value].reverse();
-  const running = new Map(); // series → mark of its throttling that has not ended
+  const running = new Map(); // kind and series → mark of what has not ended
   const list = [];
   for (const event of oldestFirst) {
     const { kind, time_ms, before, after } = event;
-    if (kind === "throttling_began") {
-      const mark = { kind: "throttling", from_ms: time_ms, to_ms: Infinity, event };
-      running.set(event.series, mark);
+    const [, lasting, edge] = kind.match(/^(.*)_(began|ended)$/) ?? [], key = `${lasting} ${event.series}`;
+    if (edge === "began") {
+      const mark = { kind: lasting, from_ms: time_ms, to_ms: Infinity, event };
+      running.set(key, mark);
       list.push(mark);
-    } else if (kind === "throttling_ended") {
-      const mark = running.get(event.series);
-      running.delete(event.series);
+    } else if (edge === "ended") {
+      const mark = running.get(key);
+      running.delete(key);
       if (mark) Object.assign(mark, { to_ms: time_ms, event });
-      else list.push({ kind: "throttling", from_ms: before.began_ms ?? time_ms, to_ms: time_ms, event });
+      else list.push({ kind: lasting, from_ms: before.began_ms ?? time_ms, to_ms: time_ms, event });
     } else if (kind === "gap") {
       for (const mark of running.values()) mark.to_ms = before.tick_ms ?? time_ms;
       running.clear();

@@ -102,7 +102,7 @@ function drawEvent(ctx, { kind, time_ms, before }, x) {
     ctx.stroke();
     return;
   }
-  const begin = kind === "throttling_ended" ? x(before.began_ms ?? time_ms) : kind === "gap" ? x(before.tick_ms ?? time_ms) : end;
-  ctx.fillStyle = cssToken(kind.startsWith("throttling") ? "thr" : kind === "gap" ? "gap" : "mut");
+  const begin = kind.endsWith("_ended") ? x(before.began_ms ?? time_ms) : kind === "gap" ? x(before.tick_ms ?? time_ms) : end;
+  ctx.fillStyle = cssToken(/_(began|ended)$/.test(kind) ? "thr" : kind === "gap" ? "gap" : "mut");
   ctx.fillRect(begin, 0, Math.max(kind === "restart" ? 1 : 2, end - begin), 4);
 }

@@ -6,7 +6,7 @@ import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/stor
 import * as api from "./api.js";
 
 const LIVE_POLLS = 15; // polls between two requests for new data
-const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "gap"];
+const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "memory_high_began", "memory_high_ended", "gap"];
 const CPU = "total_cpu_usage_millicores", MEMORY = "memory.current";
 
 let polls = 0;

@@ -13,19 +13,21 @@ All of this compares counters of the kernel. `oom_counts` makes the number of pr
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
-from fgm.events.columns import MEMORY, MEMORY_MAX, OOM_GROUP_KILLS, OOM_KILLS, Floats
+from fgm.events.columns import MEMORY, MEMORY_PEAK, OOM_GROUP_KILLS, OOM_KILLS, OOMS, Floats
+from fgm.events.groups import LEAVES, parents_of
 from fgm.events.lives import Exited, Lives
-from fgm.events.oom_counts import OomCounts, OomEpisodes
+from fgm.events.oom.oom_counts import OomCounts, OomEpisodes
+from fgm.events.oom.oom_text import Kill, KillEvidence, Surroundings, oom_event
 from fgm.events.series_state import SeriesState, TickStep
-from fgm.events.wording import count, in_gap, plain, size
-from fgm.store.events.event import Event, Value
+from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
 
 COUNTERS = (OOM_KILLS, OOM_GROUP_KILLS)
-_LEAVES = frozenset({"container", "sandbox"})
+NO_OOMS: Mapping[str, float] = MappingProxyType({})
 _NONE = OomCounts()
 
 
@@ -42,11 +44,18 @@ class OomKills:
         self._unfinished: dict[str, tuple[int, OomCounts]] = {}
         """By key of a container: time and counts of kills after the last tick to which its pod may add some."""
 
-    def update(self, step: TickStep, state: SeriesState, lives: Lives, removed: Collection[str] = ()) -> list[Event]:
+    def update(
+        self,
+        step: TickStep,
+        state: SeriesState,
+        lives: Lives,
+        removed: Collection[str] = (),
+        ooms: Mapping[str, float] = NO_OOMS,
+    ) -> list[Event]:
         """Return an event for each series that had OOM kills since the last tick.
 
         `removed`: keys of the containers whose cgroup was removed right after the tick. Their kills are reported at the
-        next tick, because only their pods' counters show then whether there were more.
+        next tick, because only their pods' counters show then whether there were more. `ooms`: see `KillEvidence`.
         """
         if self._read_between:
             self._correct(step)
@@ -55,7 +64,7 @@ class OomKills:
             self._episodes.end_tick()
             return []
         ahead_before, self._ahead = self._ahead, {}
-        parents = _parents(step.series)
+        parents = parents_of(step.series)
         below: dict[int, OomCounts] = {}
         kills: dict[str, OomCounts] = {}
         for position in sorted(range(len(step.series)), key=lambda i: _order(step.series[i])):
@@ -81,7 +90,7 @@ class OomKills:
             began_ms, _ = unfinished.get(key, (step.time_ms, _NONE))
             self._unfinished[key] = began_ms, kills.pop(key)
         events = [
-            self._event_at_tick(key, killed, step, state, lives, unfinished)
+            self._event_at_tick(key, killed, step, state, lives, unfinished, ooms)
             for key, counts in kills.items()
             if (killed := self._episodes.add(key, counts))
         ]
@@ -92,18 +101,21 @@ class OomKills:
         self,
         time_ms: int,
         key: str,
-        series: Sequence[Series],
-        newest: Floats,
+        around: Surroundings,
         values: Floats,
+        evidence: KillEvidence,
         *,
         is_final: bool = True,
     ) -> list[Event]:
         """Return the event for counters that were read after the last tick; no event if they did not grow.
 
-        `series`: all series of the last tick; `newest`: last known values of the container. The counters are written
+        `around`: all series of the last tick, with the container, and their last known values. The counters are written
         there. `values`: the values that were read, one for each of NEEDED_COLUMNS; NaN if the cgroup was removed.
         `is_final`: if not, the kill is reported at the next tick, with the kills that only the pod's counters show.
         """
+        series = around.series
+        position = next(i for i, other in enumerate(series) if other.key == key)
+        newest = around.before[position]
         growth = np.nan_to_num(values[[*COUNTERS]] - newest[[*COUNTERS]])
         counts = OomCounts(*(round(float(each)) for each in growth)).positive
         if key in self._unfinished:
@@ -116,17 +128,21 @@ class OomKills:
             killed = self._episodes.add(key, all_counts) if any(all_counts) else 0
         else:
             self._unfinished[key] = time_ms, all_counts
-        events = [_make_event(time_ms, key, killed, newest, 0)] if killed else []
+        kill = Kill(time_ms, key, series[position], killed, newest, evidence)
+        events = [oom_event(kill, around)] if killed else []
         if not any(counts):
             return events
+        for i, each in enumerate(series):
+            if each.cgroup is not None and each.cgroup in evidence.ooms:
+                around.before[i, OOMS] = evidence.ooms[each.cgroup]
         newest[[*COUNTERS]] = self._read_between[key] = np.fmax(values[[*COUNTERS]], newest[[*COUNTERS]])
-        parents = _parents(series)
-        position = parents[next(i for i, other in enumerate(series) if other.key == key)]
-        while position is not None:
-            parent = series[position].key
+        parents = parents_of(series)
+        above = parents[position]
+        while above is not None:
+            parent = series[above].key
             # Remember it for two ticks: the next tick may have read the parent before the kill.
             self._ahead[parent] = (self._ahead.get(parent, (_NONE, 0))[0].plus(counts), 2)
-            position = parents[position]
+            above = parents[above]
         return events
 
     def _correct(self, step: TickStep) -> None:
@@ -144,43 +160,38 @@ class OomKills:
         state: SeriesState,
         lives: Lives,
         unfinished: Mapping[str, tuple[int, OomCounts]],
+        ooms: Mapping[str, float],
     ) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
+        victim = next((each.series for each in lives.exited if each.series.key == key), None)
+        peak = np.nan
         if position is not None:
-            newest = step.before[position]
+            newest, victim, peak = step.before[position], step.series[position], step.now[position, MEMORY_PEAK]
             if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process exited
                 time_ms += round(float(step.late_ms[position]))
-        for exited in (*lives.exited_before, *lives.exited_now) if not lives.is_alive(key) else ():
+        for exited in lives.exited if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
         if key in unfinished:
             time_ms = min(time_ms, unfinished[key][0])
-        return _make_event(time_ms, key, killed, newest, step.gap_ms)
+        evidence = KillEvidence(_ooms(step, ooms), float(peak))
+        kill = Kill(time_ms, key, victim, killed, newest, evidence, step.gap_ms)
+        return oom_event(kill, Surroundings(step.series, step.before))
 
 
-def _make_event(time_ms: int, key: str, killed: int, newest: Floats | None, gap_ms: int) -> Event:
-    what = f"OOM kill: {count(killed, 'process', 'processes')} killed"
-    what += in_gap(gap_ms)
-    if key == "node":
-        what += ", in no container that is recorded"
-    elif key.startswith("pod:"):
-        what += ", in no container that was seen to end"
-    before: dict[str, Value] = {}
-    if newest is not None and not np.isnan(newest[MEMORY]):
-        before["memory.current"] = plain(float(newest[MEMORY]))
-        what += f"; memory before was {size(float(newest[MEMORY]))}"
-        if np.isfinite(newest[MEMORY_MAX]):
-            before["memory.max"] = plain(float(newest[MEMORY_MAX]))
-            what += f" of a limit of {size(float(newest[MEMORY_MAX]))}"
-    return Event(time_ms, "oom_kill", key, what, before, {"killed": killed})
+def _ooms(step: TickStep, read_later: Mapping[str, float]) -> dict[str, float]:
+    """Return `memory.events.oom` of each group at a tick, by path; from reads after the tick if there are some."""
+    has_kill = step.growth(OOM_KILLS) > 0  # a group that shows no kill was read before it
+    at_tick = zip(step.series, step.now[:, OOMS].tolist(), has_kill.tolist(), strict=True)
+    return {each.cgroup: ooms for each, ooms, is_later in at_tick if each.cgroup and is_later} | dict(read_later)
 
 
 def _growth(step: TickStep) -> dict[int, OomCounts]:
     """Return by how much counters grew, by position of the series. The counters of a new cgroup began at 0."""
     growth = np.column_stack([step.growth(counter) for counter in COUNTERS])
     began_at_0 = [
-        is_new and (series.scope in _LEAVES or series.scope == "pod")
+        is_new and (series.scope in LEAVES or series.scope == "pod")
         for is_new, series in zip(step.is_new.tolist(), step.series, strict=True)
     ]
     growth[began_at_0] = step.now[began_at_0][:, COUNTERS]
@@ -219,26 +230,7 @@ def _first_killed(position: int, step: TickStep, parents: Sequence[int | None], 
     return step.series[largest].key
 
 
-def _parents(series: Sequence[Series]) -> list[int | None]:
-    """Return, for each series, the position of the nearest recorded cgroup above it, or else of the node."""
-    by_path = {s.cgroup: i for i, s in enumerate(series) if s.cgroup and s.scope in ("pod", "cgroup")}
-    pods = {s.pod_uid: i for i, s in enumerate(series) if s.scope == "pod"}
-    node = next((i for i, s in enumerate(series) if s.scope == "node"), None)
-    parents: list[int | None] = []
-    for child in series:
-        if child.scope == "node":
-            parents.append(None)
-            continue
-        parent = pods.get(child.pod_uid) if child.scope in _LEAVES and child.pod_uid else None
-        path = child.cgroup or ""
-        while parent is None and path:
-            path = path.rpartition("/")[0]
-            parent = by_path.get(path)
-        parents.append(node if parent is None else parent)
-    return parents
-
-
 def _order(series: Series) -> tuple[int, int]:
     """Return a sort key that puts each cgroup before the cgroups above it."""
-    level = 0 if series.scope in _LEAVES else 2 if series.scope == "node" else 1
+    level = 0 if series.scope in LEAVES else 2 if series.scope == "node" else 1
     return level, -len(series.cgroup or "")

@@ -1,0 +1,1 @@
+"""OOM kills: which container they belong to, how many processes died, and whose limit was reached."""
