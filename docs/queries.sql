@@ -26,6 +26,7 @@ SELECT
         WHEN 'pod' THEN 'pod:' || pod_uid
         WHEN 'cgroup' THEN 'cgroup:' || cgroup
         WHEN 'node' THEN 'node'
+        WHEN 'outside' THEN 'outside'
         ELSE coalesce(container_id, 'cgroup:' || cgroup)
     END AS series
 FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true);

@@ -51,6 +51,7 @@ SERIES = (
     Series("node", node_name="node-1"),
     Series("pod", pod_uid="4287d066", cgroup="/kubepods/pod4287d066"),
     Series("cgroup", cgroup="/system.slice/a.service"),
+    Series("outside"),
     Series("container", container_id="ab" * 32, container_name="payments", cgroup="/kubepods/pod4287d066/" + "ab" * 32),
 )
 ZONES = ["UTC", "America/New_York", "Pacific/Chatham"]
