@@ -12,7 +12,7 @@ from fgm.clock import Clock, read_both
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
-from fgm.collector.processes.process_tasks import ProcessTasks
+from fgm.collector.processes.process_tasks import Listings, ProcessTasks
 from fgm.collector.sampling.sampler import Sampler
 from fgm.collector.tick_grid import TickGrid
 from fgm.collector.windows.index_keeper import IndexKeeper
@@ -93,7 +93,7 @@ class SamplingTask:
                 has_stepped, self._newest_ms = False, max(self._newest_ms, time_ms)
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
-                    self._processes.add_tick(time_ms, self._sampler.readers.listings)
+                    self._processes.add_tick(tick, self._listings)
                 self._heartbeat.sweep_ended()
                 self._hand_over(tick, ticks)
                 if first_ms is None:
@@ -140,6 +140,10 @@ class SamplingTask:
         self._on_step(time_ms, step_ms)
         self._series = None  # so that the index gets the running containers with their new times
         return True
+
+    def _listings(self) -> Listings:
+        readers = self._sampler.readers
+        return readers.listings(), readers.other_listings()
 
     def _hand_over(self, tick: Tick, ticks: MemoryObjectSendStream[Tick]) -> None:
         try:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import anyio
+import numpy as np
 import pytest
 from anyio import to_thread
 
@@ -12,10 +13,12 @@ from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
-from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.process_list import AnyListing, Listing
 from fgm.collector.sampling.read_counts import ReadCounts
+from fgm.metrics.catalogue import COLUMNS
 from fgm.store.parquet import process_tables
 from fgm.store.samples.header import FileHeader
+from fgm.store.samples.tick import Tick
 from tests.support.collector.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 from tests.support.processes import LOOK_AGAIN_S
 
@@ -37,8 +40,13 @@ class Watched:
         return sorted(str(path) for path in self.data_dir.glob("dt=*/*/processes-*.parquet"))
 
 
-def seen() -> dict[str, Listing]:
-    return {"a": listing("a", 1)}
+def seen() -> tuple[dict[str, Listing], dict[str, AnyListing]]:
+    return {"a": listing("a", 1)}, {}
+
+
+def tick(time_ms: int = START_MS) -> Tick:
+    series = (listing("a").series,)
+    return Tick(time_ms, series, np.full((1, 1 + len(COLUMNS)), np.nan))
 
 
 @pytest.fixture
@@ -60,7 +68,7 @@ async def test_values_are_offered_for_the_next_tick_and_rows_published_at_the_en
             group.start_soon(watched.watch.read_memory, offer)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.add_tick(START_MS, seen)
+                watched.watch.add_tick(tick(), seen)
                 await was_offered.wait()
                 watched.watch.end()
             group.cancel_scope.cancel()
@@ -87,11 +95,11 @@ async def test_a_hanging_read_of_memory_delays_nothing_else(watched: Watched) ->
             group.start_soon(watched.watch.read_memory, lambda *_: None)
             async with anyio.create_task_group() as stages:
                 stages.start_soon(watched.watch.record)
-                watched.watch.add_tick(START_MS, seen)
+                watched.watch.add_tick(tick(), seen)
                 while not watched.top.largest:
                     await anyio.sleep(LOOK_AGAIN_S)
                 for later_ms in (89_000, 90_000):
-                    watched.watch.add_tick(START_MS + later_ms, seen)
+                    watched.watch.add_tick(tick(START_MS + later_ms), seen)
                 while not await to_thread.run_sync(watched.files):
                     await anyio.sleep(LOOK_AGAIN_S)
                 watched.watch.end()

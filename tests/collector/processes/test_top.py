@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.processes.host_units import Host
-from fgm.collector.processes.top import EVERY_S, MAX_PER_ROUND, TOP, TopReader
+from fgm.collector.processes.top import BUDGET_S_PER_S, EVERY_S, MAX_PER_ROUND, TOP, TopReader
 from fgm.collector.sampling.read_counts import ReadCounts
 from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
@@ -83,6 +83,36 @@ def test_a_round_begins_every_ten_seconds(host: Watched) -> None:
         seen += [second for _ in host.reader.step(listings, second * 1000)]
 
     assert seen == [0, 10, 20, 30]
+
+
+def test_a_container_in_trouble_is_read_in_each_step_and_at_once(host: Watched) -> None:
+    for pid in (1, 2):
+        host.proc.add(pid)
+    listings, start = {"a": listing("a", 1), "b": listing("b", 2)}, host.clock.now
+    seen: dict[str, list[int]] = {"a": [], "b": []}
+    for second in range(0, 24, 2):
+        host.clock.now = start + second
+        for row in host.reader.step(listings, second * 1000, {"a"} if 4 <= second < 10 else set()):
+            seen[str(row.container_id)].append(second)
+
+    assert seen == {"a": [0, 4, 6, 8, 10, 20], "b": [0, 10, 20]}
+
+
+def test_a_container_in_trouble_does_not_take_the_time_of_others(tmp_path: Path) -> None:
+    host = Watched(tmp_path, Ticking(step_s=0.0005))
+    pids = range(1, 101)
+    for pid in pids:
+        host.proc.add(pid)
+    listings, start = {"many": listing("many", *pids), "one": listing("one", 1)}, host.clock.now
+    spent, rows = 0.0, 0
+    for second in range(0, 60, 2):
+        host.clock.now = max(host.clock.now, start + second)
+        before = host.clock.now
+        rows += sum(row.container_id == "one" for row in host.reader.step(listings, second, {"many"}))
+        spent += host.clock.now - before
+
+    assert rows >= 5
+    assert spent < 60 * BUDGET_S_PER_S * 1.5  # the clock goes on with every look at it, also between reads
 
 
 def test_a_long_round_takes_several_steps_within_the_budget(tmp_path: Path) -> None:

@@ -167,3 +167,33 @@ def test_a_cgroup_removed_within_a_sweep_has_no_row_and_no_failed_read(program: 
     assert "node" in {series.key for series in after.series}
     assert sampler.counts.failed == {}
     sampler.close()
+
+
+def test_a_service_has_the_processes_below_it_and_a_slice_only_through_its_services(program: str) -> None:
+    hierarchies = detect("/sys/fs/cgroup")
+    mount = hierarchies.v1.get("memory", hierarchies.unified)
+    top = f"/fgm-{secrets.token_hex(6)}.slice"
+    names = ("", "/a.service", "/a.service/inner", "/b.service")
+    with ExitStack() as stack:
+        started = {}
+        for name in names:
+            os.mkdir(f"{mount}{top}{name}")
+            stack.callback(os.rmdir, f"{mount}{top}{name}")
+        for name in names[1:]:
+            process = stack.enter_context(subprocess.Popen([program]))
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            Path(f"{mount}{top}{name}/cgroup.procs").write_text(str(process.pid))
+            started[name] = process.pid
+        finder = CgroupFinder(hierarchies, (top, f"{top}/*"), "worker-3")
+        sampler = Sampler(finder, Node("worker-3", "/proc", "/sys", hierarchies), "/proc", 1.0, time.monotonic)
+        stack.callback(sampler.close)
+        sampler.tick(1000, time.monotonic())
+        listed = {key.removeprefix(f"cgroup:{top}"): list_ for key, list_ in sampler.readers.other_listings().items()}
+
+        own = {key: sorted(found.pids) for key, found in listed.items() if key in names}
+        assert own == {
+            "/a.service": sorted([started["/a.service"], started["/a.service/inner"]]),
+            "/b.service": [started["/b.service"]],
+        }
+    assert all(found.pids == [] for key, found in listed.items() if key in names)

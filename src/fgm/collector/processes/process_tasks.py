@@ -6,6 +6,7 @@ a tick's listings --> PSS, regions --values--> the next tick's rows
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import anyio
 from anyio import to_thread
@@ -14,16 +15,26 @@ from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
-from fgm.collector.sampling.process_list import Listing
+from fgm.collector.processes.trouble import Trouble
+from fgm.collector.sampling.process_list import AnyListing, Listing
 from fgm.store.parquet.process_tables import RegionRow
+from fgm.store.samples.tick import Tick
 
 Offer = Callable[[str, Mapping[str, float]], None]
 """Callback (series key, values to add to its next row); see `Additions.offer`."""
 
-_TickListings = tuple[int, Mapping[str, Listing]]
+Listings = tuple[Mapping[str, Listing], Mapping[str, AnyListing]]
+"""The processes of containers at a tick, and those of services and pods, by series key."""
 
 UPDATE_EVERY_TICKS = 2
 """Number of ticks between two updates of the listings. Each process is read every ten seconds or less often."""
+
+
+@dataclass(frozen=True, slots=True)
+class _TickListings:
+    tick: Tick
+    of_containers: Mapping[str, Listing]
+    of_others: Mapping[str, AnyListing]
 
 
 class ProcessTasks:
@@ -39,18 +50,19 @@ class ProcessTasks:
         self._recorder = recorder
         self._for_memory, self._for_top = _Newest(), _Newest()
         self._region_rows: deque[list[RegionRow]] = deque()
+        self._trouble = Trouble()
         self._ticks = 0
 
-    def add_tick(self, time_ms: int, listings: Callable[[], Mapping[str, Listing]]) -> None:
+    def add_tick(self, tick: Tick, listings: Callable[[], Listings]) -> None:
         """Hand the listings of every second tick to both tasks. A busy task continues with the newest ones.
 
-        `listings`: returns the processes of all containers by series key; only called if they are needed.
+        `listings`: returns the processes at the tick; only called if they are needed.
         """
         self._ticks += 1
         if self._ticks % UPDATE_EVERY_TICKS == 1:
-            tick = (time_ms, listings())
+            ticked = _TickListings(tick, *listings())
             for newest in (self._for_memory, self._for_top):
-                newest.put(tick)
+                newest.put(ticked)
 
     def end(self) -> None:
         """Make `record` return after it has written its rows."""
@@ -58,8 +70,8 @@ class ProcessTasks:
 
     async def read_memory(self, offer: Offer) -> None:
         """Until cancelled, add up the memory of processes, and read regions. Cancellation does not wait for a read."""
-        while (tick := await self._for_memory.get()) is not None:
-            time_ms, listings = tick
+        while (ticked := await self._for_memory.get()) is not None:
+            time_ms, listings = ticked.tick.time_ms, ticked.of_containers
             sums = await to_thread.run_sync(self._sums.step, listings, abandon_on_cancel=True)
             for key, values in sums.items():
                 offer(key, values)
@@ -70,14 +82,16 @@ class ProcessTasks:
 
     async def record(self) -> None:
         """Record the top processes and the regions until `end` is called."""
-        while (tick := await self._for_top.get()) is not None:
-            await to_thread.run_sync(self._record, *tick)
+        while (ticked := await self._for_top.get()) is not None:
+            await to_thread.run_sync(self._record, ticked)
         await to_thread.run_sync(self._close)
 
-    def _record(self, time_ms: int, listings: Mapping[str, Listing]) -> None:
+    def _record(self, ticked: _TickListings) -> None:
+        time_ms, listings = ticked.tick.time_ms, {**ticked.of_others, **ticked.of_containers}
+        in_trouble = self._trouble.update(ticked.tick, listings)
         self._take_regions()
         self._recorder.close_before(time_ms)
-        self._recorder.add("processes", self._top.step(listings, time_ms))
+        self._recorder.add("processes", self._top.step(listings, time_ms, in_trouble))
 
     def _close(self) -> None:
         self._take_regions()

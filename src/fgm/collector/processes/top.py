@@ -1,13 +1,14 @@
 """Finds the top processes of each container by CPU time and by memory, from /proc/<pid>/stat."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from heapq import nlargest
 
 from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.proc_files import ENDED, open_files, read
 from fgm.collector.processes.turns import Budget, Turns
-from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.process_list import AnyListing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.process import ProcessStat, pid_stat
@@ -15,6 +16,8 @@ from fgm.store.parquet.process_tables import ProcessRow
 
 EVERY_S = 10.0
 """Minimum interval between two rounds of a container."""
+CLOSE_EVERY_S = 1.0
+"""The same for a container in trouble. There is a step every two seconds, so this makes a round in each."""
 BUDGET_S_PER_S = 0.004
 """Maximum time spent on reading, in seconds per second."""
 TOP = 10
@@ -62,13 +65,21 @@ class TopReader:
         self._budget = Budget(BUDGET_S_PER_S)
         self._turns: Turns[dict[int, Visit]] = Turns(EVERY_S, dict, self._choose)
         self._containers: dict[str, _Container] = {}
+        self._in_trouble: set[str] = set()
 
-    def step(self, listings: Mapping[str, Listing], time_ms: int) -> list[ProcessRow]:
-        """Read as much as the budget allows; return the rows of the containers whose round is complete."""
+    def step(
+        self, listings: Mapping[str, AnyListing], time_ms: int, in_trouble: AbstractSet[str] = frozenset()
+    ) -> list[ProcessRow]:
+        """Read as much as the budget allows; return the rows of the containers whose round is complete.
+
+        `in_trouble`: keys of the containers to read more often.
+        """
         clock, rows = self._host.since_boot, list[ProcessRow]()
         for key in self._containers.keys() - listings.keys():
             del self._containers[key]
             self.largest.pop(key, None)
+        self._turns.hasten(in_trouble - self._in_trouble, clock())
+        self._in_trouble = set(in_trouble)
         self._turns.update(listings, clock())
         while self._budget.is_left(began := clock()) and (turn := self._turns.next()) is not None:
             key, current = turn
@@ -76,7 +87,7 @@ class TopReader:
             if pid is not None:
                 self._visit(key, pid, current.result)
             if not current.pending:
-                self._turns.end(key, clock())
+                self._turns.end(key, clock(), CLOSE_EVERY_S if key in self._in_trouble else None)
                 rows += self._finish(key, current.listing, current.result, time_ms)
             self._budget.spend(clock() - began)
         return rows
@@ -115,7 +126,7 @@ class TopReader:
             since = before.at
         return ticks / self._host.ticks_per_second / max(at - since, 1 / self._host.ticks_per_second)
 
-    def _finish(self, key: str, listing: Listing, visits: dict[int, Visit], time_ms: int) -> list[ProcessRow]:
+    def _finish(self, key: str, listing: AnyListing, visits: dict[int, Visit], time_ms: int) -> list[ProcessRow]:
         busy = [pid for pid, visit in visits.items() if visit.cpu_rate > 0]
         resident = [pid for pid, visit in visits.items() if visit.stat.rss_pages > 0]
         by_cpu = nlargest(TOP, busy, key=lambda pid: visits[pid].cpu_rate)
@@ -126,7 +137,7 @@ class TopReader:
             self.largest[key] = visits[by_memory[0]].stat
         return [self._row(listing, visits[pid], time_ms) for pid in container.top]
 
-    def _row(self, listing: Listing, visit: Visit, time_ms: int) -> ProcessRow:
+    def _row(self, listing: AnyListing, visit: Visit, time_ms: int) -> ProcessRow:
         host, stat = self._host, visit.stat
         return ProcessRow(
             *host.identity(time_ms, listing.series, stat),

@@ -1,10 +1,10 @@
 """Decides which process is read next. The containers take turns, one process at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.process_list import AnyListing
 
 R = TypeVar("R")
 
@@ -40,7 +40,7 @@ class Round(Generic[R]):
     `pending`: pids still to read, the last one first; `result`: result of the reads so far.
     """
 
-    listing: Listing
+    listing: AnyListing
     pending: list[int]
     result: R
 
@@ -69,7 +69,7 @@ class Turns(Generic[R]):
         self._due: dict[str, float] = {}
         self._rounds: dict[str, Round[R]] = {}
 
-    def update(self, listings: Mapping[str, Listing], now: float) -> None:
+    def update(self, listings: Mapping[str, AnyListing], now: float) -> None:
         """Update the listings of all containers, and begin the rounds that are due."""
         for key in self._due.keys() - listings.keys():
             self._rounds.pop(key, None)
@@ -81,6 +81,12 @@ class Turns(Generic[R]):
                 current.listing = listing
             elif self._due.setdefault(key, now) <= now:
                 self._rounds[key] = Round(listing, self._choose(key, listing.pids)[::-1], self._make_result())
+
+    def hasten(self, keys: Collection[str], now: float) -> None:
+        """Make containers due now that wait for their next round. Refused ones, see `end`, must not be among them."""
+        for key in keys:
+            if self._due.get(key, now) > now:
+                self._due[key] = now
 
     def next(self) -> tuple[str, Round[R]] | None:
         """Return the container whose turn it is, and move it to the end of the line; None if no container is due."""

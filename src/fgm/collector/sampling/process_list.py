@@ -41,6 +41,44 @@ class Listing:
         return any(text.startswith(line) or b"\n" + line in text for text in self.texts)
 
 
+@dataclass(frozen=True, slots=True)
+class FolderListing:
+    """The processes of a cgroup whose list is not read at every tick: it is read when it is asked for.
+
+    `folders`: its folder in each hierarchy; the first one that lists any processes counts. `is_recursive`: whether the
+    processes of the cgroups below it belong to it; `huge_share`: as in `Listing`, where it is known.
+    """
+
+    series: Series
+    folders: tuple[str, ...]
+    is_recursive: bool
+    huge_share: float = 0.0
+
+    @property
+    def pids(self) -> list[int]:
+        """The pids now. Processes of another pid namespace, which the kernel lists as 0, are left out."""
+        for folder in self.folders:
+            below = (path for path, _, _ in os.walk(folder)) if self.is_recursive else (folder,)
+            if pids := [pid for path in below for pid in _pids_in(path)]:
+                return pids
+        return []
+
+    def __contains__(self, pid: int) -> bool:
+        """Return True: whether a process has ended shows when it is read."""
+        return True
+
+
+AnyListing = Listing | FolderListing
+
+
+def _pids_in(folder: str) -> list[int]:
+    try:
+        with open(f"{folder}/cgroup.procs", "rb", buffering=0) as file:
+            return [pid for pid in map(int, file.readall().split()) if pid]
+    except OSError:  # it was removed, or is threaded
+        return []
+
+
 class ProcessList:
     """The open cgroup.procs files of one container.
 

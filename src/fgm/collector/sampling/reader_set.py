@@ -1,7 +1,7 @@
 """The readers of all series of a host: opened when a cgroup appears, closed when it is removed."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from fgm.collector.cgroups.finder import Cgroup, CgroupFinder
 from fgm.collector.kernel.file_watch import FileWatch
@@ -9,7 +9,7 @@ from fgm.collector.kernel.kernel_file import Parser
 from fgm.collector.sampling.limits.effective_limits import EffectiveLimits
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.occasional.rounds import Rounds
-from fgm.collector.sampling.process_list import Listing
+from fgm.collector.sampling.process_list import FolderListing, Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import CgroupSources, Source
@@ -47,6 +47,7 @@ class Readers:
         self.limits = EffectiveLimits(finder.hierarchies, self._sources, counts)
         self._by_key: dict[str, tuple[Cgroup, SeriesReader]] = {}
         self._inodes: dict[str, frozenset[tuple[int, int]]] = {}
+        self._own_folders: dict[str, tuple[str, ...]] = {}
         self.opened: set[str] = set()
         self._update(set())
 
@@ -75,6 +76,17 @@ class Readers:
         containers = (reader for reader in self.of_cgroups if reader.series.scope == "container")
         listings = (reader.listing() for reader in containers if not reader.gone)
         return {listing.series.key: listing for listing in listings if listing is not None and listing.texts}
+
+    def other_listings(self) -> dict[str, FolderListing]:
+        """Return lists of the processes of pods and of services, by series key; none of containers.
+
+        A service is a cgroup without a recorded one below it. A pod has processes of its own only in some runtimes.
+        """
+        return {
+            key: FolderListing(reader.series, self._own_folders[key], reader.series.scope == "cgroup")
+            for key, (_, reader) in self._by_key.items()
+            if key in self._own_folders and not reader.gone
+        }
 
     def drop_grown_up(self) -> None:
         """Remove the readers from `young` that are no longer young."""
@@ -106,6 +118,7 @@ class Readers:
             self.opened.discard(reader.series.key)
         self.of_cgroups = [reader for _, reader in self._by_key.values()]
         self.limits.arrange((cgroup.folders, reader) for cgroup, reader in self._by_key.values())
+        self._own_folders = _own_folders([cgroup for cgroup, _ in self._by_key.values()])
         self.all = [self.node, *self.of_cgroups]
         self.young = self.all
         self.drop_grown_up()
@@ -141,6 +154,20 @@ class Readers:
 def _is_below(paths: Collection[str], changed: Collection[str]) -> bool:
     """Return whether one of these paths, or a path above it, has changed."""
     return any(path == each or path.startswith(f"{each}/") for path in paths for each in changed)
+
+
+def _own_folders(cgroups: Sequence[Cgroup]) -> dict[str, tuple[str, ...]]:
+    """Return the folders of pods, and of services without a recorded cgroup below them, by series key."""
+    above = {path.rsplit("/", depth)[0] for path in map(_path, cgroups) for depth in range(1, path.count("/"))}
+    return {
+        cgroup.series.key: tuple(folders[0] for folders in cgroup.processes)
+        for cgroup in cgroups
+        if cgroup.series.scope == "pod" or (cgroup.series.scope == "cgroup" and _path(cgroup) not in above)
+    }
+
+
+def _path(cgroup: Cgroup) -> str:
+    return cgroup.series.cgroup or ""
 
 
 def _inodes(folders: Mapping[str, str]) -> Iterator[tuple[int, int]]:
