@@ -66,6 +66,12 @@ def test_pods_services_the_node_and_sandboxes_have_no_starts_and_exits() -> None
     assert run({NODE: {}, B: ALIVE}, {NODE: {}, sandbox: ALIVE}, {NODE: {}}) == []
 
 
+def test_a_sandbox_that_is_found_to_be_used_has_an_exit_but_did_not_start_then() -> None:
+    sandbox = replace(B, scope="sandbox")
+
+    assert run({NODE: {}}, {NODE: {}, sandbox: ALIVE}, {NODE: {}, B: ALIVE}, {NODE: {}}) == [(3, "exit", "b")]
+
+
 @pytest.mark.parametrize(("first", "then", "kind"), [case[1:] for case in RESTARTS], ids=[case[0] for case in RESTARTS])
 def test_a_new_container_restarts_the_one_that_it_follows(first: Series, then: Series, kind: str) -> None:
     machine = Machine()

@@ -41,6 +41,7 @@ class Lives:
     _alive: dict[str, Series] = field(default_factory=dict)
     _last_series: tuple[Series, ...] | None = None
     _last_dead: bytes = b""
+    _sandboxes: frozenset[str] = frozenset()
     _without_successor: dict[str, Exited] = field(default_factory=dict)
 
     @property
@@ -51,6 +52,7 @@ class Lives:
     def begin(self, step: TickStep) -> None:
         """Start with the first tick. Its containers get no start event, because they may have run before."""
         self._alive = dict(_living_containers(step))
+        self._sandboxes = _sandboxes(step)
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
 
     def is_alive(self, key: str) -> bool:
@@ -83,8 +85,10 @@ class Lives:
                 self.born_ms.pop(key, None)  # it turned out to be a sandbox; it did not exit
             else:
                 events.append(self._exit_at_tick(step, state, before[key], position))
-        events += [self._start(step, series) for key, series in self._alive.items() if key not in before]
-        return events
+        sandboxes, self._sandboxes = self._sandboxes, _sandboxes(step)
+        # A sandbox that turned out to be used is recorded as a container from now on; it did not start.
+        started = [series for key, series in self._alive.items() if key not in before and key not in sandboxes]
+        return events + [self._start(step, series) for series in started]
 
     def add_exit(self, series: Series, time_ms: int, newest: Floats | None) -> Event | None:
         """Add an exit that was noticed between two ticks; return its event, or None if the exit is already known.
@@ -146,6 +150,10 @@ class Lives:
         newest_first = reversed(self._without_successor.values())
         recent = (exited for exited in newest_first if time_ms - exited.time_ms <= FOLLOWS_WITHIN_MS)
         return next((exited for exited in recent if _may_follow(series, exited.series)), None)
+
+
+def _sandboxes(step: TickStep) -> frozenset[str]:
+    return frozenset(series.key for series in step.series if series.scope == "sandbox")
 
 
 def names_differ(container: Series, other: Series) -> bool:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.cgroups.hierarchies import detect
+from fgm.collector.cgroups.services import MAX_SERVICES
 
 ID = "ab" * 32
 V1, SCOPE = f"docker/{ID}", f"system.slice/docker-{ID}.scope"
@@ -18,8 +21,40 @@ def hierarchies(root: Path, **paths: str) -> None:
             (root / name / "cgroup.controllers").write_text("memory\n")
 
 
-def finder(root: Path) -> CgroupFinder:
-    return CgroupFinder(detect(str(root)), (), "worker-3")
+def finder(root: Path, *include: str, with_services: bool = False) -> CgroupFinder:
+    return CgroupFinder(detect(str(root)), include, "worker-3", with_services=with_services)
+
+
+def test_an_included_service_is_read_like_a_container_and_others_like_services(tmp_path: Path) -> None:
+    hierarchies(tmp_path, unified="system.slice/sshd.service", memory="system.slice/cron.service")
+    cgroups = finder(tmp_path, "/system.slice/cron.service", with_services=True).cgroups
+
+    assert {cgroup.series.cgroup: cgroup.is_service for cgroup in cgroups} == {
+        "/system.slice": True,
+        "/system.slice/cron.service": False,
+        "/system.slice/sshd.service": True,
+    }
+
+
+def test_of_too_many_services_the_busiest_are_recorded_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hierarchies(tmp_path, unified="system.slice")
+    for number in range(MAX_SERVICES + 5):
+        service = tmp_path / f"unified/system.slice/{number:03}.service"
+        service.mkdir()
+        (service / "cpu.stat").write_text(f"usage_usec {number}\n")
+    cgroups = finder(tmp_path, with_services=True)
+    (service / "new.scope").mkdir()
+    cgroups.refresh()
+
+    assert [record.message for record in caplog.records] == [
+        "not all services are recorded; the row of what is outside counts the others"
+    ]
+    assert cgroups.left_out == 6
+    recorded = sorted(str(cgroup.series.cgroup) for cgroup in cgroups.cgroups)
+    assert recorded[0] == "/system.slice"
+    assert recorded[1:] == [f"/system.slice/{number:03}.service" for number in range(6, MAX_SERVICES + 5)]
 
 
 def test_a_container_with_other_paths_on_v2_is_one_cgroup(tmp_path: Path) -> None:

@@ -49,10 +49,11 @@ def host(tmp_path: Path) -> CapturedHost:
     return captured_host(tmp_path)
 
 
-def make_sampler(host: CapturedHost, *include: str) -> Sampler:
+def make_sampler(host: CapturedHost, *include: str, with_services: bool = False) -> Sampler:
     hierarchies = detect(host.cgroup_root)
     node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
-    return Sampler(CgroupFinder(hierarchies, include, "worker-3"), node, host.proc_root, 1.0, lambda: 0.0)
+    finder = CgroupFinder(hierarchies, include, "worker-3", with_services=with_services)
+    return Sampler(finder, node, host.proc_root, 1.0, lambda: 0.0)
 
 
 def values(tick: Tick, key: str) -> dict[str, float]:
@@ -181,6 +182,47 @@ def test_a_container_that_the_api_names_is_not_a_sandbox_even_if_it_runs_pause(
 
     scopes = [[series.scope for series in tick.series if series.container_id == pause] for tick in ticks]
     assert scopes == [["container"]] * 3
+
+
+def test_a_sandbox_that_starts_to_work_is_a_container_whatever_the_api_says(host: CapturedHost) -> None:
+    (cache,) = (container for container in CONTAINERS if container["name"] == "cache")
+    usage = Path(host.cgroup_root + cache["cgroup"]).parent / f"cri-containerd-{cache['pause']}.scope" / "cpu.stat"
+    hierarchies, now = detect(host.cgroup_root), 0.0
+    node = Node("worker-3", host.proc_root, host.sys_root, hierarchies)
+    sampler = Sampler(CgroupFinder(hierarchies, (), "worker-3"), node, host.proc_root, 1.0, lambda: now)
+    names = Names({}, {cache["uid"]: PodName("shop", "cart")}, frozenset({cache["pause"]}))
+    sampler.name_by(names.name)
+    scopes = []
+    for second in range(45):
+        now = float(second)
+        if second == 22:
+            usage.write_text("usage_usec 900000\nuser_usec 900000\nsystem_usec 0\n")
+        if second == 40:
+            sampler.name_by(Names({}, names.pods, names.sandboxes).name)
+        tick = sampler.tick(1000 * second, now)
+        scopes += [(each.scope, each.container_name) for each in tick.series if each.container_id == cache["pause"]]
+
+    assert scopes[:22] == [("sandbox", "POD")] * 22
+    assert scopes[32:] == [("container", "POD")] * 13
+
+
+def test_services_have_the_metrics_of_their_few_files_and_slices_too(host: CapturedHost) -> None:
+    service = Path(host.cgroup_root) / "system.slice/sshd.service"
+    shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], service)
+    shutil.copytree(service, service.parent / "boot.mount")
+    sampler = make_sampler(host, with_services=True)
+    tick = sampler.tick(0, 0.0)
+
+    # The files of the other slices were not captured.
+    assert [series.cgroup for series in tick.series if series.scope == "cgroup"] == [
+        *("/system.slice", "/system.slice/sshd.service")
+    ]
+    row = values(tick, "cgroup:/system.slice/sshd.service")
+    assert row["memory.current"] == int((service / "memory.current").read_text())
+    assert {"cpu.stat.usage_usec", "memory.events.oom_kill", "memory.stat.anon", "pids.current"} <= row.keys()
+    assert row.keys().isdisjoint({"memory.stat.pgfault", "cpu.pressure.some.total", "memory.peak"})
+    assert tick.series[-1].key == "outside"
+    sampler.close()
 
 
 def test_a_malformed_file_costs_only_its_own_values_and_is_counted(host: CapturedHost) -> None:

@@ -11,6 +11,7 @@ from operator import is_not
 import numpy as np
 
 from fgm.collector.accounting.outside import Outside
+from fgm.collector.accounting.sandboxes import Sandboxes
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.sampling.additions import Additions, FinalRow
 from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
@@ -65,6 +66,7 @@ class Sampler:
         self.readers = Readers(finder, node, self.counts, self._rounds)
         self._node = node
         self._outside = Outside(node.name)
+        self._sandboxes = Sandboxes()
         self._networks = PodNetworks(proc_root, self._rounds, self.counts)
         self._proc_root = proc_root
         self._monotonic = monotonic
@@ -89,6 +91,7 @@ class Sampler:
         if self.readers.refresh(may_be_gone=checks_before != self._checks_seen):
             self._make_sweep()
             self._checks_seen = _NEVER
+            self._sandboxes.keep({reader.series.key for reader in self.readers.of_cgroups})
         if self._tick % self._slow_every == 0:
             self._node.look_again()
         if checks_before != self._checks_seen:
@@ -171,13 +174,17 @@ class Sampler:
         readers.limits.update_rows(readers.node.row, readers.changes.limits)
         for reader in readers.young:
             self._recognise_sandbox(reader)
+        for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
+            if self._sandboxes.look(reader.series, reader.row, now):
+                reader.series = self._sandboxes.classify(reader.series)
+                self._checks_seen = _NEVER  # so that the series of the tick are found again
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         series = reader.series
         if series.scope != "container" or series.pod_uid is None or series.container_name:
             return
         if runs_only_pause(self._proc_root, reader.pids):
-            reader.series = replace(series, scope="sandbox")
+            reader.series = self._sandboxes.classify(replace(series, scope="sandbox"))
 
     def _name_series(self) -> bool:
         """Name the young series, which may still become sandboxes, or all series if there are new names.
@@ -187,7 +194,7 @@ class Sampler:
         name, has_new_names = self._name, self._name is not self._named_by
         if name is not None:
             for reader in self.readers.all if has_new_names else self.readers.young:
-                reader.series = name(reader.series)
+                reader.series = self._sandboxes.classify(name(reader.series))
         self._named_by = name
         return has_new_names
 
