@@ -172,9 +172,12 @@ class Sampler:
         if usage_usec is not None:
             readers.node.row[_CPU_USAGE] = usage_usec
         readers.limits.update_rows(readers.node.row, readers.changes.limits)
-        for reader in readers.young:
+        self._recognise_sandboxes(now)
+
+    def _recognise_sandboxes(self, now: float) -> None:
+        for reader in self.readers.young:
             self._recognise_sandbox(reader)
-        for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
+        for reader in self.readers.all[self._tick % self._slow_every :: self._slow_every]:
             if self._sandboxes.look(reader.series, reader.row, now):
                 reader.series = self._sandboxes.classify(reader.series)
                 self._checks_seen = _NEVER  # so that the series of the tick are found again
