@@ -63,7 +63,7 @@ class DetailRecorder:
             start != now.start_ms for start, _ in self._journals
         )
         self._window_ms = now.start_ms
-        if not has_ended:  # at the start of a run, the first ticks need not wait for the imports of fastparquet
+        if not has_ended:  # at the start of a run, the first ticks need not wait for the tables of earlier runs
             return
         if self._unclosed is None:
             self._unclosed = dict.fromkeys(self._left_by_earlier_runs())

@@ -1,41 +1,52 @@
-"""Column chunks and the footer of a Parquet file: fastparquet encodes them, and fgm cuts and compresses their pages.
+"""Column chunks and the footer of a Parquet file, in the only form that fgm writes: zstd, and one data page per column.
 
-fastparquet appends eight zero bytes to each data page. Most readers ignore them, but ClickHouse refuses a compressed
-page that is longer than its values, if the column cannot be null. Therefore fastparquet encodes each column without
-compression, and the zero bytes are cut off before the page is compressed here. They stay in the pages of strings, which
-are indices of a dictionary: ClickHouse ignores them there, and fastparquet 2024.11 needs them to fill the last group.
+Numbers are PLAIN. Texts have a page with a dictionary before their data page, which has the positions in it. A column
+without values, such as a metric of another kernel, costs a few bytes and next to no time.
+
+Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift, whose numbers of fields are used here.
 """
 
-import io
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import Literal, NamedTuple
 
 import cramjam
+import numpy as np
+from numpy.typing import NDArray
 
+from fgm import __version__
 from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.page import MAX_COLUMN_BYTES
+from fgm.store.parquet.table_pages import Column, Texts
+from fgm.store.parquet.thrift import TRUE, Value, array, binary, i32, i64, struct, varint
 from fgm.store.parquet.window_block import ColumnChunk
 
 ColumnType = Literal["time", "text", "integer", "number"]
 
-_MAX_HEADER_BYTES = 256
-"""Maximum size of the header of a page: ten small integers, without statistics."""
 _DEFAULT_LEVEL = 3
 """The zstd level of columns for which no level was chosen."""
+_INT64, _DOUBLE, _BYTE_ARRAY = 2, 5, 6
+_PHYSICAL_TYPES: Mapping[ColumnType, int] = {"time": _INT64, "integer": _INT64, "number": _DOUBLE, "text": _BYTE_ARRAY}
+_PLAIN, _RLE, _RLE_DICTIONARY = 0, 3, 8
+_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
+_ZSTD = 6
+_IN_UTC_MS = struct({8: struct({1: TRUE, 2: struct({1: struct({})})})})
+"""LogicalType: a TIMESTAMP that is in UTC and in MILLIS."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnValues:
-    """The values of one column as fastparquet takes them.
+    """The values of one column.
 
-    `values`: a pandas Categorical if the type is `text`, int64 if it is `time` (ms since 1970 UTC) or `integer`, and
-    float64 if it is `number` (NaN is null). Columns of text and numbers may have nulls.
+    `values`: `Texts` if the type is `text`, int64 if it is `time` (ms since 1970 UTC) or `integer`, and float64 if it
+    is `number` (NaN is null). Columns of text and numbers may have nulls.
     """
 
     name: str
     type: ColumnType
-    values: Any
+    values: Column
     is_nullable: bool = True
     compression_level: int = _DEFAULT_LEVEL
 
@@ -49,6 +60,16 @@ class FileParts:
     positions: Mapping[str, ColumnChunk]
 
 
+class _Written(NamedTuple):
+    """A page in the file. `at`: its position; sizes in bytes, those of the page without its header."""
+
+    at: int
+    header_size: int
+    page_size: int
+    packed_size: int
+    crc: int
+
+
 def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -> FileParts:
     """Return the parts of a file with one row group. `metadata`: the key-value metadata of the footer.
 
@@ -56,109 +77,124 @@ def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -
 
     Raises: ValueError if a column is too large for one page.
     """
-    from fastparquet import parquet_thrift  # noqa: PLC0415 - see the docstring of parquet_encoding
-    from fastparquet.cencoding import ThriftObject  # noqa: PLC0415 - see the docstring of parquet_encoding
-    from fastparquet.util import created_by  # noqa: PLC0415 - see the docstring of parquet_encoding
-
-    file = io.BytesIO()
-    file.write(PARQUET_MAGIC)
+    file, rows, uncompressed = bytearray(PARQUET_MAGIC), 0, 0
     elements, chunks, positions = [], [], {}
     for column in columns:
-        element = _schema_element(column)
-        chunk, position = _append(file, column, element)
-        elements.append(element)
-        chunks.append(chunk)
-        if position is not None:
-            positions[column.name] = position
-    rows = chunks[0].meta_data.num_values
-    uncompressed = sum(chunk.meta_data.total_uncompressed_size for chunk in chunks)
-    group = ThriftObject.from_fields("RowGroup", num_rows=rows, columns=chunks, total_byte_size=uncompressed)
-    root = parquet_thrift.SchemaElement(name=b"schema", num_children=len(elements), i32=True)
-    footer = ThriftObject.from_fields(
-        "FileMetaData",
-        num_rows=rows,
-        schema=[root, *elements],
-        version=1,
-        created_by=created_by.encode(),
-        row_groups=[group],
-        key_value_metadata=[parquet_thrift.KeyValue(key=key, value=value) for key, value in metadata.items()],
-        i32list=[1],
-    )
-    return FileParts(file.getvalue(), bytes(footer.to_bytes()), positions)
-
-
-def _schema_element(column: ColumnValues) -> Any:
-    import pandas as pd  # noqa: PLC0415 - see the docstring of parquet_encoding
-    from fastparquet.parquet_thrift import FieldRepetitionType  # noqa: PLC0415 - see the docstring of parquet_encoding
-    from fastparquet.writer import find_type  # noqa: PLC0415 - see the docstring of parquet_encoding
-
-    dtype = {"time": "datetime64[ms, UTC]", "text": "str", "integer": "int64", "number": "float64"}[column.type]
-    element, _ = find_type(pd.Series([], dtype=dtype, name=column.name), object_encoding="utf8")
-    if column.is_nullable:
-        element.repetition_type = FieldRepetitionType.OPTIONAL
-    return element
-
-
-def _append(file: io.BytesIO, column: ColumnValues, element: Any) -> tuple[Any, ColumnChunk | None]:
-    """Append a column chunk. Return its part of the footer, and its position if it has no dictionary."""
-    from fastparquet.parquet_thrift import CompressionCodec, PageType  # noqa: PLC0415 - see parquet_encoding
-
-    plain, chunk = _encode(column, element)
-    facts, start, uncompressed, position = chunk.meta_data, file.tell(), 0, None
-    present = facts.num_values - (facts.statistics.null_count or 0)
-    data_pages = 0
-    for header, content in _pages(plain):
-        page_at, page = file.tell(), content
-        if header.type == PageType.DATA_PAGE:
-            data_pages += 1
-            facts.data_page_offset = page_at
-            if column.type != "text":
-                page = content[: _end_of_values(content, present, is_nullable=column.is_nullable)]
-        else:
-            facts.dictionary_page_offset = page_at
-        packed = cramjam.zstd.compress(page, level=column.compression_level)
-        header.uncompressed_page_size, header.compressed_page_size = len(page), len(packed)
-        packed_header = bytes(header.to_bytes())
-        file.write(packed_header)
-        file.write(packed)
-        uncompressed += len(packed_header) + len(page)
+        rows = len(column.values.codes if isinstance(column.values, Texts) else column.values)
+        elements.append(_schema_element(column.name, column.type, column.is_nullable))
+        pages, present = _append(file, column, rows)
+        size = sum(page.header_size + page.page_size for page in pages)
+        chunks.append(_chunk_facts(column, rows, present, pages, size))
+        uncompressed += size
         if column.type != "text":
-            crc = zlib.crc32(memoryview(packed), zlib.crc32(packed_header))
-            size = len(packed_header) + len(packed)
-            position = ColumnChunk(page_at, size, len(packed_header), len(page), present, crc)
-    if data_pages != 1:
-        raise ValueError(f"column {column.name} has {data_pages} pages")
-    chunk.file_offset, facts.codec = start, CompressionCodec.ZSTD
-    facts.total_compressed_size, facts.total_uncompressed_size = file.tell() - start, uncompressed
-    return chunk, position
+            (page,) = pages
+            whole = page.header_size + page.packed_size
+            positions[column.name] = ColumnChunk(page.at, whole, page.header_size, page.page_size, present, page.crc)
+    root = struct({4: binary("schema"), 5: i32(len(elements))})
+    footer = struct(
+        {
+            1: i32(1),
+            2: array([root, *elements]),
+            3: i64(rows),
+            4: array([struct({1: array(chunks), 2: i64(uncompressed), 3: i64(rows)})]),
+            5: array([struct({1: binary(key), 2: binary(value)}) for key, value in metadata.items()]),
+            6: binary(f"fgm version {__version__}"),
+        }
+    )
+    return FileParts(bytes(file), footer.data, positions)
 
 
-def _end_of_values(page: memoryview, present: int, *, is_nullable: bool) -> int:
-    """Return where the values of a page end that are 8 bytes each: behind the definition levels, if there are any."""
-    levels_size = 4 + int.from_bytes(page[:4], "little") if is_nullable else 0
-    return levels_size + 8 * present
+@cache
+def _schema_element(name: str, kind: ColumnType, is_nullable: bool) -> Value:
+    """Return a SchemaElement: type (1), repetition (3), name (4), converted type (6) and logical type (10)."""
+    fields = {1: i32(_PHYSICAL_TYPES[kind]), 3: i32(int(is_nullable)), 4: binary(name)}
+    if kind == "text":
+        fields[6] = i32(0)  # UTF8
+    elif kind == "time":
+        fields |= {6: i32(9), 10: _IN_UTC_MS}  # 9: TIMESTAMP_MILLIS
+    return struct(fields)
 
 
-def _encode(column: ColumnValues, element: Any) -> tuple[memoryview, Any]:
-    """Return the pages of a column as fastparquet writes them, and its part of the footer."""
-    import pandas as pd  # noqa: PLC0415 - see the docstring of parquet_encoding
-    from fastparquet.writer import write_column  # noqa: PLC0415 - see the docstring of parquet_encoding
+def _chunk_facts(column: ColumnValues, rows: int, present: int, pages: list[_Written], uncompressed: int) -> Value:
+    """Return a ColumnChunk with its ColumnMetaData (3)."""
+    is_text = column.type == "text"
+    encodings = (_PLAIN, _RLE, _RLE_DICTIONARY) if is_text else (_PLAIN, _RLE)
+    statistics = {3: i64(rows - present)}
+    if column.type == "time" and isinstance(column.values, np.ndarray):
+        # The fields 1 and 2 are the deprecated ones, which are right for integers: readers ignore 5 and 6 unless the
+        # footer says how texts are ordered.
+        first, last = (binary(int(time_ms).to_bytes(8, "little", signed=True)) for time_ms in _bounds(column.values))
+        statistics = {1: last, 2: first, **statistics}
+    facts = {
+        1: i32(_PHYSICAL_TYPES[column.type]),
+        2: array([i32(encoding) for encoding in encodings]),
+        3: array([binary(column.name)]),
+        4: i32(_ZSTD),
+        5: i64(rows),
+        6: i64(uncompressed),
+        7: i64(sum(page.header_size + page.packed_size for page in pages)),
+        9: i64(pages[-1].at),
+    }
+    if is_text:
+        facts[11] = i64(pages[0].at)
+    facts[12] = struct(statistics)
+    return struct({2: i64(pages[0].at), 3: struct(facts)})
 
-    written = io.BytesIO()
-    values = pd.Series(column.values, name=column.name, copy=False)
-    # Version 1 of data pages, whatever FASTPARQUET_DATAPAGE_V2 says: the block describes no other.
-    chunk = write_column(written, values, element, datapage_version=1, stats=column.type == "time")
-    return written.getbuffer(), chunk
+
+def _bounds(times_ms: NDArray[np.int64] | NDArray[np.float64]) -> tuple[int, int]:
+    return int(times_ms.min()), int(times_ms.max())
 
 
-def _pages(plain: memoryview) -> Iterator[tuple[Any, memoryview]]:
-    """Yield the header and the content of each page."""
-    from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - see the docstring of parquet_encoding
+def _append(file: bytearray, column: ColumnValues, rows: int) -> tuple[list[_Written], int]:
+    """Append the pages of a column. Return where they are, and the number of values that are not null."""
+    values, pages = column.values, []
+    is_present = None
+    if isinstance(values, Texts):
+        is_present = values.codes >= 0
+    elif column.is_nullable:
+        is_present = ~np.isnan(values)
+    present = rows if is_present is None else int(np.count_nonzero(is_present))
+    levels = b"" if is_present is None or not column.is_nullable else _levels(is_present, present)
+    if isinstance(values, Texts):
+        dictionary = b"".join([_with_size(text.encode()) for text in values.values])
+        head = {7: struct({1: i32(len(values.values)), 2: i32(_PLAIN)})}
+        pages.append(_append_page(file, _DICTIONARY_PAGE, head, dictionary, column))
+        content, encoding = _indices(values.codes[is_present], len(values.values)), _RLE_DICTIONARY
+    else:
+        content, encoding = (values if present == rows else values[is_present]).tobytes(), _PLAIN
+    head = {5: struct({1: i32(rows), 2: i32(encoding), 3: i32(_RLE), 4: i32(_RLE)})}
+    pages.append(_append_page(file, _DATA_PAGE, head, levels + content, column))
+    return pages, present
 
-    position = 0
-    while position < len(plain):
-        reader = NumpyIO(plain[position : position + _MAX_HEADER_BYTES])  # it copies them
-        header = from_buffer(reader, "PageHeader")
-        start = position + reader.tell()
-        position = start + header.compressed_page_size
-        yield header, plain[start:position]
+
+def _append_page(file: bytearray, kind: int, head: Mapping[int, Value], page: bytes, column: ColumnValues) -> _Written:
+    if len(page) > MAX_COLUMN_BYTES:
+        raise ValueError(f"column {column.name} has a page of {len(page)} bytes, more than {MAX_COLUMN_BYTES}")
+    packed = cramjam.zstd.compress(page, level=column.compression_level)
+    header = struct({1: i32(kind), 2: i32(len(page)), 3: i32(len(packed)), **head}).data
+    at = len(file)
+    file += header
+    file += memoryview(packed)
+    crc = zlib.crc32(memoryview(packed), zlib.crc32(header))
+    return _Written(at, len(header), len(page), len(packed), crc)
+
+
+def _levels(is_present: NDArray[np.bool_], present: int) -> bytes:
+    """Return definition levels: whether each row has a value."""
+    if present in {0, len(is_present)}:
+        return _with_size(varint(len(is_present) << 1) + bytes([present > 0]))  # one level, repeated
+    packed = np.packbits(is_present, bitorder="little")
+    return _with_size(varint(len(packed) << 1 | 1) + packed.tobytes())
+
+
+def _indices(codes: NDArray[np.int32], size: int) -> bytes:
+    """Return positions in a dictionary of `size` texts, in whole groups of eight and whole bytes for each position."""
+    width = 1 if size <= 1 << 8 else 2 if size <= 1 << 16 else 4
+    groups = -(-len(codes) // 8)
+    padded = np.zeros(groups * 8, f"<u{width}")
+    padded[: len(codes)] = codes
+    return bytes([8 * width]) + varint(groups << 1 | 1) + padded.tobytes()
+
+
+def _with_size(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data

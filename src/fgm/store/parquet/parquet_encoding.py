@@ -1,10 +1,5 @@
-"""Encodes Parquet files as bytes. It is the only module of the collector that imports fastparquet.
+"""Encodes Parquet files as bytes: the metrics files of windows, and tables."""
 
-fastparquet imports pandas, which takes half a second and 40 MiB. It is therefore imported only when the first window
-closes, so that the first ticks need not wait for it.
-"""
-
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +11,8 @@ from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_parts
+from fgm.store.parquet.table_pages import Column as Values
+from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
@@ -84,17 +81,6 @@ def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, 
     return parts.chunks, parts.footer
 
 
-def decode_table(data: bytes) -> dict[str, list[Any]]:
-    """Return the values of each column that `encode_table` wrote, by name of the column.
-
-    Check the CRC of `data` before: fastparquet may crash on damaged bytes.
-    """
-    from fastparquet import ParquetFile  # noqa: PLC0415 - see the docstring of the module
-
-    frame = ParquetFile(io.BytesIO(data)).to_pandas()
-    return {str(name): _plain(frame[name]) for name in frame.columns}
-
-
 def _zones(time_columns: Iterable[str]) -> str:
     """Return pandas' metadata of these columns, which alone tells fastparquet that their times are in UTC."""
     facts = {"pandas_type": "datetimetz", "numpy_type": "datetime64[ms]", "metadata": {"timezone": "UTC"}}
@@ -102,20 +88,14 @@ def _zones(time_columns: Iterable[str]) -> str:
     return json.dumps({"index_columns": [], "columns": columns}, separators=(",", ":"))
 
 
-def _array(column: Column) -> Any:
+def _array(column: Column) -> Values:
     match column.type:
         case "text":
-            return _categories(column.values, [1] * len(column.values))
+            return _texts(column.values)
         case "time" | "integer":
             return np.array(column.values, np.int64)
         case "number":
             return np.array(column.values, np.float64)  # None is NaN, and NaN is null
-
-
-def _plain(column: Any) -> list[Any]:
-    if column.dtype.kind == "M":
-        return [int(time_ms) for time_ms in column.astype("datetime64[ms, UTC]").astype("int64")]
-    return [None if value != value else value for value in column.astype(object)]  # noqa: PLR0124 - only NaN differs from itself
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:
@@ -149,8 +129,9 @@ def _columns(
     counts = [len(chunk.time_ms) for chunk in chunks]
     yield ColumnValues(TIME, "time", time_ms, is_nullable=False)
     for name in IDENTITY_COLUMNS:
-        values = _categories([getattr(chunk.series, name) for chunk in chunks], counts)
-        yield ColumnValues(name, "text", values, is_nullable=name != IDENTITY_COLUMNS[0])
+        texts = _texts([getattr(chunk.series, name) for chunk in chunks])
+        texts = texts._replace(codes=np.repeat(texts.codes, counts))
+        yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
     late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
     yield ColumnValues(LATE, "number", late_ms, compression_level=compression_level)
     for name in columns:
@@ -159,14 +140,13 @@ def _columns(
 
 
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
-    values = chunk.values.get(name)
-    return np.full(len(chunk.time_ms), np.nan) if values is None else values.astype(np.float64, copy=False)
+    try:
+        return chunk.values[name]
+    except KeyError:
+        return np.full(len(chunk.time_ms), np.nan)
 
 
-def _categories(values: Sequence[str | None], counts: Sequence[int]) -> Any:
-    import pandas as pd  # noqa: PLC0415 - see the docstring of the module
-
+def _texts(values: Sequence[str | None]) -> Texts:
     names = sorted({value for value in values if value is not None})
     code = {name: i for i, name in enumerate(names)}
-    codes = np.repeat(np.array([-1 if v is None else code[v] for v in values], np.int32), counts)
-    return pd.Categorical.from_codes(codes, pd.Index(names, dtype="str"))
+    return Texts(np.array([-1 if value is None else code[value] for value in values], np.int32), names)

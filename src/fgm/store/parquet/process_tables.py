@@ -6,6 +6,7 @@ block, so that damage is detected before a library opens the file.
 """
 
 import json
+import math
 import os
 import zlib
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +19,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet import column_chunks, parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.parquet.page import uncompressed_size
-from fgm.store.parquet.table_pages import Column, read_columns
+from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
@@ -147,19 +148,23 @@ def rows(path: str) -> list[Row]:
 
     Raises: as `verify`.
     """
-    details, data = _read(path)
-    decoded = parquet_encoding.decode_table(data)
-    kind = ROWS[details.kind]
-    try:
-        names = _fields(details)
-        values = [decoded[_column_name(name)] for name in names]
-    except KeyError as error:
-        raise BadFileError(path, f"it has no column {error}") from error
-    return [kind(**dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)]
+    details, values = columns(path, {name for row in ROWS.values() for name in row._fields})
+    kind, names = ROWS[details.kind], _fields(details)
+    by_row = zip(*(_plain(values[name]) for name in names), strict=True)
+    return [kind(**dict(zip(names, row, strict=True))) for row in by_row]
+
+
+def _plain(column: Column) -> list[Any]:
+    """Return the values of a column, with None for null."""
+    if isinstance(column, Texts):
+        return [column.values[code] if code >= 0 else None for code in column.codes.tolist()]
+    if column.dtype.kind == "i":
+        return list(column.tolist())
+    return [None if math.isnan(value) else value for value in column.tolist()]
 
 
 def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tuple[TableBlock, dict[str, Column]]:
-    """Return the facts in the block of a table, and some of its columns, without importing fastparquet.
+    """Return the facts in the block of a table, and some of its columns.
 
     `wanted`: fields of a row. A column that the table does not have, because it is older, is not in the result.
     `dir_fd`: folder that `path` is relative to.
