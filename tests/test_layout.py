@@ -11,6 +11,7 @@ MAX_MODULES = 12
 """Maximum number of modules in a folder of the source."""
 MIRRORED = ("collector", "viewer", "store", "parse", "metrics", "events")
 SCENARIOS = {
+    "collector/engines/test_collector.py",
     "collector/kubernetes/test_collector.py",
     "collector/kubernetes/test_short_life.py",
     "collector/sampling/test_long_lists.py",

@@ -46,7 +46,7 @@ class CapturedHost:
         """The flags of a collector that records this host."""
         return [
             *("--cgroup-root", self.cgroup_root, "--proc-root", self.proc_root, "--sys-root", self.sys_root),
-            *("--node-name", "worker-3", "--cluster-name", "prod-eu", "--no-kubernetes"),
+            *("--node-name", "worker-3", "--cluster-name", "prod-eu", "--no-kubernetes", "--no-engines"),
             *("--min-free", "0"),  # the disk of these tests may be full
         ]
 

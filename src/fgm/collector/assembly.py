@@ -12,6 +12,11 @@ from fgm.clock import Clock
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.cgroups.hierarchies import ForeignRootError, Hierarchies, detect
 from fgm.collector.daemon import Daemon
+from fgm.collector.engines.bundle_follower import BundleFollower
+from fgm.collector.engines.bundle_reader import BundleReader
+from fgm.collector.engines.engine_book import EngineBook
+from fgm.collector.engines.engine_follower import EngineFollower
+from fgm.collector.engines.engine_names import JoinedNames
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kernel.oom_watch import OomWatch
@@ -97,7 +102,11 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     events = _make_events(settings, hierarchies, clock, index.previous)
     host = _make_host(settings, clock)
     processes = _make_process_tasks(settings, header, host, clock, sampler.counts)
-    follower = _make_follower(settings, environment, clock, index=index, sampler=sampler, events=events)
+    names = JoinedNames(sampler.name_by)
+    follower = _make_follower(settings, environment, clock, index=index, names=names, events=events)
+    engines = _make_engines(
+        settings, hierarchies, clock, index=index, names=names, events=events, has_kubernetes=follower.has_api
+    )
     summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
     limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
     cleaner = Cleaner(settings.data_dir, limits)
@@ -131,6 +140,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
         heartbeat,
         index=index,
         follower=follower,
+        engines=engines,
         processes=processes,
         events=events,
         rotation_s=settings.rotation_seconds,
@@ -147,6 +157,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
         recovery=recovery,
         index=index,
         follower=follower,
+        engines=engines,
         processes=processes,
         events=events,
         cleaner=cleaner,
@@ -198,20 +209,40 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, pre
     )
 
 
+def _report(events: EventRecorder, exited: ContainerExit) -> None:
+    if exited.finished_ms is not None:
+        events.complete_exit(exited.container_id, exited.finished_ms, exited.reason, exited.exit_code)
+
+
+def _make_engines(
+    settings: Settings,
+    hierarchies: Hierarchies,
+    clock: Clock,
+    *,
+    index: IndexKeeper,
+    names: JoinedNames,
+    events: EventRecorder,
+    has_kubernetes: bool,
+) -> EngineFollower | None:
+    mount = hierarchies.v1.get("memory", hierarchies.unified)  # the paths of series are those in this hierarchy
+    if settings.no_engines or mount is None:
+        return None
+    outputs = Outputs(index.describe, names.rename_by_engines, partial(_report, events))
+    book = EngineBook(index.index, outputs, lambda: clock.wall_ns() // 1_000_000, has_kubernetes=has_kubernetes)
+    bundles = BundleFollower(clock, BundleReader(mount, settings.proc_root), book)
+    return EngineFollower(clock, book, settings.engine_socket, bundles)
+
+
 def _make_follower(
     settings: Settings,
     environment: Mapping[str, str],
     clock: Clock,
     *,
     index: IndexKeeper,
-    sampler: Sampler,
+    names: JoinedNames,
     events: EventRecorder,
 ) -> PodFollower:
-    def report(exited: ContainerExit) -> None:
-        if exited.finished_ms is not None:
-            events.complete_exit(exited.container_id, exited.finished_ms, exited.reason, exited.exit_code)
-
-    outputs = Outputs(describe=index.describe, rename=sampler.name_by, report=report)
+    outputs = Outputs(index.describe, names.rename_by_kubernetes, partial(_report, events))
     of_kubelet = settings.kubernetes_source == "kubelet"
     address = find_kubelet(settings) if of_kubelet else find_api(settings, environment)
     if address is None:

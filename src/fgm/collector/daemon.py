@@ -4,6 +4,7 @@ r"""The collector's tasks, and the order in which they start and stop.
         |                                                   |
         +--new and removed containers--> index <------------+
         |<------names--- follower <-- Kubernetes API
+        |<------names--- engines <-- Docker, Podman, bundles
         +--their processes--> top processes --> Parquet
         |                 \--> process sums --> the next tick
         +--ticks, exits--> events --> events.jsonl
@@ -22,6 +23,7 @@ from anyio import to_thread
 from anyio.abc import TaskStatus
 
 from fgm.clock import Clock
+from fgm.collector.engines.engine_follower import EngineFollower
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
@@ -60,6 +62,7 @@ class Daemon:
         recovery: Recovery,
         index: IndexKeeper,
         follower: PodFollower,
+        engines: EngineFollower | None,
         processes: ProcessTasks,
         events: EventRecorder,
         cleaner: Cleaner,
@@ -74,6 +77,7 @@ class Daemon:
         self._recovery = recovery
         self._index = index
         self._follower = follower
+        self._engines = engines
         self._processes = processes
         self._events = events
         self._cleaner = cleaner
@@ -108,6 +112,8 @@ class Daemon:
             group.start_soon(self._cancel_on_stop, sampling_scope, recovery_scope, name="stopping")
             group.start_soon(self._index.run, name="index")
             group.start_soon(self._follower.run, name="Kubernetes API")
+            if self._engines is not None:
+                group.start_soon(self._engines.run, name="engines")
             group.start_soon(self._processes.read_memory, self._sampler.additions.offer, name="process sums")
             group.start_soon(self._sampling.read_exited, name="exits")
             group.start_soon(self._cleaner.run, self._make_room, name="retention")

@@ -9,6 +9,7 @@ from anyio.abc import TaskStatus
 from anyio.streams.memory import MemoryObjectSendStream
 
 from fgm.clock import Clock, read_both
+from fgm.collector.engines.engine_follower import EngineFollower
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
@@ -40,6 +41,7 @@ class SamplingTask:
         *,
         index: IndexKeeper,
         follower: PodFollower,
+        engines: EngineFollower | None,
         processes: ProcessTasks,
         events: EventRecorder,
         rotation_s: int,
@@ -52,6 +54,7 @@ class SamplingTask:
         self._heartbeat = heartbeat
         self._index = index
         self._follower = follower
+        self._engines = engines
         self._processes = processes
         self._events = events
         self._rotation_s = rotation_s
@@ -155,3 +158,5 @@ class SamplingTask:
             self._series = tick.series
             self._index.update(self._sampler.readers.alive, tick.time_ms)
             self._follower.update_series(tick.series)
+            if self._engines is not None:
+                self._engines.update_series(tick.series)

@@ -47,6 +47,16 @@ def _read_pattern(text: str) -> str:
 _PATTERN = Kind(_read_pattern, "a path below the cgroup root that starts with '/'", metavar="PATTERN")
 
 
+_SOCKET = Kind(_read_pattern, "a path that starts with '/'", metavar="PATTERN", show=", ".join)
+ENGINE_SOCKETS = (
+    "/run/docker.sock",
+    "/run/user/*/docker.sock",
+    "/run/podman/podman.sock",
+    "/run/user/*/podman/podman.sock",
+)
+"""Default sockets of Docker and Podman, of the system and of users."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Settings of a collector. `parse` makes them and checks each value."""
@@ -125,6 +135,17 @@ class Settings:
         text("FILE"),
         "file with the CA certificate of the kubelet, or with the certificate that the kubelet made for itself",
         if_absent="--kubernetes-ca-file",
+    )
+    engine_socket: tuple[str, ...] = setting(
+        ENGINE_SOCKETS,
+        _SOCKET,
+        "sockets of Docker and Podman to ask for the names of their containers, if they exist and may be used; those "
+        "with 'podman' in their path are of Podman; can be repeated; in the variable, separate patterns by commas",
+    )
+    no_engines: bool = setting(
+        default=False,
+        kind=SWITCH,
+        purpose="do not ask Docker, Podman and the files of containers for names",
     )
     verbose_perf_risk: bool = setting(
         default=False,

@@ -18,6 +18,4 @@ async def test_a_missing_api_is_logged_and_causes_no_requests(tmp_path: Path, ca
     await follower.run()
 
     assert follower.requests == 0
-    assert [record.message for record in caplog.records] == [
-        "no Kubernetes API found; pods and containers will have no names"
-    ]
+    assert [record.message for record in caplog.records] == ["no Kubernetes API found; pods will have no names"]

@@ -46,6 +46,7 @@ class Host:
             rotation_seconds=1,
             retention_days=36_500,
             min_free=FreeSpace(),
+            no_engines=True,  # those of this machine know none of the containers
         )
 
     async def daemon(self) -> Daemon:

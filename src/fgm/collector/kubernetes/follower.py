@@ -62,6 +62,11 @@ class PodFollower:
         outputs.rename(self._names.name)
 
     @property
+    def has_api(self) -> bool:
+        """Whether there is an API that names the containers in pods."""
+        return self._client is not None
+
+    @property
     def requests(self) -> int:
         """Number of requests so far."""
         return 0 if self._client is None else self._client.requests
@@ -82,7 +87,7 @@ class PodFollower:
 
     async def run(self) -> None:
         """Follow the pods until cancelled. Cancellation aborts the current request."""
-        log.info("no Kubernetes API found; pods and containers will have no names")
+        log.info("no Kubernetes API found; pods will have no names")
 
     def _replace(self, pods: Sequence[Pod]) -> None:
         """Replace all pods with those of a list."""

@@ -1,0 +1,106 @@
+"""Reads the bundles of containers, the storages of Podman, and the exit codes that conmon leaves. Blocks."""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from fgm.collector.engines.bundle import STORAGE, StorageKey, StoredContainer, read_bundle, read_storage, storage_of
+from fgm.collector.engines.container import EngineContainer
+from fgm.collector.engines.supervisor import Supervisor, find_supervisor, first_process
+from fgm.collector.kubernetes.container_exits import ContainerExit
+from fgm.store.directory.file_identity import FileIdentity, identity_of
+from fgm.store.errors import BadFileError
+from fgm.store.samples.series import Series
+
+_MAX_EXIT_CODE_BYTES = 16
+_UNREADABLE = (OSError, BadFileError, ValueError, TypeError, RecursionError)
+
+
+@dataclass(slots=True)
+class _Storage:
+    """A storage of Podman as it was read last. `identity`: None if it could not be found."""
+
+    identity: FileIdentity | None
+    containers: Mapping[str, StoredContainer]
+
+
+@dataclass(slots=True)
+class BundleReader:
+    """Reads what the files of containers say. Used by one worker thread at a time.
+
+    `mount`: where the hierarchy is mounted in which the paths of series are.
+    """
+
+    mount: str
+    proc_root: str
+    _supervisors: dict[str, Supervisor] = field(default_factory=dict)
+    _storages: dict[StorageKey | None, _Storage] = field(default_factory=dict)
+
+    @property
+    def has_storage(self) -> bool:
+        """Whether a container is in a storage, in which it may be renamed."""
+        return bool(self._storages)
+
+    def read(self, series: Mapping[str, Series]) -> list[EngineContainer]:
+        """Return what the bundles of containers say; nothing of those that have no supervisor yet.
+
+        `series`: by full container id.
+        """
+        for container_id, each in series.items():
+            pid = first_process(f"{self.mount}{each.cgroup}")
+            supervisor = None if pid is None else find_supervisor(self.proc_root, container_id, pid)
+            if supervisor is not None:
+                self._supervisors[container_id] = supervisor
+        return self._describe(series)
+
+    def read_renamed(self) -> list[EngineContainer]:
+        """Return the containers in those storages that have changed since they were read."""
+        of_storages = {storage_of(supervisor): supervisor for supervisor in self._supervisors.values()}
+        changed = {storage for storage, each in of_storages.items() if storage is not None and self._update(each)}
+        return self._describe([each for each, known in self._supervisors.items() if storage_of(known) in changed])
+
+    def take_exit(self, container_id: str) -> ContainerExit | None:
+        """Return the exit of a container that is gone, and forget it; None if conmon has not left its exit code."""
+        supervisor = self._supervisors.pop(container_id, None)
+        if not self._supervisors:
+            self._storages.clear()
+        if supervisor is None or supervisor.exit_dir is None:
+            return None
+        with suppress(OSError, ValueError), open(os.path.join(supervisor.exit_dir, container_id), "rb") as file:
+            exit_code = int(file.read(_MAX_EXIT_CODE_BYTES))
+            return ContainerExit(container_id, None, exit_code, os.fstat(file.fileno()).st_mtime_ns // 1_000_000)
+        return None
+
+    def _describe(self, container_ids: Iterable[str]) -> list[EngineContainer]:
+        described = []
+        for container_id in container_ids:
+            supervisor = self._supervisors.get(container_id)
+            if supervisor is not None:
+                self._update(supervisor)
+                storage = self._storages.get(storage_of(supervisor))
+                stored = None if storage is None else storage.containers.get(container_id)
+                described.append(read_bundle(container_id, supervisor, stored))
+        return described
+
+    def _update(self, supervisor: Supervisor) -> bool:
+        """Read the storage of a container if it is new or has changed; return whether that was so.
+
+        A storage that cannot be read is empty.
+        """
+        key = storage_of(supervisor)
+        if key is None:
+            return False
+        path = os.path.join(os.path.dirname(os.path.dirname(supervisor.bundle)), STORAGE)
+        try:
+            identity = identity_of(os.stat(path))
+        except OSError:
+            identity = None
+        before = self._storages.get(key)
+        if before is not None and before.identity == identity:
+            return False
+        containers: Mapping[str, StoredContainer] = {}
+        with suppress(*_UNREADABLE):
+            containers = read_storage(path, supervisor.user)
+        self._storages[key] = _Storage(identity, containers)
+        return True

@@ -1,0 +1,117 @@
+"""Bundles are read by the processes of a container, and renames and exits by the files that Podman leaves."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fgm.collector.engines.bundle_reader import BundleReader
+from fgm.store.samples.series import Series
+from tests.support.collector.podman_files import CONMON, podman_files
+
+PID = 1000
+
+
+class PodmanHost:
+    """A machine whose cgroups and processes are those of the containers of a real Podman."""
+
+    def __init__(self, folder: Path) -> None:
+        self.storage = folder / "storage"
+        podman_files(self.storage)
+        self.series: dict[str, Series] = {}
+        self.proc = folder / "proc"
+        for number, words in enumerate(CONMON):
+            container_id = words[words.index("-c") + 1]
+            cgroup = folder / "cgroups" / "machine.slice" / f"libpod-{container_id}.scope"
+            cgroup.mkdir(parents=True)
+            (cgroup / "cgroup.procs").write_text(f"{PID + number}\n")
+            path = f"/machine.slice/libpod-{container_id}.scope"
+            self.series[container_id] = Series("container", container_id=container_id, cgroup=path)
+            bundle = str(self.storage / container_id / "userdata")
+            moved = [*words[: words.index("-b")], "-b", bundle, "--exit-dir", str(folder / "exits")]
+            moved += words[words.index("-n") : words.index("-n") + 2]
+            self._process(PID + number, 10 + number, ["sleep"])
+            self._process(10 + number, 1, moved)
+        self.reader = BundleReader(str(folder / "cgroups"), str(self.proc))
+        self.exits = folder / "exits"
+        self.exits.mkdir()
+
+    def _process(self, pid: int, parent: int, words: list[str]) -> None:
+        process = self.proc / str(pid)
+        process.mkdir(parents=True)
+        (process / "stat").write_text(f"{pid} (x) S {parent} 0\n")
+        (process / "cmdline").write_text("\0".join(words) + "\0")
+        (process / "root").symlink_to("/")
+
+    def id_of(self, name: str) -> str:
+        return next(words[words.index("-c") + 1] for words in CONMON if words[words.index("-n") + 1] == name)
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Rename a container as Podman does: it replaces the file."""
+        path = self.storage / "containers.json"
+        containers = json.loads(path.read_text())
+        next(each for each in containers if each["id"] == container_id)["names"] = [name]
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(containers))
+        new.replace(path)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> PodmanHost:
+    return PodmanHost(tmp_path)
+
+
+def test_containers_have_the_names_in_their_storage(host: PodmanHost) -> None:
+    assert {(each.name, each.pod_name) for each in host.reader.read(host.series)} == {
+        ("podman-web", None),
+        ("6f94be4f349a-infra", "cart"),
+        ("app", "cart"),
+    }
+    assert host.reader.has_storage
+
+
+def test_a_container_whose_process_has_no_supervisor_yet_is_read_later(host: PodmanHost) -> None:
+    app = host.id_of("app")
+    folder = Path(host.reader.mount + str(host.series[app].cgroup))
+    (folder / "cgroup.procs").write_text("")
+    assert app not in {each.id for each in host.reader.read(host.series)}
+
+    (folder / "cgroup.procs").write_text(f"{PID + 2}\n")
+    assert [each.name for each in host.reader.read({app: host.series[app]})] == ["app"]
+
+
+def test_a_rename_is_seen_when_the_storage_changes(host: PodmanHost) -> None:
+    host.reader.read(host.series)
+    assert host.reader.read_renamed() == []
+
+    host.rename(host.id_of("pweb"), "new")
+    assert {each.name for each in host.reader.read_renamed()} == {"new", "6f94be4f349a-infra", "app"}
+    assert host.reader.read_renamed() == []
+
+
+def test_a_storage_that_cannot_be_read_leaves_the_names_of_conmon(host: PodmanHost) -> None:
+    (host.storage / "containers.json").write_text("[7, {}]")
+    assert {each.name for each in host.reader.read(host.series)} == {"pweb", "6f94be4f349a-infra", "app"}
+
+    os.unlink(host.storage / "containers.json")
+    assert {each.name for each in host.reader.read_renamed()} == {"pweb", "6f94be4f349a-infra", "app"}
+
+
+def test_an_exit_has_the_code_and_the_time_that_conmon_left(host: PodmanHost) -> None:
+    host.reader.read(host.series)
+    app, web = host.id_of("app"), host.id_of("pweb")
+    (host.exits / app).write_text("137")
+    os.utime(host.exits / app, ns=(0, 1_700_000_000_123_000_000))
+    (host.exits / web).write_text("")
+    exited = host.reader.take_exit(app)
+
+    assert exited is not None
+    assert (exited.container_id, exited.reason, exited.exit_code) == (app, None, 137)
+    assert exited.finished_ms == 1_700_000_000_123
+    assert host.reader.take_exit(app) is None, "an exit is found once"
+    assert host.reader.take_exit(web) is None
+    assert host.reader.take_exit("b" * 64) is None
+    assert host.reader.has_storage
+    host.reader.take_exit(host.id_of("6f94be4f349a-infra"))
+    assert not host.reader.has_storage
