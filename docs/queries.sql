@@ -28,8 +28,20 @@ SELECT
         WHEN 'node' THEN 'node'
         WHEN 'outside' THEN 'outside'
         ELSE coalesce(container_id, 'cgroup:' || cgroup)
-    END AS series
-FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true);
+    END AS series,
+    -- The smallest limits on the way up, except the node's; the own ones in files that have only these.
+    if(effective_cpu_limit_depth > 0, effective_cpu_limit_millicores, if(
+        cpu_period_usec > 0, 1000 * cpu_quota_usec / cpu_period_usec, NULL
+    )) AS cpu_limit_millicores,
+    if(effective_memory_max_depth > 0, effective_memory_max, "memory.max") AS memory_limit_bytes
+FROM (
+    SELECT * FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true)
+    UNION ALL BY NAME
+    SELECT -- columns that files before format version 3 do not have
+        NULL::DOUBLE AS effective_cpu_limit_millicores, NULL::DOUBLE AS effective_cpu_limit_depth,
+        NULL::DOUBLE AS effective_memory_max, NULL::DOUBLE AS effective_memory_max_depth
+    WHERE false
+);
 
 -- Growth of a counter per second since the value before; null for the first value, after a gap, and if it started over.
 CREATE OR REPLACE MACRO rate(counter) AS
@@ -49,9 +61,6 @@ CREATE OR REPLACE MACRO share(part, whole) AS if(whole > 0, part / whole, NULL);
 CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
     if(current_bytes - inactive_file_bytes < 0, 0, current_bytes - inactive_file_bytes);
 
--- The smallest limit on the way up to the node, but not the node's; the own limit if there is no other below the node.
-CREATE OR REPLACE MACRO below_node(depth, smallest, own) AS if(depth > 0, smallest, own);
-
 -- Processes killed by an OOM killer. If the kernel kills a group, it counts the first process twice.
 CREATE OR REPLACE MACRO oom_processes(kills, group_kills) AS
     if(kills IS NULL, NULL, greatest(kills - coalesce(group_kills, 0), least(kills, coalesce(group_kills, 0))));
@@ -66,22 +75,14 @@ FROM (
         rate("cpu.stat.usage_usec") / 1000 AS total_cpu_usage_millicores,
         rate("cpu.stat.user_usec") / 1000 AS user_cpu_usage_millicores,
         rate("cpu.stat.system_usec") / 1000 AS system_cpu_usage_millicores,
-        share(
-            rate("cpu.stat.usage_usec") / 10,
-            below_node(
-                effective_cpu_limit_depth, effective_cpu_limit_millicores, 1000 * share(cpu_quota_usec, cpu_period_usec)
-            )
-        ) AS total_cpu_percentage,
-        1000 * share(cpu_quota_usec, cpu_period_usec) AS cpu_limit_millicores,
+        share(rate("cpu.stat.usage_usec") / 10, cpu_limit_millicores) AS total_cpu_percentage,
+        cpu_limit_millicores,
         share(rate("cpu.stat.nr_throttled"), rate("cpu.stat.nr_periods")) AS throttle_ratio,
         rate("cpu.stat.throttled_usec") / 1000 AS throttled_ms_per_s,
         working_set("memory.current", "memory.stat.inactive_file") AS memory_working_set,
-        share(
-            working_set("memory.current", "memory.stat.inactive_file"),
-            below_node(effective_memory_max_depth, effective_memory_max, "memory.max")
-        ) AS memory_limit_ratio,
-        below_node(effective_memory_max_depth, effective_memory_max, "memory.max")
-        - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
+        memory_limit_bytes,
+        share(working_set("memory.current", "memory.stat.inactive_file"), memory_limit_bytes) AS memory_limit_ratio,
+        memory_limit_bytes - working_set("memory.current", "memory.stat.inactive_file") AS memory_headroom,
         oom_processes(rate("memory.events.oom_kill"), rate("memory.events.oom_group_kill")) AS oom_kills_per_s,
         rate("cpu.pressure.some.total") / 1e6 AS psi_cpu_some_ratio,
         rate("cpu.pressure.full.total") / 1e6 AS psi_cpu_full_ratio,

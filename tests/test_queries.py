@@ -22,6 +22,7 @@ import pytest
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formula_input import Samples
+from fgm.metrics.shown import SHOWN
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.process_tables import ProcessRow
@@ -128,6 +129,27 @@ def test_every_derived_metric_equals_what_the_page_shows(data: dict[str, Chunk])
             expected = metric.compute(samples)
             assert np.isfinite(expected).any()
             np.testing.assert_allclose(np.ma.filled(rows[metric.name].astype(float), np.nan), expected, rtol=1e-9)
+
+
+def test_files_without_effective_limits_have_the_own_ones(data: dict[str, Chunk]) -> None:
+    """Those before format version 3."""
+    columns = [name for name in COLUMNS if not name.startswith("effective_")]
+    for path in Path().rglob("metrics-*.parquet"):
+        path.unlink()
+    folder = next(Path().rglob(layout.EVENTS_NAME)).parent
+    atomic.publish(str(folder), layout.metrics_name(START_MS), encode(list(data.values()), columns, HEADER, FACTS))
+    connection = duckdb.connect()
+    connection.execute(QUERIES.read_text())
+    for key, chunk in data.items():
+        own = {name: chunk.values[name] for name in columns}
+        samples = Samples(chunk.time_ms, chunk.late_ms, own, 1000)
+        rows = connection.execute(
+            'SELECT memory_limit_bytes, memory_headroom FROM derived WHERE series = ? ORDER BY "time"', [key]
+        ).fetchnumpy()
+        for name, values in rows.items():
+            expected = SHOWN[name].compute(samples)
+            assert np.isfinite(expected).any()
+            np.testing.assert_allclose(np.ma.filled(values.astype(float), np.nan), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("zone", ZONES)

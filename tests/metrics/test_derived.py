@@ -38,7 +38,34 @@ CASES = [
         },
         [NaN, 50, NaN],
     ),
-    ("cpu_limit_millicores", {"cpu_quota_usec": [150_000, NaN], "cpu_period_usec": [100_000] * 2}, [1500, NaN]),
+    (  # its own, that of its pod, the node's, and its own in a file that has no other
+        "cpu_limit_millicores",
+        {
+            "cpu_quota_usec": [150_000, 150_000, NaN, 150_000, NaN],
+            "cpu_period_usec": [100_000] * 5,
+            "effective_cpu_limit_millicores": [1500, 700, 4000, NaN, NaN],
+            "effective_cpu_limit_depth": [4, 3, 0, NaN, NaN],
+        },
+        [1500, 700, NaN, 1500, NaN],
+    ),
+    (
+        "total_cpu_percentage",
+        {
+            "cpu.stat.usage_usec": [0, 250_000, 500_000],
+            "effective_cpu_limit_millicores": [1000, 1000, 2000],
+            "effective_cpu_limit_depth": [3, 3, 0],
+        },
+        [NaN, 25, NaN],
+    ),
+    (
+        "memory_limit_bytes",
+        {
+            "memory.max": [300, NaN, NaN, 300],
+            "effective_memory_max": [200, 200, 9000, NaN],
+            "effective_memory_max_depth": [3, 3, 0, NaN],
+        },
+        [200, 200, NaN, 300],
+    ),
     (
         "throttle_ratio",
         {"cpu.stat.nr_throttled": [0, 3, 3, 3], "cpu.stat.nr_periods": [0, 10, 20, 20]},
@@ -72,6 +99,17 @@ CASES = [
         "memory_headroom",
         {"memory.current": [100, 100], "memory.stat.inactive_file": [50, 50], "memory.max": [200, NaN]},
         [150, NaN],
+    ),
+    (
+        "memory_headroom",
+        {
+            "memory.current": [100, 100],
+            "memory.stat.inactive_file": [50, 50],
+            "memory.max": [NaN, 300],
+            "effective_memory_max": [200, 200],
+            "effective_memory_max_depth": [3, 3],
+        },
+        [150, 150],
     ),
     ("io_bytes_per_s", {"io.stat.rbytes": [0, 4096], "io.stat.wbytes": [0, 512]}, [NaN, 4608]),
     ("io_read_bytes_per_s", {"io.stat.rbytes": [0, 4096]}, [NaN, 4096]),

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from fgm.events.columns import NEEDED_COLUMNS
-from fgm.events.machine import NO_EVIDENCE, EventMachine
-from fgm.events.oom.oom_text import KillEvidence
+from fgm.events.machine import EventMachine
+from fgm.events.oom.oom_text import NO_EVIDENCE, KillEvidence
 from fgm.store.events.event import Event, encode
 from fgm.store.samples.series import Series
 

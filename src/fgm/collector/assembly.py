@@ -4,7 +4,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from fgm import __version__
@@ -103,7 +103,10 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     host = _make_host(settings, clock)
     processes = _make_process_tasks(settings, header, host, clock, sampler.counts)
     names = JoinedNames(sampler.name_by)
-    follower = _make_follower(settings, environment, clock, index=index, names=names, events=events)
+    read_limits = sampler.read_limits
+    follower = _make_follower(
+        settings, environment, clock, index=index, names=names, events=events, read_limits=read_limits
+    )
     engines = _make_engines(
         settings, hierarchies, clock, index=index, names=names, events=events, has_kubernetes=follower.has_api
     )
@@ -241,8 +244,9 @@ def _make_follower(
     index: IndexKeeper,
     names: JoinedNames,
     events: EventRecorder,
+    read_limits: Callable[[], None],
 ) -> PodFollower:
-    outputs = Outputs(index.describe, names.rename_by_kubernetes, partial(_report, events))
+    outputs = Outputs(index.describe, names.rename_by_kubernetes, partial(_report, events), read_limits)
     of_kubelet = settings.kubernetes_source == "kubelet"
     address = find_kubelet(settings) if of_kubelet else find_api(settings, environment)
     if address is None:

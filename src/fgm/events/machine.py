@@ -14,7 +14,7 @@ from fgm.events.episodes import Episodes
 from fgm.events.limits import limit_changes
 from fgm.events.lives import Lives
 from fgm.events.oom.oom_kills import COUNTERS, NO_OOMS, OomKills
-from fgm.events.oom.oom_text import KillEvidence, Surroundings
+from fgm.events.oom.oom_text import NO_EVIDENCE, KillEvidence, Surroundings
 from fgm.events.series_state import SeriesState
 from fgm.events.slowing import MemorySlowing, NetworkSlowing
 from fgm.events.throttling import Throttling
@@ -25,7 +25,6 @@ from fgm.store.samples.series import Series
 
 NODE = "node"
 """Key of the series for events that concern the whole recording."""
-NO_EVIDENCE = KillEvidence()
 
 
 class EventMachine:

@@ -44,12 +44,12 @@ def _percentage(column: str) -> Formula:
     return compute
 
 
-def _cpu_limit(samples: Samples) -> Floats:
+def _own_cpu_limit(samples: Samples) -> Floats:
     return 1000.0 * _ratio(samples.value("cpu_quota_usec"), samples.value("cpu_period_usec"))
 
 
 def _smallest_cpu_limit(samples: Samples) -> Floats:
-    return _below_node(samples, "effective_cpu_limit_millicores", "effective_cpu_limit_depth", _cpu_limit(samples))
+    return _below_node(samples, "effective_cpu_limit_millicores", "effective_cpu_limit_depth", _own_cpu_limit(samples))
 
 
 def _smallest_memory_limit(samples: Samples) -> Floats:
@@ -163,11 +163,12 @@ DERIVED: tuple[ShownMetric, ...] = (
     ),
     _derived(
         "cpu_limit_millicores",
-        "CPU limit of its own",
+        "CPU limit",
         "millicores",
-        "Quota / period. Null where there is no limit of its own.",
-        _QUOTA,
-        _cpu_limit,
+        "Quota / period of the smallest on the way up, its own or that of its pod or a slice. Null without one below "
+        "the node.",
+        _CPU_LIMIT,
+        _smallest_cpu_limit,
     ),
     _derived(
         "throttle_ratio",
@@ -193,6 +194,14 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Memory without the page cache that is reclaimed first, as the kubelet computes it.",
         _WORKING_SET,
         _working_set,
+    ),
+    _derived(
+        "memory_limit_bytes",
+        "Memory limit, smallest",
+        "bytes",
+        "The smallest limit on the way up, its own or that of its pod or a slice. Null without one below the node.",
+        _MEMORY_LIMIT,
+        _smallest_memory_limit,
     ),
     _derived(
         "memory_limit_ratio",

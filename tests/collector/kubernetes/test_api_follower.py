@@ -35,6 +35,7 @@ class Follower:
         self.clock, self.server, self.folder = clock, server, folder
         self.index = IndexKeeper(str(folder), 90, 0)
         self.exits: list[ContainerExit] = []
+        self.limit_reads = 0
         self._names: Callable[[Series], Series] = lambda series: series
         self._news = anyio.Event()
         api = PodApi(
@@ -43,7 +44,7 @@ class Follower:
             clock.monotonic,
             patience,
         )
-        outputs = Outputs(self.index.describe, self._rename, self._take)
+        outputs = Outputs(self.index.describe, self._rename, self._take, self._read_limits)
         self.pods = ApiFollower(clock, api, self.index.index, outputs, random=lambda: 0.0)
 
     def name(self, series: Series) -> Series:
@@ -85,6 +86,10 @@ class Follower:
         self.exits.append(exited)
         self._tell()
 
+    def _read_limits(self) -> None:
+        self.limit_reads += 1
+        self._tell()
+
     def _tell(self) -> None:
         self._news.set()
         self._news = anyio.Event()
@@ -102,6 +107,27 @@ async def following(
             group.start_soon(follower.pods.run)
             yield follower
             group.cancel_scope.cancel()
+
+
+async def test_limits_are_read_again_when_the_api_says_that_they_changed(tmp_path: Path) -> None:
+    async with following(tmp_path) as follower:
+        await follower.server.watched()
+        resized = pod_json("cart", 1, running("app", 7), resources={"app": {"limits": {"memory": "512Mi"}}})
+        await follower.server.put(resized)
+        await follower.until(lambda: follower.limit_reads == 1)
+
+        of_pod = {**resized, "spec": {**resized["spec"], "resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}}
+        await follower.server.put(of_pod)
+        await follower.until(lambda: follower.limit_reads == 2)
+        await follower.server.put({**of_pod, "metadata": {**of_pod["metadata"], "labels": {"app": "other"}}})
+        await follower.server.put(pod_json("web", 2, running("web", 8)))
+        web = Series("container", container_id=container_id(8), pod_uid=pod_uid(2))
+        await follower.until(lambda: follower.name(web).container_name == "web")
+        assert follower.limit_reads == 2
+
+        await to_thread.run_sync(follower.see, APP)
+        assert follower.facts(7)["limits"] == {"memory_bytes": 512 << 20}
+        assert follower.facts(7)["pod_limits"] == {"cpu_millicores": 2000, "memory_bytes": 1 << 30}
 
 
 async def test_names_come_from_the_list_and_then_from_the_stream(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.fake_clock import FakeClock
 async def test_a_missing_api_is_logged_and_causes_no_requests(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     index = await to_thread.run_sync(IndexKeeper, str(tmp_path), 90, 0)
-    outputs = Outputs(index.describe, lambda _: None, lambda _: None)
+    outputs = Outputs(index.describe, lambda _: None, lambda _: None, lambda: None)
     follower = PodFollower(FakeClock(), None, index.index, outputs)
     await follower.run()
 

@@ -32,7 +32,7 @@ class Follower:
         self.exits: list[ContainerExit] = []
         self.name: Callable[[Series], Series] = lambda series: series
         client = KubeletClient(Address(server.url), NODE, clock.monotonic)
-        outputs = Outputs(self.index.describe, self._rename, self.exits.append)
+        outputs = Outputs(self.index.describe, self._rename, self.exits.append, lambda: None)
         self.pods = KubeletFollower(clock, client, self.index.index, outputs, random=lambda: 0.0)
 
     def see(self, *series: Series) -> None:

@@ -34,6 +34,21 @@ def containers_of(value: dict[str, Any]) -> dict[str, Container]:
     return {container.id: container for container in parsed(value).containers}
 
 
+def test_a_pod_may_have_limits_of_its_own() -> None:
+    """Since Kubernetes 1.34. The limits of its containers stay empty; the kubelet writes the pod's into their cgroups."""
+    value = pod_json("cart", 1, running("app", 7))
+    value["spec"]["resources"] = {"limits": {"cpu": "500m", "memory": "512Mi"}, "requests": {"memory": "256Mi"}}
+    pod = parsed(value)
+
+    assert pod.limits == {"cpu_millicores": 500, "memory_bytes": 512 << 20}
+    assert pod.requests == {"memory_bytes": 256 << 20}
+    facts = facts_of(pod)[container_id(7)]
+    assert (facts["limits"], facts["pod_limits"]) == ({}, pod.limits)
+
+    value["status"]["resources"] = {"limits": {"memory": "768Mi"}}  # what the kubelet has applied after a resize
+    assert parsed(value).limits == {"memory_bytes": 768 << 20}
+
+
 def test_a_pod_has_names_labels_and_containers() -> None:
     limits = {"limits": {"cpu": "500m", "memory": "256Mi", "nvidia.com/gpu": "1"}, "requests": {"cpu": "0.25"}}
     pod = parsed(pod_json("cart", 1, running("app", 7, restarts=2), resources={"app": limits}))

@@ -106,6 +106,8 @@ def test_the_facts_of_a_pod_have_the_form_of_the_index() -> None:
         "restart_count": 1,
         "limits": {"cpu_millicores": 2000},
         "requests": {},
+        "pod_limits": None,
+        "pod_requests": None,
         "ended": None,
     }
     assert facts[container_id(7)].get("ended") == {

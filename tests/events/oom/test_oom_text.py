@@ -7,7 +7,7 @@ import pytest
 from fgm.events.oom.oom_text import KillEvidence
 from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
-from tests.support.event_machine import DEAD, MIB, NODE, POD, Machine, Row, alive, container
+from tests.support.event_machine import DEAD, MIB, NODE, POD, T0, Machine, Row, alive, container
 
 WEB, SIDECAR = container("a", container_name="web"), container("b", container_name="sidecar")
 WEB_PATH, POD_PATH = str(WEB.cgroup), str(POD.cgroup)
@@ -18,8 +18,8 @@ OWN_LIMIT: Row = {"smallest_max": 64 * MIB, "max_depth": 3, "max": 64 * MIB}
 def before(limits: Row, **web: float) -> dict[Series, Row]:
     return {
         NODE: {"oom": 0},
-        POD: {"oom": 0, "ooms": 0, "memory": 505 * MIB, "max": 512 * MIB} | POD_LIMIT,
-        WEB: alive(memory=150 * MIB, ooms=0, peak=160 * MIB) | limits | web,
+        POD: {"oom": 0, "groups": 0, "ooms": 0, "memory": 505 * MIB, "max": 512 * MIB} | POD_LIMIT,
+        WEB: alive(memory=150 * MIB, groups=0, ooms=0, peak=160 * MIB) | limits | web,
         SIDECAR: alive(memory=310 * MIB, ooms=0) | POD_LIMIT,
     }
 
@@ -115,6 +115,22 @@ def test_a_kill_seen_at_a_tick_is_told_from_the_counters_of_that_tick() -> None:
     machine.tick(0, rows)
     (event,) = machine.tick(1, rows | {WEB: rows[WEB] | {"oom": 1}})
     assert event.what == "OOM kill: 1 process killed; memory before was 150 MiB"
+
+
+def test_a_container_whose_cgroup_was_removed_before_its_counters_were_final_keeps_what_was_read() -> None:
+    """The event is written at the next tick, from the counters of the pod; the peak was read before the removal."""
+    machine = Machine()
+    machine.tick(0, before(POD_LIMIT | {"max": 512 * MIB}))
+    evidence = KillEvidence({WEB_PATH: 0, POD_PATH: 1}, 200 * MIB)
+    assert machine.machine.add_kill(T0 + 400, WEB.key, 2, 1, evidence, is_final=False) == []
+
+    rows = before(POD_LIMIT)
+    del rows[WEB]
+    rows[POD] |= {"oom": 3, "groups": 1, "ooms": 1}
+    kill, end = machine.tick(1, rows)
+    assert (kill.time_ms, kill.after["killed"], kill.after["limit_of"]) == (T0 + 400, 2, POD_PATH)
+    assert "memory rose from 150 MiB to 200 MiB; sidecar held 310 MiB" in kill.what
+    assert end.kind == "exit"
 
 
 def test_a_group_further_up_is_named_by_its_path_and_its_largest_members_are() -> None:

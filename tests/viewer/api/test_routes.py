@@ -106,6 +106,8 @@ async def test_containers_lists_the_facts_of_each_series(client: ApiClient) -> N
             "restart_count": None,
             "limits": None,
             "requests": None,
+            "pod_limits": None,
+            "pod_requests": None,
             "ended": None,
             "first_seen_ms": T0,
             "last_seen_ms": T0 + 99_000,

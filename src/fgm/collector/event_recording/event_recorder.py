@@ -17,8 +17,8 @@ from fgm.collector.event_recording.exit_reasons import ExitReasons
 from fgm.collector.event_recording.last_tick import LastTick, last_tick
 from fgm.collector.kernel.oom_watch import OomWatch, SeenKill
 from fgm.events.columns import NEEDED_COLUMNS, OOM_GROUP_KILLS, OOM_KILLS
-from fgm.events.machine import NO_EVIDENCE, EventMachine
-from fgm.events.oom.oom_text import KillEvidence
+from fgm.events.machine import EventMachine
+from fgm.events.oom.oom_text import NO_EVIDENCE, KillEvidence
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.directory import layout
@@ -153,23 +153,17 @@ class EventRecorder:
                 case Tick():
                     await self._derive(item)
                 case _Exit():
-                    evidence = await self._evidence(item.series, float(item.row[_KILLS]))
-                    await self._write(self._machine.add_exit(*item, evidence))
-                case SeenKill():
-                    await self._write(await self._add_kill(item))
+                    await self._write(self._machine.add_exit(*item, await self._evidence(item)))
+                case SeenKill(time_ms, key, counters):
+                    kills = self._machine.add_kill(time_ms, key, *counters, item.evidence, is_final=item.is_final)
+                    await self._write(kills)
                 case _ClockStep() | _Suspension():
                     await self._write(self._follow_clock(item))
 
-    async def _add_kill(self, seen: SeenKill) -> list[Event]:
-        series = next((each for each in self._watched or () if each.key == seen.key), None)
-        evidence = NO_EVIDENCE if series is None else await self._evidence(series, 1.0)
-        return self._machine.add_kill(seen.time_ms, seen.key, *seen.counters, evidence, is_final=seen.is_final)
-
-    async def _evidence(self, series: Series, kills: float) -> KillEvidence:
-        """Return what the kernel counted on the way up from a container that had OOM kills. `kills`: their number."""
-        if self._oom_watch is None or not kills > 0:
+    async def _evidence(self, exited: _Exit) -> KillEvidence:
+        if self._oom_watch is None or not exited.row[_KILLS] > 0:
             return NO_EVIDENCE
-        return await self._oom_watch.evidence(series)
+        return await self._oom_watch.evidence(exited.series)
 
     def _follow_clock(self, change: _ClockStep | _Suspension) -> list[Event]:
         if isinstance(change, _ClockStep):

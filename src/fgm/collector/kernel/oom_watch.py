@@ -14,7 +14,7 @@ from anyio import to_thread
 from fgm.clock import Clock
 from fgm.collector.kernel.file_watch import FileWatch
 from fgm.collector.kernel.kill_evidence import read_evidence
-from fgm.events.oom.oom_text import KillEvidence
+from fgm.events.oom.oom_text import NO_EVIDENCE, KillEvidence
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
@@ -51,18 +51,21 @@ class SeenKill(NamedTuple):
     """The counters of a container that had OOM kills.
 
     `time_ms`: when they were first seen to have grown; `key`: key of the container; `is_final`: whether they had
-    stopped growing. If not, the cgroup was removed before; `kills` is NaN if nothing was read.
+    stopped growing. If not, the cgroup was removed before; `kills` is NaN if nothing was read. `evidence`: what was read
+    together with the first ones that had grown.
     """
 
     time_ms: int
     key: str
     counters: Counters
     is_final: bool
+    evidence: KillEvidence = NO_EVIDENCE
 
 
 class _Growing(NamedTuple):
     time_ms: int
     counters: Counters
+    evidence: KillEvidence
     reads: int = 1
 
 
@@ -137,21 +140,30 @@ class OomWatch:
             for path in paths | growing.keys():
                 counters, earlier = _counters(path), growing.get(path)
                 if counters is None and path in self._keys:  # the cgroup was removed; report the last ones, or the time
-                    growing_since = earlier or _Growing(self._clock.wall_ns() // 1_000_000, _UNKNOWN)
+                    since = earlier or self._grown(path, _UNKNOWN)
+                    key = self._keys[path]
                     settled.append(
-                        SeenKill(growing_since.time_ms, self._keys[path], growing_since.counters, is_final=False)
+                        SeenKill(since.time_ms, key, since.counters, is_final=False, evidence=since.evidence)
                     )
                     continue
                 if counters is None or path not in self._keys or counters == self._settled.get(path):
                     continue
                 if earlier is None:
-                    self._growing[path] = _Growing(self._clock.wall_ns() // 1_000_000, counters)
+                    self._growing[path] = self._grown(path, counters)
                 elif counters == earlier.counters or earlier.reads >= MAX_READS:
                     self._settled[path] = counters
-                    settled.append(SeenKill(earlier.time_ms, self._keys[path], counters, is_final=True))
+                    key = self._keys[path]
+                    settled.append(SeenKill(earlier.time_ms, key, counters, is_final=True, evidence=earlier.evidence))
                 else:
                     self._growing[path] = earlier._replace(counters=counters, reads=earlier.reads + 1)
         return settled
+
+    def _grown(self, path: str, counters: Counters) -> _Growing:
+        has_kill = counters.kills != 0
+        evidence = (
+            read_evidence(self._mount, path.removeprefix(self._mount).rpartition("/")[0]) if has_kill else NO_EVIDENCE
+        )
+        return _Growing(self._clock.wall_ns() // 1_000_000, counters, evidence)
 
     def _path(self, series: Series) -> str:
         return f"{self._mount}{series.cgroup}/memory.events"

@@ -29,11 +29,13 @@ class Outputs:
 
     `describe`: called with facts by full container id, and the time in ms; see `IndexKeeper.describe`. `rename`: sets
     the function for naming series, from the next tick on; see `Sampler.name_by`. `report`: called with each exit.
+    `read_limits`: called if limits have changed, so that they are read again at once.
     """
 
     describe: Callable[[Mapping[str, Facts], int], None]
     rename: Callable[[Callable[[Series], Series]], None]
     report: Callable[[ContainerExit], None]
+    read_limits: Callable[[], None] = lambda: None
 
 
 class Client(Protocol):
@@ -100,6 +102,8 @@ class PodFollower:
         """Pass names, exits and facts on after a response. `pods`: those in the response."""
         pods = tuple(pods)
         self._book.note_response(self._monotonic_ms())
+        if self._book.take_new_limits():
+            self._outputs.read_limits()
         if self._book.names is not self._names:
             self._names = self._book.names
             self._outputs.rename(self._names.name)

@@ -59,7 +59,10 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod. `containers`: those in its status, including init, sidecar and ephemeral ones."""
+    """A pod. `containers`: those in its status, including init, sidecar and ephemeral ones.
+
+    `limits`, `requests`: those of the pod itself, since Kubernetes 1.34; empty if it has none.
+    """
 
     uid: str
     namespace: str
@@ -68,6 +71,8 @@ class Pod:
     node_name: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: tuple[Container, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+    requests: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def runtime(self) -> str | None:
@@ -91,6 +96,7 @@ def parse_pod(value: object) -> Pod | None:
     for each in (each for key in _STATUSES for each in _objects(status.get(key))):
         of_status = _containers(each, specs.get(_text(each.get("name")), {}))
         containers.update((container.id, container) for container in of_status)
+    resources = _object(status.get("resources")) or _object(spec.get("resources"))
     return Pod(
         uid=uid,
         namespace=namespace,
@@ -99,6 +105,8 @@ def parse_pod(value: object) -> Pod | None:
         node_name=_text(spec.get("nodeName")),
         labels=_labels(metadata.get("labels")),
         containers=tuple(containers.values())[:MAX_CONTAINERS],
+        limits=_amounts(resources.get("limits")),
+        requests=_amounts(resources.get("requests")),
     )
 
 

@@ -22,6 +22,7 @@ class PodBook:
         """Start with the names in an index."""
         self._names = Names()
         self._is_changed = True
+        self._has_new_limits = False
         self._pods: dict[str, Pod] = {}
         self._deleted: dict[str, Pod] = {}
         self._indexed_containers: dict[str, ContainerName] = {}
@@ -57,9 +58,15 @@ class PodBook:
         """The pods that the API lists."""
         return self._pods.values()
 
+    def take_new_limits(self) -> bool:
+        """Return whether limits of containers or pods have changed since the last call, by an in-place resize."""
+        has_new_limits, self._has_new_limits = self._has_new_limits, False
+        return has_new_limits
+
     def replace(self, pods: Iterable[Pod]) -> None:
         """Replace all pods with those of an API list."""
         before, self._pods = self._pods, {pod.uid: pod for pod in pods}
+        self._has_new_limits |= any(_has_new_limits(before.get(uid), pod) for uid, pod in self._pods.items())
         self._keep_deleted(pod for uid, pod in before.items() if uid not in self._pods)
         self._is_changed = True
 
@@ -67,6 +74,7 @@ class PodBook:
         """Add or replace a pod."""
         before = self._pods.get(pod.uid)
         self._pods[pod.uid] = pod
+        self._has_new_limits |= _has_new_limits(before, pod)
         self._is_changed |= before is None or _naming(before) != _naming(pod)
 
     def remove(self, pod: Pod) -> None:
@@ -139,6 +147,15 @@ def _naming(pod: Pod) -> object:
     return pod.namespace, pod.name, pod.cgroup_uids, [(container.id, container.name) for container in pod.containers]
 
 
+def _has_new_limits(before: Pod | None, now: Pod) -> bool:
+    if before is None:
+        return False
+    limits = {each.id: each.limits for each in before.containers}
+    return before.limits != now.limits or any(
+        limits.get(each.id, each.limits) != each.limits for each in now.containers
+    )
+
+
 def facts_of(pod: Pod) -> Mapping[str, Facts]:
     """Return the index facts of a pod's containers, by full id."""
     return {container.id: _facts(pod, container) for container in pod.containers}
@@ -155,6 +172,8 @@ def _facts(pod: Pod, container: Container) -> Facts:
         restart_count=container.restart_count,
         limits=None if container.limits is None else dict(container.limits),
         requests=None if container.requests is None else dict(container.requests),
+        pod_limits=dict(pod.limits) or None,
+        pod_requests=dict(pod.requests) or None,
         ended=None if container.termination is None else termination_facts(container.termination),
     )
 

@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 _CPU_USAGE = 1 + COLUMNS.index("cpu.stat.usage_usec")
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
 _NEVER = -1
+LIMITS_SETTLE_TICKS = 4
+"""Number of ticks after which limits are read once more: the kubelet may write them after the API has the new ones."""
 
 NameSeries = Callable[[Series], Series]
 """Function that returns a series with its names; the same object if nothing changes."""
@@ -73,6 +75,7 @@ class Sampler:
         self._interval_s = interval_s
         self._back_off = BackOff(interval_s)
         self._tick = 0
+        self._limit_reads: tuple[int, ...] = ()
         self._checks_seen = _NEVER
         self._name: NameSeries | None = None
         self._named_by: NameSeries | None = None
@@ -124,6 +127,10 @@ class Sampler:
         """Set the function for the names of series, from the next tick on. Thread-safe."""
         self._name = name
 
+    def read_limits(self) -> None:
+        """Read all limits at the next tick, and again some ticks later, because they have changed. Thread-safe."""
+        self._limit_reads = (1, LIMITS_SETTLE_TICKS)
+
     def read_exited(self) -> list[FinalRow]:
         """Read the containers again whose last process has exited; return the rows, and add them to the next tick.
 
@@ -156,9 +163,10 @@ class Sampler:
             reader.age_ticks += 1
             if reader.age_ticks == 1:
                 reader.read_slow()
-        for reader in readers.all[self._tick % self._slow_every :: self._slow_every]:
+        are_all_due = self._are_all_limits_due()
+        for reader in readers.all if are_all_due else readers.all[self._tick % self._slow_every :: self._slow_every]:
             reader.read_slow()
-        if self._tick % self._slow_every == 0:
+        if are_all_due or self._tick % self._slow_every == 0:
             readers.limits.read_above(readers.node.row)
         now = self._monotonic()
         for reader in readers.of_cgroups:
@@ -181,6 +189,11 @@ class Sampler:
             if self._sandboxes.look(reader.series, reader.row, now):
                 reader.series = self._sandboxes.classify(reader.series)
                 self._checks_seen = _NEVER  # so that the series of the tick are found again
+
+    def _are_all_limits_due(self) -> bool:
+        in_ticks = [ticks - 1 for ticks in self._limit_reads]
+        self._limit_reads = tuple(ticks for ticks in in_ticks if ticks > 0)
+        return 0 in in_ticks
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         series = reader.series

@@ -14,6 +14,7 @@ All of this compares counters of the kernel. `oom_counts` makes the number of pr
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,12 @@ NO_OOMS: Mapping[str, float] = MappingProxyType({})
 _NONE = OomCounts()
 
 
+class _Unfinished(NamedTuple):
+    time_ms: int
+    counts: OomCounts
+    evidence: KillEvidence
+
+
 class OomKills:
     """Finds OOM kills. Remembers reported kills until the counters of all cgroups above show them, too."""
 
@@ -41,8 +48,8 @@ class OomKills:
         self._read_between: dict[str, Floats] = {}
         """By key of a container: its counters, if they were read after the last tick."""
         self._episodes = OomEpisodes()
-        self._unfinished: dict[str, tuple[int, OomCounts]] = {}
-        """By key of a container: time and counts of kills after the last tick to which its pod may add some."""
+        self._unfinished: dict[str, _Unfinished] = {}
+        """By key of a container: kills after the last tick to which its pod may add some."""
 
     def update(
         self,
@@ -84,13 +91,13 @@ class OomKills:
             if parent is not None and any(reported := inside.plus(own)):
                 below[parent] = below.get(parent, _NONE).plus(reported)
         unfinished, self._unfinished = self._unfinished, {}
-        for key, (_, counts) in unfinished.items():
-            kills[key] = kills.get(key, _NONE).plus(counts)
+        for key, earlier in unfinished.items():
+            kills[key] = kills.get(key, _NONE).plus(earlier.counts)
         for key in kills.keys() & set(removed):
-            began_ms, _ = unfinished.get(key, (step.time_ms, _NONE))
-            self._unfinished[key] = began_ms, kills.pop(key)
+            earlier = unfinished.get(key, _Unfinished(step.time_ms, _NONE, KillEvidence(ooms)))
+            self._unfinished[key] = earlier._replace(counts=kills.pop(key))
         events = [
-            self._event_at_tick(key, killed, step, state, lives, unfinished, ooms)
+            self._event_at_tick(key, killed, step, state, lives, unfinished.get(key), ooms)
             for key, counts in kills.items()
             if (killed := self._episodes.add(key, counts))
         ]
@@ -119,20 +126,21 @@ class OomKills:
         growth = np.nan_to_num(values[[*COUNTERS]] - newest[[*COUNTERS]])
         counts = OomCounts(*(round(float(each)) for each in growth)).positive
         if key in self._unfinished:
-            began_ms, earlier = self._unfinished.pop(key)
-            time_ms, all_counts = min(time_ms, began_ms), counts.plus(earlier)
+            earlier = self._unfinished.pop(key)
+            time_ms, all_counts = min(time_ms, earlier.time_ms), counts.plus(earlier.counts)
+            evidence = evidence.plus(earlier.evidence)
         else:
             all_counts = counts
         killed = 0
         if is_final:
             killed = self._episodes.add(key, all_counts) if any(all_counts) else 0
         else:
-            self._unfinished[key] = time_ms, all_counts
+            self._unfinished[key] = _Unfinished(time_ms, all_counts, evidence)
         kill = Kill(time_ms, key, series[position], killed, newest, evidence)
         events = [oom_event(kill, around)] if killed else []
         if not any(counts):
             return events
-        for i, each in enumerate(series):
+        for i, each in enumerate(series) if killed else ():
             if each.cgroup is not None and each.cgroup in evidence.ooms:
                 around.before[i, OOMS] = evidence.ooms[each.cgroup]
         newest[[*COUNTERS]] = self._read_between[key] = np.fmax(values[[*COUNTERS]], newest[[*COUNTERS]])
@@ -159,7 +167,7 @@ class OomKills:
         step: TickStep,
         state: SeriesState,
         lives: Lives,
-        unfinished: Mapping[str, tuple[int, OomCounts]],
+        unfinished: "_Unfinished | None",
         ooms: Mapping[str, float],
     ) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
@@ -173,9 +181,10 @@ class OomKills:
         for exited in lives.exited if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
-        if key in unfinished:
-            time_ms = min(time_ms, unfinished[key][0])
         evidence = KillEvidence(_ooms(step, ooms), float(peak))
+        if unfinished is not None:
+            time_ms = min(time_ms, unfinished.time_ms)
+            evidence = evidence.plus(unfinished.evidence)
         kill = Kill(time_ms, key, victim, killed, newest, evidence, step.gap_ms)
         return oom_event(kill, Surroundings(step.series, step.before))
 

@@ -37,6 +37,13 @@ class KillEvidence:
     ooms: Mapping[str, float] = field(default_factory=dict)
     peak: float = np.nan
 
+    def plus(self, earlier: "KillEvidence") -> "KillEvidence":
+        """Return this together with what was read earlier, when more of the cgroups were there."""
+        return KillEvidence({**earlier.ooms, **self.ooms}, float(np.fmax(self.peak, earlier.peak)))
+
+
+NO_EVIDENCE = KillEvidence()
+
 
 class Surroundings(NamedTuple):
     """All series, and their newest values before the kill.

@@ -47,6 +47,8 @@ class Facts(TypedDict, total=False):
     restart_count: int | None
     limits: dict[str, Any] | None
     requests: dict[str, Any] | None
+    pod_limits: dict[str, Any] | None
+    pod_requests: dict[str, Any] | None
     ended: dict[str, Any] | None
 
 

@@ -25,6 +25,8 @@ FACTS: dict[str, type] = {
     "restart_count": int,
     "limits": dict,
     "requests": dict,
+    "pod_limits": dict,
+    "pod_requests": dict,
     "ended": dict,
 }
 """The facts about a container in index.json other than its names, each with its type."""

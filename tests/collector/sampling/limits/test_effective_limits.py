@@ -9,7 +9,7 @@ import pytest
 from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.collector.sampling.node import Node
-from fgm.collector.sampling.sampler import Sampler
+from fgm.collector.sampling.sampler import LIMITS_SETTLE_TICKS, Sampler
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.samples.tick import Tick
 from tests.support.captured_host import CONTAINERS, CapturedHost, captured_host
@@ -94,6 +94,27 @@ def test_a_limit_that_changes_further_up_is_seen_within_ten_ticks(host: Captured
     assert seen[-1] == 1
     limit(host, 1, memory_max="max")
     assert [effective(sampler.tick(1000 * i, i), WEB["id"]) for i in range(11, 21)][-1]["effective_memory_max"] != 16
+
+
+def test_limits_are_read_at_the_next_tick_if_they_are_said_to_have_changed(host: CapturedHost) -> None:
+    """A kubelet may write them after the API has the new ones, so they are read once more some ticks later."""
+    sampler = make_sampler(host)
+    ticks = iter(range(40))
+    for _ in range(12):
+        sampler.tick(1000 * next(ticks), 0.0)
+
+    def seen() -> object:
+        return effective(sampler.tick(1000 * next(ticks), 0.0), WEB["id"])["effective_memory_max"]
+
+    before = seen()
+    for depth in range(1, DEPTH + 1):
+        limit(host, depth, memory_max=str(77 * MIB))
+    sampler.read_limits()
+    assert before != 77 * MIB
+    assert seen() == 77 * MIB
+
+    limit(host, DEPTH, memory_max=str(66 * MIB))
+    assert [seen() for _ in range(LIMITS_SETTLE_TICKS)][-1] == 66 * MIB
 
 
 def test_time_held_by_a_quota_is_read_only_below_a_group_that_has_one(host: CapturedHost) -> None:
