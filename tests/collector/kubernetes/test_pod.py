@@ -35,7 +35,7 @@ def containers_of(value: dict[str, Any]) -> dict[str, Container]:
 
 
 def test_a_pod_may_have_limits_of_its_own() -> None:
-    """Since Kubernetes 1.34. The limits of its containers stay empty; the kubelet writes the pod's into their cgroups."""
+    """Since Kubernetes 1.34. The API's limits of its containers stay empty; their cgroups get the pod's."""
     value = pod_json("cart", 1, running("app", 7))
     value["spec"]["resources"] = {"limits": {"cpu": "500m", "memory": "512Mi"}, "requests": {"memory": "256Mi"}}
     pod = parsed(value)

@@ -51,8 +51,8 @@ class SeenKill(NamedTuple):
     """The counters of a container that had OOM kills.
 
     `time_ms`: when they were first seen to have grown; `key`: key of the container; `is_final`: whether they had
-    stopped growing. If not, the cgroup was removed before; `kills` is NaN if nothing was read. `evidence`: what was read
-    together with the first ones that had grown.
+    stopped growing. If not, the cgroup was removed before; `kills` is NaN if nothing was read. `evidence`: what was
+    read together with the first ones that had grown.
     """
 
     time_ms: int
