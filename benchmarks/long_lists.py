@@ -27,7 +27,7 @@ from tests.support.network import FRAME_BYTES, interfaces
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
-from fgm.store.parquet.process_tables import rows
+from fgm.store.parquet.process_tables import ProcessRow, rows
 from fgm.store.parquet.window_file import WindowFile
 
 PROCESSES, PAIRS, OTHERS = 2000, 100, 40
@@ -83,7 +83,8 @@ def measure(folder: Path, seconds: int, python: str) -> dict[str, float | bool]:
     failed = recorded(str(data_dir), "node", "collector.failed_reads")
     newest = int((folder / "ready").read_text())
     tables = data_dir.rglob("processes-*.parquet")
-    top = {row.pid for path in tables for row in rows(str(path)) if row.container_id == crowd}
+    all_rows = (row for path in tables for row in rows(str(path)))
+    top = {row.pid for row in all_rows if isinstance(row, ProcessRow) and row.container_id == crowd}
     return {
         "processes": PROCESSES,
         "processes_lowest": min(counts),

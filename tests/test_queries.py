@@ -25,7 +25,7 @@ from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_encoding import encode
-from fgm.store.parquet.process_tables import ProcessRow
+from fgm.store.parquet.process_tables import LabelledRow, ProcessRow
 from fgm.store.parquet.process_tables import encode as encode_table
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
@@ -106,6 +106,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
         atomic.publish(str(folder), name, encode(chunks_of_window, COLUMNS, HEADER, FACTS))
     row = ProcessRow(START_MS, "ab" * 32, "payments", None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
     atomic.publish(str(folder), layout.table_name("processes", START_MS), encode_table("processes", [row], HEADER))
+    names = ("ab" * 32, "payments", None, None, None, "/a")
+    values = [LabelledRow(START_MS + t, "container", *names, "io.stat.wbytes", "vda", t) for t in (0, 10_000)]
+    atomic.publish(str(folder), layout.table_name("labelled", START_MS), encode_table("labelled", values, HEADER))
     (folder / layout.EVENTS_NAME).write_text(LINE)
     monkeypatch.chdir(tmp_path)
     return chunks

@@ -4,6 +4,7 @@ import sys
 
 from fgm.metrics.catalogue import RECORDED
 from fgm.metrics.derived import DERIVED
+from fgm.metrics.labelled import LABELLED
 
 COSTS = {
     "adds up counters of all processors": ("cpu.stat", "io.stat", "memory.stat"),
@@ -77,6 +78,15 @@ The interfaces of a pod are known by their names only: a bridge or tunnel in a p
 a VPN or a network plugin usually name theirs is counted, too.
 """
 
+LABELLED_HEAD = """
+## Labelled
+
+These have several values at an instant, one for each label. They are in tables of their own, `labelled-….parquet`,
+every 10 s, and `GET /api/labelled` returns them. Disks are those that are counted in the sums, at most eight
+of a series at a time: those with most bytes since the reading before. Their values come from texts that are read
+for the sums anyway.
+"""
+
 
 def page() -> str:
     """Return the text of the page."""
@@ -105,6 +115,10 @@ def page() -> str:
             ]
         facts = f"{metric.unit} | {metric.kind} | {metric.interval_s:g} s"
         lines.append(f"| `{metric.name}` | {facts} | **{metric.title}.** {metric.help} |")
+    lines += [LABELLED_HEAD, "| metric | label | unit | kind | meaning |", "|---|---|---|---|---|"]
+    for name, labelled in LABELLED.items():
+        facts = f"{labelled.label} | {labelled.metric.unit} | {labelled.metric.kind}"
+        lines.append(f"| `{name}` | {facts} | **{labelled.metric.title}.** {labelled.metric.help} |")
     lines += ["", "## Derived", "", "Computed from the recorded ones when they are requested.", ""]
     lines += ["| metric | unit | meaning |", "|---|---|---|"]
     lines += [f"| `{metric.name}` | {metric.unit} | **{metric.title}.** {metric.help} |" for metric in DERIVED]

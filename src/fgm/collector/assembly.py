@@ -18,6 +18,7 @@ from fgm.collector.engines.engine_book import EngineBook
 from fgm.collector.engines.engine_follower import EngineFollower
 from fgm.collector.engines.engine_names import JoinedNames
 from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.file_system_task import FileSystemTask
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kernel.oom_watch import OomWatch
 from fgm.collector.kubernetes.api_follower import ApiFollower
@@ -162,6 +163,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
         follower=follower,
         engines=engines,
         processes=processes,
+        file_systems=FileSystemTask(clock, settings.proc_root, settings.node, processes.add_labelled),
         events=events,
         cleaner=cleaner,
     )

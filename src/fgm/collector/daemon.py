@@ -25,6 +25,7 @@ from anyio.abc import TaskStatus
 from fgm.clock import Clock
 from fgm.collector.engines.engine_follower import EngineFollower
 from fgm.collector.event_recording.event_recorder import EventRecorder
+from fgm.collector.file_system_task import FileSystemTask
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
 from fgm.collector.processes.process_tasks import ProcessTasks
@@ -64,6 +65,7 @@ class Daemon:
         follower: PodFollower,
         engines: EngineFollower | None,
         processes: ProcessTasks,
+        file_systems: FileSystemTask,
         events: EventRecorder,
         cleaner: Cleaner,
     ) -> None:
@@ -79,6 +81,7 @@ class Daemon:
         self._follower = follower
         self._engines = engines
         self._processes = processes
+        self._file_systems = file_systems
         self._events = events
         self._cleaner = cleaner
         self._trust = ClockTrust()
@@ -115,6 +118,7 @@ class Daemon:
             if self._engines is not None:
                 group.start_soon(self._engines.run, name="engines")
             group.start_soon(self._processes.read_memory, self._sampler.additions.offer, name="process sums")
+            group.start_soon(self._file_systems.run, name="file systems")
             group.start_soon(self._sampling.read_exited, name="exits")
             group.start_soon(self._cleaner.run, self._make_room, name="retention")
             async with anyio.create_task_group() as stages:

@@ -97,6 +97,9 @@ class SamplingTask:
                 async with self._reading:
                     tick = await to_thread.run_sync(self._sampler.tick, time_ms, due)
                     self._processes.add_tick(tick, self._listings)
+                    if self._sampler.labelled_rows:
+                        self._processes.add_labelled(self._sampler.labelled_rows)
+                        self._sampler.labelled_rows = []
                 self._heartbeat.sweep_ended()
                 self._hand_over(tick, ticks)
                 if first_ms is None:

@@ -83,6 +83,8 @@ memory.swap.peak
 gauge bytes . = Swap peak: Highest swap use in the life of the cgroup. Since Linux 6.5.
 memory.swap.max
 gauge@10 bytes . = Swap limit: Swap that may be used. Null is no limit.
+memory.zswap.max
+gauge@10 bytes . = zswap limit: What the compressed swap cache may take; memory.stat.zswap is its use. Null is no limit.
 memory.swap.events
 counter 1 .high = Swap high events: Times that swap use went over its high limit.
 counter 1 .max = Swap limit events: Times that swap use was about to go over its limit.
@@ -191,11 +193,17 @@ pids.max
 gauge@10 1 . = Thread limit: Processes and threads that may exist. Null is no limit.
 pids.events
 counter 1 .max = Thread limit events: Times that a fork failed at the limit.
+pids.events.local
+counter@10 1 .max = Thread limit events, own: Times that a fork failed at this cgroup's limit. Since Linux 6.11.
 cgroup.procs
 gauge 1 container.pid_count = Processes: Living processes, here and in cgroups below. Up to 2 s old on cgroup v1.
 cgroup.events
 gauge 1 .populated = Populated: 1 while there is a living process, here or in cgroups below.
 gauge 1 .frozen = Frozen: 1 while the cgroup is frozen (paused).
+cgroup.stat.local
+counter@10 us .frozen_usec = Frozen time: Time from freezing to thawing, also by a cgroup above. Since Linux 6.18.
+irq.pressure
+counter@10 us .full.total = Interrupt pressure: Time in which interrupts held up tasks. Since Linux 6.1, if measured.
 cgroup.stat
 gauge 1 .nr_descendants = Cgroups below: Living cgroups below this one.
 gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
@@ -267,7 +275,8 @@ counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overr
 """
 
 
-def _metrics(table: str) -> Iterator[Metric]:
+def parse_table(table: str) -> Iterator[Metric]:
+    """Yield the metrics of a table, in its order."""
     file = ""
     for line in filter(None, table.splitlines()):
         if " " not in line:
@@ -288,7 +297,7 @@ def _metrics(table: str) -> Iterator[Metric]:
         )
 
 
-RECORDED: tuple[Metric, ...] = tuple(_metrics(_TABLE))
+RECORDED: tuple[Metric, ...] = tuple(parse_table(_TABLE))
 """Every recorded metric, in the order of the columns."""
 
 COLUMNS: tuple[str, ...] = tuple(metric.name for metric in RECORDED)

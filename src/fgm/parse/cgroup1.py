@@ -6,6 +6,8 @@ v2, such as memory.failcnt, are not read. Each constant contains the keys of one
 Source: admin-guide/cgroup-v1/.
 """
 
+from collections.abc import Iterator
+
 from fgm.parse.errors import ParseError
 from fgm.parse.flat_keyed import Keys, Recorded
 from fgm.parse.io_stat import Devices, is_counted
@@ -35,6 +37,19 @@ _UNRECORDED = """
     swapcached pgpgin pgpgout pgfault pgmajfault inactive_anon active_anon inactive_file active_file
     unevictable hierarchical_memory_limit hierarchical_memsw_limit total_swap total_pgpgin total_pgpgout
 """
+
+_BLKIO = {
+    "blkio.throttle.io_service_bytes_recursive": {
+        b"Read": "io.stat.rbytes",
+        b"Write": "io.stat.wbytes",
+        b"Discard": "io.stat.dbytes",
+    },
+    "blkio.throttle.io_serviced_recursive": {
+        b"Read": "io.stat.rios",
+        b"Write": "io.stat.wios",
+        b"Discard": "io.stat.dios",
+    },
+}
 
 MEMORY_STAT: Keys = {
     key.encode(): Recorded(f"memory.stat.{name}") for key, name in _MEMORY_STAT.items()
@@ -129,8 +144,7 @@ def blkio_throttle_io_service_bytes_recursive(
     Raises: ParseError if a recorded line has no integer.
     Source: block/blk-throttle.c; admin-guide/cgroup-v1/blkio-controller.rst.
     """
-    names = {b"Read": "io.stat.rbytes", b"Write": "io.stat.wbytes", b"Discard": "io.stat.dbytes"}
-    return _blkio(text, excluded, write_only, names, "blkio.throttle.io_service_bytes_recursive")
+    return _blkio(text, "blkio.throttle.io_service_bytes_recursive", excluded, write_only)
 
 
 def blkio_throttle_io_serviced_recursive(
@@ -144,21 +158,33 @@ def blkio_throttle_io_serviced_recursive(
 
     Devices, errors and source are as for `blkio_throttle_io_service_bytes_recursive`.
     """
-    names = {b"Read": "io.stat.rios", b"Write": "io.stat.wios", b"Discard": "io.stat.dios"}
-    return _blkio(text, excluded, write_only, names, "blkio.throttle.io_serviced_recursive")
+    return _blkio(text, "blkio.throttle.io_serviced_recursive", excluded, write_only)
 
 
-def _blkio(text: bytes, excluded: Devices, write_only: Devices, names: dict[bytes, str], file: str) -> dict[str, float]:
-    totals: dict[str, float] = {}
+def blkio_values(
+    text: bytes, file: str, excluded: Devices = (), write_only: Devices = ()
+) -> Iterator[tuple[bytes, str, int]]:
+    """Yield the device, the metric and the value of each number in one of the two files. Those not counted are 0.
+
+    Raises: ParseError if a recorded line has no integer.
+    """
+    names = _BLKIO[file]
     for line in text.split(b"\n"):
         device, *rest = line.split() or [b""]
         name = names.get(rest[0]) if rest else None
         if name is None:
             continue
-        totals.setdefault(name, 0)
-        if is_counted(device, excluded) and (rest[0] != b"Read" or is_counted(device, write_only)):
-            try:
-                totals[name] += int(rest[1])
-            except (IndexError, ValueError):
-                raise ParseError(file, line, "a device, an operation and an integer") from None
+        if not is_counted(device, excluded) or (rest[0] == b"Read" and not is_counted(device, write_only)):
+            yield device, name, 0
+            continue
+        try:
+            yield device, name, int(rest[1])
+        except (IndexError, ValueError):
+            raise ParseError(file, line, "a device, an operation and an integer") from None
+
+
+def _blkio(text: bytes, file: str, excluded: Devices, write_only: Devices) -> dict[str, float]:
+    totals: dict[str, float] = {}
+    for _, name, value in blkio_values(text, file, excluded, write_only):
+        totals[name] = totals.get(name, 0) + value
     return totals

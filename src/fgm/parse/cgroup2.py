@@ -70,6 +70,20 @@ PIDS_EVENTS = _keys("pids.events")
 
 Source: kernel/cgroup/pids.c; "PID Interface Files".
 """
+PIDS_EVENTS_LOCAL = _keys("pids.events.local")
+"""Key of pids.events.local: as in pids.events, without the cgroups below. Since Linux 6.11.
+
+    max 0
+
+Source: kernel/cgroup/pids.c; "PID Interface Files".
+"""
+CGROUP_STAT_LOCAL = _keys("cgroup.stat.local")
+"""Key of cgroup.stat.local: the time for which the cgroup was frozen, by itself or by a cgroup above. Since Linux 6.18.
+
+    frozen_usec 1213040
+
+Source: kernel/cgroup/cgroup.c; "Core Interface Files".
+"""
 CGROUP_EVENTS = _keys("cgroup.events")
 """Keys of cgroup.events. Their values are 0 or 1.
 
@@ -143,6 +157,14 @@ def memory_low(text: bytes) -> dict[str, float]:
 def memory_swap_max(text: bytes) -> dict[str, float]:
     """Return memory.swap.max in bytes; see `memory_max`."""
     return _limit(text, "memory.swap.max")
+
+
+def memory_zswap_max(text: bytes) -> dict[str, float]:
+    """Return memory.zswap.max in bytes; see `memory_max`. memory.zswap.current is the `zswap` of memory.stat.
+
+    Source: mm/memcontrol.c (zswap_current_read of Linux 6.12 returns MEMCG_ZSWAP_B); "Memory Interface Files".
+    """
+    return _limit(text, "memory.zswap.max")
 
 
 def memory_events(text: bytes) -> dict[str, float]:

@@ -13,7 +13,7 @@ Some kernels also print:
 Source: block/blk-cgroup.c; admin-guide/cgroup-v2.rst, "IO Interface Files".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Protocol, cast
 
@@ -60,6 +60,18 @@ def io_stat(text: bytes, excluded: Devices = (), write_only: Devices = ()) -> di
     Raises: ParseError if a recorded key has no integer.
     """
     totals: dict[bytes, int] = {}
+    for _, key, value in io_stat_values(text, excluded, write_only):
+        totals[key] = totals.get(key, 0) + value
+    if not totals:
+        return dict.fromkeys(_NAMES, 0)
+    return {f"io.stat.{key.decode()}": total for key, total in totals.items()}
+
+
+def io_stat_values(text: bytes, excluded: Devices = (), write_only: Devices = ()) -> Iterator[tuple[bytes, bytes, int]]:
+    """Yield the device, the key and the value of each number that is counted by `io_stat`.
+
+    Raises: ParseError as `io_stat`.
+    """
     for line in text.split(b"\n"):
         fields = line.split()
         devices = list(takewhile(lambda field: b"=" not in field, fields))
@@ -70,12 +82,9 @@ def io_stat(text: bytes, excluded: Devices = (), write_only: Devices = ()) -> di
             key, _, value = field.partition(b"=")
             if key in keys:
                 try:
-                    totals[key] = totals.get(key, 0) + int(value)
+                    yield devices[-1], key, int(value)
                 except ValueError:
                     raise ParseError("io.stat", line, f"an integer after {key.decode()}=") from None
-    if not totals:
-        return dict.fromkeys(_NAMES, 0)
-    return {f"io.stat.{key.decode()}": total for key, total in totals.items()}
 
 
 class IoStat:

@@ -10,7 +10,7 @@ import pytest
 
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow, TableBlock
+from fgm.store.parquet.process_tables import LabelledRow, ProcessRow, TableBlock
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 
@@ -49,6 +49,25 @@ def test_other_tools_read_process_tables(path: str) -> None:
         "GROUP BY pid ORDER BY pid"
     )
     assert found.fetchall() == [(7, 1e6, 2), (8, 1e6, 0)]
+
+
+def test_a_labelled_table_is_sorted_by_series_label_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "labelled-20251230T160000Z.parquet"
+    rows = [
+        LabelledRow(START_MS + 10_000 * i, scope, container, None, "pod", "ns", "u", "/c", metric, label, 2.0**40 + i)
+        for scope, container in (("container", "c" * 64), ("node", None))
+        for metric in ("io.stat.rbytes", "io.stat.wbytes")
+        for label in ("nvme0n1", "sd/ä")
+        for i in range(3)
+    ]
+    path.write_bytes(process_tables.encode("labelled", rows[::-1], HEADER))
+    assert process_tables.rows(str(path)) == rows
+    assert process_tables.verify(str(path)) == TableBlock("labelled", HEADER, START_MS, START_MS + 20_000, 24)
+    found = duckdb.connect().execute(
+        f"SELECT scope, label, max(value) - min(value) FROM '{path}' WHERE metric = 'io.stat.rbytes' GROUP BY ALL "
+        "ORDER BY ALL"
+    )
+    assert found.fetchall() == [(s, label, 2.0) for s in ("container", "node") for label in ("nvme0n1", "sd/ä")]
 
 
 def test_the_documented_query_gives_processor_time_as_millicores(tmp_path: Path) -> None:

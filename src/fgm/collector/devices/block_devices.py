@@ -44,6 +44,7 @@ class BlockDevices:
         self._counted: frozenset[bytes] = frozenset()
         self._is_disk: dict[bytes, bool] = {}
         self._repeating: dict[tuple[int, int], str | None] = {}
+        self._labels: dict[tuple[int, int], str] = {}
         self.parity_raids: set[tuple[int, int]] = set()
 
     def counted(self, names: tuple[bytes, ...]) -> Collection[bytes]:
@@ -67,6 +68,13 @@ class BlockDevices:
             self._repeating[number] = name if is_repeating else None
         return self._repeating[number] is not None
 
+    def label(self, number: tuple[int, int]) -> str:
+        """Return the name of a device (major, minor) as in /proc/diskstats; "major:minor" if it is unknown."""
+        if number not in self._labels:
+            name = self._name(number)
+            self._labels[number] = "{}:{}".format(*number) if name is None else name.replace("!", "/")
+        return self._labels[number]
+
     def look_again(self) -> None:
         """Forget the devices that are counted or were removed, so that they are looked up when they are seen again.
 
@@ -77,6 +85,7 @@ class BlockDevices:
         self._names = ()
         self._is_disk = {name: False for name, is_disk in self._is_disk.items() if name in listed and not is_disk}
         self._repeating = {number: name for number, name in self._repeating.items() if name in present}
+        self._labels.clear()  # a number may belong to another disk by now
         self.parity_raids.clear()
 
     def _name(self, number: tuple[int, int]) -> str | None:

@@ -17,7 +17,7 @@ from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
 from fgm.collector.processes.trouble import Trouble
 from fgm.collector.sampling.process_list import AnyListing, Listing
-from fgm.store.parquet.process_tables import RegionRow
+from fgm.store.parquet.process_tables import LabelledRow, RegionRow
 from fgm.store.samples.tick import Tick
 
 Offer = Callable[[str, Mapping[str, float]], None]
@@ -51,6 +51,7 @@ class ProcessTasks:
         self._for_memory, self._for_top = _Newest(), _Newest()
         self._region_rows: deque[list[RegionRow]] = deque()
         self._trouble = Trouble()
+        self._labelled_rows: deque[list[LabelledRow]] = deque()
         self._ticks = 0
 
     def add_tick(self, tick: Tick, listings: Callable[[], Listings]) -> None:
@@ -63,6 +64,10 @@ class ProcessTasks:
             ticked = _TickListings(tick, *listings())
             for newest in (self._for_memory, self._for_top):
                 newest.put(ticked)
+
+    def add_labelled(self, rows: list[LabelledRow]) -> None:
+        """Record rows of one time with labelled values, which others have read. Thread-safe."""
+        self._labelled_rows.append(rows)
 
     def end(self) -> None:
         """Make `record` return after it has written its rows."""
@@ -81,7 +86,7 @@ class ProcessTasks:
                 self._region_rows.append(rows)
 
     async def record(self) -> None:
-        """Record the top processes and the regions until `end` is called."""
+        """Record the top processes, the regions and the labelled values until `end` is called."""
         while (ticked := await self._for_top.get()) is not None:
             await to_thread.run_sync(self._record, ticked)
         await to_thread.run_sync(self._close)
@@ -89,17 +94,19 @@ class ProcessTasks:
     def _record(self, ticked: _TickListings) -> None:
         time_ms, listings = ticked.tick.time_ms, {**ticked.of_others, **ticked.of_containers}
         in_trouble = self._trouble.update(ticked.tick, listings)
-        self._take_regions()
+        self._take_rows()
         self._recorder.close_before(time_ms)
         self._recorder.add("processes", self._top.step(listings, time_ms, in_trouble))
 
     def _close(self) -> None:
-        self._take_regions()
+        self._take_rows()
         self._recorder.close()
 
-    def _take_regions(self) -> None:
+    def _take_rows(self) -> None:
         while self._region_rows:
             self._recorder.add("regions", self._region_rows.popleft())
+        while self._labelled_rows:
+            self._recorder.add("labelled", self._labelled_rows.popleft())
 
 
 class _Newest:

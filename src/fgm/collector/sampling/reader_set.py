@@ -8,6 +8,7 @@ from fgm.collector.kernel.file_watch import FileWatch
 from fgm.collector.kernel.kernel_file import Parser
 from fgm.collector.sampling.limits.effective_limits import EffectiveLimits
 from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.occasional.cgroup_files import cgroup_files
 from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.process_list import FolderListing, Listing
 from fgm.collector.sampling.read_counts import ReadCounts
@@ -59,6 +60,13 @@ class Readers:
             for reader in self.of_cgroups
             if reader.series.container_id is not None and reader.alive and not reader.gone
         }
+
+    @property
+    def unified_folders(self) -> Iterator[tuple[str, str]]:
+        """The series key and the folder of each recorded cgroup that is in the hierarchy of v2."""
+        for key, (cgroup, _) in self._by_key.items():
+            if "unified" in cgroup.folders:
+                yield key, cgroup.folders["unified"]
 
     def refresh(self, *, may_be_gone: bool) -> bool:
         """Open readers of new cgroups, and close those of removed ones; return whether `all` was replaced.
@@ -142,6 +150,8 @@ class Readers:
         )
         if is_container and reader.events_path is not None:
             self.exits.add(reader.events_path)
+        if (occasional := cgroup_files(cgroup.folders, self._counts)) is not None:
+            self._rounds.add(key, "cgroup", occasional)
         return reader
 
     def _close(self, reader: SeriesReader) -> None:

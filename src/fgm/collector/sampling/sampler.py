@@ -16,7 +16,11 @@ from fgm.collector.cgroups.finder import CgroupFinder
 from fgm.collector.sampling.additions import Additions, FinalRow
 from fgm.collector.sampling.back_off import EXPENSIVE, BackOff
 from fgm.collector.sampling.node import Node
+from fgm.collector.sampling.occasional.cgroup_files import node_pressure
+from fgm.collector.sampling.occasional.disks import Disks
+from fgm.collector.sampling.occasional.labelled_values import DISK_FILES, LabelledValues
 from fgm.collector.sampling.occasional.network_files import node_network
+from fgm.collector.sampling.occasional.resources import Resources
 from fgm.collector.sampling.occasional.rounds import Rounds
 from fgm.collector.sampling.own_cost import COLUMNS_OF_COST, OwnCost
 from fgm.collector.sampling.pod_network import PodNetworks
@@ -28,6 +32,7 @@ from fgm.collector.sampling.sources import SLOW_EVERY_S
 from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
+from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 
@@ -48,6 +53,8 @@ class Sampler:
 
     One table has the newest values, with a row for each series. A sweep updates the values that changed. A tick is a
     copy of the rows of the series that are present.
+
+    `labelled_rows`: labelled values that were read and not taken yet; the caller clears it.
     """
 
     def __init__(
@@ -65,10 +72,13 @@ class Sampler:
         self._slow_every = math.ceil(SLOW_EVERY_S / interval_s)
         self._rounds = Rounds(self._slow_every)
         self._rounds.add("node", "network", node_network(proc_root, os.sysconf("SC_PAGE_SIZE"), self.counts))
+        self._rounds.add("node", "pressure", node_pressure(proc_root, self.counts))
         self.readers = Readers(finder, node, self.counts, self._rounds)
         self._node = node
         self._outside = Outside(node.name)
         self._sandboxes = Sandboxes()
+        self._labelled = LabelledValues(Disks(node.block_devices), Resources(finder.hierarchies.unified, self.counts))
+        self.labelled_rows: list[LabelledRow] = []
         self._networks = PodNetworks(proc_root, self._rounds, self.counts)
         self._proc_root = proc_root
         self._monotonic = monotonic
@@ -121,6 +131,8 @@ class Sampler:
             cgroups = rows[1 if series and series[0].scope == "node" else 0 :]
             cgroups[:, _SWAP] = np.maximum(cgroups[:, _SWAP] - cgroups[:, _MEMORY], 0)
         rows, series = self._outside.add_to(rows, series, opened)
+        if self._tick % self._slow_every == 1:  # after the first tick, whose texts are all there
+            self._read_labelled(time_ms)
         return Tick(time_ms, series, rows, opened)
 
     def name_by(self, name: NameSeries) -> None:
@@ -194,6 +206,14 @@ class Sampler:
         in_ticks = [ticks - 1 for ticks in self._limit_reads]
         self._limit_reads = tuple(ticks for ticks in in_ticks if ticks > 0)
         return 0 in in_ticks
+
+    def _read_labelled(self, time_ms: int) -> None:
+        self.labelled_rows += self._labelled.rows(
+            time_ms,
+            {series.key: series for series in self._series},
+            ((reader.series.key, name, text) for reader, name, text in self._sweep.texts(DISK_FILES)),
+            self.readers.unified_folders,
+        )
 
     def _recognise_sandbox(self, reader: SeriesReader) -> None:
         series = reader.series

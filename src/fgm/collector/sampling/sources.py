@@ -91,6 +91,7 @@ _AFTER_IO = (
     _plain("memory.min", cgroup2.memory_min, is_slow=True),
     _plain("memory.low", cgroup2.memory_low, is_slow=True),
     _plain("memory.swap.max", cgroup2.memory_swap_max, is_slow=True),
+    _plain("memory.zswap.max", cgroup2.memory_zswap_max, is_slow=True),
     _plain("pids.max", cgroup2.pids_max, is_slow=True),
 )
 # A node has dozens of services, most of which do little. So only what is used and OOM kills are read at every tick.

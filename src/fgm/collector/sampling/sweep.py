@@ -8,7 +8,7 @@ file is only compared with its last text, and changed files of the same kind are
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from itertools import compress, count, repeat
 from operator import ne
 
@@ -53,6 +53,15 @@ class Sweep:
         self._passes.append(self._passes.pop(0))
         if len(self._passes) > 1:
             self._passes[0].continue_from(self._passes[-1].last_texts())
+
+    def texts(self, names: Collection[str]) -> Iterator[tuple[SeriesReader, str, bytes]]:
+        """Yield the last text of each file with one of these names, with its reader and its name."""
+        last = {
+            id(file): (reader, file.name, text) for each in self._passes for reader, file, text in each.named(names)
+        }
+        for reader, name, text in last.values():
+            if isinstance(text, bytes):
+                yield reader, name, text
 
     def settle(self) -> None:
         """Store the last text of each file in its KernelFile, for the next sweep."""
@@ -138,6 +147,12 @@ class _Pass:
     def last_texts(self) -> dict[int, Text | None]:
         """Return the last text of each file, by the `id()` of the file."""
         return {id(file): text for (_, file), text in zip(self._files, self._last, strict=True)}
+
+    def named(self, names: Collection[str]) -> Iterator[tuple[SeriesReader, KernelFile, Text | None]]:
+        """Yield the files with one of these names, each with its reader and its last text."""
+        for (reader, file), text in zip(self._files, self._last, strict=True):
+            if file.name in names:
+                yield reader, file, text
 
     def continue_from(self, texts: Mapping[int, Text | None]) -> None:
         """Compare the next read with the texts of the pass before, if that pass read the file."""

@@ -4,8 +4,8 @@
         metrics-20251230T160000Z.parquet        one closed window
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
-        processes-20251230T160000Z.parquet      process table of a closed window; regions-… is a region table
-    processes-20251230T160300Z.journal      process table of the window being recorded
+        processes-20251230T160000Z.parquet      process table of a closed window; also regions-…, labelled-…
+        processes-20251230T160300Z.journal      process table of the window being recorded
         events.jsonl                            the events of that day
 
 Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last window of a day ends
@@ -34,7 +34,7 @@ SESSION_NAME = "session.json"
 TEMPORARY_SUFFIX = ".tmp"
 
 Kind = Literal["metrics", "journal"]
-TableKind = Literal["processes", "regions"]
+TableKind = Literal["processes", "regions", "labelled"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}", re.ASCII)
@@ -42,11 +42,11 @@ _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
-_TABLE = re.compile(rf"(processes|regions)-{_STAMP}\.parquet", re.ASCII)
-_TABLE_JOURNAL = re.compile(rf"(processes|regions)-{_STAMP}\.journal", re.ASCII)
+_TABLE = re.compile(rf"(processes|regions|labelled)-{_STAMP}\.parquet", re.ASCII)
+_TABLE_JOURNAL = re.compile(rf"(processes|regions|labelled)-{_STAMP}\.journal", re.ASCII)
 _ASIDE = re.compile(
-    rf"bad-(?:metrics|processes|regions)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
-    rf"|bad-(?:processes|regions)-{_STAMP}\.journal(?:\.\d+)?"
+    rf"bad-(?:metrics|processes|regions|labelled)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
+    rf"|bad-(?:processes|regions|labelled)-{_STAMP}\.journal(?:\.\d+)?"
     rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
     rf"|superseded-{_STAMP}-\d+\.parquet",
     re.ASCII,

@@ -1,8 +1,8 @@
-"""Process and region tables of a window: the top processes and, with --verbose-perf-risk, their memory regions.
+"""Tables of a window: the top processes, with --verbose-perf-risk their memory regions, and labelled values.
 
-The files are plain Parquet, with one row per process (or region) and instant. Like metrics files, they have a block
-between the last column chunk and the footer. It contains the facts of `TableBlock` and a CRC32 of all bytes before the
-block, so that damage is detected before a library opens the file.
+The files are plain Parquet, with one row per process (or region, or label) and instant. Like metrics files, they have
+a block between the last column chunk and the footer. It contains the facts of `TableBlock` and a CRC32 of all bytes
+before the block, so that damage is detected before a library opens the file.
 """
 
 import json
@@ -70,9 +70,28 @@ class RegionRow(NamedTuple):
     cgroup: str | None = None
 
 
-Row = ProcessRow | RegionRow
+class LabelledRow(NamedTuple):
+    """One of several values that a metric of a series has at an instant, such as the bytes read from one disk.
 
-ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow}
+    `label`: name of the disk, file system or resource. Counters are recorded raw. See `fgm.metrics.labelled`.
+    """
+
+    time_ms: int
+    scope: str
+    container_id: str | None
+    container_name: str | None
+    pod_name: str | None
+    namespace: str | None
+    pod_uid: str | None
+    cgroup: str | None
+    metric: str
+    label: str
+    value: float
+
+
+Row = ProcessRow | RegionRow | LabelledRow
+
+ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow, "labelled": LabelledRow}
 """The type of the rows of each kind of table."""
 _TYPES: Mapping[str, column_chunks.ColumnType] = {
     "time_ms": "time",
@@ -81,8 +100,9 @@ _TYPES: Mapping[str, column_chunks.ColumnType] = {
     **dict.fromkeys(
         ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region", "cgroup"), "text"
     ),
+    **dict.fromkeys(("scope", "metric", "label"), "text"),
 }
-_ADDED_IN_3 = frozenset({"cgroup", "late_ms"})
+_ADDED_IN_3 = {"processes": frozenset({"cgroup", "late_ms"}), "regions": frozenset({"cgroup"}), "labelled": frozenset()}
 """Columns that tables of the format versions 1 and 2 do not have."""
 
 
@@ -98,13 +118,13 @@ class TableBlock:
 
 
 def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
-    """Return the bytes of a table, with its rows sorted by container, time and pid.
+    """Return the bytes of a table, with its rows sorted by container, time and pid, or by series, label and time.
 
     Raises: ValueError if there are no rows.
     """
     if not rows:
         raise ValueError("a table without rows has no file")
-    ordered = sorted(rows, key=lambda row: (row.container_id or "", row.cgroup or "", row.time_ms, row.pid))
+    ordered = sorted(rows, key=_order)
     columns = [
         parquet_encoding.Column(_column_name(name), _TYPES.get(name, "number"), values)
         for name, values in zip(ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
@@ -179,9 +199,16 @@ def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tu
         raise BadFileError(path, str(error)) from error
 
 
+def _order(row: Row) -> tuple[str | int, ...]:
+    if isinstance(row, LabelledRow):
+        series = (row.scope, row.pod_uid or "", row.container_id or "", row.cgroup or "")
+        return (*series, row.metric, row.label, row.time_ms)
+    return (row.container_id or "", row.cgroup or "", row.time_ms, row.pid)
+
+
 def _fields(details: TableBlock) -> list[str]:
     is_older = details.header.format_version < 3
-    return [name for name in ROWS[details.kind]._fields if not (is_older and name in _ADDED_IN_3)]
+    return [name for name in ROWS[details.kind]._fields if not (is_older and name in _ADDED_IN_3[details.kind])]
 
 
 def _column_name(field: str) -> str:
