@@ -103,6 +103,56 @@ def test_a_container_is_found(path: str, runtime: Runtime | None, uid: str | Non
 
 
 @pytest.mark.parametrize(
+    ("path", "runtime", "name"),
+    [
+        pytest.param("/lxc.payload.web", "lxc", "web", id="LXC 4 and newer, on v1 and v2"),
+        pytest.param("/system.slice/lxc@web.service/lxc.payload.web", "lxc", "web", id="LXC, in its unit"),
+        pytest.param("/lxc/101", "lxc", "101", id="older LXC, Proxmox"),
+        pytest.param("/machine.slice/systemd-nspawn@a\\x2db.service", "systemd-nspawn", "a-b", id="nspawn, unit"),
+        pytest.param("/machine.slice/machine-a\\x2db.scope", "systemd-nspawn", "a-b", id="nspawn, scope"),
+        pytest.param(r"/machine.slice/machine-qemu\x2d12\x2ddb\x2d0.scope", "libvirt", "db-0", id="libvirt, systemd"),
+        pytest.param(r"/machine.slice/machine-lxc\x2d7\x2dweb.scope", "libvirt", "web", id="LXC of libvirt"),
+        pytest.param("/machine/qemu-1-web.libvirt-qemu", "libvirt", "web", id="libvirt without systemd"),
+    ],
+)
+def test_a_machine_is_a_container_with_a_name(path: str, runtime: Runtime, name: str) -> None:
+    assert classify(path) == CgroupPath("container", runtime=runtime, container_name=name)
+    inside = classify(f"{path}/payload/init.scope")
+    assert (inside.kind, inside.owner) == ("inside", path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/lxc.monitor.web",
+        "/lxc",
+        "/lxc.pivot",
+        "/machine.slice",
+        "/machine",
+        f"/machine.slice/machine-libpod_pod_{ID}.slice",
+        f"/machine.slice/libpod-conmon-{ID}.scope",
+        "/system.slice/machine-id-commit.service",
+    ],
+)
+def test_what_is_next_to_machines_is_none(path: str) -> None:
+    assert classify(path).kind == "other"
+
+
+@pytest.mark.parametrize("below", [f"/docker/{ID}", f"/system.slice/docker-{ID}.scope"])
+def test_a_container_in_a_machine_is_found(below: str) -> None:
+    """Docker in LXC is common, other than Docker in Docker, whose inner containers belong to a build."""
+    assert classify(f"/lxc.payload.web{below}") == CgroupPath("container", ID, "docker")
+    inside = classify(f"/lxc.payload.web{below}/init.scope")
+    assert (inside.kind, inside.owner) == ("inside", f"/lxc.payload.web{below}")
+
+
+def test_a_pod_in_a_machine_is_found() -> None:
+    path = f"/lxc.payload.node{BURSTABLE}"
+    assert classify(path) == CgroupPath("pod", pod_uid=UID, qos_class="Burstable")
+    assert classify(f"{path}/crio-{ID}.scope") == CgroupPath("container", ID, "cri-o", UID, "Burstable")
+
+
+@pytest.mark.parametrize(
     ("path", "uid", "qos_class"),
     [
         (BURSTABLE, UID, "Burstable"),

@@ -103,6 +103,20 @@ async def test_exits_are_reported_with_their_codes_and_oom_kills(docker: Followe
     assert docker.told.exits[0].finished_ms == die["timeNano"] // 1_000_000
 
 
+async def test_an_exit_code_that_a_label_replaces_is_unknown(docker: Followed) -> None:
+    """Docker 20.10 takes the attribute from the labels, if there is one with its name."""
+    short = [json.loads(line) for line in DOCKER_EVENTS[-5:]]
+    for event in short:
+        event["Actor"]["Attributes"]["exitCode"] = "0"
+    async with docker.server.running(), docker.running():
+        docker.book.update_series([running("shop-web-1")])
+        await docker.server.streaming()
+        await docker.server.send(b"".join(json.dumps(event).encode() + b"\n" for event in short))
+        await docker.until(lambda: docker.told.exits)
+
+    assert [(each.reason, each.exit_code) for each in docker.told.exits] == [(None, None)]
+
+
 @pytest.mark.parametrize("kind", ["docker", "podman"])
 async def test_nothing_is_asked_before_a_container_of_the_engine_runs(tmp_path: Path, kind: str) -> None:
     """The first connection may start an engine that systemd has not started yet."""

@@ -119,6 +119,7 @@ class CgroupFinder:
             return Series(
                 "container",
                 container_id=parsed.container_id,
+                container_name=None if parsed.container_name is None else _printable(parsed.container_name),
                 pod_uid=parsed.pod_uid,
                 qos_class=parsed.qos_class,
                 runtime=parsed.runtime,

@@ -1,4 +1,4 @@
-"""Classifies a cgroup by its path: container, pod, part of a container, or other.
+r"""Classifies a cgroup by its path: container, pod, part of a container, or other.
 
 Kubelets, runtimes and cgroup drivers have too many layouts to match whole paths. So a directory's own name decides
 whether it is a container, and its parent's name decides whether it is in a pod. If a path contains two containers, the
@@ -8,13 +8,19 @@ outer one (Docker in Docker).
     /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid_>.slice/cri-containerd-<id>.scope
     /kubepods/besteffort/pod<uid>/<id>
     /system.slice/docker-<node id>.scope/kubelet.slice/.../kubelet-kubepods-pod<uid_>.slice/crio-<id>.scope
+
+Machines are containers, too: they have a name instead of an id, and the containers in them are not parts of them.
+
+    /lxc.payload.<name>
+    /machine.slice/systemd-nspawn@<name>.service
+    /machine.slice/machine-qemu\x2d<number>\x2d<name>.scope
 """
 
 import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Runtime = Literal["containerd", "cri-o", "docker", "podman"]
+Runtime = Literal["containerd", "cri-o", "docker", "podman", "lxc", "systemd-nspawn", "libvirt"]
 QosClass = Literal["Guaranteed", "Burstable", "BestEffort"]
 
 _RUNTIMES: dict[str, Runtime] = {
@@ -36,6 +42,16 @@ _MIXED_DRIVERS = re.compile(rf"(.+\.slice):({_PREFIX}):({_ID})")
 # kubepods-burstable-pod<uid_>.slice, or pod<uid>; 32 digits in a row are the hash of a static pod's manifest.
 _POD = re.compile(rf"(?:.*-)?pod({_UID})(?:\.slice)?")
 
+# Names of machines. Sources: liblxc 5 (src/lxc/cgroups/cgfsng.c), systemd 252 (src/nspawn/nspawn-register.c), and
+# libvirt 9 (src/util/virsystemd.c, src/util/vircgroup.c).
+_MACHINES: tuple[tuple[re.Pattern[str], Runtime], ...] = (
+    (re.compile(r".*/lxc\.payload\.([^/]+)|/lxc/([^/]+)"), "lxc"),
+    (re.compile(r".*/machine\.slice/machine-(?:qemu|lxc)-[0-9]+-(.+)\.scope"), "libvirt"),
+    (re.compile(r"/machine(?:\.partition)?/(?:qemu|lxc)-[0-9]+-(.+)\.libvirt-(?:qemu|lxc)"), "libvirt"),
+    (re.compile(r".*/machine\.slice/(?:systemd-nspawn@(.+)\.service|machine-(.+)\.scope)"), "systemd-nspawn"),
+)
+_ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
+
 # The class Guaranteed has no directory of its own.
 _QOS_LEVEL = re.compile(r"(?:^|-)(burstable|besteffort)(?:-pod|\.slice$|$)")
 _QOS_CLASSES: dict[str, QosClass] = {"burstable": "Burstable", "besteffort": "BestEffort"}
@@ -46,7 +62,8 @@ class CgroupPath:
     """The kind of a cgroup, and the identity of its container or pod.
 
     `runtime`: None if the directory's name is only the id; `pod_uid`: with dashes, or the 32 digits of a static pod;
-    `owner`: for the kind "inside", path of the container that the cgroup is a part of.
+    `owner`: for the kind "inside", path of the container that the cgroup is a part of; `container_name`: only of a
+    machine, which has no id.
     """
 
     kind: Literal["container", "pod", "inside", "other"]
@@ -55,6 +72,7 @@ class CgroupPath:
     pod_uid: str | None = None
     qos_class: QosClass | None = None
     owner: str | None = None
+    container_name: str | None = None
 
 
 _OTHER = CgroupPath("other")
@@ -69,13 +87,17 @@ def classify(path: str) -> CgroupPath:
     for name in filter(None, path.split("/")):
         prefix += f"/{name}"
         pod = result if result.kind == "pod" else None
-        if (inner := _container(name, parent, pod)) and (container is None or inner.pod_uid):
+        is_in_container = container is not None and container.container_name is None
+        if (inner := _container(name, parent, pod)) and (not is_in_container or inner.pod_uid):
             result = container = inner
             owner = prefix
         elif match := _POD.fullmatch(name):
             result = _pod(match[1], name, parent)
         elif container is not None:
             result = replace(container, kind="inside", owner=owner)
+        elif machine := _machine(prefix):
+            result = container = machine
+            owner = prefix
         else:
             result = _OTHER
         parent = name
@@ -101,6 +123,18 @@ def _container(name: str, parent: str, pod: CgroupPath | None) -> CgroupPath | N
         pod_uid=pod.pod_uid if pod else None,
         qos_class=pod.qos_class if pod else None,
     )
+
+
+def _machine(path: str) -> CgroupPath | None:
+    """Return the machine that a path stands for; None if there is none. systemd escapes the "-" in its name."""
+    if "/machine" not in path and "/lxc" not in path:
+        return None
+    unescaped = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), path)
+    for pattern, runtime in _MACHINES:
+        if match := pattern.fullmatch(unescaped):
+            name = next(filter(None, match.groups()))
+            return CgroupPath("container", runtime=runtime, container_name=name)
+    return None
 
 
 def _pod(uid: str, name: str, parent: str) -> CgroupPath:

@@ -88,6 +88,11 @@ class EngineBook:
         """Pass the exit of a container on."""
         self._outputs.report(exited)
 
+    def labels(self, container_id: str) -> Mapping[str, str]:
+        """Return the labels of a container that an engine has described; none if they are unknown."""
+        listed = self._listed.get(container_id)
+        return (listed.labels if listed is not None else None) or {}
+
     def may_be_of(self, runtime: str) -> set[str]:
         """Return the running containers of a runtime, and those of an unknown one that nothing has described."""
         return {

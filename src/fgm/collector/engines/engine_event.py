@@ -10,6 +10,8 @@ from typing import Literal
 
 from fgm.collector.engines.container import EngineContainer, full_id, json_object, parse_container
 
+EXIT_CODE = "exitCode"
+"""Attribute of the event "die" that contains the exit code."""
 _NOT_LABELS = frozenset({"name", "image", "oldName"})
 
 Kind = Literal["named", "oom", "die", "other"]
@@ -47,7 +49,7 @@ def parse_event(line: bytes) -> EngineEvent | None:
         case "oom":
             return EngineEvent("oom", container_id, time_ns)
         case "die":
-            return EngineEvent("die", container_id, time_ns, exit_code=_exit_code(attributes.get("exitCode")))
+            return EngineEvent("die", container_id, time_ns, exit_code=_exit_code(attributes.get(EXIT_CODE)))
         case _:
             return EngineEvent("other", container_id, time_ns)
 

@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from fgm.clock import Clock
 from fgm.collector.engines.engine_book import EngineBook
-from fgm.collector.engines.engine_event import EngineEvent
+from fgm.collector.engines.engine_event import EXIT_CODE, EngineEvent
 from fgm.collector.kubernetes.container_exits import ContainerExit
 from fgm.collector.kubernetes.requests.errors import ApiError, SilenceError
 from fgm.logs import fields
@@ -111,7 +111,10 @@ class SocketFollower:
             elif event.kind == "die":
                 reason = "OOMKilled" if event.container_id in self._oom_killed else None
                 self._oom_killed.pop(event.container_id, None)
-                exited = ContainerExit(event.container_id, reason, event.exit_code, event.time_ns // 1_000_000)
+                # A label with this name replaces the exit code in the event (Docker 20.10).
+                is_masked = EXIT_CODE in self._book.labels(event.container_id)
+                exit_code = None if is_masked else event.exit_code
+                exited = ContainerExit(event.container_id, reason, exit_code, event.time_ns // 1_000_000)
                 self._book.report(exited)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

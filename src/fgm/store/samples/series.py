@@ -46,6 +46,20 @@ class Series:
 IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series))
 
 
+def workload_of(series: Series) -> tuple[str, str, str] | None:
+    """Return the names that successive containers of one workload share; None if they are not known.
+
+    A container of Docker or Podman that is made again, such as by Compose, has another id and the same name.
+    """
+    if series.scope != "container" or not series.container_name:
+        return None
+    if series.namespace and series.pod_name:
+        return (series.namespace, series.pod_name, series.container_name)
+    if series.container_id is None or series.pod_uid is not None or series.runtime is None:
+        return None
+    return (series.runtime, series.pod_name or "", series.container_name)
+
+
 def with_known_names(newer: Series, older: Series) -> Series:
     """Return the newer identity of a series, with its missing fields filled in from the older identity.
 

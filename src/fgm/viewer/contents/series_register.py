@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names
+from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names, workload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class SeriesRegister:
         """Return the number of each container among the successive containers of its workload, by key."""
         workloads: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
         for key, series in self._series.items():
-            if series.scope == "container" and series.namespace and series.pod_name and series.container_name:
-                workload = (series.namespace, series.pod_name, series.container_name)
+            workload = workload_of(series)
+            if workload is not None:
                 workloads.setdefault(workload, []).append((self._first_ms[key], key))
         return {key: life for containers in workloads.values() for life, (_, key) in enumerate(sorted(containers), 1)}

@@ -12,7 +12,7 @@ from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
-from fgm.store.samples.series import Series
+from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import FileRows, Reader, Sources
 from fgm.viewer.query.change_ranking import ChangedSeries, ranked
@@ -190,6 +190,5 @@ def _containers(present: Iterable[Series]) -> set[str]:
 
 def _workload(series: Series) -> str:
     """Return the key that successive containers of one workload share; the key of the series if it has no names."""
-    if series.namespace and series.pod_name and series.container_name:
-        return f"{series.namespace}/{series.pod_name}/{series.container_name}"
-    return series.key
+    workload = workload_of(series)
+    return series.key if workload is None else "/".join(workload)

@@ -2,8 +2,10 @@
 
 /** The key of a series' workload. All lives of one container share it, so that a restarted container keeps its colour and row. */
 export function workload(series) {
-  const { namespace, pod_name, container_name, id } = series;
-  return namespace && pod_name && container_name ? `${namespace}/${pod_name}/${container_name}` : id;
+  const { namespace, pod_name, container_name, container_id, pod_uid, runtime, id } = series;
+  if (namespace && pod_name && container_name) return `${namespace}/${pod_name}/${container_name}`;
+  // A container of Docker or Podman that is made again has another id and the same name.
+  return container_name && container_id && runtime && !pod_uid ? `${runtime}/${pod_name ?? ""}/${container_name}` : id;
 }
 
 /** Where a series runs, as exactly as known, such as "namespace/pod". Replicas of one workload have different locations. */
