@@ -20,6 +20,7 @@ from fgm.collector.engines.engine_names import JoinedNames
 from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.file_system_task import FileSystemTask
 from fgm.collector.heartbeat import Heartbeat
+from fgm.collector.kernel.kernel_log import KernelLog
 from fgm.collector.kernel.oom_watch import OomWatch
 from fgm.collector.kubernetes.api_follower import ApiFollower
 from fgm.collector.kubernetes.container_exits import ContainerExit
@@ -32,6 +33,7 @@ from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.processes.regions import RegionReader
 from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
+from fgm.collector.processes.victims import Victims
 from fgm.collector.retention.cleaner import Cleaner
 from fgm.collector.retention.limits import Limits
 from fgm.collector.run_summary import RunSummary
@@ -53,6 +55,9 @@ from fgm.store.errors import DataDirectoryError
 from fgm.store.index.index_file import Index
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
+
+KERNEL_LOG = "/dev/kmsg"
+"""Path of the kernel's log. A container has it only if the manifest grants it, see `deploy/overlays/kernel-log`."""
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +105,14 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
     recorder = TickRecorder(settings.data_dir, header, COLUMNS, settings.compression_level)
     recovery = Recovery(settings.data_dir, recorder, index)
     heartbeat = Heartbeat(clock.monotonic, settings.interval_s)
-    events = _make_events(settings, hierarchies, clock, index.previous)
     host = _make_host(settings, clock)
-    processes = _make_process_tasks(settings, header, host, clock, sampler.counts)
+    top = TopReader(host, sampler.counts)
+    sums = SumReader(host.proc_root, host.page_size_bytes, clock.monotonic, sampler.counts)
+    processes = ProcessTasks(
+        sums, top, _make_regions(settings, host, sampler.counts), DetailRecorder(settings.data_dir, header)
+    )
+    victims = Victims(host, top.last_seen, KernelLog(KERNEL_LOG))
+    events = _make_events(settings, hierarchies, clock, index.previous, victims)
     names = JoinedNames(sampler.name_by)
     read_limits = sampler.read_limits
     follower = _make_follower(
@@ -188,20 +198,16 @@ def _make_host(settings: Settings, clock: Clock) -> Host:
     )
 
 
-def _make_process_tasks(
-    settings: Settings, header: FileHeader, host: Host, clock: Clock, counts: ReadCounts
-) -> ProcessTasks:
-    if settings.verbose_perf_risk:
-        log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
-    return ProcessTasks(
-        SumReader(host.proc_root, host.page_size_bytes, clock.monotonic, counts),
-        TopReader(host, counts),
-        RegionReader(host, counts) if settings.verbose_perf_risk else None,
-        DetailRecorder(settings.data_dir, header),
-    )
+def _make_regions(settings: Settings, host: Host, counts: ReadCounts) -> RegionReader | None:
+    if not settings.verbose_perf_risk:
+        return None
+    log.warning("recording memory regions: the largest process of each container is paused briefly every minute")
+    return RegionReader(host, counts)
 
 
-def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, previous: Index) -> EventRecorder:
+def _make_events(
+    settings: Settings, hierarchies: Hierarchies, clock: Clock, previous: Index, victims: Victims
+) -> EventRecorder:
     mount = None if "memory" in hierarchies.v1 else hierarchies.unified
     return EventRecorder(
         settings.data_dir,
@@ -209,6 +215,7 @@ def _make_events(settings: Settings, hierarchies: Hierarchies, clock: Clock, pre
         settings.interval_ms,
         settings.node,
         oom_watch=None if mount is None else OomWatch(mount, clock),
+        name_victims=victims.name,
         previous_ms=previous.updated_ms,
         rotation_s=previous.rotation_s,
     )

@@ -68,10 +68,13 @@ class EventRecorder:
         node_name: str | None,
         *,
         oom_watch: OomWatch | None,
+        name_victims: Callable[[Sequence[Event]], list[Event]] = list,
         previous_ms: int = 0,
         rotation_s: int = DEFAULT_ROTATION_S,
     ) -> None:
         """`oom_watch`: None if v1 has the memory controller, because then OOM kills cannot be watched.
+
+        `name_victims`: adds the names of the killed processes to events of OOM kills; may block.
 
         `previous_ms`: time at which the previous run last wrote its index; 0 if there was none. If it is in the future,
         the wall clock was set back between the runs. It wrote its index at least after each window, of `rotation_s`;
@@ -80,6 +83,7 @@ class EventRecorder:
         self._previous_ms = previous_ms
         self._previous_end_ms = previous_ms + 2 * rotation_s * 1000
         self._oom_watch = oom_watch
+        self._name_victims = name_victims
         self._watched: tuple[Series, ...] | None = None
         self._data_dir = data_dir
         self._identifier = identifier
@@ -249,6 +253,8 @@ class EventRecorder:
         if not events:
             return
         events = self._reasons.add_to(events)
+        if any(event.kind == "oom_kill" for event in events):
+            events = await to_thread.run_sync(self._name_victims, events)
         await to_thread.run_sync(self._try, lambda: events_file.append(self._data_dir, self._identifier, events))
 
     def _try(self, write: Callable[[], None]) -> bool:

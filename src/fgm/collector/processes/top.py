@@ -18,6 +18,8 @@ EVERY_S = 10.0
 """Minimum interval between two rounds of a container."""
 CLOSE_EVERY_S = 1.0
 """The same for a container in trouble. There is a step every two seconds, so this makes a round in each."""
+REMEMBERED_S = 30.0
+"""Time for which processes are remembered that are gone, so that an OOM kill can name them."""
 BUDGET_S_PER_S = 0.004
 """Maximum time spent on reading, in seconds per second."""
 TOP = 10
@@ -40,13 +42,14 @@ class Visit:
 
 @dataclass(slots=True)
 class _Container:
-    """The last round of a container.
+    """The last round of a container. `earlier`: its processes at the round before that are not in this one.
 
     `known`: processes that were read, if there are too many for a round; `next`: index of the first of them to read in
     the next round.
     """
 
     visits: dict[int, Visit] = field(default_factory=dict)
+    earlier: dict[int, Visit] = field(default_factory=dict)
     top: list[int] = field(default_factory=list)
     known: set[int] = field(default_factory=set)
     next: int = 0
@@ -66,6 +69,7 @@ class TopReader:
         self._turns: Turns[dict[int, Visit]] = Turns(EVERY_S, dict, self._choose)
         self._containers: dict[str, _Container] = {}
         self._in_trouble: set[str] = set()
+        self._ended: dict[str, tuple[float, _Container]] = {}
 
     def step(
         self, listings: Mapping[str, AnyListing], time_ms: int, in_trouble: AbstractSet[str] = frozenset()
@@ -76,8 +80,9 @@ class TopReader:
         """
         clock, rows = self._host.since_boot, list[ProcessRow]()
         for key in self._containers.keys() - listings.keys():
-            del self._containers[key]
+            self._ended[key] = clock(), self._containers.pop(key)
             self.largest.pop(key, None)
+        self._ended = {key: ended for key, ended in self._ended.items() if clock() - ended[0] <= REMEMBERED_S}
         self._turns.hasten(in_trouble - self._in_trouble, clock())
         self._in_trouble = set(in_trouble)
         self._turns.update(listings, clock())
@@ -91,6 +96,17 @@ class TopReader:
                 rows += self._finish(key, current.listing, current.result, time_ms)
             self._budget.spend(clock() - began)
         return rows
+
+    def last_seen(self, key: str) -> Mapping[int, Visit]:
+        """Return the processes of a series at its last two readings, by pid, for a while also after its end.
+
+        Thread-safe.
+        """
+        container = self._containers.get(key) or self._ended.get(key, (0.0, None))[1]
+        if container is None:
+            return {}
+        oldest = self._host.since_boot() - REMEMBERED_S
+        return {pid: visit for pid, visit in {**container.earlier, **container.visits}.items() if visit.at >= oldest}
 
     def _choose(self, key: str, pids: Sequence[int]) -> list[int]:
         if len(pids) <= MAX_PER_ROUND:
@@ -132,6 +148,7 @@ class TopReader:
         by_cpu = nlargest(TOP, busy, key=lambda pid: visits[pid].cpu_rate)
         by_memory = nlargest(TOP, resident, key=lambda pid: visits[pid].stat.rss_pages)
         container = self._containers.setdefault(key, _Container())
+        container.earlier = {pid: visit for pid, visit in container.visits.items() if pid not in visits}
         container.visits, container.top = visits, sorted({*by_cpu, *by_memory})
         if by_memory:
             self.largest[key] = visits[by_memory[0]].stat

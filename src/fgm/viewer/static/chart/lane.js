@@ -16,6 +16,7 @@ import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
 import { dependsOn } from "../state/depends-on.js";
 import { focus } from "../state/lanes.js";
 import { showsTables } from "../state/page.js";
+import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, edge_ms, events, health, newest_ms, picked, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
@@ -29,6 +30,7 @@ import { LaneTable } from "./lane-table.js";
 const MIN_TICK_PX = 44; // minimum distance of two ticks of the y axis
 const PADDING_PX = 6; // half the height of a label, so that the outermost labels are not cut
 const MIN_GAP_PX = 6; // minimum width of a hatched gap
+const PROCESS_INTERVAL_MS = 12_000; // the longest usual time between two readings of a process
 
 /** The uPlot objects of all lanes: Map(lane key → uPlot). */
 export const charts = new Map();
@@ -36,7 +38,7 @@ export const charts = new Map();
 /** Draw a lane into its box and return its chart: the previous one if it has the same lines, else a new one. */
 function draw(box, lane, previous) {
   const lines = laneLines.peek().get(lane.key) ?? [];
-  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = laneSamples.peek() ?? {};
+  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = lane.isProcesses ? processGrid() : laneSamples.peek() ?? {};
   const width = box.clientWidth, height = box.clientHeight;
   const gutter = plot.peek().left;
   if (width === 0 || height === 0) return previous;
@@ -66,6 +68,12 @@ function draw(box, lane, previous) {
     chart.u.setScale("y", { min: 0, max: ticks.top });
   });
   return chart;
+}
+
+/** The distance between the points of processes: usual, or that of the pixel columns of a long view. */
+function processGrid() {
+  const { from_ms, to_ms } = view.peek();
+  return { interval_ms: Math.max(PROCESS_INTERVAL_MS, (to_ms - from_ms) / Math.max(1, plot.peek().width)) };
 }
 
 /** The range of a scale as draw() sets it. Without this, uPlot would compute another one. */
@@ -125,6 +133,10 @@ function drawBackground(u) {
 /** Why a lane has no line: [sentence] or [sentence, text of a button, action of the button]; null if it has a line. */
 function reasonForNoLine(lane) {
   if (laneSamples.value === null || lanePeaks.value.get(lane.key)) return null;
+  if (lane.isProcesses) {
+    const loaded = processLines.value.get(lane.key);
+    return [!loaded ? "Loading…" : loaded.refusal ?? "No process was read in this range."];
+  }
   if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
   if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];
   if (shown.value.length === 0 && picked.value?.length > 0) return [noneExistText(picked.value.length)];

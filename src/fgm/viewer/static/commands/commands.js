@@ -1,6 +1,7 @@
 // All actions of the page with their texts and keys: for the keyboard, the command list and the list of keys.
 
 import { pinEvent } from "../chart/event-lane.js";
+import { cursorRows } from "../derived/cursor-values.js";
 import { lanePeaks } from "../derived/lane-lines.js";
 import { PRESETS } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
@@ -8,9 +9,10 @@ import { focusSearch } from "../panels/container-list.js";
 import { focusTimeBox } from "../panels/time-box.js";
 import { canCompare, compare } from "../requests/comparison.js";
 import { rankAgain } from "../requests/ranking.js";
-import { addLane, focus, lanes } from "../state/lanes.js";
+import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
-import { range } from "../state/store.js";
+import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
+import { nodeId, range } from "../state/store.js";
 import { toggleTheme } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "../state/view.js";
@@ -24,6 +26,19 @@ const PAN_SHARE = 0.25;
 function pinPeak() {
   const peak = lanePeaks.peek().get(lanes.peek()[focus.peek()]?.key);
   if (peak) pin(peak.ms);
+}
+
+/** Open the processes of the first row of the cursor table, or of the row that is `step` after the open one. */
+function openFrom(step) {
+  const ids = [...cursorRows.peek().map(({ entry }) => entry.series.id), ...(nodeId.peek() ? [nodeId.peek()] : [])];
+  const next = ids[(ids.indexOf(openedId.peek()) + step) % ids.length] ?? ids[0];
+  if (next) openProcesses(next);
+}
+
+/** Add a lane with the processes of the open row, or else of the first. */
+function addLaneOfProcesses() {
+  const id = openedId.peek() ?? cursorRows.peek()[0]?.entry.series.id ?? nodeId.peek();
+  if (id) addProcessLane(id, focused.peek()?.kind === "memory" ? "memory" : "cpu");
 }
 
 const action = (group, text, keys, run) => ({ group, text, keys, run });
@@ -52,6 +67,9 @@ export const ACTIONS = [
   action("Lanes", "Change, move or remove the focused lane", ["m"], () => chooseForLane(focus.peek())),
   action("Lanes", "Show lanes as tables or lines", ["t"], toggleTables),
   action("Containers", "Search containers", ["/"], focusSearch),
+  action("Containers", "Show or close the processes of the first container", ["o"], () => (openedId.peek() === null ? openFrom(0) : closeProcesses())),
+  action("Containers", "Show the processes of the next container", ["O"], () => openFrom(1)),
+  action("Containers", "Lane of the processes of a container", ["l"], addLaneOfProcesses),
   action("Containers", "Top 6 by CPU in this view", [], () => (showTop(), rankAgain())),
   action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Copy a link to this view", ["y"], copyLink),

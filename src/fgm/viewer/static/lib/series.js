@@ -19,9 +19,9 @@ export function locationOf(series) {
   return series.runtime ?? series.scope;
 }
 
-/** "name in location"; for a cgroup or the node, only its name. */
+/** "name in location"; for a cgroup, the node or a process, only its name. */
 export function fullName(series) {
-  return series.scope === "node" || series.scope === "cgroup" ? series.name : `${series.name} in ${locationOf(series)}`;
+  return ["node", "cgroup", "process"].includes(series.scope) ? series.name : `${series.name} in ${locationOf(series)}`;
 }
 
 /** All known properties of a series for a tooltip, one per line. */

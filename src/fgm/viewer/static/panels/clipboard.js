@@ -2,7 +2,7 @@
 
 import { cursorRows } from "../derived/cursor-values.js";
 import { locationOf } from "../lib/series.js";
-import { lanes } from "../state/lanes.js";
+import { valueLanes } from "../state/lanes.js";
 import { showToast } from "../state/page.js";
 import { cursor_ms } from "../state/store.js";
 import { permanentLink } from "../state/url.js";
@@ -26,7 +26,7 @@ export function copyTable() {
   const escape = (text) => String(text).replaceAll("|", "\\|");
   const line = (cells) => `| ${cells.map(escape).join(" | ")} |`;
   const raw = (value, unit) => (value === null ? "–" : `${Number(value.toPrecision(12))} ${unit === "1" ? "" : unit}`.trim());
-  const columns = lanes.peek();
+  const columns = valueLanes.peek();
   const body = cursorRows.value.map(({ entry, values, life }) => [
     entry.series.name, locationOf(entry.series), life ?? "–", ...columns.map(({ key, unit }) => raw(values.get(key) ?? null, unit)),
   ]);

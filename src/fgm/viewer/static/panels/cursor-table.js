@@ -7,7 +7,7 @@ import { laneUnits } from "../derived/lane-lines.js";
 import { seriesDetails, workload } from "../lib/series.js";
 import { clock, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
-import { focused, lanes } from "../state/lanes.js";
+import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
 import { allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
@@ -15,6 +15,7 @@ import { focusLane } from "../widgets/lane-focus.js";
 import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
 import { copyTable } from "./clipboard.js";
+import { Processes, ProcessesButton } from "./processes.js";
 
 const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // for others, a share of the node has no meaning
 const MIN_SLOWDOWN_SHARE = 0.005; // a smaller share is not shown
@@ -28,7 +29,7 @@ function signed(value, unit) {
 }
 
 function Values({ row, tops, isNew }) {
-  return lanes.value.map(({ key }) => {
+  return valueLanes.value.map(({ key }) => {
     const value = row.values.get(key) ?? null;
     const unit = laneUnits.value.get(key);
     const text = value === null ? "–" : formatNumber(value, unit);
@@ -73,11 +74,11 @@ function Row({ row, tops, isFirst }) {
   const { series, slot, ids } = row.entry;
   const isNew = (allSeries.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
   return html`<tr class=${isFirst ? "first" : ""}>
-    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} />
+    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} /><${ProcessesButton} id=${series.id} name=${series.name} />
       <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${LimitCell} row=${row} /><${NodeShareCell} row=${row} />
     <td class="last"><${Sparkline} id=${series.id} css=${lineStyle(slot).css} width=${38} hasCursor=${true} /></td>
-  </tr>`;
+  </tr><${Processes} id=${series.id} name=${series.name} columns=${valueLanes.value.length + 4} />`;
 }
 
 /** The text for screen readers: "17:46:39: Memory 56.7 MiB, payments first". */
@@ -99,7 +100,7 @@ export function CursorTable() {
   const at_ms = cursor_ms.value;
   const { column_ms } = cursorSpan.value;
   const rows = cursorRows.value;
-  const tops = new Map(lanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
+  const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
   const notes = [column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
@@ -109,17 +110,17 @@ export function CursorTable() {
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
     <p class="unseen" role="status">${pinned_ms.value !== null && spokenText(at_ms, rows[0])}</p>
-    <table class=${lanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": lanes.value.length }}>
-      <thead><tr><th scope="col">container<br />where</th>${lanes.value.map((lane, i) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${i} />`)}
+    <table class=${valueLanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": valueLanes.value.length }}>
+      <thead><tr><th scope="col">container<br />where</th>${valueLanes.value.map((lane) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${lanes.value.indexOf(lane)} />`)}
         <th scope="col" class="limit" title=${`${title} as a share of its limit`}>of limit</th><th scope="col" class="share" title=${`${title} as a share of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${cpuUse.value && roughDuration(cpuUse.value.to_ms - cpuUse.value.from_ms)}</span></th></tr></thead>
       <tbody>${rows.map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
       <tfoot>
-        ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${lanes.value.length + 3}></td></tr>`}
+        ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${valueLanes.value.length + 3}></td></tr>`}
         ${nodeRow.value && html`<tr>
-          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
+          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
           <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
-        </tr>`}
+        </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${valueLanes.value.length + 4} />`}`}
       </tfoot>
     </table>
   </section>`;

@@ -98,6 +98,12 @@ function decodeSamples(buffer) {
 export const top = ({ metric, from_ms, to_ms, parts, scopes, limit }, options) =>
   get("api/top", { metric, from: Math.floor(from_ms), to: Math.ceil(to_ms), parts, scope: scopes, limit }, options);
 
+/** The processes of a series that use most, at an instant (`at_ms`), or with lines in [from_ms, to_ms). `by`: cpu or memory. */
+export const processes = ({ id, at_ms, from_ms, to_ms, by, limit, points }, options) => {
+  const whole = (ms) => (ms === undefined ? undefined : Math.max(0, Math.floor(ms)));
+  return get("api/processes", { id, at: whole(at_ms), from: whole(from_ms), to: whole(to_ms), by, limit, points }, options);
+};
+
 /** The changes in [from_ms, to_ms) from the range of the same length before. `onProgress` is called with a share, 0 to 1. */
 export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {
   let response, last;

@@ -4,7 +4,7 @@
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { dependsOn } from "../state/depends-on.js";
-import { explanations, laneMetrics, lanes } from "../state/lanes.js";
+import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
 import * as store from "../state/store.js";
 import * as api from "./api.js";
@@ -69,7 +69,7 @@ async function loadAll() {
 const isRankingMissing = () => store.picked.peek() === null && store.topSix.peek().length === 0;
 
 /** Whether to request the list of metrics with this poll: often while a lane's metric is missing, else every 30th time. */
-const needsMetrics = () => (laneMetrics.peek().size < lanes.peek().length ? polls < 60 || polls % 10 === 0 : polls % 30 === 1);
+const needsMetrics = () => (laneMetrics.peek().size < valueLanes.peek().length ? polls < 60 || polls % 10 === 0 : polls % 30 === 1);
 
 /** Wait for a request, and return whether it succeeded. A later poll repeats a failed request. */
 async function settle(request) {

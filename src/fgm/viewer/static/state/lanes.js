@@ -1,7 +1,8 @@
 // The lanes: their metrics and order, and the further metrics that explain them.
 
 import { batch, computed, signal } from "../vendor/signals.js";
-import { allMetrics } from "./store.js";
+import { processLane, processLaneName } from "./processes.js";
+import { allMetrics, byId } from "./store.js";
 import { viewChanged } from "./view.js";
 
 /** Maximum number of lanes. */
@@ -40,7 +41,16 @@ function kindOf(metricName) {
 /** Whether a limit applies to this metric. A memory limit applies to all memory in use, and to parts that could reach it. */
 const isBounded = (metricName) => !/headroom|\.(max|high|min|low)$|\.events\.|swap|pg/.test(metricName);
 
+/** The lane with the processes of a series. */
+function laneOfProcesses(key, { id, by }) {
+  const title = laneTitles.value.get(key) ?? `Processes of ${byId.value.get(id)?.name ?? id}`;
+  const note = by === "memory" ? "resident memory" : "CPU";
+  return { key, metric: null, title, note, isNamed: false, isProcesses: true, kind: by, unit: by === "memory" ? "bytes" : "millicores" };
+}
+
 function laneOf(name) {
+  const processes = processLane(name);
+  if (processes) return laneOfProcesses(name, processes);
   const named = NAMED_LANES.get(name);
   const metricName = named ? named.metrics.find((candidate) => metricByName.value.has(candidate)) : name;
   const metric = metricByName.value.get(metricName);
@@ -53,14 +63,21 @@ function laneOf(name) {
     title: laneTitles.value.get(name) ?? named?.title ?? metric?.title ?? name,
     note: named?.note,
     isNamed: Boolean(named),
+    isProcesses: false,
+    kind: kindOf(metricName ?? named.metrics[0]),
     unit,
     limit: metricName && isBounded(metricName) ? ifRecorded(limits[unit]) : undefined,
     strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full) } : undefined,
   };
 }
 
-/** The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, unit, limit, strip}. */
+/**
+ * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, kind, unit, limit, strip}.
+ * kind: "cpu", "memory", "io" or null.
+ */
 export const lanes = computed(() => laneNames.value.map(laneOf));
+/** The lanes that have a value of each series: not those of processes. */
+export const valueLanes = computed(() => lanes.value.filter(({ isProcesses }) => !isProcesses));
 /** The metric of each lane that has one: Map(lane key → metric name). */
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
 /** Names of the metrics that explain the lanes. */
@@ -103,6 +120,12 @@ export function addLane(metricName) {
     if (!names.includes(name)) setNames([...names.slice(0, MAX_LANES - 1), name]);
     focus.value = laneNames.peek().indexOf(name);
   });
+}
+
+/** Add a lane with the processes of a series, at the end. The focus stays, because it ranks the containers. `by`: "cpu" or "memory". */
+export function addProcessLane(id, by) {
+  const names = laneNames.peek(), name = processLaneName(id, by);
+  if (!names.includes(name)) setNames([...names.slice(0, MAX_LANES - 1), name]);
 }
 
 /** The lane name of a metric: the name of its lane in NAMED_LANES if there is one, else the name of the metric. */

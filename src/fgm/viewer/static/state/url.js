@@ -4,6 +4,7 @@ import { batch } from "../vendor/signals.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
+import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
 import { cursor_ms, defaultRange, end_ms, interval_ms, linkedSlots, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
 import { follow, onViewChange } from "./view.js";
@@ -30,6 +31,7 @@ function lanesAndCursor(pin_ms) {
   if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
+  if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   return parts;
 }
 
@@ -92,6 +94,7 @@ function readUrl() {
     picked.value = parameters.get("show") ?? null;
     laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
+    openedId.value = first("open") ?? null;
     pinned_ms.value = pin_ms >= view.peek().from_ms && pin_ms < end_ms.peek() ? pin_ms : null;
   });
 }
