@@ -7,6 +7,7 @@ import { addProcessLane } from "../state/lanes.js";
 import { closeProcesses, openedId, openProcesses, processesAtCursor } from "../state/processes.js";
 
 const CROWD = 5; // a name is mentioned if so many processes have it
+const RECORDED = 10; // the collector records so many processes for their CPU, and as many for their memory
 const MIN_GROWTH = 1 << 20; // a smaller change of memory is not shown
 
 /** Sentences on what the list does not show: how many processes have one name, and how many of them are new. */
@@ -47,7 +48,8 @@ function List({ answer, by }) {
         <th scope="col">threads</th><th scope="col">files</th></tr></thead>
       <tbody>${processes.map((process) => html`<${Process} key=${`${process.pid} ${process.start_ms}`} process=${process} units=${units} at_ms=${at_ms} />`)}</tbody>
     </table>
-    <p class="mut">${total > processes.length ? `the first ${processes.length} of ${total}` : `${total}`}, of those that use most; read at ${clock(read_ms)}</p>`;
+    <p class="mut">${total > processes.length ? `the first ${processes.length} of ` : ""}${total} ${total === 1 ? "process" : "processes"}, read at ${clock(read_ms)}${
+      total >= RECORDED ? `; of each container, the ${RECORDED} busiest and the ${RECORDED} largest are recorded` : ""}</p>`;
 }
 
 /** The button of a row that opens and closes its processes. */
