@@ -11,7 +11,7 @@ from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.proc_files import MAX_BYTES, REFUSED_REST_S
 from fgm.collector.processes.regions import EVERY_S, TOP, RegionReader
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.parse.process import ProcessStat, pid_stat
+from fgm.parse.processes.process import ProcessStat, pid_stat
 from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 
 SMAPS = "".join(

@@ -18,7 +18,7 @@ from fgm.collector.processes.top import TopReader, Visit
 from fgm.collector.processes.victims import Victims
 from fgm.collector.sampling.process_list import FolderListing
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.parse.process import ProcessStat
+from fgm.parse.processes.process import ProcessStat
 from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
 from tests.support.collector.fake_proc import MIB, PAGE_BYTES, TICKS, FakeProc, Ticking

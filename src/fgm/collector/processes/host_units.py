@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fgm.parse.process import ProcessStat
+from fgm.parse.processes.process import ProcessStat
 from fgm.store.samples.series import Series
 
 Identity = tuple[int, str | None, str | None, str | None, str | None, str | None, int, int, str]

@@ -12,7 +12,7 @@ from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
-from fgm.parse.process import ProcessStat, Region, pid_stat, smaps
+from fgm.parse.processes.process import ProcessStat, Region, pid_stat, smaps
 from fgm.store.parquet.process_tables import RegionRow
 from fgm.store.samples.series import Series
 

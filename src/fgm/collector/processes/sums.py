@@ -18,7 +18,7 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.logs import fields
 from fgm.parse.errors import ParseError
-from fgm.parse.process import smaps_rollup, statm
+from fgm.parse.processes.process import smaps_rollup, statm
 
 log = logging.getLogger(__name__)
 

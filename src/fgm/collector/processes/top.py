@@ -11,7 +11,7 @@ from fgm.collector.processes.turns import Budget, Turns
 from fgm.collector.sampling.process_list import AnyListing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
-from fgm.parse.process import ProcessStat, pid_stat
+from fgm.parse.processes.process import ProcessStat, pid_stat
 from fgm.store.parquet.process_tables import ProcessRow
 
 EVERY_S = 10.0

@@ -11,8 +11,8 @@ from fgm.collector.processes.proc_files import read
 from fgm.collector.processes.top import Visit
 from fgm.events.wording import count, duration, size
 from fgm.parse.errors import ParseError
-from fgm.parse.kernel_log import LoggedKill, oom_kills
-from fgm.parse.process import pid_stat
+from fgm.parse.processes.kernel_log import LoggedKill, oom_kills
+from fgm.parse.processes.process import pid_stat
 from fgm.store.events.event import Event, Value
 
 MAX_NAMED = 3

@@ -5,7 +5,7 @@ import time
 
 from fgm.collector.kernel.kernel_file import KernelFile, PlainParser, columns_of
 from fgm.collector.sampling.read_counts import ReadCounts
-from fgm.parse.process import statm
+from fgm.parse.processes.process import statm
 
 _NAMES = (
     "collector.cpu_usec",

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from fgm.parse import process
 from fgm.parse.errors import ParseError
-from fgm.parse.process import ProcessStat, Region
+from fgm.parse.processes import process
+from fgm.parse.processes.process import ProcessStat, Region
 
-REAL = Path(__file__).parents[1] / "data/procfs/pid"
+REAL = Path(__file__).parents[2] / "data/procfs/pid"
 KB = 1024
 
 

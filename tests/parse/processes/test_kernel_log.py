@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from fgm.parse.kernel_log import LoggedKill, oom_kills
+from fgm.parse.processes.kernel_log import LoggedKill, oom_kills
 
-RECORDED = Path(__file__).parent.parent / "data" / "kmsg-6.18"
+RECORDED = Path(__file__).parents[2] / "data" / "kmsg-6.18"
 POD = "/kubepods/burstable/pod2d89c12c-be0a-4a35-b40f-6c649bdd3fc6"
 ID = "d71541444547968bd36559d81fd9d9bcc38b9ae4a9ea19b584aa344715d779f0"
 

@@ -1,0 +1,1 @@
+"""Parsers of the files of single processes, and of what the kernel logs about them."""
