@@ -13,8 +13,9 @@ const MIN_GROWTH = 1 << 20; // a smaller change of memory is not shown
 /** Sentences on what the list does not show: how many processes have one name, and how many of them are new. */
 function Crowds({ names, from_ms, at_ms }) {
   const crowds = names.filter(({ processes, started }) => processes >= CROWD || started >= CROWD);
-  return crowds.map(({ comm, processes, started }) => html`<p key=${comm} class="crowd"><b>${processes} × ${comm}</b>${
-    started > 0 && `, ${started === processes ? "all" : started} started`} in the ${roughDuration(at_ms - from_ms)} before</p>`);
+  const span = roughDuration(at_ms - from_ms);
+  return crowds.map(({ comm, processes, started }) => html`<p key=${comm} class="crowd"><b>${processes} × ${comm}</b> seen in the ${span} before${
+    started > 0 && `, ${started === processes ? "all" : started} started in it`}</p>`);
 }
 
 function Growth({ process, unit }) {
