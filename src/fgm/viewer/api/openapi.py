@@ -105,6 +105,7 @@ _PROCESS = _facts(
     t_ms=_list(WHOLE),
     value=_list(_or_null(NUMBER)),
 )
+_LABELLED = dict.fromkeys(("name", "title", "unit", "kind", "label", "source", "help"), TEXT)
 _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
 
 ANSWERS: dict[str, tuple[str, JsonSchema]] = {
@@ -148,7 +149,8 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         _facts(
             metrics=_list(
                 _facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT, aliases=_list(TEXT))
-            )
+            ),
+            labelled=_list(_facts(**_LABELLED)),
         ),
     ),
     "/api/filters": (
@@ -189,6 +191,27 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             total=WHOLE,
             processes=_list(_PROCESS),
             names=_list(_facts(comm=TEXT, processes=WHOLE, started=WHOLE)),
+        ),
+    ),
+    "/api/labelled": (
+        "Values of a metric by label, such as each disk, every 10 s; those with the highest values first.",
+        _facts(
+            **_LABELLED,
+            at_ms=MAYBE_WHOLE,
+            interval_ms=WHOLE,
+            **_COVERED,
+            series=_list(
+                _facts(
+                    id=TEXT,
+                    name=TEXT,
+                    label=TEXT,
+                    last_ms=WHOLE,
+                    last=_or_null(NUMBER),
+                    max=_or_null(NUMBER),
+                    t_ms=_list(WHOLE),
+                    value=_list(_or_null(NUMBER)),
+                )
+            ),
         ),
     ),
     "/api/openapi.json": ("This document.", FREE),

@@ -9,7 +9,7 @@ from quart import Quart, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from fgm.logs import fields
-from fgm.viewer.api import at, changes, containers, events, openapi, processes, timeseries, top
+from fgm.viewer.api import at, changes, containers, events, labelled, openapi, processes, timeseries, top
 from fgm.viewer.api.listings import filters, instance, metrics
 from fgm.viewer.api.response.leased_app import SEND_TIMEOUT_S, LeasedApp
 from fgm.viewer.api.response.memory_budget import Lease
@@ -38,6 +38,7 @@ QUERIES: Mapping[str, Callable[..., Awaitable[Response]]] = {
     "/api/changes": changes.respond,
     "/api/events": events.respond,
     "/api/processes": processes.respond,
+    "/api/labelled": labelled.respond,
     "/at/<time>": at.respond,
 }
 """Routes that may read data files. Each takes the memory it needs from its lease."""

@@ -15,6 +15,7 @@ from fgm.viewer.files.table_files import TableFiles
 from fgm.viewer.health import Address
 from fgm.viewer.query.comparison import ComparedRanges, Comparison
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
+from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
 from fgm.viewer.query.question import Question
@@ -80,6 +81,10 @@ class Services:
     def process_query(self, question: ProcessQuestion) -> ProcessQuery:
         """Return a query for processes. May block."""
         return ProcessQuery(question, self.tables)
+
+    def labelled_query(self, question: LabelledQuestion) -> LabelledQuery:
+        """Return a query for labelled values. May block."""
+        return LabelledQuery(question, self.tables)
 
     def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
         """Return a query for events. May block."""

@@ -1,4 +1,4 @@
-"""Finds and reads process tables, of closed windows and of the one that is being recorded."""
+"""Finds and reads process tables and labelled tables, of closed windows and of the one that is being recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.directory import layout
+from fgm.store.directory.layout import TableKind
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow, Row
+from fgm.store.parquet.process_tables import ROWS, Row
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables import table_journal
@@ -78,19 +79,19 @@ class Readings(NamedTuple):
 
 
 class TableFiles:
-    """The process tables of a data directory. Thread-safe; both methods may block."""
+    """The tables of a data directory. Thread-safe; all methods may block."""
 
     def __init__(self, files: DataFiles, skipped: SkippedFiles) -> None:
         self._files, self._skipped = files, skipped
 
-    def between(self, from_ms: int, to_ms: int) -> list[TableFile]:
-        """Return the process tables that may have rows in [from_ms, to_ms), oldest first, a table before its journal.
+    def between(self, from_ms: int, to_ms: int, kind: TableKind = "processes") -> list[TableFile]:
+        """Return the tables that may have rows in [from_ms, to_ms), oldest first, a table before its journal.
 
         The last windows before the range are among them, because the length of a window is not in its name.
         """
         tables: list[TableFile] = []
         for _, folder in self._files.folders_between(from_ms, to_ms):
-            parsed = [_parse(folder, name) for name in self._files.table_names(folder)]
+            parsed = [_parse(folder, name, kind) for name in self._files.table_names(folder)]
             before = [file for file in parsed if file is not None and file.start_ms < to_ms]
             earlier = sorted({file.start_ms for file in before if file.start_ms < from_ms})
             first_ms = min(from_ms, *earlier[-EARLIER_WINDOWS:], from_ms)
@@ -98,14 +99,24 @@ class TableFiles:
         return sorted(tables, key=lambda file: (file.start_ms, file.is_journal, file.folder))
 
     def read(self, file: TableFile, node_name: str | None) -> Readings | None:
-        """Return the rows of a table; None if it has gone, or belongs to another node.
+        """Return the rows of a process table; None if it has gone, or belongs to another node.
+
+        Raises: as `columns`.
+        """
+        columns = self.columns(file, node_name, "processes", FIELDS)
+        return None if columns is None else _readings(columns)
+
+    def columns(
+        self, file: TableFile, node_name: str | None, kind: TableKind, fields: Sequence[str]
+    ) -> dict[str, Column] | None:
+        """Return columns of a table by field; None if it has gone, or belongs to another node.
 
         Raises: BadFileError or OSError if it cannot be read. It is then on the list of skipped files.
         """
         try:
             with self._files.opened(file.folder) as fd:
                 read = _read_journal if file.is_journal else _read_table
-                header, columns = read(file.name, fd)
+                header, columns = read(file.name, fd, kind, fields)
         except FileNotFoundError:  # the window was closed, or the file removed, after it was listed
             return None
         except (BadFileError, OSError) as error:
@@ -114,31 +125,35 @@ class TableFiles:
         self._skipped.forget(file.path)
         if header is None or (None not in (header.node_name, node_name) and header.node_name != node_name):
             return None
-        return _readings(columns)
+        return columns
 
 
-def _parse(folder: str, name: str) -> TableFile | None:
+def _parse(folder: str, name: str, kind: TableKind) -> TableFile | None:
     table, journal = layout.parse_table_name(name), layout.parse_table_journal_name(name)
     parsed = table or journal
-    if parsed is None or parsed[0] != "processes":
+    if parsed is None or parsed[0] != kind:
         return None
     return TableFile(parsed[1], table is None, folder, name)
 
 
-def _read_table(name: str, dir_fd: int) -> tuple[FileHeader, dict[str, Column]]:
-    block, columns = process_tables.columns(name, FIELDS, dir_fd)
-    if block.kind != "processes":
+def _read_table(name: str, dir_fd: int, kind: TableKind, fields: Sequence[str]) -> tuple[FileHeader, dict[str, Column]]:
+    block, columns = process_tables.columns(name, fields, dir_fd)
+    if block.kind != kind:
         raise BadFileError(name, f"it is a table of {block.kind}")
     return block.header, columns
 
 
-def _read_journal(name: str, dir_fd: int) -> tuple[FileHeader | None, dict[str, Column]]:
+def _read_journal(
+    name: str, dir_fd: int, kind: TableKind, fields: Sequence[str]
+) -> tuple[FileHeader | None, dict[str, Column]]:
     header, rows = None, list[Row]()
     for header, group in table_journal.read(name, dir_fd):  # noqa: B007 - all headers are of one node
         rows += group
-    types = ProcessRow.__annotations__
+    if any(not isinstance(row, ROWS[kind]) for row in rows):
+        raise BadFileError(name, f"it has other rows than those of {kind}")
+    types = ROWS[kind].__annotations__
     columns: dict[str, Column] = {}
-    for field in FIELDS:
+    for field in fields:
         values = [getattr(row, field) for row in rows]
         columns[field] = _column(types[field], values)
     return header, columns

@@ -6,6 +6,7 @@ from typing import Any
 from quart import Response, request
 
 from fgm.metrics.derived import ShownMetric
+from fgm.metrics.labelled import LABELLED, LabelledMetric
 from fgm.metrics.shown import ALIASES, SHOWN
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.responses import response_from_parts
@@ -22,9 +23,27 @@ async def respond(services: Services) -> Response:
 
 
 def answer(holdings: Holdings) -> dict[str, Any]:
-    """Return the JSON value: recorded and derived metrics whose columns all have a value in some file."""
+    """Return the JSON value: the metrics whose columns all have a value in some file, and all labelled metrics."""
     columns = holdings.metrics
-    return {"metrics": [_metric(metric) for metric in SHOWN.values() if columns.issuperset(metric.needs)]}
+    return {
+        "metrics": [_metric(metric) for metric in SHOWN.values() if metric.has_values(columns)],
+        "labelled": [described(labelled) for labelled in LABELLED.values()],
+    }
+
+
+def described(labelled: LabelledMetric) -> dict[str, Any]:
+    """Return what is known of a labelled metric, for JSON."""
+    metric = labelled.metric
+    is_counter = metric.kind == "counter"
+    return {
+        "name": metric.name,
+        "title": metric.title,
+        "unit": f"{metric.unit}/s" if is_counter else metric.unit,
+        "kind": metric.kind,
+        "label": labelled.label,
+        "source": metric.source,
+        "help": f"{metric.help} Shown as growth per second." if is_counter else metric.help,
+    }
 
 
 def _metric(metric: ShownMetric) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from fgm.metrics.labelled import LABELLED
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.query.question import MAX_SERIES
@@ -118,7 +119,21 @@ AT = Parameter(
 )
 BY_USE = _choice("by", "What processes are ranked by, and what their lines show.", "cpu", "memory")
 MAX_LISTED = _whole("limit", "Maximum number of processes; the first are returned.", 20, 1, 200)
-PROCESS_POINTS = _whole("points", "Number of pixel columns of the lines.", 600, 10, 2_000)
+LINE_POINTS = _whole("points", "Number of pixel columns of the lines.", 600, 10, 2_000)
+
+ONE_LABELLED_METRIC = Parameter(
+    "metric",
+    "A name from `labelled` of /api/metrics.",
+    {"type": "string", "enum": sorted(LABELLED)},
+    is_required=True,
+)
+LABELLED_SERIES = Parameter(
+    "containers",
+    "Ids of series, from /api/containers. Default: the node.",
+    {"type": "string", "minLength": 1},
+    is_list=True,
+    max_items=MAX_SERIES,
+)
 
 _SPAN = (RANGE, FROM, TO)
 _FILTER = (SEARCH, SCOPES, NAMESPACES, QOS_CLASSES, LABELS)
@@ -133,7 +148,8 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/changes": (*_SPAN, MAX_RANKED),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
-    "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, PROCESS_POINTS),
+    "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
+    "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),
     "/api/openapi.json": (),
     "/at/{time}": (),
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import cast, get_args
 
 from fgm.metrics.derived import ShownMetric
+from fgm.metrics.labelled import LABELLED
 from fgm.metrics.shown import find
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
@@ -17,7 +18,9 @@ from fgm.viewer.api.request.requests import (
     ChangesRequest,
     ContainersRequest,
     EventsRequest,
+    LabelledRequest,
     ProcessesRequest,
+    Span,
     TimeseriesRequest,
     TopRequest,
 )
@@ -99,16 +102,32 @@ def processes(query: bytes) -> ProcessesRequest:
     series_id = value_of(fields, "id", "node")
     if not series_id:
         raise bad_parameter("id", "the id is empty", "an id from /api/containers")
-    has_span = not fields.keys().isdisjoint(("range", "from", "to"))
-    if has_span and "at" in fields:
-        raise bad_parameter("at", "at cannot be combined with a range", "either at, or range, from and to")
+    at_ms, span = _instant_or_span(fields)
     return ProcessesRequest(
         series_id,
-        times.instant_ms("at", value_of(fields, "at")) if "at" in fields else None,
-        times.span(fields) if has_span else None,
+        at_ms,
+        span,
         cast("By", _choice(fields, parameters.BY_USE)),
         _whole_number(fields, parameters.MAX_LISTED),
-        _whole_number(fields, parameters.PROCESS_POINTS),
+        _whole_number(fields, parameters.LINE_POINTS),
+    )
+
+
+def labelled(query: bytes) -> LabelledRequest:
+    """Parse the query string of /api/labelled.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/labelled"])
+    name = value_of(fields, "metric")
+    if not name:
+        raise bad_parameter("metric", "the request names no metric", ", ".join(sorted(LABELLED)))
+    if name not in LABELLED:
+        raise unknown("metric", "labelled metric", name[:MAX_TEXT], ", ".join(sorted(LABELLED)))
+    at_ms, span = _instant_or_span(fields)
+    ids = _ids(fields)
+    return LabelledRequest(
+        LABELLED[name], ("node",) if ids is None else ids, at_ms, span, _whole_number(fields, parameters.LINE_POINTS)
     )
 
 
@@ -151,6 +170,15 @@ def _ids(fields: Fields) -> tuple[str, ...] | None:
         allowed = f"1 to {MAX_SERIES} ids from /api/containers, separated by commas"
         raise bad_parameter("containers", f"the request names {len(ids)} series", allowed)
     return ids
+
+
+def _instant_or_span(fields: Fields) -> tuple[int | None, Span | None]:
+    """Return the instant, or None for now, and the range, or None for an instant."""
+    has_span = not fields.keys().isdisjoint(("range", "from", "to"))
+    if has_span and "at" in fields:
+        raise bad_parameter("at", "at cannot be combined with a range", "either at, or range, from and to")
+    at_ms = times.instant_ms("at", value_of(fields, "at")) if "at" in fields else None
+    return at_ms, times.span(fields) if has_span else None
 
 
 def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from fgm.metrics.derived import ShownMetric
+from fgm.metrics.labelled import LabelledMetric
 from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.query.processes.usage import By
 from fgm.viewer.web.problems import bad_parameter
@@ -102,6 +103,17 @@ class ProcessesRequest:
     span: Span | None
     by: By
     limit: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRequest:
+    """A request to /api/labelled. `span`: None: for an instant. `at_ms`: the instant; None: now."""
+
+    metric: LabelledMetric
+    ids: tuple[str, ...]
+    at_ms: int | None
+    span: Span | None
     points: int
 
 
