@@ -1,26 +1,36 @@
-"""Values that were written are those that fastparquet's decoder of the compact protocol reads."""
+"""Structures are written by fastparquet's encoder, in processes that load neither fastparquet's package nor pandas."""
 
-from fastparquet.cencoding import from_buffer
+import io
+import subprocess
+import sys
 
-from fgm.store.parquet.thrift import array, binary, i32, i64, struct
+import numpy as np
+import pyarrow.parquet as pq
 
-NUMBERS = [0, 1, -1, 63, 64, -64, -65, 127, 128, 2**31 - 1, -(2**31)]
+from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
+
+PROGRAM = """
+import sys
+from fgm.store.parquet.thrift import struct, to_bytes
+data = to_bytes(struct("KeyValue", key=b"a", value=b"b"))
+assert not {"fastparquet", "pandas"} & sys.modules.keys()
+import fastparquet.cencoding
+pair = fastparquet.cencoding.from_buffer(data, "KeyValue")
+assert (pair.key, pair.value) == (b"a", b"b")
+"""
 
 
-def test_integers_of_both_signs_and_sizes_are_read_back() -> None:
-    for number in [*NUMBERS, 2**53, -(2**53), 2**63 - 1, -(2**63)]:
-        facts = from_buffer(struct({3: i64(number)}).data, "FileMetaData")
-        assert facts.num_rows == number
-    for number in NUMBERS:
-        assert from_buffer(struct({1: i32(number)}).data, "FileMetaData").version == number
+def test_the_encoder_comes_without_pandas_and_does_not_disturb_a_later_import() -> None:
+    subprocess.run([sys.executable, "-c", PROGRAM], check=True)
 
 
-def test_lists_and_texts_of_any_length_are_read_back() -> None:
-    for size in (1, 14, 15, 16, 127, 128, 300):
-        text = "é" * size
-        pairs = [struct({1: binary(f"key {i}"), 2: binary(text)}) for i in range(size)]
-        facts = from_buffer(struct({1: i32(1), 5: array(pairs)}).data, "FileMetaData")
+def test_metadata_of_any_length_and_script_is_read_back() -> None:
+    metadata = {f"key {size}": "日本" * size for size in (0, 1, 63, 64, 8191, 8192, 1_000_000)}
+    parts = encode_parts([ColumnValues("x", "number", np.array([1.0, np.nan]))], metadata)
+    file = parts.chunks + parts.footer + len(parts.footer).to_bytes(4, "little") + PARQUET_MAGIC
 
-        assert [(pair.key, pair.value) for pair in facts.key_value_metadata] == [
-            (f"key {i}".encode(), text.encode()) for i in range(size)
-        ]
+    read = pq.ParquetFile(io.BytesIO(file), thrift_string_size_limit=1 << 26)
+
+    assert read.metadata.metadata == {key.encode(): value.encode() for key, value in metadata.items()}
+    assert read.read().to_pydict() == {"x": [1.0, None]}

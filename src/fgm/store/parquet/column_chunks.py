@@ -3,14 +3,14 @@
 Numbers are PLAIN. Texts have a page with a dictionary before their data page, which has the positions in it. A column
 without values, such as a metric of another kernel, costs a few bytes and next to no time.
 
-Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift, whose numbers of fields are used here.
+Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift.
 """
 
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cramjam
 import numpy as np
@@ -20,7 +20,7 @@ from fgm import __version__
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
 from fgm.store.parquet.table_pages import Column, Texts
-from fgm.store.parquet.thrift import TRUE, Value, array, binary, i32, i64, struct, varint
+from fgm.store.parquet.thrift import struct, to_bytes
 from fgm.store.parquet.window_block import ColumnChunk
 
 ColumnType = Literal["time", "text", "integer", "number"]
@@ -32,8 +32,7 @@ _PHYSICAL_TYPES: Mapping[ColumnType, int] = {"time": _INT64, "integer": _INT64, 
 _PLAIN, _RLE, _RLE_DICTIONARY = 0, 3, 8
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
-_IN_UTC_MS = struct({8: struct({1: TRUE, 2: struct({1: struct({})})})})
-"""LogicalType: a TIMESTAMP that is in UTC and in MILLIS."""
+_UTF8, _TIMESTAMP_MILLIS = 0, 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,55 +89,56 @@ def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -
             (page,) = pages
             whole = page.header_size + page.packed_size
             positions[column.name] = ColumnChunk(page.at, whole, page.header_size, page.page_size, present, page.crc)
-    root = struct({4: binary("schema"), 5: i32(len(elements))})
+    root = struct("SchemaElement", name="schema", num_children=len(elements))
     footer = struct(
-        {
-            1: i32(1),
-            2: array([root, *elements]),
-            3: i64(rows),
-            4: array([struct({1: array(chunks), 2: i64(uncompressed), 3: i64(rows)})]),
-            5: array([struct({1: binary(key), 2: binary(value)}) for key, value in metadata.items()]),
-            6: binary(f"fgm version {__version__}"),
-        }
+        "FileMetaData",
+        version=1,
+        schema=[root, *elements],
+        num_rows=rows,
+        row_groups=[struct("RowGroup", columns=chunks, total_byte_size=uncompressed, num_rows=rows)],
+        key_value_metadata=[
+            struct("KeyValue", key=key.encode(), value=value.encode()) for key, value in metadata.items()
+        ],
+        created_by=f"fgm version {__version__}",
     )
-    return FileParts(bytes(file), footer.data, positions)
+    return FileParts(bytes(file), to_bytes(footer), positions)
 
 
 @cache
-def _schema_element(name: str, kind: ColumnType, is_nullable: bool) -> Value:
-    """Return a SchemaElement: type (1), repetition (3), name (4), converted type (6) and logical type (10)."""
-    fields = {1: i32(_PHYSICAL_TYPES[kind]), 3: i32(int(is_nullable)), 4: binary(name)}
+def _schema_element(name: str, kind: ColumnType, is_nullable: bool) -> Any:
+    facts: dict[str, Any] = {}
     if kind == "text":
-        fields[6] = i32(0)  # UTF8
+        facts = {"converted_type": _UTF8}
     elif kind == "time":
-        fields |= {6: i32(9), 10: _IN_UTC_MS}  # 9: TIMESTAMP_MILLIS
-    return struct(fields)
+        unit = struct("TimeUnit", MILLIS=struct("MilliSeconds"))
+        in_utc = struct("TimestampType", isAdjustedToUTC=True, unit=unit)
+        facts = {"converted_type": _TIMESTAMP_MILLIS, "logicalType": struct("LogicalType", TIMESTAMP=in_utc)}
+    kinds = {"type": _PHYSICAL_TYPES[kind], "repetition_type": int(is_nullable)}
+    return struct("SchemaElement", name=name, **kinds, **facts)
 
 
-def _chunk_facts(column: ColumnValues, rows: int, present: int, pages: list[_Written], uncompressed: int) -> Value:
-    """Return a ColumnChunk with its ColumnMetaData (3)."""
+def _chunk_facts(column: ColumnValues, rows: int, present: int, pages: list[_Written], uncompressed: int) -> Any:
     is_text = column.type == "text"
-    encodings = (_PLAIN, _RLE, _RLE_DICTIONARY) if is_text else (_PLAIN, _RLE)
-    statistics = {3: i64(rows - present)}
+    bounds = {}
     if column.type == "time" and isinstance(column.values, np.ndarray):
-        # The fields 1 and 2 are the deprecated ones, which are right for integers: readers ignore 5 and 6 unless the
-        # footer says how texts are ordered.
-        first, last = (binary(int(time_ms).to_bytes(8, "little", signed=True)) for time_ms in _bounds(column.values))
-        statistics = {1: last, 2: first, **statistics}
-    facts = {
-        1: i32(_PHYSICAL_TYPES[column.type]),
-        2: array([i32(encoding) for encoding in encodings]),
-        3: array([binary(column.name)]),
-        4: i32(_ZSTD),
-        5: i64(rows),
-        6: i64(uncompressed),
-        7: i64(sum(page.header_size + page.packed_size for page in pages)),
-        9: i64(pages[-1].at),
-    }
-    if is_text:
-        facts[11] = i64(pages[0].at)
-    facts[12] = struct(statistics)
-    return struct({2: i64(pages[0].at), 3: struct(facts)})
+        # These are the deprecated fields, which are right for integers: readers ignore min_value and max_value unless
+        # the footer says how texts are ordered.
+        first, last = (int(time_ms).to_bytes(8, "little", signed=True) for time_ms in _bounds(column.values))
+        bounds = {"min": first, "max": last}
+    facts = struct(
+        "ColumnMetaData",
+        type=_PHYSICAL_TYPES[column.type],
+        encodings=[_PLAIN, _RLE, _RLE_DICTIONARY] if is_text else [_PLAIN, _RLE],
+        path_in_schema=[column.name],
+        codec=_ZSTD,
+        num_values=rows,
+        total_uncompressed_size=uncompressed,
+        total_compressed_size=sum(page.header_size + page.packed_size for page in pages),
+        data_page_offset=pages[-1].at,
+        dictionary_page_offset=pages[0].at if is_text else None,
+        statistics=struct("Statistics", null_count=rows - present, **bounds),
+    )
+    return struct("ColumnChunk", file_offset=pages[0].at, meta_data=facts)
 
 
 def _bounds(times_ms: NDArray[np.int64] | NDArray[np.float64]) -> tuple[int, int]:
@@ -157,21 +157,24 @@ def _append(file: bytearray, column: ColumnValues, rows: int) -> tuple[list[_Wri
     levels = b"" if is_present is None or not column.is_nullable else _levels(is_present, present)
     if isinstance(values, Texts):
         dictionary = b"".join([_with_size(text.encode()) for text in values.values])
-        head = {7: struct({1: i32(len(values.values)), 2: i32(_PLAIN)})}
-        pages.append(_append_page(file, _DICTIONARY_PAGE, head, dictionary, column))
+        head = struct("DictionaryPageHeader", num_values=len(values.values), encoding=_PLAIN)
+        pages.append(_append_page(file, column, dictionary, type=_DICTIONARY_PAGE, dictionary_page_header=head))
         content, encoding = _indices(values.codes[is_present], len(values.values)), _RLE_DICTIONARY
     else:
         content, encoding = (values if present == rows else values[is_present]).tobytes(), _PLAIN
-    head = {5: struct({1: i32(rows), 2: i32(encoding), 3: i32(_RLE), 4: i32(_RLE)})}
-    pages.append(_append_page(file, _DATA_PAGE, head, levels + content, column))
+    of_levels = {"definition_level_encoding": _RLE, "repetition_level_encoding": _RLE}
+    head = struct("DataPageHeader", num_values=rows, encoding=encoding, **of_levels)
+    pages.append(_append_page(file, column, levels + content, type=_DATA_PAGE, data_page_header=head))
     return pages, present
 
 
-def _append_page(file: bytearray, kind: int, head: Mapping[int, Value], page: bytes, column: ColumnValues) -> _Written:
+def _append_page(file: bytearray, column: ColumnValues, page: bytes, **kind: Any) -> _Written:
+    """Append one page. `kind`: the fields of its header that depend on the kind of page."""
     if len(page) > MAX_COLUMN_BYTES:
         raise ValueError(f"column {column.name} has a page of {len(page)} bytes, more than {MAX_COLUMN_BYTES}")
     packed = cramjam.zstd.compress(page, level=column.compression_level)
-    header = struct({1: i32(kind), 2: i32(len(page)), 3: i32(len(packed)), **head}).data
+    sizes = {"uncompressed_page_size": len(page), "compressed_page_size": len(packed)}
+    header = to_bytes(struct("PageHeader", **sizes, **kind))
     at = len(file)
     file += header
     file += memoryview(packed)
@@ -182,9 +185,9 @@ def _append_page(file: bytearray, kind: int, head: Mapping[int, Value], page: by
 def _levels(is_present: NDArray[np.bool_], present: int) -> bytes:
     """Return definition levels: whether each row has a value."""
     if present in {0, len(is_present)}:
-        return _with_size(varint(len(is_present) << 1) + bytes([present > 0]))  # one level, repeated
+        return _with_size(_varint(len(is_present) << 1) + bytes([present > 0]))  # one level, repeated
     packed = np.packbits(is_present, bitorder="little")
-    return _with_size(varint(len(packed) << 1 | 1) + packed.tobytes())
+    return _with_size(_varint(len(packed) << 1 | 1) + packed.tobytes())
 
 
 def _indices(codes: NDArray[np.int32], size: int) -> bytes:
@@ -193,8 +196,18 @@ def _indices(codes: NDArray[np.int32], size: int) -> bytes:
     groups = -(-len(codes) // 8)
     padded = np.zeros(groups * 8, f"<u{width}")
     padded[: len(codes)] = codes
-    return bytes([8 * width]) + varint(groups << 1 | 1) + padded.tobytes()
+    return bytes([8 * width]) + _varint(groups << 1 | 1) + padded.tobytes()
 
 
 def _with_size(data: bytes) -> bytes:
     return len(data).to_bytes(4, "little") + data
+
+
+def _varint(number: int) -> bytes:
+    """Return an unsigned integer in seven bits per byte, the lowest first."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)
