@@ -4,7 +4,7 @@ Files contain only values of the kernel. The formulas are pure functions of the 
 formula therefore also applies to data that was recorded before.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ class ShownMetric:
     """A metric that can be queried.
 
     `needs`: the recorded columns that `compute` uses. `compute`: formula that returns float64[n], with NaN for null.
+    `may_lack`: columns of `needs` that files of earlier versions do not have; the metric has values without them, too.
     """
 
     name: str
@@ -31,6 +32,11 @@ class ShownMetric:
     help: str
     needs: tuple[str, ...]
     compute: Formula
+    may_lack: frozenset[str] = frozenset()
+
+    def has_values(self, columns: Collection[str]) -> bool:
+        """Return whether the metric has values if these columns have some."""
+        return all(name in columns for name in self.needs if name not in self.may_lack)
 
 
 def _millicores(column: str) -> Formula:
@@ -101,15 +107,18 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 _CPU = ("cpu.stat.usage_usec",)
 _QUOTA = ("cpu_quota_usec", "cpu_period_usec")
 _WORKING_SET = ("memory.current", "memory.stat.inactive_file")
-_CPU_LIMIT = (*_QUOTA, "effective_cpu_limit_millicores", "effective_cpu_limit_depth")
-_MEMORY_LIMIT = ("memory.max", "effective_memory_max", "effective_memory_max_depth")
+_EFFECTIVE_CPU = ("effective_cpu_limit_millicores", "effective_cpu_limit_depth")
+_EFFECTIVE_MEMORY = ("effective_memory_max", "effective_memory_max_depth")
+_CPU_LIMIT, _MEMORY_LIMIT = _QUOTA + _EFFECTIVE_CPU, ("memory.max", *_EFFECTIVE_MEMORY)
+_SINCE_VERSION_3 = frozenset(_EFFECTIVE_CPU + _EFFECTIVE_MEMORY)
 _LIMIT_HELP = "The limit is the smallest on the way up, such as the pod's. Null without one below the node."
 
 
 def _derived(  # noqa: PLR0917 - a row of the table
     name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
 ) -> ShownMetric:
-    return ShownMetric(name, title, unit, "derived", ", ".join(needs), text, needs, compute)
+    source = ", ".join(needs)
+    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, _SINCE_VERSION_3.intersection(needs))
 
 
 def _pressures() -> Iterator[ShownMetric]:

@@ -83,7 +83,7 @@ class DataDirectory:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def parquet(self, *chunks: Chunk) -> list[Path]:
+    def parquet(self, *chunks: Chunk, columns: Sequence[str] = COLUMNS) -> list[Path]:
         """Write the samples into closed windows; return their files, oldest first."""
         parts: dict[int, list[Chunk]] = {}
         for whole in chunks:
@@ -93,7 +93,7 @@ class DataDirectory:
         paths = []
         for start_ms, window in sorted(parts.items()):
             path = self.folder(start_ms) / layout.metrics_name(start_ms)
-            path.write_bytes(parquet_encoding.encode(window, COLUMNS, self.header, {name: {} for name in COLUMNS}))
+            path.write_bytes(parquet_encoding.encode(window, columns, self.header, {name: {} for name in columns}))
             paths.append(path)
         return paths
 

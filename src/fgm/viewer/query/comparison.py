@@ -61,7 +61,9 @@ class Comparison:
         self.ranges = ranges
         self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
-        self._metrics: list[ShownMetric] = [m for m in SHOWN.values() if holdings.metrics.issuperset(m.needs)]
+        self._metrics: list[ShownMetric] = [
+            m for m in SHOWN.values() if m.has_values(holdings.metrics) and not m.name.endswith("_depth")
+        ]
         lead_ms = 3 * holdings.tick_ms
         files = sources.files.between(ranges.before_ms - lead_ms, ranges.to_ms)
         # The range in question is read first: if there are too many series, those of the range before are left out.

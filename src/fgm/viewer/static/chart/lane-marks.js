@@ -1,8 +1,8 @@
-// Draws the marks over the lines of a lane: limits as steps, a cross at an OOM kill, a label at the start of a new life.
+// Draws the marks over the lines of a lane: requests as dots, limits as steps, a cross at an OOM kill, a label at the start of a new life.
 
 import { hairline, labelFont } from "../browser/canvas.js";
 import { cssToken } from "../browser/theme-colours.js";
-import { laneLimits, limitSteps } from "../derived/limits.js";
+import { laneLimits, laneRequests, limitSteps } from "../derived/limits.js";
 import { lastSampleBeforeKill } from "../lib/lines.js";
 import { formatNumber } from "../lib/units.js";
 import { events } from "../state/store.js";
@@ -22,6 +22,7 @@ export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
   ctx.clip();
   ctx.font = labelFont(11 * ratio);
   ctx.textBaseline = "alphabetic";
+  drawRequests(ctx, laneRequests.peek().get(lane.key) ?? [], u, y, unit);
   drawLimits(ctx, laneLimits.peek().get(lane.key) ?? [], u, { from_ms, to_ms }, x, y, unit);
   for (const { line } of lines) {
     if (line.life > 1 && line.t[0] >= from_ms && line.t[0] < to_ms) drawLifeLabel(ctx, line, x, y, left + width);
@@ -32,12 +33,30 @@ export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
   ctx.restore();
 }
 
+/** Draw requests as thin dotted lines. What is above them is used beyond what the node promised. */
+function drawRequests(ctx, requests, u, y, unit) {
+  const ratio = devicePixelRatio;
+  const { left, width } = u.bbox;
+  const names = new Map(); // value → names of the workloads
+  for (const { entry, value } of requests) if (value <= u.scales.y.max) names.set(value, [...(names.get(value) ?? []), entry.series.name]);
+  ctx.setLineDash([ratio, 4 * ratio]);
+  for (const value of names.keys()) hairline(ctx, left, y(value), left + width, y(value), cssToken("mut"), ratio);
+  ctx.setLineDash([]);
+  let last = Infinity;
+  for (const [value, of] of [...names].sort((a, b) => a[0] - b[0])) {
+    const baseline = y(value) - 4 * ratio;
+    if (last - baseline < MIN_LABEL_PX * ratio) continue;
+    last = baseline;
+    write(ctx, `request ${formatNumber(value, unit)}  ${[...new Set(of)].join(", ")}`, left + 4 * ratio, baseline, "left", "mut");
+  }
+}
+
 function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
   const ratio = devicePixelRatio;
   const { left, width } = u.bbox;
-  const namesByValue = new Map(); // value at the right end of the view → names of the containers
-  ctx.setLineDash([6 * ratio, 3 * ratio]);
-  for (const { entry, line } of limits) {
+  const labels = new Map(); // kind and value at the right end of the view → names of the groups that have the limit
+  for (const { entry, line, kind, owner } of limits) {
+    ctx.setLineDash(kind === "limit" ? [6 * ratio, 3 * ratio] : [2 * ratio, 3 * ratio]);
     let previous = null;
     for (const step of limitSteps(line, from_ms, to_ms)) {
       if (step.value > u.scales.y.max) {
@@ -49,15 +68,16 @@ function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
       if (previous?.to_ms === step.from_ms) hairline(ctx, a, y(previous.value), a, y(step.value), cssToken("ink"), ratio);
       previous = step;
     }
-    if (previous) namesByValue.set(previous.value, [...(namesByValue.get(previous.value) ?? []), entry.series.name]);
+    const key = `${kind} ${previous?.value}`, name = owner.kind === "own" ? entry.series.name : owner.kind === "pod" ? `pod ${owner.name}` : owner.name;
+    if (previous) labels.set(key, { kind, value: previous.value, names: [...(labels.get(key)?.names ?? []), name] });
   }
   ctx.setLineDash([]);
   const baselines = [];
-  for (const [value, names] of [...namesByValue].sort((a, b) => a[0] - b[0])) {
+  for (const { kind, value, names } of [...labels.values()].sort((a, b) => a.value - b.value)) {
     const baseline = Math.max(u.bbox.top + 9 * ratio, y(value) - 4 * ratio);
     if (baselines.some((other) => Math.abs(other - baseline) < MIN_LABEL_PX * ratio)) continue;
     baselines.push(baseline);
-    write(ctx, `limit ${formatNumber(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, baseline, "right", "mut");
+    write(ctx, `${kind} ${formatNumber(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, baseline, "right", "mut");
   }
 }
 

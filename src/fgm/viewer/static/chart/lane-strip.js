@@ -1,5 +1,5 @@
-// The strip below a lane: the share of time in which the shown containers were throttled (amber) or under pressure (violet). The
-// height of the strip is the highest share of any container.
+// The strip below a lane: the share of time in which the shown containers were throttled (amber), also by the quotas of their pods,
+// or under pressure (violet). The height of the strip is the highest share of any container.
 
 import { computed, effect } from "../vendor/signals.js";
 import { hatch, sizedContext } from "../browser/canvas.js";
@@ -8,13 +8,19 @@ import { cssToken } from "../browser/theme-colours.js";
 import { peakOf, raiseColumns } from "../lib/lines.js";
 import { clockIn } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
-import { shown } from "../state/shown.js";
+import { podIds, shown } from "../state/shown.js";
 import { end_ms, explainingSamples, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 
 const HEIGHT_PX = 12;
 const MIN_BAR_PX = { throttled: 4, PSI: 1 };
 const MIN_SHARE = 0.01; // a smaller share is not drawn
+
+/** The series on a strip: Map(id → name). */
+function seriesOn(title) {
+  const pods = title === "throttled" ? shown.value.flatMap(({ key, series }) => podIds.value.get(key).map((id) => [id, `pod ${series.pod_name ?? series.name}`])) : [];
+  return new Map([...pods, ...shown.value.flatMap(({ ids, series }) => ids.map((id) => [id, series.name]))]);
+}
 
 /** The highest share of these series in each pixel column of the view: Float64Array with one value per column. */
 function columnsOf(metric, ids, width) {
@@ -33,7 +39,7 @@ export function LaneStrip({ lane }) {
   useEffect(() => {
     let frame = 0;
     const columns = computed(() => {
-      const ids = new Set(shown.value.flatMap((entry) => entry.ids));
+      const ids = seriesOn(title);
       const { width } = plot.value;
       return { width, some: columnsOf(some, ids, width), full: full && columnsOf(full, ids, width) };
     });
@@ -50,7 +56,7 @@ export function LaneStrip({ lane }) {
 
 /** The text for screen readers: "throttled: max 80 % at 17:51:09, api-gateway". */
 function description(title, metric) {
-  const names = new Map(shown.value.flatMap((entry) => entry.ids.map((id) => [id, entry.series.name])));
+  const names = seriesOn(title);
   const lines = (explainingSamples.value?.lines.get(metric) ?? []).filter(({ id }) => names.has(id));
   const peak = peakOf(lines, view.value.from_ms, end_ms.value);
   if (!(peak?.value > MIN_SHARE)) return `${title}: none in view`;

@@ -7,7 +7,7 @@ import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
 import { laneHeights, laneLines, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
-import { laneLimits } from "../derived/limits.js";
+import { laneLimits, laneRequests } from "../derived/limits.js";
 import { toChartData } from "../lib/chart-data.js";
 import { fullName } from "../lib/series.js";
 import { clockIn, clockOrDate, viewRange } from "../lib/time-format.js";
@@ -175,7 +175,7 @@ export function Lane({ lane, ordinal }) {
       });
     };
     const stop = effect(() => {
-      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, nodeGaps, events, view, plot, themeVersion);
+      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, events, view, plot, themeVersion);
       drawLater();
     });
     const resized = new ResizeObserver(drawLater);

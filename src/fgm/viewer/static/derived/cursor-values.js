@@ -3,8 +3,9 @@
 import { computed } from "../vendor/signals.js";
 import { extremesIn, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
-import { shown } from "../state/shown.js";
-import { laneSamples, cursor_ms, explainingSamples, interval_ms, nodeId, view } from "../state/store.js";
+import { podIds, shown } from "../state/shown.js";
+import { laneSamples, cursor_ms, explainingSamples, interval_ms, node, nodeId, view } from "../state/store.js";
+import { limitOwner, requestAt } from "./limits.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
 const START_INTERVALS = 3; // range at the start of the view in which the first value is searched: a first rate comes later
@@ -47,10 +48,11 @@ function valuesOf(ids) {
 }
 
 /**
- * {changes, limit, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, null if unknown).
- * limit: limit on the focused lane, or null. slowdown: {title, share of time} on the focused lane, or null.
+ * {changes, limit, owner, request, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, null if
+ * unknown). limit: limit on the focused lane, or null; owner: the group that has it. slowdown: {title, share of time}, or null.
  */
-function detailsOf(ids, values) {
+function detailsOf(entry, values) {
+  const { ids } = entry;
   const { from_ms, to_ms } = cursorSpan.value;
   const start_ms = view.value.from_ms;
   const changes = new Map();
@@ -59,9 +61,21 @@ function detailsOf(ids, values) {
     const first = firstOf(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
     changes.set(key, values.get(key) !== null && first ? values.get(key) - first.value : null);
   }
-  const { limit, strip } = focused.value ?? {};
-  const explanation = (metric) => (metric ? highestOf(linesOf(explainingSamples.value, metric, ids), from_ms, to_ms)?.value ?? null : null);
-  return { changes, limit: explanation(limit), slowdown: strip ? { title: strip.title, share: explanation(strip.some) } : null };
+  const { limit, depth, strip } = focused.value ?? {};
+  const explanation = (metric, of = ids) => (metric ? highestOf(linesOf(explainingSamples.value, metric, of), from_ms, to_ms)?.value ?? null : null);
+  return {
+    changes,
+    limit: explanation(limit),
+    owner: limitOwner(entry, depth, from_ms, to_ms),
+    request: requestAt(focused.value, entry),
+    slowdown: strip ? slowdownOf(entry, strip, explanation) : null,
+  };
+}
+
+/** {title, share, isOfPod} of a workload. It is throttled by the quota of its pod if that ran out in more periods than its own. */
+function slowdownOf({ key }, { title, some }, explanation) {
+  const own = explanation(some), ofPod = title === "throttled" ? explanation(some, podIds.value.get(key) ?? []) : null;
+  return { title, share: Math.max(own ?? 0, ofPod ?? 0), isOfPod: ofPod !== null && ofPod > (own ?? 0) };
 }
 
 /** One row for each shown workload except the node, sorted by its value on the focused lane, then on the others. */
@@ -73,12 +87,12 @@ const ranking = computed(() => {
 
 /** Number of workloads shown, with or without a value. */
 export const cursorRowCount = computed(() => ranking.value.length);
-/** The first rows of the ranking: [{entry, values, life, changes, limit, slowdown}]. */
-export const cursorRows = computed(() => ranking.value.slice(0, MAX_ROWS).map((row) => ({ ...row, ...detailsOf(row.entry.ids, row.values) })));
+/** The first rows of the ranking: [{entry, values, life, changes, limit, owner, request, slowdown}]. */
+export const cursorRows = computed(() => ranking.value.slice(0, MAX_ROWS).map((row) => ({ ...row, ...detailsOf(row.entry, row.values) })));
 
 /** The row of the whole node, or null if there is no series of the node. */
 export const nodeRow = computed(() => {
   if (!nodeId.value) return null;
   const row = valuesOf([nodeId.value]);
-  return { ...row, ...detailsOf([nodeId.value], row.values) };
+  return { ...row, ...detailsOf({ ids: [nodeId.value], series: node.value ?? { scope: "node" } }, row.values) };
 });

@@ -24,6 +24,19 @@ export function fullName(series) {
   return ["node", "cgroup", "process"].includes(series.scope) ? series.name : `${series.name} in ${locationOf(series)}`;
 }
 
+/**
+ * The group above a series (or the series itself) with so many names in its path: {kind: "own", "pod", "group" or "node", name,
+ * path}. `depth`: null if it is not known, as in data of earlier versions; then the limit is its own. `podNames`: Map(path → name).
+ */
+export function groupAt(series, depth, podNames) {
+  const names = (series.cgroup ?? "").split("/");
+  if (depth === null || series.scope === "node" || depth >= names.length - 1) return { kind: "own", name: series.name, path: series.cgroup ?? series.id };
+  if (depth === 0) return { kind: "node", name: "the node", path: "" };
+  const path = names.slice(0, depth + 1).join("/");
+  if (podNames.has(path) || (series.pod_uid && depth === names.length - 2)) return { kind: "pod", name: podNames.get(path) ?? series.pod_name ?? "its pod", path };
+  return { kind: "group", name: names[depth], path };
+}
+
 /** All known properties of a series for a tooltip, one per line. */
 export function seriesDetails(series) {
   const lines = [

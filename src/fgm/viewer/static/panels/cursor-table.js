@@ -41,17 +41,29 @@ function Values({ row, tops, isNew }) {
   });
 }
 
+const MIN_SHARED = 0.4; // minimum used share of a limit of a slice, which bounds the whole node, for it to count as a limit
+
+/** Whose limit it is, if it is not its own: {short, long}; null for its own. */
+function ownerText({ kind, name }) {
+  if (kind === "own") return null;
+  return kind === "pod" ? { short: "pod", long: "the limit of its pod, which its containers share" } : { short: "slice", long: `the limit of ${name}, which all in it share` };
+}
+
 /** The used share of the limit, with a bar, or with the share of time in which the workload was throttled or under pressure. */
 function LimitCell({ row }) {
   const value = row.values.get(focused.value.key) ?? null;
-  const { title, share } = row.slowdown ?? {};
-  const slowdown = share > MIN_SLOWDOWN_SHARE && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time`}>${
-    title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
+  const { title, share, isOfPod } = row.slowdown ?? {};
+  const slowdown = share > MIN_SLOWDOWN_SHARE && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time${isOfPod ? ", by the quota of its pod, not its own" : ""}`}>${
+    isOfPod ? "pod thr" : title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
   const isLoaded = value !== null && explainingSamples.value?.lines.has(focused.value.limit);
   if (cursorSpan.value.column_ms > 0) return html`<td class="mut limit" title=${REDUCED}>–${slowdown}</td>`;
-  if (row.limit === null || value === null) return html`<td class="mut limit">${isLoaded ? "no limit" : "–"}${slowdown}</td>`;
+  const above = value !== null && row.request > 0 && value > row.request && html`<small class="mut" title=${`${percent(value / row.request)} of what it requests`}>${(value / row.request).toFixed(1)}× req</small>`;
   const used = value / row.limit;
-  return html`<td class="limit">${percent(used)}${slowdown || html`<i><i style=${{ width: `${Math.min(100, 100 * used)}%` }}></i></i>`}</td>`;
+  const isOfAll = row.owner.kind === "group" && used < MIN_SHARED;
+  if (row.limit === null || value === null || isOfAll) return html`<td class="mut limit">${isLoaded ? "no limit" : "–"}${slowdown || above}</td>`;
+  const owner = ownerText(row.owner);
+  const note = slowdown || above || html`<i><i style=${{ width: `${Math.min(100, 100 * used)}%` }}></i></i>`;
+  return html`<td class="limit" title=${owner ? `${percent(used)} of ${owner.long}` : undefined}>${percent(used)}${owner && html` <em>${owner.short}</em>`}${note}</td>`;
 }
 
 /** The value as a share of the value of the whole node. */

@@ -5,7 +5,7 @@ import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { dependsOn } from "../state/depends-on.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
-import { shown } from "../state/shown.js";
+import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
 import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
@@ -31,7 +31,7 @@ let events = { key: "", settled: false, loading: false }; // the last request fo
 export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
-    dependsOn(shown, explanations, store.nodeId, live ? store.range : store.view);
+    dependsOn(shown, podIds, explanations, store.nodeId, live ? store.range : store.view);
     if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || updateEvents()))));
   });
   poll();
@@ -170,7 +170,9 @@ const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())
 function wantedExplanations() {
   const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
   const entries = shown.peek();
-  return wantedSamples(explanations.peek(), entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries);
+  const explained = entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries;
+  const isHeldByPods = explanations.peek().includes("throttle_ratio");
+  return wantedSamples(explanations.peek(), isHeldByPods ? explained.map(({ key, ids }) => ({ ids: [...ids, ...podIds.peek().get(key)] })) : explained);
 }
 
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;

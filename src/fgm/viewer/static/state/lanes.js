@@ -16,10 +16,15 @@ const NAMED_LANES = new Map([
 /** Names of the lanes that are shown until others are chosen. */
 export const DEFAULT_LANES = ["cpu", "memory", "io"];
 
-/** Metrics that explain each kind of metric: its limit, by unit, and shares of time, drawn in a strip below the lane. */
+/**
+ * Metrics that explain each kind of metric. limits: by unit, its limit and the depth of the group that has it, the limit at which
+ * it is only slowed, and the name of its request in the facts; strip: shares of time, drawn below the lane.
+ */
 const EXPLANATIONS = {
-  cpu: { limits: { millicores: "cpu_limit_millicores" }, strip: { title: "throttled", some: "throttle_ratio" } },
-  memory: { limits: { bytes: "memory.max" }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
+  cpu: { limits: { millicores: { limit: "cpu_limit_millicores", depth: "effective_cpu_limit_depth", request: "cpu_millicores" } }, strip: { title: "throttled", some: "throttle_ratio" } },
+  memory: { limits: { bytes: {
+    limit: "memory_limit_bytes", depth: "effective_memory_max_depth", high: "effective_memory_high", highDepth: "effective_memory_high_depth", request: "memory_bytes",
+  } }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
   io: { limits: {}, strip: { title: "PSI", some: "psi_io_some_ratio", full: "psi_io_full_ratio" } },
 };
 
@@ -57,6 +62,7 @@ function laneOf(name) {
   const { limits, strip } = EXPLANATIONS[kindOf(metricName ?? named.metrics[0])] ?? { limits: {} };
   const ifRecorded = (explaining) => (metricByName.value.has(explaining) ? explaining : undefined);
   const unit = metric?.unit ?? named?.unit ?? "";
+  const bounds = (metricName && isBounded(metricName) && limits[unit]) || {};
   return {
     key: name,
     metric: metric?.name ?? null,
@@ -66,14 +72,18 @@ function laneOf(name) {
     isProcesses: false,
     kind: kindOf(metricName ?? named.metrics[0]),
     unit,
-    limit: metricName && isBounded(metricName) ? ifRecorded(limits[unit]) : undefined,
+    limit: ifRecorded(bounds.limit),
+    depth: ifRecorded(bounds.depth),
+    high: ifRecorded(bounds.high),
+    highDepth: ifRecorded(bounds.highDepth),
+    request: bounds.request,
     strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full) } : undefined,
   };
 }
 
 /**
- * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, kind, unit, limit, strip}.
- * kind: "cpu", "memory", "io" or null.
+ * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, kind, unit, limit, depth, high,
+ * highDepth, request, strip}. kind: "cpu", "memory", "io" or null.
  */
 export const lanes = computed(() => laneNames.value.map(laneOf));
 /** The lanes that have a value of each series: not those of processes. */
@@ -82,7 +92,7 @@ export const valueLanes = computed(() => lanes.value.filter(({ isProcesses }) =>
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
 /** Names of the metrics that explain the lanes. */
 export const explanations = computed(() => [
-  ...new Set(lanes.value.flatMap(({ limit, strip }) => [limit, strip?.some, strip?.full]).filter(Boolean)),
+  ...new Set(lanes.value.flatMap(({ limit, depth, high, highDepth, strip }) => [limit, depth, high, highDepth, strip?.some, strip?.full]).filter(Boolean)),
 ]);
 /** The focused lane. The cursor table is ranked by it. */
 export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);

@@ -35,6 +35,16 @@ export const shown = computed(() => {
   return keepEntries([...chosen].map(([key, series]) => ({ key, series, ids: ids.get(key), slot: slots.get(key) ?? null })));
 });
 
+const keepPodIds = keepWhileSame(([...podIds]) => podIds);
+
+/** The pods of the shown containers, whose quotas hold them, too: Map(key of the workload → ids). */
+export const podIds = computed(() => {
+  const pods = new Map(), byIds = new Map();
+  for (const series of allSeries.value ?? []) (series.scope === "pod" ? pods : byIds).set(series.scope === "pod" ? series.pod_uid : series.id, series);
+  const podsOf = (ids) => [...new Set(ids.map((id) => byIds.get(id)?.pod_uid))].map((uid) => pods.get(uid)?.id).filter(Boolean);
+  return keepPodIds(new Map(shown.value.map(({ key, ids }) => [key, podsOf(ids)])));
+});
+
 /** Map(workload → slot) from pairs of workload and preferred slot. If that is not free, it is the first free slot. */
 function assignSlots(preferences) {
   const slots = new Map(), taken = new Set();
