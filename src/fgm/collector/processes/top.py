@@ -18,6 +18,8 @@ EVERY_S = 10.0
 """Minimum interval between two rounds of a container."""
 CLOSE_EVERY_S = 1.0
 """The same for a container in trouble. There is a step every two seconds, so this makes a round in each."""
+EMPTY_EVERY_S = 30.0
+"""The same for a cgroup that had no process, as most pods: all their processes are in their containers."""
 REMEMBERED_S = 30.0
 """Time for which processes are remembered that are gone, so that an OOM kill can name them."""
 BUDGET_S_PER_S = 0.004
@@ -92,10 +94,15 @@ class TopReader:
             if pid is not None:
                 self._visit(key, pid, current.result)
             if not current.pending:
-                self._turns.end(key, clock(), CLOSE_EVERY_S if key in self._in_trouble else None)
+                self._turns.end(key, clock(), self._rest_s(key, current.result))
                 rows += self._finish(key, current.listing, current.result, time_ms)
             self._budget.spend(clock() - began)
         return rows
+
+    def _rest_s(self, key: str, visits: Mapping[int, Visit]) -> float:
+        if key in self._in_trouble:
+            return CLOSE_EVERY_S
+        return EVERY_S if visits else EMPTY_EVERY_S
 
     def last_seen(self, key: str) -> Mapping[int, Visit]:
         """Return the processes of a series at its last two readings, by pid, for a while also after its end.

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ class FolderListing:
     def pids(self) -> list[int]:
         """The pids now. Processes of another pid namespace, which the kernel lists as 0, are left out."""
         for folder in self.folders:
-            below = (path for path, _, _ in os.walk(folder)) if self.is_recursive else (folder,)
+            below = _with_nested(folder) if self.is_recursive else (folder,)
             if pids := [pid for path in below for pid in _pids_in(path)]:
                 return pids
         return []
@@ -69,6 +69,19 @@ class FolderListing:
 
 
 AnyListing = Listing | FolderListing
+
+
+def _with_nested(folder: str) -> Iterable[str]:
+    """Return the folder of a cgroup, and those of the cgroups below it.
+
+    A folder has a link from its parent, one from itself and one from each folder in it, so most need not be listed.
+    Source: kernfs_refresh_inode() in fs/kernfs/inode.c
+    """
+    try:
+        has_nested = os.stat(folder).st_nlink > 2
+    except OSError:  # it was removed
+        return ()
+    return (path for path, _, _ in os.walk(folder)) if has_nested else (folder,)
 
 
 def _pids_in(folder: str) -> list[int]:

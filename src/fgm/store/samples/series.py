@@ -5,7 +5,7 @@ then also apply to samples that were recorded before.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -16,7 +16,10 @@ SHORT_ID_LENGTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Identity columns of one series, in file order. None means unknown or not applicable."""
+    """Identity columns of one series, in file order. None means unknown or not applicable.
+
+    `key`: the permanent name: a container id (64 hexadecimal digits), `pod:<uid>`, `cgroup:<path>`, or the scope.
+    """
 
     scope: Scope
     container_id: str | None = None
@@ -29,21 +32,26 @@ class Series:
     cgroup: str | None = None
     node_name: str | None = None
 
-    @property
-    def key(self) -> str:
-        """The permanent name: a container id (64 hexadecimal digits), `pod:<uid>`, `cgroup:<path>`, or the scope."""
-        match self.scope:
-            case "container" | "sandbox":
-                return self.container_id or f"cgroup:{self.cgroup}"
-            case "pod":
-                return f"pod:{self.pod_uid}"
-            case "cgroup":
-                return f"cgroup:{self.cgroup}"
-            case "outside" | "node":
-                return self.scope
+    key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compute the key once: every tick looks up series by their keys."""
+        object.__setattr__(self, "key", _key(self))
 
 
-IDENTITY_COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Series))
+def _key(series: Series) -> str:
+    match series.scope:
+        case "container" | "sandbox":
+            return series.container_id or f"cgroup:{series.cgroup}"
+        case "pod":
+            return f"pod:{series.pod_uid}"
+        case "cgroup":
+            return f"cgroup:{series.cgroup}"
+        case "outside" | "node":
+            return series.scope
+
+
+IDENTITY_COLUMNS: tuple[str, ...] = tuple(each.name for each in fields(Series) if each.init)
 
 
 def workload_of(series: Series) -> tuple[str, str, str] | None:
