@@ -1,11 +1,11 @@
 """What the whole collector costs: `python -m benchmarks.collector`.
 
-Makes its own containers with working processes and runs the real collector on this machine, with everything switched
-on, next to a loop in C that only reads the same files at the same rhythm. The result counts all CPU time of the
-collector's process after a warm-up: sampling, journal, closing of windows, index, retention. Lateness and missed ticks
-are read from the recorded data. `--limited` gives the collector the limits of its container: half a processor and
-256 MiB. `--python` is an interpreter with fgm and only what fgm needs, because pandas imports pyarrow if it is
-installed, which costs 0.15 s and 8 MiB. It needs root and a C compiler.
+Makes its own containers and services with working processes, each pod with a network of its own, and runs the real
+collector on this machine, with everything switched on, next to a loop in C that only reads the same files at the same
+rhythm. The result counts all CPU time of the collector's process after a warm-up: sampling, journal, closing of
+windows, index, retention. Lateness and missed ticks are read from the recorded data. `--limited` gives the
+collector the limits of its container: half a processor and 256 MiB. `--python` is an interpreter with fgm and only what
+fgm needs. It needs root and a C compiler.
 """
 
 import argparse
@@ -22,11 +22,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from benchmarks import limits
+from benchmarks.node import node
 from benchmarks.programs import compile_into
 from benchmarks.sampling import START_IN_S, Loop, list_reads
-from tests.support.cgroups import containers
 
-from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.parquet.window_file import WindowFile
@@ -78,7 +77,7 @@ def measure(folder: str, count: int, seconds: int, *, limited: bool, python: str
     data_dir = os.path.join(folder, "data")
     os.mkdir(data_dir)
     with ExitStack() as stack:
-        stack.enter_context(containers(detect("/sys/fs/cgroup"), count, os.path.join(folder, "work")))
+        stack.enter_context(node(count, folder))
         reads = list_reads()
         pace = [str(WARM_UP_TICKS), str(seconds)]
         c_loop = stack.enter_context(Loop([os.path.join(folder, "readloop"), *pace]))

@@ -19,11 +19,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks import history, limits, sampling, viewer
+from benchmarks.node import node
 from benchmarks.programs import compile_into
-from tests.support.cgroups import containers
 from tests.support.processes import free_port
-
-from fgm.collector.cgroups.hierarchies import detect
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SETTLE_S = 1.0
@@ -78,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def compare_sampling(checkouts: Sequence[Checkout], programs: str, count: int, ticks: int) -> None:
     """Sample the same containers with the loop in C and then with each checkout, a third of a second apart."""
     pace = [str(sampling.WARM_UP_TICKS), str(ticks)]
-    with containers(detect("/sys/fs/cgroup"), count, os.path.join(programs, "work")), ExitStack() as stack:
+    with node(count, programs), ExitStack() as stack:
         reads = "".join(f"{every} {path}\n" for path, every in sampling.list_reads())
         c_loop = stack.enter_context(sampling.Loop([os.path.join(programs, "readloop"), *pace]))
         loops = {}

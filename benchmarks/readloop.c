@@ -7,6 +7,7 @@
  * readloop WARM_UP TICKS: the first line of stdin is an instant of CLOCK_MONOTONIC in seconds, from which it ticks every
  * second; the others are the files, "EVERY_TICKS PATH". Prints the CPU time of each tick after the first WARM_UP, in ns. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,11 @@ int main(int argc, char **argv) {
     int warm_up = atoi(argv[1]), ticks = atoi(argv[2]);
     while (count < MOST_FILES && fgets(line, sizeof line, stdin)) {
         line[strcspn(line, "\n")] = 0;
-        if (sscanf(line, "%d %n", &every, &at) != 1 || every < 1 || (files[count].fd = open(line + at, O_RDONLY)) < 0) {
+        if (sscanf(line, "%d %n", &every, &at) != 1 || every < 1)
+            return 2;
+        if ((files[count].fd = open(line + at, O_RDONLY)) < 0) {
+            if (errno == ENOENT)
+                continue; /* another's container has just ended */
             perror(line);
             return 1;
         }

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from benchmarks.node import node
 from benchmarks.programs import compile_into
-from tests.support.cgroups import containers
 from tests.support.vm import machine
 from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(programs: str, count: int, ticks: int) -> Result:
     """Run both loops next to each other."""
     hierarchies = detect("/sys/fs/cgroup")
-    with containers(hierarchies, count, os.path.join(programs, "work")):
+    with node(count, programs):
         reads = list_reads()
         pace = [str(WARM_UP_TICKS), str(ticks)]
         sampler = [sys.executable, "-m", "benchmarks.sampler_ticks", *pace]

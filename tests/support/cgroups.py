@@ -21,17 +21,22 @@ from tests.support.crowd import end_all
 
 CONTAINERS_A_POD = 2
 ENTER_TIMEOUT_S = 10.0
-_ENTER_AND_BECOME = 'program=$1; shift; for procs; do echo $$ >"$procs" || exit; done; exec "$program"'
+_ENTER_AND_BECOME = 'into=$1; program=$2; shift 2; for procs; do echo $$ >"$procs" || exit; done; exec $into "$program"'
 
 
 @contextmanager
-def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[Sequence[str]]:
+def containers(
+    hierarchies: Hierarchies, count: int, program: str, *, with_networks: bool = False
+) -> Iterator[Sequence[str]]:
     """Make `count` containers, and yield their ids as soon as `program` is in each; two containers share a pod.
+
+    `with_networks`: whether each pod has a network namespace of its own.
 
     Raises: OSError if cgroups cannot be made, which takes root.
     """
     mounts = _mounts(hierarchies)
     entered = []
+    into = ""
     ids = [secrets.token_hex(32) for _ in range(count)]
     with ExitStack() as stack:
         stack.enter_context(_interrupted_by(signal.SIGTERM, signal.SIGHUP))
@@ -42,12 +47,33 @@ def containers(hierarchies: Hierarchies, count: int, program: str) -> Iterator[S
                 _make(stack, mount, ("kubepods", "burstable", pod, container_id), mount == hierarchies.unified)
                 for mount in mounts
             ]
-            procs = [f"{folder}/cgroup.procs" for folder in folders]
-            entered.append(procs[-1])
-            command = ["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", program, *procs]
-            stack.callback(_end, subprocess.Popen(command, stdin=subprocess.DEVNULL))
+            if with_networks and i % CONTAINERS_A_POD == 0:
+                into = "unshare --net"
+            entered.append(f"{folders[-1]}/cgroup.procs")
+            process = _start(stack, program, folders, into)
+            if into == "unshare --net":
+                _wait_for_network(process.pid)
+                into = f"nsenter --net=/proc/{process.pid}/ns/net"
         _wait_for_processes(entered)
         yield ids
+
+
+@contextmanager
+def services(hierarchies: Hierarchies, count: int, program: str) -> Iterator[None]:
+    """Make the cgroups of `count` services in `/system.slice`, with `program` in each.
+
+    Raises: OSError if cgroups cannot be made, which takes root.
+    """
+    mounts, entered = _mounts(hierarchies), []
+    with ExitStack() as stack:
+        stack.enter_context(_interrupted_by(signal.SIGTERM, signal.SIGHUP))
+        for i in range(count):
+            name = f"fgm-test-{os.getpid()}-{i}.service"
+            folders = [_make(stack, mount, ("system.slice", name), mount == hierarchies.unified) for mount in mounts]
+            entered.append(f"{folders[-1]}/cgroup.procs")
+            _start(stack, program, folders)
+        _wait_for_processes(entered)
+        yield
 
 
 @contextmanager
@@ -71,6 +97,16 @@ def restarted(hierarchies: Hierarchies, container_id: str, program: str) -> Iter
         yield
     finally:
         _end(process)
+
+
+def _start(stack: ExitStack, program: str, folders: Sequence[str], into: str = "") -> subprocess.Popen[bytes]:
+    """Start a process in cgroups. `into`: command that enters a namespace before it becomes the program."""
+    procs = [f"{folder}/cgroup.procs" for folder in folders]
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", _ENTER_AND_BECOME, "sh", into, program, *procs], stdin=subprocess.DEVNULL
+    )
+    stack.callback(_end, process)
+    return process
 
 
 def _mounts(hierarchies: Hierarchies) -> list[str]:
@@ -121,6 +157,14 @@ def _wait_for_processes(procs_files: Sequence[str]) -> None:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no process has entered {path} within {ENTER_TIMEOUT_S:.0f} s")
             time.sleep(0.002)
+
+
+def _wait_for_network(pid: int) -> None:
+    own, deadline = os.stat("/proc/self/ns/net"), time.monotonic() + ENTER_TIMEOUT_S
+    while os.path.samestat(own, os.stat(f"/proc/{pid}/ns/net")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} has entered no network namespace within {ENTER_TIMEOUT_S:.0f} s")
+        time.sleep(0.002)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -80,7 +80,9 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _list_reads(settings: Settings, hierarchies: Hierarchies) -> None:
-    sampler = make_sampler(settings, hierarchies, SystemClock())
+    clock = SystemClock()
+    sampler = make_sampler(settings, hierarchies, clock)
+    sampler.tick(0, clock.monotonic())  # finds the files of the pods' networks
     for path, every_ticks in sampler.reads():
         sys.stdout.write(json.dumps({"path": path, "every_ticks": every_ticks}) + "\n")
 
