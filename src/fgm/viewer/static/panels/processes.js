@@ -4,7 +4,7 @@ import { html } from "../browser/html.js";
 import { clock, roughDuration } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { addProcessLane } from "../state/lanes.js";
-import { closeProcesses, openedId, openProcesses, processesAtCursor } from "../state/processes.js";
+import { closeProcesses, openedId, openProcesses, processesAtCursor, wantedAtCursor } from "../state/processes.js";
 
 const CROWD = 5; // a name is mentioned if so many processes have it
 const RECORDED = 10; // the collector records so many processes for their CPU, and as many for their memory
@@ -63,7 +63,7 @@ export function ProcessesButton({ id, name }) {
 /** The open processes of a row, as a row of the cursor table. */
 export function Processes({ id, name, columns }) {
   if (openedId.value !== id) return null;
-  const found = processesAtCursor.value?.id === id ? processesAtCursor.value : null;
+  const found = processesAtCursor.value?.id === wantedAtCursor.value?.id ? processesAtCursor.value : null;
   const addLane = () => addProcessLane(id, found?.by ?? "cpu");
   return html`<tr class="inner"><td colspan=${columns}><section class="processes" aria-label=${`Processes of ${name}`}>
     ${found === null ? html`<p role="status">Loading…</p>` : found.refusal ? html`<p role="alert">${found.refusal}</p>` : html`<${List} answer=${found.answer} by=${found.by} />`}

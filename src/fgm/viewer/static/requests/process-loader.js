@@ -3,14 +3,16 @@
 import { effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { focused, laneNames } from "../state/lanes.js";
-import { processLane, processLines, processesAtCursor, wantedAtCursor } from "../state/processes.js";
+import { livesWithin, processLane, processLines, processesAtCursor, wantedAtCursor } from "../state/processes.js";
 import { end_ms, plot, range, ready, view } from "../state/store.js";
 import * as api from "./api.js";
 
 const PAUSE_MS = 120; // so that a moving pointer does not send a request for each pixel
 const MAX_AT_CURSOR = 20;
 const MAX_LINES = 12;
-const LIVE_MS = 5000; // interval between two requests for the lines of a live view
+const MAX_LIVES = 4; // further lives of a restarted container are not on its lane
+const LIVE_SHARE = 0.01; // a live view is requested again after this share of its length, within these limits
+const MIN_LIVE_MS = 5000, MAX_LIVE_MS = 60_000;
 const BY_LANE = { memory: "memory" };
 
 const isExpected = (error) => error instanceof api.Problem || error instanceof api.Unreachable || error.name === "AbortError";
@@ -54,6 +56,8 @@ function slotOf(id, taken) {
   return slot;
 }
 
+const rank = (process, by) => (by === "memory" ? process.rss_bytes_max : process.cpu_millicores_mean * process.readings) ?? 0;
+
 let lineKey = "", lineTime_ms = -Infinity, isLoading = false;
 
 async function loadLines() {
@@ -62,25 +66,27 @@ async function loadLines() {
   const { live, span_ms } = range.peek();
   const { from_ms } = view.peek();
   const key = JSON.stringify([names, live ? span_ms : view.peek()]);
-  if (key === lineKey && (!live || performance.now() - lineTime_ms < LIVE_MS)) return;
+  const pause_ms = Math.min(MAX_LIVE_MS, Math.max(MIN_LIVE_MS, LIVE_SHARE * (end_ms.peek() - from_ms)));
+  if (key === lineKey && (!live || performance.now() - lineTime_ms < pause_ms)) return;
   isLoading = true;
   const points = Math.max(100, Math.min(1200, Math.round(plot.peek().width) || 600));
   const loaded = new Map();
   try {
     for (const name of names) {
       const { id, by } = processLane(name);
-      const answer = await api.processes({ id, from_ms, to_ms: end_ms.peek(), by, limit: MAX_LINES, points });
+      const answers = [];
+      for (const life of livesWithin(id, from_ms, end_ms.peek()).slice(-MAX_LIVES)) {
+        answers.push(await api.processes({ id: life, from_ms, to_ms: end_ms.peek(), by, limit: MAX_LINES, points }));
+      }
+      const processes = answers.flatMap((answer) => answer.processes).sort((a, b) => rank(b, by) - rank(a, by)).slice(0, MAX_LINES);
       const taken = new Set();
-      loaded.set(name, {
-        from_ms: answer.from_ms, to_ms: answer.to_ms, total: answer.total,
-        lines: answer.processes.map((process) => processLine(process, slotOf(`${process.pid} ${process.start_ms}`, taken), by)).reverse(),
-      });
+      loaded.set(name, { lines: processes.map((process) => processLine(process, slotOf(`${process.pid} ${process.start_ms}`, taken), by)).reverse() });
     }
     lineKey = key;
     lineTime_ms = performance.now();
   } catch (error) {
     if (!isExpected(error)) throw error;
-    for (const name of names) if (!loaded.has(name)) loaded.set(name, { from_ms, to_ms: end_ms.peek(), total: 0, lines: [], refusal: error.message });
+    for (const name of names) if (!loaded.has(name)) loaded.set(name, { lines: [], refusal: error.message });
   } finally {
     isLoading = false;
   }
