@@ -110,6 +110,8 @@ _WORKING_SET = ("memory.current", "memory.stat.inactive_file")
 _EFFECTIVE_CPU = ("effective_cpu_limit_millicores", "effective_cpu_limit_depth")
 _EFFECTIVE_MEMORY = ("effective_memory_max", "effective_memory_max_depth")
 _CPU_LIMIT, _MEMORY_LIMIT = _QUOTA + _EFFECTIVE_CPU, ("memory.max", *_EFFECTIVE_MEMORY)
+DEPTHS = frozenset({_EFFECTIVE_CPU[1], _EFFECTIVE_MEMORY[1], "effective_memory_high_depth"})
+"""Names of the columns that say whose a limit is: the number of names in the path of the cgroup that has it."""
 _SINCE_VERSION_3 = frozenset(_EFFECTIVE_CPU + _EFFECTIVE_MEMORY)
 _LIMIT_HELP = "The limit is the smallest on the way up, such as the pod's. Null without one below the node."
 

@@ -1,16 +1,19 @@
 """GET /at/<time>: one second as plain text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from anyio import to_thread
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fgm.store.events.event import Event, encode
+from fgm.store.samples.chunk import Chunk
 from fgm.viewer.api.at import WIDTH, printable, sparkline
 from tests.support.viewer.api_client import ApiClient
-from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
+from tests.support.viewer.data_directory import COLUMNS, NODE, T0, DataDirectory, chunk, container, counting
 
 pytestmark = [pytest.mark.dates]
 
@@ -32,7 +35,7 @@ async def test_a_second_lists_the_busiest_series_and_the_events(client: ApiClien
 
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert lines[0] == "node-1 at 2025-12-30T16:01:10Z, and the minute before it"
-    assert lines[2].split() == ["CPU", "then", "highest", "60", "s"]
+    assert lines[2].split() == ["CPU", "then", "highest", "of", "limit", "60", "s"]
     assert lines[3].split()[:3] == ["the", "node", "1"]
     assert [line.split()[0] for line in lines[4:14]] == [f"busy-{n:02}" for n in range(12, 2, -1)]
     assert "12 m" in lines[4]
@@ -41,6 +44,42 @@ async def test_a_second_lists_the_busiest_series_and_the_events(client: ApiClien
     assert any(line.startswith("  16:00:50  oom_kill") and "busy-03" in line for line in lines)
     assert "\x1b" not in answer.body.decode()
     assert max(map(len, lines)) <= WIDTH
+
+
+async def test_a_limit_is_that_of_the_group_that_has_it(tmp_path: Path) -> None:
+    """A limit of a slice, which bounds most of the node, is shown only if much of it is used."""
+    mib = 1 << 20
+    data = DataDirectory(tmp_path)
+
+    def using(number: int, path: str, limit_mib: float, depth: int) -> Chunk:
+        series = replace(container(number), pod_uid="p", cgroup=path)
+        values = {"memory.current": 90 * mib, "memory.stat.inactive_file": 0, "effective_memory_max": limit_mib * mib}
+        lines = {name: [float(value)] * 90 for name, value in (values | {"effective_memory_max_depth": depth}).items()}
+        return chunk(series, T0, lines)
+
+    def record() -> ApiClient:
+        data.parquet(
+            counting(NODE, T0, 90),
+            using(1, "/kubepods/podp/1", 180, 3),
+            using(2, "/kubepods/podp/2", 120, 2),
+            using(3, "/kubepods/podp/3", 9000, 1),
+            using(4, "/kubepods/podp/4", 100, 1),
+            using(5, "/kubepods/podp/5", 9000, 0),
+            columns=(*COLUMNS, "memory.max", "effective_memory_max", "effective_memory_max_depth"),
+        )
+        return ApiClient(tmp_path)
+
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    text = (await client.get("/at/2025-12-30T16:01:10Z")).body.decode()
+    rows = [line for line in text.splitlines() if "name-" in line and "MiB" in line]
+    assert {row.split()[0]: row[56:68].strip() for row in rows} == {
+        "name-1": "50%",
+        "name-2": "75% of pod",
+        "name-3": "",
+        "name-4": "90% slice",
+        "name-5": "",
+    }
 
 
 async def test_a_time_without_data_is_answered_with_the_extent_of_the_data(client: ApiClient) -> None:

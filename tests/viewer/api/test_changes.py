@@ -1,6 +1,7 @@
 """GET /api/changes: all metrics of all containers, compared with the time before."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fgm.store.samples.chunk import Chunk
 from fgm.viewer.query.comparison import MAX_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
+    COLUMNS,
     MEMORY,
     NODE,
     T0,
@@ -64,6 +66,27 @@ async def test_the_container_that_used_more_is_first_with_its_means(tmp_path: Pa
     cpu = next(change for change in first["changes"] if change["metric"] == "total_cpu_usage_millicores")
     assert (cpu["before"], cpu["during"]) == pytest.approx((200, 2800), rel=0.02)
     assert cpu["peak"] == pytest.approx(2800)
+
+
+async def test_a_change_of_the_used_share_of_a_limit_says_whose_limit_it_is(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    columns = (*COLUMNS, "memory.max", "effective_memory_max", "effective_memory_max_depth")
+
+    def growing(number: int, path: str, depth: int, factor: float) -> Chunk:
+        series = replace(container(number), pod_uid="p", cgroup=path)
+        memory = np.repeat([1e8, 1e8 * factor], 300)
+        values = {MEMORY: memory, "memory.stat.inactive_file": memory * 0, "memory.max": memory * 0 + 5e8}
+        values |= {"effective_memory_max": memory * 0 + 5e8, "effective_memory_max_depth": memory * 0 + depth}
+        return chunk(series, T0 - 600_000, {name: column.tolist() for name, column in values.items()})
+
+    chunks = [growing(1, "/kubepods/podp/1", 2, 4), growing(2, "/kubepods/podq/2", 1, 3), growing(3, "/docker/3", 2, 2)]
+    await to_thread.run_sync(lambda: data.parquet(*chunks, columns=columns))
+    answer = (await lines(await client_of(data)))[-1]
+
+    owners = {
+        series["id"]: {change["limit_of"] for change in series["changes"]} - {None} for series in answer["series"]
+    }
+    assert owners == {id_of(1): {"pod"}, id_of(2): {"/kubepods"}, id_of(3): {"own"}}
 
 
 async def test_a_new_container_has_no_value_before_and_a_replacement_is_compared_with_the_container_it_replaced(

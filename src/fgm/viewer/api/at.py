@@ -34,8 +34,16 @@ AROUND_MS = 60_000
 MAX_SERIES, MAX_EVENTS = 10, 20
 """Maximum number of listed series for each metric, and of listed events."""
 METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
+LIMITS: dict[str, tuple[str, str]] = {
+    "total_cpu_usage_millicores": ("cpu_limit_millicores", "effective_cpu_limit_depth"),
+    "memory_working_set": ("memory_limit_bytes", "effective_memory_max_depth"),
+}
+"""For each of METRICS that has limits: the metrics of the limit, and of the depth of the group that has it."""
+MIN_SHARED = 0.4
+"""Minimum use, as a share, of a limit of a slice, which bounds the whole node, for it to be shown."""
+_QUERIED = (*METRICS, *(name for names in LIMITS.values() for name in names))
 SCOPES: frozenset[Scope] = frozenset({"container", "node"})
-_NAME_WIDTH, _BARS, _LEVELS = 38, 30, "▁▂▃▄▅▆▇█"
+_NAME_WIDTH, _BARS, _LEVELS = 30, 30, "▁▂▃▄▅▆▇█"
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -44,6 +52,7 @@ class _Row(NamedTuple):
     value: float
     highest: float
     sparkline: str
+    of_limit: str
     is_node: bool
 
 
@@ -65,7 +74,7 @@ def make_question(holdings: Holdings, at_ms: int) -> Question:
     tick_ms = holdings.tick_ms
     to_ms = at_ms // tick_ms * tick_ms + tick_ms
     return Question(
-        metrics=tuple(SHOWN[name] for name in METRICS),
+        metrics=tuple(SHOWN[name] for name in _QUERIED),
         keys=frozenset({"node"}),
         from_ms=max(0, to_ms - AROUND_MS),
         to_ms=to_ms,
@@ -135,7 +144,32 @@ def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings
     if series.pod_name and series.pod_name != name:
         name = f"{name} ({series.pod_name})"
     bars = sparkline(time_ms, values, question.from_ms, question.to_ms)
-    return _Row(name, float(values[-1]), float(np.nanmax(values)), bars, series.scope == "node")
+    is_node = series.scope == "node"
+    of_limit = "" if is_node else _of_limit(lines, METRICS[metric], float(values[-1]))
+    return _Row(name, float(values[-1]), float(np.nanmax(values)), bars, of_limit, is_node)
+
+
+def _of_limit(lines: SeriesLines, name: str, value: float) -> str:
+    """Return which share of its limit a series uses, and whose limit it is: "61% of pod"; empty without a limit."""
+    if name not in LIMITS:
+        return ""
+    limit, depth = (_last(lines, metric) for metric in LIMITS[name])
+    if not limit > 0:
+        return ""
+    series, share = lines.series, value / limit
+    depth_of_series = (series.cgroup or "").count("/")
+    if np.isnan(depth) or depth >= depth_of_series:
+        return f"{share:.0%}"
+    if series.pod_uid is not None and depth == depth_of_series - 1:
+        return f"{share:.0%} of pod"
+    return f"{share:.0%} slice" if share >= MIN_SHARED else ""
+
+
+def _last(lines: SeriesLines, metric: str) -> float:
+    """Return the last value of a metric; NaN if there is none."""
+    values = lines.lines[_QUERIED.index(metric)].joined()[1]
+    known = values[~np.isnan(values)]
+    return float(known[-1]) if len(known) else np.nan
 
 
 def _table(name: str, rows: list[_Row]) -> Iterator[bytes]:
@@ -145,11 +179,12 @@ def _table(name: str, rows: list[_Row]) -> Iterator[bytes]:
         (row for row in rows if row.highest > 0 and not row.is_node), key=lambda row: (-row.value, row.name)
     )
     yield _line("")
-    yield _line(f"{metric.title:<{_NAME_WIDTH + 2}} {'then':>12} {'highest':>12}  60 s")
+    of_limit = "of limit" if name in LIMITS else ""
+    yield _line(f"{metric.title:<{_NAME_WIDTH + 2}} {'then':>11} {'highest':>11} {of_limit:>11}  60 s")
     for row in [*of_node, *ranked[:MAX_SERIES]]:
         title = "the node" if row.is_node else _short(row.name, _NAME_WIDTH)
         then, highest = _amount(row.value, metric.unit), _amount(row.highest, metric.unit)
-        yield _line(f"  {title:<{_NAME_WIDTH}} {then:>12} {highest:>12}  {row.sparkline}")
+        yield _line(f"  {title:<{_NAME_WIDTH}} {then:>11} {highest:>11} {row.of_limit:>11}  {row.sparkline}")
     if len(ranked) > MAX_SERIES:
         yield _line(f"  and {len(ranked) - MAX_SERIES} more with less")
 

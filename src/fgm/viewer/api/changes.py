@@ -4,6 +4,7 @@ from typing import Any
 
 from quart import Response, request
 
+from fgm.metrics.derived import DEPTHS
 from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import Span
@@ -13,7 +14,7 @@ from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, name_of
 from fgm.viewer.query.change_ranking import Change, ChangedSeries
-from fgm.viewer.query.comparison import MAX_MS, ComparedRanges, Comparison
+from fgm.viewer.query.comparison import MAX_MS, ComparedRanges, Comparison, ComparisonResult
 from fgm.viewer.web.problems import bad_parameter
 
 
@@ -53,11 +54,25 @@ def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, 
         "skipped_files": result.skipped_files,
         "has_before": result.has_before,
         "compared": {"series": len(result.series), "metrics": result.metrics},
-        "series": [_series(changed, result.series[changed.row], holdings) for changed in result.changed],
+        "series": [_series(changed, result, holdings) for changed in result.changed],
     }
 
 
-def _series(changed: ChangedSeries, series: Series, holdings: Holdings) -> dict[str, Any]:
+def limit_of(series: Series, depth: int | None) -> str | None:
+    """Return whose a limit on the way up from a series is: "own", "pod" or a path; None if it is not known.
+
+    `depth`: number of names in the path of the cgroup that has it.
+    """
+    if depth is None:
+        return None
+    names = (series.cgroup or "").split("/")
+    if depth >= len(names) - 1:
+        return "own"
+    return "pod" if series.pod_uid is not None and depth == len(names) - 2 else "/".join(names[: depth + 1]) or "/"
+
+
+def _series(changed: ChangedSeries, result: ComparisonResult, holdings: Holdings) -> dict[str, Any]:
+    series = result.series[changed.row]
     registered = find_or_make(series, 0, holdings.series)
     return {
         "id": registered.id,
@@ -67,11 +82,12 @@ def _series(changed: ChangedSeries, series: Series, holdings: Holdings) -> dict[
         "pod_name": series.pod_name,
         "container_name": series.container_name,
         "score": round(changed.score, 4),
-        "changes": [_change(change) for change in changed.changes],
+        "changes": [_change(change, changed.row, series, result) for change in changed.changes],
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: Change, row: int, series: Series, result: ComparisonResult) -> dict[str, Any]:
+    depth = next((result.depths.get((row, name)) for name in change.metric.needs if name in DEPTHS), None)
     return {
         "metric": change.metric.name,
         "title": change.metric.title,
@@ -79,5 +95,6 @@ def _change(change: Change) -> dict[str, Any]:
         "before": change.before,
         "during": change.during,
         "peak": change.peak,
+        "limit_of": limit_of(series, depth),
         "score": round(change.score, 4),
     }

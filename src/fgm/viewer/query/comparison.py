@@ -1,13 +1,13 @@
 """Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from fgm.metrics.derived import ShownMetric
+from fgm.metrics.derived import DEPTHS, ShownMetric
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
@@ -43,7 +43,8 @@ class ComparisonResult:
 
     `changed`: the series that changed most, largest change first. `series`: all compared series; `ChangedSeries.row` is
     an index. `metrics`: number of compared metrics. `has_before`: whether there are samples before the range in
-    question; if not, nothing is compared. `is_cut`: whether some series were left out.
+    question; if not, nothing is compared. `is_cut`: whether some series were left out. `depths`: by row and column of a
+    depth of a limit, its last value.
     """
 
     changed: tuple[ChangedSeries, ...]
@@ -52,6 +53,7 @@ class ComparisonResult:
     has_before: bool
     is_cut: bool
     skipped_files: int
+    depths: Mapping[tuple[int, str], int] = field(default_factory=dict)
 
 
 class Comparison:
@@ -62,7 +64,7 @@ class Comparison:
         self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
         self._metrics: list[ShownMetric] = [
-            m for m in SHOWN.values() if m.has_values(holdings.metrics) and not m.name.endswith("_depth")
+            m for m in SHOWN.values() if m.has_values(holdings.metrics) and m.name not in DEPTHS
         ]
         lead_ms = 3 * holdings.tick_ms
         files = sources.files.between(ranges.before_ms - lead_ms, ranges.to_ms)
@@ -72,6 +74,7 @@ class Comparison:
         self._groups = _groups(self._metrics)
         self._columns = [tuple(dict.fromkeys(c for _, metric in g for c in metric.needs)) for g in self._groups]
         self._tails: dict[tuple[int, str], Chunk] = {}
+        self._depths: dict[tuple[int, str], int] = {}
         self._is_cut = False
         self._rows: dict[str, int] = {}
         self._series: list[Series] = []
@@ -110,6 +113,7 @@ class Comparison:
             has_before=has_before,
             is_cut=self._is_cut,
             skipped_files=self._reader.skipped_files,
+            depths=self._depths,
         )
 
     def drop(self) -> None:
@@ -123,6 +127,8 @@ class Comparison:
         chunks = [chunk for chunk in chunks if self._row(chunk.series) is not None]
         if not chunks:
             return
+        for chunk in chunks:
+            self._note_depths(chunk)
         time_ms = np.concatenate([chunk.time_ms for chunk in chunks])
         late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
         columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values}
@@ -133,6 +139,14 @@ class Comparison:
         starts, segments = self._segments(chunks)
         for number, metric in self._groups[group]:
             self._sums.add(segments, number, starts, np.where(is_outside, np.nan, metric.compute(samples)))
+
+    def _note_depths(self, chunk: Chunk) -> None:
+        """Keep the last depth of each limit; the files of the range in question are read first, in order of time."""
+        row = self._rows[_workload(chunk.series)]
+        for name in DEPTHS.intersection(chunk.values):
+            known = chunk.values[name][~np.isnan(chunk.values[name])]
+            if len(known) and (chunk.time_ms[-1] >= self.ranges.from_ms or (row, name) not in self._depths):
+                self._depths[row, name] = int(known[-1])
 
     def _with_tail(self, group: int, chunk: Chunk) -> Chunk:
         """Return a chunk with the last row of the series in the file before in front of it, for the first rate."""

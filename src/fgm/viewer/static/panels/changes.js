@@ -15,7 +15,9 @@ const HIGH_PEAK = 1.5; // a peak is mentioned if it is more than this many times
 const perTen = (ratio) => (Math.round(100 * (ratio ?? 0)) / 10).toString();
 
 /** A change as text: "CPU 0.20 → 2.80 cores, max 3.10". */
-function description({ metric, title, unit, before, during, peak }) {
+function description({ metric, title: name, unit, before, during, peak, limit_of }) {
+  const owner = limit_of === "pod" ? " (the pod's limit)" : limit_of && limit_of !== "own" ? ` (limit of ${limit_of.split("/").at(-1)})` : "";
+  const title = `${name}${owner}`;
   if (metric === "throttle_ratio") return `throttled in ${perTen(before)} → ${perTen(during)} of 10 periods, max ${perTen(peak)}`;
   const scale = unitFor(unit, Math.max(before ?? 0, during ?? 0));
   const number = (value) => formatNumber(value, scale);
