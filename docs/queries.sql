@@ -35,20 +35,24 @@ SELECT
     )) AS cpu_limit_millicores,
     if(effective_memory_max_depth > 0, effective_memory_max, "memory.max") AS memory_limit_bytes
 FROM (
-    SELECT * FROM read_parquet('dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true)
+    SELECT * FROM read_parquet(
+        'dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true,
+        union_by_name = true -- files before format version 3 have fewer columns
+    )
     UNION ALL BY NAME
-    SELECT -- columns that files before format version 3 do not have
+    SELECT -- columns that a data directory without files of format version 3 does not have
         NULL::DOUBLE AS effective_cpu_limit_millicores, NULL::DOUBLE AS effective_cpu_limit_depth,
         NULL::DOUBLE AS effective_memory_max, NULL::DOUBLE AS effective_memory_max_depth
     WHERE false
 );
 
 -- Growth of a counter per second since the value before; null for the first value, after a gap, and if it started over.
-CREATE OR REPLACE MACRO rate(counter) AS
+-- Counters that are read every 10 s need a longer gap: rate("tcp.retrans_segs", gap_ms := 25000).
+CREATE OR REPLACE MACRO rate(counter, gap_ms := 2500) AS
     CASE
         WHEN counter >= lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
             AND time_ms - lag(if(counter IS NULL, NULL, time_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
-                <= 2500
+                <= gap_ms
             AND read_ms > lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
         THEN 1000.0 * (counter - lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
             / (read_ms - lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))

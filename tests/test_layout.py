@@ -24,6 +24,7 @@ SCENARIOS = {
     "viewer/query/test_extremes.py",
     "viewer/test_bad_files.py",
     "viewer/test_process.py",
+    "viewer/test_versions.py",
 }
 """Test files of several modules or of a whole process, which are not named after a module."""
 
