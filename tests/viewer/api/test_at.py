@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fgm.store.events.event import Event, encode
 from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
 from fgm.viewer.api.at import WIDTH, printable, sparkline
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import COLUMNS, NODE, T0, DataDirectory, chunk, container, counting
@@ -80,6 +81,21 @@ async def test_a_limit_is_that_of_the_group_that_has_it(tmp_path: Path) -> None:
         "name-4": "90% slice",
         "name-5": "",
     }
+
+
+async def test_services_pods_and_what_is_outside_are_listed_but_nothing_that_contains_them(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    slices = (Series("cgroup", cgroup=path) for path in ("/system.slice", "/system.slice/kubelet.service"))
+    pods = (Series("pod", pod_uid=uid, pod_name=f"cart-{uid}", cgroup=f"/kubepods/{uid}") for uid in "ab")
+    in_pod = replace(container(1), pod_uid="a", cgroup="/kubepods/a/1")
+    chunks = [counting(series, T0, 90) for series in (NODE, *slices, *pods, in_pod, Series("outside"))]
+    await to_thread.run_sync(data.parquet, *chunks)
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+    lines = (await client.get("/at/now")).body.decode().splitlines()
+
+    assert [line.split()[0] for line in lines[3:8]] == ["the", "cart-b", "kubelet.service", "name-1", "outside"]
+    assert not lines[8]
 
 
 async def test_a_time_without_data_is_answered_with_the_extent_of_the_data(client: ApiClient) -> None:

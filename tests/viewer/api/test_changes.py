@@ -12,6 +12,7 @@ import pytest
 from anyio import to_thread
 
 from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
 from fgm.viewer.query.comparison import MAX_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
@@ -43,11 +44,13 @@ async def lines(client: ApiClient, query: str = f"?from={MIDDLE_MS}&to={T0}") ->
     return [json.loads(line) for line in answer.body.splitlines()]
 
 
-def busier(number: int, per_second: list[float]) -> Chunk:
-    """Return a container until T0 whose CPU time grows in equal parts of ten minutes by `per_second` µs each second."""
+def busier(series: int | Series, per_second: list[float]) -> Chunk:
+    """Return a series until T0 whose CPU time grows in equal parts of ten minutes by `per_second` µs each second."""
     used = np.cumsum(np.repeat(per_second, 600 // len(per_second)))
     first_ms = T0 - 600_000
-    return chunk(container(number), first_ms, {USAGE: used.tolist(), MEMORY: [1e6] * 600})
+    return chunk(
+        container(series) if isinstance(series, int) else series, first_ms, {USAGE: used.tolist(), MEMORY: [1e6] * 600}
+    )
 
 
 async def test_the_container_that_used_more_is_first_with_its_means(tmp_path: Path) -> None:
@@ -87,6 +90,18 @@ async def test_a_change_of_the_used_share_of_a_limit_says_whose_limit_it_is(tmp_
         series["id"]: {change["limit_of"] for change in series["changes"]} - {None} for series in answer["series"]
     }
     assert owners == {id_of(1): {"pod"}, id_of(2): {"/kubepods"}, id_of(3): {"own"}}
+
+
+async def test_services_are_compared_and_slices_are_not(tmp_path: Path) -> None:
+    data, service = DataDirectory(tmp_path), Series("cgroup", cgroup="/system.slice/kubelet.service")
+    parts = [2e5, 2.8e6]
+    around = (replace(service, cgroup="/system.slice"), NODE)
+    steady = counting(container(2), T0 - 600_000, 600)
+    await to_thread.run_sync(data.parquet, busier(service, parts), *(busier(each, parts) for each in around), steady)
+    answer = (await lines(await client_of(data)))[-1]
+
+    assert [(series["id"], series["scope"]) for series in answer["series"]] == [(service.key, "cgroup")]
+    assert answer["compared"]["series"] == 2
 
 
 async def test_a_new_container_has_no_value_before_and_a_replacement_is_compared_with_the_container_it_replaced(

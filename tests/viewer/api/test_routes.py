@@ -218,7 +218,7 @@ async def test_a_range_to_now_has_the_newest_tick_from_the_journal(client: ApiCl
     assert (container_line["id"], container_line["t_ms"][-1]) == (id_of(1), T0 + 99_000)
 
 
-async def test_all_containers_and_the_node_are_answered_if_none_is_named(client: ApiClient) -> None:
+async def test_all_leaves_and_the_node_are_answered_if_none_is_named(client: ApiClient) -> None:
     await client.ready()
     series = await client.series("/api/timeseries?metric=memory.current,cpu.stat.usage_usec&range=5m")
 
@@ -227,6 +227,8 @@ async def test_all_containers_and_the_node_are_answered_if_none_is_named(client:
         ("node", "cpu.stat.usage_usec", "us/s"),
         (id_of(1), "memory.current", "bytes"),
         (id_of(1), "cpu.stat.usage_usec", "us/s"),
+        ("cgroup:/system.slice/a.service", "memory.current", "bytes"),
+        ("cgroup:/system.slice/a.service", "cpu.stat.usage_usec", "us/s"),
     }
 
 

@@ -3,8 +3,19 @@
 from dataclasses import replace
 
 from fgm.store.samples.series import Series
-from fgm.viewer.contents.series_register import SeriesRegister
+from fgm.viewer.contents.series_register import MAX_CGROUPS, SeriesRegister
 from tests.support.viewer.data_directory import NODE, container, id_of
+
+
+def test_of_too_many_services_those_that_ended_first_are_dropped() -> None:
+    register = SeriesRegister()
+    for number in range(MAX_CGROUPS + 1):
+        register.add(Series("cgroup", cgroup=f"/system.slice/run-u{number}.service"), number, number)
+    snapshot = register.snapshot()
+
+    assert len(snapshot.by_id) == MAX_CGROUPS - MAX_CGROUPS // 10 + 1
+    assert snapshot.find("cgroup:/system.slice/run-u0.service") is None
+    assert snapshot.find(f"cgroup:/system.slice/run-u{MAX_CGROUPS}.service") is not None
 
 
 def test_an_id_is_the_key_of_the_index_or_a_short_id() -> None:

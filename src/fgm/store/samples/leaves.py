@@ -11,7 +11,7 @@ LEAF_SCOPES: frozenset[Scope] = frozenset({"container", "cgroup", "pod", "outsid
 """Scopes that can be leaves. A sandbox is none: one that uses something is recorded as a container."""
 
 
-def leaf_keys(series: Iterable[Series]) -> frozenset[str]:
+def leaf_keys(series: Iterable[Series]) -> set[str]:
     """Return the keys of the leaves among these series: those that contain no other leaf.
 
     A pod whose containers are not recorded is a leaf: its processes are in a cgroup of its own, as with a virtual
@@ -27,8 +27,8 @@ def leaf_keys(series: Iterable[Series]) -> frozenset[str]:
         while path and path not in parents:
             parents.add(path)
             path = path.rpartition("/")[0]
-    return frozenset(
+    return {
         each.key
         for each in candidates
         if each.cgroup not in parents and not (each.scope == "pod" and each.pod_uid in pods_with_containers)
-    )
+    }

@@ -13,6 +13,7 @@ from quart import Response, request
 from fgm import iso_time
 from fgm.metrics.rates import Floats, Times
 from fgm.metrics.shown import SHOWN
+from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.media_types import TEXT
@@ -42,7 +43,7 @@ LIMITS: dict[str, tuple[str, str]] = {
 MIN_SHARED = 0.4
 """Minimum use, as a share, of a limit of a slice, which bounds the whole node, for it to be shown."""
 _QUERIED = (*METRICS, *(name for names in LIMITS.values() for name in names))
-SCOPES: frozenset[Scope] = frozenset({"container", "node"})
+SCOPES: frozenset[Scope] = LEAF_SCOPES | {"node"}
 _NAME_WIDTH, _BARS, _LEVELS = 30, 30, "▁▂▃▄▅▆▇█"
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
@@ -99,7 +100,9 @@ def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventRe
         yield _line("")
         yield _line(f"Nothing was recorded then: there is data {_extent(holdings)}.")
     for metric, name in enumerate(METRICS):
-        rows = [row for lines in results if (row := _row(lines, metric, query.question, holdings))]
+        present = [(lines, row) for lines in results if (row := _row(lines, metric, query.question, holdings))]
+        leaves = leaf_keys(lines.series for lines, _ in present)
+        rows = [row for lines, row in present if row.is_node or lines.series.key in leaves]
         if rows:
             yield from _table(name, rows)
     yield _line("")

@@ -170,8 +170,20 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/top": (
-        "The series that used most of a metric in a range. No `share_of_node` if the metric does not add up.",
-        _facts(**_COVERED, metric=TEXT, unit=TEXT, by=TEXT, total=WHOLE, series=_list(_RANKED)),
+        (
+            "The series that used most of a metric in a range. Without `scope`, these are the leaves: containers, "
+            "services, other cgroups and pods that contain no other leaf, and what is outside of all of them. "
+            "They add up to `leaves_share_of_node`. No shares if the metric does not add up."
+        ),
+        _facts(
+            **_COVERED,
+            metric=TEXT,
+            unit=TEXT,
+            by=TEXT,
+            leaves_share_of_node=_or_null(NUMBER),
+            total=WHOLE,
+            series=_list(_RANKED),
+        ),
     ),
     "/api/changes": (
         "The series that changed most in a range. Lines of JSON: the last is the answer, the others have `progress`.",

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from quart import Response, request
 
+from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import SHORT_ID_LENGTH, Scope
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TimeseriesRequest
@@ -27,8 +28,8 @@ from fgm.viewer.web.problems import Problem, unknown
 
 RAW_TICKS = 3600
 """Maximum number of ticks in a range for which every sample is returned. The page uses the same number."""
-DEFAULT_SCOPES: frozenset[Scope] = frozenset({"container", "node"})
-"""Scopes of the series that are returned if the request has neither ids nor a filter."""
+ADOPTED_SCOPES: frozenset[Scope] = frozenset({"container", "outside", "node"})
+"""Scopes of new series that are returned if the request has neither ids nor a filter: they are surely leaves."""
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -82,7 +83,7 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
         to_ms=to_ms,
         tick_ms=tick_ms,
         columns=columns,
-        scopes=DEFAULT_SCOPES if names_none else frozenset(),
+        scopes=ADOPTED_SCOPES if names_none else frozenset(),
         prefixes=prefixes,
         node_name=holdings.node_name,
         line_samples=max(0, in_memory),
@@ -117,16 +118,17 @@ def answer(
 def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:
     """Return the keys of the series to read: the newest in the range that pass the filter.
 
-    Without a filter, these are the newest containers, and the node.
+    Without a filter, these are the newest leaves, and the node.
     """
     snapshot = holdings.series
+    entries = [entry for entry in snapshot.by_id.values() if snapshot.is_within(entry, from_ms, to_ms)]
+    leaves = leaf_keys(entry.series for entry in entries) if series_filter is None else set[str]()
 
     def is_chosen(registered: RegisteredSeries) -> bool:
         if series_filter is None:
-            return registered.series.scope in DEFAULT_SCOPES
+            return registered.series.key in leaves
         return passes(registered, series_filter, labels_of(registered, holdings))
 
-    entries = [entry for entry in snapshot.by_id.values() if snapshot.is_within(entry, from_ms, to_ms)]
     keys = [entry.series.key for entry in entries if is_chosen(entry)]
     return frozenset((keys if series_filter is not None else ["node", *keys])[:MAX_SERIES])
 
@@ -141,7 +143,7 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
         registered = holdings.series.find(name)
         if registered is not None:
             keys.add(registered.series.key)
-        elif name == "node" or name.startswith(("pod:", "cgroup:")):
+        elif name in {"node", "outside"} or name.startswith(("pod:", "cgroup:")):
             keys.add(name)
         elif len(name) >= SHORT_ID_LENGTH and set(name) <= set("0123456789abcdef"):
             prefixes.append(name)

@@ -1,10 +1,14 @@
-"""/api/top: the series with the highest values of a metric in a time range, by mean, maximum or last value."""
+"""/api/top: the series with the highest values of a metric in a time range, by mean, maximum or last value.
+
+Without a filter by scope, these are leaves, which do not contain each other.
+"""
 
 from typing import Any
 
 from quart import Response, request
 
 from fgm.metrics.catalogue import ADDITIVE_UNITS
+from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest
 from fgm.viewer.api.response.memory_budget import Lease
@@ -24,7 +28,8 @@ async def respond(services: Services, lease: Lease) -> Response:
     now_ms = services.now_ms()
     span = top_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
     parts = top_request.parts
-    question = make_question(holdings, (top_request.metric,), top_request.filter.scopes, *span, parts)
+    scopes = top_request.filter.scopes or LEAF_SCOPES
+    question = make_question(holdings, (top_request.metric,), scopes, *span, parts)
     query = services.totals_query(question, parts)
     await services.runner.finish(query, lease)
     return await response_from_parts(services.runner, lambda: json_parts(answer(query, holdings, top_request)))
@@ -36,7 +41,14 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
     totals = [(of_series.series, of_series.totals[0]) for of_series in query.result()]
     of_node = next((total.sum for series, total in totals if series.scope == "node"), 0.0)
     whole = of_node if top_request.metric.unit in ADDITIVE_UNITS else 0.0
-    entries = [(find_or_make(series, total.last_ms, holdings.series), total) for series, total in totals]
+    leaves = leaf_keys(series for series, _ in totals)
+    of_leaves = sum(total.sum for series, total in totals if series.key in leaves)
+    has_all = whole > 0 and query.question.scopes >= LEAF_SCOPES
+    entries = [
+        (find_or_make(series, total.last_ms, holdings.series), total)
+        for series, total in totals
+        if top_request.filter.scopes or series.key in leaves
+    ]
     ranked = [
         _ranked(registered, total, whole)
         for registered, total in entries
@@ -51,6 +63,7 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
         "by": top_request.by,
         "partial": query.is_cut,
         "skipped_files": query.skipped_files,
+        "leaves_share_of_node": round(of_leaves / whole, 6) if has_all else None,
         "total": len(ranked),
         "series": ranked[: top_request.limit],
     }

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field, replace
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names, workload_of
 
 
+MAX_CGROUPS = 2000
+"""Maximum number of services and other cgroups. Those that ended first are dropped first; files still have them."""
+
+
 @dataclass(frozen=True, slots=True)
 class RegisteredSeries:
     """One series.
@@ -60,6 +64,7 @@ class SeriesRegister:
         self._indexed: set[str] = set()
         self._id_by_key: dict[str, str] = {}
         self._ids: set[str] = set()
+        self._cgroups: set[str] = set()
         self._snapshot: SeriesSnapshot | None = SeriesSnapshot()
 
     def add(self, series: Series, first_ms: int, last_ms: int, index_key: str | None = None) -> None:
@@ -78,6 +83,9 @@ class SeriesRegister:
             self._snapshot = None
             if index_key is not None:
                 self._indexed.add(key)
+            if series.scope == "cgroup":
+                self._cgroups.add(key)
+                self._drop_oldest_cgroups()
             return
         if series is not registered and series != registered:
             is_newer = last_ms >= self._last_ms[key]
@@ -111,6 +119,16 @@ class SeriesRegister:
             {entry.id: entry for entry in entries}, dict(self._id_by_key), dict(self._last_ms), dict(self._until_ms)
         )
         return self._snapshot
+
+    def _drop_oldest_cgroups(self) -> None:
+        """Drop a tenth of the cgroups if there are too many: units for one run have a new name each time."""
+        if len(self._cgroups) <= MAX_CGROUPS:
+            return
+        for key in sorted(self._cgroups, key=self._last_ms.__getitem__)[: MAX_CGROUPS // 10]:
+            self._ids.discard(self._id_by_key.pop(key))
+            self._cgroups.remove(key)
+            self._until_ms.pop(key, None)
+            del self._series[key], self._first_ms[key], self._last_ms[key]
 
     def _new_id(self, series: Series) -> str:
         key = series.key

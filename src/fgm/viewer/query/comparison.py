@@ -1,7 +1,7 @@
 """Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import FileRows, Reader, Sources
@@ -97,7 +98,7 @@ class Comparison:
         """Read the next file; return whether there are more. May block."""
         if self._waiting:
             file = self._waiting.popleft()
-            for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, _containers)):
+            for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, leaf_keys)):
                 self._add(group, rows)
         return bool(self._waiting)
 
@@ -198,10 +199,6 @@ def _groups(metrics: list[ShownMetric]) -> list[list[tuple[int, ShownMetric]]]:
             columns = set(metric.needs)
         groups[-1].append((number, metric))
     return groups
-
-
-def _containers(present: Iterable[Series]) -> set[str]:
-    return {series.key for series in present if series.scope == "container"}
 
 
 def _workload(series: Series) -> str:

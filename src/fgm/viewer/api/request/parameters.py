@@ -62,7 +62,7 @@ OF_METRICS = Parameter(
 ONE_METRIC = Parameter("metric", "A name from /api/metrics.", METRIC_NAME, is_required=True)
 CONTAINERS = Parameter(
     "containers",
-    "Ids of series, from /api/containers. Default: every container and the node.",
+    "Ids of series, from /api/containers. Default: every leaf and the node.",
     {"type": "string", "minLength": 1},
     is_list=True,
     max_items=MAX_SERIES,

@@ -3,7 +3,6 @@
 The functions are pure: they read neither the clock nor the data. `Span.resolve` applies the current time later.
 """
 
-from dataclasses import replace
 from typing import cast, get_args
 
 from fgm.metrics.derived import ShownMetric
@@ -75,13 +74,10 @@ def top(query: bytes) -> TopRequest:
     metrics = _metrics(fields)
     if len(metrics) != 1:
         raise bad_parameter("metric", f"the request names {len(metrics)} metrics", "one name from /api/metrics")
-    series_filter = _filter(fields)
-    if not series_filter.scopes:
-        series_filter = replace(series_filter, scopes=frozenset({"container"}))
     limit = _whole_number(fields, parameters.MAX_RANKED)
     parts = _whole_number(fields, parameters.PARTS)
     span = times.span(fields)
-    return TopRequest(metrics[0], series_filter, span, _choice(fields, parameters.BY), limit, parts)
+    return TopRequest(metrics[0], _filter(fields), span, _choice(fields, parameters.BY), limit, parts)
 
 
 def changes(query: bytes) -> ChangesRequest:

@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class TimeseriesRequest:
-    """A request to /api/timeseries. If `ids` and `filter` are None, it is for all containers and the node."""
+    """A request to /api/timeseries. If `ids` and `filter` are None, it is for all leaves and the node."""
 
     metrics: tuple[ShownMetric, ...]
     ids: tuple[str, ...] | None
@@ -82,8 +82,8 @@ class ChangesRequest:
 class TopRequest:
     """A request to /api/top.
 
-    `by`: rank by this value: `mean`, `max` or `last`. `parts`: number of equal parts of the range, each with its own
-    peak.
+    `filter`: if it has no scope, only leaves are ranked. `by`: rank by this value: `mean`, `max` or `last`. `parts`:
+    number of equal parts of the range, each with its own peak.
     """
 
     metric: ShownMetric
