@@ -97,7 +97,8 @@ async def test_services_are_compared_and_slices_are_not(tmp_path: Path) -> None:
     parts = [2e5, 2.8e6]
     around = (replace(service, cgroup="/system.slice"), NODE)
     steady = counting(container(2), T0 - 600_000, 600)
-    await to_thread.run_sync(data.parquet, busier(service, parts), *(busier(each, parts) for each in around), steady)
+    chunks = [*(busier(each, parts) for each in (service, *around)), steady]
+    await to_thread.run_sync(data.parquet, *chunks)
     answer = (await lines(await client_of(data)))[-1]
 
     assert [(series["id"], series["scope"]) for series in answer["series"]] == [(service.key, "cgroup")]

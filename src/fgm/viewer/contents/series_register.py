@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names, workload_of
 
-
 MAX_CGROUPS = 2000
 """Maximum number of services and other cgroups. Those that ended first are dropped first; files still have them."""
 

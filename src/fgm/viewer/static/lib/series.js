@@ -11,6 +11,7 @@ export function workload(series) {
 /** Where a series runs, as exactly as known, such as "namespace/pod". Replicas of one workload have different locations. */
 export function locationOf(series) {
   if (series.scope === "node") return "whole node";
+  if (series.scope === "outside") return "of all other rows";
   if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
   const pod = series.pod_name === series.name ? null : series.pod_name;
   const names = [series.namespace, pod].filter(Boolean);
@@ -21,6 +22,7 @@ export function locationOf(series) {
 
 /** "name in location"; for a cgroup, the node or a process, only its name. */
 export function fullName(series) {
+  if (series.scope === "outside") return `${series.name} ${locationOf(series)}`;
   return ["node", "cgroup", "process"].includes(series.scope) ? series.name : `${series.name} in ${locationOf(series)}`;
 }
 
@@ -53,12 +55,21 @@ export function seriesDetails(series) {
   return lines.filter(([, value]) => value).map(([label, value]) => `${label}: ${value}`).join("\n");
 }
 
-/** The cgroups that contain no other cgroup of the list: a slice would only repeat the sum of its services. */
-export function innermostCgroups(cgroups) {
-  const paths = cgroups.map((series) => `${series.cgroup ?? ""}/`.replace("//", "/"));
+const LEAF_SCOPES = new Set(["container", "cgroup", "pod", "outside"]);
+
+/**
+ * The series that contain no other series of the list, so that they add up: a slice would only repeat its services, and a pod
+ * its containers. The viewer's /api/top ranks the same ones.
+ */
+export function leaves(all) {
+  const candidates = all.filter(({ scope }) => LEAF_SCOPES.has(scope));
   const parents = new Set();
-  for (const path of paths) {
-    for (let at = path.indexOf("/"); at >= 0 && at < path.length - 1; at = path.indexOf("/", at + 1)) parents.add(path.slice(0, at + 1));
+  const podsWithContainers = new Set();
+  for (const { scope, cgroup, pod_uid } of candidates) {
+    if (scope === "container") podsWithContainers.add(pod_uid);
+    for (let path = parentOf(cgroup ?? ""); path && !parents.has(path); path = parentOf(path)) parents.add(path);
   }
-  return cgroups.filter((_, i) => !parents.has(paths[i]));
+  return candidates.filter(({ scope, cgroup, pod_uid }) => !parents.has(cgroup) && !(scope === "pod" && podsWithContainers.has(pod_uid)));
 }
+
+const parentOf = (path) => path.slice(0, Math.max(0, path.lastIndexOf("/")));

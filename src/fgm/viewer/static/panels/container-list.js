@@ -4,7 +4,7 @@ import { html, useState } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { sameValue } from "../lib/same-value.js";
 import { matchingSeries } from "../lib/search.js";
-import { fullName, seriesDetails, workload } from "../lib/series.js";
+import { fullName, leaves, seriesDetails, workload } from "../lib/series.js";
 import { clockOrDate, roughDuration } from "../lib/time-format.js";
 import { rankAgain } from "../requests/ranking.js";
 import { shown } from "../state/shown.js";
@@ -17,7 +17,8 @@ const OLD_MS = 3_600_000; // a series that ended longer ago is listed as old
 const NARROW = matchMedia("(max-width: 900px)");
 const PAGE_ROWS = 200; // the list has a scroll bar of its own
 const PAGE_ROWS_NARROW = 20; // the list is part of the page, with other sections below it
-const SCOPES = [
+const KINDS = [
+  ["leaf", "all"], // each part of the node once: containers, services, pods without containers, and what is outside of them
   ["container", "containers"],
   ["pod", "pods"],
   ["sandbox", "sandboxes"],
@@ -108,46 +109,54 @@ function newestFirst(a, b) {
   return a.alive ? b.first_seen_ms - a.first_seen_ms : b.last_seen_ms - a.last_seen_ms;
 }
 
+/** Map(kind → its series): those that match the search. There is no kind "leaf" if all leaves are containers. */
+function byKind(all, matches) {
+  const leafIds = new Set(leaves(all).map(({ id }) => id));
+  const isLeaf = ({ id }) => leafIds.has(id);
+  const hasOthers = all.some((series) => series.scope !== "container" && isLeaf(series));
+  return new Map(KINDS.map(([name]) => [name, name === "leaf" ? (hasOthers ? matches.filter(isLeaf) : []) : matches.filter(({ scope }) => scope === name)]));
+}
+
 /**
- * The scope to list: the chosen one if it has matches; else the first with a match that is running or on the lanes; else the
+ * The kind to list: the chosen one if it has matches; else the first with a match that is running or on the lanes; else the
  * first with any match.
  */
-function scopeOf(chosen, matches, entries) {
+function kindOf(chosen, ofKind, entries) {
   const isCurrent = (series) => series.alive || entries.has(workload(series));
-  const names = SCOPES.map(([name]) => name);
-  const has = (condition) => (name) => matches.some((series) => series.scope === name && condition(series));
+  const names = [...ofKind.keys()];
+  const has = (condition) => (name) => ofKind.get(name)?.some(condition);
   return [chosen, ...names.filter(has(isCurrent)), ...names].find(has(() => true));
 }
 
 /** The list of series. */
 export function ContainerList() {
-  const [chosenScope, setScope] = useState(null);
+  const [chosenKind, setKind] = useState(null);
   const [chosenNamespace, setNamespace] = useState(null);
   const [extraRows, setExtraRows] = useState(0);
   const all = allSeries.value ?? [];
   const now_ms = Math.min(edge_ms.value, (newest_ms.value ?? edge_ms.value) + OLD_MS / 2); // ages in old data are relative to its end
   const matches = matchingSeries(all.filter((series) => series.scope !== "node"), search.value);
-  const counts = new Map(SCOPES.map(([name]) => [name, matches.filter((series) => series.scope === name).length]));
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
-  const scope = scopeOf(chosenScope, matches, entries);
-  const ofScope = matches.filter((series) => series.scope === scope).sort(newestFirst);
-  const namespaces = namespaceChoices(ofScope);
+  const ofKind = byKind(all, matches);
+  const kind = kindOf(chosenKind, ofKind, entries);
+  const listed = [...(ofKind.get(kind) ?? [])].sort(newestFirst);
+  const namespaces = namespaceChoices(listed);
   const namespace = namespaces.some(({ name }) => name === chosenNamespace) ? chosenNamespace : null;
-  const rows = namespace === null ? ofScope : ofScope.filter((series) => series.namespace === namespace);
-  const total = all.filter((series) => series.scope === (scope ?? "container")).length;
+  const rows = namespace === null ? listed : listed.filter((series) => series.namespace === namespace);
+  const total = byKind(all, all).get(kind ?? "container").length;
   const row = (series) => rowOf(series, entries.get(workload(series)), now_ms);
-  const title = total === 0 || scope !== "cgroup" ? "Containers" : "Cgroups";
+  const title = total > 0 && kind === "leaf" ? "Containers and services" : total > 0 && kind === "cgroup" ? "Cgroups" : "Containers";
   const shownCount = rows.filter((series) => entries.has(workload(series))).length;
   const pageRows = NARROW.matches ? PAGE_ROWS_NARROW : PAGE_ROWS;
   const hiddenCount = rows.length - pageRows - extraRows;
   const onTop = () => (showTop(), rankAgain());
   const onEnter = (adds) => rows.length > 0 && (adds ? toggle : showOnly)(rows[0].id);
-  const kinds = SCOPES.filter(([name]) => counts.get(name) > 0).map(([name, text]) => ({ name, text, count: counts.get(name) }));
+  const kinds = KINDS.map(([name, text]) => ({ name, text, count: ofKind.get(name).length })).filter(({ count }) => count > 0);
   return html`<section class="containers" aria-label="Containers">
     <div class="head"><h2>${title}</h2><span class="mut">${shownCount} of ${total} shown</span>
       ${picked.value && html`<button class="link end" onClick=${onTop}>Top 6 by CPU</button>`}</div>
     <${SearchBox} onEnter=${onEnter} />
-    <div class="filters"><${Chips} label="Kind of series" choices=${kinds} chosen=${scope} onChoose=${setScope} />
+    <div class="filters"><${Chips} label="Kind of series" choices=${kinds} chosen=${kind} onChoose=${setKind} />
       <${Chips} label="Namespace" choices=${namespaces} chosen=${namespace} onChoose=${setNamespace} /></div>
     <ul>
       ${node.value && !search.value && row(node.value)}

@@ -9,7 +9,7 @@ import { clock, date, duration, roughDuration, utcClock } from "../lib/time-form
 import { formatNumber } from "../lib/units.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
-import { allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
+import { accounted, allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { LineKey, Location } from "../widgets/series-label.js";
@@ -100,6 +100,14 @@ function spokenText(ms, row) {
   return value === null ? `${clock(ms)}: no ${title} value` : `${clock(ms)}: ${title} ${formatNumber(value, unit)} ${unit.label}, ${row.entry.series.name} first`;
 }
 
+/** How nearly all rows, also those that are not shown, add up to the node in view: "rows: 99.8 % of CPU, 100 % of memory". */
+function Accounted() {
+  const { cpu = null, memory = null } = accounted.value ?? {};
+  const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => `${percent(share)} of ${name}`);
+  if (parts.length === 0) return null;
+  return html`<small title="All rows, also those that are not shown, together with what is outside of them, as a share of the node in view">all rows: ${parts.join(", ")}</small>`;
+}
+
 /** The head of a lane's column. A click ranks the rows by this lane. */
 function ColumnHead({ lane, index }) {
   const isRanking = lane.key === focused.value?.key;
@@ -130,7 +138,7 @@ export function CursorTable() {
       <tfoot>
         ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${valueLanes.value.length + 3}></td></tr>`}
         ${nodeRow.value && html`<tr>
-          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
+          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node <${Accounted} /></th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
           <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
         </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${valueLanes.value.length + 4} />`}`}
       </tfoot>

@@ -1,9 +1,9 @@
 // Ranks all series by their use in view, with one request; the sparklines are drawn from the same response. If no series are
-// chosen, the first six are on the lanes: running containers, then ended ones, then other cgroups.
+// chosen, the first six leaves (containers, services, what is outside of them, …) are on the lanes; then containers that ended.
 
 import { sameValue } from "../lib/same-value.js";
-import { innermostCgroups } from "../lib/series.js";
-import { allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
+import { leaves } from "../lib/series.js";
+import { accounted, allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
 import * as api from "./api.js";
 
 const TOP = 6;
@@ -13,7 +13,8 @@ const SPARKLINE_PARTS = 48;
 const MAX_RANKED = 500;
 const LIVE_POLLS = 15; // polls between two requests while live
 const RETRY_POLLS = 5; // polls until a failed request is repeated
-const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", "memory.current"];
+const MEMORY = "memory.current";
+const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", MEMORY];
 
 let request = { key: "", polls: 0, failed: false }; // the last request for `cpuUse`
 let isByUse = false; // whether the top six were chosen by their use
@@ -55,14 +56,22 @@ async function updateUse(isChanged) {
   request = { key, polls: 0, failed: false };
   const end_ms = Math.max(from_ms + 1, Math.min(to_ms, newest_ms.peek()) + interval_ms.peek());
   const begin_ms = Math.max(from_ms, end_ms - LONGEST_MS);
-  const scopes = ["container", "pod", "cgroup", "node"];
+  const scopes = ["container", "pod", "cgroup", "outside", "node"];
   try {
-    const { series } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
+    const { series, leaves_share_of_node } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
     cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
+    const memory = metric === MEMORY ? leaves_share_of_node : await shareOfNode(MEMORY, begin_ms, end_ms);
+    accounted.value = { cpu: metric === RANKING_METRICS[0] ? leaves_share_of_node : null, memory };
   } catch (error) {
     request.failed = true;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
   }
+}
+
+/** The sum of all leaves as a share of the node's value, or null. */
+async function shareOfNode(metric, from_ms, to_ms) {
+  if (!allMetrics.peek()?.some(({ name }) => name === metric)) return null;
+  return (await api.top({ metric, from_ms, to_ms, limit: 1 })).leaves_share_of_node;
 }
 
 /** Fill the free places of the top six. A series keeps its place until it has left the view, so that lines rarely change. */
@@ -83,17 +92,17 @@ function fillPlaces(groups, tier) {
   if (!sameValue(next, topSix.peek())) topSix.value = next;
 }
 
-/** Groups of candidates: [running containers, ended containers, cgroups]. A group is empty if earlier ones fill all places. */
+/** Groups of candidates: [running leaves, ended containers]. The second is empty if the first fills all places. */
 function candidates(series) {
   const { from_ms, to_ms } = view.peek();
   const { live } = range.peek();
   const recent_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - RECENT_MS);
   const inView = ({ last_seen_ms, first_seen_ms }) => last_seen_ms >= from_ms && first_seen_ms < to_ms;
   const isRunning = live ? ({ alive }) => alive : inView;
-  const containers = series.filter(({ scope }) => scope === "container");
-  const running = containers.filter(isRunning);
-  const ended = live && running.length < TOP ? containers.filter(({ alive, last_seen_ms }) => !alive && last_seen_ms >= recent_ms) : [];
-  if (running.length + ended.length >= TOP) return [running, ended, []];
-  const innermost = innermostCgroups(series.filter(({ scope, cgroup }) => scope !== "node" && cgroup));
-  return [running, ended, innermost.filter((item) => item.scope === "cgroup" && isRunning(item))];
+  const isContainer = ({ scope }) => scope === "container";
+  const inRange = leaves(series.filter(inView));
+  // Containers first: until their use is known, they take the places.
+  const running = inRange.filter(isRunning).sort((a, b) => isContainer(b) - isContainer(a));
+  if (!live || running.length >= TOP) return [running, []];
+  return [running, inRange.filter((item) => isContainer(item) && !item.alive && item.last_seen_ms >= recent_ms)];
 }

@@ -46,6 +46,11 @@ export const refusals = { lines: signal(null), explained: signal(null) };
  * null without one.
  */
 export const cpuUse = signal(null);
+/**
+ * How nearly the rows add up to the node in view, or null: {cpu, memory}, the sum of all leaves as a share of the node's value,
+ * each null if unknown.
+ */
+export const accounted = signal(null);
 /** Events of the range that was requested last, newest first. */
 export const events = signal([]);
 /** The text in the search box. */
