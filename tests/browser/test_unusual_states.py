@@ -60,18 +60,19 @@ def test_containers_that_have_just_exited_are_shown(page: Page, viewer_url: str)
     change_answers(page, "**/api/containers", end_all)
     open_page(page, viewer_url)
     expect(page.locator("tbody tr")).to_have_count(6)
-    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("containers"))
+    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("^all"))
     expect(page.get_by_text(re.compile(r"^6 of \d+ shown"))).to_be_visible()
 
 
-def test_the_list_opens_with_pods_if_all_containers_exited_long_ago(page: Page, viewer_url: str) -> None:
+def test_pods_are_listed_like_containers_if_all_their_containers_exited_long_ago(page: Page, viewer_url: str) -> None:
     def end_all_long_ago(answer: dict[str, Any]) -> None:
         for series in containers_of(answer):
             series.update(alive=False, first_seen_ms=1_000_000, last_seen_ms=2_000_000)
 
     change_answers(page, "**/api/containers", end_all_long_ago)
     page.goto(viewer_url)
-    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("pods"))
+    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("^all"))
+    expect(page.locator(".containers li .name").filter(has_text=re.compile(r"^pod \w")).first).to_be_visible()
 
 
 def test_six_containers_are_shown_if_the_ranking_is_refused(page: Page, viewer_url: str) -> None:

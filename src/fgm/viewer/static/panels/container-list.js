@@ -8,7 +8,7 @@ import { fullName, leaves, seriesDetails, workload } from "../lib/series.js";
 import { clockOrDate, roughDuration } from "../lib/time-format.js";
 import { rankAgain } from "../requests/ranking.js";
 import { shown } from "../state/shown.js";
-import { allSeries, edge_ms, newest_ms, node, picked, search } from "../state/store.js";
+import { allSeries, edge_ms, newest_ms, node, picked, search, view } from "../state/store.js";
 import { showOnly, showTop, toggle } from "../state/view.js";
 import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
@@ -111,7 +111,11 @@ function newestFirst(a, b) {
 
 /** Map(kind → its series): those that match the search. There is no kind "leaf" if all leaves are containers. */
 function byKind(all, matches) {
-  const leafIds = new Set(leaves(all).map(({ id }) => id));
+  // A pod whose containers have ended long ago is a leaf now.
+  const { from_ms } = view.value;
+  const isCurrent = ({ alive, last_seen_ms }) => alive || last_seen_ms >= from_ms;
+  const earlier = all.filter((series) => !isCurrent(series) && series.scope !== "pod");
+  const leafIds = new Set([...leaves(all.filter(isCurrent)), ...leaves(earlier)].map(({ id }) => id));
   const isLeaf = ({ id }) => leafIds.has(id);
   const hasOthers = all.some((series) => series.scope !== "container" && isLeaf(series));
   return new Map(KINDS.map(([name]) => [name, name === "leaf" ? (hasOthers ? matches.filter(isLeaf) : []) : matches.filter(({ scope }) => scope === name)]));
