@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.event_machine import MIB, NODE, T0, A, Machine, Row, limited, run
+from fgm.store.events.event import Event
+from tests.support.event_machine import MIB, NODE, POD, T0, A, B, Machine, Row, limited, run
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,35 @@ def test_a_step_of_the_clock_changes_no_age(step_s: int) -> None:
         events = machine.tick(seconds + step_s, {A: limited(2)})
 
         assert [event.kind for event in events] == kinds
+
+
+def resized(pod: tuple[float, float], a: tuple[float, float], b: tuple[float, float]) -> list[Event]:
+    """The events of a pod with two containers whose memory limits change, from and to so many MiB."""
+    machine = Machine()
+    events: list[Event] = []
+    for second in range(18):
+        now = int(second > 16)
+        rows = {POD: limited(None, pod[now]), A: limited(None, a[now]), B: limited(None, b[now])}
+        events += machine.tick(second, rows)
+    return events
+
+
+def test_a_resize_of_a_pod_is_one_event_although_its_containers_have_copies_of_its_limit() -> None:
+    (event,) = resized(pod=(512, 768), a=(512, 768), b=(512, 768))
+    assert (event.series, event.what) == ("pod:p", "the pod's memory limit changed from 512 MiB to 768 MiB")
+
+    (event,) = resized(pod=(512, 768), a=(512, 768), b=(64, 64))
+    assert event.series == "pod:p"
+
+
+def test_a_resize_of_a_container_is_no_event_of_its_pod_whose_limit_is_the_sum() -> None:
+    (event,) = resized(pod=(192, 256), a=(128, 192), b=(64, 64))
+    assert (event.series, event.what) == (A.key, "memory limit changed from 128 MiB to 192 MiB")
+
+
+def test_a_resize_of_the_only_container_of_a_pod_is_an_event_of_the_container() -> None:
+    machine = Machine()
+    for second in range(17):
+        machine.tick(second, {POD: limited(None, 64), A: limited(None, 64)})
+    (event,) = machine.tick(17, {POD: limited(None, 96), A: limited(None, 96)})
+    assert event.series == A.key
