@@ -32,8 +32,8 @@ _MAX, _HIGH = _column("memory.max"), _column("memory.high")
 
 
 def _millicores(row: Row) -> float:
-    period = float(row[_PERIOD])
-    return 1000 * float(row[_QUOTA]) / period if period > 0 else math.nan
+    period = row.item(_PERIOD)
+    return 1000 * row.item(_QUOTA) / period if period > 0 else math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,8 @@ class Resource:
 
 
 CPU = Resource(_millicores, (_column("effective_cpu_limit_millicores"), _column("effective_cpu_limit_depth")))
-MEMORY = Resource(
-    lambda row: float(row[_MAX]), (_column("effective_memory_max"), _column("effective_memory_max_depth"))
-)
-HIGH = Resource(
-    lambda row: float(row[_HIGH]), (_column("effective_memory_high"), _column("effective_memory_high_depth"))
-)
+MEMORY = Resource(lambda row: row.item(_MAX), (_column("effective_memory_max"), _column("effective_memory_max_depth")))
+HIGH = Resource(lambda row: row.item(_HIGH), (_column("effective_memory_high"), _column("effective_memory_high_depth")))
 
 
 @dataclass(slots=True)
@@ -101,15 +97,16 @@ class LimitTree:
         the group.
         """
         for resource in self._resources:
-            columns = list(resource.columns)
-            of_node: tuple[float, float] = (float(node[columns[0]]), float(node[columns[1]]))
+            limit, depth = resource.columns
+            of_node = (node.item(limit), node.item(depth))
             for group in self._groups.values():
                 group.smallest = of_node if group.parent is None else group.parent.smallest
                 own = resource.own(group.row)
                 if own < group.smallest[0] or math.isnan(group.smallest[0]):
                     group.smallest = own, math.nan if math.isnan(own) else group.depth
                 if group.reader is not None:
-                    group.reader.row[columns] = group.smallest
+                    row = group.reader.row
+                    row[limit], row[depth] = group.smallest
                     if resource is CPU and group.parent is not None and group.parent.smallest[1] > 0:
                         group.reader.read_on_demand()
 
