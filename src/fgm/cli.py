@@ -69,12 +69,11 @@ def _make_parser() -> argparse.ArgumentParser:
     port_of_page = "port of the page on 127.0.0.1; 0 takes a free one (default: %(default)s)"
     flag("--port", type=int, default=8050, help=port_of_page)
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
-    patterns = " and ".join(run_command.INCLUDE)
     flag(
         "--include",
         action="append",
         metavar="PATTERN",
-        help=f"cgroups to record in addition to containers, instead of the default ones, {patterns}; can be repeated",
+        help="other cgroups to record with all their metrics, in addition to containers and services; can be repeated",
     )
     flag = add("open", "show a node of a cluster in the browser, through kubectl, until Ctrl-C")
     flag("node", metavar="NODE", help="name of the node, as kubectl get nodes prints it")
@@ -95,7 +94,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _run_here(arguments: argparse.Namespace) -> int:
-    include = arguments.include or run_command.INCLUDE
+    include = arguments.include or ()
     return run_command.run(arguments.data_dir, arguments.port, include, opens_browser=not arguments.no_browser)
 
 

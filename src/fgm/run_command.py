@@ -12,11 +12,6 @@ import time
 import webbrowser
 from collections.abc import Mapping, Sequence
 
-INCLUDE = ("/*", "/*/*")
-"""Default patterns of cgroups to record in addition to containers.
-
-They match slices and services, so that the page is not empty on a machine without containers.
-"""
 MIN_FREE = "2Gi"
 """Space to keep free. It is less than on a node: no kubelet evicts pods here, and personal disks are often fuller."""
 STOP_TIMEOUT_S = 20
@@ -30,7 +25,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def run(data_dir: str, port: int, include: Sequence[str], *, opens_browser: bool) -> int:
     """Run the collector and the viewer until Ctrl-C or until one of them ends; return the exit code of `fgm run`.
 
-    `port`: of the page; 0 takes a free one. `include`: patterns of cgroups to record in addition to containers.
+    `port`: of the page; 0 takes a free one. `include`: patterns of cgroups to record with all metrics.
     """
     data_dir, port = os.path.abspath(data_dir), port or free_port()
     address = f"http://127.0.0.1:{port}/"

@@ -57,6 +57,34 @@ def test_without_cgroup_events_a_container_without_processes_has_exited() -> Non
     assert run({A: {"procs": 2}}, {A: {"procs": 0}}) == [(1, "exit", "a")]
 
 
+SSHD = Series("cgroup", cgroup="/system.slice/sshd.service")
+
+
+def test_a_service_that_had_run_for_a_while_exits_and_restarts() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: {}, SSHD: {"memory": 5 * MIB}})
+    events = machine.tick(60, {NODE: {}})
+    events += machine.tick(61, {NODE: {}, SSHD: {"memory": 5 * MIB}})
+
+    assert [brief(event) for event in events] == [
+        *((60, "gap", "node"), (60, "exit", SSHD.key), (61, "restart", SSHD.key))
+    ]
+    assert events[1].what == "ended while nothing was recorded (1 min); its memory was 5 MiB"
+    assert events[2].what == "restarted: it ended 1 s before"
+
+
+def test_a_service_that_was_made_again_between_two_ticks_has_restarted() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: {}, SSHD: {"memory": 5 * MIB}})
+    events = machine.tick(1, {NODE: {}, SSHD: {"memory": 1 * MIB}}, opened=[SSHD])
+
+    assert [brief(event) for event in events] == [(1, "exit", SSHD.key), (1, "restart", SSHD.key)]
+
+
+def test_a_service_that_runs_for_seconds_has_no_events() -> None:
+    assert run({NODE: {}}, {NODE: {}, SSHD: {}}, {NODE: {}}, {NODE: {}, SSHD: {}}, {NODE: {}}) == []
+
+
 def test_pods_services_the_node_and_sandboxes_have_no_starts_and_exits() -> None:
     """A sandbox is recognised some ticks after it was found; it has not ended then."""
     service = Series("cgroup", cgroup="/system.slice/a.service")

@@ -1,4 +1,4 @@
-"""Starts, exits and restarts of containers."""
+"""Starts, exits and restarts of containers, and of services that had run for a while."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,12 +15,17 @@ FOLLOWS_WITHIN_MS = 15 * 60_000
 
 The kubelet waits up to 5 min between restarts.
 """
+MIN_SERVICE_MS = 60_000
+"""Minimum age of a service for its exit to be an event. Timers start others, which run for seconds, all the time."""
 _MAX_EXITED = 500
 """Maximum number of exited containers that are remembered until a container replaces them."""
 
 
 class Exited(NamedTuple):
-    """A container that exited. `memory`: its last `memory.current` in bytes; 0 if unknown. `event`: its exit."""
+    """A container or service that exited.
+
+    `memory`: its last `memory.current` in bytes; 0 if unknown. `event`: its exit.
+    """
 
     series: Series
     time_ms: int
@@ -30,7 +35,7 @@ class Exited(NamedTuple):
 
 @dataclass(slots=True)
 class Lives:
-    """The running containers, and the exited ones that another container may still replace."""
+    """The running containers and services, and the exited ones that another container may still replace."""
 
     born_ms: dict[str, int] = field(default_factory=dict)
     """Time of the first tick of each running container, by key. Containers of the very first tick have no entry."""
@@ -51,7 +56,7 @@ class Lives:
 
     def begin(self, step: TickStep) -> None:
         """Start with the first tick. Its containers get no start event, because they may have run before."""
-        self._alive = dict(_living_containers(step))
+        self._alive = dict(_living(step))
         self._sandboxes = _sandboxes(step)
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
 
@@ -67,14 +72,14 @@ class Lives:
         }
 
     def update(self, step: TickStep, state: SeriesState) -> list[Event]:
-        """Return the events of containers that exited or started between the last tick and this one."""
+        """Return the events of containers and services that exited or started between the last tick and this one."""
         self.exited_before, self.exited_now = self.exited_now, []
         if step.series is self._last_series and step.is_dead.tobytes() == self._last_dead and not step.replaced:
             return []
         self._last_series, self._last_dead = step.series, step.is_dead.tobytes()
-        before, self._alive = self._alive, dict(_living_containers(step))
+        before, self._alive = self._alive, dict(_living(step))
         positions = {series.key: i for i, series in enumerate(step.series)}
-        events = [
+        exits = [
             self._exit(before.pop(key), step.time_ms, step.replaced[key], step.gap_ms)
             for key in step.replaced
             if key in before and key in self._alive
@@ -84,11 +89,11 @@ class Lives:
             if position is not None and step.series[position].scope == "sandbox":
                 self.born_ms.pop(key, None)  # it turned out to be a sandbox; it did not exit
             else:
-                events.append(self._exit_at_tick(step, state, before[key], position))
+                exits.append(self._exit_at_tick(step, state, before[key], position))
         sandboxes, self._sandboxes = self._sandboxes, _sandboxes(step)
         # A sandbox that turned out to be used is recorded as a container from now on; it did not start.
         started = [series for key, series in self._alive.items() if key not in before and key not in sandboxes]
-        return events + [self._start(step, series) for series in started]
+        return [event for event in (*exits, *(self._start(step, series) for series in started)) if event is not None]
 
     def add_exit(self, series: Series, time_ms: int, newest: Floats | None) -> Event | None:
         """Add an exit that was noticed between two ticks; return its event, or None if the exit is already known.
@@ -101,17 +106,19 @@ class Lives:
         self._last_series = None
         return self._exit(series, time_ms, newest, 0)
 
-    def _exit_at_tick(self, step: TickStep, state: SeriesState, series: Series, position: int | None) -> Event:
+    def _exit_at_tick(self, step: TickStep, state: SeriesState, series: Series, position: int | None) -> Event | None:
         time_ms = step.time_ms
         if position is not None and step.late_ms[position] < 0:  # its row was read when its last process exited
             time_ms += round(float(step.late_ms[position]))
         newest = step.before[position] if position is not None else state.absent(series.key)
         return self._exit(series, time_ms, newest, step.gap_ms)
 
-    def _exit(self, series: Series, time_ms: int, newest: Floats | None, gap_ms: int) -> Event:
+    def _exit(self, series: Series, time_ms: int, newest: Floats | None, gap_ms: int) -> Event | None:
         before: dict[str, float] = {}
         what = "ended"
         born_ms = self.born_ms.pop(series.key, None)
+        if series.scope == "cgroup" and born_ms is not None and time_ms - born_ms < MIN_SERVICE_MS:
+            return None
         if gap_ms:
             what += in_gap(gap_ms)
         elif born_ms is not None:
@@ -128,15 +135,19 @@ class Lives:
             del self._without_successor[next(iter(self._without_successor))]
         return event
 
-    def _start(self, step: TickStep, series: Series) -> Event:
+    def _start(self, step: TickStep, series: Series) -> Event | None:
         self.born_ms[series.key] = step.time_ms
         earlier = self._predecessor(series, step.time_ms)
+        if earlier is None and series.scope == "cgroup":
+            return None
         if earlier is None:
             return Event(step.time_ms, "start", series.key, f"started{in_gap(step.gap_ms)}")
         del self._without_successor[earlier.series.key]
         passed = duration(max(0, step.time_ms - earlier.time_ms))
         before: dict[str, Value] = {"container": earlier.series.key, "ended_ms": earlier.time_ms}
         follows = f"it follows {earlier.series.key[:SHORT_ID_LENGTH]}, which ended {passed} before"
+        if series.scope == "cgroup":
+            follows = f"it ended {passed} before"
         what = f"restarted{in_gap(step.gap_ms)}: {follows}"
         return Event(step.time_ms, "restart", series.key, what, before, {"container": series.key})
 
@@ -171,7 +182,11 @@ def _may_follow(new: Series, old: Series) -> bool:
     return new.container_name is not None and new.container_name == old.container_name
 
 
-def _living_containers(step: TickStep) -> Iterator[tuple[str, Series]]:
+def _living(step: TickStep) -> Iterator[tuple[str, Series]]:
     for series, is_dead in zip(step.series, step.is_dead.tolist(), strict=True):
-        if series.scope == "container" and not is_dead:
+        if not is_dead and (series.scope == "container" or _is_service(series)):
             yield series.key, series
+
+
+def _is_service(series: Series) -> bool:
+    return series.scope == "cgroup" and (series.cgroup or "").endswith(".service")

@@ -36,6 +36,18 @@ def test_an_included_service_is_read_like_a_container_and_others_like_services(t
     }
 
 
+def test_a_service_next_to_a_container_stays_when_the_container_ends(tmp_path: Path) -> None:
+    hierarchies(tmp_path, unified=f"user.slice/user-0.slice/libpod-{ID}.scope")
+    (tmp_path / "unified/user.slice/user-0.slice/app.slice").mkdir()
+    cgroups = finder(tmp_path, with_services=True)
+    (tmp_path / f"unified/user.slice/user-0.slice/libpod-{ID}.scope").rmdir()
+
+    assert cgroups.refresh()
+    assert [cgroup.series.cgroup for cgroup in cgroups.cgroups] == [
+        *("/user.slice", "/user.slice/user-0.slice", "/user.slice/user-0.slice/app.slice")
+    ]
+
+
 def test_of_too_many_services_the_busiest_are_recorded_and_the_log_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,6 @@
 """Every part of the node is below one chosen cgroup, and services have rows of their own."""
 
-from fgm.collector.cgroups.services import at_most, service_paths
+from fgm.collector.cgroups.services import at_most, divided_by, service_paths
 
 ID = "ab" * 32
 POD = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice"
@@ -14,7 +14,7 @@ def test_top_level_cgroups_and_services_are_chosen_and_units_without_processes_a
         *("/system.slice/system-getty.slice", "/system.slice/system-getty.slice/getty@tty1.service"),
     ]
 
-    assert service_paths(others, [], []) == [
+    assert service_paths(others, []) == [
         *("/init.scope", "/system.slice", "/system.slice/sshd.service", "/system.slice/system-getty.slice"),
         "/user.slice",
     ]
@@ -27,7 +27,7 @@ def test_a_slice_with_containers_is_divided_so_that_what_is_next_to_them_has_a_r
         *(f"{user}/app.slice", f"{user}/app.slice/editor.scope", f"{user}/user.slice"),
     ]
 
-    assert service_paths(others, [f"{user}/user.slice/libpod-{ID}.scope"], []) == [
+    assert service_paths(others, divided_by([f"{user}/user.slice/libpod-{ID}.scope"], [])) == [
         *("/user.slice", "/user.slice/user-0.slice", "/user.slice/user-1000.slice", user),
         *(f"{user}/app.slice", f"{user}/user.slice"),
     ]
@@ -36,13 +36,13 @@ def test_a_slice_with_containers_is_divided_so_that_what_is_next_to_them_has_a_r
 def test_the_slices_of_pods_are_chosen_but_nothing_inside_of_a_pod() -> None:
     others = ["/kubepods.slice", "/kubepods.slice/kubepods-burstable.slice", f"{POD}/vm", f"{POD}/crio-conmon.scope"]
 
-    assert service_paths(others, [f"{POD}/crio-{ID}.scope"], [POD]) == others[:2]
+    assert service_paths(others, divided_by([f"{POD}/crio-{ID}.scope"], [POD])) == others[:2]
 
 
 def test_units_that_are_named_after_a_container_are_left_out_with_what_is_below_them() -> None:
     others = [f"/system.slice/crio-conmon-{ID}.scope", f"/libpod_parent/{ID}/conmon", "/libpod_parent"]
 
-    assert service_paths(others, [f"/libpod_parent/{ID}/libpod-{ID}"], []) == ["/libpod_parent"]
+    assert service_paths(others, divided_by([f"/libpod_parent/{ID}/libpod-{ID}"], [])) == ["/libpod_parent"]
 
 
 def test_of_too_many_services_those_that_are_recorded_already_stay_and_the_busiest_are_added() -> None:

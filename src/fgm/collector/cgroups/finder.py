@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from fgm.collector.cgroups.hierarchies import Hierarchies
 from fgm.collector.cgroups.path import CgroupPath, classify
-from fgm.collector.cgroups.services import at_most, service_paths
+from fgm.collector.cgroups.services import at_most, divided_by, service_paths
 from fgm.collector.cgroups.tree import CgroupTree
 from fgm.logs import fields
 from fgm.store.samples.series import Series
@@ -50,6 +50,7 @@ class CgroupFinder:
         self._node_name = node_name
         self._with_services = with_services
         self._services: frozenset[str] = frozenset()
+        self._divided: set[str] = set()
         self.left_out = 0
         self._trees = [CgroupTree(mount, hierarchies.searched) for mount in hierarchies.searched]
         # A series has the path that it has in memory's hierarchy, because OOM kills are watched there.
@@ -93,7 +94,10 @@ class CgroupFinder:
         of_kind: dict[str, list[str]] = {"container": [], "pod": [], "inside": [], "other": []}
         for path, each in parsed.items():
             of_kind[each.kind].append(path)
-        paths = service_paths(of_kind["other"], of_kind["container"], frozenset(of_kind["pod"]))
+        # What was divided stays so, so that rows do not end when the last container next to them ends.
+        self._divided |= divided_by(of_kind["container"], frozenset(of_kind["pod"]))
+        self._divided &= parsed.keys()
+        paths = service_paths(of_kind["other"], self._divided)
         self._services = frozenset(at_most(paths, self._services, self._cpu_usec))
         if len(paths) > len(self._services) and not self.left_out:
             log.warning(

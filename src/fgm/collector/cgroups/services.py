@@ -16,21 +16,28 @@ ALWAYS_DIVIDED = frozenset({"/system.slice"})
 _LEFT_OUT = re.compile(r".*\.(?:mount|automount|socket|swap|device)|.*[0-9a-f]{64}.*")
 
 
-def service_paths(others: Collection[str], containers: Iterable[str], pods: Collection[str]) -> list[str]:
-    """Return the paths of the cgroups to record, sorted.
+def divided_by(containers: Iterable[str], pods: Collection[str]) -> set[str]:
+    """Return the paths of the cgroups that contain containers, and whose other children are therefore recorded.
 
-    `others`: paths of the cgroups that are neither containers nor pods, nor inside of containers. Those inside of pods
-    are left out: the pod's row counts them.
+    Pods are not divided: a pod's row counts what is in it.
     """
-    divided = set(ALWAYS_DIVIDED)
+    divided: set[str] = set()
     for path in (*containers, *pods):
         parent = path.rpartition("/")[0]
         while parent and parent not in divided:
             divided.add(parent)
             parent = parent.rpartition("/")[0]
-    divided.difference_update(pods)
-    divided.add("")
-    return sorted(path for path in others if path.rpartition("/")[0] in divided and not _LEFT_OUT.fullmatch(path))
+    return divided.difference(pods)
+
+
+def service_paths(others: Iterable[str], divided: Collection[str]) -> list[str]:
+    """Return the paths of the cgroups to record, sorted.
+
+    `others`: paths of the cgroups that are neither containers nor pods, nor inside of containers; `divided`: paths of
+    cgroups whose children are recorded.
+    """
+    parents = {"", *ALWAYS_DIVIDED, *divided}
+    return sorted(path for path in others if path.rpartition("/")[0] in parents and not _LEFT_OUT.fullmatch(path))
 
 
 def at_most(

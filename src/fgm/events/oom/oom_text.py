@@ -92,7 +92,7 @@ def oom_event(kill: Kill, around: Surroundings) -> Event:
                 what += f" of {size(limit)}" + (", which is also its own" if kill.before[MEMORY_MAX] == limit else "")
     what += in_gap(kill.gap_ms)
     if kill.key == "node":
-        what += ", in no container that is recorded"
+        what += ", in no container or service that is recorded"
     elif kill.key.startswith("pod:") and (kill.victim is None or is_own):
         what += ", in no container that was seen to end"
     before, memory = _memory(kill, names_limit=is_own)
