@@ -45,7 +45,15 @@ def test_labels_are_the_attributes_without_the_facts_of_the_event() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"Type": "image"}, {"Actor": None}, {"Actor": {"ID": "short"}}, {"timeNano": None}, {"timeNano": "7"}],
+    [
+        {"Type": "image"},
+        {"Actor": None},
+        {"Actor": {"ID": "short"}},
+        {"timeNano": None},
+        {"timeNano": "7"},
+        {"timeNano": -1},
+        {"timeNano": 10**30},
+    ],
 )
 def test_what_is_not_an_event_of_a_container_is_left_out(change: dict[str, object]) -> None:
     assert parse_event(json.dumps(json.loads(DOCKER_EVENTS[0]) | change).encode()) is None

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from fgm import iso_time
 from fgm.collector.engines.container import EngineContainer, full_id, json_object, parse_container
 
 EXIT_CODE = "exitCode"
@@ -38,6 +39,8 @@ def parse_event(line: bytes) -> EngineEvent | None:
     attributes = json_object(actor.get("Attributes"))
     container_id, time_ns = full_id(actor.get("ID")), facts.get("timeNano")
     if facts.get("Type") != "container" or container_id is None or not isinstance(time_ns, int):
+        return None
+    if not 0 <= time_ns < iso_time.END_OF_TIME_MS * 1_000_000:
         return None
     match facts.get("Action"):
         case "create" | "start" | "rename":
