@@ -3,6 +3,7 @@
 The memory.events of a container at its memory limit changes all the time, because it counts hits of the limit, too.
 """
 
+import logging
 import math
 import threading
 from collections.abc import Collection, Iterable
@@ -13,8 +14,10 @@ from anyio import to_thread
 
 from fgm.clock import Clock
 from fgm.collector.kernel.file_watch import FileWatch
+from fgm.collector.kernel.kernel_file import GONE
 from fgm.collector.kernel.kill_evidence import read_evidence
 from fgm.events.oom.oom_text import NO_EVIDENCE, KillEvidence
+from fgm.logs import fields
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
 from fgm.store.samples.series import Series
@@ -28,6 +31,8 @@ logs each process of a group that it kills, which takes some ms per process on a
 MAX_READS = 5
 """Maximum number of reads of counters that grow each time. Then they are reported as they are."""
 _MAX_BYTES = 4096
+
+log = logging.getLogger(__name__)
 
 
 class Counters(NamedTuple):
@@ -83,6 +88,7 @@ class OomWatch:
         self._settled: dict[str, Counters] = {}
         self._growing: dict[str, _Growing] = {}
         self._lock = threading.Lock()
+        self._has_logged_failure = False
         self._files = FileWatch(fallback="OOM kills are seen at the next tick")
 
     def watch(self, series: Iterable[Series]) -> None:
@@ -112,7 +118,7 @@ class OomWatch:
     async def settled(self, series: Collection[Series]) -> dict[str, Counters]:
         """Return the counters of containers, by key, after they have stopped growing.
 
-        A container whose cgroup is removed meanwhile is left out.
+        A container whose cgroup is removed meanwhile, or cannot be read, is left out.
         """
         counters = await to_thread.run_sync(self._read, series)
         for _ in range(MAX_READS):
@@ -127,8 +133,17 @@ class OomWatch:
         return await to_thread.run_sync(read_evidence, self._mount, series.cgroup or "")
 
     def _read(self, series: Iterable[Series]) -> dict[str, Counters]:
-        read = ((each.key, _counters(self._path(each))) for each in series)
-        return {key: counters for key, counters in read if counters is not None}
+        counters = {}
+        for each in series:
+            path = self._path(each)
+            try:
+                read = _counters(path)
+            except (OSError, ParseError) as error:
+                self._note_failure(path, error)
+                continue
+            if read is not None:
+                counters[each.key] = read
+        return counters
 
     def _read_modified(self) -> list[SeenKill]:
         """Read the modified files, and those whose counters grew at the read before; return what stopped growing."""
@@ -138,7 +153,12 @@ class OomWatch:
             growing, self._growing = self._growing, {}
             paths = set(self._keys) if modified is None else modified & self._keys.keys()
             for path in paths | growing.keys():
-                counters, earlier = _counters(path), growing.get(path)
+                earlier = growing.get(path)
+                try:
+                    counters = _counters(path)
+                except (OSError, ParseError) as error:
+                    self._note_failure(path, error)
+                    continue
                 if counters is None and path in self._keys:  # the cgroup was removed; report the last ones, or the time
                     since = earlier or self._grown(path, _UNKNOWN)
                     key = self._keys[path]
@@ -165,6 +185,14 @@ class OomWatch:
         )
         return _Growing(self._clock.wall_ns() // 1_000_000, counters, evidence)
 
+    def _note_failure(self, path: str, error: OSError | ParseError) -> None:
+        if not self._has_logged_failure:
+            log.warning(
+                "cannot read OOM kills between ticks; the next tick shows them",
+                extra=fields(file=path, reason=str(error)),
+            )
+        self._has_logged_failure = True
+
     def _path(self, series: Series) -> str:
         return f"{self._mount}{series.cgroup}/memory.events"
 
@@ -173,11 +201,16 @@ class OomWatch:
 
 
 def _counters(path: str) -> Counters | None:
-    """Return the counters of OOM kills; None if the cgroup was removed. Its pod's cgroup counts the kill, too."""
+    """Return the counters of OOM kills; None if the cgroup was removed. Its pod's cgroup counts the kill, too.
+
+    Raises: OSError or ParseError if the file exists, but cannot be read.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             values = memory_events(file.read(_MAX_BYTES) or b"")
-    except (OSError, ParseError):
-        return None
+    except OSError as error:
+        if error.errno in GONE:
+            return None
+        raise
     kills = values.get("memory.events.oom_kill")
     return None if kills is None else Counters(kills, values.get("memory.events.oom_group_kill"))
