@@ -18,13 +18,25 @@ Documentation/ABI/stable/sysfs-block ("hidden").
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 _NOT_DISKS = re.compile(r"(loop|ram|zram|sr|fd)\d+")
 """Names of devices that are no disks: their content is in a file or in memory, or on a disc that can be taken out."""
 _STACKED_FOLDERS = ("dm", "md", "bcache")
 """Folders in sysfs that only stacked devices have, even before they have a device below them."""
 _PARITY_LEVELS = ("raid4", "raid5", "raid6")
+_Kind = Literal["memory or file", "RAID with parity", "stacked", "hidden path", "multipath head", "ZFS volume", "disk"]
+_COUNTED: Mapping[_Kind, tuple[bool, bool]] = {
+    "memory or file": (False, False),
+    "RAID with parity": (False, True),  # of a cgroup only the writes
+    "stacked": (False, False),
+    "hidden path": (True, False),
+    "multipath head": (False, True),
+    "ZFS volume": (False, True),
+    "disk": (True, True),
+}
+"""Whether the devices of a kind are counted for the node, and for a cgroup."""
 _ZFS_VOLUME = re.compile(r"zd\d+")
 _NVME_HEAD = re.compile(r"nvme(\d+)n(\d+)")
 
@@ -52,7 +64,7 @@ class BlockDevices:
         if names != self._names:
             for name in names:
                 if name not in self._is_disk:
-                    self._is_disk[name] = self._is_counted_disk(_sysfs_name(name))
+                    self._is_disk[name] = self._is_counted_for_node(_sysfs_name(name))
             self._names = names
             self._counted = frozenset(name for name in names if self._is_disk[name])
         return self._counted
@@ -61,11 +73,11 @@ class BlockDevices:
         """Return whether a device, given as (major, minor), repeats the I/O that a cgroup has on other devices."""
         if number not in self._repeating:
             name = self._name(number)
-            is_parity_raid = name is not None and self._read(name, "md/level").strip() in _PARITY_LEVELS
-            if is_parity_raid:
+            kind = "disk" if name is None else self._kind(name)
+            if kind == "RAID with parity":
                 self.parity_raids.add(number)
-            is_repeating = name is not None and not is_parity_raid and self._repeats(name)
-            self._repeating[number] = name if is_repeating else None
+            _, is_counted = _COUNTED[kind]
+            self._repeating[number] = None if is_counted else name
         return self._repeating[number] is not None
 
     def label(self, number: tuple[int, int]) -> str:
@@ -95,13 +107,21 @@ class BlockDevices:
             dev = "{}:{}".format(*number)
             return next((name for name in _list(self._block) if self._read(name, "dev").strip() == dev), None)
 
-    def _repeats(self, name: str) -> bool:
-        is_memory_or_file = _NOT_DISKS.fullmatch(name) is not None
-        return is_memory_or_file or self._is_stacked(name) or self._is_hidden(name)
+    def _is_counted_for_node(self, name: str) -> bool:
+        """Return whether a name in /proc/diskstats is counted. Partitions have no folder of their own in `block`."""
+        is_counted, _ = _COUNTED[self._kind(name)]
+        return is_counted and os.path.isdir(os.path.join(self._block, name))
 
-    def _is_counted_disk(self, name: str) -> bool:
-        is_disk = os.path.isdir(os.path.join(self._block, name)) and not _NOT_DISKS.fullmatch(name)
-        return is_disk and not (_ZFS_VOLUME.fullmatch(name) or self._is_stacked(name) or self._has_hidden_paths(name))
+    def _kind(self, name: str) -> _Kind:
+        if _NOT_DISKS.fullmatch(name):
+            return "memory or file"
+        if self._is_stacked(name):
+            return "RAID with parity" if self._read(name, "md/level").strip() in _PARITY_LEVELS else "stacked"
+        if self._is_hidden(name):
+            return "hidden path"
+        if _ZFS_VOLUME.fullmatch(name):
+            return "ZFS volume"
+        return "multipath head" if self._has_hidden_paths(name) else "disk"
 
     def _is_stacked(self, name: str) -> bool:
         folder = os.path.join(self._block, name)
