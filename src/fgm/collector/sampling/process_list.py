@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fgm.collector.kernel.kernel_file import GONE, KernelFile, PlainParser, read_changed
 from fgm.parse.cgroup2 import cgroup_procs
@@ -92,6 +93,18 @@ def _pids_in(folder: str) -> list[int]:
         return []
 
 
+class _Hierarchy(NamedTuple):
+    """Open cgroup.procs files of one hierarchy. `is_remembered`: whether the kernel remembers their contents."""
+
+    files: list[KernelFile]
+    is_remembered: bool
+
+
+def _is_remembered(folders: Sequence[str]) -> bool:
+    """Return whether a hierarchy is one of cgroup v1: only there a cgroup has a file `tasks`."""
+    return any(os.path.exists(f"{folder}/tasks") for folder in folders)
+
+
 class ProcessList:
     """The open cgroup.procs files of one container.
 
@@ -105,8 +118,9 @@ class ProcessList:
         `report`: called with the name and path of each file that cannot be opened.
         """
         self._lacks_files = False
-        self._hierarchies = [list(self._open_files(folders, report)) for folders in hierarchies]
-        self._v1 = [any(os.path.exists(f"{folder}/tasks") for folder in folders) for folders in hierarchies]
+        self._hierarchies = [
+            _Hierarchy(list(self._open_files(folders, report)), _is_remembered(folders)) for folders in hierarchies
+        ]
         self.files: list[KernelFile] = []
         self.is_remembered = False
         self._use(0)
@@ -164,7 +178,7 @@ class ProcessList:
 
     def _use(self, number: int) -> None:
         if self._hierarchies:
-            self.files, self.is_remembered = self._hierarchies[number], self._v1[number]
+            self.files, self.is_remembered = self._hierarchies[number]
 
     def drop_threaded(self, file: KernelFile) -> None:
         """Stop reading a file of a threaded cgroup, which has none but threads.
@@ -172,7 +186,7 @@ class ProcessList:
         Their processes are listed by the closest cgroup above that is not threaded. If this is not the container's
         own, its processes cannot be read.
         """
-        for files in self._hierarchies:
+        for files, _ in self._hierarchies:
             if file in files:
                 self._lacks_files |= file is files[0]
                 files.remove(file)
@@ -205,7 +219,7 @@ class ProcessList:
 
     def close(self) -> None:
         """Close the files of all hierarchies."""
-        for files in self._hierarchies:
+        for files, _ in self._hierarchies:
             for file in files:
                 file.close()
 
