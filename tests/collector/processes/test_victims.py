@@ -66,7 +66,7 @@ def proc(tmp_path: Path) -> FakeProc:
 
 def named(proc: FakeProc, seen: Mapping[int, Visit], log: KernelLog, event: Event) -> Event:
     host = Host(proc.root, TICKS, PAGE_BYTES, 0, Ticking(now=14.0))
-    (result,) = Victims(host, lambda key: seen if key == KEY else {}, log).name([event])
+    (result,) = Victims(host, lambda key: seen if key == KEY else {}, log, lambda _: None).name([event])
     return result
 
 
@@ -76,6 +76,23 @@ def test_the_largest_process_that_is_gone_since_the_last_reading_is_named(proc: 
 
     assert event.what == "OOM kill; worker (pid 2) gone since, last seen with 310 MiB 4 s before"
     assert event.after == {"killed": 1, "victim": "worker", "victim_pid": 2, "victim_rss_bytes": 310 * MIB}
+
+
+def test_a_process_that_has_not_ended_yet_is_waited_for(proc: FakeProc) -> None:
+    """The kernel counts a kill before the process has ended, which takes longer the more memory it has."""
+    proc.add(1, comm="worker", resident=310 * MIB)
+    looks: list[float] = []
+
+    def end_at_the_third(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            proc.add(1, comm="worker", resident=0)
+
+    host, seen = Host(proc.root, TICKS, PAGE_BYTES, 0, Ticking(now=14.0)), visits(worker=310)
+    (event,) = Victims(host, lambda _: seen, NoLog(), end_at_the_third).name([kill()])
+
+    assert event.after["victim"] == "worker"
+    assert len(looks) == 3
 
 
 def test_a_pid_of_another_process_and_a_process_without_memory_are_gone(proc: FakeProc) -> None:

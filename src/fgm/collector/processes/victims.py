@@ -1,5 +1,6 @@
 """Names the processes that an OOM kill has killed: those in the kernel's log, or else those that are gone since."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ MAX_NAMED = 3
 """Maximum number of processes in the sentence of an event; the largest ones come first."""
 MIN_SHARE = 0.25
 """Minimum memory of a process that is gone, as a share of that of the largest process, to be named without the log."""
+LOOKS, LOOK_EVERY_S = 10, 0.03
+"""Maximum number of further looks for a process that is gone, and the interval between them."""
 MAX_LOGGED = 100
 """Maximum number of kills in the log that no event has named yet."""
 
@@ -34,9 +37,13 @@ class _Victim(NamedTuple):
 
 
 class Victims:
-    """Adds the names of the killed processes to events. Used by one thread at a time."""
+    """Adds the names of the killed processes to events; may block for a moment. Used by one thread at a time."""
 
-    def __init__(self, host: Host, last_seen: LastSeen, kernel_log: KernelLog) -> None:
+    def __init__(
+        self, host: Host, last_seen: LastSeen, kernel_log: KernelLog, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        """`sleep`: waits for a number of seconds."""
+        self._sleep = sleep
         self._host = host
         self._last_seen = last_seen
         self._kernel_log = kernel_log
@@ -52,6 +59,11 @@ class Victims:
     def _with_victims(self, event: Event) -> Event:
         killed = int(event.after.get("killed") or 1)
         victims = self._in_log(event.series, killed) or self._gone(event.series, killed)
+        for _ in range(LOOKS if self._last_seen(event.series) else 0):
+            if victims:
+                break
+            self._sleep(LOOK_EVERY_S)  # the kernel counts a kill before the process has ended
+            victims = self._gone(event.series, killed)
         if not victims:
             return event
         first = victims[0]
