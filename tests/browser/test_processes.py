@@ -1,6 +1,11 @@
-"""A storm of forks, a busy pool of threads and a leak in one of twenty processes are found in at most three keys."""
+"""A storm of forks, a busy pool of threads and a leak in one of twenty processes are found in at most three keys.
 
+With FGM_TOUR=docs/tour a test replaces the picture of the tour.
+"""
+
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +81,9 @@ def test_a_leak_in_one_of_twenty_processes_is_found_with_three_keys(opened: Page
 
     peak = lane(opened, f"Processes of {PLANTED['leak']['id'][:12]}").locator(".peak")
     expect(peak).to_contain_text(f"worker {pid}")
+    if folder := os.environ.get("FGM_TOUR"):
+        opened.wait_for_timeout(300)
+        opened.screenshot(path=str(Path(folder) / "leak.png"))
 
 
 def test_the_lane_and_the_open_row_are_in_the_link_and_follow_the_cursor(opened: Page) -> None:
