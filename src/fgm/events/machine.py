@@ -105,10 +105,9 @@ class EventMachine:
         if exit_event is None or newest is None:
             return [] if exit_event is None else [exit_event]
         values, around = self._state.values(row), Surroundings(*self._state.current)
-        if np.isnan(evidence.peak):
-            evidence = replace(evidence, peak=float(values[MEMORY_PEAK]))
-        if series.cgroup and not np.isnan(values[OOMS]):
-            evidence = replace(evidence, ooms={series.cgroup: float(values[OOMS]), **evidence.ooms})
+        own = {name: float(values[column]) for name, column in (("ooms", OOMS), ("peaks", MEMORY_PEAK))}
+        of_row = {name: {series.cgroup: value} for name, value in own.items() if series.cgroup and not np.isnan(value)}
+        evidence = evidence.plus(KillEvidence(**of_row))
         kills = self._oom_kills.add_kill(time_ms, series.key, around, values, evidence)
         self._killed.update(kill.series for kill in kills)
         return [*kills, _with_cause(exit_event, self._killed)]

@@ -100,6 +100,18 @@ def test_without_counters_on_the_way_up_the_limits_decide(limits: Row, pod_memor
     assert event.what.startswith(f"OOM kill: 1 process killed{expected}")
 
 
+def test_on_v1_a_group_that_was_filled_within_the_tick_is_known_from_its_peak() -> None:
+    machine = Machine()
+    rows = before(POD_LIMIT)
+    for row in rows.values():
+        row.pop("ooms", None)
+    rows[POD] |= {"memory": 90 * MIB, "peak": 91 * MIB}
+    machine.tick(0, rows)
+    later = rows | {WEB: rows[WEB] | {"oom": 1}, POD: rows[POD] | {"peak": 512 * MIB}}
+    (event,) = machine.tick(1, later)
+    assert "killed at the pod's limit of 512 MiB; " in event.what
+
+
 def test_a_kill_seen_at_a_tick_is_told_from_the_counters_of_that_tick() -> None:
     machine = Machine()
     machine.tick(0, before(POD_LIMIT))
@@ -121,7 +133,7 @@ def test_a_container_whose_cgroup_was_removed_before_its_counters_were_final_kee
     """The event is written at the next tick, from the counters of the pod; the peak was read before the removal."""
     machine = Machine()
     machine.tick(0, before(POD_LIMIT | {"max": 512 * MIB}))
-    evidence = KillEvidence({WEB_PATH: 0, POD_PATH: 1}, 200 * MIB)
+    evidence = KillEvidence({WEB_PATH: 0, POD_PATH: 1}, {WEB_PATH: 200 * MIB})
     assert machine.machine.add_kill(T0 + 400, WEB.key, 2, 1, evidence, is_final=False) == []
 
     rows = before(POD_LIMIT)

@@ -1,7 +1,5 @@
 """Reads after an OOM kill which groups on the way up were out of memory, and the peak of the victim's cgroup."""
 
-import math
-
 from fgm.events.oom.oom_text import KillEvidence
 from fgm.parse.cgroup2 import memory_events
 from fgm.parse.errors import ParseError
@@ -24,10 +22,10 @@ def read_evidence(mount: str, cgroup: str) -> KillEvidence:
         path = path.rpartition("/")[0]
     text = _read(f"{mount}{cgroup}/memory.peak")
     try:
-        peak = math.nan if text is None else number(text, "memory.peak")
+        peaks = {} if text is None else {cgroup: number(text, "memory.peak")}
     except ParseError:
-        peak = math.nan
-    return KillEvidence(ooms, peak)
+        peaks = {}
+    return KillEvidence(ooms, peaks)
 
 
 def _parsed(text: bytes) -> dict[str, float]:

@@ -173,20 +173,25 @@ class OomKills:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
         victim = next((each.series for each in lives.exited if each.series.key == key), None)
-        peak = np.nan
         if position is not None:
-            newest, victim, peak = step.before[position], step.series[position], step.now[position, MEMORY_PEAK]
+            newest, victim = step.before[position], step.series[position]
             if -self._interval_ms < step.late_ms[position] < 0:  # its row was read when its last process exited
                 time_ms += round(float(step.late_ms[position]))
         for exited in lives.exited if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
-        evidence = KillEvidence(_ooms(step, ooms), float(peak))
+        evidence = KillEvidence(_ooms(step, ooms), _by_path(step, MEMORY_PEAK))
         if unfinished is not None:
             time_ms = min(time_ms, unfinished.time_ms)
             evidence = evidence.plus(unfinished.evidence)
         kill = Kill(time_ms, key, victim, killed, newest, evidence, step.gap_ms)
         return oom_event(kill, Surroundings(step.series, step.before))
+
+
+def _by_path(step: TickStep, column: int) -> dict[str, float]:
+    """Return the values of a column at a tick, by path of the cgroup."""
+    values = zip(step.series, step.now[:, column].tolist(), strict=True)
+    return {each.cgroup: value for each, value in values if each.cgroup and not np.isnan(value)}
 
 
 def _ooms(step: TickStep, read_later: Mapping[str, float]) -> dict[str, float]:

@@ -31,15 +31,15 @@ NODE_PATH = ""
 class KillEvidence:
     """What was read after a kill. `ooms`: `memory.events.oom` by path, of the victim's cgroup and of those above.
 
-    `peak`: `memory.peak` of the victim's cgroup; NaN if unknown.
+    `peaks`: `memory.peak`, in the same way.
     """
 
     ooms: Mapping[str, float] = field(default_factory=dict)
-    peak: float = np.nan
+    peaks: Mapping[str, float] = field(default_factory=dict)
 
     def plus(self, earlier: "KillEvidence") -> "KillEvidence":
         """Return this together with what was read earlier, when more of the cgroups were there."""
-        return KillEvidence({**earlier.ooms, **self.ooms}, float(np.fmax(self.peak, earlier.peak)))
+        return KillEvidence({**earlier.ooms, **self.ooms}, {**earlier.peaks, **self.peaks})
 
 
 NO_EVIDENCE = KillEvidence()
@@ -107,7 +107,7 @@ def _memory(kill: Kill, *, names_limit: bool) -> tuple[dict[str, Value], str]:
     facts: dict[str, Value] = {}
     if kill.before is None or np.isnan(kill.before[MEMORY]):
         return facts, ""
-    held, earlier_peak, peak = float(kill.before[MEMORY]), float(kill.before[MEMORY_PEAK]), kill.evidence.peak
+    held, earlier_peak, peak = float(kill.before[MEMORY]), float(kill.before[MEMORY_PEAK]), _peak(kill)
     facts["memory.current"] = plain(held)
     text = f"; memory before was {size(held)}"
     if peak > held and not peak <= earlier_peak:  # all of it was allocated since the last tick
@@ -140,8 +140,18 @@ def _group(kill: Kill, victim: Series, before: Floats, around: Surroundings) -> 
     if owner in grown and not grown[owner] and paths[0] in grown:
         return NODE_PATH  # all have been read after the kill, and none was at its limit
     row = around.row(owner)
-    is_full = row is not None and max(row[MEMORY], kill.evidence.peak) >= NEARLY_FULL * smallest
+    is_full = row is not None and _highest(row, kill.evidence.peaks.get(owner, np.nan)) >= NEARLY_FULL * smallest
     return owner if deepest is not None or is_full else None
+
+
+def _peak(kill: Kill) -> float:
+    """Return the peak of the victim's cgroup after the kill; NaN if it is unknown."""
+    return np.nan if kill.victim is None else kill.evidence.peaks.get(kill.victim.cgroup or "", np.nan)
+
+
+def _highest(before: Floats, peak: float) -> float:
+    """Return the highest memory of a group since the last tick. An earlier peak says nothing about that time."""
+    return float(np.fmax(before[MEMORY], np.nan if peak <= before[MEMORY_PEAK] else peak))
 
 
 def _limit(kill: Kill, group: str | None, around: Surroundings) -> float | None:
