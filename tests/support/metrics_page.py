@@ -4,7 +4,7 @@ import sys
 
 from fgm.metrics.catalogue import RECORDED
 from fgm.metrics.derived import DERIVED
-from fgm.metrics.labelled import LABELLED
+from fgm.metrics.labelled import LABELLED, RECORDED_LABELLED
 
 COSTS = {
     "adds up counters of all processors": ("cpu.stat", "io.stat", "memory.stat"),
@@ -117,7 +117,8 @@ def page() -> str:
         lines.append(f"| `{metric.name}` | {facts} | **{metric.title}.** {metric.help} |")
     lines += [LABELLED_HEAD, "| metric | label | unit | kind | meaning |", "|---|---|---|---|---|"]
     for name, labelled in LABELLED.items():
-        facts = f"{labelled.label} | {labelled.metric.unit} | {labelled.metric.kind}"
+        kind = labelled.metric.kind if name in RECORDED_LABELLED else "derived"
+        facts = f"{labelled.label} | {labelled.metric.unit} | {kind}"
         lines.append(f"| `{name}` | {facts} | **{labelled.metric.title}.** {labelled.metric.help} |")
     lines += ["", "## Derived", "", "Computed from the recorded ones when they are requested.", ""]
     lines += ["| metric | unit | meaning |", "|---|---|---|"]

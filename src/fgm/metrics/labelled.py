@@ -51,13 +51,48 @@ gauge@10 1 filesystem.free_inodes = File system inodes free: Number of files tha
 
 @dataclass(frozen=True, slots=True)
 class LabelledMetric:
-    """A labelled metric. `label`: what its labels are, such as `disk`."""
+    """A labelled metric.
+
+    `label`: what its labels are, such as `disk`; `unit`: of the values that are shown; `needs`: the recorded metrics
+    that are added up; `scale`: factor from their sum, or from the rate of it, to the value that is shown.
+    """
 
     metric: Metric
     label: str
+    unit: str
+    needs: tuple[str, ...]
+    scale: float = 1.0
 
 
-LABELLED: dict[str, LabelledMetric] = {
-    metric.name: LabelledMetric(metric, label) for label, table in _TABLES.items() for metric in parse_table(table)
+def _recorded(metric: Metric, label: str) -> LabelledMetric:
+    unit = f"{metric.unit}/s" if metric.kind == "counter" else metric.unit
+    return LabelledMetric(metric, label, unit, (metric.name,))
+
+
+def _derived(  # noqa: PLR0917 - a row of the table
+    name: str, title: str, text: str, unit: str, needs: tuple[str, ...], scale: float = 1.0
+) -> LabelledMetric:
+    metric = Metric(name, title, unit, "counter", ", ".join(needs), text, INTERVAL_MS / 1000)
+    return LabelledMetric(metric, "disk", unit, needs, scale)
+
+
+_DERIVED = (
+    _derived(
+        "io_bytes_per_s", "I/O by disk", "Bytes read and written.", "bytes/s", ("io.stat.rbytes", "io.stat.wbytes")
+    ),
+    _derived(
+        "disk_busy_ratio",
+        "Disks busy",
+        "Share of time with a request in progress; a disk that does many at once is not full at 1. Of the node.",
+        "ratio",
+        ("disk.busy_usec",),
+        1e-6,
+    ),
+)
+RECORDED_LABELLED: dict[str, LabelledMetric] = {
+    metric.name: _recorded(metric, label) for label, table in _TABLES.items() for metric in parse_table(table)
 }
-"""All labelled metrics, by name."""
+"""The labelled metrics that are recorded, by name."""
+
+LABELLED: dict[str, LabelledMetric] = {**{each.metric.name: each for each in _DERIVED}, **RECORDED_LABELLED}
+"""All labelled metrics that can be queried, by name."""

@@ -152,6 +152,25 @@ async def test_a_long_line_is_reduced_to_its_pixel_columns(tmp_path: Path) -> No
     assert (min(values), max(values), times[0], times[-1]) == (0, 100, T0, T0 + 9_990_000)
 
 
+async def test_reads_and_writes_of_a_disk_are_added_up_and_busy_time_is_a_share(tmp_path: Path) -> None:
+    data = Recorded(tmp_path)
+    data.parquet(counting(NODE, T0, 90))
+    data.table(
+        0,
+        [
+            *rows(NODE, WRITTEN, "sda", (10, 0), (20, 100)),
+            *rows(NODE, "io.stat.rbytes", "sda", (10, 50), (20, 350)),
+            *rows(NODE, WRITTEN, "md0", (10, 0), (20, 10)),  # RAID with parity: its reads are at the disks below
+            *rows(NODE, "disk.busy_usec", "sda", (10, 0), (20, 2_500_000)),
+        ],
+    )
+    client = await to_thread.run_sync(ApiClient, data.root)
+    answer = await get(client, f"metric=io_bytes_per_s&at={T0 + 20_000}")
+    assert listed(answer, "label", "last") == [["sda", 40], ["md0", 1]]
+    busy = await get(client, f"metric=disk_busy_ratio&at={T0 + 20_000}")
+    assert (listed(busy, "label", "last"), busy["unit"]) == ([["sda", 0.25]], "ratio")
+
+
 async def test_a_damaged_table_is_skipped_and_counted(data: Recorded) -> None:
     def damage() -> str:
         (table,) = data.root.glob("dt=*/*/labelled-*.parquet")

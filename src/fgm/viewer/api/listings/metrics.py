@@ -6,7 +6,7 @@ from typing import Any
 from quart import Response, request
 
 from fgm.metrics.derived import ShownMetric
-from fgm.metrics.labelled import LABELLED, LabelledMetric
+from fgm.metrics.labelled import LABELLED, RECORDED_LABELLED, LabelledMetric
 from fgm.metrics.shown import ALIASES, SHOWN
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.responses import response_from_parts
@@ -34,15 +34,15 @@ def answer(holdings: Holdings) -> dict[str, Any]:
 def described(labelled: LabelledMetric) -> dict[str, Any]:
     """Return what is known of a labelled metric, for JSON."""
     metric = labelled.metric
-    is_counter = metric.kind == "counter"
+    is_recorded_counter = metric.kind == "counter" and metric.name in RECORDED_LABELLED
     return {
         "name": metric.name,
         "title": metric.title,
-        "unit": f"{metric.unit}/s" if is_counter else metric.unit,
+        "unit": labelled.unit,
         "kind": metric.kind,
         "label": labelled.label,
         "source": metric.source,
-        "help": f"{metric.help} Shown as growth per second." if is_counter else metric.help,
+        "help": f"{metric.help} Shown as growth per second." if is_recorded_counter else metric.help,
     }
 
 

@@ -1,6 +1,6 @@
 """Reads the labelled tables of a range, a few at each step, and computes one line for each series and label."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,19 +99,19 @@ class LabelledQuery:
         assert not isinstance(time_ms, Texts)
         assert not isinstance(values, Texts)
         labels = _texts(columns, "label")
-        is_metric = _equals(columns, "metric", self.question.metric.metric.name) & (time_ms < self.question.to_ms)
+        is_metric = _equals(columns, "metric", *self.question.metric.needs) & (time_ms < self.question.to_ms)
         for key in self.question.keys:
             rows = np.flatnonzero(is_metric & _is_of(columns, key))
             for code in np.unique(labels.codes[rows]).tolist():
                 chosen = rows[labels.codes[rows] == code]
-                chosen = chosen[np.argsort(time_ms[chosen], kind="stable")]
                 identity = (key, labels.values[code])
                 line = self._lines.setdefault(identity, LabelledLine(*identity))
-                self._extend(line, time_ms[chosen], values[chosen].astype(np.float64))
+                times, position = np.unique(time_ms[chosen], return_inverse=True)
+                self._extend(line, times, np.bincount(position, values[chosen]).astype(np.float64))
 
     def _extend(self, line: LabelledLine, time_ms: Times, values: Floats) -> None:
         """Add readings to a line. Those that were added before, from another file, are ignored."""
-        new = np.append(np.diff(time_ms) > 0, True) & (time_ms > line.counted_ms)
+        new = time_ms > line.counted_ms
         time_ms, values = time_ms[new], values[new]
         if not len(time_ms):
             return
@@ -119,6 +119,7 @@ class LabelledQuery:
             with_last = np.append(line.counted, values), np.append(line.counted_ms, time_ms)
             line.counted = float(values[-1])
             values = rate(with_last[1], np.zeros(len(time_ms) + 1), with_last[0], INTERVAL_MS)[1:]
+        values = values * self.question.metric.scale
         line.counted_ms = int(time_ms[-1])
         inside = (time_ms >= self.question.from_ms) & ~np.isnan(values)
         if not inside.any():
@@ -149,15 +150,12 @@ def _is_of(columns: dict[str, Column], key: str) -> NDArray[np.bool_]:
     return _equals(columns, "container_id", key)
 
 
-def _equals(columns: dict[str, Column], name: str, value: str) -> NDArray[np.bool_]:
+def _equals(columns: dict[str, Column], name: str, *wanted: str) -> NDArray[np.bool_]:
+    """Return for each row whether a column has one of the wanted texts."""
     texts = _texts(columns, name)
-    code = next(_positions(texts.values, value), -2)
-    result: NDArray[np.bool_] = texts.codes == code
+    matches = np.array([*(value in wanted for value in texts.values), False], np.bool_)
+    result: NDArray[np.bool_] = matches[texts.codes]  # the code -1 of null is the last one
     return result
-
-
-def _positions(values: Sequence[str], wanted: str) -> Iterator[int]:
-    return (i for i, value in enumerate(values) if value == wanted)
 
 
 def _texts(columns: dict[str, Column], name: str) -> Texts:

@@ -15,6 +15,7 @@ import { timeTicks } from "../lib/time-ticks.js";
 import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
 import { dependsOn } from "../state/depends-on.js";
 import { focus } from "../state/lanes.js";
+import { labelledLines } from "../state/labelled.js";
 import { showsTables } from "../state/page.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
@@ -30,7 +31,7 @@ import { LaneTable } from "./lane-table.js";
 const MIN_TICK_PX = 44; // minimum distance of two ticks of the y axis
 const PADDING_PX = 6; // half the height of a label, so that the outermost labels are not cut
 const MIN_GAP_PX = 6; // minimum width of a hatched gap
-const PROCESS_INTERVAL_MS = 12_000; // the longest usual time between two readings of a process
+const OCCASIONAL_MS = 12_000; // the longest usual time between two readings of a process, or of labels
 
 /** The uPlot objects of all lanes: Map(lane key → uPlot). */
 export const charts = new Map();
@@ -38,7 +39,7 @@ export const charts = new Map();
 /** Draw a lane into its box and return its chart: the previous one if it has the same lines, else a new one. */
 function draw(box, lane, previous) {
   const lines = laneLines.peek().get(lane.key) ?? [];
-  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = lane.isProcesses ? processGrid() : laneSamples.peek() ?? {};
+  const { interval_ms = 1000, column_ms = 0, origin_ms = 0 } = lane.isProcesses || lane.isLabelled ? occasionalGrid() : laneSamples.peek() ?? {};
   const width = box.clientWidth, height = box.clientHeight;
   const gutter = plot.peek().left;
   if (width === 0 || height === 0) return previous;
@@ -70,10 +71,10 @@ function draw(box, lane, previous) {
   return chart;
 }
 
-/** The distance between the points of processes: usual, or that of the pixel columns of a long view. */
-function processGrid() {
+/** The distance between the points of processes and labels: usual, or that of the pixel columns of a long view. */
+function occasionalGrid() {
   const { from_ms, to_ms } = view.peek();
-  return { interval_ms: Math.max(PROCESS_INTERVAL_MS, (to_ms - from_ms) / Math.max(1, plot.peek().width)) };
+  return { interval_ms: Math.max(OCCASIONAL_MS, (to_ms - from_ms) / Math.max(1, plot.peek().width)) };
 }
 
 /** The range of a scale as draw() sets it. Without this, uPlot would compute another one. */
@@ -136,6 +137,10 @@ function reasonForNoLine(lane) {
   if (lane.isProcesses) {
     const loaded = processLines.value.get(lane.key);
     return [!loaded ? "Loading…" : loaded.refusal ?? "No process was read in this range."];
+  }
+  if (lane.isLabelled) {
+    const loaded = labelledLines.value.get(lane.key);
+    return [!loaded ? "Loading…" : loaded.refusal ?? "Nothing was recorded of this in this range."];
   }
   if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
   if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];

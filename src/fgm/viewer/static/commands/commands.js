@@ -17,7 +17,7 @@ import { toggleTheme } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
-import { chooseForLane, chooseNewLane, metricItems } from "../widgets/metric-chooser.js";
+import { addIoByDisk, chooseForLane, chooseNewLane, labelledItems, metricItems } from "../widgets/metric-chooser.js";
 import { choose } from "../widgets/palette.js";
 
 const ZOOM_FACTOR = 0.5;
@@ -70,6 +70,7 @@ export const ACTIONS = [
   action("Containers", "Show or close the processes of the first container", ["o"], () => (openedId.peek() === null ? openFrom(0) : closeProcesses())),
   action("Containers", "Show the processes of the next container", ["O"], () => openFrom(1)),
   action("Containers", "Lane of the processes of a container", ["l"], addLaneOfProcesses),
+  action("Containers", "Lane of the I/O by disk of a container", ["b"], addIoByDisk),
   action("Containers", "Top 6 by CPU in this view", [], () => (showTop(), rankAgain())),
   action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Copy a link to this view", ["y"], copyLink),
@@ -90,6 +91,6 @@ function chooseCommand() {
   const laneItems = lanes.peek().map((lane, i) => ({ text: `Focus ${lane.title}`, hint: "Lanes", keys: [String(i + 1)], run: () => focusLane(i) }));
   choose("Commands and metrics", [
     ...actions.map(({ group, text, keys, run }) => ({ text, hint: group, keys: keys.map(keyName), run })),
-    ...ranges, ...laneItems, ...metricItems("Show", addLane),
+    ...ranges, ...laneItems, ...metricItems("Show", addLane), ...labelledItems("Show"),
   ]);
 }

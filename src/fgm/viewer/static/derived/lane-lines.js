@@ -5,6 +5,7 @@ import { GAP_INTERVALS, gapsOf, linesOf, peakOf } from "../lib/lines.js";
 import { keepWhileSame } from "../lib/same-value.js";
 import { unitFor } from "../lib/units.js";
 import { laneMetrics, lanes } from "../state/lanes.js";
+import { labelledLines } from "../state/labelled.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
@@ -18,7 +19,8 @@ export const laneLines = computed(() => {
   const entries = [...shown.value].sort((a, b) => (b.slot ?? Infinity) - (a.slot ?? Infinity));
   const withEntries = (metric) => entries.flatMap((entry) => linesOf(laneSamples.value, metric, entry.ids).map((line) => ({ line, entry })));
   const ofProcesses = lanes.value.filter(({ isProcesses }) => isProcesses).map(({ key }) => [key, processLines.value.get(key)?.lines ?? []]);
-  return new Map([...[...laneMetrics.value].map(([key, metric]) => [key, withEntries(metric)]), ...ofProcesses]);
+  const ofLabels = lanes.value.filter(({ isLabelled }) => isLabelled).map(({ key }) => [key, labelledLines.value.get(key)?.lines ?? []]);
+  return new Map([...[...laneMetrics.value].map(([key, metric]) => [key, withEntries(metric)]), ...ofProcesses, ...ofLabels]);
 });
 
 function peaksWithin(margin_ms) {

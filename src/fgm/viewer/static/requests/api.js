@@ -63,8 +63,8 @@ const HEALTH_TIMEOUT_MS = 2500;
 export const health = (options) => get("api/health", {}, { timeout_ms: HEALTH_TIMEOUT_MS, ...options });
 /** Where the viewer runs: {node_name, pod_name, port, …}. */
 export const instance = (options) => get("api/instance", {}, options);
-/** The metrics that have a value anywhere, most used first: [{name, title, unit, kind, source, help, aliases}]. */
-export const metrics = async (options) => (await get("api/metrics", {}, options)).metrics;
+/** {metrics, labelled}: those that have a value anywhere, most used first, and those with a value for each label. */
+export const metrics = (options) => get("api/metrics", {}, options);
 /** All series: containers, pods, cgroups and the node. */
 export const containers = async (options) => (await get("api/containers", {}, options)).containers;
 
@@ -103,6 +103,10 @@ export const processes = ({ id, at_ms, from_ms, to_ms, by, limit, points }, opti
   const whole = (ms) => (ms === undefined ? undefined : Math.max(0, Math.floor(ms)));
   return get("api/processes", { id, at: whole(at_ms), from: whole(from_ms), to: whole(to_ms), by, limit, points }, options);
 };
+
+/** The values of a labelled metric of some series in [from_ms, to_ms), a line for each label, highest first. */
+export const labelled = ({ metric, ids, from_ms, to_ms, points }, options) =>
+  get("api/labelled", { metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), points }, options);
 
 /** The changes in [from_ms, to_ms) from the range of the same length before. `onProgress` is called with a share, 0 to 1. */
 export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {

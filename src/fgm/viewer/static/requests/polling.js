@@ -4,6 +4,7 @@
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { dependsOn } from "../state/depends-on.js";
+import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
@@ -121,9 +122,10 @@ async function updateEvents() {
 }
 
 async function updateMetrics() {
-  const metrics = await api.metrics();
+  const { metrics, labelled } = await api.metrics();
   const names = (list) => list?.map(({ name }) => name);
   if (!sameValue(names(metrics), names(store.allMetrics.peek()))) store.allMetrics.value = metrics;
+  if (!sameValue(names(labelled), names(allLabelled.peek()))) allLabelled.value = labelled;
 }
 
 /** Set the range that is shown until one is chosen: the newest data, up to 15 minutes. It is live unless the data is old. */

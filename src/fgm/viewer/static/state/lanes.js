@@ -1,6 +1,7 @@
 // The lanes: their metrics and order, and the further metrics that explain them.
 
 import { batch, computed, signal } from "../vendor/signals.js";
+import { isOfNode, labelledByName, labelledLane, labelledLaneName } from "./labelled.js";
 import { processLane, processLaneName } from "./processes.js";
 import { allMetrics, byId } from "./store.js";
 import { viewChanged } from "./view.js";
@@ -50,10 +51,19 @@ const isBounded = (metricName) => !/headroom|\.(max|high|min|low)$|\.events\.|sw
 function laneOfProcesses(key, { id, by }) {
   const title = laneTitles.value.get(key) ?? `Processes of ${byId.value.get(id)?.name ?? id}`;
   const note = by === "memory" ? "resident memory" : "CPU";
-  return { key, metric: null, title, note, isNamed: false, isProcesses: true, kind: by, unit: by === "memory" ? "bytes" : "millicores" };
+  return { key, metric: null, title, note, isNamed: false, isProcesses: true, isLabelled: false, kind: by, unit: by === "memory" ? "bytes" : "millicores" };
+}
+
+/** The lane with the labels of a series, such as its disks. */
+function laneOfLabels(key, { metric, id }) {
+  const { title = metric, unit = "", label } = labelledByName.value.get(metric) ?? {};
+  const name = isOfNode(metric) ? null : byId.value.get(id)?.name ?? id;
+  return { key, metric: null, title: laneTitles.value.get(key) ?? (name ? `${title} of ${name}` : title), note: title.endsWith(`by ${label}`) ? undefined : `by ${label}`, isNamed: false, isProcesses: false, isLabelled: true, kind: kindOf(metric), unit };
 }
 
 function laneOf(name) {
+  const labels = labelledLane(name);
+  if (labels) return laneOfLabels(name, labels);
   const processes = processLane(name);
   if (processes) return laneOfProcesses(name, processes);
   const named = NAMED_LANES.get(name);
@@ -70,6 +80,7 @@ function laneOf(name) {
     note: named?.note,
     isNamed: Boolean(named),
     isProcesses: false,
+    isLabelled: false,
     kind: kindOf(metricName ?? named.metrics[0]),
     unit,
     limit: ifRecorded(bounds.limit),
@@ -82,12 +93,12 @@ function laneOf(name) {
 }
 
 /**
- * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, kind, unit, limit, depth, high,
+ * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, isLabelled, kind, unit, limit, depth, high,
  * highDepth, request, strip}. kind: "cpu", "memory", "io" or null.
  */
 export const lanes = computed(() => laneNames.value.map(laneOf));
-/** The lanes that have a value of each series: not those of processes. */
-export const valueLanes = computed(() => lanes.value.filter(({ isProcesses }) => !isProcesses));
+/** The lanes that have a value of each series: not those of processes or labels. */
+export const valueLanes = computed(() => lanes.value.filter(({ isProcesses, isLabelled }) => !isProcesses && !isLabelled));
 /** The metric of each lane that has one: Map(lane key → metric name). */
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
 /** Names of the metrics that explain the lanes. */
@@ -134,7 +145,16 @@ export function addLane(metricName) {
 
 /** Add a lane with the processes of a series, at the end. The focus stays, because it ranks the containers. `by`: "cpu" or "memory". */
 export function addProcessLane(id, by) {
-  const names = laneNames.peek(), name = processLaneName(id, by);
+  addAtEnd(processLaneName(id, by));
+}
+
+/** Add a lane with the labels of a series, at the end. The focus stays. */
+export function addLabelledLane(metricName, id) {
+  addAtEnd(labelledLaneName(metricName, id));
+}
+
+function addAtEnd(name) {
+  const names = laneNames.peek();
   if (!names.includes(name)) setNames([...names.slice(0, MAX_LANES - 1), name]);
 }
 

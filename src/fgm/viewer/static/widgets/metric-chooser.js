@@ -1,17 +1,39 @@
 // Lets a person choose the metric of a lane, or move or remove the lane.
 
-import { addLane, lanes, MAX_LANES, moveLane, removeLane, setLane } from "../state/lanes.js";
-import { allMetrics } from "../state/store.js";
+import { cursorRows } from "../derived/cursor-values.js";
+import { allLabelled, IO_BY_DISK, isOfNode } from "../state/labelled.js";
+import { addLabelledLane, addLane, lanes, MAX_LANES, moveLane, removeLane, setLane } from "../state/lanes.js";
+import { openedId } from "../state/processes.js";
+import { allMetrics, byId, nodeId } from "../state/store.js";
 import { choose } from "./palette.js";
 
 /** Items of the palette, one for each metric. The chosen item calls `run(metric name)`. */
 export const metricItems = (verb, run) =>
   (allMetrics.peek() ?? []).map(({ name, title, unit }) => ({ text: `${verb} ${title}`, hint: `${name}${unit === "1" ? "" : `, ${unit}`}`, run: () => run(name) }));
 
+/** The series whose labels a new lane shows: that of the open row of the cursor table, or else of the first. */
+const labelledId = () => openedId.peek() ?? cursorRows.peek()[0]?.entry.series.id ?? nodeId.peek();
+
+/** Items of the palette that add a lane with the labels of a series or of the node, such as its disks. */
+export function labelledItems(verb) {
+  const node = nodeId.peek();
+  return allLabelled.peek().flatMap(({ name, title, unit, label }) => {
+    const ids = isOfNode(name) ? [node] : [...new Set([labelledId(), node])];
+    const of = (id) => (isOfNode(name) ? "" : ` of ${byId.peek().get(id)?.name ?? id}`);
+    return ids.filter(Boolean).map((id) => ({ text: `${verb} ${title}${of(id)}`, hint: `by ${label}, ${unit}`, run: () => addLabelledLane(name, id) }));
+  });
+}
+
+/** Add a lane with the I/O of a series on each disk. */
+export function addIoByDisk() {
+  const id = labelledId();
+  if (id) addLabelledLane(IO_BY_DISK, id);
+}
+
 /** Let a person choose a metric for a new lane. */
 export function chooseNewLane() {
   const isFull = lanes.peek().length >= MAX_LANES;
-  choose(isFull ? `Replace the last of ${MAX_LANES} lanes with` : "Add a lane", metricItems("Add", addLane));
+  choose(isFull ? `Replace the last of ${MAX_LANES} lanes with` : "Add a lane", [...metricItems("Add", addLane), ...labelledItems("Add")]);
 }
 
 /** Let a person move or remove the lane at an index, or choose another metric for it. */
