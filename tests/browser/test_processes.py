@@ -108,6 +108,20 @@ def test_a_row_opens_with_a_click_and_the_node_has_processes_of_all_containers(o
     expect(processes.locator("tbody .name", has_text="worker").first).to_be_visible()
 
 
+def test_a_restarted_container_has_the_processes_of_the_life_at_the_cursor(page: Page, incidents_url: str) -> None:
+    """The recording is of the first format version."""
+    open_page(page, incidents_url)
+    expect(page.get_by_role("region", name="Events").locator(".oom")).to_be_visible()
+    press(page, "n", "2", "o")
+    processes = page.get_by_role("region", name="Processes of payments")
+    first = processes.locator("tbody small").first.inner_text()
+    page.keyboard.press("n")
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowRight")
+    expect(processes.locator("tbody small").first).not_to_have_text(first)
+    assert processes.locator("tbody small").first.inner_text().partition(",")[0] != first.partition(",")[0]
+
+
 def test_the_event_of_an_oom_kill_names_the_process(opened: Page) -> None:
     event = opened.get_by_role("region", name="Events").locator(".oom")
     texts: list[Any] = [event.get_attribute("title"), event.inner_text(), event.get_attribute("aria-label")]

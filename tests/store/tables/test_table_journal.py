@@ -79,3 +79,23 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     with pytest.raises(BadFileError):
         TableJournal(str(path), "processes", HEADER)
     assert path.read_bytes() == content
+
+
+def test_rows_before_a_damaged_frame_are_read_and_the_damage_is_told(path: Path) -> None:
+    journal = TableJournal(str(path), "processes", HEADER)
+    journal.append([process(0)])
+    end = path.stat().st_size
+    journal.append([process(1)])
+    journal.append([process(2)])
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[end + 20] ^= 1
+    path.write_bytes(content)
+    groups = table_journal.read(str(path))
+
+    assert next(groups) == (HEADER, [process(0)])
+    with pytest.raises(BadFileError, match="damaged"):
+        next(groups)
+    with pytest.raises(BadFileError, match="damaged"):
+        TableJournal(str(path), "processes", HEADER)
+    assert path.read_bytes() == content

@@ -1,5 +1,6 @@
 """GET /api/processes: the processes of a series at an instant and over a range, from closed and open windows."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,34 @@ async def test_a_damaged_table_is_skipped_and_counted(data: Recorded) -> None:
 
     assert (answer["skipped_files"], listed(answer, "pid")) == (1, [[7]])
     assert [entry["file"] for entry in client.services.skipped.newest()] == [damaged]
+
+
+async def test_a_damaged_journal_has_its_rows_before_the_damage(data: Recorded) -> None:
+    def damage() -> str:
+        journal = data.open_table(90, data.rows(container(1), (110, 7, 95, 10)))
+        content = bytearray(journal.read_bytes())
+        content[-20] ^= 1
+        journal.write_bytes(content)
+        return str(journal.relative_to(data.root))
+
+    damaged = await to_thread.run_sync(damage)
+    client = await to_thread.run_sync(ApiClient, data.root)
+
+    assert listed(await get(client, f"id={id_of(1)}"), "pid", "last_ms") == [[7, T0 + 100_000]]
+    assert [entry["file"] for entry in client.services.skipped.newest()] == [damaged]
+
+
+async def test_tables_that_were_copied_into_one_folder_are_read(data: Recorded, tmp_path: Path) -> None:
+    def copy() -> Path:
+        flat = tmp_path / "flat"
+        flat.mkdir()
+        for path in data.root.glob("dt=*/*/*.parquet"):
+            shutil.copy(path, flat)
+        return flat
+
+    client = await to_thread.run_sync(ApiClient, await to_thread.run_sync(copy))
+
+    assert listed(await get(client, f"id={id_of(1)}&at={T0 + 25_000}"), "pid") == [[7], [8]]
 
 
 async def test_wrong_requests_say_what_is_allowed(data: Recorded) -> None:

@@ -105,7 +105,8 @@ class DetailRecorder:
         rows: list[Row] = []
         try:
             try:
-                rows = [row for _, group in table_journal.read(path) for row in group]
+                for _, group in table_journal.read(path):
+                    rows += group
             except BadFileError as error:
                 _set_aside(path, error)
             if rows:

@@ -17,14 +17,14 @@ from fgm.store.directory.atomic import FILE_MODE
 from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.journal.frame import frames, pack_frame, whole_length
+from fgm.store.journal.frame import frames, is_damaged, pack_frame, whole_length
 from fgm.store.journal.payload import MALFORMED, pack_json, unpack_json
 from fgm.store.parquet.process_tables import ROWS, Row
 from fgm.store.samples.header import FileHeader
 
 
 class TableJournal:
-    """Appends rows to one journal, as the only writer of that file. What follows its last whole frame is cut off.
+    """Appends rows to one journal, as the only writer of that file. A torn frame at its end is cut off.
 
     `count`: number of rows in the file. A failed append leaves the file unchanged. Not thread-safe.
     """
@@ -81,10 +81,10 @@ class TableJournal:
 def read(path: str, dir_fd: int | None = None) -> Iterator[tuple[FileHeader, list[Row]]]:
     """Yield the rows of a journal in groups, as they were appended, each with the header of their collector.
 
-    Rows after a torn or damaged frame are left out. `dir_fd`: folder that `path` is relative to.
+    A torn frame at the end is left out: it may be being appended. `dir_fd`: folder that `path` is relative to.
 
     Raises: FileNotFoundError if it does not exist, or another OSError.
-    Raises: BadFileError if a whole frame is malformed.
+    Raises: BadFileError after the rows before it, if a frame is damaged or malformed.
     """
     fd = open_regular(path, dir_fd)
     try:
@@ -94,8 +94,8 @@ def read(path: str, dir_fd: int | None = None) -> Iterator[tuple[FileHeader, lis
 
 
 def _read(path: str, fd: int) -> Iterator[tuple[FileHeader, list[Row]]]:
-    header, row = None, None
-    for _, payload in frames(fd):
+    header, row, end = None, None, 0
+    for end, payload in frames(fd):  # noqa: B007 - where the last frame ends
         try:
             facts: Any = unpack_json(payload[1:])
             if payload[:1] == b"H":
@@ -107,3 +107,5 @@ def _read(path: str, fd: int) -> Iterator[tuple[FileHeader, list[Row]]]:
         except MALFORMED as error:
             raise BadFileError(path, f"malformed frame: {error or type(error).__name__}") from error
         yield header, rows
+    if is_damaged(fd, end):
+        raise BadFileError(path, "damaged; only the rows before the damage can be read")

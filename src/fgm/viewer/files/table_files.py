@@ -1,7 +1,7 @@
 """Finds and reads process tables and labelled tables, of closed windows and of the one that is being recorded."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,17 +115,40 @@ class TableFiles:
         """
         try:
             with self._files.opened(file.folder) as fd:
-                read = _read_journal if file.is_journal else _read_table
-                header, columns = read(file.name, fd, kind, fields)
-        except FileNotFoundError:  # the window was closed, or the file removed, after it was listed
-            return None
+                if file.is_journal:
+                    header, rows = self._rows_of_journal(file, fd, kind)
+                    columns = _columns(rows, kind, fields)
+                else:
+                    header, columns = _read_table(file.name, fd, kind, fields)
+        except FileNotFoundError:
+            if not file.is_journal:
+                return None
+            # The window was closed after its journal was listed: now it has a table, unless that was removed.
+            closed = replace(file, is_journal=False, name=layout.table_name(kind, file.start_ms))
+            return self.columns(closed, node_name, kind, fields)
         except (BadFileError, OSError) as error:
             self._skipped.note(file.path, reason_of(error))
             raise
-        self._skipped.forget(file.path)
+        if not file.is_journal:  # a journal may be damaged and still have rows
+            self._skipped.forget(file.path)
         if header is None or (None not in (header.node_name, node_name) and header.node_name != node_name):
             return None
         return columns
+
+    def _rows_of_journal(self, file: TableFile, dir_fd: int, kind: TableKind) -> tuple[FileHeader | None, list[Row]]:
+        """Return the rows before any damage, and put a damaged journal on the list of skipped files."""
+        header, rows = None, list[Row]()
+        try:
+            for header, group in table_journal.read(file.name, dir_fd):  # noqa: B007 - all headers are of one node
+                rows += group
+            self._skipped.forget(file.path)
+        except BadFileError as error:
+            if not rows:
+                raise
+            self._skipped.note(file.path, error.reason)
+        if any(not isinstance(row, ROWS[kind]) for row in rows):
+            raise BadFileError(file.name, f"it has other rows than those of {kind}")
+        return header, rows
 
 
 def _parse(folder: str, name: str, kind: TableKind) -> TableFile | None:
@@ -143,20 +166,9 @@ def _read_table(name: str, dir_fd: int, kind: TableKind, fields: Sequence[str]) 
     return block.header, columns
 
 
-def _read_journal(
-    name: str, dir_fd: int, kind: TableKind, fields: Sequence[str]
-) -> tuple[FileHeader | None, dict[str, Column]]:
-    header, rows = None, list[Row]()
-    for header, group in table_journal.read(name, dir_fd):  # noqa: B007 - all headers are of one node
-        rows += group
-    if any(not isinstance(row, ROWS[kind]) for row in rows):
-        raise BadFileError(name, f"it has other rows than those of {kind}")
+def _columns(rows: Sequence[Row], kind: TableKind, fields: Sequence[str]) -> dict[str, Column]:
     types = ROWS[kind].__annotations__
-    columns: dict[str, Column] = {}
-    for field in fields:
-        values = [getattr(row, field) for row in rows]
-        columns[field] = _column(types[field], values)
-    return header, columns
+    return {field: _column(types[field], [getattr(row, field) for row in rows]) for field in fields}
 
 
 def _column(kind: object, values: Sequence[object]) -> Column:

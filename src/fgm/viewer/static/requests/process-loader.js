@@ -47,11 +47,13 @@ function processLine(process, slot, by) {
 }
 
 const slots = new Map(); // id of a process → slot, so that a process keeps its colour
+const MAX_SLOTS = 1000;
 
 function slotOf(id, taken) {
   let slot = slots.get(id) ?? 0;
   while (taken.has(slot)) slot += 1;
   taken.add(slot);
+  if (slots.size >= MAX_SLOTS) slots.delete(slots.keys().next().value);
   slots.set(id, slot);
   return slot;
 }
