@@ -117,8 +117,6 @@ class Lives:
         before: dict[str, float] = {}
         what = "ended"
         born_ms = self.born_ms.pop(series.key, None)
-        if series.scope == "cgroup" and born_ms is not None and time_ms - born_ms < MIN_SERVICE_MS:
-            return None
         if gap_ms:
             what += in_gap(gap_ms)
         elif born_ms is not None:
@@ -129,6 +127,8 @@ class Lives:
         event = Event(time_ms, "exit", series.key, what, before)
         exited = Exited(series, time_ms, before.get("memory.current", 0.0), event)
         self.exited_now.append(exited)
+        if series.scope == "cgroup" and born_ms is not None and time_ms - born_ms < MIN_SERVICE_MS:
+            return None
         self._without_successor.pop(series.key, None)  # so that the newest exit is the last one in the dict
         self._without_successor[series.key] = exited
         if len(self._without_successor) > _MAX_EXITED:

@@ -269,3 +269,36 @@ def test_a_kill_whose_counters_could_not_be_read_has_the_time_at_which_they_chan
     assert (brief(kill), kill.after) == ((0.3, "oom_kill", "a"), {"killed": 1})
     assert brief(end) == (1, "exit", "a")
     assert machine.tick(2, {NODE: N1, POD: P1, B: ALIVE}) == []
+
+
+SYSTEM = Series("cgroup", cgroup="/system.slice")
+SSHD, CRON = (Series("cgroup", cgroup=f"/system.slice/{name}.service") for name in ("sshd", "cron"))
+
+
+def test_a_kill_in_a_service_is_one_event_of_the_service() -> None:
+    assert run(
+        {NODE: N, SYSTEM: N, SSHD: N, CRON: N},
+        {NODE: N1, SYSTEM: N1, SSHD: N1, CRON: N},
+        {NODE: N1, SYSTEM: N1, SSHD: N1, CRON: N},
+    ) == [(1, "oom_kill", SSHD.key)]
+
+
+def test_a_kill_after_which_the_service_was_started_again_is_an_event_of_the_service() -> None:
+    """Its counter was removed with its cgroup, but that of the slice grew."""
+    machine = Machine()
+    machine.tick(0, {NODE: N, SYSTEM: N, SSHD: N | {"memory": 9 * MIB}, CRON: N})
+    events = machine.tick(1, {NODE: N1, SYSTEM: N1, SSHD: N, CRON: N}, opened=[SSHD])
+
+    assert [brief(event) for event in events] == [
+        *((1, "oom_kill", SSHD.key), (1, "exit", SSHD.key), (1, "restart", SSHD.key))
+    ]
+    assert events[1].what.startswith("ended by an OOM kill")
+
+
+def test_a_kill_in_a_service_that_had_just_started_is_an_event_of_the_service() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: N, SYSTEM: N})
+    machine.tick(1, {NODE: N, SYSTEM: N, SSHD: N | {"memory": 9 * MIB}})
+    events = machine.tick(2, {NODE: N1, SYSTEM: N1})
+
+    assert [brief(event) for event in events] == [(2, "oom_kill", SSHD.key)]

@@ -83,7 +83,7 @@ class OomKills:
                 unexplained = OomCounts(unexplained.kills)
             own = unexplained.positive
             if any(own):
-                victim = _victim(series, lives) if own.kills else _first_killed(position, step, parents, kills)
+                victim = _victim(position, step, lives) if own.kills else _first_killed(position, step, parents, kills)
                 kills[victim] = kills.get(victim, _NONE).plus(own)
             if min(unexplained) < 0 and (any(inside) or ticks > 1):
                 self._ahead[series.key] = (_NONE.minus(unexplained).positive, max(1, ticks - 1))
@@ -214,18 +214,20 @@ def _growth(step: TickStep) -> dict[int, OomCounts]:
     return {i: OomCounts(*(round(float(each)) for each in growth[i])) for i in positions}
 
 
-def _victim(series: Series, lives: Lives) -> str:
-    """Return the key of the series to report for kills that `series` counted, but no cgroup below it.
+def _victim(position: int, step: TickStep, lives: Lives) -> str:
+    """Return the key of the series to report for kills that a series counted, but no cgroup below it.
 
-    For a pod, it is the container with the most memory among those that exited recently.
+    For a pod or a slice, it is the container or service in it with the most memory among those that exited recently:
+    its own counter was removed with its cgroup, as when systemd restarts a service.
     """
-    if series.scope != "pod":
+    series = step.series[position]
+    if series.scope not in {"pod", "cgroup"}:
         return series.key
-    in_pod = [
-        [exited for exited in at_tick if exited.series.pod_uid == series.pod_uid]
+    inside = [
+        [exited for exited in at_tick if parents_of((*step.series, exited.series))[-1] == position]
         for at_tick in (lives.exited_now, lives.exited_before)
     ]
-    candidates: list[Exited] = in_pod[0] or in_pod[1]
+    candidates: list[Exited] = inside[0] or inside[1]
     return max(candidates, key=lambda exited: exited.memory).series.key if candidates else series.key
 
 
