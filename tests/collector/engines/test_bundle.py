@@ -42,22 +42,32 @@ def test_without_rights_conmon_still_has_the_name(tmp_path: Path) -> None:
     assert (container.name, container.runtime, container.image) == ("pweb", None, None)
 
 
-def test_a_bundle_of_containerd_names_the_pod_that_it_is_in(tmp_path: Path) -> None:
-    """Source: pkg/cri/annotations/annotations.go of containerd 1.6."""
-    annotations = {
-        "io.kubernetes.cri.container-name": "app",
-        "io.kubernetes.cri.container-type": "container",
-        "io.kubernetes.cri.image-name": "registry.example/shop:1",
-        "io.kubernetes.cri.sandbox-name": "cart-0",
-        "io.kubernetes.cri.sandbox-namespace": "shop",
-    }
-    app = read_bundle(ID, bundle_of(tmp_path, annotations), None)
+def test_bundles_of_a_real_containerd_name_the_pod_that_a_kubelet_asked_for() -> None:
+    bundles = sorted((DATA / "containerd").iterdir())
+    sandbox, app = (
+        read_bundle(each.name, Supervisor(str(each), (each / "config.json").stat().st_uid, namespace="k8s.io"), None)
+        for each in bundles
+    )
 
     assert (app.runtime, app.name, app.pod_name, app.namespace) == ("containerd", "app", "cart-0", "shop")
-    assert (app.image, app.labels, app.is_sandbox) == ("registry.example/shop:1", None, False)
+    assert (app.image, app.labels, app.is_sandbox) == ("localhost/shop/pause:1", None, False)
+    assert (sandbox.name, sandbox.pod_name, sandbox.namespace, sandbox.is_sandbox) == (None, "cart-0", "shop", True)
 
-    annotations["io.kubernetes.cri.container-type"] = "sandbox"
-    assert read_bundle(ID, bundle_of(tmp_path, annotations), None).is_sandbox
+
+def test_a_bundle_of_crio_names_the_pod_that_it_is_in(tmp_path: Path) -> None:
+    """Source: pkg/annotations/annotations.go of CRI-O 1.28."""
+    annotations = {
+        "io.container.manager": "cri-o",
+        "io.kubernetes.container.name": "app",
+        "io.kubernetes.cri-o.ContainerType": "container",
+        "io.kubernetes.cri-o.ImageName": "registry.example/shop:1",
+        "io.kubernetes.pod.name": "cart-0",
+        "io.kubernetes.pod.namespace": "shop",
+    }
+    app = read_bundle(ID, Supervisor(bundle_of(tmp_path, annotations).bundle, ME), None)
+
+    assert (app.runtime, app.name, app.pod_name, app.namespace) == ("cri-o", "app", "cart-0", "shop")
+    assert (app.image, app.is_sandbox) == ("registry.example/shop:1", False)
 
 
 def test_a_bundle_of_nerdctl_has_a_name_and_labels(tmp_path: Path) -> None:

@@ -157,3 +157,4 @@ async def test_waiting_ends_when_containers_come_or_go_or_after_a_time() -> None
                 await clock.settle(2)
                 await clock.advance(60)
             sleeping.cancel_scope.cancel()
+        await book.wait_for_change(clock, since=book.changes - 1)

@@ -35,9 +35,10 @@ class BundleFollower:
     async def run(self) -> None:
         """Follow the containers until cancelled."""
         while True:
+            since = self._book.changes
             await self._read_new()
             await self._take_exits()
-            await self._wait()
+            await self._wait(since)
             if self._reader.has_storage:
                 self._book.put_bundles(await self._in_thread(self._reader.read_renamed))
 
@@ -59,13 +60,13 @@ class BundleFollower:
                 self._book.report(exited)
             del self._attempts[container_id]
 
-    async def _wait(self) -> None:
-        """Wait until containers come or go, or until the next look is due."""
+    async def _wait(self, since: int) -> None:
+        """Wait until containers come or go after `since`, or until the next look is due."""
         waiting = [self._attempts.get(each, 0) for each in self._book.without_bundle()]
         retries_s = [RETRIES_S[attempts - 1] for attempts in waiting if 0 < attempts <= len(RETRIES_S)]
         if self._reader.has_storage:
             retries_s.append(RENAMED_EVERY_S)
-        await self._book.wait_for_change(self._clock, min(retries_s, default=None))
+        await self._book.wait_for_change(self._clock, min(retries_s, default=None), since=since)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._workers)

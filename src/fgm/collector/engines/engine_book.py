@@ -20,12 +20,14 @@ MAX_CONTAINERS = 2000
 class EngineBook:
     """The containers by full id, and whom to tell about them. Used in the event loop.
 
-    `running`: the running containers that no pod of a followed Kubernetes API contains, by full id.
+    `running`: the running containers that no pod of a followed Kubernetes API contains, by full id. `changes`: number
+    of times that containers have come or gone.
     """
 
     def __init__(self, index: Index, outputs: Outputs, wall_ms: Callable[[], int], *, has_kubernetes: bool) -> None:
         """Start with the names in an index. `has_kubernetes`: whether Kubernetes names the containers in its pods."""
         self.running: Mapping[str, Series] = {}
+        self.changes = 0
         self._outputs = outputs
         self._wall_ms = wall_ms
         self._has_kubernetes = has_kubernetes
@@ -52,11 +54,17 @@ class EngineBook:
                 del containers[container_id]
         self._describe(self.running.keys() - before.keys())
         self._publish()
+        self.changes += 1
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def wait_for_change(self, clock: Clock, at_most_s: float | None = None) -> None:
-        """Wait until containers have come or gone, or until a time has passed."""
+    async def wait_for_change(self, clock: Clock, at_most_s: float | None = None, *, since: int | None = None) -> None:
+        """Wait until containers have come or gone, or until a time has passed.
+
+        `since`: an earlier value of `changes`; if it is another one now, this returns immediately.
+        """
+        if since is not None and since != self.changes:
+            return
         changed = self._changed
         if at_most_s is None:
             await changed.wait()

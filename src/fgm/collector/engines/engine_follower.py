@@ -48,9 +48,10 @@ class EngineFollower:
             group.start_soon(self._bundles.run, name="bundles")
             group.start_soon(self._report_nameless, name="nameless containers")
             while True:
+                since = self._book.changes
                 if self._book.running:
                     await self._follow_new_sockets(group)
-                await self._book.wait_for_change(self._clock)
+                await self._book.wait_for_change(self._clock, since=since)
 
     async def _follow_new_sockets(self, group: TaskGroup) -> None:
         paths = await to_thread.run_sync(_matching, self._patterns)

@@ -58,12 +58,13 @@ class SocketFollower:
             while True:
                 while not self._is_wanted():
                     await self._book.wait_for_change(self._clock)
+                since = self._book.changes
                 try:
                     await self._follow()
                 except ApiError as error:
                     self._failures += 1
                     self.reason = str(error)
-                await self._wait()
+                await self._wait(since)
         finally:
             self._client.cut()
 
@@ -73,12 +74,13 @@ class SocketFollower:
             return bool(self._book.may_be_of("docker"))
         return not self._book.unlisted(self.runtime) <= self._asked
 
-    async def _wait(self) -> None:
+    async def _wait(self, since: int) -> None:
+        """Wait until the next attempt. `since`: value of `changes` before the last one."""
         min_s = MIN_INTERVAL_S if self.runtime == "docker" else MIN_LIST_INTERVAL_S
         await self._clock.sleep_until(self._clock.monotonic() + min_s)
         if self._failures:
             wait_s = min(MAX_INTERVAL_S, MIN_INTERVAL_S * 2.0 ** min(self._failures, 10))
-            await self._book.wait_for_change(self._clock, wait_s - MIN_INTERVAL_S)
+            await self._book.wait_for_change(self._clock, wait_s - MIN_INTERVAL_S, since=since)
 
     async def _follow(self) -> None:
         if self.runtime != "docker":
