@@ -98,6 +98,28 @@ async def test_services_pods_and_what_is_outside_are_listed_but_nothing_that_con
     assert not lines[8]
 
 
+async def test_a_value_of_the_tick_before_stands_for_a_second_without_one(tmp_path: Path) -> None:
+    """A busy collector reads memory.stat at every second tick: of a container in one tick, of its pod in the next."""
+    data = DataDirectory(tmp_path)
+    inside = replace(container(1), pod_uid="p", cgroup="/kubepods/podp/1")
+    gone = replace(container(2), pod_uid="q", cgroup="/kubepods/podq/2")
+
+    def using(series: Series, is_odd: int, count: int = 90) -> Chunk:
+        cache = [np.nan if i % 2 != is_odd else 0.0 for i in range(count)]
+        return chunk(series, T0, {"memory.current": [float(1 << 30)] * count, "memory.stat.inactive_file": cache})
+
+    def record() -> ApiClient:
+        pods = [Series("pod", pod_uid=uid, cgroup=f"/kubepods/pod{uid}") for uid in "pq"]
+        data.parquet(counting(NODE, T0, 90), using(inside, 1), using(gone, 1, 69), *(using(pod, 0) for pod in pods))
+        return ApiClient(tmp_path)
+
+    client = await to_thread.run_sync(record)
+    await client.ready()
+    text = (await client.get("/at/2025-12-30T16:01:10Z")).body.decode()
+    rows = text.partition("Memory")[2].partition("Events")[0].splitlines()
+    assert [row.split("  ")[1] for row in rows if "GiB" in row] == ["name-1 (pod-1)", "pod q"]
+
+
 async def test_a_time_without_data_is_answered_with_the_extent_of_the_data(client: ApiClient) -> None:
     await client.ready()
     text = (await client.get(f"/at/{T0 // 1000 - 86_400}")).body.decode()

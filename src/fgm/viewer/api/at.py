@@ -137,10 +137,19 @@ def printable(name: str) -> str:
 
 
 def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
-    """Return the row of a series for the table of one metric; None if it has no value in the second."""
+    """Return the row of a series for the table of one metric; None if it has no value in the second.
+
+    A busy collector reads some files only at every second tick. A value of the tick before then stands for the second,
+    because otherwise the pod or slice that contains the series would be listed instead.
+    """
     time_ms, values = lines.lines[metric].joined()
-    if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms or np.isnan(values[-1]):
+    if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms:
         return None
+    newest = values[time_ms >= question.to_ms - 2 * question.tick_ms]
+    newest = newest[~np.isnan(newest)]
+    if not len(newest):
+        return None
+    value = float(newest[-1])
     series = lines.series
     registered = holdings.series.find(series.key)
     name = name_of(registered) if registered is not None else series.container_name or unlisted_id(series)
@@ -148,8 +157,8 @@ def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings
         name = f"{name} ({series.pod_name})"
     bars = sparkline(time_ms, values, question.from_ms, question.to_ms)
     is_node = series.scope == "node"
-    of_limit = "" if is_node else _of_limit(lines, METRICS[metric], float(values[-1]))
-    return _Row(name, float(values[-1]), float(np.nanmax(values)), bars, of_limit, is_node)
+    of_limit = "" if is_node else _of_limit(lines, METRICS[metric], value)
+    return _Row(name, value, float(np.nanmax(values)), bars, of_limit, is_node)
 
 
 def _of_limit(lines: SeriesLines, name: str, value: float) -> str:
