@@ -112,7 +112,7 @@ async def test_payments_is_oom_killed_and_restarted(data_dir: Path) -> None:
 
 
 async def test_the_kill_is_derived_from_the_samples_as_it_was_recorded(data_dir: Path, tmp_path: Path) -> None:
-    """The kernel has counted two: the process, and the process again as its group."""
+    """The kernel has counted two: the process, and the process again as its group. Its pod has the same limit."""
     await to_thread.run_sync(shutil.copytree, data_dir, tmp_path / "copy")
     (path,) = await to_thread.run_sync(lambda: list((tmp_path / "copy").rglob("events.jsonl")))
     await to_thread.run_sync(path.unlink)
@@ -123,8 +123,9 @@ async def test_the_kill_is_derived_from_the_samples_as_it_was_recorded(data_dir:
 
     assert [(event["kind"], event["after"]) for event in derived] == [
         ("exit", {"oom_killed": 1}),
-        ("oom_kill", {"killed": 1}),
+        ("oom_kill", {"killed": 1, "limit_of": derived[1]["after"]["limit_of"], "limit_bytes": 64 << 20}),
     ]
+    assert derived[1]["after"]["limit_of"].endswith(f"-pod{LIVES[KILL['id']]['uid'].replace('-', '_')}.slice")
     assert rates.sum() == pytest.approx(1, rel=0.1)
     assert counted.sum() == pytest.approx(2, rel=0.1)
 

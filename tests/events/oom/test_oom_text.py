@@ -100,6 +100,18 @@ def test_without_counters_on_the_way_up_the_limits_decide(limits: Row, pod_memor
     assert event.what.startswith(f"OOM kill: 1 process killed{expected}")
 
 
+@pytest.mark.parametrize(("own_mib", "is_own"), [(64, True), (512, False)])
+def test_a_removed_container_of_an_earlier_version_was_at_the_smaller_limit(own_mib: float, is_own: bool) -> None:
+    """Its own counters are gone, and effective limits were not recorded."""
+    machine = Machine()
+    machine.tick(0, before({"max": own_mib * MIB}))
+    rows = before({})
+    del rows[WEB]
+    rows[POD] |= {"oom": 1, "ooms": 1}
+    kill = machine.tick(1, rows)[0]
+    assert ("limit_of" not in kill.after) == is_own
+
+
 def test_on_v1_a_group_that_was_filled_within_the_tick_is_known_from_its_peak() -> None:
     machine = Machine()
     rows = before(POD_LIMIT)

@@ -132,8 +132,9 @@ def _group(kill: Kill, victim: Series, before: Floats, around: Surroundings) -> 
     smallest, depth = float(before[SMALLEST_MEMORY_MAX]), before[MEMORY_DEPTH]
     if deepest is not None and (deepest == paths[0] or paths[0] in grown):
         return deepest
-    if np.isnan(depth):
-        return deepest
+    if np.isnan(depth):  # of an earlier version: the own limit was reached first if it was smaller
+        group = None if deepest is None else around.row(deepest)
+        return victim.cgroup if group is not None and before[MEMORY_MAX] < group[MEMORY_MAX] else deepest
     owner = path_at(victim, int(depth))
     if owner in (NODE_PATH, victim.cgroup):
         return owner

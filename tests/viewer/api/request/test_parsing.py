@@ -50,7 +50,7 @@ def test_a_range_is_a_number_and_a_unit(text: str, expected: int | None) -> None
         ("", "metric", 400),
         ("metric=", "metric", 400),
         ("metric=nonsense", "metric", 404),
-        ("metric=" + ",".join(f"m{i}" for i in range(9)), "metric", 400),
+        ("metric=" + ",".join(f"m{i}" for i in range(13)), "metric", 400),
         ("metric=memory.current&containers=", "containers", 400),
         ("metric=memory.current,", "metric", 400),
         ("metric=memory.current&raw=yes", "raw", 400),

@@ -9,7 +9,7 @@ from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.query.question import MAX_SERIES
 
-MAX_METRICS = 8
+MAX_METRICS = 12
 """Maximum number of metrics in a request."""
 MAX_TEXT = 256
 """Maximum number of characters of a search, and of a wrong value that an error message quotes."""
