@@ -12,7 +12,7 @@
 -- derived_between; with derived and a filter by name and time, they cost 6 s and 3 GB.
 --
 -- Files hold what the kernel counts; the formulas are here. They assume a sampling interval of 1 s. For another one,
--- change the two 2500 below, which are 2.5 intervals in ms.
+-- change the 2500 below, which is 2.5 intervals in ms.
 
 -- Times without a zone are taken, and all times are shown, in the zone of the session. All of fgm's are in UTC.
 SET TimeZone = 'UTC';
@@ -42,7 +42,8 @@ FROM (
     UNION ALL BY NAME
     SELECT -- columns that a data directory without files of format version 3 does not have
         NULL::DOUBLE AS effective_cpu_limit_millicores, NULL::DOUBLE AS effective_cpu_limit_depth,
-        NULL::DOUBLE AS effective_memory_max, NULL::DOUBLE AS effective_memory_max_depth
+        NULL::DOUBLE AS effective_memory_max, NULL::DOUBLE AS effective_memory_max_depth,
+        NULL::DOUBLE AS "tcp.retrans_segs", NULL::DOUBLE AS "tcp.out_segs"
     WHERE false
 );
 
@@ -69,7 +70,7 @@ CREATE OR REPLACE MACRO working_set(current_bytes, inactive_file_bytes) AS
 CREATE OR REPLACE MACRO oom_processes(kills, group_kills) AS
     if(kills IS NULL, NULL, greatest(kills - coalesce(group_kills, 0), least(kills, coalesce(group_kills, 0))));
 
--- The derived metrics from one instant to another one, both included. The samples of the 2.5 s before are read, too,
+-- The derived metrics from one instant to another one, both included. The samples of the 25 s before are read, too,
 -- for the rates of the first instant.
 CREATE OR REPLACE MACRO derived_between(begin, finish) AS TABLE
 SELECT *
@@ -98,9 +99,13 @@ FROM (
         rate("io.stat.rbytes") AS io_read_bytes_per_s,
         rate("io.stat.wbytes") AS io_write_bytes_per_s,
         rate("io.stat.rios") AS io_read_iops,
-        rate("io.stat.wios") AS io_write_iops
+        rate("io.stat.wios") AS io_write_iops,
+        share(
+            rate("tcp.retrans_segs", gap_ms := 25000),
+            rate("tcp.retrans_segs", gap_ms := 25000) + rate("tcp.out_segs", gap_ms := 25000)
+        ) AS tcp_retransmit_ratio
     FROM samples
-    WHERE "time" BETWEEN begin::TIMESTAMPTZ - INTERVAL 2500 MILLISECONDS AND finish::TIMESTAMPTZ
+    WHERE "time" BETWEEN begin::TIMESTAMPTZ - INTERVAL 25 SECONDS AND finish::TIMESTAMPTZ
 )
 WHERE "time" >= begin::TIMESTAMPTZ;
 

@@ -116,6 +116,11 @@ CASES = [
     ("io_write_bytes_per_s", {"io.stat.wbytes": [0, 512]}, [NaN, 512]),
     ("io_read_iops", {"io.stat.rios": [0, 3]}, [NaN, 3]),
     ("io_write_iops", {"io.stat.wios": [0, 4]}, [NaN, 4]),
+    (  # read every third tick here; then nothing was sent
+        "tcp_retransmit_ratio",
+        {"tcp.retrans_segs": [5, NaN, NaN, 6, 6], "tcp.out_segs": [100, NaN, NaN, 109, 109]},
+        [NaN, NaN, NaN, 0.1, NaN],
+    ),
     ("memory.stat.pgfault", {"memory.stat.pgfault": [10, 15]}, [NaN, 5]),
     ("memory.current", {"memory.current": [10, 15]}, [10, 15]),
 ]

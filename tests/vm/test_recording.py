@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.check.directory_check import check
+from fgm.store.parquet import process_tables
+from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from tests.support.derived_in_sql import compare
@@ -30,8 +33,9 @@ RUNTIME = {
 }
 RESTLESS = "log"
 """Container that starts a process several times a second; two readers never see the same values of its gauges."""
-OF_PROCESSES = ("processes.", "smaps_rollup.")
-"""Prefixes of metrics of processes; they have their own rhythm, and the other reader does not read their files."""
+NOT_COMPARED = ("processes.", "smaps_rollup.", "effective_", "irq.pressure.")
+"""Prefixes of metrics that have their own rhythm, or are computed; the other reader does not read their files."""
+DISK_METRICS = ("io.stat.rbytes", "io.stat.wbytes", "io.stat.rios", "io.stat.wios")
 KEYED = ("cpu.stat", "memory.stat", "memory.events", "memory.swap.events", "pids.events", "cgroup.events")
 AFTER_TICK_NS = 300_000_000
 """Maximum time from the first to the last read of a tick, also in an emulated machine."""
@@ -129,7 +133,7 @@ def test_recorded_values_equal_those_of_another_reader_around_the_tick(recorded:
         for i, (time_ms, late_ms) in enumerate(zip(chunk.time_ms.tolist(), chunk.late_ms.tolist(), strict=True)):
             texts = around(recorded.sweeps, time_ms * 1_000_000, (time_ms + late_ms) * 1_000_000, chunk)
             for metric, column in chunk.values.items():
-                if metric.startswith(OF_PROCESSES):
+                if metric.startswith(NOT_COMPARED):
                     continue
                 is_gauge = BY_NAME[metric].kind == "gauge"
                 if not texts or (is_gauge and names[chunk.series.container_id or ""] == RESTLESS):
@@ -149,6 +153,34 @@ def test_recorded_values_equal_those_of_another_reader_around_the_tick(recorded:
         "memory.max",
         "io.stat.wbytes",
     } <= compared
+
+
+def test_the_values_by_disk_add_up_to_the_columns(recorded: Recorded) -> None:
+    paths = sorted((recorded.folder / "data").rglob("labelled-*.parquet"))
+    rows = [row for path in paths for row in process_tables.rows(str(path)) if isinstance(row, LabelledRow)]
+    of_containers = [row for row in rows if row.scope == "container" and row.metric in DISK_METRICS]
+    totals: defaultdict[tuple[str | None, str, int], float] = defaultdict(float)
+    for row in of_containers:
+        totals[row.container_id, row.metric, row.time_ms] += row.value
+    columns = {
+        (chunk.series.container_id, metric, time_ms): value
+        for chunk in recorded.chunks
+        if chunk.series.scope == "container"
+        for metric in DISK_METRICS
+        for time_ms, value in zip(chunk.time_ms.tolist(), chunk.values[metric].tolist(), strict=True)
+    }
+
+    assert {row.label for row in of_containers} == {"vda"}
+    assert len({row.time_ms for row in of_containers}) > 1
+    assert totals == {key: columns[key] for key in totals}
+    assert "filesystem.available_bytes" in {row.metric for row in rows if row.label == "/"}
+
+
+def test_the_pressure_of_interrupts_is_recorded_every_ten_seconds(recorded: Recorded) -> None:
+    for chunk in recorded.chunks:
+        values = chunk.values["irq.pressure.full.total"]
+        assert np.count_nonzero(~np.isnan(values)) <= math.ceil(len(values) / 10) + 1
+    assert any(not np.isnan(chunk.values["irq.pressure.full.total"]).all() for chunk in recorded.chunks)
 
 
 def test_a_stopped_container_stays_in_the_index_and_keeps_its_rows(recorded: Recorded) -> None:

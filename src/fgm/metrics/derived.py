@@ -80,6 +80,11 @@ def _working_set(samples: Samples) -> Floats:
     return np.maximum(samples.value("memory.current") - samples.value("memory.stat.inactive_file"), 0.0)
 
 
+def _retransmitted(samples: Samples) -> Floats:
+    again = samples.rate("tcp.retrans_segs")
+    return _ratio(again, again + samples.rate("tcp.out_segs"))  # which leaves out those that are sent again
+
+
 def _oom_kills(samples: Samples) -> Floats:
     # If the kernel kills a group, it counts the first process twice, unless that has exited in between.
     kills = samples.rate("memory.events.oom_kill")
@@ -280,6 +285,14 @@ DERIVED: tuple[ShownMetric, ...] = (
         "Write requests to block devices.",
         ("io.stat.wios",),
         _sum_of_rates("io.stat.wios"),
+    ),
+    _derived(
+        "tcp_retransmit_ratio",
+        "TCP retransmitted",
+        "ratio",
+        "Share of the sent TCP segments that were sent again, every 10 s. Null if none was sent.",
+        ("tcp.retrans_segs", "tcp.out_segs"),
+        _retransmitted,
     ),
 )
 """All derived metrics, the most used first."""

@@ -161,7 +161,7 @@ class Sampler:
         for reader in self.readers.all:
             for path, every_s in reader.files:
                 yield path, max(1, math.ceil(every_s / self._interval_s))
-        yield from ((path, self._rounds.ticks) for path in self._rounds.paths)
+        yield from ((path, self._rounds.ticks) for path in (*self._rounds.paths, *self._labelled.paths))
 
     def close(self) -> None:
         """Close the kernel files that are kept open between ticks."""

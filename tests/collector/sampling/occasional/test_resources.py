@@ -23,6 +23,7 @@ def test_each_cgroup_has_its_resources_and_the_node_what_there_is(tmp_path: Path
     write(tmp_path / "a", dmem_current=f"{VRAM} 12550144\n", dmem_max=f"{VRAM} max\n")
     write(tmp_path / "b", misc_current="sev x\n")
     counts = ReadCounts()
+    assert list(Resources(str(tmp_path), counts).paths) == [f"{tmp_path}/misc.capacity", f"{tmp_path}/dmem.capacity"]
     folders = [("A", str(tmp_path / "a")), ("B", str(tmp_path / "b"))]
 
     assert sorted(Resources(str(tmp_path), counts).values(folders)) == [

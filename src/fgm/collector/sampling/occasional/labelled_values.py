@@ -1,6 +1,6 @@
 """Collects the labelled values of all series: of disks from texts that a tick reads anyway, and of resources."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from fgm.collector.sampling.occasional.disks import FILES, Disks
 from fgm.collector.sampling.occasional.resources import Resources
@@ -17,6 +17,11 @@ class LabelledValues:
     def __init__(self, disks: Disks, resources: Resources) -> None:
         self._disks = disks
         self._resources = resources
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Path of each file that is read for the values by label alone, at every tenth tick or so."""
+        return self._resources.paths
 
     def rows(
         self,

@@ -4,6 +4,7 @@ Few machines have them: encrypted virtual machines, GPUs with a driver that coun
 what there is, and the other cgroups are only read if there is something.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 
 from fgm.collector.kernel.kernel_file import GONE
@@ -25,6 +26,12 @@ class Resources:
         """`root`: folder of the root cgroup of v2; None if there is none."""
         self._root = root
         self._counts = counts
+
+    @property
+    def paths(self) -> Iterator[str]:
+        """Path of each file that is read every time: what there is of the resources."""
+        paths = (f"{self._root}/{controller}.capacity" for controller in _CONTROLLERS)
+        return (path for path in paths if self._root is not None and os.path.exists(path))
 
     def values(self, folders: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str, float]]:
         """Yield (series key, metric, label, value). `folders`: key and folder of each cgroup.
