@@ -1,7 +1,7 @@
 """Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,8 +80,9 @@ class Comparison:
         self._rows: dict[str, int] = {}
         self._series: list[Series] = []
         snapshot = holdings.series
-        listed = sum(snapshot.is_within(k, ranges.before_ms, ranges.to_ms) for k in snapshot.by_id.values())
-        self._room = min(MAX_SERIES, listed + SPARE_SERIES)
+        listed = [each for each in snapshot.by_id.values() if snapshot.is_within(each, ranges.before_ms, ranges.to_ms)]
+        self._listed = [each.series for each in listed]
+        self._room = min(MAX_SERIES, len(listed) + SPARE_SERIES)
         self._sums = Sums.empty(self._room, len(self._metrics))
 
     @property
@@ -98,7 +99,7 @@ class Comparison:
         """Read the next file; return whether there are more. May block."""
         if self._waiting:
             file = self._waiting.popleft()
-            for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, leaf_keys)):
+            for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, self._leaves)):
                 self._add(group, rows)
         return bool(self._waiting)
 
@@ -121,6 +122,14 @@ class Comparison:
         """Free the memory of the sums. Neither `step` nor `result` may be called afterwards."""
         self._sums = Sums.empty(0, 0)
         self._tails = {}
+
+    def _leaves(self, series: Iterable[Series]) -> set[str]:
+        """Return the keys of the series of a file that are leaves among all series of both ranges.
+
+        A pod whose container exits is not a leaf, although it is one in the next file: it would seem to be new.
+        """
+        of_file = {each.key: each for each in series}
+        return leaf_keys((*of_file.values(), *self._listed)) & of_file.keys()
 
     def _add(self, group: int, rows: FileRows) -> None:
         """Add the rows of one file and one group of metrics to the sums."""
