@@ -79,7 +79,7 @@ class Comparison:
         self._is_cut = False
         self._rows: dict[str, int] = {}
         self._series: list[Series] = []
-        snapshot = holdings.series
+        self._snapshot = snapshot = holdings.series
         listed = [each for each in snapshot.by_id.values() if snapshot.is_within(each, ranges.before_ms, ranges.to_ms)]
         self._listed = [each.series for each in listed]
         self._room = min(MAX_SERIES, len(listed) + SPARE_SERIES)
@@ -126,10 +126,12 @@ class Comparison:
     def _leaves(self, series: Iterable[Series]) -> set[str]:
         """Return the keys of the series of a file that are leaves among all series of both ranges.
 
-        A pod whose container exits is not a leaf, although it is one in the next file: it would seem to be new.
+        The decision must be the same for all files: a pod whose container is in one, but not in the next, would seem
+        to be new there. `series`: also those that are not registered yet count.
         """
         of_file = {each.key: each for each in series}
-        return leaf_keys((*of_file.values(), *self._listed)) & of_file.keys()
+        unregistered = [each for key, each in of_file.items() if self._snapshot.find(key) is None]
+        return leaf_keys((*self._listed, *unregistered)) & of_file.keys()
 
     def _add(self, group: int, rows: FileRows) -> None:
         """Add the rows of one file and one group of metrics to the sums."""
