@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import fgm.viewer
-from fgm.metrics.catalogue import ADDITIVE_UNITS, BY_NAME, COLUMNS, RECORDED, Metric
+from fgm.metrics.catalogue import ADDITIVE_UNITS, BY_NAME, COLUMNS, RECORDED, Metric, has_share
 
 
 def test_names_are_unique_and_in_the_order_of_the_columns() -> None:
@@ -24,6 +24,13 @@ def test_every_metric_is_described(metric: Metric) -> None:
     assert metric.title[0].isupper() or metric.title.startswith(("zswap", "vmalloc", "hugetlb"))
     assert metric.help.endswith(".")
     assert metric.source
+
+
+def test_a_share_of_the_node_needs_values_that_add_up_to_that_of_the_node() -> None:
+    assert has_share("memory.current", "bytes")
+    assert has_share("network.rx_bytes", "bytes/s")
+    assert not has_share("throttle_ratio", "ratio")
+    assert not has_share("tcp.retrans_segs", "1/s"), "the node has its own network namespace"
 
 
 def test_titles_are_unique_so_that_a_reader_can_choose_by_title() -> None:

@@ -13,6 +13,8 @@ Kind = Literal["gauge", "counter", "derived"]
 
 ADDITIVE_UNITS = frozenset({"millicores", "bytes", "bytes/s", "1", "1/s", "us/s"})
 """Units whose values can be added up over the containers of a node, so that a share of the node is meaningful."""
+_OF_NAMESPACE = ("tcp.", "udp.", "sockets.")
+"""Prefixes of metrics of one network namespace: what the node's namespace has does not contain that of pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,11 @@ counter 1 collector.failed_reads = Collector failed reads: Reads of kernel files
 counter 1 collector.skipped_reads = Collector skipped reads: Reads left out because sweeps took too long.
 counter 1 collector.missed_ticks = Collector missed ticks: Ticks that were overrun, or dropped for a slow disk.
 """
+
+
+def has_share(name: str, unit: str) -> bool:
+    """Return whether the value of a container is a part of the node's value. `name`, `unit`: of the metric."""
+    return unit in ADDITIVE_UNITS and not name.startswith(_OF_NAMESPACE)
 
 
 def parse_table(table: str) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from quart import Response, request
 
-from fgm.metrics.catalogue import ADDITIVE_UNITS
+from fgm.metrics.catalogue import has_share
 from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import TopRequest
@@ -40,7 +40,7 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
     # A question for totals of one metric has one total for each series.
     totals = [(of_series.series, of_series.totals[0]) for of_series in query.result()]
     of_node = next((total.sum for series, total in totals if series.scope == "node"), 0.0)
-    whole = of_node if top_request.metric.unit in ADDITIVE_UNITS else 0.0
+    whole = of_node if has_share(top_request.metric.name, top_request.metric.unit) else 0.0
     leaves = leaf_keys(series for series, _ in totals)
     of_leaves = sum(total.sum for series, total in totals if series.key in leaves)
     has_all = whole > 0 and query.question.scopes >= LEAF_SCOPES

@@ -18,6 +18,7 @@ import { copyTable } from "./clipboard.js";
 import { Processes, ProcessesButton } from "./processes.js";
 
 const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "us/s"]); // for others, a share of the node has no meaning
+const OF_NAMESPACE = /^(tcp|udp|sockets)\./; // the node's network namespace does not contain those of pods
 const MIN_SLOWDOWN_SHARE = 0.005; // a smaller share is not shown
 const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";
 const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
@@ -68,10 +69,10 @@ function LimitCell({ row }) {
 
 /** The value as a share of the value of the whole node. */
 function NodeShareCell({ row }) {
-  const { key, unit } = focused.value;
+  const { key, unit, metric } = focused.value;
   const value = row.values.get(key) ?? null, nodeValue = nodeRow.value?.values.get(key) ?? null;
   const isReduced = cursorSpan.value.column_ms > 0;
-  const hasShare = value !== null && nodeValue > 0 && ADDITIVE_UNITS.has(unit) && !isReduced;
+  const hasShare = value !== null && nodeValue > 0 && ADDITIVE_UNITS.has(unit) && !OF_NAMESPACE.test(metric) && !isReduced;
   return html`<td class=${hasShare ? "share" : "share mut"} title=${isReduced ? REDUCED : undefined}>${hasShare ? percent(value / nodeValue) : "–"}</td>`;
 }
 

@@ -39,6 +39,7 @@ export const focus = signal(0);
 const metricByName = computed(() => new Map((allMetrics.value ?? []).flatMap((metric) => [metric.name, ...metric.aliases].map((name) => [name, metric]))));
 
 function kindOf(metricName) {
+  if (/^(tcp|udp|sockets)\./.test(metricName)) return null;
   if (/^(io\.|io_|psi_io)/.test(metricName)) return "io";
   if (/memory|swap|smaps|headroom|^oom_/.test(metricName)) return "memory";
   return /cpu|throttle/.test(metricName) ? "cpu" : null;
