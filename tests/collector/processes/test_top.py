@@ -206,3 +206,20 @@ def test_the_rows_of_real_processes_are_right() -> None:
 def _cpu_ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_a_process_that_starts_short_lived_ones_has_their_processor_time() -> None:
+    clock = Ticking(now=time.clock_gettime(time.CLOCK_BOOTTIME))
+    host = Host("/proc", os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE"), 0, clock)
+    reader = TopReader(host, ReadCounts())
+    with subprocess.Popen(["/bin/sh", "-c", "while :; do /bin/true; done"]) as storm:
+        try:
+            children = 0.0
+            while not children:
+                clock.now += EVERY_S
+                rows = {row.pid: row for row in reader.step({"a": listing("a", storm.pid)}, 0)}
+                children = (rows[storm.pid].children_cpu_usec or 0.0) if storm.pid in rows else 0.0
+        finally:
+            storm.kill()
+
+    assert children >= 10_000

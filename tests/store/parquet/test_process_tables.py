@@ -39,7 +39,10 @@ def test_rows_are_read_as_they_were_written_in_order(path: str) -> None:
 
 def test_other_tools_read_process_tables(path: str) -> None:
     frame = pd.read_parquet(path)
-    assert list(frame.columns) == [name.removesuffix("_ms") for name in ProcessRow._fields[:-1]] + ["late_ms"]
+    assert list(frame.columns) == [name.removesuffix("_ms") for name in ProcessRow._fields[:-2]] + [
+        "late_ms",
+        "children_cpu_usec",
+    ]
     assert frame["time"].dt.tz is not None
     assert frame["time"].iloc[0] == pd.Timestamp("2025-12-30T16:00:00Z")
     assert frame["comm"].tolist() == ["a) b\n", "ünï"] * 3

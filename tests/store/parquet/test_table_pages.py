@@ -52,7 +52,7 @@ def test_columns_of_recorded_tables_of_the_first_version_are_decoded(tmp_path: P
     assert sum(map(check, paths)) > 250
     assert len(paths) == 6
     _, columns = process_tables.columns(str(paths[0]), ProcessRow._fields)
-    assert set(ProcessRow._fields) - columns.keys() == {"cgroup", "late_ms"}
+    assert set(ProcessRow._fields) - columns.keys() == {"cgroup", "late_ms", "children_cpu_usec"}
 
 
 @pytest.mark.parametrize("names", [0, 1, 2, 3, 200, 300, 2000])

@@ -35,7 +35,10 @@ Half of them are new ones, if there are so many, the newest first. The others fo
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A process that was read. `at`: time of the read in seconds since boot; `cpu_rate`: CPU seconds per second."""
+    """A process that was read. `at`: time of the read in seconds since boot; `cpu_rate`: CPU seconds per second.
+
+    The rate includes children that have ended, so that a process is recorded that starts many short-lived ones.
+    """
 
     stat: ProcessStat
     at: float
@@ -143,9 +146,9 @@ class TopReader:
 
     def _cpu_rate(self, stat: ProcessStat, at: float, before: Visit | None) -> float:
         """Return the CPU seconds per second since the last visit, or since the start if there was no visit."""
-        ticks, since = stat.utime_ticks + stat.stime_ticks, stat.starttime_ticks / self._host.ticks_per_second
+        ticks, since = _ticks(stat), stat.starttime_ticks / self._host.ticks_per_second
         if before is not None and before.stat.starttime_ticks == stat.starttime_ticks:
-            ticks -= before.stat.utime_ticks + before.stat.stime_ticks
+            ticks -= _ticks(before.stat)
             since = before.at
         return ticks / self._host.ticks_per_second / max(at - since, 1 / self._host.ticks_per_second)
 
@@ -171,4 +174,9 @@ class TopReader:
             fds=open_files(f"{host.proc_root}/{stat.pid}/fd"),
             cgroup=listing.series.cgroup,
             late_ms=round(host.booted_ms + visit.at * 1000 - time_ms, 1),
+            children_cpu_usec=stat.children_ticks * 1e6 / host.ticks_per_second,
         )
+
+
+def _ticks(stat: ProcessStat) -> int:
+    return stat.utime_ticks + stat.stime_ticks + stat.children_ticks

@@ -25,7 +25,10 @@ _SMAPS = {
 
 
 class ProcessStat(NamedTuple):
-    """Fields of /proc/<pid>/stat. (pid, starttime_ticks) identifies a process, because pids are reused."""
+    """Fields of /proc/<pid>/stat. (pid, starttime_ticks) identifies a process, because pids are reused.
+
+    `children_ticks`: CPU time of its children that have ended, and of theirs, as far as they were waited for.
+    """
 
     pid: int
     comm: str
@@ -34,6 +37,7 @@ class ProcessStat(NamedTuple):
     num_threads: int
     starttime_ticks: int
     rss_pages: int
+    children_ticks: int = 0
 
 
 def pid_stat(text: bytes) -> ProcessStat:
@@ -59,6 +63,7 @@ def pid_stat(text: bytes) -> ProcessStat:
             num_threads=int(fields[17]),
             starttime_ticks=int(fields[19]),
             rss_pages=int(fields[21]),
+            children_ticks=int(fields[13]) + int(fields[14]),
         )
     except (IndexError, ValueError):
         raise ParseError("pid/stat", text, "pid (name) state and at least 21 integers") from None

@@ -27,7 +27,9 @@ MAX_FILE_BYTES = 64 << 20
 
 
 class ProcessRow(NamedTuple):
-    """One process at one instant. `cpu_usec` is a counter. (pid, start_time_ms) identifies the process.
+    """One process at one instant. (pid, start_time_ms) identifies the process.
+
+    `cpu_usec`, `children_cpu_usec`: counters of its CPU time, and of that of its children that have ended.
 
     `late_ms`: how long after the tick it was read; None before format version 3.
     """
@@ -47,6 +49,7 @@ class ProcessRow(NamedTuple):
     fds: float | None
     cgroup: str | None = None
     late_ms: float | None = None
+    children_cpu_usec: float | None = None
 
 
 class RegionRow(NamedTuple):
@@ -102,7 +105,11 @@ _TYPES: Mapping[str, column_chunks.ColumnType] = {
     ),
     **dict.fromkeys(("scope", "metric", "label"), "text"),
 }
-_ADDED_IN_3 = {"processes": frozenset({"cgroup", "late_ms"}), "regions": frozenset({"cgroup"}), "labelled": frozenset()}
+_ADDED_IN_3 = {
+    "processes": frozenset({"cgroup", "late_ms", "children_cpu_usec"}),
+    "regions": frozenset({"cgroup"}),
+    "labelled": frozenset(),
+}
 """Columns that tables of the format versions 1 and 2 do not have."""
 
 

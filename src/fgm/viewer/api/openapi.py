@@ -94,6 +94,7 @@ _PROCESS = _facts(
     cpu_millicores=_or_null(NUMBER),
     cpu_millicores_mean=_or_null(NUMBER),
     cpu_millicores_max=_or_null(NUMBER),
+    children_millicores=_or_null(NUMBER),
     rss_bytes=_or_null(NUMBER),
     rss_bytes_first=_or_null(NUMBER),
     rss_bytes_max=_or_null(NUMBER),

@@ -85,6 +85,7 @@ def _process(usage: Usage, holdings: Holdings) -> dict[str, Any]:
         "cpu_millicores": _number(usage.cpu_millicores),
         "cpu_millicores_mean": _number(usage.mean_millicores),
         "cpu_millicores_max": _number(usage.cpu_max) if usage.cpu_max >= 0 else None,
+        "children_millicores": _number(usage.children_millicores),
         "rss_bytes": _number(usage.rss_bytes),
         "rss_bytes_first": _number(usage.rss_first),
         "rss_bytes_max": _number(usage.rss_max),

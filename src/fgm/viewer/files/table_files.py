@@ -31,6 +31,7 @@ FIELDS = (
     "fds",
     "cgroup",
     "late_ms",
+    "children_cpu_usec",
 )
 """Fields of a `ProcessRow` that are read."""
 
@@ -68,6 +69,7 @@ class Readings(NamedTuple):
     rss_bytes: NDArray[np.float64]
     threads: NDArray[np.float64]
     fds: NDArray[np.float64]
+    children_cpu_usec: NDArray[np.float64]
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "Readings":
         """Return some of the rows. `chosen`: a mask, or positions in the wanted order."""
@@ -191,4 +193,5 @@ def _readings(columns: dict[str, Column]) -> Readings:
     if late_ms is not None:
         assert not isinstance(late_ms, Texts)
         read_at_ms += np.nan_to_num(late_ms)
-    return Readings(**{"cgroup": none, "read_at_ms": read_at_ms, **columns})  # type: ignore[arg-type]  # by FIELDS
+    older = {"cgroup": none, "children_cpu_usec": np.full(rows, np.nan)}
+    return Readings(**{**older, "read_at_ms": read_at_ms, **columns})  # type: ignore[arg-type]  # by FIELDS

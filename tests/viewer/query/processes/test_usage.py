@@ -33,6 +33,7 @@ def readings(rows: list[Row], start_ms: int = START_MS) -> Readings:
         rss_bytes=np.array([row[4] for row in rows]),
         threads=np.ones(len(rows)),
         fds=np.full(len(rows), np.nan),
+        children_cpu_usec=np.array([row[3] * 2e6 for row in rows]),
     )
 
 
@@ -86,6 +87,13 @@ def test_cpu_is_between_readings_and_only_what_is_in_the_range_counts() -> None:
     assert values[:2].tolist() == [1000, 0]
     assert np.isnan(values[2])  # a counter that fell is that of another process
     assert (usage.used_usec, usage.covered_ms, usage.cpu_max) == (5_250_000, 25_250, 1000)
+
+
+def test_cpu_of_ended_children_is_between_readings_too() -> None:
+    usages = Usages(0, 200_000, "cpu", 0)
+    usages.add(readings([(100, 1, 7, 10.0, 1.0), (110, 1, 7, 11.0, 1.0)]))
+
+    assert [usage.children_millicores for usage in usages.processes.values()] == [200]
 
 
 def test_the_first_reading_of_a_process_that_started_in_the_range_has_its_mean_since_then() -> None:

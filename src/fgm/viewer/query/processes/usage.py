@@ -22,13 +22,18 @@ MAX_POINTS = 100_000
 """Maximum number of points of all lines together. If there are more, lines of processes that used least are dropped."""
 
 
+_Row = tuple[int, float, float, float, float]
+"""Time, time of the read, CPU, memory, CPU of ended children."""
+
+
 @dataclass(slots=True)
 class Usage:
     """What one process used. `key`: key of its series (`Series.key`). Values are those of its last reading.
 
     `cpu_millicores`: mean since the reading before, or since the start of the process; NaN if both are unknown.
     `cpu_max`: its maximum in the range; -1 if it is unknown. `used_usec`, `covered_ms`: CPU time between readings in
-    the range, and the time between these. `line`: the points.
+    the range, and the time between these. `children_usec`, `children_millicores`: the same as `cpu_usec` and
+    `cpu_millicores` for children that have ended. `line`: the points.
     """
 
     key: str
@@ -39,6 +44,8 @@ class Usage:
     cpu_usec: float = np.nan
     cpu_millicores: float = np.nan
     cpu_max: float = -1.0
+    children_usec: float = np.nan
+    children_millicores: float = np.nan
     used_usec: float = 0.0
     covered_ms: float = 0.0
     rss_bytes: float = np.nan
@@ -98,6 +105,7 @@ class Usages:
                 readings.read_at_ms.tolist(),
                 readings.cpu_usec.tolist(),
                 readings.rss_bytes.tolist(),
+                readings.children_cpu_usec.tolist(),
                 strict=True,
             )
         )
@@ -113,19 +121,19 @@ class Usages:
                 self.last_round_ms[usage.key] = max(self.last_round_ms.get(usage.key, 0), usage.last_ms)
         self._forget()
 
-    def _add(self, usage: Usage, rows: Sequence[tuple[int, float, float, float]]) -> None:
-        """Add the rows of one process: time, time of the read, CPU and memory. Rows that were added before are ignored.
+    def _add(self, usage: Usage, rows: Sequence[_Row]) -> None:
+        """Add the rows of one process. Rows that were added before are ignored.
 
         A process has a few rows in a table, for which a loop is three times as fast as arrays.
         """
         times, values, from_ms = list[int](), list[float](), self._from_ms
-        before_at, before_cpu = usage.read_at_ms, usage.cpu_usec
+        before_at, before_cpu, before_children = usage.read_at_ms, usage.cpu_usec, usage.children_usec
         if math.isnan(before_at):
             read_at = rows[0][1]
             # If the process is older than the range, its mean since its start says nothing about the range.
             is_young = read_at - usage.start_ms <= max(YOUNG_MS, read_at - from_ms)
-            before_at, before_cpu = float(usage.start_ms) if is_young else math.nan, 0.0
-        for time_ms, read_at, cpu, rss in rows:
+            before_at, before_cpu, before_children = float(usage.start_ms) if is_young else math.nan, 0.0, 0.0
+        for time_ms, read_at, cpu, rss, children in rows:
             if time_ms <= usage.last_ms:
                 continue
             passed, used = read_at - before_at, cpu - before_cpu
@@ -142,9 +150,10 @@ class Usages:
                     usage.cpu_max = max(usage.cpu_max, millicores)
                 times.append(time_ms)
                 values.append(millicores if self._by == "cpu" else rss)
-            before_at, before_cpu = read_at, cpu
+            usage.children_millicores = (children - before_children) / passed if passed > 0 else math.nan
+            before_at, before_cpu, before_children = read_at, cpu, children
             usage.last_ms, usage.rss_bytes, usage.cpu_millicores = time_ms, rss, millicores
-        usage.read_at_ms, usage.cpu_usec = before_at, before_cpu
+        usage.read_at_ms, usage.cpu_usec, usage.children_usec = before_at, before_cpu, before_children
         if self._columns and times:
             self._draw(usage.line, np.array(times, np.int64), np.array(values))
 

@@ -28,16 +28,19 @@ function pinPeak() {
   if (peak) pin(peak.ms);
 }
 
+/** The rows of the cursor table that have processes: not that of what is outside of all others. */
+const rowsWithProcesses = () => cursorRows.peek().filter(({ entry }) => entry.series.scope !== "outside");
+
 /** Open the processes of the first row of the cursor table, or of the row that is `step` after the open one. */
 function openFrom(step) {
-  const ids = [...cursorRows.peek().map(({ entry }) => entry.series.id), ...(nodeId.peek() ? [nodeId.peek()] : [])];
+  const ids = [...rowsWithProcesses().map(({ entry }) => entry.series.id), ...(nodeId.peek() ? [nodeId.peek()] : [])];
   const next = ids[(ids.indexOf(openedId.peek()) + step) % ids.length] ?? ids[0];
   if (next) openProcesses(next);
 }
 
 /** Add a lane with the processes of the open row, or else of the first. */
 function addLaneOfProcesses() {
-  const id = openedId.peek() ?? cursorRows.peek()[0]?.entry.series.id ?? nodeId.peek();
+  const id = openedId.peek() ?? rowsWithProcesses()[0]?.entry.series.id ?? nodeId.peek();
   if (id) addProcessLane(id, focused.peek()?.kind === "memory" ? "memory" : "cpu");
 }
 

@@ -87,7 +87,7 @@ function Row({ row, tops, isFirst }) {
   const { series, slot, ids } = row.entry;
   const isNew = (allSeries.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
   return html`<tr class=${isFirst ? "first" : ""}>
-    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} /><${ProcessesButton} id=${series.id} name=${series.name} />
+    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} />${series.scope !== "outside" && html`<${ProcessesButton} id=${series.id} name=${series.name} />`}
       <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${LimitCell} row=${row} /><${NodeShareCell} row=${row} />
     <td class="last"><${Sparkline} id=${series.id} css=${lineStyle(slot).css} width=${38} hasCursor=${true} /></td>

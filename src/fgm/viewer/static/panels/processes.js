@@ -8,6 +8,7 @@ import { closeProcesses, openedId, openProcesses, processesAtCursor, wantedAtCur
 
 const CROWD = 5; // a name is mentioned if so many processes have it
 const RECORDED = 10; // the collector records so many processes for their CPU, and as many for their memory
+const MIN_CHILDREN = 50; // millicores; less CPU of ended children is not mentioned
 const MIN_GROWTH = 1 << 20; // a smaller change of memory is not shown
 
 /** Sentences on what the list does not show: how many processes have one name, and how many of them are new. */
@@ -16,6 +17,13 @@ function Crowds({ names, from_ms, at_ms }) {
   const span = roughDuration(at_ms - from_ms);
   return crowds.map(({ comm, processes, started }) => html`<p key=${comm} class="crowd"><b>${processes} × ${comm}</b> seen in the ${span} before${
     started > 0 && `, ${started === processes ? "all" : started} started in it`}</p>`);
+}
+
+/** Sentences on processes that have ended: those that started them know how much CPU they used. */
+function EndedChildren({ processes, unit }) {
+  const parents = processes.filter(({ children_millicores }) => children_millicores >= MIN_CHILDREN);
+  return parents.map(({ pid, comm, children_millicores }) => html`<p key=${pid} class="crowd">ended children of <b>${comm}</b> (${pid}): ${
+    formatNumber(children_millicores, unit)} ${unit.label}</p>`);
 }
 
 function Growth({ process, unit }) {
@@ -44,6 +52,7 @@ function List({ answer, by }) {
   const read_ms = Math.max(...processes.map(({ last_ms }) => last_ms));
   const head = (name, title, unit) => html`<th scope="col" class=${name === by ? "on" : ""}>${title}<br />${unit}</th>`;
   return html`<${Crowds} names=${names} from_ms=${from_ms} at_ms=${at_ms} />
+    <${EndedChildren} processes=${processes} unit=${unitFor("millicores", highest("children_millicores"))} />
     <table><caption class="unseen">Processes, read at ${clock(read_ms)}</caption>
       <thead><tr><th scope="col">process<br />pid</th>${head("cpu", "CPU", units.cpu.short)}${head("memory", "memory", units.memory.short)}
         <th scope="col">threads</th><th scope="col">files</th></tr></thead>
