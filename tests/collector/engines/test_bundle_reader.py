@@ -34,19 +34,33 @@ def test_a_container_whose_process_has_no_supervisor_yet_is_read_later(host: Pod
 
 def test_a_rename_is_seen_when_the_storage_changes(host: PodmanHost) -> None:
     host.reader.read(host.series)
-    assert host.reader.read_renamed() == []
+    assert host.reader.read_renamed(host.series) == []
 
     host.rename(host.id_of("pweb"), "new")
-    assert {each.name for each in host.reader.read_renamed()} == {"new", "6f94be4f349a-infra", "app"}
-    assert host.reader.read_renamed() == []
+    assert [each.name for each in host.reader.read_renamed(host.series)] == ["new"]
+    assert host.reader.read_renamed(host.series) == []
+
+
+def test_a_rename_is_seen_by_the_supervisor_of_another_container(host: PodmanHost) -> None:
+    """The one that was read first may have ended, with its container."""
+    host.reader.read(host.series)
+    for number in (0, 1):
+        (host.proc / str(10 + number) / "root").unlink()
+    host.rename(host.id_of("app"), "new")
+    assert [each.name for each in host.reader.read_renamed(host.series)] == ["new"]
 
 
 def test_a_storage_that_cannot_be_read_leaves_the_names_of_conmon(host: PodmanHost) -> None:
     (host.storage / "containers.json").write_text("[7, {}]")
     assert {each.name for each in host.reader.read(host.series)} == {"pweb", "6f94be4f349a-infra", "app"}
 
-    os.unlink(host.storage / "containers.json")
-    assert {each.name for each in host.reader.read_renamed()} == {"pweb", "6f94be4f349a-infra", "app"}
+
+def test_names_are_kept_while_a_storage_cannot_be_found(host: PodmanHost) -> None:
+    host.reader.read(host.series)
+    (host.storage / "containers.json").unlink()
+
+    assert host.reader.read_renamed(host.series) == []
+    assert "podman-web" in {each.name for each in host.reader.read(host.series)}
 
 
 def test_an_exit_has_the_code_and_the_time_that_conmon_left(host: PodmanHost) -> None:

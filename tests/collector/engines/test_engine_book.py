@@ -90,8 +90,8 @@ def test_containers_in_pods_are_left_to_kubernetes_if_it_is_followed() -> None:
     for book in (alone, next_to_it):
         book.update_series([in_pod, DB])
 
-    assert alone.without_bundle() == {A: in_pod}
-    assert next_to_it.without_bundle() == {}
+    assert alone.with_bundle() == {A: in_pod}
+    assert next_to_it.with_bundle() == {}
     assert next_to_it.running == {B: DB}
 
 
@@ -112,7 +112,7 @@ def test_an_engine_is_asked_about_its_containers_and_about_those_of_an_unknown_r
     book.update_series([WEB, other, unknown])
 
     assert (book.may_be_of("docker"), book.may_be_of("podman")) == ({A, C}, {B, C})
-    assert book.without_bundle().keys() == {B, C}
+    assert book.with_bundle().keys() == {B, C}
     book.put_bundles([EngineContainer(C, "containerd")])
     assert (book.may_be_of("docker"), book.unlisted("docker")) == ({A}, {A})
     book.put_listed([LISTED])

@@ -30,26 +30,30 @@ class BundleFollower:
         self._reader = reader
         self._book = book
         self._attempts: dict[str, int] = {}
+        self._read: set[str] = set()
         self._workers = anyio.CapacityLimiter(1)
 
     async def run(self) -> None:
         """Follow the containers until cancelled."""
         while True:
             since = self._book.changes
-            await self._read_new()
             await self._take_exits()
+            await self._read_new()
             await self._wait(since)
             if self._reader.has_storage:
-                self._book.put_bundles(await self._in_thread(self._reader.read_renamed))
+                read_renamed = partial(self._reader.read_renamed, self._book.running)
+                self._book.put_bundles(await self._in_thread(read_renamed))
 
     async def _read_new(self) -> None:
         wanted = {
             container_id: series
-            for container_id, series in self._book.without_bundle().items()
-            if self._attempts.get(container_id, 0) <= len(RETRIES_S)
+            for container_id, series in self._book.with_bundle().items()
+            if container_id not in self._read and self._attempts.get(container_id, 0) <= len(RETRIES_S)
         }
         if wanted:
-            self._book.put_bundles(await self._in_thread(partial(self._reader.read, wanted)))
+            containers = await self._in_thread(partial(self._reader.read, wanted))
+            self._book.put_bundles(containers)
+            self._read |= {container.id for container in containers}
             self._attempts |= {container_id: self._attempts.get(container_id, 0) + 1 for container_id in wanted}
 
     async def _take_exits(self) -> None:
@@ -59,11 +63,12 @@ class BundleFollower:
             if exited is not None:
                 self._book.report(exited)
             del self._attempts[container_id]
+            self._read.discard(container_id)  # it may be started again, with another supervisor
 
     async def _wait(self, since: int) -> None:
         """Wait until containers come or go after `since`, or until the next look is due."""
-        waiting = [self._attempts.get(each, 0) for each in self._book.without_bundle()]
-        retries_s = [RETRIES_S[attempts - 1] for attempts in waiting if 0 < attempts <= len(RETRIES_S)]
+        waiting = [attempts for each, attempts in self._attempts.items() if each not in self._read]
+        retries_s = [RETRIES_S[attempts - 1] for attempts in waiting if attempts <= len(RETRIES_S)]
         if self._reader.has_storage:
             retries_s.append(RENAMED_EVERY_S)
         await self._book.wait_for_change(self._clock, min(retries_s, default=None), since=since)

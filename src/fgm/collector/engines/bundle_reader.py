@@ -1,7 +1,7 @@
 """Reads the bundles of containers, the storages of Podman, and the exit codes that conmon leaves. Blocks."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,7 +17,7 @@ _MAX_EXIT_CODE_BYTES = 16
 _UNREADABLE = (OSError, BadFileError, ValueError, TypeError, RecursionError)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Storage:
     """A storage of Podman as it was read last. `identity`: None if it could not be found."""
 
@@ -35,7 +35,7 @@ class BundleReader:
     mount: str
     proc_root: str
     _supervisors: dict[str, Supervisor] = field(default_factory=dict)
-    _storages: dict[StorageKey | None, _Storage] = field(default_factory=dict)
+    _storages: dict[StorageKey, _Storage] = field(default_factory=dict)
 
     @property
     def has_storage(self) -> bool:
@@ -47,18 +47,25 @@ class BundleReader:
 
         `series`: by full container id.
         """
+        described = []
         for container_id, each in series.items():
             pid = first_process(f"{self.mount}{each.cgroup}")
             supervisor = None if pid is None else find_supervisor(self.proc_root, container_id, pid)
             if supervisor is not None:
                 self._supervisors[container_id] = supervisor
-        return self._describe(series)
+                described.append(read_bundle(container_id, supervisor, self._stored(container_id, supervisor)))
+        return described
 
-    def read_renamed(self) -> list[EngineContainer]:
-        """Return the containers in those storages that have changed since they were read."""
-        of_storages = {storage_of(supervisor): supervisor for supervisor in self._supervisors.values()}
-        changed = {storage for storage, each in of_storages.items() if storage is not None and self._update(each)}
-        return self._describe([each for each, known in self._supervisors.items() if storage_of(known) in changed])
+    def read_renamed(self, series: Mapping[str, Series]) -> list[EngineContainer]:
+        """Return the containers that have other names in their storage than when they were read.
+
+        `series`: the running containers, by full id.
+        """
+        before = {each: self._known(each) for each in self._supervisors}
+        for key in list(self._storages):
+            self._update(key)
+        renamed = {each for each, stored in before.items() if self._known(each) != stored}
+        return self.read({each: series[each] for each in renamed & series.keys()})
 
     def take_exit(self, container_id: str) -> ContainerExit | None:
         """Return the exit of a container that is gone, and forget it; None if conmon has not left its exit code."""
@@ -72,35 +79,33 @@ class BundleReader:
             return ContainerExit(container_id, None, exit_code, os.fstat(file.fileno()).st_mtime_ns // 1_000_000)
         return None
 
-    def _describe(self, container_ids: Iterable[str]) -> list[EngineContainer]:
-        described = []
-        for container_id in container_ids:
-            supervisor = self._supervisors.get(container_id)
-            if supervisor is not None:
-                self._update(supervisor)
-                storage = self._storages.get(storage_of(supervisor))
-                stored = None if storage is None else storage.containers.get(container_id)
-                described.append(read_bundle(container_id, supervisor, stored))
-        return described
-
-    def _update(self, supervisor: Supervisor) -> bool:
-        """Read the storage of a container if it is new or has changed; return whether that was so.
-
-        A storage that cannot be read is empty.
-        """
+    def _stored(self, container_id: str, supervisor: Supervisor) -> StoredContainer | None:
+        """Return a container in its storage, which is read if it is new or has changed."""
         key = storage_of(supervisor)
-        if key is None:
-            return False
-        path = os.path.join(os.path.dirname(os.path.dirname(supervisor.bundle)), STORAGE)
-        try:
-            identity = identity_of(os.stat(path))
-        except OSError:
-            identity = None
+        if key is not None:
+            self._update(key)
+        return self._known(container_id)
+
+    def _known(self, container_id: str) -> StoredContainer | None:
+        key = storage_of(self._supervisors[container_id])
+        storage = None if key is None else self._storages.get(key)
+        return None if storage is None else storage.containers.get(container_id)
+
+    def _update(self, key: StorageKey) -> None:
+        """Read a storage if it is new or has changed. If it cannot be found, as after a restart of all, it is kept."""
         before = self._storages.get(key)
-        if before is not None and before.identity == identity:
-            return False
-        containers: Mapping[str, StoredContainer] = {}
-        with suppress(*_UNREADABLE):
-            containers = read_storage(path, supervisor.user)
-        self._storages[key] = _Storage(identity, containers)
-        return True
+        for supervisor in self._supervisors.values():
+            if storage_of(supervisor) != key:
+                continue
+            path = os.path.join(os.path.dirname(os.path.dirname(supervisor.bundle)), STORAGE)
+            try:
+                identity = identity_of(os.stat(path))
+            except OSError:  # the supervisor has ended, or its files are not readable
+                continue
+            if before is None or before.identity != identity:
+                containers: Mapping[str, StoredContainer] = {}
+                with suppress(*_UNREADABLE):
+                    containers = read_storage(path, supervisor.user)
+                self._storages[key] = _Storage(identity, containers)
+            return
+        self._storages.setdefault(key, _Storage(None, {}))

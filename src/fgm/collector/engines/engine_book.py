@@ -113,13 +113,9 @@ class EngineBook:
         """Return the containers that may be of a runtime, and which no engine has listed."""
         return self.may_be_of(runtime) - self._listed.keys()
 
-    def without_bundle(self) -> Mapping[str, Series]:
-        """Return the running containers that no bundle has described. Those of Docker contain no names."""
-        return {
-            container_id: series
-            for container_id, series in self.running.items()
-            if series.runtime != "docker" and container_id not in self._of_bundles
-        }
+    def with_bundle(self) -> Mapping[str, Series]:
+        """Return the running containers whose bundle may have a name, which those of Docker have not."""
+        return {container_id: series for container_id, series in self.running.items() if series.runtime != "docker"}
 
     def nameless(self) -> Mapping[str, Series]:
         """Return the running containers that have no name."""
