@@ -22,6 +22,8 @@ MAX_OTHERS = 2
 """Maximum number of others in the group that the text names."""
 MIN_SHARE = 0.05
 """Minimum memory of others that are named, as a share of the limit."""
+MIN_RISE = 1.1
+"""Minimum growth of memory since the last tick, as a factor, that the text tells."""
 NEARLY_FULL = 0.9
 """Minimum use of a limit, as a share, that explains a kill if the counters do not."""
 NODE_PATH = ""
@@ -110,9 +112,9 @@ def _memory(kill: Kill, *, names_limit: bool) -> tuple[dict[str, Value], str]:
     held, earlier_peak, peak = float(kill.before[MEMORY]), float(kill.before[MEMORY_PEAK]), _peak(kill)
     facts["memory.current"] = plain(held)
     text = f"; memory before was {size(held)}"
-    if peak > held and not peak <= earlier_peak:  # all of it was allocated since the last tick
+    if peak >= MIN_RISE * held and not peak <= earlier_peak:  # much of it was allocated since the last tick
         facts["memory.peak"] = plain(peak)
-        text = f"; memory rose from {size(held)} to {size(peak)}" if size(peak) != size(held) else text
+        text = f"; memory rose from {size(held)} to {size(peak)}"
     if names_limit and np.isfinite(kill.before[MEMORY_MAX]):
         facts["memory.max"] = plain(float(kill.before[MEMORY_MAX]))
         text += f" of a limit of {size(float(kill.before[MEMORY_MAX]))}"
