@@ -29,6 +29,10 @@ def test_lines_are_drawn_without_an_error(page: Page, viewer_url: str, page_erro
     for title in LANES:
         expect(lane(page, title)).to_be_visible()
     assert page.get_by_role("table").locator("tbody tr").count() == 6
+    # The captured host uses no CPU time between its two seconds.
+    expect(page.locator("tfoot .sum")).to_have_text(re.compile(r"^all rows add up to .*\d+ % of its memory$"))
+    expect(page.locator(".containers .chips .on")).to_have_text(re.compile("^all"))
+    expect(page.locator(".containers li").filter(has_text="of all other rows")).to_have_count(1)
     assert page_errors == []
 
 

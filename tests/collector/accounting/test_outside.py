@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.collector.accounting.outside import Outside
+from fgm.collector.accounting.outside import MAX_FAILED_TICKS, Outside
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.samples.series import Series
 
@@ -104,6 +104,23 @@ def test_memory_is_null_if_a_leaf_could_not_be_read_but_not_if_it_has_no_memory_
 
     assert value(without_controller, MEMORY) == 100
     assert np.isnan(value(failed, MEMORY))
+
+
+def test_a_controller_that_was_switched_off_makes_the_row_null_for_some_ticks_only() -> None:
+    outside = Outside("")
+    outside.add_to(rows({MEMORY: 100, CPU: 50}, {MEMORY: 40, CPU: 20}), (NODE, FIRST), ())
+    tables = [outside.add_to(rows({MEMORY: 100, CPU: 50 + i}, {}), (NODE, FIRST), ())[0] for i in range(8)]
+
+    assert [np.isnan(value(table, MEMORY)) for table in tables] == [True] * MAX_FAILED_TICKS + [False] * 3
+    assert [np.isnan(value(table, CPU)) for table in tables] == [True] * MAX_FAILED_TICKS + [False] * 3
+    assert value(tables[-1], MEMORY) == 100
+
+
+def test_a_new_cgroup_without_a_controller_is_no_failure() -> None:
+    outside = Outside("")
+    cpu(outside, (NODE, FIRST), 1000, 700)
+
+    assert cpu(outside, (NODE, FIRST, SECOND), 1500, 800, float("nan"), opened=frozenset({SECOND.key})) == 400
 
 
 def test_a_metric_that_a_leaf_does_not_have_is_null() -> None:

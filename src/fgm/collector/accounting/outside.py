@@ -29,6 +29,9 @@ _GAUGES = columns_of(("pids.current", *_MEMORY))
 _FIRST_OF_COUNTER = np.array([0] * len(_CPU) + [len(_CPU)] * len(_IO))
 _FIRST_OF_GAUGE = np.array([0] + [1 + _MEMORY.index("memory.current")] * len(_MEMORY))
 
+MAX_FAILED_TICKS = 5
+"""Maximum number of ticks for which a leaf without a value makes the row null. Then its controller was switched off."""
+
 Rows = NDArray[np.float64]
 
 
@@ -44,7 +47,8 @@ class Outside:
         self._with_outside: tuple[Series, ...] = ()
         self._leaves = np.empty(0, np.intp)
         self._last: Rows = np.empty((0, len(_COUNTERS)))
-        self._had: NDArray[np.bool_] = np.empty((0, len(_GAUGES)), np.bool_)
+        self._had: Rows = np.empty((0, len(_GAUGES)))
+        self._failed: Rows = np.empty((0, len(_COUNTERS)))
         self._totals: Rows = np.zeros(len(_COUNTERS))
         self._highest: Rows = np.zeros(len(_COUNTERS))
 
@@ -58,7 +62,8 @@ class Outside:
         if series is not self._series:
             self._arrange(series)
         if opened:
-            self._last[[i for i, each in enumerate(series) if each.key in opened]] = 0.0
+            new = [i for i, each in enumerate(series) if each.key in opened]
+            self._last[new] = np.where(np.isnan(rows[new][:, _COUNTERS]), np.nan, 0.0)
         row = np.full((1, rows.shape[1]), np.nan)
         row[0, 0] = rows[0, 0]
         row[0, _COUNTERS] = self._counters(rows[:, _COUNTERS])
@@ -69,16 +74,20 @@ class Outside:
         """Arrange what is known of the last tick in the order of `series`."""
         before = {each.key: i for i, each in enumerate(self._series)}
         known = np.array([before.get(each.key, -1) for each in series], np.intp)
-        last, had = self._last, self._had
+        old, kept = known[known >= 0], known >= 0
+        last, had, failed = self._last[old], self._had[old], self._failed[old]
         self._last = np.full((len(series), len(_COUNTERS)), np.nan)
-        self._had = np.zeros((len(series), len(_GAUGES)), np.bool_)
-        self._last[known >= 0], self._had[known >= 0] = last[known[known >= 0]], had[known[known >= 0]]
+        self._had = np.zeros((len(series), len(_GAUGES)))
+        self._failed = np.zeros((len(series), len(_COUNTERS)))
+        self._last[kept], self._had[kept], self._failed[kept] = last, had, failed
         leaves = leaf_keys(series)
         self._leaves = np.array([i for i, each in enumerate(series) if each.key in leaves], np.intp)
         self._series, self._with_outside = series, (*series, self._outside)
 
     def _counters(self, now: Rows) -> Rows:
-        last, is_null = self._last, np.isnan(now)
+        is_null = np.isnan(now)
+        self._failed = np.where(is_null, self._failed + 1, 0)
+        last = np.where(self._failed > MAX_FAILED_TICKS, np.nan, self._last)
         growth = np.maximum(now - last, 0.0)
         of_leaves, null, known = growth[self._leaves], is_null[self._leaves], ~np.isnan(last[self._leaves])
         cannot = np.isnan(now[0]) | (null & (known | ~null[:, _FIRST_OF_COUNTER])).any(axis=0)
@@ -93,7 +102,7 @@ class Outside:
     def _gauges(self, now: Rows) -> Rows:
         of_leaves = now[self._leaves]
         null = np.isnan(of_leaves)
-        cannot = (null & (self._had[self._leaves] | ~null[:, _FIRST_OF_GAUGE])).any(axis=0)
-        self._had |= ~np.isnan(now)
+        self._had = np.where(np.isnan(now), self._had - 1, MAX_FAILED_TICKS + 1)  # ticks for which a null is a failure
+        cannot = (null & ((self._had[self._leaves] > 0) | ~null[:, _FIRST_OF_GAUGE])).any(axis=0)
         difference = np.maximum(now[0] - np.where(null, 0.0, of_leaves).sum(axis=0), 0.0)
         return np.where(cannot, np.nan, difference)

@@ -101,12 +101,13 @@ function spokenText(ms, row) {
   return value === null ? `${clock(ms)}: no ${title} value` : `${clock(ms)}: ${title} ${formatNumber(value, unit)} ${unit.label}, ${row.entry.series.name} first`;
 }
 
-/** How nearly all rows, also those that are not shown, add up to the node in view: "rows: 99.8 % of CPU, 100 % of memory". */
-function Accounted() {
+/** A row that says how nearly all rows, also those that are not shown, add up to the node in view. */
+function Accounted({ columns }) {
   const { cpu = null, memory = null } = accounted.value ?? {};
-  const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => `${percent(share)} of ${name}`);
+  const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => `${percent(share)} of its ${name}`);
   if (parts.length === 0) return null;
-  return html`<small title="All rows, also those that are not shown, together with what is outside of them, as a share of the node in view">all rows: ${parts.join(", ")}</small>`;
+  return html`<tr><td class="sum" colspan=${columns} title="All leaves, also those that are not shown, and what is outside of them, as a share of the node in view">
+    all rows add up to ${parts.join(", ")}</td></tr>`;
 }
 
 /** The head of a lane's column. A click ranks the rows by this lane. */
@@ -139,9 +140,9 @@ export function CursorTable() {
       <tfoot>
         ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${valueLanes.value.length + 3}></td></tr>`}
         ${nodeRow.value && html`<tr>
-          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node <${Accounted} /></th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
+          <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
           <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
-        </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${valueLanes.value.length + 4} />`}`}
+        </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${valueLanes.value.length + 4} />`}<${Accounted} columns=${valueLanes.value.length + 4} />`}
       </tfoot>
     </table>
   </section>`;
