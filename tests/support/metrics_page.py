@@ -74,6 +74,8 @@ A new device is looked up before its first number is used. A sum does not jump w
 that leaves keeps its part of the sum, and an interface that joins counts from its first read. So the sums of the node
 and of pods can differ from those of the kernel by a constant, which is 0 when the collector starts.
 
+Containers without a pod that share a network have the same values of it.
+
 The interfaces of a pod are known by their names only: a bridge or tunnel in a pod that is not named as Docker, Podman,
 a VPN or a network plugin usually name theirs is counted, too.
 """

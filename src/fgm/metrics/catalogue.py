@@ -211,16 +211,16 @@ gauge 1 .nr_descendants = Cgroups below: Living cgroups below this one.
 gauge 1 .nr_dying_descendants = Dying cgroups below: Removed cgroups below this one that still hold memory.
 
 /proc/<pid>/net/dev
-counter bytes network.rx_bytes = Bytes received: Through uplinks, of pods and the node. Null: the pod has the node's.
-counter 1 network.rx_packets = Packets received: Through uplinks, of pods and the node.
-counter 1 network.rx_errs = Receive errors: Packets received with an error. Of pods and the node.
-counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving. Of pods and the node.
-counter bytes network.tx_bytes = Bytes sent: Through uplinks, of pods and the node.
-counter 1 network.tx_packets = Packets sent: Through uplinks, of pods and the node.
-counter 1 network.tx_errs = Send errors: Packets not sent because of an error. Of pods and the node.
-counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending. Of pods and the node.
+counter bytes network.rx_bytes = Bytes received: Through uplinks. Null: no network but the node's or the pod's.
+counter 1 network.rx_packets = Packets received: Through uplinks.
+counter 1 network.rx_errs = Receive errors: Packets received with an error.
+counter 1 network.rx_drop = Received packets dropped: Packets dropped on receiving.
+counter bytes network.tx_bytes = Bytes sent: Through uplinks.
+counter 1 network.tx_packets = Packets sent: Through uplinks.
+counter 1 network.tx_errs = Send errors: Packets not sent because of an error.
+counter 1 network.tx_drop = Sent packets dropped: Packets dropped on sending.
 /proc/<pid>/net/snmp
-counter@10 1 tcp.active_opens = TCP connections opened: Attempts to connect. TCP: IPv4 and IPv6. Of pods and the node.
+counter@10 1 tcp.active_opens = TCP connections opened: Attempts to connect; IPv4 and IPv6. Of series with network.*.
 counter@10 1 tcp.passive_opens = TCP connections accepted: Connections that others opened to listening sockets.
 counter@10 1 tcp.attempt_fails = TCP attempts failed: Connections that failed while they were opened.
 counter@10 1 tcp.estab_resets = TCP connections reset: Established connections that ended with a reset.
@@ -245,7 +245,7 @@ counter@10 1 tcp.backlog_drop = TCP backlog drops: Segments dropped because a bu
 counter@10 1 tcp.rcvq_drop = TCP receive queue drops: Segments dropped because the receive buffer was full.
 counter@10 1 tcp.abort_on_memory = TCP aborts for memory: Connections dropped for lack of memory for sockets.
 /proc/<pid>/net/sockstat
-gauge@10 1 sockets.used = Sockets: Sockets of all kinds. Of pods and the node, as all that follow.
+gauge@10 1 sockets.used = Sockets: Sockets of all kinds. Of series with network.*.
 gauge@10 1 tcp.inuse = TCP sockets: TCP sockets, listening ones included, time-wait not. IPv4 and IPv6 added up.
 gauge@10 1 tcp.time_wait = TCP sockets in time-wait: Closed connections whose ports are kept for a minute.
 gauge@10 1 tcp.orphan = TCP orphans: Connections that no process has open any more. Of the node only.

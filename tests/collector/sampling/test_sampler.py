@@ -490,6 +490,18 @@ def test_a_pod_row_has_the_network_of_its_processes(host: CapturedHost) -> None:
     assert "network.rx_bytes" not in values(tick, web["id"])
 
 
+def test_a_container_without_a_pod_has_its_network_itself(host: CapturedHost) -> None:
+    docker = next(container for container in CONTAINERS if container["layout"] == "docker")
+    folder = host.cgroup_root.removeprefix(str(host.folder) + "/") + docker["cgroup"]
+    host.show({f"{folder}/cgroup.procs": "4711\n", "proc/4711/net/dev": FIRST_SECOND["proc/1/net/dev"]})
+    shutil.copytree(DATA / "procfs/net", Path(host.proc_root, "4711/net"), dirs_exist_ok=True)
+    sampler = make_sampler(host)
+    ticks = [sampler.tick(1000 * i, float(i)) for i in range(12)]
+
+    assert "network.rx_bytes" in values(ticks[-1], docker["id"])
+    assert any("tcp.retrans_segs" in values(tick, docker["id"]) for tick in ticks)
+
+
 def test_counters_of_tcp_stand_only_in_the_row_of_the_tick_that_read_them(host: CapturedHost) -> None:
     shutil.copytree(DATA / "procfs/net", Path(host.proc_root, "1/net"), dirs_exist_ok=True)
     (container,) = (container for container in CONTAINERS if container["name"] == "cache")

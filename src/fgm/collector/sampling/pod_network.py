@@ -1,5 +1,6 @@
 """Opens the network counters of pods: /proc/<pid>/net/dev of any process of a pod, since they all share one network.
 
+A container without a pod, such as one of Docker, has its network itself.
 The file belongs to the network namespace, not to the process. So an open file stays readable until the pod ends. Its
 inode number identifies the network namespace. Reading it needs no privilege, unlike /proc/<pid>/ns/net. The counters of
 TCP and UDP are in other files of the namespace, which are read less often.
@@ -28,23 +29,23 @@ class PodNetworks:
     def open_missing(self, candidates: Sequence[SeriesReader], cgroups: Sequence[SeriesReader]) -> None:
         """Open the network files of each pod that has none yet, and give net/dev to the pod's reader.
 
-        `candidates`: readers of any series; the pods of the containers among them are checked. `cgroups`: readers of
-        all cgroups.
+        `candidates`: readers of any series; the containers among them and their pods are checked. `cgroups`: readers
+        of all cgroups.
         """
-        containers = [reader for reader in candidates if reader.series.container_id and reader.series.pod_uid]
+        containers = [reader for reader in candidates if reader.series.container_id]
         if not containers:
             return
         host = network_of(self._proc_root, 1)
         pods = {reader.series.pod_uid: reader for reader in cgroups if reader.series.scope == "pod"}
         for container in containers:
-            pod = pods.get(container.series.pod_uid)
-            pids = set() if pod is None or pod.has_network else container.pids
-            if pod is None or not pids:
+            owner = pods.get(container.series.pod_uid) if container.series.pod_uid else container
+            pids = set() if owner is None or owner.has_network else container.pids
+            if owner is None or not pids:
                 continue
             file = self.open_file(pid := min(pids), host)
             if file is not None:
-                pod.add_network(file)
-                self._rounds.add(pod.series.key, "network", pod_network(self._proc_root, pid, self._counts))
+                owner.add_network(file)
+                self._rounds.add(owner.series.key, "network", pod_network(self._proc_root, pid, self._counts))
 
     def open_file(self, pid: int, host: int | None) -> KernelFile | None:
         """Return the network file of a process; None if it has ended, or if its network is the host's.
