@@ -27,6 +27,7 @@ LIMIT_COLUMNS = (
     *("memory.max", "effective_memory_max", "effective_memory_max_depth", "memory.events.oom_group_kill"),
     *("effective_memory_high", "effective_memory_high_depth", "cpu_quota_usec", "cpu_period_usec"),
     *("effective_cpu_limit_millicores", "effective_cpu_limit_depth", "cpu.stat.nr_throttled", "cpu.stat.nr_periods"),
+    "cpu.stat.local.throttled_usec",
 )
 
 
@@ -36,6 +37,7 @@ def inside(number: int, name: str, path: str = POD_PATH) -> Series:
 
 
 WEB, SIDECAR, OTHER = inside(1, "web"), inside(2, "sidecar"), inside(3, "other", "/docker")
+IDLE = inside(4, "idle")
 
 
 def samples(series: Series, memory_mib: float, **values: float) -> Chunk:
@@ -46,7 +48,9 @@ def samples(series: Series, memory_mib: float, **values: float) -> Chunk:
     lines["cpu.stat.usage_usec"] = [100_000.0 * i for i in range(SECONDS)]
     lines["cpu.stat.nr_throttled"] = [columns.get("throttled", 0.0) * i for i in range(SECONDS)]
     lines["cpu.stat.nr_periods"] = [10.0 * i for i in range(SECONDS)]
-    return chunk(series, T0, {name: line for name, line in lines.items() if name != "throttled"})
+    if "held" in columns:
+        lines["cpu.stat.local.throttled_usec"] = [columns["held"] * i for i in range(SECONDS)]
+    return chunk(series, T0, {name: line for name, line in lines.items() if name not in {"throttled", "held"}})
 
 
 def limits(memory_mib: float, depth: int, cpu: float = 400) -> dict[str, float]:
@@ -67,14 +71,15 @@ def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         counting(NODE, T0, SECONDS),
         samples(POD, 465, **{"memory.max": 512 * MIB}, **limits(512, 3), throttled=6),
         samples(WEB, 150, **limits(512, 3), effective_memory_high=200 * MIB, effective_memory_high_depth=4),
-        samples(SIDECAR, 310, **limits(512, 3)),
+        samples(SIDECAR, 310, **limits(512, 3), held=1000),
+        samples(IDLE, 1, **limits(512, 3), held=0),
         samples(OTHER, 100, **of_node),
         columns=(*COLUMNS, *LIMIT_COLUMNS),
     )
-    seen = [(series, T0, T0 + 1000 * SECONDS - 1000) for series in (WEB, SIDECAR, OTHER)]
+    seen = [(series, T0, T0 + 1000 * SECONDS - 1000) for series in (WEB, SIDECAR, OTHER, IDLE)]
     data.write_index(*seen, more=Facts(requests={"memory_bytes": 96 * MIB, "cpu_millicores": 300}))
     with viewer(folder, free_port()) as address:
-        shown = ",".join(series.key[:12] for series in (WEB, SIDECAR, OTHER))
+        shown = ",".join(series.key[:12] for series in (WEB, SIDECAR, OTHER, IDLE))
         yield f"{address}#from=2025-12-30T16:00:00Z&to=2025-12-30T16:02:00Z&show={shown}"
 
 
@@ -89,7 +94,7 @@ def test_the_table_names_the_pod_whose_limit_it_is_and_no_limit_of_the_node(page
     until(page, lambda: state(page, "explainingSamples") is not None and "%" in " ".join(cells(page).values()))
 
     shown = {name: text.replace("\u00d7 req", "x") for name, text in cells(page).items()}
-    assert shown == {"sidecar": "61 % pod 3.2x", "web": "29 % pod 1.6x", "other": "no limit 1.0x"}
+    assert shown == {"sidecar": "61 % pod 3.2x", "web": "29 % pod 1.6x", "other": "no limit 1.0x", "idle": "0.2 % pod"}
     title = page.locator(".ledger tbody tr").filter(has_text="web").locator("td.limit").get_attribute("title")
     assert title == "29 % of the limit of its pod, which its containers share"
 
@@ -105,8 +110,13 @@ def test_the_limit_of_the_pod_is_drawn_once_and_the_nodes_is_not(page: Page, url
                 laneRequests.value.get("memory").map(({ value }) => value)];
         }"""
     )
-    assert sorted(drawn[0]) == [["sidecar", "limit", "pod"], ["web", "limit", "pod"], ["web", "memory.high", "own"]]
-    assert drawn[1] == [96 * MIB] * 3
+    assert sorted(drawn[0]) == [
+        ["idle", "limit", "pod"],
+        ["sidecar", "limit", "pod"],
+        ["web", "limit", "pod"],
+        ["web", "memory.high", "own"],
+    ]
+    assert drawn[1] == [96 * MIB] * 4
     axis = page.evaluate('async () => (await fgm("chart/lane")).charts.get("memory").scales.y.max')
     assert 512 * MIB <= axis < 1024 * MIB
 
@@ -119,6 +129,7 @@ def test_a_container_that_the_quota_of_its_pod_holds_is_shown_as_throttled_by_th
         "sidecar": True,
         "web": True,
         "other": False,
+        "idle": False,
     }
     strip = lane(page, "CPU").locator(".ribbon canvas")
     until(page, lambda: len(pixels(strip, "thr")) > 100)

@@ -15,6 +15,7 @@ REAL = Path(__file__).parents[1] / "data/cgroup2/container"
 Parser = Callable[[bytes], dict[str, float]]
 
 cpu_stat: Parser = partial(flat_keyed, keys=cgroup2.CPU_STAT, file="cpu.stat")
+cpu_stat_local: Parser = partial(flat_keyed, keys=cgroup2.CPU_STAT_LOCAL, file="cpu.stat.local")
 memory_stat: Parser = partial(flat_keyed, keys=cgroup2.MEMORY_STAT, file="memory.stat")
 memory_swap_events: Parser = partial(flat_keyed, keys=cgroup2.MEMORY_SWAP_EVENTS, file="memory.swap.events")
 pids_events: Parser = partial(flat_keyed, keys=cgroup2.PIDS_EVENTS, file="pids.events")
@@ -25,6 +26,9 @@ cgroup_stat: Parser = partial(flat_keyed, keys=cgroup2.CGROUP_STAT, file="cgroup
 @pytest.mark.parametrize(
     ("parser", "raw", "expected"),
     [
+        (cpu_stat_local, b"throttled_usec 1873044\n", {"cpu.stat.local.throttled_usec": 1873044}),
+        (cpu_stat_local, b"", {}),  # without the controller (Linux 6.18)
+        (cpu_stat, b"usage_usec 9\nlocal.throttled_usec 7\n", {"cpu.stat.usage_usec": 9}),
         (cgroup2.cpu_max, b"max 100000\n", {"cpu_period_usec": 100000}),
         (cgroup2.cpu_max, b"50000 100000\n", {"cpu_quota_usec": 50000, "cpu_period_usec": 100000}),
         (cgroup2.memory_max, b"max\n", {}),

@@ -73,8 +73,9 @@ function detailsOf(entry, values) {
 }
 
 /** {title, share, isOfPod} of a workload. It is throttled by the quota of its pod if that ran out in more periods than its own. */
-function slowdownOf({ key }, { title, some }, explanation) {
-  const own = explanation(some), ofPod = title === "throttled" ? explanation(some, podIds.value.get(key) ?? []) : null;
+function slowdownOf({ key }, { title, some, held }, explanation) {
+  const isHeld = !held || explanation(held) !== 0; // before Linux 6.6 it is not known
+  const own = explanation(some), ofPod = title === "throttled" && isHeld ? explanation(some, podIds.value.get(key) ?? []) : null;
   return { title, share: Math.max(own ?? 0, ofPod ?? 0), isOfPod: ofPod !== null && ofPod > (own ?? 0) };
 }
 

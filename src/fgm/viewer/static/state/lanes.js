@@ -19,10 +19,11 @@ export const DEFAULT_LANES = ["cpu", "memory", "io"];
 
 /**
  * Metrics that explain each kind of metric. limits: by unit, its limit and the depth of the group that has it, the limit at which
- * it is only slowed, and the name of its request in the facts; strip: shares of time, drawn below the lane.
+ * it is only slowed, and the name of its request in the facts; strip: shares of time, drawn below the lane; held: time for which
+ * any quota held the workload, also its pod's.
  */
 const EXPLANATIONS = {
-  cpu: { limits: { millicores: { limit: "cpu_limit_millicores", depth: "effective_cpu_limit_depth", request: "cpu_millicores" } }, strip: { title: "throttled", some: "throttle_ratio" } },
+  cpu: { limits: { millicores: { limit: "cpu_limit_millicores", depth: "effective_cpu_limit_depth", request: "cpu_millicores" } }, strip: { title: "throttled", some: "throttle_ratio", held: "cpu.stat.local.throttled_usec" } },
   memory: { limits: { bytes: {
     limit: "memory_limit_bytes", depth: "effective_memory_max_depth", high: "effective_memory_high", highDepth: "effective_memory_high_depth", request: "memory_bytes",
   } }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
@@ -89,7 +90,7 @@ function laneOf(name) {
     high: ifRecorded(bounds.high),
     highDepth: ifRecorded(bounds.highDepth),
     request: bounds.request,
-    strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full) } : undefined,
+    strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full), held: ifRecorded(strip.held) } : undefined,
   };
 }
 
@@ -104,7 +105,7 @@ export const valueLanes = computed(() => lanes.value.filter(({ isProcesses, isLa
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
 /** Names of the metrics that explain the lanes. */
 export const explanations = computed(() => [
-  ...new Set(lanes.value.flatMap(({ limit, depth, high, highDepth, strip }) => [limit, depth, high, highDepth, strip?.some, strip?.full]).filter(Boolean)),
+  ...new Set(lanes.value.flatMap(({ limit, depth, high, highDepth, strip }) => [limit, depth, high, highDepth, strip?.some, strip?.full, strip?.held]).filter(Boolean)),
 ]);
 /** The focused lane. The cursor table is ranked by it. */
 export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);
