@@ -49,6 +49,8 @@ class Episodes(ABC):
         self._is_hierarchical = is_hierarchical
         self._amount = amount
         self._episodes: dict[str, Episode] = {}
+        self._series: tuple[Series, ...] = ()
+        self._parents: list[int | None] = []
 
     def update(self, step: TickStep) -> list[Event]:
         """Return the beginnings and ends that this tick reveals. Their times may be earlier."""
@@ -58,7 +60,7 @@ class Episodes(ABC):
         positions = np.flatnonzero(growth > 0).tolist()
         if not positions and not self._episodes:
             return []
-        parents = parents_of(step.series) if len(positions) > 1 else ()
+        parents = self._parents_in(step) if len(positions) > 1 else ()
         amounts = np.zeros(len(growth)) if self._amount is None else np.fmax(step.growth(self._amount), 0)
         events = []
         for i in positions:
@@ -82,6 +84,11 @@ class Episodes(ABC):
     @abstractmethod
     def _ended(self, episode: Episode, began_ms: int) -> Event:
         """Return the event for an episode that ends."""
+
+    def _parents_in(self, step: TickStep) -> Sequence[int | None]:
+        if step.series is not self._series:
+            self._series, self._parents = step.series, parents_of(step.series)
+        return self._parents
 
     def _below(self, group: int, positions: Sequence[int], growth: Floats, parents: Sequence[int | None]) -> float:
         """Return how much of the growth of a group the groups below it explain."""
