@@ -85,7 +85,8 @@ class Sampler:
         self._interval_s = interval_s
         self._back_off = BackOff(interval_s)
         self._tick = 0
-        self._limit_reads: tuple[int, ...] = ()
+        self._have_limits_changed = False
+        self._limits_again_at = _NEVER
         self._checks_seen = _NEVER
         self._name: NameSeries | None = None
         self._named_by: NameSeries | None = None
@@ -141,7 +142,7 @@ class Sampler:
 
     def read_limits(self) -> None:
         """Read all limits at the next tick, and again some ticks later, because they have changed. Thread-safe."""
-        self._limit_reads = (1, LIMITS_SETTLE_TICKS)
+        self._have_limits_changed = True
 
     def read_exited(self) -> list[FinalRow]:
         """Read the containers again whose last process has exited; return the rows, and add them to the next tick.
@@ -203,9 +204,11 @@ class Sampler:
                 self._checks_seen = _NEVER  # so that the series of the tick are found again
 
     def _are_all_limits_due(self) -> bool:
-        in_ticks = [ticks - 1 for ticks in self._limit_reads]
-        self._limit_reads = tuple(ticks for ticks in in_ticks if ticks > 0)
-        return 0 in in_ticks
+        if self._have_limits_changed:
+            self._have_limits_changed = False  # before reading: a change during it is read at the next tick
+            self._limits_again_at = self._tick + LIMITS_SETTLE_TICKS - 1
+            return True
+        return self._tick == self._limits_again_at
 
     def _read_labelled(self, time_ms: int) -> None:
         self.labelled_rows += self._labelled.rows(
