@@ -57,7 +57,7 @@ export function Changes() {
     </section>`;
   }
   const { result } = comparison.value;
-  const counts = result?.compared && `${result.compared.series} containers${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
+  const counts = result?.compared && `${result.compared.series} containers and services${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
   return html`<section class="changes open" aria-label="What changed">
     <div class="head"><h2>What changed</h2><span class="mut">${counts}</span>
       <button class="link end" onClick=${closeComparison}>Close</button></div>

@@ -109,16 +109,22 @@ function newestFirst(a, b) {
   return a.alive ? b.first_seen_ms - a.first_seen_ms : b.last_seen_ms - a.last_seen_ms;
 }
 
-/** Map(kind → its series): those that match the search. There is no kind "leaf" if all leaves are containers. */
-function byKind(all, matches) {
-  // A pod whose containers have ended long ago is a leaf now.
+/** Ids of the leaves. A pod whose containers have ended long ago is one now. */
+function leafIdsOf(all) {
   const { from_ms } = view.value;
   const isCurrent = ({ alive, last_seen_ms }) => alive || last_seen_ms >= from_ms;
   const earlier = all.filter((series) => !isCurrent(series) && series.scope !== "pod");
-  const leafIds = new Set([...leaves(all.filter(isCurrent)), ...leaves(earlier)].map(({ id }) => id));
-  const isLeaf = ({ id }) => leafIds.has(id);
-  const hasOthers = all.some((series) => series.scope !== "container" && isLeaf(series));
-  return new Map(KINDS.map(([name]) => [name, name === "leaf" ? (hasOthers ? matches.filter(isLeaf) : []) : matches.filter(({ scope }) => scope === name)]));
+  return new Set([...leaves(all.filter(isCurrent)), ...leaves(earlier)].map(({ id }) => id));
+}
+
+/** Map(kind → its series in this list). There is no kind "leaf" if all leaves are containers. */
+function byKind(list, leafIds, hasOthers) {
+  const ofKind = new Map(KINDS.map(([name]) => [name, []]));
+  for (const series of list) {
+    ofKind.get(series.scope)?.push(series);
+    if (hasOthers && leafIds.has(series.id)) ofKind.get("leaf").push(series);
+  }
+  return ofKind;
 }
 
 /**
@@ -141,13 +147,15 @@ export function ContainerList() {
   const now_ms = Math.min(edge_ms.value, (newest_ms.value ?? edge_ms.value) + OLD_MS / 2); // ages in old data are relative to its end
   const matches = matchingSeries(all.filter((series) => series.scope !== "node"), search.value);
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
-  const ofKind = byKind(all, matches);
+  const leafIds = leafIdsOf(all);
+  const hasOthers = all.some(({ id, scope }) => scope !== "container" && leafIds.has(id));
+  const ofKind = byKind(matches, leafIds, hasOthers);
   const kind = kindOf(chosenKind, ofKind, entries);
   const listed = [...(ofKind.get(kind) ?? [])].sort(newestFirst);
   const namespaces = namespaceChoices(listed);
   const namespace = namespaces.some(({ name }) => name === chosenNamespace) ? chosenNamespace : null;
   const rows = namespace === null ? listed : listed.filter((series) => series.namespace === namespace);
-  const total = byKind(all, all).get(kind ?? "container").length;
+  const total = byKind(all, leafIds, hasOthers).get(kind ?? "container").length;
   const row = (series) => rowOf(series, entries.get(workload(series)), now_ms);
   const title = total > 0 && kind === "leaf" ? "Containers and services" : total > 0 && kind === "cgroup" ? "Cgroups" : "Containers";
   const shownCount = rows.filter((series) => entries.has(workload(series))).length;

@@ -85,7 +85,7 @@ function fillPlaces(groups, tier) {
   isByUse = cpuUse.peek() !== null;
   const byUse = groups.flat().map((series) => series.id).sort((a, b) => use(b) - use(a));
   const top = [...new Set([...kept, ...byUse])].sort((a, b) => tier.get(a) - tier.get(b)).slice(0, TOP);
-  const wholeNode = groups[0].length === 0 && node.peek() ? [node.peek().id] : [];
+  const wholeNode = groups[0].every(({ scope }) => scope === "outside") && node.peek() ? [node.peek().id] : [];
   tiers.clear();
   for (const id of top) tiers.set(id, tier.get(id));
   const next = [...top, ...wholeNode];
