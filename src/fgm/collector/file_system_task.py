@@ -1,12 +1,14 @@
 """The task that asks the node's file systems how full they are, in a thread that a broken disk may hold up."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from anyio import to_thread
 
 from fgm.clock import Clock
 from fgm.collector.devices.file_systems import FileSystem, ask, reachable
+from fgm.collector.processes.proc_files import REFUSED_REST_S
 from fgm.collector.sampling.occasional.labelled_values import labelled_row
 from fgm.logs import fields
 from fgm.metrics.labelled import INTERVAL_MS
@@ -33,6 +35,7 @@ class FileSystemTask:
         self._file_systems: Sequence[FileSystem] = ()
         self._rounds = 0
         self._unknown: set[str] = set()
+        self._refused_until: dict[str, float] = {}
 
     async def run(self) -> None:
         """Ask every ten seconds, at whole multiples of them, until cancelled. Cancellation does not wait for a disk."""
@@ -51,8 +54,13 @@ class FileSystemTask:
         self._rounds += 1
         rows = []
         for file_system in self._file_systems:
+            if self._refused_until.get(file_system.path, -math.inf) > self._clock.monotonic():
+                continue
             try:
                 values = ask(file_system)
+            except PermissionError:  # /proc/1/root without CAP_SYS_PTRACE
+                self._refused_until[file_system.path] = self._clock.monotonic() + REFUSED_REST_S
+                continue
             except OSError as error:
                 if file_system.label not in self._unknown:
                     self._unknown.add(file_system.label)

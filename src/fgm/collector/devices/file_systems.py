@@ -99,13 +99,13 @@ def _mount_of(path: bytes, candidates: Iterable[Mount]) -> Mount | None:
 
 
 def ask(file_system: FileSystem) -> dict[str, float] | None:
-    """Return the sizes of a file system; None if the path leads to another one by now, or may not be used.
+    """Return the sizes of a file system; None if the path leads to another one by now.
 
-    Raises: OSError for another reason.
+    Raises: PermissionError if the path may not be used; OSError for another reason.
     """
     try:
         status, sizes = os.stat(file_system.path), os.statvfs(file_system.path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
     major, minor = file_system.device
     if major and (os.major(status.st_dev), os.minor(status.st_dev)) != (major, minor) and file_system.path != "/":
