@@ -47,7 +47,7 @@ def press(page: Page, *keys: str) -> None:
 def listed(page: Page, planted: str) -> Locator:
     """Return the open processes, as soon as they are those of a container."""
     processes = page.locator(".processes")
-    expect(processes).to_have_attribute("aria-label", f"Processes of {PLANTED[planted]['id'][:12]}")
+    expect(processes).to_have_attribute("aria-label", f"Processes of {PLANTED[planted]['id'][:12]} at the cursor")
     expect(processes.locator("tbody tr").first).to_be_visible()
     return processes
 
@@ -103,7 +103,7 @@ def test_a_row_opens_with_a_click_and_the_node_has_processes_of_all_containers(o
     opened.get_by_role("button", name=f"Processes of {name}", exact=True).click()
     listed(opened, "leak")
     opened.get_by_role("button", name="Processes of the node", exact=True).click()
-    processes = opened.get_by_role("region", name="Processes of the node")
+    processes = opened.get_by_role("region", name="Processes of the node at the cursor")
     expect(processes.locator("tbody .name", has_text="resizer")).to_have_count(1)
     expect(processes.locator("tbody .name", has_text="worker").first).to_be_visible()
 
@@ -113,7 +113,7 @@ def test_a_restarted_container_has_the_processes_of_the_life_at_the_cursor(page:
     open_page(page, incidents_url)
     expect(page.get_by_role("region", name="Events").locator(".oom")).to_be_visible()
     press(page, "n", "2", "o")
-    processes = page.get_by_role("region", name="Processes of payments")
+    processes = page.get_by_role("region", name="Processes of payments at the cursor")
     first = processes.locator("tbody small").first.inner_text()
     page.keyboard.press("n")
     for _ in range(2):

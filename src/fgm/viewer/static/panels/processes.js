@@ -74,7 +74,7 @@ export function Processes({ id, name, columns }) {
   if (openedId.value !== id) return null;
   const found = processesAtCursor.value?.id === wantedAtCursor.value?.id ? processesAtCursor.value : null;
   const addLane = () => addProcessLane(id, found?.by ?? "cpu");
-  return html`<tr class="inner"><td colspan=${columns}><section class="processes" aria-label=${`Processes of ${name}`}>
+  return html`<tr class="inner"><td colspan=${columns}><section class="processes" aria-label=${`Processes of ${name} at the cursor`}>
     ${found === null ? html`<p role="status">Loading…</p>` : found.refusal ? html`<p role="alert">${found.refusal}</p>` : html`<${List} answer=${found.answer} by=${found.by} />`}
     <p><button class="link" onClick=${addLane}>Lane of these processes</button> <button class="link" onClick=${closeProcesses}>Close</button></p>
   </section></td></tr>`;
