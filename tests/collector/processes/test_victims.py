@@ -48,7 +48,7 @@ class Logged(NoLog):
 
 
 def kill(key: str = KEY, killed: int = 1) -> Event:
-    return Event(1000, "oom_kill", key, "OOM kill", {}, {"killed": killed})
+    return Event(1000, "oom_kill", key, "OOM kill; memory was 1", {}, {"killed": killed})
 
 
 def visits(**resident: int) -> Mapping[int, Visit]:
@@ -74,7 +74,7 @@ def test_the_largest_process_that_is_gone_since_the_last_reading_is_named(proc: 
     proc.add(1, comm="main", resident=20 * MIB)
     event = named(proc, visits(main=20, worker=310, small=100), NoLog(), kill())
 
-    assert event.what == "OOM kill; worker (pid 2) gone since, last seen with 310 MiB 4 s before"
+    assert event.what == "OOM kill: worker (pid 2), gone since it was last seen with 310 MiB 4 s before; memory was 1"
     assert event.after == {"killed": 1, "victim": "worker", "victim_pid": 2, "victim_rss_bytes": 310 * MIB}
 
 
@@ -100,13 +100,13 @@ def test_a_pid_of_another_process_and_a_process_without_memory_are_gone(proc: Fa
     proc.add(2, resident=0)
     event = named(proc, visits(one=310, two=200), NoLog(), kill(killed=5))
 
-    assert event.what.endswith("; one (pid 1), two (pid 2) gone since, last seen with 310 MiB in the first 4 s before")
+    assert ": one (pid 1), two (pid 2), gone since it was last seen with 310 MiB in the first 4 s before;" in event.what
 
 
 def test_of_many_processes_some_are_named(proc: FakeProc) -> None:
     event = named(proc, visits(a=9, b=8, c=7, d=6, e=5), NoLog(), kill(killed=5))
 
-    assert "a (pid 1), b (pid 2), c (pid 3) and 2 others gone since" in event.what
+    assert "a (pid 1), b (pid 2), c (pid 3) and 2 others, gone since" in event.what
 
 
 def test_a_small_process_that_ended_is_not_taken_for_the_victim(proc: FakeProc) -> None:
@@ -130,7 +130,7 @@ def test_the_kernels_log_is_exact(proc: FakeProc, cgroup: str, key: str) -> None
     log = Logged(("/other", 4, "other") if key != "node" else (cgroup, 9, "java"), (cgroup, 9, "java"))
     event = named(proc, visits(worker=310), log, kill(key))
 
-    assert event.what == "OOM kill; the kernel killed java (pid 9), with 10 MiB"
+    assert event.what == "OOM kill: java (pid 9), with 10 MiB; memory was 1"
     assert event.after["victim_pid"] == 9
 
 
@@ -197,4 +197,4 @@ def test_a_real_kill_in_a_container_of_several_processes_names_the_process(tmp_p
 
     assert names >= {"report", "cart"}
     assert event.after["victim"] == "report"
-    assert ("the kernel killed report" if has_log else "gone since, last seen with") in event.what
+    assert ("OOM kill: report (pid " if has_log else "gone since it was last seen with") in event.what

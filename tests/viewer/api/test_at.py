@@ -13,6 +13,7 @@ from fgm.store.events.event import Event, encode
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.api.at import WIDTH, printable, sparkline
+from tests.support import process_recording
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import COLUMNS, NODE, T0, DataDirectory, chunk, container, counting
 
@@ -44,6 +45,20 @@ async def test_a_second_lists_the_busiest_series_and_the_events(client: ApiClien
     assert lines[14] == "  and 2 more with less"
     assert any(line.startswith("  16:00:50  oom_kill") and "busy-03" in line for line in lines)
     assert "\x1b" not in answer.body.decode()
+    assert max(map(len, lines)) <= WIDTH
+
+
+async def test_the_busiest_processes_are_listed_with_their_containers(tmp_path: Path) -> None:
+    directory = await to_thread.run_sync(process_recording.unpacked, tmp_path)
+    at_ms = process_recording.PLANTED["began_ms"] + 30_000
+    client = await to_thread.run_sync(ApiClient, directory, at_ms + 60_000)
+    await client.ready()
+    lines = (await client.get(f"/at/{at_ms}")).body.decode().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("Processes, at their last reading"))
+
+    assert lines[first].split()[-3:] == ["CPU", "memory", "in"]
+    assert lines[first + 1].split()[0] == "resizer"
+    assert lines[first + 1].split()[-1] == process_recording.PLANTED["pool"]["id"][:12]
     assert max(map(len, lines)) <= WIDTH
 
 

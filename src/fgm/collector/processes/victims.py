@@ -72,7 +72,9 @@ class Victims:
             "victim_pid": first.pid,
             "victim_rss_bytes": first.rss_bytes,
         }
-        return replace(event, what=f"{event.what}; {_sentence(victims)}", after={**event.after, **facts})
+        killed_text, semicolon, rest = event.what.partition(";")
+        what = f"{killed_text}: {_names(victims)}{semicolon}{rest}"
+        return replace(event, what=what, after={**event.after, **facts})
 
     def _in_log(self, key: str, killed: int) -> list[_Victim]:
         """Take the kills in a series out of the log's, the largest first."""
@@ -117,12 +119,12 @@ def _is_in(cgroup: str, key: str) -> bool:
     return kind == "node" or key in cgroup
 
 
-def _sentence(victims: Sequence[_Victim]) -> str:
+def _names(victims: Sequence[_Victim]) -> str:
     named = [f"{victim.comm} (pid {victim.pid})" for victim in victims[:MAX_NAMED]]
     others = len(victims) - len(named)
     names = ", ".join(named) + (f" and {count(others, 'other', 'others')}" if others else "")
     first = victims[0]
     memory = size(first.rss_bytes) if len(victims) == 1 else f"{size(first.rss_bytes)} in the first"
     if first.seen_s is None:
-        return f"the kernel killed {names}, with {memory}"
-    return f"{names} gone since, last seen with {memory} {duration(first.seen_s * 1000)} before"
+        return f"{names}, with {memory}"
+    return f"{names}, gone since it was last seen with {memory} {duration(first.seen_s * 1000)} before"

@@ -25,6 +25,8 @@ from fgm.viewer.contents.series_names import name_of, name_of_key, unlisted_id
 from fgm.viewer.query.event_query import EventQuestion, EventResult
 from fgm.viewer.query.lines import SeriesLines
 from fgm.viewer.query.partial_query import PartialQuery
+from fgm.viewer.query.processes.process_query import AT_ONCE_MS, ProcessQuery, ProcessQuestion, of_node
+from fgm.viewer.query.processes.usage import Usage
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 
@@ -32,8 +34,8 @@ WIDTH = 100
 """Maximum number of characters in a line; longer ones are cut."""
 AROUND_MS = 60_000
 """Length of the sparklines, and maximum distance of the listed events from the second."""
-MAX_SERIES, MAX_EVENTS = 10, 20
-"""Maximum number of listed series for each metric, and of listed events."""
+MAX_SERIES, MAX_EVENTS, MAX_PROCESSES = 10, 20, 8
+"""Maximum number of listed series for each metric, of listed events, and of listed processes."""
 METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s")
 LIMITS: dict[str, tuple[str, str]] = {
     "total_cpu_usage_millicores": ("cpu_limit_millicores", "effective_cpu_limit_depth"),
@@ -67,7 +69,9 @@ async def respond(services: Services, lease: Lease, time: str) -> Response:
     await runner.finish(query, lease)
     events = await runner.run(lambda: services.event_query(holdings, events_around(at_ms)))
     await runner.finish(events, lease)
-    return await response_from_parts(runner, lambda: text(query, holdings, events.result(), at_ms), TEXT)
+    processes = await runner.run(lambda: services.process_query(processes_at(holdings, at_ms)))
+    await runner.finish(processes, lease)
+    return await response_from_parts(runner, lambda: text(query, processes, holdings, events.result(), at_ms), TEXT)
 
 
 def make_question(holdings: Holdings, at_ms: int) -> Question:
@@ -91,8 +95,18 @@ def events_around(at_ms: int) -> EventQuestion:
     return EventQuestion(max(0, at_ms - AROUND_MS), at_ms + AROUND_MS, MAX_EVENTS)
 
 
-def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventResult, at_ms: int) -> Iterator[bytes]:
-    """Yield the lines of the text. The steps of the query must be done."""
+def processes_at(holdings: Holdings, at_ms: int) -> ProcessQuestion:
+    """Return the question for the processes of the node at an instant that used most CPU."""
+    from_ms, to_ms = max(0, at_ms - AT_ONCE_MS), at_ms + 1
+    return ProcessQuestion(
+        of_node, from_ms, to_ms, "cpu", MAX_PROCESSES, columns=0, is_instant=True, node_name=holdings.node_name
+    )
+
+
+def text(
+    query: SamplesQuery | PartialQuery, processes: ProcessQuery, holdings: Holdings, events: EventResult, at_ms: int
+) -> Iterator[bytes]:
+    """Yield the lines of the text. The steps of the queries must be done."""
     results = query.result()
     node = printable(holdings.node_name or "this node")
     yield _line(f"{node} at {iso_time.format_seconds(at_ms)}, and the minute before it")
@@ -105,17 +119,33 @@ def text(query: SamplesQuery | PartialQuery, holdings: Holdings, events: EventRe
         rows = [row for lines, row in present if row.is_node or lines.series.key in leaves]
         if rows:
             yield from _table(name, rows)
+    yield from _processes(processes.result()[0], holdings)
     yield _line("")
     yield _line(f"Events within {AROUND_MS // 1000} s of it" + ("" if events.events else ": none"))
     for event in reversed(events.events):
         time, name = iso_time.format_seconds(event.time_ms)[11:19], name_of_key(event.series, holdings.series)
         yield _line(f"  {time}  {event.kind:<12.12} {_short(name, 24):<24}  {printable(event.what)}")
-    if query.is_cut or query.skipped_files or events.is_cut:
+    skipped_files = query.skipped_files + processes.skipped_files
+    if query.is_cut or skipped_files or events.is_cut:
         yield _line("")
-    if query.skipped_files:
-        yield _line(f"Data may be missing: {query.skipped_files} files could not be read; see /api/health.")
+    if skipped_files:
+        yield _line(f"Data may be missing: {skipped_files} files could not be read; see /api/health.")
     if query.is_cut or events.is_cut:
         yield _line("There may be more series or events than are listed.")
+
+
+def _processes(usages: list[Usage], holdings: Holdings) -> Iterator[bytes]:
+    """Yield the lines of the processes that used CPU, each with its container."""
+    busy = [usage for usage in usages if usage.cpu_millicores >= 1]
+    if not busy:
+        return
+    yield _line("")
+    yield _line(f"{'Processes, at their last reading':<{_NAME_WIDTH + 2}} {'CPU':>12} {'memory':>12}  in")
+    for usage in busy:
+        title = _short(f"{usage.comm} {usage.pid}", _NAME_WIDTH)
+        cpu, memory = _amount(usage.cpu_millicores, "millicores"), _amount(usage.rss_bytes, "bytes")
+        place = printable(name_of_key(usage.key, holdings.series))
+        yield _line(f"  {title:<{_NAME_WIDTH}} {cpu:>12} {memory:>12}  {place}")
 
 
 def sparkline(time_ms: Times, values: Floats, from_ms: int, to_ms: int) -> str:
