@@ -134,6 +134,17 @@ def test_the_kernels_log_is_exact(proc: FakeProc, cgroup: str, key: str) -> None
     assert event.after["victim_pid"] == 9
 
 
+def test_kills_of_a_group_are_all_taken_and_those_of_containers_are_not_the_nodes(proc: FakeProc) -> None:
+    """The kernel kills the first process of a group twice."""
+    group = f"/kubepods/{KEY}"
+    log = Logged((group, 1, "a"), (group, 1, "a"), (group, 2, "b"), (f"/kubepods/{'cd' * 32}", 3, "c"))
+    victims = Victims(Host(proc.root, TICKS, PAGE_BYTES, 0, Ticking()), lambda _: {}, log, lambda _: None)
+    first, node, second = victims.name([kill(killed=2), kill("node"), kill()])
+
+    assert "a (pid 1), b (pid 2), with 10 MiB in the first" in first.what
+    assert (node, second) == (kill("node"), kill())
+
+
 def test_other_events_are_left_as_they_are(proc: FakeProc) -> None:
     event = Event(1000, "start", KEY, "started")
 

@@ -1,5 +1,6 @@
 """Names the processes that an OOM kill has killed: those in the kernel's log, or else those that are gone since."""
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ LOOKS, LOOK_EVERY_S = 10, 0.03
 """Maximum number of further looks for a process that is gone, and the interval between them."""
 MAX_LOGGED = 100
 """Maximum number of kills in the log that no event has named yet."""
+
+_CONTAINER = re.compile(r"[0-9a-f]{64}")
 
 LastSeen = Callable[[str], Mapping[int, Visit]]
 """Returns the processes of a series at its last readings, by pid."""
@@ -78,10 +81,11 @@ class Victims:
 
     def _in_log(self, key: str, killed: int) -> list[_Victim]:
         """Take the kills in a series out of the log's, the largest first."""
-        found = [kill for kill in self._logged if _is_in(kill.cgroup, key)][-killed:]
+        found = [kill for kill in self._logged if _is_in(kill.cgroup, key)]
         for kill in found:
             self._logged.remove(kill)
-        victims = {kill.pid: _Victim(kill.comm, kill.pid, kill.rss_bytes, None) for kill in found}
+        # The first process of a group is killed twice.
+        victims = {kill.pid: _Victim(kill.comm, kill.pid, kill.rss_bytes, None) for kill in found[-killed:]}
         return sorted(victims.values(), key=lambda victim: -victim.rss_bytes)
 
     def _gone(self, key: str, killed: int) -> list[_Victim]:
@@ -110,13 +114,13 @@ class Victims:
 
 
 def _is_in(cgroup: str, key: str) -> bool:
-    """Return whether a cgroup is that of a series, or below it."""
+    """Return whether a cgroup is that of a series, or below it. To the node belong those that are in no container."""
     kind, _, name = key.partition(":")
     if kind == "cgroup":
         return cgroup == name or cgroup.startswith(f"{name}/")
     if kind == "pod":
         return name in cgroup or name.replace("-", "_") in cgroup
-    return kind == "node" or key in cgroup
+    return _CONTAINER.search(cgroup) is None if kind == "node" else key in cgroup
 
 
 def _names(victims: Sequence[_Victim]) -> str:
