@@ -50,3 +50,15 @@ def test_the_examples_of_the_formula_are_right() -> None:
     (next_to_a_larger_one,) = ranked(sums_of(([1.0] * 9, [9.0] * 9), ([900.0] * 9, [900.0] * 9)), [CPU], 2)
 
     assert next_to_a_larger_one.score == pytest.approx(0.32, abs=0.005)
+
+
+def test_a_metric_that_was_not_read_has_not_fallen_to_zero_unless_its_series_is_gone() -> None:
+    sums = Sums.empty(2, 2)
+    for metric in (0, 1):
+        for row in (0, 1):
+            sums.add([(row, BEFORE)], metric, np.array([0]), np.full(9, 900.0))
+    sums.add([(0, DURING)], 0, np.array([0]), np.full(9, 900.0))
+    sums.add([(0, DURING)], 1, np.array([0]), np.full(2, 900.0))
+    changed = ranked(sums, [CPU, SHOWN["memory.current"]], 5)
+
+    assert [series.row for series in changed] == [1]

@@ -120,8 +120,10 @@ def _scores(sums: Sums, units: Sequence[str]) -> tuple[Floats, Floats]:
     """
     means = np.where(sums.count >= MIN_SAMPLES, sums.total / sums.count, np.nan)
     is_additive = np.array([unit in ADDITIVE_UNITS for unit in units])[None, :]
-    # In additive units a series without samples uses nothing. In others its level is unknown.
-    level = np.where(np.isnan(means) & is_additive[:, :, None], 0.0, means)
+    # In additive units a series that is not there uses nothing. Otherwise its level is unknown: a busy collector did
+    # not read the metric, or there was no limit.
+    is_absent = sums.count.max(axis=1, keepdims=True) < MIN_SAMPLES
+    level = np.where(np.isnan(means) & is_additive[:, :, None] & is_absent, 0.0, means)
     before, during = level[:, :, BEFORE], level[:, :, DURING]
     shift = np.abs(during - before)
     beyond = _beyond(sums)
