@@ -141,6 +141,17 @@ def test_a_kill_seen_at_a_tick_is_told_from_the_counters_of_that_tick() -> None:
     assert event.what == "OOM kill: 1 process killed; memory before was 150 MiB"
 
 
+def test_a_copied_limit_is_not_called_the_containers_own_if_no_counter_proves_whose_was_reached() -> None:
+    machine = Machine()
+    rows = before(POD_LIMIT | {"max": 512 * MIB})
+    rows[POD]["memory"] = 90 * MIB
+    machine.tick(0, rows)
+    (event,) = machine.tick(1, rows | {WEB: rows[WEB] | {"oom": 1}})
+    assert event.what == (
+        "OOM kill: 1 process killed; memory before was 150 MiB of the pod's limit of 512 MiB; sidecar held 310 MiB"
+    )
+
+
 def test_a_container_whose_cgroup_was_removed_before_its_counters_were_final_keeps_what_was_read() -> None:
     """The event is written at the next tick, from the counters of the pod; the peak was read before the removal."""
     machine = Machine()

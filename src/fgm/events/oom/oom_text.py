@@ -97,15 +97,33 @@ def oom_event(kill: Kill, around: Surroundings) -> Event:
         what += ", in no container or service that is recorded"
     elif kill.key.startswith("pod:") and (kill.victim is None or is_own):
         what += ", in no container that was seen to end"
-    before, memory = _memory(kill, names_limit=is_own)
+    holder = _unproven_holder(kill) if group is None else None
+    before, memory = _memory(kill, around, holder, names_limit=is_own)
     what += memory
-    if group is not None and not is_own and kill.victim is not None:
-        what += _others(kill.victim, group, limit, around)
+    if kill.victim is not None and (holder or (group is not None and not is_own)):
+        what += _others(kill.victim, holder or group or NODE_PATH, limit, around)
     return Event(kill.time_ms, "oom_kill", kill.key, what, before, after)
 
 
-def _memory(kill: Kill, *, names_limit: bool) -> tuple[dict[str, Value], str]:
-    """Return the memory of the victim before the kill, and the part of the text about it."""
+def _unproven_holder(kill: Kill) -> str | None:
+    """Return the path of the group above the victim that has the smallest limit, if the victim has a limit, too.
+
+    No counter proves which of them was reached, but it was not the victim's own: the group reaches the smaller one, or
+    an equal one that the kubelet has copied from it, first.
+    """
+    if kill.victim is None or kill.before is None or np.isnan(kill.before[MEMORY_DEPTH]):
+        return None
+    if not np.isfinite(kill.before[MEMORY_MAX]):
+        return None
+    path = path_at(kill.victim, int(kill.before[MEMORY_DEPTH]))
+    return None if path in (NODE_PATH, kill.victim.cgroup) else path
+
+
+def _memory(kill: Kill, around: Surroundings, holder: str | None, *, names_limit: bool) -> tuple[dict[str, Value], str]:
+    """Return the memory of the victim before the kill, and the part of the text about it.
+
+    `holder`: see `_unproven_holder`.
+    """
     facts: dict[str, Value] = {}
     if kill.before is None or np.isnan(kill.before[MEMORY]):
         return facts, ""
@@ -115,7 +133,10 @@ def _memory(kill: Kill, *, names_limit: bool) -> tuple[dict[str, Value], str]:
     if peak >= MIN_RISE * held and not peak <= earlier_peak:  # much of it was allocated since the last tick
         facts["memory.peak"] = plain(peak)
         text = f"; memory rose from {size(held)} to {size(peak)}"
-    if names_limit and np.isfinite(kill.before[MEMORY_MAX]):
+    if holder is not None and kill.victim is not None:
+        limit = float(kill.before[SMALLEST_MEMORY_MAX])
+        text += f" of {owner_name(kill.victim, holder, around.series)} limit of {size(limit)}"
+    elif names_limit and np.isfinite(kill.before[MEMORY_MAX]):
         facts["memory.max"] = plain(float(kill.before[MEMORY_MAX]))
         text += f" of a limit of {size(float(kill.before[MEMORY_MAX]))}"
     return facts, text
