@@ -100,6 +100,21 @@ def test_without_counters_on_the_way_up_the_limits_decide(limits: Row, pod_memor
     assert event.what.startswith(f"OOM kill: 1 process killed{expected}")
 
 
+def test_a_kill_that_a_tick_saw_before_its_cgroup_was_removed_is_compared_with_the_time_before_that_tick() -> None:
+    """Only the next tick reports it, whose earlier values have the kill already."""
+    machine = Machine()
+    machine.tick(0, before(POD_LIMIT | {"max": 512 * MIB}))
+    seen = before(POD_LIMIT | {"max": 512 * MIB}, oom=2, groups=1)
+    seen[POD] |= {"oom": 2, "groups": 1, "ooms": 1}
+    assert machine.tick(1, seen, removed={WEB}) == []
+    later = before(POD_LIMIT)
+    del later[WEB]
+    later[POD] |= {"oom": 3, "groups": 1, "ooms": 1}
+    kill = machine.tick(2, later)[0]
+
+    assert kill.what.startswith("OOM kill: 2 processes killed at the pod's limit of 512 MiB, which is also its own; ")
+
+
 @pytest.mark.parametrize(("own_mib", "is_own"), [(64, True), (512, False)])
 def test_a_removed_container_of_an_earlier_version_was_at_the_smaller_limit(own_mib: float, is_own: bool) -> None:
     """Its own counters are gone, and effective limits were not recorded."""

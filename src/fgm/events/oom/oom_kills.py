@@ -22,7 +22,7 @@ from fgm.events.columns import MEMORY, MEMORY_PEAK, OOM_GROUP_KILLS, OOM_KILLS, 
 from fgm.events.groups import LEAVES, parents_of
 from fgm.events.lives import Exited, Lives
 from fgm.events.oom.oom_counts import OomCounts, OomEpisodes
-from fgm.events.oom.oom_text import Kill, KillEvidence, Surroundings, oom_event
+from fgm.events.oom.oom_text import NO_EVIDENCE, Kill, KillEvidence, Surroundings, oom_event
 from fgm.events.series_state import SeriesState, TickStep
 from fgm.store.events.event import Event
 from fgm.store.samples.series import Series
@@ -94,8 +94,15 @@ class OomKills:
         for key, earlier in unfinished.items():
             kills[key] = kills.get(key, _NONE).plus(earlier.counts)
         for key in kills.keys() & set(removed):
-            earlier = unfinished.get(key, _Unfinished(step.time_ms, _NONE, KillEvidence(ooms)))
-            self._unfinished[key] = earlier._replace(counts=kills.pop(key))
+            # The next tick compares with this one, so it needs what was before the kill.
+            at_tick = KillEvidence(
+                _ooms(step, ooms),
+                _by_path(step.series, step.now, MEMORY_PEAK),
+                _by_path(step.series, step.before, OOMS),
+            )
+            earlier = unfinished.get(key, _Unfinished(step.time_ms, _NONE, NO_EVIDENCE))
+            evidence = at_tick.plus(earlier.evidence)
+            self._unfinished[key] = earlier._replace(counts=kills.pop(key), evidence=evidence)
         events = [
             self._event_at_tick(key, killed, step, state, lives, unfinished.get(key), ooms)
             for key, counts in kills.items()
@@ -180,7 +187,7 @@ class OomKills:
         for exited in lives.exited if not lives.is_alive(key) else ():
             if exited.series.key == key:  # what killed it was before its exit, even if its pod counts it later
                 time_ms = min(time_ms, exited.time_ms)
-        evidence = KillEvidence(_ooms(step, ooms), _by_path(step, MEMORY_PEAK))
+        evidence = KillEvidence(_ooms(step, ooms), _by_path(step.series, step.now, MEMORY_PEAK))
         if unfinished is not None:
             time_ms = min(time_ms, unfinished.time_ms)
             evidence = evidence.plus(unfinished.evidence)
@@ -188,9 +195,9 @@ class OomKills:
         return oom_event(kill, Surroundings(step.series, step.before))
 
 
-def _by_path(step: TickStep, column: int) -> dict[str, float]:
-    """Return the values of a column at a tick, by path of the cgroup."""
-    values = zip(step.series, step.now[:, column].tolist(), strict=True)
+def _by_path(series: Sequence[Series], rows: Floats, column: int) -> dict[str, float]:
+    """Return the values of a column, by path of the cgroup."""
+    values = zip(series, rows[:, column].tolist(), strict=True)
     return {each.cgroup: value for each, value in values if each.cgroup and not np.isnan(value)}
 
 

@@ -38,10 +38,13 @@ class KillEvidence:
 
     ooms: Mapping[str, float] = field(default_factory=dict)
     peaks: Mapping[str, float] = field(default_factory=dict)
+    ooms_before: Mapping[str, float] = field(default_factory=dict)
+    """What `ooms` were before the kill, if a tick has read them since."""
 
     def plus(self, earlier: "KillEvidence") -> "KillEvidence":
         """Return this together with what was read earlier, when more of the cgroups were there."""
-        return KillEvidence({**earlier.ooms, **self.ooms}, {**earlier.peaks, **self.peaks})
+        ooms, peaks = {**earlier.ooms, **self.ooms}, {**earlier.peaks, **self.peaks}
+        return KillEvidence(ooms, peaks, {**self.ooms_before, **earlier.ooms_before})
 
 
 NO_EVIDENCE = KillEvidence()
@@ -149,7 +152,7 @@ def _group(kill: Kill, victim: Series, before: Floats, around: Surroundings) -> 
     for path in paths:
         row = around.row(path)
         if row is not None and path in kill.evidence.ooms:
-            growth = kill.evidence.ooms[path] - np.nan_to_num(row[OOMS])
+            growth = kill.evidence.ooms[path] - np.nan_to_num(kill.evidence.ooms_before.get(path, row[OOMS]))
             grown[path] = growth > 0
     deepest = next((path for path in paths if grown.get(path)), None)
     smallest, depth = float(before[SMALLEST_MEMORY_MAX]), before[MEMORY_DEPTH]
