@@ -106,7 +106,7 @@ function Accounted({ columns }) {
   const { cpu = null, memory = null } = accounted.value ?? {};
   const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => `${percent(share)} of its ${name}`);
   if (parts.length === 0) return null;
-  return html`<tr><td class="sum" colspan=${columns} title="All leaves, also those that are not shown, and what is outside of them, as a share of the node in view">
+  return html`<tr><td class="sum" colspan=${columns} title="All leaves, also those that are not shown, and what is outside of them, as a share of the node in view (memory: in at most its last 15 minutes)">
     all rows add up to ${parts.join(", ")}</td></tr>`;
 }
 

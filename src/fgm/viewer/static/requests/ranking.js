@@ -7,7 +7,7 @@ import { accounted, allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node,
 import * as api from "./api.js";
 
 const TOP = 6;
-const RECENT_MS = 900_000; // a container that ended earlier is not a candidate for the top six
+const RECENT_MS = 900_000; // a container that ended earlier is not a candidate for the top six; and the range of the memory's sum
 const LONGEST_MS = 21_600_000; // of a longer view, only the newest part is ranked: the viewer reads every sample of it
 const SPARKLINE_PARTS = 48;
 const MAX_RANKED = 500;
@@ -60,18 +60,23 @@ async function updateUse(isChanged) {
   try {
     const { series, leaves_share_of_node } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
     cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
-    const memory = metric === MEMORY ? leaves_share_of_node : await shareOfNode(MEMORY, begin_ms, end_ms);
-    accounted.value = { cpu: metric === RANKING_METRICS[0] ? leaves_share_of_node : null, memory };
+    accounted.value = { memory: null, ...accounted.peek(), cpu: metric === RANKING_METRICS[0] ? leaves_share_of_node : null };
+    updateMemoryShare(begin_ms, end_ms); // not awaited: the top six do not depend on it
   } catch (error) {
     request.failed = true;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
   }
 }
 
-/** The sum of all leaves as a share of the node's value, or null. */
-async function shareOfNode(metric, from_ms, to_ms) {
-  if (!allMetrics.peek()?.some(({ name }) => name === metric)) return null;
-  return (await api.top({ metric, from_ms, to_ms, limit: 1 })).leaves_share_of_node;
+/** Request how nearly the memory of all leaves adds up to the node's, in the newest part of the range. */
+async function updateMemoryShare(from_ms, to_ms) {
+  if (!allMetrics.peek()?.some(({ name }) => name === MEMORY)) return;
+  try {
+    const { leaves_share_of_node } = await api.top({ metric: MEMORY, from_ms: Math.max(from_ms, to_ms - RECENT_MS), to_ms, limit: 1 });
+    accounted.value = { cpu: null, ...accounted.peek(), memory: leaves_share_of_node };
+  } catch (error) {
+    if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
+  }
 }
 
 /** Fill the free places of the top six. A series keeps its place until it has left the view, so that lines rarely change. */
