@@ -172,15 +172,20 @@ def test_the_values_by_disk_add_up_to_the_columns(recorded: Recorded) -> None:
 
     assert {row.label for row in of_containers} == {"vda"}
     assert len({row.time_ms for row in of_containers}) > 1
-    assert totals == {key: columns[key] for key in totals}
+    # A slow machine reads expensive files at every second tick; the columns of the others are null.
+    known = {key: total for key, total in totals.items() if not math.isnan(columns[key])}
+    assert len(known) > len(totals) / 3
+    assert known == {key: columns[key] for key in known}
     assert "filesystem.available_bytes" in {row.metric for row in rows if row.label == "/"}
 
 
-def test_the_pressure_of_interrupts_is_recorded_every_ten_seconds(recorded: Recorded) -> None:
-    for chunk in recorded.chunks:
-        values = chunk.values["irq.pressure.full.total"]
-        assert np.count_nonzero(~np.isnan(values)) <= math.ceil(len(values) / 10) + 1
-    assert any(not np.isnan(chunk.values["irq.pressure.full.total"]).all() for chunk in recorded.chunks)
+def test_counters_of_tcp_stand_in_every_tenth_row_of_the_node(recorded: Recorded) -> None:
+    chunks = sorted((c for c in recorded.chunks if c.series.scope == "node"), key=lambda chunk: int(chunk.time_ms[0]))
+    values = np.concatenate([chunk.values["tcp.in_segs"] for chunk in chunks])
+    times = np.concatenate([chunk.time_ms for chunk in chunks])[~np.isnan(values)]
+
+    assert len(times) > 1
+    assert set(np.diff(times).tolist()) == {10_000}
 
 
 def test_a_stopped_container_stays_in_the_index_and_keeps_its_rows(recorded: Recorded) -> None:

@@ -55,7 +55,10 @@ class Sweep:
             self._passes[0].continue_from(self._passes[-1].last_texts())
 
     def texts(self, names: Collection[str]) -> Iterator[tuple[SeriesReader, str, bytes]]:
-        """Yield the last text of each file with one of these names, with its reader and its name."""
+        """Yield the last text of each file with one of these names, with its reader and its name.
+
+        The text of an alternating file may be that of the pass before.
+        """
         last = {
             id(file): (reader, file.name, text) for each in self._passes for reader, file, text in each.named(names)
         }
