@@ -103,9 +103,11 @@ def test_without_counters_on_the_way_up_the_limits_decide(limits: Row, pod_memor
 def test_a_kill_that_a_tick_saw_before_its_cgroup_was_removed_is_compared_with_the_time_before_that_tick() -> None:
     """Only the next tick reports it, whose earlier values have the kill already."""
     machine = Machine()
-    machine.tick(0, before(POD_LIMIT | {"max": 512 * MIB}))
+    first = before(POD_LIMIT | {"max": 512 * MIB})
+    first[POD]["memory"] = 90 * MIB
+    machine.tick(0, first)
     seen = before(POD_LIMIT | {"max": 512 * MIB}, oom=2, groups=1)
-    seen[POD] |= {"oom": 2, "groups": 1, "ooms": 1}
+    seen[POD] |= {"memory": 90 * MIB, "oom": 2, "groups": 1, "ooms": 1}
     assert machine.tick(1, seen, removed={WEB}) == []
     later = before(POD_LIMIT)
     del later[WEB]
