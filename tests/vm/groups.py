@@ -45,7 +45,7 @@ def start_pod(pod: Pod) -> None:
     if pod.memory:
         (folder / "memory.max").write_text(str(pod.memory << 20))
     if pod.cpu:
-        (folder / "cpu.max").write_text(f"{pod.cpu * PERIOD_USEC // 1000} {PERIOD_USEC}")
+        (folder / "cpu.max").write_text(quota(pod.cpu))
     if pod.layout == "containers":
         spawn(folder / pod.sandbox_id, [str(PAUSE), "infinity"])
     for container in pod.containers:
@@ -144,6 +144,11 @@ def api_pod(pod: Pod, memory: int | None = None) -> Json:
 
 def limits_of(memory: int, cpu: int) -> dict[str, str]:
     return ({"memory": f"{memory}Mi"} if memory else {}) | ({"cpu": f"{cpu}m"} if cpu else {})
+
+
+def quota(millicores: int | None) -> str:
+    """Return the text for cpu.max; None means no limit."""
+    return f"{'max' if millicores is None else millicores * PERIOD_USEC // 1000} {PERIOD_USEC}"
 
 
 def cgroup_of(group: Pod | Service) -> Path:

@@ -17,7 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from tests.support.collector.api_server import ApiServer
 from tests.support.collector.pods import NODE
 from tests.vm import groups, work
-from tests.vm.planted import INCIDENTS, KUBEPODS_ROOM, PODS, RESIZED_MEMORY, SERVICES, Incident
+from tests.vm.planted import INCIDENTS, KUBEPODS_ROOM, PODS, QUOTAS, RESIZED_MEMORY, SERVICES, Incident
 
 DATA = Path("/run/fgm")
 QUIET_S, INCIDENT_S = 28, 20
@@ -68,6 +68,8 @@ def end(collector: "subprocess.Popen[bytes]") -> int:
 
 def plant(incident: Incident, portal: BlockingPortal, api: ApiServer) -> dict[str, int]:
     """Let an incident happen after a quiet time; return its first and last instant."""
+    for name, millicores in QUOTAS.get(incident.name, ()):
+        set_quota(name, millicores)
     if incident.name == "kubepods-limit":
         kubepods = groups.CGROUPS / "kubepods"
         limit = int((kubepods / "memory.current").read_text()) + (KUBEPODS_ROOM << 20)
@@ -87,7 +89,16 @@ def plant(incident: Incident, portal: BlockingPortal, api: ApiServer) -> dict[st
         time.sleep(INCIDENT_S)
     ended_ms = groups.now_ms()
     switch.unlink()
+    for name, _ in QUOTAS.get(incident.name, ()):
+        set_quota(name, None)
     return {"began_ms": began_ms, "ended_ms": ended_ms}
+
+
+def set_quota(name: str, millicores: int | None) -> None:
+    """Set the CPU limit of a pod or a container; None means no limit."""
+    by_name = {pod.name: groups.cgroup_of(pod) for pod in PODS}
+    by_name |= {each.name: groups.cgroup_of(pod) / each.id for pod in PODS for each in pod.containers}
+    (by_name[name] / "cpu.max").write_text(groups.quota(millicores))
 
 
 def was_killed(folder: Path) -> bool:
