@@ -69,6 +69,20 @@ def test_of_too_many_services_the_busiest_are_recorded_and_the_log_says_so_once(
     assert recorded[1:] == [f"/system.slice/{number:03}.service" for number in range(6, MAX_SERVICES + 5)]
 
 
+def test_a_machine_is_a_container_with_the_processes_of_its_services_but_not_of_its_containers(tmp_path: Path) -> None:
+    inner = f"lxc.payload.web/docker/{ID}"
+    hierarchies(tmp_path, unified=inner)
+    (tmp_path / "unified/lxc.payload.web/init.scope").mkdir()
+    machine, container = sorted(finder(tmp_path).cgroups, key=lambda cgroup: str(cgroup.series.cgroup))
+
+    assert (machine.series.scope, machine.series.key) == ("container", "cgroup:/lxc.payload.web")
+    assert (machine.series.container_name, machine.series.runtime) == ("web", "lxc")
+    assert machine.series.container_id is None
+    folders = {folder.removeprefix(f"{tmp_path}/unified") for (each,) in [machine.processes] for folder in each}
+    assert folders == {"/lxc.payload.web", "/lxc.payload.web/docker", "/lxc.payload.web/init.scope"}
+    assert (container.series.key, container.series.runtime) == (ID, "docker")
+
+
 def test_a_container_with_other_paths_on_v2_is_one_cgroup(tmp_path: Path) -> None:
     hierarchies(tmp_path, cpu=V1, pids=V1, unified=f"{SCOPE}/init.scope")
     (cgroup,) = finder(tmp_path).cgroups
