@@ -1,10 +1,12 @@
 """The client of an engine, on a real Unix socket: the lists and events of real engines, and failures."""
 
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import pytest
@@ -38,7 +40,10 @@ async def test_the_running_containers_are_listed(client: EngineClient, server: E
     containers = await to_thread.run_sync(client.list_containers)
 
     assert {container.name for container in containers} == {"shop-web-1", "shop-db-1", "renamed"}
-    assert server.requests == ["/containers/json"]
+    (path,) = server.requests
+    query = parse_qs(urlsplit(path).query)
+    assert query["all"] == ["1"]
+    assert "created" in json.loads(query["filters"][0])["status"], "its cgroup exists before it runs"
 
 
 async def test_podman_is_asked_for_its_own_list(tmp_path: Path) -> None:

@@ -76,6 +76,27 @@ async def test_missing_names_are_logged_once_with_the_reason_and_what_to_do(
     assert "--engine-socket" in facts["advice"]
 
 
+async def test_a_container_that_an_engine_does_not_list_is_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be about to start, or be of another engine in a machine."""
+    caplog.set_level(logging.WARNING)
+    clock = FakeClock()
+    server = EngineServer(tmp_path / "docker.sock", [])
+    follower = follower_of(tmp_path, clock, Told(), "docker.sock")
+    async with server.running(), anyio.create_task_group() as group:
+        group.start_soon(clock.sleep_until, 1e9)  # `advance` needs a sleeper
+        group.start_soon(follower.run)
+        follower.update_series([WEB])
+        await server.streaming()
+        await clock.settle(2)
+        await clock.advance(GRACE_S)
+        await anyio.wait_all_tasks_blocked()
+        group.cancel_scope.cancel()
+
+    assert caplog.records == []
+
+
 async def test_containers_of_kubernetes_and_without_an_engine_are_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,7 +20,8 @@ DATA = Path(__file__).parents[2] / "data" / "engines"
 DOCKER_CONTAINERS: list[dict[str, Any]] = json.loads((DATA / "docker-containers.json").read_text())
 DOCKER_EVENTS = (DATA / "docker-events.jsonl").read_bytes().splitlines(keepends=True)
 PODMAN_CONTAINERS: list[dict[str, Any]] = json.loads((DATA / "podman-containers.json").read_text())
-LISTS = ("/containers/json", "/v4.0.0/libpod/containers/json")
+LISTS = ("/containers/json?", "/v4.0.0/libpod/containers/json")
+"""Beginnings of the paths of the lists of Docker and Podman."""
 
 
 class EngineServer:
@@ -80,7 +81,7 @@ def _handler(engine: EngineServer) -> type[BaseHTTPRequestHandler]:
             engine.requests.append(self.path)
             if self.path.startswith("/events?"):
                 self._stream()
-            elif self.path in LISTS:
+            elif self.path.startswith(LISTS):
                 self._answer(200, json.dumps(engine.containers).encode() if engine.body is None else engine.body)
             else:
                 self._answer(404, b'{"message":"page not found"}')

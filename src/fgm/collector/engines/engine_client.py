@@ -16,8 +16,13 @@ from fgm.collector.kubernetes.requests.address import Address
 from fgm.collector.kubernetes.requests.connection import MALFORMED, Connection
 from fgm.collector.kubernetes.requests.errors import ApiError, SilenceError, StreamError
 
-LISTS = {"docker": "/containers/json", "podman": "/v4.0.0/libpod/containers/json"}
-"""Path of the list of running containers, by engine. Only Podman's own API has the names of its pods."""
+# Those that Docker is starting have a cgroup already, but are not running yet.
+_DOCKER_FILTER = quote('{"status":["created","paused","restarting","running"]}')
+LISTS = {
+    "docker": f"/containers/json?all=1&filters={_DOCKER_FILTER}",
+    "podman": "/v4.0.0/libpod/containers/json",
+}
+"""Path of the list of containers, by engine. Only Podman's own API has the names of its pods."""
 EVENTS = "/events?filters=" + quote('{"type":["container"]}')
 TIMEOUT_S = 10
 SILENCE_S = 600
@@ -52,7 +57,7 @@ class EngineClient:
         self._rest = b""
 
     def list_containers(self) -> list[EngineContainer]:
-        """Return the running containers.
+        """Return the containers that run or are being started.
 
         Raises: ApiError if the request fails.
         """

@@ -76,17 +76,20 @@ class EngineFollower:
             await self._clock.sleep_until(self._clock.monotonic() + GRACE_S)
             still = self._book.nameless()
             for runtime in {str(still[each].runtime) for each in before.keys() & still.keys()} & ADVICE.keys():
-                if runtime not in reported:
+                reason = self._reason(runtime)
+                if reason and runtime not in reported:
                     reported.add(runtime)
-                    self._report(runtime)
+                    log.warning(
+                        "containers have no names, because their engine cannot be asked",
+                        extra=fields(runtime=runtime, reason=reason, advice=ADVICE[runtime]),
+                    )
             await self._book.wait_for_change(self._clock)
 
-    def _report(self, runtime: str) -> None:
-        reasons = [each.reason for each in self._followers.values() if each.runtime == runtime and each.reason]
-        log.warning(
-            "containers have no names, because their engine cannot be asked",
-            extra=fields(runtime=runtime, reason="; ".join(reasons) or "no socket found", advice=ADVICE[runtime]),
-        )
+    def _reason(self, runtime: str) -> str | None:
+        """Return why an engine cannot be asked; None if it can."""
+        followers = [each for each in self._followers.values() if each.runtime == runtime]
+        reasons = [each.reason for each in followers if each.reason]
+        return "; ".join(reasons) if followers else "no socket found"
 
 
 def _matching(patterns: Sequence[str]) -> list[str]:
