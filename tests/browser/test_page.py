@@ -1,12 +1,15 @@
 """The page in a real browser on data that is being recorded: what it shows, and what mouse and search do."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from fgm.store.samples.leaves import leaf_keys
+from fgm.store.samples.series import Series
 from tests.support.browser.daemons import collector, viewer
 from tests.support.browser.page import drag, lane, open_page, plot_box, ranges, until
 from tests.support.browser.pixels import COLOURED_PIXELS
@@ -173,3 +176,25 @@ def test_the_page_reports_a_stopped_viewer_and_reconnects_to_the_next(page: Page
         expect(lane(page, "Memory").locator(".peak")).to_be_visible()
         with viewer(data, port):
             expect(banner).to_have_count(0)
+
+
+def test_the_page_and_the_viewer_find_the_same_leaves(page: Page, viewer_url: str) -> None:
+    paths = ("/system.slice", "/system.slice/sshd.service", "/system", "/kubepods", "/docker/machine/kubelet")
+    containers = (
+        ("a" * 64, "p", "/kubepods/podp/a"),
+        ("b" * 64, "q", "/elsewhere/b"),
+        ("c" * 64, None, "/docker/machine"),
+    )
+    every = [
+        *(Series("cgroup", cgroup=path) for path in paths),
+        *(Series("pod", pod_uid=uid, cgroup=f"/kubepods/pod{uid}") for uid in "pqr"),
+        *(Series("container", container_id=name, pod_uid=uid, cgroup=path) for name, uid, path in containers),
+        *(Series("container", container_id="d" * 64), Series("sandbox", container_id="e" * 64, pod_uid="r")),
+        *(Series("outside"), Series("node")),
+    ]
+    open_page(page, viewer_url)
+    listed = [asdict(series) | {"id": series.key} for series in every]
+    found = page.evaluate("async (all) => (await fgm('lib/series')).leaves(all).map(({ id }) => id)", listed)
+
+    assert set(found) == leaf_keys(every)
+    assert len(found) == len(set(found)) == 8
