@@ -129,6 +129,12 @@ def _remove(folder: str) -> None:
             return
 
 
+def _remove_unless_shared(folder: str) -> None:
+    """Remove a cgroup above those of a test, unless another program has made cgroups in it meanwhile."""
+    if not any(entry.is_dir() for entry in os.scandir(folder)):
+        _remove(folder)
+
+
 def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> str:
     """Make the missing cgroups of a path; on v2 with the controllers that their parents offer."""
     folder = mount
@@ -138,7 +144,7 @@ def _make(stack: ExitStack, mount: str, names: Sequence[str], is_v2: bool) -> st
             os.mkdir(folder)
         except FileExistsError:
             continue
-        stack.callback(_remove, folder)
+        stack.callback(_remove if name == names[-1] else _remove_unless_shared, folder)
         if is_v2 and name != names[-1]:
             with open(f"{folder}/cgroup.controllers", encoding="ascii") as offered:
                 wanted = " ".join(f"+{controller}" for controller in offered.read().split())
