@@ -4,6 +4,7 @@ The sandbox of a pod usually runs one process that sleeps. gVisor and Kata Conta
 or in the pod's own. The names of the Kubernetes API do not tell them apart, but their usage does.
 """
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,8 @@ class Sandboxes:
             return False
         before_s, before_usec = before
         is_working = float(row[_USAGE]) - before_usec >= MIN_MILLICORES * 1000 * (now_s - before_s)
-        if not is_working and not np.nansum(row[_MEMORY]) >= MIN_MEMORY_BYTES:
+        memory = (value for value in row[_MEMORY].tolist() if not math.isnan(value))
+        if not is_working and sum(memory) < MIN_MEMORY_BYTES:
             return False
         self._used.add(series.key)
         return series.scope == "sandbox"
