@@ -156,7 +156,8 @@ def main_thread_ms(events: list[dict[str, Any]]) -> dict[str, list[float]]:
     if len(dispatched) < MOVES / 2:
         raise SystemExit(f"the trace has {len(dispatched)} of {MOVES} moves")
     thread = {(event["pid"], event["tid"]) for event in dispatched}
-    tasks = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in thread]
+    runs = [event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in thread]
+    tasks = [event for event in runs if "dur" in event]  # one that ran when the trace ended has no duration
     starts = sorted(event["ts"] for event in dispatched)
     sums, cpu = [0.0] * len(starts), [0.0] * len(starts)
     at = -1
