@@ -10,7 +10,7 @@ import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
 import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
-import { updateRanking } from "./ranking.js";
+import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 
 const POLL_MS = 2000;
@@ -62,6 +62,7 @@ async function loadAll() {
   if (!store.loading.peek()) {
     await settle(updateEvents());
     await settle(updateRanking());
+    await settle(updateMemoryShare());
     settle(updateOverview()); // not awaited: it may take long, and itself waits for the lanes
   }
   isWorking = false;

@@ -17,6 +17,7 @@ const MEMORY = "memory.current";
 const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", MEMORY];
 
 let request = { key: "", polls: 0, failed: false }; // the last request for `cpuUse`
+let memoryRange = null; // the range for which `updateMemoryShare` is due
 let isByUse = false; // whether the top six were chosen by their use
 let rankedCandidates = []; // the candidates of the last ranking
 const tiers = new Map(); // id of each of the top six → index of its group of candidates when it was chosen
@@ -61,22 +62,23 @@ async function updateUse(isChanged) {
     const { series, leaves_share_of_node } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });
     cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
     accounted.value = { memory: null, ...accounted.peek(), cpu: metric === RANKING_METRICS[0] ? leaves_share_of_node : null };
-    updateMemoryShare(begin_ms, end_ms); // not awaited: the top six do not depend on it
+    memoryRange = { from_ms: Math.max(begin_ms, end_ms - RECENT_MS), to_ms: end_ms };
   } catch (error) {
     request.failed = true;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
   }
 }
 
-/** Request how nearly the memory of all leaves adds up to the node's, in the newest part of the range. */
-async function updateMemoryShare(from_ms, to_ms) {
-  if (!allMetrics.peek()?.some(({ name }) => name === MEMORY)) return;
-  try {
-    const { leaves_share_of_node } = await api.top({ metric: MEMORY, from_ms: Math.max(from_ms, to_ms - RECENT_MS), to_ms, limit: 1 });
-    accounted.value = { cpu: null, ...accounted.peek(), memory: leaves_share_of_node };
-  } catch (error) {
-    if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
-  }
+/**
+ * Request how nearly the memory of all leaves adds up to the node's, in the newest part of the last ranking's range. Call it after the
+ * samples are loaded: nothing else depends on it, and it would delay them.
+ */
+export async function updateMemoryShare() {
+  if (memoryRange === null || !allMetrics.peek()?.some(({ name }) => name === MEMORY)) return;
+  const recent = memoryRange;
+  memoryRange = null;
+  const { leaves_share_of_node } = await api.top({ metric: MEMORY, ...recent, limit: 1 });
+  accounted.value = { cpu: null, ...accounted.peek(), memory: leaves_share_of_node };
 }
 
 /** Fill the free places of the top six. A series keeps its place until it has left the view, so that lines rarely change. */
