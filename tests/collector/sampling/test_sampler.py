@@ -408,6 +408,20 @@ def test_a_cgroup_that_never_had_a_process_is_forgotten_when_it_is_removed(host:
         assert sampler.readers.opened == ({NEW_ID} if present else set())
 
 
+def test_a_container_whose_only_process_was_killed_before_its_first_tick_has_one_row(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    sampler.tick(0, 0.0)
+    folder = Path(host.cgroup_root, f"system.slice/docker-{NEW_ID}.scope")
+    shutil.copytree(host.cgroup_root + CONTAINERS[0]["cgroup"], folder)
+    (folder / "cgroup.procs").write_text("")
+    (folder / "cgroup.events").write_text("populated 0\nfrozen 0\n")
+    (folder / "memory.events").write_text("low 0\nhigh 0\nmax 30\noom 1\noom_kill 1\n")
+
+    first, second = sampler.tick(1000, 1.0), sampler.tick(2000, 2.0)
+    assert first.opened == {NEW_ID}
+    assert [NEW_ID in {series.key for series in tick.series} for tick in (first, second)] == [True, False]
+
+
 def test_a_cgroup_with_nothing_to_read_has_no_row(host: CapturedHost) -> None:
     Path(f"{host.cgroup_root}/system.slice/docker-{NEW_ID}.scope").mkdir()
     tick = make_sampler(host, "/*").tick(0, 0.0)

@@ -20,6 +20,7 @@ from tests.support.event_machine import (
     Ticks,
     alive,
     brief,
+    container,
     run,
 )
 
@@ -302,3 +303,65 @@ def test_a_kill_in_a_service_that_had_just_started_is_an_event_of_the_service() 
     events = machine.tick(2, {NODE: N1, SYSTEM: N1})
 
     assert [brief(event) for event in events] == [(2, "oom_kill", SSHD.key)]
+
+
+DOCKER = Series("cgroup", cgroup="/docker")
+WEB, JOB = container("a", None), container("b", None)
+LIMITED: Row = {"max": 64 * MIB, "smallest_max": 64 * MIB, "max_depth": 2}
+
+
+def test_on_v1_a_kill_that_only_the_node_counted_is_of_the_limited_container_that_ended_then() -> None:
+    """Docker removes the cgroup at once, and on v1 the counter of the cgroup above does not include it."""
+    machine = Machine()
+    rows: dict[Series, Row] = {NODE: N, DOCKER: N, WEB: alive(memory=9 * MIB) | LIMITED, JOB: alive(memory=90 * MIB)}
+    machine.tick(0, rows)
+    kill, *ends = machine.tick(1, {NODE: N1, DOCKER: N})
+
+    assert brief(kill) == (1, "oom_kill", "a")
+    assert kill.what == (
+        "OOM kill: 1 process killed; memory before was 9 MiB of a limit of 64 MiB; "
+        "only the node counted it, at the time at which this one ended"
+    )
+    assert {brief(end): "OOM kill" in end.what for end in ends} == {(1, "exit", "a"): True, (1, "exit", "b"): False}
+    assert machine.tick(2, {NODE: N1, DOCKER: N}) == []
+
+
+def test_on_v1_the_container_may_be_seen_to_end_a_tick_before_the_node_counts_its_kill() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: N, DOCKER: N, WEB: ALIVE | LIMITED})
+    machine.tick(1, {NODE: N, DOCKER: N})
+
+    assert [brief(event) for event in machine.tick(2, {NODE: N1, DOCKER: N})] == [
+        *((1, "oom_kill", "a"), (1, "exit", "a"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("web", "above", "last"),
+    [
+        (ALIVE | LIMITED, {"oom": 0.0, "ooms": 0.0}, {}),
+        (ALIVE, N, {}),
+        (ALIVE | LIMITED, N, {WEB: DEAD}),
+    ],
+    ids=["v2 would have counted it above", "no limit", "its own counter is still there"],
+)
+def test_a_kill_that_only_the_node_counted_is_not_of_another_container(
+    web: Row, above: Row, last: dict[Series, Row]
+) -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: N, DOCKER: above, WEB: web})
+    kill, _ = machine.tick(1, {NODE: N1, DOCKER: above} | last)
+
+    where = "is recorded" if "ooms" in above else "was seen to count it"
+    assert (brief(kill), kill.after) == ((1, "oom_kill", "node"), {"killed": 1})
+    assert kill.what == f"OOM kill: 1 process killed, in no container or service that {where}"
+
+
+def test_a_kill_in_no_recorded_cgroup_does_not_prove_that_the_node_had_no_memory_left() -> None:
+    machine = Machine()
+    node = {"memory": 900 * MIB, "smallest_max": 1000 * MIB, "max_depth": 0}
+    machine.tick(0, {NODE: N | node, POD: P, A: ALIVE})
+    (kill,) = machine.tick(1, {NODE: N1 | node, POD: P, A: ALIVE})
+
+    assert "limit_of" not in kill.after
+    assert "ran out of memory" not in kill.what

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _CPU_USAGE = 1 + COLUMNS.index("cpu.stat.usage_usec")
 _MEMORY, _SWAP = 1 + COLUMNS.index("memory.current"), 1 + COLUMNS.index("memory.swap.current")
+_OOM_KILLS = 1 + COLUMNS.index("memory.events.oom_kill")
 _NEVER = -1
 LIMITS_SETTLE_TICKS = 4
 """Number of ticks after which limits are read once more: the kubelet may write them after the API has the new ones."""
@@ -238,9 +239,16 @@ class Sampler:
         return has_new_names
 
     def _find_present(self) -> None:
-        """Find the series that have a row in this tick, and in the following ones until something changes."""
-        readers = self.readers.all
-        is_present = [not reader.gone and (reader.alive or reader.was_alive) for reader in readers]
+        """Find the series that have a row in this tick, and in the following ones until something changes.
+
+        A new container has a row if it has a process, or if it had one that was killed before the tick.
+        """
+        readers, opened = self.readers.all, self.readers.opened
+        is_present = [
+            not reader.gone
+            and (reader.alive or reader.was_alive or (reader.series.key in opened and reader.row[_OOM_KILLS] > 0))
+            for reader in readers
+        ]
         self._present = np.flatnonzero(is_present)
         series = tuple(reader.series for reader in compress(readers, is_present))
         if len(series) != len(self._series) or any(map(is_not, series, self._series)):

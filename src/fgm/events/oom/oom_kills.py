@@ -5,6 +5,9 @@ growth in a container is its own. If a pod's counter grows by more than those of
 container whose cgroup was removed. Any further growth in a slice or in the node belongs to cgroups that are not
 recorded.
 
+On cgroup v1 a counter does not include the cgroups below, except that of the node. So there, what only the node counts
+may be of a container with a limit whose cgroup was removed, as Docker does as soon as it has ended.
+
 The files of a tick are not read at the same moment. If a parent is read shortly before its child, its counter shows the
 child's kill one tick later. So kills that a parent's counter does not show yet are remembered, and are not reported
 again.
@@ -18,7 +21,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fgm.events.columns import MEMORY, MEMORY_PEAK, OOM_GROUP_KILLS, OOM_KILLS, OOMS, Floats
+from fgm.events.columns import (
+    MEMORY,
+    MEMORY_DEPTH,
+    MEMORY_MAX,
+    MEMORY_PEAK,
+    OOM_GROUP_KILLS,
+    OOM_KILLS,
+    OOMS,
+    Floats,
+)
 from fgm.events.groups import LEAVES, parents_of
 from fgm.events.lives import Exited, Lives
 from fgm.events.oom.oom_counts import OomCounts, OomEpisodes
@@ -74,6 +86,7 @@ class OomKills:
         parents = parents_of(step.series)
         below: dict[int, OomCounts] = {}
         kills: dict[str, OomCounts] = {}
+        inferred: set[str] = set()
         for position in sorted(range(len(step.series)), key=lambda i: _order(step.series[i])):
             series = step.series[position]
             inside = below.get(position, _NONE)
@@ -83,7 +96,9 @@ class OomKills:
                 unexplained = OomCounts(unexplained.kills)
             own = unexplained.positive
             if any(own):
-                victim = _victim(position, step, lives) if own.kills else _first_killed(position, step, parents, kills)
+                victim = _victim(position, step, lives, state) if own.kills else ""
+                victim = victim or _first_killed(position, step, parents, kills)
+                inferred |= {victim} - {series.key, *kills} if series.scope == "node" else set()
                 kills[victim] = kills.get(victim, _NONE).plus(own)
             if min(unexplained) < 0 and (any(inside) or ticks > 1):
                 self._ahead[series.key] = (_NONE.minus(unexplained).positive, max(1, ticks - 1))
@@ -104,7 +119,7 @@ class OomKills:
             evidence = at_tick.plus(earlier.evidence)
             self._unfinished[key] = earlier._replace(counts=kills.pop(key), evidence=evidence)
         events = [
-            self._event_at_tick(key, killed, step, state, lives, unfinished.get(key), ooms)
+            self._event_at_tick(key, killed, step, state, lives, unfinished.get(key), ooms, is_inferred=key in inferred)
             for key, counts in kills.items()
             if (killed := self._episodes.add(key, counts))
         ]
@@ -176,6 +191,8 @@ class OomKills:
         lives: Lives,
         unfinished: "_Unfinished | None",
         ooms: Mapping[str, float],
+        *,
+        is_inferred: bool,
     ) -> Event:
         position = next((i for i, series in enumerate(step.series) if series.key == key), None)
         time_ms, newest = step.time_ms, state.absent(key)
@@ -191,7 +208,7 @@ class OomKills:
         if unfinished is not None:
             time_ms = min(time_ms, unfinished.time_ms)
             evidence = evidence.plus(unfinished.evidence)
-        kill = Kill(time_ms, key, victim, killed, newest, evidence, step.gap_ms)
+        kill = Kill(time_ms, key, victim, killed, newest, evidence, step.gap_ms, is_inferred=is_inferred)
         return oom_event(kill, Surroundings(step.series, step.before))
 
 
@@ -221,21 +238,45 @@ def _growth(step: TickStep) -> dict[int, OomCounts]:
     return {i: OomCounts(*(round(float(each)) for each in growth[i])) for i in positions}
 
 
-def _victim(position: int, step: TickStep, lives: Lives) -> str:
+def _victim(position: int, step: TickStep, lives: Lives, state: SeriesState) -> str:
     """Return the key of the series to report for kills that a series counted, but no cgroup below it.
 
     For a pod or a slice, it is the container or service in it with the most memory among those that exited recently:
-    its own counter was removed with its cgroup, as when systemd restarts a service.
+    its own counter was removed with its cgroup, as when systemd restarts a service. For the node, it must have a limit,
+    and be in no cgroup that would have counted the kill.
     """
     series = step.series[position]
-    if series.scope not in {"pod", "cgroup"}:
+    if series.scope not in {"pod", "cgroup", "node"}:
         return series.key
-    inside = [
-        [exited for exited in at_tick if parents_of((*step.series, exited.series))[-1] == position]
-        for at_tick in (lives.exited_now, lives.exited_before)
-    ]
+
+    def may_be(exited: Exited) -> bool:
+        above = parents_of((*step.series, exited.series))[-1]
+        if series.scope == "node":
+            return _only_node_counts(above, step) and _is_limited(_lost(exited.series.key, step, state))
+        return above == position
+
+    inside = [[each for each in at_tick if may_be(each)] for at_tick in (lives.exited_now, lives.exited_before)]
     candidates: list[Exited] = inside[0] or inside[1]
     return max(candidates, key=lambda exited: exited.memory).series.key if candidates else series.key
+
+
+def _only_node_counts(above: int | None, step: TickStep) -> bool:
+    """Return whether the cgroup above another one does not count its kills, as on v1, where `oom` is null, too."""
+    if above is None or step.series[above].scope == "node":
+        return True
+    return bool(np.isnan(step.now[above, OOMS]) and np.isnan(step.before[above, OOMS]))
+
+
+def _lost(key: str, step: TickStep, state: SeriesState) -> Floats | None:
+    """Return the last values of a series whose cgroup was removed; None if it is still there, or if nothing is kept."""
+    if key in step.replaced:
+        return step.replaced[key]
+    return None if any(each.key == key for each in step.series) else state.absent(key)
+
+
+def _is_limited(values: Floats | None) -> bool:
+    """Return whether a cgroup had a limit of memory below that of the node, its own or one further up."""
+    return values is not None and bool(np.isfinite(values[MEMORY_MAX]) or values[MEMORY_DEPTH] > 0)
 
 
 def _first_killed(position: int, step: TickStep, parents: Sequence[int | None], kills: Mapping[str, OomCounts]) -> str:

@@ -67,7 +67,8 @@ class Surroundings(NamedTuple):
 class Kill(NamedTuple):
     """A kill. `key`: of the series to which it is reported; `victim`: that series, None if it is unknown.
 
-    `before`: its newest values before the kill, None if unknown; `evidence`: what was read after it.
+    `before`: its newest values before the kill, None if unknown; `evidence`: what was read after it. `is_inferred`:
+    whether only the node counted it, and the victim is the one that ended then.
     """
 
     time_ms: int
@@ -77,6 +78,7 @@ class Kill(NamedTuple):
     before: Floats | None
     evidence: KillEvidence
     gap_ms: int = 0
+    is_inferred: bool = False
 
 
 def oom_event(kill: Kill, around: Surroundings) -> Event:
@@ -97,7 +99,8 @@ def oom_event(kill: Kill, around: Surroundings) -> Event:
                 what += f" of {size(limit)}" + (", which is also its own" if kill.before[MEMORY_MAX] == limit else "")
     what += in_gap(kill.gap_ms)
     if kill.key == "node":
-        what += ", in no container or service that is recorded"
+        has_sums = bool((~np.isnan(around.before[:, OOMS])).any())
+        what += ", in no container or service that " + ("is recorded" if has_sums else "was seen to count it")
     elif kill.key.startswith("pod:") and (kill.victim is None or is_own):
         what += ", in no container that was seen to end"
     holder = _unproven_holder(kill) if group is None else None
@@ -105,6 +108,8 @@ def oom_event(kill: Kill, around: Surroundings) -> Event:
     what += memory
     if kill.victim is not None and (holder or (group is not None and not is_own)):
         what += _others(kill.victim, holder or group or NODE_PATH, limit, around)
+    if kill.is_inferred:
+        what += "; only the node counted it, at the time at which this one ended"
     return Event(kill.time_ms, "oom_kill", kill.key, what, before, after)
 
 
@@ -147,6 +152,8 @@ def _memory(kill: Kill, around: Surroundings, holder: str | None, *, names_limit
 
 def _group(kill: Kill, victim: Series, before: Floats, around: Surroundings) -> str | None:
     """Return the path of the group whose limit was reached; an empty text for the node, None if it is unknown."""
+    if victim.scope == "node":
+        return None  # it was in a cgroup that is not recorded, whose limit is not known
     paths = [path_at(victim, depth) for depth in range(depth_of(victim), 0, -1)]
     grown: dict[str, bool] = {}
     for path in paths:
