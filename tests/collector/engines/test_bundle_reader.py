@@ -1,6 +1,8 @@
 """Bundles are read by the processes of a container, and renames and exits by the files that Podman leaves."""
 
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,46 @@ def test_an_exit_has_the_code_and_the_time_that_conmon_left(host: PodmanHost) ->
     assert host.reader.has_storage
     host.reader.take_exit(host.id_of("6f94be4f349a-infra"))
     assert not host.reader.has_storage
+
+
+def _socket(path: Path) -> None:
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+def _link(path: Path) -> None:
+    path.with_name("other").write_text("137")
+    path.symlink_to("other")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, _socket, _link])
+def test_what_is_no_regular_file_is_not_waited_for(host: PodmanHost, make: Callable[[Path], object]) -> None:
+    """Its owner can put a FIFO in the place of every file, which would block a reader forever."""
+    app = host.id_of("app")
+    config, storage = host.storage / app / "userdata" / "config.json", host.storage / "containers.json"
+    for path in (config, storage, host.exits / app):
+        path.unlink(missing_ok=True)
+        make(path)
+
+    assert {each.name for each in host.reader.read(host.series)} == {"pweb", "6f94be4f349a-infra", "app"}
+    assert host.reader.read_renamed(host.series) == []
+    assert host.reader.take_exit(app) is None
+
+
+def test_a_huge_bundle_leaves_the_name_of_conmon(host: PodmanHost) -> None:
+    with (host.storage / host.id_of("app") / "userdata" / "config.json").open("wb") as file:
+        file.truncate(50 << 20)
+    with (host.storage / "containers.json").open("wb") as file:
+        file.truncate(50 << 20)
+
+    assert {each.name for each in host.reader.read(host.series)} == {"pweb", "6f94be4f349a-infra", "app"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+def test_an_exit_code_in_a_file_of_another_user_is_not_read(host: PodmanHost) -> None:
+    host.reader.read(host.series)
+    app = host.id_of("app")
+    (host.exits / app).write_text("137")
+    os.chown(host.exits / app, 12345, 12345)
+
+    assert host.reader.take_exit(app) is None

@@ -133,13 +133,28 @@ def test_only_some_past_containers_are_remembered(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(engine_book, "MAX_CONTAINERS", 1)
     told = Told()
     book = book_of(told)
-    book.update_series([WEB])
+    book.update_series([WEB, replace(WEB, container_id=C)])
     book.put_listed([LISTED, replace(LISTED, id=B), replace(LISTED, id=C)])
     book.update_series([DB])
 
     assert told.name(DB).container_name == "web"
     assert told.name(WEB) is WEB
     assert told.name(replace(WEB, container_id=C)).container_name == "web"
+
+
+def test_an_engine_that_describes_ever_new_containers_takes_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_book, "MAX_CONTAINERS", 2)
+    told = Told()
+    book = book_of(told)
+    book.update_series([WEB])
+    book.put_listed([LISTED])
+    for number in range(5):
+        book.put_listed([replace(LISTED, id=f"{number:064x}")])
+    book.put_listed([replace(LISTED, id=f"{number:064x}") for number in range(10, 20)])
+
+    named = [number for number in range(20) if told.name(replace(WEB, container_id=f"{number:064x}")).container_name]
+    assert named == [18, 19]
+    assert told.name(WEB).container_name == "web", "a running container is not forgotten"
 
 
 async def test_waiting_ends_when_containers_come_or_go_or_after_a_time() -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +14,7 @@ from anyio import to_thread
 
 from fgm.collector.engines import engine_client
 from fgm.collector.engines.engine_client import EngineClient
+from fgm.collector.engines.engine_event import EngineEvent
 from fgm.collector.kubernetes.requests.errors import ApiError, SilenceError, StreamError
 from tests.support.collector.engine_server import (
     DOCKER_CONTAINERS,
@@ -116,6 +117,19 @@ async def test_an_endless_event_is_an_error(
 
     with pytest.raises(StreamError, match="more than 1000 bytes"):
         await to_thread.run_sync(client.next_events)
+
+
+async def test_an_event_in_many_small_pieces_is_read(client: EngineClient, server: EngineServer) -> None:
+    await to_thread.run_sync(client.open_events)
+    await server.streaming()
+    data = b"\n\n" + DOCKER_EVENTS[0]
+    for position in range(0, len(data), 10):  # more pieces than that do not fit into the buffer of the socket
+        await server.send(data[position : position + 10])
+    events: Sequence[EngineEvent] | None = []
+    while events == []:
+        events = await to_thread.run_sync(client.next_events)
+
+    assert [event.kind for event in events or ()] == ["named"]
 
 
 async def test_a_silent_stream_ends(client: EngineClient, monkeypatch: pytest.MonkeyPatch) -> None:

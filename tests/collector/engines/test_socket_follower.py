@@ -11,7 +11,7 @@ import pytest
 
 from fgm.collector.engines.engine_book import EngineBook
 from fgm.collector.engines.engine_client import EngineClient
-from fgm.collector.engines.socket_follower import SocketFollower
+from fgm.collector.engines.socket_follower import PARTS_PER_PAUSE, SocketFollower
 from fgm.store.index.index_file import Index
 from fgm.store.samples.series import Series
 from tests.support.collector.engine_server import (
@@ -184,3 +184,20 @@ async def test_podman_is_not_asked_again_about_a_container_that_it_does_not_list
             await podman.clock.advance(60)
             await anyio.wait_all_tasks_blocked()
     assert len(podman.server.requests) == 1
+
+
+async def test_a_stream_without_end_is_read_with_pauses(docker: Followed) -> None:
+    async with docker.server.running(), docker.running():
+        docker.book.update_series([running("shop-web-1")])
+        await docker.server.streaming()
+        for number in range(PARTS_PER_PAUSE + 1):  # as one part each, unless two are read at once
+            line = json.loads(DOCKER_EVENTS[0])
+            line["Actor"]["ID"] = f"{number:064x}"
+            await docker.server.send(json.dumps(line).encode() + b"\n")
+        first, last = (Series("container", container_id=f"{number:064x}") for number in (0, PARTS_PER_PAUSE))
+        await docker.until(lambda: docker.name(first))
+        before_pause = Series("container", container_id=f"{PARTS_PER_PAUSE - 1:064x}")
+        await docker.until(lambda: docker.name(before_pause))
+        await anyio.wait_all_tasks_blocked()
+        assert docker.name(last) is None
+        await docker.advance_until(lambda: docker.name(last))

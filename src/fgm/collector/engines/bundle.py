@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from fgm.collector.engines.container import EngineContainer, json_object, labels_of, text
 from fgm.collector.engines.supervisor import Supervisor
@@ -20,7 +20,8 @@ STORAGE = "containers.json"
 StorageKey = tuple[int, str]
 """A storage of Podman: its user, and its folder in the user's view."""
 MAX_CONFIG_BYTES = 1 << 20
-MAX_STORAGE_BYTES = 8 << 20
+MAX_STORAGE_BYTES = 4 << 20
+"""Maximum size of a storage. A list may need 35 times its size in memory while it is parsed."""
 _NAMES = ("io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name")
 _PODS = ("io.kubernetes.cri.sandbox-name", "io.kubernetes.pod.name")
 _NAMESPACES = ("io.kubernetes.cri.sandbox-namespace", "io.kubernetes.pod.namespace")
@@ -85,6 +86,18 @@ def read_storage(path: str, user: int) -> Mapping[str, StoredContainer]:
     return containers
 
 
+def open_owned(path: str, user: int) -> BinaryIO:
+    """Open a regular file that belongs to a user, so that nobody gets a FIFO or a file of another user read.
+
+    Raises: OSError or BadFileError.
+    """
+    file = os.fdopen(open_regular(path), "rb")
+    if os.fstat(file.fileno()).st_uid != user:
+        file.close()
+        raise PermissionError(f"{path} does not belong to the user of the container")
+    return file
+
+
 def _pod_of_podman(supervisor: Supervisor, config: Mapping[str, Any], name: str | None) -> str | None:
     """Return the name of a pod of Podman: the host name of its infra container, unless the pod was given another."""
     infra_id = text(json_object(config.get("annotations")).get(_POD_OF_PODMAN))
@@ -108,9 +121,7 @@ def _read_config(bundle: str, user: int) -> dict[str, Any]:
 
 
 def _read(path: str, user: int, max_bytes: int) -> bytes:
-    with open(open_regular(path), "rb") as file:
-        if os.fstat(file.fileno()).st_uid != user:
-            raise PermissionError(f"{path} does not belong to the user of the container")
+    with open_owned(path, user) as file:
         data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise ValueError(f"{path} has more than {max_bytes} bytes")

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from fgm.collector.engines.bundle import STORAGE, StorageKey, StoredContainer, read_bundle, read_storage, storage_of
+from fgm.collector.engines.bundle import (
+    STORAGE,
+    StorageKey,
+    StoredContainer,
+    open_owned,
+    read_bundle,
+    read_storage,
+    storage_of,
+)
 from fgm.collector.engines.container import EngineContainer
 from fgm.collector.engines.supervisor import Supervisor, find_supervisor, first_process
 from fgm.collector.kubernetes.container_exits import ContainerExit
@@ -74,7 +82,8 @@ class BundleReader:
             self._storages.clear()
         if supervisor is None or supervisor.exit_dir is None:
             return None
-        with suppress(OSError, ValueError), open(os.path.join(supervisor.exit_dir, container_id), "rb") as file:
+        path = os.path.join(supervisor.exit_dir, container_id)
+        with suppress(*_UNREADABLE), open_owned(path, supervisor.user) as file:
             exit_code = int(file.read(_MAX_EXIT_CODE_BYTES))
             return ContainerExit(container_id, None, exit_code, os.fstat(file.fileno()).st_mtime_ns // 1_000_000)
         return None

@@ -49,9 +49,7 @@ class EngineBook:
         if self.running.keys() == before.keys():
             return
         for containers in (self._listed, self._of_bundles, self._indexed):
-            past = [container_id for container_id in containers if container_id not in self.running]
-            for container_id in past[: max(0, len(past) - MAX_CONTAINERS)]:
-                del containers[container_id]
+            self._forget(containers)
         self._describe(self.running.keys() - before.keys())
         self._publish()
         self.changes += 1
@@ -133,8 +131,16 @@ class EngineBook:
     def _put(self, target: dict[str, EngineContainer], containers: Iterable[EngineContainer]) -> None:
         described = {container.id: container for container in containers}
         target.update(described)
+        self._forget(target)
         self._describe(described)
         self._publish()
+
+    def _forget(self, containers: dict[str, EngineContainer]) -> None:
+        """Forget the oldest containers that do not run, if there are too many."""
+        if len(containers) > MAX_CONTAINERS:
+            past = [container_id for container_id in containers if container_id not in self.running]
+            for container_id in past[: max(0, len(past) - MAX_CONTAINERS)]:
+                del containers[container_id]
 
     def _describe(self, container_ids: Iterable[str]) -> None:
         """Pass what engines and bundles say about containers to the index."""

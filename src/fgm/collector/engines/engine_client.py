@@ -6,6 +6,7 @@ Source: https://docs.docker.com/reference/api/engine/ and https://docs.podman.io
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -27,8 +28,13 @@ EVENTS = "/events?filters=" + quote('{"type":["container"]}')
 TIMEOUT_S = 10
 SILENCE_S = 600
 """Timeout for the next event. After it, the containers are listed again."""
-MAX_LIST_BYTES = 8 << 20
+MAX_LIST_BYTES = 4 << 20
+"""Maximum size of a list: more than 1000 containers. A list may need 35 times its size in memory while it is parsed."""
 MAX_LINE_BYTES = 1 << 20
+
+
+_PARSING = threading.Lock()
+"""Held while a list is parsed, so that only one needs memory at a time."""
 
 
 class UnixConnection(Connection):
@@ -54,21 +60,22 @@ class EngineClient:
         self._monotonic = monotonic
         self._lists = UnixConnection(path, monotonic)
         self._events = UnixConnection(path, monotonic)
-        self._rest = b""
+        self._rest = bytearray()
 
     def list_containers(self) -> list[EngineContainer]:
         """Return the containers that run or are being started.
 
         Raises: ApiError if the request fails.
         """
-        until, body = self._monotonic() + TIMEOUT_S, b""
+        until, body = self._monotonic() + TIMEOUT_S, bytearray()
         with self._translated_errors(self._lists):
             self._lists.request(LISTS[self.runtime], TIMEOUT_S)
             while part := self._lists.read(until):
                 body += part
                 if len(body) > MAX_LIST_BYTES:
                     raise ApiError(f"the list of containers has more than {MAX_LIST_BYTES} bytes")
-            containers = list(parse_list(json.loads(body), self.runtime))
+            with _PARSING:
+                containers = list(parse_list(json.loads(body), self.runtime))
         self._lists.close()
         return containers
 
@@ -77,28 +84,20 @@ class EngineClient:
 
         Raises: ApiError if the request fails.
         """
-        self._rest = b""
+        self._rest = bytearray()
         with self._translated_errors(self._events):
             self._events.request(EVENTS, TIMEOUT_S)
 
     def next_events(self) -> Sequence[EngineEvent] | None:
-        """Wait for the next events; return None if the stream has ended.
+        """Wait for the next part of the stream, and return the events that end in it; None if the stream has ended.
 
         Raises: SilenceError if none arrive in time; StreamError if the stream is malformed; another ApiError if the
         connection is lost.
         """
         until = self._monotonic() + SILENCE_S
         with self._translated_errors(self._events, SilenceError):
-            while part := self._events.read(until):
-                *lines, self._rest = (self._rest + part).split(b"\n")
-                if len(self._rest) > MAX_LINE_BYTES:
-                    raise StreamError(f"an event has more than {MAX_LINE_BYTES} bytes")
-                try:
-                    events = [parse_event(line) for line in lines if line.strip()]
-                except MALFORMED as error:
-                    raise StreamError(f"the stream of events is malformed: {error}") from error
-                if any(events):
-                    return [event for event in events if event is not None]
+            if part := self._events.read(until):
+                return self._events_in(part)
         self._events.close()
         return None
 
@@ -110,6 +109,20 @@ class EngineClient:
     def close_events(self) -> None:
         """Close the stream of events. Only the thread that made the request may call this."""
         self._events.close()
+
+    def _events_in(self, part: bytes) -> list[EngineEvent]:
+        first, *others = part.split(b"\n")
+        self._rest += first
+        if len(self._rest) > MAX_LINE_BYTES:
+            raise StreamError(f"an event has more than {MAX_LINE_BYTES} bytes")
+        if not others:
+            return []
+        lines, self._rest = [bytes(self._rest), *others[:-1]], bytearray(others[-1])
+        try:
+            events = [parse_event(line) for line in lines if line.strip()]
+        except MALFORMED as error:
+            raise StreamError(f"the stream of events is malformed: {error}") from error
+        return [event for event in events if event is not None]
 
     @contextmanager
     def _translated_errors(self, connection: Connection, of_timeout: type[ApiError] = ApiError) -> Iterator[None]:

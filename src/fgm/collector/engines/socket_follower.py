@@ -27,6 +27,11 @@ MIN_INTERVAL_S = 1
 MIN_LIST_INTERVAL_S = 5
 """Minimum interval between two lists of Podman, which starts a process for them."""
 MAX_INTERVAL_S = 60
+PARTS_PER_PAUSE, PAUSE_S = 50, 0.1
+"""Number of parts of the stream of events between two pauses, and their length. Docker sends each event as a part.
+
+A stream without end must not take the processor from the sampling of ticks. The kernel and Docker keep what waits.
+"""
 MAX_OOM_KILLED = 500
 """Maximum number of OOM-killed containers that are remembered until they exit."""
 
@@ -90,9 +95,13 @@ class SocketFollower:
             return
         await self._in_thread(self._client.open_events)
         await self._list()
+        parts = 0
         with suppress(SilenceError):
             while (events := await self._in_thread(self._client.next_events)) is not None:
                 self._process(events)
+                parts += 1
+                if parts % PARTS_PER_PAUSE == 0:
+                    await self._clock.sleep_until(self._clock.monotonic() + PAUSE_S)
 
     async def _list(self) -> None:
         containers = await self._in_thread(self._client.list_containers)
