@@ -50,6 +50,15 @@ def test_the_pod_is_reported_if_the_high_limit_is_its_own_and_not_for_what_its_c
     ]
 
 
+def test_a_pod_that_is_read_later_than_its_busy_container_is_not_slowed_itself() -> None:
+    """Both count the same, but within the milliseconds between the two reads the counter grew on."""
+    ticks: list[dict[Series, Row]] = [
+        {POD: {"high_events": 3000 * i + 20 * (i > 0)}, A: alive(high_events=3000 * i)} for i in range(12)
+    ]
+
+    assert [(kind, series) for _, kind, series in run(*ticks)] == [("memory_high_began", "a")]
+
+
 def test_a_network_that_memory_pressure_slows_is_an_event() -> None:
     machine = Machine()
     events = [

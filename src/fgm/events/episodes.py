@@ -19,6 +19,12 @@ from fgm.store.samples.series import Series
 
 BEGIN_COUNT = 5
 """Minimum growth of the counter within BEGIN_WITHIN_MS for an episode to begin."""
+MIN_OWN_SHARE = 0.1
+"""Minimum share of the growth of a group that the groups below it do not explain, for an episode to begin.
+
+The counters of a group and of those below it are read some milliseconds apart. A counter of memory.events may grow by
+thousands in a second, so that the difference alone proves nothing.
+"""
 BEGIN_WITHIN_MS = 10_000
 QUIET_MS = 30_000
 """Minimum time without growth for an episode to end."""
@@ -112,7 +118,7 @@ class Episodes(ABC):
         while step.time_ms - episode.recent[0][0] > BEGIN_WITHIN_MS:
             episode.recent.popleft()
         _, counts, sums, explained = (sum(column) for column in zip(*episode.recent, strict=True))
-        if counts - explained < BEGIN_COUNT:
+        if counts - explained < max(BEGIN_COUNT, MIN_OWN_SHARE * counts):
             return []
         episode.began_ms, episode.count, episode.amount = episode.recent[0][0], counts, sums
         episode.recent.clear()

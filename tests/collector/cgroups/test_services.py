@@ -52,3 +52,13 @@ def test_of_too_many_services_those_that_are_recorded_already_stay_and_the_busie
     assert at_most(paths, (), used.__getitem__, 3) == ["/system.slice", paths[3], paths[4]]
     assert at_most(paths, [paths[1]], used.__getitem__, 3) == ["/system.slice", paths[1], paths[4]]
     assert at_most(paths, (), used.__getitem__, 5) == paths
+
+
+def test_the_cpu_time_of_services_is_not_read_if_none_can_be_added() -> None:
+    paths = [f"/system.slice/{name}.service" for name in "abcd"]
+
+    def not_read(path: str) -> float:
+        raise AssertionError(path)
+
+    assert at_most(paths, paths[:3], not_read, 3) == paths[:3]
+    assert at_most(paths, [*paths[:2], "/system.slice/ended.service"], not_read, 2) == paths[:2]

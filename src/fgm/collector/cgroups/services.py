@@ -50,8 +50,11 @@ def at_most(
     if len(paths) <= limit:
         return list(paths)
 
-    def rank(path: str) -> tuple[bool, bool, float]:
-        is_slice = path.count("/") == 1
-        return not is_slice, path not in kept, 0.0 if is_slice or path in kept else -cpu_usec(path)
+    def rank(path: str) -> tuple[bool, bool]:
+        return path.count("/") > 1, path not in kept
 
-    return sorted(sorted(paths, key=rank)[:limit])
+    chosen = sorted(sorted(paths), key=rank)
+    first = sum(1 for path in chosen if rank(path) < (True, True))
+    if first < limit:  # otherwise none is added, and reading the CPU time of all others would cost milliseconds
+        chosen[first:] = sorted(chosen[first:], key=lambda path: -cpu_usec(path))
+    return sorted(chosen[:limit])
