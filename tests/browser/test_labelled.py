@@ -76,4 +76,4 @@ def test_the_file_systems_of_the_node_are_chosen_like_a_metric(page: Page, url: 
 
 def test_without_values_a_lane_says_so(page: Page, url: str) -> None:
     open_page(page, f"{url}{VIEW}&lanes=memory,labelled:dmem.current:node")
-    expect(page.get_by_text("Nothing was recorded of this in this range.")).to_be_visible()
+    expect(page.get_by_text("No such values were recorded in this range.")).to_be_visible()

@@ -127,3 +127,16 @@ def test_the_event_of_an_oom_kill_names_the_process(opened: Page) -> None:
     texts: list[Any] = [event.get_attribute("title"), event.inner_text(), event.get_attribute("aria-label")]
 
     assert any(PLANTED["oom_kill"]["comm"] in str(text) for text in texts)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_open_processes_leave_the_names_their_room(opened: Page, width: int) -> None:
+    """A cell that spans more columns than are visible makes further ones, which take the room of the first."""
+    opened.set_viewport_size({"width": width, "height": 900})
+    name = opened.locator(".ledger > table > tbody > tr > th").first
+    closed = name.bounding_box()
+    press(opened, "o")
+    listed(opened, "pool")
+    assert name.bounding_box() == closed
+    assert closed is not None
+    assert closed["width"] >= 80

@@ -47,7 +47,7 @@ function drawRequests(ctx, requests, u, y, unit) {
     const baseline = y(value) - 4 * ratio;
     if (last - baseline < MIN_LABEL_PX * ratio) continue;
     last = baseline;
-    write(ctx, `request ${formatNumber(value, unit)}  ${[...new Set(of)].join(", ")}`, left + 4 * ratio, baseline, "left", "mut");
+    write(ctx, label(ctx, `request ${formatNumber(value, unit)}`, of, width), left + 4 * ratio, baseline, "left", "mut");
   }
 }
 
@@ -77,7 +77,7 @@ function drawLimits(ctx, limits, u, { from_ms, to_ms }, x, y, unit) {
     const baseline = Math.max(u.bbox.top + 9 * ratio, y(value) - 4 * ratio);
     if (baselines.some((other) => Math.abs(other - baseline) < MIN_LABEL_PX * ratio)) continue;
     baselines.push(baseline);
-    write(ctx, `${kind} ${formatNumber(value, unit)}  ${[...new Set(names)].join(", ")}`, left + width - 4 * ratio, baseline, "right", "mut");
+    write(ctx, label(ctx, `${kind} ${formatNumber(value, unit)}`, names, width), left + width - 4 * ratio, baseline, "right", "mut");
   }
 }
 
@@ -105,6 +105,12 @@ function drawKill(ctx, event, lines, x, y) {
     }
     ctx.stroke();
   }
+}
+
+/** The text of a limit or request: with names if it takes less than half the width, so that those at both ends never meet. */
+function label(ctx, text, names, width) {
+  const full = `${text}  ${[...new Set(names)].join(", ")}`;
+  return ctx.measureText(full).width < width / 2 ? full : text;
 }
 
 function write(ctx, text, x, y, align, colour) {

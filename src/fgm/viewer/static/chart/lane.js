@@ -140,7 +140,7 @@ function reasonForNoLine(lane) {
   }
   if (lane.isLabelled) {
     const loaded = labelledLines.value.get(lane.key);
-    return [!loaded ? "Loading…" : loaded.refusal ?? "Nothing was recorded of this in this range."];
+    return [!loaded ? "Loading…" : loaded.refusal ?? "No such values were recorded in this range."];
   }
   if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
   if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];

@@ -12,7 +12,7 @@ export function workload(series) {
 export function locationOf(series) {
   if (series.scope === "node") return "whole node";
   if (series.scope === "outside") return "of all other rows";
-  if (series.scope === "cgroup") return series.cgroup ?? "cgroup";
+  if (series.scope === "cgroup") return parentOf(series.cgroup ?? "") || series.cgroup || "cgroup";
   const pod = series.pod_name === series.name ? null : series.pod_name;
   const names = [series.namespace, pod].filter(Boolean);
   if (names.length > 0) return names.join("/");

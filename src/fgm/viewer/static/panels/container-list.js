@@ -22,7 +22,7 @@ const KINDS = [
   ["container", "containers"],
   ["pod", "pods"],
   ["sandbox", "sandboxes"],
-  ["cgroup", "cgroups"],
+  ["cgroup", "services"],
 ];
 
 /** The age of a running series, such as "3 h", or the end of another one, such as "exited 12:30". */
@@ -72,7 +72,7 @@ function namespaceChoices(rows) {
   const counts = new Map();
   for (const { namespace } of rows) if (namespace) counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
   const choices = [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([name, count]) => ({ name, text: name, count }));
-  return choices.length > 1 ? [{ name: null, text: "all", count: rows.length }, ...choices] : [];
+  return choices.length > 1 ? [{ name: null, text: "all ns", count: rows.length }, ...choices] : [];
 }
 
 /** The reason why the list is empty. */
@@ -157,7 +157,7 @@ export function ContainerList() {
   const rows = namespace === null ? listed : listed.filter((series) => series.namespace === namespace);
   const total = byKind(all, leafIds, hasOthers).get(kind ?? "container").length;
   const row = (series) => rowOf(series, entries.get(workload(series)), now_ms);
-  const title = total > 0 && kind === "leaf" ? "Containers and services" : total > 0 && kind === "cgroup" ? "Cgroups" : "Containers";
+  const title = total > 0 && kind === "leaf" ? "Containers and services" : total > 0 && kind === "cgroup" ? "Services and slices" : "Containers";
   const shownCount = rows.filter((series) => entries.has(workload(series))).length;
   const pageRows = NARROW.matches ? PAGE_ROWS_NARROW : PAGE_ROWS;
   const hiddenCount = rows.length - pageRows - extraRows;

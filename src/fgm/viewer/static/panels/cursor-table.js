@@ -8,6 +8,7 @@ import { seriesDetails, workload } from "../lib/series.js";
 import { clock, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
+import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
 import { accounted, allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
@@ -78,6 +79,7 @@ function NodeShareCell({ row }) {
 
 /** The namespace if no other shown workload has the same name, else the full location; then the life, after a restart. */
 function ShortLocation({ series, life }) {
+  if (series.scope === "outside") return "of other rows";
   const isUnique = series.namespace && shown.value.every((other) => other.series.name !== series.name || other.key === workload(series));
   const lifeText = life > 1 && `, life ${life}`;
   return isUnique ? html`${series.namespace}${lifeText}` : html`<${Location} series=${series}>${lifeText}</${Location}>`;
@@ -91,8 +93,17 @@ function Row({ row, tops, isFirst }) {
       <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${LimitCell} row=${row} /><${NodeShareCell} row=${row} />
     <td class="last"><${Sparkline} id=${series.id} css=${lineStyle(slot).css} width=${38} hasCursor=${true} /></td>
-  </tr><${Processes} id=${series.id} name=${series.name} columns=${valueLanes.value.length + 4} />`;
+  </tr><${Processes} id=${series.id} name=${series.name} columns=${columnCount()} />`;
 }
+
+/** Number of columns that the styles show. A cell that spans more would make further columns, which take the room of the names. */
+function columnCount() {
+  const always = valueLanes.value.length + 2;
+  if (isNarrow.value) return always;
+  return isCrowded() ? always + 1 : always + 2;
+}
+
+const isCrowded = () => valueLanes.value.length > 3;
 
 /** The text for screen readers: "17:46:39: Memory 56.7 MiB, payments first". */
 function spokenText(ms, row) {
@@ -114,7 +125,7 @@ function Accounted({ columns }) {
 function ColumnHead({ lane, index }) {
   const isRanking = lane.key === focused.value?.key;
   return html`<th scope="col" class=${isRanking ? "on" : ""} aria-sort=${isRanking ? "descending" : "none"}>
-    <button onClick=${() => focusLane(index)} title=${`Rank by ${lane.title}`}>${lane.title}${isRanking ? " ▾" : ""}<br />${laneUnits.value.get(lane.key)?.short}</button></th>`;
+    <button onClick=${() => focusLane(index)} title=${`Rank by ${lane.title}`}>${lane.title}<br />${isRanking ? "▾ " : ""}${laneUnits.value.get(lane.key)?.short}</button></th>`;
 }
 
 /** The table of values at the cursor. */
@@ -132,17 +143,17 @@ export function CursorTable() {
       <button class="link end" onClick=${copyTable}>Copy table</button>
       ${pinned_ms.value !== null && html`<button class="link" onClick=${togglePin}>Unpin</button>`}</div>
     <p class="unseen" role="status">${pinned_ms.value !== null && spokenText(at_ms, rows[0])}</p>
-    <table class=${valueLanes.value.length > 3 ? "many" : ""} style=${{ "--lanes": valueLanes.value.length }}>
+    <table class=${isCrowded() ? "many" : ""} style=${{ "--lanes": valueLanes.value.length }}>
       <thead><tr><th scope="col">container<br />where</th>${valueLanes.value.map((lane) => html`<${ColumnHead} key=${lane.key} lane=${lane} index=${lanes.value.indexOf(lane)} />`)}
         <th scope="col" class="limit" title=${`${title} as a share of its limit`}>of limit</th><th scope="col" class="share" title=${`${title} as a share of what the node uses`}>of node</th>
         <th scope="col" class="last"><span>CPU<br />${cpuUse.value && roughDuration(cpuUse.value.to_ms - cpuUse.value.from_ms)}</span></th></tr></thead>
       <tbody>${rows.map((row, i) => html`<${Row} key=${row.entry.key} row=${row} tops=${tops} isFirst=${i === 0} />`)}</tbody>
       <tfoot>
-        ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${valueLanes.value.length + 3}></td></tr>`}
+        ${cursorRowCount.value > rows.length && html`<tr><th scope="row">${cursorRowCount.value - rows.length} more shown</th><td colspan=${columnCount() - 1}></td></tr>`}
         ${nodeRow.value && html`<tr>
           <th scope="row">${nodeEntry && html`<${LineKey} slot=${null} />`}${node.value && html`<${ProcessesButton} id=${node.value.id} name="the node" />`}whole node</th><${Values} row=${nodeRow.value} /><td class="limit"></td><td class="share"></td>
           <td class="last">${node.value && html`<${Sparkline} id=${node.value.id} css="var(--fnt)" width=${38} />`}</td>
-        </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${valueLanes.value.length + 4} />`}<${Accounted} columns=${valueLanes.value.length + 4} />`}
+        </tr>${node.value && html`<${Processes} id=${node.value.id} name="the node" columns=${columnCount()} />`}<${Accounted} columns=${columnCount()} />`}
       </tfoot>
     </table>
   </section>`;

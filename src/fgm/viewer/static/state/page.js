@@ -21,6 +21,11 @@ export const toast = signal(null);
 /** Whether keys without Ctrl run actions. */
 export const singleKeys = signal(recall(localStorage, STORED_SINGLE_KEYS, true));
 
+const narrow = matchMedia("(max-width: 1200px)"); // as in the styles
+/** Whether the window is so narrow that the cursor table has no columns for shares of the node and sparklines. */
+export const isNarrow = signal(narrow.matches);
+narrow.addEventListener("change", () => (isNarrow.value = narrow.matches));
+
 /** Switch between lanes as lines and lanes as tables. */
 export function toggleTables() {
   showsTables.value = !showsTables.peek();
