@@ -80,6 +80,10 @@ class FileSystemTask:
             self._file_systems = ()
             return
         self._file_systems = reachable(host, own, self._proc_root)
+        # Volumes of pods come and go: remember nothing about those that are gone.
+        paths = {each.path for each in self._file_systems}
+        self._refused_until = {path: time for path, time in self._refused_until.items() if path in paths}
+        self._unknown &= {each.label for each in self._file_systems}
 
 
 def _read(path: str) -> bytes:

@@ -30,7 +30,7 @@ gauge@10 1 . = Scalar resource: Use of a resource, such as the ids of encrypted 
 misc.max
 gauge@10 1 . = Scalar resource limit: What may be used of the resource; of the node, what there is. Null is no limit.
 misc.events
-counter@10 1 .max = Scalar resource limit events: Times that use was about to go over the limit. Since Linux 6.11.
+counter@10 1 .max = Scalar resource limit events: Times that use was about to go over the limit. Since Linux 5.16.
 """,
     "region": """
 dmem.current

@@ -129,6 +129,24 @@ async def test_leaves_are_ranked_and_add_up_to_a_share_of_the_node(tmp_path: Pat
     assert (await client.get(f"{path}&scope=container")).json["leaves_share_of_node"] is None
 
 
+async def test_what_has_no_row_of_what_is_outside_does_not_add_up_to_a_share(tmp_path: Path) -> None:
+    """Limits, peaks and headroom; and everything in files of earlier versions."""
+    data = DataDirectory(tmp_path)
+    limit = "memory.max"
+    await to_thread.run_sync(
+        data.parquet,
+        chunk(NODE, T0, {MEMORY: [100, 100], limit: [200, 200]}),
+        chunk(container(1), T0, {MEMORY: [20, 20], limit: [50, 50]}),
+        chunk(Series("outside"), T0, {MEMORY: [80, 80]}),
+    )
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+
+    for metric, share in ((MEMORY, 1.0), (limit, None)):
+        answer = (await client.get(f"/api/top?metric={metric}&{RANGE}")).json
+        assert answer["leaves_share_of_node"] == share
+
+
 async def test_without_a_value_of_the_node_there_is_no_share(client: ApiClient) -> None:
     await client.ready()
     totals = await client.series(f"/api/top?metric=memory.events.oom_kill&{RANGE}")

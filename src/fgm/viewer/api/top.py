@@ -43,7 +43,12 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
     whole = of_node if has_share(top_request.metric.name, top_request.metric.unit) else 0.0
     leaves = leaf_keys(series for series, _ in totals)
     of_leaves = sum(total.sum for series, total in totals if series.key in leaves)
-    has_all = whole > 0 and query.question.scopes >= LEAF_SCOPES
+    # Limits, peaks and headroom have no row of what is outside: they do not add up.
+    has_all = (
+        whole > 0
+        and query.question.scopes >= LEAF_SCOPES
+        and any(series.scope == "outside" and total.count for series, total in totals)
+    )
     entries = [
         (find_or_make(series, total.last_ms, holdings.series), total)
         for series, total in totals
