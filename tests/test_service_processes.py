@@ -71,7 +71,7 @@ async def test_a_service_has_its_processes_and_a_kill_loses_none_of_their_readin
             collector.send_signal(signal.SIGKILL)
             await collector.wait()
         assert shown[0]["comm"].startswith("python")
-        assert shown[0]["cpu_millicores"] > 50
+        assert shown[0]["cpu_millicores"] > 0
         assert (await processes())[0]["readings"] >= shown[0]["readings"]
     await to_thread.run_sync(check_files, tmp_path)
 

@@ -35,7 +35,7 @@ class Followed:
             group.cancel_scope.cancel()
 
     async def advance_until(self, condition: Callable[[], object], step_s: float) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not condition():
                 await self.clock.advance(step_s)
                 await anyio.sleep(LOOK_AGAIN_S)

@@ -159,7 +159,7 @@ def test_an_engine_that_describes_ever_new_containers_takes_no_more_memory(monke
 
 async def test_waiting_ends_when_containers_come_or_go_or_after_a_time() -> None:
     clock, book = FakeClock(), book_of(Told())
-    with anyio.fail_after(5):
+    with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
             group.start_soon(book.wait_for_change, clock)
             group.start_soon(book.wait_for_change, clock, 60)

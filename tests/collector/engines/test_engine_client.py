@@ -77,6 +77,7 @@ async def test_events_arrive_as_they_happen_also_in_pieces(client: EngineClient,
 async def test_a_list_can_be_requested_while_a_stream_is_open(client: EngineClient, server: EngineServer) -> None:
     await to_thread.run_sync(client.open_events)
     await to_thread.run_sync(client.list_containers)
+    await server.streaming()
     await server.send(DOCKER_EVENTS[0])
 
     assert await to_thread.run_sync(client.next_events)

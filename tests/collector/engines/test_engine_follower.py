@@ -41,7 +41,7 @@ async def test_the_sockets_that_match_are_followed_each_by_its_engine(tmp_path: 
         assert docker.requests + podman.requests == []
 
         follower.update_series([WEB, APP])
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while told.name(WEB) is WEB or told.name(APP) is APP:
                 await anyio.sleep(LOOK_AGAIN_S)
         group.cancel_scope.cancel()

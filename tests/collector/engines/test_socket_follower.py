@@ -9,9 +9,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from fgm.collector.engines import socket_follower
 from fgm.collector.engines.engine_book import EngineBook
 from fgm.collector.engines.engine_client import EngineClient
-from fgm.collector.engines.socket_follower import PARTS_PER_PAUSE, SocketFollower
+from fgm.collector.engines.socket_follower import SocketFollower
 from fgm.store.index.index_file import Index
 from fgm.store.samples.series import Series
 from tests.support.collector.engine_server import (
@@ -51,13 +52,13 @@ class Followed:
             group.cancel_scope.cancel()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not condition():
                 await anyio.sleep(LOOK_AGAIN_S)
 
     async def advance_until(self, condition: Callable[[], object]) -> None:
         """Let time pass until the condition holds."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while not condition():
                 await self.clock.advance(1)
                 await anyio.sleep(LOOK_AGAIN_S)
@@ -84,6 +85,7 @@ async def test_containers_that_run_already_and_those_that_start_later_are_named(
         await docker.until(lambda: docker.name(web))
         assert (docker.name(web), docker.name(plain)) == ("shop-web-1", None)
 
+        await docker.server.streaming()
         await docker.server.send(b"".join(DOCKER_EVENTS[:6]))
         await docker.until(lambda: docker.name(plain) == "plain")
         await docker.server.send(b"".join(DOCKER_EVENTS[6:]))
@@ -186,18 +188,16 @@ async def test_podman_is_not_asked_again_about_a_container_that_it_does_not_list
     assert len(podman.server.requests) == 1
 
 
-async def test_a_stream_without_end_is_read_with_pauses(docker: Followed) -> None:
+async def test_a_stream_without_end_is_read_with_pauses(docker: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_follower, "PARTS_PER_PAUSE", 2)
+    containers = [Series("container", container_id=f"{number:064x}") for number in range(3)]
+    event = json.loads(DOCKER_EVENTS[0])
     async with docker.server.running(), docker.running():
         docker.book.update_series([running("shop-web-1")])
         await docker.server.streaming()
-        for number in range(PARTS_PER_PAUSE + 1):  # as one part each, unless two are read at once
-            line = json.loads(DOCKER_EVENTS[0])
-            line["Actor"]["ID"] = f"{number:064x}"
-            await docker.server.send(json.dumps(line).encode() + b"\n")
-        first, last = (Series("container", container_id=f"{number:064x}") for number in (0, PARTS_PER_PAUSE))
-        await docker.until(lambda: docker.name(first))
-        before_pause = Series("container", container_id=f"{PARTS_PER_PAUSE - 1:064x}")
-        await docker.until(lambda: docker.name(before_pause))
-        await anyio.wait_all_tasks_blocked()
-        assert docker.name(last) is None
-        await docker.advance_until(lambda: docker.name(last))
+        for container in containers:  # one part of the stream each
+            event["Actor"]["ID"] = container.container_id
+            await docker.server.send(json.dumps(event).encode() + b"\n")
+        await docker.until(lambda: docker.name(containers[1]))
+        assert docker.name(containers[2]) is None
+        await docker.advance_until(lambda: docker.name(containers[2]))

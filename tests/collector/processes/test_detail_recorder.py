@@ -12,6 +12,7 @@ from fgm.store.check.directory_check import check
 from fgm.store.parquet import process_tables
 from fgm.store.parquet.process_tables import ProcessRow, RegionRow
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables.table_journal import TableJournal
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
@@ -101,6 +102,41 @@ def test_a_kill_between_the_table_and_the_removal_of_its_journal_gives_each_row_
     assert files(tmp_path) == {"processes-20251230T160000Z.parquet": [0, 0, 10]}
 
 
+@pytest.mark.parametrize("content", [b"", b"\x40\0\0\0torn"])
+def test_a_journal_without_rows_is_removed(tmp_path: Path, content: bytes) -> None:
+    """A kill, or a full disk, has left it before its first row."""
+    journal = tmp_path / FOLDER / "processes-20251230T160000Z.journal"
+    journal.parent.mkdir(parents=True)
+    journal.write_bytes(content)
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.add("processes", [process(100)])
+    recorder.close_before(START_MS + 100_000)
+    recorder.close_before(START_MS + 200_000)
+
+    assert files(tmp_path) == {"processes-20251230T160130Z.parquet": [100]}
+    assert not journal.exists()
+
+
+def test_a_journal_with_malformed_rows_is_kept_next_to_the_new_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its checksums are right: another program has written it. The rows before are good."""
+    journal = tmp_path / FOLDER / "processes-20251230T160000Z.journal"
+    journal.parent.mkdir(parents=True)
+    writer = TableJournal(str(journal), "processes", HEADER)
+    writer.append([process(0)])
+    writer.append([process(1)._replace(pid="seven")])  # type: ignore[arg-type] # the fault
+    writer.close()
+    recorder = DetailRecorder(str(tmp_path), HEADER)
+    recorder.add("processes", [process(100)])
+    recorder.close_before(START_MS + 100_000)
+    recorder.close_before(START_MS + 200_000)
+
+    assert [*files(tmp_path).values()] == [[0], [100]]
+    assert [path.name for path in journal.parent.glob("*.journal")] == [f"bad-{journal.name}"]
+    assert len(caplog.records) == 1
+
+
 def test_rows_go_on_in_a_new_journal_after_the_folder_was_removed(tmp_path: Path) -> None:
     recorder = DetailRecorder(str(tmp_path), HEADER)
     recorder.add("processes", [process(0)])
@@ -143,7 +179,10 @@ def test_a_failed_write_is_logged_and_costs_only_its_own_window(
     assert files(tmp_path) == {"processes-20251230T160130Z.parquet": [90]}
 
 
-def test_rows_beyond_the_maximum_are_dropped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_beyond_the_maximum_are_dropped_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detail_recorder, "MAX_ROWS", 100)
     recorder = DetailRecorder(str(tmp_path), HEADER)
     with caplog.at_level(logging.WARNING):
         for group in range(12):

@@ -81,6 +81,22 @@ def test_another_file_is_refused_and_left_as_it_is(path: Path) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"pid": "7"}, {"time_ms": 1.5}, {"time_ms": 1 << 63}, {"cpu_usec": 10**400}, {"comm": None}, {"cgroup": ["/a"]}],
+)
+def test_a_row_with_a_value_of_another_type_is_malformed(path: Path, wrong: dict[str, object]) -> None:
+    journal = TableJournal(str(path), "processes", HEADER)
+    journal.append([process(0)])
+    journal.append([process(1), process(2)._replace(**wrong)])  # type: ignore[arg-type] # the fault
+    journal.close()
+    groups = table_journal.read(str(path))
+
+    assert next(groups) == (HEADER, [process(0)])
+    with pytest.raises(BadFileError, match=f"malformed frame: {next(iter(wrong))} has a"):
+        next(groups)
+
+
 def test_rows_before_a_damaged_frame_are_read_and_the_damage_is_told(path: Path) -> None:
     journal = TableJournal(str(path), "processes", HEADER)
     journal.append([process(0)])

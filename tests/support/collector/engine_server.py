@@ -55,7 +55,7 @@ class EngineServer:
 
     async def streaming(self, count: int = 1) -> None:
         """Wait until that many streams of events were opened."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while len(self.streams) < count:
                 await anyio.sleep(LOOK_AGAIN_S)
 

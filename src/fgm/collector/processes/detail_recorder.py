@@ -112,9 +112,9 @@ class DetailRecorder:
             if rows:
                 together = dict.fromkeys([*_earlier_rows(folder, name), *rows])  # a kill may have left both files
                 atomic.publish(folder, name, process_tables.encode(kind, list(together), self._header))
-                atomic.remove(path)
+            atomic.remove(path)
         except FileNotFoundError:
-            pass  # retention has removed it
+            pass  # retention has removed it, or it was set aside
         except (OSError, ValueError) as error:
             self._note_failure(file, len(rows), error)
             self._unclosed = {**(self._unclosed or {}), file: None}

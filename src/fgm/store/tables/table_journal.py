@@ -10,7 +10,8 @@ JSON is stored as `u32 bytes of JSON, zstd of it`, as in the journals of metrics
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 from fgm.store.directory.atomic import FILE_MODE
@@ -21,6 +22,16 @@ from fgm.store.journal.frame import frames, is_damaged, pack_frame, whole_length
 from fgm.store.journal.payload import MALFORMED, pack_json, unpack_json
 from fgm.store.parquet.process_tables import ROWS, Row
 from fgm.store.samples.header import FileHeader
+
+_ALLOWED: Mapping[object, frozenset[type]] = {
+    int: frozenset({int}),
+    float: frozenset({int, float}),
+    float | None: frozenset({int, float, NoneType}),
+    str: frozenset({str}),
+    str | None: frozenset({str, NoneType}),
+}
+"""Types that a value in JSON may have, by the type of its field."""
+_INTEGER_BITS = 63
 
 
 class TableJournal:
@@ -103,9 +114,24 @@ def _read(path: str, fd: int) -> Iterator[tuple[FileHeader, list[Row]]]:
                 continue
             if header is None or row is None or payload[:1] != b"R":
                 raise ValueError(f"a frame of the kind {payload[:1]!r} is not expected there")
-            rows = [row(*values) for values in facts]
+            rows = _rows(row, facts)
         except MALFORMED as error:
             raise BadFileError(path, f"malformed frame: {error or type(error).__name__}") from error
         yield header, rows
     if is_damaged(fd, end):
         raise BadFileError(path, "damaged; only the rows before the damage can be read")
+
+
+def _rows(kind: type[Row], facts: Sequence[Sequence[Any]]) -> list[Row]:
+    """Return the rows in a frame.
+
+    Raises: TypeError or ValueError if a value is not of the type of its field.
+    """
+    rows = [kind(*values) for values in facts]
+    for field, values in zip(kind._fields, zip(*rows, strict=True), strict=False):
+        allowed = _ALLOWED[kind.__annotations__[field]]
+        if not allowed.issuperset(map(type, values)):
+            raise TypeError(f"{field} has a value of another type")
+        if int in allowed and any(type(value) is int and value.bit_length() > _INTEGER_BITS for value in values):
+            raise ValueError(f"{field} has a number that is too large")
+    return rows
