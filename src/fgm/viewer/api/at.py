@@ -21,7 +21,7 @@ from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.contents.series_names import name_of, name_of_key, unlisted_id
+from fgm.viewer.contents.series_names import limit_of, name_of, name_of_key, unlisted_id
 from fgm.viewer.query.event_query import EventQuestion, EventResult
 from fgm.viewer.query.lines import SeriesLines
 from fgm.viewer.query.partial_query import PartialQuery
@@ -198,11 +198,10 @@ def _of_limit(lines: SeriesLines, name: str, value: float) -> str:
     limit, depth = (_last(lines, metric) for metric in LIMITS[name])
     if not limit > 0:
         return ""
-    series, share = lines.series, value / limit
-    depth_of_series = (series.cgroup or "").count("/")
-    if np.isnan(depth) or depth >= depth_of_series:
+    share, owner = value / limit, limit_of(lines.series, None if np.isnan(depth) else depth)
+    if owner in {None, "own"}:
         return f"{share:.0%}"
-    if series.pod_uid is not None and depth == depth_of_series - 1:
+    if owner == "pod":
         return f"{share:.0%} of pod"
     return f"{share:.0%} slice" if share >= MIN_SHARED else ""
 

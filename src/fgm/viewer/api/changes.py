@@ -12,7 +12,7 @@ from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.contents.series_names import find_or_make, name_of
+from fgm.viewer.contents.series_names import find_or_make, limit_of, name_of
 from fgm.viewer.query.change_ranking import Change, ChangedSeries
 from fgm.viewer.query.comparison import MAX_MS, ComparedRanges, Comparison, ComparisonResult
 from fgm.viewer.web.problems import bad_parameter
@@ -56,19 +56,6 @@ def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, 
         "compared": {"series": len(result.series), "metrics": result.metrics},
         "series": [_series(changed, result, holdings) for changed in result.changed],
     }
-
-
-def limit_of(series: Series, depth: int | None) -> str | None:
-    """Return whose a limit on the way up from a series is: "own", "pod" or a path; None if it is not known.
-
-    `depth`: number of names in the path of the cgroup that has it.
-    """
-    if depth is None:
-        return None
-    names = (series.cgroup or "").split("/")
-    if depth >= len(names) - 1:
-        return "own"
-    return "pod" if series.pod_uid is not None and depth == len(names) - 2 else "/".join(names[: depth + 1]) or "/"
 
 
 def _series(changed: ChangedSeries, result: ComparisonResult, holdings: Holdings) -> dict[str, Any]:

@@ -20,6 +20,21 @@ def name_of(registered: RegisteredSeries) -> str:
             return series.container_name or series.pod_name or registered.id
 
 
+def limit_of(series: Series, depth: float | None) -> str | None:
+    """Return whose a limit on the way up from a series is: "own", "pod" or a path; None if it is not known.
+
+    `depth`: number of names in the path of the cgroup that has it. Only a container or a sandbox is in a pod: the limit
+    above a pod is that of a slice.
+    """
+    if depth is None:
+        return None
+    names = (series.cgroup or "").split("/")
+    if depth >= len(names) - 1:
+        return "own"
+    is_in_pod = series.pod_uid is not None and series.scope != "pod"
+    return "pod" if is_in_pod and depth == len(names) - 2 else "/".join(names[: int(depth) + 1]) or "/"
+
+
 def unlisted_id(series: Series) -> str:
     """Return the id in the API of a series that is not registered: the start of its container id, or its key."""
     return series.key[:SHORT_ID_LENGTH] if series.key == series.container_id else series.key

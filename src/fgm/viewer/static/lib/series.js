@@ -35,7 +35,7 @@ export function groupAt(series, depth, podNames) {
   if (depth === null || series.scope === "node" || depth >= names.length - 1) return { kind: "own", name: series.name, path: series.cgroup ?? series.id };
   if (depth === 0) return { kind: "node", name: "the node", path: "" };
   const path = names.slice(0, depth + 1).join("/");
-  if (podNames.has(path) || (series.pod_uid && depth === names.length - 2)) return { kind: "pod", name: podNames.get(path) ?? series.pod_name ?? "its pod", path };
+  if (podNames.has(path) || (series.pod_uid && series.scope !== "pod" && depth === names.length - 2)) return { kind: "pod", name: podNames.get(path) ?? series.pod_name ?? "its pod", path };
   return { kind: "group", name: names[depth], path };
 }
 
