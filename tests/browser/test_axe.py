@@ -66,7 +66,10 @@ def test_axe_finds_no_accessibility_problem(
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
         page.keyboard.press("j")
+        box = page.get_by_role("textbox", name="Range or time")
+        expect(box).to_be_focused()
         page.keyboard.type("half past")
+        expect(box).to_have_value("half past")
         page.keyboard.press("Enter")
         expect(page.get_by_role("alert")).to_be_visible()
         assert violations(page) == []
