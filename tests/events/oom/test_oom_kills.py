@@ -357,6 +357,14 @@ def test_a_kill_that_only_the_node_counted_is_not_of_another_container(
     assert kill.what == f"OOM kill: 1 process killed, in no container or service that {where}"
 
 
+def test_on_v1_a_kill_in_a_gap_is_not_of_a_container_that_ended_in_it() -> None:
+    machine = Machine()
+    machine.tick(0, {NODE: N, DOCKER: N, WEB: ALIVE | LIMITED})
+    events = machine.tick(600, {NODE: N1, DOCKER: N})
+
+    assert [brief(event) for event in events if event.kind == "oom_kill"] == [(600, "oom_kill", "node")]
+
+
 def test_a_kill_in_no_recorded_cgroup_does_not_prove_that_the_node_had_no_memory_left() -> None:
     machine = Machine()
     node = {"memory": 900 * MIB, "smallest_max": 1000 * MIB, "max_depth": 0}

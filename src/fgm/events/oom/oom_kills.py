@@ -243,10 +243,10 @@ def _victim(position: int, step: TickStep, lives: Lives, state: SeriesState) -> 
 
     For a pod or a slice, it is the container or service in it with the most memory among those that exited recently:
     its own counter was removed with its cgroup, as when systemd restarts a service. For the node, it must have a limit,
-    and be in no cgroup that would have counted the kill.
+    and be in no cgroup that would have counted the kill; in a gap, too much may have ended for that.
     """
     series = step.series[position]
-    if series.scope not in {"pod", "cgroup", "node"}:
+    if series.scope not in {"pod", "cgroup", "node"} or (series.scope == "node" and step.gap_ms):
         return series.key
 
     def may_be(exited: Exited) -> bool:
