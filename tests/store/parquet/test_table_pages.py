@@ -12,8 +12,9 @@ import fastparquet
 import pytest
 
 from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow
-from fgm.store.parquet.table_pages import Column, Texts
+from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.process_tables import LabelledRow, ProcessRow, Row
+from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
 from tests.support.incidents import unpacked
 
@@ -94,3 +95,25 @@ def test_decoding_imports_no_pandas(tmp_path: Path) -> None:
         "assert not {'pandas', 'fastparquet'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_malformed_pages_are_an_error_of_the_file_whatever_is_wrong_with_them() -> None:
+    """Without the checksum, which usually finds damage before: a program may have written a table with a right one."""
+    names = ("a", "b", None)
+    rows: list[Row] = [
+        LabelledRow(START_MS, "pod", names[i % 3], None, None, None, names[i % 2], "/a", "misc", "sda", i)
+        for i in range(9)
+    ]
+    data = process_tables.encode("labelled", rows, HEADER)
+    kinds = {int: "integer", float: "number", str: "text", str | None: "text"}
+    types = {name: kinds[kind] for name, kind in LabelledRow.__annotations__.items()}
+    assert read_columns(data, types, len(rows), types).keys() == types.keys()
+    malformed = 0
+    for position in range(4, data.rindex(PARQUET_MAGIC), 3):
+        for wrong in (b"\0", b"\xff", bytes([data[position] ^ 1]), b"\xff\xff\xff\xff\xff\xff\x7f"):
+            damaged = data[:position] + wrong + data[position + len(wrong) :]
+            try:
+                read_columns(damaged, types, len(rows), types)
+            except (ValueError, LookupError, ArithmeticError):
+                malformed += 1
+    assert malformed > 100

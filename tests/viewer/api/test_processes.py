@@ -210,6 +210,7 @@ async def test_wrong_requests_say_what_is_allowed(data: Recorded) -> None:
     await client.ready()
     for query, status, parameter in (
         ("id=nothing", 404, "id"),
+        (f"id={'a' * 65}", 404, "id"),
         ("at=5&range=1m", 400, "at"),
         ("by=threads", 400, "by"),
         ("id=", 400, "id"),

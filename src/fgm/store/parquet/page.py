@@ -69,9 +69,10 @@ def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] 
             position += run >> 1
             count += (run >> 1) * 8
         else:  # a repeated level
-            parts.append(np.full(run >> 1, bool(data[position]), np.bool_))
+            repeated = min(run >> 1, rows - count)  # a damaged run may be longer than the memory
+            parts.append(np.full(repeated, bool(data[position]), np.bool_))
             position += 1
-            count += run >> 1
+            count += repeated
     if count < rows:
         raise ValueError("the definition levels end before the last row")
     present = np.concatenate(parts)[:rows]

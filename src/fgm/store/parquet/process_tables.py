@@ -202,8 +202,8 @@ def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tu
     types = {name: _TYPES.get(name, "number") for name in _fields(details)}
     try:
         return details, read_columns(data, types, details.rows, set(wanted) & types.keys())
-    except (IndexError, ValueError) as error:
-        raise BadFileError(path, str(error)) from error
+    except (ArithmeticError, LookupError, ValueError) as error:
+        raise BadFileError(path, f"malformed pages: {error or type(error).__name__}") from error
 
 
 def _order(row: Row) -> tuple[str | int, ...]:

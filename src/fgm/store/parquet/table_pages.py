@@ -45,7 +45,7 @@ def read_columns(data: bytes, types: Mapping[str, str], rows: int, wanted: Colle
     `data`: the whole file; `types`: the type of each column (`column_chunks.ColumnType`), in file order; `rows`: number
     of rows.
 
-    Raises: ValueError or IndexError if the pages are not as fgm writes them.
+    Raises: ValueError, LookupError or ArithmeticError if the pages are not as fgm writes them.
     """
     pages, columns = _pages(memoryview(data)), dict[str, Column]()
     left = set(wanted)
@@ -92,14 +92,19 @@ def _indices(data: memoryview, count: int) -> NDArray[np.int32]:
         run, position = varint(data, position)
         if run & 1:  # groups of 8 bit-packed values
             size = (run >> 1) * width
+            if size > len(data) or run >> 1 > count:
+                raise ValueError("indices go beyond the end of their page")
             bits = np.unpackbits(np.frombuffer(data, np.uint8, size, position), bitorder="little")
             parts.append(bits.reshape(-1, width) @ (1 << np.arange(width)) if width else np.zeros((run >> 1) * 8))
             found += (run >> 1) * 8
         else:
             size = (width + 7) // 8
             value = int.from_bytes(data[position : position + size], "little")
-            parts.append(np.full(run >> 1, value))
-            found += run >> 1
+            repeated = min(run >> 1, count - found)  # a damaged run may be longer than the memory
+            if not repeated:
+                raise ValueError("a run has no index")
+            parts.append(np.full(repeated, value))
+            found += repeated
         position += size
     return np.concatenate(parts)[:count].astype(np.int32)
 

@@ -18,6 +18,8 @@ from fgm.viewer.query.processes.process_query import AT_ONCE_MS, Choose, Process
 from fgm.viewer.query.processes.usage import Usage
 from fgm.viewer.web.problems import unknown
 
+ID_LENGTH = 64
+"""Number of digits of a full container id."""
 MAX_NAMES = 10
 """Maximum number of names of processes in a response."""
 
@@ -113,7 +115,7 @@ def _chosen(holdings: Holdings, name: str) -> Choose:
         return process_query.of_pod(rest)
     if kind == "cgroup" and rest:
         return process_query.of_cgroup(rest)
-    if registered is None and not (len(name) >= SHORT_ID_LENGTH and set(name) <= set("0123456789abcdef")):
+    if registered is None and not (SHORT_ID_LENGTH <= len(name) <= ID_LENGTH and set(name) <= set("0123456789abcdef")):
         raise unknown("id", "series", name[:256], "an id from /api/containers")
     return process_query.of_container(key)
 
