@@ -15,7 +15,7 @@ from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.collector.kernel.kernel_log import KernelLog
 from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.top import TopReader, Visit
-from fgm.collector.processes.victims import Victims
+from fgm.collector.processes.victims import LOOKS, Victims
 from fgm.collector.sampling.process_list import FolderListing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.processes.process import ProcessStat
@@ -93,6 +93,18 @@ def test_a_process_that_has_not_ended_yet_is_waited_for(proc: FakeProc) -> None:
 
     assert event.after["victim"] == "worker"
     assert len(looks) == 3
+
+
+def test_many_kills_at_once_are_not_waited_for_one_by_one(proc: FakeProc) -> None:
+    proc.add(1, comm="worker", resident=310 * MIB)
+    looks: list[float] = []
+    host, seen = Host(proc.root, TICKS, PAGE_BYTES, 0, Ticking(now=14.0)), visits(worker=310)
+    victims = Victims(host, lambda _: seen, NoLog(), looks.append)
+
+    assert victims.name([kill()] * 100) == [kill()] * 100
+    assert len(looks) == LOOKS
+    victims.name([kill()])
+    assert len(looks) == 2 * LOOKS
 
 
 def test_a_pid_of_another_process_and_a_process_without_memory_are_gone(proc: FakeProc) -> None:

@@ -22,7 +22,7 @@ MAX_NAMED = 3
 MIN_SHARE = 0.25
 """Minimum memory of a process that is gone, as a share of that of the largest process, to be named without the log."""
 LOOKS, LOOK_EVERY_S = 10, 0.03
-"""Maximum number of further looks for a process that is gone, and the interval between them."""
+"""Maximum number of further looks for processes that are gone, for all events of a tick together, and their interval."""
 MAX_LOGGED = 100
 """Maximum number of kills in the log that no event has named yet."""
 
@@ -47,6 +47,7 @@ class Victims:
     ) -> None:
         """`sleep`: waits for a number of seconds."""
         self._sleep = sleep
+        self._looks_left = 0
         self._host = host
         self._last_seen = last_seen
         self._kernel_log = kernel_log
@@ -56,15 +57,15 @@ class Victims:
         """Return the events; those of OOM kills with the names of the victims, if they are known."""
         if not any(event.kind == "oom_kill" for event in events):
             return [*events]
+        self._looks_left = LOOKS
         self._logged.extend(oom_kills(self._kernel_log.new_records()))
         return [self._with_victims(event) if event.kind == "oom_kill" else event for event in events]
 
     def _with_victims(self, event: Event) -> Event:
         killed = int(event.after.get("killed") or 1)
         victims = self._in_log(event.series, killed) or self._gone(event.series, killed)
-        for _ in range(LOOKS if self._last_seen(event.series) else 0):
-            if victims:
-                break
+        while not victims and self._looks_left and self._last_seen(event.series):
+            self._looks_left -= 1
             self._sleep(LOOK_EVERY_S)  # the kernel counts a kill before the process has ended
             victims = self._gone(event.series, killed)
         if not victims:
