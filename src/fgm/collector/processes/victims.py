@@ -22,7 +22,7 @@ MAX_NAMED = 3
 MIN_SHARE = 0.25
 """Minimum memory of a process that is gone, as a share of that of the largest process, to be named without the log."""
 LOOKS, LOOK_EVERY_S = 10, 0.03
-"""Maximum number of further looks for processes that are gone, for all events of a tick together, and their interval."""
+"""Maximum number of further looks for processes that are gone, for all events of a tick, and their interval."""
 MAX_LOGGED = 100
 """Maximum number of kills in the log that no event has named yet."""
 
