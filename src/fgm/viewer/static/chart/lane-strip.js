@@ -9,7 +9,7 @@ import { peakOf, raiseColumns } from "../lib/lines.js";
 import { clockIn } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
 import { podIds, shown } from "../state/shown.js";
-import { end_ms, explainingSamples, plot, view } from "../state/store.js";
+import { end_ms, explainingSamples, plot, podSamples, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 
 const HEIGHT_PX = 12;
@@ -26,8 +26,8 @@ function seriesOn(title) {
 function columnsOf(metric, ids, width) {
   const columns = new Float64Array(Math.max(0, width));
   const { from_ms, to_ms } = view.value;
-  for (const line of explainingSamples.value?.lines.get(metric) ?? []) {
-    if (ids.has(line.id)) raiseColumns(line, from_ms, to_ms, end_ms.value, explainingSamples.value.interval_ms, columns);
+  for (const samples of [explainingSamples.value, podSamples.value]) {
+    for (const line of samples?.lines.get(metric) ?? []) if (ids.has(line.id)) raiseColumns(line, from_ms, to_ms, end_ms.value, samples.interval_ms, columns);
   }
   return columns;
 }
@@ -57,7 +57,7 @@ export function LaneStrip({ lane }) {
 /** The text for screen readers: "throttled: max 80 % at 17:51:09, api-gateway". */
 function description(title, metric) {
   const names = seriesOn(title);
-  const lines = (explainingSamples.value?.lines.get(metric) ?? []).filter(({ id }) => names.has(id));
+  const lines = [explainingSamples.value, podSamples.value].flatMap((samples) => samples?.lines.get(metric) ?? []).filter(({ id }) => names.has(id));
   const peak = peakOf(lines, view.value.from_ms, end_ms.value);
   if (!(peak?.value > MIN_SHARE)) return `${title}: none in view`;
   return `${title}: max ${Math.round(100 * peak.value)} % at ${clockIn(peak.ms, view.value)}, ${names.get(peak.line.id)}`;

@@ -4,7 +4,7 @@ import { computed } from "../vendor/signals.js";
 import { extremesIn, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
-import { laneSamples, cursor_ms, explainingSamples, interval_ms, node, nodeId, view } from "../state/store.js";
+import { laneSamples, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
 import { limitOwner, requestAt } from "./limits.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
@@ -62,7 +62,7 @@ function detailsOf(entry, values) {
     changes.set(key, values.get(key) !== null && first ? values.get(key) - first.value : null);
   }
   const { limit, depth, strip } = focused.value ?? {};
-  const explanation = (metric, of = ids) => (metric ? highestOf(linesOf(explainingSamples.value, metric, of), from_ms, to_ms)?.value ?? null : null);
+  const explanation = (metric, samples = explainingSamples.value, of = ids) => (metric ? highestOf(linesOf(samples, metric, of), from_ms, to_ms)?.value ?? null : null);
   return {
     changes,
     limit: explanation(limit),
@@ -75,7 +75,7 @@ function detailsOf(entry, values) {
 /** {title, share, isOfPod} of a workload. It is throttled by the quota of its pod if that ran out in more periods than its own. */
 function slowdownOf({ key }, { title, some, held }, explanation) {
   const isHeld = !held || explanation(held) !== 0; // before Linux 6.6 it is not known
-  const own = explanation(some), ofPod = title === "throttled" && isHeld ? explanation(some, podIds.value.get(key) ?? []) : null;
+  const own = explanation(some), ofPod = title === "throttled" && isHeld ? explanation(some, podSamples.value, podIds.value.get(key) ?? []) : null;
   return { title, share: Math.max(own ?? 0, ofPod ?? 0), isOfPod: ofPod !== null && ofPod > (own ?? 0) };
 }
 

@@ -35,7 +35,7 @@ export function Banners() {
   }
   if (picked.value?.length > MAX_SHOWN) lines.push(html`<${Note}>Only the first ${MAX_SHOWN} of ${picked.value.length} selected series are drawn.</${Note}>`);
   for (const note of dashboardNotes.value) lines.push(html`<${Note}>${note}</${Note}>`);
-  const refusal = refusals.lines.value ?? refusals.explained.value;
+  const refusal = refusals.lines.value ?? refusals.explained.value ?? refusals.pods.value;
   if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused the request.</b> <span>${refusal}</span></div>`);
   // The start pages already show the state of the index.
   const hasLanes = ready.value || instance.value !== null;

@@ -1,5 +1,5 @@
 // Keeps the state up to date: requests the viewer's health every 2 s, whole views when they change, and only new samples while
-// live. One request loads the metrics of all lanes, another one the metrics that explain them.
+// live. One request loads the metrics of all lanes, another one the metrics that explain them, and a small one the throttling of pods.
 
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
@@ -13,6 +13,7 @@ import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 
+const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
 const FAST_POLL_MS = 1000; // while there is no data or no response
 const MAX_POINTS = 1200; // maximum number of pixel columns
@@ -24,6 +25,7 @@ const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits f
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
 const explanationLoader = new SampleLoader({ samples: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
+const podLoader = new SampleLoader({ samples: store.podSamples, loading: store.loadingPods, refusal: store.refusals.pods });
 let polls = 0;
 let isWorking = false;
 let events = { key: "", settled: false, loading: false }; // the last request for events
@@ -169,13 +171,20 @@ function wantedSamples(metrics, entries) {
 
 const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], shown.peek());
 
-/** The explaining metrics (limits, throttling, pressure) to load: for all shown workloads, or for the 24 busiest of more. */
-function wantedExplanations() {
+/** The workloads for which explaining metrics are loaded: all that are shown, or the 24 busiest of more. */
+function explained() {
   const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
   const entries = shown.peek();
-  const explained = entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries;
-  const isHeldByPods = explanations.peek().includes("throttle_ratio");
-  return wantedSamples(explanations.peek(), isHeldByPods ? explained.map(({ key, ids }) => ({ ids: [...ids, ...podIds.peek().get(key)] })) : explained);
+  return entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries;
+}
+
+/** The explaining metrics to load: limits, throttling, pressure. */
+const wantedExplanations = () => wantedSamples(explanations.peek(), explained());
+
+/** Of the pods, only throttling is loaded: their quotas hold the containers, too. */
+function wantedOfPods() {
+  const ids = new Set(explained().flatMap(({ key }) => podIds.peek().get(key)));
+  return { ...wantedSamples([THROTTLING].filter((name) => explanations.peek().includes(name)), []), ids };
 }
 
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
@@ -185,10 +194,14 @@ async function loadView() {
   if (isRankingMissing() && polls < PATIENCE_POLLS) return;
   await laneLoader.load(wantedLines());
   await new Promise((done) => setTimeout(done, 50)); // enough for two frames
-  if (mayExplain()) await explanationLoader.load(wantedExplanations());
+  if (!mayExplain()) return;
+  await explanationLoader.load(wantedExplanations());
+  await podLoader.load(wantedOfPods());
 }
 
 async function loadTail() {
   await laneLoader.loadTail(wantedLines());
-  if (mayExplain()) await explanationLoader.loadTail(wantedExplanations());
+  if (!mayExplain()) return;
+  await explanationLoader.loadTail(wantedExplanations());
+  await podLoader.loadTail(wantedOfPods());
 }

@@ -35,12 +35,16 @@ export const linkedSlots = signal(new Map());
 export const laneSamples = signal(null);
 /** Samples of the metrics that explain the lanes (limits, throttling, pressure), in the same form. */
 export const explainingSamples = signal(null);
+/** Samples of the throttling of the pods of the shown workloads, in the same form. */
+export const podSamples = signal(null);
 /** Whether samples of the lanes' metrics are being loaded. */
 export const loading = signal(false);
 /** Whether samples of the explaining metrics are being loaded. */
 export const loadingExplanations = signal(false);
-/** Why the viewer refused a request for the lanes (`lines`) or the explaining metrics (`explained`): each a text or null. */
-export const refusals = { lines: signal(null), explained: signal(null) };
+/** Whether requests for `podSamples` are running. */
+export const loadingPods = signal(false);
+/** Why the viewer refused a request for the lanes (`lines`), the explaining metrics (`explained`) or pods (`pods`): each a text or null. */
+export const refusals = { lines: signal(null), explained: signal(null), pods: signal(null) };
 /**
  * CPU use in view, or null: {from_ms, to_ms, of: Map(id → {mean, peaks})}. peaks: the highest value in each part of the range,
  * null without one.
