@@ -6,7 +6,8 @@ import { setSingleKeys, showsKeys, singleKeys } from "../state/page.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { ACTIONS, keyName } from "./commands.js";
 
-const TEXT_INPUT = "input, textarea, select, [contenteditable]";
+// A dialog that has just closed keeps the focus until the next frame.
+const TEXT_INPUT = ":is(input, textarea, select, [contenteditable]):not(dialog:not([open]) *)";
 const PRESSABLE = "button, a, summary";
 const runByKey = new Map(ACTIONS.filter(({ run }) => run).flatMap(({ keys, run }) => keys.map((key) => [key, run])));
 
