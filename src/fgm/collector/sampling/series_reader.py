@@ -1,4 +1,7 @@
-"""Reads the files of one series into the row of its newest values."""
+"""Reads the files of one series into the row of its newest values.
+
+It is long because whether a series is alive depends on which of its files can be read: both change the same state.
+"""
 
 import errno
 import math
