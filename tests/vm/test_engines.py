@@ -101,7 +101,7 @@ def test_exits_have_their_codes_and_the_oom_kill_its_reason(recorded: Recorded) 
     assert short.after["exit_code"] == 7
     assert exits[recorded.id_of("pshort")].after.get("exit_code", 5) == 5, "Podman may have removed its file already"
     assert hog.after["exit_code"] == 137
-    assert "OOMKilled" in hog.what
+    assert "by an OOM kill" in hog.what or "OOMKilled" in hog.what, "Docker sometimes reports the kill after the exit"
     assert {event.series for event in recorded.events if event.kind == "oom_kill"} == {hog.series}
 
 
