@@ -24,6 +24,16 @@ VIEWER = Limits("viewer", 10_000, 128 << 20)
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a cgroup is charged, MiB. `working_set`: what the kubelet compares with the request of a pod."""
+
+    working_set: float
+    anonymous: float
+    kernel: float
+    active_file: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limited:
     """The folders of the cgroups that were made."""
 
@@ -48,6 +58,18 @@ class Limited:
     def highest_bytes(self) -> int:
         """Return the highest charged memory, including page cache and kernel memory."""
         return _number(f"{self.memory}/memory.max_usage_in_bytes")
+
+    def memory_mib(self) -> Memory:
+        """Return what is charged now.
+
+        Source: memory.usage_in_bytes, memory.kmem.usage_in_bytes and memory.stat; cgroup-v1/memory.rst.
+        """
+        with open(f"{self.memory}/memory.stat", encoding="ascii") as file:
+            stat = {name: int(value) for name, value in (line.split() for line in file)}
+        working_set = _number(f"{self.memory}/memory.usage_in_bytes") - stat["total_inactive_file"]
+        kernel = _number(f"{self.memory}/memory.kmem.usage_in_bytes")
+        parts = (working_set, stat["total_rss"], kernel, stat["total_active_file"])
+        return Memory(*(part / (1 << 20) for part in parts))
 
 
 @contextmanager
