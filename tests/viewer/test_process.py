@@ -12,11 +12,31 @@ from anyio import to_thread
 from blockbuster import BlockBuster
 
 from fgm.listening import listen
-from tests.support.processes import daemon, free_port, run
+from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting, id_of
 from tests.support.viewer.http_client import Viewer
 
 pytestmark = [pytest.mark.slow]
+LATER = (
+    "fgm.events",
+    "fgm.store.events.events_file",
+    "fgm.store.parquet.process_tables",
+    "fgm.viewer.api.at",
+    "fgm.viewer.api.changes",
+    "fgm.viewer.api.events",
+    "fgm.viewer.api.labelled",
+    "fgm.viewer.api.openapi",
+    "fgm.viewer.api.processes",
+    "fgm.viewer.api.response.progress",
+    "fgm.viewer.files.event_files",
+    "fgm.viewer.files.table_files",
+    "fgm.viewer.query.change",
+    "fgm.viewer.query.comparison",
+    "fgm.viewer.query.event_query",
+    "fgm.viewer.query.labelled",
+    "fgm.viewer.query.processes",
+)
+"""Modules that a question for samples does not need."""
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +70,31 @@ async def test_it_reads_files_without_loading_pandas_or_fastparquet(tmp_path: Pa
     assert "numpy" in maps
     assert "pandas" not in maps
     assert "fastparquet" not in maps
+
+
+@pytest.mark.dates
+async def test_the_first_question_is_answered_before_what_it_does_not_need_is_imported(tmp_path: Path) -> None:
+    """A viewer that was started by a question has to import a lot; with a tenth of a processor every module counts."""
+    data, from_ms, viewer = DataDirectory(tmp_path), ms_ago(200), Viewer(free_port())
+    await to_thread.run_sync(lambda: data.parquet(counting(NODE, from_ms, 150)))
+    command = [sys.executable, "-X", "importtime", "-m", "fgm.viewer", str(tmp_path), "--no-browser"]
+    command += ["--port", str(viewer.port)]
+    async with await anyio.open_process(command, stdout=None) as process:
+        with anyio.fail_after(30):
+            while True:
+                with contextlib.suppress(OSError):
+                    status, answer = await viewer.get("/api/timeseries", metric="memory.current", range="5m")
+                    break
+                await anyio.sleep(LOOK_AGAIN_S)
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr is not None
+            log = b"".join([part async for part in process.stderr]).decode()
+
+    imported = {line.rpartition("|")[2].strip() for line in log.splitlines() if line.startswith("import time:")}
+
+    assert (status, len(answer["series"])) == (200, 1)
+    assert {"quart", "numpy", "fgm.viewer.api.response.encoding"} <= imported
+    assert {name for name in imported if name.startswith(LATER)} == set()
 
 
 async def test_ctrl_c_stops_it_with_exit_code_0(tmp_path: Path) -> None:

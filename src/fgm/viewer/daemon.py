@@ -12,6 +12,7 @@ This module imports numpy and Quart only after the server accepts requests.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 from typing import TYPE_CHECKING, cast
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 FOLLOW_INTERVAL_S = 1.0
 """Interval between two reads of the journals."""
+PATIENCE_S = 2.0
+"""Maximum time for which the search for older data waits for requests: those that have woken a viewer come first."""
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +101,9 @@ class Daemon:
     async def _open(self) -> None:
         services, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
         await app.startup()
+        if not gc.isenabled():  # see `fgm.viewer.__main__`
+            gc.freeze()
+            gc.enable()
         try:
             self._entry.attach(cast("App", app))
             self._health.attach(services.scanner, services.skipped)
@@ -116,7 +122,10 @@ class Daemon:
         """Look for new data, then read further files until the next scan is due."""
         until_s = self._clock.monotonic() + self._settings.poll_seconds
         result = await to_thread.run_sync(services.scanner.scan)
-        self._update(services, result)
+        state = self._update(services, result)
+        if not services.scanner.has_nothing_to_read and state is not State.INDEXING:
+            with anyio.move_on_after(min(PATIENCE_S, self._settings.poll_seconds / 2)):
+                await self._entry.wait_until_idle()
         while not services.scanner.has_nothing_to_read and self._clock.monotonic() < until_s:
             result = await to_thread.run_sync(services.scanner.read_more)
             self._update(services, result)
@@ -124,11 +133,15 @@ class Daemon:
     async def _follow(self, services: Services) -> None:
         await to_thread.run_sync(services.scanner.follow)
 
-    def _update(self, services: Services, result: ScanResult) -> None:
+    def _update(self, services: Services, result: ScanResult) -> State:
+        """Change the state of the start-up, and return it. Requests wait until it is known whether there is data."""
         before = self._start_up.state
         state = self._start_up.update(result, services.now_ms(), self._clock.monotonic())
         if state is not before:
             log.info("start-up state changed", extra=fields(state=state.value, before=before.value))
+        if state is not State.INDEXING:
+            self._entry.release()
+        return state
 
     async def _open_browser(self) -> None:
         import webbrowser  # noqa: PLC0415 - not needed before the first response

@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import anyio
 import pytest
 
 from fgm.viewer.web.asgi import Receive, Scope, Send, respond
@@ -43,8 +44,30 @@ async def test_the_health_accepts_no_parameter(entry: Entry) -> None:
     assert (answer.status, answer.json["parameter"]) == (400, "x")
 
 
-async def test_the_rest_of_the_api_is_not_ready_before_the_app_is_attached(entry: Entry) -> None:
-    answer = await get(entry, "/api/metrics")
+async def test_a_request_to_the_api_waits_until_it_is_released(entry: Entry) -> None:
+    answers = []
+
+    async def ask() -> None:
+        answers.append(await get(entry, "/api/metrics"))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(entry.wait_until_idle)
+            entry.attach(api)
+            await anyio.wait_all_tasks_blocked()
+
+            assert answers == []
+
+            entry.release()
+        await entry.wait_until_idle()
+
+    assert [answer.body for answer in answers] == [b"the API"]
+
+
+async def test_a_request_that_waits_too_long_for_the_app_is_refused() -> None:
+    answer = await get(Entry({}, dict, max_hold_s=0), "/api/metrics")
 
     assert answer.status == 503
     assert answer.headers["retry-after"] == "1"
@@ -53,6 +76,7 @@ async def test_the_rest_of_the_api_is_not_ready_before_the_app_is_attached(entry
 
 async def test_other_requests_are_passed_on_while_an_app_is_attached(entry: Entry) -> None:
     entry.attach(api)
+    entry.release()
 
     assert (await get(entry, "/api/metrics")).body == b"the API"
     assert (await get(entry, "/")).body == PAGE
@@ -68,6 +92,7 @@ async def test_other_requests_are_passed_on_while_an_app_is_attached(entry: Entr
 )
 async def test_only_the_files_of_the_page_are_served(entry: Entry, path: str) -> None:
     entry.attach(api)
+    entry.release()
 
     assert (await get(entry, path)).body == b"the API", "a file of the package is served"
 

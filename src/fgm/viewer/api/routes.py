@@ -1,18 +1,22 @@
-"""The Quart application: connects each path to its module, and turns exceptions into responses."""
+"""The Quart application: connects each path to its module, and turns exceptions into responses.
+
+A module is imported, in a worker thread, when the first request for its path arrives: the first view of the page needs
+few of them.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
+from importlib import import_module
 
+from anyio import to_thread
 from quart import Quart, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from fgm.logs import fields
-from fgm.viewer.api import at, changes, containers, events, labelled, openapi, processes, timeseries, top
-from fgm.viewer.api.listings import filters, instance, metrics
+from fgm.viewer import api
 from fgm.viewer.api.response.leased_app import SEND_TIMEOUT_S, LeasedApp
-from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.services import Services
 from fgm.viewer.start_up import State
 from fgm.viewer.web.problems import Problem, not_ready
@@ -20,28 +24,28 @@ from fgm.viewer.web.problems import Problem, not_ready
 RETRY_AFTER_S = 2
 """Value of Retry-After in responses to requests that arrive before there is data."""
 
-LISTINGS: Mapping[str, Callable[[Services], Awaitable[Response]]] = {
-    "/api/instance": instance.respond,
-    "/api/metrics": metrics.respond,
-    "/api/filters": filters.respond,
-    "/api/openapi.json": openapi.respond,
+LISTINGS: Mapping[str, str] = {
+    "/api/instance": "listings.instance",
+    "/api/metrics": "listings.metrics",
+    "/api/filters": "listings.filters",
+    "/api/openapi.json": "openapi",
 }
-"""Routes that run no query: their responses come from what the scanner has in memory.
+"""Routes that run no query, with the module of each: their responses come from what the scanner has in memory.
 
 /api/health is not among them: `web/entry.py` serves it.
 """
 
-QUERIES: Mapping[str, Callable[..., Awaitable[Response]]] = {
-    "/api/timeseries": timeseries.respond,
-    "/api/containers": containers.respond,
-    "/api/top": top.respond,
-    "/api/changes": changes.respond,
-    "/api/events": events.respond,
-    "/api/processes": processes.respond,
-    "/api/labelled": labelled.respond,
-    "/at/<time>": at.respond,
+QUERIES: Mapping[str, str] = {
+    "/api/timeseries": "timeseries",
+    "/api/containers": "containers",
+    "/api/top": "top",
+    "/api/changes": "changes",
+    "/api/events": "events",
+    "/api/processes": "processes",
+    "/api/labelled": "labelled",
+    "/at/<time>": "at",
 }
-"""Routes that may read data files. Each takes the memory it needs from its lease."""
+"""Routes that may read data files, with the module of each. Each takes the memory it needs from its lease."""
 
 log = logging.getLogger(__name__)
 
@@ -56,21 +60,32 @@ def create_app(services: Services, *, send_timeout_s: float = SEND_TIMEOUT_S) ->
         if needs_data and services.start_up.state is not State.READY:
             raise not_ready(services.start_up.state.value, RETRY_AFTER_S)
 
-    for path, respond in LISTINGS.items():
-        app.add_url_rule(path, path, partial(respond, services), methods=["GET"])
-    for path, respond_to_query in QUERIES.items():
-        app.add_url_rule(path, path, partial(_respond_to_query, respond_to_query, services), methods=["GET"])
+    for path, module in LISTINGS.items():
+        app.add_url_rule(path, path, partial(_Responder(module).respond, services), methods=["GET"])
+    for path, module in QUERIES.items():
+        app.add_url_rule(path, path, partial(_respond_to_query, _Responder(module), services), methods=["GET"])
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
     return app
 
 
-async def _respond_to_query(
-    respond: Callable[..., Awaitable[Response]], services: Services, **variables: str
-) -> Response:
-    lease: Lease = g.lease
-    return await respond(services, lease, **variables)
+class _Responder:
+    """The function `respond` of a module of this package. The first call imports the module."""
+
+    def __init__(self, module: str) -> None:
+        self._name = f"{api.__name__}.{module}"
+        self._respond: Callable[..., Awaitable[Response]] | None = None
+
+    async def respond(self, *arguments: object, **variables: str) -> Response:
+        """Return what the function returns."""
+        if self._respond is None:
+            self._respond = (await to_thread.run_sync(import_module, self._name)).respond
+        return await self._respond(*arguments, **variables)
+
+
+async def _respond_to_query(responder: _Responder, services: Services, **variables: str) -> Response:
+    return await responder.respond(services, g.lease, **variables)
 
 
 def _problem(problem: Problem) -> Response:

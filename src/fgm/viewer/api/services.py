@@ -1,4 +1,15 @@
-"""The services that all routes of the API share: scanner, files, clock, worker threads and memory budget."""
+"""The services that all routes of the API share: scanner, files, clock, worker threads and memory budget.
+
+Only what the first view of the page needs is imported at the start. The modules of other queries are imported when the
+first request needs them.
+"""
+
+# ruff: noqa: PLC0415 - with a tenth of a processor, the modules of one query take about 0.05 s to import
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from fgm.clock import Clock
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
@@ -7,21 +18,23 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.copied_files import CopiedFiles, is_flat
 from fgm.viewer.files.data_files import DataFiles
-from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.files.table_files import TableFiles
 from fgm.viewer.health import Address
-from fgm.viewer.query.comparison import ComparedRanges, Comparison
-from fgm.viewer.query.event_query import EventQuery, EventQuestion
-from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
 from fgm.viewer.query.partial_query import PartialQuery
-from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from fgm.viewer.query.totals import TotalsQuery
 from fgm.viewer.start_up import StartUp
+
+if TYPE_CHECKING:
+    from fgm.viewer.files.event_files import EventFiles
+    from fgm.viewer.files.table_files import TableFiles
+    from fgm.viewer.query.comparison import ComparedRanges, Comparison
+    from fgm.viewer.query.event_query import EventQuery, EventQuestion
+    from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
+    from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
 
 
 class Services:
@@ -48,10 +61,22 @@ class Services:
         self.journals = Journals(self.files, clock, self.skipped)
         self.sources = Sources(self.files, self.journals, self.skipped)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)
-        self.event_files = EventFiles(self.files, self.skipped)
-        self.tables = TableFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
         self.runner = QueryRunner()
+
+    @cached_property
+    def event_files(self) -> EventFiles:
+        """The event files of the data directory."""
+        from fgm.viewer.files.event_files import EventFiles
+
+        return EventFiles(self.files, self.skipped)
+
+    @cached_property
+    def tables(self) -> TableFiles:
+        """The process and labelled tables of the data directory."""
+        from fgm.viewer.files.table_files import TableFiles
+
+        return TableFiles(self.files, self.skipped)
 
     def now_ms(self) -> int:
         """Return the current time in ms since 1970 UTC."""
@@ -76,16 +101,24 @@ class Services:
 
     def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
         """Return a query that compares two time ranges. May block."""
+        from fgm.viewer.query.comparison import Comparison
+
         return Comparison(holdings, ranges, self.sources)
 
     def process_query(self, question: ProcessQuestion) -> ProcessQuery:
         """Return a query for processes. May block."""
+        from fgm.viewer.query.processes.process_query import ProcessQuery
+
         return ProcessQuery(question, self.tables)
 
     def labelled_query(self, question: LabelledQuestion) -> LabelledQuery:
         """Return a query for labelled values. May block."""
+        from fgm.viewer.query.labelled.labelled_query import LabelledQuery
+
         return LabelledQuery(question, self.tables)
 
     def event_query(self, holdings: Holdings, question: EventQuestion) -> EventQuery:
         """Return a query for events. May block."""
+        from fgm.viewer.query.event_query import EventQuery
+
         return EventQuery(holdings, question, self.event_files, self.sources)

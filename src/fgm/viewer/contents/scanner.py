@@ -96,6 +96,7 @@ class Scanner:
             if next(self._files.newest_first(), None) is not None:
                 if self._phase is Phase.WAITING:
                     self._phase, self._unread = Phase.READING, self._files.newest_first()
+                    self._read_newest_window()  # so that the first lists have metrics and pods
                 elif self._phase is Phase.DONE and self._header is None:
                     self._phase, self._unread = Phase.READING_AGAIN, islice(self._files.newest_first(), FILES_TO_BEGIN)
                 else:

@@ -1,12 +1,15 @@
 """The ASGI app that receives every request: it serves the page and /api/health, and passes on the rest.
 
 Importing Quart and numpy takes seconds if the CPU limit is a tenth of a core. This app works without them, so the page
-appears at once. Later, its requests never wait for a query.
+appears at once. Later, its requests never wait for a query. Requests to the API that arrive meanwhile wait, because the
+client would have to send them again, and each response costs time that the imports need.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
+
+import anyio
 
 from fgm.viewer.web import entity_tags
 from fgm.viewer.web.asgi import App, Receive, Scope, Send, header, respond, respond_problem
@@ -14,8 +17,12 @@ from fgm.viewer.web.assets import Asset
 from fgm.viewer.web.compression import MIN_BYTES, accepts_gzip
 from fgm.viewer.web.problems import bad_parameter, not_ready
 
+MAX_HOLD_S = 10.0
+"""Maximum time that a request to the API waits for the start to end. The page gives up after 15 s."""
+DATA_PATHS = ("/api/", "/at/")
+"""The beginnings of the paths that respond with data."""
 RETRY_AFTER_STARTING_S = 1
-"""Value of Retry-After in responses to API requests that arrive before Quart is imported."""
+"""Value of Retry-After in responses to requests to the API for which Quart was not imported in time."""
 MAX_NAME = 256
 """Maximum length of a parameter name in an error message; a longer name is cut."""
 Health = Callable[[], dict[str, Any]]
@@ -24,18 +31,32 @@ Health = Callable[[], dict[str, Any]]
 class Entry:
     """Serves the page and /api/health itself, and passes all other requests to the attached app.
 
-    Without an attached app it responds to these with status 503. It also handles the lifespan messages of the server;
-    the caller of `attach` starts and stops the attached app.
+    Until `release` is called, those for data wait, at most `max_hold_s`. It also handles the lifespan messages of the
+    server; the caller of `attach` starts and stops the attached app.
     """
 
-    def __init__(self, assets: dict[str, Asset], health: Health) -> None:
+    def __init__(self, assets: dict[str, Asset], health: Health, max_hold_s: float = MAX_HOLD_S) -> None:
         self._assets = assets
         self._health = health
+        self._max_hold_s = max_hold_s
         self._app: App | None = None
+        self._is_released = anyio.Event()
+        self._requests = 0
+        self._is_idle = anyio.Event()
+
+    async def wait_until_idle(self) -> None:
+        """Wait until there is no request that the app has to respond to."""
+        while self._requests:
+            self._is_idle = anyio.Event()
+            await self._is_idle.wait()
 
     def attach(self, app: App) -> None:
         """From now on, pass requests to `app`. It must have been started."""
         self._app = app
+
+    def release(self) -> None:
+        """From now on, let no request wait."""
+        self._is_released.set()
 
     def detach(self) -> None:
         """From now on, pass no requests to the attached app."""
@@ -50,7 +71,19 @@ class Entry:
             await _respond_asset(scope, send, asset)
         elif scope["path"] == "/api/health":
             await self._respond_health(scope, send)
-        elif self._app is not None:
+        else:
+            self._requests += 1
+            try:
+                await self._pass_on(scope, receive, send)
+            finally:
+                self._requests -= 1
+                self._is_idle.set()
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(DATA_PATHS):
+            with anyio.move_on_after(self._max_hold_s):
+                await self._is_released.wait()
+        if self._app is not None:
             await self._app(scope, receive, send)
         else:
             await respond_problem(scope, send, not_ready("starting", RETRY_AFTER_STARTING_S))

@@ -3,7 +3,7 @@
 The functions are pure: they read neither the clock nor the data. `Span.resolve` applies the current time later.
 """
 
-from typing import cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.labelled import LABELLED
@@ -24,9 +24,11 @@ from fgm.viewer.api.request.requests import (
     TopRequest,
 )
 from fgm.viewer.contents.series_filter import SeriesFilter
-from fgm.viewer.query.processes.usage import By
 from fgm.viewer.query.question import MAX_SERIES
 from fgm.viewer.web.problems import bad_parameter, unknown
+
+if TYPE_CHECKING:
+    from fgm.viewer.query.processes.usage import By
 
 
 def timeseries(query: bytes) -> TimeseriesRequest:

@@ -1,12 +1,17 @@
 """The parsed requests of the paths that accept parameters."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.labelled import LabelledMetric
 from fgm.viewer.contents.series_filter import SeriesFilter
-from fgm.viewer.query.processes.usage import By
 from fgm.viewer.web.problems import bad_parameter
+
+if TYPE_CHECKING:
+    from fgm.viewer.query.processes.usage import By
 
 
 @dataclass(frozen=True, slots=True)
