@@ -5,7 +5,7 @@ import pytest
 
 from fgm.collector.heartbeat import Heartbeat
 from fgm.listening import listen
-from fgm.probes import Probes
+from fgm.probes.probe_server import Probes
 from tests.support.collector.probe import probe
 from tests.support.fake_clock import FakeClock
 

@@ -51,6 +51,17 @@ def test_the_timeout_does_not_wait_for_the_next_scan() -> None:
     assert start_up.at(6000, 6) == (State.TIMED_OUT, 5000)
 
 
+def test_the_time_asleep_counts_as_waiting_until_data_is_found() -> None:
+    start_up = StartUp(180, 0, 1000, waiting_since_s=400)
+
+    assert start_up.update(NOTHING, 0, 1001) is State.TIMED_OUT
+    assert start_up.waited_s(1001) == 601
+
+    start_up.update(INDEX, 0, 1003)
+
+    assert start_up.waited_s(2000) == 3
+
+
 def test_the_time_waited_ends_when_data_is_found() -> None:
     start_up = StartUp(180, 0, 100)
     start_up.update(NOTHING, 0, 107)

@@ -22,7 +22,7 @@ from fgm.collector.assembly import find_hierarchies, make_daemon, make_sampler
 from fgm.collector.cgroups.hierarchies import METRICS, ForeignRootError, Hierarchies
 from fgm.collector.settings import Settings, from_command_line
 from fgm.listening import ListenError, listen
-from fgm.probes import Probes
+from fgm.probes.probe_server import Probes
 from fgm.store.directory.lock import DirectoryLock
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 

@@ -22,8 +22,10 @@ from fgm import logs
 from fgm.allocator import share_one_arena
 from fgm.clock import SystemClock
 from fgm.listening import ListenError
+from fgm.viewer.asleep.handover import take
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.settings import from_command_line
+from fgm.viewer.standby import sleep
 
 EXIT_CANNOT_LISTEN = 3
 
@@ -33,8 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     share_one_arena()
     settings = from_command_line(argv)
     logs.configure(settings.log_level, settings.log_format)
+    woken = take(os.environ)
     try:
-        daemon = Daemon(settings, SystemClock(), os.environ.get("POD_NAME") or None)
+        if settings.sleep_after_seconds and woken is None:
+            sleep(settings)
+        daemon = Daemon(settings, SystemClock(), os.environ.get("POD_NAME") or None, woken)
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
         return EXIT_CANNOT_LISTEN

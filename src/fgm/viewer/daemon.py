@@ -4,6 +4,7 @@
     opening          imports numpy and Quart in a thread, then runs the next two
       scanning       every `poll_seconds`: looks for new data, then reads further files, the newest first
       following      every second: reads the new ticks of the journals
+    awake            only if the viewer may sleep: heartbeats, and the end after some time without connections
     probes           serves /healthz and /readyz on another address, if --health-host is given
     browser          opens the page in a browser, unless --no-browser is given
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import socket
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -23,22 +25,23 @@ from anyio import to_thread
 from fgm.listening import listen
 from fgm.logs import fields
 from fgm.loops import every
-from fgm.probes import Probes
+from fgm.probes.probe_server import Probes
+from fgm.viewer.awake import Awake
 from fgm.viewer.health import Address, HealthReport
 from fgm.viewer.start_up import StartUp, State
 from fgm.viewer.web import assets
 from fgm.viewer.web.entry import Entry
 from fgm.viewer.web.guard import Guard
+from fgm.viewer.web.listening_socket import ListeningSocket
 from fgm.viewer.web.server import serve_until_cancelled, url_of
 
 if TYPE_CHECKING:
-    import socket
-
     from anyio.abc import TaskStatus
     from quart import Quart
 
     from fgm.clock import Clock
     from fgm.viewer.api.services import Services
+    from fgm.viewer.asleep.handover import Woken
     from fgm.viewer.settings import Settings
     from fgm.viewer.start_up import ScanResult
     from fgm.viewer.web.asgi import App
@@ -54,19 +57,29 @@ log = logging.getLogger(__name__)
 class Daemon:
     """A viewer with all its tasks. Its sockets listen as soon as it is constructed."""
 
-    def __init__(self, settings: Settings, clock: Clock, pod_name: str | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, pod_name: str | None = None, woken: Woken | None = None
+    ) -> None:
         """Open the sockets. `pod_name`: the pod that the viewer runs in, for /api/health and /api/instance.
+
+        `woken`: what a sleeper passes; its socket is used then, and it answers the probes.
 
         Raises: ListenError if an address cannot be used.
         """
-        self._settings, self._clock = settings, clock
-        self._start_up = StartUp(settings.index_timeout_seconds, clock.wall_ns() // 1_000_000, clock.monotonic())
-        self._sock = listen(settings.host, settings.port)
+        self._settings, self._clock, self._woken = settings, clock, woken
+        self._start_up = StartUp(
+            settings.index_timeout_seconds,
+            clock.wall_ns() // 1_000_000,
+            clock.monotonic(),
+            waiting_since_s=None if woken is None else woken.since_s,
+        )
+        sock = listen(settings.host, settings.port) if woken is None else socket.socket(fileno=woken.listening_fd)
+        self._sock = ListeningSocket(sock)
         self._address = Address(self._sock.getsockname()[1], pod_name)
         self._health = HealthReport(self._start_up, clock, settings.data_dir, self._address)
         self._entry = Entry(assets.load_assets(), self._health)
         self._probe_sock: socket.socket | None = None
-        if settings.health_host:
+        if settings.health_host and woken is None:
             self._probe_sock = listen(settings.health_host, settings.health_port, "--health-")
         self.url = url_of(self._sock)
         self._stop = anyio.Event()
@@ -84,9 +97,13 @@ class Daemon:
             if self._probe_sock is not None:
                 probes = Probes(lambda: self._start_up.state is State.READY)
                 await group.start(probes.serve, self._probe_sock, name="probes")
+            if self._woken is not None:
+                seconds = self._settings.sleep_after_seconds
+                awake = Awake(self._sock, self._woken.control_fd, seconds, self._clock, self.stop)
+                group.start_soon(awake.run, name="awake")
             task_status.started()
             group.start_soon(self._open, name="opening")
-            if not self._settings.no_browser:
+            if not self._settings.no_browser and self._woken is None:
                 group.start_soon(self._open_browser, name="browser")
             await self._stop.wait()
             group.cancel_scope.cancel()

@@ -24,6 +24,7 @@ exit codes:
   0  stopped by SIGTERM or SIGINT
   2  a flag is wrong, or DATA cannot be read
   3  the viewer cannot use its address: the port is taken, or the host is not this machine
+  4  the viewer, asleep with --sleep-after-seconds, could not be woken several times in a row
 """
 
 
@@ -50,6 +51,11 @@ class Settings:
     health_port: int = setting(8051, whole_number(0, 65_535), "port to serve /healthz and /readyz on")
     node: str = setting(
         "", text("NAME"), "node to show if the directory has data of several", if_absent="the one with the newest data"
+    )
+    sleep_after_seconds: float = setting(
+        0.0,
+        number(0, 86_400, unit="s"),
+        "time without a connection after which only a small process remains, which starts the viewer again; 0: never",
     )
     log_level: str = setting("info", choice(*logs.LEVELS), "lowest level of messages to log")
     log_format: Literal["text", "json"] = setting("text", choice("text", "json"), "format of the log")

@@ -40,14 +40,17 @@ class StartUp:
     """The current state, since when the viewer is in it, and how long the viewer has waited for data.
 
     It reads no clock: the methods get the times as arguments, `now_ms` since 1970 and `monotonic_s` of the monotonic
-    clock.
+    clock. `waiting_since_s`: since when the viewer waits for data, if it has slept since then; None: since now.
     """
 
-    def __init__(self, timeout_s: float, now_ms: int, monotonic_s: float) -> None:
+    def __init__(
+        self, timeout_s: float, now_ms: int, monotonic_s: float, *, waiting_since_s: float | None = None
+    ) -> None:
         self.timeout_s = timeout_s
         self.state = State.STARTING
         self.since_ms = now_ms
         self._started_s = monotonic_s
+        self._waiting_since_s = monotonic_s if waiting_since_s is None else waiting_since_s
         self._ready_s: float | None = None
 
     def update(self, result: ScanResult, now_ms: int, monotonic_s: float) -> State:
@@ -70,13 +73,18 @@ class StartUp:
         return self.state, self.since_ms
 
     def waited_s(self, monotonic_s: float) -> float:
-        """Return for how many seconds the viewer has waited for data, or had waited when it found some."""
-        return (monotonic_s if self._ready_s is None else self._ready_s) - self._started_s
+        """Return for how many seconds the viewer has waited for data, or had waited when it found some.
+
+        While it waits, it counts the time asleep, so that the troubleshooting page is shown at once after a long wait.
+        """
+        if self._ready_s is None:
+            return monotonic_s - self._waiting_since_s
+        return self._ready_s - self._started_s
 
     def _next(self, result: ScanResult, monotonic_s: float) -> State:
         if self.state is State.READY or result.index or (result.files and result.indexed):
             return State.READY
         if result.files:
             return State.INDEXING
-        timed_out = monotonic_s - self._started_s >= self.timeout_s
+        timed_out = self.waited_s(monotonic_s) >= self.timeout_s
         return State.TIMED_OUT if timed_out else State.WAITING

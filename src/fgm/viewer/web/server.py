@@ -7,13 +7,24 @@ from typing import Any, cast
 import anyio
 from anyio.abc import TaskStatus
 from hypercorn.asyncio import run, serve
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 
 from fgm.viewer.web.asgi import App
 from fgm.viewer.web.connection import Connection
 
 GRACE_S = 2
 """Timeout of running requests when the server stops."""
+
+
+class SocketConfig(Config):
+    """The configuration of a server on one socket that listens already: that object itself, not a copy of it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._sock = sock
+
+    def create_sockets(self) -> Sockets:  # noqa: D102 - see Config
+        return Sockets([], [self._sock], [])
 
 
 def url_of(sock: socket.socket) -> str:
@@ -33,8 +44,7 @@ async def serve_until_cancelled(
     would not send the lifespan shutdown message if it were cancelled itself.
     """
     run.TCPServer = Connection  # type: ignore[attr-defined]  # Hypercorn has no setting for this class
-    config = Config()
-    config.bind = [f"fd://{sock.detach()}"]
+    config = SocketConfig(sock)
     config.graceful_timeout = GRACE_S
     config.shutdown_timeout = GRACE_S
     config.include_server_header = False

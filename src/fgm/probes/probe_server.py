@@ -11,13 +11,7 @@ from collections.abc import Callable
 import anyio
 from anyio.abc import TaskStatus
 
-MAX_CONNECTIONS = 32
-"""Maximum number of open connections; further ones are closed without a response."""
-READ_TIMEOUT_S = 2.0
-"""Timeout of one request, from the connection to the end of the response."""
-MAX_REQUEST_BYTES = 4096
-
-_RESPONSE = "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n{body}"
+from fgm.probes.probe_response import END_OF_HEAD, MAX_CONNECTIONS, MAX_REQUEST_BYTES, READ_TIMEOUT_S, probe_response
 
 
 class Probes:
@@ -41,21 +35,11 @@ class Probes:
         try:
             if self._open <= MAX_CONNECTIONS:
                 async with asyncio.timeout(READ_TIMEOUT_S):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    writer.write(self._response(head))
+                    head = await reader.readuntil(END_OF_HEAD)
+                    writer.write(probe_response(head, self._is_ready, self._is_alive))
                     await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # the client disconnected, was too slow, or sent something else
         finally:
             self._open -= 1
             writer.close()
-
-    def _response(self, head: bytes) -> bytes:
-        method, _, rest = head.partition(b" ")
-        path = rest.partition(b" ")[0]
-        status, body = "404 Not Found", "not found\n"
-        if method in (b"GET", b"HEAD") and path == b"/healthz":
-            status, body = ("200 OK", "ok\n") if self._is_alive() else ("503 Service Unavailable", "stuck\n")
-        elif method in (b"GET", b"HEAD") and path == b"/readyz":
-            status, body = ("200 OK", "ready\n") if self._is_ready() else ("503 Service Unavailable", "not ready\n")
-        return _RESPONSE.format(status=status, size=len(body), body="" if method == b"HEAD" else body).encode()
