@@ -4,10 +4,12 @@ import json
 import os
 import resource
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,6 +19,8 @@ from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
 from fgm.store.errors import BadFileError
+from fgm.store.samples.series import Series
+from fgm.store.samples.tick import Tick
 from tests.support.collector.windows import (
     FIRST,
     FOLDER,
@@ -319,3 +323,26 @@ def test_a_clock_that_was_ahead_for_a_moment_supersedes_nothing(tmp_path: Path) 
 
     assert not list(tmp_path.glob("dt=*/*/superseded-*"))
     assert recorded(tmp_path / FOLDER / FIRST) == {0: 1.0, 5: 1.0, 9: 7.0}
+
+
+def many_rows(second: int) -> Tick:
+    """Return a tick of 300 series, in which every tenth value differs from the tick before."""
+    series = tuple(Series("container", container_id=f"{number:064x}", node_name="worker-3") for number in range(300))
+    rows = np.arange(300.0)[:, None] * np.arange(1.0, 2 + len(COLUMNS))
+    rows[:, ::10] += second
+    return Tick(START_MS + second * 1000, series, rows)
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_closing_needs_a_fraction_of_the_memory_of_the_rows(tmp_path: Path, runs: int) -> None:
+    for run in range(runs):
+        (journal,) = record(tmp_path, *(many_rows(second) for second in range(run * 40, run * 40 + 40)))
+        tracemalloc.start()
+        window = close_window(journal, 3)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert window is not None
+        assert window.rows == 300 * 40 * (run + 1)
+        assert peak_bytes < window.rows * 8 * len(COLUMNS) / 2
+    assert check(str(tmp_path)).problems == []

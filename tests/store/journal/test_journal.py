@@ -68,6 +68,26 @@ def expected(ticks: list[Tick], column: int = 2) -> dict[str, dict[int, float]]:
     return result
 
 
+@given(st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 4), max_size=4, unique=True)), max_size=12))
+def test_packed_rows_give_the_same_chunks(ticks: list[tuple[int, list[int]]]) -> None:
+    """For any ticks, also repeated ones and such with other series: packed and plain rows give equal chunks."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "live.journal")
+        write(path, [tick(second, *map(container, numbers)) for second, numbers in ticks])
+        readers = [JournalReader(str(path), metrics=COLUMNS, is_packed=is_packed) for is_packed in (False, True)]
+        chunks, packed = ([*reader.chunks(COLUMNS[::-1]), *reader.chunks(["no.metric"])] for reader in readers)
+        for reader in readers:
+            reader.close()
+
+    assert len(chunks) == len(packed)
+    for plain, each in zip(chunks, packed, strict=True):
+        assert (each.series, each.time_ms.tolist()) == (plain.series, plain.time_ms.tolist())
+        np.testing.assert_array_equal(each.late_ms, plain.late_ms)
+        assert list(each.values) == list(plain.values)
+        for name in plain.values:
+            np.testing.assert_array_equal(each.values[name], plain.values[name])
+
+
 @settings(max_examples=50)
 @given(present=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=8), seed=st.integers(0, 2**32))
 def test_a_journal_cut_at_any_byte_has_exactly_the_ticks_before_the_cut(present: list[set[int]], seed: int) -> None:

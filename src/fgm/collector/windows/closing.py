@@ -6,6 +6,7 @@ The journal that a killed collector left is closed in the same way, after the ne
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +71,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         return None
     _check_mark(journal_path)
     try:
-        reader = JournalReader(journal_path, metrics=COLUMNS)
+        reader = JournalReader(journal_path, metrics=COLUMNS, is_packed=True)
     except FileNotFoundError:
         if os.path.exists(os.path.join(folder, target)):
             return None
@@ -82,14 +83,14 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         header = replace(reader.header, format_version=FORMAT_VERSION) if chunks else None
     finally:
         reader.close()
-        del reader  # it keeps all rows in memory, too
     if header is None:
         atomic.remove(journal_path)
         return None
-    if not supersedes:
-        chunks = [*_already_closed(folder, target), *chunks]
-    spans = tuple(SeriesSpan(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
-    data = parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+    with ExitStack() as stack:
+        if not supersedes:
+            chunks = [*_already_closed(stack, folder, target), *chunks]
+        data = parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+        summary = summarise(chunks)
     if supersedes:
         _keep_superseded(folder, parsed.start_ms, data)
     atomic.publish(folder, target, data)
@@ -98,6 +99,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         log.error("journal is damaged; ticks after the damage are lost", extra=fields(kept_as=aside))
     else:
         atomic.remove(journal_path)
+    spans = tuple(SeriesSpan(chunk.series, int(chunk.time_ms[0]), int(chunk.time_ms[-1])) for chunk in chunks)
     return ClosedWindow(
         path=os.path.join(folder, target),
         rows=sum(len(chunk.time_ms) for chunk in chunks),
@@ -105,7 +107,7 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
         first_ms=min(span.first_ms for span in spans),
         last_ms=max(span.last_ms for span in spans),
         spans=spans,
-        summary=summarise(chunks),
+        summary=summary,
     )
 
 
@@ -171,7 +173,8 @@ def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
     }
 
 
-def _already_closed(folder: str, name: str) -> list[Chunk]:
+def _already_closed(stack: ExitStack, folder: str, name: str) -> list[Chunk]:
+    """Return the rows of the window's file. Their columns can be used until `stack` is closed."""
     path = os.path.join(folder, name)
     try:
         file = WindowFile.open(path)
@@ -179,12 +182,11 @@ def _already_closed(folder: str, name: str) -> list[Chunk]:
         return []
     except BadFileError as error:
         return _keep_bad(folder, name, error)
+    stack.callback(file.close)
     try:
-        return file.chunks(COLUMNS)
+        return file.chunks_on_access(COLUMNS)
     except BadFileError as error:
         return _keep_bad(folder, name, error)
-    finally:
-        file.close()
 
 
 def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:

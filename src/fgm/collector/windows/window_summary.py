@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.store.samples.chunk import Chunk
 
@@ -19,18 +20,25 @@ def summarise(chunks: Sequence[Chunk]) -> dict[str, Any]:
     sweep_ms = _finite([chunk.values[SWEEP] / 1000 for chunk in node])
     anon_bytes = _finite([chunk.values[ANON] for chunk in node])
     return {
-        "late_ms_p99": _rounded(np.percentile(late_ms, 99)) if late_ms.size else None,
-        "late_ms_max": _rounded(late_ms.max()) if late_ms.size else None,
-        "sweep_ms": _rounded(np.median(sweep_ms)) if sweep_ms.size else None,
-        "sweep_ms_max": _rounded(sweep_ms.max()) if sweep_ms.size else None,
+        "late_ms_p99": _percentile(late_ms, 99),
+        "late_ms_max": _percentile(late_ms, 100),
+        "sweep_ms": _percentile(sweep_ms, 50),
+        "sweep_ms_max": _percentile(sweep_ms, 100),
         "anon_bytes": int(anon_bytes[-1]) if anon_bytes.size else None,
     }
 
 
-def _finite(columns: Sequence[np.ndarray[Any, np.dtype[np.float64]]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _finite(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     values = np.concatenate([*columns, np.empty(0)])
     return np.extract(np.isfinite(values), values)
 
 
-def _rounded(value: Any) -> float:
-    return round(float(value), 1)
+def _percentile(values: NDArray[np.float64], percent: float) -> float | None:
+    """Return a percentile, interpolated and rounded; None if there are no values.
+
+    `np.percentile` and `np.median` import numpy's masked arrays, which take 1 to 2 MiB.
+    """
+    if not values.size:
+        return None
+    position = percent / 100 * (values.size - 1)
+    return round(float(np.interp(position, np.arange(values.size), np.sort(values))), 1)

@@ -1,7 +1,7 @@
 """Reads a journal, even while it is being written: for the viewer, for recovery and at every rotation."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import frames, is_damaged
+from fgm.store.journal.packed_rows import PackedRows
 from fgm.store.journal.payload import PayloadDecoder, TickFrame
-from fgm.store.samples.chunk import Chunk, ColumnsOf
+from fgm.store.samples.chunk import Chunk, ColumnsOf, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series, with_known_names
 
@@ -20,6 +21,8 @@ from fgm.store.samples.series import Series, with_known_names
 class _KeptTicks:
     """The rows of decoded ticks, reduced to `columns`. Each list has one array per tick, or a single one after `join`.
 
+    `packed`: contains the rows instead of `rows`, if it is given.
+
     Shape: `times_ms` has int64[n], `series` has intp[n] (numbers of series), `rows` has float64[n, 1 + columns].
     """
 
@@ -27,13 +30,18 @@ class _KeptTicks:
     times_ms: list[NDArray[np.int64]] = field(default_factory=list)
     series: list[NDArray[np.intp]] = field(default_factory=list)
     rows: list[NDArray[np.float64]] = field(default_factory=list)
+    packed: PackedRows | None = None
 
     def join(self) -> None:
         """Concatenate the arrays of each list, so that later calls need not copy the rows again."""
-        if len(self.rows) > 1:
+        if len(self.times_ms) > 1:
             self.times_ms = [np.concatenate(self.times_ms)]
             self.series = [np.concatenate(self.series)]
+        if len(self.rows) > 1:
             self.rows = [np.concatenate(self.rows)]
+
+
+_Rows = Callable[[slice], tuple[NDArray[np.float64], Mapping[str, NDArray[np.float64]]]]
 
 
 class JournalReader:
@@ -43,10 +51,13 @@ class JournalReader:
     its start.
     """
 
-    def __init__(self, path: str, dir_fd: int | None = None, metrics: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: str, dir_fd: int | None = None, metrics: Sequence[str] = (), *, is_packed: bool = False
+    ) -> None:
         """Open a journal and read its complete frames.
 
-        `path`: relative to `dir_fd`, if given. `metrics`: columns that will be requested.
+        `path`: relative to `dir_fd`, if given. `metrics`: columns that will be requested. `is_packed`: keep the rows
+        compressed, for a caller that needs all columns, of all series, in the order of `metrics`.
 
         Raises: FileNotFoundError if it does not exist, or another OSError.
         Raises: BadFileError if it is not a journal, or a frame is malformed.
@@ -55,7 +66,7 @@ class JournalReader:
         self._fd = open_regular(path, dir_fd)
         self._offset = 0
         self._decoder = PayloadDecoder()
-        self._kept = _KeptTicks(tuple(metrics))
+        self._kept = _KeptTicks(tuple(metrics), packed=PackedRows() if is_packed else None)
         self._restart()
         try:
             self.refresh()
@@ -147,37 +158,54 @@ class JournalReader:
         """
         missing = [name for name in metrics if name not in self._kept.columns]
         if missing:
-            self._kept = _KeptTicks((*self._kept.columns, *missing))
+            packed = None if self._kept.packed is None else PackedRows()
+            self._kept = _KeptTicks((*self._kept.columns, *missing), packed=packed)
             self._restart()
             self.refresh()
         kept = self._kept
-        if not kept.rows:
+        if not kept.times_ms:
             return []
         kept.join()
-        (numbers,), (times_ms,), (rows,) = kept.series, kept.times_ms, kept.rows
+        (numbers,), (times_ms,) = kept.series, kept.times_ms
+        if not numbers.size:
+            return []
+        order = np.lexsort((times_ms, numbers))  # equal rows stay in their order
+        numbers, times_ms = numbers[order], times_ms[order]
+        # A tick occurs twice if the clock stepped back within a second, or if a new run continued the window. The last
+        # row counts.
+        is_last = np.append((numbers[1:] != numbers[:-1]) | (times_ms[1:] != times_ms[:-1]), True)
+        order, numbers, times_ms = order[is_last], numbers[is_last], times_ms[is_last]
         wanted = [number for number, key in self._keys.items() if keys is None or key in keys]
-        columns = [1 + kept.columns.index(name) for name in metrics]
-        positions = {name: 1 + i for i, name in enumerate(metrics)}
-        order = np.lexsort((np.arange(len(numbers)), times_ms, numbers))
-        sorted_numbers = numbers[order]
-        result = []
-        for number in wanted:
-            first, end = np.searchsorted(sorted_numbers, [number, number + 1])
-            if first == end:
-                continue
-            own = order[first:end]
-            time_ms = times_ms[own]
-            # A tick occurs twice if the clock stepped back within a second, or if a new run continued the window. The
-            # last row counts.
-            own = own[np.append(time_ms[1:] != time_ms[:-1], True)]
-            table = rows[own].T[[0, *columns]]
-            values = ColumnsOf(positions, table)
-            result.append(Chunk(self._series[self._keys[number]], times_ms[own], table[0], values))
-        return result
+        bounds = [(number, *np.searchsorted(numbers, [number, number + 1]).tolist()) for number in wanted]
+        chunk = self._packed_chunks(kept.packed, metrics, order) if kept.packed else self._chunks(metrics, order)
+        return [
+            Chunk(self._series[self._keys[number]], times_ms[first:end].copy(), *chunk(slice(first, end)))
+            for number, first, end in bounds
+            if first < end
+        ]
 
     def close(self) -> None:
         """Close the file. Chunks that were returned earlier stay valid."""
         os.close(self._fd)
+
+    def _chunks(self, metrics: Sequence[str], order: NDArray[np.intp]) -> _Rows:
+        """Return a function that returns lateness and columns of a range of rows in `order`."""
+        (rows,) = self._kept.rows
+        columns = [0, *(1 + self._kept.columns.index(name) for name in metrics)]
+        positions = {name: 1 + i for i, name in enumerate(metrics)}
+
+        def of(part: slice) -> tuple[NDArray[np.float64], Mapping[str, NDArray[np.float64]]]:
+            table = rows[order[part]].T[columns]
+            return table[0], ColumnsOf(positions, table)
+
+        return of
+
+    def _packed_chunks(self, packed: PackedRows, metrics: Sequence[str], order: NDArray[np.intp]) -> _Rows:
+        """Return the same function for packed rows. The columns are made on access."""
+        positions = {name: 1 + self._kept.columns.index(name) for name in metrics}
+        column = LastColumn(lambda name: packed.column(positions[name])[order])
+        late_ms = packed.column(0)[order]
+        return lambda part: (late_ms[part], ColumnsOnAccess(positions, column, part))
 
     def _restart(self) -> None:
         self._offset = 0
@@ -220,7 +248,7 @@ class JournalReader:
         self._last_ms = tick.time_ms
         self._kept.times_ms.append(np.full(len(numbers), tick.time_ms, np.int64))
         self._kept.series.append(numbers)
-        self._kept.rows.append(rows)
+        (self._kept.rows if self._kept.packed is None else self._kept.packed).append(rows)
         seen = dict.fromkeys(numbers.tolist(), tick.time_ms)
         self._last_seen.update(seen)
         self._first_seen = seen | self._first_seen

@@ -14,7 +14,7 @@ from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_par
 from fgm.store.parquet.table_pages import Column as Values
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
-from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.chunk import Chunk, ColumnsOnAccess
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
 
@@ -119,7 +119,7 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
 
     late_ms = np.concatenate([part.late_ms for part in parts])[keep]
     series = reduce(lambda older, newer: with_known_names(newer, older), (part.series for part in parts))
-    return Chunk(series, time_ms[keep], late_ms, {name: column(name) for name in columns})
+    return Chunk(series, time_ms[keep], late_ms, ColumnsOnAccess(dict.fromkeys(columns).keys(), column))
 
 
 def _columns(

@@ -15,7 +15,7 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.page import MAX_COLUMN_BYTES, MAX_LEVELS_BYTES, MAX_ROW_BYTES, decompress, split_levels
 from fgm.store.parquet.window_block import LATE, TIME, ColumnChunk, WindowBlock, read_window_block
-from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 
@@ -120,13 +120,23 @@ class WindowFile:
         time_ms, late_ms = self.time_ms(), self.column(LATE)
         columns = {name: self.column(name) for name in metrics}
         return [
-            Chunk(
-                run.series,
-                time_ms[run.first : run.first + run.count],
-                late_ms[run.first : run.first + run.count],
-                {name: column[run.first : run.first + run.count] for name, column in columns.items()},
-            )
+            Chunk(run.series, time_ms[rows], late_ms[rows], {name: column[rows] for name, column in columns.items()})
             for run in runs
+            for rows in (slice(run.first, run.first + run.count),)
+        ]
+
+    def chunks_on_access(self, metrics: Sequence[str]) -> list[Chunk]:
+        """Return all rows as `chunks` does, but read each column on access, one at a time. The file must stay open.
+
+        Raises: BadFileError if a column is damaged.
+        """
+        self.verify()
+        time_ms, late_ms, column = self.time_ms(), self.column(LATE), LastColumn(self.column)
+        names = dict.fromkeys(metrics).keys()
+        return [
+            Chunk(run.series, time_ms[rows], late_ms[rows], ColumnsOnAccess(names, column, rows))
+            for run in self.block.runs
+            for rows in (slice(run.first, run.first + run.count),)
         ]
 
     def verify(self) -> None:

@@ -1,6 +1,6 @@
 """Chunks: the rows of one series, in the form that all file readers return."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,45 @@ class ColumnsOf(Mapping[str, NDArray[np.float64]]):
 
     def __len__(self) -> int:
         return len(self._positions)
+
+
+class LastColumn:
+    """Makes columns by name, and keeps the last one, because every series of a file is asked for it in turn."""
+
+    def __init__(self, make: Callable[[str], NDArray[np.float64]]) -> None:
+        self._make = make
+        self._last: tuple[str, NDArray[np.float64]] | None = None
+
+    def __call__(self, name: str) -> NDArray[np.float64]:
+        """Return a column."""
+        if self._last is None or self._last[0] != name:
+            self._last = name, self._make(name)
+        return self._last[1]
+
+
+class ColumnsOnAccess(Mapping[str, NDArray[np.float64]]):
+    """Rows of columns that are made on access, so that they need not all be in memory at the same time."""
+
+    __slots__ = ("_column", "_names", "_rows")
+
+    def __init__(
+        self, names: Collection[str], column: Callable[[str], NDArray[np.float64]], rows: slice | None = None
+    ) -> None:
+        """`names`: a set or a view of keys. `column`: returns a column. `rows`: those to return of it, None for all."""
+        self._names = names
+        self._column = column
+        self._rows = slice(None) if rows is None else rows
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._column(name)[self._rows]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True, slots=True)
