@@ -1,6 +1,6 @@
 // The list of all series, newest first, filtered by a search text, a scope and a namespace.
 
-import { html, useState } from "../browser/html.js";
+import { Component, html, useState } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { sameValue } from "../lib/same-value.js";
 import { matchingSeries } from "../lib/search.js";
@@ -32,16 +32,26 @@ function ageText(series, now_ms) {
   return `${now_ms - series.last_seen_ms > OLD_MS ? "seen" : "exited"} ${clockOrDate(series.last_seen_ms, now_ms).replace(/(\d\d:\d\d):\d\d$/, "$1")}`;
 }
 
-const rowCache = new Map(); // series id → {content, row}: a row is reused while its content is equal
-
 function rowOf(series, entry, now_ms) {
   const isOld = !series.alive && now_ms - series.last_seen_ms > OLD_MS;
-  const age = ageText(series, now_ms);
-  const content = [series.name, fullName(series), age, isOld, entry?.slot];
-  if (!sameValue(rowCache.get(series.id)?.content, content)) {
-    rowCache.set(series.id, { content, row: html`<${Row} key=${series.id} series=${series} entry=${entry} isOld=${isOld} age=${age} />` });
+  return html`<${RowWhileSame} key=${series.id} series=${series} entry=${entry} isOld=${isOld} age=${ageText(series, now_ms)} />`;
+}
+
+/** What a row shows. */
+const contentOf = ({ series, entry, isOld, age }) => [series.name, fullName(series), age, isOld, entry?.slot];
+
+/**
+ * A row that is drawn again only if its content changes. Elements of Preact must not be kept for that: each has a reference to its
+ * parent, and so to the whole list as it was then.
+ */
+class RowWhileSame extends Component {
+  shouldComponentUpdate(next) {
+    return !sameValue(contentOf(next), contentOf(this.props));
   }
-  return rowCache.get(series.id).row;
+
+  render(props) {
+    return html`<${Row} ...${props} />`;
+  }
 }
 
 function Row({ series, entry, isOld, age }) {
