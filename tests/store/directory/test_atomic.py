@@ -43,6 +43,28 @@ def test_publishing_replaces_the_old_file_and_the_temporary_file_of_a_killed_wri
     assert os.listdir(tmp_path) == ["index.json"]
 
 
+def is_cached(path: Path) -> bool:
+    """Return whether the first page of a file is in the page cache. Skip the test if the file system does not say."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.preadv(fd, [bytearray(1)], 0, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        pytest.skip(f"the file system of {path} does not read without waiting: {error}")
+    finally:
+        os.close(fd)
+
+
+def test_a_window_leaves_the_page_cache_and_what_is_read_at_once_stays(tmp_path: Path) -> None:
+    """The kernel would charge it to the collector, even if only the viewer reads it."""
+    for name, is_read_at_once in (("metrics-1.parquet", False), ("index.json", True)):
+        atomic.publish(str(tmp_path), name, b"x" * 100_000, is_read_at_once=is_read_at_once)
+
+    assert (is_cached(tmp_path / "index.json"), is_cached(tmp_path / "metrics-1.parquet")) == (True, False)
+    assert (tmp_path / "metrics-1.parquet").read_bytes() == b"x" * 100_000
+
+
 def test_a_reader_sees_the_old_file_while_the_new_one_is_written(tmp_path: Path) -> None:
     (tmp_path / "name").write_bytes(b"old")
     seen = []

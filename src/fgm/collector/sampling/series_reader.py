@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.collector.kernel.handles import FolderHandle
 from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser, read_changed
 from fgm.collector.sampling.process_list import REMEMBERED_S, Listing, ProcessList
 from fgm.collector.sampling.read_counts import ReadCounts
@@ -81,6 +82,7 @@ class SeriesReader:
         self._on_demand = [each for each in sources if each[0].is_on_demand]
         self._fast: list[KernelFile] = []
         self._slow: list[KernelFile] = []
+        self._folders: dict[str, FolderHandle] = {}
         self._events: KernelFile | None = None
         self._processes = ProcessList(processes, counts.count_failure) if processes else None
         self._is_in_several_hierarchies = len(processes) > 1
@@ -101,7 +103,7 @@ class SeriesReader:
 
     @property
     def files(self) -> Iterator[tuple[str, float]]:
-        """Path of each open file, and the minimum interval between two reads in seconds; 0 if every tick reads it."""
+        """Path of each file, and the minimum interval between two reads in seconds; 0 if every tick reads it."""
         every_tick = self.every_tick
         yield from ((file.path, 0.0) for file in every_tick)
         yield from ((file.path, SLOW_EVERY_S) for file in self._slow)
@@ -196,8 +198,10 @@ class SeriesReader:
 
     def close(self) -> None:
         """Close all files of the series."""
-        for file in (*self._fast, *self._slow, *(() if self._network is None else (self._network,))):
+        for file in (*self._fast, *(() if self._network is None else (self._network,))):
             file.close()
+        for folder in self._folders.values():
+            folder.close()
         if self._processes is not None:
             self._processes.close()
 
@@ -239,9 +243,9 @@ class SeriesReader:
     def _read_if_not_kept(file: KernelFile, error: OSError) -> bytes:
         """Read a file that is not kept open for lack of descriptors; the sweep cannot read it.
 
-        Raises: OSError if reading fails, or `error` if the file is open: then the sweep has tried to read it.
+        Raises: OSError if reading fails, or `error` if that came from reading it.
         """
-        if file.fd >= 0:
+        if file.fd >= 0 or file.handle is not None:
             raise error
         return file.read()
 
@@ -288,7 +292,7 @@ class SeriesReader:
         for source, folder in self._absent:
             path = f"{folder}/{source.file}"
             try:
-                file = KernelFile(path, self._parser(source))
+                file = KernelFile(path, self._parser(source), self._handle(folder) if source.is_slow else None)
             except FileNotFoundError:
                 still_absent.append((source, folder))
                 continue
@@ -304,6 +308,16 @@ class SeriesReader:
         self._absent = still_absent
         self._changes.liveness_checks += 1
         self.gone = not self._fast
+
+    def _handle(self, folder: str) -> FolderHandle:
+        """Return the handle of a folder, which all files there share.
+
+        Raises: OSError if it cannot be opened.
+        """
+        handle = self._folders.get(folder)
+        if handle is None:
+            handle = self._folders[folder] = FolderHandle(folder)
+        return handle
 
     def _parser(self, source: Source) -> Parser:
         parser = self._parsers.get(source)

@@ -167,7 +167,7 @@ def facts_of(series: Series) -> Facts:
 
 
 def _publish(data_dir: str, index: Index) -> None:
-    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index))
+    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index), is_read_at_once=True)
 
 
 def _read_spans(path: str) -> list[SeriesSpan] | None:

@@ -18,10 +18,14 @@ FILE_MODE = 0o644
 FOLDER_MODE = 0o755
 
 
-def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], object]) -> None:
+def publish(
+    folder: str | int, name: str, content: bytes | Callable[[BinaryIO], object], *, is_read_at_once: bool = False
+) -> None:
     """Write a file, replacing any file of the same name.
 
     `folder`: a path or an open descriptor. `content`: the bytes, or a function that writes them to the open file.
+    `is_read_at_once`: whether to leave the file in the page cache. The kernel charges the page cache of a file to its
+    writer, also if only others read it, and counts what is read twice as used.
     Readers see the complete old file or the complete new file, even after a power loss.
 
     Raises: OSError, or any error of `content`. The old file is then unchanged.
@@ -41,6 +45,9 @@ def publish(folder: str | int, name: str, content: bytes | Callable[[BinaryIO], 
                 file.flush()
                 # Before the rename: otherwise a power loss could leave an empty file under the final name.
                 os.fsync(file.fileno())
+                if not is_read_at_once:  # after the fsync: the kernel keeps pages that are not on disk yet
+                    with contextlib.suppress(OSError):  # of a file system that takes no advice
+                        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             os.rename(temporary, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
         except BaseException:
             with contextlib.suppress(OSError):

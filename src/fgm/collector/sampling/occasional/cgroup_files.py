@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from fgm.collector.kernel.handles import FolderHandle
 from fgm.collector.sampling.occasional.file_group import FileGroup, Parse
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.cgroup2 import CGROUP_STAT_LOCAL, PIDS_EVENTS_LOCAL
@@ -35,5 +36,10 @@ def cgroup_files(folders: Mapping[str, str], counts: ReadCounts) -> FileGroup | 
     """
     if "unified" not in folders:
         return None
-    group = FileGroup(((f"{folders['unified']}/{name}", parse) for name, parse in _FILES.items()), counts)
+    folder = folders["unified"]
+    try:
+        handle = FolderHandle(folder)
+    except OSError:  # it was removed
+        return None
+    group = FileGroup(((f"{folder}/{name}", parse) for name, parse in _FILES.items()), counts, handle)
     return group if any(True for _ in group.paths) else None

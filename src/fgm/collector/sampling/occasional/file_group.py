@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from fgm.collector.kernel.handles import FileHandle, Handle
 from fgm.collector.kernel.kernel_file import GONE, NOT_SUPPORTED, KernelFile, Parser, PlainParser
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
@@ -11,18 +12,23 @@ Parse = Callable[[bytes], Mapping[str, float]]
 
 
 class FileGroup:
-    """Files of one series that exist, kept open. Used by one thread at a time."""
+    """Files of one series that exist, each opened for each read. Used by one thread at a time."""
 
-    def __init__(self, files: Iterable[tuple[str, Parse | Parser]], counts: ReadCounts) -> None:
-        """`files`: path of each file, and its parser. Those that do not exist are left out."""
+    def __init__(
+        self, files: Iterable[tuple[str, Parse | Parser]], counts: ReadCounts, folder: Handle | None = None
+    ) -> None:
+        """`files`: path of each file, and its parser. Those that do not exist are left out.
+
+        `folder`: handle of the folder of all files, which is closed with them; None if each has a handle of its own.
+        """
         self._counts = counts
-        self._files = list(_open(files, counts))
+        self._files = list(_open(files, counts, folder))
         self._values: dict[KernelFile, dict[str, float]] = {}
         self._sums: Mapping[str, float] = {}
 
     @property
     def paths(self) -> Iterator[str]:
-        """Path of each open file."""
+        """Path of each file."""
         return (file.path for file in self._files)
 
     def read(self) -> Mapping[str, float]:
@@ -49,9 +55,10 @@ class FileGroup:
         return self._sums
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all handles."""
         for file in self._files:
-            file.close()
+            if file.handle is not None:
+                file.handle.close()
 
     def _note(self, file: KernelFile, error: OSError | ParseError) -> None:
         """Count a failed read, unless its cgroup was removed or the kernel has the feature switched off."""
@@ -62,15 +69,19 @@ class FileGroup:
             self._counts.note_switched_off(file.name, file.path, error.strerror)
             self._files.remove(file)
             self._values.pop(file, None)
-            file.close()
+            if isinstance(file.handle, FileHandle):
+                file.handle.close()
             return
         self._counts.count_failure(file.name, file.path, error)
 
 
-def _open(files: Iterable[tuple[str, Parse | Parser]], counts: ReadCounts) -> Iterator[KernelFile]:
+def _open(
+    files: Iterable[tuple[str, Parse | Parser]], counts: ReadCounts, folder: Handle | None
+) -> Iterator[KernelFile]:
     for path, parser in files:
         try:
-            yield KernelFile(path, PlainParser(parser) if callable(parser) else parser)
+            handle = FileHandle(path) if folder is None else folder
+            yield KernelFile(path, PlainParser(parser) if callable(parser) else parser, handle)
         except OSError as error:
             if error.errno not in GONE:
                 counts.count_failure(path.rpartition("/")[2], path, error)

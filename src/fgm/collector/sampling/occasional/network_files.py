@@ -1,7 +1,7 @@
 """The files with the counters of TCP and UDP and the numbers of sockets, of a pod or of the node.
 
-All of them belong to a network namespace. So an open file stays readable after the process through which it was opened
-has ended, and reading it needs no privilege.
+All of them belong to a network namespace. So a file stays readable through its handle after the process in whose folder
+it was found has ended, as long as net/dev is open, and reading it needs no privilege.
 """
 
 from functools import partial

@@ -26,7 +26,7 @@ class Rounds:
 
     @property
     def paths(self) -> Iterator[str]:
-        """Path of each open file."""
+        """Path of each file."""
         all_groups = (groups for place in self._places for groups in place.values())
         return (path for groups in all_groups for group in groups.values() for path in group.paths)
 
@@ -42,7 +42,7 @@ class Rounds:
         groups[kind] = group
 
     def remove(self, key: str) -> None:
-        """Close the files of a series."""
+        """Close the handles of a series."""
         place = self._place_of.pop(key, None)
         for group in place.pop(key).values() if place is not None else ():
             group.close()
@@ -56,6 +56,6 @@ class Rounds:
                 yield key, group.read()
 
     def close(self) -> None:
-        """Close all files."""
+        """Close all handles."""
         for key in tuple(self._place_of):
             self.remove(key)
