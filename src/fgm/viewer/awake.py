@@ -37,6 +37,10 @@ class Awake:
         """Run until cancelled. The server must accept connections already."""
         with suppress(OSError):  # it keeps the name of the interpreter
             await anyio.Path("/proc/self/comm").write_text(PROCESS_NAME)
+        with self._control:
+            await self._run()
+
+    async def _run(self) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(every, self._clock, BEAT_INTERVAL_S, self._beat, name="heartbeat")
             group.start_soon(self._stop_with_sleeper, name="sleeper")

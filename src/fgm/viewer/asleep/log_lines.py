@@ -6,6 +6,7 @@ import time
 TEXT, JSON = "text", "json"
 LEVELS = ("debug", "info", "warning", "error")
 _STDERR = 2
+_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
 
 class Log:
@@ -47,7 +48,7 @@ def log_line(instant: str, level: str, name: str, message: str, *, fields: dict[
 
 
 def _json(value: object) -> str:
-    return str(value) if isinstance(value, int) else _quoted(str(value))
+    return str(value) if isinstance(value, int | float) else _quoted(str(value))
 
 
 def _plain(text: str) -> str:
@@ -61,8 +62,8 @@ def _quoted(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
     if " " <= character <= "~":
         return character
     units = character.encode("utf-16-be", "surrogatepass").hex()

@@ -1,0 +1,42 @@
+"""Whether anything has been recorded, in real directories."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from fgm.viewer.asleep.recordings import has_recording
+from tests.support.viewer.data_directory import NODE, DataDirectory, counting
+
+T0_MS = (time.time_ns() // 1_000_000_000 - 200) * 1000
+
+
+@pytest.mark.dates
+def test_an_index_a_journal_and_a_closed_window_each_count(tmp_path: Path) -> None:
+    assert not has_recording([str(tmp_path / "missing")])
+    assert not has_recording([str(tmp_path)])
+
+    for name, write in (
+        ("index", lambda data: data.write_index()),
+        ("journal", lambda data: data.journal(counting(NODE, T0_MS, 3))),
+        ("window", lambda data: data.parquet(counting(NODE, T0_MS, 3))),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        write(DataDirectory(folder))
+
+        assert has_recording([str(folder)]), name
+
+
+def test_files_that_were_copied_count_and_other_files_do_not(tmp_path: Path) -> None:
+    (tmp_path / "session.json").touch()
+    (tmp_path / "dt=2025-12-30").mkdir()
+    (tmp_path / "dt=2025-12-30" / "notes.txt").touch()
+
+    assert not has_recording([str(tmp_path)])
+    assert not has_recording([str(tmp_path / "a.parquet")])
+
+    (tmp_path / "a.parquet").touch()
+
+    assert has_recording([str(tmp_path)])
+    assert has_recording([str(tmp_path / "a.parquet")])
