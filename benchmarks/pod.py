@@ -78,10 +78,19 @@ class Daemon:
 
     def probe_cpu_us(self) -> float:
         """Return the CPU time that one probe costs the daemon, µs."""
-        before = cpu_us(self.process.pid)
+        before = self.cpu_us()
         for _ in range(MANY_PROBES):
             ask(self.ports["health"], "/healthz", PROBE_TIMEOUT_S)
-        return (cpu_us(self.process.pid) - before) / MANY_PROBES
+        return (self.cpu_us() - before) / MANY_PROBES
+
+    def cpu_us(self) -> float:
+        """Return the CPU time that its processes have used so far, µs."""
+        return sum(cpu_us(pid) for pid in self.pids())
+
+    def pids(self) -> list[int]:
+        """Return its processes: while the viewer is awake, it is a child of the one that sleeps."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
+            return [self.process.pid, *map(int, file.read().split())]
 
 
 def start(root: str, history: str) -> dict[str, float]:
@@ -108,9 +117,9 @@ def measure(folder: str, root: str, count: int, seconds: float) -> dict[str, flo
         ]
         began = time.monotonic()
         ready = {daemon.name: wait_until_ready(daemon) - began for daemon in pod}
-        before_us, first_ms = [cpu_us(daemon.process.pid) for daemon in pod], time.time() * 1000
+        before_us, first_ms = [daemon.cpu_us() for daemon in pod], time.time() * 1000
         questions = watch(pod, seconds)
-        spent_us = [cpu_us(daemon.process.pid) - before for daemon, before in zip(pod, before_us, strict=True)]
+        spent_us = [daemon.cpu_us() - before for daemon, before in zip(pod, before_us, strict=True)]
         last_ms = time.time() * 1000
         result: dict[str, float] = {"containers": count, "seconds": round(seconds)}
         for daemon, spent in zip(pod, spent_us, strict=True):
@@ -149,7 +158,7 @@ def watch(pod: Sequence[Daemon], seconds: float) -> list[tuple[int, float]]:
             next_probe += PROBE_EVERY_S
             for daemon in pod:
                 daemon.probe()
-                daemon.anonymous_mib.append(anonymous_mib(daemon.process.pid))
+                daemon.anonymous_mib.append(sum(anonymous_mib(pid) for pid in daemon.pids()))
         if now >= next_question:
             next_question += ASK_EVERY_S
             questions.append(ask(pod[-1].ports["page"], QUESTION, ASK_TIMEOUT_S))
@@ -186,9 +195,13 @@ def _with_values(argument: str, values: dict[str, str]) -> str:
 
 
 def wait_until_ready(daemon: Daemon) -> float:
-    """Wait until the daemon is ready; return the instant, by the monotonic clock."""
+    """Wait until the daemon is ready; return the instant, by the monotonic clock.
+
+    The probe does not wake the viewer, so it must also answer a question.
+    """
     while daemon.process.poll() is None:
-        if ask(daemon.ports["health"], "/readyz", PROBE_TIMEOUT_S)[0] == 200:
+        is_ready = ask(daemon.ports["health"], "/readyz", PROBE_TIMEOUT_S)[0] == 200
+        if is_ready and (daemon.name != "viewer" or ask(daemon.ports["page"], QUESTION, ASK_TIMEOUT_S)[0] == 200):
             return time.monotonic()
         time.sleep(0.02)
     raise SystemExit(f"{daemon.name} has ended with status {daemon.process.returncode}")

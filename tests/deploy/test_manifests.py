@@ -117,6 +117,7 @@ def test_the_viewer_accepts_the_arguments_of_the_manifest() -> None:
     assert (settings.host, settings.port) == ("127.0.0.1", 8050)
     assert (settings.health_host, settings.health_port) == (POD["POD_IP"], 8051)
     assert settings.no_browser
+    assert settings.sleep_after_seconds == 600
 
 
 def test_each_container_has_its_requests_and_limits() -> None:

@@ -212,12 +212,17 @@ def wait_until_ready(pod: list[Container]) -> Json:
         for container in pod:
             if not container.is_running:
                 sys.exit(f"{container.name} has ended:\n" + Path(f"{container.name}.log").read_text())
-            if container.name not in ready and ask(HEALTH[container.name], "/readyz")[0] == 200:
+            if container.name not in ready and is_ready(container.name):
                 ready[container.name] = time.monotonic() - began
         return len(ready) == len(pod)
 
     wait_until(all_ready)
     return ready
+
+
+def is_ready(name: str) -> bool:
+    """Return whether a container is ready, and whether the viewer, which the probe does not wake, answers."""
+    return ask(HEALTH[name], "/readyz")[0] == 200 and (name != "viewer" or ask(PAGE, "/api/metrics")[0] == 200)
 
 
 def ask(port: int, path: str) -> tuple[int, float]:

@@ -16,16 +16,14 @@ def test_an_index_a_journal_and_a_closed_window_each_count(tmp_path: Path) -> No
     assert not has_recording([str(tmp_path / "missing")])
     assert not has_recording([str(tmp_path)])
 
-    for name, write in (
-        ("index", lambda data: data.write_index()),
-        ("journal", lambda data: data.journal(counting(NODE, T0_MS, 3))),
-        ("window", lambda data: data.parquet(counting(NODE, T0_MS, 3))),
-    ):
-        folder = tmp_path / name
+    folders = [tmp_path / name for name in ("index", "journal", "window")]
+    for folder in folders:
         folder.mkdir()
-        write(DataDirectory(folder))
+    DataDirectory(folders[0]).write_index()
+    DataDirectory(folders[1]).journal(counting(NODE, T0_MS, 3))
+    DataDirectory(folders[2]).parquet(counting(NODE, T0_MS, 3))
 
-        assert has_recording([str(folder)]), name
+    assert [has_recording([str(folder)]) for folder in folders] == [True, True, True]
 
 
 def test_files_that_were_copied_count_and_other_files_do_not(tmp_path: Path) -> None:
