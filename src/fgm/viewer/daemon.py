@@ -3,7 +3,7 @@
     serving          from the start: serves the page and /api/health, and later also the rest of the API
     opening          imports numpy and Quart in a thread, then runs the next two
       scanning       every `poll_seconds`: looks for new data, then reads further files, the newest first
-      following      every second: reads the new ticks of the journals
+      following      every second: reads the new ticks of the journals, and looks for new events
     awake            only if the viewer may sleep: heartbeats, and the end after some time without connections
     probes           serves /healthz and /readyz on another address, if --health-host is given
     browser          opens the page in a browser, unless --no-browser is given
@@ -123,7 +123,7 @@ class Daemon:
             gc.enable()
         try:
             self._entry.attach(cast("App", app))
-            self._health.attach(services.scanner, services.skipped)
+            self._health.attach(services.scanner, services.skipped, services.event_files)
             async with anyio.create_task_group() as group:
                 group.start_soon(
                     every, self._clock, FOLLOW_INTERVAL_S, lambda: self._follow(services), name="following"
@@ -148,7 +148,7 @@ class Daemon:
             self._update(services, result)
 
     async def _follow(self, services: Services) -> None:
-        await to_thread.run_sync(services.scanner.follow)
+        await to_thread.run_sync(services.follow)
 
     def _update(self, services: Services, result: ScanResult) -> State:
         """Change the state of the start-up, and return it. Requests wait until it is known whether there is data."""

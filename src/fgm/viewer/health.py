@@ -11,6 +11,7 @@ from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 if TYPE_CHECKING:
     from fgm.clock import Clock
     from fgm.viewer.contents.scanner import Scanner
+    from fgm.viewer.files.event_files import EventFiles
     from fgm.viewer.files.skipped_files import SkippedFiles
     from fgm.viewer.start_up import StartUp
 
@@ -30,10 +31,11 @@ class HealthReport:
         self._start_up, self._clock, self._data_dir, self._address = start_up, clock, data_dir, address
         self._scanner: Scanner | None = None
         self._skipped: SkippedFiles | None = None
+        self._event_files: EventFiles | None = None
 
-    def attach(self, scanner: Scanner, skipped: SkippedFiles) -> None:
-        """Include the state of the scanner and the skipped files in later responses."""
-        self._scanner, self._skipped = scanner, skipped
+    def attach(self, scanner: Scanner, skipped: SkippedFiles, event_files: EventFiles) -> None:
+        """Include the state of the scanner, the skipped files and the events in later responses."""
+        self._scanner, self._skipped, self._event_files = scanner, skipped, event_files
 
     def __call__(self) -> dict[str, Any]:
         """Return the response as a JSON object."""
@@ -56,6 +58,8 @@ class HealthReport:
             "index_note": None if holdings is None else holdings.index_note,
             "skipped_files": [] if self._skipped is None else self._skipped.newest(),
             "skipped_files_total": 0 if self._skipped is None else len(self._skipped),
+            "containers_token": None if holdings is None else holdings.revision,
+            "events_token": None if self._event_files is None else self._event_files.token,
             "pod_name": self._address.pod_name,
             "port": self._address.port,
             "version": __version__,

@@ -127,6 +127,8 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             index_note=MAYBE_TEXT,
             skipped_files=_list(_facts(file=TEXT, reason=TEXT)),
             skipped_files_total=WHOLE,
+            containers_token=MAYBE_TEXT,
+            events_token=MAYBE_TEXT,
             pod_name=MAYBE_TEXT,
             port=WHOLE,
             version=TEXT,
@@ -158,7 +160,21 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         "Values by which series can be chosen.",
         _facts(scopes=_list(TEXT), namespaces=_list(TEXT), qos_classes=_list(TEXT), label_keys=_list(TEXT)),
     ),
-    "/api/containers": ("The series, newest first.", _facts(total=WHOLE, containers=_list(_CONTAINER))),
+    "/api/containers": (
+        (
+            "The series, newest first. `token` names this list, for a later request with `since`; null: it is a part. "
+            "If the answer is not `whole`, only what has changed since is listed, in any order, and `removed` has the "
+            "ids of series to drop first. A running series that is not listed then was last seen at `newest_ms`."
+        ),
+        _facts(
+            total=WHOLE,
+            newest_ms=MAYBE_WHOLE,
+            token=MAYBE_TEXT,
+            whole=FLAG,
+            removed=_list(TEXT),
+            containers=_list(_CONTAINER),
+        ),
+    ),
     "/api/timeseries": (
         "Samples; null is missing. More than 3600 ticks: the first, lowest, highest and last of each pixel column.",
         _facts(

@@ -87,6 +87,11 @@ class Services:
         self.scanner.follow()
         return self.scanner.holdings()
 
+    def follow(self) -> None:
+        """Read the new ticks of the journals, and look for new events. May block."""
+        self.scanner.follow()
+        self.event_files.follow()
+
     def samples_query(self, question: Question, within_ms: int = 0) -> SamplesQuery | PartialQuery:
         """Return a query for samples. `within_ms`: time limit for a range that is reduced to pixel columns; 0: none."""
         if not within_ms or question.columns is None:

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fgm.metrics.rates import gap_ms
 from fgm.store.index.index_file import Facts
 from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.series_register import SeriesSnapshot
+
+MAX_AGE_MS = 10_000
+"""Maximum distance of the newest data from now; if it is larger, no series is reported as alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +34,20 @@ class Holdings:
     """What is wrong with the index or the directory, for a reader; None: nothing."""
     facts: Mapping[str, Facts]
     """The facts about each container in index.json, by full container id."""
+    now_ms: int
+    """The time at which this was found out, in ms since 1970."""
+    revision: str = ""
+    """Token of the revision of the series and their facts; see `SeriesRevisions`."""
     foreign_folders: frozenset[str] = frozenset()
     """Folders found so far that have data of other nodes. More may be found as files are read."""
+
+    @property
+    def alive_from_ms(self) -> int:
+        """The limit for a series to be alive: its last tick is at that time or later."""
+        newest_ms = self.newest_ms or 0
+        if abs(self.now_ms - newest_ms) > max(MAX_AGE_MS, 5 * self.tick_ms):
+            return max(self.now_ms, newest_ms + 1)
+        return newest_ms - round(gap_ms(self.tick_ms))
 
     @property
     def tick_ms(self) -> int:

@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from itertools import islice
 
@@ -21,6 +22,7 @@ from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
 from fgm.viewer.contents.series_register import SeriesRegister
+from fgm.viewer.contents.series_revisions import SeriesChanges, SeriesRevisions
 from fgm.viewer.files.data_files import AHEAD_MS, DataFile, DataFiles
 from fgm.viewer.files.index_reader import IndexFile
 from fgm.viewer.files.journals import Journals
@@ -64,7 +66,7 @@ class Scanner:
         self._files, self._journals, self._skipped = files, journals, skipped
         self._only_node = only_node
         self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
-        self._register = SeriesRegister()
+        self._register, self._revisions = SeriesRegister(), SeriesRevisions()
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
         self._header_ms = -1
@@ -125,6 +127,15 @@ class Scanner:
             self._read_clock()
             self._read_journals()
             self._holdings = self._make_holdings()
+
+    def changes_since(self, token: str) -> tuple[Holdings, SeriesChanges | None]:
+        """Read the new ticks; return the contents, and the changes of the list of series since a token.
+
+        The changes are None if the token is not known (any more).
+        """
+        self.follow()
+        with self._lock:
+            return self._holdings, self._revisions.since(token)
 
     @property
     def has_nothing_to_read(self) -> bool:
@@ -255,7 +266,7 @@ class Scanner:
         oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
         newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None and ms <= self._horizon_ms]
         index, note = self._index_state()
-        return Holdings(
+        holdings = Holdings(
             series=self._register.snapshot(),
             metrics=frozenset(self._metrics),
             header=self._header,
@@ -265,8 +276,11 @@ class Scanner:
             index=index,
             facts=self._index.facts,
             index_note="; ".join(filter(None, (note, self._note_of_other_nodes(), self._note_of_clock()))) or None,
+            now_ms=self._files.now_ms(),
             foreign_folders=frozenset(self._other_nodes),
         )
+        self._revisions.update(holdings.series, holdings.facts, holdings.alive_from_ms)
+        return replace(holdings, revision=self._revisions.token)
 
     def _note_of_other_nodes(self) -> str | None:
         if not self._other_nodes:

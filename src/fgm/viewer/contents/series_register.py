@@ -39,6 +39,11 @@ class SeriesSnapshot:
         """Return the series with this id or key (`Series.key`), or None."""
         return self.by_id.get(name) or self.by_id.get(self.id_by_key.get(name, ""))
 
+    @property
+    def newest_ms(self) -> int | None:
+        """The newest last tick of all series, in ms since 1970; None if there is no series."""
+        return max(self.last_seen_ms.values(), default=None)
+
     def last_seen(self, registered: RegisteredSeries) -> int:
         """Return the newest tick of a series, in ms since 1970."""
         return self.last_seen_ms[registered.series.key]

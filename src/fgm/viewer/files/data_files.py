@@ -112,12 +112,16 @@ class DataFiles:
             if midnight_ms <= horizon_ms:
                 yield from (file for file in self._of_day(day) if file.start_ms <= horizon_ms)
 
+    def now_ms(self) -> int:
+        """Return the current time, in ms since 1970."""
+        return self._clock.wall_ns() // 1_000_000
+
     def horizon_ms(self) -> int:
         """Return the latest time at which data is expected: shortly after now.
 
         If there is only later data, the clock of this machine is behind, and there is no limit.
         """
-        now_ms = self._clock.wall_ns() // 1_000_000 + AHEAD_MS
+        now_ms = self.now_ms() + AHEAD_MS
         days = [day for midnight_ms, day in self._days() if midnight_ms <= now_ms]
         is_behind = not any(file.start_ms <= now_ms for day in days for file in self._of_day(day))
         return END_OF_TIME_MS if is_behind else now_ms

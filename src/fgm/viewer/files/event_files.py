@@ -1,7 +1,9 @@
 """Reads the files `events.jsonl`, which the collector has written, and caches their events."""
 
+import hashlib
 import os
 import threading
+from contextlib import suppress
 
 from fgm.store.directory import layout
 from fgm.store.directory.file_identity import FileIdentity, identity_of
@@ -16,6 +18,8 @@ MAX_PER_FILE = 5_000
 """Maximum number of events read from one file; the newest are read. A normal day has fewer."""
 MAX_KEPT = 10_000
 """Maximum number of events of all files together in the cache, which then takes about 8 MB."""
+RECENT_MS = 300_000
+"""Age of the events whose files are watched for changes. Later changes of earlier events are rare."""
 
 
 class EventFiles:
@@ -25,6 +29,19 @@ class EventFiles:
         self._files, self._skipped = files, skipped
         self._cache: dict[str, tuple[FileIdentity, ReadEvents]] = {}
         self._lock = threading.Lock()
+        self.token: str | None = None
+        """Changes whenever recent events are recorded; None: there is no file for them. See `follow`."""
+
+    def follow(self) -> None:
+        """Update `token`. May block."""
+        now_ms = self._files.now_ms()
+        folders = [folder for _, folder in self._files.folders_between(now_ms - RECENT_MS, now_ms + 1)]
+        identities = []
+        for folder in folders:
+            with suppress(OSError), self._files.opened(folder) as fd:
+                identities.append(identity_of(os.stat(layout.EVENTS_NAME, dir_fd=fd, follow_symlinks=False)))
+        text = repr([(identity.device, identity.inode, identity.size) for identity in identities])
+        self.token = hashlib.sha256(text.encode()).hexdigest()[:16] if identities else None
 
     def read(self, folder: str) -> ReadEvents | None:
         """Return the newest events in the file of a folder; None if there is no file. May block.

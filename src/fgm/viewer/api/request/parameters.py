@@ -99,6 +99,12 @@ LABELS = Parameter(
     {"type": "string", "pattern": "^[^:]+:"},
     is_list=True,
 )
+SINCE = Parameter(
+    "since",
+    "The `token` of an earlier answer: list only the series that have changed since, and name those that were removed. "
+    "If the token is not known, the list is whole. Not allowed together with other parameters.",
+    {"type": "string", "maxLength": MAX_TEXT},
+)
 KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(KINDS)}, is_list=True)
 MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are returned.", 500, 1, 5_000)
 MAX_RANKED = _whole("limit", "Maximum number of series; the first are returned.", 20, 1, 500)
@@ -143,7 +149,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/instance": (),
     "/api/metrics": (),
     "/api/filters": (),
-    "/api/containers": (*_FILTER, OF_METRICS, *_SPAN),
+    "/api/containers": (*_FILTER, OF_METRICS, *_SPAN, SINCE),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/changes": (*_SPAN, MAX_RANKED),

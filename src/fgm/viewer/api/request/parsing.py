@@ -62,6 +62,11 @@ def containers(query: bytes) -> ContainersRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/containers"])
+    if "since" in fields:
+        if len(fields) > 1:
+            others = ", ".join(name for name in fields if name != "since")
+            raise bad_parameter("since", f"the request also has {others}", "a token alone, or no token")
+        return ContainersRequest(since=_short_text(fields, "since"))
     metrics = _metrics(fields)
     has_span = bool(metrics) or not fields.keys().isdisjoint(("range", "from", "to"))
     return ContainersRequest(_filter(fields), times.span(fields) if has_span else None, metrics)
@@ -186,10 +191,15 @@ def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:
     return tuple({metric.name: metric for metric in map(_metric, names)}.values())
 
 
+def _short_text(fields: Fields, name: str) -> str:
+    text = value_of(fields, name)
+    if len(text) > MAX_TEXT:
+        raise bad_parameter(name, f"the value has {len(text)} characters", f"at most {MAX_TEXT} characters")
+    return text
+
+
 def _filter(fields: Fields) -> SeriesFilter:
-    search = value_of(fields, "search")
-    if len(search) > MAX_TEXT:
-        raise bad_parameter("search", f"the search has {len(search)} characters", f"at most {MAX_TEXT} characters")
+    search = _short_text(fields, "search")
     return SeriesFilter(
         words=tuple(search.lower().split()),
         scopes=frozenset(map(_scope, values_of(fields, "scope"))),

@@ -67,12 +67,18 @@ class ContainersRequest:
     """A request to /api/containers.
 
     `span`: list only series that were seen in this range; None: all. `metrics`: if not empty, list only series that
-    have a value of one of these metrics in `span`.
+    have a value of one of these metrics in `span`. `since`: token of an earlier list: list only the changes; None: all.
     """
 
     filter: SeriesFilter = field(default_factory=SeriesFilter)
     span: Span | None = None
     metrics: tuple[ShownMetric, ...] = ()
+    since: str | None = None
+
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether the list of all series is requested, so that changes of it can be requested later."""
+        return self.span is None and self.filter == SeriesFilter()
 
 
 @dataclass(frozen=True, slots=True)

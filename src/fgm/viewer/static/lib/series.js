@@ -8,6 +8,9 @@ export function workload(series) {
   return container_name && container_id && runtime && !pod_uid ? `${runtime}/${pod_name ?? ""}/${container_name}` : id;
 }
 
+/** Whether a series was seen at a time or later. The last tick of one that runs is not known: the list is not loaded for it. */
+export const wasSeenSince = ({ alive, last_seen_ms }, ms) => alive || last_seen_ms >= ms;
+
 /** Where a series runs, as exactly as known, such as "namespace/pod". Replicas of one workload have different locations. */
 export function locationOf(series) {
   if (series.scope === "node") return "whole node";

@@ -65,8 +65,11 @@ export const health = (options) => get("api/health", {}, { timeout_ms: HEALTH_TI
 export const instance = (options) => get("api/instance", {}, options);
 /** {metrics, labelled}: those that have a value anywhere, most used first, and those with a value for each label. */
 export const metrics = (options) => get("api/metrics", {}, options);
-/** All series: containers, pods, cgroups and the node. */
-export const containers = async (options) => (await get("api/containers", {}, options)).containers;
+/**
+ * All series: containers, pods, cgroups and the node: {containers, token, …}. With the token of an earlier response (`since`), only
+ * what has changed since: {containers, removed, whole, token, …}.
+ */
+export const containers = (since, options) => get("api/containers", { since }, options);
 
 /** The events in [from_ms, to_ms), newest first. `kinds`: undefined for all. */
 export const events = ({ from_ms, to_ms, kinds, limit }, options) =>

@@ -12,6 +12,7 @@ import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
+import { updateSeries } from "./series-list.js";
 
 const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
@@ -20,7 +21,6 @@ const MAX_POINTS = 1200; // maximum number of pixel columns
 const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that the viewer has to derive
 const SETTLED_MS = 120_000; // maximum time between an event and its recording
 const MAX_EXPLAINED = 24; // maximum number of workloads with explaining metrics
-const SERIES_PER_POLL = 500; // a list with n times as many series is requested with every n-th poll
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
@@ -46,7 +46,7 @@ async function poll() {
   const isUp = await settle(updateHealth());
   if (isUp && store.ready.peek()) {
     if (store.instance.peek() === null) settle(api.instance().then((response) => (store.instance.value = response)));
-    await Promise.all([settle(updateSeries()), needsMetrics() ? settle(updateMetrics()) : undefined]);
+    await Promise.all([settle(updateSeries(store.health.peek().containers_token, polls)), needsMetrics() ? settle(updateMetrics()) : undefined]);
     if (!isWorking) loadAll();
   }
   const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? POLL_MS : FAST_POLL_MS;
@@ -99,11 +99,6 @@ async function updateHealth() {
     store.health.value = health;
     if (health.state === "ready") updateDefaultRange(health);
   });
-}
-
-async function updateSeries() {
-  if (polls % Math.ceil((store.allSeries.peek()?.length ?? 1) / SERIES_PER_POLL) > 0) return;
-  store.allSeries.value = await api.containers();
 }
 
 /** Load the events in view. Events that cannot change, or that the viewer must derive (expensive), are requested less often. */

@@ -2,7 +2,7 @@
 // chosen, the first six leaves (containers, services, what is outside of them, …) are on the lanes; then containers that ended.
 
 import { sameValue } from "../lib/same-value.js";
-import { leaves } from "../lib/series.js";
+import { leaves, wasSeenSince } from "../lib/series.js";
 import { accounted, allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
 import * as api from "./api.js";
 
@@ -12,11 +12,11 @@ const LONGEST_MS = 21_600_000; // of a longer view, only the newest part is rank
 const SPARKLINE_PARTS = 48;
 const MAX_RANKED = 500;
 const LIVE_POLLS = 15; // polls between two requests while live
-const RETRY_POLLS = 5; // polls until a failed request is repeated
+const RETRY_POLLS = 5; // polls until a failed request is repeated, or one for other candidates: on a busy node some come with every poll
 const MEMORY = "memory.current";
 const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", MEMORY];
 
-let request = { key: "", polls: 0, failed: false }; // the last request for `cpuUse`
+let request = { key: "", polls: 0, failed: false, isOutdated: false }; // the last request for `cpuUse`
 let memoryRange = null; // the range for which `updateMemoryShare` is due
 let isByUse = false; // whether the top six were chosen by their use
 let rankedCandidates = []; // the candidates of the last ranking
@@ -29,8 +29,8 @@ export async function updateRanking() {
   const tier = new Map(groups.flatMap((group, i) => group.map((series) => [series.id, i])));
   const ranked = [...tier];
   const isChanged = !sameValue(ranked, rankedCandidates);
-  await updateUse(isChanged);
-  const isOutdated = topSix.peek().length === 0 || isChanged || (cpuUse.peek() !== null && !isByUse);
+  const isRankedAgain = await updateUse(isChanged);
+  const isOutdated = topSix.peek().length === 0 || isChanged || isRankedAgain || (cpuUse.peek() !== null && !isByUse);
   if (picked.peek() === null && isOutdated) fillPlaces(groups, tier);
   rankedCandidates = ranked;
 }
@@ -44,17 +44,22 @@ export function rankAgain() {
   return updateRanking();
 }
 
-/** Request `cpuUse`. If the request fails, `cpuUse` is unchanged, and no error is shown: the lanes do not depend on it. */
+/**
+ * Request `cpuUse`, if that is due; return whether it is of other candidates than before. If the request fails, `cpuUse` is
+ * unchanged, and no error is shown: the lanes do not depend on it.
+ */
 async function updateUse(isChanged) {
   const metric = RANKING_METRICS.find((name) => allMetrics.peek()?.some((recorded) => recorded.name === name));
-  if (!metric) return;
+  if (!metric) return false;
   const { live, span_ms } = range.peek();
   const { from_ms, to_ms } = view.peek();
   const key = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`}`;
   request.polls += 1;
-  const isDue = request.failed ? request.polls >= RETRY_POLLS : live && request.polls >= LIVE_POLLS;
-  if (!(isChanged && !request.failed) && key === request.key && !isDue) return;
-  request = { key, polls: 0, failed: false };
+  request.isOutdated ||= isChanged;
+  const isDue = request.failed || request.isOutdated ? request.polls >= RETRY_POLLS : live && request.polls >= LIVE_POLLS;
+  if (key === request.key && !isDue) return false;
+  const isOfOthers = request.isOutdated;
+  request = { key, polls: 0, failed: false, isOutdated: false };
   const end_ms = Math.max(from_ms + 1, Math.min(to_ms, newest_ms.peek()) + interval_ms.peek());
   const begin_ms = Math.max(from_ms, end_ms - LONGEST_MS);
   const scopes = ["container", "pod", "cgroup", "outside", "node"];
@@ -63,9 +68,12 @@ async function updateUse(isChanged) {
     cpuUse.value = { from_ms: begin_ms, to_ms: end_ms, of: new Map(series.map(({ id, mean, peaks }) => [id, { mean, peaks }])) };
     accounted.value = { memory: null, ...accounted.peek(), cpu: metric === RANKING_METRICS[0] ? leaves_share_of_node : null };
     memoryRange = { from_ms: Math.max(begin_ms, end_ms - RECENT_MS), to_ms: end_ms };
+    return isOfOthers;
   } catch (error) {
     request.failed = true;
+    request.isOutdated = isOfOthers;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
+    return false;
   }
 }
 
@@ -84,7 +92,7 @@ export async function updateMemoryShare() {
 /** Fill the free places of the top six. A series keeps its place until it has left the view, so that lines rarely change. */
 function fillPlaces(groups, tier) {
   const { from_ms } = view.peek();
-  const isInView = (id) => allSeries.peek().some((series) => series.id === id && series.scope !== "node" && series.last_seen_ms >= from_ms);
+  const isInView = (id) => allSeries.peek().some((series) => series.id === id && series.scope !== "node" && wasSeenSince(series, from_ms));
   const kept = (isByUse ? topSix.peek() : []).filter(isInView);
   // A container that was running when it got its place keeps it after its end. One that had already ended makes room for others.
   for (const id of kept) tier.set(id, Math.min(tiers.get(id) ?? 0, tier.get(id) ?? Infinity));
@@ -104,7 +112,7 @@ function candidates(series) {
   const { from_ms, to_ms } = view.peek();
   const { live } = range.peek();
   const recent_ms = Math.max(from_ms, Math.min(to_ms, newest_ms.peek()) - RECENT_MS);
-  const inView = ({ last_seen_ms, first_seen_ms }) => last_seen_ms >= from_ms && first_seen_ms < to_ms;
+  const inView = (item) => wasSeenSince(item, from_ms) && item.first_seen_ms < to_ms;
   const isRunning = live ? ({ alive }) => alive : inView;
   const isContainer = ({ scope }) => scope === "container";
   const inRange = leaves(series.filter(inView));

@@ -1,7 +1,7 @@
 // The processes that are shown: those of the open row of the cursor table, and those of the lanes "processes of …".
 
 import { computed, signal } from "../vendor/signals.js";
-import { workload } from "../lib/series.js";
+import { wasSeenSince, workload } from "../lib/series.js";
 import { allSeries, byId, cursor_ms } from "./store.js";
 import { viewChanged } from "./view.js";
 
@@ -26,7 +26,7 @@ export function livesWithin(id, from_ms, to_ms) {
   const series = byId.value.get(id);
   if (!series) return [id];
   const key = workload(series);
-  const lives = (allSeries.value ?? []).filter((other) => workload(other) === key && other.first_seen_ms <= to_ms && other.last_seen_ms >= from_ms);
+  const lives = (allSeries.value ?? []).filter((other) => workload(other) === key && other.first_seen_ms <= to_ms && wasSeenSince(other, from_ms));
   return lives.length > 0 ? lives.sort((a, b) => a.first_seen_ms - b.first_seen_ms).map((other) => other.id) : [id];
 }
 

@@ -90,7 +90,7 @@ export function fitShown() {
   const series = shown.peek().flatMap(({ ids }) => ids.map((id) => byId.peek().get(id))).filter((item) => item?.scope !== "node");
   if (series.length === 0) return showAll();
   const from_ms = Math.min(...series.map(({ first_seen_ms }) => first_seen_ms));
-  const to_ms = Math.max(...series.map(({ last_seen_ms }) => last_seen_ms));
+  const to_ms = Math.max(...series.map(({ alive, last_seen_ms }) => (alive ? newest_ms.peek() : last_seen_ms)));
   zoom(from_ms, to_ms + interval_ms.peek());
 }
 

@@ -1,0 +1,28 @@
+// Keeps the list of series up to date: the viewer sends what has changed since the last request, which is usually nothing.
+
+import { allSeries } from "../state/store.js";
+import * as api from "./api.js";
+
+const SERIES_PER_POLL = 500; // of an earlier viewer, a list with n times as many series is requested with every n-th poll
+
+let token = null; // of the list that is loaded; null: unknown
+
+/** Request what has changed. `newest`: token of the present list in the viewer's health; undefined: the viewer has no tokens. */
+export async function updateSeries(newest, polls) {
+  const isLoaded = allSeries.peek() !== null;
+  if (isLoaded && newest === undefined && polls % Math.ceil(allSeries.peek().length / SERIES_PER_POLL) > 0) return;
+  if (isLoaded && newest !== undefined && newest === token) return;
+  const response = await api.containers(newest === undefined ? undefined : (token ?? undefined));
+  const { containers, removed = [], whole = true } = response;
+  token = response.token ?? null;
+  if (whole) allSeries.value = containers;
+  else if (containers.length + removed.length > 0) allSeries.value = withChanges(allSeries.peek() ?? [], containers, removed);
+}
+
+/** The list with some series changed or added, and others removed; those that have not changed are the same objects. */
+function withChanges(list, changed, removed) {
+  const byId = new Map(list.map((series) => [series.id, series]));
+  for (const id of removed) byId.delete(id);
+  for (const series of changed) byId.set(series.id, series);
+  return [...byId.values()].sort((a, b) => b.first_seen_ms - a.first_seen_ms || (a.id < b.id ? -1 : 1));
+}
