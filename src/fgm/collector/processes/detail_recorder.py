@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from fgm.logs import fields
 from fgm.store.directory import atomic, layout
@@ -102,21 +102,22 @@ class DetailRecorder:
             journal.close()
         folder, name = self._folder(start_ms), layout.table_name(kind, start_ms)
         path = os.path.join(folder, layout.table_journal_name(kind, start_ms))
-        rows: list[Row] = []
+        rows = process_tables.row_columns(kind)
         try:
             try:
                 for _, group in table_journal.read(path):
-                    rows += group
+                    rows.extend(group)
             except BadFileError as error:
                 _set_aside(path, error)
-            if rows:
-                together = dict.fromkeys([*_earlier_rows(folder, name), *rows])  # a kill may have left both files
-                atomic.publish(folder, name, process_tables.encode(kind, list(together), self._header))
+            if rows.added:
+                for group in _earlier_rows(folder, name):  # a kill may have left both files
+                    rows.extend(group)
+                atomic.publish(folder, name, process_tables.encode(kind, rows, self._header))
             atomic.remove(path)
         except FileNotFoundError:
             pass  # retention has removed it, or it was set aside
         except (OSError, ValueError) as error:
-            self._note_failure(file, len(rows), error)
+            self._note_failure(file, rows.added, error)
             self._unclosed = {**(self._unclosed or {}), file: None}
             return
         if self._unclosed is not None:
@@ -141,11 +142,11 @@ class DetailRecorder:
         self._is_failing = True
 
 
-def _earlier_rows(folder: str, name: str) -> list[Row]:
+def _earlier_rows(folder: str, name: str) -> Iterable[list[Row]]:
     """Return the rows of the window's file; it exists if the collector was restarted within the window."""
     path = os.path.join(folder, name)
     try:
-        return process_tables.rows(path)
+        return process_tables.groups(path)
     except FileNotFoundError:
         return []
     except BadFileError as error:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -10,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_parts
-from fgm.store.parquet.table_pages import Column as Values
+from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess
@@ -52,32 +50,14 @@ def encode(
     return parts.chunks + block.to_bytes(parts.footer) + parts.footer + footer_size + PARQUET_MAGIC
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a process or region table.
-
-    Values of the type `time` are ms since 1970 UTC. Values of the types `text` and `number` may be None.
-    """
-
-    name: str
-    type: ColumnType
-    values: Sequence[Any]
-
-
-def encode_table(columns: Sequence[Column], header: FileHeader) -> tuple[bytes, bytes]:
+def encode_table(columns: Sequence[ColumnValues], header: FileHeader) -> tuple[bytes, bytes]:
     """Return a Parquet file with these columns in two parts: the bytes before the footer, and the footer."""
     metadata = {
         "fgm.format_version": str(header.format_version),
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "pandas": _zones(column.name for column in columns if column.type == "time"),
     }
-    parts = encode_parts(
-        (
-            ColumnValues(column.name, column.type, _array(column), is_nullable=column.type in {"text", "number"})
-            for column in columns
-        ),
-        metadata,
-    )
+    parts = encode_parts(columns, metadata)
     return parts.chunks, parts.footer
 
 
@@ -86,16 +66,6 @@ def _zones(time_columns: Iterable[str]) -> str:
     facts = {"pandas_type": "datetimetz", "numpy_type": "datetime64[ms]", "metadata": {"timezone": "UTC"}}
     columns = [{"name": name, "field_name": name, **facts} for name in time_columns]
     return json.dumps({"index_columns": [], "columns": columns}, separators=(",", ":"))
-
-
-def _array(column: Column) -> Values:
-    match column.type:
-        case "text":
-            return _texts(column.values)
-        case "time" | "integer":
-            return np.array(column.values, np.int64)
-        case "number":
-            return np.array(column.values, np.float64)  # None is NaN, and NaN is null
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:

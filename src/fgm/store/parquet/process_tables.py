@@ -9,21 +9,27 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.parquet import column_chunks, parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
+from fgm.store.parquet.column_chunks import ColumnValues
 from fgm.store.parquet.page import uncompressed_size
+from fgm.store.parquet.row_columns import RowColumns
 from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
 
 MAX_FILE_BYTES = 64 << 20
 """Maximum size of a table. A larger file was not written by fgm."""
+_GROUP_ROWS = 1000
+"""Maximum number of rows of a table that are objects at the same time."""
 
 
 class ProcessRow(NamedTuple):
@@ -124,26 +130,45 @@ class TableBlock:
     rows: int
 
 
-def encode(kind: TableKind, rows: Sequence[Row], header: FileHeader) -> bytes:
+_ORDER: Mapping[TableKind, Sequence[str]] = {
+    "processes": ("container_id", "cgroup", "time_ms", "pid"),
+    "regions": ("container_id", "cgroup", "time_ms", "pid"),
+    "labelled": ("scope", "pod_uid", "container_id", "cgroup", "metric", "label", "time_ms"),
+}
+"""Fields by which the rows of each kind of table are sorted."""
+
+
+def row_columns(kind: TableKind) -> RowColumns:
+    """Return empty columns for the rows of a table."""
+    return RowColumns({name: _TYPES.get(name, "number") for name in ROWS[kind]._fields})
+
+
+def encode(kind: TableKind, rows: RowColumns | Iterable[Row], header: FileHeader) -> bytes:
     """Return the bytes of a table, with its rows sorted by container, time and pid, or by series, label and time.
 
     Raises: ValueError if there are no rows.
     """
-    if not rows:
+    if not isinstance(rows, RowColumns):
+        added = row_columns(kind)
+        added.extend(rows)
+        rows = added
+    if not rows.added:
         raise ValueError("a table without rows has no file")
-    ordered = sorted(rows, key=_order)
-    columns = [
-        parquet_encoding.Column(_column_name(name), _TYPES.get(name, "number"), values)
-        for name, values in zip(ROWS[kind]._fields, zip(*ordered, strict=True), strict=True)
+    columns = rows.in_order(_ORDER[kind])
+    times = columns["time_ms"]
+    assert isinstance(times, np.ndarray)
+    kinds = {name: _TYPES.get(name, "number") for name in columns}
+    values = [
+        ColumnValues(_column_name(name), kinds[name], column, is_nullable=kinds[name] in {"text", "number"})
+        for name, column in columns.items()
     ]
-    chunks_bytes, footer = parquet_encoding.encode_table(columns, header)
-    times = [row.time_ms for row in ordered]
+    chunks_bytes, footer = parquet_encoding.encode_table(values, header)
     facts = {
         "kind": kind,
         "header": header.to_json(),
-        "first_ms": min(times),
-        "last_ms": max(times),
-        "rows": len(rows),
+        "first_ms": int(times.min()),
+        "last_ms": int(times.max()),
+        "rows": len(times),
         "crc": zlib.crc32(chunks_bytes),
     }
     return chunks_bytes + pack_block(facts, footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
@@ -175,19 +200,31 @@ def rows(path: str) -> list[Row]:
 
     Raises: as `verify`.
     """
+    return [row for group in groups(path) for row in group]
+
+
+def groups(path: str) -> Iterator[list[Row]]:
+    """Return the rows of a table in groups, so that they are not all in memory as objects.
+
+    Raises: as `verify`.
+    """
     details, values = columns(path, {name for row in ROWS.values() for name in row._fields})
     kind, names = ROWS[details.kind], _fields(details)
-    by_row = zip(*(_plain(values[name]) for name in names), strict=True)
-    return [kind(**dict(zip(names, row, strict=True))) for row in by_row]
+
+    def group(part: slice) -> list[Row]:
+        by_row = zip(*(_plain(values[name], part) for name in names), strict=True)
+        return [kind(**dict(zip(names, row, strict=True))) for row in by_row]
+
+    return (group(slice(first, first + _GROUP_ROWS)) for first in range(0, details.rows, _GROUP_ROWS))
 
 
-def _plain(column: Column) -> list[Any]:
-    """Return the values of a column, with None for null."""
+def _plain(column: Column, part: slice) -> list[Any]:
+    """Return values of a column, with None for null."""
     if isinstance(column, Texts):
-        return [column.values[code] if code >= 0 else None for code in column.codes.tolist()]
+        return [column.values[code] if code >= 0 else None for code in column.codes[part].tolist()]
     if column.dtype.kind == "i":
-        return list(column.tolist())
-    return [None if math.isnan(value) else value for value in column.tolist()]
+        return list(column[part].tolist())
+    return [None if math.isnan(value) else value for value in column[part].tolist()]
 
 
 def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tuple[TableBlock, dict[str, Column]]:
@@ -204,13 +241,6 @@ def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tu
         return details, read_columns(data, types, details.rows, set(wanted) & types.keys())
     except (ArithmeticError, LookupError, ValueError) as error:
         raise BadFileError(path, f"malformed pages: {error or type(error).__name__}") from error
-
-
-def _order(row: Row) -> tuple[str | int, ...]:
-    if isinstance(row, LabelledRow):
-        series = (row.scope, row.pod_uid or "", row.container_id or "", row.cgroup or "")
-        return (*series, row.metric, row.label, row.time_ms)
-    return (row.container_id or "", row.cgroup or "", row.time_ms, row.pid)
 
 
 def _fields(details: TableBlock) -> list[str]:
