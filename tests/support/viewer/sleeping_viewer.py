@@ -39,9 +39,9 @@ class SleepingViewer:
         pid = self.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def descriptors(self) -> dict[str, str]:
-        """Return what each of its descriptors is, by number."""
-        folder = Path(f"/proc/{self.process.pid}/fd")
+    def descriptors(self, pid: int | None = None) -> dict[str, str]:
+        """Return what each descriptor of a process is, by number; None: those of the sleeper."""
+        folder = Path(f"/proc/{pid or self.process.pid}/fd")
         return {fd.name: os.readlink(fd) for fd in folder.iterdir()}
 
     async def until_asleep(self) -> None:

@@ -20,7 +20,7 @@ from tests.support.viewer.sleeping_viewer import SleepingViewer, sleeping_viewer
 
 pytestmark = [pytest.mark.slow]
 
-QUESTIONS = 12
+QUESTIONS = 10
 """Number of random questions; each follows a sleep, a kill, or the question before."""
 
 
@@ -48,9 +48,9 @@ async def answer(sleeping: SleepingViewer) -> str:
 
 
 async def test_a_question_wakes_it_and_it_sleeps_again_until_the_next(tmp_path: Path) -> None:
-    data_dir = tmp_path / "data"
+    data_dir, log = tmp_path / "data", tmp_path / "log"
     await to_thread.run_sync(data_dir.mkdir)
-    async with sleeping_viewer(data_dir, tmp_path / "log") as sleeping:
+    async with sleeping_viewer(data_dir, log) as sleeping:
         assert await sleeping.probe("/healthz") == 200
         assert await sleeping.probe("/readyz") == 503
         assert sleeping.children() == []
@@ -64,6 +64,8 @@ async def test_a_question_wakes_it_and_it_sleeps_again_until_the_next(tmp_path: 
             await sleeping.viewer.ready()
             viewer = await sleeping.until_awake()
             assert sleeping.name(viewer) == "fgm-viewer"
+            inherited = set(sleeping.descriptors(viewer).values()) & set(descriptors.values())
+            assert sorted(link.partition(":")[0] for link in inherited) == sorted(["/dev/null", str(log), "socket"])
             assert set(await sleeping.viewer.containers()) == {"node", id_of(1)}
             await sleeping.until_asleep()
 
