@@ -18,7 +18,7 @@ from tests.support.viewer.data_directory import NODE, DataDirectory, container, 
 from tests.support.viewer.http_client import Viewer
 from tests.support.viewer.sleeping_viewer import SleepingViewer, sleeping_viewer
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 QUESTIONS = 10
 """Number of random questions; each follows a sleep, a kill, or the question before."""
