@@ -9,6 +9,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from fgm.allocator import give_back
 from fgm.clock import Clock
+from fgm.collector import mapped_files
 from fgm.collector.windows.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.logs import fields
@@ -61,7 +62,7 @@ class WindowCloser:
                     return  # it was opened again, and is sent again when it is complete
                 await to_thread.run_sync(give_back)  # memory of removed containers, before closing needs more
                 window = await to_thread.run_sync(close_window, journal, self._compression_level)
-                await to_thread.run_sync(give_back)
+                await to_thread.run_sync(_let_go)
         except FileNotFoundError:
             self._tries.pop(journal, None)
             log.warning("journal was removed before its window was closed", extra=fields(journal=journal))
@@ -87,3 +88,9 @@ class WindowCloser:
             log.error("set aside the journal of a window that cannot be closed", extra=fields(journal=aside))
         except OSError as failure:
             log.error("cannot rename an unusable journal", extra=fields(journal=journal, reason=str(failure)))
+
+
+def _let_go() -> None:
+    """Return memory that is free, and give up the claim to pages that are not."""
+    give_back()
+    mapped_files.deactivate()
