@@ -1,4 +1,4 @@
-"""A copy of a checkout's interpreter, packages and libraries, as a container's image has them: files of its own on disk.
+"""A copy of a checkout's interpreter, packages and libraries, as the image of a container has them: own files on disk.
 
 The page cache of a file is charged to the cgroup that reads it first. Only a copy shows what that is for a container,
 because the files of this machine are in the cache already and belong to other cgroups.
@@ -54,7 +54,7 @@ class Image:
                 os.close(fd)
 
     def load(self) -> None:
-        """Read all files of the copy, so that this process is charged for the page cache of those that are not in it."""
+        """Read all files of the copy: this process is charged for the page cache of those that are not in it yet."""
         for path in self._files():
             with open(path, "rb") as file:
                 while file.read(1 << 20):

@@ -49,3 +49,11 @@ def listen(host: str, port: int, flag_prefix: str = "--") -> socket.socket:
         sock.close()
         raise ListenError(host, port, error, flag_prefix) from error
     return sock
+
+
+def url_of(sock: socket.socket) -> str:
+    """Return the URL at which a browser on this machine reaches a listening socket."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compares only, listens nowhere
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

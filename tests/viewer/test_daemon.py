@@ -18,10 +18,9 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from fgm.listening import ListenError, listen
+from fgm.listening import ListenError, listen, url_of
 from fgm.viewer.daemon import Daemon
 from fgm.viewer.settings import Settings
-from fgm.viewer.web.server import url_of
 from tests.support.fake_clock import FakeClock
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
@@ -295,6 +294,15 @@ async def test_the_garbage_collector_is_switched_on_after_the_imports_and_skips_
         gc.enable()
 
 
+def test_nothing_is_imported_for_a_server_before_the_process_becomes_the_sleeper() -> None:
+    code = (
+        "import sys, fgm.viewer.__main__, fgm.viewer.standby; print({'anyio', 'asyncio', 'hypercorn'} & {*sys.modules})"
+    )
+    completed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert completed.stdout == "set()\n"
+
+
 def test_no_slow_import_happens_before_the_socket_responds() -> None:
     """With a tenth of a CPU, each of these imports delays the page by a second."""
     slow_to_import = (
@@ -307,7 +315,7 @@ def test_no_slow_import_happens_before_the_socket_responds() -> None:
         "pandas",
         "fastparquet",
     )
-    code = f"import sys, fgm.viewer.__main__; print([name for name in {slow_to_import} if name in sys.modules])"
+    code = f"import sys, fgm.viewer.daemon; print([name for name in {slow_to_import} if name in sys.modules])"
     completed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert completed.stdout == "[]\n"

@@ -19,7 +19,6 @@ from tests.support.viewer.http_client import Viewer
 pytestmark = [pytest.mark.slow]
 LATER = (
     "fgm.events",
-    "fgm.store.events.events_file",
     "fgm.store.parquet.process_tables",
     "fgm.viewer.api.at",
     "fgm.viewer.api.changes",
@@ -28,7 +27,6 @@ LATER = (
     "fgm.viewer.api.openapi",
     "fgm.viewer.api.processes",
     "fgm.viewer.api.response.progress",
-    "fgm.viewer.files.event_files",
     "fgm.viewer.files.table_files",
     "fgm.viewer.query.change",
     "fgm.viewer.query.comparison",

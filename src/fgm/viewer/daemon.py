@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, cast
 import anyio
 from anyio import to_thread
 
-from fgm.listening import listen
+from fgm.listening import listen, url_of
 from fgm.logs import fields
 from fgm.loops import every
 from fgm.probes.probe_server import Probes
@@ -33,7 +33,7 @@ from fgm.viewer.web import assets
 from fgm.viewer.web.entry import Entry
 from fgm.viewer.web.guard import Guard
 from fgm.viewer.web.listening_socket import ListeningSocket
-from fgm.viewer.web.server import serve_until_cancelled, url_of
+from fgm.viewer.web.server import serve_until_cancelled
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
@@ -133,7 +133,9 @@ class Daemon:
             self._entry.detach()
             with anyio.CancelScope(shield=True):
                 await app.shutdown()
-            services.journals.close()
+                services.journals.close()
+                if self._woken is not None:
+                    await to_thread.run_sync(services.files.leave_page_cache)
 
     async def _scan(self, services: Services) -> None:
         """Look for new data, then read further files until the next scan is due."""

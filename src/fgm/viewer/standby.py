@@ -4,11 +4,10 @@ import logging
 import sys
 import webbrowser
 
-from fgm.listening import listen
+from fgm.listening import listen, url_of
 from fgm.logs import fields
 from fgm.viewer.asleep.handover import Plan, become_asleep
 from fgm.viewer.settings import Settings
-from fgm.viewer.web.server import url_of
 
 BEAT_CHECK_S = 15.0
 """Interval between two checks of the viewer's heartbeat, which is that of the liveness probe in the manifest."""

@@ -18,6 +18,7 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.copied_files import CopiedFiles, is_flat
 from fgm.viewer.files.data_files import DataFiles
+from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
@@ -29,7 +30,6 @@ from fgm.viewer.query.totals import TotalsQuery
 from fgm.viewer.start_up import StartUp
 
 if TYPE_CHECKING:
-    from fgm.viewer.files.event_files import EventFiles
     from fgm.viewer.files.table_files import TableFiles
     from fgm.viewer.query.comparison import ComparedRanges, Comparison
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
@@ -61,15 +61,9 @@ class Services:
         self.journals = Journals(self.files, clock, self.skipped)
         self.sources = Sources(self.files, self.journals, self.skipped)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)
+        self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
         self.runner = QueryRunner()
-
-    @cached_property
-    def event_files(self) -> EventFiles:
-        """The event files of the data directory."""
-        from fgm.viewer.files.event_files import EventFiles
-
-        return EventFiles(self.files, self.skipped)
 
     @cached_property
     def tables(self) -> TableFiles:

@@ -143,6 +143,7 @@ class Sleeper:
             self._start_has_failed(now_s, **_end_fields(code))
         else:
             self._failed_starts = 0
+            _leave_page_cache()
             if code == 0:
                 log.info("asleep until the next question")
             else:
@@ -164,6 +165,12 @@ def _end_fields(code: int) -> dict[str, object]:
         return {"exit_code": code}
     known = {number.value: number.name for number in signal.Signals}
     return {"signal": known.get(-code, str(-code))}  # real-time signals have no names
+
+
+def _leave_page_cache() -> None:
+    from fgm.viewer import page_cache  # noqa: PLC0415 - not needed before the first sleep
+
+    page_cache.deactivate_mappings()
 
 
 def _ended_child() -> tuple[int, int] | None:

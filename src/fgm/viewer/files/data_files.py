@@ -9,7 +9,7 @@ import heapq
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from fgm.clock import Clock
@@ -17,6 +17,7 @@ from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory import layout
 from fgm.store.directory.file_identity import is_settled
 from fgm.store.parquet.window_file import WindowFile
+from fgm.viewer import page_cache
 from fgm.viewer.files.window_cache import WindowCache
 
 MAX_CACHED_FOLDERS = 64
@@ -83,6 +84,7 @@ class DataFiles:
         self._clock = clock
         self._windows = WindowCache()
         self._listings: dict[str, _Listing] = {}
+        self._opened: set[str] = set()
         self._lock = threading.Lock()
 
     def is_there(self) -> bool:
@@ -156,9 +158,16 @@ class DataFiles:
                 inner = os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=fd)
                 os.close(fd)
                 fd = inner
+            self._opened.add(folder)
             yield fd
         finally:
             os.close(fd)
+
+    def leave_page_cache(self) -> None:
+        """Remove the files of all folders that were opened from the page cache, at the end of the process."""
+        for folder in sorted(self._opened):
+            with suppress(OSError), self.opened(folder) as fd:
+                page_cache.remove(fd, os.listdir(fd))
 
     def _days(self) -> list[tuple[int, str]]:
         days = ((layout.parse_day(name), name) for name in self._list("").folders)

@@ -71,6 +71,12 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
     return assets
 
 
+def paths_of_assets(folder: str = STATIC) -> list[str]:
+    """Return the paths of the files in a folder that are served."""
+    paths = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names)
+    return [path for path in paths if os.path.splitext(path)[1] in _MEDIA_TYPES]
+
+
 def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
     """Return index.html with a preload link to each module, so that the browser requests all modules at once."""
     classic = {name.decode() for name in _CLASSIC_SCRIPT.findall(page)}
@@ -82,11 +88,7 @@ def _with_preloads(page: bytes, names: Iterable[str]) -> bytes:
 def _bodies(folder: str) -> list[tuple[str, bytes]]:
     """Return the path relative to the folder, and the content, of each file that is served."""
     bodies = []
-    for root, _, names in os.walk(folder):
-        for name in names:
-            if os.path.splitext(name)[1] not in _MEDIA_TYPES:
-                continue
-            path = os.path.join(root, name)
-            with open(path, "rb") as file:
-                bodies.append((os.path.relpath(path, folder).replace(os.sep, "/"), file.read()))
+    for path in paths_of_assets(folder):
+        with open(path, "rb") as file:
+            bodies.append((os.path.relpath(path, folder).replace(os.sep, "/"), file.read()))
     return bodies

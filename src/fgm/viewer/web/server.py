@@ -27,14 +27,6 @@ class SocketConfig(Config):
         return Sockets([], [self._sock], [])
 
 
-def url_of(sock: socket.socket) -> str:
-    """Return the URL at which a browser on this machine reaches a listening socket."""
-    host, port = sock.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compares only, listens nowhere
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-
-
 async def serve_until_cancelled(
     app: App, sock: socket.socket, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
