@@ -12,6 +12,7 @@ help text and the check of the value. A field without `setting` has neither flag
 
 import argparse
 import dataclasses
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -134,6 +135,23 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. argparse makes one for each flag, and imports shutil, bz2 and lzma for its width."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_terminal_columns() - 2)
+
+
+def _terminal_columns() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size().columns
+    except OSError:
+        return 80
+
+
 def make_parser(
     settings: type, *, program: str, description: str, exit_codes: str, reads_environment: bool
 ) -> argparse.ArgumentParser:
@@ -142,7 +160,7 @@ def make_parser(
         prog=program,
         description=f"{description}\n\n{_ABOUT_VARIABLES}" if reads_environment else description,
         epilog=exit_codes,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     for field in _settings(settings):

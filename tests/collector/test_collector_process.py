@@ -21,6 +21,15 @@ from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
 from tests.support.recorded_files import instants, journals, missed_ticks, parquet_files
 
 STOPPED_S = 4
+NOT_NEEDED = {"bz2", "email", "fastparquet", "http.client", "lzma", "numpy.ma", "pandas", "shutil", "tempfile", "uuid"}
+"""Modules of 0.1 to 30 MiB that an import or a call could bring. Without Kubernetes and engines, it needs no HTTP."""
+NAME_MODULES = f"""
+import sys
+from fgm.collector.__main__ import main
+status = main(sys.argv[1:])
+print(*({NOT_NEEDED!r} & sys.modules.keys()))
+sys.exit(status)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +198,18 @@ async def test_a_wrong_health_address_is_an_error_that_names_the_flag(tmp_path: 
 
     assert status == 6
     assert "--health-host" in words
+
+
+async def test_no_module_is_imported_that_is_not_needed(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    flags = [*captured_host(tmp_path / "host").flags, "--data-dir", str(data_dir), "--rotation-seconds", "900"]
+    async with await anyio.open_process([sys.executable, "-c", NAME_MODULES, *flags], stderr=None) as collector:
+        await more_ticks(data_dir)
+        collector.send_signal(signal.SIGTERM)
+        with anyio.fail_after(20):
+            assert collector.stdout is not None
+            output = b"".join([part async for part in collector.stdout])
+            assert await collector.wait() == 0
+
+    assert output == b"\n"
+    assert parquet_files(data_dir)

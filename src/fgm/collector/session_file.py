@@ -2,7 +2,6 @@
 
 import json
 import os
-import uuid
 from dataclasses import asdict
 from typing import Any
 
@@ -35,5 +34,5 @@ def publish(settings: Settings, hierarchies: Hierarchies, wall_ns: int) -> None:
 
     Raises: OSError if it cannot be written.
     """
-    content = describe(settings, uuid.uuid4().hex, hierarchies, os.uname().release, wall_ns)
+    content = describe(settings, os.urandom(16).hex(), hierarchies, os.uname().release, wall_ns)
     atomic.publish(settings.data_dir, SESSION_NAME, json.dumps(content, indent=2).encode() + b"\n")

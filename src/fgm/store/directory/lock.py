@@ -8,14 +8,13 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from fgm.store.directory.atomic import FILE_MODE, make_folder
-from fgm.store.directory.layout import LOCK_NAME
+from fgm.store.directory.layout import LOCK_NAME, TEMPORARY_SUFFIX
 from fgm.store.errors import AlreadyRunningError, DataDirectoryError
 
 POLL_S = 0.1
@@ -115,8 +114,9 @@ def _try_to_write(fd: int, data_dir: str) -> None:
     try:
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        with tempfile.TemporaryFile(dir=data_dir):
-            pass
+        temporary = os.path.join(data_dir, LOCK_NAME + TEMPORARY_SUFFIX)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE))
+        os.unlink(temporary)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
