@@ -17,6 +17,7 @@ from fgm.collector.sampling.sources import Source
 from fgm.collector.sampling.sweep import Sweep
 from fgm.metrics.catalogue import COLUMNS
 from fgm.parse import cgroup2
+from fgm.parse.cgroup1 import memory_limit_in_bytes
 from fgm.parse.flat_keyed import FlatKeyed
 from fgm.parse.single_value import Number
 from fgm.store.samples.series import Series
@@ -25,6 +26,8 @@ from tests.support.crowd import can_make_cgroups, cgroup
 
 SERIES = Series("cgroup", cgroup="/some.slice")
 V2 = "/sys/fs/cgroup/unified"
+V1_MEMORY = "/sys/fs/cgroup/memory"
+MEMORY_MAX = 1 + COLUMNS.index("memory.max")
 PID_COUNT = 1 + COLUMNS.index("container.pid_count")
 
 
@@ -183,3 +186,29 @@ def test_a_list_of_processes_that_cannot_be_read_makes_the_count_null(tmp_path: 
 
     assert seen == [(None, True, 2)] * 3
     assert counts.failed == {"cgroup.procs": 1}
+
+
+@pytest.mark.skipif(not can_make_cgroups(V1_MEMORY), reason="no memory cgroup of v1 can be made")
+def test_a_limit_of_a_new_cgroup_with_the_same_path_is_not_given_to_the_removed_one() -> None:
+    """Limits are read every ten seconds, in which a container may end and another one may get its path."""
+    source = Source("memory.limit_in_bytes", partial(PlainParser, memory_limit_in_bytes), is_slow=True)
+    usage = Source("memory.usage_in_bytes", partial(Number, "memory.current", "memory.usage_in_bytes"))
+    with cgroup(V1_MEMORY) as folder:
+        (folder / "memory.limit_in_bytes").write_text(str(64 << 20))
+        counts = ReadCounts()
+        sources = [(each, str(folder)) for each in (source, usage)]
+        reader = SeriesReader(SERIES, sources, (), counts, {}, checks_liveness=False)
+        reader.read_slow()
+        before = reader.row[MEMORY_MAX]
+        folder.rmdir()
+        folder.mkdir()
+        (folder / "memory.limit_in_bytes").write_text(str(32 << 20))
+        for _ in range(REOPEN_EVERY):
+            reader.read_slow()
+            assert math.isnan(reader.row[MEMORY_MAX])
+            assert swept(reader) == []
+        reader.close()
+
+    assert before == 64 << 20
+    assert reader.gone
+    assert counts.failed == {}

@@ -82,3 +82,23 @@ def test_udp_over_ipv6_is_added_to_that_over_ipv4() -> None:
 
     assert values["udp.out_datagrams"] == values["udp.no_ports"] == 5
     assert socket.has_ipv6
+
+
+def test_the_last_values_of_a_pod_are_read_after_its_last_process_has_ended() -> None:
+    """As long as its net/dev is open, which is read at every tick until its cgroup is removed."""
+    counts = ReadCounts()
+    with namespaces(1) as (pod,):
+        pod.run("ip link set lo up")
+        held = os.open(f"/proc/{pod.pid}/net/dev", os.O_RDONLY)
+        files = pod_network("/proc", pod.pid, counts)
+        before = files.read()
+        send = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 5003))"
+        subprocess.run(pod.command(sys.executable, "-c", send), check=True)
+    last = files.read()
+
+    assert not os.path.exists(f"/proc/{pod.pid}")
+    assert before["udp.out_datagrams"] == 0
+    assert last["udp.out_datagrams"] == last["udp.no_ports"] == 1
+    os.close(held)
+    files.close()
+    assert counts.failed == {}
