@@ -12,7 +12,7 @@ from fgm.viewer.settings import Settings
 BEAT_CHECK_S = 15.0
 """Interval between two checks of the viewer's heartbeat, which is that of the liveness probe in the manifest."""
 RETRY_S = 1.0
-"""Pause after the first failed start of the viewer; each further one is twice as long."""
+"""Pause after the second failed start of the viewer in a row. There is none after the first; later ones are longer."""
 
 log = logging.getLogger(__name__)
 

@@ -41,8 +41,8 @@ class Plan:
     """What a sleeper is told on its command line.
 
     `probe_fd`: the socket of the probes; None: there is none. `paths`: what must be readable: the data directory, or
-    files. `beat_check_s`: interval between two checks of the viewer's heartbeat. `retry_s`: pause after the first
-    failed start of the viewer. `command`: starts the viewer.
+    files. `beat_check_s`: interval between two checks of the viewer's heartbeat. `retry_s`: pause after the second
+    failed start of the viewer in a row. `command`: starts the viewer.
     """
 
     def __init__(

@@ -155,7 +155,7 @@ class Sleeper:
             log.error("the viewer cannot start; giving up", failed_starts=self._failed_starts, **fields)
             self._exit_code = EXIT_CANNOT_START
             return
-        pause_s = self._plan.retry_s * 2 ** (self._failed_starts - 1)
+        pause_s = self._plan.retry_s * (2 ** (self._failed_starts - 1) - 1)  # none after the first
         log.error("the viewer cannot start; trying again", pause_s=pause_s, **fields)
         self._next_s = now_s + pause_s
 
