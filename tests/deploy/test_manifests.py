@@ -42,9 +42,10 @@ def arguments(name: str) -> list[str]:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_object_matches_the_schema_of_this_kubernetes_version(version: str) -> None:
     policy = OVERLAYS / "network-policy" / "network-policy.yaml"
-    objects = [*documents(DEPLOY / "daemonset.yaml"), *documents(policy)]
+    quota = OVERLAYS / "node-critical" / "resource-quota.yaml"
+    objects = [*documents(DEPLOY / "daemonset.yaml"), *documents(policy), *documents(quota)]
 
-    assert {"DaemonSet", "NetworkPolicy"} <= {document["kind"] for document in objects}
+    assert {"DaemonSet", "NetworkPolicy", "ResourceQuota"} <= {document["kind"] for document in objects}
     for document in objects:
         kubernetes_validate.validate(document, version, strict=True)  # raises if it does not match
 
