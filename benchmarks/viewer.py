@@ -216,23 +216,30 @@ def in_the_box(viewer: Viewer, requests: Requests, script_s: float) -> dict[str,
             ):
                 _, seconds, size = viewer.get(path)
                 result[f"box_{name}_s"], result[f"box_{name}_bytes"] = round(seconds, 2), size
-            statuses, anonymous = send_requests(viewer, requests, process.pid, script_s)
+            statuses, anonymous, working_set = send_requests(viewer, requests, process.pid, script_s, box)
             result["box_script_answers"] = statuses["200"]
             result["box_script_abandoned"] = statuses["abandoned"]
             result["box_script_busy"] = statuses["503"]
             result["box_script_other"] = statuses.total() - statuses["200"] - statuses["abandoned"] - statuses["503"]
             result["box_anonymous_mib_highest"] = round(anonymous, 1)
+            result["box_working_set_mib_highest"] = round(working_set, 1)
+            result["box_working_set_mib_last"] = round(box.memory_mib().working_set, 1)
             result["box_is_alive"] = process.poll() is None
         result["box_oom_kills"] = box.kills()
         result["box_charged_mib_highest"] = round(box.highest_bytes() / (1 << 20), 1)
     return result
 
 
-def send_requests(viewer: Viewer, requests: Requests, pid: int, script_s: float) -> tuple[Counter[str], float]:
-    """Send one request after another, many with a short patience; return the statuses and the highest anonymous MiB."""
+def send_requests(
+    viewer: Viewer, requests: Requests, pid: int, script_s: float, box: limits.Limited
+) -> tuple[Counter[str], float, float]:
+    """Send one request after another, many with a short patience.
+
+    Return the statuses, and the highest anonymous memory and working set, MiB.
+    """
     chance = random.Random(1)
     statuses: Counter[str] = Counter()
-    highest, until = 0.0, time.monotonic() + script_s
+    highest, working_set, until = 0.0, 0.0, time.monotonic() + script_s
     while time.monotonic() < until:
         path = requests.timeseries(chance.choice(SCRIPT_RANGES_MS), SCRIPT_CONTAINERS, chance.choice(METRICS))
         try:
@@ -245,7 +252,8 @@ def send_requests(viewer: Viewer, requests: Requests, pid: int, script_s: float)
             time.sleep(POLL_S)
         with suppress(OSError, ValueError):
             highest = max(highest, anonymous_mib(pid))
-    return statuses, highest
+        working_set = max(working_set, box.memory_mib().working_set)
+    return statuses, highest, working_set
 
 
 if __name__ == "__main__":
