@@ -265,6 +265,28 @@ def test_only_files_that_every_tick_reads_are_kept_open(host: CapturedHost) -> N
     sampler.close()
 
 
+def test_swap_of_cgroups_is_read_slowly_as_long_as_the_machine_has_no_swap_space(host: CapturedHost) -> None:
+    sampler = make_sampler(host)
+    meminfo = FIRST_SECOND["proc/meminfo"]
+    with_swap = meminfo.replace("SwapTotal:             0 kB", "SwapTotal:       1048576 kB")
+    intervals, ticks = [], []
+    for second, text in enumerate([meminfo, with_swap, with_swap, with_swap, meminfo, meminfo, meminfo]):
+        host.show({"proc/meminfo": text})
+        ticks.append(sampler.tick(second * 1000, float(second)))
+        intervals.append({every for path, every in sampler.reads() if "/memory.swap." in path and ".max" not in path})
+    sampler.close()
+
+    assert with_swap != meminfo
+    assert intervals == [{10}, {10}, {1}, {1}, {1}, {10}, {10}], "the node's memory is known after the tick"
+    keys = {series.key for series in ticks[0].series}
+    for tick in ticks:
+        assert {series.key for series in tick.series} == keys
+        assert tick.opened == frozenset()
+        for container in CONTAINERS:
+            assert values(tick, container["id"]).keys() >= {"memory.swap.current", "memory.swap.events.fail"}
+    assert sampler.counts.failed == {}
+
+
 def test_without_descriptors_files_are_opened_for_each_read(host: CapturedHost) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(os.listdir("/proc/self/fd"))

@@ -9,6 +9,8 @@ from fgm.collector.devices.interfaces import Interfaces
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import node_sources
+from fgm.parse.errors import ParseError
+from fgm.parse.procfs import meminfo
 from fgm.store.samples.series import Series
 
 
@@ -25,6 +27,15 @@ class Node:
         self.cpu = NodeCpu(os.sysconf("SC_CLK_TCK"))
         self._proc_root = proc_root
         self._hierarchies = hierarchies
+
+    @property
+    def has_swap(self) -> bool:
+        """Whether the machine has swap space now; True if that cannot be read."""
+        try:
+            with open(os.path.join(self._proc_root, "meminfo"), "rb", buffering=0) as file:
+                return meminfo(file.read()).get("memory.swap.max") != 0
+        except (OSError, ParseError):
+            return True
 
     def look_again(self) -> None:
         """Find out again which devices are counted. New ones are looked up at once, without this."""

@@ -1,5 +1,6 @@
 """The readers of all series of a host: opened when a cgroup appears, closed when it is removed."""
 
+import math
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -14,8 +15,10 @@ from fgm.collector.sampling.process_list import FolderListing, Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.collector.sampling.series_reader import ReaderChanges, SeriesReader
 from fgm.collector.sampling.sources import CgroupSources, Source
+from fgm.metrics.catalogue import COLUMNS
 from fgm.store.samples.series import Series
 
+_SWAP_MAX = 1 + COLUMNS.index("memory.swap.max")
 _YOUNG_TICKS = 10
 """Number of ticks during which a series is young: its network, names and scope may still become known."""
 
@@ -41,7 +44,9 @@ class Readers:
         self.of_cgroups: list[SeriesReader] = []
         self.young = [self.node]
         self._finder = finder
-        self._sources = CgroupSources(finder.hierarchies, node.block_devices, node.block_devices.parity_raids)
+        self._devices = node.block_devices
+        self._has_swap = node.has_swap
+        self._sources = self._make_sources()
         self._counts = counts
         self._rounds = rounds
         self._parsers: dict[Source, Parser] = {}
@@ -74,9 +79,10 @@ class Readers:
         `may_be_gone`: whether a reader may have noticed since the last call that its cgroup was removed.
         """
         changed = self._finder.refresh()
-        if not changed and not (may_be_gone and any(reader.gone for reader in self.of_cgroups)):
+        has_new_sources = self._follow_swap()
+        if not changed and not has_new_sources and not (may_be_gone and any(each.gone for each in self.of_cgroups)):
             return False
-        self._update(changed)
+        self._update(changed, is_each_opened=has_new_sources)
         return True
 
     def listings(self) -> dict[str, Listing]:
@@ -106,9 +112,24 @@ class Readers:
             reader.close()
         self.exits.close()
 
-    def _update(self, changed: set[str]) -> None:
+    def _make_sources(self) -> CgroupSources:
+        return CgroupSources(
+            self._finder.hierarchies, self._devices, self._devices.parity_raids, has_swap=self._has_swap
+        )
+
+    def _follow_swap(self) -> bool:
+        """Choose other files if the machine got swap space or has none any more; return whether that is so."""
+        swap_bytes = self.node.row.item(_SWAP_MAX)
+        if math.isnan(swap_bytes) or (swap_bytes > 0) is self._has_swap:
+            return False
+        self._has_swap = not self._has_swap
+        self._sources = self._make_sources()
+        return True
+
+    def _update(self, changed: set[str], *, is_each_opened: bool = False) -> None:
         """Open and close readers, so that there is one for each cgroup of the finder.
 
+        `is_each_opened`: whether all are opened again, because they read other files.
         `changed`: paths of cgroups that were created or removed. Open files below such a path may belong to an earlier
         cgroup with the same name, so they are opened again.
         """
@@ -116,7 +137,8 @@ class Readers:
         for cgroup in self._finder.cgroups:
             key = cgroup.series.key
             earlier, reader = before.pop(key, (None, None))
-            if reader is not None and (earlier != cgroup or reader.gone or not changed.isdisjoint(cgroup.paths)):
+            is_outdated = is_each_opened or earlier != cgroup or not changed.isdisjoint(cgroup.paths)
+            if reader is not None and (is_outdated or reader.gone):
                 self._close(reader)
                 reader = None
             self._by_key[key] = (cgroup, reader if reader is not None else self._open(cgroup, changed))

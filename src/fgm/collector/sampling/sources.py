@@ -72,13 +72,17 @@ LIMIT_FILES = frozenset(
     }
 )
 """Files of the limits that also bound the cgroups below."""
+_SWAP = (
+    _number("memory.swap.current"),
+    _number("memory.swap.peak"),
+    _keyed("memory.swap.events", cgroup2.MEMORY_SWAP_EVENTS),
+)
+"""Files that are read slowly on a machine without swap space: only the failed attempts to swap may change there."""
 _AFTER_IO = (
     _CPU_STAT_LOCAL,
     _number("memory.current"),
     _number("memory.peak"),
-    _number("memory.swap.current"),
-    _number("memory.swap.peak"),
-    _keyed("memory.swap.events", cgroup2.MEMORY_SWAP_EVENTS),
+    *_SWAP,
     _keyed("memory.events", cgroup2.MEMORY_EVENTS),
     *_PRESSURE,
     _number("pids.current"),
@@ -156,8 +160,11 @@ _V1_SERVICE: Mapping[str, tuple[Source, ...]] = {
 class CgroupSources:
     """The files to read for the cgroups of a host. A cgroup's files depend on the hierarchies that it is in."""
 
-    def __init__(self, hierarchies: Hierarchies, stacked: Devices, write_only: Devices) -> None:
-        """`stacked`: block devices that repeat the I/O of others; `write_only`: those that only repeat reads."""
+    def __init__(self, hierarchies: Hierarchies, stacked: Devices, write_only: Devices, *, has_swap: bool) -> None:
+        """`stacked`: block devices that repeat the I/O of others; `write_only`: those that only repeat reads.
+
+        `has_swap`: whether the machine has swap space.
+        """
         self._is_cpu_in_v1 = "cpu" in hierarchies.v1
         io = Source("io.stat", lambda: IoStat(stacked, write_only))
         # Files of a controller that is in a v1 hierarchy cannot appear in v2. The others are opened if they exist.
@@ -166,7 +173,8 @@ class CgroupSources:
         def possible(sources: Iterable[Source]) -> tuple[Source, ...]:
             return tuple(s for s in sources if s in _WITHOUT_CONTROLLER or s.file.partition(".")[0] not in in_v1)
 
-        self._v2, self._v2_service = possible((_MEMORY_STAT, io, *_AFTER_IO)), possible((io, *_SERVICE))
+        after_io = _AFTER_IO if has_swap else tuple(replace(s, is_slow=True) if s in _SWAP else s for s in _AFTER_IO)
+        self._v2, self._v2_service = possible((_MEMORY_STAT, io, *after_io)), possible((io, *_SERVICE))
         blkio = (
             _plain(
                 "blkio.throttle.io_service_bytes_recursive",
