@@ -10,9 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-_LEFT_OUT = shutil.ignore_patterns(
-    "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "config-3*", "*.a", "pip", "setuptools"
-)
+_LEFT_OUT = ("test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "config-3*", "*.a", "pip", "setuptools")
 _RUN = """
 mount --rbind "$ROOT" "$ROOT" && cd "$ROOT" && mount --bind "$DATA" data && mount --rbind /proc proc || exit
 mount --rbind /dev dev || exit
@@ -30,8 +28,10 @@ class Image:
     def __init__(self, python: str, folder: str) -> None:
         self.folder = folder
         self._python = os.path.abspath(python)
-        for path in self._prefixes():
-            self._copy(path)
+        environment, interpreter, fgm = self._prefixes()
+        self._copy(environment, *_LEFT_OUT)
+        self._copy(interpreter, "site-packages", *_LEFT_OUT)
+        self._copy(fgm)
         for name in ("data", "proc", "dev", "tmp"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
         for library in sorted(self._libraries()):
@@ -61,15 +61,15 @@ class Image:
                     pass
 
     def _prefixes(self) -> list[str]:
-        """Return the folders of the interpreter, of its standard library, of the environment and of fgm."""
+        """Return the folders of the environment, of the interpreter and of fgm."""
         code = "import fgm, sys, sysconfig; print(sys.prefix, sys.base_prefix, *fgm.__path__, sep='\\n')"
         done = subprocess.run([self._python, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout.splitlines()
 
-    def _copy(self, path: str) -> None:
+    def _copy(self, path: str, *left_out: str) -> None:
         to = os.path.join(self.folder, path.lstrip("/"))
         if not os.path.exists(to):
-            shutil.copytree(path, to, symlinks=True, ignore=_LEFT_OUT)
+            shutil.copytree(path, to, symlinks=True, ignore=shutil.ignore_patterns(*left_out))
 
     def _copy_file(self, path: str) -> None:
         to = os.path.join(self.folder, path.lstrip("/"))
