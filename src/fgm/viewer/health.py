@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fgm import __version__
 from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
     from fgm.viewer.start_up import StartUp
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """The port that the viewer listens on, and its pod (None outside Kubernetes)."""
 
     port: int

@@ -1,8 +1,7 @@
 """The filter of a request for series: by words in their names, scope, namespace, QoS class and labels."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fgm.store.samples.series import Scope
 from fgm.viewer.contents.holdings import Holdings
@@ -13,8 +12,7 @@ HIDDEN_SCOPES = frozenset({"sandbox"})
 """Scopes that are listed only if a filter names them. The sandbox of a pod is hidden, because it does nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesFilter:
+class SeriesFilter(NamedTuple):
     """Conditions that a series must meet. An empty condition is always met."""
 
     words: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fgm.clock import Clock
 from fgm.iso_time import END_OF_TIME_MS
@@ -34,8 +34,7 @@ AHEAD_MS = 10_000
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(NamedTuple):
     """One data file, as described by its name.
 
     `start_ms`: start of its window or hour. `folder`: path relative to the data directory. `duration_ms`: None for a
@@ -54,8 +53,7 @@ class DataFile:
         return f"{self.folder}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(NamedTuple):
     """The contents of a folder.
 
     `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time. `tables`: names of

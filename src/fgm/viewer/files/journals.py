@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from fgm.clock import Clock
 from fgm.store.directory import layout
@@ -23,8 +24,7 @@ MAX_OPEN = 4
 DAMAGED = "damaged; only the ticks before the damage are shown"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalFacts:
+class JournalFacts(NamedTuple):
     """A summary of the ticks in a journal so far.
 
     `series`: all series, with their newest names. `metrics`: columns that have a value. `seen_ms`: first and last tick

@@ -1,7 +1,6 @@
 """Reads the rows of chosen series from windows and journals. Files that cannot be read are skipped and counted."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from fgm.store.directory import layout
@@ -90,7 +89,7 @@ class Reader:
         except (BadFileError, OSError) as error:
             if file.kind == "journal" and isinstance(error, FileNotFoundError):
                 # The window was closed after its journal was listed: now it has a Parquet file.
-                closed = replace(file, kind="metrics", name=layout.metrics_name(file.start_ms))
+                closed = file._replace(kind="metrics", name=layout.metrics_name(file.start_ms))
                 yield from self.read_in_groups(closed, groups[count:], choose, within)
                 return
             self._skipped.note(file.path, reason_of(error))

@@ -1,8 +1,7 @@
 """The table of all query parameters. Both the parser and the OpenAPI document are made from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from fgm.metrics.labelled import LABELLED
 from fgm.store.events.event import KINDS
@@ -23,8 +22,7 @@ Schema = Mapping[str, Any]
 METRIC_NAME: Schema = {"$ref": "#/components/schemas/MetricName"}
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A query parameter: its name, its description, and the values that are allowed."""
 
     name: str

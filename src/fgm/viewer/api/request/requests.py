@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.labelled import LabelledMetric
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from fgm.viewer.query.processes.usage import By
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A requested time range.
 
     `from_ms`: its start; if None, `length_ms` applies. `length_ms`: its length; None: everything since the oldest data.
@@ -48,8 +46,7 @@ class Span:
         return from_ms, to_ms
 
 
-@dataclass(frozen=True, slots=True)
-class TimeseriesRequest:
+class TimeseriesRequest(NamedTuple):
     """A request to /api/timeseries. If `ids` and `filter` are None, it is for all leaves and the node."""
 
     metrics: tuple[ShownMetric, ...]
@@ -62,15 +59,14 @@ class TimeseriesRequest:
     filter: SeriesFilter | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ContainersRequest:
+class ContainersRequest(NamedTuple):
     """A request to /api/containers.
 
     `span`: list only series that were seen in this range; None: all. `metrics`: if not empty, list only series that
     have a value of one of these metrics in `span`. `since`: token of an earlier list: list only the changes; None: all.
     """
 
-    filter: SeriesFilter = field(default_factory=SeriesFilter)
+    filter: SeriesFilter = SeriesFilter()
     span: Span | None = None
     metrics: tuple[ShownMetric, ...] = ()
     since: str | None = None
@@ -81,16 +77,14 @@ class ContainersRequest:
         return self.span is None and self.filter == SeriesFilter()
 
 
-@dataclass(frozen=True, slots=True)
-class ChangesRequest:
+class ChangesRequest(NamedTuple):
     """A request to /api/changes: compare `span` with the range before it, and list at most `limit` series."""
 
     span: Span
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class TopRequest:
+class TopRequest(NamedTuple):
     """A request to /api/top.
 
     `filter`: if it has no scope, only leaves are ranked. `by`: rank by this value: `mean`, `max` or `last`. `parts`:
@@ -105,8 +99,7 @@ class TopRequest:
     parts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessesRequest:
+class ProcessesRequest(NamedTuple):
     """A request to /api/processes. `span`: None: for an instant. `at_ms`: the instant; None: now."""
 
     id: str
@@ -117,8 +110,7 @@ class ProcessesRequest:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledRequest:
+class LabelledRequest(NamedTuple):
     """A request to /api/labelled. `span`: None: for an instant. `at_ms`: the instant; None: now."""
 
     metric: LabelledMetric
@@ -128,8 +120,7 @@ class LabelledRequest:
     points: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventsRequest:
+class EventsRequest(NamedTuple):
     """A request to /api/events. `ids`: None: events of all series. `kinds`: empty: events of all kinds."""
 
     span: Span
