@@ -185,8 +185,11 @@ class Contained:
         """Send one request after another."""
         self._begin_to_wake()
         self.client.wait("/api/metrics")
-        statuses, highest = viewer.send_requests(self.client, self.requests, max(self.pids()), seconds)
-        self.note("script_anonymous_mib", highest)
+        statuses, anonymous, working_set = viewer.send_requests(
+            self.client, self.requests, max(self.pids()), seconds, self.box
+        )
+        self.note("script_anonymous_mib", anonymous)
+        self.note("script_working_set_mib", working_set)
         self.note("script_answers", statuses["200"])
         self.note("script_other", statuses.total() - statuses["200"] - statuses["abandoned"] - statuses["503"])
         self._fall_asleep("after_script_mib")
