@@ -3,6 +3,7 @@
 
 import { effect } from "../vendor/signals.js";
 import { hairline } from "../browser/canvas.js";
+import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
@@ -31,23 +32,17 @@ const isDragging = () => drag !== null && Math.abs(drag.to_x - drag.from_x) >= M
 export function CursorOverlay({ stack }) {
   const cursor = useRef(null), span = useRef(null), flag = useRef(null);
   useEffect(() => {
-    let frame = 0;
-    const drawLater = () => (frame ||= requestAnimationFrame(() => ((frame = 0), draw(stack.current, cursor.current, span.current, flag.current))));
-    const stops = [
-      effect(() => {
-        dependsOn(cursor_ms, hover_ms, pinned_ms);
-        drawLater();
-      }),
-      effect(() => {
-        dependsOn(view, laneSamples, shown, plot, themeVersion, laneHeights, laneMetrics, showsTables);
-        requestAnimationFrame(drawLater); // one frame later the lanes have their new scales
-      }),
-    ];
+    const drawNow = () => draw(stack.current, cursor.current, span.current, flag.current);
+    const drawLater = () => drawInNextFrame(drawNow, true);
+    const stop = effect(() => {
+      dependsOn(cursor_ms, hover_ms, pinned_ms, view, laneSamples, shown, plot, themeVersion, laneHeights, laneMetrics, showsTables);
+      drawLater();
+    });
     const unlisten = listen(stack.current, drawLater);
     return () => {
-      stops.forEach((stop) => stop());
+      stop();
       unlisten();
-      cancelAnimationFrame(frame);
+      cancelDraw(drawNow);
     };
   }, []);
   // The cursor's canvas is only as wide as its dots, so that little is painted when it moves.

@@ -5,7 +5,7 @@ import { cssToken } from "../browser/theme-colours.js";
 import { laneLimits, laneRequests, limitSteps } from "../derived/limits.js";
 import { lastSampleBeforeKill } from "../lib/lines.js";
 import { formatNumber } from "../lib/units.js";
-import { events } from "../state/store.js";
+import { kills } from "../state/store.js";
 
 const MIN_LABEL_PX = 13; // minimum distance of the baselines of two labels
 const CROSS_PX = 5; // half the width of a cross
@@ -27,9 +27,7 @@ export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
   for (const { line } of lines) {
     if (line.life > 1 && line.t[0] >= from_ms && line.t[0] < to_ms) drawLifeLabel(ctx, line, x, y, left + width);
   }
-  for (const event of events.peek()) {
-    if (event.kind === "oom_kill") drawKill(ctx, event, lines, x, y);
-  }
+  for (const event of kills.peek()) drawKill(ctx, event, lines, x, y);
   ctx.restore();
 }
 

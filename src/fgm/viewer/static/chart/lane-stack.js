@@ -2,6 +2,7 @@
 
 import { effect } from "../vendor/signals.js";
 import { hairline, labelFont, sizedContext } from "../browser/canvas.js";
+import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { cssToken } from "../browser/theme-colours.js";
 import { duration, shortDuration } from "../lib/time-format.js";
@@ -19,10 +20,14 @@ import { Overview } from "./overview.js";
 /** A row of times, above the lanes (`top`) or below them. */
 function Ruler({ top }) {
   const ref = useRef(null);
-  useEffect(() => effect(() => {
-    dependsOn(themeVersion);
-    if (plot.value.width > 0) drawRuler(ref.current, top, view.value, plot.value.width);
-  }), []);
+  useEffect(() => {
+    const drawNow = () => ref.current && plot.peek().width > 0 && drawRuler(ref.current, top, view.peek(), plot.peek().width);
+    const stop = effect(() => {
+      dependsOn(themeVersion, view, plot);
+      drawInNextFrame(drawNow);
+    });
+    return () => (stop(), cancelDraw(drawNow));
+  }, []);
   return html`<canvas ref=${ref} aria-hidden="true"></canvas>`;
 }
 

@@ -3,6 +3,7 @@
 
 import { computed, effect } from "../vendor/signals.js";
 import { hatch, sizedContext } from "../browser/canvas.js";
+import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { cssToken } from "../browser/theme-colours.js";
 import { peakOf, raiseColumns } from "../lib/lines.js";
@@ -37,18 +38,17 @@ export function LaneStrip({ lane }) {
   const canvas = useRef(null);
   const { title, some, full } = lane.strip;
   useEffect(() => {
-    let frame = 0;
     const columns = computed(() => {
       const ids = seriesOn(title);
       const { width } = plot.value;
       return { width, some: columnsOf(some, ids, width), full: full && columnsOf(full, ids, width) };
     });
+    const drawNow = () => canvas.current && draw(canvas.current, title, columns.peek());
     const stop = effect(() => {
       dependsOn(themeVersion, columns);
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => canvas.current && draw(canvas.current, title, columns.peek()));
+      drawInNextFrame(drawNow);
     });
-    return () => (stop(), cancelAnimationFrame(frame));
+    return () => (stop(), cancelDraw(drawNow));
   }, [title, some, full]);
   return html`<div class="ribbon"><div class="gutter" aria-hidden="true">${title}</div>
     <div class="box" role="img" aria-label=${description(title, some)}><canvas ref=${canvas}></canvas></div></div>`;

@@ -3,6 +3,7 @@
 import { effect } from "../vendor/signals.js";
 import uPlot from "../vendor/uplot.js";
 import { hairline, hatch, labelFont } from "../browser/canvas.js";
+import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
@@ -19,7 +20,7 @@ import { labelledLines } from "../state/labelled.js";
 import { showsTables } from "../state/page.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
-import { laneSamples, edge_ms, events, health, newest_ms, picked, plot, view } from "../state/store.js";
+import { laneSamples, edge_ms, health, kills, newest_ms, picked, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 import { follow, zoom } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
@@ -171,16 +172,14 @@ const noneExistText = (count) =>
 export function Lane({ lane, ordinal }) {
   const box = useRef(null);
   useEffect(() => {
-    let chart = null, frame = 0;
-    const drawLater = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        if (box.current) chart = draw(box.current, lane, chart);
-        if (chart) charts.set(lane.key, chart.u);
-      });
+    let chart = null;
+    const drawNow = () => {
+      if (box.current) chart = draw(box.current, lane, chart);
+      if (chart) charts.set(lane.key, chart.u);
     };
+    const drawLater = () => drawInNextFrame(drawNow);
     const stop = effect(() => {
-      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, events, view, plot, themeVersion);
+      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, view, plot, themeVersion);
       drawLater();
     });
     const resized = new ResizeObserver(drawLater);
@@ -188,7 +187,7 @@ export function Lane({ lane, ordinal }) {
     return () => {
       stop();
       resized.disconnect();
-      cancelAnimationFrame(frame);
+      cancelDraw(drawNow);
       charts.delete(lane.key);
       chart?.u.destroy();
     };

@@ -2,6 +2,7 @@
 
 import { effect } from "../vendor/signals.js";
 import { hairline, hatch, labelFont, sizedContext } from "../browser/canvas.js";
+import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { cssToken } from "../browser/theme-colours.js";
 import { GAP_INTERVALS, gapsOf } from "../lib/lines.js";
@@ -20,14 +21,13 @@ const AXIS_PX = 14; // height of the row of times
 export function Overview() {
   const canvas = useRef(null), brush = useRef(null);
   useEffect(() => {
-    let frame = 0;
+    const drawNow = () => canvas.current && overviewRange.peek() && draw(canvas.current);
     const stop = effect(() => {
       dependsOn(themeVersion, overviewData, overviewRange, plot);
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => canvas.current && overviewRange.peek() && draw(canvas.current));
+      drawInNextFrame(drawNow);
     });
     const stopBrush = startBrush(canvas.current.parentElement, brush.current);
-    return () => (stop(), stopBrush(), cancelAnimationFrame(frame));
+    return () => (stop(), stopBrush(), cancelDraw(drawNow));
   }, []);
   return html`<section class="overview" aria-label="Overview">
     <div class="gutter" aria-hidden="true">node<br />CPU —<br />mem ···</div>

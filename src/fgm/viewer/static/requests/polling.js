@@ -12,7 +12,7 @@ import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
-import { updateSeries } from "./series-list.js";
+import { loadSeries } from "./series-list.js";
 
 const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
@@ -21,6 +21,9 @@ const MAX_POINTS = 1200; // maximum number of pixel columns
 const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that the viewer has to derive
 const SETTLED_MS = 120_000; // maximum time between an event and its recording
 const MAX_EXPLAINED = 24; // maximum number of workloads with explaining metrics
+const MAX_EVENTS = 500; // maximum number of events in a response
+const WHOLE_EVENTS_POLLS = 150; // polls between two requests for all events in a live view, not only for new ones
+const MAX_WAIT_MS = 1000; // maximum time for which the present waits for its samples
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
@@ -28,25 +31,33 @@ const explanationLoader = new SampleLoader({ samples: store.explainingSamples, l
 const podLoader = new SampleLoader({ samples: store.podSamples, loading: store.loadingPods, refusal: store.refusals.pods });
 let polls = 0;
 let isWorking = false;
-let events = { key: "", settled: false, loading: false }; // the last request for events
+let events = { key: "", token: null, to_ms: 0, settled: false, derived: false, polls: 0, loading: false }; // the last request for events
+let latest = null; // the last response of /api/health; it is in the store as soon as it is shown
+let waitTimer = 0;
+const changes = []; // functions that show what has been loaded
 
 /** From now on, poll the viewer, and load each view that is shown. */
 export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
     dependsOn(shown, podIds, explanations, store.nodeId, live ? store.range : store.view);
-    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || updateEvents()))));
+    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || loadEvents().then((change) => change?.())))));
   });
   poll();
 }
 
 async function poll() {
+  // A hidden page asks for nothing, so that the viewer may sleep. When it is shown again, it requests what it has missed.
+  if (document.hidden && store.laneSamples.peek() !== null) return void document.addEventListener("visibilitychange", poll, { once: true });
   const began = performance.now();
   polls += 1;
   const isUp = await settle(updateHealth());
-  if (isUp && store.ready.peek()) {
+  const { state, containers_token } = latest ?? {};
+  if (isUp && state === "ready") {
     if (store.instance.peek() === null) settle(api.instance().then((response) => (store.instance.value = response)));
-    await Promise.all([settle(updateSeries(store.health.peek().containers_token, polls)), needsMetrics() ? settle(updateMetrics()) : undefined]);
+    const series = settle(loadSeries(containers_token, polls).then((change) => change && changes.push(change)));
+    await Promise.all([series, needsMetrics() ? settle(updateMetrics()) : undefined]);
+    if (!mayWait()) apply();
     if (!isWorking) loadAll();
   }
   const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? POLL_MS : FAST_POLL_MS;
@@ -60,9 +71,9 @@ async function poll() {
 async function loadAll() {
   isWorking = true;
   if (isRankingMissing()) await settle(updateRanking());
-  await settle(store.range.peek().live ? loadTail() : loadView());
+  await settle(store.range.peek().live ? follow() : loadView().then(loadEvents).then((change) => change?.()));
+  apply();
   if (!store.loading.peek()) {
-    await settle(updateEvents());
     await settle(updateRanking());
     await settle(updateMemoryShare());
     settle(updateOverview()); // not awaited: it may take long, and itself waits for the lanes
@@ -92,28 +103,56 @@ async function updateHealth() {
     store.connected.value = !(error instanceof api.Unreachable); // only this request decides whether there is a viewer
     throw error;
   });
-  batch(() => {
-    store.connected.value = true;
-    store.clockOffset_ms.value = health.now_ms - (sent_ms + Date.now()) / 2;
-    store.edge_ms.value = Math.floor(health.now_ms / health.interval_ms) * health.interval_ms;
+  latest = health;
+  const clockOffset_ms = health.now_ms - (sent_ms + Date.now()) / 2;
+  changes.push(() => {
+    store.clockOffset_ms.value = clockOffset_ms;
+    store.edge_ms.value = edgeOf(health);
     store.health.value = health;
     if (health.state === "ready") updateDefaultRange(health);
+  });
+  store.connected.value = true;
+  if (mayWait()) waitTimer = setTimeout(apply, MAX_WAIT_MS);
+  else apply();
+}
+
+/** The present at the last response, rounded down to the sampling interval. */
+const edgeOf = ({ now_ms, interval_ms }) => Math.floor(now_ms / interval_ms) * interval_ms;
+
+/** Whether the changes of a live view may wait for its new samples, so that everything is drawn once, and not before they are there. */
+const mayWait = () => !isWorking && store.ready.peek() && latest.state === "ready" && store.range.peek().live && laneLoader.isFollowing(wantedLines());
+
+/** Show what has been loaded and waits for the samples. */
+function apply(...more) {
+  clearTimeout(waitTimer);
+  batch(() => {
+    for (const change of [...changes.splice(0), ...more]) change?.();
   });
 }
 
 /** Load the events in view. Events that cannot change, or that the viewer must derive (expensive), are requested less often. */
-async function updateEvents() {
-  if (!store.ready.peek() || events.loading) return;
+async function loadEvents() {
+  if (!store.ready.peek() || events.loading) return null;
   const { live, span_ms } = store.range.peek();
-  const { from_ms } = store.view.peek();
-  const to_ms = store.end_ms.peek();
+  const ahead_ms = live ? edgeOf(latest) - store.edge_ms.peek() : 0;
+  const from_ms = store.view.peek().from_ms + ahead_ms;
+  const to_ms = store.end_ms.peek() + ahead_ms;
   const key = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
-  if (key === events.key && events.settled && polls % DERIVED_EVENTS_POLLS > 0) return;
+  const token = latest.events_token ? `${latest.events_token} ${latest.containers_token}` : null; // names come with the containers
+  if (key === events.key && (events.settled || (token !== null && token === events.token)) && polls % DERIVED_EVENTS_POLLS > 0) return null;
+  // What is recorded of a time, or known of it, hardly ever changes after SETTLED_MS.
+  const continues = live && key === events.key && token !== null && !events.derived && polls - events.polls < WHOLE_EVENTS_POLLS;
+  const since_ms = continues ? Math.max(from_ms, events.to_ms - SETTLED_MS) : from_ms;
   events = { ...events, loading: true };
   try {
-    const response = await api.events({ from_ms, to_ms });
-    store.events.value = response.events;
-    events = { key, settled: response.derived || (!live && to_ms < store.edge_ms.peek() - SETTLED_MS), loading: false };
+    const response = await api.events({ from_ms: since_ms, to_ms });
+    return () => {
+      const earlier = continues ? store.events.peek().filter(({ time_ms }) => time_ms < since_ms && time_ms >= from_ms) : [];
+      const next = [...response.events, ...earlier].slice(0, MAX_EVENTS);
+      if (!sameValue(next, store.events.peek())) store.events.value = next;
+      const settled = response.derived || (!live && to_ms < store.edge_ms.peek() - SETTLED_MS);
+      events = { key, token, to_ms, settled, derived: response.derived, polls: continues ? events.polls : polls, loading: false };
+    };
   } finally {
     events.loading = false;
   }
@@ -140,8 +179,9 @@ function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
 
 /** The samples of these metrics and workloads that the present view needs, as an argument for a SampleLoader. */
 function wantedSamples(metrics, entries) {
-  const { from_ms, to_ms } = store.view.peek();
   const { live, span_ms } = store.range.peek();
+  const ahead_ms = live && latest ? edgeOf(latest) - store.edge_ms.peek() : 0; // of what is shown so far
+  const from_ms = store.view.peek().from_ms + ahead_ms, to_ms = store.view.peek().to_ms + ahead_ms;
   const interval_ms = store.interval_ms.peek();
   const raw = (to_ms - from_ms) / interval_ms <= api.RAW_TICKS;
   const points = Math.max(100, Math.min(MAX_POINTS, Math.round(store.plot.peek().width) || MAX_POINTS));
@@ -151,7 +191,7 @@ function wantedSamples(metrics, entries) {
   const start_ms = raw ? Math.max(from_ms, rawEnd_ms - api.RAW_TICKS * interval_ms) : Math.floor(from_ms / column_ms) * column_ms;
   const until_ms = raw ? rawEnd_ms : start_ms + (points + 1) * column_ms;
   // Samples arrive some seconds late.
-  const newest_ms = store.health.peek()?.newest_ms;
+  const newest_ms = latest?.newest_ms;
   const node = store.nodeId.peek();
   return {
     from_ms: start_ms,
@@ -194,9 +234,21 @@ async function loadView() {
   await podLoader.load(wantedOfPods());
 }
 
-async function loadTail() {
-  await laneLoader.loadTail(wantedLines());
-  if (!mayExplain()) return;
-  await explanationLoader.loadTail(wantedExplanations());
-  await podLoader.loadTail(wantedOfPods());
+/**
+ * Request the new samples of all loaders at the same time, and the new events. They are shown together, so that the page is drawn
+ * once. What a loader lacks beyond that is requested one after the other.
+ */
+async function follow() {
+  if (!laneLoader.isFollowing(wantedLines())) apply();
+  const loaders = [[laneLoader, wantedLines], [explanationLoader, wantedExplanations], [podLoader, wantedOfPods]];
+  const following = loaders.filter(([loader, wanted], i) => (i === 0 || mayExplain()) && loader.isFollowing(wanted()));
+  const isLaneFollowing = following[0]?.[0] === laneLoader;
+  const results = await Promise.allSettled([...following.map(([loader, wanted]) => loader.tail(wanted())), isLaneFollowing ? loadEvents() : null]);
+  apply(...results.map(({ value }) => value));
+  const failed = results.find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
+  if (!isLaneFollowing) await laneLoader.load(wantedLines());
+  if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations());
+  if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods());
+  if (!isLaneFollowing && !store.loading.peek()) apply(await loadEvents());
 }

@@ -55,25 +55,31 @@ export class SampleLoader {
     }
   }
 
-  /** While live: request only the samples since the last response, or the whole view if that would leave a gap. */
-  async loadTail(wanted) {
-    if (this.#isLoadingTail || this.loading.peek()) return;
-    if (!this.#canContinue(wanted) || this.#missing(wanted).length > 0) return this.load(wanted);
+  /** Whether only the samples since the last response are missing, so that `tail` can request them. */
+  isFollowing(wanted) {
+    return !this.#isLoadingTail && !this.loading.peek() && this.#canContinue(wanted) && this.#missing(wanted).length === 0;
+  }
+
+  /** While live: request the samples since the last response. Returns a function that adds them, or null if there are none. */
+  async tail(wanted) {
     const before = this.#loaded;
     const { metrics, ids, to_ms, column_ms } = before;
+    if (metrics.length === 0 || ids.size === 0) return null;
     const columns = this.samples.peek().column_ms > 0 ? this.#newColumns(wanted) : null;
-    if (columns?.points === 0) return;
+    if (columns?.points === 0) return null;
     const range = columns ?? { from_ms: to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
     this.#isLoadingTail = true;
     try {
       const response = await api.timeseries({ metrics, ids, ...range });
-      if (this.#loaded !== before) return; // the view has changed meanwhile
-      if (columns) {
-        for (const series of response.series) Object.assign(series, columnExtremes(series, column_ms, this.samples.peek().origin_ms));
-        for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropFrom(line, columns.from_ms));
-      }
-      batch(() => this.#add(response, { to_ms: Math.max(to_ms, wanted.end_ms) }));
-      if (this.#loaded.to_ms - this.#loaded.from_ms > KEPT_VIEWS * (wanted.to_ms - wanted.from_ms)) this.#dropUntil(wanted.from_ms);
+      return () => {
+        if (this.#loaded !== before) return; // the view has changed meanwhile
+        if (columns) {
+          for (const series of response.series) Object.assign(series, columnExtremes(series, column_ms, this.samples.peek().origin_ms));
+          for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropFrom(line, columns.from_ms));
+        }
+        this.#add(response, { to_ms: Math.max(to_ms, wanted.end_ms) });
+        if (this.#loaded.to_ms - this.#loaded.from_ms > KEPT_VIEWS * (wanted.to_ms - wanted.from_ms)) this.#dropUntil(wanted.from_ms);
+      };
     } finally {
       this.#isLoadingTail = false;
     }

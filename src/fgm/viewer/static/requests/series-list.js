@@ -7,16 +7,19 @@ const SERIES_PER_POLL = 500; // of an earlier viewer, a list with n times as man
 
 let token = null; // of the list that is loaded; null: unknown
 
-/** Request what has changed. `newest`: token of the present list in the viewer's health; undefined: the viewer has no tokens. */
-export async function updateSeries(newest, polls) {
+/**
+ * Request what has changed; return a function that changes the list, or null. `newest`: token of the present list in the viewer's
+ * health; undefined: the viewer has no tokens.
+ */
+export async function loadSeries(newest, polls) {
   const isLoaded = allSeries.peek() !== null;
-  if (isLoaded && newest === undefined && polls % Math.ceil(allSeries.peek().length / SERIES_PER_POLL) > 0) return;
-  if (isLoaded && newest !== undefined && newest === token) return;
+  if (isLoaded && newest === undefined && polls % Math.ceil(allSeries.peek().length / SERIES_PER_POLL) > 0) return null;
+  if (isLoaded && newest !== undefined && newest === token) return null;
   const response = await api.containers(newest === undefined ? undefined : (token ?? undefined));
   const { containers, removed = [], whole = true } = response;
   token = response.token ?? null;
-  if (whole) allSeries.value = containers;
-  else if (containers.length + removed.length > 0) allSeries.value = withChanges(allSeries.peek() ?? [], containers, removed);
+  if (whole) return () => (allSeries.value = containers);
+  return containers.length + removed.length > 0 ? () => (allSeries.value = withChanges(allSeries.peek() ?? [], containers, removed)) : null;
 }
 
 /** The list with some series changed or added, and others removed; those that have not changed are the same objects. */

@@ -2,6 +2,7 @@
 // read both.
 
 import { computed, signal } from "../vendor/signals.js";
+import { keepWhileSame } from "../lib/same-value.js";
 import { ALL, widened } from "../lib/time-format.js";
 
 /** The last response of /api/health, or null. */
@@ -57,6 +58,9 @@ export const cpuUse = signal(null);
 export const accounted = signal(null);
 /** Events of the range that was requested last, newest first. */
 export const events = signal([]);
+const keepKills = keepWhileSame((list) => list.map(({ series, time_ms }) => [series, time_ms]));
+/** The OOM kills among them, which are drawn on the lanes. */
+export const kills = computed(() => keepKills(events.value.filter(({ kind }) => kind === "oom_kill")));
 /** The text in the search box. */
 export const search = signal("");
 /** The instant under the pointer, or null. */
