@@ -28,6 +28,7 @@ import { chooseForLane } from "../widgets/metric-chooser.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
+import { linePath } from "./line-path.js";
 
 const MIN_TICK_PX = 44; // minimum distance of two ticks of the y axis
 const PADDING_PX = 6; // half the height of a label, so that the outermost labels are not cut
@@ -86,8 +87,8 @@ function options(chart, lines, width, height, gutter) {
   const seriesOf = ({ entry }, i) => {
     const { colour, dash, width } = lineStyle(entry.slot);
     return {
-      stroke: colour, width, dash, auto: false,
-      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => chart.lone[index - 1] },
+      stroke: colour, width, dash, auto: false, paths: linePath,
+      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => (chart.lone[index - 1].length > 0 ? chart.lone[index - 1] : null) },
     };
   };
   const hidden = { show: false };

@@ -15,6 +15,8 @@ const MAX_STEPS_PER_SAMPLE = 40; // with more, a shared grid of times would be m
  * apart without a gap. They are moved to four fixed times in each column, so that many lines share few values of x.
  */
 export function toChartData(lines, interval_ms, column_ms = 0, origin_ms = 0) {
+  const usual = column_ms > 0 ? null : everySampleOnGrid(lines, interval_ms);
+  if (usual !== null) return usual;
   const columnOf = (ms) => (column_ms > 0 ? Math.floor((ms - origin_ms) / column_ms) : NaN);
   const traces = lines.map((line) => traceOf(line, interval_ms, column_ms, origin_ms, columnOf));
   const { x, indexOf } = regularGrid(traces, column_ms > 0 ? column_ms / 4 : interval_ms) ?? irregularGrid(traces);
@@ -33,6 +35,60 @@ export function toChartData(lines, interval_ms, column_ms = 0, origin_ms = 0) {
     return column;
   });
   return { data: [x, ...columns], lone };
+}
+
+/** The chart data of lines whose samples are all on the steps of one grid; null if one is not, or if the grid would be mostly empty. */
+function everySampleOnGrid(lines, interval_ms) {
+  let first_ms = Infinity, last_ms = -Infinity, maxSamples = 0;
+  for (const { t, v } of lines) {
+    let samples = 0;
+    for (let i = 0; i < t.length; i += 1) {
+      if (!Number.isFinite(v[i])) continue;
+      samples += 1;
+      if (t[i] < first_ms) first_ms = t[i];
+      if (t[i] > last_ms) last_ms = t[i];
+    }
+    maxSamples = Math.max(maxSamples, samples);
+  }
+  const size = first_ms > last_ms ? 0 : (last_ms - first_ms) / interval_ms + 1;
+  if (!Number.isInteger(size) || size > MAX_STEPS_PER_SAMPLE * (maxSamples + 1)) return null;
+  const columns = [], lone = [];
+  for (const line of lines) {
+    const column = new Array(size).fill(undefined), loneIndices = [];
+    if (!fillColumn(column, loneIndices, line, first_ms, interval_ms)) return null;
+    columns.push(column);
+    lone.push(loneIndices);
+  }
+  return { data: [Array.from({ length: size }, (_, i) => (first_ms + i * interval_ms) / 1000), ...columns], lone };
+}
+
+/** Fill the column of a line on a grid, and the indices of its lone samples. Returns false if a sample is between two steps. */
+function fillColumn(column, loneIndices, line, first_ms, interval_ms) {
+  const { t, v } = line;
+  const lineInterval_ms = lineInterval(line, interval_ms);
+  const gap_ms = GAP_INTERVALS * lineInterval_ms;
+  let last = -1, last_ms = -Infinity, run = 0, isInterrupted = false;
+  for (let i = 0; i < t.length; i += 1) {
+    if (!Number.isFinite(v[i])) {
+      isInterrupted = lineInterval_ms === interval_ms;
+      continue;
+    }
+    const index = (t[i] - first_ms) / interval_ms;
+    if (!Number.isInteger(index)) return false;
+    if (isInterrupted || t[i] - last_ms > gap_ms) {
+      if (run === 1) loneIndices.push(last);
+      column.fill(null, last + 1, index);
+      run = 0;
+    }
+    column[index] = v[i];
+    isInterrupted = false;
+    run += 1;
+    last = index;
+    last_ms = t[i];
+  }
+  if (run === 1) loneIndices.push(last);
+  column.fill(null, last + 1);
+  return true;
 }
 
 /** {times, values, runs}: the samples of a line without missing values, and the indices at which uninterrupted runs begin. */

@@ -28,13 +28,9 @@ export function linesOf(samples, metric, ids) {
 /** Add newer samples to a line. They replace samples of the same time, but a null never replaces a value. */
 export function mergeLine(line, newer) {
   if (newer.t.length === 0) return;
-  if (line.t.length === 0 || newer.t[0] > line.t.at(-1)) {
-    line.t = line.t.concat(newer.t);
-    line.v = line.v.concat(newer.v);
-    return;
-  }
-  const t = [], v = [];
-  let i = 0, k = 0;
+  // Usually only the last few samples overlap, so all before them are copied as a whole.
+  let i = firstAtOrAfter(line.t, newer.t[0]), k = 0;
+  const t = line.t.slice(0, i), v = line.v.slice(0, i);
   while (i < line.t.length || k < newer.t.length) {
     const old_ms = line.t[i] ?? Infinity, new_ms = newer.t[k] ?? Infinity;
     t.push(Math.min(old_ms, new_ms));
@@ -165,21 +161,32 @@ const lineIntervals = new WeakMap(); // values → ms
  * nulls in between. A longer interval is recognized only if several samples have the same distance.
  */
 export function lineInterval(line, interval_ms) {
+  if (startsWithin(line, interval_ms)) return interval_ms; // as nearly all do: nothing is more often than that
   if (!lineIntervals.has(line.v)) lineIntervals.set(line.v, commonDistance(line));
   return Math.max(interval_ms, lineIntervals.get(line.v));
 }
 
-function commonDistance({ t, v }) {
-  const distances = [];
+/** Whether the first two samples, both with a value, are at most one interval apart. */
+const startsWithin = ({ t, v }, interval_ms) => t.length > 1 && v[0] !== null && v[1] !== null && t[1] - t[0] <= interval_ms;
+
+function commonDistance(line) {
+  let shortest = Infinity, regular = 0, distances = 0;
+  eachDistance(line, (ms) => (shortest = Math.min(shortest, ms)));
+  eachDistance(line, (ms) => {
+    distances += 1;
+    if (ms < 1.5 * shortest) regular += 1;
+  });
+  return regular >= MIN_REGULAR && regular > distances / 2 ? shortest : 0;
+}
+
+/** Call `take` with each distance between two samples that have a value, ms. */
+function eachDistance({ t, v }, take) {
   let last_ms = null;
   for (let i = 0; i < t.length; i += 1) {
     if (v[i] === null) continue;
-    if (last_ms !== null) distances.push(t[i] - last_ms);
+    if (last_ms !== null) take(t[i] - last_ms);
     last_ms = t[i];
   }
-  const shortest = distances.reduce((a, b) => Math.min(a, b), Infinity);
-  const regular = distances.filter((ms) => ms < 1.5 * shortest).length;
-  return regular >= MIN_REGULAR && regular > distances.length / 2 ? shortest : 0;
 }
 
 /** The gaps of a line that should have a sample in every interval, such as the node's: [[from_ms, to_ms]]. */

@@ -16,6 +16,8 @@ import { loadSeries } from "./series-list.js";
 
 const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
+const MAX_POLL_MS = 6000; // while drawing takes so long that the page would be busy for more than BUSY_SHARE of the time
+const BUSY_SHARE = 0.06; // the rest of what a live page may take is for requests
 const FAST_POLL_MS = 1000; // while there is no data or no response
 const MAX_POINTS = 1200; // maximum number of pixel columns
 const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that the viewer has to derive
@@ -34,6 +36,7 @@ let isWorking = false;
 let events = { key: "", token: null, to_ms: 0, settled: false, derived: false, polls: 0, loading: false }; // the last request for events
 let latest = null; // the last response of /api/health; it is in the store as soon as it is shown
 let waitTimer = 0;
+let beat_ms = 0; // from the arrival of the last samples until they were painted
 const changes = []; // functions that show what has been loaded
 
 /** From now on, poll the viewer, and load each view that is shown. */
@@ -60,7 +63,7 @@ async function poll() {
     if (!mayWait()) apply();
     if (!isWorking) loadAll();
   }
-  const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? POLL_MS : FAST_POLL_MS;
+  const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? Math.max(POLL_MS, Math.min(MAX_POLL_MS, beat_ms / BUSY_SHARE)) : FAST_POLL_MS;
   setTimeout(poll, Math.max(200, pause_ms - (performance.now() - began)));
 }
 
@@ -125,8 +128,14 @@ const mayWait = () => !isWorking && store.ready.peek() && latest.state === "read
 /** Show what has been loaded and waits for the samples. */
 function apply(...more) {
   clearTimeout(waitTimer);
-  batch(() => {
-    for (const change of [...changes.splice(0), ...more]) change?.();
+  const all = [...changes.splice(0), ...more].filter(Boolean);
+  if (all.length === 0) return;
+  const began = performance.now();
+  batch(() => all.forEach((change) => change()));
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => (beat_ms = performance.now() - began);
+    port2.postMessage(null); // it arrives after the frame
   });
 }
 
