@@ -6,7 +6,7 @@ import { keepWhileSame } from "../lib/same-value.js";
 import { groupAt } from "../lib/series.js";
 import { lanes } from "../state/lanes.js";
 import { shown } from "../state/shown.js";
-import { allSeries, laneSamples, end_ms, explainingSamples, interval_ms, view } from "../state/store.js";
+import { allSeries, byId, laneSamples, end_ms, explainingSamples, interval_ms, view } from "../state/store.js";
 
 const MIN_USED = 0.4; // a limit is drawn if at least this share of it is used
 
@@ -19,9 +19,8 @@ const podNames = computed(() => keepPods(new Map((allSeries.value ?? []).filter(
 
 /** Requests of the shown workloads that run, or of their last lives: Map(key of the workload → {cpu_millicores, memory_bytes}). */
 const requests = computed(() => {
-  const byId = new Map((allSeries.value ?? []).map((series) => [series.id, series]));
   return keepRequests(new Map(shown.value.map(({ key, ids }) => {
-    const lives = ids.map((id) => byId.get(id)).filter((series) => series?.requests);
+    const lives = ids.map((id) => byId.value.get(id)).filter((series) => series?.requests);
     return [key, (lives.find(({ alive }) => alive) ?? lives[0])?.requests ?? {}];
   })));
 });

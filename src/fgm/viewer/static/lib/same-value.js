@@ -17,3 +17,13 @@ export function keepWhileSame(essence = (value) => value) {
     return kept;
   };
 }
+
+/** Return `compute` as a function that computes again only if one of its first `count` arguments is not that of the last call. */
+export function whileSameAs(count, compute) {
+  let last = null, result;
+  return (...values) => {
+    const decisive = values.slice(0, count);
+    if (last === null || !decisive.every((value, i) => Object.is(value, last[i]))) [result, last] = [compute(...values), decisive];
+    return result;
+  };
+}

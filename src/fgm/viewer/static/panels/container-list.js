@@ -2,9 +2,9 @@
 
 import { Component, html, useState } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
-import { sameValue } from "../lib/same-value.js";
+import { sameValue, whileSameAs } from "../lib/same-value.js";
 import { matchingSeries } from "../lib/search.js";
-import { fullName, leaves, seriesDetails, workload } from "../lib/series.js";
+import { fullName, leaves, seriesDetails, wasSeenSince, workload } from "../lib/series.js";
 import { clockOrDate, roughDuration } from "../lib/time-format.js";
 import { rankAgain } from "../requests/ranking.js";
 import { shown } from "../state/shown.js";
@@ -13,6 +13,7 @@ import { showOnly, showTop, toggle } from "../state/view.js";
 import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
 
+const NONE = [];
 const OLD_MS = 3_600_000; // a series that ended longer ago is listed as old
 const NARROW = matchMedia("(max-width: 900px)");
 const PAGE_ROWS = 200; // the list has a scroll bar of its own
@@ -122,10 +123,20 @@ function newestFirst(a, b) {
 /** Ids of the leaves. A pod whose containers have ended long ago is one now. */
 function leafIdsOf(all) {
   const { from_ms } = view.value;
-  const isCurrent = ({ alive, last_seen_ms }) => alive || last_seen_ms >= from_ms;
-  const earlier = all.filter((series) => !isCurrent(series) && series.scope !== "pod");
-  return new Set([...leaves(all.filter(isCurrent)), ...leaves(earlier)].map(({ id }) => id));
+  const current = all.filter((series) => wasSeenSince(series, from_ms));
+  return leafIdsWith(all, current.length, current); // as long as there are as many, they are the same
 }
+
+// The list can have thousands of series, and what follows depends only on them: it is computed again if they have changed.
+const leafIdsWith = whileSameAs(2, (all, count, current) => {
+  const isCurrent = new Set(current);
+  const earlier = all.filter((series) => !isCurrent.has(series) && series.scope !== "pod");
+  return new Set([...leaves(current), ...leaves(earlier)].map(({ id }) => id));
+});
+const matchesOf = whileSameAs(2, (all, typed) => matchingSeries(all.filter((series) => series.scope !== "node"), typed));
+const hasOthersIn = whileSameAs(2, (all, leafIds) => all.some(({ id, scope }) => scope !== "container" && leafIds.has(id)));
+const matchesByKind = whileSameAs(3, byKind), allByKind = whileSameAs(3, byKind);
+const inOrder = whileSameAs(1, (series) => [...series].sort(newestFirst));
 
 /** Map(kind → its series in this list). There is no kind "leaf" if all leaves are containers. */
 function byKind(list, leafIds, hasOthers) {
@@ -153,19 +164,19 @@ export function ContainerList() {
   const [chosenKind, setKind] = useState(null);
   const [chosenNamespace, setNamespace] = useState(null);
   const [extraRows, setExtraRows] = useState(0);
-  const all = allSeries.value ?? [];
+  const all = allSeries.value ?? NONE;
   const now_ms = Math.min(edge_ms.value, (newest_ms.value ?? edge_ms.value) + OLD_MS / 2); // ages in old data are relative to its end
-  const matches = matchingSeries(all.filter((series) => series.scope !== "node"), search.value);
+  const matches = matchesOf(all, search.value);
   const entries = new Map(shown.value.map((entry) => [entry.key, entry]));
   const leafIds = leafIdsOf(all);
-  const hasOthers = all.some(({ id, scope }) => scope !== "container" && leafIds.has(id));
-  const ofKind = byKind(matches, leafIds, hasOthers);
+  const hasOthers = hasOthersIn(all, leafIds);
+  const ofKind = matchesByKind(matches, leafIds, hasOthers);
   const kind = kindOf(chosenKind, ofKind, entries);
-  const listed = [...(ofKind.get(kind) ?? [])].sort(newestFirst);
+  const listed = inOrder(ofKind.get(kind) ?? NONE);
   const namespaces = namespaceChoices(listed);
   const namespace = namespaces.some(({ name }) => name === chosenNamespace) ? chosenNamespace : null;
   const rows = namespace === null ? listed : listed.filter((series) => series.namespace === namespace);
-  const total = byKind(all, leafIds, hasOthers).get(kind ?? "container").length;
+  const total = allByKind(all, leafIds, hasOthers).get(kind ?? "container").length;
   const row = (series) => rowOf(series, entries.get(workload(series)), now_ms);
   const title = total > 0 && kind === "leaf" ? "Containers and services" : total > 0 && kind === "cgroup" ? "Services and slices" : "Containers";
   const shownCount = rows.filter((series) => entries.has(workload(series))).length;

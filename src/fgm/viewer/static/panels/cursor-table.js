@@ -10,7 +10,7 @@ import { formatNumber } from "../lib/units.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
-import { accounted, allSeries, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
+import { accounted, byId, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { LineKey, Location } from "../widgets/series-label.js";
@@ -87,7 +87,7 @@ function ShortLocation({ series, life }) {
 
 function Row({ row, tops, isFirst }) {
   const { series, slot, ids } = row.entry;
-  const isNew = (allSeries.value ?? []).some(({ id, first_seen_ms }) => ids.includes(id) && first_seen_ms > view.value.from_ms);
+  const isNew = ids.some((id) => byId.value.get(id)?.first_seen_ms > view.value.from_ms);
   return html`<tr class=${isFirst ? "first" : ""}>
     <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} />${series.scope !== "outside" && html`<${ProcessesButton} id=${series.id} name=${series.name} />`}
       <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>

@@ -24,6 +24,8 @@ const DERIVED_EVENTS_POLLS = 15; // polls between two requests for events that t
 const SETTLED_MS = 120_000; // maximum time between an event and its recording
 const MAX_EXPLAINED = 24; // maximum number of workloads with explaining metrics
 const MAX_EVENTS = 500; // maximum number of events in a response
+const LATE_MS = 20_000; // usual maximum time between an event and its recording
+const LATE_EVENTS_POLLS = 8; // polls between two requests for events that are recorded later than that
 const WHOLE_EVENTS_POLLS = 150; // polls between two requests for all events in a live view, not only for new ones
 const MAX_WAIT_MS = 1000; // maximum time for which the present waits for its samples
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
@@ -149,9 +151,9 @@ async function loadEvents() {
   const key = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
   const token = latest.events_token ? `${latest.events_token} ${latest.containers_token}` : null; // names come with the containers
   if (key === events.key && (events.settled || (token !== null && token === events.token)) && polls % DERIVED_EVENTS_POLLS > 0) return null;
-  // What is recorded of a time, or known of it, hardly ever changes after SETTLED_MS.
+  // Most events are recorded within seconds, the reasons of exits within SETTLED_MS. What is recorded of earlier times hardly changes.
   const continues = live && key === events.key && token !== null && !events.derived && polls - events.polls < WHOLE_EVENTS_POLLS;
-  const since_ms = continues ? Math.max(from_ms, events.to_ms - SETTLED_MS) : from_ms;
+  const since_ms = continues ? Math.max(from_ms, events.to_ms - (polls % LATE_EVENTS_POLLS > 0 ? LATE_MS : SETTLED_MS)) : from_ms;
   events = { ...events, loading: true };
   try {
     const response = await api.events({ from_ms: since_ms, to_ms });
