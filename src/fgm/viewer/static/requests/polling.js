@@ -150,7 +150,8 @@ async function loadEvents() {
   const to_ms = store.end_ms.peek() + ahead_ms;
   const key = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
   const token = latest.events_token ? `${latest.events_token} ${latest.containers_token}` : null; // names come with the containers
-  if (key === events.key && (events.settled || (token !== null && token === events.token)) && polls % DERIVED_EVENTS_POLLS > 0) return null;
+  const isSame = token !== null && token === events.token;
+  if (key === events.key && (isSame || (events.settled && polls % DERIVED_EVENTS_POLLS > 0))) return null;
   // Most events are recorded within seconds, the reasons of exits within SETTLED_MS. What is recorded of earlier times hardly changes.
   const continues = live && key === events.key && token !== null && !events.derived && polls - events.polls < WHOLE_EVENTS_POLLS;
   const since_ms = continues ? Math.max(from_ms, events.to_ms - (polls % LATE_EVENTS_POLLS > 0 ? LATE_MS : SETTLED_MS)) : from_ms;
