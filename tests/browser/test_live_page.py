@@ -50,7 +50,7 @@ PICTURES = """async () => {
         return data;
     };
     const covers = (data, i) => data[4 * i + 3] > 96; // a level line of many points is paler in places
-    const differing = (a, b) => a.reduce((count, _, i) => count + (4 * i < a.length && covers(a, i) !== covers(b, i)), 0);
+    const differing = (a, b) => a.filter((_, i) => 4 * i < a.length && covers(a, i) !== covers(b, i)).length;
     const blank = await draw(x.map(() => null), linePath), counts = [];
     for (const y of [level, holes]) {
         const ours = await draw(y, linePath);
