@@ -203,9 +203,9 @@ class JournalReader:
     def _packed_chunks(self, packed: PackedRows, metrics: Sequence[str], order: NDArray[np.intp]) -> _Rows:
         """Return the same function for packed rows. The columns are made on access."""
         positions = {name: 1 + self._kept.columns.index(name) for name in metrics}
-        column = LastColumn(lambda name: packed.column(positions[name])[order])
+        column = LastColumn(positions, lambda name: packed.column(positions[name])[order])
         late_ms = packed.column(0)[order]
-        return lambda part: (late_ms[part], ColumnsOnAccess(positions, column, part))
+        return lambda part: (late_ms[part], ColumnsOnAccess(column, part))
 
     def _restart(self) -> None:
         self._offset = 0
@@ -236,13 +236,16 @@ class JournalReader:
             self._renumber[number] = self._numbers[series.key]
         positions = {name: 1 + i for i, name in enumerate(segment.columns)}
         self._positions = np.array([0, *(positions.get(name, -1) for name in self._kept.columns)], np.intp)
+        self._has_kept_columns = segment.columns == self._kept.columns
 
     def _keep(self, tick: TickFrame) -> None:
         if tick.numbers.size and int(tick.numbers.max()) >= len(self._renumber):
             raise BadFileError(self.path, "a tick has a series without an identity")
         numbers = self._renumber[tick.numbers]
-        rows = tick.rows[:, self._positions]
-        rows[:, self._positions < 0] = np.nan
+        rows = tick.rows
+        if not self._has_kept_columns:
+            rows = rows[:, self._positions]
+            rows[:, self._positions < 0] = np.nan
         if self._first_ms is None:
             self._first_ms = tick.time_ms
         self._last_ms = tick.time_ms

@@ -12,7 +12,7 @@ from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
-from fgm.store.samples.chunk import Chunk, ColumnsOnAccess
+from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
 
@@ -89,7 +89,7 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
 
     late_ms = np.concatenate([part.late_ms for part in parts])[keep]
     series = reduce(lambda older, newer: with_known_names(newer, older), (part.series for part in parts))
-    return Chunk(series, time_ms[keep], late_ms, ColumnsOnAccess(dict.fromkeys(columns).keys(), column))
+    return Chunk(series, time_ms[keep], late_ms, ColumnsOnAccess(LastColumn(columns, column), slice(None)))
 
 
 def _columns(

@@ -131,10 +131,10 @@ class WindowFile:
         Raises: BadFileError if a column is damaged.
         """
         self.verify()
-        time_ms, late_ms, column = self.time_ms(), self.column(LATE), LastColumn(self.column)
-        names = dict.fromkeys(metrics).keys()
+        time_ms, late_ms = self.time_ms(), self.column(LATE)
+        column = LastColumn(dict.fromkeys(metrics).keys(), self.column)
         return [
-            Chunk(run.series, time_ms[rows], late_ms[rows], ColumnsOnAccess(names, column, rows))
+            Chunk(run.series, time_ms[rows], late_ms[rows], ColumnsOnAccess(column, rows))
             for run in self.block.runs
             for rows in (slice(run.first, run.first + run.count),)
         ]

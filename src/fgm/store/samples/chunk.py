@@ -37,42 +37,49 @@ class ColumnsOf(Mapping[str, NDArray[np.float64]]):
 
 
 class LastColumn:
-    """Makes columns by name, and keeps the last one, because every series of a file is asked for it in turn."""
+    """Makes columns by name, and keeps the last one, because each series of a file is asked for it in turn."""
 
-    def __init__(self, make: Callable[[str], NDArray[np.float64]]) -> None:
+    __slots__ = ("_make", "name", "names", "values")
+
+    def __init__(self, names: Collection[str], make: Callable[[str], NDArray[np.float64]]) -> None:
+        """`names`: those that can be made, a set or a view of keys."""
+        self.names = names
+        self.name: str | None = None
+        self.values: NDArray[np.float64] = np.empty(0)
         self._make = make
-        self._last: tuple[str, NDArray[np.float64]] | None = None
 
-    def __call__(self, name: str) -> NDArray[np.float64]:
-        """Return a column."""
-        if self._last is None or self._last[0] != name:
-            self._last = name, self._make(name)
-        return self._last[1]
+    def make(self, name: str) -> None:
+        """Make a column and keep it as `values`.
+
+        Raises: KeyError if it cannot be made.
+        """
+        if name not in self.names:
+            raise KeyError(name)
+        self.values = self._make(name)
+        self.name = name
 
 
 class ColumnsOnAccess(Mapping[str, NDArray[np.float64]]):
     """Rows of columns that are made on access, so that they need not all be in memory at the same time."""
 
-    __slots__ = ("_column", "_names", "_rows")
+    __slots__ = ("_column", "_rows")
 
-    def __init__(
-        self, names: Collection[str], column: Callable[[str], NDArray[np.float64]], rows: slice | None = None
-    ) -> None:
-        """`names`: a set or a view of keys. `column`: returns a column. `rows`: those to return of it, None for all."""
-        self._names = names
+    def __init__(self, column: LastColumn, rows: slice) -> None:
+        """`column`: may be shared by several series; `rows`: those to return of each column."""
         self._column = column
-        self._rows = slice(None) if rows is None else rows
+        self._rows = rows
 
     def __getitem__(self, name: str) -> NDArray[np.float64]:
-        if name not in self._names:
-            raise KeyError(name)
-        return self._column(name)[self._rows]
+        column = self._column
+        if column.name != name:
+            column.make(name)
+        return column.values[self._rows]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._column.names)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._column.names)
 
 
 @dataclass(frozen=True, slots=True)
