@@ -10,18 +10,17 @@ the page are counted, and the time that its main thread was busy, as a share of 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.browser import chromium, fresh_page
-from benchmarks.fast_time import FastClock
 from playwright.sync_api import Browser, CDPSession, Page
+from tests.support.fast_daemons import recording, viewer
+from tests.support.fast_time import FastClock
 from tests.support.processes import free_port
 
 from fgm.store.directory import layout
@@ -33,7 +32,6 @@ BEGIN_HOUR = 20
 """Hour of the day, UTC, at which the time begins, so that eight hours have a midnight in them."""
 SAMPLE_S = 600.0
 COLLECTIONS = 4
-PATIENCE_S = 120.0
 GOALS = {"heap_growth_mb": 3.0, "nodes_growth": 0, "listeners_growth": 0}
 
 KEPT = """async () => {
@@ -42,7 +40,12 @@ KEPT = """async () => {
         const lines = [...signal.value?.lines.values() ?? []].flat();
         return { lines: lines.length, samples: lines.reduce((sum, { t }) => sum + t.length, 0) };
     };
+    const walker = document.createTreeWalker(document);
+    let nodes = 1;
+    while (walker.nextNode()) nodes += 1;
     return {
+        nodes_in_document: nodes,
+        buttons: document.querySelectorAll("button").length,
         series: store.allSeries.value?.length ?? 0,
         events: store.events.value.length,
         rows: document.querySelectorAll(".containers li").length,
@@ -53,6 +56,8 @@ KEPT = """async () => {
     };
 }"""
 """Script that counts what the page keeps and shows."""
+
+WORK = "() => { for (let i = 0, sum = 0; i < 3e8; i += 1) sum += i; }"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,65 +88,25 @@ def measure(folder: str, arguments: argparse.Namespace) -> list[dict[str, float]
     """Return the samples, one for each ten minutes that seemed to pass; the first one is of the open page."""
     now_ms = time.time_ns() // 1_000_000
     begin_ms = layout.day_start(now_ms) + layout.DAY_MS + BEGIN_HOUR * layout.HOUR_MS
-    environment = os.environ | {"PYTHONPATH": f"{Path(arguments.source).resolve()}:{Path.cwd()}"}
-    data_dir = os.path.join(folder, "data")
-    os.mkdir(data_dir)
-    with ExitStack() as stack:
-        clock = stack.enter_context(recording(data_dir, begin_ms, arguments, environment))
-        port = free_port()
-        viewer = ["benchmarks.fast_time", clock, data_dir, "--port", port, "--no-browser", "--log-level", "warning"]
-        stack.enter_context(running(viewer, environment))
-        browser = stack.enter_context(chromium())
-        page = stack.enter_context(fresh_page(browser))
+    environment = {"PYTHONPATH": f"{Path(arguments.source).resolve()}:{Path.cwd()}"}
+    with (
+        recording(
+            folder,
+            begin_ms,
+            arguments.speed,
+            containers=arguments.containers,
+            churn_s=arguments.churn_seconds,
+            before_s=BEFORE_S,
+            environment=environment,
+        ) as clock,
+        viewer(folder, free_port(), clock, environment) as url,
+        chromium() as browser,
+        fresh_page(browser) as page,
+    ):
         page.add_init_script(clock.script())
-        open_page(page, f"http://127.0.0.1:{port}/{arguments.view and '#'}{arguments.view}")
+        page.goto(f"{url}{arguments.view and '#'}{arguments.view}", wait_until="commit")
+        page.wait_for_function("() => window.watched?.painted_ms !== null")
         return watch(OpenPage(browser, page), clock, arguments)
-
-
-@contextmanager
-def recording(
-    data_dir: str, begin_ms: int, arguments: argparse.Namespace, environment: dict[str, str]
-) -> Iterator[FastClock]:
-    """Record what was before the begin, then go on at the pace of the clock, which begins when the block is entered."""
-    times = ["--begin-ms", begin_ms, "--before-seconds", BEFORE_S, "--churn-seconds", arguments.churn_seconds]
-    command = ["benchmarks.fast_recording", data_dir, *times, "--containers", arguments.containers]
-    with running(command, environment) as process:
-        if process.stdin is None or process.stdout is None or not process.stdout.readline():
-            raise SystemExit("the recording ended early")
-        clock = FastClock(time.monotonic(), begin_ms * 1_000_000, arguments.speed)
-        process.stdin.write(f"{clock}\n".encode())
-        process.stdin.flush()
-        yield clock
-
-
-@contextmanager
-def running(command: list[Any], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python -m` with these arguments until the block is left."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", *map(str, command)],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def open_page(page: Page, url: str) -> None:
-    """Open the page as soon as the viewer responds, and wait until the first lane has lines."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            page.goto(url, wait_until="commit")
-            break
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-    page.wait_for_function("() => window.watched?.painted_ms !== null")
 
 
 class OpenPage:
@@ -152,7 +117,7 @@ class OpenPage:
         self.protocol: CDPSession = page.context.new_cdp_session(page)
         self.protocol.send("Performance.enable")
         self.protocol.send("HeapProfiler.enable")
-        self._pid = busiest_renderer(browser)
+        self._pid = renderer(browser, page)
         self._parts: list[str] = []
         self.protocol.on("HeapProfiler.addHeapSnapshotChunk", lambda part: self._parts.append(part["chunk"]))
         self.requests = 0
@@ -205,11 +170,19 @@ class OpenPage:
             return next(int(line.split()[1]) for line in file if line.startswith("RssAnon")) / 1000
 
 
-def busiest_renderer(browser: Browser) -> int:
-    """Return the process that runs the page; its main thread has the same id."""
-    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-    renderers = [process for process in processes if process["type"] == "renderer"]
-    return int(max(renderers, key=lambda process: float(process["cpuTime"]))["id"])
+def renderer(browser: Browser, page: Page) -> int:
+    """Return the process that runs the page, which is the one that works when the page does."""
+    session = browser.new_browser_cdp_session()
+
+    def spent_s() -> dict[int, float]:
+        processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+        return {process["id"]: process["cpuTime"] for process in processes if process["type"] == "renderer"}
+
+    before = spent_s()
+    page.evaluate(WORK)
+    after = spent_s()
+    session.detach()
+    return max(after, key=lambda pid: after[pid] - before.get(pid, 0.0))
 
 
 def watch(page: OpenPage, clock: FastClock, arguments: argparse.Namespace) -> list[dict[str, float]]:

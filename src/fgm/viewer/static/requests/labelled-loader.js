@@ -10,6 +10,7 @@ import * as api from "./api.js";
 
 const LIVE_MS = 5000; // a live view is requested again after this time
 const MAX_LINES = 16;
+const MAX_LIVES = 100; // earlier lives of a container that restarts all the time are not on its lane
 
 const isExpected = (error) => error instanceof api.Problem || error instanceof api.Unreachable || error.name === "AbortError";
 
@@ -38,7 +39,7 @@ async function loadLines() {
   for (const name of names) {
     const { metric, id } = labelledLane(name);
     try {
-      const ids = livesWithin(id, from_ms, end_ms.peek());
+      const ids = livesWithin(id, from_ms, end_ms.peek()).slice(-MAX_LIVES);
       loaded.set(name, { lines: linesOf(await api.labelled({ metric, ids, from_ms, to_ms: end_ms.peek(), points })) });
     } catch (error) {
       if (!isExpected(error)) throw error;

@@ -1,6 +1,6 @@
 // Loads the data of the overview, after everything else and only while no samples of the lanes are being loaded.
 
-import { lineFromSeries, mergeLine } from "../lib/lines.js";
+import { dropUntil, lineFromSeries, mergeLine } from "../lib/lines.js";
 import { MAX_OVERVIEW_EVENTS, overviewData, overviewRange } from "../state/overview-data.js";
 import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
 import * as api from "./api.js";
@@ -34,7 +34,8 @@ async function update() {
   if (continues && (end_ms <= loaded.until_ms || polls % LIVE_POLLS > 0)) return;
   const begin_ms = continues ? loaded.until_ms - 2 * column_ms : from_ms;
   const { events } = await api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS });
-  let next = { ...(continues ? loaded : { from_ms, cpu: null, memory: null }), column_ms, events, until_ms: end_ms };
+  const kept = continues ? { cpu: since(loaded.cpu, from_ms), memory: since(loaded.memory, from_ms) } : { cpu: null, memory: null };
+  let next = { ...kept, from_ms, column_ms, events, until_ms: end_ms };
   for (let until_ms = end_ms; until_ms > begin_ms;) {
     const length_ms = until_ms - begin_ms;
     const points = length_ms / interval_ms.peek() > api.RAW_TICKS ? Math.max(10, Math.ceil(length_ms / column_ms)) : undefined;
@@ -47,6 +48,14 @@ async function update() {
     until_ms = response.complete_from_ms > Math.ceil(begin_ms) ? response.complete_from_ms : begin_ms;
     while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
   }
+}
+
+/** A line without its samples before `from_ms`. */
+function since(line, from_ms) {
+  if (line === null) return null;
+  const copy = { ...line };
+  dropUntil(copy, from_ms);
+  return copy;
 }
 
 function merged(line, newer) {

@@ -3,6 +3,7 @@
 
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
+import { wasSeenSince } from "../lib/series.js";
 import { dependsOn } from "../state/depends-on.js";
 import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
@@ -28,6 +29,7 @@ const LATE_MS = 20_000; // usual maximum time between an event and its recording
 const LATE_EVENTS_POLLS = 8; // polls between two requests for events that are recorded later than that
 const WHOLE_EVENTS_POLLS = 150; // polls between two requests for all events in a live view, not only for new ones
 const MAX_WAIT_MS = 1000; // maximum time for which the present waits for its samples
+const MAX_SERIES = 500; // maximum number of series that the viewer returns samples of
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
@@ -212,8 +214,19 @@ function wantedSamples(metrics, entries) {
     live: live && span_ms,
     points: raw ? undefined : points + 1,
     column_ms, raw, metrics,
-    ids: new Set([...(node ? [node] : []), ...entries.flatMap((entry) => entry.ids)]),
+    ids: new Set([...(node ? [node] : []), ...idsOf(entries, from_ms, to_ms)].slice(0, MAX_SERIES)),
   };
+}
+
+/** The ids of all lives of these workloads. If they are too many: only of those in view, and the newest life of each first. */
+function idsOf(entries, from_ms, to_ms) {
+  const all = entries.flatMap(({ ids }) => ids);
+  if (all.length < MAX_SERIES) return all;
+  const series = store.byId.peek();
+  const isInView = (life) => life && wasSeenSince(life, from_ms) && life.first_seen_ms < to_ms;
+  const livesOf = ({ ids }) => ids.map((id) => series.get(id)).filter(isInView).sort((a, b) => b.first_seen_ms - a.first_seen_ms);
+  const lives = entries.flatMap((entry) => livesOf(entry).map(({ id }, rank) => ({ id, rank })));
+  return lives.sort((a, b) => a.rank - b.rank).map(({ id }) => id);
 }
 
 const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], shown.peek());

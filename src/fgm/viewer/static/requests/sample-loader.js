@@ -6,7 +6,7 @@ import * as api from "./api.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
 const MIN_POINTS = 10; // minimum number of points that the viewer accepts
-const KEPT_VIEWS = 2; // while live, old samples are dropped if more than this many lengths of the view are loaded
+const KEPT_VIEWS = 1.25; // while live, old samples are dropped if more than this many lengths of the view are loaded
 
 /**
  * Fills the signal `samples` with {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}.
@@ -62,6 +62,7 @@ export class SampleLoader {
 
   /** While live: request the samples since the last response. Returns a function that adds them, or null if there are none. */
   async tail(wanted) {
+    this.#keepOnly(wanted);
     const before = this.#loaded;
     const { metrics, ids, to_ms, column_ms } = before;
     if (metrics.length === 0 || ids.size === 0) return null;
@@ -90,6 +91,7 @@ export class SampleLoader {
     const loaded = this.#loaded;
     if (!loaded?.isWhole || loaded.raw !== wanted.raw) return false;
     if (!wanted.raw && (loaded.column_ms !== wanted.column_ms || !isInteger((wanted.from_ms - loaded.from_ms) / wanted.column_ms))) return false;
+    if (wanted.live && loaded.to_ms > wanted.to_ms + OVERLAP_MS) return false; // the clock of the node was set back
     // While live, loadTail() loads the rest.
     return loaded.from_ms <= wanted.from_ms && loaded.to_ms >= (wanted.live ? wanted.from_ms : wanted.end_ms);
   }
@@ -182,8 +184,13 @@ export class SampleLoader {
     loaded.ids = new Set([...loaded.ids].filter((id) => ids.has(id)));
   }
 
+  /** Drop the samples before `from_ms`, and the lines of lives that have no others. */
   #dropUntil(from_ms) {
-    for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropUntil(line, from_ms));
+    const { lines } = this.samples.peek();
+    for (const [name, metricLines] of lines) {
+      metricLines.forEach((line) => dropUntil(line, from_ms));
+      lines.set(name, metricLines.filter(({ t }) => t.length > 0));
+    }
     this.#loaded = { ...this.#loaded, from_ms };
   }
 }

@@ -11,6 +11,7 @@ export const MAX_SHOWN = 300;
 
 const STORED_SLOTS = "fgm.slots";
 const MAX_STORED_SLOTS = 200;
+const MAX_REMEMBERED_SLOTS = MAX_SHOWN + MAX_STORED_SLOTS; // more than are shown at a time, so that none of those is forgotten
 
 /** The slot that each workload had last: Map(workload → slot). */
 const rememberedSlots = signal(new Map(recall(sessionStorage, STORED_SLOTS, [])));
@@ -73,7 +74,7 @@ export function startRememberingSlots() {
       slots.delete(key); // so that the map is ordered by the last assignment
       slots.set(key, slot);
     }
-    rememberedSlots.value = slots;
+    rememberedSlots.value = new Map([...slots].slice(-MAX_REMEMBERED_SLOTS));
     remember(sessionStorage, STORED_SLOTS, [...slots].slice(-MAX_STORED_SLOTS));
   });
 }

@@ -1,4 +1,4 @@
-"""A recording of a generated node, in a time that passes faster: `python -m benchmarks.fast_recording DIR`.
+"""A recording of a generated node, in a time that passes faster: `python -m tests.support.fast_recording DIR`.
 
 The collector's own parts write journals, windows, index and events; only the values of the ticks are generated. It
 records the time before `--begin-ms` at once, prints a line, and reads the clock to follow from standard input.
@@ -12,7 +12,6 @@ from dataclasses import replace
 import anyio
 import numpy as np
 from anyio import to_thread
-from benchmarks.fast_time import FastClock
 from numpy.typing import NDArray
 
 from fgm.collector.event_recording.event_recorder import EventRecorder
@@ -25,6 +24,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
+from tests.support.fast_time import FastClock
 
 ROTATION_S = 90
 LEVEL = 3
@@ -180,7 +180,7 @@ async def record(data_dir: str, node: Node, begin_ms: int, before_s: int) -> Non
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fast_recording", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.fast_recording", description=__doc__)
     parser.add_argument("data_dir", metavar="DIR", help="directory to write into")
     parser.add_argument("--begin-ms", type=int, required=True, help="begin of the clock, ms since 1970")
     parser.add_argument("--containers", type=int, default=1, help="number of containers at a time (default: 1)")

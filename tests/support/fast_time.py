@@ -1,6 +1,6 @@
 """Time that passes faster than it does, for daemons and pages: eight hours within 48 minutes.
 
-`python -m benchmarks.fast_time EPOCH …` runs the viewer with the arguments that follow, in such a time.
+`python -m tests.support.fast_time EPOCH …` runs the viewer with the arguments that follow, in such a time.
 """
 
 import sys
@@ -55,9 +55,10 @@ class FastClock:
         await anyio.sleep(max(0.0, deadline - self.monotonic()) / self.speed)
 
     def script(self) -> str:
-        """Return a script that gives a page this clock: its times, timers, and the times of its own performance clock.
+        """Return a script that gives a page this clock: its dates and its timers.
 
-        Frames come as often as before. The time limits of requests are not shortened.
+        Frames come as often as before, the time limits of requests are not shortened, and `performance.now()` is not
+        faster, because the page measures with it how long it takes to draw.
         """
         begin_ms = 1000 * (time.time() - time.monotonic() + self.begin_s)
         return (
@@ -68,14 +69,13 @@ class FastClock:
 
 
 FAST_PAGE = """(() => {
-    const { now } = Date, perf = performance.now.bind(performance), wait = window.setTimeout;
+    const { now } = Date, wait = window.setTimeout;
     const fast = () => BEGIN_WALL_MS + (now() - BEGIN_MS) * SPEED;
     const NativeDate = Date;
     window.Date = class Date extends NativeDate {
         constructor(...parts) { super(...(parts.length > 0 ? parts : [fast()])); }
         static now() { return Math.floor(fast()); }
     };
-    performance.now = () => perf() * SPEED;
     window.setTimeout = (run, ms = 0, ...more) => wait(run, ms / SPEED, ...more);
 })()"""
 
