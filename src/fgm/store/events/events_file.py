@@ -7,7 +7,7 @@ An empty file means that a collector was running and nothing happened.
 import os
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import FILE_MODE, make_folder
@@ -19,6 +19,8 @@ MAX_READ_BYTES = 4 << 20
 """Maximum number of bytes read from the end of a file: about 15,000 events."""
 _BLOCK_BYTES = 64 << 10
 """Number of bytes per read when searching for the last newline."""
+_TAIL_BYTES = 1024
+"""Number of bytes by which a file is recognised that has only grown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,16 @@ class ReadEvents:
     """The events read from a file, in file order.
 
     `skipped`: number of invalid lines. `is_cut`: whether the file has older events that were not returned. `zeros`:
-    number of zero bytes at the end, which a power loss leaves where the file system had not written the data.
+    number of zero bytes at the end, which a power loss leaves where the file system had not written the data. `end`:
+    offset after the last line that was read. `tail`: the bytes before it.
     """
 
     events: tuple[Event, ...] = ()
     skipped: int = 0
     is_cut: bool = False
     zeros: int = 0
+    end: int = field(default=0, compare=False)
+    tail: bytes = field(default=b"", compare=False)
 
 
 def append(data_dir: str, identifier: str, events: Iterable[Event]) -> None:
@@ -101,28 +106,42 @@ def whole_length(fd: int) -> int:
     return 0
 
 
-def read(fd: int, max_events: int | None = None) -> ReadEvents:
+def read(fd: int, max_events: int | None = None, before: ReadEvents | None = None) -> ReadEvents:
     """Return the newest events in the last MAX_READ_BYTES of an open file. A torn last line is ignored.
 
-    `max_events`: maximum number of events to return; None for no maximum.
+    `max_events`: maximum number of events to return; None for no maximum. `before`: what was read from the file earlier.
+    If it has only grown since, only the new lines are read, and the events before them are those of `before`.
 
     Raises: OSError.
     """
     end = whole_length(fd)
-    start = max(0, end - MAX_READ_BYTES)
-    lines = os.pread(fd, end - start, start).splitlines(keepends=True)
-    if start:
+    if before is None or not _has_only_grown(fd, end, before):
+        before = ReadEvents()
+    start = max(before.end, end - MAX_READ_BYTES)
+    is_torn = start > before.end
+    if is_torn:
+        before = ReadEvents(is_cut=True)
+    content = os.pread(fd, end - start, start)
+    lines = content.splitlines(keepends=True)
+    if is_torn:
         del lines[0]
-    events: deque[Event] = deque(maxlen=max_events)
-    count = skipped = 0
+    events: deque[Event] = deque(before.events, maxlen=max_events)
+    count, skipped = len(events), before.skipped
     for line in lines:
         try:
             events.append(decode(line))
             count += 1
         except ValueError:
             skipped += 1
-    is_cut = start > 0 or count > len(events)
-    return ReadEvents(tuple(events), skipped, is_cut, _count_zeros(fd, end))
+    is_cut = before.is_cut or count > len(events)
+    tail = (before.tail + content)[-_TAIL_BYTES:]
+    return ReadEvents(tuple(events), skipped, is_cut, _count_zeros(fd, end), end, tail)
+
+
+def _has_only_grown(fd: int, end: int, before: ReadEvents) -> bool:
+    """Return whether an open file still has the last bytes that were read before. `end`: size of its complete lines."""
+    size = len(before.tail)
+    return before.end <= end and os.pread(fd, size, before.end - size) == before.tail
 
 
 def _count_zeros(fd: int, start: int) -> int:

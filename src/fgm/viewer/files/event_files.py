@@ -63,7 +63,8 @@ class EventFiles:
                 cached = self._cache.get(folder)
             if cached is not None and cached[0] == identity:
                 return cached[1]
-            events = events_file.read(fd, MAX_PER_FILE)
+            before = cached[1] if cached is not None and cached[0][:2] == identity[:2] else None
+            events = events_file.read(fd, MAX_PER_FILE, before)
         finally:
             os.close(fd)
         if events.skipped or events.zeros:
