@@ -186,3 +186,15 @@ async def test_the_connection_is_closed_as_soon_as_both_sides_have_nothing_more_
         await client.send_eof()
 
         assert await rest(client) == b""
+
+
+async def test_a_connection_of_http_2_without_a_request_is_closed(
+    app: SlowApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Config, "keep_alive_timeout", 0.1)
+    async with connected(app) as client:
+        await client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+
+        await rest(client)
+
+    assert not app.has_started.is_set()

@@ -109,8 +109,8 @@ def whole_length(fd: int) -> int:
 def read(fd: int, max_events: int | None = None, before: ReadEvents | None = None) -> ReadEvents:
     """Return the newest events in the last MAX_READ_BYTES of an open file. A torn last line is ignored.
 
-    `max_events`: maximum number of events to return; None for no maximum. `before`: what was read from the file earlier.
-    If it has only grown since, only the new lines are read, and the events before them are those of `before`.
+    `max_events`: maximum number of events to return; None for no maximum. `before`: what was read from the file
+    earlier. If it has only grown since, only the new lines are read, and the events before them are those of `before`.
 
     Raises: OSError.
     """

@@ -5,6 +5,9 @@ client that has left, and cancels the request. TCP announces both in the same wa
 difference: a client that has left resets the connection. Therefore an interim response is sent while the response takes
 time. A client that has left is noticed by it, and its query is cancelled.
 
+It also closes a connection of HTTP/2 without a request in progress. Hypercorn stops the time limit of idle connections
+when it sees the preface, and starts it only after a response: a client that asks nothing would keep the viewer awake.
+
 Source: RFC 9293, section 3.6 (half-closed connections); RFC 9110, section 15.2 (interim responses).
 """
 
@@ -13,6 +16,7 @@ from anyio import Event, move_on_after
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, RawData
 from hypercorn.events import Event as ServerEvent
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 FIRST_WAIT_S = 0.1
@@ -45,7 +49,11 @@ class Connection(TCPServer):
     async def _read_data(self) -> None:
         try:
             while data := await self.reader.read(MAX_RECV):
+                before = self.protocol.protocol
                 await self.protocol.handle(RawData(data))
+                http = self.protocol.protocol
+                if http is not before and isinstance(http, H2Protocol) and http.idle:
+                    await self.idle_task.restart(self._task_group, self._idle_timeout)
             await self.protocol.handle(RawData(b""))
             await self._finish_response()
         except OSError:
