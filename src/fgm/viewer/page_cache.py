@@ -37,7 +37,9 @@ def program_files() -> list[str]:
 
 def end_and_deactivate(paths: Iterable[str]) -> None:
     """Replace this process with one that calls the files inactive, and ends with exit code 0. It does not return."""
-    deactivate_mappings()
+    from fgm import mapped_files  # noqa: PLC0415 - that process has no other module of fgm
+
+    mapped_files.deactivate()
     flags = ["-I", "-S", "-B"] if sys.dont_write_bytecode else ["-I", "-S"]
     os.execv(sys.executable, [sys.executable, *flags, os.path.abspath(__file__), *paths])  # noqa: S606 - our own module
 
@@ -57,19 +59,6 @@ def deactivate(path: str) -> None:
                 mapping.madvise(MADV_COLD)
     except (OSError, ValueError):  # it was removed, is empty, or the kernel is too old
         pass
-
-
-def deactivate_mappings() -> None:
-    """Call the pages of all files that this process has mapped inactive, unless another one has mapped them."""
-    import ctypes  # noqa: PLC0415 - a sleeper that has never been woken does not need it
-
-    library = ctypes.CDLL(None)
-    library.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as file:
-        mapped = [line.split(maxsplit=5) for line in file]
-    for addresses in (fields[0] for fields in mapped if fields[-1].startswith("/") and "w" not in fields[1]):
-        first, end = (int(address, 16) for address in addresses.split("-"))
-        library.madvise(first, end - first, MADV_COLD)
 
 
 def remove(folder_fd: int, names: Iterable[str]) -> None:

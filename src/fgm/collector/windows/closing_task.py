@@ -7,9 +7,9 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from fgm import mapped_files
 from fgm.allocator import give_back
 from fgm.clock import Clock
-from fgm.collector import mapped_files
 from fgm.collector.windows.closing import ClosedWindow, close_window, set_aside
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.logs import fields

@@ -168,9 +168,9 @@ def _end_fields(code: int) -> dict[str, object]:
 
 
 def _leave_page_cache() -> None:
-    from fgm.viewer import page_cache  # noqa: PLC0415 - not needed before the first sleep
+    from fgm import mapped_files  # noqa: PLC0415 - not needed before the first sleep
 
-    page_cache.deactivate_mappings()
+    mapped_files.deactivate()
 
 
 def _ended_child() -> tuple[int, int] | None:

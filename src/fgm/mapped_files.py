@@ -1,8 +1,9 @@
 """The files that are mapped into this process: its interpreter and its libraries.
 
 Another process with the same files, such as a viewer from the same image that wakes and ends, makes the kernel count
-their pages as active when it ends. They are charged to the container that needed them first. So the collector's
-working set, by which the kubelet evicts, would grow by what the viewer used.
+their pages as active when it ends. They are charged to the container that needed them first. So the working set of a
+collector or of a sleeping viewer, by which the kubelet evicts, would grow by what a viewer used.
+
 Source: zap_present_folio_ptes() in mm/memory.c (folio_mark_accessed)
 """
 

@@ -18,7 +18,7 @@ sum(mapped[::4096])
 """
 COLLECTOR = f"""{MAP_AND_TOUCH}
 import os
-from fgm.collector import mapped_files
+from fgm import mapped_files
 print("ready", flush=True)
 sys.stdin.readline()
 mapped_files.deactivate()
