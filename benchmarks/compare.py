@@ -122,13 +122,18 @@ def compare_viewers(this: Checkout, other: Checkout, data_dir: str, rounds: int)
 
 @contextmanager
 def working_in(folder: str) -> Iterator[None]:
-    """Run the block in another working directory, so that `python -m` finds that checkout's modules."""
-    before = os.getcwd()
+    """Run the block in another working directory, so that `python -m` finds that checkout's modules.
+
+    PYTHONPATH would come before them: both checkouts would run the same code.
+    """
+    before, python_path = os.getcwd(), os.environ.pop("PYTHONPATH", None)
     os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
+        if python_path is not None:
+            os.environ["PYTHONPATH"] = python_path
 
 
 def report(this: Checkout, other: Checkout) -> None:

@@ -63,7 +63,7 @@ class Image:
     def _prefixes(self) -> list[str]:
         """Return the folders of the environment, of the interpreter and of fgm."""
         code = "import fgm, sys, sysconfig; print(sys.prefix, sys.base_prefix, *fgm.__path__, sep='\\n')"
-        done = subprocess.run([self._python, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([self._python, "-E", "-c", code], check=True, stdout=subprocess.PIPE, text=True)
         return done.stdout.splitlines()
 
     def _copy(self, path: str, *left_out: str) -> None:

@@ -93,7 +93,8 @@ class Checkout:
 
     def viewer(self, probe_port: int) -> list[str]:
         """Return the command of the viewer, which sleeps if it can."""
-        help_text = subprocess.run([self.python, "-m", "fgm.viewer", "--help"], check=True, capture_output=True)
+        with working_in(self.folder):
+            help_text = subprocess.run([self.python, "-m", "fgm.viewer", "--help"], check=True, capture_output=True)
         sleep = [SLEEP_FLAG, "600"] if SLEEP_FLAG.encode() in help_text.stdout else []
         command = [self.python, "-m", "fgm.viewer", "--host", "127.0.0.1", "--port", str(free_port())]
         return [*command, *sleep, *self.options(probe_port), self.data_dir]
