@@ -20,8 +20,11 @@ def deactivate() -> None:
     It takes back none of them: if memory is short, it keeps those of programs that were used since.
     Source: madvise(2). Older kernels refuse the advice, which changes nothing.
     """
-    with open("/proc/self/maps", "rb") as file:
-        mappings = file.read().splitlines()
+    try:
+        with open("/proc/self/maps", "rb") as file:
+            mappings = file.read().splitlines()
+    except OSError:  # no descriptor is free; the window is closed, which counts
+        return
     for mapping in mappings:
         addresses, permissions, _, _, inode = mapping.split(None, 5)[:5]
         if inode != b"0" and b"w" not in permissions:

@@ -33,7 +33,8 @@ The kernel updates `memory.stat` after large changes, or every 2 s. For a small 
 The cost of a read stands with its file; a file without a remark is a plain counter. The column *every* says how often a
 value is read: at every tick, every 10 s, or, as sums over processes (`processes.*`, `smaps_rollup.*`), every 30 s at
 best. Limits are repeated in the rows between; other values are null there. Expensive files are read at every second
-tick while the sweeps of the collector take too long.
+tick while the sweeps of the collector take too long. While a machine has no swap
+space, `memory.swap.*` of cgroups (v2) is read every 10 s and repeated, like limits.
 """
 DEVICES = (
     ("devices", "node", "containers, pods and other cgroups"),

@@ -78,6 +78,18 @@ def test_a_network_is_read_after_the_process_has_ended_while_net_dev_is_open() -
     handle.close()
 
 
+def test_a_handle_that_was_closed_leads_to_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("own")
+    (tmp_path / "other").write_text("other")
+    handle = FileHandle(str(tmp_path / "own"))
+    handle.close()
+    others = [os.open(tmp_path / "other", os.O_RDONLY) for _ in range(64)]  # one of them has its number
+    with pytest.raises(FileNotFoundError):
+        handle.open("own")
+    for fd in others:
+        os.close(fd)
+
+
 def test_a_removed_file_of_an_existing_folder_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "cgroup.events").write_text("populated 1\n")
     handle = FolderHandle(str(tmp_path))

@@ -93,6 +93,7 @@ class FileHandle:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        self._again = ""  # not the number of a descriptor that another file may have by now
 
     __del__ = close
 

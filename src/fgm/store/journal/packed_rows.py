@@ -45,6 +45,7 @@ class PackedRows:
         if not self._columns_a_group:
             self._columns_a_group = max(GROUP_BYTES // max(8 * bits.shape[1], 1), 1)
         last, self._last = self._last, bits
+        self._unpacked = None  # it lacks this tick
         is_difference = last is not None and last.shape == bits.shape
         if last is not None and is_difference:
             bits = bits ^ last
