@@ -20,14 +20,15 @@ def compare(data_dir: Path) -> dict[str, int]:
     connection = duckdb.connect()
     connection.execute(f"SET file_search_path = '{data_dir}'")
     connection.execute(QUERIES.read_text())
-    names = ", ".join(counts)
-    for key, parts in _by_key(data_dir).items():
-        question = f'SELECT {names} FROM derived WHERE series = ? ORDER BY "time"'
-        answer = connection.execute(question, [key]).fetchnumpy()
-        samples = _joined(parts)
+    question = f'SELECT series, {", ".join(counts)} FROM derived ORDER BY series, "time"'
+    answer = connection.execute(question).fetchnumpy()  # of all series: one question for each took eight times as long
+    parts_of = _by_key(data_dir)
+    assert set(answer["series"]) == set(parts_of)
+    for key, parts in parts_of.items():
+        samples, of_series = _joined(parts), answer["series"] == key
         for metric in DERIVED:
             expected = metric.compute(samples)
-            computed = np.ma.filled(answer[metric.name].astype(float), np.nan)
+            computed = np.ma.filled(answer[metric.name][of_series].astype(float), np.nan)
             np.testing.assert_allclose(computed, expected, rtol=1e-9, err_msg=f"{metric.name} of {key}")
             counts[metric.name] += int(np.isfinite(expected).sum())
     return counts
