@@ -58,7 +58,7 @@ def test_what_other_processes_used_and_left_is_not_in_the_working_set(tmp_path: 
 
 def test_closing_a_window_does_not_fail_if_no_descriptor_is_free() -> None:
     program = (
-        "import resource; from fgm.collector import mapped_files; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3));"
+        "import resource; from fgm import mapped_files; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); "
         "mapped_files.deactivate()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
