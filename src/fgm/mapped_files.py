@@ -23,7 +23,7 @@ def deactivate() -> None:
     try:
         with open("/proc/self/maps", "rb") as file:
             mappings = file.read().splitlines()
-    except OSError:  # no descriptor is free; the window is closed, which counts
+    except OSError:  # no descriptor is free
         return
     for mapping in mappings:
         addresses, permissions, _, _, inode = mapping.split(None, 5)[:5]

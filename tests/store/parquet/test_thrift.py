@@ -21,8 +21,30 @@ assert (pair.key, pair.value) == (b"a", b"b")
 """
 
 
+THREADS = """
+import sys, threading
+from fgm.store.parquet.thrift import struct, to_bytes
+sys.setswitchinterval(1e-6)
+together, encoded = threading.Barrier(4), []
+def encode():
+    together.wait()
+    encoded.append(to_bytes(struct("TimeUnit", MILLIS=struct("MilliSeconds"))))
+threads = [threading.Thread(target=encode) for _ in range(together.parties)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert len(encoded) == together.parties
+"""
+
+
 def test_the_encoder_comes_without_pandas_and_does_not_disturb_a_later_import() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], check=True)
+
+
+def test_threads_that_need_the_encoder_at_the_same_time_all_get_it_complete() -> None:
+    """Such as those that close a window and the tables of its processes, the first time."""
+    subprocess.run([sys.executable, "-c", THREADS], check=True)
 
 
 def test_metadata_of_any_length_and_script_is_read_back() -> None:

@@ -8,8 +8,10 @@ import sys
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from threading import Lock
 from typing import Any
 
+_LOADING = Lock()
 _I32_ONLY = frozenset({"DataPageHeader", "DictionaryPageHeader", "PageHeader", "SchemaElement"})
 """Structures whose integers have 32 bits. In others, those have 64 bits that `_I32_FIELDS` does not list by number."""
 _I32_FIELDS = {"ColumnMetaData": [1, 4], "FileMetaData": [1]}
@@ -28,8 +30,14 @@ def to_bytes(structure: Any) -> bytes:
     return bytes(structure.to_bytes())
 
 
-@cache
 def _encoder() -> Any:
+    """Return the module. Two threads may need it first, one for a window and one for a table."""
+    with _LOADING:  # the import system would lock; without it the second thread gets a module that is not complete
+        return _load()
+
+
+@cache
+def _load() -> Any:
     package = find_spec("fastparquet")  # finds it without importing it
     spec = package and PathFinder.find_spec("fastparquet.cencoding", package.submodule_search_locations)
     if spec is None or spec.loader is None:
