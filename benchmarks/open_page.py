@@ -10,6 +10,7 @@ the page are counted, and the time that its main thread was busy, as a share of 
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -72,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--source", default="src", help="folder with the fgm package to measure (default: src)")
     parser.add_argument("--snapshots", help="folder for heap snapshots after the first ten minutes and at the end")
     arguments = parser.parse_args(argv)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # so that the daemons and the browser end, too
     print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors", flush=True)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         samples = measure(folder, arguments)

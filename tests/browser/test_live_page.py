@@ -1,6 +1,7 @@
 """What a live page asks for and draws with each beat: only what has changed, once; and nothing while it is hidden."""
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,10 @@ COUNTED = """async () => {
 HIDE = """([isHidden]) => {
     Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
     document.dispatchEvent(new Event("visibilitychange"));
+}"""
+NEWEST_SAMPLE = """async () => {
+    const { laneSamples } = await fgm("state/store");
+    return Math.max(...[...laneSamples.value.lines.values()].flat().map(({ t }) => t.at(-1)));
 }"""
 PICTURES = """async () => {
     const [{ default: uPlot }, { linePath }] = await Promise.all(["vendor/uplot", "chart/line-path"].map(fgm));
@@ -69,6 +74,12 @@ def paths_of(page: Page) -> list[str]:
     seen: list[str] = []
     page.on("request", lambda request: seen.append(urlsplit(request.url)._replace(scheme="", netloc="").geturl()))
     return seen
+
+
+def _with_another_token(route: Route, name: str) -> None:
+    """Respond as the viewer does, but with a token that it has not had before."""
+    response = route.fetch()
+    route.fulfill(response=response, body=json.dumps({**response.json(), name: f"another {time.monotonic_ns()}"}))
 
 
 def beats(seen: list[str]) -> int:
@@ -169,6 +180,54 @@ def test_a_hidden_page_asks_for_nothing_and_catches_up_when_it_is_shown(live_pag
 
     assert beats(seen) >= 1
     assert len([path for path in seen if path.startswith("/api/timeseries")]) <= 3 * beats(seen)
+
+
+def test_a_request_without_response_does_not_delay_the_samples(live_page: Page) -> None:
+    """The events are requested with the samples, and the response does not come."""
+    held: list[Route] = []
+    given_up: list[str] = []
+    live_page.on("requestfailed", lambda request: given_up.append(request.url))
+    live_page.route(
+        "**/api/events*", lambda route: route.continue_() if "kind=" in route.request.url else held.append(route)
+    )
+    live_page.route("**/api/health", lambda route: _with_another_token(route, "events_token"))
+    until(live_page, lambda: bool(held))
+    before_ms = live_page.evaluate(NEWEST_SAMPLE)
+    until(live_page, lambda: live_page.evaluate(NEWEST_SAMPLE) > before_ms)
+    live_page.unroute_all(behavior="ignoreErrors")
+
+    assert given_up == []
+
+
+def test_the_samples_of_a_range_are_not_delayed_by_the_events(page: Page, viewer_url: str) -> None:
+    """The viewer may have to derive the events, which takes it seconds."""
+    seen = paths_of(page)
+    page.route("**/api/timeseries*", lambda route: None)
+    now_s = int(time.time())
+    page.goto(f"{viewer_url}#from={now_s - 40}&to={now_s}")
+    until(page, lambda: any(path.startswith("/api/timeseries") for path in seen) and beats(seen) >= 4)
+    page.unroute_all(behavior="ignoreErrors")
+
+    assert [path for path in seen if path.startswith("/api/events")] == []
+
+
+def test_after_the_clock_was_set_back_the_events_of_the_view_are_requested(live_page: Page) -> None:
+    """What the page knows of the events of a time that has not come again is worth nothing."""
+    seen = paths_of(live_page)
+
+    def an_hour_ago(route: Route) -> None:
+        response = route.fetch()
+        health = response.json()
+        earlier = {name: health[name] - 3_600_000 for name in ("now_ms", "newest_ms", "oldest_ms")}
+        route.fulfill(response=response, body=json.dumps({**health, **earlier}))
+
+    live_page.route("**/api/health", an_hour_ago)
+    until(live_page, lambda: any(path.startswith("/api/events") and "kind=" not in path for path in seen))
+    path = next(path for path in seen if path.startswith("/api/events") and "kind=" not in path)
+    asked = {name: int(value) for name, _, value in (part.partition("=") for part in urlsplit(path).query.split("&"))}
+    live_page.unroute_all(behavior="ignoreErrors")
+
+    assert asked["to"] - asked["from"] >= 60_000
 
 
 def test_a_path_with_fewer_points_covers_the_same_pixels(page: Page, viewer_url: str) -> None:

@@ -2,20 +2,61 @@
 
 from dataclasses import replace
 
-from fgm.store.samples.series import Series
-from fgm.viewer.contents.series_register import MAX_CGROUPS, SeriesRegister
+import pytest
+
+from fgm.store.index.index_changes import MAX_ENTRIES
+from fgm.store.samples.series import Scope, Series
+from fgm.viewer.contents.series_register import DROPPED_AT_ONCE, MAX_REGISTERED, SeriesRegister
 from tests.support.viewer.data_directory import NODE, container, id_of
 
 
-def test_of_too_many_services_those_that_ended_first_are_dropped() -> None:
-    register = SeriesRegister()
-    for number in range(MAX_CGROUPS + 1):
-        register.add(Series("cgroup", cgroup=f"/system.slice/run-u{number}.service"), number, number)
-    snapshot = register.snapshot()
+def _numbered(scope: Scope, number: int) -> Series:
+    if scope in {"container", "sandbox"}:
+        return replace(container(number), scope=scope)
+    return Series(scope, cgroup=f"/{scope}s/{number}", pod_uid=f"uid-{number}" if scope == "pod" else None)
 
-    assert len(snapshot.by_id) == MAX_CGROUPS - MAX_CGROUPS // 10 + 1
-    assert snapshot.find("cgroup:/system.slice/run-u0.service") is None
-    assert snapshot.find(f"cgroup:/system.slice/run-u{MAX_CGROUPS}.service") is not None
+
+@pytest.mark.parametrize("scope", sorted(MAX_REGISTERED))
+def test_of_too_many_series_those_that_ended_first_are_dropped(scope: Scope) -> None:
+    register, most = SeriesRegister(), MAX_REGISTERED[scope]
+    register.add(NODE, 0, most)
+    for number in range(most + 1):
+        register.add(_numbered(scope, number), number, number)
+        if number == 1:
+            register.add(_numbered(scope, 0), 0, most)  # it still runs
+    snapshot = register.snapshot()
+    left = {entry.series.key for entry in snapshot.by_id.values()}
+
+    assert len(left) == 1 + most + 1 - DROPPED_AT_ONCE
+    assert snapshot.find("node") is not None
+    assert snapshot.find(_numbered(scope, 0).key) is not None
+    assert snapshot.find(_numbered(scope, DROPPED_AT_ONCE).key) is None
+    assert snapshot.find(_numbered(scope, DROPPED_AT_ONCE + 1).key) is not None
+    assert left == snapshot.id_by_key.keys() == snapshot.last_seen_ms.keys()
+
+
+def test_reading_a_full_index_again_drops_nothing() -> None:
+    """Only more containers than the index can have are dropped, so a new version of it does not bring any back."""
+    register = SeriesRegister()
+    containers = [container(number) for number in range(MAX_REGISTERED["container"] + 1)]
+    for number, each in enumerate(containers):
+        register.add(each, number, number)
+    before = register.snapshot()
+    for number, each in list(enumerate(containers))[-MAX_ENTRIES:]:
+        register.add(each, number, number, before.id_by_key.get(each.key))
+
+    assert register.snapshot().by_id is before.by_id
+
+
+def test_a_dropped_series_may_come_back_and_has_no_time_that_has_not_come() -> None:
+    register = SeriesRegister()
+    for number in range(MAX_REGISTERED["container"] + 1):
+        register.add(container(number), number, number)
+    register.extend(container(0), 10**6)
+    assert register.snapshot().until_ms == {}
+    register.add(container(0), 0, 0)
+
+    assert register.snapshot().find(container(0).key) is not None
 
 
 def test_an_id_is_the_key_of_the_index_or_a_short_id() -> None:

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from fgm.store.samples.series import SHORT_ID_LENGTH, Series, with_known_names, workload_of
+from fgm.store.samples.series import SHORT_ID_LENGTH, Scope, Series, with_known_names, workload_of
 
-MAX_CGROUPS = 2000
-"""Maximum number of services and other cgroups. Those that ended first are dropped first; files still have them."""
+MAX_REGISTERED: Mapping[Scope, int] = {"cgroup": 2000, "container": 5500, "pod": 5500, "sandbox": 5500}
+"""Maximum number of series of a scope. If there are more, those that ended first are dropped; files still have them.
+
+What remains of containers is as many as the index lists: more, and its next version would not bring them back.
+"""
+DROPPED_AT_ONCE = 500
+"""Number of series that are dropped then. Jobs, and units for one run, have a new name each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class SeriesRegister:
         self._indexed: set[str] = set()
         self._id_by_key: dict[str, str] = {}
         self._ids: set[str] = set()
-        self._cgroups: set[str] = set()
+        self._keys: dict[str, set[str]] = {scope: set() for scope in MAX_REGISTERED}
         self._snapshot: SeriesSnapshot | None = SeriesSnapshot()
 
     def add(self, series: Series, first_ms: int, last_ms: int, index_key: str | None = None) -> None:
@@ -87,9 +92,7 @@ class SeriesRegister:
             self._snapshot = None
             if index_key is not None:
                 self._indexed.add(key)
-            if series.scope == "cgroup":
-                self._cgroups.add(key)
-                self._drop_oldest_cgroups()
+            self._bound(series)
             return
         if series is not registered and series != registered:
             is_newer = last_ms >= self._last_ms[key]
@@ -105,9 +108,10 @@ class SeriesRegister:
         self._last_ms[key] = max(self._last_ms[key], last_ms)
 
     def extend(self, series: Series, until_ms: int) -> None:
-        """Note that a registered series had samples until a time that has not come yet."""
-        self._until_ms[series.key] = until_ms
-        self._snapshot = None
+        """Note that a series had samples until a time that has not come yet, if it is registered."""
+        if series.key in self._series:
+            self._until_ms[series.key] = until_ms
+            self._snapshot = None
 
     def snapshot(self) -> SeriesSnapshot:
         """Return all series as they are now. Later calls of `add` do not change the result."""
@@ -124,13 +128,18 @@ class SeriesRegister:
         )
         return self._snapshot
 
-    def _drop_oldest_cgroups(self) -> None:
-        """Drop a tenth of the cgroups if there are too many: units for one run have a new name each time."""
-        if len(self._cgroups) <= MAX_CGROUPS:
+    def _bound(self, added: Series) -> None:
+        """Drop the series that ended first if there are too many of the scope of an added one."""
+        keys = self._keys.get(added.scope)
+        if keys is None:
             return
-        for key in sorted(self._cgroups, key=self._last_ms.__getitem__)[: MAX_CGROUPS // 10]:
+        keys.add(added.key)
+        if len(keys) <= MAX_REGISTERED[added.scope]:
+            return
+        for key in sorted(keys, key=self._last_ms.__getitem__)[:DROPPED_AT_ONCE]:
+            keys.remove(key)
             self._ids.discard(self._id_by_key.pop(key))
-            self._cgroups.remove(key)
+            self._indexed.discard(key)
             self._until_ms.pop(key, None)
             del self._series[key], self._first_ms[key], self._last_ms[key]
 

@@ -62,9 +62,8 @@ async function poll() {
   const { state, containers_token } = latest ?? {};
   if (isUp && state === "ready") {
     if (store.instance.peek() === null) settle(api.instance().then((response) => (store.instance.value = response)));
-    const series = settle(loadSeries(containers_token, polls).then((change) => change && changes.push(change)));
+    const series = settle(loadSeries(containers_token, polls).then((change) => (mayWait() ? changes.push(change) : apply(change))));
     await Promise.all([series, needsMetrics() ? settle(updateMetrics()) : undefined]);
-    if (!mayWait()) apply();
     if (!isWorking) loadAll();
   }
   const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? Math.max(POLL_MS, Math.min(MAX_POLL_MS, beat_ms / BUSY_SHARE)) : FAST_POLL_MS;
@@ -78,7 +77,7 @@ async function poll() {
 async function loadAll() {
   isWorking = true;
   if (isRankingMissing()) await settle(updateRanking());
-  await settle(store.range.peek().live ? follow() : loadView().then(loadEvents).then((change) => change?.()));
+  await settle(store.range.peek().live ? follow() : loadView().then(() => (store.loading.peek() ? null : loadEvents())).then((change) => change?.()));
   apply();
   if (!store.loading.peek()) {
     await settle(updateRanking());
@@ -135,12 +134,25 @@ function apply(...more) {
   const all = [...changes.splice(0), ...more].filter(Boolean);
   if (all.length === 0) return;
   const began = performance.now();
-  batch(() => all.forEach((change) => change()));
+  try {
+    batch(() => all.forEach(attempt));
+  } catch (error) {
+    reportError(error); // of an effect
+  }
   requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => (beat_ms = performance.now() - began);
     port2.postMessage(null); // it arrives after the frame
   });
+}
+
+/** Call a function. If it fails, the error is reported, and other changes are shown nevertheless. */
+function attempt(change) {
+  try {
+    change();
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 /** Load the events in view. Events that cannot change, or that the viewer must derive (expensive), are requested less often. */
@@ -153,9 +165,10 @@ async function loadEvents() {
   const key = live ? `live ${span_ms}` : `${from_ms} ${to_ms}`;
   const token = latest.events_token ? `${latest.events_token} ${latest.containers_token}` : null; // names come with the containers
   const isSame = token !== null && token === events.token;
-  if (key === events.key && (isSame || (events.settled && polls % DERIVED_EVENTS_POLLS > 0))) return null;
+  const isLater = key === events.key && to_ms >= events.to_ms; // not after the clock of the node was set back
+  if (isLater && (isSame || (events.settled && polls % DERIVED_EVENTS_POLLS > 0))) return null;
   // Most events are recorded within seconds, the reasons of exits within SETTLED_MS. What is recorded of earlier times hardly changes.
-  const continues = live && key === events.key && token !== null && !events.derived && polls - events.polls < WHOLE_EVENTS_POLLS;
+  const continues = live && isLater && token !== null && !events.derived && polls - events.polls < WHOLE_EVENTS_POLLS;
   const since_ms = continues ? Math.max(from_ms, events.to_ms - (polls % LATE_EVENTS_POLLS > 0 ? LATE_MS : SETTLED_MS)) : from_ms;
   events = { ...events, loading: true };
   try {
@@ -261,17 +274,20 @@ async function loadView() {
 
 /**
  * Request the new samples of all loaders at the same time, and the new events. They are shown together, so that the page is drawn
- * once. What a loader lacks beyond that is requested one after the other.
+ * once; what takes longer than a second is shown later. What a loader lacks beyond that is requested one after the other.
  */
 async function follow() {
   if (!laneLoader.isFollowing(wantedLines())) apply();
   const loaders = [[laneLoader, wantedLines], [explanationLoader, wantedExplanations], [podLoader, wantedOfPods]];
   const following = loaders.filter(([loader, wanted], i) => (i === 0 || mayExplain()) && loader.isFollowing(wanted()));
   const isLaneFollowing = following[0]?.[0] === laneLoader;
-  const results = await Promise.allSettled([...following.map(([loader, wanted]) => loader.tail(wanted())), isLaneFollowing ? loadEvents() : null]);
-  apply(...results.map(({ value }) => value));
-  const failed = results.find(({ status }) => status === "rejected");
-  if (failed) throw failed.reason;
+  const requests = [...following.map(([loader, wanted]) => loader.tail(wanted())), isLaneFollowing ? loadEvents() : Promise.resolve(null)];
+  let isLate = false;
+  const all = Promise.all(requests.map((request) => settle(request.then((change) => (isLate ? apply(change) : changes.push(change))))));
+  await Promise.race([all, new Promise((done) => setTimeout(done, MAX_WAIT_MS))]);
+  isLate = true;
+  apply();
+  if (!(await all).every(Boolean)) return;
   if (!isLaneFollowing) await laneLoader.load(wantedLines());
   if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations());
   if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods());

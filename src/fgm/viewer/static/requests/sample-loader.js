@@ -165,9 +165,11 @@ export class SampleLoader {
     const { lines } = this.samples.peek();
     for (const series of response.series) {
       const metricLines = lines.get(series.metric) ?? [];
-      const line = metricLines.find((old) => old.id === series.id && old.life === series.life);
-      if (line) mergeLine(line, lineFromSeries(series));
-      else lines.set(series.metric, [...metricLines, lineFromSeries(series)]);
+      const line = metricLines.find((old) => old.id === series.id);
+      if (line) {
+        mergeLine(line, lineFromSeries(series));
+        line.life = series.life; // lower than before if the viewer has dropped earlier lives
+      } else lines.set(series.metric, [...metricLines, lineFromSeries(series)]);
     }
     this.#loaded = { ...this.#loaded, ...changes };
     this.samples.value = { ...this.samples.peek() };

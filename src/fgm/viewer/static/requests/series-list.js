@@ -17,9 +17,11 @@ export async function loadSeries(newest, polls) {
   if (isLoaded && newest !== undefined && newest === token) return null;
   const response = await api.containers(newest === undefined ? undefined : (token ?? undefined));
   const { containers, removed = [], whole = true } = response;
-  token = response.token ?? null;
-  if (whole) return () => (allSeries.value = containers);
-  return containers.length + removed.length > 0 ? () => (allSeries.value = withChanges(allSeries.peek() ?? [], containers, removed)) : null;
+  return () => {
+    if (whole) allSeries.value = containers;
+    else if (containers.length + removed.length > 0) allSeries.value = withChanges(allSeries.peek() ?? [], containers, removed);
+    token = response.token ?? null; // what is not shown is requested again
+  };
 }
 
 /** The list with some series changed or added, and others removed; those that have not changed are the same objects. */
