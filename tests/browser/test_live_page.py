@@ -202,7 +202,11 @@ def test_a_request_without_response_does_not_delay_the_samples(live_page: Page) 
 def test_the_samples_of_a_range_are_not_delayed_by_the_events(page: Page, viewer_url: str) -> None:
     """The viewer may have to derive the events, which takes it seconds."""
     seen = paths_of(page)
-    page.route("**/api/timeseries*", lambda route: None)
+
+    def hold(_: Route) -> None:
+        """Give no response."""
+
+    page.route("**/api/timeseries*", hold)
     now_s = int(time.time())
     page.goto(f"{viewer_url}#from={now_s - 40}&to={now_s}")
     until(page, lambda: any(path.startswith("/api/timeseries") for path in seen) and beats(seen) >= 4)
