@@ -235,9 +235,11 @@ async def test_a_run_continues_from_the_end_of_the_previous_one_not_from_a_clock
         await windows(host, 1)
 
     def look() -> None:
-        gap = of_node(host, "gap")[-1]
+        lengths = ("nothing was recorded for 5 h", "nothing was recorded for 4 h 59 min")
+        (gap,) = (
+            event for event in of_node(host, "gap") if event.what.startswith(lengths)
+        )  # a busy machine adds short ones
         assert gap.before["tick_ms"] == pytest.approx(stopped_ms, abs=60_000)
-        assert gap.what.startswith(("nothing was recorded for 5 h", "nothing was recorded for 4 h 59 min"))
         assert [event.series for event in of_node(host, "exit")] == [CONTAINERS[0]["id"]]
 
     await to_thread.run_sync(look)
