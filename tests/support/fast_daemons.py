@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.fast_time import FastClock
+from tests.support.processes import wait_until_it_responds
 
 PATIENCE_S = 60.0
 
@@ -58,12 +58,6 @@ def viewer(data_dir: str | Path, port: int, clock: FastClock, environment: Mappi
     """Serve a data directory in the time of a clock; yield the address of the page as soon as the viewer responds."""
     flags = ("--port", port, "--no-browser", "--log-level", "warning")
     with _running("tests.support.fast_time", clock, data_dir, *flags, environment=environment):
-        url, deadline = f"http://127.0.0.1:{port}/", time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}api/health", timeout=2):
-                    break
-            except OSError:
-                assert time.monotonic() < deadline, "the viewer does not respond"
-                time.sleep(0.05)
+        url = f"http://127.0.0.1:{port}/"
+        wait_until_it_responds(url, PATIENCE_S)
         yield url

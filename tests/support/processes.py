@@ -3,6 +3,8 @@
 import contextlib
 import socket
 import sys
+import time
+import urllib.request
 from collections.abc import AsyncIterator
 from subprocess import DEVNULL, PIPE
 
@@ -18,6 +20,18 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def wait_until_it_responds(url: str, patience_s: float) -> None:
+    """Wait until a viewer responds at the address of its page."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}api/health", timeout=2):
+                return
+        except OSError:
+            assert time.monotonic() < deadline, "the viewer does not respond"
+            time.sleep(LOOK_AGAIN_S)
 
 
 @contextlib.asynccontextmanager

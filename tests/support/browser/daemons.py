@@ -3,13 +3,12 @@
 import contextlib
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.browser.chromium import PATIENCE_MS
 from tests.support.captured_host import captured_host
+from tests.support.processes import wait_until_it_responds
 
 
 @contextlib.contextmanager
@@ -40,12 +39,5 @@ def viewer(data_dir: Path, port: int, *flags: str) -> Iterator[str]:
     """Serve `data_dir`; yields the address of the page as soon as the viewer responds."""
     with _process("fgm.viewer", str(data_dir), "--port", str(port), "--no-browser", *flags):
         url = f"http://127.0.0.1:{port}/"
-        deadline = time.monotonic() + PATIENCE_MS / 1000
-        while True:
-            try:
-                with urllib.request.urlopen(f"{url}api/health", timeout=2):
-                    break
-            except OSError:
-                assert time.monotonic() < deadline, "the viewer does not respond"
-                time.sleep(0.05)
+        wait_until_it_responds(url, PATIENCE_MS / 1000)
         yield url

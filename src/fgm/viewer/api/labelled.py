@@ -8,7 +8,7 @@ from quart import Response, request
 from fgm.metrics.labelled import INTERVAL_MS
 from fgm.viewer.api.listings.metrics import described
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.requests import LabelledRequest
+from fgm.viewer.api.request.requests import LabelledRequest, resolve_or_instant
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
@@ -36,12 +36,8 @@ def make_question(holdings: Holdings, labelled_request: LabelledRequest, now_ms:
 
     Raises: Problem (400) if the range is empty; Problem (404) if there is no such series.
     """
-    at_ms, points = labelled_request.at_ms, labelled_request.points
-    if labelled_request.span is not None:
-        span = labelled_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-    else:
-        at_ms = holdings.newest_ms or now_ms if at_ms is None else at_ms
-        span, points = (max(0, at_ms - AT_ONCE_MS), at_ms + 1), 0
+    span = resolve_or_instant(labelled_request.span, labelled_request.at_ms, holdings, now_ms, AT_ONCE_MS)
+    points = 0 if labelled_request.span is None else labelled_request.points
     keys = tuple(dict.fromkeys(_key(holdings, name) for name in labelled_request.ids))
     return LabelledQuestion(labelled_request.metric, keys, *span, points, holdings.node_name)
 

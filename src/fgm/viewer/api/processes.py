@@ -7,7 +7,7 @@ from quart import Response, request
 
 from fgm.store.samples.series import SHORT_ID_LENGTH
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.requests import ProcessesRequest
+from fgm.viewer.api.request.requests import ProcessesRequest, resolve_or_instant
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
@@ -39,19 +39,14 @@ def make_question(holdings: Holdings, processes_request: ProcessesRequest, now_m
 
     Raises: Problem (400) if the range is empty; Problem (404) if there is no such series.
     """
-    at_ms, is_instant = processes_request.at_ms, processes_request.span is None
-    if processes_request.span is not None:
-        span = processes_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-    else:
-        at_ms = holdings.newest_ms or now_ms if at_ms is None else at_ms
-        span = (max(0, at_ms - AT_ONCE_MS), at_ms + 1)
+    span = resolve_or_instant(processes_request.span, processes_request.at_ms, holdings, now_ms, AT_ONCE_MS)
     return ProcessQuestion(
         _chosen(holdings, processes_request.id),
         *span,
         processes_request.by,
         processes_request.limit,
         processes_request.points,
-        is_instant,
+        processes_request.span is None,
         holdings.node_name,
     )
 

@@ -13,7 +13,6 @@ from dataclasses import replace
 from enum import Enum
 from itertools import islice
 
-from fgm import iso_time
 from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.store.directory import layout
@@ -21,6 +20,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
+from fgm.viewer.contents.notes import note_of_clock, note_of_other_nodes
 from fgm.viewer.contents.series_register import SeriesRegister
 from fgm.viewer.contents.series_revisions import SeriesChanges, SeriesRevisions
 from fgm.viewer.files.data_files import AHEAD_MS, DataFile, DataFiles
@@ -275,26 +275,16 @@ class Scanner:
             newest_ms=max(newest, default=None),
             index=index,
             facts=self._index.facts,
-            index_note="; ".join(filter(None, (note, self._note_of_other_nodes(), self._note_of_clock()))) or None,
+            index_note="; ".join(filter(None, (note, *self._other_notes()))) or None,
             now_ms=self._files.now_ms(),
             foreign_folders=frozenset(self._other_nodes),
         )
         self._revisions.update(holdings.series, holdings.facts, holdings.alive_from_ms)
         return replace(holdings, revision=self._revisions.token)
 
-    def _note_of_other_nodes(self) -> str | None:
-        if not self._other_nodes:
-            return None
-        several = "this directory contains data of several nodes"
-        others = ", ".join(sorted(set(self._other_nodes.values())))
-        return f"{several}: only {self._node} is shown, not {others}; choose a node with --node"
-
-    def _note_of_clock(self) -> str | None:
-        if self._after_horizon is None:
-            return None
-        newest = iso_time.format_seconds(self._after_horizon.start_ms)
-        cause = "the clock was ahead when it was recorded, or the clock of this machine is behind"
-        return f"there is data of times that have not come yet, up to {newest}, and it is not listed: {cause}"
+    def _other_notes(self) -> tuple[str | None, str | None]:
+        after_horizon_ms = None if self._after_horizon is None else self._after_horizon.start_ms
+        return note_of_other_nodes(self._node, self._other_nodes.values()), note_of_clock(after_horizon_ms)
 
     def _index_state(self) -> tuple[str, str | None]:
         index = self._index

@@ -10,6 +10,7 @@ from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.web.problems import bad_parameter
 
 if TYPE_CHECKING:
+    from fgm.viewer.contents.holdings import Holdings
     from fgm.viewer.query.processes.usage import By
 
 
@@ -44,6 +45,22 @@ class Span(NamedTuple):
                 raise bad_parameter("to", "the range is empty", f"an instant after {from_ms}, where the range begins")
             raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
         return from_ms, to_ms
+
+
+def resolve_or_instant(
+    span: Span | None, at_ms: int | None, holdings: Holdings, now_ms: int, max_age_ms: int
+) -> tuple[int, int]:
+    """Return the start and the end of a range or, if `span` is None, of the `max_age_ms` that end with an instant.
+
+    `at_ms`: the instant; None: the newest tick.
+
+    Raises: Problem (400) if the range is empty.
+    """
+    if span is not None:
+        return span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+    if at_ms is None:
+        at_ms = holdings.newest_ms or now_ms
+    return max(0, at_ms - max_age_ms), at_ms + 1
 
 
 class TimeseriesRequest(NamedTuple):
