@@ -161,7 +161,8 @@ async def test_recording_begins_again_in_a_data_directory_that_was_removed_and_m
     def remove_and_make() -> bool:
         if not removed and len(parquet_files(host.data_dir)) >= 1:
             host.data_dir.rename(tmp_path / "gone")
-            shutil.rmtree(tmp_path / "gone")
+            while (tmp_path / "gone").exists():
+                shutil.rmtree(tmp_path / "gone", ignore_errors=True)  # the collector may be renaming a file in it
             removed.append(True)
         if removed and not host.data_dir.exists() and NOT_RECORDED in messages(caplog):
             host.data_dir.mkdir(0o755)
