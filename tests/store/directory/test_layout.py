@@ -178,3 +178,23 @@ def test_the_tables_of_a_window_have_names_that_parse_back_to_it() -> None:
         assert layout.is_set_aside(f"bad-{name}")
     for name in ("metrics-20251230T160000Z.parquet", "processes-20251332T160000Z.parquet", "processes-1.parquet"):
         assert layout.parse_table_name(name) is None
+
+
+def test_names_of_merged_tables_and_of_minutes() -> None:
+    hour_ms, day_ms = ms("2025-12-30T16:00:00Z"), ms("2025-12-30T00:00:00Z")
+    hour_of_tables = layout.table_hour_name("labelled", hour_ms)
+    assert hour_of_tables == "labelled-20251230T160000Z--PT1H.parquet"
+    assert layout.parse_table_hour_name(hour_of_tables) == ("labelled", hour_ms)
+    assert layout.parse_table_name(hour_of_tables) is None
+    assert layout.parse_table_hour_name(layout.table_name("labelled", hour_ms)) is None
+    assert layout.parse_table_hour_name("labelled-20251230T160130Z--PT1H.parquet") is None
+    assert layout.minutes_name(hour_ms, layout.HOUR_MS) == "minutes-20251230T160000Z--PT1H.parquet"
+    assert layout.minutes_name(day_ms, layout.DAY_MS) == "minutes-20251230T000000Z--P1D.parquet"
+    for start_ms, duration_ms in ((hour_ms, layout.HOUR_MS), (day_ms, layout.DAY_MS)):
+        name = layout.minutes_name(start_ms, duration_ms)
+        assert layout.parse_minutes_name(name) == (start_ms, duration_ms)
+        assert layout.set_aside_ms(f"bad-{name}") == start_ms
+    assert layout.parse_minutes_name("minutes-20251230T160000Z--P1D.parquet") is None
+    assert layout.parse_minutes_name("minutes-20251230T160000Z.parquet") is None
+    with pytest.raises(ValueError, match="an hour or a day"):
+        layout.minutes_name(hour_ms, 60_000)

@@ -5,8 +5,12 @@
         metrics-20251230T160000Z--PT1H.parquet  the windows that start in one hour, merged
         live-20251230T160300Z.journal           the window being recorded
         processes-20251230T160000Z.parquet      process table of a closed window; also regions-…, labelled-…
+        processes-20251230T160000Z--PT1H.parquet  the process tables of one hour, merged
         processes-20251230T160300Z.journal      process table of the window being recorded
         events.jsonl                            the events of that day
+    tiers/dt=2025-12-30/identifier=node-1/
+        minutes-20251230T160000Z--PT1H.parquet  summaries of each minute of a merged hour
+        minutes-20251230T000000Z--P1D.parquet   those of a whole day
 
 Windows start at multiples of the rotation interval, counted from 00:00 UTC of their day. The last window of a day ends
 at midnight, so every window belongs to one `dt=` folder.
@@ -31,7 +35,11 @@ INDEX_NAME = "index.json"
 LOCK_NAME = ".lock"
 EVENTS_NAME = "events.jsonl"
 SESSION_NAME = "session.json"
+TIERS_FOLDER = "tiers"
 TEMPORARY_SUFFIX = ".tmp"
+
+_DURATIONS = {HOUR_MS: "PT1H", DAY_MS: "P1D"}
+"""Durations of merged files in ISO 8601."""
 
 Kind = Literal["metrics", "journal"]
 TableKind = Literal["processes", "regions", "labelled"]
@@ -42,10 +50,12 @@ _DAY = re.compile(r"dt=(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 _STAMP = r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z"
 _METRICS = re.compile(rf"metrics-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _JOURNAL = re.compile(rf"live-{_STAMP}\.journal", re.ASCII)
-_TABLE = re.compile(rf"(processes|regions|labelled)-{_STAMP}\.parquet", re.ASCII)
+_TABLE = re.compile(rf"(processes|regions|labelled)-{_STAMP}(--PT1H)?\.parquet", re.ASCII)
 _TABLE_JOURNAL = re.compile(rf"(processes|regions|labelled)-{_STAMP}\.journal", re.ASCII)
+_MINUTES = re.compile(rf"minutes-{_STAMP}--(PT1H|P1D)\.parquet", re.ASCII)
 _ASIDE = re.compile(
     rf"bad-(?:metrics|processes|regions|labelled)-{_STAMP}(?:--PT1H)?\.parquet(?:\.\d+)?"
+    rf"|bad-minutes-{_STAMP}--(?:PT1H|P1D)\.parquet(?:\.\d+)?"
     rf"|bad-(?:processes|regions|labelled)-{_STAMP}\.journal(?:\.\d+)?"
     rf"|live-{_STAMP}\.journal\.bad(?:\.\d+)?"
     rf"|superseded-{_STAMP}-\d+\.parquet",
@@ -132,24 +142,58 @@ def table_name(kind: TableKind, start_ms: int) -> str:
     return f"{kind}-{_stamp(start_ms)}.parquet"
 
 
+def table_hour_name(kind: TableKind, start_ms: int) -> str:
+    """Return the name of the merged tables of an hour, such as `processes-20251230T160000Z--PT1H.parquet`."""
+    return f"{kind}-{_stamp(start_ms)}--PT1H.parquet"
+
+
+def minutes_name(start_ms: int, duration_ms: int) -> str:
+    """Return the name of the file with the minutes of an hour or of a day.
+
+    Raises: ValueError if `duration_ms` is neither an hour nor a day.
+    """
+    if duration_ms not in _DURATIONS:
+        raise ValueError(f"minutes are in files of an hour or a day, not of {duration_ms} ms")
+    return f"minutes-{_stamp(start_ms)}--{_DURATIONS[duration_ms]}.parquet"
+
+
 def table_journal_name(kind: TableKind, start_ms: int) -> str:
     """Return the name of the journal of a table, such as `processes-20251230T160300Z.journal`."""
     return f"{kind}-{_stamp(start_ms)}.journal"
 
 
 def parse_table_name(name: str) -> tuple[TableKind, int] | None:
-    """Return the kind and the window start (ms) in the name of a process or region table; None for other names."""
-    return _parse_table(_TABLE.fullmatch(name))
+    """Return the kind and the window start (ms) in the name of a table of one window; None for other names."""
+    match = _TABLE.fullmatch(name)
+    return None if match is None or match[8] is not None else _parse_table(match)
+
+
+def parse_table_hour_name(name: str) -> tuple[TableKind, int] | None:
+    """Return the kind and the start (ms) in the name of the merged tables of an hour; None for other names."""
+    match = _TABLE.fullmatch(name)
+    parsed = None if match is None or match[8] is None else _parse_table(match)
+    return None if parsed is None or parsed[1] % HOUR_MS else parsed
 
 
 def parse_table_journal_name(name: str) -> tuple[TableKind, int] | None:
     """Return the kind and the window start (ms) in the name of a table's journal; None for other names."""
-    return _parse_table(_TABLE_JOURNAL.fullmatch(name))
+    match = _TABLE_JOURNAL.fullmatch(name)
+    return None if match is None else _parse_table(match)
 
 
-def _parse_table(match: re.Match[str] | None) -> tuple[TableKind, int] | None:
-    start_ms = None if match is None else _parse_calendar(*match.groups()[1:])
-    return None if match is None or start_ms is None else (cast("TableKind", match[1]), start_ms)
+def parse_minutes_name(name: str) -> tuple[int, int] | None:
+    """Return the start and the duration (ms) in the name of a file of minutes; None for other names."""
+    match = _MINUTES.fullmatch(name)
+    start_ms = None if match is None else _parse_calendar(*match.groups()[:6])
+    if match is None or start_ms is None:
+        return None
+    duration_ms = HOUR_MS if match[7] == _DURATIONS[HOUR_MS] else DAY_MS
+    return None if start_ms % duration_ms else (start_ms, duration_ms)
+
+
+def _parse_table(match: re.Match[str]) -> tuple[TableKind, int] | None:
+    start_ms = _parse_calendar(*match.groups()[1:7])
+    return None if start_ms is None else (cast("TableKind", match[1]), start_ms)
 
 
 def parse_name(name: str) -> ParsedName | None:
