@@ -27,8 +27,9 @@ from tests.support.network import FRAME_BYTES, interfaces
 from fgm.collector.cgroups.hierarchies import detect
 from fgm.store.check.directory_check import check
 from fgm.store.directory.listing import data_files
-from fgm.store.parquet.process_tables import ProcessRow, rows
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.tables.process_tables import rows
+from fgm.store.tables.table_rows import ProcessRow
 
 PROCESSES, PAIRS, OTHERS = 2000, 100, 40
 FRAMES_A_SECOND = 10

@@ -25,11 +25,11 @@ from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_encoding import encode
-from fgm.store.parquet.process_tables import LabelledRow, ProcessRow
-from fgm.store.parquet.process_tables import encode as encode_table
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+from fgm.store.tables.process_tables import encode as encode_table
+from fgm.store.tables.table_rows import LabelledRow, ProcessRow
 
 pytestmark = [pytest.mark.dates]
 

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from fgm.store.directory import layout
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.samples.series import Series
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import LabelledRow
 from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane, open_page
 from tests.support.processes import free_port

@@ -9,7 +9,7 @@ import pytest
 
 from fgm.collector.file_system_task import FileSystemTask
 from fgm.metrics.labelled import LABELLED
-from fgm.store.parquet.process_tables import LabelledRow
+from fgm.store.tables.table_rows import LabelledRow
 from tests.support.fake_clock import FakeClock
 
 START_NS = 1_767_110_403_500_000_000  # 2025-12-30T16:00:03.5Z

@@ -19,7 +19,7 @@ from tests.support.viewer.http_client import Viewer
 pytestmark = [pytest.mark.slow]
 LATER = (
     "fgm.events",
-    "fgm.store.parquet.process_tables",
+    "fgm.store.tables.process_tables",
     "fgm.viewer.api.at",
     "fgm.viewer.api.changes",
     "fgm.viewer.api.events",

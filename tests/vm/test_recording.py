@@ -14,10 +14,10 @@ import pytest
 
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.check.directory_check import check
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import LabelledRow
 from tests.support.derived_in_sql import compare
 from tests.support.vm.project import RunInMachine
 

@@ -12,8 +12,8 @@ from fgm.collector.processes.proc_files import REFUSED_REST_S
 from fgm.collector.sampling.occasional.labelled_values import labelled_row
 from fgm.logs import fields
 from fgm.metrics.labelled import INTERVAL_MS
-from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.samples.series import Series
+from fgm.store.tables.table_rows import LabelledRow
 
 LOOK_AGAIN_ROUNDS = 6
 """Number of rounds between two looks at which file systems there are."""

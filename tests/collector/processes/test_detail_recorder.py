@@ -9,10 +9,10 @@ import pytest
 from fgm.collector.processes import detail_recorder
 from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.store.check.directory_check import check
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow, RegionRow
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables import process_tables
 from fgm.store.tables.table_journal import TableJournal
+from fgm.store.tables.table_rows import ProcessRow, RegionRow
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z

@@ -16,10 +16,10 @@ from fgm.collector.processes.top import TopReader
 from fgm.collector.sampling.process_list import AnyListing, Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import ProcessRow
 from tests.support.collector.fake_proc import PAGE_BYTES, TICKS, FakeProc, Ticking, listing
 from tests.support.processes import LOOK_AGAIN_S
 

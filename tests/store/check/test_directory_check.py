@@ -16,13 +16,13 @@ from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Index, IndexEntry
 from fgm.store.journal.journal_writer import JournalWriter
-from fgm.store.parquet import process_tables
 from fgm.store.parquet.parquet_encoding import encode
-from fgm.store.parquet.process_tables import ProcessRow
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import ProcessRow
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("memory.current",)

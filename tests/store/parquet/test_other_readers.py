@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from fgm.store.check.directory_check import check
-from fgm.store.parquet import process_tables
 from fgm.store.parquet.page import split_levels
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.tables import process_tables
 
 pytestmark = [pytest.mark.dates]
 

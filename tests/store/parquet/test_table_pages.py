@@ -11,11 +11,11 @@ from pathlib import Path
 import fastparquet
 import pytest
 
-from fgm.store.parquet import process_tables
 from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.process_tables import LabelledRow, ProcessRow, Row
 from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import LabelledRow, ProcessRow, Row
 from tests.support.incidents import unpacked
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
@@ -90,7 +90,7 @@ def test_any_number_of_texts_and_nulls_is_decoded(tmp_path: Path, names: int) ->
 def test_decoding_imports_no_pandas(tmp_path: Path) -> None:
     path = next(unpacked(tmp_path).glob("dt=*/*/processes-*.parquet"))
     code = (
-        "import sys; from fgm.store.parquet import process_tables as t\n"
+        "import sys; from fgm.store.tables import process_tables as t\n"
         f"assert len(t.columns({str(path)!r}, ('pid',))[1]['pid']) > 10\n"
         "assert not {'pandas', 'fastparquet'} & sys.modules.keys()"
     )

@@ -7,10 +7,10 @@ import pytest
 from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import pack_frame
 from fgm.store.journal.payload import pack_json
-from fgm.store.parquet.process_tables import ProcessRow, RegionRow, Row
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables import table_journal
 from fgm.store.tables.table_journal import TableJournal
+from fgm.store.tables.table_rows import ProcessRow, RegionRow, Row
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z

@@ -8,10 +8,10 @@ import pytest
 from anyio import to_thread
 
 from fgm.store.directory import layout
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ProcessRow
 from fgm.store.samples.series import Series
+from fgm.store.tables import process_tables
 from fgm.store.tables.table_journal import TableJournal
+from fgm.store.tables.table_rows import ProcessRow
 from tests.support.incidents import unpacked
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of

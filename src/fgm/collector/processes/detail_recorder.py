@@ -8,11 +8,10 @@ from fgm.logs import fields
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.layout import TableKind
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import Row
 from fgm.store.samples.header import FileHeader
-from fgm.store.tables import table_journal
+from fgm.store.tables import process_tables, table_journal
 from fgm.store.tables.table_journal import TableJournal
+from fgm.store.tables.table_rows import Row
 
 MAX_ROWS = 50_000
 """Maximum number of rows of a file; further rows are dropped."""

@@ -17,8 +17,8 @@ from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
 from fgm.collector.processes.trouble import Trouble
 from fgm.collector.sampling.process_list import AnyListing, Listing
-from fgm.store.parquet.process_tables import LabelledRow, RegionRow
 from fgm.store.samples.tick import Tick
+from fgm.store.tables.table_rows import LabelledRow, RegionRow
 
 Offer = Callable[[str, Mapping[str, float]], None]
 """Callback (series key, values to add to its next row); see `Additions.offer`."""

@@ -13,8 +13,8 @@ from fgm.collector.sampling.process_list import Listing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.processes.process import ProcessStat, Region, pid_stat, smaps
-from fgm.store.parquet.process_tables import RegionRow
 from fgm.store.samples.series import Series
+from fgm.store.tables.table_rows import RegionRow
 
 EVERY_S = 60.0
 """Minimum interval between two reads of a container."""

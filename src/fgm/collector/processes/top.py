@@ -12,7 +12,7 @@ from fgm.collector.sampling.process_list import AnyListing
 from fgm.collector.sampling.read_counts import ReadCounts
 from fgm.parse.errors import ParseError
 from fgm.parse.processes.process import ProcessStat, pid_stat
-from fgm.store.parquet.process_tables import ProcessRow
+from fgm.store.tables.table_rows import ProcessRow
 
 EVERY_S = 10.0
 """Minimum interval between two rounds of a container."""

@@ -32,9 +32,9 @@ from fgm.collector.sampling.sources import SLOW_EVERY_S
 from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
-from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
+from fgm.store.tables.table_rows import LabelledRow
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import process_tables
-from fgm.store.tables import table_journal
+from fgm.store.tables import process_tables, table_journal
+from fgm.store.tables.table_rows import ROWS
 
 
 def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
@@ -46,7 +46,7 @@ def journal_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterat
     except OSError as error:
         yield str(error)
         return
-    if any(not isinstance(row, process_tables.ROWS[kind]) for _, rows in groups for row in rows):
+    if any(not isinstance(row, ROWS[kind]) for _, rows in groups for row in rows):
         yield f"it has the name of a journal of {kind}, but has other rows"
     if any(row.time_ms not in layout.window_at(start_ms, header.rotation_s) for header, rows in groups for row in rows):
         yield "it has rows outside its window"

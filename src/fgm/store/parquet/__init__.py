@@ -1,1 +1,1 @@
-"""The Parquet files of closed windows: metrics files, process tables, and the block of facts that both contain."""
+"""The Parquet files of closed windows: metrics files, and what tables share with them."""

@@ -1,1 +1,1 @@
-"""Process and region tables of the window that is being recorded."""
+"""Tables of processes, memory regions and labelled values: of closed windows, and of the one that is being recorded."""

@@ -20,8 +20,8 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import frames, is_damaged, pack_frame, whole_length
 from fgm.store.journal.payload import MALFORMED, pack_json, unpack_json
-from fgm.store.parquet.process_tables import ROWS, Row
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables.table_rows import ROWS, Row
 
 _ALLOWED: Mapping[object, frozenset[type]] = {
     int: frozenset({int}),

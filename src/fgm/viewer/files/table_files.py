@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from fgm.store.directory import layout
 from fgm.store.directory.layout import TableKind
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import ROWS, Row
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.samples.header import FileHeader
-from fgm.store.tables import table_journal
+from fgm.store.tables import process_tables, table_journal
+from fgm.store.tables.table_rows import ROWS, Row
 from fgm.viewer.files.data_files import EARLIER_WINDOWS, DataFiles
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 

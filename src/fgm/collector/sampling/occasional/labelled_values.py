@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from fgm.collector.sampling.occasional.disks import FILES, Disks
 from fgm.collector.sampling.occasional.resources import Resources
-from fgm.store.parquet.process_tables import LabelledRow
 from fgm.store.samples.series import Series
+from fgm.store.tables.table_rows import LabelledRow
 
 DISK_FILES = FILES
 """Names of the files whose texts are needed."""

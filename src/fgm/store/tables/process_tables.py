@@ -9,114 +9,28 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fgm.store.directory.layout import TableKind
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import column_chunks, parquet_encoding
+from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
 from fgm.store.parquet.column_chunks import ColumnValues
 from fgm.store.parquet.page import uncompressed_size
-from fgm.store.parquet.row_columns import RowColumns
 from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables.row_columns import RowColumns
+from fgm.store.tables.table_rows import ORDER, ROWS, Row, column_name, column_types
 
 MAX_FILE_BYTES = 64 << 20
 """Maximum size of a table. A larger file was not written by fgm."""
 _GROUP_ROWS = 1000
 """Maximum number of rows of a table that are objects at the same time."""
-
-
-class ProcessRow(NamedTuple):
-    """One process at one instant. (pid, start_time_ms) identifies the process.
-
-    `cpu_usec`, `children_cpu_usec`: counters of its CPU time, and of that of its children that have ended.
-
-    `late_ms`: how long after the tick it was read; None before format version 3.
-    """
-
-    time_ms: int
-    container_id: str | None
-    container_name: str | None
-    pod_name: str | None
-    namespace: str | None
-    pod_uid: str | None
-    pid: int
-    start_time_ms: int
-    comm: str
-    cpu_usec: float
-    rss_bytes: float
-    threads: float
-    fds: float | None
-    cgroup: str | None = None
-    late_ms: float | None = None
-    children_cpu_usec: float | None = None
-
-
-class RegionRow(NamedTuple):
-    """The memory of all mappings with one name in one process, at one instant."""
-
-    time_ms: int
-    container_id: str | None
-    container_name: str | None
-    pod_name: str | None
-    namespace: str | None
-    pod_uid: str | None
-    pid: int
-    start_time_ms: int
-    comm: str
-    region: str
-    size_bytes: float
-    rss_bytes: float
-    pss_bytes: float
-    private_dirty_bytes: float
-    swap_bytes: float
-    cgroup: str | None = None
-
-
-class LabelledRow(NamedTuple):
-    """One of several values that a metric of a series has at an instant, such as the bytes read from one disk.
-
-    `label`: name of the disk, file system or resource. Counters are recorded raw. See `fgm.metrics.labelled`.
-    """
-
-    time_ms: int
-    scope: str
-    container_id: str | None
-    container_name: str | None
-    pod_name: str | None
-    namespace: str | None
-    pod_uid: str | None
-    cgroup: str | None
-    metric: str
-    label: str
-    value: float
-
-
-Row = ProcessRow | RegionRow | LabelledRow
-
-ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow, "labelled": LabelledRow}
-"""The type of the rows of each kind of table."""
-_TYPES: Mapping[str, column_chunks.ColumnType] = {
-    "time_ms": "time",
-    "start_time_ms": "time",
-    "pid": "integer",
-    **dict.fromkeys(
-        ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region", "cgroup"), "text"
-    ),
-    **dict.fromkeys(("scope", "metric", "label"), "text"),
-}
-_ADDED_IN_3 = {
-    "processes": frozenset({"cgroup", "late_ms", "children_cpu_usec"}),
-    "regions": frozenset({"cgroup"}),
-    "labelled": frozenset(),
-}
-"""Columns that tables of the format versions 1 and 2 do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +44,9 @@ class TableBlock:
     rows: int
 
 
-_ORDER: Mapping[TableKind, Sequence[str]] = {
-    "processes": ("container_id", "cgroup", "time_ms", "pid"),
-    "regions": ("container_id", "cgroup", "time_ms", "pid"),
-    "labelled": ("scope", "pod_uid", "container_id", "cgroup", "metric", "label", "time_ms"),
-}
-"""Fields by which the rows of each kind of table are sorted."""
-
-
 def row_columns(kind: TableKind) -> RowColumns:
     """Return empty columns for the rows of a table."""
-    return RowColumns({name: _TYPES.get(name, "number") for name in ROWS[kind]._fields})
+    return RowColumns(column_types(kind))
 
 
 def encode(kind: TableKind, rows: RowColumns | Iterable[Row], header: FileHeader) -> bytes:
@@ -154,12 +60,12 @@ def encode(kind: TableKind, rows: RowColumns | Iterable[Row], header: FileHeader
         rows = added
     if not rows.added:
         raise ValueError("a table without rows has no file")
-    columns = rows.in_order(_ORDER[kind])
+    columns = rows.in_order(ORDER[kind])
     times = columns["time_ms"]
     assert isinstance(times, np.ndarray)
-    kinds = {name: _TYPES.get(name, "number") for name in columns}
+    kinds = column_types(kind)
     values = [
-        ColumnValues(_column_name(name), kinds[name], column, is_nullable=kinds[name] in {"text", "number"})
+        ColumnValues(column_name(name), kinds[name], column, is_nullable=kinds[name] in {"text", "number"})
         for name, column in columns.items()
     ]
     chunks_bytes, footer = parquet_encoding.encode_table(values, header)
@@ -209,7 +115,7 @@ def groups(path: str) -> Iterator[list[Row]]:
     Raises: as `verify`.
     """
     details, values = columns(path, {name for row in ROWS.values() for name in row._fields})
-    kind, names = ROWS[details.kind], _fields(details)
+    kind, names = ROWS[details.kind], tuple(column_types(details.kind, details.header.format_version))
 
     def group(part: slice) -> list[Row]:
         by_row = zip(*(_plain(values[name], part) for name in names), strict=True)
@@ -236,20 +142,11 @@ def columns(path: str, wanted: Collection[str], dir_fd: int | None = None) -> tu
     Raises: as `verify`.
     """
     details, data = _read(path, dir_fd)
-    types = {name: _TYPES.get(name, "number") for name in _fields(details)}
+    types = column_types(details.kind, details.header.format_version)
     try:
         return details, read_columns(data, types, details.rows, set(wanted) & types.keys())
     except (ArithmeticError, LookupError, ValueError) as error:
         raise BadFileError(path, f"malformed pages: {error or type(error).__name__}") from error
-
-
-def _fields(details: TableBlock) -> list[str]:
-    is_older = details.header.format_version < 3
-    return [name for name in ROWS[details.kind]._fields if not (is_older and name in _ADDED_IN_3[details.kind])]
-
-
-def _column_name(field: str) -> str:
-    return field.removesuffix("_ms") if _TYPES.get(field) == "time" else field
 
 
 def _read(path: str, dir_fd: int | None = None) -> tuple[TableBlock, bytes]:

@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from fgm.store.errors import BadFileError
-from fgm.store.parquet import process_tables
-from fgm.store.parquet.process_tables import LabelledRow, ProcessRow, TableBlock
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
+from fgm.store.tables import process_tables
+from fgm.store.tables.process_tables import TableBlock
+from fgm.store.tables.table_rows import LabelledRow, ProcessRow
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z

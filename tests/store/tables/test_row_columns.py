@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgm.store.parquet.row_columns import RowColumns
 from fgm.store.parquet.table_pages import Texts
+from fgm.store.tables.row_columns import RowColumns
 
 TYPES = {"time_ms": "time", "name": "text", "pid": "integer", "value": "number", "label": "text"}
 ROWS = st.tuples(

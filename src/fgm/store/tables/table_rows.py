@@ -1,0 +1,114 @@
+"""The rows of tables: processes, memory regions and labelled values; and which columns each format version has."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from fgm.store.directory.layout import TableKind
+from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.samples.header import FORMAT_VERSION
+
+
+class ProcessRow(NamedTuple):
+    """One process at one instant. (pid, start_time_ms) identifies the process.
+
+    `cpu_usec`, `children_cpu_usec`: counters of its CPU time, and of that of its children that have ended.
+
+    `late_ms`: how long after the tick it was read; None before format version 3.
+    """
+
+    time_ms: int
+    container_id: str | None
+    container_name: str | None
+    pod_name: str | None
+    namespace: str | None
+    pod_uid: str | None
+    pid: int
+    start_time_ms: int
+    comm: str
+    cpu_usec: float
+    rss_bytes: float
+    threads: float
+    fds: float | None
+    cgroup: str | None = None
+    late_ms: float | None = None
+    children_cpu_usec: float | None = None
+
+
+class RegionRow(NamedTuple):
+    """The memory of all mappings with one name in one process, at one instant."""
+
+    time_ms: int
+    container_id: str | None
+    container_name: str | None
+    pod_name: str | None
+    namespace: str | None
+    pod_uid: str | None
+    pid: int
+    start_time_ms: int
+    comm: str
+    region: str
+    size_bytes: float
+    rss_bytes: float
+    pss_bytes: float
+    private_dirty_bytes: float
+    swap_bytes: float
+    cgroup: str | None = None
+
+
+class LabelledRow(NamedTuple):
+    """One of several values that a metric of a series has at an instant, such as the bytes read from one disk.
+
+    `label`: name of the disk, file system or resource. Counters are recorded raw. See `fgm.metrics.labelled`.
+    """
+
+    time_ms: int
+    scope: str
+    container_id: str | None
+    container_name: str | None
+    pod_name: str | None
+    namespace: str | None
+    pod_uid: str | None
+    cgroup: str | None
+    metric: str
+    label: str
+    value: float
+
+
+Row = ProcessRow | RegionRow | LabelledRow
+
+ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow, "labelled": LabelledRow}
+"""The type of the rows of each kind of table."""
+_TYPES: Mapping[str, ColumnType] = {
+    "time_ms": "time",
+    "start_time_ms": "time",
+    "pid": "integer",
+    **dict.fromkeys(
+        ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region", "cgroup"), "text"
+    ),
+    **dict.fromkeys(("scope", "metric", "label"), "text"),
+}
+"""Types of the columns, by field. The others are numbers."""
+_ADDED_IN_3 = {
+    "processes": frozenset({"cgroup", "late_ms", "children_cpu_usec"}),
+    "regions": frozenset({"cgroup"}),
+    "labelled": frozenset(),
+}
+"""Columns that tables of the format versions 1 and 2 do not have."""
+
+ORDER: Mapping[TableKind, Sequence[str]] = {
+    "processes": ("container_id", "cgroup", "time_ms", "pid"),
+    "regions": ("container_id", "cgroup", "time_ms", "pid"),
+    "labelled": ("scope", "pod_uid", "container_id", "cgroup", "metric", "label", "time_ms"),
+}
+"""Fields by which the rows of each kind of table are sorted."""
+
+
+def column_types(kind: TableKind, format_version: int = FORMAT_VERSION) -> dict[str, ColumnType]:
+    """Return the type of the column of each field of a table, in file order."""
+    added = _ADDED_IN_3[kind] if format_version < 3 else frozenset()
+    return {name: _TYPES.get(name, "number") for name in ROWS[kind]._fields if name not in added}
+
+
+def column_name(field: str) -> str:
+    """Return the name of a field's column in the file."""
+    return field.removesuffix("_ms") if _TYPES.get(field) == "time" else field
