@@ -1,11 +1,12 @@
 """A question for samples: metrics, series, time range and resolution."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.formula_input import interval_ms
 from fgm.metrics.rates import gap_ms
-from fgm.store.samples.series import Scope
+from fgm.store.samples.series import Scope, Series
 
 MAX_SERIES = 500
 """Maximum number of series in a response with samples."""
@@ -51,3 +52,43 @@ class Question:
         """Length of the time before `from_ms` that is read, too: the first rate is computed from a sample in it."""
         intervals = [interval_ms(column, self.tick_ms) for column in self.recorded]
         return round(gap_ms(max(intervals, default=self.tick_ms)))
+
+
+class ChosenSeries:
+    """The series that a query reads: those of its question, and those that it adopts. Not thread-safe."""
+
+    def __init__(self, question: Question) -> None:
+        self.keys = set(question.keys)
+        """Keys (`Series.key`) of the series to read; grows as series are adopted."""
+        self.is_cut = False
+        """Whether series were left out, because there are more than the question allows."""
+        self.adopted_prefixes: dict[str, str] = {}
+        """The key of the first series that was adopted for each prefix of the question."""
+        self._question = question
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether the question allows that series are adopted."""
+        return bool(self._question.scopes or self._question.prefixes)
+
+    @property
+    def max_series(self) -> int:
+        """Upper limit of the number of series so far; may grow as files are read."""
+        return len(self.keys) + len(self._question.prefixes)
+
+    def choose(self, present: Iterable[Series]) -> set[str]:
+        """Return the keys of the series to read in a file. Adopt those that match the question."""
+        return {series.key for series in present if series.key in self.keys or self._adopts(series)}
+
+    def _adopts(self, series: Series) -> bool:
+        question, key = self._question, series.key
+        prefix = next((p for p in question.prefixes if (series.container_id or "").startswith(p)), None)
+        if prefix is None and series.scope not in question.scopes:
+            return False
+        if len(self.keys) >= question.max_series:
+            self.is_cut = True
+            return False
+        if prefix is not None:
+            self.adopted_prefixes.setdefault(prefix, key)
+        self.keys.add(key)
+        return True

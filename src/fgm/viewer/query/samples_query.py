@@ -27,12 +27,12 @@ class SamplesQuery:
     @property
     def is_cut(self) -> bool:
         """Whether series were left out, because there are more than the question allows."""
-        return self._reader.is_cut
+        return self._reader.chosen.is_cut
 
     @property
     def adopted_prefixes(self) -> dict[str, str]:
         """The key of the first series that was adopted for each prefix of the question."""
-        return self._reader.adopted_prefixes
+        return self._reader.chosen.adopted_prefixes
 
     @property
     def complete_from_ms(self) -> int:
@@ -42,7 +42,7 @@ class SamplesQuery:
     @property
     def max_samples(self) -> int:
         """Upper limit of samples in memory so far; may grow with the next step."""
-        return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
+        return self._reader.chosen.max_series * len(self.question.metrics) * self.question.line_samples
 
     def step(self) -> bool:
         """Read the next files; return whether there are more. May block."""

@@ -93,12 +93,12 @@ class TotalsQuery:
     @property
     def is_cut(self) -> bool:
         """Whether series were left out, because there are more than the question allows."""
-        return self._reader.is_cut
+        return self._reader.chosen.is_cut
 
     @property
     def max_samples(self) -> int:
         """Upper limit of the memory of this query so far, in samples; may grow with the next step."""
-        return self._reader.max_series * len(self.question.metrics) * self.question.line_samples
+        return self._reader.chosen.max_series * len(self.question.metrics) * self.question.line_samples
 
     def step(self) -> bool:
         """Read the next files; return whether there are more. May block."""

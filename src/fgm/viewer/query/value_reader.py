@@ -5,7 +5,7 @@ reads.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.reader import Reader, Sources
-from fgm.viewer.query.question import Question
+from fgm.viewer.query.question import ChosenSeries, Question
 
 FILES_PER_STEP = 32
 """Maximum number of files in one step."""
@@ -49,15 +49,22 @@ class _SeriesState:
 class ValueReader:
     """Reads the values for one question. Not thread-safe."""
 
-    def __init__(self, question: Question, sources: Sources) -> None:
+    def __init__(
+        self,
+        question: Question,
+        sources: Sources,
+        chosen: ChosenSeries | None = None,
+        is_read: Callable[[DataFile], bool] | None = None,
+    ) -> None:
+        """`chosen`: the series to read, if parts of the range are read elsewhere; None: those of the question.
+
+        `is_read`: whether to read a file; None: all are read.
+        """
         self.question = question
-        self.is_cut = False
-        """Whether series were left out, because there are more than the question allows."""
-        self.adopted_prefixes: dict[str, str] = {}
-        """The key of the first series that was adopted for each prefix of the question."""
+        self.chosen = ChosenSeries(question) if chosen is None else chosen
         self._files = sources.files
+        self._is_read = is_read
         self._reader = Reader(sources, question.node_name, keeps_journal_columns=True)
-        self._keys = set(question.keys)
         self._read_from_ms = question.from_ms - question.lead_ms
         self._waiting: deque[DataFile] = deque()
         self._listings, self._listed_to_ms = 0, -1
@@ -72,11 +79,6 @@ class ValueReader:
     def has_more(self) -> bool:
         """Whether there are more files to read. It is valid only after the first step."""
         return bool(self._waiting)
-
-    @property
-    def max_series(self) -> int:
-        """Upper limit of the number of series so far; may grow with the next step."""
-        return len(self._keys) + len(self.question.prefixes)
 
     @property
     def series(self) -> Iterator[tuple[str, Series]]:
@@ -94,7 +96,7 @@ class ValueReader:
         by_key: dict[str, list[Chunk]] = {}
         files, values, last_ms = 0, 0, -1
         within = (self._read_from_ms, self.question.to_ms)
-        choose = self._choose if self.question.scopes or self.question.prefixes else self._keys
+        choose = self.chosen.choose if self.chosen.may_grow else self.chosen.keys
         while self._waiting and (
             (files < FILES_PER_STEP and values < VALUES_PER_STEP) or self._waiting[0].start_ms <= last_ms
         ):
@@ -118,25 +120,10 @@ class ValueReader:
         if self._listings < MAX_LISTINGS:
             self._listings += 1
             listed = self._files.between(self._read_from_ms, self.question.to_ms)
+            if self._is_read is not None:
+                listed = list(filter(self._is_read, listed))
             self._waiting.extend(file for file in listed if file.start_ms > self._listed_to_ms)
             self._listed_to_ms = max((file.start_ms for file in listed), default=self._listed_to_ms)
-
-    def _choose(self, present: Iterable[Series]) -> set[str]:
-        """Return the keys of the series to read in a file. Adopt those that match the question."""
-        return {series.key for series in present if series.key in self._keys or self._adopts(series)}
-
-    def _adopts(self, series: Series) -> bool:
-        question, key = self.question, series.key
-        prefix = next((p for p in question.prefixes if (series.container_id or "").startswith(p)), None)
-        if prefix is None and series.scope not in question.scopes:
-            return False
-        if len(self._keys) >= question.max_series:
-            self.is_cut = True
-            return False
-        if prefix is not None:
-            self.adopted_prefixes.setdefault(prefix, key)
-        self._keys.add(key)
-        return True
 
     def _compute(self, key: str, chunks: list[Chunk], tick_ms: int) -> SeriesValues | None:
         """Return the values of one series in the rows after those of earlier steps; None if there are none."""
