@@ -44,6 +44,8 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
 
     assert (settings.retention_bytes, settings.retention_days) == (512 << 20, 3)
     assert settings.min_free == FreeSpace(0.05, 0)
+    settings = from_flags("--retention-tiers-bytes", "1Gi", FGM_RETENTION_TIERS_DAYS="365")
+    assert (settings.retention_tiers_bytes, settings.retention_tiers_days) == (1 << 30, 365)
     assert from_flags("--retention-bytes", "500000000").retention_bytes == 500_000_000
     assert from_flags("--min-free", "2GiB").min_free == FreeSpace(0, 2 << 30)
     assert from_flags("--min-free", str(Settings().min_free)) == Settings()
@@ -72,6 +74,12 @@ def test_amounts_are_written_as_kubernetes_writes_them() -> None:
             "--retention-bytes is '1M': give a number of bytes, or an amount such as 500M or 4Gi, from 64Mi to 1024Ti",
         ),
         (["--retention-days", "0"], {}, "--retention-days is '0': give a whole number from 1 to 36500"),
+        (
+            ["--retention-tiers-bytes", "1M"],
+            {},
+            "--retention-tiers-bytes is '1M': give a number of bytes, or an amount such as 500M or 4Gi, from 16Mi",
+        ),
+        (["--retention-tiers-days", "0"], {}, "--retention-tiers-days is '0': give a whole number from 1 to 36500"),
         (
             ["--min-free", "lots"],
             {},

@@ -35,7 +35,7 @@ from fgm.collector.processes.sums import SumReader
 from fgm.collector.processes.top import TopReader
 from fgm.collector.processes.victims import Victims
 from fgm.collector.retention.cleaner import Cleaner
-from fgm.collector.retention.limits import Limits
+from fgm.collector.retention.limits import Budget, Limits
 from fgm.collector.run_summary import RunSummary
 from fgm.collector.sampling.node import Node
 from fgm.collector.sampling.read_counts import ReadCounts
@@ -122,7 +122,11 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
         settings, hierarchies, clock, index=index, names=names, events=events, has_kubernetes=follower.has_api
     )
     summary = RunSummary(sampler.cost, lambda: follower.requests, clock.monotonic)
-    limits = Limits(settings.retention_bytes, settings.retention_days * DAY_MS, settings.min_free)
+    limits = Limits(
+        Budget(settings.retention_bytes, settings.retention_days * DAY_MS),
+        Budget(settings.retention_tiers_bytes, settings.retention_tiers_days * DAY_MS),
+        settings.min_free,
+    )
     cleaner = Cleaner(settings.data_dir, limits)
 
     def on_closed(window: ClosedWindow) -> None:

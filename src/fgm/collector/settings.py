@@ -154,9 +154,17 @@ class Settings:
         "consists of; this pauses the process while it is read, for about 15 ms per GB, or longer",
     )
     retention_bytes: int = setting(
-        4 << 30, size(64 << 20, 1 << 50), "maximum size of the data; the oldest is removed first"
+        4 << 30, size(64 << 20, 1 << 50), "maximum size of the samples; the oldest are removed first"
     )
-    retention_days: int = setting(14, whole_number(1, 36_500, unit="days"), "maximum age of the data")
+    retention_days: int = setting(14, whole_number(1, 36_500, unit="days"), "maximum age of the samples")
+    retention_tiers_bytes: int = setting(
+        512 << 20,
+        size(16 << 20, 1 << 50),
+        "maximum size of the summaries of each minute and of the events; the oldest are removed first",
+    )
+    retention_tiers_days: int = setting(
+        180, whole_number(1, 36_500, unit="days"), "maximum age of the summaries of each minute and of the events"
+    )
     min_free: FreeSpace = setting(  # noqa: RUF009 - it is frozen too
         FreeSpace(0.15, 2 << 30),
         FREE_SPACE,

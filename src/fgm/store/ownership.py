@@ -12,24 +12,35 @@ from fgm.store.journal.frame import has_mark
 from fgm.store.parquet.block import has_block
 
 _UNMARKED = re.compile(r"bad-.*|.*\.tmp")
+_MINUTES_ASIDE = "bad-minutes-"
 _JOURNAL = re.compile(r".*\.journal(\.bad(\.\d+)?)?")
 
 
-def until_ms(name: str, day_ms: int) -> int | None:
+def until_ms(name: str, day_ms: int, *, is_tier: bool = False) -> int | None:
     """Return the end of a file's data, as far as its name shows it; None if it is not a name of fgm.
 
     For a single window, this is its start: its name does not contain its length. `day_ms`: 00:00 UTC of the day of
-    the file's folder.
+    the file's folder. `is_tier`: whether that is a folder of the tiers.
     """
     name = name.removesuffix(layout.TEMPORARY_SUFFIX)
+    if is_tier:
+        return _until_ms_of_minutes(name)
     if (parsed := layout.parse_name(name)) is not None:
         return parsed.start_ms + (parsed.duration_ms or 0)
-    for parse in (layout.parse_table_name, layout.parse_table_journal_name):
-        if (table := parse(name)) is not None:
-            return table[1]
+    if (hour := layout.parse_table_hour_name(name)) is not None:
+        return hour[1] + layout.HOUR_MS
+    if (table := layout.parse_table_name(name) or layout.parse_table_journal_name(name)) is not None:
+        return table[1]
     if name == layout.EVENTS_NAME:
         return day_ms + layout.DAY_MS - 1
-    return layout.set_aside_ms(name)
+    return None if name.startswith(_MINUTES_ASIDE) else layout.set_aside_ms(name)
+
+
+def _until_ms_of_minutes(name: str) -> int | None:
+    minutes = layout.parse_minutes_name(name)
+    if minutes is not None:
+        return sum(minutes)
+    return layout.set_aside_ms(name) if name.startswith(_MINUTES_ASIDE) else None
 
 
 def is_marked(name: str, fd: int) -> bool:

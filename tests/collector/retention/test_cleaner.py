@@ -8,23 +8,30 @@ from pathlib import Path
 import pytest
 
 from fgm.collector.retention.cleaner import Cleaner, Removal
-from fgm.collector.retention.limits import Limits
+from fgm.collector.retention.limits import Budget, Excess, Limits
 from fgm.collector.sizes import FreeSpace
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
+from fgm.store.parquet.block import pack_block
 from tests.support.collector.windows import START_MS, record_and_close, tick
 
 pytestmark = [pytest.mark.dates]
 
 DAY_MS = layout.DAY_MS
 WINDOW_MS = 90_000
-ROOMY = Limits(1 << 40, 14 * DAY_MS, FreeSpace())
+ROOMY_BUDGET = Budget(1 << 40, 14 * DAY_MS)
+ROOMY = Limits(ROOMY_BUDGET, ROOMY_BUDGET, FreeSpace())
+
+
+def limits(max_bytes: int, max_age_ms: int = DAY_MS, min_free_share: float = 0) -> Limits:
+    """Return limits of raw data."""
+    return Limits(Budget(max_bytes, max_age_ms), ROOMY_BUDGET, FreeSpace(share=min_free_share))
 
 
 def remove_old(
-    data_dir: Path, limits: Limits = ROOMY, now_ms: int = START_MS + 3600_000, spared: str | None = None
+    data_dir: Path, within: Limits = ROOMY, now_ms: int = START_MS + 3600_000, spared: str | None = None
 ) -> Removal:
-    return Cleaner(str(data_dir), limits).remove_old(now_ms * 1_000_000, spared)
+    return Cleaner(str(data_dir), within).remove_old(now_ms * 1_000_000, spared)
 
 
 def windows(data_dir: Path, count: int) -> list[Path]:
@@ -41,13 +48,24 @@ def allocated(path: Path) -> int:
     return max(path.stat().st_size, path.stat().st_blocks * 512)
 
 
+def minutes(data_dir: Path, *names: str, day: str = "dt=2025-12-30") -> list[Path]:
+    """Write files with the names of minutes and the mark of fgm."""
+    folder = data_dir / "tiers" / day / "identifier=worker-3"
+    folder.mkdir(parents=True, exist_ok=True)
+    footer = b"no more than a mark"
+    for name in names:
+        block = pack_block({}, footer) + footer + len(footer).to_bytes(4, "little")
+        (folder / name).write_bytes(b"PAR1" + bytes(5000) + block + b"PAR1")
+    return [folder / name for name in names]
+
+
 JOURNAL_HEAD = b"\x10\0\0\0....H and the rest is torn"
 
 
 def test_the_oldest_windows_are_removed_until_the_rest_is_small_enough(tmp_path: Path) -> None:
     files = windows(tmp_path, 4)
     room_for_two = sum(map(allocated, files[2:]))
-    removal = remove_old(tmp_path, Limits(room_for_two, DAY_MS, FreeSpace()))
+    removal = remove_old(tmp_path, limits(room_for_two))
 
     assert names(tmp_path) == [path.name for path in files[2:]]
     assert (removal.files, removal.earliest_ms) == (2, START_MS + 2 * WINDOW_MS)
@@ -120,14 +138,14 @@ def test_the_open_journal_and_todays_events_are_never_removed(tmp_path: Path) ->
     journal, events = folder / "live-20251230T160130Z.journal", folder / "events.jsonl"
     journal.write_bytes(b"")
     events.write_bytes(b"{}\n")
-    remove_old(tmp_path, Limits(0, DAY_MS, FreeSpace()), spared=str(journal))
+    remove_old(tmp_path, limits(0), spared=str(journal))
 
     assert names(tmp_path) == [events.name, journal.name]
 
 
 def test_old_data_is_removed_if_other_programs_fill_the_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = windows(tmp_path, 2)
-    cleaner = Cleaner(str(tmp_path), Limits(1 << 40, DAY_MS, FreeSpace(share=0.999)))
+    cleaner = Cleaner(str(tmp_path), limits(1 << 40, min_free_share=0.999))
     for _ in range(2):
         cleaner.remove_old((START_MS + WINDOW_MS) * 1_000_000, str(files[1]))
 
@@ -168,11 +186,12 @@ def test_files_of_a_clock_that_was_ahead_are_removed_first_for_space_and_never_f
     for day in tmp_path.glob("dt=*"):
         (day / "identifier=worker-3" / "events.jsonl").write_bytes(b"{}\n")
     ahead = sorted(set(tmp_path.glob("dt=*/*/metrics-*")) - set(files))
-    remove_old(tmp_path, Limits(1 << 40, 150_000, FreeSpace()), now_ms)
+    remove_old(tmp_path, limits(1 << 40, 150_000), now_ms)
     assert not files[0].exists()
     assert all(path.exists() for path in (*ahead, files[1]))
 
-    remove_old(tmp_path, Limits(allocated(files[1]) + 4096, DAY_MS, FreeSpace()), now_ms)
+    room_for_one = Budget(allocated(files[1]), DAY_MS), Budget(4096, DAY_MS)
+    remove_old(tmp_path, Limits(*room_for_one, FreeSpace()), now_ms)
     assert {path.parent.parent.name for path in tmp_path.glob("dt=*/*/*")} == {"dt=2025-12-30"}
     assert names(tmp_path) == ["events.jsonl", files[1].name]
 
@@ -182,6 +201,86 @@ def test_a_clock_that_is_behind_does_not_remove_what_is_recorded_now(tmp_path: P
     before = windows(tmp_path, 3)
     record_and_close(tmp_path, tick(-10 * 86_400))
     (now,) = set(tmp_path.glob("dt=*/*/metrics-*")) - set(before)
-    remove_old(tmp_path, Limits(sum(map(allocated, before)), DAY_MS, FreeSpace()), START_MS - 10 * DAY_MS)
+    remove_old(tmp_path, limits(sum(map(allocated, before))), START_MS - 10 * DAY_MS)
 
     assert sorted(tmp_path.glob("dt=*/*/metrics-*")) == [now, *before[1:]]
+
+
+HOURS = ("minutes-20251230T150000Z--PT1H.parquet", "minutes-20251230T160000Z--PT1H.parquet")
+
+
+def test_each_store_has_a_budget_of_its_own(tmp_path: Path) -> None:
+    files, (first, second) = windows(tmp_path, 4), minutes(tmp_path, *HOURS)
+    remove_old(tmp_path, Limits(ROOMY_BUDGET, Budget(allocated(second), DAY_MS), FreeSpace()))
+    assert (first.exists(), second.exists(), len(names(tmp_path))) == (False, True, 4)
+
+    removal = remove_old(tmp_path, limits(allocated(files[3])))
+    assert (names(tmp_path), second.exists()) == ([files[3].name], True)
+    assert removal.earliest_ms == START_MS
+
+
+def test_minutes_and_events_outlive_the_samples_until_they_are_too_old_themselves(tmp_path: Path) -> None:
+    (folder,) = {path.parent for path in windows(tmp_path, 2)}
+    kept = minutes(
+        tmp_path, HOURS[0], "minutes-20251230T000000Z--P1D.parquet", "bad-minutes-20251230T160000Z--PT1H.parquet"
+    )
+    (folder / "events.jsonl").write_text('{"kind": "start"}\n')
+    within = Limits(ROOMY_BUDGET, Budget(1 << 40, 180 * DAY_MS), FreeSpace())
+    removal = remove_old(tmp_path, within, START_MS + 15 * DAY_MS)
+    assert names(tmp_path) == ["events.jsonl"]
+    assert all(path.exists() for path in kept)
+    assert removal.earliest_ms == START_MS - 16 * layout.HOUR_MS
+
+    remove_old(tmp_path, within, START_MS + 181 * DAY_MS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_merged_hour_is_removed_after_its_windows_and_as_a_whole(tmp_path: Path) -> None:
+    files = windows(tmp_path, 3)
+    hour = files[0].with_name("metrics-20251230T160000Z--PT1H.parquet")
+    table = files[0].with_name("processes-20251230T160000Z--PT1H.parquet")
+    for path in (hour, table):
+        path.write_bytes(files[0].read_bytes())
+    remove_old(tmp_path, limits(allocated(hour) + allocated(table) + allocated(files[2])))
+    assert names(tmp_path) == sorted([hour.name, files[2].name, table.name])
+
+    remove_old(tmp_path, limits(1 << 40, 2 * layout.HOUR_MS), START_MS + 3 * layout.HOUR_MS - 1)
+    assert names(tmp_path) == sorted([hour.name, table.name])
+    remove_old(tmp_path, limits(1 << 40, 2 * layout.HOUR_MS), START_MS + 3 * layout.HOUR_MS + 1)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(("hours_later", "first"), [(48, "window"), (1, "minutes")])
+def test_for_a_full_disk_old_samples_go_first_then_minutes_then_the_samples_of_the_last_day(
+    tmp_path: Path, hours_later: int, first: str
+) -> None:
+    (window,), (hour,) = windows(tmp_path, 1), minutes(tmp_path, HOURS[0])
+    paths = {"window": window, "minutes": hour}
+    cleaner, now_ms = Cleaner(str(tmp_path), ROOMY), START_MS + hours_later * layout.HOUR_MS
+    for missing_bytes, left in ((1, paths.keys() - {first}), (1 << 40, set())):
+        excess = Excess(surplus_bytes=-1, missing_bytes=missing_bytes, missing_inodes=0, oldest_allowed_ms=0)
+        cleaner._make_room({"raw": excess, "tiers": excess}, None, now_ms)
+        assert {name for name, path in paths.items() if path.exists()} == left
+
+
+def test_files_of_the_tiers_that_lack_the_mark_and_links_stay(tmp_path: Path) -> None:
+    (marked, foreign) = minutes(tmp_path, *HOURS)
+    foreign.write_bytes(b"PAR1 somebody else's PAR1")
+    misplaced = tmp_path / "dt=2025-12-30" / "identifier=worker-3" / HOURS[0]
+    misplaced.parent.mkdir(parents=True)
+    misplaced.write_bytes(marked.read_bytes())
+    strange = marked.with_name("metrics-20251230T160000Z.parquet")
+    strange.write_bytes(marked.read_bytes())
+    remove_old(tmp_path, now_ms=START_MS + 200 * DAY_MS)
+
+    assert [path.exists() for path in (marked, foreign, misplaced, strange)] == [False, True, True, True]
+
+
+def test_tiers_behind_a_link_stay(tmp_path: Path) -> None:
+    data_dir, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    data_dir.mkdir()
+    (hour,) = minutes(elsewhere, HOURS[0])
+    (data_dir / "tiers").symlink_to(elsewhere / "tiers")
+    remove_old(data_dir, now_ms=START_MS + 200 * DAY_MS)
+
+    assert hour.exists()

@@ -3,14 +3,27 @@
 import contextlib
 import errno
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 import anyio
 
 from fgm.collector.retention.inventory import Inventory
-from fgm.collector.retention.limits import Disk, Excess, Limits, StoredFile, excess_of, make_room
+from fgm.collector.retention.limits import (
+    RECENT_MS,
+    STORES,
+    Disk,
+    Excess,
+    Limits,
+    Store,
+    StoredFile,
+    excess_of,
+    make_room,
+)
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
@@ -64,21 +77,12 @@ class Cleaner:
         Do not call this while a file is made from another one. `spared`: path of the open journal, which is kept.
         `is_clock_trusted`: whether files may be removed because of their age.
         """
-        now_ms = wall_ns // 1_000_000
         removed: list[StoredFile] = []
         earliest_ms = None
         try:
-            total_bytes = self._inventory.count(wall_ns)
-            excess = excess_of(
-                self._limits, total_bytes, disk_of(self._data_dir), now_ms, has_age_limit=is_clock_trusted
-            )
-            self._note_space(excess.lacks_space)
-            no_longer_counted = []
-            if excess.lacks_room:
-                no_longer_counted = self._make_room(self._inventory.ahead(now_ms), excess, spared, now_ms)
-                for file in no_longer_counted:
-                    excess = excess.without(file)
-            no_longer_counted += self._make_room(self._inventory.oldest_first(), excess, spared, now_ms)
+            excesses = self._excesses(wall_ns, is_clock_trusted=is_clock_trusted)
+            self._note_space(excesses["raw"].lacks_space)
+            no_longer_counted = self._make_room(excesses, spared, wall_ns // 1_000_000)
             removed = [file for file in no_longer_counted if not self._inventory.is_foreign(file.path)]
             self._remove_empty({os.path.dirname(file.path) for file in removed})
             if removed or self._is_first:
@@ -93,10 +97,37 @@ class Cleaner:
             log.debug("removed old data", extra=fields(files=removal.files, size_bytes=removal.size_bytes))
         return removal
 
-    def _make_room(
-        self, files: Iterator[StoredFile], excess: Excess, spared: str | None, now_ms: int
-    ) -> list[StoredFile]:
-        return make_room(self._removable(files, spared, now_ms), excess, lambda file: self._remove(file.path))
+    def _excesses(self, wall_ns: int, *, is_clock_trusted: bool) -> dict[Store, Excess]:
+        sizes, disk = self._inventory.count(wall_ns), disk_of(self._data_dir)
+        limits, now_ms = self._limits, wall_ns // 1_000_000
+        return {
+            store: excess_of(
+                limits.of(store), limits.min_free, sizes.of(store), disk, now_ms, has_age_limit=is_clock_trusted
+            )
+            for store in STORES
+        }
+
+    def _make_room(self, excesses: dict[Store, Excess], spared: str | None, now_ms: int) -> list[StoredFile]:
+        """Remove files of both stores. For the file system's sake: raw data, then tiers, then raw data of today."""
+        removed: list[StoredFile] = []
+
+        def remove_from(store: Store, excess: Excess) -> Excess:
+            if excess.lacks_room:
+                excess = remove(self._inventory.ahead(store, now_ms), excess)
+            return remove(self._inventory.oldest_first(store), excess)
+
+        def remove(files: Iterator[StoredFile], excess: Excess) -> Excess:
+            gone, excess = make_room(
+                self._removable(files, spared, now_ms), excess, lambda file: self._remove(file.path)
+            )
+            removed.extend(gone)
+            return excess
+
+        raw = remove_from("raw", replace(excesses["raw"], spared_from_ms=now_ms - RECENT_MS))
+        tiers = remove_from("tiers", excesses["tiers"].after(raw))
+        if tiers.lacks_space:
+            remove(self._inventory.oldest_first("raw"), replace(raw.after(tiers), spared_from_ms=math.inf))
+        return removed
 
     def _removable(self, files: Iterator[StoredFile], spared: str | None, now_ms: int) -> Iterator[StoredFile]:
         for file in files:
@@ -137,19 +168,23 @@ class Cleaner:
         return True
 
     def _remove_empty(self, folders: set[str]) -> None:
-        """Remove folders that are empty, and their day folders if these are empty. Other folders are kept."""
+        """Remove folders that are empty, and those around them if they are empty then. Other folders are kept."""
         for folder in (*sorted(folders), *self._inventory.empty):
-            for path in (folder, os.path.dirname(folder)):
-                if path:
-                    with contextlib.suppress(OSError):
-                        os.rmdir(os.path.join(self._data_dir, path))
+            path = folder
+            while path:
+                with contextlib.suppress(OSError):
+                    os.rmdir(os.path.join(self._data_dir, path))
+                path = os.path.dirname(path)
 
     def _earliest_ms(self) -> int | None:
-        for file in self._inventory.oldest_first():
-            parsed = layout.parse_name(os.path.basename(file.path))
-            if parsed is not None:
-                return parsed.start_ms
-        return None
+        """Return the start of the oldest samples or minutes; None if there are none."""
+        starts_ms = []
+        for store in STORES:
+            files = ((_day(file), _start_ms(file)) for file in self._inventory.oldest_first(store))
+            dated = ((day, start_ms) for day, start_ms in files if start_ms is not None)
+            _, first_day = next(groupby(dated, key=itemgetter(0)), ("", iter(())))
+            starts_ms += [start_ms for _, start_ms in first_day]
+        return min(starts_ms, default=None)
 
     def _note_space(self, is_short: bool) -> None:
         if is_short and not self._is_short:
@@ -175,15 +210,25 @@ def disk_of(path: str) -> Disk:
 
 @contextlib.contextmanager
 def _open_folder(data_dir: str, folder: str) -> Iterator[int]:
-    """Open `dt=.../identifier=...` folder by folder, so that no symbolic link is followed."""
-    day, identifier = os.path.split(folder)
-    data_fd = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    day_fd = folder_fd = -1
+    """Open `dt=.../identifier=...`, or such a folder of the tiers, so that no symbolic link below is followed."""
+    folder_fd = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        day_fd = os.open(day, _FOLDER, dir_fd=data_fd)
-        folder_fd = os.open(identifier, _FOLDER, dir_fd=day_fd)
+        for name in folder.split(os.sep):
+            outer_fd, folder_fd = folder_fd, os.open(name, _FOLDER, dir_fd=folder_fd)
+            os.close(outer_fd)
         yield folder_fd
     finally:
-        for fd in (folder_fd, day_fd, data_fd):
-            if fd >= 0:
-                os.close(fd)
+        os.close(folder_fd)
+
+
+def _day(file: StoredFile) -> str:
+    return file.path.split(os.sep)[-3]
+
+
+def _start_ms(file: StoredFile) -> int | None:
+    name = os.path.basename(file.path)
+    minutes = layout.parse_minutes_name(name)
+    if minutes is not None:
+        return minutes[0]
+    parsed = layout.parse_name(name)
+    return None if parsed is None else parsed.start_ms

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fgm.collector.retention.limits import StoredFile
+from fgm.collector.retention.limits import Store, StoredFile
 from fgm.logs import fields
 from fgm.store import ownership
 from fgm.store.directory import layout
@@ -23,12 +23,27 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class Sizes:
+    """Total size of the files of each store."""
+
+    raw_bytes: int = 0
+    tiers_bytes: int = 0
+
+    def of(self, store: Store) -> int:
+        """Return the size of one store in bytes."""
+        return self.raw_bytes if store == "raw" else self.tiers_bytes
+
+    def __add__(self, other: "Sizes") -> "Sizes":
+        return Sizes(self.raw_bytes + other.raw_bytes, self.tiers_bytes + other.tiers_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class _FolderSize:
-    """`changed_ns`: modification time of the folder; `is_settled`: whether the size is right until that changes."""
+    """`changed_ns`: modification time of the folder; `is_settled`: whether the sizes are right until that changes."""
 
     changed_ns: int
     is_settled: bool
-    size_bytes: int
+    sizes: Sizes
 
 
 class Inventory:
@@ -43,49 +58,46 @@ class Inventory:
         self._sizes: dict[str, _FolderSize] = {}
         self._foreign: set[str] = set()
 
-    def count(self, wall_ns: int) -> int:
-        """Return the total size of fgm's files in bytes.
+    def count(self, wall_ns: int) -> Sizes:
+        """Return the total size of fgm's files.
 
         Raises: OSError if the directory cannot be listed.
         """
         before, self._sizes = self._sizes, {}
         self.empty = []
-        for day in self.days():
-            folders = self._folders(day)
-            for folder in folders:
-                changed_ns = self._changed_ns(folder)
-                size = before.get(folder)
-                if size is None or not size.is_settled or size.changed_ns != changed_ns:
-                    size = self._count(day, folder, changed_ns, wall_ns)
-                self._sizes[folder] = size
-                if size.is_settled and size.size_bytes == 0:
-                    self.empty.append(folder)
-            if not folders and is_settled(self._changed_ns(day), wall_ns):
-                self.empty.append(day)
-        return sum(size.size_bytes for size in self._sizes.values())
+        for parent in ("", layout.TIERS_FOLDER):
+            for day in self._days(parent):
+                folders = self._folders(day)
+                for folder in folders:
+                    changed_ns = self._changed_ns(folder)
+                    size = before.get(folder)
+                    if size is None or not size.is_settled or size.changed_ns != changed_ns:
+                        size = self._count(folder, changed_ns, wall_ns)
+                    self._sizes[folder] = size
+                    if size.is_settled and size.sizes == Sizes():
+                        self.empty.append(folder)
+                if not folders and is_settled(self._changed_ns(day), wall_ns):
+                    self.empty.append(day)
+        return sum((size.sizes for size in self._sizes.values()), start=Sizes())
 
-    def oldest_first(self) -> Iterator[StoredFile]:
-        """Yield every file of fgm, oldest first. A day is listed only when it is reached."""
-        for day in self.days():
-            files = [file for folder in self._folders(day) for file in self._files(day, folder)]
-            yield from sorted(files, key=lambda file: (file.until_ms, file.path))
+    def oldest_first(self, store: Store) -> Iterator[StoredFile]:
+        """Yield every file of one store, oldest first. A day is listed only when it is reached."""
+        for name in self._day_names(store):
+            yield from self._files_of_day(name, store)
 
-    def ahead(self, now_ms: int) -> Iterator[StoredFile]:
-        """Yield the files that begin more than `AHEAD_MS` after now, oldest first."""
-        for day in self.days():
-            day_ms = layout.parse_day(day)
-            assert day_ms is not None
+    def ahead(self, store: Store, now_ms: int) -> Iterator[StoredFile]:
+        """Yield the files of one store that begin more than `AHEAD_MS` after now, oldest first.
+
+        Merged files belong to them if they end after that: they are written only when their hour or day is over.
+        """
+        for name in self._day_names(store):
+            day_ms = _day_ms(name)
             if day_ms + layout.DAY_MS <= now_ms:
                 continue
-            files = [file for folder in self._folders(day) for file in self._files(day, folder)]
-            for file in sorted(files, key=lambda file: (file.until_ms, file.path)):
+            for file in self._files_of_day(name, store):
                 is_events = os.path.basename(file.path) == layout.EVENTS_NAME  # its day may have begun
                 if (day_ms if is_events else file.until_ms) > now_ms + AHEAD_MS:
                     yield file
-
-    def days(self) -> list[str]:
-        """Return the day folders, oldest first."""
-        return sorted(name for name in os.listdir(self._data_dir) if layout.parse_day(name) is not None)
 
     def ignore(self, path: str) -> None:
         """Stop counting a file that lacks fgm's mark."""
@@ -96,14 +108,41 @@ class Inventory:
         """Return whether `ignore` was called for a file."""
         return path in self._foreign
 
-    def _count(self, day: str, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
-        files = list(self._files(day, folder))
-        has_journal = any(file.path.endswith(".journal") for file in files)  # a journal grows
-        is_final = is_settled(changed_ns, wall_ns) and not has_journal
-        return _FolderSize(changed_ns, is_final, sum(file.size_bytes for file in files))
+    def _day_names(self, store: Store) -> list[str]:
+        """Return the names of the days that may have files of a store, oldest first."""
+        parents = ("",) if store == "raw" else ("", layout.TIERS_FOLDER)
+        return sorted({os.path.basename(day) for parent in parents for day in self._days(parent)})
+
+    def _files_of_day(self, name: str, store: Store) -> list[StoredFile]:
+        days = (name,) if store == "raw" else (name, os.path.join(layout.TIERS_FOLDER, name))
+        folders = [folder for day in days for folder in self._folders(day) if self._may_have(folder, store)]
+        files = [file for folder in folders for file in self._files(folder, store)]
+        return sorted(files, key=lambda file: (file.until_ms, file.path))
+
+    def _may_have(self, folder: str, store: Store) -> bool:
+        """Return whether a folder may have files of a store. Folders of most days have only those of one store."""
+        size = self._sizes.get(folder)
+        return size is None or not size.is_settled or size.sizes.of(store) > 0
+
+    def _count(self, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
+        raw, tiers = (list(self._files(folder, store)) for store in ("raw", "tiers"))
+        grows = any(file.path.endswith((".journal", layout.TEMPORARY_SUFFIX)) for file in (*raw, *tiers))
+        sizes = Sizes(sum(file.size_bytes for file in raw), sum(file.size_bytes for file in tiers))
+        return _FolderSize(changed_ns, is_settled(changed_ns, wall_ns) and not grows, sizes)
 
     def _changed_ns(self, folder: str) -> int:
         return os.stat(os.path.join(self._data_dir, folder), follow_symlinks=False).st_mtime_ns
+
+    def _days(self, parent: str) -> list[str]:
+        """Return the day folders in the data directory or in a folder of it, oldest first.
+
+        Raises: OSError if the data directory cannot be listed.
+        """
+        if not parent:
+            names = os.listdir(self._data_dir)
+        else:
+            names = [entry.name for entry in _entries(os.path.join(self._data_dir, parent))]
+        return [os.path.join(parent, name) for name in sorted(names) if layout.parse_day(name) is not None]
 
     def _folders(self, day: str) -> list[str]:
         return [
@@ -112,13 +151,16 @@ class Inventory:
             if layout.parse_identifier(entry.name) is not None and entry.is_dir(follow_symlinks=False)
         ]
 
-    def _files(self, day: str, folder: str) -> Iterator[StoredFile]:
-        day_ms = layout.parse_day(day)
-        assert day_ms is not None
+    def _files(self, folder: str, store: Store) -> Iterator[StoredFile]:
+        parent, day = os.path.split(os.path.dirname(folder))
+        day_ms = _day_ms(day)
         for entry in _entries(os.path.join(self._data_dir, folder)):
-            until_ms = ownership.until_ms(entry.name, day_ms)
+            until_ms = ownership.until_ms(entry.name, day_ms, is_tier=parent == layout.TIERS_FOLDER)
             path = os.path.join(folder, entry.name)
             if until_ms is None or path in self._foreign:
+                continue
+            is_of_tiers = parent == layout.TIERS_FOLDER or entry.name == layout.EVENTS_NAME
+            if is_of_tiers != (store == "tiers"):
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -126,6 +168,12 @@ class Inventory:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield StoredFile(path, until_ms, max(status.st_size, status.st_blocks * 512))
+
+
+def _day_ms(name: str) -> int:
+    day_ms = layout.parse_day(name)
+    assert day_ms is not None
+    return day_ms
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -1,30 +1,53 @@
 """Decides which files retention removes: always the oldest, until no limit is exceeded.
 
+There are two stores with limits of their own: the samples of each second (raw), and the summaries of each minute
+together with the events (tiers), which are much smaller and are kept longer. Both must leave a part of the file system
+free. Files in a hostPath do not count as usage of the pod that writes them. If they filled the disk, the kubelet would
+evict other pods. So the free part is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
+
 Files with times that have not come yet were recorded while the clock was ahead. For space they are removed first: data
 at wrong times is worth least. They are never too old. If the clock is behind instead, as on a node that has just
 booted, all earlier data seems to be in the future; then the order among them is right, and new data is kept.
-
-Data has a maximum size and a maximum age, and must leave a part of the file system free. Files in a hostPath do not
-count as usage of the pod that writes them. If they filled the disk, the kubelet would evict other pods. So the free
-part is larger than the kubelet's limits (nodefs.available < 10 %, inodesFree < 5 %).
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from fgm.collector.sizes import FreeSpace
+from fgm.store.directory.layout import DAY_MS
 
 FREE_INODES = 0.1
 """Minimum share of free inodes: twice the kubelet's limit for evictions. Each window takes two small files."""
+RECENT_MS = DAY_MS
+"""Age up to which raw data outlives all tiers if the file system lacks space.
+
+An incident may fill the disk, and the samples of that day explain it, not minutes of months ago.
+"""
+
+Store = Literal["raw", "tiers"]
+STORES: tuple[Store, ...] = ("raw", "tiers")
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one store."""
+
+    max_bytes: int
+    max_age_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of the data. `min_free`: space to keep free; if it is zero, free inodes are not checked, either."""
 
-    max_bytes: int
-    max_age_ms: int
+    raw: Budget
+    tiers: Budget
     min_free: FreeSpace
+
+    def of(self, store: Store) -> Budget:
+        """Return the limits of one store."""
+        return self.raw if store == "raw" else self.tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +71,31 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """By how much the limits are exceeded; negative if they are not reached yet."""
+    """By how much the limits of one store are exceeded; sizes are negative if they are not reached yet.
+
+    `missing_bytes`, `missing_inodes`: what the file system lacks, which concerns both stores.
+    `spared_from_ms`: files that reach this time are not removed for the file system's sake.
+    """
 
     surplus_bytes: int
     missing_bytes: int
     missing_inodes: int
     oldest_allowed_ms: int
+    spared_from_ms: float = float("inf")
 
     def without(self, file: StoredFile) -> "Excess":
         """Return the excess that remains after a file is removed."""
         size = file.size_bytes
-        return Excess(
-            self.surplus_bytes - size, self.missing_bytes - size, self.missing_inodes - 1, self.oldest_allowed_ms
+        return replace(
+            self,
+            surplus_bytes=self.surplus_bytes - size,
+            missing_bytes=self.missing_bytes - size,
+            missing_inodes=self.missing_inodes - 1,
         )
+
+    def after(self, other: "Excess") -> "Excess":
+        """Return the excess of this store after files of the other one were removed, whose excess is `other` now."""
+        return replace(self, missing_bytes=other.missing_bytes, missing_inodes=other.missing_inodes)
 
     @property
     def lacks_space(self) -> bool:
@@ -74,25 +109,29 @@ class Excess:
 
     def concerns(self, file: StoredFile) -> bool:
         """Return whether `file`, the oldest one, must be removed."""
-        return self.lacks_room or file.until_ms < self.oldest_allowed_ms
+        is_too_old = file.until_ms < self.oldest_allowed_ms
+        return is_too_old or self.surplus_bytes > 0 or (self.lacks_space and file.until_ms < self.spared_from_ms)
 
 
-def excess_of(limits: Limits, total_bytes: int, disk: Disk, now_ms: int, *, has_age_limit: bool = True) -> Excess:
-    """Return by how much a directory exceeds its limits. `has_age_limit`: whether data may be too old now."""
+def excess_of(
+    budget: Budget, min_free: FreeSpace, total_bytes: int, disk: Disk, now_ms: int, *, has_age_limit: bool = True
+) -> Excess:
+    """Return by how much a store exceeds its limits. `has_age_limit`: whether data may be too old now."""
     return Excess(
-        surplus_bytes=total_bytes - limits.max_bytes,
-        missing_bytes=limits.min_free.of(disk.size_bytes) - disk.free_bytes,
-        missing_inodes=round(FREE_INODES * disk.inodes) - disk.free_inodes if limits.min_free != FreeSpace() else 0,
-        oldest_allowed_ms=now_ms - limits.max_age_ms if has_age_limit else 0,
+        surplus_bytes=total_bytes - budget.max_bytes,
+        missing_bytes=min_free.of(disk.size_bytes) - disk.free_bytes,
+        missing_inodes=round(FREE_INODES * disk.inodes) - disk.free_inodes if min_free != FreeSpace() else 0,
+        oldest_allowed_ms=now_ms - budget.max_age_ms if has_age_limit else 0,
     )
 
 
 def make_room(
     oldest_first: Iterable[StoredFile], excess: Excess, remove: Callable[[StoredFile], bool]
-) -> list[StoredFile]:
-    """Remove files until no limit is exceeded; return them. Does not iterate `oldest_first` further than necessary.
+) -> tuple[list[StoredFile], Excess]:
+    """Remove files until no limit is exceeded; return them, and the excess that is left.
 
-    `remove`: removes a file, and returns whether it no longer counts. If it still counts, the next file is tried.
+    Does not iterate `oldest_first` further than necessary. `remove`: removes a file, and returns whether it no longer
+    counts. If it still counts, the next file is tried.
     """
     removed = []
     for file in oldest_first:
@@ -101,4 +140,4 @@ def make_room(
         if remove(file):
             removed.append(file)
             excess = excess.without(file)
-    return removed
+    return removed, excess
