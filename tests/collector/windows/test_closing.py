@@ -25,8 +25,10 @@ from tests.support.collector.windows import (
     FIRST,
     FOLDER,
     HEADER,
+    HOUR,
     START_MS,
     SUPERSEDED,
+    merge,
     names,
     record,
     record_and_close,
@@ -102,6 +104,43 @@ def test_superseding_again_after_a_kill_changes_nothing(tmp_path: Path) -> None:
 
     assert names(tmp_path) == [FIRST, SUPERSEDED.format(1)]
     assert recorded(tmp_path / FOLDER / FIRST) == {5: 7.0}
+
+
+def test_a_window_that_continues_after_its_hour_was_merged_has_all_its_rows(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(10), tick(100))
+    merge(tmp_path)
+    record_and_close(tmp_path, tick(10, 7.0), tick(20))
+
+    assert names(tmp_path) == [HOUR, FIRST]
+    assert recorded(tmp_path / FOLDER / FIRST) == {0: 1.0, 10: 7.0, 20: 1.0}
+    assert recorded(tmp_path / FOLDER / HOUR) == {0: 1.0, 10: 1.0, 100: 1.0}
+
+
+@pytest.mark.parametrize("kills", [0, 1])
+def test_a_clock_set_back_into_a_merged_hour_keeps_the_earlier_rows_of_the_window(tmp_path: Path, kills: int) -> None:
+    record_and_close(tmp_path, tick(0), tick(80), tick(100))
+    merge(tmp_path)
+    (journal,) = record(tmp_path, tick(60, 7.0))
+    copy = Path(journal).read_bytes()
+    for _ in range(kills):  # between copying the earlier rows and publishing the file
+        close_window(journal, 3)
+        (tmp_path / FOLDER / FIRST).unlink()
+        Path(journal).write_bytes(copy)
+    close_window(journal, 3)
+
+    assert names(tmp_path) == [HOUR, FIRST, SUPERSEDED.format(1)]
+    assert recorded(tmp_path / FOLDER / SUPERSEDED.format(1)) == {0: 1.0, 80: 1.0}
+    assert recorded(tmp_path / FOLDER / FIRST) == {60: 7.0}
+
+
+def test_a_merged_hour_that_cannot_be_read_costs_no_ticks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    record_and_close(tmp_path, tick(0))
+    merge(tmp_path)
+    (tmp_path / FOLDER / HOUR).write_bytes(b"PAR1 nonsense PAR1")
+    record_and_close(tmp_path, tick(10))
+
+    assert recorded(tmp_path / FOLDER / FIRST) == {10: 1.0}
+    assert "cannot read the merged hour of a window; its earlier rows stay there" in caplog.messages
 
 
 def test_a_closed_journal_gives_none_and_a_missing_one_is_an_error(tmp_path: Path) -> None:

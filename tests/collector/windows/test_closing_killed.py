@@ -15,7 +15,19 @@ from fgm.collector.windows.closing import close_window
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
 from fgm.store.check.directory_check import check
-from tests.support.collector.windows import FIRST, FOLDER, HEADER, SUPERSEDED, names, record, recorded, tick
+from tests.support.collector.windows import (
+    FIRST,
+    FOLDER,
+    HEADER,
+    HOUR,
+    SUPERSEDED,
+    merge,
+    names,
+    record,
+    record_and_close,
+    recorded,
+    tick,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -58,14 +70,25 @@ def superseding(data_dir: Path) -> str:
     return recorder.close() or ""
 
 
+def superseding_in_an_hour(data_dir: Path) -> str:
+    record_and_close(data_dir, tick(10), tick(100))
+    merge(data_dir)
+    (journal,) = record(data_dir, tick(5, 7.0))
+    return journal
+
+
 @pytest.mark.parametrize(
     ("make", "result"),
     [
         (plain, {FIRST: {0: 1.0, 1: 1.0}}),
         (merged, {FIRST: {0: 1.0, 1: 7.0, 2: 1.0}}),
         (superseding, {FIRST: {5: 7.0}, SUPERSEDED.format(1): {10: 1.0}}),
+        (
+            superseding_in_an_hour,
+            {FIRST: {5: 7.0}, SUPERSEDED.format(1): {10: 1.0}, HOUR: {10: 1.0, 100: 1.0}},
+        ),
     ],
-    ids=["a new window", "one that goes on", "one that the clock was set back into"],
+    ids=["a new window", "one that goes on", "one that the clock was set back into", "the same in a merged hour"],
 )
 def test_a_kill_at_any_step_does_not_change_the_result(
     tmp_path: Path, make: Callable[[Path], str], result: dict[str, dict[int, float]]

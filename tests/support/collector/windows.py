@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fgm.collector.windows import closing
 from fgm.collector.windows.closing import close_window
 from fgm.collector.windows.tick_recorder import TickRecorder
 from fgm.metrics.catalogue import COLUMNS
@@ -18,6 +19,7 @@ NODE = Series("node", node_name="worker-3")
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 FOLDER = "dt=2025-12-30/identifier=worker-3"
 FIRST = "metrics-20251230T160000Z.parquet"
+HOUR = "metrics-20251230T160000Z--PT1H.parquet"
 SUPERSEDED = "superseded-20251230T160000Z-{}.parquet"
 
 
@@ -46,6 +48,19 @@ def record_and_close(data_dir: Path, *ticks: Tick) -> None:
             close_window(closed, 3)
         if each is not None:
             recorder.append(each)
+
+
+def merge(data_dir: Path) -> None:
+    """Merge all windows of the first hour into one file."""
+    folder = data_dir / FOLDER
+    paths = sorted(folder.glob("metrics-20251230T16????Z.parquet"))
+    files = [WindowFile.open(str(path)) for path in paths]
+    chunks = [chunk for file in files for chunk in file.chunks(COLUMNS)]
+    (folder / HOUR).write_bytes(closing._encode(chunks, files[0].header, 3))
+    (folder / HOUR).chmod(0o644)
+    for file, path in zip(files, paths, strict=True):
+        file.close()
+        path.unlink()
 
 
 def recorded(path: Path) -> dict[int, float]:

@@ -5,15 +5,17 @@ The journal that a killed collector left is closed in the same way, after the ne
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fgm.collector.windows.recorded_window import merged_chunks
 from fgm.collector.windows.window_summary import summarise
 from fgm.logs import fields
 from fgm.metrics.catalogue import BY_NAME, COLUMNS
 from fgm.store.directory import atomic, layout
+from fgm.store.directory.layout import Window
 from fgm.store.directory.regular_file import first_byte, open_regular
 from fgm.store.errors import BadFileError, ForeignFileError
 from fgm.store.journal.frame import has_mark
@@ -53,9 +55,10 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     """Publish the rows of a journal as the Parquet file of its window, then remove the journal.
 
     If the window has a file already, because the collector was restarted within it, that file is merged into the new
-    one. A file that cannot be read, or that was recorded before the wall clock was set back, is set aside instead, and
-    never overwritten. Returns None if the journal has no tick, or was closed before. After an error the journal still
-    exists, except after FileNotFoundError. A journal of zeros, which a power loss can leave, is removed.
+    one; if its hour was merged, its rows in the file of the hour are. A file that cannot be read, or that was recorded
+    before the wall clock was set back, is set aside instead, and never overwritten. Returns None if the journal has no
+    tick, or was closed before. After an error the journal still exists, except after FileNotFoundError. A journal of
+    zeros, which a power loss can leave, is removed.
 
     Raises: ForeignFileError if the file is not fgm's; BadFileError if it cannot be read as a journal; OSError if
     reading or writing fails.
@@ -86,13 +89,14 @@ def close_window(journal_path: str, compression_level: int) -> ClosedWindow | No
     if header is None:
         atomic.remove(journal_path)
         return None
+    window = layout.window_at(parsed.start_ms, header.rotation_s)
     with ExitStack() as stack:
         if not supersedes:
-            chunks = [*_already_closed(stack, folder, target), *chunks]
-        data = parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+            chunks = [*_already_closed(stack, folder, window), *chunks]
+        data = _encode(chunks, header, compression_level)
         summary = summarise(chunks)
     if supersedes:
-        _keep_superseded(folder, parsed.start_ms, data)
+        _keep_superseded(folder, window, data, lambda earlier: _encode(earlier, header, compression_level))
     atomic.publish(folder, target, data)
     if is_damaged:
         aside = set_aside(journal_path)
@@ -161,6 +165,10 @@ def set_aside(journal_path: str) -> str:
     return atomic.set_aside(journal_path, os.path.basename(journal_path) + ".bad")
 
 
+def _encode(chunks: Sequence[Chunk], header: FileHeader, compression_level: int) -> bytes:
+    return parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
+
+
 def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
     tick_s = header.interval_ms / 1000
     return {
@@ -173,13 +181,14 @@ def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
     }
 
 
-def _already_closed(stack: ExitStack, folder: str, name: str) -> list[Chunk]:
-    """Return the rows of the window's file. Their columns can be used until `stack` is closed."""
+def _already_closed(stack: ExitStack, folder: str, window: Window) -> list[Chunk]:
+    """Return the rows of the window that are in a file. Their columns can be used until `stack` is closed."""
+    name = layout.metrics_name(window.start_ms)
     path = os.path.join(folder, name)
     try:
         file = WindowFile.open(path)
     except FileNotFoundError:
-        return []
+        return _already_merged(folder, window)
     except BadFileError as error:
         return _keep_bad(folder, name, error)
     stack.callback(file.close)
@@ -189,27 +198,63 @@ def _already_closed(stack: ExitStack, folder: str, name: str) -> list[Chunk]:
         return _keep_bad(folder, name, error)
 
 
-def _keep_superseded(folder: str, start_ms: int, data: bytes) -> None:
-    """Rename an earlier file of the window, unless it is equal: then a killed collector wrote it from this journal."""
-    name = layout.metrics_name(start_ms)
+def _already_merged(folder: str, window: Window) -> list[Chunk]:
+    try:
+        return merged_chunks(folder, window)
+    except BadFileError as error:
+        log.error(
+            "cannot read the merged hour of a window; its earlier rows stay there",
+            extra=fields(file=error.path, reason=error.reason),
+        )
+        return []
+
+
+def _keep_superseded(folder: str, window: Window, data: bytes, encode: Callable[[Sequence[Chunk]], bytes]) -> None:
+    """Keep what was recorded of the window earlier, unless it is equal: then a killed collector wrote it.
+
+    An earlier file is renamed. Rows in the merged file of the hour, which leave it when it is merged again, are copied.
+    """
+    name = layout.metrics_name(window.start_ms)
     path = os.path.join(folder, name)
     try:
         with open(open_regular(path), "rb") as file:
             if file.read() == data:
                 return
     except FileNotFoundError:
-        return
+        path = os.path.join(folder, layout.hour_name(window.start_ms - window.start_ms % layout.HOUR_MS))
+        merged = _already_merged(folder, window)
+        if not merged:
+            return
+        earlier = encode(merged)
+        aside, last = _names_of_superseded(folder, window)
+        if last is not None and _has_content(os.path.join(folder, last), earlier):
+            return
+        atomic.publish(folder, aside, earlier)
     except BadFileError as error:
         _keep_bad(folder, name, error)
         return
-    number = 1
-    while os.path.lexists(os.path.join(folder, layout.superseded_name(start_ms, number))):
-        number += 1
-    aside = layout.superseded_name(start_ms, number)
-    atomic.rename(path, aside)
+    else:
+        aside, _ = _names_of_superseded(folder, window)
+        atomic.rename(path, aside)
     log.warning(
         "a window was recorded twice, because the wall clock was set back", extra=fields(file=path, kept_as=aside)
     )
+
+
+def _names_of_superseded(folder: str, window: Window) -> tuple[str, str | None]:
+    """Return the first free name of a superseded file of a window, and the last one that is used."""
+    number, last = 1, None
+    while os.path.lexists(os.path.join(folder, name := layout.superseded_name(window.start_ms, number))):
+        number, last = number + 1, name
+    return name, last
+
+
+def _has_content(path: str, data: bytes) -> bool:
+    try:
+        with open(open_regular(path), "rb") as file:
+            return file.read() == data
+    except (BadFileError, FileNotFoundError):
+        return False
 
 
 def _keep_bad(folder: str, name: str, error: BadFileError) -> list[Chunk]:

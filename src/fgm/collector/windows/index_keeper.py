@@ -125,7 +125,7 @@ class IndexKeeper:
             self._is_failing = False
 
     async def rebuild(self) -> None:
-        """Add the containers of all Parquet files, newest first."""
+        """Add the containers of all windows and merged hours, newest first."""
         paths = await to_thread.run_sync(lambda: list(data_files(self._data_dir, "metrics", newest_first=True)))
         unreadable = 0
         for path in paths:
@@ -177,7 +177,9 @@ def _read_spans(path: str) -> list[SeriesSpan] | None:
     except (OSError, BadFileError):
         return None
     try:
-        return [SeriesSpan(c.series, int(c.time_ms[0]), int(c.time_ms[-1])) for c in file.chunks(())]
+        times = file.time_ms()
+        ends = [(run, run.first + run.count - 1) for run in file.block.runs]
+        return [SeriesSpan(run.series, int(times[run.first]), int(times[last])) for run, last in ends]
     except (OSError, BadFileError):
         return None
     finally:

@@ -3,6 +3,7 @@
 import errno
 import os
 
+from fgm.collector.windows import recorded_window
 from fgm.collector.windows.closing import salvage
 from fgm.store.directory import layout
 from fgm.store.directory.atomic import make_folder
@@ -10,7 +11,6 @@ from fgm.store.directory.layout import Window
 from fgm.store.errors import BadFileError
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.journal.journal_writer import JournalWriter
-from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.tick import Tick
 
@@ -81,9 +81,8 @@ class TickRecorder:
         May block. A file that cannot be read counts as earlier, because closing sets it aside. The first tick of a run
         may be the last one of the run before.
         """
-        journal = self.path_of(time_ms)
-        name = layout.metrics_name(layout.window_at(time_ms, self._header.rotation_s).start_ms)
-        last_ms = _last_ms(journal), _last_ms(os.path.join(os.path.dirname(journal), name))
+        window = layout.window_at(time_ms, self._header.rotation_s)
+        last_ms = _last_ms(self.path_of(time_ms)), recorded_window.last_ms(self._folder(window), window)
         return max(last_ms) >= time_ms + (0 if self._last_ms else 1)
 
     def may_record(self, path: str, since_ms: int) -> bool:
@@ -116,19 +115,13 @@ class TickRecorder:
             return JournalWriter(path, self._header, self._columns, supersedes=supersedes)
 
 
-def _last_ms(path: str) -> int:
-    """Return the last tick of a journal or of a metrics file; -1 if there is none that can be read."""
+def _last_ms(journal: str) -> int:
+    """Return the last tick of a journal; -1 if there is none that can be read."""
     try:
-        if path.endswith(".journal"):
-            reader = JournalReader(path, metrics=())
-            try:
-                return -1 if reader.last_ms is None else reader.last_ms
-            finally:
-                reader.close()
-        file = WindowFile.open(path)
+        reader = JournalReader(journal, metrics=())
         try:
-            return file.block.last_ms
+            return -1 if reader.last_ms is None else reader.last_ms
         finally:
-            file.close()
+            reader.close()
     except (BadFileError, OSError):
         return -1

@@ -121,13 +121,16 @@ def _check_window(report: Report, path: str, name: ParsedName, schemas: dict[int
 def _is_allowed_temporary(name: str, names: list[str]) -> bool:
     """Return whether a killed collector may have left a temporary file of this name.
 
-    A temporary metrics file is allowed only next to the journal of its window: closing that journal replaces it.
+    A temporary file of a window is allowed only next to the journal of the window: closing that journal replaces it.
     """
     final_name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     if layout.parse_table_name(final_name) is not None:
         return True
     parsed = layout.parse_name(final_name)
-    return parsed is not None and parsed.kind == "metrics" and layout.journal_name(parsed.start_ms) in names
+    if parsed is not None and parsed.kind == "metrics":
+        return layout.journal_name(parsed.start_ms) in names
+    start_ms = layout.set_aside_ms(final_name) if final_name.startswith("superseded-") else None
+    return start_ms is not None and layout.journal_name(start_ms) in names
 
 
 def _add_all(report: Report, path: str, counted_as: str, sentences: Iterable[str]) -> None:
