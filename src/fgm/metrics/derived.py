@@ -22,6 +22,7 @@ class ShownMetric:
 
     `needs`: the recorded columns that `compute` uses. `compute`: formula that returns float64[n], with NaN for null.
     `may_lack`: columns of `needs` that files of earlier versions do not have; the metric has values without them, too.
+    `scaled`: name of the metric, and the constant by which it is multiplied, if this metric is nothing else.
     """
 
     name: str
@@ -33,14 +34,22 @@ class ShownMetric:
     needs: tuple[str, ...]
     compute: Formula
     may_lack: frozenset[str] = frozenset()
+    scaled: tuple[str, float] | None = None
 
     def has_values(self, columns: Collection[str]) -> bool:
         """Return whether the metric has values if these columns have some."""
         return all(name in columns for name in self.needs if name not in self.may_lack)
 
 
-def _millicores(column: str) -> Formula:
-    return lambda samples: samples.rate(column) / 1000
+@dataclass(frozen=True, slots=True)
+class _ScaledRate:
+    """The formula of a metric that is only the rate of a counter, in another unit."""
+
+    column: str
+    divisor: float = 1.0
+
+    def __call__(self, samples: Samples) -> Floats:
+        return samples.rate(self.column) / self.divisor
 
 
 def _percentage(column: str) -> Formula:
@@ -70,10 +79,6 @@ def _below_node(samples: Samples, limit: str, depth: str, own: Floats) -> Floats
 
 def _throttle_ratio(samples: Samples) -> Floats:
     return _ratio(samples.rate("cpu.stat.nr_throttled"), samples.rate("cpu.stat.nr_periods"))
-
-
-def _pressure(column: str) -> Formula:
-    return lambda samples: samples.rate(column) / 1e6
 
 
 def _working_set(samples: Samples) -> Floats:
@@ -124,8 +129,9 @@ _LIMIT_HELP = "The limit is the smallest on the way up, such as the pod's. Null 
 def _derived(  # noqa: PLR0917 - a row of the table
     name: str, title: str, unit: str, text: str, needs: tuple[str, ...], compute: Formula
 ) -> ShownMetric:
-    source = ", ".join(needs)
-    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, _SINCE_VERSION_3.intersection(needs))
+    source, may_lack = ", ".join(needs), _SINCE_VERSION_3.intersection(needs)
+    scaled = (compute.column, 1 / compute.divisor) if isinstance(compute, _ScaledRate) else None
+    return ShownMetric(name, title, unit, "derived", source, text, needs, compute, may_lack, scaled)
 
 
 def _pressures() -> Iterator[ShownMetric]:
@@ -140,7 +146,7 @@ def _pressures() -> Iterator[ShownMetric]:
                 "ratio",
                 text,
                 (column,),
-                _pressure(column),
+                _ScaledRate(column, 1e6),
             )
 
 
@@ -151,7 +157,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used, user and system together; 1000 is one processor.",
         _CPU,
-        _millicores("cpu.stat.usage_usec"),
+        _ScaledRate("cpu.stat.usage_usec", 1000),
     ),
     _derived(
         "user_cpu_usage_millicores",
@@ -159,7 +165,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used in user mode; the kernel smooths the split: single seconds are approximate.",
         ("cpu.stat.user_usec",),
-        _millicores("cpu.stat.user_usec"),
+        _ScaledRate("cpu.stat.user_usec", 1000),
     ),
     _derived(
         "system_cpu_usage_millicores",
@@ -167,7 +173,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "millicores",
         "Processor time used in the kernel, which smooths the split: single seconds are approximate.",
         ("cpu.stat.system_usec",),
-        _millicores("cpu.stat.system_usec"),
+        _ScaledRate("cpu.stat.system_usec", 1000),
     ),
     _derived(
         "total_cpu_percentage",
@@ -201,7 +207,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "ms/s",
         "Time spent waiting for quota, added up over processors: may exceed 1000.",
         ("cpu.stat.throttled_usec",),
-        lambda samples: samples.rate("cpu.stat.throttled_usec") / 1000,
+        _ScaledRate("cpu.stat.throttled_usec", 1000),
     ),
     _derived(
         "memory_working_set",
@@ -260,7 +266,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes/s",
         "Bytes read from block devices.",
         ("io.stat.rbytes",),
-        _sum_of_rates("io.stat.rbytes"),
+        _ScaledRate("io.stat.rbytes"),
     ),
     _derived(
         "io_write_bytes_per_s",
@@ -268,7 +274,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "bytes/s",
         "Bytes written to block devices; buffered writes count when they are written back.",
         ("io.stat.wbytes",),
-        _sum_of_rates("io.stat.wbytes"),
+        _ScaledRate("io.stat.wbytes"),
     ),
     _derived(
         "io_read_iops",
@@ -276,7 +282,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "1/s",
         "Read requests to block devices.",
         ("io.stat.rios",),
-        _sum_of_rates("io.stat.rios"),
+        _ScaledRate("io.stat.rios"),
     ),
     _derived(
         "io_write_iops",
@@ -284,7 +290,7 @@ DERIVED: tuple[ShownMetric, ...] = (
         "1/s",
         "Write requests to block devices.",
         ("io.stat.wios",),
-        _sum_of_rates("io.stat.wios"),
+        _ScaledRate("io.stat.wios"),
     ),
     _derived(
         "tcp_retransmit_ratio",

@@ -15,14 +15,15 @@ def gap_ms(interval_ms: float) -> float:
     return GAP_INTERVALS * interval_ms
 
 
-def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float) -> Floats:
+def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float, series: Times | None = None) -> Floats:
     """Return the growth of a counter per second since its previous value, for each sample; NaN if it is unknown.
 
     A value was actually read at `time_ms + late_ms`; a `late_ms` of NaN counts as 0. `values` has NaN for null. The
     rate is unknown for the first value, for the first value after a gap, and for a value lower than the previous one,
-    which means that the counter restarted.
+    which means that the counter restarted. `series`: a number for each sample, if they belong to several series; the
+    rate of the first value of each of them is unknown, too.
 
-    Shape: all arrays have the same length, in ascending order of time.
+    Shape: all arrays have the same length, in ascending order of time, or of series and time.
     """
     result = np.full(len(values), np.nan)
     present = np.flatnonzero(~np.isnan(values))
@@ -32,5 +33,7 @@ def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float) ->
     read_at = ticks + np.nan_to_num(late_ms[present])
     growth, passed_ms = np.diff(values[present]), np.diff(read_at)
     is_known = (growth >= 0) & (passed_ms > 0) & (np.diff(ticks) <= gap_ms(interval_ms))
+    if series is not None:
+        is_known &= np.diff(series[present]) == 0
     result[present[1:][is_known]] = growth[is_known] * 1000.0 / passed_ms[is_known]
     return result

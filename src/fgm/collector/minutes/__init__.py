@@ -1,0 +1,1 @@
+"""Computes the minutes of a merged hour from its samples."""

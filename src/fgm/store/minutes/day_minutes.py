@@ -1,0 +1,53 @@
+"""Writes the minutes of a day from the files with the minutes of its hours."""
+
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.minutes.minute_rows import MinuteRows, combined
+from fgm.store.minutes.minutes_file import MinutesFile
+from fgm.store.minutes.minutes_writer import MinutesWriter
+from fgm.store.samples.series import Series, order, with_known_names
+
+DEFAULT_LEVEL = 9
+"""Level of zstd of minutes: they are written once and kept for months."""
+
+
+def write_day(
+    files: Sequence[MinutesFile], out: BinaryIO, sources: Iterable[tuple[str, int]], level: int = DEFAULT_LEVEL
+) -> None:
+    """Write the minutes of several files, the oldest first, as one file. `sources`: name and fingerprint of each.
+
+    Raises: OSError.
+    Raises: BadFileError if one of the files is damaged.
+    Raises: ValueError if they have no rows.
+    """
+    series = _joined_series(files)
+    position = {each.key: index for index, each in enumerate(series)}
+    positions = [np.array([position[each.key] for each in file.series], np.int64) for file in files]
+    from_ms = min((file.block.first_ms for file in files), default=0)
+    newest = files[-1].header if files else None
+    if newest is None:
+        raise ValueError("a day without hours has no minutes")
+    writer = MinutesWriter(newest, series, from_ms, level)
+    for metric in dict.fromkeys(name for file in files for name in file.block.metrics):
+        parts = [_renumbered(file.rows(metric), new) for file, new in zip(files, positions, strict=True)]
+        writer.add(metric, combined(parts))
+    writer.write(out, sources)
+
+
+def _joined_series(files: Sequence[MinutesFile]) -> list[Series]:
+    """Return the series of all files with their newest names, in the order of metrics files."""
+    newest: dict[str, Series] = {}
+    for file in files:
+        for series in file.series:
+            older = newest.get(series.key)
+            newest[series.key] = series if older is None else with_known_names(series, older)
+    return sorted(newest.values(), key=order)
+
+
+def _renumbered(rows: MinuteRows, positions: NDArray[np.int64]) -> MinuteRows:
+    columns = {name: getattr(rows, name) for name in MinuteRows.__dataclass_fields__}
+    return MinuteRows(**{**columns, "series": positions[rows.series]})

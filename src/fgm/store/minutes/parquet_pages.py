@@ -1,0 +1,181 @@
+"""Pages of Parquet columns without nulls, as files of minutes have them, and the footer that describes them.
+
+Pages of version 1, compressed with zstd. Values that change are PLAIN. Constant ones, and integers of which there are
+few different ones, are positions in the dictionary of their column, mostly as runs.
+
+Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import cramjam
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.store.parquet.thrift import struct, to_bytes
+
+ColumnKind = Literal["time", "text", "integer", "number"]
+
+PLAIN, RLE, RLE_DICTIONARY = 0, 3, 8
+"""Encodings, in parquet.thrift."""
+_DATA_PAGE, _DICTIONARY_PAGE = 0, 2
+_INT32, _INT64, _DOUBLE, _BYTE_ARRAY = 1, 2, 5, 6
+_PHYSICAL = {"time": _INT64, "text": _BYTE_ARRAY, "integer": _INT32, "number": _DOUBLE}
+_ZSTD, _UTF8, _TIMESTAMP_MILLIS = 6, 0, 9
+
+
+class Page(NamedTuple):
+    """A page as it is in the file. `unpacked`: bytes of the page before compression, with its header."""
+
+    data: bytes
+    header_size: int
+    unpacked: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChunk:
+    """The column chunk of one column. `pages`: with that of its dictionary first, if it has one.
+
+    `bounds`: lowest and highest value, of times. `nulls`: number of rows without a value.
+    """
+
+    name: str
+    kind: ColumnKind
+    pages: Sequence[Page]
+    has_dictionary: bool
+    nulls: int | None = None
+    bounds: tuple[int, int] | None = None
+
+
+def data_page(content: bytes, rows: int, encoding: int, level: int) -> Page:
+    """Return a data page with this content."""
+    levels = {"definition_level_encoding": RLE, "repetition_level_encoding": RLE}
+    head = struct("DataPageHeader", num_values=rows, encoding=encoding, **levels)
+    return _page(content, level, type=_DATA_PAGE, data_page_header=head)
+
+
+def dictionary_page(content: bytes, values: int, level: int) -> Page:
+    """Return the page of a dictionary, whose values are PLAIN."""
+    head = struct("DictionaryPageHeader", num_values=values, encoding=PLAIN)
+    return _page(content, level, type=_DICTIONARY_PAGE, dictionary_page_header=head)
+
+
+def plain_texts(texts: Sequence[str]) -> bytes:
+    """Return texts in the encoding PLAIN."""
+    return b"".join([_with_size(text.encode()) for text in texts])
+
+
+def codes(positions: NDArray[np.int64]) -> bytes:
+    """Return positions in a dictionary, of one or two bytes each. zstd makes them shorter than packed bits would be.
+
+    Raises: ValueError if one is above 65,535.
+    """
+    highest = positions.max(initial=0)
+    if highest > 0xFFFF:
+        raise ValueError(f"a dictionary has {highest + 1} values, more than 65,536")
+    width = 1 if highest < 1 << 8 else 2
+    groups = -(-len(positions) // 8)
+    padded = np.zeros(groups * 8, f"<u{width}")
+    padded[: len(positions)] = positions
+    return bytes([8 * width]) + varint(groups << 1 | 1) + padded.tobytes()
+
+
+def runs_of_codes(positions: Sequence[int], rows: Sequence[int], width: int) -> bytes:
+    """Return positions in a dictionary, each repeated for a number of rows. `width`: bytes of a position."""
+    return bytes([8 * width]) + repeated(positions, rows, width)
+
+
+def present_levels(is_present: Sequence[int], rows: Sequence[int]) -> bytes:
+    """Return definition levels: whether the rows of each run have a value."""
+    return _with_size(repeated(is_present, rows, 1))
+
+
+def repeated(values: Sequence[int], rows: Sequence[int], width: int) -> bytes:
+    """Return runs of the RLE / bit-packing hybrid."""
+    return b"".join(
+        [varint(count << 1) + value.to_bytes(width, "little") for value, count in zip(values, rows, strict=True)]
+    )
+
+
+def width_of(size: int) -> int:
+    """Return how many bytes a position in a dictionary of so many values takes."""
+    return 1 if size <= 1 << 8 else 2 if size <= 1 << 16 else 4
+
+
+def footer(chunks: Sequence[ColumnChunk], first_at: int, rows: int, created_by: str, metadata: dict[str, str]) -> bytes:
+    """Return the footer of a file with one row group. `first_at`: offset of the first column chunk."""
+    elements, columns, at, unpacked = [], [], first_at, 0
+    for chunk in chunks:
+        size, whole = sum(len(page.data) for page in chunk.pages), sum(page.unpacked for page in chunk.pages)
+        elements.append(_schema_element(chunk))
+        columns.append(_chunk_facts(chunk, at, size, whole, rows))
+        at, unpacked = at + size, unpacked + whole
+    root = struct("SchemaElement", name="schema", num_children=len(elements))
+    return to_bytes(
+        struct(
+            "FileMetaData",
+            version=1,
+            schema=[root, *elements],
+            num_rows=rows,
+            row_groups=[struct("RowGroup", columns=columns, total_byte_size=unpacked, num_rows=rows)],
+            key_value_metadata=[struct("KeyValue", key=k.encode(), value=v.encode()) for k, v in metadata.items()],
+            created_by=created_by,
+        )
+    )
+
+
+def varint(number: int) -> bytes:
+    """Return an unsigned integer in seven bits per byte, the lowest first."""
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)
+
+
+def _page(content: bytes, level: int, **kind: Any) -> Page:
+    packed = bytes(cramjam.zstd.compress(content, level=level))
+    sizes = {"uncompressed_page_size": len(content), "compressed_page_size": len(packed)}
+    header = to_bytes(struct("PageHeader", **sizes, **kind))
+    return Page(header + packed, len(header), len(header) + len(content))
+
+
+def _schema_element(chunk: ColumnChunk) -> Any:
+    facts: dict[str, Any] = {}
+    if chunk.kind == "text":
+        facts = {"converted_type": _UTF8}
+    elif chunk.kind == "time":
+        unit = struct("TimeUnit", MILLIS=struct("MilliSeconds"))
+        in_utc = struct("TimestampType", isAdjustedToUTC=True, unit=unit)
+        facts = {"converted_type": _TIMESTAMP_MILLIS, "logicalType": struct("LogicalType", TIMESTAMP=in_utc)}
+    kinds = {"type": _PHYSICAL[chunk.kind], "repetition_type": int(chunk.nulls is not None)}
+    return struct("SchemaElement", name=chunk.name, **kinds, **facts)
+
+
+def _chunk_facts(chunk: ColumnChunk, at: int, size: int, unpacked: int, rows: int) -> Any:
+    bounds = {}
+    if chunk.bounds is not None:
+        low, high = (bound.to_bytes(8, "little", signed=True) for bound in chunk.bounds)
+        bounds = {"min": low, "max": high}
+    after_dictionary = at + (len(chunk.pages[0].data) if chunk.has_dictionary else 0)
+    facts = struct(
+        "ColumnMetaData",
+        type=_PHYSICAL[chunk.kind],
+        encodings=[PLAIN, RLE, RLE_DICTIONARY] if chunk.has_dictionary else [PLAIN, RLE],
+        path_in_schema=[chunk.name],
+        codec=_ZSTD,
+        num_values=rows,
+        total_uncompressed_size=unpacked,
+        total_compressed_size=size,
+        data_page_offset=after_dictionary,
+        dictionary_page_offset=at if chunk.has_dictionary else None,
+        statistics=struct("Statistics", null_count=chunk.nulls or 0, **bounds),
+    )
+    return struct("ColumnChunk", file_offset=at, meta_data=facts)
+
+
+def _with_size(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "little") + data
