@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.history import FACTS, ROTATION_S, Life, Simulation, lives_of
+from benchmarks.history import ROTATION_S, Life, Simulation, lives_of
 
 from fgm.clock import SystemClock
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet import parquet_encoding
 from fgm.store.samples.chunk import Chunk
@@ -108,9 +108,7 @@ def make(folder: Path, kind: str, seed: int) -> str:
             accumulate(by_key[key], state)
         path = folder / layout.day_folder(start_ms) / layout.identifier_folder("made")
         path.mkdir(parents=True, exist_ok=True)
-        atomic.publish(
-            str(path), layout.metrics_name(start_ms), parquet_encoding.encode(chunks, COLUMNS, header, FACTS)
-        )
+        atomic.publish(str(path), layout.metrics_name(start_ms), parquet_encoding.encode(chunks, COLUMN_TYPES, header))
     return keys[0][:12]
 
 

@@ -12,23 +12,23 @@ import os
 import sys
 import time
 import uuid
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm import __version__
-from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
 from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Facts, Index, IndexEntry
 from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.block import PARQUET_MAGIC, read_block
-from fgm.store.parquet.window_block import TIME, ColumnChunk
+from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
+from fgm.store.parquet.pages.page_table import ColumnChunk, PagePosition
+from fgm.store.parquet.window_block import TIME
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
@@ -91,7 +91,7 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
         if number < ENCODED:
             there = [life.series for life in lives if life.first <= number <= life.last]
             chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
-            data = parquet_encoding.encode(chunks, COLUMNS, header, FACTS)
+            data = parquet_encoding.encode(chunks, COLUMN_TYPES, header)
         else:
             data = encoded[number % ENCODED].stamped(start_ms, header)
         atomic.publish(folder, layout.metrics_name(start_ms), data)
@@ -102,9 +102,6 @@ def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation
             spent_s = time.monotonic() - begun
             sys.stderr.write(f"{number + 1:6} of {len(starts)} windows, {written >> 20} MiB, {spent_s:.0f} s\n")
     atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index_of(lives, starts)))
-
-
-FACTS = {name: {"unit": m.unit, "kind": m.kind, "interval_s": m.interval_s} for name, m in BY_NAME.items()}
 
 
 def windows_before(until_ms: int, length_ms: int) -> Iterator[int]:
@@ -200,7 +197,7 @@ class Encoded:
 
         with open(path, "rb") as whole:
             data = whole.read()
-            _, end = read_block(path, whole.fileno())
+            _, end, _ = read_block(path, whole.fileno())
         file = WindowFile.open(path)
         self._directory, self._time_ms = file.block, file.time_ms()
         file.close()
@@ -211,28 +208,17 @@ class Encoded:
         """Return the file of another window."""
         directory = self._directory
         shift_ms = start_ms - layout.window_at(directory.first_ms, ROTATION_S).start_ms
-        times = (self._time_ms + shift_ms).astype("<i8").tobytes()
-        chunk, header_size = self._page(directory.columns[TIME], times)
-        place = ColumnChunk(len(self._columns), len(chunk), header_size, len(times), directory.rows, zlib.crc32(chunk))
+        alone = encode_parts([ColumnValues(TIME, "time", self._time_ms + shift_ms, is_nullable=False)], {})
+        (page,) = alone.positions[TIME].pages
+        chunk = alone.chunks[page.offset : page.offset + page.size]
+        place = page._replace(offset=len(self._columns))
         first_ms, last_ms = directory.first_ms + shift_ms, directory.last_ms + shift_ms
         footer = self._footer_with(place, first_ms, last_ms, header)
-        columns = {**directory.columns, TIME: place}
+        columns = {**directory.columns, TIME: ColumnChunk("time", (place,))}
         block = replace(directory, header=header, first_ms=first_ms, last_ms=last_ms, columns=columns).to_bytes(footer)
         return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
 
-    def _page(self, place: ColumnChunk, values: bytes) -> tuple[bytes, int]:
-        from fastparquet.cencoding import NumpyIO, from_buffer  # noqa: PLC0415 - heavy, and only this function needs it
-        from fastparquet.writer import write_thrift  # noqa: PLC0415 - heavy, and only this function needs it
-
-        page = bytes(cramjam.zstd.compress(values, level=3))
-        old = self._columns[place.offset : place.offset + place.page_header_size]
-        facts = from_buffer(NumpyIO(old), "PageHeader")
-        facts.compressed_page_size, facts.uncompressed_page_size = len(page), len(values)
-        written = io.BytesIO()
-        write_thrift(written, facts)
-        return written.getvalue() + page, len(written.getvalue())
-
-    def _footer_with(self, place: ColumnChunk, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
+    def _footer_with(self, place: PagePosition, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
         from fastparquet.writer import write_thrift  # noqa: PLC0415 - heavy, and only this function needs it
 
         column = self._footer.row_groups[0].columns[0]

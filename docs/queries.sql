@@ -21,7 +21,7 @@ CREATE OR REPLACE VIEW samples AS
 SELECT
     *,
     epoch_ms("time") AS time_ms,
-    epoch_ms("time") + coalesce(late_ms, 0) AS read_ms,
+    epoch_ms("time") + coalesce(late_us / 1000, late_ms, 0) AS read_ms,
     CASE scope
         WHEN 'pod' THEN 'pod:' || pod_uid
         WHEN 'cgroup' THEN 'cgroup:' || cgroup
@@ -37,10 +37,11 @@ SELECT
 FROM (
     SELECT * FROM read_parquet(
         'dt=*/identifier=*/metrics-*.parquet', hive_partitioning = true,
-        union_by_name = true -- files before format version 3 have fewer columns
+        union_by_name = true -- files of earlier format versions have other columns
     )
     UNION ALL BY NAME
-    SELECT -- columns that a data directory without files of format version 3 does not have
+    SELECT -- columns that a data directory without files of some format version does not have
+        NULL::DOUBLE AS late_ms, NULL::DOUBLE AS late_us,
         NULL::DOUBLE AS effective_cpu_limit_millicores, NULL::DOUBLE AS effective_cpu_limit_depth,
         NULL::DOUBLE AS effective_memory_max, NULL::DOUBLE AS effective_memory_max_depth,
         NULL::DOUBLE AS "tcp.retrans_segs", NULL::DOUBLE AS "tcp.out_segs"
@@ -55,7 +56,7 @@ CREATE OR REPLACE MACRO rate(counter, gap_ms := 2500) AS
             AND time_ms - lag(if(counter IS NULL, NULL, time_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
                 <= gap_ms
             AND read_ms > lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms)
-        THEN 1000.0 * (counter - lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
+        THEN 1000::DOUBLE * (counter - lag(counter IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
             / (read_ms - lag(if(counter IS NULL, NULL, read_ms) IGNORE NULLS) OVER (PARTITION BY series ORDER BY time_ms))
     END;
 

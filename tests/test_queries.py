@@ -19,7 +19,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
@@ -47,7 +47,6 @@ EXAMPLE_IN_JAVASCRIPT = re.findall(
 NODE_MODULES = Path(sys.prefix) / "readers" / "node_modules"
 START_MS = 1_767_110_400_000
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
-FACTS = {name: {"unit": m.unit, "kind": m.kind, "interval_s": m.interval_s} for name, m in BY_NAME.items()}
 SERIES = (
     Series("node", node_name="node-1"),
     Series("pod", pod_uid="4287d066", cgroup="/kubepods/pod4287d066"),
@@ -103,7 +102,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
     atomic.make_folder(str(folder))
     for number, chunks_of_window in enumerate(zip(*map(windows, chunks.values()), strict=True)):
         name = layout.metrics_name(START_MS + 90_000 * number)
-        atomic.publish(str(folder), name, encode(chunks_of_window, COLUMNS, HEADER, FACTS))
+        atomic.publish(str(folder), name, encode(chunks_of_window, COLUMN_TYPES, HEADER))
     row = ProcessRow(START_MS, "ab" * 32, "payments", None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
     atomic.publish(str(folder), layout.table_name("processes", START_MS), encode_table("processes", [row], HEADER))
     names = ("ab" * 32, "payments", None, None, None, "/a")
@@ -136,11 +135,11 @@ def test_every_derived_metric_equals_what_the_page_shows(data: dict[str, Chunk])
 
 def test_files_without_effective_limits_have_the_own_ones(data: dict[str, Chunk]) -> None:
     """Those before format version 3."""
-    columns = [name for name in COLUMNS if not name.startswith("effective_")]
+    columns = {name: kind for name, kind in COLUMN_TYPES.items() if not name.startswith("effective_")}
     for path in Path().rglob("metrics-*.parquet"):
         path.unlink()
     folder = next(Path().rglob(layout.EVENTS_NAME)).parent
-    atomic.publish(str(folder), layout.metrics_name(START_MS), encode(list(data.values()), columns, HEADER, FACTS))
+    atomic.publish(str(folder), layout.metrics_name(START_MS), encode(list(data.values()), columns, HEADER))
     connection = duckdb.connect()
     connection.execute(QUERIES.read_text())
     for key, chunk in data.items():

@@ -18,7 +18,7 @@ REAL = Path(__file__).parents[1] / "data"
         (Number("memory.current"), b"4096", 4096),
         (Number("memory.peak"), b"0\n", 0),
         (Number("memory.current", "memory.usage_in_bytes"), b"9223372036854771712\n", 2**63 - 4096),
-        (Number("cpu.stat.usage_usec", "cpuacct.usage", 1000), b"1500\n", 1.5),
+        (Number("cpu.stat.usage_usec", "cpuacct.usage", 1000), b"1500\n", 2.0),
         (
             Number("memory.current", "memory.usage_in_bytes"),
             (REAL / "cgroup1/memory.usage_in_bytes").read_bytes(),
@@ -27,7 +27,7 @@ REAL = Path(__file__).parents[1] / "data"
         (
             Number("cpu.stat.usage_usec", "cpuacct.usage", 1000),
             (REAL / "cgroup1/cpuacct.usage").read_bytes(),
-            436926.73,
+            436927.0,
         ),
     ],
 )

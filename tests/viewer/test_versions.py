@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 from anyio import to_thread
 
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
 from fgm.store.parquet.parquet_encoding import encode
@@ -49,7 +49,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 packed.extract(member, folder, filter="data")
     (old,) = folder.rglob("identifier=worker-3/metrics-*.parquet")
     file = WindowFile.open(str(old))
-    assert (file.header.format_version, FORMAT_VERSION) == (2, 3)
+    assert (file.header.format_version, FORMAT_VERSION) == (2, 4)
     facts = json.loads(pq.read_schema(old).metadata[b"fgm.columns"])
     assert NEW not in facts
     chunks = [
@@ -65,7 +65,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file.close()
     start_ms = int(min(chunk.time_ms[0] for chunk in chunks))
     start_ms -= start_ms % (1000 * header.rotation_s)
-    new = encode(chunks, COLUMNS, header, {name: facts.get(name, {}) for name in COLUMNS})
+    new = encode(chunks, COLUMN_TYPES, header)
     old.with_name(layout.metrics_name(start_ms)).write_bytes(new)
     return folder
 
@@ -85,7 +85,7 @@ def of_duckdb(data: Path) -> Counts:
 
 
 def of_polars(data: Path) -> Counts:
-    samples = pl.concat([pl.scan_parquet(file) for file in files(data)], how="diagonal")
+    samples = pl.concat([pl.scan_parquet(file) for file in files(data)], how="diagonal_relaxed")
     return samples.select(pl.len(), pl.col(NEW).count()).collect().row(0)
 
 
@@ -95,15 +95,19 @@ def of_pandas(data: Path) -> Counts:
 
 
 def of_pyarrow(data: Path) -> Counts:
-    schema = pa.unify_schemas([pq.read_schema(file) for file in files(data)])
-    column = ds.dataset(files(data), schema=schema).to_table(columns=[NEW])[NEW]
+    column = ds.dataset(files(data), schema=schema_of_all(data)).to_table(columns=[NEW])[NEW]
     return len(column), len(column) - column.null_count
+
+
+def schema_of_all(data: Path) -> pa.Schema:
+    schemas = [pq.read_schema(file).remove_metadata() for file in files(data)]
+    return pa.unify_schemas(schemas, promote_options="permissive")
 
 
 def of_datafusion(data: Path) -> Counts:
     datafusion = pytest.importorskip("datafusion", reason="not installed: make readers")
     context = datafusion.SessionContext()
-    context.register_parquet("samples", f"{data}/**/metrics-*.parquet")
+    context.register_parquet("samples", f"{data}/**/metrics-*.parquet", schema=schema_of_all(data))
     found = context.sql(f'SELECT count(*) AS rows, count("{NEW}") AS present FROM samples').to_pydict()
     return found["rows"][0], found["present"][0]
 
@@ -111,12 +115,11 @@ def of_datafusion(data: Path) -> Counts:
 def of_clickhouse(data: Path) -> Counts:
     """In a process of its own, because the database installs handlers of signals."""
     pytest.importorskip("chdb", reason="not installed: make readers")
-    query = (
-        f"SELECT count(), count(`{NEW}`) FROM file('{pattern(data)}', Parquet) SETTINGS schema_inference_mode = 'union'"
-    )
+    types = f"`memory.current` Nullable(Float64), `{NEW}` Nullable(Float64)"
+    query = f"SELECT count(), count(`{NEW}`), sum(`memory.current`) FROM file('{pattern(data)}', Parquet, '{types}')"
     code = f"import chdb; print(chdb.query({query!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    rows, present = done.stdout.strip().split(",")
+    rows, present, _ = done.stdout.strip().split(",")
     return int(rows), int(present)
 
 

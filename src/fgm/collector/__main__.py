@@ -21,6 +21,7 @@ from fgm.collector import session_file
 from fgm.collector.assembly import find_hierarchies, make_daemon, make_sampler
 from fgm.collector.cgroups.hierarchies import METRICS, ForeignRootError, Hierarchies
 from fgm.collector.settings import Settings, from_command_line
+from fgm.collector.windows import columns_file
 from fgm.listening import ListenError, listen
 from fgm.probes.probe_server import Probes
 from fgm.store.directory.lock import DirectoryLock
@@ -109,6 +110,10 @@ async def _record_until(
         session_file.publish(settings, hierarchies, clock.wall_ns())
     except OSError as error:
         log.error("cannot write session.json", extra=logs.fields(reason=str(error)))
+    try:
+        columns_file.publish(settings.data_dir, settings.interval_ms)
+    except OSError as error:
+        log.error("cannot write columns.json", extra=logs.fields(reason=str(error)))
     log.info(
         "recording started",
         extra=logs.fields(

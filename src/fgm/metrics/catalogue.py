@@ -1,11 +1,12 @@
 """The catalogue of recorded metrics: one table, which is also the schema of every file.
 
-A recorded metric is a nullable float64 column with the values of the kernel; counters are recorded raw, not as rates.
-Null means that the kernel did not provide the value, or that a limit is "max". A missing value is never recorded as 0.
+A recorded metric is a nullable column with the values of the kernel, in memory float64. Counters are recorded raw, not
+as rates. Null means that the kernel did not provide the value, or that a limit is "max". A missing value is never
+recorded as 0.
 The columns are in the order of the table. A new metric requires a new FORMAT_VERSION (`fgm.store.samples.header`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -309,5 +310,11 @@ RECORDED: tuple[Metric, ...] = tuple(parse_table(_TABLE))
 
 COLUMNS: tuple[str, ...] = tuple(metric.name for metric in RECORDED)
 """The names of the metric columns, in file order."""
+
+_FRACTIONAL_UNITS = frozenset({"s", "millicores"})
+COLUMN_TYPES: Mapping[str, Literal["integer", "number"]] = {
+    metric.name: "number" if metric.unit in _FRACTIONAL_UNITS else "integer" for metric in RECORDED
+}
+"""The types of the metric columns in files, in file order. What the kernel counts is an integer."""
 
 BY_NAME: dict[str, Metric] = {metric.name: metric for metric in RECORDED}

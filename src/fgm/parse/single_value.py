@@ -38,7 +38,7 @@ class Number:
     unknown: frozenset[bytes] = frozenset()
 
     def __init__(self, metric: str, file: str | None = None, divisor: int = 1) -> None:
-        """`file`: name for errors, by default the metric's. `divisor`: converts the number to the metric's unit."""
+        """`file`: name for errors, by default the metric's. `divisor`: number of the file's units in the metric's."""
         self.names: tuple[str, ...] = (metric,)
         self._file = file or metric
         self._divisor = divisor
@@ -48,7 +48,7 @@ class Number:
 
         Raises: ParseError as `number`.
         """
-        return [number(text, self._file) / self._divisor]
+        return [round(number(text, self._file) / self._divisor)]
 
     def form(self, _names: tuple[str, ...]) -> tuple[str, int]:
         """Return a value that is equal for all files that one call of `parse_alike` can parse, of any metric."""
@@ -60,6 +60,6 @@ class Number:
         Shape: float64[len(texts), 1].
         """
         try:
-            return np.array(list(map(int, texts)), np.float64)[:, np.newaxis] / self._divisor
+            return np.rint(np.array(list(map(int, texts)), np.float64)[:, np.newaxis] / self._divisor)
         except ValueError:
             return None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fgm.collector.kubernetes.container_exits import ContainerExit, ExitFinder
 from fgm.collector.kubernetes.pod import MAX_LABELS_CHARACTERS, Container, Pod, Termination, parse_pod
 from fgm.collector.kubernetes.pod_book import PodBook, facts_of
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.events.event import Event, encode
 from fgm.store.index.index_file import Index, IndexEntry, dump
 from fgm.store.parquet import parquet_encoding
@@ -200,7 +200,7 @@ def test_replacing_any_field_by_any_value_raises_nothing(data: st.DataObject) ->
     book.put(replaced)
     rows = np.zeros((1, 1 + len(COLUMNS)))
     chunk = Chunk(book.names.name(APP), np.array([T0]), rows[:, 0], dict(zip(COLUMNS, rows[:, 1:].T, strict=True)))
-    assert parquet_encoding.encode([chunk], COLUMNS, FileHeader("n", "n", 1000, 90), {name: {} for name in COLUMNS})
+    assert parquet_encoding.encode([chunk], COLUMN_TYPES, FileHeader("n", "n", 1000, 90))
     entries = {key[:12]: IndexEntry(key, T0, T0, facts) for key, facts in facts_of(replaced).items()}
     assert dump(Index(entries, T0, T0, T0, 90))
     for change in ExitFinder(index, 0).find(replaced):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fgm.collector.minutes.hour_minutes import stored_metrics, write_hour
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.minutes import minutes_of
 from fgm.store.minutes.day_minutes import write_day
@@ -66,7 +66,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory, chunks: list[Chunk]) -> Minut
     folder = tmp_path_factory.mktemp("hour")
     before, whole = (folder / name for name in ("before.parquet", "hour.parquet"))
     for path, limits in ((before, (0, START_MS)), (whole, (START_MS, START_MS + HOUR_MS))):
-        path.write_bytes(encode([cut(chunk, *limits) for chunk in chunks], COLUMNS, HEADER, {n: {} for n in COLUMNS}))
+        path.write_bytes(encode([cut(chunk, *limits) for chunk in chunks], COLUMN_TYPES, HEADER))
     return written(folder, WindowFile.open(str(whole)), WindowFile.open(str(before)))
 
 
@@ -113,7 +113,7 @@ def test_a_day_has_what_its_hours_have(tmp_path: Path, chunks: list[Chunk], hour
     before = None
     for number, each in enumerate([(0, START_MS), *limits]):
         path = tmp_path / f"part-{number}.parquet"
-        path.write_bytes(encode([cut(chunk, *each) for chunk in chunks], COLUMNS, HEADER, {n: {} for n in COLUMNS}))
+        path.write_bytes(encode([cut(chunk, *each) for chunk in chunks], COLUMN_TYPES, HEADER))
         folder = tmp_path / str(number)
         folder.mkdir()
         part = WindowFile.open(str(path))

@@ -1,16 +1,13 @@
 """A journal becomes the file of its window exactly once, also if the window already has a file."""
 
-import json
 import os
 import resource
 import struct
 import tracemalloc
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from fgm.collector.windows.closing import close_window, set_aside
@@ -324,16 +321,6 @@ def test_a_lack_of_descriptors_is_not_taken_for_a_damaged_file(tmp_path: Path) -
 
     assert window is not None
     assert names(tmp_path) == ["metrics-20251230T160000Z.parquet"]
-
-
-def test_the_footer_has_the_interval_of_each_metric(tmp_path: Path) -> None:
-    (journal,) = record(tmp_path, tick(0), header=replace(HEADER, interval_ms=500))
-    window = close_window(journal, 3)
-    assert window is not None
-    metadata = pq.read_schema(window.path).metadata
-    facts = json.loads(metadata[b"fgm.columns"])
-
-    assert (facts["memory.current"]["interval_s"], facts["memory.max"]["interval_s"]) == (0.5, 10)
 
 
 def test_a_run_may_only_continue_journals_since_its_first_window(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from fgm.store.tables.table_rows import ProcessRow
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 COLUMNS = ("memory.current",)
-FACTS = {"unit": "bytes", "kind": "gauge", "interval_s": 1.0}
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 NODE = Series("node", node_name="node-1")
 WINDOW, JOURNAL = "metrics-20251230T160000Z.parquet", "live-20251230T160130Z.journal"
@@ -41,7 +40,7 @@ def window(*seconds: int, columns: tuple[str, ...] = COLUMNS, header: FileHeader
     count = len(seconds)
     time_ms = START_MS + np.array(seconds, np.int64) * 1000
     chunk = Chunk(NODE, time_ms, np.zeros(count), {name: np.ones(count) for name in columns})
-    return encode([chunk], columns, header, dict.fromkeys(columns, FACTS))
+    return encode([chunk], dict.fromkeys(columns, "integer"), header)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.pages.page_table import PageTable
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
@@ -28,7 +30,7 @@ from fgm.store.samples.series import IDENTITY_COLUMNS, Series
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90, cluster_name="prod")
 COLUMNS = ("memory.current", "memory.max", "io.stat.rbytes")
-FACTS = {name: {"unit": "bytes", "kind": "gauge", "interval_s": 1.0} for name in COLUMNS}
+TYPES: dict[str, ColumnType] = dict.fromkeys(COLUMNS, "integer")
 START_MS = 1_767_110_400_000
 NODE = Series("node", node_name="node-1")
 
@@ -62,7 +64,7 @@ def path(tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     path = folder / "metrics-20251230T160000Z.parquet"
     chunks = [chunk(NODE, *range(90)), chunk(container(2), *range(10, 50)), chunk(container(1), 3)]
-    path.write_bytes(encode(chunks, COLUMNS, HEADER, FACTS))
+    path.write_bytes(encode(chunks, TYPES, HEADER))
     return path
 
 
@@ -129,16 +131,16 @@ def test_every_file_has_the_same_schema_whatever_is_in_it(tmp_path: Path) -> Non
     names = []
     for i, chunks in enumerate([[chunk(NODE, 1)], [chunk(container(1), 1, 2), chunk(NODE, 1)]]):
         path = tmp_path / f"{i}.parquet"
-        path.write_bytes(encode(chunks, COLUMNS, HEADER, FACTS))
+        path.write_bytes(encode(chunks, TYPES, HEADER))
         names.append(pq.read_schema(path).remove_metadata())
 
     assert names[0] == names[1]
-    assert names[0].names == ["time", *IDENTITY_COLUMNS, "late_ms", *COLUMNS]
+    assert names[0].names == ["time", *IDENTITY_COLUMNS, "late_us", *COLUMNS]
 
 
 def test_a_tick_in_two_chunks_is_one_row_and_the_later_chunk_counts(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    path.write_bytes(encode([chunk(NODE, 1, 2, 3), chunk(NODE, 3, 4, add=7)], COLUMNS, HEADER, FACTS))
+    path.write_bytes(encode([chunk(NODE, 1, 2, 3), chunk(NODE, 3, 4, add=7)], TYPES, HEADER))
     file = WindowFile.open(str(path))
     (node,) = file.chunks(["memory.current"])
 
@@ -154,7 +156,7 @@ def test_a_damaged_file_is_refused_and_never_misread(
 ) -> None:
     """Invariant: after any cut or change of a byte, a column is read as it was written or BadFileError is raised."""
     folder = tmp_path_factory.mktemp("damaged")
-    whole = bytearray(encode([chunk(NODE, *range(30)), chunk(container(1), *range(30))], COLUMNS, HEADER, FACTS))
+    whole = bytearray(encode([chunk(NODE, *range(30)), chunk(container(1), *range(30))], TYPES, HEADER))
     path = folder / "x.parquet"
     if data.draw(st.booleans(), label="cut"):
         del whole[data.draw(st.integers(0, len(whole) - 1), label="at") :]
@@ -186,15 +188,41 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     block_size, raw_size = struct.unpack_from("<II", data, trailer_at + 4)
     raw = bytearray(raw_size)
     cramjam.zstd.decompress_into(data[trailer_at - block_size : trailer_at], raw)
-    facts = json.loads(raw)
+    text, _, table = bytes(raw).partition(b"\0")
+    facts = json.loads(text)
+    facts["table"] = bytearray(table)
+    pages = PageTable.from_bytes(table, len(facts["columns"])).pages
+    facts["pages"] = {
+        name: {field: int(numbers[index]) for field, numbers in pages.items()}
+        for index, name in enumerate(facts["columns"])
+    }
+    facts["offsets"] = dict.fromkeys(facts["columns"])
     change(facts)
-    raw = bytearray(json.dumps(facts, separators=(",", ":")).encode())
+    table = facts.pop("table")
+    changed_pages, offsets = facts.pop("pages"), facts.pop("offsets")
+    if len(table) == len(raw) - len(text) - 1:
+        position = 8 * len(offsets)
+        for index, offset in enumerate(offsets.values()):
+            if offset is not None:
+                table[8 * index : 8 * index + 8] = offset.to_bytes(8, "little")
+        position += 4 * len(offsets)
+        for field, numbers in pages.items():
+            values = [page[field] for page in changed_pages.values()]
+            written = np.array(values, np.int64).astype(numbers.dtype).tobytes()
+            table[position : position + len(written)] = written
+            position += len(written)
+        assert position == len(table)
+    raw = bytearray(json.dumps(facts, separators=(",", ":")).encode() + b"\0" + table)
     block = bytes(cramjam.zstd.compress(bytes(raw), level=3))
     trailer = struct.pack("<4sIII", b"FGM1", len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
     path.write_bytes(data[: trailer_at - block_size] + block + trailer + data[-8 - footer_size :])
 
 
-OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
+Facts = dict[str, Any]
+
+
+def set_page(name: str, field: str, value: int) -> Callable[[Facts], None]:
+    return lambda facts: facts["pages"][name].__setitem__(field, value)
 
 
 @pytest.mark.parametrize(
@@ -203,22 +231,39 @@ OFFSET, SIZE, PAGE_SIZE, PRESENT = 0, 1, 3, 4
         ("a run reaches beyond the last row", lambda facts: facts["runs"][-1].__setitem__(2, 91)),
         ("a run is missing", lambda facts: facts["runs"].pop()),
         ("two runs have the same rows", lambda facts: facts["runs"][1].__setitem__(1, 0)),
-        ("a run has no rows", lambda facts: facts["runs"].insert(0, [facts["runs"][0][0], 0, 0])),
+        ("a run has no rows", lambda facts: facts["runs"].insert(0, [facts["runs"][0][0], 0, 0, 0])),
         ("a run begins before the first row", lambda facts: facts["runs"][0].__setitem__(1, -40)),
+        ("a run begins before the first tick", lambda facts: facts["runs"][0].__setitem__(3, -1)),
+        ("a run ends after the last tick", lambda facts: facts["runs"][0].__setitem__(3, 89)),
+        ("fewer ticks than there are", lambda facts: facts["ticks"][0].__setitem__(2, 9)),
+        ("more ticks than fit into memory", lambda facts: facts["ticks"][0].__setitem__(2, 10**15)),
+        ("a tick that is no number of ms", lambda facts: facts["ticks"][0].__setitem__(1, 10**30)),
         ("fewer rows than there are", lambda facts: facts.__setitem__("rows", 10)),
         ("more rows than there are", lambda facts: facts.__setitem__("rows", 10**12)),
-        ("more values than there are", lambda facts: facts["columns"]["io.stat.rbytes"].__setitem__(PRESENT, 88)),
-        ("fewer values than there are", lambda facts: facts["columns"]["memory.current"].__setitem__(PRESENT, 5)),
-        ("an enormous page", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, 255 << 20)),
-        ("a page of less than nothing", lambda facts: facts["columns"]["memory.current"].__setitem__(PAGE_SIZE, -1)),
-        ("an offset before the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, -9)),
-        ("an offset after the file", lambda facts: facts["columns"]["memory.current"].__setitem__(OFFSET, 1 << 70)),
-        ("a size beyond the file", lambda facts: facts["columns"]["time"].__setitem__(SIZE, 200 << 20)),
+        ("more values than there are", set_page("io.stat.rbytes", "present", 88)),
+        ("fewer values than there are", set_page("memory.current", "present", 5)),
+        ("more rows in a page than there are", set_page("memory.current", "rows", 132)),
+        ("fewer rows in a page than there are", set_page("memory.current", "rows", 130)),
+        ("an enormous page", set_page("memory.current", "page_size", 255 << 20)),
+        ("a page of the largest size", set_page("memory.current", "page_size", -1)),
+        ("an encoding that there is not", set_page("memory.current", "encoding", 77)),
+        ("a page with a dictionary only", set_page("memory.current", "encoding", 2)),
+        ("indices without a dictionary", set_page("memory.current", "encoding", 8)),
+        ("deltas that are none", set_page("memory.current", "encoding", 5)),
+        ("a header that is larger than its page", set_page("memory.current", "header_size", 60_000)),
+        ("an offset within the file", lambda facts: facts["offsets"].__setitem__("memory.current", 9)),
+        ("an offset after the file", lambda facts: facts["offsets"].__setitem__("memory.current", (1 << 64) - 1)),
+        ("a size beyond the file", set_page("memory.current", "size", 200 << 20)),
+        ("a type that there is not", lambda facts: facts["columns"].__setitem__("memory.current", "text")),
+        ("another column than there is", lambda facts: facts["columns"].__setitem__("x", "integer")),
+        ("a table that is cut", lambda facts: facts["table"].pop()),
+        ("a table that goes on", lambda facts: facts["table"].append(0)),
+        ("more pages than there are", lambda facts: facts.__setitem__("table", b"\xff" * 200)),
         ("numbers that are none", lambda facts: facts.__setitem__("rows", float("inf"))),
     ],
 )
 def test_a_block_that_contradicts_itself_raises_only_bad_file_errors(
-    path: Path, what: str, change: Callable[[dict[str, Any]], None]
+    path: Path, what: str, change: Callable[[Facts], None]
 ) -> None:
     """Its checksums are correct, because it was written like that."""
     rewritten(path, change)

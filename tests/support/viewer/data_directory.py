@@ -93,7 +93,7 @@ class DataDirectory:
         paths = []
         for start_ms, window in sorted(parts.items()):
             path = self.folder(start_ms) / layout.metrics_name(start_ms)
-            path.write_bytes(parquet_encoding.encode(window, columns, self.header, {name: {} for name in columns}))
+            path.write_bytes(parquet_encoding.encode(window, dict.fromkeys(columns, "integer"), self.header))
             paths.append(path)
         return paths
 

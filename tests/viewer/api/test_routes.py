@@ -234,14 +234,14 @@ async def test_all_leaves_and_the_node_are_answered_if_none_is_named(client: Api
 
 async def test_a_missing_value_is_null_and_never_nan(data: DataDirectory) -> None:
     def record() -> ApiClient:
-        data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 2.5, 0]}))
+        data.parquet(chunk(container(1), T0, {"memory.current": [1, None, 25, 0]}))
         return ApiClient(data.root)
 
     client = await to_thread.run_sync(record)
     await client.ready()
     (series,) = await client.series("/api/timeseries?metric=memory.current&range=all")
 
-    assert series["value"] == [1, None, 2.5, 0]
+    assert series["value"] == [1, None, 25, 0]
 
 
 async def test_services_pods_and_full_ids_can_be_named(client: ApiClient) -> None:

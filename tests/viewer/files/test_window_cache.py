@@ -20,12 +20,11 @@ pytestmark = [pytest.mark.dates]
 
 NAME = "metrics-20251230T160000Z.parquet"
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
-FACTS = {"memory.current": {"unit": "bytes", "kind": "gauge", "interval_s": 1.0}}
 
 
 def window(rows: int) -> bytes:
     chunk = Chunk(Series("node"), np.arange(rows) * 1000, np.zeros(rows), {"memory.current": np.arange(float(rows))})
-    return encode([chunk], ["memory.current"], HEADER, FACTS)
+    return encode([chunk], {"memory.current": "integer"}, HEADER)
 
 
 @pytest.fixture
@@ -53,11 +52,11 @@ def test_a_cached_window_that_is_damaged_later_is_refused(tmp_path: Path, folder
     cache, path = WindowCache(), tmp_path / NAME
     path.write_bytes(window(90))
     file = cache.open(NAME, folder)
-    column = file.block.columns["memory.current"]
+    (column,) = file.block.columns["memory.current"].pages
     file.close()
     status = path.stat()
     with path.open("r+b") as damaged:
-        damaged.seek(column.offset + column.page_header_size + 5)
+        damaged.seek(column.offset + column.header_size + 5)
         damaged.write(b"\xff\xff")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 

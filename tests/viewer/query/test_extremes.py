@@ -28,7 +28,7 @@ class Span:
         self.ticks = ticks
         self.data = DataDirectory(root, rotation_s=HOURS * 3600)
         rng = np.random.default_rng(7)
-        self.memory = rng.uniform(QUIET, 2 * QUIET, ticks).round(3)
+        self.memory = rng.uniform(QUIET, 2 * QUIET, ticks).round()
         self.used = rng.uniform(QUIET, 2 * QUIET, ticks).round()
         self.client = ApiClient(root)
 

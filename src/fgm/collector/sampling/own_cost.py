@@ -53,9 +53,9 @@ class OwnCost:
         """Return the values of COLUMNS_OF_COST. `sweep_s`: duration of the current sweep."""
         resident, shared = self._statm.parse(self._statm.read())
         return (
-            time.process_time_ns() / 1000,
+            time.process_time_ns() // 1000,
             resident - shared,
-            sweep_s * 1e6,
+            round(sweep_s * 1e6),
             self.failed_reads,
             self.skipped_reads,
             self.missed_ticks,

@@ -124,7 +124,7 @@ class Sampler:
         self._checks_seen = checks_before
         self.readers.drop_grown_up()
         rows = self._sweep.table.take(self._present, axis=0)
-        rows[:, 0] = (read_at.take(self._present) - due) * 1000
+        rows[:, 0] = np.rint((read_at.take(self._present) - due) * 1e6) / 1000
         opened = self._take_opened() if self.readers.opened else frozenset[str]()
         rows, series = self.additions.add_to(rows, self._series, due)
         if self._swap_includes_memory:

@@ -13,7 +13,7 @@ from typing import Any
 from fgm.collector.windows.recorded_window import merged_chunks
 from fgm.collector.windows.window_summary import summarise
 from fgm.logs import fields
-from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.layout import Window
 from fgm.store.directory.regular_file import first_byte, open_regular
@@ -166,19 +166,7 @@ def set_aside(journal_path: str) -> str:
 
 
 def _encode(chunks: Sequence[Chunk], header: FileHeader, compression_level: int) -> bytes:
-    return parquet_encoding.encode(chunks, COLUMNS, header, _column_facts(header), compression_level)
-
-
-def _column_facts(header: FileHeader) -> dict[str, dict[str, Any]]:
-    tick_s = header.interval_ms / 1000
-    return {
-        name: {
-            "unit": metric.unit,
-            "kind": metric.kind,
-            "interval_s": tick_s if metric.interval_s == 1 else max(metric.interval_s, tick_s),
-        }
-        for name, metric in BY_NAME.items()
-    }
+    return parquet_encoding.encode(chunks, COLUMN_TYPES, header, compression_level)
 
 
 def _already_closed(stack: ExitStack, folder: str, window: Window) -> list[Chunk]:

@@ -21,7 +21,7 @@ from fgm.store.directory.layout import ParsedName
 from fgm.store.errors import BadFileError
 from fgm.store.index import index_file
 
-_PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME)
+_PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME, layout.COLUMNS_NAME)
 _TOP_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}
 
 _OF_FILE_SYSTEM = "lost+found"

@@ -22,10 +22,13 @@ from fgm.store.samples.series import order
 
 
 class Schema(NamedTuple):
-    """The columns that all files of one format version must have. `path`: the file that they were taken from."""
+    """The columns that all files of one format version must have, or their checksum.
+
+    `path`: the file that they were taken from.
+    """
 
     path: str
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] | int
 
 
 class Span(NamedTuple):
@@ -50,7 +53,7 @@ def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dic
         report.counts["rows"] += block.rows
         if file.has_padding:
             report.counts[PADDED] += 1
-        columns = tuple(block.columns)
+        columns = tuple(block.columns) if block.has_empty_columns else block.schema
         schema = schemas.setdefault(file.header.format_version, Schema(path, columns))
         if columns != schema.columns:
             report.add(path, f"its columns differ from those of {schema.path}, which has the same format version")

@@ -35,6 +35,7 @@ INDEX_NAME = "index.json"
 LOCK_NAME = ".lock"
 EVENTS_NAME = "events.jsonl"
 SESSION_NAME = "session.json"
+COLUMNS_NAME = "columns.json"
 TIERS_FOLDER = "tiers"
 TEMPORARY_SUFFIX = ".tmp"
 

@@ -1,9 +1,11 @@
 """The block: facts that fgm adds to its Parquet files, between the last column chunk and the footer, with a CRC32.
 
-    column chunks │ block: zstd of JSON │ trailer │ footer │ u32 bytes of the footer │ "PAR1"
+    column chunks │ block: zstd │ trailer │ footer │ u32 bytes of the footer │ "PAR1"
 
     trailer, 16 bytes, little-endian:
-    "FGM1" │ u32 bytes of the block │ u32 bytes of the JSON │ u32 CRC32 of block and footer
+    "FGM1" │ u32 bytes of the block │ u32 bytes of its content │ u32 CRC32 of block and footer
+
+The content is JSON. In metrics files of format version 4, a zero byte and binary numbers follow.
 
 Other readers find column chunks by their offsets in the footer, and therefore never read these bytes.
 """
@@ -13,7 +15,7 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import cramjam
 
@@ -21,18 +23,40 @@ from fgm.store.errors import BadFileError
 
 PARQUET_MAGIC = b"PAR1"
 MAX_BLOCK_BYTES = 64 << 20
-"""Maximum size of a block, of its JSON, and of a footer with its trailer."""
+"""Maximum size of a block, of its content, and of a footer with its trailer."""
 _MAGIC = b"FGM1"
 _TRAILER = struct.Struct("<4sIII")
 _TAIL_GUESS_BYTES = 64 << 10
 """Number of bytes read first from the end of a file. Footer and block of most files fit into one such read."""
 
 
-def pack_block(facts: Mapping[str, Any], footer: bytes) -> bytes:
-    """Return a block and its trailer, to be written directly before `footer`."""
+class PackedBlock(NamedTuple):
+    """The content of a file's block, its offset in the file, and the CRC32 of block and footer.
+
+    Two files of fgm with the same CRC32 have the same content, because the block has the CRC32 of each page.
+    """
+
+    content: bytes
+    offset: int
+    crc: int
+
+
+def pack_block(facts: Mapping[str, Any], footer: bytes, numbers: bytes = b"") -> bytes:
+    """Return a block and its trailer, to be written directly before `footer`.
+
+    `numbers`: written after the JSON and a zero byte, which JSON cannot contain.
+    """
     raw = json.dumps(facts, separators=(",", ":")).encode()
+    if numbers:
+        raw += b"\0" + numbers
     block = bytes(cramjam.zstd.compress(raw, level=3))
     return block + _TRAILER.pack(_MAGIC, len(block), len(raw), zlib.crc32(footer, zlib.crc32(block)))
+
+
+def read_crc(packed: bytes) -> int:
+    """Return the CRC32 in the trailer that `pack_block` returns with a block."""
+    crc: int = _TRAILER.unpack_from(packed, len(packed) - _TRAILER.size)[3]
+    return crc
 
 
 def has_block(fd: int) -> bool:
@@ -48,8 +72,8 @@ def has_block(fd: int) -> bool:
     return trailer_at >= 0 and os.pread(fd, len(_MAGIC), trailer_at) == _MAGIC
 
 
-def read_block(path: str, fd: int) -> tuple[bytes, int]:
-    """Return the JSON of a file's block, and the offset of the block in the file. `path`: used in errors only.
+def read_block(path: str, fd: int) -> PackedBlock:
+    """Return the block of a file. `path`: used in errors only.
 
     Raises: OSError.
     Raises: BadFileError if the file was not written by fgm, or is damaged.
@@ -78,7 +102,7 @@ def read_block(path: str, fd: int) -> tuple[bytes, int]:
     try:
         raw = bytearray(raw_size)
         cramjam.zstd.decompress_into(block, raw)
-        return bytes(raw), size - trailer_at - block_size
+        return PackedBlock(bytes(raw), size - trailer_at - block_size, crc)
     except cramjam.DecompressionError as error:
         raise BadFileError(path, f"malformed block: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Column chunks and the footer of a Parquet file, in the only form that fgm writes: zstd, and one data page per column.
+"""Column chunks and the footer of a Parquet file, in the only form that fgm writes: zstd, and pages of version 1.
 
 Numbers are PLAIN. Texts have a page with a dictionary before their data page, which has the positions in it. A column
 without values, such as a metric of another kernel, costs a few bytes and next to no time.
@@ -6,11 +6,13 @@ without values, such as a metric of another kernel, costs a few bytes and next t
 Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift.
 """
 
+import io
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from itertools import pairwise
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import cramjam
 import numpy as np
@@ -19,9 +21,9 @@ from numpy.typing import NDArray
 from fgm import __version__
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
+from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, PLAIN, ColumnChunk, PagePosition
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.parquet.thrift import struct, to_bytes
-from fgm.store.parquet.window_block import ColumnChunk
 
 ColumnType = Literal["time", "text", "integer", "number"]
 
@@ -29,18 +31,20 @@ _DEFAULT_LEVEL = 3
 """The zstd level of columns for which no level was chosen."""
 _INT64, _DOUBLE, _BYTE_ARRAY = 2, 5, 6
 _PHYSICAL_TYPES: Mapping[ColumnType, int] = {"time": _INT64, "integer": _INT64, "number": _DOUBLE, "text": _BYTE_ARRAY}
-_PLAIN, _RLE, _RLE_DICTIONARY = 0, 3, 8
+_RLE = 3
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
 _UTF8, _TIMESTAMP_MILLIS = 0, 9
+_MAX_INTEGER = 2.0**63
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnValues:
     """The values of one column.
 
-    `values`: `Texts` if the type is `text`, int64 if it is `time` (ms since 1970 UTC) or `integer`, and float64 if it
-    is `number` (NaN is null). Columns of text and numbers may have nulls.
+    `values`: `Texts` if the type is `text`, int64 if it is `time` (ms since 1970 UTC), and float64 if it is `number`
+    (NaN is null). Those of an `integer` are int64, or float64 if it has nulls: they are rounded, and one that has no
+    64 bits is null. `page_starts`: the rows with which a page begins, 0 first.
     """
 
     name: str
@@ -48,47 +52,50 @@ class ColumnValues:
     values: Column
     is_nullable: bool = True
     compression_level: int = _DEFAULT_LEVEL
+    page_starts: Sequence[int] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
 class FileParts:
-    """The parts of a Parquet file. `positions`: of the column chunks that have no dictionary, by column."""
+    """The parts of a Parquet file. `positions`: of the column chunks of numbers, by column."""
 
     chunks: bytes
     footer: bytes
     positions: Mapping[str, ColumnChunk]
 
 
-class _Written(NamedTuple):
-    """A page in the file. `at`: its position; sizes in bytes, those of the page without its header."""
-
-    at: int
-    header_size: int
-    page_size: int
-    packed_size: int
-    crc: int
-
-
 def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -> FileParts:
     """Return the parts of a file with one row group. `metadata`: the key-value metadata of the footer.
 
-    The columns are encoded one after the other, so a generator never holds the values of more than one.
-
-    Raises: ValueError if a column is too large for one page.
+    Raises: ValueError if a column is too large.
     """
-    file, rows, uncompressed = bytearray(PARQUET_MAGIC), 0, 0
+    file = io.BytesIO()
+    footer, positions = write_columns(file, columns, metadata)
+    return FileParts(file.getvalue(), footer, positions)
+
+
+def write_columns(
+    file: BinaryIO, columns: Iterable[ColumnValues], metadata: Mapping[str, str]
+) -> tuple[bytes, dict[str, ColumnChunk]]:
+    """Write the column chunks of a file with one row group. Return its footer, and the positions of its pages.
+
+    The columns are encoded one after the other, so a generator never holds the values of more than one. The positions
+    are those of all columns except texts.
+
+    Raises: OSError; ValueError if a column is too large.
+    """
+    writer = _Writer(file)
+    rows, uncompressed = 0, 0
     elements, chunks, positions = [], [], {}
     for column in columns:
         rows = len(column.values.codes if isinstance(column.values, Texts) else column.values)
         elements.append(_schema_element(column.name, column.type, column.is_nullable))
-        pages, present = _append(file, column, rows)
+        pages = writer.append_all(column, rows)
         size = sum(page.header_size + page.page_size for page in pages)
-        chunks.append(_chunk_facts(column, rows, present, pages, size))
+        chunks.append(_chunk_facts(column, rows, pages, size))
         uncompressed += size
         if column.type != "text":
-            (page,) = pages
-            whole = page.header_size + page.packed_size
-            positions[column.name] = ColumnChunk(page.at, whole, page.header_size, page.page_size, present, page.crc)
+            positions[column.name] = ColumnChunk(column.type, tuple(pages))
     root = struct("SchemaElement", name="schema", num_children=len(elements))
     footer = struct(
         "FileMetaData",
@@ -101,7 +108,7 @@ def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -
         ],
         created_by=f"fgm version {__version__}",
     )
-    return FileParts(bytes(file), to_bytes(footer), positions)
+    return to_bytes(footer), positions
 
 
 @cache
@@ -117,8 +124,9 @@ def _schema_element(name: str, kind: ColumnType, is_nullable: bool) -> Any:
     return struct("SchemaElement", name=name, **kinds, **facts)
 
 
-def _chunk_facts(column: ColumnValues, rows: int, present: int, pages: list[_Written], uncompressed: int) -> Any:
-    is_text = column.type == "text"
+def _chunk_facts(column: ColumnValues, rows: int, pages: Sequence[PagePosition], uncompressed: int) -> Any:
+    has_dictionary = pages[0].encoding == DICTIONARY
+    present = sum(page.present for page in pages if page.encoding != DICTIONARY)
     bounds = {}
     if column.type == "time" and isinstance(column.values, np.ndarray):
         # These are the deprecated fields, which are right for integers: readers ignore min_value and max_value unless
@@ -128,58 +136,95 @@ def _chunk_facts(column: ColumnValues, rows: int, present: int, pages: list[_Wri
     facts = struct(
         "ColumnMetaData",
         type=_PHYSICAL_TYPES[column.type],
-        encodings=[_PLAIN, _RLE, _RLE_DICTIONARY] if is_text else [_PLAIN, _RLE],
+        encodings=sorted({_RLE, *(PLAIN if page.encoding == DICTIONARY else page.encoding for page in pages)}),
         path_in_schema=[column.name],
         codec=_ZSTD,
         num_values=rows,
         total_uncompressed_size=uncompressed,
-        total_compressed_size=sum(page.header_size + page.packed_size for page in pages),
-        data_page_offset=pages[-1].at,
-        dictionary_page_offset=pages[0].at if is_text else None,
+        total_compressed_size=sum(page.size for page in pages),
+        data_page_offset=pages[int(has_dictionary)].offset,
+        dictionary_page_offset=pages[0].offset if has_dictionary else None,
         statistics=struct("Statistics", null_count=rows - present, **bounds),
     )
-    return struct("ColumnChunk", file_offset=pages[0].at, meta_data=facts)
+    return struct("ColumnChunk", file_offset=pages[0].offset, meta_data=facts)
 
 
 def _bounds(times_ms: NDArray[np.int64] | NDArray[np.float64]) -> tuple[int, int]:
     return int(times_ms.min()), int(times_ms.max())
 
 
-def _append(file: bytearray, column: ColumnValues, rows: int) -> tuple[list[_Written], int]:
-    """Append the pages of a column. Return where they are, and the number of values that are not null."""
-    values, pages = column.values, []
-    is_present = None
+class _Page(NamedTuple):
+    """A page before compression. `present`: number of values that are not null."""
+
+    content: bytes
+    rows: int
+    present: int
+    encoding: int
+
+
+class _Writer:
+    """Writes pages, and counts where they are."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        file.write(PARQUET_MAGIC)
+        self._file = file
+        self._at = len(PARQUET_MAGIC)
+
+    def append_all(self, column: ColumnValues, rows: int) -> list[PagePosition]:
+        """Write the pages of a column. Return where they are."""
+        values, pages = column.values, []
+        encoding = PLAIN
+        if isinstance(values, Texts):
+            dictionary, encoding = b"".join([_with_size(text.encode()) for text in values.values]), INDICES
+            head = struct("DictionaryPageHeader", num_values=len(values.values), encoding=PLAIN)
+            kind = {"type": _DICTIONARY_PAGE, "dictionary_page_header": head}
+            pages.append(self._append(column, _Page(dictionary, 0, len(values.values), DICTIONARY), kind))
+        for first, end in pairwise((*column.page_starts, rows)):
+            page = _data_page(column, slice(first, end), encoding)
+            levels = {"definition_level_encoding": _RLE, "repetition_level_encoding": _RLE}
+            head = struct("DataPageHeader", num_values=end - first, encoding=encoding, **levels)
+            kind = {"type": _DATA_PAGE, "data_page_header": head}
+            pages.append(self._append(column, page, kind))
+        return pages
+
+    def _append(self, column: ColumnValues, page: _Page, kind: Mapping[str, Any]) -> PagePosition:
+        """Write one page. `kind`: the fields of its header that depend on the kind of page."""
+        content, rows, present, encoding = page
+        if len(content) > MAX_COLUMN_BYTES:
+            raise ValueError(f"column {column.name} has a page of {len(content)} bytes, more than {MAX_COLUMN_BYTES}")
+        packed = cramjam.zstd.compress(content, level=column.compression_level)
+        sizes = {"uncompressed_page_size": len(content), "compressed_page_size": len(packed)}
+        header = to_bytes(struct("PageHeader", **sizes, **kind))
+        self._file.write(header)
+        self._file.write(memoryview(packed))
+        size, offset = len(header) + len(packed), self._at
+        self._at += size
+        crc = zlib.crc32(memoryview(packed), zlib.crc32(header))
+        return PagePosition(offset, size, len(header), len(content), rows, present, encoding, crc)
+
+
+def _data_page(column: ColumnValues, part: slice, encoding: int) -> _Page:
+    """Return the page with the values of these rows."""
+    values = column.values
     if isinstance(values, Texts):
-        is_present = values.codes >= 0
-    elif column.is_nullable:
-        is_present = ~np.isnan(values)
-    present = rows if is_present is None else int(np.count_nonzero(is_present))
-    levels = b"" if is_present is None or not column.is_nullable else _levels(is_present, present)
-    if isinstance(values, Texts):
-        dictionary = b"".join([_with_size(text.encode()) for text in values.values])
-        head = struct("DictionaryPageHeader", num_values=len(values.values), encoding=_PLAIN)
-        pages.append(_append_page(file, column, dictionary, type=_DICTIONARY_PAGE, dictionary_page_header=head))
-        content, encoding = _indices(values.codes[is_present], len(values.values)), _RLE_DICTIONARY
+        codes = values.codes[part]
+        is_present = codes >= 0
+        content = _indices(codes[is_present], len(values.values))
     else:
-        content, encoding = (values if present == rows else values[is_present]).tobytes(), _PLAIN
-    of_levels = {"definition_level_encoding": _RLE, "repetition_level_encoding": _RLE}
-    head = struct("DataPageHeader", num_values=rows, encoding=encoding, **of_levels)
-    pages.append(_append_page(file, column, levels + content, type=_DATA_PAGE, data_page_header=head))
-    return pages, present
-
-
-def _append_page(file: bytearray, column: ColumnValues, page: bytes, **kind: Any) -> _Written:
-    """Append one page. `kind`: the fields of its header that depend on the kind of page."""
-    if len(page) > MAX_COLUMN_BYTES:
-        raise ValueError(f"column {column.name} has a page of {len(page)} bytes, more than {MAX_COLUMN_BYTES}")
-    packed = cramjam.zstd.compress(page, level=column.compression_level)
-    sizes = {"uncompressed_page_size": len(page), "compressed_page_size": len(packed)}
-    header = to_bytes(struct("PageHeader", **sizes, **kind))
-    at = len(file)
-    file += header
-    file += memoryview(packed)
-    crc = zlib.crc32(memoryview(packed), zlib.crc32(header))
-    return _Written(at, len(header), len(page), len(packed), crc)
+        numbers = values[part]
+        if numbers.dtype.kind == "f" and column.type != "number":
+            numbers = np.rint(numbers)
+            is_present = np.abs(numbers) < _MAX_INTEGER
+            content = numbers[is_present].astype("<i8").tobytes()
+        else:
+            is_present = ~np.isnan(numbers)
+            content = numbers[is_present].tobytes()
+    present = int(np.count_nonzero(is_present))
+    if column.is_nullable:
+        content = _levels(is_present, present) + content
+    elif present != len(is_present):
+        raise ValueError(f"column {column.name} has a null, but is not nullable")
+    return _Page(content, len(is_present), present, encoding)
 
 
 def _levels(is_present: NDArray[np.bool_], present: int) -> bytes:

@@ -1,37 +1,35 @@
 """Encodes Parquet files as bytes: the metrics files of windows, and tables."""
 
+import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
-from fgm.store.parquet.table_pages import Texts
-from fgm.store.parquet.window_block import LATE, TIME, Run, WindowBlock
+from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_parts
+from fgm.store.parquet.metrics_writer import write_metrics
+from fgm.store.parquet.window_block import LATE, Run
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import IDENTITY_COLUMNS, order, with_known_names
+from fgm.store.samples.series import order, with_known_names
 
 
 def encode(
     chunks: Iterable[Chunk],
-    columns: Sequence[str],
+    columns: Mapping[str, ColumnType],
     header: FileHeader,
-    column_facts: Mapping[str, Mapping[str, Any]],
     compression_level: int = 3,
 ) -> bytes:
     """Return the bytes of a metrics file with the rows of `chunks`, sorted by series and time.
 
-    If two chunks have a row of the same series and tick, the row of the later chunk counts. `columns`: the metric
-    columns to write, in file order. `column_facts`: unit, kind and interval of each column, for the footer.
+    If two chunks have a row of the same series and tick, the row of the later chunk counts. `columns`: the types of
+    the metric columns to write, in file order.
 
     Raises: ValueError if there are no rows.
     """
-    merged = sorted(_merge(chunks, columns), key=lambda chunk: order(chunk.series))
+    merged = sorted(_merge(chunks, tuple(columns)), key=lambda chunk: order(chunk.series))
     if not merged:
         raise ValueError("a window without rows has no file")
     runs, first = [], 0
@@ -39,15 +37,15 @@ def encode(
         runs.append(Run(chunk.series, first, len(chunk.time_ms)))
         first += len(chunk.time_ms)
     time_ms = np.concatenate([chunk.time_ms for chunk in merged])
-    metadata = {
-        "fgm.format_version": str(header.format_version),
-        "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
-        "fgm.columns": json.dumps({name: dict(column_facts[name]) for name in columns}, separators=(",", ":")),
-    }
-    parts = encode_parts(_columns(merged, time_ms, columns, compression_level), metadata)
-    block = WindowBlock(header, int(time_ms.min()), int(time_ms.max()), len(time_ms), parts.positions, tuple(runs))
-    footer_size = len(parts.footer).to_bytes(4, "little")
-    return parts.chunks + block.to_bytes(parts.footer) + parts.footer + footer_size + PARQUET_MAGIC
+
+    def column(name: str) -> NDArray[np.float64]:
+        if name == LATE:
+            return np.concatenate([chunk.late_ms for chunk in merged])
+        return np.concatenate([_values(chunk, name) for chunk in merged])
+
+    file = io.BytesIO()
+    write_metrics(file, header, runs, time_ms, column, columns=columns, compression_level=compression_level)
+    return file.getvalue()
 
 
 def encode_table(columns: Sequence[ColumnValues], header: FileHeader) -> tuple[bytes, bytes]:
@@ -92,31 +90,8 @@ def _join(parts: Sequence[Chunk], columns: Sequence[str]) -> Chunk:
     return Chunk(series, time_ms[keep], late_ms, ColumnsOnAccess(LastColumn(columns, column), slice(None)))
 
 
-def _columns(
-    chunks: Sequence[Chunk], time_ms: NDArray[np.int64], columns: Sequence[str], compression_level: int
-) -> Iterator[ColumnValues]:
-    """Yield the columns of a metrics file, in file order."""
-    counts = [len(chunk.time_ms) for chunk in chunks]
-    yield ColumnValues(TIME, "time", time_ms, is_nullable=False)
-    for name in IDENTITY_COLUMNS:
-        texts = _texts([getattr(chunk.series, name) for chunk in chunks])
-        texts = texts._replace(codes=np.repeat(texts.codes, counts))
-        yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
-    late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
-    yield ColumnValues(LATE, "number", late_ms, compression_level=compression_level)
-    for name in columns:
-        values = np.concatenate([_values(chunk, name) for chunk in chunks])
-        yield ColumnValues(name, "number", values, compression_level=compression_level)
-
-
 def _values(chunk: Chunk, name: str) -> NDArray[np.float64]:
     try:
         return chunk.values[name]
     except KeyError:
         return np.full(len(chunk.time_ms), np.nan)
-
-
-def _texts(values: Sequence[str | None]) -> Texts:
-    names = sorted({value for value in values if value is not None})
-    code = {name: i for i, name in enumerate(names)}
-    return Texts(np.array([-1 if value is None else code[value] for value in values], np.int32), names)

@@ -5,7 +5,6 @@ misread.
 """
 
 import os
-import zlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
-from fgm.store.parquet.page import MAX_COLUMN_BYTES, MAX_LEVELS_BYTES, MAX_ROW_BYTES, decompress, split_levels
-from fgm.store.parquet.window_block import LATE, TIME, ColumnChunk, WindowBlock, read_window_block
+from fgm.store.parquet.pages.column_reader import ColumnReader, OpenFile
+from fgm.store.parquet.pages.page_table import ColumnChunk
+from fgm.store.parquet.window_block import LATE, LATE_US, TIME, WindowBlock, read_window_block
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -53,18 +53,24 @@ class WindowFile:
         return tuple(run.series for run in self.block.runs)
 
     @property
+    def fingerprint(self) -> int:
+        """The CRC32 of block and footer. Two files with the same one have the same content."""
+        return self.block.fingerprint
+
+    @property
     def metrics(self) -> frozenset[str]:
         """The metric columns that have at least one value."""
-        with_values = {
-            name for name in self.block.columns if (column := self._column_chunk(name)) is not None and column.present
-        }
+        columns = self.block.columns
+        if not self.block.has_empty_columns:
+            return frozenset(columns.keys() - {TIME, LATE_US})
+        with_values = {name for name in columns if (column := self._column_chunk(name)) is not None and column.present}
         return frozenset(with_values - {TIME, LATE})
 
     @property
     def has_padding(self) -> bool:
         """Whether the pages of the file are longer than their values. ClickHouse cannot read such a file."""
         column = self._column_chunk(TIME)
-        return column is not None and column.page_size > 8 * self.block.rows
+        return self.block.has_empty_columns and column is not None and column.pages[0].page_size > 8 * self.block.rows
 
     def column(self, name: str) -> NDArray[np.float64]:
         """Return one metric column, or `late_ms`; all NaN if the file has no such column.
@@ -72,25 +78,7 @@ class WindowFile:
         Shape: float64[rows], NaN for null.
         Raises: BadFileError if the column is damaged.
         """
-        column = self._column_chunk(name)
-        rows = self.block.rows
-        if column is None or not column.present:
-            return np.full(rows, np.nan)
-        try:
-            present, data = split_levels(self._page(name, column), rows)
-        except (IndexError, ValueError) as error:
-            raise BadFileError(self.path, f"column {name}: its definition levels are cut short") from error
-        count = rows if present is None else int(np.count_nonzero(present))
-        if column.present != count:
-            raise BadFileError(self.path, f"column {name} has {count} values, but its block says {column.present}")
-        if len(data) < 8 * count:
-            raise BadFileError(self.path, f"column {name} is shorter than its block says")
-        values = np.frombuffer(data, "<f8", count)
-        if present is None:
-            return values
-        with_nulls = np.full(rows, np.nan)
-        with_nulls[present] = values
-        return with_nulls
+        return self._reader(name).rows(0, self.block.rows)
 
     def time_ms(self) -> NDArray[np.int64]:
         """Return the tick of every row.
@@ -98,16 +86,12 @@ class WindowFile:
         Shape: int64[rows].
         Raises: BadFileError if the column is damaged.
         """
-        column = self._column_chunk(TIME)
-        if column is None:
-            raise BadFileError(self.path, "it has no column time")
-        page = self._page(TIME, column)
-        if len(page) < 8 * self.block.rows:
-            raise BadFileError(self.path, "column time is shorter than its block says")
-        return np.frombuffer(page, "<i8", self.block.rows)
+        return self._times().times(0, self.block.rows)
 
     def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
         """Return the rows as one chunk per series, in file order. `keys`: the series to return (`Series.key`).
+
+        Only the pages with rows of these series are read.
 
         Raises: BadFileError if a column is damaged.
         """
@@ -117,13 +101,18 @@ class WindowFile:
             runs = tuple(sorted((run for key in keys for run in by_key.get(key, ())), key=lambda run: run.first))
         if not runs:
             return []
-        time_ms, late_ms = self.time_ms(), self.column(LATE)
-        columns = {name: self.column(name) for name in metrics}
-        return [
-            Chunk(run.series, time_ms[rows], late_ms[rows], {name: column[rows] for name, column in columns.items()})
-            for run in runs
-            for rows in (slice(run.first, run.first + run.count),)
-        ]
+        late_ms, columns = self._reader(LATE), {name: self._reader(name) for name in metrics}
+        ticks, times = self.block.tick_ms(), None
+        chunks = []
+        for run in runs:
+            if run.first_tick is not None:
+                time_ms = ticks[run.first_tick : run.first_tick + run.count]
+            else:
+                times = self._times() if times is None else times
+                time_ms = times.times(run.first, run.count)
+            values = {name: column.rows(run.first, run.count) for name, column in columns.items()}
+            chunks.append(Chunk(run.series, time_ms, late_ms.rows(run.first, run.count), values))
+        return chunks
 
     def chunks_on_access(self, metrics: Sequence[str]) -> list[Chunk]:
         """Return all rows as `chunks` does, but read each column on access, one at a time. The file must stay open.
@@ -144,29 +133,35 @@ class WindowFile:
 
         Raises: BadFileError if one of them is damaged.
         """
-        self.time_ms()
+        time_ms = self.time_ms()
         for name in self.block.columns.keys() - {TIME}:
-            self.column(name)
+            self.column(LATE if name == LATE_US else name)
+        ticks = self.block.tick_ms()
+        for run in self.block.runs:
+            if run.first_tick is None:
+                continue
+            same = ticks[run.first_tick : run.first_tick + run.count] == time_ms[run.first : run.first + run.count]
+            if not same.all():
+                raise BadFileError(self.path, f"the ticks of {run.series.key} in its block are not those of its rows")
 
     def close(self) -> None:
         """Close the file. Columns that were returned earlier stay valid."""
         os.close(self._fd)
+
+    def _reader(self, name: str) -> ColumnReader:
+        divisor = 1
+        if name == LATE and not self.block.has_empty_columns:
+            name, divisor = LATE_US, 1000
+        return ColumnReader(OpenFile(self.path, self._fd, self.block.rows), name, self._column_chunk(name), divisor)
+
+    def _times(self) -> ColumnReader:
+        column = self._column_chunk(TIME)
+        if column is None or column.type != "time":
+            raise BadFileError(self.path, "it has no column time")
+        return ColumnReader(OpenFile(self.path, self._fd, self.block.rows), TIME, column)
 
     def _column_chunk(self, name: str) -> ColumnChunk | None:
         try:
             return self.block.columns.get(name)
         except (TypeError, ValueError) as error:
             raise BadFileError(self.path, f"malformed block: column {name}: {error}") from error
-
-    def _page(self, name: str, column: ColumnChunk) -> NDArray[np.uint8]:
-        max_page_bytes = min(MAX_ROW_BYTES * self.block.rows + MAX_LEVELS_BYTES, MAX_COLUMN_BYTES)
-        is_possible = 0 <= column.offset < 1 << 62 and 0 <= column.page_header_size <= column.size <= MAX_COLUMN_BYTES
-        if not is_possible or not 0 <= column.page_size <= max_page_bytes:
-            raise BadFileError(self.path, f"column {name} has an impossible size")
-        data = os.pread(self._fd, column.size, column.offset)
-        if zlib.crc32(data) != column.crc:
-            raise BadFileError(self.path, f"column {name} does not match its checksum")
-        try:
-            return decompress(memoryview(data)[column.page_header_size :], column.page_size)
-        except ValueError as error:
-            raise BadFileError(self.path, f"column {name}: {error}") from error

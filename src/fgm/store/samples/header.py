@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the columns: incremented if a column is added, removed or gets another meaning.
 
 It is also in the Parquet footer, for other tools.

@@ -155,7 +155,7 @@ def _read(path: str, dir_fd: int | None = None) -> tuple[TableBlock, bytes]:
         size = os.fstat(fd).st_size
         if size > MAX_FILE_BYTES:
             raise BadFileError(path, f"it has {size} bytes, more than any table of fgm")
-        block, block_at = read_block(path, fd)
+        block, block_at, _ = read_block(path, fd)
         data = os.pread(fd, size, 0)
     finally:
         os.close(fd)

@@ -71,7 +71,7 @@ def _rewritten(path: str) -> bytes:
     import fastparquet  # noqa: PLC0415 - heavy, and needed in the child only
     import pandas as pd  # noqa: PLC0415 - the same
 
-    from fgm.metrics.catalogue import BY_NAME, RECORDED  # noqa: PLC0415 - the same
+    from fgm.metrics.catalogue import RECORDED  # noqa: PLC0415 - the same
     from fgm.store.parquet import parquet_encoding  # noqa: PLC0415 - the same
     from fgm.store.samples.header import FileHeader  # noqa: PLC0415 - the same
     from fgm.store.samples.series import IDENTITY_COLUMNS  # noqa: PLC0415 - the same
@@ -81,7 +81,7 @@ def _rewritten(path: str) -> bytes:
     if not {"time", "scope"} <= present:
         raise ValueError("it has no columns time and scope")
     columns = [metric.name for metric in RECORDED]
-    wanted = [name for name in ("time", "late_ms", *IDENTITY_COLUMNS, *columns) if name in present]
+    wanted = [name for name in ("time", "late_ms", "late_us", *IDENTITY_COLUMNS, *columns) if name in present]
     frame = file.to_pandas(columns=wanted, index=False)
     if frame["time"].isna().any():
         raise ValueError("its column time has rows without a value")
@@ -95,8 +95,8 @@ def _rewritten(path: str) -> bytes:
     steps = sorted(later - earlier for earlier, later in pairwise(ticks))
     node = next((chunk.series.node_name for chunk in chunks if chunk.series.node_name), None)
     header = FileHeader(node, "given", steps[len(steps) // 2] if steps else DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S)
-    facts = {name: {"unit": BY_NAME[name].unit, "kind": BY_NAME[name].kind} for name in columns}
-    return parquet_encoding.encode(chunks, columns, header, facts)
+    # The values of another program may have fractions in any column.
+    return parquet_encoding.encode(chunks, dict.fromkeys(columns, "number"), header)
 
 
 def _ms_of_instants(times: Any) -> Any:
@@ -136,7 +136,11 @@ def _chunk(rows: Any, columns: list[str]) -> Any:
     rows = rows.sort_values("time")
     first = rows.iloc[0]
     series = from_json([first.get(name) for name in IDENTITY_COLUMNS])
-    late_ms = rows["late_ms"].to_numpy(float) if "late_ms" in rows else np.zeros(len(rows))
+    late_ms = np.zeros(len(rows))
+    if "late_us" in rows:
+        late_ms = rows["late_us"].to_numpy(float, na_value=np.nan) / 1000
+    elif "late_ms" in rows:
+        late_ms = rows["late_ms"].to_numpy(float, na_value=np.nan)
     values = {name: rows[name].to_numpy(float, na_value=np.nan) for name in columns}
     return Chunk(series, rows["time"].to_numpy(np.int64), late_ms, values)
 

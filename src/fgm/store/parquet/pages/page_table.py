@@ -1,0 +1,163 @@
+"""The numbers of the pages in the block of a metrics file, from format version 4 on.
+
+    columns:  u64 offset of the first page, u32 number of pages
+    pages:    u32 bytes with the header, u32 bytes of the uncompressed page, u32 rows, u32 values, u32 CRC32,
+              u16 bytes of the header, u8 encoding
+
+Each number is an array of its own, because zstd then finds what repeats. The pages of a column follow each other in the
+file. A page with a dictionary is before the data pages of its column, and has no rows.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+ChunkType = Literal["time", "integer", "number"]
+"""What the values of a column are: int64 (a time in ms or another integer) or float64."""
+
+PLAIN, DICTIONARY, DELTA, INDICES = 0, 2, 5, 8
+"""Encodings of pages: those of parquet.thrift, and `DICTIONARY` for the page that the indices refer to."""
+
+_COLUMN_FIELDS = (("offset", "<u8"), ("pages", "<u4"))
+_PAGE_FIELDS = (
+    ("size", "<u4"),
+    ("page_size", "<u4"),
+    ("rows", "<u4"),
+    ("present", "<u4"),
+    ("crc", "<u4"),
+    ("header_size", "<u2"),
+    ("encoding", "u1"),
+)
+
+
+class PagePosition(NamedTuple):
+    """Position of a page in its file. `present`: number of values that are not null, or of all in a dictionary.
+
+    Unit: bytes, for the offset and the sizes. `size` is that of the header and the compressed page together.
+    """
+
+    offset: int
+    size: int
+    header_size: int
+    page_size: int
+    rows: int
+    present: int
+    encoding: int
+    crc: int
+
+
+class ColumnChunk(NamedTuple):
+    """The pages of one column, in the order of its rows."""
+
+    type: ChunkType
+    pages: tuple[PagePosition, ...]
+
+    @property
+    def present(self) -> int:
+        """Number of values that are not null."""
+        return sum(page.present for page in self.pages if page.encoding != DICTIONARY)
+
+
+class PageTable(NamedTuple):
+    """The numbers of the pages of some columns, each in an array of its own."""
+
+    columns: Mapping[str, NDArray[np.unsignedinteger]]
+    pages: Mapping[str, NDArray[np.unsignedinteger]]
+
+    @classmethod
+    def of(cls, chunks: Collection[ColumnChunk]) -> "PageTable":
+        """Return the table of these column chunks."""
+        first = {"offset": [chunk.pages[0].offset for chunk in chunks], "pages": [len(chunk.pages) for chunk in chunks]}
+        pages = [page for chunk in chunks for page in chunk.pages]
+        return cls(
+            {name: np.array(first[name], kind) for name, kind in _COLUMN_FIELDS},
+            {name: np.array([getattr(page, name) for page in pages], kind) for name, kind in _PAGE_FIELDS},
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the arrays one after the other."""
+        arrays = [*self.columns.values(), *self.pages.values()]
+        return b"".join(array.tobytes() for array in arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, columns: int) -> "PageTable":
+        """Return the table in these bytes. `columns`: number of columns.
+
+        Raises: ValueError if the bytes are not those of a table with so many columns.
+        """
+        of_columns, position = _arrays(data, 0, _COLUMN_FIELDS, columns)
+        pages = int(of_columns["pages"].sum())
+        of_pages, end = _arrays(data, position, _PAGE_FIELDS, pages)
+        if end != len(data):
+            raise ValueError("its page table has another length than its number of pages")
+        return cls(of_columns, of_pages)
+
+
+def _arrays(
+    data: bytes, position: int, fields: Iterable[tuple[str, str]], count: int
+) -> tuple[dict[str, NDArray[np.unsignedinteger]], int]:
+    arrays = {}
+    for name, kind in fields:
+        array = np.frombuffer(data, kind, count, position)
+        position += array.nbytes
+        arrays[name] = array
+    return arrays, position
+
+
+class ColumnChunks(Mapping[str, ColumnChunk]):
+    """The column chunks of a block. Their numbers are parsed on access: most queries need only a few of them."""
+
+    __slots__ = ("_data", "_table", "_types")
+
+    def __init__(self, types: Mapping[str, tuple[int, ChunkType]], data: bytes) -> None:
+        """`types`: index and type of each column; `data`: the bytes of the page table."""
+        self._types = types
+        self._data = data
+        self._table: tuple[PageTable, list[int]] | None = None
+
+    def __getitem__(self, name: str) -> ColumnChunk:
+        """Return the column chunk of one column.
+
+        Raises: KeyError if there is no such column.
+        Raises: ValueError if the page table is malformed.
+        """
+        index, kind = self._types[name]
+        table, firsts = self._parsed()
+        part = slice(firsts[index], firsts[index + 1])
+        pages = [table.pages[field][part].tolist() for field, _ in _PAGE_FIELDS]
+        offset, positions = int(table.columns["offset"][index]), []
+        for size, page_size, rows, present, crc, header_size, encoding in zip(*pages, strict=True):
+            positions.append(PagePosition(offset, size, header_size, page_size, rows, present, encoding, crc))
+            offset += size
+        return ColumnChunk(kind, tuple(positions))
+
+    def _parsed(self) -> tuple[PageTable, list[int]]:
+        if self._table is None:
+            table = PageTable.from_bytes(self._data, len(self._types))
+            self._table = table, [0, *np.cumsum(table.columns["pages"]).tolist()]
+        return self._table
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._types
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+@lru_cache(maxsize=32)  # most windows of a host have values in the same columns
+def chunk_types(text: bytes) -> Mapping[str, tuple[int, ChunkType]]:
+    """Return index and type of each column by name, from the JSON of a block.
+
+    Raises: TypeError or ValueError if it is malformed.
+    """
+    types = json.loads(text)
+    if not set(types.values()) <= set(get_args(ChunkType)):
+        raise ValueError("a column has an unknown type")
+    return {name: (index, kind) for index, (name, kind) in enumerate(types.items())}
