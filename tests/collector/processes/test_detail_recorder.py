@@ -33,7 +33,8 @@ def region(second: int) -> RegionRow:
 def files(data_dir: Path) -> dict[str, list[int]]:
     """Return the recorded files with the seconds of their rows."""
     found = sorted((data_dir / FOLDER).glob("[!b]*.parquet"))
-    return {path.name: [(row.time_ms - START_MS) // 1000 for row in process_tables.rows(str(path))] for path in found}
+    rows = {path.name: process_tables.rows(str(path)) for path in found}
+    return {name: sorted((row.time_ms - START_MS) // 1000 for row in rows[name]) for name in rows}
 
 
 def test_each_window_has_a_file_for_each_kind_of_rows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables import process_tables
-from fgm.store.tables.process_tables import TableBlock
+from fgm.store.tables.table_block import TableBlock
 from fgm.store.tables.table_rows import LabelledRow, ProcessRow
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
@@ -34,19 +34,19 @@ def path(tmp_path: Path) -> str:
 
 
 def test_rows_are_read_as_they_were_written_in_order(path: str) -> None:
-    assert process_tables.rows(path) == ROWS
+    assert process_tables.rows(path) == [*ROWS[::2], *ROWS[1::2]]  # by process, then by time
     assert process_tables.verify(path) == TableBlock("processes", HEADER, START_MS, START_MS + 2000, 6)
 
 
 def test_other_tools_read_process_tables(path: str) -> None:
     frame = pd.read_parquet(path)
     assert list(frame.columns) == [name.removesuffix("_ms") for name in ProcessRow._fields[:-2]] + [
-        "late_ms",
+        "late_us",
         "children_cpu_usec",
     ]
     assert frame["time"].dt.tz is not None
     assert frame["time"].iloc[0] == pd.Timestamp("2025-12-30T16:00:00Z")
-    assert frame["comm"].tolist() == ["a) b\n", "ünï"] * 3
+    assert frame["comm"].tolist() == ["a) b\n"] * 3 + ["ünï"] * 3
     assert frame["container_name"].isna().all()
     found = duckdb.connect().execute(
         f"SELECT pid, max(cpu_usec), count(fds) FROM '{path}' WHERE time >= TIMESTAMPTZ '2025-12-30 16:00:01Z' "

@@ -101,10 +101,12 @@ def read_block(path: str, fd: int) -> PackedBlock:
         raise BadFileError(path, "its block or footer does not match the checksum")
     try:
         raw = bytearray(raw_size)
-        cramjam.zstd.decompress_into(block, raw)
-        return PackedBlock(bytes(raw), size - trailer_at - block_size, crc)
+        written = cramjam.zstd.decompress_into(block, raw)
     except cramjam.DecompressionError as error:
         raise BadFileError(path, f"malformed block: {error}") from error
+    if written != raw_size:
+        raise BadFileError(path, "malformed block: it is shorter than its trailer says")
+    return PackedBlock(bytes(raw), size - trailer_at - block_size, crc)
 
 
 def _pread_tail(fd: int, size: int, length: int) -> bytes:

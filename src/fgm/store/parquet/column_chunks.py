@@ -94,8 +94,7 @@ def write_columns(
         size = sum(page.header_size + page.page_size for page in pages)
         chunks.append(_chunk_facts(column, rows, pages, size))
         uncompressed += size
-        if column.type != "text":
-            positions[column.name] = ColumnChunk(column.type, tuple(pages))
+        positions[column.name] = ColumnChunk(column.type, tuple(pages))
     root = struct("SchemaElement", name="schema", num_children=len(elements))
     footer = struct(
         "FileMetaData",

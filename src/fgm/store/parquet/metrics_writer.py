@@ -57,7 +57,7 @@ def write_metrics(
         int(ticks[0]),
         int(ticks[-1]),
         len(time_ms),
-        {name: chunk for name, chunk in positions.items() if chunk.present},
+        {name: chunk for name, chunk in positions.items() if chunk.type != "text" and chunk.present},
         tuple(_with_first_tick(run, time_ms, ticks if groups else ticks[:0]) for run in runs),
         ticks=groups,
         sources=tuple(sources),

@@ -1,14 +1,13 @@
 """Encodes Parquet files as bytes: the metrics files of windows, and tables."""
 
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, encode_parts
+from fgm.store.parquet.column_chunks import ColumnType
 from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.window_block import LATE, Run
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
@@ -46,24 +45,6 @@ def encode(
     file = io.BytesIO()
     write_metrics(file, header, runs, time_ms, column, columns=columns, compression_level=compression_level)
     return file.getvalue()
-
-
-def encode_table(columns: Sequence[ColumnValues], header: FileHeader) -> tuple[bytes, bytes]:
-    """Return a Parquet file with these columns in two parts: the bytes before the footer, and the footer."""
-    metadata = {
-        "fgm.format_version": str(header.format_version),
-        "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
-        "pandas": _zones(column.name for column in columns if column.type == "time"),
-    }
-    parts = encode_parts(columns, metadata)
-    return parts.chunks, parts.footer
-
-
-def _zones(time_columns: Iterable[str]) -> str:
-    """Return pandas' metadata of these columns, which alone tells fastparquet that their times are in UTC."""
-    facts = {"pandas_type": "datetimetz", "numpy_type": "datetime64[ms]", "metadata": {"timezone": "UTC"}}
-    columns = [{"name": name, "field_name": name, **facts} for name in time_columns]
-    return json.dumps({"index_columns": [], "columns": columns}, separators=(",", ":"))
 
 
 def _merge(chunks: Iterable[Chunk], columns: Sequence[str]) -> list[Chunk]:

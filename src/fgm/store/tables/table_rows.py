@@ -78,16 +78,26 @@ Row = ProcessRow | RegionRow | LabelledRow
 
 ROWS: Mapping[TableKind, type[Row]] = {"processes": ProcessRow, "regions": RegionRow, "labelled": LabelledRow}
 """The type of the rows of each kind of table."""
-_TYPES: Mapping[str, ColumnType] = {
-    "time_ms": "time",
-    "start_time_ms": "time",
-    "pid": "integer",
-    **dict.fromkeys(
-        ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "comm", "region", "cgroup"), "text"
-    ),
-    **dict.fromkeys(("scope", "metric", "label"), "text"),
+
+RUN_FIELDS: Mapping[TableKind, Sequence[str]] = {
+    "processes": ("container_id", "cgroup", "pod_uid"),
+    "regions": ("container_id", "cgroup", "pod_uid"),
+    "labelled": ("scope", "pod_uid", "container_id", "cgroup"),
 }
-"""Types of the columns, by field. The others are numbers."""
+"""Fields that say which series a row belongs to. Rows of a series follow each other."""
+ORDER: Mapping[TableKind, Sequence[str]] = {
+    "processes": (*RUN_FIELDS["processes"], "pid", "start_time_ms", "time_ms"),
+    "regions": (*RUN_FIELDS["regions"], "pid", "start_time_ms", "region", "time_ms"),
+    "labelled": (*RUN_FIELDS["labelled"], "metric", "label", "time_ms"),
+}
+"""Fields by which the rows of each kind of table are sorted. In an hour, few rows are equal in all of them."""
+
+_TYPES: Mapping[str, ColumnType] = {
+    **dict.fromkeys(("time_ms", "start_time_ms"), "time"),
+    "pid": "integer",
+    **dict.fromkeys(("scope", "container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup"), "text"),
+    **dict.fromkeys(("comm", "region", "metric", "label"), "text"),
+}
 _ADDED_IN_3 = {
     "processes": frozenset({"cgroup", "late_ms", "children_cpu_usec"}),
     "regions": frozenset({"cgroup"}),
@@ -95,20 +105,18 @@ _ADDED_IN_3 = {
 }
 """Columns that tables of the format versions 1 and 2 do not have."""
 
-ORDER: Mapping[TableKind, Sequence[str]] = {
-    "processes": ("container_id", "cgroup", "time_ms", "pid"),
-    "regions": ("container_id", "cgroup", "time_ms", "pid"),
-    "labelled": ("scope", "pod_uid", "container_id", "cgroup", "metric", "label", "time_ms"),
-}
-"""Fields by which the rows of each kind of table are sorted."""
+
+def field_types(kind: TableKind, format_version: int = FORMAT_VERSION) -> dict[str, ColumnType]:
+    """Return the type of each field that tables of a format version have, in the order of the columns in the file.
+
+    Numbers are float64 in memory. From format version 4 on, their columns have whole numbers.
+    """
+    absent = _ADDED_IN_3[kind] if format_version < 3 else frozenset()
+    return {name: _TYPES.get(name, "number") for name in ROWS[kind]._fields if name not in absent}
 
 
-def column_types(kind: TableKind, format_version: int = FORMAT_VERSION) -> dict[str, ColumnType]:
-    """Return the type of the column of each field of a table, in file order."""
-    added = _ADDED_IN_3[kind] if format_version < 3 else frozenset()
-    return {name: _TYPES.get(name, "number") for name in ROWS[kind]._fields if name not in added}
-
-
-def column_name(field: str) -> str:
+def column_name(field: str, format_version: int = FORMAT_VERSION) -> str:
     """Return the name of a field's column in the file."""
+    if field == "late_ms" and format_version >= 4:
+        return "late_us"
     return field.removesuffix("_ms") if _TYPES.get(field) == "time" else field

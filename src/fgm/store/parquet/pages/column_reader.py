@@ -35,6 +35,8 @@ class ColumnReader:
         self._divisor = divisor
         self._type = "number" if column is None else column.type
         self._pages = [page for page in column.pages if page.encoding != DICTIONARY] if column is not None else []
+        if self._type == "text":
+            raise BadFileError(self._path, f"column {name} has texts, not numbers")
         if column is not None and not self._pages:
             raise BadFileError(self._path, f"column {name} has no page with rows")
         if not any(page.present for page in self._pages):

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-ChunkType = Literal["time", "integer", "number"]
-"""What the values of a column are: int64 (a time in ms or another integer) or float64."""
+ChunkType = Literal["time", "integer", "number", "text"]
+"""What the values of a column are: int64 (a time in ms or another integer), float64, or texts."""
 
 PLAIN, DICTIONARY, DELTA, INDICES = 0, 2, 5, 8
 """Encodings of pages: those of parquet.thrift, and `DICTIONARY` for the page that the indices refer to."""
