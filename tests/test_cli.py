@@ -1,5 +1,6 @@
-"""`fgm run` records and shows this machine, and `fgm check` lists the problems of a data directory."""
+"""`fgm run` records and shows this machine, `fgm check` lists the problems of a directory, `fgm stat` its contents."""
 
+import json
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from blockbuster import BlockBuster
 from fgm import cli
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
+from tests.support.collector.windows import record_and_close, tick
 from tests.support.derived_in_sql import compare
 from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
 from tests.support.recorded_files import journals
@@ -129,3 +131,20 @@ def test_check_of_a_directory_that_does_not_exist_is_a_problem(capsys: pytest.Ca
 def test_check_of_an_empty_directory_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(tmp_path)]) == 1
     assert capsys.readouterr().out == "no data found\n"
+
+
+def test_stat_shows_days_and_metrics_as_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record_and_close(tmp_path, tick(0), tick(90))
+
+    assert cli.main(["stat", str(tmp_path), "--metrics", "3"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^2025-12-30 +2 +0 ", text, re.MULTILINE)
+    assert re.search(r"^and \d+ smaller ones", text, re.MULTILINE)
+    assert cli.main(["stat", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["total"]["files"]["windows"] == 2
+
+
+def test_stat_of_a_directory_without_files_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["stat", str(tmp_path)]) == 1
+    assert cli.main(["stat", str(tmp_path / "missing")]) == 1
+    assert "cannot list" in capsys.readouterr().err

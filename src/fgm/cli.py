@@ -1,7 +1,8 @@
-"""The command line of `fgm` with its three commands: `run`, `open` and `check`."""
+"""The command line of `fgm` with its commands: `run`, `open`, `check` and `stat`."""
 
 import argparse
 import io
+import json
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ exit codes:
   1  fgm run: the collector or the viewer stopped
      fgm open: the page cannot be opened
      fgm check: there are problems, or there is no data
+     fgm stat: there is no data
   2  a flag is wrong
 """
 
@@ -24,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `fgm` and return its exit code. `argv`: the arguments; None: those of this process."""
     arguments = _make_parser().parse_args(argv)
     if arguments.command == "check":
-        return print_check(arguments.directory)
+        return print_check(arguments.directory, with_values=arguments.values)
+    if arguments.command == "stat":
+        return print_stat(arguments.directory, metrics=arguments.metrics, as_json=arguments.json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
 
@@ -35,17 +39,54 @@ def default_data_dir() -> str:
     return os.path.join(base, "fgm")
 
 
-def print_check(directory: str) -> int:
-    """Print the problems of a data directory and a summary; return 0 if there is data and no problem, else 1."""
-    from fgm.store.check.directory_check import check  # noqa: PLC0415 - numpy and the formats, for this command only
+def print_check(directory: str, *, with_values: bool = False) -> int:
+    """Print the problems of a data directory and a summary; return 0 if there is data and no problem, else 1.
 
-    report = check(directory)
+    `with_values`: whether to decode all values, too. On a terminal, a bar shows the progress on standard error.
+    """
+    # numpy and the formats, for this command only
+    from tqdm import tqdm  # noqa: PLC0415
+
+    from fgm.store.check.directory_check import check  # noqa: PLC0415
+    from fgm.store.stat.directory_stat import stored_files  # noqa: PLC0415
+
+    try:
+        files = len(stored_files(directory))
+    except OSError:  # it becomes a problem in the report
+        files = 0
+    with tqdm(total=files, unit="file", leave=False, delay=0.5, disable=None) as progress:
+        report = check(directory, with_values=with_values, on_file=progress.update)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain bytes that are not UTF-8
     for path, problem in report.problems:
         sys.stdout.write(f"{path}: {problem}\n")
     sys.stdout.write(f"{report.summary}\n")
     return 0 if report.has_data and not report.problems else 1
+
+
+def print_stat(directory: str, *, metrics: int, as_json: bool) -> int:
+    """Print what a data directory contains; return 0 if there are files, else 1.
+
+    `metrics`: maximum number of metrics to list. On a terminal, a bar shows the progress on standard error.
+    """
+    from tqdm import tqdm  # noqa: PLC0415 - for this command only, as the formats are
+
+    from fgm.store.stat import stat_json, stat_text  # noqa: PLC0415
+    from fgm.store.stat.directory_stat import add_up, stored_files  # noqa: PLC0415
+
+    try:
+        files = stored_files(directory)
+    except OSError as error:
+        sys.stderr.write(f"fgm: cannot list {directory}: {error.strerror}\n")
+        return 1
+    with tqdm(total=len(files), unit="file", leave=False, delay=0.5, disable=None) as progress:
+        stat = add_up(files, progress.update)
+    if as_json:
+        sys.stdout.write(json.dumps(stat_json.to_json(stat), indent=1) + "\n")
+    else:
+        marks = stat_text.BLOCKS if "utf" in (sys.stdout.encoding or "").lower() else stat_text.ASCII
+        sys.stdout.writelines(f"{line}\n" for line in stat_text.lines(stat, metrics, marks))
+    return 0 if files else 1
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -90,6 +131,13 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     flag = add("check", "check that every file in a data directory is intact and in the right place")
     flag("directory", metavar="DIR", help="the data directory")
+    flag(
+        "--values", action="store_true", help="decode all values, too, which takes much longer than checksums and times"
+    )
+    flag = add("stat", "show what a data directory contains: files, size and samples by day, and bytes by metric")
+    flag("directory", metavar="DIR", help="the data directory")
+    flag("--metrics", type=int, metavar="N", default=15, help="number of metrics to list (default: %(default)s)")
+    flag("--json", action="store_true", help="print JSON, with all metrics")
     return parser
 
 

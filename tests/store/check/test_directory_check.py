@@ -4,6 +4,7 @@ import json
 import operator
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -25,12 +26,14 @@ from fgm.store.tables import process_tables
 from fgm.store.tables.table_rows import ProcessRow
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
+LONG = replace(HEADER, rotation_s=2100)  # a window from 15:45 to 16:20
 COLUMNS = ("memory.current",)
 START_MS = 1_767_110_400_000  # 2025-12-30T16:00:00Z
 NODE = Series("node", node_name="node-1")
 WINDOW, JOURNAL = "metrics-20251230T160000Z.parquet", "live-20251230T160130Z.journal"
 OTHER_JOURNAL, NEXT = "live-20251230T170000Z.journal", "metrics-20251230T160130Z.parquet"
 INSIDE, HOUR = "metrics-20251230T160030Z.parquet", "metrics-20251230T160000Z--PT1H.parquet"
+HOUR_BEFORE = "metrics-20251230T150000Z--PT1H.parquet"
 TOMORROW = "metrics-20251231T160000Z.parquet"
 DETAILS = "processes-20251230T160000Z.parquet"
 ID = "ab" * 32
@@ -167,7 +170,11 @@ def bad_index(*path: str, second: int) -> Callable[[Path], None]:
         (swap_for(window(1, header=FileHeader("n", "node-2", 1000, 90))), WINDOW, "written by node-2"),
         (swap_for(window(91, columns=("memory.peak",)), NEXT), NEXT, "its columns differ from those of"),
         (swap_for(window(30, header=FileHeader("n", "node-1", 1000, 30)), INSIDE), INSIDE, f"that {WINDOW} also has"),
-        (swap_for(window(0, 90, 3599), HOUR), HOUR, f"it has rows of node that {WINDOW} also has"),
+        (
+            swap_for(window(-900, 5, header=LONG), HOUR_BEFORE),
+            WINDOW,
+            f"it has rows of node that {HOUR_BEFORE} also has",
+        ),
         (lambda folder: (folder.parent.parent / "index.json").write_bytes(b"{"), "index.json", "not an index"),
         (bad_index("containers", ID[:12], "last_seen", second=-1), "index.json", "before it was first seen"),
         (bad_index("containers", ID[:12], "last_seen", second=1), "index.json", "after the latest data"),

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from fgm.collector.windows import closing
+from fgm.collector.minutes.hour_minutes import write_hour
 from fgm.collector.windows.closing import close_window
 from fgm.collector.windows.tick_recorder import TickRecorder
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.directory.atomic import make_folder
+from fgm.store.parquet.metrics_writer import write_metrics
+from fgm.store.parquet.window_block import LATE, Run, Source
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series
+from fgm.store.samples.series import Series, order
 from fgm.store.samples.tick import Tick
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
@@ -50,17 +53,47 @@ def record_and_close(data_dir: Path, *ticks: Tick) -> None:
             recorder.append(each)
 
 
-def merge(data_dir: Path) -> None:
-    """Merge all windows of the first hour into one file."""
+def merge(data_dir: Path, *, hour: int = 16, keeps_windows: bool = False, with_minutes: bool = False) -> Path:
+    """Merge all windows of an hour of the first day into one file, whose path is returned, and make its minutes."""
     folder = data_dir / FOLDER
-    paths = sorted(folder.glob("metrics-20251230T16????Z.parquet"))
+    paths = sorted(folder.glob(f"metrics-20251230T{hour}????Z.parquet"))
     files = [WindowFile.open(str(path)) for path in paths]
-    chunks = [chunk for file in files for chunk in file.chunks(COLUMNS)]
-    (folder / HOUR).write_bytes(closing._encode(chunks, files[0].header, 3))
-    (folder / HOUR).chmod(0o644)
-    for file, path in zip(files, paths, strict=True):
+    parts: dict[str, list[Chunk]] = {}
+    for file in files:
+        for chunk in file.chunks(COLUMNS):
+            parts.setdefault(chunk.series.key, []).append(chunk)
+    ordered = sorted(parts.values(), key=lambda chunks: order(chunks[-1].series))
+    counts = [sum(len(chunk.time_ms) for chunk in chunks) for chunks in ordered]
+    runs = [
+        Run(chunks[-1].series, sum(counts[:index]), count)
+        for index, (chunks, count) in enumerate(zip(ordered, counts, strict=True))
+    ]
+    rows = [chunk for chunks in ordered for chunk in chunks]
+    path = folder / f"metrics-20251230T{hour}0000Z--PT1H.parquet"
+    with path.open("wb") as out:
+        fingerprint = write_metrics(
+            out,
+            files[-1].header,
+            runs,
+            np.concatenate([chunk.time_ms for chunk in rows]),
+            lambda name: np.concatenate([chunk.late_ms if name == LATE else chunk.values[name] for chunk in rows]),
+            columns=COLUMN_TYPES,
+            sources=[Source(path.name, file.fingerprint) for path, file in zip(paths, files, strict=True)],
+        )
+    for file, window in zip(files, paths, strict=True):
         file.close()
-        path.unlink()
+        if not keeps_windows:
+            window.unlink()
+    path.chmod(0o644)
+    if with_minutes:
+        folder = data_dir / "tiers" / FOLDER
+        make_folder(str(folder.parent.parent))
+        make_folder(str(folder))
+        minutes = folder / f"minutes-20251230T{hour}0000Z--PT1H.parquet"
+        with minutes.open("wb") as out:
+            write_hour(WindowFile.open(str(path)), None, out, [(path.name, fingerprint)])
+        minutes.chmod(0o644)
+    return path
 
 
 def recorded(path: Path) -> dict[int, float]:

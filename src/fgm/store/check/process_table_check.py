@@ -9,11 +9,17 @@ from fgm.store.tables import process_tables, table_journal
 from fgm.store.tables.table_rows import ROWS
 
 
-def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:
-    """Yield a sentence for each problem of a table. `kind`, `start_ms`: its kind and window start, from its name."""
+def table_problems(path: str, kind: layout.TableKind, start_ms: int, *, is_hour: bool = False) -> Iterator[str]:
+    """Yield a sentence for each problem of a table.
+
+    `kind`, `start_ms`: its kind and start, from its name. `is_hour`: whether it has the tables of an hour.
+    """
     try:
         block = process_tables.verify(path)
         window = layout.window_at(start_ms, block.header.rotation_s)
+        if is_hour:
+            last = layout.window_at(start_ms + layout.HOUR_MS - 1, block.header.rotation_s)
+            window = layout.Window(start_ms, last.end_ms)
     except FileNotFoundError:
         return
     except BadFileError as error:
@@ -31,7 +37,7 @@ def table_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator
     if layout.day_start(start_ms) != layout.parse_day(os.path.basename(os.path.dirname(folder))):
         yield "in the folder of another day"
     if block.first_ms not in window or block.last_ms not in window:
-        yield "it has rows outside its window"
+        yield f"it has rows outside its {'hour' if is_hour else 'window'}"
 
 
 def journal_problems(path: str, kind: layout.TableKind, start_ms: int) -> Iterator[str]:

@@ -7,9 +7,20 @@ from dataclasses import dataclass, field
 PADDED = "files that ClickHouse cannot read"
 """Name of the count of files whose pages have bytes after their values, as earlier versions wrote them. All other
 readers ignore these bytes, so such a file is not a problem."""
-_NOT_DATA = frozenset({"bytes of torn frames", "containers", "files set aside", "temporary files", PADDED})
+LEFT_OVER = "files that are merged already"
+"""Name of the count of sources next to their merged file, which a collector removes, or the next one."""
+REPLACING = "windows to merge into their hour again"
+"""Name of the count of windows next to the merged file of their hour that are no source of it."""
+WITHOUT_MINUTES = "merged hours without minutes"
+"""Name of the count of merged hours whose minutes are gone, or were never made."""
+OF_ANOTHER_HOUR = "minutes to make again"
+"""Name of the count of files of minutes whose hour was merged again, or is to be."""
+_NOT_DATA = frozenset(
+    {"bytes of torn frames", "containers", "files set aside", "temporary files"}
+    | {PADDED, LEFT_OVER, REPLACING, WITHOUT_MINUTES, OF_ANOTHER_HOUR}
+)
 """Names of counts that do not count recorded data."""
-_PLURAL = re.compile(r"\b(byte|container|file|journal|row)s\b")
+_PLURAL = re.compile(r"\b(byte|container|file|hour|journal|row|window)s\b")
 
 
 @dataclass(slots=True)

@@ -1,62 +1,62 @@
-"""Checks metrics files and journals: checksums, columns, the order of series and rows, times, and overlaps."""
+"""Checks metrics files and journals: checksums, columns, the order of series and rows, and times."""
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgm.store.check.report import PADDED, Report
+from fgm.store.check.schema_check import Schemas
 from fgm.store.directory import layout
 from fgm.store.directory.layout import ParsedName
 from fgm.store.directory.regular_file import open_regular
-from fgm.store.errors import BadFileError
 from fgm.store.journal.frame import whole_length
 from fgm.store.journal.journal_reader import JournalReader
+from fgm.store.parquet.window_block import Source
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import order
 
 
-class Schema(NamedTuple):
-    """The columns that all files of one format version must have, or their checksum.
-
-    `path`: the file that they were taken from.
-    """
-
-    path: str
-    columns: tuple[str, ...] | int
-
-
 class Span(NamedTuple):
-    """First and last tick of the metrics file at `path`."""
+    """First and last tick of the metrics file at `path`, and how merged files are related to it.
+
+    `source`: how a merged file names this one; `sources`: the files that were merged into this one.
+    """
 
     first_ms: int
     last_ms: int
     path: str
+    name: ParsedName
+    source: Source
+    sources: tuple[Source, ...]
 
 
-def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dict[int, Schema]) -> Span:
-    """Add the problems of a metrics file to a report, and return its span.
+def check_metrics_file(
+    report: Report, path: str, name: ParsedName, schemas: Schemas, *, with_values: bool = True
+) -> Span:
+    """Add the problems of a window or of a merged hour to a report, and return its span.
 
-    `schemas`: the schemas so far, by format version. The first file of a version adds its own columns.
+    `with_values`: whether to decode all values. Otherwise only their checksums are checked, which is much faster.
     Raises: OSError, BadFileError, LookupError or ValueError if the file cannot be checked completely.
     """
     file = WindowFile.open(path)
     try:
-        file.verify()
+        if with_values:
+            file.verify()
+        else:
+            file.verify_checksums()
         block = file.block
         report.counts["Parquet files"] += 1
         report.counts["rows"] += block.rows
+        if name.duration_ms is not None:
+            report.counts["merged hours"] += 1
         if file.has_padding:
             report.counts[PADDED] += 1
-        columns = tuple(block.columns) if block.has_empty_columns else block.schema
-        schema = schemas.setdefault(file.header.format_version, Schema(path, columns))
-        if columns != schema.columns:
-            report.add(path, f"its columns differ from those of {schema.path}, which has the same format version")
+        for problem in schemas.problems(path, block):
+            report.add(path, problem)
         firsts = [run.first for run in block.runs]
         ends = [run.first + run.count for run in block.runs]
         if [*firsts, block.rows] != [0, *ends]:
@@ -70,7 +70,7 @@ def check_metrics_file(report: Report, path: str, name: ParsedName, schemas: dic
         last_ms = max(int(chunk.time_ms[-1]) for chunk in chunks)
         if (first_ms, last_ms) != (block.first_ms, block.last_ms):
             report.add(path, "its first or last tick is not the one in its block")
-        return Span(first_ms, last_ms, path)
+        return Span(first_ms, last_ms, path, name, Source(os.path.basename(path), file.fingerprint), block.sources)
     finally:
         file.close()
 
@@ -89,20 +89,6 @@ def check_journal(report: Report, path: str, name: ParsedName) -> None:
             _check_rows(report, path, name, reader.header, chunks)
     finally:
         reader.close()
-
-
-def check_overlaps(report: Report, spans: Iterable[Span]) -> None:
-    """Add a problem for each series that has the same row in two metrics files. `spans`: files of one writer.
-
-    Only files with overlapping spans are read again. Spans overlap only after a change of the rotation interval or a
-    merge of windows.
-    """
-    open_spans: list[Span] = []
-    for span in sorted(spans):
-        open_spans = [earlier for earlier in open_spans if earlier.last_ms >= span.first_ms]
-        for earlier in open_spans:
-            _check_no_row_twice(report, earlier.path, span.path)
-        open_spans.append(span)
 
 
 def _torn_bytes(path: str) -> int:
@@ -136,22 +122,3 @@ def _check_rows(report: Report, path: str, name: ParsedName, header: FileHeader,
             report.add(path, f"rows of {chunk.series.key} were read before their tick")
         if chunk.time_ms.min() < name.start_ms or chunk.time_ms.max() >= end_ms:
             report.add(path, f"rows of {chunk.series.key} are outside its window")
-
-
-def _check_no_row_twice(report: Report, earlier: str, later: str) -> None:
-    try:
-        times_by_key = dict(_times(earlier))
-        for key, time_ms in _times(later):
-            if key in times_by_key and np.isin(time_ms, times_by_key[key]).any():
-                report.add(later, f"it has rows of {key} that {os.path.basename(earlier)} also has")
-    except (OSError, BadFileError):
-        return  # `check_metrics_file` reports the damage
-
-
-def _times(path: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
-    file = WindowFile.open(path)
-    try:
-        for chunk in file.chunks(()):
-            yield chunk.series.key, chunk.time_ms
-    finally:
-        file.close()

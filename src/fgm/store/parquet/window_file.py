@@ -5,6 +5,7 @@ misread.
 """
 
 import os
+import zlib
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.page import MAX_COLUMN_BYTES
 from fgm.store.parquet.pages.column_reader import ColumnReader, OpenFile
 from fgm.store.parquet.pages.page_table import ColumnChunk
 from fgm.store.parquet.window_block import LATE, LATE_US, TIME, WindowBlock, read_window_block
@@ -133,10 +135,25 @@ class WindowFile:
 
         Raises: BadFileError if one of them is damaged.
         """
-        time_ms = self.time_ms()
+        self._verify_times()
         for name in self.block.columns.keys() - {TIME}:
             self.column(LATE if name == LATE_US else name)
-        ticks = self.block.tick_ms()
+
+    def verify_checksums(self) -> None:
+        """Check the checksums of all columns, and the times. Other columns are not decoded, which takes much longer.
+
+        Raises: BadFileError if one of them is damaged.
+        """
+        for name, column in self.block.columns.items():
+            for page in column.pages:
+                if not (0 <= page.offset < 1 << 62 and 0 <= page.size <= MAX_COLUMN_BYTES):
+                    raise BadFileError(self.path, f"column {name} has an impossible size")
+                if zlib.crc32(os.pread(self._fd, page.size, page.offset)) != page.crc:
+                    raise BadFileError(self.path, f"column {name} does not match its checksum")
+        self._verify_times()
+
+    def _verify_times(self) -> None:
+        time_ms, ticks = self.time_ms(), self.block.tick_ms()
         for run in self.block.runs:
             if run.first_tick is None:
                 continue

@@ -1,0 +1,1 @@
+"""Sums up what a data directory contains, for `fgm stat`."""
