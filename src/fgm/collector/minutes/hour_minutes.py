@@ -22,10 +22,27 @@ from fgm.store.samples.series import Series
 _KEPT_COLUMNS = 6
 """Number of columns that are kept in memory, for metrics that are computed from the same ones."""
 
+_SIMILAR = (
+    ("io_bytes_per_s", "io.stat.wbytes"),
+    ("memory_working_set", "memory.current"),
+    ("memory.stat.anon", "memory.stat.inactive_anon", "memory.stat.active_anon"),
+    ("pids.current", "pids.peak", "container.pid_count"),
+)
+"""Metrics that mostly have the same values, or move at the same time. Together they need less space."""
+
 
 def stored_metrics() -> list[ShownMetric]:
     """Return the metrics of which minutes are stored: all but those that are another one times a constant."""
     return [metric for metric in SHOWN.values() if metric.scaled is None]
+
+
+def similar_metrics() -> list[list[ShownMetric]]:
+    """Return the stored metrics in groups that are written together."""
+    group_of = {name: number for number, names in enumerate(_SIMILAR) for name in names}
+    groups: dict[int | str, list[ShownMetric]] = {}
+    for metric in stored_metrics():
+        groups.setdefault(group_of.get(metric.name, metric.name), []).append(metric)
+    return list(groups.values())
 
 
 def write_hour(
@@ -48,11 +65,14 @@ def write_hour(
     writer = MinutesWriter(hour.header, columns.series, from_ms, level)
     late_ms = columns[LATE]
     with_values = hour.metrics
-    for metric in stored_metrics():
-        if metric.has_values(with_values):
-            needed = {name: columns[name] for name in metric.needs if name in with_values}
-            samples = Samples(columns.ticks.time_ms, late_ms, needed, hour.header.interval_ms, columns.ticks.series)
-            writer.add(metric.name, summarise(columns.ticks, metric.compute(samples)))
+    for metrics in similar_metrics():
+        rows = {}
+        for metric in metrics:
+            if metric.has_values(with_values):
+                needed = {name: columns[name] for name in metric.needs if name in with_values}
+                samples = Samples(columns.ticks.time_ms, late_ms, needed, hour.header.interval_ms, columns.ticks.series)
+                rows[metric.name] = summarise(columns.ticks, metric.compute(samples))
+        writer.add(rows)
     writer.write(out, sources)
 
 

@@ -34,7 +34,7 @@ def write_day(
     writer = MinutesWriter(newest, series, from_ms, level)
     for metric in dict.fromkeys(name for file in files for name in file.block.metrics):
         parts = [_renumbered(file.rows(metric), new) for file, new in zip(files, positions, strict=True)]
-        writer.add(metric, combined(parts))
+        writer.add({metric: combined(parts)})
     writer.write(out, sources)
 
 

@@ -40,6 +40,11 @@ class MinuteRows:
         """Return some of the rows."""
         return MinuteRows(*(getattr(self, name)[rows] for name in COLUMNS))
 
+    @classmethod
+    def joined(cls, parts: Sequence["MinuteRows"]) -> "MinuteRows":
+        """Return the rows of all parts, one after the other."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+
 
 COLUMNS = tuple(field.name for field in fields(MinuteRows))
 """Names of the columns of `MinuteRows`."""
@@ -50,7 +55,7 @@ def combined(parts: Sequence[MinuteRows]) -> MinuteRows:
 
     A minute has several rows if a window ended in it, or if two collectors recorded. `parts`: the older ones first.
     """
-    joined = MinuteRows(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+    joined = MinuteRows.joined(parts)
     series, time_ms = joined.series, joined.time_ms
     if is_sorted(joined):
         return joined

@@ -2,18 +2,15 @@
 
     "kind": "minutes", "header": {…}, "first_ms": …, "last_ms": …, "rows": …, "crc": CRC32 of all column chunks,
     "sources": [[name, fingerprint], …], "at_ms": [[…], […]], "counts": […],
-    "pages": [offset, bytes, bytes unpacked, CRC32],
-    "metrics": {name: [offset, bytes, bytes unpacked, CRC32, first row], …},
+    "sections": [[offset, bytes, bytes unpacked, CRC32], …],
+    "metrics": {name: [section, position in it, changing runs, constant runs], …},
     "series": [[the identity columns], …]
 
-A section is compressed with zstd, and is little-endian arrays. That of the pages has, for each page of the rows that
-change: number of rows (u32), then for each of the columns `VALUE_COLUMNS` bytes (u32), CRC32 (u32) and bytes of the
-page header (u8), column by column; before them is the offset of the first of these pages in each column (u64). That
-of a metric has its runs, see `Runs`.
+A section is compressed with zstd, and is arrays of numbers, little-endian. The first one has the tables that the others
+need, `Tables`; each of the others has the runs of some metrics, `MetricRuns`.
 """
 
 import json
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +28,6 @@ VALUE_COLUMNS = ("min", "min_at_ms", "mean", "max", "max_at_ms", "last", "count"
 """The columns whose pages are listed, in file order. Times and names are in the block."""
 MAX_SECTION_BYTES = 64 << 20
 """Maximum size of a section."""
-_COUNTS = struct.Struct("<II")
 _SERIES = b',"series":'
 
 
@@ -47,14 +43,13 @@ class Section(NamedTuple):
     crc: int
 
 
-class MetricSection(NamedTuple):
-    """Position of the section of a metric. `first_row`: row at which its rows that change begin."""
+class MetricPlace(NamedTuple):
+    """Where the runs of a metric are: number of the section, position in bytes, and numbers of runs."""
 
-    offset: int
-    size: int
-    unpacked: int
-    crc: int
-    first_row: int
+    section: int
+    position: int
+    changing: int
+    constant: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +68,8 @@ class MinutesBlock:
     sources: tuple[tuple[str, int], ...]
     at_ms: tuple[NDArray[np.int64], NDArray[np.int64]]
     counts: NDArray[np.int64]
-    pages: Section
-    metrics: Mapping[str, MetricSection]
+    sections: tuple[Section, ...]
+    metrics: Mapping[str, MetricPlace]
     series: tuple[Series, ...]
     position: Mapping[str, int]
 
@@ -100,8 +95,8 @@ class MinutesBlock:
             sources=tuple((str(name), int(fingerprint)) for name, fingerprint in facts["sources"]),
             at_ms=(low, high),
             counts=_integers(facts["counts"]),
-            pages=Section(*facts["pages"]),
-            metrics={name: MetricSection(*section) for name, section in facts["metrics"].items()},
+            sections=tuple(Section(*map(int, section)) for section in facts["sections"]),
+            metrics={name: MetricPlace(*map(int, place)) for name, place in facts["metrics"].items()},
             series=series,
             position=position,
         )
@@ -118,82 +113,91 @@ class MinutesBlock:
             "sources": [list(source) for source in self.sources],
             "at_ms": [values.tolist() for values in self.at_ms],
             "counts": self.counts.tolist(),
-            "pages": list(self.pages),
-            "metrics": {name: list(section) for name, section in self.metrics.items()},
+            "sections": [list(section) for section in self.sections],
+            "metrics": {name: list(place) for name, place in self.metrics.items()},
             "series": [to_json(series) for series in self.series],
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
-    """Minutes of one metric at equal distances: of one series each, in ascending order of series and time.
+class MetricRuns:
+    """The runs of a metric. A run is minutes of one series at equal distances; runs are in order of series and time.
 
-    `series`: index of the series; `first`: its first minute, in minutes after the first one of the file; `step`:
-    minutes from row to row; `rows`: number of rows.
+    `series`: index of the series; `shape`: index in `Tables.shapes`. Those of the runs whose values are in pages come
+    first; there are as many as `first_row` has, the row of the first value of each. `value`: the only value of each of
+    the other runs, which are constant.
+
+    Shape: int64 or float64; `series` and `shape` have the length of `first_row` and `value` together.
+    """
+
+    series: NDArray[np.int64]
+    shape: NDArray[np.int64]
+    first_row: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    def to_bytes(self, rows: NDArray[np.int64]) -> bytes:
+        """Return the runs as arrays: series, shape and first row (u32), and value. `rows`: those of each shape.
+
+        Of the series there is the difference to that of the run before, and of the first row the number of rows between
+        the end of the run before and it.
+        """
+        changing = len(self.first_row)
+        series = [np.diff(part, prepend=0) for part in (self.series[:changing], self.series[changing:])]
+        ends = self.first_row + rows[self.shape[:changing]]
+        gaps = self.first_row - np.r_[0, ends][:changing]
+        numbers = np.concatenate([*series, self.shape, gaps]).astype("<u4")
+        return numbers.tobytes() + self.value.astype("<f8").tobytes()
+
+    @classmethod
+    def from_bytes(cls, section: bytes, place: MetricPlace, series: int, rows: NDArray[np.int64]) -> "MetricRuns":
+        """Create the runs from their section. `series`: number of series in the file; `rows`: as in `to_bytes`.
+
+        Raises: ValueError if they are not what `to_bytes` returns.
+        """
+        changing, constant = place.changing, place.constant
+        if min(place) < 0:
+            raise ValueError("the place of a metric is impossible")
+        of_series, of_shape = (
+            np.frombuffer(section, "<u4", changing + constant, place.position + at * (changing + constant)).astype("i8")
+            for at in (0, 4)
+        )
+        rows_at = place.position + 8 * (changing + constant)
+        gaps = np.frombuffer(section, "<u4", changing, rows_at).astype(np.int64)
+        value = np.frombuffer(section, "<f8", constant, rows_at + 4 * changing)
+        of_series = np.concatenate([np.cumsum(of_series[:changing]), np.cumsum(of_series[changing:])])
+        if of_series.max(initial=-1) >= series or of_shape.max(initial=-1) >= len(rows):
+            raise ValueError("a run has a series or a shape that is not in the file")
+        of_changing = rows[of_shape[:changing]]
+        # The gaps may be negative as signed numbers: u32 wraps around, and so does this sum.
+        first_row = (np.cumsum(gaps + of_changing) - of_changing) & 0xFFFF_FFFF
+        return cls(of_series, of_shape, first_row, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """When the rows of runs are: first minute of the file, minutes from row to row, and number of rows.
+
+    `at_ms`, `count`: those of all rows, if the run is constant; else 0. `first`: in minutes after the first one of the
+    file.
 
     Shape: int64[n].
     """
 
-    series: NDArray[np.int64]
     first: NDArray[np.int64]
     step: NDArray[np.int64]
     rows: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRuns:
-    """The runs of a metric. `changing`: their values are in pages. `constant`: each has one value, in `value`.
-
-    The row of a constant run has `value` as lowest, mean, highest and last value, `at_ms` as the time of its extremes,
-    and `count`.
-    """
-
-    changing: Runs
-    constant: Runs
-    value: NDArray[np.float64]
     at_ms: NDArray[np.int64]
     count: NDArray[np.int64]
 
-    def to_bytes(self) -> bytes:
-        """Return the runs as arrays. Series are written as differences, which are mostly 1."""
-        parts = [_COUNTS.pack(len(self.changing.rows), len(self.constant.rows))]
-        for runs in (self.changing, self.constant):
-            columns = (np.diff(runs.series, prepend=0), runs.first, runs.step, runs.rows)
-            parts += [column.astype("<u4").tobytes() for column in columns]
-        parts += [self.at_ms.astype("<u4").tobytes(), self.count.astype("<u4").tobytes()]
-        return b"".join([*parts, self.value.astype("<f8").tobytes()])
-
-    @classmethod
-    def from_bytes(cls, data: bytes, series: int) -> "MetricRuns":
-        """Create the runs from the bytes that `to_bytes` returns. `series`: number of series of the file.
-
-        Raises: ValueError or struct.error if they are not what `to_bytes` returns.
-        """
-        changing, constant = _COUNTS.unpack_from(data)
-        if len(data) != _COUNTS.size + 16 * changing + 32 * constant:
-            raise ValueError("the runs of a metric have an impossible size")
-        numbers = np.frombuffer(data, "<u4", 4 * changing + 6 * constant, _COUNTS.size).astype(np.int64)
-        value = np.frombuffer(data, "<f8", constant, len(data) - 8 * constant)
-        of_changing, of_constant = np.split(numbers, [4 * changing])
-        columns = of_constant.reshape(6, constant)
-        runs = cls(_runs(of_changing.reshape(4, changing)), _runs(columns[:4]), value, columns[4], columns[5])
-        for each in (runs.changing, runs.constant):
-            if each.series.max(initial=-1) >= series or each.rows.min(initial=1) < 1:
-                raise ValueError("a run has an impossible series or size")
-        return runs
-
-
-def _runs(columns: NDArray[np.int64]) -> Runs:
-    return Runs(np.cumsum(columns[0]), columns[1], columns[2], columns[3])
-
 
 @dataclass(frozen=True, slots=True)
-class PageTable:
-    """The pages of the rows that change. They have the same rows in each column.
+class Tables:
+    """The shapes of runs, and the pages of the rows that change, which have the same rows in each column.
 
-    Shape: `rows` is int64[pages]; the others are [columns, pages], `offset` and sizes in bytes.
+    Shape: `rows` is int64[pages]; the others are int64[columns, pages], with `offset` and sizes in bytes.
     """
 
+    shapes: Shapes
     rows: NDArray[np.int64]
     offset: NDArray[np.int64]
     size: NDArray[np.int64]
@@ -201,34 +205,42 @@ class PageTable:
     header_size: NDArray[np.int64]
 
     def to_bytes(self) -> bytes:
-        """Return the table as arrays."""
-        first = self.offset[:, :1] if len(self.rows) else np.zeros((len(VALUE_COLUMNS), 1))
-        return b"".join(
-            [
-                first.astype("<u8").tobytes(),
-                self.rows.astype("<u4").tobytes(),
-                self.size.astype("<u4").tobytes(),
-                self.crc.astype("<u4").tobytes(),
-                self.header_size.astype("<u1").tobytes(),
-            ]
-        )
+        """Return the tables as arrays.
+
+        They are the numbers of shapes and of pages (u32), and the offset of the first page in each column (u64), then
+        u32: all shapes, column by column, rows of each page, then column by column bytes, bytes of the page header, and
+        CRC32 of each page.
+        """
+        shapes = self.shapes
+        numbers = [shapes.first, shapes.step, shapes.rows, shapes.at_ms, shapes.count]
+        numbers += [self.rows, self.size.ravel(), self.header_size.ravel(), self.crc.ravel()]
+        sizes = np.array([len(shapes.rows), len(self.rows)])
+        first = self.offset[:, 0] if len(self.rows) else np.zeros(len(VALUE_COLUMNS))
+        parts = [sizes.astype("<u4"), first.astype("<u8"), np.concatenate(numbers).astype("<u4")]
+        return b"".join([part.tobytes() for part in parts])
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "PageTable":
-        """Create the table from the bytes that `to_bytes` returns.
+    def from_bytes(cls, data: bytes) -> "Tables":
+        """Create the tables from the bytes that `to_bytes` returns.
 
         Raises: ValueError if they are not.
         """
         columns = len(VALUE_COLUMNS)
-        pages, rest = divmod(len(data) - 8 * columns, 4 + 9 * columns)
-        if rest or pages < 0:
-            raise ValueError("the table of pages has an impossible size")
-        first = np.frombuffer(data, "<u8", columns).astype(np.int64)
-        numbers = np.frombuffer(data, "<u4", pages * (1 + 2 * columns), 8 * columns).astype(np.int64)
-        rows, sizes = numbers[:pages], numbers[pages:].reshape(2, columns, pages)
-        header_size = np.frombuffer(data, "<u1", pages * columns, len(data) - pages * columns)
-        offset = first[:, None] + np.cumsum(sizes[0], axis=1) - sizes[0]
-        return cls(rows, offset, sizes[0], sizes[1], header_size.reshape(columns, pages).astype(np.int64))
+        shapes, pages = np.frombuffer(data, "<u4", 2).tolist()
+        numbers = np.frombuffer(data, "<u4", 5 * shapes + (1 + 3 * columns) * pages, 8 + 8 * columns).astype(np.int64)
+        first = np.frombuffer(data, "<u8", columns, 8).astype(np.int64)
+        of_pages = numbers[5 * shapes + pages :].reshape(3, columns, pages)
+        table = cls(
+            shapes=Shapes(*numbers[: 5 * shapes].reshape(5, shapes)),
+            rows=numbers[5 * shapes : 5 * shapes + pages],
+            offset=first[:, None] + np.cumsum(of_pages[0], axis=1) - of_pages[0],
+            size=of_pages[0],
+            crc=of_pages[2],
+            header_size=of_pages[1],
+        )
+        if table.shapes.rows.min(initial=1) < 1:
+            raise ValueError("a run has no rows")
+        return table
 
 
 def pack_section(data: bytes, offset: int, level: int) -> tuple[Section, bytes]:
@@ -237,7 +249,7 @@ def pack_section(data: bytes, offset: int, level: int) -> tuple[Section, bytes]:
     return Section(offset, len(packed), len(data), zlib.crc32(packed)), packed
 
 
-def unpack_section(section: Section | MetricSection, packed: bytes) -> bytes:
+def unpack_section(section: Section, packed: bytes) -> bytes:
     """Return the content of a section.
 
     Raises: ValueError if it is damaged.

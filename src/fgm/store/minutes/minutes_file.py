@@ -5,7 +5,6 @@ misread.
 """
 
 import os
-import struct
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -20,11 +19,8 @@ from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows, combined
 from fgm.store.minutes.minutes_block import (
     VALUE_COLUMNS,
     MetricRuns,
-    MetricSection,
     MinutesBlock,
-    PageTable,
-    Runs,
-    Section,
+    Tables,
     unpack_section,
 )
 from fgm.store.parquet.block import read_block
@@ -32,7 +28,7 @@ from fgm.store.parquet.page import decompress, uncompressed_size, varint
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error)
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Errors that reading may raise if bytes have a correct checksum but were not written by fgm."""
 _MAX_ROWS = 1 << 24
 """Maximum number of rows of one metric."""
@@ -67,7 +63,8 @@ class MinutesFile:
         self.fingerprint = fingerprint
         """CRC32 of the block. Two files with the same one have the same content."""
         self._fd = fd
-        self._pages: PageTable | None = None
+        self._tables: Tables | None = None
+        self._sections: dict[int, bytes] = {}
 
     @classmethod
     def open(cls, path: str, dir_fd: int | None = None) -> "MinutesFile":
@@ -78,11 +75,7 @@ class MinutesFile:
         """
         fd = open_regular(path, dir_fd)
         try:
-            content, *_ = read_block(path, fd)
-            return cls(path, fd, MinutesBlock.from_bytes(content), zlib.crc32(content))
-        except _MALFORMED as error:
-            os.close(fd)
-            raise BadFileError(path, f"malformed block: {error}") from error
+            return cls(path, fd, *read_minutes_block(path, fd))
         except BaseException:
             os.close(fd)
             raise
@@ -122,16 +115,19 @@ class MinutesFile:
 
         Raises: as `read`.
         """
-        section = self.block.metrics.get(metric)
+        place = self.block.metrics.get(metric)
+        if place is None:
+            return _empty()
         try:
-            if section is None:
-                return _empty()
-            runs = MetricRuns.from_bytes(self._section(section), len(self.series))
-            wanted = None
+            tables = self._read_tables()
+            section = self._section(place.section)
+            runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
+            chosen = np.arange(len(runs.series))
             if keys is not None:
                 positions = self.block.position
                 wanted = np.array([positions[key] for key in keys if key in positions], np.int64)
-            return self._rows(section, runs, wanted)
+                chosen = np.flatnonzero(np.isin(runs.series, wanted))
+            return self._rows(tables, runs, chosen)
         except _MALFORMED as error:
             raise BadFileError(self.path, f"metric {metric}: {error}") from error
 
@@ -142,8 +138,9 @@ class MinutesFile:
         Raises: BadFileError if something is damaged.
         """
         at, crc = 0, 0
-        while at < self.block.pages.offset:
-            data = os.pread(self._fd, min(_CHECK_BYTES, self.block.pages.offset - at), at)
+        sections_at = self.block.sections[0].offset
+        while at < sections_at:
+            data = os.pread(self._fd, min(_CHECK_BYTES, sections_at - at), at)
             if not data:
                 break
             at, crc = at + len(data), zlib.crc32(data, crc)
@@ -157,57 +154,48 @@ class MinutesFile:
         """Close the file. Rows that were returned earlier stay valid."""
         os.close(self._fd)
 
-    def _rows(self, section: MetricSection, runs: MetricRuns, wanted: NDArray[np.int64] | None) -> MinuteRows:
-        first_rows = section.first_row + np.cumsum(runs.changing.rows) - runs.changing.rows
-        constant, changing = np.arange(len(runs.constant.rows)), np.arange(len(runs.changing.rows))
-        if wanted is not None:
-            constant = np.flatnonzero(np.isin(runs.constant.series, wanted))
-            changing = np.flatnonzero(np.isin(runs.changing.series, wanted))
-        parts = []
-        if len(constant):
-            series, time_ms = self._times(runs.constant, constant)
-            repeated = runs.constant.rows[constant]
-            value, at_ms = np.repeat(runs.value[constant], repeated), np.repeat(runs.at_ms[constant], repeated)
-            count = np.repeat(runs.count[constant], repeated)
-            parts.append(MinuteRows(series, time_ms, value, at_ms, value, value, at_ms, value, count))
-        if len(changing):
-            series, time_ms = self._times(runs.changing, changing)
-            parts.append(
-                MinuteRows(series, time_ms, *self._changing(first_rows[changing], runs.changing.rows[changing]))
-            )
-        return combined(parts) if parts else _empty()
-
-    def _times(self, runs: Runs, chosen: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return series and minute of each row of some runs."""
-        rows, first, step = runs.rows[chosen], runs.first[chosen], runs.step[chosen]
+    def _rows(self, tables: Tables, runs: MetricRuns, chosen: NDArray[np.intp]) -> MinuteRows:
+        """Return the rows of some runs, sorted by series and time."""
+        shapes, changing = tables.shapes, len(runs.first_row)
+        shape = runs.shape[chosen]
+        rows = shapes.rows[shape]
         total = int(rows.sum())
         if total > _MAX_ROWS:
             raise ValueError(f"it has {total} rows, more than {_MAX_ROWS}")
         number = np.arange(total) - np.repeat(np.cumsum(rows) - rows, rows)
-        minute = np.repeat(first, rows) + np.repeat(step, rows) * number
-        return np.repeat(runs.series[chosen], rows), self.block.first_ms + minute * MINUTE_MS
+        minute = np.repeat(shapes.first[shape], rows) + np.repeat(shapes.step[shape], rows) * number
+        series, time_ms = np.repeat(runs.series[chosen], rows), self.block.first_ms + minute * MINUTE_MS
+        split = int(np.searchsorted(chosen, changing))
+        columns = self._changing(tables, runs.first_row[chosen[:split]], rows[:split])
+        rows, shape = rows[split:], shape[split:]
+        value = np.repeat(runs.value[chosen[split:] - changing], rows)
+        at_ms, count = np.repeat(shapes.at_ms[shape], rows), np.repeat(shapes.count[shape], rows)
+        constants = (value, at_ms, value, value, at_ms, value, count)
+        joined = [np.concatenate(parts) for parts in zip(columns, constants, strict=True)] if split else constants
+        return combined([MinuteRows(series, time_ms, *joined)])
 
-    def _changing(self, first_rows: NDArray[np.int64], rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        """Return the values of some runs, column by column. `first_rows`: row of the first value of each."""
-        table = self._page_table()
-        starts = np.cumsum(table.rows) - table.rows
-        pages = np.searchsorted(starts, first_rows, side="right") - 1
-        within = first_rows - starts[pages]
-        if pages.min() < 0 or (within + rows > table.rows[pages]).any():
+    def _changing(self, tables: Tables, first_row: NDArray[np.int64], rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+        """Return the values of some runs, column by column. `first_row`: row of the first value of each."""
+        if not len(rows):
+            return []
+        starts = np.cumsum(tables.rows) - tables.rows
+        pages = np.searchsorted(starts, first_row, side="right") - 1
+        within = first_row - starts[pages]
+        if pages.min() < 0 or (within + rows > tables.rows[pages]).any():
             raise ValueError("a series goes beyond the end of its page")
+        slices = list(zip(pages.tolist(), within.tolist(), (within + rows).tolist(), strict=True))
         columns = []
         for column in range(len(VALUE_COLUMNS)):
-            values = {page: self._page(table, column, page) for page in np.unique(pages).tolist()}
-            slices = zip(pages.tolist(), within.tolist(), rows.tolist(), strict=True)
-            columns.append(np.concatenate([values[page][start : start + count] for page, start, count in slices]))
+            values = {page: self._page(tables, column, page) for page in dict.fromkeys(pages.tolist())}
+            columns.append(np.concatenate([values[page][start:end] for page, start, end in slices]))
         return columns
 
-    def _page(self, table: PageTable, column: int, page: int) -> NDArray[np.float64] | NDArray[np.int64]:
+    def _page(self, tables: Tables, column: int, page: int) -> NDArray[np.float64] | NDArray[np.int64]:
         """Return the values of a column in a page."""
-        size, header_size = int(table.size[column, page]), int(table.header_size[column, page])
-        data = self._read(int(table.offset[column, page]), size)
-        name, rows = VALUE_COLUMNS[column], int(table.rows[page])
-        if zlib.crc32(data) != table.crc[column, page]:
+        size, header_size = int(tables.size[column, page]), int(tables.header_size[column, page])
+        data = self._read(int(tables.offset[column, page]), size)
+        name, rows = VALUE_COLUMNS[column], int(tables.rows[page])
+        if zlib.crc32(data) != tables.crc[column, page]:
             raise ValueError(f"a page of {name} does not match its checksum")
         unpacked = uncompressed_size(data[:header_size])
         if unpacked > 8 * rows + _MAX_HEAD_BYTES:
@@ -227,13 +215,19 @@ class MinutesFile:
             case _:
                 return None
 
-    def _page_table(self) -> PageTable:
-        if self._pages is None:
-            self._pages = PageTable.from_bytes(self._section(self.block.pages))
-        return self._pages
+    def _read_tables(self) -> Tables:
+        if self._tables is None:
+            self._tables = Tables.from_bytes(self._section(0))
+        return self._tables
 
-    def _section(self, section: Section | MetricSection) -> bytes:
-        return unpack_section(section, self._read(section.offset, section.size))
+    def _section(self, number: int) -> bytes:
+        """Return the content of a section. The last one is kept, because it has the runs of several metrics."""
+        content = self._sections.get(number)
+        if content is None:
+            section = self.block.sections[number]
+            content = unpack_section(section, self._read(section.offset, section.size))
+            self._sections = {number: content}
+        return content
 
     def _read(self, offset: int, size: int) -> bytes:
         if not (0 <= offset < 1 << 62 and 0 <= size <= _MAX_PAGE_BYTES):
@@ -247,6 +241,19 @@ def _codes(page: NDArray[np.uint8], rows: int) -> NDArray[np.uint8] | NDArray[np
     if page[0] not in {8, 16} or run != -(-rows // 8) << 1 | 1:
         raise ValueError("a page of integers is not as fgm writes it")
     return np.frombuffer(page, f"<u{page[0] // 8}", rows, position)
+
+
+def read_minutes_block(path: str, fd: int) -> tuple[MinutesBlock, int]:
+    """Return the block of an open file of minutes, and its fingerprint.
+
+    Raises: OSError.
+    Raises: BadFileError if the file was not written by fgm, or its block is damaged.
+    """
+    content, *_ = read_block(path, fd)
+    try:
+        return MinutesBlock.from_bytes(content), zlib.crc32(content)
+    except _MALFORMED as error:
+        raise BadFileError(path, f"malformed block: {error}") from error
 
 
 def _empty() -> MinuteRows:

@@ -7,7 +7,7 @@ Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import cramjam
@@ -47,6 +47,10 @@ class ColumnChunk:
     has_dictionary: bool
     nulls: int | None = None
     bounds: tuple[int, int] | None = None
+
+    def followed_by(self, pages: Sequence[Page]) -> "ColumnChunk":
+        """Return the column chunk with further pages at its end."""
+        return replace(self, pages=[*self.pages, *pages])
 
 
 def data_page(content: bytes, rows: int, encoding: int, level: int) -> Page:
