@@ -563,7 +563,7 @@ async def test_an_unexpected_failure_is_a_problem_without_its_trace(
     client: ApiClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     await client.ready()
-    del client.services.files
+    del client.services.sources
 
     answer = await client.get("/api/timeseries?metric=memory.current")
 

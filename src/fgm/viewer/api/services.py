@@ -20,9 +20,11 @@ from fgm.viewer.files.copied_files import CopiedFiles, is_flat
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.minute_files import MinuteFiles
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.health import Address
+from fgm.viewer.query.long_ranges.names import days_between, plan_of
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
@@ -59,7 +61,8 @@ class Services:
         is_copied = bool(paths) or is_flat(data_dir)
         self.files = CopiedFiles(data_dir, paths, clock, self.skipped) if is_copied else DataFiles(data_dir, clock)
         self.journals = Journals(self.files, clock, self.skipped)
-        self.sources = Sources(self.files, self.journals, self.skipped)
+        self.minutes = None if is_copied else MinuteFiles(self.files)
+        self.sources = Sources(self.files, self.journals, self.skipped, self.minutes)
         self.scanner = Scanner(self.files, self.journals, self.skipped, node)
         self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
@@ -87,11 +90,15 @@ class Services:
         self.event_files.follow()
 
     def samples_query(self, question: Question, within_ms: int = 0) -> SamplesQuery | PartialQuery:
-        """Return a query for samples. `within_ms`: time limit for a range that is reduced to pixel columns; 0: none."""
+        """Return a query for samples. May block.
+
+        `within_ms`: time limit for a range that is reduced to pixel columns; 0: none.
+        """
         if not within_ms or question.columns is None:
             return SamplesQuery(question, self.sources)
+        segments = plan_of(question, days_between(self.sources, question.from_ms, question.to_ms))
         return PartialQuery(
-            question, lambda part: SamplesQuery(part, self.sources), self.clock.monotonic, within_ms / 1000
+            question, lambda part: SamplesQuery(part, self.sources), self.clock.monotonic, within_ms / 1000, segments
         )
 
     def totals_query(self, question: Question, parts: int = 0) -> TotalsQuery:

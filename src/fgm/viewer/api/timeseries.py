@@ -21,7 +21,7 @@ from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.lines import MAX_PER_COLUMN, SeriesLines
 from fgm.viewer.query.m4 import KEPT_PER_COLUMN
 from fgm.viewer.query.partial_query import PartialQuery
-from fgm.viewer.query.question import MAX_SERIES, Question
+from fgm.viewer.query.question import MAX_SERIES, MIN_COLUMN_MS, Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import Problem, unknown
@@ -39,10 +39,10 @@ async def respond(services: Services, lease: Lease) -> Response:
     holdings = await runner.run(services.fresh_holdings)
     now_ms = services.now_ms()
     question = await runner.run(lambda: make_question(holdings, timeseries_request, now_ms))
-    tag = await runner.run(lambda: tag_of_response(query_string, question, services.files, holdings, now_ms))
+    tag = await runner.run(lambda: tag_of_response(query_string, question, services.sources, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
         return await response_from_parts(runner, lambda: iter(()), etag=tag)
-    query = services.samples_query(question, timeseries_request.within_ms)
+    query = await runner.run(lambda: services.samples_query(question, timeseries_request.within_ms))
     await runner.finish(query, lease)
     if query.complete_from_ms > question.from_ms:
         tag = None
@@ -87,6 +87,8 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
         prefixes=prefixes,
         node_name=holdings.node_name,
         line_samples=max(0, in_memory),
+        prefers_minutes=columns is not None and to_ms - from_ms >= columns * MIN_COLUMN_MS,
+        rotation_ms=holdings.rotation_ms,
         max_series=min(MAX_SERIES, MAX_SAMPLES // max(1, per_line * len(metrics))),
     )
 
@@ -104,7 +106,7 @@ def answer(
         "from_ms": query.question.from_ms,
         "to_ms": query.question.to_ms,
         "interval_ms": query.question.tick_ms,
-        "resolution": "raw" if query.question.columns is None else "m4",
+        "resolution": _resolution(query),
         "partial": query.is_cut or query.complete_from_ms > query.question.from_ms,
         "complete_from_ms": query.complete_from_ms,
         "skipped_files": query.skipped_files,
@@ -113,6 +115,12 @@ def answer(
     labelled = encoding.labelled(lines, query.question.metrics, holdings)
     encode = encoding.to_binary if timeseries_request.is_binary else encoding.to_json
     return encode(facts, labelled)
+
+
+def _resolution(query: SamplesQuery | PartialQuery) -> str:
+    if query.has_minutes:
+        return "minutes"
+    return "raw" if query.question.columns is None else "m4"
 
 
 def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int, to_ms: int) -> frozenset[str]:

@@ -66,6 +66,7 @@ def answer(query: TotalsQuery, holdings: Holdings, top_request: TopRequest) -> d
         "metric": top_request.metric.name,
         "unit": top_request.metric.unit,
         "by": top_request.by,
+        "resolution": "minutes" if query.has_minutes else "raw",
         "partial": query.is_cut,
         "skipped_files": query.skipped_files,
         "leaves_share_of_node": round(of_leaves / whole, 6) if has_all else None,

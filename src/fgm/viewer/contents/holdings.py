@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fgm.metrics.rates import gap_ms
 from fgm.store.index.index_file import Facts
-from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS
+from fgm.store.samples.defaults import DEFAULT_INTERVAL_MS, DEFAULT_ROTATION_S
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.series_register import SeriesSnapshot
 
@@ -53,3 +53,8 @@ class Holdings:
     def tick_ms(self) -> int:
         """The sampling interval in the newest header; the default interval until a header is read."""
         return DEFAULT_INTERVAL_MS if self.header is None else self.header.interval_ms
+
+    @property
+    def rotation_ms(self) -> int:
+        """The length of windows in the newest header; the default length until a header is read."""
+        return 1000 * (DEFAULT_ROTATION_S if self.header is None else self.header.rotation_s)

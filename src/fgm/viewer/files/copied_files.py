@@ -29,6 +29,8 @@ SCAN_INTERVAL_S = 5.0
 MAX_FILES = 20_000
 """Maximum number of files that are read below a directory."""
 SUFFIX = ".parquet"
+_OTHERS = (layout.parse_table_name, layout.parse_table_hour_name, layout.parse_minutes_name)
+"""Parsers of the names of Parquet files that are no metrics files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def is_flat(data_dir: str) -> bool:
         names = os.listdir(data_dir)
     except OSError:
         return False
-    return not any(layout.parse_day(name) is not None for name in names) and next(_below(data_dir), None) is not None
+    has_days = any(layout.parse_day(name) is not None or name == layout.TIERS_FOLDER for name in names)
+    return not has_days and next(_below(data_dir), None) is not None
 
 
 class CopiedFiles(DataFiles):
@@ -66,8 +69,13 @@ class CopiedFiles(DataFiles):
         """Return the files with samples in [from_ms, to_ms), oldest first. May block."""
         return [f for f in self._search() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
 
-    def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return pairs of 00:00 UTC of a day and the folder with samples from that day on, oldest first."""
+    def folders_between(self, from_ms: int, to_ms: int, below: str = "") -> list[tuple[int, str]]:
+        """Return pairs of 00:00 UTC of a day and the folder with samples from that day on, oldest first.
+
+        `below`: if it is not empty, nothing is returned: of copied files, only those with samples are shown.
+        """
+        if below:
+            return []
         days: dict[str, int] = {}
         for file in self.between(from_ms, to_ms):
             days.setdefault(file.folder, layout.day_start(file.start_ms))
@@ -149,7 +157,7 @@ def _describe(path: str) -> DataFile:
 def _below(data_dir: str) -> Iterator[str]:
     """Yield the paths of the Parquet files below a directory.
 
-    Hidden files, process tables and files that the collector has set aside are left out.
+    Hidden files, process tables, minutes and files that the collector has set aside are left out.
     """
     count = 0
     for folder, folders, names in os.walk(data_dir):
@@ -157,7 +165,7 @@ def _below(data_dir: str) -> Iterator[str]:
         for name in names:
             if not name.endswith(SUFFIX) or name.startswith(".") or layout.is_set_aside(name):
                 continue
-            if layout.parse_table_name(name) is not None:
+            if any(parse(name) is not None for parse in _OTHERS):
                 continue
             count += 1
             if count > MAX_FILES:

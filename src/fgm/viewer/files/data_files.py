@@ -20,8 +20,8 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer import page_cache
 from fgm.viewer.files.window_cache import WindowCache
 
-MAX_CACHED_FOLDERS = 64
-"""Maximum number of folders whose listings are cached."""
+MAX_CACHED_NAMES = 64_000
+"""Maximum number of names in all cached listings together: the windows of two months, or the hours of years."""
 EARLIER_WINDOWS = 2
 """Number of windows before a range that are read, too.
 
@@ -57,16 +57,22 @@ class _Listing(NamedTuple):
     """The contents of a folder.
 
     `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time. `tables`: names of
-    tables and of their journals.
+    tables and of their journals. `minutes`: names of files of minutes.
     """
 
     identity: tuple[int, int, int]
     folders: tuple[str, ...]
     files: tuple[DataFile, ...]
     tables: tuple[str, ...]
+    minutes: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of names."""
+        return 1 + len(self.folders) + len(self.files) + len(self.tables) + len(self.minutes)
 
 
-_EMPTY = _Listing((0, 0, 0), (), (), ())
+_EMPTY = _Listing((0, 0, 0), (), (), (), ())
 
 
 class DataFiles:
@@ -82,6 +88,7 @@ class DataFiles:
         self._clock = clock
         self._windows = WindowCache()
         self._listings: dict[str, _Listing] = {}
+        self._cached_names = 0
         self._opened: set[str] = set()
         self._lock = threading.Lock()
 
@@ -96,10 +103,24 @@ class DataFiles:
             files += _overlapping(self._list(folder).files, from_ms, to_ms)
         return sorted(files, key=order)
 
-    def folders_between(self, from_ms: int, to_ms: int) -> list[tuple[int, str]]:
-        """Return pairs of 00:00 UTC of a day in [from_ms, to_ms) and a writer's folder of that day, oldest first."""
-        days = [day for day in self._days() if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
+    def folders_between(self, from_ms: int, to_ms: int, below: str = "") -> list[tuple[int, str]]:
+        """Return pairs of 00:00 UTC of a day in [from_ms, to_ms) and a writer's folder of that day, oldest first.
+
+        `below`: the folder with the days, such as `tiers`; "" is the data directory.
+        """
+        days = [day for day in self._days(below) if day[0] < to_ms and day[0] + layout.DAY_MS > from_ms]
         return [(midnight_ms, folder) for midnight_ms, day in days for folder in self._writers(day)]
+
+    def files_in(self, folder: str) -> tuple[DataFile, ...]:
+        """Return the metrics files and journals in a writer's folder of a day, oldest first.
+
+        While the folder does not change, it is usually the same object.
+        """
+        return self._list(folder).files
+
+    def minute_names(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the files of minutes in a writer's folder of a day, below `tiers`."""
+        return self._list(folder).minutes
 
     def table_names(self, folder: str) -> tuple[str, ...]:
         """Return the names of the process and region tables in a writer's folder of a day, and of their journals."""
@@ -167,9 +188,10 @@ class DataFiles:
             with suppress(OSError), self.opened(folder) as fd:
                 page_cache.remove(fd, os.listdir(fd))
 
-    def _days(self) -> list[tuple[int, str]]:
-        days = ((layout.parse_day(name), name) for name in self._list("").folders)
-        return sorted((midnight_ms, name) for midnight_ms, name in days if midnight_ms is not None)
+    def _days(self, below: str = "") -> list[tuple[int, str]]:
+        prefix = f"{below}/" if below else ""
+        days = ((layout.parse_day(name), prefix + name) for name in self._list(below).folders)
+        return sorted((midnight_ms, folder) for midnight_ms, folder in days if midnight_ms is not None)
 
     def _writers(self, day: str) -> list[str]:
         return [f"{day}/{name}" for name in self._list(day).folders]
@@ -187,15 +209,20 @@ class DataFiles:
                 listing = _listing(identity, folder, os.listdir(fd))
         except OSError:
             with self._lock:
-                self._listings.pop(folder, None)
+                self._forget(folder)
             return _EMPTY
         with self._lock:
-            self._listings.pop(folder, None)
+            self._forget(folder)
             if is_settled(status.st_mtime_ns, now_ns):
                 self._listings[folder] = listing
-                if len(self._listings) > MAX_CACHED_FOLDERS:
-                    del self._listings[next(iter(self._listings))]
+                self._cached_names += listing.size
+                while self._cached_names > MAX_CACHED_NAMES:
+                    self._forget(next(iter(self._listings)))
         return listing
+
+    def _forget(self, folder: str) -> None:
+        listing = self._listings.pop(folder, None)
+        self._cached_names -= 0 if listing is None else listing.size
 
 
 def order(file: DataFile) -> tuple[int, bool, str]:
@@ -207,10 +234,11 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     """Sort the names in a folder into subfolders and data files; ignore others."""
     parsed = [(name, layout.parse_name(name)) for name in names]
     files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
-    parse = layout.parse_identifier if folder else layout.parse_day
+    parse = layout.parse_day if folder in {"", layout.TIERS_FOLDER} else layout.parse_identifier
     is_table = (layout.parse_table_name, layout.parse_table_journal_name)
     tables = tuple(name for name in names if any(parse_table(name) is not None for parse_table in is_table))
-    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)), tables)
+    minutes = tuple(name for name in names if layout.parse_minutes_name(name) is not None)
+    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)), tables, minutes)
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:

@@ -10,6 +10,7 @@ from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.minute_files import MinuteFiles
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 Choose = Callable[[Iterable[Series]], set[str]]
@@ -17,11 +18,12 @@ Choose = Callable[[Iterable[Series]], set[str]]
 
 
 class Sources(NamedTuple):
-    """The objects that a query needs to read samples."""
+    """The objects that a query needs to read samples. `minutes`: None: nothing is read from minutes."""
 
     files: DataFiles
     journals: Journals
     skipped: SkippedFiles
+    minutes: MinuteFiles | None = None
 
 
 class FileRows(NamedTuple):
@@ -50,7 +52,7 @@ class Reader:
         `keeps_journal_columns`: whether to keep the columns of journals in memory for the next request.
         """
         self.skipped_files = 0
-        self._files, self._journals, self._skipped = sources
+        self._files, self._journals, self._skipped = sources.files, sources.journals, sources.skipped
         self._node_name = node_name
         self._journal_chunks = self._journals.chunks if keeps_journal_columns else self._journals.chunks_once
 

@@ -15,9 +15,9 @@ MAX_PER_COLUMN = 2 * KEPT_PER_COLUMN
 
 @dataclass(slots=True)
 class Line:
-    """The samples of one metric of one series, in ascending time.
+    """The samples of one metric of one series.
 
-    `time_ms`, `values`: the samples, divided into consecutive parts. `size`: number of samples in all parts.
+    `time_ms`, `values`: the samples in parts, each in ascending time. `size`: number of samples in all parts.
     """
 
     time_ms: list[Times] = field(default_factory=list)
@@ -25,20 +25,24 @@ class Line:
     size: int = 0
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Append samples. They must be later than all samples of the line."""
+        """Add samples, in ascending time; usually they are later than all samples of the line."""
         self.time_ms.append(time_ms)
         self.values.append(values)
         self.size += len(time_ms)
 
     def joined(self) -> tuple[Times, Floats]:
-        """Join the parts, and return the times and values of all samples.
+        """Join the parts, and return the times and values of all samples, each time once.
 
         Shape: int64[n], ascending; float64[n], NaN for null.
         """
         if not self.time_ms:
             return np.empty(0, np.int64), np.empty(0)
         if len(self.time_ms) > 1:
-            self.time_ms, self.values = [np.concatenate(self.time_ms)], [np.concatenate(self.values)]
+            time_ms, values = np.concatenate(self.time_ms), np.concatenate(self.values)
+            if not (np.diff(time_ms) > 0).all():  # several identifiers have recorded the same time
+                time_ms, indices = np.unique(time_ms, return_index=True)
+                values = values[indices]
+            self.time_ms, self.values, self.size = [time_ms], [values], len(time_ms)
         return self.time_ms[0], self.values[0]
 
     def clear(self) -> None:

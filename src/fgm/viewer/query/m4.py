@@ -24,9 +24,12 @@ def m4(time_ms: Times, values: Floats, from_ms: int, to_ms: int, columns: int) -
     """
     column = (time_ms - from_ms) * columns // (to_ms - from_ms)
     is_null = np.isnan(values)
-    known, null = np.flatnonzero(~is_null), np.flatnonzero(is_null)
-    kept = known[_extremes(column[known], values[known])]
-    if len(null):
+    null = np.flatnonzero(is_null)
+    if not len(null):
+        kept = _extremes(column, values)
+    else:
+        known = np.flatnonzero(~is_null)
+        kept = known[_extremes(column[known], values[known])]
         starts = null[_starts(column[null])]
         kept = np.union1d(kept, starts[~np.isin(column[starts], column[known])])
     return time_ms[kept], values[kept]
@@ -38,8 +41,14 @@ def _extremes(column: Times, values: Floats) -> Times:
         return np.empty(0, np.int64)
     starts = _starts(column)
     ends = np.append(starts[1:], len(column)) - 1
-    by_value = np.lexsort((values, column))
-    return np.unique(np.concatenate([starts, ends, by_value[starts], by_value[ends]]))
+    sizes = ends - starts + 1
+    lowest = np.flatnonzero(values == np.repeat(np.minimum.reduceat(values, starts), sizes))
+    highest = np.flatnonzero(values == np.repeat(np.maximum.reduceat(values, starts), sizes))
+    is_kept = np.zeros(len(column), np.bool_)
+    is_kept[starts] = is_kept[ends] = True
+    is_kept[lowest[np.searchsorted(lowest, starts)]] = True  # the first lowest, and the last highest
+    is_kept[highest[np.searchsorted(highest, ends, side="right") - 1]] = True
+    return np.flatnonzero(is_kept)
 
 
 def _starts(column: Times) -> Times:

@@ -4,16 +4,18 @@ The client can show the newest part at once and request the rest later.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fgm.store.directory import layout
+from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.viewer.query.lines import MAX_PER_COLUMN, SeriesLines
+from fgm.viewer.query.long_ranges.planning import Lengths, Segment, begin_of_part
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 
-PART_MS = 2 * layout.HOUR_MS
-"""Length of a part. Reading its 80 windows takes about 50 ms of processor time."""
+LENGTHS = Lengths(samples_ms=2 * layout.HOUR_MS, minutes_ms=7 * layout.DAY_MS)
+"""Lengths of a part. Reading its 80 windows, or the minutes of a week, takes about 50 ms of processor time."""
 
 
 class PartialQuery:
@@ -29,16 +31,18 @@ class PartialQuery:
         make_query: Callable[[Question], SamplesQuery],
         monotonic: Callable[[], float],
         within_s: float,
+        segments: Sequence[Segment] | None = None,
     ) -> None:
         """`within_s`: time limit. The newest part is always read, another one only if there is probably enough time.
 
-        `monotonic`: clock for the time limit, in seconds.
+        `monotonic`: clock for the time limit, in seconds. `segments`: how the range is read; None: from samples.
         """
         self.question = question
+        self._segments = segments or [Segment(question.from_ms, question.to_ms)]
         self.complete_from_ms = question.to_ms
         """The time in ms from which on the result is complete."""
         self.skipped_files = 0
-        self.is_cut = False
+        self.is_cut = self.has_minutes = False
         self.adopted_prefixes: dict[str, str] = {}
         self._monotonic = monotonic
         self._began = monotonic()
@@ -61,6 +65,7 @@ class PartialQuery:
         self.complete_from_ms = self._part.question.from_ms
         self.skipped_files += self._part.skipped_files
         self.is_cut = self.is_cut or self._part.is_cut
+        self.has_minutes = self.has_minutes or self._part.has_minutes
         self.adopted_prefixes = self._part.adopted_prefixes | self.adopted_prefixes
         now = self._monotonic()
         if self.complete_from_ms <= self.question.from_ms or now + (now - self._began) > self._until:
@@ -84,13 +89,17 @@ class PartialQuery:
         return list(joined.values())
 
     def _next_part(self) -> SamplesQuery:
-        """Return the query for the next older part. It begins at the start of a pixel column of the whole range."""
+        """Return the query for the next older part.
+
+        It begins at the start of a pixel column of the whole range; if minutes are read, at the next minute.
+        """
         whole, columns = self.question, self.question.columns or 1
         span_ms = whole.to_ms - whole.from_ms
-        first = (self.complete_from_ms - PART_MS - whole.from_ms) * columns // span_ms
-        if first * span_ms < columns * PART_MS // 2:
-            first = 0  # the rest is shorter than half a part, so it is read together with this part
+        from_ms = begin_of_part(self._segments, whole.from_ms, self.complete_from_ms, LENGTHS)
+        first = (from_ms - whole.from_ms) * columns // span_ms
         from_ms = whole.from_ms - (-first * span_ms // columns)
+        if first and any(segment.minutes for segment in self._segments):
+            from_ms = -(-from_ms // MINUTE_MS) * MINUTE_MS
         share = (self.complete_from_ms - from_ms) / span_ms
         return self._make_query(
             replace(

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.formula_input import interval_ms
 from fgm.metrics.rates import gap_ms
+from fgm.store.minutes.minute_rows import MINUTE_MS
+from fgm.store.samples.defaults import DEFAULT_ROTATION_S
 from fgm.store.samples.series import Scope, Series
 
 MAX_SERIES = 500
 """Maximum number of series in a response with samples."""
+MIN_COLUMN_MS = MINUTE_MS
+"""Minimum length of a pixel column, or of a part with a peak, for which minutes are read instead of samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Question:
     """Maximum number of samples in memory for each metric of each series."""
     max_series: int = MAX_SERIES
     """Maximum number of series; when it is reached, no more series are adopted."""
+
+    prefers_minutes: bool = False
+    """Whether hours that have minutes are read from them; otherwise only those whose samples were removed are."""
+    rotation_ms: int = 1000 * DEFAULT_ROTATION_S
+    """Length of the windows, likewise that of the newest file."""
 
     @property
     def recorded(self) -> tuple[str, ...]:

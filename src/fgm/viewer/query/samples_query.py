@@ -5,10 +5,12 @@ Therefore the memory depends on the number of pixel columns, not on the length o
 
 from itertools import chain
 
+from fgm.metrics.rates import Floats, Times
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line, SeriesLines
+from fgm.viewer.query.long_ranges.points import points
+from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
 from fgm.viewer.query.question import Question
-from fgm.viewer.query.value_reader import ValueReader
 
 
 class SamplesQuery:
@@ -16,7 +18,7 @@ class SamplesQuery:
 
     def __init__(self, question: Question, sources: Sources) -> None:
         self.question = question
-        self._reader = ValueReader(question, sources)
+        self._reader = RangeReader(question, sources)
         self._lines: dict[str, tuple[Line, ...]] = {}
 
     @property
@@ -35,6 +37,11 @@ class SamplesQuery:
         return self._reader.chosen.adopted_prefixes
 
     @property
+    def has_minutes(self) -> bool:
+        """Whether a part of the result was computed from minutes."""
+        return self._reader.has_minutes
+
+    @property
     def complete_from_ms(self) -> int:
         """The time in ms from which on the result is complete: the start of the range."""
         return self.question.from_ms
@@ -51,11 +58,18 @@ class SamplesQuery:
             lines = self._lines.get(part.key)
             if lines is None:
                 lines = self._lines[part.key] = tuple(Line() for _ in question.metrics)
+            if isinstance(part, SeriesMinutes):
+                known = points(part.minutes, question.from_ms, question.to_ms)
+                self._add(lines[part.metric], *known)
+                continue
             for line, values in zip(lines, part.values, strict=True):
-                line.add(part.time_ms, values)
-                if question.columns is not None and line.size > MAX_PER_COLUMN * question.columns:
-                    line.reduce(question)
+                self._add(line, part.time_ms, values)
         return self._reader.has_more
+
+    def _add(self, line: Line, time_ms: Times, values: Floats) -> None:
+        line.add(time_ms, values)
+        if self.question.columns is not None and line.size > MAX_PER_COLUMN * self.question.columns:
+            line.reduce(self.question)
 
     def result(self) -> list[SeriesLines]:
         """Return the lines of all series with samples, in the order first seen. All steps must be done."""

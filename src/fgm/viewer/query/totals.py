@@ -6,16 +6,20 @@ import numpy as np
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats, Times
+from fgm.store.directory.layout import HOUR_MS
+from fgm.store.minutes.minutes_file import MinutesChunk
 from fgm.store.samples.series import Scope, Series
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import Sources
-from fgm.viewer.query.question import Question
-from fgm.viewer.query.value_reader import ValueReader
+from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
+from fgm.viewer.query.question import MIN_COLUMN_MS, Question
 
 MAX_TOTALS = 5_000
 """Maximum number of series in a query for totals. The index has no more containers."""
 TOTAL_SAMPLES = 16
 """Memory of one total, in samples."""
+MIN_RANGE_MS = 2 * HOUR_MS
+"""Minimum length of a range for which totals are computed from minutes; of a shorter one, all samples are read."""
 
 
 class Peaks:
@@ -52,7 +56,7 @@ class Total:
     peaks: Peaks | None = None
 
     def add(self, time_ms: Times, values: Floats) -> None:
-        """Add values. They must be later than all values before. NaN is ignored."""
+        """Add values of times that were not added before. NaN is ignored."""
         known = np.flatnonzero(~np.isnan(values))
         if not len(known):
             return
@@ -62,9 +66,26 @@ class Total:
             self.max, self.max_ms = float(values[highest]), int(time_ms[highest])
         self.count += len(known)
         self.sum += float(values.sum())
-        self.last, self.last_ms = float(values[-1]), int(time_ms[-1])
+        if time_ms[-1] >= self.last_ms:
+            self.last, self.last_ms = float(values[-1]), int(time_ms[-1])
         if self.peaks is not None:
             self.peaks.add(time_ms, values)
+
+    def add_minutes(self, minutes: MinutesChunk) -> None:
+        """Add minutes. The time of a last value is not recorded: `last_ms` is the latest time that is known."""
+        highest = int(minutes.max.argmax())
+        if minutes.max[highest] > self.max:
+            self.max, self.max_ms = (
+                float(minutes.max[highest]),
+                int(minutes.time_ms[highest] + minutes.max_at_ms[highest]),
+            )
+        self.count += int(minutes.count.sum())
+        self.sum += float(minutes.mean @ minutes.count)
+        last_ms = int(minutes.time_ms[-1] + max(minutes.min_at_ms[-1], minutes.max_at_ms[-1]))
+        if last_ms >= self.last_ms:
+            self.last, self.last_ms = float(minutes.last[-1]), last_ms
+        if self.peaks is not None:
+            self.peaks.add(minutes.time_ms + minutes.max_at_ms, minutes.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +103,7 @@ class TotalsQuery:
         """`parts`: number of equal parts of the range, each with its own peak; 0: no peaks."""
         self.question = question
         self._parts = parts
-        self._reader = ValueReader(question, sources)
+        self._reader = RangeReader(question, sources)
         self._totals: dict[str, tuple[Total, ...]] = {}
 
     @property
@@ -100,12 +121,20 @@ class TotalsQuery:
         """Upper limit of the memory of this query so far, in samples; may grow with the next step."""
         return self._reader.chosen.max_series * len(self.question.metrics) * self.question.line_samples
 
+    @property
+    def has_minutes(self) -> bool:
+        """Whether a part of the result was computed from minutes."""
+        return self._reader.has_minutes
+
     def step(self) -> bool:
         """Read the next files; return whether there are more. May block."""
         for part in self._reader.step():
             totals = self._totals.get(part.key)
             if totals is None:
                 totals = self._totals[part.key] = tuple(self._new_total() for _ in self.question.metrics)
+            if isinstance(part, SeriesMinutes):
+                totals[part.metric].add_minutes(part.minutes)
+                continue
             for total, values in zip(totals, part.values, strict=True):
                 total.add(part.time_ms, values)
         return self._reader.has_more
@@ -150,4 +179,6 @@ def make_question(  # noqa: PLR0917 - a range and its parts read well without na
         node_name=holdings.node_name,
         line_samples=TOTAL_SAMPLES + parts,
         max_series=MAX_TOTALS,
+        prefers_minutes=to_ms - from_ms >= max(MIN_RANGE_MS, parts * MIN_COLUMN_MS),
+        rotation_ms=holdings.rotation_ms,
     )

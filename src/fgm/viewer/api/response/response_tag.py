@@ -1,11 +1,15 @@
 """The entity tag of a response that cannot change: its range is in the past, and all its windows are closed."""
 
 import os
+from collections.abc import Sequence
 from itertools import groupby
 
 from fgm import __version__
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.minute_files import MinuteFile
+from fgm.viewer.files.reader import Sources
+from fgm.viewer.query.long_ranges.names import days_between, plan_of
 from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
 
@@ -13,27 +17,34 @@ MAX_FILES = 2_000
 """Maximum number of files for which a tag is computed. Each of them costs a `stat` call."""
 
 
-def tag_of_response(query: bytes, question: Question, files: DataFiles, holdings: Holdings, now_ms: int) -> str | None:
+def tag_of_response(query: bytes, question: Question, sources: Sources, holdings: Holdings, now_ms: int) -> str | None:
     """Return the entity tag of the response to a query string; None if the response may still change. May block.
 
     The tag is a hash of the inodes, sizes and times of the files and of the ids of the series, so no file is read.
     """
     if question.to_ms > now_ms:
         return None
-    listed = files.between(question.from_ms - question.lead_ms, question.to_ms)
-    if len(listed) > MAX_FILES or any(file.kind == "journal" for file in listed):
+    days = days_between(sources, question.from_ms, question.to_ms)
+    segments = plan_of(question, days)
+    listed: list[DataFile | MinuteFile] = []
+    for segment in segments:
+        if segment.has_samples:
+            listed += sources.files.between(segment.from_ms - question.lead_ms, segment.to_ms)
+    if len(listed) > MAX_FILES or any(isinstance(file, DataFile) and file.kind == "journal" for file in listed):
         return None
+    if any(segment.minutes for segment in segments):
+        listed += [file for day in days for file in day.files]
     try:
-        identities = _identities(files, listed)
+        identities = _identities(sources.files, listed)
     except OSError:  # a file has just been removed
         return None
     registered = [(key, holdings.series.find(key)) for key in sorted(question.keys)]
     names = [(key, series and (series.id, series.life)) for key, series in registered]
     facts = (__version__, question.from_ms, question.to_ms, question.tick_ms, question.node_name, names, identities)
-    return entity_tags.of_bytes(query, repr(facts).encode())
+    return entity_tags.of_bytes(query, repr((facts, segments)).encode())
 
 
-def _identities(files: DataFiles, listed: list[DataFile]) -> list[tuple[str, int, int, int, int]]:
+def _identities(files: DataFiles, listed: Sequence[DataFile | MinuteFile]) -> list[tuple[str, int, int, int, int]]:
     identities = []
     for folder, in_folder in groupby(listed, lambda file: file.folder):
         with files.opened(folder) as fd:
