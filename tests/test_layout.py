@@ -14,6 +14,7 @@ SCENARIOS = {
     "collector/engines/test_collector.py",
     "collector/kubernetes/test_collector.py",
     "collector/kubernetes/test_short_life.py",
+    "collector/merging/test_merging_killed.py",
     "collector/sampling/limits/test_real_limits.py",
     "collector/sampling/test_long_lists.py",
     "collector/sampling/test_real_cgroups.py",

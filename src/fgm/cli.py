@@ -1,4 +1,4 @@
-"""The command line of `fgm` with its commands: `run`, `open`, `check` and `stat`."""
+"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat` and `merge`."""
 
 import argparse
 import io
@@ -18,6 +18,7 @@ exit codes:
      fgm open: the page cannot be opened
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
+     fgm merge: a collector records into the directory, or an hour cannot be merged
   2  a flag is wrong
 """
 
@@ -29,6 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return print_check(arguments.directory, with_values=arguments.values)
     if arguments.command == "stat":
         return print_stat(arguments.directory, metrics=arguments.metrics, as_json=arguments.json)
+    if arguments.command == "merge":
+        return _merge_hours(arguments.directory)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
 
@@ -89,6 +92,12 @@ def print_stat(directory: str, *, metrics: int, as_json: bool) -> int:
     return 0 if files else 1
 
 
+def _merge_hours(directory: str) -> int:
+    from fgm.collector.merging.merge_command import merge  # noqa: PLC0415 - numpy and the formats, as above
+
+    return merge(directory)
+
+
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fgm",
@@ -138,6 +147,8 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("directory", metavar="DIR", help="the data directory")
     flag("--metrics", type=int, metavar="N", default=15, help="number of metrics to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, with all metrics")
+    flag = add("merge", "merge the windows of each past hour of a data directory that no collector records into")
+    flag("directory", metavar="DIR", help="the data directory, or a copy of one")
     return parser
 
 

@@ -27,6 +27,7 @@ from fgm.collector.kubernetes.container_exits import ContainerExit
 from fgm.collector.kubernetes.follower import Outputs, PodFollower
 from fgm.collector.kubernetes.kubelet_follower import KubeletFollower
 from fgm.collector.kubernetes.requests.address import find_api, find_kubelet
+from fgm.collector.merging.merging_task import Merging
 from fgm.collector.processes.detail_recorder import DetailRecorder
 from fgm.collector.processes.host_units import Host
 from fgm.collector.processes.process_tasks import ProcessTasks
@@ -180,6 +181,7 @@ def make_daemon(settings: Settings, hierarchies: Hierarchies, environment: Mappi
         file_systems=FileSystemTask(clock, settings.proc_root, settings.node, processes.add_labelled),
         events=events,
         cleaner=cleaner,
+        merging=_make_merging(settings, clock, closer),
     )
 
 
@@ -189,6 +191,12 @@ def _open_index(settings: Settings, clock: Clock) -> IndexKeeper:
     except OSError as error:
         advice = "let this user read and replace its index.json"
         raise DataDirectoryError(settings.data_dir, str(error), advice) from error
+
+
+def _make_merging(settings: Settings, clock: Clock, closer: WindowCloser) -> Merging | None:
+    if settings.no_merging:
+        return None
+    return Merging(settings.data_dir, clock, closer.publishing, settings.compression_level, settings.proc_root)
 
 
 def _make_host(settings: Settings, clock: Clock) -> Host:

@@ -9,6 +9,8 @@ r"""The collector's tasks, and the order in which they start and stop.
         |                 \--> process sums --> the next tick
         +--ticks, exits--> events --> events.jsonl
 
+    merging: windows of a past hour --child process--> one file
+
 To stop, sampling ends first. Then recording writes the ticks in its queue and closes the journal, and closing publishes
 the window. The index is written last. Every task waits in the event loop, and does its work in a worker thread.
 """
@@ -28,6 +30,7 @@ from fgm.collector.event_recording.event_recorder import EventRecorder
 from fgm.collector.file_system_task import FileSystemTask
 from fgm.collector.heartbeat import Heartbeat
 from fgm.collector.kubernetes.follower import PodFollower
+from fgm.collector.merging.merging_task import Merging
 from fgm.collector.processes.process_tasks import ProcessTasks
 from fgm.collector.retention.cleaner import Cleaner
 from fgm.collector.retention.clock_trust import ClockTrust
@@ -68,6 +71,7 @@ class Daemon:
         file_systems: FileSystemTask,
         events: EventRecorder,
         cleaner: Cleaner,
+        merging: Merging | None,
     ) -> None:
         self.heartbeat = heartbeat
         self._clock = clock
@@ -84,6 +88,7 @@ class Daemon:
         self._file_systems = file_systems
         self._events = events
         self._cleaner = cleaner
+        self._merging = merging
         self._trust = ClockTrust()
         self._stopping = anyio.Event()
 
@@ -110,9 +115,9 @@ class Daemon:
     async def _run(self, task_status: TaskStatus[None]) -> None:
         send_tick, ticks = anyio.create_memory_object_stream[Tick](MAX_WAITING_TICKS)
         send_journal, journals = anyio.create_memory_object_stream[str](1)
-        sampling_scope, recovery_scope = anyio.CancelScope(), anyio.CancelScope()
+        sampling_scope, recovery_scope, merging_scope = anyio.CancelScope(), anyio.CancelScope(), anyio.CancelScope()
         async with anyio.create_task_group() as group:
-            group.start_soon(self._cancel_on_stop, sampling_scope, recovery_scope, name="stopping")
+            group.start_soon(self._cancel_on_stop, sampling_scope, recovery_scope, merging_scope, name="stopping")
             group.start_soon(self._index.run, name="index")
             group.start_soon(self._follower.run, name="Kubernetes API")
             if self._engines is not None:
@@ -121,6 +126,8 @@ class Daemon:
             group.start_soon(self._file_systems.run, name="file systems")
             group.start_soon(self._sampling.read_exited, name="exits")
             group.start_soon(self._cleaner.run, self._make_room, name="retention")
+            if self._merging is not None:
+                group.start_soon(self._merging.run, merging_scope, name="merging")
             async with anyio.create_task_group() as stages:
                 stages.start_soon(self._closer.run, journals, self._stopping.is_set, name="closing")
                 stages.start_soon(self._recording.run, ticks, send_journal.clone(), self._make_room, name="recording")

@@ -147,6 +147,11 @@ class Settings:
         kind=SWITCH,
         purpose="do not ask Docker, Podman and the files of containers for names",
     )
+    no_merging: bool = setting(
+        default=False,
+        kind=SWITCH,
+        purpose="leave closed windows as they are: do not merge those of an hour into one file",
+    )
     verbose_perf_risk: bool = setting(
         default=False,
         kind=SWITCH,

@@ -1,0 +1,1 @@
+"""Merges the windows of each past hour into one file, in a child process with limits."""

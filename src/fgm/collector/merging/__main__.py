@@ -1,0 +1,55 @@
+"""The child process that merges an hour: `python -m fgm.collector.merging JOB PARENT PROC_ROOT`.
+
+It prints one line, the outcome. `JOB` is JSON. With an empty `PROC_ROOT` it works without rests.
+"""
+
+import os
+import resource
+import sys
+from dataclasses import replace
+from functools import partial
+
+from fgm.clock import SystemClock
+from fgm.collector.merging import pressure
+from fgm.collector.merging.child import restraint
+from fgm.collector.merging.child.day_merge import merge_day
+from fgm.collector.merging.child.hour_merge import UnlikeError, merge_hour
+from fgm.collector.merging.job import Job, Outcome
+from fgm.store.errors import BadFileError
+
+
+def main() -> int:
+    """Do the job of the command line, and return the exit code."""
+    text, parent, proc_root = sys.argv[1:]
+    if not restraint.end_with(int(parent)):
+        return 1
+    restraint.lower_priority()
+    turns = restraint.Turns(SystemClock(), partial(pressure.lacking, proc_root))
+    if proc_root:
+        turns.start()
+    outcome = run(Job.from_json(text))
+    turns.stop()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = round(usage.ru_utime + usage.ru_stime, 3)
+    sys.stdout.write(replace(outcome, cpu_s=cpu_s, peak_bytes=usage.ru_maxrss << 10).to_json() + "\n")
+    return 0
+
+
+def run(job: Job) -> Outcome:
+    """Do a job, and return its outcome."""
+    try:
+        return merge_day(job) if job.minutes else merge_hour(job)
+    except BadFileError as error:
+        return Outcome("damaged", path=os.path.relpath(error.path, job.data_dir), reason=error.reason)
+    except UnlikeError as error:
+        return Outcome("unlike", reason=str(error))
+    except restraint.PressedError as error:
+        return Outcome("pressed", reason=str(error))
+    except MemoryError:
+        return Outcome("failed", reason=f"it needs more memory than {restraint.MEMORY_BYTES >> 20} MiB")
+    except (OSError, ValueError) as error:
+        return Outcome("failed", reason=str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Runs the child process that merges, for the collector's event loop."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import anyio
+
+from fgm.collector.merging.job import Job, Outcome
+
+
+async def run_child(job: Job, proc_root: str) -> Outcome:
+    """Do a job in a child process. If the task is cancelled, the process is killed before this returns.
+
+    `proc_root`: where the pressure of the node can be read; empty if the process need not rest.
+    """
+    # Not in a worker thread: the kernel kills the child when the thread ends that started it.
+    process = await anyio.run_process(
+        _command(job, proc_root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+    )
+    return _outcome(process.returncode, process.stdout, process.stderr)
+
+
+def _command(job: Job, proc_root: str) -> list[str]:
+    return [sys.executable, "-m", "fgm.collector.merging", job.to_json(), str(os.getpid()), proc_root]
+
+
+def _outcome(code: int, output: bytes, errors: bytes) -> Outcome:
+    try:
+        return Outcome.from_json(output)
+    except (ValueError, TypeError, LookupError):
+        lines = errors.decode(errors="replace").strip().splitlines()
+        ended = f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"its exit code is {code}"
+        return Outcome("failed", reason=f"{ended}: {lines[-1][:200]}" if lines else ended)

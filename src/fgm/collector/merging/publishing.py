@@ -1,0 +1,162 @@
+"""Publishes merged files, and finishes or undoes what a kill has interrupted. The only part that removes sources.
+
+Before the rename of a merged file, readers see nothing of a merge. After it, they know from the names and fingerprints
+in its block that they must not read the sources, which are removed next. A pattern of another tool matches both for the
+time of these removals.
+
+The caller must ensure that no file is made from another one meanwhile.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable
+
+from fgm.collector.merging.fingerprints import fingerprint_of
+from fgm.collector.merging.job import Outcome
+from fgm.collector.merging.planner import is_temporary, twice_stored
+from fgm.store.directory import atomic, layout
+from fgm.store.directory.regular_file import open_regular
+from fgm.store.errors import BadFileError
+from fgm.store.minutes.minutes_file import MinutesFile
+from fgm.store.parquet.block import has_block
+from fgm.store.parquet.window_file import WindowFile
+
+
+class ChangedError(Exception):
+    """A source was replaced or removed since it was read, so the merged files are not published."""
+
+
+def publish(data_dir: str, outcome: Outcome) -> None:
+    """Rename the files of an outcome, and remove their sources.
+
+    Raises: ChangedError if a source has changed; OSError. Nothing recorded is lost then.
+    """
+    for path, fingerprint in outcome.expected:
+        if fingerprint_of(os.path.join(data_dir, path)) != fingerprint:
+            raise ChangedError(path)
+    for path in outcome.files:
+        final = os.path.join(data_dir, path)
+        os.rename(final + layout.TEMPORARY_SUFFIX, final)
+    for path in outcome.obsolete:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(data_dir, path))
+    for folder in dict.fromkeys(os.path.dirname(path) for path in (*outcome.files, *outcome.obsolete)):
+        _sync(os.path.join(data_dir, folder))
+
+
+def remove_temporaries(folder: str) -> None:
+    """Remove the temporary files of merges from a folder. It need not exist.
+
+    Raises: OSError.
+    """
+    for name in filter(is_temporary, _names(folder)):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(folder, name))
+
+
+def finish(folder: str) -> int:
+    """Remove the sources of merged files that a kill has left in a folder; return their number.
+
+    Raises: OSError.
+    """
+    removed = 0
+    for hour in twice_stored(_names(folder)):
+        for name in _already_merged(folder, hour.hour_ms, hour.windows):
+            os.unlink(os.path.join(folder, name))
+            removed += 1
+    if removed:
+        _sync(folder)
+    return removed
+
+
+def finish_minutes(folder: str) -> None:
+    """Remove the minutes of hours that are in the file of their day, which a kill has left.
+
+    Raises: OSError.
+    """
+    names = _names(folder)
+    minutes = {name: parsed for name in names if (parsed := layout.parse_minutes_name(name)) is not None}
+    if len({duration_ms for _, duration_ms in minutes.values()}) < 2:
+        return
+    sources: dict[str, int] = {}
+    for name, (_, duration_ms) in minutes.items():
+        if duration_ms == layout.DAY_MS:
+            sources |= _sources_of_minutes(os.path.join(folder, name))[1]
+    for name, (_, duration_ms) in minutes.items():
+        path = os.path.join(folder, name)
+        if duration_ms == layout.HOUR_MS and name in sources and _sources_of_minutes(path)[0] == sources[name]:
+            os.unlink(path)
+
+
+def _sources_of_minutes(path: str) -> tuple[int | None, dict[str, int]]:
+    """Return the fingerprint and the sources of a file of minutes; None and no sources if it cannot be read."""
+    try:
+        file = MinutesFile.open(path)
+    except (BadFileError, FileNotFoundError):
+        return None, {}
+    file.close()
+    return file.fingerprint, dict(file.block.sources)
+
+
+def set_aside_damaged(path: str) -> str | None:
+    """Rename a window if it is damaged and fgm's, so that its hour can be merged without it; return its new path.
+
+    Raises: OSError.
+    """
+    try:
+        file = WindowFile.open(path)
+    except FileNotFoundError:
+        return None
+    except BadFileError:
+        if not _is_marked(path):
+            return None
+    else:
+        try:
+            file.verify()
+            return None  # it was replaced since
+        except BadFileError:
+            pass
+        finally:
+            file.close()
+    return atomic.set_aside(path, f"bad-{os.path.basename(path)}")
+
+
+def _is_marked(path: str) -> bool:
+    try:
+        fd = open_regular(path)
+    except (BadFileError, FileNotFoundError):
+        return False
+    try:
+        return has_block(fd)
+    finally:
+        os.close(fd)
+
+
+def _already_merged(folder: str, hour_ms: int, names: Iterable[str]) -> list[str]:
+    """Return those of these windows whose rows are in the merged file of the hour."""
+    try:
+        file = WindowFile.open(os.path.join(folder, layout.hour_name(hour_ms)))
+    except (BadFileError, FileNotFoundError):
+        return []
+    file.close()
+    fingerprints = dict(file.block.sources)
+    return [
+        name
+        for name in names
+        if name in fingerprints and fingerprint_of(os.path.join(folder, name)) == fingerprints[name]
+    ]
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
+def _sync(folder: str) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
