@@ -27,7 +27,7 @@ LATER = (
     "fgm.viewer.api.openapi",
     "fgm.viewer.api.processes",
     "fgm.viewer.api.response.progress",
-    "fgm.viewer.files.table_files",
+    "fgm.viewer.files.tables.table_files",
     "fgm.viewer.query.change",
     "fgm.viewer.query.comparison",
     "fgm.viewer.query.event_query",

@@ -48,6 +48,7 @@ class TableFile:
         self.block = block
         self._fd = fd
         self._block_at = block_at
+        self._readers: dict[str, TextReader] = {}
         self._data = None if block.columns else self._whole()
         """All bytes of a table before format version 4."""
 
@@ -109,6 +110,26 @@ class TableFile:
         ranges = _ranges(self.block.runs[:, -1], is_chosen)
         return {field: self._column(field, ranges, is_chosen) for field in fields if field in self.types}
 
+    def parts(self, fields: Sequence[str], choose: Choose, max_rows: int) -> Iterator[dict[str, Column]]:
+        """Yield columns by field, of a few of the wanted series at a time.
+
+        `max_rows`: maximum number of rows at a time, unless one series has more. A table before format version 4 has
+        one part.
+
+        Raises: BadFileError if a column is damaged.
+        """
+        if self._data is not None:
+            columns = self._older_columns(self._data, fields, choose)
+            if _size(next(iter(columns.values()))):
+                yield columns
+            return
+        is_chosen, counts = choose(_Series(self)), self.block.runs[:, -1]
+        part = np.zeros(len(counts), np.int64)
+        part[is_chosen] = _parts_of(counts[is_chosen].tolist(), max_rows)
+        for number in range(1, int(part.max(initial=0)) + 1):
+            ranges = _ranges(counts, part == number)
+            yield {field: self._column(field, ranges, part == number) for field in fields if field in self.types}
+
     def verify(self) -> None:
         """Check all bytes of the file.
 
@@ -157,7 +178,11 @@ class TableFile:
         return values.astype(np.int64) if kind == "integer" else values
 
     def _texts(self, field: str) -> TextReader:
-        return TextReader(OpenFile(self.path, self._fd, self.block.rows), field, self._chunk(field))
+        reader = self._readers.get(field)
+        if reader is None:
+            file = OpenFile(self.path, self._fd, self.block.rows)
+            reader = self._readers[field] = TextReader(file, field, self._chunk(field))
+        return reader
 
     def _chunk(self, name: str) -> ColumnChunk:
         try:
@@ -228,6 +253,21 @@ def _ranges(counts: NDArray[np.int64], is_chosen: NDArray[np.bool_]) -> _Ranges:
     starts = np.append(0, np.cumsum(counts)).tolist()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_chosen, [False]]).astype(np.int8))).tolist()
     return [(starts[first], starts[end] - starts[first]) for first, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _parts_of(counts: Sequence[int], max_rows: int) -> list[int]:
+    """Return the number of the part, from 1 on, to which each run belongs. `counts`: number of rows of each run."""
+    numbers, number, rows = [], 1, 0
+    for count in counts:
+        if rows and rows + count > max_rows:
+            number, rows = number + 1, 0
+        rows += count
+        numbers.append(number)
+    return numbers
+
+
+def _size(column: Column) -> int:
+    return len(column.codes if isinstance(column, Texts) else column)
 
 
 def _joined(parts: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from quart import Response, request
 
 from fgm.store.samples.series import SHORT_ID_LENGTH
+from fgm.store.tables.table_file import Choose
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import ProcessesRequest, resolve_or_instant
 from fgm.viewer.api.response.memory_budget import Lease
@@ -14,7 +15,7 @@ from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import id_of_key, name_of_key
 from fgm.viewer.query.processes import process_query
-from fgm.viewer.query.processes.process_query import AT_ONCE_MS, Choose, ProcessQuery, ProcessQuestion
+from fgm.viewer.query.processes.process_query import AT_ONCE_MS, ProcessQuery, ProcessQuestion
 from fgm.viewer.query.processes.usage import Usage
 from fgm.viewer.web.problems import unknown
 

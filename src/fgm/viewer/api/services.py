@@ -32,7 +32,7 @@ from fgm.viewer.query.totals import TotalsQuery
 from fgm.viewer.start_up import StartUp
 
 if TYPE_CHECKING:
-    from fgm.viewer.files.table_files import TableFiles
+    from fgm.viewer.files.tables.table_files import TableFiles
     from fgm.viewer.query.comparison import ComparedRanges, Comparison
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
@@ -71,7 +71,7 @@ class Services:
     @cached_property
     def tables(self) -> TableFiles:
         """The process and labelled tables of the data directory."""
-        from fgm.viewer.files.table_files import TableFiles
+        from fgm.viewer.files.tables.table_files import TableFiles
 
         return TableFiles(self.files, self.skipped)
 

@@ -235,7 +235,7 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     parsed = [(name, layout.parse_name(name)) for name in names]
     files = [DataFile(p.start_ms, folder, name, p.kind, p.duration_ms) for name, p in parsed if p is not None]
     parse = layout.parse_day if folder in {"", layout.TIERS_FOLDER} else layout.parse_identifier
-    is_table = (layout.parse_table_name, layout.parse_table_journal_name)
+    is_table = (layout.parse_table_name, layout.parse_table_hour_name, layout.parse_table_journal_name)
     tables = tuple(name for name in names if any(parse_table(name) is not None for parse_table in is_table))
     minutes = tuple(name for name in names if layout.parse_minutes_name(name) is not None)
     return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)), tables, minutes)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fgm.store.parquet.table_pages import Texts
-from fgm.viewer.files.table_files import Readings
+from fgm.viewer.query.processes.readings import Readings
 from fgm.viewer.query.processes.usage import Usage, Usages
 
 Row = tuple[int, int, int, float, float]
@@ -24,7 +24,6 @@ def readings(rows: list[Row], start_ms: int = START_MS) -> Readings:
         time_ms=time_ms,
         read_at_ms=(time_ms + 250.0).astype(np.float64),
         container_id=containers,
-        pod_uid=none,
         cgroup=none,
         pid=np.array([row[2] for row in rows], np.int64),
         start_time_ms=np.full(len(rows), start_ms, np.int64),

@@ -1,6 +1,6 @@
 """Reads the labelled tables of a range, a few at each step, and computes one line for each series and label."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,18 +8,19 @@ from numpy.typing import NDArray
 
 from fgm.metrics.labelled import INTERVAL_MS, LabelledMetric
 from fgm.metrics.rates import GAP_INTERVALS, Floats, Times, rate
-from fgm.store.errors import BadFileError
 from fgm.store.parquet.table_pages import Column, Texts
-from fgm.viewer.files.table_files import TableFiles
+from fgm.viewer.files.tables.columns import Columns, size_of, times_of
+from fgm.viewer.files.tables.table_files import TableFiles, TableQuestion
+from fgm.viewer.files.tables.table_scan import TableScan
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line
 from fgm.viewer.query.m4 import m4
 
 LEAD_MS = int(GAP_INTERVALS * INTERVAL_MS)
 """Length of the time before the range that is read, too: rates are computed between two readings."""
-FILES_PER_STEP = 16
-"""Number of tables that a step reads."""
+PARTS_PER_STEP, ROWS_PER_STEP = 16, 50_000
+"""Number of parts of tables, and of rows, after which a step ends."""
 SAMPLES_PER_STEP = 50_000
-"""Memory of the rows of a table, in samples."""
+"""Memory of the rows of a part of a table, in samples."""
 
 _FIELDS = ("time_ms", "scope", "container_id", "pod_uid", "cgroup", "metric", "label", "value")
 
@@ -63,10 +64,16 @@ class LabelledQuery:
     def __init__(self, question: LabelledQuestion, tables: TableFiles) -> None:
         """Create a query, and list the tables that it will read. May block."""
         self.question = question
-        self.skipped_files = 0
         self._lines: dict[tuple[str, str], LabelledLine] = {}
-        self._tables = tables
-        self._files = tables.between(question.from_ms - LEAD_MS, question.to_ms, "labelled")[::-1]
+        first_ms = question.from_ms - LEAD_MS
+        self._scan = TableScan(
+            tables, TableQuestion("labelled", first_ms, question.to_ms, _FIELDS, self._choose, question.node_name)
+        )
+
+    @property
+    def skipped_files(self) -> int:
+        """Number of tables that could not be read so far."""
+        return self._scan.skipped_files
 
     @property
     def max_samples(self) -> int:
@@ -75,16 +82,16 @@ class LabelledQuery:
 
     def step(self) -> bool:
         """Read the next tables; return whether there are more. May block."""
-        question = self.question
-        for _ in range(min(FILES_PER_STEP, len(self._files))):
-            try:
-                columns = self._tables.columns(self._files.pop(), question.node_name, "labelled", _FIELDS)
-            except (BadFileError, OSError):
-                self.skipped_files += 1
-                continue
-            if columns is not None:
-                self._add(columns)
-        return bool(self._files)
+        rows = 0
+        for _ in range(PARTS_PER_STEP):
+            part = self._scan.next_part()
+            if part is None:
+                return False
+            self._add(part)
+            rows += size_of(part)
+            if rows >= ROWS_PER_STEP:
+                break
+        return True
 
     def result(self) -> list[LabelledLine]:
         """Return the lines that have a value, those with the highest values first. All steps must be done."""
@@ -94,9 +101,14 @@ class LabelledQuery:
                 self._reduce(line.line)
         return sorted(lines, key=lambda line: (-np.nan_to_num(line.highest, nan=-1.0), line.key, line.label))
 
-    def _add(self, columns: dict[str, Column]) -> None:
-        time_ms, values = columns["time_ms"], columns["value"]
-        assert not isinstance(time_ms, Texts)
+    def _choose(self, series: Mapping[str, Texts]) -> NDArray[np.bool_]:
+        chosen = np.zeros(len(series["scope"].codes), np.bool_)
+        for key in self.question.keys:
+            chosen |= _is_of(series, key)
+        return chosen
+
+    def _add(self, columns: Columns) -> None:
+        time_ms, values = times_of(columns), columns["value"]
         assert not isinstance(values, Texts)
         labels = _texts(columns, "label")
         is_metric = _equals(columns, "metric", *self.question.metric.needs) & (time_ms < self.question.to_ms)
@@ -138,7 +150,7 @@ class LabelledQuery:
         line.time_ms, line.values, line.size = [times], [values], len(times)
 
 
-def _is_of(columns: dict[str, Column], key: str) -> NDArray[np.bool_]:
+def _is_of(columns: Mapping[str, Column], key: str) -> NDArray[np.bool_]:
     """Return for each row whether it belongs to the series with this key."""
     kind, _, rest = key.partition(":")
     if key == "node":
@@ -150,7 +162,7 @@ def _is_of(columns: dict[str, Column], key: str) -> NDArray[np.bool_]:
     return _equals(columns, "container_id", key)
 
 
-def _equals(columns: dict[str, Column], name: str, *wanted: str) -> NDArray[np.bool_]:
+def _equals(columns: Mapping[str, Column], name: str, *wanted: str) -> NDArray[np.bool_]:
     """Return for each row whether a column has one of the wanted texts."""
     texts = _texts(columns, name)
     matches = np.array([*(value in wanted for value in texts.values), False], np.bool_)
@@ -158,7 +170,7 @@ def _equals(columns: dict[str, Column], name: str, *wanted: str) -> NDArray[np.b
     return result
 
 
-def _texts(columns: dict[str, Column], name: str) -> Texts:
+def _texts(columns: Mapping[str, Column], name: str) -> Texts:
     texts = columns[name]
     assert isinstance(texts, Texts)
     return texts

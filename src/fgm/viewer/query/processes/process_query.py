@@ -1,27 +1,27 @@
 """Reads the process tables of a range, a few at each step, and ranks the processes of one series."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.errors import BadFileError
-from fgm.viewer.files.table_files import Readings, TableFiles
+from fgm.store.parquet.table_pages import Texts
+from fgm.store.tables.table_file import Choose
+from fgm.viewer.files.tables.table_files import TableFiles, TableQuestion
+from fgm.viewer.files.tables.table_scan import TableScan
+from fgm.viewer.query.processes.readings import FIELDS, readings_of
 from fgm.viewer.query.processes.usage import By, Usage, Usages
 
 LEAD_MS = 60_000
 """Length of the time before the range that is read, too: CPU is computed between two readings."""
 AT_ONCE_MS = 60_000
 """Maximum age of the readings for an instant. Processes of a series that was read last before that are not shown."""
-FILES_PER_STEP = 16
-"""Number of tables that a step reads: about 10 ms of processor time for a container, 80 ms for a node of 40."""
+PARTS_PER_STEP, ROWS_PER_STEP = 16, 20_000
+"""Number of parts of tables, and of rows, after which a step ends: about 10 ms of processor time."""
 SAMPLES_PER_PROCESS, SAMPLES_PER_STEP = 60, 50_000
-"""Memory of a process without its line, and of the rows of a table, in samples."""
-
-Choose = Callable[[Readings], NDArray[np.bool_]]
-"""Returns for each row of a table whether its process belongs to the series."""
+"""Memory of a process without its line, and of the rows of a part of a table, in samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,18 @@ class ProcessQuery:
     def __init__(self, question: ProcessQuestion, tables: TableFiles) -> None:
         """Create a query, and list the tables that it will read. May block."""
         self.question = question
-        self.skipped_files = 0
         columns = 0 if question.is_instant else question.columns
         self._usages = Usages(question.from_ms, question.to_ms, question.by, columns)
-        self._tables = tables
-        self._files = tables.between(question.from_ms - LEAD_MS, question.to_ms)[::-1]
+        first_ms = question.from_ms - LEAD_MS
+        self._scan = TableScan(
+            tables,
+            TableQuestion("processes", first_ms, question.to_ms, FIELDS, question.choose, question.node_name),
+        )
+
+    @property
+    def skipped_files(self) -> int:
+        """Number of tables that could not be read so far."""
+        return self._scan.skipped_files
 
     @property
     def is_cut(self) -> bool:
@@ -66,18 +73,17 @@ class ProcessQuery:
 
     def step(self) -> bool:
         """Read the next tables; return whether there are more. May block."""
-        for _ in range(min(FILES_PER_STEP, len(self._files))):
-            file = self._files.pop()
-            try:
-                readings = self._tables.read(file, self.question.node_name)
-            except (BadFileError, OSError):
-                self.skipped_files += 1
-                continue
-            if readings is not None:
-                chosen = self.question.choose(readings)
-                if chosen.any():
-                    self._usages.add(readings.where(chosen))
-        return bool(self._files)
+        rows = 0
+        for _ in range(PARTS_PER_STEP):
+            part = self._scan.next_part()
+            if part is None:
+                return False
+            readings = readings_of(part)
+            self._usages.add(readings)
+            rows += len(readings.pid)
+            if rows >= ROWS_PER_STEP:
+                break
+        return True
 
     def names(self, limit: int) -> list[tuple[str, int, int]]:
         """Return the most frequent names: name, number of processes in the range, and how many of these started in it.
@@ -108,29 +114,28 @@ class ProcessQuery:
         return best, len(processes)
 
 
-def of_node(readings: Readings) -> NDArray[np.bool_]:
+def of_node(series: Mapping[str, Texts]) -> NDArray[np.bool_]:
     """Choose all processes that were read."""
-    return np.ones(len(readings.pid), np.bool_)
+    return np.ones(len(series["container_id"].codes), np.bool_)
 
 
 def of_container(prefix: str) -> Choose:
     """Return a function that chooses the processes of a container. `prefix`: its id, or the start of it."""
-    return lambda readings: _matches(readings, "container_id", lambda name: name.startswith(prefix))
+    return lambda series: _matches(series["container_id"], lambda name: name.startswith(prefix))
 
 
 def of_pod(uid: str) -> Choose:
     """Return a function that chooses the processes of a pod, those of its containers included."""
-    return lambda readings: _matches(readings, "pod_uid", lambda name: name == uid)
+    return lambda series: _matches(series["pod_uid"], lambda name: name == uid)
 
 
 def of_cgroup(path: str) -> Choose:
     """Return a function that chooses the processes of a cgroup, and of the containers and other cgroups below it."""
     below = f"{path.rstrip('/')}/"
-    return lambda readings: _matches(readings, "cgroup", lambda name: name == path or name.startswith(below))
+    return lambda series: _matches(series["cgroup"], lambda name: name == path or name.startswith(below))
 
 
-def _matches(readings: Readings, field: str, matches: Callable[[str], bool]) -> NDArray[np.bool_]:
-    texts = getattr(readings, field)
+def _matches(texts: Texts, matches: Callable[[str], bool]) -> NDArray[np.bool_]:
     chosen = np.array([*map(matches, texts.values), False], np.bool_)
     result: NDArray[np.bool_] = chosen[texts.codes]  # the code -1 of null is the last one
     return result

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from fgm.metrics.rates import Floats, Times
-from fgm.viewer.files.table_files import Readings
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line
 from fgm.viewer.query.m4 import m4
+from fgm.viewer.query.processes.readings import Readings
 
 By = Literal["cpu", "memory"]
 MAX_PROCESSES = 6_000
