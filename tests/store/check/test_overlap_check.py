@@ -10,9 +10,13 @@ import pytest
 from fgm.collector.windows import columns_file
 from fgm.store.check.directory_check import check
 from fgm.store.check.report import LEFT_OVER, OF_ANOTHER_HOUR, REPLACING, WITHOUT_MINUTES
+from fgm.store.directory import atomic
 from fgm.store.minutes.day_minutes import write_day
 from fgm.store.minutes.minutes_file import MinutesFile
-from tests.support.collector.windows import FIRST, FOLDER, HOUR, merge, record_and_close, tick
+from fgm.store.tables import process_tables
+from fgm.store.tables.merged_tables import merge_tables
+from fgm.store.tables.table_rows import ProcessRow
+from tests.support.collector.windows import FIRST, FOLDER, HEADER, HOUR, START_MS, merge, record_and_close, tick
 
 MINUTES = "minutes-20251230T160000Z--PT1H.parquet"
 DAY = "minutes-20251230T000000Z--P1D.parquet"
@@ -53,6 +57,27 @@ def test_sources_next_to_their_hour_are_counted(tmp_path: Path) -> None:
 
     assert report.problems == []
     assert (report.counts[LEFT_OVER], report.counts[WITHOUT_MINUTES]) == (2, 1)
+
+
+def test_sources_next_to_a_merged_table_are_counted_and_sources_of_another_hour_are_a_problem(data_dir: Path) -> None:
+    folder, names = data_dir / FOLDER, [f"processes-20251230T16{minute}Z.parquet" for minute in ("0000", "0130")]
+    for number, name in enumerate(names):
+        time_ms = START_MS + number * 90_000
+        row = ProcessRow(time_ms, "ab" * 32, None, None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
+        atomic.publish(str(folder), name, process_tables.encode("processes", [row], HEADER))
+    hour = folder / "processes-20251230T160000Z--PT1H.parquet"
+    with hour.open("wb") as out:
+        merge_tables(out, "processes", [str(folder / name) for name in names])
+    hour.chmod(0o644)
+    (folder / names[0]).unlink()
+    report = check(str(data_dir))
+    assert report.problems == []
+    assert (report.counts[LEFT_OVER], report.counts["processes files"]) == (1, 2)
+
+    later = hour.rename(folder / "processes-20251230T170000Z--PT1H.parquet")
+    problems = [text for path, text in check(str(data_dir)).problems if path == str(later)]
+    assert "it has rows outside its hour" in problems
+    assert f"it names '{names[0]}' as a source, which is no such table of this hour" in problems
 
 
 def test_a_window_that_was_closed_after_its_hour_was_merged_is_counted(data_dir: Path) -> None:

@@ -15,8 +15,8 @@ from fgm.store.check.folders import check_mode, day_folders, names_in
 from fgm.store.check.index_check import check_index
 from fgm.store.check.minutes_check import check_tiers
 from fgm.store.check.overlap_check import check_overlaps
-from fgm.store.check.process_table_check import has_padding, journal_problems, table_problems
-from fgm.store.check.report import PADDED, Report
+from fgm.store.check.process_table_check import Table, check_sources, check_table, journal_problems
+from fgm.store.check.report import Report
 from fgm.store.check.schema_check import Schemas, read_schemas
 from fgm.store.check.window_check import Span, check_journal, check_metrics_file
 from fgm.store.directory import layout
@@ -80,16 +80,20 @@ class _Folders:
         """Check the files in the folder of a writer."""
         names = names_in(self._report, folder)
         spans: list[Span] = []
+        tables: list[Table] = []
         for name in names:
             path, parsed = os.path.join(folder, name), layout.parse_name(name)
             if parsed is not None:
                 if layout.day_start(parsed.start_ms) != day_ms:
                     self._report.add(path, "in the folder of another day")
                 spans += self._check_window(path, parsed)
-            elif not self._check_table(path, name):
+            elif (found := self._check_table(path, name)) is not None:
+                tables += found
+            else:
                 self._check_other(path, name, names)
             self._on_file()
         check_overlaps(self._report, spans)
+        check_sources(self._report, tables)
         self.merged += [span for span in spans if span.name.duration_ms is not None]
 
     def _check_window(self, path: str, name: ParsedName) -> list[Span]:
@@ -111,19 +115,20 @@ class _Folders:
         check_mode(report, path, FILE_MODE)
         return spans
 
-    def _check_table(self, path: str, name: str) -> bool:
-        """Check a table or the journal of a table; return False if the name is of neither."""
-        if (table := layout.parse_table_name(name) or layout.parse_table_hour_name(name)) is not None:
-            is_hour = layout.parse_table_hour_name(name) is not None
-            sentences = list(table_problems(path, *table, is_hour=is_hour))
-            self._add_all(path, f"{table[0]} files", sentences)
-            if not sentences and has_padding(path):
-                self._report.counts[PADDED] += 1
-        elif (table := layout.parse_table_journal_name(name)) is not None:
-            self._add_all(path, "journals of tables", journal_problems(path, *table))
-        else:
-            return False
-        return True
+    def _check_table(self, path: str, name: str) -> list[Table] | None:
+        """Check a table or the journal of a table; return the table, or None if the name is of neither."""
+        if (journal := layout.parse_table_journal_name(name)) is not None:
+            self._add_all(path, "journals of tables", journal_problems(path, *journal))
+            return []
+        window, hour = layout.parse_table_name(name), layout.parse_table_hour_name(name)
+        parsed = window or hour
+        if parsed is None:
+            return None
+        kind, start_ms = parsed
+        self._report.counts[f"{kind} files"] += 1
+        tables = list(check_table(self._report, path, kind, start_ms, is_hour=hour is not None))
+        check_mode(self._report, path, FILE_MODE)
+        return tables
 
     def _check_other(self, path: str, name: str, names: list[str]) -> None:
         if name == layout.EVENTS_NAME:
