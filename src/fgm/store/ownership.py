@@ -43,6 +43,17 @@ def _until_ms_of_minutes(name: str) -> int | None:
     return layout.set_aside_ms(name) if name.startswith(_MINUTES_ASIDE) else None
 
 
+def is_being_merged(name: str) -> bool:
+    """Return whether this is the temporary name of a merged file."""
+    final_name = name.removesuffix(layout.TEMPORARY_SUFFIX)
+    if final_name == name:
+        return False
+    parsed = layout.parse_name(final_name)
+    is_hour = parsed is not None and parsed.duration_ms is not None
+    is_table = layout.parse_table_hour_name(final_name) is not None
+    return is_hour or is_table or layout.parse_minutes_name(final_name) is not None
+
+
 def is_marked(name: str, fd: int) -> bool:
     """Return whether an open file has the mark that its name requires. A name that requires no mark gives True.
 

@@ -22,3 +22,19 @@ def test_past_days_are_counted_once(tmp_path: Path) -> None:
     assert inventory.count(later_ns).raw_bytes == total
     files[1].unlink()
     assert inventory.count(later_ns + 10**10).raw_bytes == sum(map(allocated, (files[0], files[2])))
+
+
+def test_stores_are_counted_separately_and_merges_that_are_not_published_do_not_count(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0))
+    (window,) = tmp_path.glob("dt=*/*/metrics-*")
+    tiers = tmp_path / "tiers" / window.parent.relative_to(tmp_path)
+    tiers.mkdir(parents=True)
+    events, minutes = window.with_name("events.jsonl"), tiers / "minutes-20251230T160000Z--PT1H.parquet"
+    events.write_bytes(b"{}\n")
+    minutes.write_bytes(bytes(5000))
+    for path in (window.with_name("metrics-20251230T160000Z--PT1H.parquet.tmp"), tiers / f"{minutes.name}.tmp"):
+        path.write_bytes(bytes(9000))
+    sizes = Inventory(str(tmp_path)).count(window.parent.stat().st_mtime_ns + 10**10)
+
+    assert sizes.raw_bytes == allocated(window)
+    assert sizes.tiers_bytes == allocated(events) + allocated(minutes)

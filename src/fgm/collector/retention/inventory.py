@@ -2,6 +2,9 @@
 
 The modification time of a folder changes when files are added or removed, so folders of past days are counted once.
 Single files are listed only for the days from which files are removed.
+
+The temporary file of a merge has no size: it is about to replace files that are larger. If it counted, old data would
+be removed for it.
 """
 
 import logging
@@ -167,7 +170,8 @@ class Inventory:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                yield StoredFile(path, until_ms, max(status.st_size, status.st_blocks * 512))
+                size_bytes = 0 if ownership.is_being_merged(entry.name) else max(status.st_size, status.st_blocks * 512)
+                yield StoredFile(path, until_ms, size_bytes)
 
 
 def _day_ms(name: str) -> int:

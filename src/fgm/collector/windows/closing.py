@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fgm.collector.windows.file_spans import SeriesSpan
 from fgm.collector.windows.recorded_window import merged_chunks
 from fgm.collector.windows.window_summary import summarise
 from fgm.logs import fields
@@ -24,18 +25,8 @@ from fgm.store.parquet import parquet_encoding
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FORMAT_VERSION, FileHeader
-from fgm.store.samples.series import Series
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesSpan:
-    """A series of a file, with the times of its first and last tick."""
-
-    series: Series
-    first_ms: int
-    last_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import anyio
 from anyio import to_thread
 
-from fgm.collector.windows.closing import ClosedWindow, SeriesSpan
+from fgm.collector.windows import file_spans
+from fgm.collector.windows.closing import ClosedWindow
+from fgm.collector.windows.file_spans import SeriesSpan
 from fgm.logs import fields
 from fgm.store.directory import atomic, layout
-from fgm.store.directory.listing import data_files
+from fgm.store.directory.listing import data_files, minutes_files
 from fgm.store.errors import BadFileError
 from fgm.store.index import index_file
 from fgm.store.index.index_changes import (
@@ -25,7 +27,6 @@ from fgm.store.index.index_changes import (
     without_older,
 )
 from fgm.store.index.index_file import Facts, Index, IndexEntry
-from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.series import Series
 
 AHEAD_MS = 1000
@@ -125,18 +126,29 @@ class IndexKeeper:
             self._is_failing = False
 
     async def rebuild(self) -> None:
-        """Add the containers of all windows and merged hours, newest first."""
+        """Add the containers of all windows, merged hours, and minutes from before them, newest first."""
         paths = await to_thread.run_sync(lambda: list(data_files(self._data_dir, "metrics", newest_first=True)))
+        unreadable = await self._add_files(paths, file_spans.of_samples)
+        earliest_ms = self.index.earliest_ms
+        older = [path for path in await to_thread.run_sync(self._minutes) if _is_before(path, earliest_ms)]
+        unreadable += await self._add_files(older, file_spans.of_minutes)
+        if paths or older:
+            log.info("rebuilt the index", extra=fields(files=len(paths) + len(older), unreadable=unreadable))
+        self._changed.set()  # even without files, so that a machine without containers has an index, too
+
+    def _minutes(self) -> list[str]:
+        return list(minutes_files(self._data_dir))
+
+    async def _add_files(self, paths: Sequence[str], read: Callable[[str], list[SeriesSpan] | None]) -> int:
+        """Add the containers of these files; return the number of those that cannot be read."""
         unreadable = 0
         for path in paths:
-            spans = await to_thread.run_sync(_read_spans, path)
+            spans = await to_thread.run_sync(read, path)
             if spans is None:
                 unreadable += 1
             elif spans:
                 self._join(spans, min(span.first_ms for span in spans), max(span.last_ms for span in spans))
-        if paths:
-            log.info("rebuilt the index", extra=fields(files=len(paths), unreadable=unreadable))
-        self._changed.set()  # even without files, so that a machine without containers has an index, too
+        return unreadable
 
     def _join(self, spans: Iterable[SeriesSpan], first_ms: int, last_ms: int) -> None:
         entries = [
@@ -170,17 +182,7 @@ def _publish(data_dir: str, index: Index) -> None:
     atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index), is_read_at_once=True)
 
 
-def _read_spans(path: str) -> list[SeriesSpan] | None:
-    """Return the spans of a Parquet file; None if it cannot be read."""
-    try:
-        file = WindowFile.open(path)
-    except (OSError, BadFileError):
-        return None
-    try:
-        times = file.time_ms()
-        ends = [(run, run.first + run.count - 1) for run in file.block.runs]
-        return [SeriesSpan(run.series, int(times[run.first]), int(times[last])) for run, last in ends]
-    except (OSError, BadFileError):
-        return None
-    finally:
-        file.close()
+def _is_before(path: str, earliest_ms: int | None) -> bool:
+    """Return whether a file of minutes begins before the samples, of which the earliest is given."""
+    minutes = layout.parse_minutes_name(os.path.basename(path))
+    return minutes is not None and (earliest_ms is None or minutes[0] < earliest_ms)

@@ -20,6 +20,21 @@ def data_files(data_dir: str, kind: layout.Kind, *, newest_first: bool = False) 
                     yield os.path.join(path, name)
 
 
+def minutes_files(data_dir: str) -> Iterator[str]:
+    """Yield the paths of all files of minutes, the newest day first.
+
+    Raises: OSError if `data_dir` cannot be listed.
+    """
+    os.listdir(data_dir)
+    tiers = os.path.join(data_dir, layout.TIERS_FOLDER)
+    for day in sorted(filter(layout.parse_day, _names(tiers)), reverse=True):
+        for folder in filter(layout.parse_identifier, _names(os.path.join(tiers, day))):
+            path = os.path.join(tiers, day, folder)
+            yield from (
+                os.path.join(path, name) for name in _names(path) if layout.parse_minutes_name(name) is not None
+            )
+
+
 def _names(folder: str) -> list[str]:
     if os.path.islink(folder):
         return []
