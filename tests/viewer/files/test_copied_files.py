@@ -13,6 +13,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.api.services import Services
 from fgm.viewer.files import foreign_parquet
 from fgm.viewer.start_up import StartUp
+from tests.support.viewer import merging_steps
 from tests.support.viewer.api_client import NOW_MS, ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
 
@@ -44,6 +45,28 @@ async def test_a_directory_of_copies_is_served_whatever_their_names(tmp_path: Pa
     await to_thread.run_sync(copy)
 
     assert await expected(tmp_path / "flat") == await expected(tmp_path / "data")
+
+
+async def test_a_merged_hour_and_its_windows_are_copied_together(tmp_path: Path) -> None:
+    """One window was recorded again after the hour was merged."""
+
+    def copy() -> None:
+        (tmp_path / "flat").mkdir()
+        paths = recorded(tmp_path / "data")
+        shutil.copy(paths[0], tmp_path / "flat" / "a.parquet")
+        hour = merging_steps.merge(paths[0].parent, T0)
+        assert hour is not None
+        data = DataDirectory(tmp_path / "data")
+        (again,) = data.parquet(counting(NODE, T0 + 90_000, 60), counting(container(1), T0 + 90_000, 60))
+        shutil.copy(again, tmp_path / "flat" / "b.parquet")
+        shutil.copy(hour, tmp_path / "flat" / "c.parquet")
+
+    await to_thread.run_sync(copy)
+
+    series = await expected(tmp_path / "flat")
+    assert series == await expected(tmp_path / "data")
+    assert isinstance(series, list)
+    assert {len(each["t_ms"]) for each in series} == {150}
 
 
 async def test_only_the_given_files_are_served(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.node_choice import Choice, choose
@@ -37,6 +38,8 @@ FILES_TO_BEGIN = 48
 """Number of the newest files to read before the viewer is ready if there is no index; older ones are read later."""
 FILES_PER_STEP = 16
 """Maximum number of files that one call of `read_more` reads."""
+MS_OF_WINDOW = 90_000
+"""Length of a window, for the number of windows for which a longer file counts."""
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class Scanner:
         self._superseding: str | None = None
         self._phase = Phase.WAITING
         self._unread: Iterator[DataFile] = iter(())
-        self._files_read = 0
+        self._files_read, self._windows_read = 0, 0
         self._lock = threading.Lock()
         self._holdings = self._make_holdings()
 
@@ -110,16 +113,26 @@ class Scanner:
         """Read the next older files, unless `has_nothing_to_read`; return what was found so far."""
         with self._lock:
             if not self.has_nothing_to_read:
-                batch = list(islice(self._unread, FILES_PER_STEP))
+                batch, is_last = self._next_batch()
                 for file in batch:
                     if file.kind == "metrics":
                         self._read_window(file)
                 if self._phase is not Phase.WAITING:  # WAITING: the node has changed, and the scan starts again
                     self._files_read += len(batch)
-                    is_enough = self._index.was_good and self._files_read >= FILES_WITH_INDEX
-                    if is_enough or len(batch) < FILES_PER_STEP:
+                    self._windows_read += sum(map(_windows_in, batch))
+                    if is_last or (self._index.was_good and self._windows_read >= FILES_WITH_INDEX):
                         self._phase = Phase.DONE
             return self._found()
+
+    def _next_batch(self) -> tuple[list[DataFile], bool]:
+        """Return the next files to read, and whether there are no more."""
+        batch: list[DataFile] = []
+        while sum(map(_windows_in, batch)) < FILES_PER_STEP:
+            file = next(self._unread, None)
+            if file is None:
+                return batch, True
+            batch.append(file)
+        return batch, False
 
     def follow(self) -> None:
         """Read the new ticks of the journals, and update the holdings."""
@@ -146,7 +159,7 @@ class Scanner:
         self._holdings = self._make_holdings()
         is_readable = self._header is not None
         has_files = is_readable or self._phase is Phase.READING
-        is_indexed = is_readable and (self.has_nothing_to_read or self._files_read >= FILES_TO_BEGIN)
+        is_indexed = is_readable and (self.has_nothing_to_read or self._windows_read >= FILES_TO_BEGIN)
         return ScanResult(self._index.was_good, has_files, is_indexed)
 
     def _add_indexed(self) -> None:
@@ -202,28 +215,33 @@ class Scanner:
             self._read_window(newest)
 
     def _read_window(self, file: DataFile) -> None:
-        """Add the series, metrics and times of a closed window, unless it is recorded again."""
+        """Add the series, metrics and times of a closed window or a merged hour, unless it is recorded again."""
         if self._journals.is_superseded(file):
             return
         if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
             self._newest_read = file
-        try:
-            window = self._files.window(file)
+        for part in (file, *file.parts):
             try:
-                if not self._is_shown(file, window.header, window.block.last_ms):
-                    return
-                time_ms = window.time_ms()
-                for run in window.block.runs:
-                    if run.count:
-                        first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
-                        self._register.add(run.series, int(first), self._clipped(int(last)))
-                self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
-            finally:
-                window.close()
-        except (BadFileError, OSError) as error:
-            self._skipped.note(file.path, reason_of(error))
-        else:
-            self._skipped.forget(file.path)
+                window = self._files.window(part)
+                try:
+                    self._add_window(part, window)
+                finally:
+                    window.close()
+            except (BadFileError, OSError) as error:
+                if part is file or not isinstance(error, FileNotFoundError):  # else it is in the hour now
+                    self._skipped.note(part.path, reason_of(error))
+            else:
+                self._skipped.forget(part.path)
+
+    def _add_window(self, file: DataFile, window: WindowFile) -> None:
+        if not self._is_shown(file, window.header, window.block.last_ms):
+            return
+        time_ms = window.time_ms()
+        for run in window.block.runs:
+            if run.count:
+                first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
+                self._register.add(run.series, int(first), self._clipped(int(last)))
+        self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
 
     def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:
         """Return whether a file belongs to the node that is shown, after changing to its node if that is due."""
@@ -248,7 +266,8 @@ class Scanner:
         self._register, self._metrics, self._other_nodes = SeriesRegister(), set(), {}
         self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
         self._add_indexed()
-        self._phase, self._unread, self._files_read, self._newest_read = Phase.WAITING, iter(()), 0, None
+        self._phase, self._unread, self._newest_read = Phase.WAITING, iter(()), None
+        self._files_read, self._windows_read = 0, 0
 
     def _add(self, header: FileHeader, metrics: frozenset[str], first_ms: int, last_ms: int) -> None:
         self._metrics |= metrics
@@ -295,3 +314,8 @@ class Scanner:
             return index.state, index.note
         extent = "from all" if self.has_nothing_to_read else "so far from"
         return "rebuilt", f"{index.note}; names and times were read {extent} {self._files_read} files"
+
+
+def _windows_in(file: DataFile) -> int:
+    """Return the number of windows for which reading a file counts."""
+    return max(1, (file.duration_ms or 0) // MS_OF_WINDOW)

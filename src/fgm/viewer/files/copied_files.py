@@ -22,6 +22,7 @@ from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.files import foreign_parquet
 from fgm.viewer.files.data_files import DataFile, DataFiles, order
+from fgm.viewer.files.hours.merged_rows import start_of
 from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
 
 SCAN_INTERVAL_S = 5.0
@@ -34,11 +35,21 @@ _OTHERS = (layout.parse_table_name, layout.parse_table_hour_name, layout.parse_m
 
 
 @dataclass(frozen=True, slots=True)
+class _CopiedFile:
+    """A readable file: `writer`: identifier and node of its collector; `start_ms`: start of its window or hour."""
+
+    file: DataFile
+    writer: tuple[str, str | None]
+    start_ms: int
+    is_merged: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _CheckedFile:
-    """The result of the last check of a path. `file`: None if it cannot be read."""
+    """The result of the last check of a path. `copied`: None if it cannot be read."""
 
     identity: FileIdentity
-    file: DataFile | None
+    copied: _CopiedFile | None
 
 
 def is_flat(data_dir: str) -> bool:
@@ -98,12 +109,12 @@ class CopiedFiles(DataFiles):
         with self._search_lock:
             now_s = self._clock.monotonic()
             if self._searched_s is None or now_s - self._searched_s >= SCAN_INTERVAL_S:
-                files = map(self._check, self._paths or sorted(_below(self.data_dir)))
-                self._files = sorted((file for file in files if file is not None), key=order)
+                checked = map(self._check, self._paths or sorted(_below(self.data_dir)))
+                self._files = _with_parts([copied for copied in checked if copied is not None])
                 self._searched_s = now_s
             return self._files
 
-    def _check(self, path: str) -> DataFile | None:
+    def _check(self, path: str) -> _CopiedFile | None:
         """Return the file at a path. If it cannot be read, return None and add it to the list of skipped files."""
         try:
             path = os.path.realpath(path)
@@ -115,22 +126,22 @@ class CopiedFiles(DataFiles):
             self._checked.pop(path, None)
             self._skipped.note(path, reason_of(error))
             return None
-        return checked.file
+        return checked.copied
 
-    def _read(self, path: str) -> DataFile | None:
+    def _read(self, path: str) -> _CopiedFile | None:
         try:
             os.close(open_regular(path))
             try:
-                file = _describe(path)
+                copied = _describe(path)
             except BadFileError:
                 new_path = self._new_path()
                 foreign_parquet.rewrite(path, new_path)
-                file = _describe(new_path)
+                copied = _describe(new_path)
         except BadFileError as error:
             self._skipped.note(path, error.reason)
             return None
         self._skipped.forget(path)
-        return file
+        return copied
 
     def _new_path(self) -> str:
         """Return a new path in the temporary folder. The folder is removed when this object is deleted."""
@@ -140,18 +151,34 @@ class CopiedFiles(DataFiles):
         return os.path.join(self._rewritten, f"{next(self._numbers)}{SUFFIX}")
 
 
-def _describe(path: str) -> DataFile:
-    """Open a window file and return it as a data file with the time range of its samples.
+def _describe(path: str) -> _CopiedFile:
+    """Open a window or an hour and return it as a data file with the time range of its samples.
 
     Raises: BadFileError or OSError if it cannot be read.
     """
     window = WindowFile.open(path)
     try:
-        first_ms, last_ms = window.block.first_ms, window.block.last_ms
+        block = window.block
     finally:
         window.close()
     folder, name = os.path.split(path)
-    return DataFile(first_ms, folder.lstrip("/"), name, "metrics", last_ms + 1 - first_ms)
+    file = DataFile(block.first_ms, folder.lstrip("/"), name, "metrics", block.last_ms + 1 - block.first_ms)
+    return _CopiedFile(file, (block.header.identifier, block.header.node_name), start_of(block), bool(block.sources))
+
+
+def _with_parts(copied: list[_CopiedFile]) -> list[DataFile]:
+    """Return the files, oldest first, with the windows that start in a merged hour of the same writer as its parts."""
+    hours = {(each.writer, each.start_ms): each.file for each in copied if each.is_merged}
+    parts: dict[DataFile, list[DataFile]] = {file: [] for file in hours.values()}
+    files = []
+    for each in copied:
+        hour = hours.get((each.writer, each.start_ms - each.start_ms % layout.HOUR_MS))
+        if each.is_merged or hour is None:
+            files.append(each.file)
+        else:
+            parts[hour].append(each.file)
+    with_parts = (file._replace(parts=tuple(sorted(parts.get(file, ()), key=order))) for file in files)
+    return sorted(with_parts, key=order)
 
 
 def _below(data_dir: str) -> Iterator[str]:

@@ -18,7 +18,8 @@ from fgm.store.directory import layout
 from fgm.store.directory.file_identity import is_settled
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer import page_cache
-from fgm.viewer.files.window_cache import WindowCache
+from fgm.viewer.files.folders import Folders, names_in
+from fgm.viewer.files.window_cache import CachedWindow, WindowCache
 
 MAX_CACHED_NAMES = 64_000
 """Maximum number of names in all cached listings together: the windows of two months, or the hours of years."""
@@ -38,7 +39,8 @@ class DataFile(NamedTuple):
     """One data file, as described by its name.
 
     `start_ms`: start of its window or hour. `folder`: path relative to the data directory. `duration_ms`: None for a
-    single window, whose length is not in its name.
+    single window, whose length is not in its name. `parts`: the single windows next to a merged hour, which start in
+    it; `Reader` finds out which of them the hour contains already.
     """
 
     start_ms: int
@@ -46,6 +48,7 @@ class DataFile(NamedTuple):
     name: str
     kind: layout.Kind
     duration_ms: int | None = None
+    parts: "tuple[DataFile, ...]" = ()
 
     @property
     def path(self) -> str:
@@ -57,7 +60,8 @@ class _Listing(NamedTuple):
     """The contents of a folder.
 
     `identity`: device, inode and mtime of the folder when it was listed. `files`: ascending in time. `tables`: names of
-    tables and of their journals. `minutes`: names of files of minutes.
+    tables and of their journals. `minutes`: names of files of minutes. `days`: 00:00 UTC of each day and the path of
+    its folder, ascending.
     """
 
     identity: tuple[int, int, int]
@@ -65,11 +69,13 @@ class _Listing(NamedTuple):
     files: tuple[DataFile, ...]
     tables: tuple[str, ...]
     minutes: tuple[str, ...]
+    days: tuple[tuple[int, str], ...] = ()
 
     @property
     def size(self) -> int:
         """Number of names."""
-        return 1 + len(self.folders) + len(self.files) + len(self.tables) + len(self.minutes)
+        parts = sum(len(file.parts) for file in self.files)
+        return 1 + len(self.folders) + len(self.files) + parts + len(self.tables) + len(self.minutes)
 
 
 _EMPTY = _Listing((0, 0, 0), (), (), (), ())
@@ -158,12 +164,23 @@ class DataFiles:
         return heapq.merge(*map(reversed, listings), key=order, reverse=True)
 
     def window(self, file: DataFile) -> WindowFile:
-        """Open a closed window. The caller must close it.
+        """Open a closed window or a merged hour, without its parts. The caller must close it.
 
         Raises: OSError (such as FileNotFoundError) if it cannot be opened; BadFileError if it is not a file of fgm.
         """
         with self.opened(file.folder) as fd:
             return self._windows.open(file.name, fd)
+
+    def cached_window(self, file: DataFile, folders: Folders) -> CachedWindow:
+        """Find a closed window or a merged hour, and open it only if it is not in the cache. The caller must close it.
+
+        Raises: as `window`.
+        """
+        return self._windows.find(file.name, folders.open(file.folder))
+
+    def folders(self) -> Folders:
+        """Return a context in which each folder is opened once."""
+        return Folders(self.opened)
 
     @contextmanager
     def opened(self, folder: str) -> Iterator[int]:
@@ -188,10 +205,8 @@ class DataFiles:
             with suppress(OSError), self.opened(folder) as fd:
                 page_cache.remove(fd, os.listdir(fd))
 
-    def _days(self, below: str = "") -> list[tuple[int, str]]:
-        prefix = f"{below}/" if below else ""
-        days = ((layout.parse_day(name), prefix + name) for name in self._list(below).folders)
-        return sorted((midnight_ms, folder) for midnight_ms, folder in days if midnight_ms is not None)
+    def _days(self, below: str = "") -> tuple[tuple[int, str], ...]:
+        return self._list(below).days
 
     def _writers(self, day: str) -> list[str]:
         return [f"{day}/{name}" for name in self._list(day).folders]
@@ -206,7 +221,8 @@ class DataFiles:
                 if cached is not None and cached.identity == identity:
                     return cached
                 now_ns = self._clock.wall_ns()
-                listing = _listing(identity, folder, os.listdir(fd))
+                settled_ns = status.st_mtime_ns if is_settled(status.st_mtime_ns, now_ns) else None
+                listing = _listing(identity, folder, names_in(fd, settled_ns))
         except OSError:
             with self._lock:
                 self._forget(folder)
@@ -230,6 +246,25 @@ def order(file: DataFile) -> tuple[int, bool, str]:
     return (file.start_ms, file.kind == "journal", file.folder)
 
 
+def with_parts(files: Iterable[DataFile]) -> list[DataFile]:
+    """Return the files of one folder in their order, with the single windows of each merged hour as its parts."""
+    files = list(files)
+    parts: dict[int, list[DataFile]] = {file.start_ms: [] for file in files if file.duration_ms is not None}
+    whole: list[DataFile] = []
+    for file in files:
+        of_hour = None
+        if file.kind == "metrics" and file.duration_ms is None:
+            of_hour = parts.get(file.start_ms - file.start_ms % layout.HOUR_MS)
+        (whole if of_hour is None else of_hour).append(file)
+    return sorted(
+        (
+            file if file.duration_ms is None else file._replace(parts=tuple(sorted(parts[file.start_ms], key=order)))
+            for file in whole
+        ),
+        key=order,
+    )
+
+
 def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _Listing:
     """Sort the names in a folder into subfolders and data files; ignore others."""
     parsed = [(name, layout.parse_name(name)) for name in names]
@@ -238,20 +273,30 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     is_table = (layout.parse_table_name, layout.parse_table_hour_name, layout.parse_table_journal_name)
     tables = tuple(name for name in names if any(parse_table(name) is not None for parse_table in is_table))
     minutes = tuple(name for name in names if layout.parse_minutes_name(name) is not None)
-    return _Listing(identity, tuple(sorted(filter(parse, names))), tuple(sorted(files, key=order)), tables, minutes)
+    folders, whole = tuple(sorted(filter(parse, names))), tuple(with_parts(files))
+    days: list[tuple[int, str]] = []
+    if parse is layout.parse_day:
+        prefix = f"{folder}/" if folder else ""
+        days = [(day_ms, prefix + name) for name in folders if (day_ms := layout.parse_day(name)) is not None]
+    return _Listing(identity, folders, whole, tables, minutes, tuple(sorted(days)))
 
 
 def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
     """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day.
 
-    The last windows before the range are included, because the length of a window is not in its name.
+    The last windows before the range are included, because the length of a window is not in its name; so is the last
+    hour before it, because its last window may be longer than the rest of the hour.
     """
     before = [file for file in files if file.start_ms < to_ms]
-    earlier = sorted({file.start_ms for file in before if file.duration_ms is None and file.start_ms < from_ms})
-    reaching = set(earlier[-EARLIER_WINDOWS:])
+    earlier = [file for file in before if file.start_ms < from_ms]
+    windows = sorted({file.start_ms for file in earlier if file.duration_ms is None})
+    hours = sorted({file.start_ms for file in earlier if file.duration_ms is not None})
+    last_ms = max(windows[-1:] + hours[-1:], default=0)
+    reaching = {*windows[-EARLIER_WINDOWS:], *(hour for hour in hours[-1:] if hour == last_ms)}
     return [
         file
         for file in before
         if file.start_ms >= from_ms
-        or (file.start_ms in reaching if file.duration_ms is None else file.start_ms + file.duration_ms > from_ms)
+        or file.start_ms in reaching
+        or (file.duration_ms is not None and file.start_ms + file.duration_ms > from_ms)
     ]

@@ -1,17 +1,33 @@
-"""Reads the rows of chosen series from windows and journals. Files that cannot be read are skipped and counted."""
+"""Reads the rows of chosen series from windows, merged hours and journals.
 
+Files that cannot be read are skipped and counted. Between the listing of files and their reading, a journal may have
+been closed to a window, and a window may have been merged into an hour: the rows are then read from the new file, and
+no row twice.
+"""
+
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.samples.chunk import Chunk
-from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile, DataFiles
+from fgm.viewer.files.folders import Folders
+from fgm.viewer.files.hours import merged_rows
+from fgm.viewer.files.hours.file_parts import FilePart, FileParts, close, closed
+from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.minute_files import MinuteFiles
-from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
+from fgm.viewer.files.skipped_files import SkipCounter, SkippedFiles
+
+MAX_VALUES = 600_000
+"""Maximum number of values of a file that are read at once, if several series can be read one after the other."""
+
+MAX_TRIES = 3
+"""Maximum number of times that a file is opened: it may be merged each time."""
 
 Choose = Callable[[Iterable[Series]], set[str]]
 """A function that gets all series in a file and returns the keys (`Series.key`) of those to read."""
@@ -29,14 +45,44 @@ class Sources(NamedTuple):
 class FileRows(NamedTuple):
     """Rows of one file.
 
-    `chunks`: one for each series. `interval_ms`: sampling interval of the file; None if no file was read.
+    `chunks`: one for each series. `interval_ms`: sampling interval of the file; None if no file was read. `group`:
+    index of the group of columns.
     """
 
     chunks: list[Chunk]
     interval_ms: int | None
+    group: int = 0
 
 
 NO_ROWS = FileRows([], None)
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """An open data file, or a merged hour with the windows that replace parts of it.
+
+    `keys`: keys of the chosen series that it has, in the order of the file. `rows`: upper limit of the rows of each.
+    `last_ms`: its last tick, of any series.
+    """
+
+    interval_ms: int
+    last_ms: int
+    keys: list[str]
+    rows: dict[str, int]
+    parts: list[FilePart]
+
+    def values(self, columns: int) -> int:
+        """Return an upper limit of the values of the chosen series, with the times and the lateness of each row."""
+        return sum(self.rows.values()) * (2 + columns)
+
+
+class _Choice(NamedTuple):
+    """What is read of each file. Fields: see `Reader.opening`."""
+
+    choose: Choose | set[str]
+    within: Range | None
+    columns: Sequence[str]
+    is_cached: bool
 
 
 class Reader:
@@ -51,95 +97,173 @@ class Reader:
 
         `keeps_journal_columns`: whether to keep the columns of journals in memory for the next request.
         """
-        self.skipped_files = 0
         self._files, self._journals, self._skipped = sources.files, sources.journals, sources.skipped
-        self._node_name = node_name
+        self._skip_counter = SkipCounter(self._skipped)
+        self._parts = FileParts(self._files, self._journals, node_name, self._skip_counter)
         self._journal_chunks = self._journals.chunks if keeps_journal_columns else self._journals.chunks_once
 
+    @property
+    def skipped_files(self) -> int:
+        """Number of files that could not be read."""
+        return self._skip_counter.count
+
     def read(
-        self, file: DataFile, columns: Sequence[str], choose: Choose | set[str], within: tuple[int, int] | None = None
+        self, file: DataFile, columns: Sequence[str], choose: Choose | set[str], within: Range | None = None
     ) -> FileRows:
         """Return rows of a file; no rows if it cannot be read. May block.
 
         `columns`: names of the columns. `choose`: keys of the series to read, or a function that chooses them.
-        `within`: range [from_ms, to_ms); if the file has samples in it, all its rows are returned, else none. None:
-        always all rows.
+        `within`: range [from_ms, to_ms); only rows of a file with samples in it are returned, and of a merged hour only
+        those in it. None: all rows.
         """
-        groups = list(self.read_in_groups(file, (columns,), choose, within))
-        return groups[0] if groups else NO_ROWS
+        with self.opening(choose, within) as open_file:
+            opened = open_file(file)
+            return (
+                NO_ROWS if opened is None else FileRows(self.chunks(opened, columns, opened.keys), opened.interval_ms)
+            )
 
     def read_in_groups(
-        self,
-        file: DataFile,
-        groups: Sequence[Sequence[str]],
-        choose: Choose | set[str],
-        within: tuple[int, int] | None = None,
+        self, file: DataFile, groups: Sequence[Sequence[str]], choose: Choose | set[str]
     ) -> Iterator[FileRows]:
         """Yield the rows once for each group of columns, so that not all columns are in memory at once. May block.
 
-        If no series is chosen, only one result without rows is yielded. After an error, nothing more is yielded.
-        Parameters: see `read`.
+        The series of a merged hour are also read one after the other. Parameters: see `read`.
         """
-        count = 0
-        try:
-            read = self._read_journal if file.kind == "journal" else self._read_window
-            for rows in read(file, groups, choose, within):
-                count += 1
-                yield rows
-            if file.kind != "journal":  # `Journals` does this for journals, which can be damaged and still be readable
-                self._skipped.forget(file.path)
-        except (BadFileError, OSError) as error:
-            if file.kind == "journal" and isinstance(error, FileNotFoundError):
-                # The window was closed after its journal was listed: now it has a Parquet file.
-                closed = file._replace(kind="metrics", name=layout.metrics_name(file.start_ms))
-                yield from self.read_in_groups(closed, groups[count:], choose, within)
+        max_rows = MAX_VALUES // (2 + max(map(len, groups), default=0))
+        with self.opening(choose) as open_file:
+            opened = open_file(file)
+            if opened is None:
                 return
-            self._skipped.note(file.path, reason_of(error))
-            self.skipped_files += 1
+            for keys in merged_rows.groups_of(opened.keys, opened.rows, max_rows):
+                for number, columns in enumerate(groups):
+                    yield FileRows(self.chunks(opened, columns, keys), opened.interval_ms, number)
 
-    def _read_journal(
+    @contextmanager
+    def opening(
         self,
-        file: DataFile,
-        groups: Sequence[Sequence[str]],
         choose: Choose | set[str],
-        within: tuple[int, int] | None,
-    ) -> Iterator[FileRows]:
-        facts = self._journals.facts(file)
-        if facts is None or self._is_foreign(facts.header) or not _overlaps(within, facts.first_ms, facts.last_ms):
-            return
-        keys = choose(facts.series) if callable(choose) else choose
-        for columns in groups if keys else groups[:1]:
-            chunks = self._journal_chunks(file, columns, keys) if keys else []
-            yield FileRows(chunks, facts.header.interval_ms)
+        within: Range | None = None,
+        columns: Sequence[str] = (),
+        *,
+        is_cached: bool = False,
+    ) -> Iterator[Callable[[DataFile], OpenFile | None]]:
+        """Yield a function that opens a file, and close all files at the end. Parameters: see `read`.
 
-    def _read_window(
-        self,
-        file: DataFile,
-        groups: Sequence[Sequence[str]],
-        choose: Choose | set[str],
-        within: tuple[int, int] | None,
-    ) -> Iterator[FileRows]:
-        if self._journals.is_superseded(file):
-            return
-        window = self._files.window(file)
-        try:
-            block = window.block
-            if self._is_foreign(block.header):
-                return
-            if not _overlaps(within, block.first_ms, block.last_ms):
-                keys = set()
-            elif callable(choose):
-                keys = choose(window.series)
+        The function returns None if the file cannot be read, or has no rows of the node. `is_cached`: whether to keep
+        the rows in memory for the next request, if all chosen series are read with `columns`.
+        """
+        choice = _Choice(choose, within, columns, is_cached)
+        opened: list[OpenFile] = []
+
+        def open_file(file: DataFile) -> OpenFile | None:
+            new = self._open(file, choice, folders)
+            if new is not None:
+                opened.append(new)
+            return new
+
+        with self._files.folders() as folders:
+            try:
+                yield open_file
+            finally:
+                close(part for file in opened for part in file.parts)
+
+    def chunks(self, file: OpenFile, columns: Sequence[str], keys: Sequence[str]) -> list[Chunk]:
+        """Return the rows of some of the chosen series. A part that cannot be read is skipped. May block."""
+        chunks: list[Chunk] = []
+        waiting = deque(file.parts if keys else ())
+        while waiting:
+            part = waiting.popleft()
+            try:
+                chunks += self._chunks_of(part, columns, keys)
+                if part.content is not None:  # `Journals` does this for journals: they can be damaged and be readable
+                    self._skipped.forget(part.file.path)
+            except (BadFileError, OSError) as error:
+                file.parts.remove(part)
+                close([part])
+                instead = self._instead_of(part, error)
+                file.parts += instead
+                waiting += instead
+        return merged_rows.joined(chunks) if len(file.parts) > 1 else chunks
+
+    def _chunks_of(self, part: FilePart, columns: Sequence[str], keys: Sequence[str]) -> list[Chunk]:
+        if part.content is None:
+            return self._journal_chunks(part.file, columns, keys)
+        if part.within is None and not part.hidden:
+            return part.content.chunks(columns, keys)
+        chunks: list[Chunk] = []
+        for group in merged_rows.groups_of(keys, part.rows(set(keys)), MAX_VALUES // (2 + len(columns))):
+            read = part.content.chunks(columns, group)
+            chunks += [merged_rows.cut(chunk, part.within, part.hidden) for chunk in read]
+        return [chunk for chunk in chunks if len(chunk.time_ms)]
+
+    def _instead_of(self, part: FilePart, error: BadFileError | OSError) -> list[FilePart]:
+        """Return what to read instead of a part that cannot be read: the window of a journal that was closed."""
+        if part.content is None and isinstance(error, FileNotFoundError):
+            with self._files.folders() as folders:
+                try:
+                    parts = self._parts.open(closed(part.file), folders)
+                    for new in parts:
+                        if new.content is not None:
+                            new.content.hold()
+                    return parts
+                except (BadFileError, OSError) as new_error:
+                    self._skip_counter.note(closed(part.file).path, new_error)
+                    return []
+        self._skip_counter.note(part.file.path, error)
+        return []
+
+    def _open(self, file: DataFile, choice: _Choice, folders: Folders) -> OpenFile | None:
+        """Open a file and choose its series. Return None if it cannot be read, or has no rows of the node.
+
+        It is tried again if a file is gone: then it has just been merged.
+        """
+        problem: BadFileError | OSError | None = None
+        for _ in range(MAX_TRIES):
+            parts: list[FilePart] = []
+            try:
+                parts = self._parts.open(file, folders)
+                opened = self._chosen(parts, choice, can_cut=file.duration_ms is not None)
+            except (BadFileError, OSError) as error:
+                close(parts)
+                problem = error
+                if not isinstance(error, FileNotFoundError):
+                    break
             else:
-                keys = choose & block.by_key.keys()
-            for columns in groups if keys else groups[:1]:
-                yield FileRows(window.chunks(columns, keys) if keys else [], block.header.interval_ms)
-        finally:
-            window.close()
+                if (opened is None or not opened.keys) and file.kind != "journal":
+                    self._skipped.forget(file.path)
+                return opened
+        if problem is not None:
+            self._skip_counter.note(file.path, problem)
+        return None
 
-    def _is_foreign(self, header: FileHeader) -> bool:
-        return None not in (header.node_name, self._node_name) and header.node_name != self._node_name
+    @staticmethod
+    def _chosen(parts: list[FilePart], choice: _Choice, *, can_cut: bool) -> OpenFile | None:
+        """Choose the series of open parts, and close those without rows in the range.
+
+        Raises: OSError if one of them has just been removed.
+        """
+        if not parts:
+            return None
+        within, choose = choice.within, choice.choose
+        interval_ms, last_ms = max(part.header.interval_ms for part in parts), max(part.last_ms for part in parts)
+        kept = [part for part in parts if _overlaps(within, part.first_ms, part.last_ms)]
+        if within is not None and can_cut:
+            for part in kept:
+                part.limit(within)
+        chosen = choose([series for part in kept for series in part.series]) if callable(choose) else choose
+        rows: dict[str, int] = {}
+        for part in kept:
+            of_part = part.rows(chosen)
+            rows = of_part if not rows else {key: rows.get(key, 0) + of_part.get(key, 0) for key in {**rows, **of_part}}
+        if rows:
+            for part in kept:
+                if part.content is not None:
+                    part.content.hold(choice.columns, list(rows) if choice.is_cached else ())
+        else:
+            kept = []
+        close(part for part in parts if part not in kept)
+        return OpenFile(interval_ms, last_ms, list(rows), rows, kept)
 
 
-def _overlaps(within: tuple[int, int] | None, first_ms: int, last_ms: int) -> bool:
+def _overlaps(within: Range | None, first_ms: int, last_ms: int) -> bool:
     return within is None or (first_ms < within[1] and last_ms >= within[0])

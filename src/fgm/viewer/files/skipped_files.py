@@ -19,6 +19,19 @@ def reason_of(error: BadFileError | OSError) -> str:
     return error.reason if isinstance(error, BadFileError) else (error.strerror or str(error))
 
 
+class SkipCounter:
+    """Counts the files that one query has skipped, and adds them to the list."""
+
+    def __init__(self, skipped: "SkippedFiles") -> None:
+        self.count = 0
+        self._skipped = skipped
+
+    def note(self, path: str, error: BadFileError | OSError) -> None:
+        """Count a file. `path`: relative to the data directory."""
+        self._skipped.note(path, reason_of(error))
+        self.count += 1
+
+
 class SkippedFiles:
     """The skipped files of one viewer, each with the reason. Thread-safe."""
 

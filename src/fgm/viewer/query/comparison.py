@@ -99,8 +99,8 @@ class Comparison:
         """Read the next file; return whether there are more. May block."""
         if self._waiting:
             file = self._waiting.popleft()
-            for group, rows in enumerate(self._reader.read_in_groups(file, self._columns, self._leaves)):
-                self._add(group, rows)
+            for rows in self._reader.read_in_groups(file, self._columns, self._leaves):
+                self._add(rows.group, rows)
         return bool(self._waiting)
 
     def result(self, limit: int) -> ComparisonResult:

@@ -3,7 +3,9 @@
 import heapq
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,26 +16,43 @@ from fgm.store.directory import layout
 from fgm.store.events.event import Event
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.data_files import DataFile, order
+from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.reader import Reader, Sources
 
 MAX_MS = layout.HOUR_MS
 """Maximum length of the range in which events are derived, because every tick in it is read."""
 LEAD_MS = 60_000
 """Time before the range that is read, too, to find throttling that began there and containers that exited there."""
+PIECE_MS = 360_000
+"""Length of the parts in which a merged hour is read."""
 MAX_EVENTS = 10_000
 """Maximum number of kept events; the newest are kept. No response has more."""
+
+
+class _Piece(NamedTuple):
+    """A file, or the rows of a merged hour in a range. `within`: None: all rows."""
+
+    start_ms: int
+    file: DataFile
+    within: Range | None
 
 
 class DerivedEvents:
     """Derives the events in the samples of some files. Not thread-safe."""
 
-    def __init__(self, waiting: Iterable[DataFile], node_name: str | None, tick_ms: int, sources: Sources) -> None:
-        """Read nothing yet. `waiting`: the files to read, oldest first. `node_name`: read only its files; None: all."""
+    def __init__(
+        self, waiting: Iterable[DataFile], within: Range, node_name: str | None, tick_ms: int, sources: Sources
+    ) -> None:
+        """Read nothing yet.
+
+        `waiting`: the files to read, oldest first. `within`: range of their ticks to read. `node_name`: read only its
+        files; None: all.
+        """
         self.events: list[Event] = []
         self.max_samples = 0
         """Number of samples in memory during the largest step so far."""
-        self._waiting = deque(waiting)
+        self._waiting = deque(sorted(chain.from_iterable(_pieces(file, within) for file in waiting), key=_order))
         self._reader = Reader(sources, node_name)
         self._machine = EventMachine(NEEDED_COLUMNS, tick_ms)
         self._last_ms = -1
@@ -48,7 +67,8 @@ class DerivedEvents:
         together: list[list[Chunk]] = []
         last_ms = -1
         while self._waiting and (not together or self._waiting[0].start_ms <= last_ms):
-            chunks = self._reader.read(self._waiting.popleft(), NEEDED_COLUMNS, _all_keys).chunks
+            piece = self._waiting.popleft()
+            chunks = self._reader.read(piece.file, NEEDED_COLUMNS, _all_keys, piece.within).chunks
             together.append(chunks)
             last_ms = max([last_ms, *(int(chunk.time_ms[-1]) for chunk in chunks)])
         samples = sum((1 + len(NEEDED_COLUMNS)) * len(chunk.time_ms) for chunks in together for chunk in chunks)
@@ -59,6 +79,21 @@ class DerivedEvents:
                 self.events += self._machine.add_tick(time_ms, series, rows)
         del self.events[:-MAX_EVENTS]
         return bool(self._waiting)
+
+
+def _pieces(file: DataFile, within: Range) -> Iterator[_Piece]:
+    """Yield the parts of a file that are read one after the other: a merged hour is too large to be read at once."""
+    if file.duration_ms is None:
+        yield _Piece(file.start_ms, file, None)
+        return
+    bounds_ms = [within[0], *range(file.start_ms + PIECE_MS, file.start_ms + file.duration_ms, PIECE_MS), within[1]]
+    for start_ms, end_ms in pairwise(sorted(bound for bound in bounds_ms if within[0] <= bound <= within[1])):
+        if start_ms < end_ms:
+            yield _Piece(start_ms, file, (start_ms, end_ms))
+
+
+def _order(piece: _Piece) -> tuple[int, bool, str]:
+    return (piece.start_ms, *order(piece.file)[1:])
 
 
 def ticks(chunks: list[Chunk]) -> Iterator[tuple[int, tuple[Series, ...], Floats]]:

@@ -126,10 +126,11 @@ class EventQuery:
         question, holdings = self._question, self._holdings
         end_ms = min(question.to_ms, (holdings.newest_ms or question.to_ms) + 1)
         begin_ms = max(question.from_ms, end_ms - MAX_MS)
-        files = [file for file in self._sources.files.between(begin_ms - LEAD_MS, end_ms) if file.folder in folders]
+        within = (begin_ms - LEAD_MS, end_ms)
+        files = [file for file in self._sources.files.between(*within) if file.folder in folders]
         self._is_derived = True
         self._is_cut |= begin_ms > max(question.from_ms, holdings.oldest_ms or 0)
-        self._derived = DerivedEvents(files, holdings.node_name, holdings.tick_ms, self._sources)
+        self._derived = DerivedEvents(files, within, holdings.node_name, holdings.tick_ms, self._sources)
 
     def _add(self, events: Sequence[Event]) -> None:
         question, snapshot = self._question, self._holdings.series

@@ -15,7 +15,9 @@ from fgm.metrics.rates import Floats, Times
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile
-from fgm.viewer.files.reader import Reader, Sources
+from fgm.viewer.files.hours.merged_rows import groups_of
+from fgm.viewer.files.reader import OpenFile, Reader, Sources
+from fgm.viewer.files.window_cache import MAX_ROWS_BYTES
 from fgm.viewer.query.question import ChosenSeries, Question
 
 FILES_PER_STEP = 32
@@ -66,6 +68,8 @@ class ValueReader:
         self._is_read = is_read
         self._reader = Reader(sources, question.node_name, keeps_journal_columns=True)
         self._read_from_ms = question.from_ms - question.lead_ms
+        rows = len(question.keys) * (question.to_ms - self._read_from_ms) // question.tick_ms
+        self._is_cached = 8 * rows * (1 + len(question.recorded)) <= MAX_ROWS_BYTES
         self._waiting: deque[DataFile] = deque()
         self._listings, self._listed_to_ms = 0, -1
         self._states: dict[str, _SeriesState] = {}
@@ -92,28 +96,44 @@ class ValueReader:
         """
         if not self._waiting:
             self._list()
-        ticks_ms = [self.question.tick_ms]
-        by_key: dict[str, list[Chunk]] = {}
-        files, values, last_ms = 0, 0, -1
-        within = (self._read_from_ms, self.question.to_ms)
+        question = self.question
         choose = self.chosen.choose if self.chosen.may_grow else self.chosen.keys
-        while self._waiting and (
-            (files < FILES_PER_STEP and values < VALUES_PER_STEP) or self._waiting[0].start_ms <= last_ms
-        ):
-            rows = self._reader.read(self._waiting.popleft(), self.question.recorded, choose, within)
-            files += 1
-            if rows.interval_ms is not None:
-                ticks_ms.append(rows.interval_ms)
-            for chunk in rows.chunks:
-                by_key.setdefault(chunk.series.key, []).append(chunk)
-                values += len(chunk.time_ms) * (2 + len(chunk.values))
-                last_ms = max(last_ms, int(chunk.time_ms[-1]))
-        for key, chunks in by_key.items():
-            computed = self._compute(key, chunks, max(ticks_ms))
-            if computed is not None:
-                yield computed
+        within = (self._read_from_ms, question.to_ms)
+        with self._reader.opening(choose, within, question.recorded, is_cached=self._is_cached) as open_file:
+            opened = self._opened(open_file)
+            tick_ms = max([question.tick_ms, *(file.interval_ms for file in opened)])
+            rows: dict[str, int] = {}
+            for file in opened:
+                for key, count in file.rows.items():
+                    rows[key] = rows.get(key, 0) + count
+            for keys in groups_of(rows, rows, 2 * VALUES_PER_STEP // (2 + len(question.recorded))):
+                by_key: dict[str, list[Chunk]] = {}
+                for file in opened:
+                    for chunk in self._reader.chunks(
+                        file, question.recorded, [key for key in keys if key in file.rows]
+                    ):
+                        by_key.setdefault(chunk.series.key, []).append(chunk)
+                for key, chunks in by_key.items():
+                    computed = self._compute(key, chunks, tick_ms)
+                    if computed is not None:
+                        yield computed
         if not self._waiting:
             self._list()
+
+    def _opened(self, open_file: Callable[[DataFile], OpenFile | None]) -> list[OpenFile]:
+        """Return the open files of one step."""
+        opened: list[OpenFile] = []
+        count, values, last_ms = 0, 0, -1
+        while self._waiting and (
+            (count < FILES_PER_STEP and values < VALUES_PER_STEP) or self._waiting[0].start_ms <= last_ms
+        ):
+            file = open_file(self._waiting.popleft())
+            count += 1
+            if file is not None:
+                opened.append(file)
+                values += file.values(len(self.question.recorded))
+                last_ms = max(last_ms, file.last_ms)
+        return opened
 
     def _list(self) -> None:
         """List the files to read. Later calls add the files that were created meanwhile, such as a new journal."""

@@ -29,7 +29,8 @@ def tag_of_response(query: bytes, question: Question, sources: Sources, holdings
     listed: list[DataFile | MinuteFile] = []
     for segment in segments:
         if segment.has_samples:
-            listed += sources.files.between(segment.from_ms - question.lead_ms, segment.to_ms)
+            files = sources.files.between(segment.from_ms - question.lead_ms, segment.to_ms)
+            listed += [part for file in files for part in (file, *file.parts)]
     if len(listed) > MAX_FILES or any(isinstance(file, DataFile) and file.kind == "journal" for file in listed):
         return None
     if any(segment.minutes for segment in segments):

@@ -71,8 +71,8 @@ def _hours_with_samples(sources: Sources, folder: str) -> tuple[set[int], set[in
     """Return the starts of the hours in which windows or journals begin, and those of the merged hours."""
     windows, hours = set[int](), set[int]()
     for file in sources.files.files_in(folder):
-        if file.duration_ms is None:
-            windows.add(file.start_ms // layout.HOUR_MS * layout.HOUR_MS)
-        else:
+        if file.duration_ms is not None:
             hours.add(file.start_ms)
+        if file.duration_ms is None or file.parts:
+            windows.add(file.start_ms // layout.HOUR_MS * layout.HOUR_MS)
     return windows, hours
