@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.history import ROTATION_S, Life, Simulation, lives_of
+from benchmarks.simulated_node import ROTATION_S, Life, Simulation, lives_of
 
 from fgm.clock import SystemClock
 from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS

@@ -3,55 +3,41 @@
 The first 160 windows are simulated and encoded as the collector does it; the others are copies with other times stamped
 into them. Values resemble real ones: constants, counters, page-sized steps, bursts, containers that start and end, some
 gaps. The same seed gives the same bytes except for the times.
+
+With `--merged`, the hours that a collector would have merged by the end of the history are merged files, with minutes
+next to them, and each past day has its minutes in one file. Four hours and a day are merged as the child process of the
+collector does it; the others are stamped copies, too.
 """
 
 import argparse
 import io
-import json
 import os
 import sys
+import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from benchmarks.simulated_node import ENCODED, ROTATION_S, Life, Simulation, columns_of, lives_of
+from benchmarks.stamped_files import StampedMetrics, StampedMinutes
+from tests.support.merged_files import merge_hours
 
 from fgm import __version__
-from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.directory import atomic, layout
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Facts, Index, IndexEntry
+from fgm.store.minutes.day_minutes import write_day
+from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet import parquet_encoding
-from fgm.store.parquet.block import PARQUET_MAGIC, read_block
-from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
-from fgm.store.parquet.pages.page_table import ColumnChunk, PagePosition
-from fgm.store.parquet.window_block import TIME
-from fgm.store.parquet.window_file import WindowFile
-from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series
 
-ROTATION_S = 90
-ENCODED = 160
-"""Number of windows that are encoded, four hours; the others repeat them."""
-PAGE_BYTES = 4096
-CONTAINERS_A_POD = 2
+ENCODED_HOURS = ENCODED * ROTATION_S // 3600
+MERGE_DELAY_MS = 120_000
+"""Time after the end of an hour from which on a collector merges it."""
 POD_DAYS = 3
 """Lifetime of a collector's pod; after it, files get another identifier."""
 GAP_EVERY = 40
 """Interval, in windows, between those in which some ticks are missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """A series and the first and last encoded window in which it exists."""
-
-    series: Series
-    first: int
-    last: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,46 +48,148 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--containers", type=int, default=40, help="number of containers at a time (default: 40)")
     parser.add_argument(
-        "--metrics", type=int, default=len(COLUMNS), help=f"number of metrics with values (default: all {len(COLUMNS)})"
+        "--metrics",
+        type=int,
+        default=len(COLUMNS),
+        help=f"number of metrics with values (default: all {len(COLUMNS)}; 24 make as many bytes as a real node)",
     )
+    parser.add_argument("--merged", action="store_true", help="merge all hours that are over, and make their minutes")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers (default: 1)")
     parser.add_argument("--until", type=int, help="end of the history, in ms since 1970 (default: now)")
     arguments = parser.parse_args(argv)
     if os.path.isdir(arguments.data_dir) and os.listdir(arguments.data_dir):
         parser.error(f"{arguments.data_dir} is not empty; give an empty or a new directory")
     until_ms = arguments.until or time.time_ns() // 1_000_000
-    starts = list(windows_before(until_ms, round(arguments.days * layout.DAY_MS)))
-    make(
-        arguments.data_dir,
-        starts,
-        lives_of(arguments.containers, arguments.seed),
-        Simulation(COLUMNS[: arguments.metrics], arguments.seed),
-    )
+    length_ms = round(arguments.days * layout.DAY_MS)
+    if arguments.merged:  # the encoded windows are whole hours then
+        length_ms += (until_ms - length_ms) % (ENCODED * ROTATION_S * 1000)
+    starts = list(windows_before(until_ms, length_ms))
+    lives = lives_of(arguments.containers, arguments.seed)
+    simulation = Simulation(columns_of(arguments.metrics), arguments.seed)
+    if arguments.merged:
+        make_merged(arguments.data_dir, starts, until_ms, lives, simulation)
+    else:
+        make(arguments.data_dir, starts, lives, simulation)
     return 0
 
 
-def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation: "Simulation") -> None:
+def make(data_dir: str, starts: Sequence[int], lives: Sequence[Life], simulation: Simulation) -> None:
     """Write the history and its index, and the progress to standard error."""
-    begun, written = time.monotonic(), 0
-    encoded: list[Encoded] = []
-    for number, start_ms in enumerate(starts):
-        folder = os.path.join(data_dir, layout.day_folder(start_ms), layout.identifier_folder(identifier(start_ms)))
-        os.makedirs(folder, exist_ok=True)
-        header = FileHeader("node-1", identifier(start_ms), 1000, ROTATION_S, fgm_version=__version__)
-        if number < ENCODED:
-            there = [life.series for life in lives if life.first <= number <= life.last]
-            chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
-            data = parquet_encoding.encode(chunks, COLUMN_TYPES, header)
-        else:
-            data = encoded[number % ENCODED].stamped(start_ms, header)
-        atomic.publish(folder, layout.metrics_name(start_ms), data)
-        if number < ENCODED:
-            encoded.append(Encoded(os.path.join(folder, layout.metrics_name(start_ms))))
-        written += len(data)
-        if number % 500 == 499 or number == len(starts) - 1:
-            spent_s = time.monotonic() - begun
-            sys.stderr.write(f"{number + 1:6} of {len(starts)} windows, {written >> 20} MiB, {spent_s:.0f} s\n")
+    out = Output(data_dir)
+    encoded = encode_windows(out, starts[:ENCODED], lives, simulation)
+    for number, start_ms in enumerate(starts[ENCODED:], start=ENCODED):
+        data = encoded[number % ENCODED].stamped(start_ms - starts[number % ENCODED], header_of(start_ms))
+        out.publish(start_ms, layout.metrics_name(start_ms), data)
+    out.note(is_last=True)
     atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index_of(lives, starts)))
+
+
+def make_merged(
+    data_dir: str, starts: Sequence[int], until_ms: int, lives: Sequence[Life], simulation: Simulation
+) -> None:
+    """Write the history with merged hours and minutes. `starts`: begins with a multiple of the encoded windows."""
+    out = Output(data_dir)
+    with tempfile.TemporaryDirectory(prefix="fgm-history-") as scratch:
+        inner = Output(scratch)
+        windows = encode_windows(inner, starts[:ENCODED], lives, simulation)
+        merge_hours(scratch)
+        first_hours = range(starts[0], starts[0] + ENCODED_HOURS * layout.HOUR_MS, layout.HOUR_MS)
+        hours = [StampedMetrics(inner.path(ms, layout.hour_name(ms))) for ms in first_hours]
+        minutes = [StampedMinutes(inner.path(ms, hour_of_minutes(ms), layout.TIERS_FOLDER)) for ms in first_hours]
+        merged_to_ms = (until_ms - MERGE_DELAY_MS) // layout.HOUR_MS * layout.HOUR_MS
+        whole_day: tuple[int, StampedMinutes] | None = None
+        for day_ms in range(layout.day_start(starts[0]), merged_to_ms, layout.DAY_MS):
+            begin_ms, end_ms = max(day_ms, starts[0]), min(day_ms + layout.DAY_MS, merged_to_ms)
+            is_over = day_ms + layout.DAY_MS <= merged_to_ms
+            for hour_ms in range(begin_ms, end_ms, layout.HOUR_MS):
+                number = (hour_ms - starts[0]) // layout.HOUR_MS % ENCODED_HOURS
+                shift_ms, header = hour_ms - first_hours[number], header_of(hour_ms)
+                out.publish(hour_ms, layout.hour_name(hour_ms), hours[number].stamped(shift_ms, header))
+                if not is_over or whole_day is None:
+                    data = minutes[number].stamped(shift_ms, header)
+                    (inner if is_over else out).publish(hour_ms, hour_of_minutes(hour_ms), data, layout.TIERS_FOLDER)
+            if is_over and whole_day is not None:
+                data = whole_day[1].stamped(day_ms - whole_day[0], header_of(day_ms))
+                out.publish(day_ms, day_of_minutes(day_ms), data, layout.TIERS_FOLDER)
+            elif is_over:
+                data = joined_minutes(inner, range(begin_ms, end_ms, layout.HOUR_MS))
+                out.publish(day_ms, day_of_minutes(day_ms), data, layout.TIERS_FOLDER)
+                if begin_ms == day_ms:
+                    whole_day = day_ms, StampedMinutes(out.path(day_ms, day_of_minutes(day_ms), layout.TIERS_FOLDER))
+    for number, start_ms in enumerate(starts):
+        if start_ms >= merged_to_ms:
+            data = windows[number % ENCODED].stamped(start_ms - starts[number % ENCODED], header_of(start_ms))
+            out.publish(start_ms, layout.metrics_name(start_ms), data)
+    out.note(is_last=True)
+    atomic.publish(data_dir, layout.INDEX_NAME, index_file.dump(index_of(lives, starts)))
+
+
+class Output:
+    """A data directory that is written. The progress goes to standard error."""
+
+    def __init__(self, data_dir: str) -> None:
+        self._data_dir = data_dir
+        self._files, self._bytes, self._begun = 0, 0, time.monotonic()
+
+    def path(self, instant_ms: int, name: str, below: str = "") -> str:
+        """Return the path of a file, whose folder exists then."""
+        writer = layout.identifier_folder(identifier(instant_ms))
+        folder = os.path.join(self._data_dir, below, layout.day_folder(instant_ms), writer)
+        os.makedirs(folder, exist_ok=True)
+        return os.path.join(folder, name)
+
+    def publish(self, instant_ms: int, name: str, data: bytes, below: str = "") -> str:
+        """Write a file, and return its path."""
+        path = self.path(instant_ms, name, below)
+        atomic.publish(os.path.dirname(path), name, data)
+        self._files, self._bytes = self._files + 1, self._bytes + len(data)
+        self.note()
+        return path
+
+    def note(self, *, is_last: bool = False) -> None:
+        """Write the progress, from time to time."""
+        if is_last or self._files % 500 == 0:
+            spent_s = time.monotonic() - self._begun
+            sys.stderr.write(f"{self._files:6} files, {self._bytes >> 20} MiB, {spent_s:.0f} s\n")
+
+
+def encode_windows(
+    out: Output, starts: Sequence[int], lives: Sequence[Life], simulation: Simulation
+) -> list[StampedMetrics]:
+    """Simulate windows, encode them as the collector does it, and write them."""
+    encoded = []
+    for number, start_ms in enumerate(starts):
+        there = [life.series for life in lives if life.first <= number <= life.last]
+        chunks = simulation.window(start_ms, there, has_gap=number % GAP_EVERY == GAP_EVERY - 1)
+        data = parquet_encoding.encode(chunks, COLUMN_TYPES, header_of(start_ms))
+        encoded.append(StampedMetrics(out.publish(start_ms, layout.metrics_name(start_ms), data)))
+    return encoded
+
+
+def joined_minutes(inner: Output, hours: Sequence[int]) -> bytes:
+    """Return the file with the minutes of a day, from those of its hours."""
+    files = [MinutesFile.open(inner.path(ms, hour_of_minutes(ms), layout.TIERS_FOLDER)) for ms in hours]
+    out = io.BytesIO()
+    names = [os.path.basename(file.path) for file in files]
+    write_day(files, out, zip(names, (file.fingerprint for file in files), strict=True))
+    for file in files:
+        file.close()
+    return out.getvalue()
+
+
+def hour_of_minutes(start_ms: int) -> str:
+    """Return the name of the file with the minutes of an hour."""
+    return layout.minutes_name(start_ms, layout.HOUR_MS)
+
+
+def day_of_minutes(start_ms: int) -> str:
+    """Return the name of the file with the minutes of a day."""
+    return layout.minutes_name(start_ms, layout.DAY_MS)
+
+
+def header_of(start_ms: int) -> FileHeader:
+    """Return the header of the files of an instant."""
+    return FileHeader("node-1", identifier(start_ms), 1000, ROTATION_S, fgm_version=__version__)
 
 
 def windows_before(until_ms: int, length_ms: int) -> Iterator[int]:
@@ -115,124 +203,6 @@ def windows_before(until_ms: int, length_ms: int) -> Iterator[int]:
 def identifier(start_ms: int) -> str:
     """Return the identifier of the collector's pod at an instant."""
     return f"fine-grained-monitor-{start_ms // layout.DAY_MS // POD_DAYS:05x}"
-
-
-def lives_of(containers: int, seed: int) -> list[Life]:
-    """Return all series: the node, pods, and containers, one in ten of which is replaced within the encoded windows."""
-    numbers = np.random.default_rng(seed)
-    lives = [Life(Series("node", node_name="node-1"), 0, ENCODED)]
-    for i in range(containers):
-        pod_uid = str(uuid.UUID(int=int(numbers.integers(1 << 62))))
-        if i % CONTAINERS_A_POD == 0:
-            pod = Series(
-                "pod",
-                pod_name=f"app-{i // CONTAINERS_A_POD}",
-                namespace=f"team-{i % 7}",
-                pod_uid=pod_uid,
-                qos_class="Burstable",
-                cgroup=f"/kubepods.slice/kubepods-burstable.slice/pod{pod_uid}",
-                node_name="node-1",
-            )
-            lives.append(Life(pod, 0, ENCODED))
-        ends = int(numbers.integers(1, ENCODED)) if i % 10 == 9 else ENCODED
-        for first, last in ((0, ends), (ends + 1, ENCODED)):
-            container_id = numbers.bytes(32).hex()
-            series = replace(
-                pod,
-                scope="container",
-                container_id=container_id,
-                container_name=f"app-{i % CONTAINERS_A_POD}",
-                runtime="containerd",
-                cgroup=f"{pod.cgroup}/cri-containerd-{container_id}.scope",
-            )
-            if first <= last:
-                lives.append(Life(series, first, last))
-    return lives
-
-
-class Simulation:
-    """Generates one window after another; counters and memory continue from the previous window."""
-
-    def __init__(self, columns: Sequence[str], seed: int) -> None:
-        self._columns = columns
-        self._numbers = np.random.default_rng(seed + 1)
-        self._state: dict[str, NDArray[np.float64]] = {}
-
-    def window(self, start_ms: int, there: Sequence[Series], *, has_gap: bool) -> list[Chunk]:
-        """Return the chunks of one window."""
-        time_ms = start_ms + 1000 * np.arange(ROTATION_S, dtype=np.int64)
-        if has_gap:
-            time_ms = np.delete(time_ms, slice(30, 42))
-        return [self._chunk(series, time_ms) for series in there]
-
-    def _chunk(self, series: Series, time_ms: NDArray[np.int64]) -> Chunk:
-        ticks, width = len(time_ms), len(self._columns)
-        numbers = self._numbers
-        if series.key not in self._state:
-            self._state[series.key] = (numbers.integers(1, 1 << 16, width) * PAGE_BYTES).astype(np.float64)
-        state = self._state[series.key]
-        busy = (numbers.random(ticks) < 0.1) * 20.0 + numbers.random(ticks)
-        values = {}
-        for place, name in enumerate(self._columns):
-            metric = BY_NAME[name]
-            if place % 3 or metric.interval_s > 1:  # most of what a kernel counts is constant
-                column = np.full(ticks, state[place])
-            elif metric.kind == "counter":
-                scale = 1e4 if metric.unit == "us" else 3.0
-                column = state[place] + np.cumsum(np.floor(busy * numbers.random() * scale))
-            else:
-                steps = numbers.integers(-3, 4, ticks) * (numbers.random(ticks) < 0.3)
-                column = np.maximum(0.0, state[place] + np.cumsum(steps) * PAGE_BYTES)
-            state[place] = column[-1]
-            values[name] = column
-        late_ms = np.round(2 + numbers.random(ticks), 3)
-        return Chunk(series, time_ms, late_ms, values)
-
-
-class Encoded:
-    """A window's file, which can be copied with other times: they are appended, and the old ones are no longer used."""
-
-    def __init__(self, path: str) -> None:
-        from fastparquet import ParquetFile  # noqa: PLC0415 - heavy, and only this function needs it
-
-        with open(path, "rb") as whole:
-            data = whole.read()
-            _, end, _ = read_block(path, whole.fileno())
-        file = WindowFile.open(path)
-        self._directory, self._time_ms = file.block, file.time_ms()
-        file.close()
-        self._columns = data[:end]
-        self._footer: Any = ParquetFile(io.BytesIO(data)).fmd
-
-    def stamped(self, start_ms: int, header: FileHeader) -> bytes:
-        """Return the file of another window."""
-        directory = self._directory
-        shift_ms = start_ms - layout.window_at(directory.first_ms, ROTATION_S).start_ms
-        alone = encode_parts([ColumnValues(TIME, "time", self._time_ms + shift_ms, is_nullable=False)], {})
-        (page,) = alone.positions[TIME].pages
-        chunk = alone.chunks[page.offset : page.offset + page.size]
-        place = page._replace(offset=len(self._columns))
-        first_ms, last_ms = directory.first_ms + shift_ms, directory.last_ms + shift_ms
-        footer = self._footer_with(place, first_ms, last_ms, header)
-        columns = {**directory.columns, TIME: ColumnChunk("time", (place,))}
-        block = replace(directory, header=header, first_ms=first_ms, last_ms=last_ms, columns=columns).to_bytes(footer)
-        return self._columns + chunk + block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
-
-    def _footer_with(self, place: PagePosition, first_ms: int, last_ms: int, header: FileHeader) -> bytes:
-        from fastparquet.writer import write_thrift  # noqa: PLC0415 - heavy, and only this function needs it
-
-        column = self._footer.row_groups[0].columns[0]
-        column.file_offset = place.offset
-        facts = column.meta_data
-        facts.data_page_offset, facts.total_compressed_size = place.offset, place.size
-        facts.statistics.min_value = facts.statistics.min = first_ms.to_bytes(8, "little")
-        facts.statistics.max_value = facts.statistics.max = last_ms.to_bytes(8, "little")
-        for fact in self._footer.key_value_metadata:
-            if fact.key in {"fgm.header", b"fgm.header"}:
-                fact.value = json.dumps(header.to_json(), separators=(",", ":"))
-        written = io.BytesIO()
-        write_thrift(written, self._footer)
-        return written.getvalue()
 
 
 def index_of(lives: Sequence[Life], starts: Sequence[int]) -> Index:
