@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.store.directory import layout
 from fgm.store.index.index_file import Facts, Index, IndexEntry, dump
 from fgm.store.journal.journal_writer import JournalWriter
@@ -93,7 +94,8 @@ class DataDirectory:
         paths = []
         for start_ms, window in sorted(parts.items()):
             path = self.folder(start_ms) / layout.metrics_name(start_ms)
-            path.write_bytes(parquet_encoding.encode(window, dict.fromkeys(columns, "integer"), self.header))
+            types = {name: COLUMN_TYPES.get(name, "integer") for name in columns}
+            path.write_bytes(parquet_encoding.encode(window, types, self.header))
             paths.append(path)
         return paths
 
