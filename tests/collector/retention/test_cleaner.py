@@ -263,6 +263,16 @@ def test_for_a_full_disk_old_samples_go_first_then_minutes_then_the_samples_of_t
         assert {name for name, path in paths.items() if path.exists()} == left
 
 
+def test_minutes_of_a_clock_that_was_ahead_are_removed_first(tmp_path: Path) -> None:
+    (hour,) = minutes(tmp_path, HOURS[0])
+    (ahead,) = minutes(tmp_path, "minutes-20260109T000000Z--P1D.parquet", day="dt=2026-01-09")
+    room_for_one = Limits(ROOMY_BUDGET, Budget(allocated(hour), 14 * DAY_MS), FreeSpace())
+    remove_old(tmp_path, room_for_one, START_MS)
+
+    assert (hour.exists(), ahead.exists()) == (True, False)
+    assert not ahead.parent.parent.exists()
+
+
 def test_files_of_the_tiers_that_lack_the_mark_and_links_stay(tmp_path: Path) -> None:
     (marked, foreign) = minutes(tmp_path, *HOURS)
     foreign.write_bytes(b"PAR1 somebody else's PAR1")
