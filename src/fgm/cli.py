@@ -76,6 +76,7 @@ def print_stat(directory: str, *, metrics: int, as_json: bool) -> int:
 
     from fgm.store.stat import stat_json, stat_text  # noqa: PLC0415
     from fgm.store.stat.directory_stat import add_up, stored_files  # noqa: PLC0415
+    from fgm.store.stat.session_limits import read_limits  # noqa: PLC0415
 
     try:
         files = stored_files(directory)
@@ -88,7 +89,8 @@ def print_stat(directory: str, *, metrics: int, as_json: bool) -> int:
         sys.stdout.write(json.dumps(stat_json.to_json(stat), indent=1) + "\n")
     else:
         marks = stat_text.BLOCKS if "utf" in (sys.stdout.encoding or "").lower() else stat_text.ASCII
-        sys.stdout.writelines(f"{line}\n" for line in stat_text.lines(stat, metrics, marks))
+        text = stat_text.lines(stat, read_limits(directory), metrics, marks)
+        sys.stdout.writelines(f"{line}\n" for line in text)
     return 0 if files else 1
 
 

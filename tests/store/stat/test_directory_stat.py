@@ -1,11 +1,13 @@
 """The sums of a directory count each file and each sample once, and agree with an independent reader."""
 
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from fgm.store.stat.directory_stat import DirectoryStat, add_up, stored_files
+from fgm.store.stat.session_limits import SessionLimits, read_limits
 from fgm.store.stat.stat_json import to_json
 from fgm.store.stat.stat_text import ASCII, lines
 from tests.support.collector.windows import FIRST, FOLDER, START_MS, merge, record, record_and_close, tick
@@ -73,17 +75,19 @@ def test_a_damaged_file_is_named_and_its_bytes_count(tmp_path: Path) -> None:
 
     assert stat.unreadable == [str(path)]
     assert (stat.total.rows, stat.total.files["windows"]) == (1, 2)
-    assert any("1 damaged file" in line for line in lines(stat, 3))
+    assert any("1 metrics files are damaged" in line for line in lines(stat, SessionLimits(), 3))
 
 
 def test_the_share_of_merged_values_and_the_text(tmp_path: Path) -> None:
     record_and_close(tmp_path, tick(0), tick(1), tick(100))
     merge(tmp_path)
     record_and_close(tmp_path, tick(3600))
+    (tmp_path / "session.json").write_text('{"flags": {"retention_bytes": 4294967296}}')
     stat = stat_of(tmp_path)
-    text = list(lines(stat, 2, ASCII))
+    text = list(lines(stat, read_limits(str(tmp_path)), 2, ASCII))
 
     assert stat.total.merged_values * 4 == stat.total.values * 3
+    assert re.fullmatch(r"on disk  samples \d+\.\d KiB of 4\.0 GiB; minutes and events 0 B", text[2])
     assert text[0] == "samples  from 2025-12-30T16:00:00Z to 2025-12-30T17:00:00Z"
     (day,) = [line for line in text if line.startswith(DAY)]
     assert day.split()[:3] == [DAY, "1", "1"]

@@ -19,12 +19,17 @@ KINDS: tuple[Kind, ...] = ("windows", "hours", "tables", "minutes", "journals", 
 
 
 class StoredFile(NamedTuple):
-    """A file in the folder of a day. `start_ms`: start of a window, an hour or minutes, by its name; else None."""
+    """A file in the folder of a day.
+
+    `disk_bytes`: the space that it takes, in whole blocks of the file system, as retention counts it. `start_ms`: start
+    of a window, an hour or minutes, by its name; else None.
+    """
 
     path: str
     day: str
     kind: Kind
     size_bytes: int
+    disk_bytes: int
     start_ms: int | None
 
 
@@ -34,6 +39,7 @@ class Sums:
 
     files: Counter[Kind] = field(default_factory=Counter)
     size_bytes: Counter[Kind] = field(default_factory=Counter)
+    disk_bytes: Counter[Kind] = field(default_factory=Counter)
     rows: int = 0
     values: int = 0
     merged_values: int = 0
@@ -42,9 +48,20 @@ class Sums:
         """Add the files and samples of another day."""
         self.files.update(other.files)
         self.size_bytes.update(other.size_bytes)
+        self.disk_bytes.update(other.disk_bytes)
         self.rows += other.rows
         self.values += other.values
         self.merged_values += other.merged_values
+
+    @property
+    def raw_disk_bytes(self) -> int:
+        """Space of all files but minutes and events."""
+        return self.disk_bytes.total() - self.tiers_disk_bytes
+
+    @property
+    def tiers_disk_bytes(self) -> int:
+        """Space of minutes and events."""
+        return self.disk_bytes["minutes"] + self.disk_bytes["events"]
 
     @property
     def sample_bytes(self) -> int:
@@ -109,6 +126,7 @@ def add_up(files: list[StoredFile], on_file: Callable[[], object] = lambda: None
         sums = stat.days.setdefault(file.day, Sums())
         sums.files[file.kind] += 1
         sums.size_bytes[file.kind] += file.size_bytes
+        sums.disk_bytes[file.kind] += file.disk_bytes
         if file.kind in {"windows", "hours"}:
             _add_samples(stat, sums, file, merged)
         elif file.kind == "minutes" and file.start_ms is not None:
@@ -156,7 +174,9 @@ def _in_folder(folder: str, day: str) -> Iterator[StoredFile]:
         try:
             if entry.is_file(follow_symlinks=False):
                 kind, start_ms = _kind_of(entry.name)
-                yield StoredFile(entry.path, day.removeprefix("dt="), kind, entry.stat().st_size, start_ms)
+                status = entry.stat(follow_symlinks=False)
+                disk_bytes = max(status.st_size, status.st_blocks * 512)
+                yield StoredFile(entry.path, day.removeprefix("dt="), kind, status.st_size, disk_bytes, start_ms)
         except FileNotFoundError:
             continue
 

@@ -28,6 +28,7 @@ def _sums(sums: Sums) -> dict[str, Any]:
     return {
         "files": {kind.replace(" ", "_"): sums.files[kind] for kind in KINDS},
         "bytes": {kind.replace(" ", "_"): sums.size_bytes[kind] for kind in KINDS},
+        "disk_bytes": {"samples": sums.raw_disk_bytes, "minutes_and_events": sums.tiers_disk_bytes},
         "rows": sums.rows,
         "values": sums.values,
         "merged_values": sums.merged_values,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fgm import iso_time
 from fgm.store.stat.directory_stat import KINDS, DirectoryStat, Sums
+from fgm.store.stat.session_limits import SessionLimits
 
 BAR_WIDTH = 24
 """Number of characters of the longest bar."""
@@ -12,13 +13,15 @@ BLOCKS, ASCII = "█▓░", "#=-"
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-def lines(stat: DirectoryStat, metrics: int, marks: str = BLOCKS) -> Iterator[str]:
+def lines(stat: DirectoryStat, limits: SessionLimits, metrics: int, marks: str = BLOCKS) -> Iterator[str]:
     """Yield the lines of the text. `metrics`: maximum number of metrics to list, the largest first."""
     total = stat.total
     yield _span("samples", stat.first_ms, stat.last_ms)
     if stat.minutes_first_ms is not None:
         yield f"minutes  from {iso_time.format_seconds(stat.minutes_first_ms)}"
     yield f"writers  {', '.join(sorted(stat.writers)) or 'none'}"
+    raw, tiers = _used(total.raw_disk_bytes, limits.raw_bytes), _used(total.tiers_disk_bytes, limits.tiers_bytes)
+    yield f"on disk  samples {raw}; minutes and events {tiers}"
     yield ""
     yield from _days(stat, total, marks)
     yield ""
@@ -27,7 +30,7 @@ def lines(stat: DirectoryStat, metrics: int, marks: str = BLOCKS) -> Iterator[st
     yield from _metrics(stat, total, metrics)
     if stat.unreadable:
         yield ""
-        yield f"{len(stat.unreadable)} damaged files are not counted as samples; fgm check lists them"
+        yield f"{len(stat.unreadable)} metrics files are damaged and not counted as samples; fgm check lists them"
 
 
 def _span(name: str, first_ms: int | None, last_ms: int | None) -> str:
@@ -106,6 +109,10 @@ def _table(rows: Sequence[Sequence[str]], ends: Sequence[str] | None = None) -> 
         first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         line = "  ".join([row[0].ljust(len(first)), *others])
         yield f"{line}  {ends[number]}".rstrip() if ends is not None else line
+
+
+def _used(size: int, limit: int | None) -> str:
+    return _size(size) if limit is None else f"{_size(size)} of {_size(limit)}"
 
 
 def _size(size: float) -> str:
