@@ -87,6 +87,7 @@ def test_a_kill_at_any_step_does_not_change_the_result(
     assert len(killed) > 8
     for data_dir in killed:
         assert samples(data_dir) == expected, data_dir.name
+        assert check(str(data_dir)).problems == []
         publishing.remove_temporaries(str(data_dir / FOLDER))
         publishing.finish(str(data_dir / FOLDER))
         merge(data_dir)

@@ -99,7 +99,7 @@ async def test_a_damaged_window_is_set_aside_and_the_others_are_merged(
     assert (tmp_path / FOLDER / f"bad-{SECOND}").read_bytes() == content
     assert recorded(tmp_path / FOLDER / MERGED) == {0: 1.0}
     assert check(str(tmp_path)).problems == []
-    assert "cannot read the file of a window; merging its hour without it" in caplog.messages
+    assert "cannot read a file; merging its hour without it" in caplog.messages
 
 
 async def test_a_file_that_is_not_of_fgm_leaves_its_hour_as_it_is(

@@ -97,8 +97,10 @@ class Merging:
             case "pressed":
                 self._note_pressure(outcome.reason)
                 return "under pressure"
-            case "damaged" if os.path.basename(outcome.path) in job.windows and await self._set_aside(outcome):
-                return "not merged"  # it is, without this window, when the next job is done
+            case "damaged" if os.path.basename(outcome.path) in {*job.windows, *job.tables} and await self._set_aside(
+                outcome
+            ):
+                return "not merged"  # it is, without this file, when the next job is done
             case _:
                 log.error("cannot merge an hour", extra=fields(file=outcome.path or job.path, reason=outcome.reason))
         self.jobs.postpone(job, self._clock.monotonic())
@@ -129,7 +131,7 @@ class Merging:
         if aside is None:
             return False
         log.error(
-            "cannot read the file of a window; merging its hour without it",
+            "cannot read a file; merging its hour without it",
             extra=fields(file=path, reason=outcome.reason, kept_as=aside),
         )
         return True

@@ -13,13 +13,15 @@ from collections.abc import Iterable
 
 from fgm.collector.merging.fingerprints import fingerprint_of
 from fgm.collector.merging.job import Outcome
-from fgm.collector.merging.planner import is_temporary, twice_stored
+from fgm.collector.merging.planner import HourFiles, is_temporary, twice_stored
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.block import has_block
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_file import TableFile
 
 
 class ChangedError(Exception):
@@ -61,7 +63,7 @@ def finish(folder: str) -> int:
     """
     removed = 0
     for hour in twice_stored(_names(folder)):
-        for name in _already_merged(folder, hour.hour_ms, hour.windows):
+        for name in (*_merged_windows(folder, hour), *_merged_tables(folder, hour)):
             os.unlink(os.path.join(folder, name))
             removed += 1
     if removed:
@@ -99,26 +101,31 @@ def _sources_of_minutes(path: str) -> tuple[int | None, dict[str, int]]:
 
 
 def set_aside_damaged(path: str) -> str | None:
-    """Rename a window if it is damaged and fgm's, so that its hour can be merged without it; return its new path.
+    """Rename a window or table if it is damaged and fgm's, so that its hour can be merged without it.
+
+    Return its new path; None if it is not damaged, or has no mark of fgm.
 
     Raises: OSError.
     """
     try:
-        file = WindowFile.open(path)
+        _verify(path)
     except FileNotFoundError:
         return None
     except BadFileError:
-        if not _is_marked(path):
-            return None
-    else:
-        try:
-            file.verify()
-            return None  # it was replaced since
-        except BadFileError:
-            pass
-        finally:
-            file.close()
-    return atomic.set_aside(path, f"bad-{os.path.basename(path)}")
+        name = os.path.basename(path)
+        return atomic.set_aside(path, f"bad-{name}") if _is_marked(path) else None
+    return None  # it was replaced since
+
+
+def _verify(path: str) -> None:
+    if layout.parse_table_name(os.path.basename(path)) is not None:
+        process_tables.verify(path)
+        return
+    file = WindowFile.open(path)
+    try:
+        file.verify()
+    finally:
+        file.close()
 
 
 def _is_marked(path: str) -> bool:
@@ -132,14 +139,32 @@ def _is_marked(path: str) -> bool:
         os.close(fd)
 
 
-def _already_merged(folder: str, hour_ms: int, names: Iterable[str]) -> list[str]:
-    """Return those of these windows whose rows are in the merged file of the hour."""
+def _merged_windows(folder: str, hour: HourFiles) -> list[str]:
+    """Return those of the windows of an hour whose rows are in its merged file."""
+    if not hour.windows:
+        return []
     try:
-        file = WindowFile.open(os.path.join(folder, layout.hour_name(hour_ms)))
+        file = WindowFile.open(os.path.join(folder, layout.hour_name(hour.hour_ms)))
     except (BadFileError, FileNotFoundError):
         return []
     file.close()
-    fingerprints = dict(file.block.sources)
+    return _sources_among(folder, hour.windows, file.block.sources)
+
+
+def _merged_tables(folder: str, hour: HourFiles) -> list[str]:
+    """Return those of the tables of an hour whose rows are in the merged table of their kind."""
+    sources: dict[str, int] = {}
+    for kind in {table[0] for name in hour.tables if (table := layout.parse_table_name(name)) is not None}:
+        try:
+            with TableFile.open(os.path.join(folder, layout.table_hour_name(kind, hour.hour_ms))) as table_file:
+                sources |= dict(table_file.block.sources)
+        except (BadFileError, FileNotFoundError):
+            continue
+    return _sources_among(folder, hour.tables, sources.items())
+
+
+def _sources_among(folder: str, names: Iterable[str], sources: Iterable[tuple[str, int]]) -> list[str]:
+    fingerprints = dict(sources)
     return [
         name
         for name in names

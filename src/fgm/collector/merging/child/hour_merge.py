@@ -10,6 +10,7 @@ from fgm import __version__
 from fgm.collector.merging.child.file_before import open_before
 from fgm.collector.merging.child.hour_rows import HourRows, RowSource
 from fgm.collector.merging.child.new_files import NewFiles
+from fgm.collector.merging.child.table_merge import merge_tables_of_hour
 from fgm.collector.merging.job import Expected, Job, Outcome
 from fgm.collector.minutes.hour_minutes import write_hour
 from fgm.metrics.catalogue import COLUMN_TYPES
@@ -51,12 +52,14 @@ def merge_hour(job: Job) -> Outcome:
             _write_metrics(job, new, hour, not_merged)
             _write_minutes(job, new)
         files = windows if hour is None else [*windows, hour]
-        expected = tuple(Expected(os.path.relpath(file.path, job.data_dir), file.block.fingerprint) for file in files)
+        expected = [Expected(os.path.relpath(file.path, job.data_dir), file.block.fingerprint) for file in files]
+    metrics, new.paths = new.paths, ()
+    expected += merge_tables_of_hour(job, new)
     return Outcome(
         "merged",
-        files=tuple(reversed(new.paths)),  # the metrics last: their rename decides that the hour is merged
-        expected=expected,
-        obsolete=tuple(os.path.join(job.folder, name) for name in job.windows),
+        files=(*new.paths, *reversed(metrics)),  # the metrics last: their rename decides that the hour is merged
+        expected=tuple(expected),
+        obsolete=tuple(os.path.join(job.folder, name) for name in (*job.windows, *job.tables)),
     )
 
 
