@@ -75,8 +75,8 @@ def cost(data_dir: Path, recorded: str, python: str) -> dict[str, Any]:
     outcomes = [run_child(python, job) for _ in range(REPEATS)]
     last = outcomes[-1]
     both_ms = publish(str(data_dir), last)
-    assert check(str(data_dir)).problems == []
     return {
+        "problems": len(check(str(data_dir)).problems),
         "windows": len(job.windows),
         "tables": len(job.tables),
         "values": values,

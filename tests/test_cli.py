@@ -16,7 +16,8 @@ from blockbuster import BlockBuster
 from fgm import cli
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
-from tests.support.collector.windows import record_and_close, tick
+from fgm.store.directory.lock import DirectoryLock
+from tests.support.collector.windows import FOLDER, names, record_and_close, tick
 from tests.support.derived_in_sql import compare
 from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
 from tests.support.recorded_files import journals
@@ -148,3 +149,37 @@ def test_stat_of_a_directory_without_files_fails(tmp_path: Path, capsys: pytest.
     assert cli.main(["stat", str(tmp_path)]) == 1
     assert cli.main(["stat", str(tmp_path / "missing")]) == 1
     assert "cannot list" in capsys.readouterr().err
+
+
+def test_merge_leaves_one_file_for_each_hour_and_refuses_while_a_collector_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_and_close(tmp_path, tick(0), tick(100), tick(3600))
+    with DirectoryLock(str(tmp_path)).acquire(wait_s=0):
+        assert cli.main(["merge", str(tmp_path)]) == 1
+    assert "It merges the hours by itself" in capsys.readouterr().err
+    assert len(names(tmp_path)) == 3
+
+    assert cli.main(["merge", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "merged 2 hours and the minutes of 1 day\n"
+    assert names(tmp_path) == [f"metrics-20251230T1{hour}0000Z--PT1H.parquet" for hour in (6, 7)]
+    assert cli.main(["merge", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "there is nothing to merge\n"
+
+
+def test_merge_names_an_hour_that_cannot_be_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record_and_close(tmp_path, tick(0))
+    (tmp_path / FOLDER / "metrics-20251230T160130Z.parquet").write_bytes(b"PAR1" * 10)
+
+    assert cli.main(["merge", str(tmp_path)]) == 1
+    output = capsys.readouterr()
+    assert output.out == "merged 0 hours; 1 could not be merged\n"
+    assert "not a whole Parquet file" in output.err or "footer" in output.err
+
+
+def test_merge_of_a_directory_that_does_not_exist_makes_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["merge", str(tmp_path / "none")]) == 1
+    assert "there is no such directory" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

@@ -74,7 +74,7 @@ async def test_an_hour_is_merged_by_a_child_process(tmp_path: Path, caplog: pyte
     task = merging(tmp_path)
 
     with caplog.at_level(logging.INFO):
-        assert [await task.merge_next() for _ in range(3)] == ["merged", "merged", "nothing to do"]
+        assert [await task.merge_next() for _ in range(3)] == ["merged an hour", "merged a day", "nothing to do"]
     assert names(tmp_path) == [MERGED]
     assert recorded(tmp_path / FOLDER / MERGED) == {0: 1.0, 100: 1.0}
     assert sorted(path.name for path in (tmp_path / "tiers" / FOLDER).iterdir()) == [
@@ -94,7 +94,7 @@ async def test_a_damaged_window_is_set_aside_and_the_others_are_merged(
     path.write_bytes(content)
     task = merging(tmp_path)
 
-    assert [await task.merge_next() for _ in range(2)] == ["not merged", "merged"]
+    assert [await task.merge_next() for _ in range(2)] == ["set aside", "merged an hour"]
     assert names(tmp_path) == [f"bad-{SECOND}", MERGED]
     assert (tmp_path / FOLDER / f"bad-{SECOND}").read_bytes() == content
     assert recorded(tmp_path / FOLDER / MERGED) == {0: 1.0}
@@ -110,7 +110,7 @@ async def test_a_file_that_is_not_of_fgm_leaves_its_hour_as_it_is(
     before = names(tmp_path)
     task = merging(tmp_path)
 
-    assert [await task.merge_next() for _ in range(3)] == ["merged", "not merged", "nothing to do"]
+    assert [await task.merge_next() for _ in range(3)] == ["merged an hour", "not merged", "nothing to do"]
     assert set(before) - set(names(tmp_path)) == {"metrics-20251230T170000Z.parquet"}
     assert caplog.messages == ["cannot merge an hour"]
 
@@ -126,7 +126,7 @@ async def test_an_hour_of_two_intervals_stays_and_is_tried_again_if_its_files_ch
     assert [await task.merge_next() for _ in range(2)] == ["not merged", "nothing to do"]
     assert caplog.messages == ["cannot merge an hour"]
     os.unlink(tmp_path / FOLDER / SECOND)
-    assert await task.merge_next() == "merged"
+    assert await task.merge_next() == "merged an hour"
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ async def test_a_full_disk_costs_nothing(small_disk: Path, caplog: pytest.LogCap
     assert {name: (small_disk / FOLDER / name).read_bytes() for name in names(small_disk)} == before
     assert "No space left on device" in str(caplog.records[-1].__dict__)
     os.unlink(others)
-    assert await merging(small_disk).merge_next() == "merged"
+    assert await merging(small_disk).merge_next() == "merged an hour"
     assert names(small_disk) == [MERGED]
 
 
@@ -195,7 +195,7 @@ def test_a_killed_collector_leaves_no_child_process(tmp_path: Path, pressed_node
         assert time.monotonic() < deadline, "the child process still runs"
         time.sleep(LOOK_AGAIN_S)
     task = merging(data_dir)
-    assert anyio.run(task.merge_next) == "merged"
+    assert anyio.run(task.merge_next) == "merged an hour"
 
     assert names(data_dir) == [MERGED]
 

@@ -7,16 +7,15 @@ from fgm.collector.merging import publishing
 from fgm.collector.merging.child.hour_merge import merge_hour
 from fgm.collector.merging.job import Job
 from fgm.collector.merging.planner import due_hours
-from fgm.store.directory import layout
-from tests.support.collector.windows import FOLDER, START_MS
+from tests.support.collector.windows import FOLDER
 
 MERGED = "metrics-20251230T160000Z--PT1H.parquet"
-LATER_MS = START_MS + 2 * layout.DAY_MS
+YEAR_2100_MS = 4_102_444_800_000
 
 
 def job_of(data_dir: Path, folder: str = FOLDER) -> Job | None:
     """Return the job of the newest hour that is due in a folder."""
-    for hour in due_hours(os.listdir(data_dir / folder), LATER_MS):
+    for hour in due_hours(os.listdir(data_dir / folder), YEAR_2100_MS):
         return Job(str(data_dir), folder, hour.hour_ms, hour.windows, hour.tables)
     return None
 

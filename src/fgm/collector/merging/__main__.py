@@ -14,8 +14,17 @@ from fgm.collector.merging import pressure
 from fgm.collector.merging.child import restraint
 from fgm.collector.merging.child.day_merge import merge_day
 from fgm.collector.merging.child.hour_merge import UnlikeError, merge_hour
-from fgm.collector.merging.job import Job, Outcome
+from fgm.collector.merging.job import Job, Kind, Outcome
 from fgm.store.errors import BadFileError
+
+_KINDS: dict[type[Exception], Kind] = {
+    UnlikeError: "unlike",
+    restraint.PressedError: "pressed",
+    FileNotFoundError: "changed",
+    OSError: "failed",
+    ValueError: "failed",
+}
+"""Kinds of outcomes by their causes. The first that matches counts."""
 
 
 def main() -> int:
@@ -41,14 +50,10 @@ def run(job: Job) -> Outcome:
         return merge_day(job) if job.minutes else merge_hour(job)
     except BadFileError as error:
         return Outcome("damaged", path=os.path.relpath(error.path, job.data_dir), reason=error.reason)
-    except UnlikeError as error:
-        return Outcome("unlike", reason=str(error))
-    except restraint.PressedError as error:
-        return Outcome("pressed", reason=str(error))
     except MemoryError:
         return Outcome("failed", reason=f"it needs more memory than {restraint.MEMORY_BYTES >> 20} MiB")
-    except (OSError, ValueError) as error:
-        return Outcome("failed", reason=str(error))
+    except tuple(_KINDS) as error:
+        return Outcome(next(kind for cause, kind in _KINDS.items() if isinstance(error, cause)), reason=str(error))
 
 
 if __name__ == "__main__":

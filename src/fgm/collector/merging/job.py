@@ -7,10 +7,11 @@ from typing import Any, Literal, NamedTuple
 
 from fgm.store.directory import layout
 
-Kind = Literal["merged", "damaged", "unlike", "failed", "pressed"]
+Kind = Literal["merged", "damaged", "changed", "unlike", "failed", "pressed"]
 """Kinds of outcomes. All but `merged` leave the directory as it was:
 
 damaged   a source does not match its checksums
+changed   a source was removed
 unlike    the sources cannot be in one file, because they are of different intervals or nodes
 failed    the system refused something, or a limit of the process was reached
 pressed   the node was under pressure for too long
@@ -48,6 +49,11 @@ class Job:
             name = layout.minutes_name(self.start_ms, layout.DAY_MS)
             return os.path.join(layout.TIERS_FOLDER, self.folder, name)
         return os.path.join(self.folder, layout.hour_name(self.start_ms))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all files of the job."""
+        return (*self.windows, *self.tables, *self.minutes)
 
     def to_json(self) -> str:
         """Return the job as JSON."""

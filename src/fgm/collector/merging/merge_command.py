@@ -26,7 +26,7 @@ def merge(directory: str) -> int:
     logs.configure("warning", "text")
     try:
         with DirectoryLock(directory).acquire(wait_s=0):
-            merged, failed = anyio.run(partial(_merge_all, directory))
+            counts = anyio.run(partial(_merge_all, directory))
     except AlreadyRunningError as error:
         sys.stderr.write(f"fgm: {error}. It merges the hours by itself: look for 'merged an hour' in its log\n")
         return 1
@@ -36,19 +36,33 @@ def merge(directory: str) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("fgm: stopped; hours that are not merged yet are as they were\n")
         return 0
-    sys.stdout.write(f"{merged} hours merged" + (f", {failed} not; see above\n" if failed else "\n"))
-    return 1 if failed else 0
+    sys.stdout.write(f"{_summary(**counts)}\n")
+    return 1 if counts["failed"] else 0
 
 
-async def _merge_all(directory: str) -> tuple[int, int]:
-    """Return the number of hours that were merged, and of those that could not be."""
+async def _merge_all(directory: str) -> dict[str, int]:
+    """Return the number of hours and of days of minutes that were merged, and of those that could not be."""
     from tqdm import tqdm  # noqa: PLC0415 - for this command only
 
-    clock, merged, failed = SystemClock(), 0, 0
+    clock, counts = SystemClock(), {"hours": 0, "days": 0, "failed": 0}
     merging = Merging(directory, clock, anyio.Lock(), COMPRESSION_LEVEL, proc_root="")
-    with tqdm(total=merging.jobs.count(clock.wall_ns()), unit="hour", desc="merging", disable=None) as bar:
+    total = merging.jobs.count(clock.wall_ns())
+    with tqdm(total=total, unit="hour", desc="merging", leave=False, disable=None) as bar:
         while (result := await merging.merge_next()) != "nothing to do":
-            merged += result == "merged"
-            failed += result != "merged"
+            counts["hours"] += result == "merged an hour"
+            counts["days"] += result == "merged a day"
+            counts["failed"] += result == "not merged"
+            bar.total = max(bar.total, bar.n + 1)  # the minutes of days were not known before
             bar.update(1)
-    return merged, failed
+    return counts
+
+
+def _summary(hours: int, days: int, failed: int) -> str:
+    if not hours + days + failed:
+        return "there is nothing to merge"
+    days_merged = f" and the minutes of {_number(days, 'day')}" if days else ""
+    return f"merged {_number(hours, 'hour')}{days_merged}" + (f"; {failed} could not be merged" if failed else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

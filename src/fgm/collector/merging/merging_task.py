@@ -22,7 +22,8 @@ EVERY_S = 60.0
 PAUSE = 9.0
 """Duration of the pause after a merge, as a multiple of its processor time."""
 
-Result = Literal["merged", "not merged", "nothing to do", "under pressure"]
+Result = Literal["merged an hour", "merged a day", "set aside", "not merged", "nothing to do", "under pressure"]
+"""What a call of `merge_next` has done. `set aside`: a damaged file was renamed; the next call merges the others."""
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ class Merging:
                     self._is_failing = True
                 else:
                     self._is_failing = False
-                has_worked = result in {"merged", "not merged"}
-                await anyio.sleep(max(1.0, self.cpu_s * PAUSE) if has_worked else EVERY_S)
+                is_idle = result in {"nothing to do", "under pressure"}
+                await anyio.sleep(EVERY_S if is_idle else max(1.0, self.cpu_s * PAUSE))
 
     async def merge_next(self) -> Result:
         """Do the next job. If the task is cancelled meanwhile, the child process ends and its files are removed.
@@ -91,38 +92,33 @@ class Merging:
 
     async def _settle(self, job: Job, outcome: Outcome) -> Result:
         """Publish what a child process made, or log why it made nothing."""
-        match outcome.kind:
-            case "merged":
-                return await self._publish(job, outcome)
-            case "pressed":
-                self._note_pressure(outcome.reason)
-                return "under pressure"
-            case "damaged" if os.path.basename(outcome.path) in {*job.windows, *job.tables} and await self._set_aside(
-                outcome
-            ):
-                return "not merged"  # it is, without this file, when the next job is done
-            case _:
-                log.error("cannot merge an hour", extra=fields(file=outcome.path or job.path, reason=outcome.reason))
-        self.jobs.postpone(job, self._clock.monotonic())
-        return "not merged"
+        if outcome.kind == "merged":
+            return await self._publish(job, outcome)
+        if outcome.kind == "pressed":
+            self._note_pressure(outcome.reason)
+            return "under pressure"
+        if outcome.kind == "changed":
+            return self._note_change(job, outcome.reason)
+        if outcome.kind == "damaged" and os.path.basename(outcome.path) in job.names and await self._set_aside(outcome):
+            return "set aside"
+        return self._note_failure(job, outcome.path or job.path, outcome.reason)
 
     async def _publish(self, job: Job, outcome: Outcome) -> Result:
         try:
             async with self._lock:
                 await to_thread.run_sync(publishing.publish, self._data_dir, outcome)
         except (publishing.ChangedError, FileNotFoundError) as error:
-            log.info(
-                "not merging an hour, because its files have changed", extra=fields(file=job.path, reason=str(error))
-            )
-            return "not merged"
+            return self._note_change(job, str(error))
+        except OSError as error:
+            return self._note_failure(job, job.path, str(error))
         facts = fields(
             file=job.path,
-            files=len(job.windows or job.minutes),
+            files=len(outcome.obsolete),
             cpu_s=outcome.cpu_s,
             peak_mib=round(outcome.peak_bytes / (1 << 20)),
         )
         log.info("merged the minutes of a day" if job.minutes else "merged an hour", extra=facts)
-        return "merged"
+        return "merged a day" if job.minutes else "merged an hour"
 
     async def _set_aside(self, outcome: Outcome) -> bool:
         path = os.path.join(self._data_dir, outcome.path)
@@ -135,6 +131,15 @@ class Merging:
             extra=fields(file=path, reason=outcome.reason, kept_as=aside),
         )
         return True
+
+    def _note_change(self, job: Job, reason: str) -> Result:
+        log.info("not merging an hour, because its files have changed", extra=fields(file=job.path, reason=reason))
+        return "not merged"
+
+    def _note_failure(self, job: Job, path: str, reason: str) -> Result:
+        log.error("cannot merge an hour", extra=fields(file=path, reason=reason))
+        self.jobs.postpone(job, self._clock.monotonic())
+        return "not merged"
 
     def _note_pressure(self, resource: str) -> None:
         if not self._is_pressed:

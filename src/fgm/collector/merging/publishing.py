@@ -101,7 +101,7 @@ def _sources_of_minutes(path: str) -> tuple[int | None, dict[str, int]]:
 
 
 def set_aside_damaged(path: str) -> str | None:
-    """Rename a window or table if it is damaged and fgm's, so that its hour can be merged without it.
+    """Rename a source if it is damaged and fgm's, so that its hour or day can be merged without it.
 
     Return its new path; None if it is not damaged, or has no mark of fgm.
 
@@ -118,10 +118,12 @@ def set_aside_damaged(path: str) -> str | None:
 
 
 def _verify(path: str) -> None:
-    if layout.parse_table_name(os.path.basename(path)) is not None:
+    name = os.path.basename(path)
+    if layout.parse_table_name(name) is not None:
         process_tables.verify(path)
         return
-    file = WindowFile.open(path)
+    kind = WindowFile if layout.parse_minutes_name(name) is None else MinutesFile
+    file = kind.open(path)
     try:
         file.verify()
     finally:

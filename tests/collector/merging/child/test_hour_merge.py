@@ -1,6 +1,7 @@
 """The merged file of an hour has every sample of its windows exactly once, the last recorded ones."""
 
 import os
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,20 @@ import pytest
 from fgm.collector.merging import publishing
 from fgm.collector.merging.child.hour_merge import UnlikeError, merge_hour
 from fgm.collector.windows.closing import close_window
-from fgm.metrics.catalogue import COLUMNS
+from fgm.metrics.catalogue import COLUMN_TYPES, COLUMNS
 from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
 from fgm.store.directory.layout import HOUR_MS
 from fgm.store.errors import BadFileError
+from fgm.store.minutes.minutes_file import MinutesFile
+from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.header import FORMAT_VERSION
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
+from fgm.store.tables import process_tables
+from fgm.store.tables.table_rows import LabelledRow
 from tests.support.collector.merging import MERGED, job_of, merge
 from tests.support.collector.windows import (
     FIRST,
@@ -32,7 +40,16 @@ from tests.support.collector.windows import (
     tick,
 )
 
+DATA = Path(__file__).parents[3] / "data"
 SECOND = "metrics-20251230T160130Z.parquet"
+
+
+def rows_of(path: Path) -> list[Chunk]:
+    file = WindowFile.open(str(path))
+    try:
+        return file.chunks(COLUMNS)
+    finally:
+        file.close()
 
 
 def in_use(data_dir: Path, name: str = MERGED) -> dict[int, float]:
@@ -194,6 +211,81 @@ def test_windows_of_another_interval_are_not_put_in_one_file(tmp_path: Path) -> 
 
     with pytest.raises(UnlikeError, match="interval_ms differs: 1000, 5000"):
         merge_hour(job)
+
+
+@pytest.mark.parametrize("name", ["padded", "version-2"])
+def test_windows_of_earlier_formats_become_an_hour_of_today(tmp_path: Path, name: str) -> None:
+    with tarfile.open(DATA / f"{name}.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    (path,) = tmp_path.rglob("metrics-*.parquet")
+    folder, data_dir = path.parent, path.parents[2]
+    start_ms = layout.window_at(WindowFile.open(str(path)).block.first_ms, 90).start_ms
+    before = rows_of(path)
+    identifier = WindowFile.open(str(path)).header.identifier
+    header = replace(WindowFile.open(str(path)).header, format_version=FORMAT_VERSION)
+    later = [replace(chunk, time_ms=chunk.time_ms + 90_000) for chunk in before]
+    (folder / layout.metrics_name(start_ms + 90_000)).write_bytes(encode(later, COLUMN_TYPES, header))
+    assert merge(data_dir, f"{folder.parent.name}/identifier={identifier}") == 1
+
+    (hour,) = folder.glob("metrics-*--PT1H.parquet")
+    after = {chunk.series.key: chunk for chunk in rows_of(hour)}
+    assert WindowFile.open(str(hour)).header.format_version == FORMAT_VERSION
+    assert after.keys() == {chunk.series.key for chunk in before}
+    assert len(before) > 3
+    for chunk in before:
+        count = len(chunk.time_ms)
+        merged = after[chunk.series.key]
+        assert merged.time_ms.tolist() == [*chunk.time_ms, *(chunk.time_ms + 90_000)]
+        assert np.allclose(merged.late_ms[:count], chunk.late_ms, rtol=0, atol=0.0006, equal_nan=True)
+        for column, kind in COLUMN_TYPES.items():
+            expected = np.round(chunk.values[column]) if kind == "integer" else chunk.values[column]
+            assert np.array_equal(merged.values[column][:count], expected, equal_nan=True), column
+
+
+def test_tables_of_an_hour_are_merged_with_its_windows_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(100))
+    rows = [
+        LabelledRow(START_MS + ms, "node", None, None, None, None, None, None, "m", "sda", float(ms))
+        for ms in (0, 100_000)
+    ]
+    for row in rows:
+        content = process_tables.encode("labelled", [row], HEADER)
+        start_ms = layout.window_at(row.time_ms, 90).start_ms
+        (tmp_path / FOLDER / layout.table_name("labelled", start_ms)).write_bytes(content)
+    merge(tmp_path)
+
+    merged = f"labelled-{MERGED.removeprefix('metrics-')}"
+    assert names(tmp_path) == [merged, MERGED]
+    assert list(process_tables.rows(str(tmp_path / FOLDER / merged))) == rows
+    late = tmp_path / FOLDER / layout.table_name("labelled", START_MS)
+    late.write_bytes(process_tables.encode("labelled", [rows[0]._replace(label="sdb")], HEADER))
+    merge(tmp_path)
+    assert names(tmp_path) == [merged, MERGED]
+    assert {row[-2] for row in process_tables.rows(str(tmp_path / FOLDER / merged))} == {"sda", "sdb"}
+    assert check(str(tmp_path)).problems == []
+
+    late.write_bytes(b"PAR1" * 20)
+    job = job_of(tmp_path)
+    assert job is not None
+    with pytest.raises(BadFileError) as error:
+        merge_hour(job)
+    assert error.value.path == str(late)
+
+
+def test_rates_of_the_first_minute_begin_with_the_sample_before_the_hour(tmp_path: Path) -> None:
+    """A counter that grows by 5000 a second, also in the first second of an hour."""
+    for second in (3598, 3599, 3600, 3601):
+        rows = np.full((1, 1 + len(COLUMNS)), 5000.0 * second)
+        rows[0, 0] = 0.0
+        series = Series("container", "a" * 64, cgroup="/a")
+        record_and_close(tmp_path, Tick(START_MS + second * 1000, (series,), rows))
+    merge(tmp_path)
+
+    folder = tmp_path / layout.TIERS_FOLDER / FOLDER
+    file = MinutesFile.open(str(folder / layout.minutes_name(START_MS + layout.HOUR_MS, layout.HOUR_MS)))
+    (cpu,) = file.read("cpu.stat.usage_usec")
+    file.close()
+    assert (cpu.count.tolist(), cpu.min.tolist(), cpu.max.tolist()) == ([2], [5000], [5000])
 
 
 def test_a_damaged_window_is_named(tmp_path: Path) -> None:

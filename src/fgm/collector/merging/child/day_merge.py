@@ -49,6 +49,7 @@ def merge_day(job: Job) -> Outcome:
             for name in names
         )
         new.write(job.path, lambda out: write_day(files, out, sources.items()))
+    new.release()
     obsolete = tuple(os.path.join(folder, name) for name in job.minutes)
     return Outcome("merged", files=new.paths, expected=expected, obsolete=obsolete)
 

@@ -53,11 +53,11 @@ def merge_hour(job: Job) -> Outcome:
             _write_minutes(job, new)
         files = windows if hour is None else [*windows, hour]
         expected = [Expected(os.path.relpath(file.path, job.data_dir), file.block.fingerprint) for file in files]
-    metrics, new.paths = new.paths, ()
     expected += merge_tables_of_hour(job, new)
+    new.release()
     return Outcome(
         "merged",
-        files=(*new.paths, *reversed(metrics)),  # the metrics last: their rename decides that the hour is merged
+        files=tuple(sorted(new.paths, key=lambda path: path == job.path)),  # its rename decides: the hour is merged
         expected=tuple(expected),
         obsolete=tuple(os.path.join(job.folder, name) for name in (*job.windows, *job.tables)),
     )

@@ -1,5 +1,6 @@
 """The files that a job makes: written under temporary names, so that no reader sees them before they are published."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import BinaryIO
@@ -32,3 +33,13 @@ class NewFiles:
             file.flush()
             os.fsync(file.fileno())
         self.paths = (*self.paths, path)
+
+    def release(self) -> None:
+        """Let the kernel drop the files from the page cache, which is charged to the collector's container."""
+        for path in self.paths:
+            fd = os.open(self.temporary(path), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                with contextlib.suppress(OSError):  # of a file system that takes no advice
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(fd)
