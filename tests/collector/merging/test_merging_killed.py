@@ -23,12 +23,13 @@ from tests.support.collector.merging import merge
 def counted(call):
     def instead(*arguments, **more):
         global left
-        left -= 1
+        left -= call is not os_open or bool(arguments[1] & os.O_CREAT)
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return call(*arguments, **more)
     return instead
 
+os_open = os.open
 folder, status, steps = sys.argv[1], -1, 0
 while status:
     shutil.copytree(f"{folder}/before", f"{folder}/{steps}")
@@ -65,8 +66,8 @@ def samples(data_dir: Path) -> dict[int, float]:
 
 
 def new_hour(data_dir: Path) -> dict[int, float]:
-    record_and_close(data_dir, tick(0), tick(30), tick(100), tick(3600))
-    return {0: 1.0, 30: 1.0, 100: 1.0, 3600: 1.0}
+    record_and_close(data_dir, tick(0), tick(30), tick(100))
+    return {0: 1.0, 30: 1.0, 100: 1.0}
 
 
 def hour_recorded_again(data_dir: Path) -> dict[int, float]:
@@ -94,5 +95,5 @@ def test_a_kill_at_any_step_does_not_change_the_result(
 
         assert samples(data_dir) == expected, data_dir.name
         assert job_of(data_dir) is None
-        assert set(names(data_dir)) <= {MERGED, "metrics-20251230T170000Z--PT1H.parquet", SUPERSEDED.format(1)}
+        assert set(names(data_dir)) <= {MERGED, SUPERSEDED.format(1)}
         assert check(str(data_dir)).problems == []
