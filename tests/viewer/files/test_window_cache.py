@@ -14,7 +14,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
-from fgm.viewer.files.window_cache import MAX_KEPT, WindowCache
+from fgm.viewer.files.window_cache import CHUNK_BYTES, MAX_KEPT, WindowCache
 
 pytestmark = [pytest.mark.dates]
 
@@ -95,3 +95,60 @@ def test_fewer_windows_are_kept_if_they_have_many_series(tmp_path: Path, folder:
 
     assert len(cache._blocks) == 10 // runs
     assert cache._runs == 10 // runs * runs
+
+
+def read(cache: WindowCache, folder: int) -> tuple[int, bool]:
+    """Read a window as a query does; return its rows, and whether the file was opened."""
+    before = len(os.listdir("/proc/self/fd"))
+    found = cache.find(NAME, folder)
+    found.hold(["memory.current"], ["node"])
+    was_opened = len(os.listdir("/proc/self/fd")) > before
+    (chunk,) = found.chunks(["memory.current"], ["node"])
+    found.close()
+    assert chunk.values["memory.current"].tolist() == [float(row) for row in range(len(chunk.time_ms))]
+    return len(chunk.time_ms), was_opened
+
+
+def test_a_window_whose_rows_are_in_the_cache_is_not_opened(tmp_path: Path, folder: int) -> None:
+    cache = WindowCache()
+    for count in (3, 5):
+        atomic.publish(str(tmp_path), NAME, window(count))
+        assert read(cache, folder) == (count, True)
+        assert read(cache, folder) == (count, False)
+
+
+def test_a_window_that_is_replaced_before_it_is_opened_is_found_again(tmp_path: Path, folder: int) -> None:
+    cache = WindowCache()
+    atomic.publish(str(tmp_path), NAME, window(3))
+    cache.open(NAME, folder).close()
+    found = cache.find(NAME, folder)
+    atomic.publish(str(tmp_path), NAME, window(5))
+
+    with pytest.raises(FileNotFoundError, match="replaced"):
+        found.hold(["memory.current"], ["node"])
+
+    assert read(cache, folder) == (5, True)
+
+
+def test_a_link_to_a_cached_window_is_refused(tmp_path: Path, folder: int) -> None:
+    cache = WindowCache()
+    atomic.publish(str(tmp_path), NAME, window(3))
+    cache.open(NAME, folder).close()
+    (tmp_path / "link.parquet").symlink_to(NAME)
+
+    with pytest.raises(BadFileError, match="not a regular file"):
+        cache.find("link.parquet", folder)
+
+
+def test_only_the_rows_used_last_are_kept(tmp_path: Path, folder: int) -> None:
+    size = 8 * 90 * 3 + CHUNK_BYTES
+    cache, data = WindowCache(max_rows_bytes=4 * size), window(90)
+    for number in range(10):
+        (tmp_path / f"{number}.parquet").write_bytes(data)
+        found = cache.find(f"{number}.parquet", folder)
+        found.hold(["memory.current"], ["node"])
+        found.chunks(["memory.current"], ["node"])
+        found.close()
+
+    assert len(cache._rows) == 4
+    assert cache._rows_bytes == 4 * size

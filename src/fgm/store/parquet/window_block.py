@@ -114,6 +114,8 @@ class WindowBlock:
     schema: int = 0
     """CRC32 of the names and types of all metric columns, also of those without values; 0 before format version 4."""
     fingerprint: int = 0
+    columns_bytes: int = 0
+    """Size of what `columns` keeps in memory."""
 
     def to_bytes(self, footer: bytes) -> bytes:
         """Return the block and its trailer, to be written directly before `footer`."""
@@ -162,6 +164,7 @@ class WindowBlock:
             sources=tuple(Source(str(name), int(crc)) for name, crc in facts.get("sources", ())),
             schema=int(facts.get("schema", 0)),
             fingerprint=fingerprint,
+            columns_bytes=len(columns_json) if end < 0 else len(content) - end,
         )
         rows_of_runs = runs[-1].first + runs[-1].count if runs else 0
         if rows_of_runs != rows:

@@ -90,10 +90,28 @@ class WindowFile:
         """
         return self._times().times(0, self.block.rows)
 
-    def chunks(self, metrics: Sequence[str], keys: Collection[str] | None = None) -> list[Chunk]:
+    def seen_ms(self) -> list[tuple[Series, int, int]]:
+        """Return the first and last tick of each series, in ms. The column `time` is read only if it must be.
+
+        Raises: BadFileError if the column is damaged.
+        """
+        ticks, times = self.block.tick_ms(), None
+        seen = []
+        for run in self.block.runs:
+            if run.first_tick is not None:
+                first, last = ticks[run.first_tick], ticks[run.first_tick + run.count - 1]
+            else:
+                times = self.time_ms() if times is None else times
+                first, last = times[run.first], times[run.first + run.count - 1]
+            seen.append((run.series, int(first), int(last)))
+        return seen
+
+    def chunks(
+        self, metrics: Sequence[str], keys: Collection[str] | None = None, *, with_late: bool = True
+    ) -> list[Chunk]:
         """Return the rows as one chunk per series, in file order. `keys`: the series to return (`Series.key`).
 
-        Only the pages with rows of these series are read.
+        Only the pages with rows of these series are read. `with_late`: whether `late_ms` is needed; if not, it is NaN.
 
         Raises: BadFileError if a column is damaged.
         """
@@ -103,7 +121,8 @@ class WindowFile:
             runs = tuple(sorted((run for key in keys for run in by_key.get(key, ())), key=lambda run: run.first))
         if not runs:
             return []
-        late_ms, columns = self._reader(LATE), {name: self._reader(name) for name in metrics}
+        late_ms = self._reader(LATE) if with_late else None
+        columns = {name: self._reader(name) for name in metrics}
         ticks, times = self.block.tick_ms(), None
         chunks = []
         for run in runs:
@@ -113,7 +132,8 @@ class WindowFile:
                 times = self._times() if times is None else times
                 time_ms = times.times(run.first, run.count)
             values = {name: column.rows(run.first, run.count) for name, column in columns.items()}
-            chunks.append(Chunk(run.series, time_ms, late_ms.rows(run.first, run.count), values))
+            late = np.broadcast_to(np.nan, run.count) if late_ms is None else late_ms.rows(run.first, run.count)
+            chunks.append(Chunk(run.series, time_ms, late, values))
         return chunks
 
     def chunks_on_access(self, metrics: Sequence[str]) -> list[Chunk]:

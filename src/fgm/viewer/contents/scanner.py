@@ -236,11 +236,8 @@ class Scanner:
     def _add_window(self, file: DataFile, window: WindowFile) -> None:
         if not self._is_shown(file, window.header, window.block.last_ms):
             return
-        time_ms = window.time_ms()
-        for run in window.block.runs:
-            if run.count:
-                first, last = time_ms[run.first], time_ms[run.first + run.count - 1]
-                self._register.add(run.series, int(first), self._clipped(int(last)))
+        for series, first_ms, last_ms in window.seen_ms():
+            self._register.add(series, first_ms, self._clipped(last_ms))
         self._add(window.header, window.metrics, window.block.first_ms, window.block.last_ms)
 
     def _is_shown(self, file: DataFile, header: FileHeader, last_ms: int) -> bool:

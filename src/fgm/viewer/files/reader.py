@@ -70,6 +70,7 @@ class OpenFile:
     keys: list[str]
     rows: dict[str, int]
     parts: list[FilePart]
+    with_late: bool
 
     def values(self, columns: int) -> int:
         """Return an upper limit of the values of the chosen series, with the times and the lateness of each row."""
@@ -83,6 +84,7 @@ class _Choice(NamedTuple):
     within: Range | None
     columns: Sequence[str]
     is_cached: bool
+    with_late: bool
 
 
 class Reader:
@@ -146,13 +148,15 @@ class Reader:
         columns: Sequence[str] = (),
         *,
         is_cached: bool = False,
+        with_late: bool = True,
     ) -> Iterator[Callable[[DataFile], OpenFile | None]]:
         """Yield a function that opens a file, and close all files at the end. Parameters: see `read`.
 
         The function returns None if the file cannot be read, or has no rows of the node. `is_cached`: whether to keep
-        the rows in memory for the next request, if all chosen series are read with `columns`.
+        the rows in memory for the next request, if all chosen series are read with `columns`. `with_late`: whether
+        `late_ms` is needed; it is for rates.
         """
-        choice = _Choice(choose, within, columns, is_cached)
+        choice = _Choice(choose, within, columns, is_cached, with_late)
         opened: list[OpenFile] = []
 
         def open_file(file: DataFile) -> OpenFile | None:
@@ -174,7 +178,7 @@ class Reader:
         while waiting:
             part = waiting.popleft()
             try:
-                chunks += self._chunks_of(part, columns, keys)
+                chunks += self._chunks_of(part, columns, keys, with_late=file.with_late)
                 if part.content is not None:  # `Journals` does this for journals: they can be damaged and be readable
                     self._skipped.forget(part.file.path)
             except (BadFileError, OSError) as error:
@@ -185,14 +189,16 @@ class Reader:
                 waiting += instead
         return merged_rows.joined(chunks) if len(file.parts) > 1 else chunks
 
-    def _chunks_of(self, part: FilePart, columns: Sequence[str], keys: Sequence[str]) -> list[Chunk]:
+    def _chunks_of(
+        self, part: FilePart, columns: Sequence[str], keys: Sequence[str], *, with_late: bool
+    ) -> list[Chunk]:
         if part.content is None:
             return self._journal_chunks(part.file, columns, keys)
         if part.within is None and not part.hidden:
-            return part.content.chunks(columns, keys)
+            return part.content.chunks(columns, keys, with_late=with_late)
         chunks: list[Chunk] = []
         for group in merged_rows.groups_of(keys, part.rows(set(keys)), MAX_VALUES // (2 + len(columns))):
-            read = part.content.chunks(columns, group)
+            read = part.content.chunks(columns, group, with_late=with_late)
             chunks += [merged_rows.cut(chunk, part.within, part.hidden) for chunk in read]
         return [chunk for chunk in chunks if len(chunk.time_ms)]
 
@@ -258,11 +264,12 @@ class Reader:
         if rows:
             for part in kept:
                 if part.content is not None:
-                    part.content.hold(choice.columns, list(rows) if choice.is_cached else ())
+                    keys = list(rows) if choice.is_cached else ()
+                    part.content.hold(choice.columns, keys, with_late=choice.with_late)
         else:
             kept = []
         close(part for part in parts if part not in kept)
-        return OpenFile(interval_ms, last_ms, list(rows), rows, kept)
+        return OpenFile(interval_ms, last_ms, list(rows), rows, kept, choice.with_late)
 
 
 def _overlaps(within: Range | None, first_ms: int, last_ms: int) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
-from fgm.store.parquet.window_block import WindowBlock, read_window_block
+from fgm.store.parquet.window_block import LATE, WindowBlock, read_window_block
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 
@@ -23,6 +23,8 @@ MAX_KEPT = 1024
 """Maximum number of blocks: slightly more than the windows of a day. Each takes about 10 KB."""
 MAX_RUNS = 64_000
 """Maximum number of series in all blocks together. With many short-lived containers, each block is large."""
+MAX_COLUMNS_BYTES = 12 << 20
+"""Maximum size of the positions of columns in all blocks together. A block of a merged hour has about 60 KB of them."""
 MAX_ROWS_BYTES = 12 << 20
 """Maximum size of all rows in the cache: those of one metric of five containers over a day."""
 CHUNK_BYTES = 600
@@ -37,6 +39,7 @@ class _Rows(NamedTuple):
 
 
 _RowsKey = tuple[FileIdentity, tuple[str, ...], frozenset[str]]
+"""Identity of a file, the columns, with `late_ms` if that was read, and the keys of the series."""
 
 
 class WindowCache:
@@ -45,7 +48,7 @@ class WindowCache:
     def __init__(self, max_runs: int = MAX_RUNS, max_rows_bytes: int = MAX_ROWS_BYTES) -> None:
         self._max_runs, self._max_rows_bytes = max_runs, max_rows_bytes
         self._blocks: dict[FileIdentity, WindowBlock] = {}
-        self._runs = 0
+        self._runs, self._columns_bytes = 0, 0
         self._rows: dict[_RowsKey, _Rows] = {}
         self._rows_bytes = 0
         self._lock = threading.Lock()
@@ -81,7 +84,8 @@ class WindowCache:
             identity = identity_of(os.fstat(fd))
             with self._lock:
                 block = self._blocks.pop(identity, None)
-                self._runs -= 0 if block is None else len(block.runs)
+                if block is not None:
+                    self._count(block, -1)
             if block is None:
                 block = read_window_block(name, fd)
             with self._lock:
@@ -103,8 +107,7 @@ class WindowCache:
     def keep_rows(self, key: _RowsKey, chunks: Sequence[Chunk]) -> None:
         """Add copies of rows to the cache, and remove those that were not used for the longest time."""
         copies = _copies(chunks)
-        size = sum(chunk.time_ms.nbytes + chunk.late_ms.nbytes + CHUNK_BYTES for chunk in copies)
-        size += sum(column.nbytes for chunk in copies for column in chunk.values.values())
+        size = sum(8 * len(chunk.time_ms) * (2 + len(chunk.values)) + CHUNK_BYTES for chunk in copies)
         with self._lock:
             earlier = self._rows.pop(key, None)  # another thread may have read the same rows meanwhile
             self._rows[key] = _Rows(copies, size)
@@ -114,10 +117,16 @@ class WindowCache:
 
     def _keep(self, identity: FileIdentity, block: WindowBlock) -> None:
         earlier = self._blocks.pop(identity, None)  # another thread may have read the same block meanwhile
+        if earlier is not None:
+            self._count(earlier, -1)
         self._blocks[identity] = block
-        self._runs += len(block.runs) - (0 if earlier is None else len(earlier.runs))
-        while len(self._blocks) > MAX_KEPT or self._runs > self._max_runs:
-            self._runs -= len(self._blocks.pop(next(iter(self._blocks))).runs)
+        self._count(block, 1)
+        while len(self._blocks) > MAX_KEPT or self._runs > self._max_runs or self._columns_bytes > MAX_COLUMNS_BYTES:
+            self._count(self._blocks.pop(next(iter(self._blocks))), -1)
+
+    def _count(self, block: WindowBlock, sign: int) -> None:
+        self._runs += sign * len(block.runs)
+        self._columns_bytes += sign * block.columns_bytes
 
 
 class CachedWindow:
@@ -140,7 +149,7 @@ class CachedWindow:
         self._key: _RowsKey | None = None
         self._rows: tuple[Chunk, ...] | None = None
 
-    def hold(self, columns: Sequence[str] = (), keys: Collection[str] = ()) -> None:
+    def hold(self, columns: Sequence[str] = (), keys: Collection[str] = (), *, with_late: bool = True) -> None:
         """Open the file, unless rows with these columns, of these series, are in the cache.
 
         If keys are given, the rows are kept in the cache when they are read.
@@ -148,7 +157,7 @@ class CachedWindow:
         Raises: FileNotFoundError if the file was removed or replaced meanwhile; another OSError.
         """
         if keys:
-            self._key = (self._identity, tuple(columns), frozenset(keys))
+            self._key = (self._identity, _columns(columns, with_late=with_late), frozenset(keys))
             self._rows = self._cache.rows(self._key)
         if self._rows is None and self._file is None:
             fd = open_regular(self._name, self._dir_fd)
@@ -157,7 +166,7 @@ class CachedWindow:
                 raise FileNotFoundError(errno.ENOENT, "it was replaced", self._name)
             self._file = WindowFile(self._name, fd, self.block)
 
-    def chunks(self, columns: Sequence[str], keys: Collection[str]) -> list[Chunk]:
+    def chunks(self, columns: Sequence[str], keys: Collection[str], *, with_late: bool = True) -> list[Chunk]:
         """Return the rows of some series, as `WindowFile.chunks` does. Call `hold` before, with the same columns.
 
         Raises: BadFileError if a column is damaged.
@@ -165,8 +174,8 @@ class CachedWindow:
         if self._rows is not None:
             return [chunk for chunk in self._rows if chunk.series.key in keys]
         assert self._file is not None, "it must be held"
-        chunks = self._file.chunks(columns, keys)
-        if self._key is not None and self._key[1:] == (tuple(columns), frozenset(keys)):
+        chunks = self._file.chunks(columns, keys, with_late=with_late)
+        if self._key is not None and self._key[1:] == (_columns(columns, with_late=with_late), frozenset(keys)):
             self._cache.keep_rows(self._key, chunks)
         return chunks
 
@@ -177,6 +186,10 @@ class CachedWindow:
             self._file = None
 
 
+def _columns(columns: Sequence[str], *, with_late: bool) -> tuple[str, ...]:
+    return (*columns, LATE) if with_late else tuple(columns)
+
+
 def _copies(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
     """Return chunks whose arrays are not parts of larger ones; equal times are the same array."""
     copies: list[Chunk] = []
@@ -185,5 +198,6 @@ def _copies(chunks: Sequence[Chunk]) -> tuple[Chunk, ...]:
         is_same = bool(copies) and np.array_equal(copies[-1].time_ms, time_ms)
         time_ms = copies[-1].time_ms if is_same else time_ms.copy()
         values = {name: column.copy() for name, column in chunk.values.items()}
-        copies.append(Chunk(chunk.series, time_ms, chunk.late_ms.copy(), values))
+        late_ms = chunk.late_ms if chunk.late_ms.strides == (0,) else chunk.late_ms.copy()  # (0,): one value for all
+        copies.append(Chunk(chunk.series, time_ms, late_ms, values))
     return tuple(copies)

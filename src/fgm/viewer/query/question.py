@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fgm.metrics.catalogue import BY_NAME
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.formula_input import interval_ms
 from fgm.metrics.rates import gap_ms
@@ -55,6 +56,11 @@ class Question:
     def recorded(self) -> tuple[str, ...]:
         """Names of the recorded columns from which the metrics are computed, each once."""
         return tuple(dict.fromkeys(column for metric in self.metrics for column in metric.needs))
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether the metrics may be computed from rates of counters, for which `late_ms` is needed."""
+        return any(name not in BY_NAME or BY_NAME[name].kind == "counter" for name in self.recorded)
 
     @property
     def lead_ms(self) -> int:

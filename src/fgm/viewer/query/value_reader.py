@@ -99,7 +99,10 @@ class ValueReader:
         question = self.question
         choose = self.chosen.choose if self.chosen.may_grow else self.chosen.keys
         within = (self._read_from_ms, question.to_ms)
-        with self._reader.opening(choose, within, question.recorded, is_cached=self._is_cached) as open_file:
+        opening = self._reader.opening(
+            choose, within, question.recorded, is_cached=self._is_cached, with_late=question.has_rates
+        )
+        with opening as open_file:
             opened = self._opened(open_file)
             tick_ms = max([question.tick_ms, *(file.interval_ms for file in opened)])
             rows: dict[str, int] = {}
