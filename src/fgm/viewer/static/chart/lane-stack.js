@@ -48,12 +48,15 @@ function drawRuler(canvas, top, { from_ms, to_ms }, width) {
   }
 }
 
-/** A badge with the resolution of the view: every sample, or the extremes of each pixel column. */
+/** A badge with the resolution of the view: every sample, the extremes of each pixel column, or those of each minute. */
 function Resolution() {
-  const column_ms = laneSamples.value?.column_ms ?? 0;
+  const { column_ms = 0, areMinutes = false } = laneSamples.value ?? {};
   const step = column_ms || interval_ms.value;
-  const title = column_ms ? `${duration(step)} per pixel, drawn from its lowest to its highest sample` : `Every sample is drawn: one every ${duration(step)}`;
-  return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${shortDuration(step)}${column_ms > 0 && "/px"}</span>`;
+  const ofColumn = `${duration(step)} per pixel, drawn from its lowest to its highest sample`;
+  const ofMinutes = `Each point is a minute's lowest or highest value, at its second${column_ms > 0 ? `; ${duration(step)} per pixel` : ""}`;
+  const title = areMinutes ? ofMinutes : column_ms > 0 ? ofColumn : `Every sample is drawn: one every ${duration(step)}`;
+  const text = areMinutes ? "minutes" : `${shortDuration(step)}${column_ms > 0 ? "/px" : ""}`;
+  return html`<span class=${`badge ${loading.value ? "busy" : ""}`} title=${title}>${text}</span>`;
 }
 
 /** The main part of the page: all charts, and the cursor over them. */

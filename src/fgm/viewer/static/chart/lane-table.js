@@ -12,11 +12,11 @@ const MAX_ROWS = 40;
 /** The table of a lane: the first, lowest, highest and last sample in view of each of its lines. */
 export function LaneTable({ lane, lines, unit }) {
   const { from_ms } = view.value;
-  const { column_ms = 0 } = laneSamples.value ?? {};
+  const { column_ms = 0, areMinutes = false } = laneSamples.value ?? {};
   const rows = lines.toReversed().map(({ line, entry }) => ({ line, entry, extremes: extremesIn(line, from_ms, end_ms.value) })).filter(({ extremes }) => extremes);
   const cell = ({ value, ms }) => html`<td>${formatNumber(value, unit)} <small>${clockIn(ms, view.value)}</small></td>`;
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
-    <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of each ${duration(column_ms)}`}</caption>
+    <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of each ${duration(column_ms)}`}${areMinutes && ", from each minute's lowest and highest value"}</caption>
     <thead><tr><th scope="col">container</th><th scope="col">first</th><th scope="col">lowest</th><th scope="col">highest</th><th scope="col">last</th></tr></thead>
     <tbody>${rows.slice(0, MAX_ROWS).map(({ line, entry, extremes }) => html`<tr key=${`${line.id} ${line.life}`}>
       <th scope="row"><span class="name">${fullName(entry.series)}${line.life > 1 ? `, life ${line.life}` : ""}</span></th>

@@ -3,7 +3,7 @@
 import { pinEvent } from "../chart/event-lane.js";
 import { cursorRows } from "../derived/cursor-values.js";
 import { lanePeaks } from "../derived/lane-lines.js";
-import { PRESETS } from "../lib/time-format.js";
+import { presetsFor } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
 import { focusSearch } from "../panels/container-list.js";
 import { focusTimeBox } from "../panels/time-box.js";
@@ -12,7 +12,7 @@ import { rankAgain } from "../requests/ranking.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
-import { nodeId, range } from "../state/store.js";
+import { health, newest_ms, nodeId, range } from "../state/store.js";
 import { toggleTheme } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "../state/view.js";
@@ -90,7 +90,7 @@ export const keyName = (key) =>
 
 function chooseCommand() {
   const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, unpin].includes(run));
-  const ranges = PRESETS.map(([name, span_ms]) => ({ text: `Show ${name}`, hint: "Time", run: () => preset(span_ms) }));
+  const ranges = presetsFor(newest_ms.peek() - (health.peek()?.oldest_ms ?? 0)).map(([name, span_ms]) => ({ text: `Show ${name}`, hint: "Time", run: () => preset(span_ms) }));
   const laneItems = lanes.peek().map((lane, i) => ({ text: `Focus ${lane.title}`, hint: "Lanes", keys: [String(i + 1)], run: () => focusLane(i) }));
   choose("Commands and metrics", [
     ...actions.map(({ group, text, keys, run }) => ({ text, hint: group, keys: keys.map(keyName), run })),

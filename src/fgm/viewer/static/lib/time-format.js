@@ -1,6 +1,6 @@
 // Formats times and durations: 24-hour clock, and local time except in utcClock(). All arguments are ms; instants are epoch ms.
 
-/** Lengths of the view that have a button: [[name, ms]]. */
+/** Lengths of the view that may have a button: [[name, ms]]. */
 export const PRESETS = [
   ["1m", 60_000],
   ["5m", 300_000],
@@ -8,7 +8,15 @@ export const PRESETS = [
   ["1h", 3_600_000],
   ["6h", 21_600_000],
   ["24h", 86_400_000],
+  ["7d", 604_800_000],
+  ["30d", 2_592_000_000],
 ];
+const ALWAYS_MS = 86_400_000; // lengths up to this one are offered however little data there is
+
+/** The lengths to offer for an amount of data: up to a day, and the longer ones that show more than the one before. */
+export function presetsFor(data_ms) {
+  return PRESETS.filter(([, length_ms], i) => length_ms <= ALWAYS_MS || data_ms > PRESETS[i - 1][1]);
+}
 
 /** Length of a live view that shows all data. */
 export const ALL = Infinity;

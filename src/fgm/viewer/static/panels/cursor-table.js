@@ -10,7 +10,7 @@ import { formatNumber } from "../lib/units.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
-import { accounted, byId, cpuUse, cursor_ms, explainingSamples, hover_ms, node, pinned_ms, range, view } from "../state/store.js";
+import { accounted, byId, cpuUse, cursor_ms, explainingSamples, hover_ms, laneSamples, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { LineKey, Location } from "../widgets/series-label.js";
@@ -132,11 +132,12 @@ function ColumnHead({ lane, index }) {
 export function CursorTable() {
   const at_ms = cursor_ms.value;
   const { column_ms } = cursorSpan.value;
+  const areMinutes = laneSamples.value?.areMinutes;
   const rows = cursorRows.value;
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
-  const notes = [column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
+  const notes = [column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", areMinutes && "from minutes", pinned_ms.value !== null && "pinned"];
   const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>

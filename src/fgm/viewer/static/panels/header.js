@@ -2,7 +2,7 @@
 
 import { html } from "../browser/html.js";
 import { isDark } from "../browser/theme-colours.js";
-import { ALL, clock, clockOrDate, datedRange, duration, PRESETS } from "../lib/time-format.js";
+import { ALL, clock, clockOrDate, datedRange, duration, presetsFor } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
 import { completeness } from "../state/overview-data.js";
 import { showsKeys } from "../state/page.js";
@@ -48,10 +48,11 @@ function Completeness() {
 function Presets() {
   const { live, span_ms, from_ms, to_ms } = range.value;
   const current_ms = live ? span_ms : to_ms - from_ms;
+  const data_ms = newest_ms.value - (health.value.oldest_ms ?? newest_ms.value);
   const button = ([text, length_ms]) => html`<button class=${length_ms === current_ms ? "on" : ""} aria-pressed=${length_ms === current_ms}
     title=${`Show ${text}`} onClick=${() => preset(length_ms)}>${text}</button>`;
   return html`<div class="presets" role="group" aria-label="Length of the range">
-    ${PRESETS.map(button)}<button class=${current_ms === ALL ? "on" : ""} aria-pressed=${current_ms === ALL} title="Show all data"
+    ${presetsFor(data_ms).map(button)}<button class=${current_ms === ALL ? "on" : ""} aria-pressed=${current_ms === ALL} title="Show all data"
       onClick=${showAll}>all</button>
   </div>`;
 }

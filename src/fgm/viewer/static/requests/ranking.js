@@ -3,12 +3,13 @@
 
 import { sameValue } from "../lib/same-value.js";
 import { leaves, wasSeenSince } from "../lib/series.js";
-import { accounted, allMetrics, allSeries, cpuUse, interval_ms, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
+import { accounted, allMetrics, allSeries, cpuUse, interval_ms, laneSamples, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
 import * as api from "./api.js";
 
 const TOP = 6;
 const RECENT_MS = 900_000; // a container that ended earlier is not a candidate for the top six; and the range of the memory's sum
 const LONGEST_MS = 21_600_000; // of a longer view, only the newest part is ranked: the viewer reads every sample of it
+const LONGEST_OF_MINUTES_MS = 604_800_000; // the same if it reads minutes
 const SPARKLINE_PARTS = 48;
 const MAX_RANKED = 500;
 const LIVE_POLLS = 15; // polls between two requests while live
@@ -53,7 +54,8 @@ async function updateUse(isChanged) {
   if (!metric) return false;
   const { live, span_ms } = range.peek();
   const { from_ms, to_ms } = view.peek();
-  const key = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`}`;
+  const longest_ms = laneSamples.peek()?.areMinutes ? LONGEST_OF_MINUTES_MS : LONGEST_MS;
+  const key = `${metric} ${live ? span_ms : `${from_ms} ${to_ms}`} ${Math.min(longest_ms, to_ms - from_ms)}`;
   request.polls += 1;
   request.isOutdated ||= isChanged;
   const isDue = request.failed || request.isOutdated ? request.polls >= RETRY_POLLS : live && request.polls >= LIVE_POLLS;
@@ -61,7 +63,7 @@ async function updateUse(isChanged) {
   const isOfOthers = request.isOutdated;
   request = { key, polls: 0, failed: false, isOutdated: false };
   const end_ms = Math.max(from_ms + 1, Math.min(to_ms, newest_ms.peek()) + interval_ms.peek());
-  const begin_ms = Math.max(from_ms, end_ms - LONGEST_MS);
+  const begin_ms = Math.max(from_ms, end_ms - longest_ms);
   const scopes = ["container", "pod", "cgroup", "outside", "node"];
   try {
     const { series, leaves_share_of_node } = await api.top({ metric, from_ms: begin_ms, to_ms: end_ms, parts: SPARKLINE_PARTS, scopes, limit: MAX_RANKED });

@@ -6,10 +6,12 @@ import * as api from "./api.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
 const MIN_POINTS = 10; // minimum number of points that the viewer accepts
+const MINUTES = "minutes"; // resolution of responses from minutes
+const MINUTE_MS = 60_000;
 const KEPT_VIEWS = 1.25; // while live, old samples are dropped if more than this many lengths of the view are loaded
 
 /**
- * Fills the signal `samples` with {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}.
+ * Fills the signal `samples` with {lines: Map(metric → lines), interval_ms, areMinutes, column_ms, origin_ms}.
  *
  * The argument `wanted` is {from_ms, to_ms, end_ms, points, column_ms, ids: Set, metrics, raw, live}. end_ms: end of the data
  * that exists so far. column_ms: width of a pixel column if the viewer shall reduce the samples, else 0.
@@ -158,7 +160,7 @@ export class SampleLoader {
     this.#loaded = { from_ms, to_ms: end_ms, ids, metrics, raw, column_ms, isWhole: false };
     // If a long range has few samples, the viewer returns all of them.
     const isReduced = response.resolution !== "raw";
-    this.samples.value = { lines, interval_ms: response.interval_ms, column_ms: isReduced ? column_ms : 0, origin_ms: from_ms };
+    this.samples.value = { lines, column_ms: isReduced ? column_ms : 0, origin_ms: from_ms, ...stepOf(response) };
   }
 
   #add(response, changes) {
@@ -172,7 +174,7 @@ export class SampleLoader {
       } else lines.set(series.metric, [...metricLines, lineFromSeries(series)]);
     }
     this.#loaded = { ...this.#loaded, ...changes };
-    this.samples.value = { ...this.samples.peek() };
+    this.samples.value = { ...this.samples.peek(), ...(response.resolution === MINUTES && stepOf(response)) };
   }
 
   #keepOnly({ ids, metrics }) {
@@ -195,6 +197,15 @@ export class SampleLoader {
     }
     this.#loaded = { ...this.#loaded, from_ms };
   }
+}
+
+/**
+ * {interval_ms, areMinutes} of the samples in a response: whether some are the lowest and highest values of minutes, and the usual
+ * maximum distance between two samples.
+ */
+function stepOf({ resolution, interval_ms }) {
+  const areMinutes = resolution === MINUTES;
+  return { areMinutes, interval_ms: areMinutes ? Math.max(MINUTE_MS, interval_ms) : interval_ms };
 }
 
 const isInteger = (columns) => Math.abs(columns - Math.round(columns)) < 1e-6;

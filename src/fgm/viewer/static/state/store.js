@@ -32,7 +32,7 @@ export const picked = signal(null);
 export const topSix = signal([]);
 /** The colour slots that a link sets: Map(id → slot). */
 export const linkedSlots = signal(new Map());
-/** Samples of the lanes' metrics: {lines: Map(metric → lines), interval_ms, column_ms, origin_ms}. */
+/** Samples of the lanes' metrics: {lines: Map(metric → lines), interval_ms, areMinutes, column_ms, origin_ms}. */
 export const laneSamples = signal(null);
 /** Samples of the metrics that explain the lanes (limits, throttling, pressure), in the same form. */
 export const explainingSamples = signal(null);
