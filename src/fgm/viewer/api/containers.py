@@ -1,6 +1,7 @@
 """/api/containers: the series, newest first, with their names, the facts in index.json, and first and last tick."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any, get_args
 
 from quart import Response, request
@@ -13,7 +14,7 @@ from fgm.viewer.api.response.responses import json_parts, response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
-from fgm.viewer.contents.series_names import name_of
+from fgm.viewer.contents.series_names import name_of, with_unlisted
 from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.contents.series_revisions import SeriesChanges
 from fgm.viewer.query.totals import make_question
@@ -43,13 +44,24 @@ async def respond(services: Services, lease: Lease) -> Response:
     else:
         holdings = await runner.run(services.fresh_holdings)
     now_ms, keys = services.now_ms(), None
-    if containers_request.metrics and containers_request.span is not None:
+    if containers_request.span is not None:
         span = containers_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+        holdings = await _with_older(services, holdings, span, lease)
+    if containers_request.metrics and containers_request.span is not None:
         query = services.totals_query(make_question(holdings, containers_request.metrics, ALL_SCOPES, *span))
         await runner.finish(query, lease)
         totals = await runner.run(query.result)
         keys = frozenset(of_series.series.key for of_series in totals)
     return await response_from_parts(runner, lambda: json_parts(answer(holdings, containers_request, now_ms, keys)))
+
+
+async def _with_older(services: Services, holdings: Holdings, span: tuple[int, int], lease: Lease) -> Holdings:
+    """Return the contents with the series that minutes in the range have, and no index and no samples any more."""
+    query = await services.runner.run(lambda: services.series_query(holdings, *span))
+    await services.runner.finish(query, lease)
+    found = query.result()
+    snapshot = await services.runner.run(lambda: with_unlisted(holdings.series, found))
+    return replace(holdings, series=snapshot) if found else holdings
 
 
 def answer(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fgm.viewer.query.comparison import ComparedRanges, Comparison
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
+    from fgm.viewer.query.long_ranges.series_query import SeriesQuery
     from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
 
 
@@ -104,6 +105,12 @@ class Services:
     def totals_query(self, question: Question, parts: int = 0) -> TotalsQuery:
         """Return a query for totals. `parts`: number of equal parts of the range, each with a peak; 0: no peaks."""
         return TotalsQuery(question, self.sources, parts)
+
+    def series_query(self, holdings: Holdings, from_ms: int, to_ms: int) -> SeriesQuery:
+        """Return a query for the series that minutes have in a range. May block."""
+        from fgm.viewer.query.long_ranges.series_query import SeriesQuery
+
+        return SeriesQuery(self.sources, from_ms, to_ms, holdings.node_name)
 
     def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
         """Return a query that compares two time ranges. May block."""

@@ -1,5 +1,8 @@
 """Ids and display names of series."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from fgm.store.samples.series import SHORT_ID_LENGTH, Series
 from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
 
@@ -43,6 +46,20 @@ def unlisted_id(series: Series) -> str:
 def find_or_make(series: Series, first_seen_ms: int, snapshot: SeriesSnapshot) -> RegisteredSeries:
     """Return the registered series with the same key; if there is none, make an entry that is not registered."""
     return snapshot.find(series.key) or RegisteredSeries(unlisted_id(series), series, first_seen_ms, 1)
+
+
+def with_unlisted(snapshot: SeriesSnapshot, found: Iterable[tuple[Series, int, int]]) -> SeriesSnapshot:
+    """Return a snapshot that also has series that were found elsewhere. `found`: each with its first and last tick."""
+    by_id, id_by_key = dict(snapshot.by_id), dict(snapshot.id_by_key)
+    last_seen_ms = dict(snapshot.last_seen_ms)
+    for series, first_ms, last_ms in found:
+        if snapshot.find(series.key) is None:
+            entry = find_or_make(series, first_ms, snapshot)
+            name = entry.id if entry.id not in by_id else series.key
+            by_id[name] = replace(entry, id=name)
+            id_by_key[series.key], last_seen_ms[series.key] = name, last_ms
+    newest_first = dict(sorted(by_id.items(), key=lambda item: -item[1].first_seen_ms))
+    return SeriesSnapshot(newest_first, id_by_key, last_seen_ms, snapshot.until_ms)
 
 
 def id_of_key(key: str, snapshot: SeriesSnapshot) -> str:
