@@ -71,14 +71,14 @@ def compare(folder: str) -> dict[str, Any]:
     """Compare the second half with the first."""
     clock, skipped = SystemClock(), SkippedFiles()
     files = DataFiles(folder, clock)
-    journals = Journals(files, clock, skipped)
-    scanner = Scanner(files, journals, skipped)
+    sources = Sources(files, Journals(files, clock, skipped), skipped)
+    scanner = Scanner(sources)
     scanner.scan()
     while not scanner.has_nothing_to_read:
         scanner.read_more()
     ranges = ComparedRanges(START_MS, MIDDLE_MS, 2 * MIDDLE_MS - START_MS)
     holdings = scanner.holdings()
-    comparison = Comparison(holdings, ranges, Sources(files, journals, skipped))
+    comparison = Comparison(holdings, ranges, sources)
     while comparison.step():
         pass
     return changes.answer(comparison, 10, holdings)

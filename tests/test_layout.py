@@ -25,6 +25,7 @@ SCENARIOS = {
     "collector/windows/test_closing_killed.py",
     "store/parquet/test_other_readers.py",
     "viewer/api/test_forms.py",
+    "viewer/api/test_long_ranges.py",
     "viewer/query/test_extremes.py",
     "viewer/query/test_mixtures.py",
     "viewer/test_bad_files.py",

@@ -13,6 +13,7 @@ from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane, until
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
+from tests.support.viewer.merged_hours import merge_hour
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -83,3 +84,28 @@ def test_a_long_live_view_requests_only_new_columns(page: Page, tmp_path: Path) 
     assert max(spans_s) < 900
     assert xs == sorted(xs)
     assert len(xs) < 5 * 1200
+
+
+def test_the_page_says_when_points_are_those_of_minutes(page: Page, tmp_path: Path) -> None:
+    """On a narrow page a pixel column of seven hours is longer than a minute. The newest hour is not merged yet."""
+    data = DataDirectory(tmp_path, rotation_s=900)
+    data.parquet(counting(NODE, T0, 3600 * HOURS), counting(CONTAINER, T0, 3600 * HOURS))
+    data.write_index((CONTAINER, T0, T0 + 3_600_000 * HOURS - 1000))
+    for hour in range(HOURS - 1):
+        merge_hour(data, T0 + 3_600_000 * hour)
+    page.set_viewport_size({"width": 390, "height": 844})
+    with viewer(tmp_path, free_port()) as url:
+        page.goto(f"{url}#from=2025-12-30T16:00:00Z&to=2025-12-30T23:00:00Z&show={CONTAINER.key[:12]}")
+        expect(page.locator(".badge")).to_have_text("minutes")
+        expect(page.locator(".badge")).to_have_attribute(
+            "title", re.compile(r"a minute's lowest or highest value, at its second")
+        )
+        expect(page.locator(".ledger .head")).to_contain_text("from minutes")
+        until(page, lambda: page.evaluate(DRAWN)[1] * 1000 < T0 + 300_000)
+        gaps = page.evaluate(
+            "async () => (await fgm('chart/lane')).charts.get('memory').data[1].filter((v) => v === null).length"
+        )
+        assert gaps == 0
+        page.goto(f"{url}#from=2025-12-30T16:00:00Z&to=2025-12-30T16:15:00Z&show={CONTAINER.key[:12]}")
+        expect(page.locator(".badge")).to_have_text("1 s")
+        expect(page.locator(".ledger .head")).not_to_contain_text("from minutes")

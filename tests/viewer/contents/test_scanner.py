@@ -11,6 +11,8 @@ from fgm.store.samples.series import Series
 from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
+from fgm.viewer.files.minute_files import MinuteFiles
+from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
 from fgm.viewer.start_up import ScanResult
 from tests.support.fake_clock import FakeClock
@@ -23,7 +25,9 @@ class ScannerRunner:
     def __init__(self, root: Path) -> None:
         self.clock, self.skipped = FakeClock(), SkippedFiles()
         files = DataFiles(str(root), self.clock)
-        self.scanner = Scanner(files, Journals(files, self.clock, self.skipped), self.skipped)
+        self.scanner = Scanner(
+            Sources(files, Journals(files, self.clock, self.skipped), self.skipped, MinuteFiles(files))
+        )
 
     def scan(self) -> ScanResult:
         self.clock.stall(5)

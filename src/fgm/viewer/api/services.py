@@ -64,7 +64,7 @@ class Services:
         self.journals = Journals(self.files, clock, self.skipped)
         self.minutes = None if is_copied else MinuteFiles(self.files)
         self.sources = Sources(self.files, self.journals, self.skipped, self.minutes)
-        self.scanner = Scanner(self.files, self.journals, self.skipped, node)
+        self.scanner = Scanner(self.sources, node)
         self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
         self.runner = QueryRunner()

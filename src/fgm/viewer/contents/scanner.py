@@ -24,10 +24,11 @@ from fgm.viewer.contents.node_choice import Choice, choose
 from fgm.viewer.contents.notes import note_of_clock, note_of_other_nodes
 from fgm.viewer.contents.series_register import SeriesRegister
 from fgm.viewer.contents.series_revisions import SeriesChanges, SeriesRevisions
-from fgm.viewer.files.data_files import AHEAD_MS, DataFile, DataFiles
+from fgm.viewer.files.data_files import AHEAD_MS, DataFile
 from fgm.viewer.files.index_reader import IndexFile
-from fgm.viewer.files.journals import Journals
-from fgm.viewer.files.skipped_files import SkippedFiles, reason_of
+from fgm.viewer.files.minute_files import identifier_of
+from fgm.viewer.files.reader import Sources
+from fgm.viewer.files.skipped_files import reason_of
 from fgm.viewer.start_up import ScanResult
 
 NEWEST_FILES = 8
@@ -59,16 +60,14 @@ class Scanner:
     Thread-safe. All methods except `holdings` may block.
     """
 
-    def __init__(
-        self, files: DataFiles, journals: Journals, skipped: SkippedFiles, only_node: str | None = None
-    ) -> None:
+    def __init__(self, sources: Sources, only_node: str | None = None) -> None:
         """Read nothing yet. `only_node`: the node to show; None: the one with the newest data.
 
         With `only_node`, index.json is not read, because it belongs to the node that wrote last.
         """
-        self._files, self._journals, self._skipped = files, journals, skipped
+        self._files, self._journals, self._skipped, self._minutes = sources
         self._only_node = only_node
-        self._index = IndexFile(os.path.join(files.data_dir, layout.INDEX_NAME))
+        self._index = IndexFile(os.path.join(self._files.data_dir, layout.INDEX_NAME))
         self._register, self._revisions = SeriesRegister(), SeriesRevisions()
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
@@ -76,6 +75,7 @@ class Scanner:
         self._node = only_node
         self._other_nodes: dict[str, str] = {}
         self._oldest_ms: int | None = None
+        self._oldest_minutes_ms: int | None = None
         self._newest_ms: int | None = None
         self._horizon_ms = END_OF_TIME_MS
         self._after_horizon: DataFile | None = None
@@ -96,6 +96,8 @@ class Scanner:
         with self._lock:
             self._read_clock()
             self._after_horizon = self._files.after_horizon()
+            if self._minutes is not None:
+                self._oldest_minutes_ms = self._minutes.oldest_ms(map(identifier_of, self._other_nodes))
             if self._only_node is None and self._index.reload():
                 self._add_indexed()
             if next(self._files.newest_first(), None) is not None:
@@ -279,7 +281,7 @@ class Scanner:
         return last_ms if last_ms <= self._horizon_ms else self._horizon_ms - AHEAD_MS
 
     def _make_holdings(self) -> Holdings:
-        oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms) if ms is not None]
+        oldest = [ms for ms in (self._index.earliest_ms, self._oldest_ms, self._oldest_minutes_ms) if ms is not None]
         newest = [ms for ms in (self._index.latest_ms, self._newest_ms) if ms is not None and ms <= self._horizon_ms]
         index, note = self._index_state()
         holdings = Holdings(

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fgm.store.directory import layout
@@ -55,11 +56,12 @@ class MinuteFiles:
         files = [MinuteFile(*times, folder, name) for name, times in parsed if times is not None]
         return sorted(files, key=lambda file: (file.start_ms, -file.duration_ms))
 
-    def oldest_ms(self) -> int | None:
-        """Return the start of the oldest file; None if there is no file."""
+    def oldest_ms(self, without: Iterable[str] = ()) -> int | None:
+        """Return the start of the oldest file; None if there is none. `without`: identifiers to ignore."""
+        ignored = frozenset(without)
         for _, folder in self.folders_between(0, self._files.now_ms()):
-            for file in self.files_in(folder):
-                return file.start_ms
+            if identifier_of(folder) not in ignored and (files := self.files_in(folder)):
+                return files[0].start_ms
         return None
 
     def open(self, file: MinuteFile) -> MinutesFile:
@@ -83,3 +85,8 @@ class MinuteFiles:
         except BaseException:
             os.close(fd)
             raise
+
+
+def identifier_of(folder: str) -> str:
+    """Return the identifier in the path of a writer's folder."""
+    return folder.rpartition("=")[2]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from fgm.store.directory import layout
-from fgm.viewer.files.minute_files import MinuteFile
+from fgm.viewer.files.minute_files import MinuteFile, identifier_of
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.long_ranges.planning import NamesOfDay, Segment, plan
 from fgm.viewer.query.question import Question
@@ -60,11 +60,6 @@ def plan_of(question: Question, days: Sequence[ListedDay]) -> list[Segment]:
     names = [day.names for day in days]
     is_coarse = question.prefers_minutes
     return plan(names, question.from_ms, question.to_ms, question.rotation_ms, is_coarse=is_coarse)
-
-
-def identifier_of(folder: str) -> str:
-    """Return the identifier in the path of a writer's folder."""
-    return folder.rpartition("=")[2]
 
 
 def _hours_with_samples(sources: Sources, folder: str) -> tuple[set[int], set[int]]:

@@ -17,10 +17,10 @@ from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesChunk, MinutesFile
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile
-from fgm.viewer.files.minute_files import MinuteFile
+from fgm.viewer.files.minute_files import MinuteFile, identifier_of
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import reason_of
-from fgm.viewer.query.long_ranges.names import ListedDay, days_between, identifier_of, plan_of
+from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of
 from fgm.viewer.query.long_ranges.planning import Segment, reach_ms
 from fgm.viewer.query.long_ranges.points import joined, only, scaled
 from fgm.viewer.query.question import ChosenSeries, Question
