@@ -63,6 +63,8 @@ def merge(folder: str, kind: TableKind, hour_ms: int) -> None:
         and parsed[0] == kind
         and hour_ms <= parsed[1] < hour_ms + layout.HOUR_MS
     ]
+    if not paths:
+        return
     with open(os.path.join(folder, layout.table_hour_name(kind, hour_ms)), "w+b") as file:
         merge_tables(file, kind, paths)
     for path in paths:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fgm.store.parquet.table_pages import Texts
+from fgm.viewer.query.processes import usage as usage_module
 from fgm.viewer.query.processes.readings import Readings
-from fgm.viewer.query.processes.usage import Usage, Usages
+from fgm.viewer.query.processes.usage import By, Usage, Usages
 
 Row = tuple[int, int, int, float, float]
 """Time in s, number of the container, pid, CPU in s, resident bytes."""
@@ -72,6 +73,41 @@ def test_any_division_into_tables_gives_the_same(seed: int) -> None:
     assert {key: facts(usage) for key, usage in parts.processes.items()} == {
         key: facts(usage) for key, usage in whole.processes.items()
     }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_arrays_give_what_loops_give(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merged tables have many rows of a process, which are added up as arrays."""
+    dice = random.Random(seed)
+    rows: list[Row] = []
+    for container, pid in dice.sample([(container, pid) for container in range(3) for pid in range(8)], 12):
+        cpu = 0.0
+        for second in sorted(dice.sample(range(300), dice.choice([1, 2, 50]))):
+            cpu = 0.0 if dice.random() < 0.05 else cpu + dice.randrange(20)
+            rows.append((second, container, pid, cpu, float(dice.randrange(1, 1000))))
+    by: By = dice.choice(["cpu", "memory"])
+    start_ms, columns = dice.choice([(START_MS, 1000), (50_000, 0), (40_000, 30)])
+    results = []
+    for min_rows in (0, 1_000_000):
+        monkeypatch.setattr(usage_module, "MIN_ROWS_OF_ARRAYS", min_rows)
+        usages = Usages(60_000, 250_000, by, columns)
+        for first, end in ((0, 80), (80, 81), (60, 200), (200, 300)):
+            usages.add(readings([row for row in rows if first <= row[0] < end], start_ms))
+        results.append(usages)
+    arrays, loops = results
+
+    assert arrays.processes.keys() == loops.processes.keys()
+    assert arrays.last_round_ms == loops.last_round_ms
+    for identity, usage in arrays.processes.items():
+        expected = loops.processes[identity]
+        assert facts(usage)[:5] == facts(expected)[:5]
+        for number, other in zip(numbers(usage), numbers(expected), strict=True):
+            assert number == pytest.approx(other, nan_ok=True)
+
+
+def numbers(usage: Usage) -> list[object]:
+    values = (usage.cpu_millicores, usage.children_millicores, usage.mean_millicores, usage.threads, usage.fds)
+    return [*facts(usage)[5:], *values, usage.read_at_ms, usage.cpu_usec, usage.children_usec]
 
 
 def test_cpu_is_between_readings_and_only_what_is_in_the_range_counts() -> None:

@@ -1,17 +1,17 @@
 """What each process of a series used in a range, added up table by table, with a bounded number of points."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from fgm.metrics.rates import Floats, Times
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line
 from fgm.viewer.query.m4 import m4
-from fgm.viewer.query.processes.readings import Readings
+from fgm.viewer.query.processes.readings import ProcessRows, Readings
 
 By = Literal["cpu", "memory"]
 MAX_PROCESSES = 6_000
@@ -20,7 +20,8 @@ YOUNG_MS = 10_000
 """Maximum age of a process at its first reading for its CPU to be its mean since a start before the range."""
 MAX_POINTS = 100_000
 """Maximum number of points of all lines together. If there are more, lines of processes that used least are dropped."""
-
+MIN_ROWS_OF_ARRAYS = 24
+"""Mean number of rows of a process from which arrays are faster than loops: a window has fewer, an hour more."""
 
 _Row = tuple[int, float, float, float, float]
 """Time, time of the read, CPU, memory, CPU of ended children."""
@@ -95,10 +96,24 @@ class Usages:
 
     def add(self, readings: Readings) -> None:
         """Add the rows of a table. Those before the range only serve to compute the first CPU values in it."""
-        readings = readings.where(readings.time_ms < self._to_ms)
-        codes, keys = _series(readings)
-        readings = readings.where(order := np.lexsort((readings.time_ms, readings.start_time_ms, readings.pid, codes)))
-        codes = codes[order]
+        is_early = readings.time_ms < self._to_ms
+        if not is_early.all():
+            readings = readings.where(is_early)
+        rows = ProcessRows.of(readings)
+        if len(rows.starts) - 1 and rows.starts[-1] >= MIN_ROWS_OF_ARRAYS * (len(rows.starts) - 1):
+            self._add_arrays(rows)
+        else:
+            self._add_loops(rows)
+        self._forget()
+
+    def _usage(self, identity: tuple[str, int, int]) -> Usage:
+        usage = self.processes.get(identity)
+        if usage is None:
+            usage = self.processes[identity] = Usage(*identity, comm="")
+        return usage
+
+    def _add_loops(self, processes: ProcessRows) -> None:
+        readings = processes.readings
         rows = list(
             zip(
                 readings.time_ms.tolist(),
@@ -109,22 +124,71 @@ class Usages:
                 strict=True,
             )
         )
-        for start, end in _groups(codes, readings.pid, readings.start_time_ms):
-            identity = (keys[int(codes[start])], int(readings.pid[start]), int(readings.start_time_ms[start]))
-            usage = self.processes.get(identity)
-            if usage is None:
-                usage = self.processes[identity] = Usage(*identity, comm="")
+        for identity, (start, end) in zip(processes.identities, pairwise(processes.starts), strict=True):
+            usage = self._usage(identity)
             if rows[end - 1][0] > usage.last_ms:
                 self._add(usage, rows[start:end])
-                usage.comm = readings.comm.values[int(readings.comm.codes[end - 1])]
-                usage.threads, usage.fds = float(readings.threads[end - 1]), float(readings.fds[end - 1])
-                self.last_round_ms[usage.key] = max(self.last_round_ms.get(usage.key, 0), usage.last_ms)
-        self._forget()
+                self._note_last(usage, readings, end - 1)
+
+    def _note_last(self, usage: Usage, readings: Readings, row: int) -> None:
+        usage.comm = readings.comm.values[int(readings.comm.codes[row])]
+        usage.threads, usage.fds = float(readings.threads[row]), float(readings.fds[row])
+        self.last_round_ms[usage.key] = max(self.last_round_ms.get(usage.key, 0), usage.last_ms)
+
+    def _add_arrays(self, processes: ProcessRows) -> None:
+        """Add the rows of processes with many rows each. The results are those of `_add_loops`."""
+        usages = [self._usage(identity) for identity in processes.identities]
+        is_new = processes.readings.time_ms > np.repeat([usage.last_ms for usage in usages], np.diff(processes.starts))
+        if not is_new.all():
+            processes = processes.where(is_new)
+            usages = [self._usage(identity) for identity in processes.identities]
+            if not usages:
+                return
+        readings = processes.readings
+        firsts, ends = np.array(processes.starts[:-1]), np.array(processes.starts[1:])
+        before = _before(processes, usages, self._from_ms)
+        passed, used = readings.read_at_ms - before.read_at_ms, readings.cpu_usec - before.cpu_usec
+        with np.errstate(divide="ignore", invalid="ignore"):
+            millicores = np.where((passed > 0) & (used >= 0), used / passed, np.nan)
+            children = (readings.children_cpu_usec - before.children_cpu_usec)[ends - 1] / passed[ends - 1]
+        is_inside = readings.time_ms >= self._from_ms
+        has_cpu = is_inside & ~np.isnan(millicores)
+        in_range_ms = np.where(has_cpu, readings.read_at_ms - np.maximum(before.read_at_ms, self._from_ms), 0.0)
+        counts = np.add.reduceat(is_inside.astype(np.int64), firsts).tolist()
+        sums = zip(
+            np.add.reduceat(np.where(has_cpu, millicores, 0.0) * in_range_ms, firsts).tolist(),
+            np.add.reduceat(in_range_ms, firsts).tolist(),
+            np.maximum.reduceat(np.where(has_cpu, millicores, -1.0), firsts).tolist(),
+            np.maximum.reduceat(np.where(is_inside, readings.rss_bytes, 0.0), firsts).tolist(),
+            np.where(passed[ends - 1] > 0, children, np.nan).tolist(),
+            strict=True,
+        )
+        values = millicores if self._by == "cpu" else readings.rss_bytes
+        for usage, count, end, (used_usec, covered_ms, cpu_max, rss_max, children_millicores) in zip(
+            usages, counts, processes.starts[1:], sums, strict=True
+        ):
+            first, last = end - count, end - 1
+            if count and not usage.readings:
+                usage.first_ms, usage.rss_first = int(readings.time_ms[first]), float(readings.rss_bytes[first])
+            usage.readings += count
+            usage.rss_max, usage.cpu_max = max(usage.rss_max, rss_max), max(usage.cpu_max, cpu_max)
+            usage.used_usec += used_usec
+            usage.covered_ms += covered_ms
+            usage.children_millicores = children_millicores
+            usage.last_ms, usage.read_at_ms = int(readings.time_ms[last]), float(readings.read_at_ms[last])
+            usage.cpu_usec, usage.children_usec = (
+                float(readings.cpu_usec[last]),
+                float(readings.children_cpu_usec[last]),
+            )
+            usage.rss_bytes, usage.cpu_millicores = float(readings.rss_bytes[last]), float(millicores[last])
+            self._note_last(usage, readings, last)
+            if self._columns and count:
+                self._draw(usage.line, readings.time_ms[first:end].copy(), values[first:end].copy())
 
     def _add(self, usage: Usage, rows: Sequence[_Row]) -> None:
         """Add the rows of one process. Rows that were added before are ignored.
 
-        A process has a few rows in a table, for which a loop is three times as fast as arrays.
+        A process has a few rows in a table of a window, for which a loop is three times as fast as arrays.
         """
         times, values, from_ms = list[int](), list[float](), self._from_ms
         before_at, before_cpu, before_children = usage.read_at_ms, usage.cpu_usec, usage.children_usec
@@ -188,21 +252,29 @@ class Usages:
         return sorted(self.processes.values(), key=lambda usage: usage.rank(self._by))
 
 
-def _series(readings: Readings) -> tuple[Times, list[str]]:
-    """Return a number for the series of each row, and the key of the series of each number."""
-    containers, cgroups = readings.container_id, readings.cgroup
-    is_container = containers.codes >= 0
-    codes = np.where(is_container, containers.codes, len(containers.values) + 1 + cgroups.codes).astype(np.int64)
-    return codes, [*containers.values, "", *(f"cgroup:{path}" for path in cgroups.values)]
+class _Before(NamedTuple):
+    """For each row: time of the read, CPU time and that of ended children, at the reading before."""
+
+    read_at_ms: Floats
+    cpu_usec: Floats
+    children_cpu_usec: Floats
 
 
-def _groups(*sorted_columns: Times) -> Iterator[tuple[int, int]]:
-    """Yield the first and the end position of each run of rows that are equal in all columns."""
-    rows = len(sorted_columns[0])
-    if not rows:
-        return
-    changes = np.zeros(rows - 1, np.bool_)
-    for column in sorted_columns:
-        changes |= column[1:] != column[:-1]
-    bounds = [0, *(np.flatnonzero(changes) + 1).tolist(), rows]
-    yield from pairwise(bounds)
+def _before(processes: ProcessRows, usages: Sequence[Usage], from_ms: int) -> _Before:
+    readings = processes.readings
+    firsts = np.array(processes.starts[:-1])
+    at = np.array([usage.read_at_ms for usage in usages])
+    is_first = np.isnan(at)
+    start_ms, read_at = readings.start_time_ms[firsts], readings.read_at_ms[firsts]
+    is_young = read_at - start_ms <= np.maximum(YOUNG_MS, read_at - from_ms)
+    at[is_first] = np.where(is_young, start_ms, np.nan)[is_first]
+    columns = []
+    for column, of_first in (
+        (readings.read_at_ms, at),
+        (readings.cpu_usec, np.where(is_first, 0.0, [usage.cpu_usec for usage in usages])),
+        (readings.children_cpu_usec, np.where(is_first, 0.0, [usage.children_usec for usage in usages])),
+    ):
+        shifted = np.append(np.nan, column[:-1])
+        shifted[firsts] = of_first
+        columns.append(shifted)
+    return _Before(*columns)
