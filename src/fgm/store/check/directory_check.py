@@ -57,7 +57,7 @@ def check(data_dir: str, *, with_values: bool = True, on_file: Callable[[], obje
         (os.path.relpath(os.path.dirname(span.path), data_dir), span.name.start_ms): span.source.fingerprint
         for span in folders.merged
     }
-    check_tiers(report, data_dir, merged, on_file)
+    check_tiers(report, data_dir, merged, on_file, with_values=with_values)
     check_index(report, os.path.join(data_dir, layout.INDEX_NAME))
     return report
 

@@ -27,8 +27,13 @@ class _Minutes(NamedTuple):
     sources: Mapping[str, int]
 
 
-def check_tiers(report: Report, data_dir: str, merged: MergedHours, on_file: Callable[[], object]) -> None:
-    """Check the tiers of a data directory, which may be missing. `on_file` is called after each file."""
+def check_tiers(
+    report: Report, data_dir: str, merged: MergedHours, on_file: Callable[[], object], *, with_values: bool
+) -> None:
+    """Check the tiers of a data directory, which may be missing. `on_file` is called after each file.
+
+    `with_values`: whether to decode the values of all minutes.
+    """
     tiers = os.path.join(data_dir, layout.TIERS_FOLDER)
     with_minutes: set[tuple[str, int]] = set()
     if os.path.lexists(tiers):
@@ -36,7 +41,7 @@ def check_tiers(report: Report, data_dir: str, merged: MergedHours, on_file: Cal
     if not os.path.islink(tiers):
         for day, folder in day_folders(report, tiers):
             relative = os.path.relpath(folder, tiers)
-            for hour_ms, fingerprint in _check_folder(report, day, folder, on_file):
+            for hour_ms, fingerprint in _check_folder(report, day, folder, on_file, with_values=with_values):
                 with_minutes.add((relative, hour_ms))
                 if fingerprint is not None and merged.get((relative, hour_ms), fingerprint) != fingerprint:
                     report.counts[OF_ANOTHER_HOUR] += 1
@@ -45,12 +50,12 @@ def check_tiers(report: Report, data_dir: str, merged: MergedHours, on_file: Cal
 
 
 def _check_folder(
-    report: Report, day_ms: int, folder: str, on_file: Callable[[], object]
+    report: Report, day_ms: int, folder: str, on_file: Callable[[], object], *, with_values: bool
 ) -> Iterator[tuple[int, int | None]]:
     """Check a folder. Yield each hour that has minutes, with the fingerprint of its merged file if it is known."""
     files: list[_Minutes] = []
     for name in names_in(report, folder):
-        files += _check_name(report, os.path.join(folder, name), day_ms)
+        files += _check_name(report, os.path.join(folder, name), day_ms, with_values=with_values)
         on_file()
     days = [file for file in files if file.duration_ms == layout.DAY_MS]
     names_of_days = {name for day in days for name in day.sources}
@@ -65,12 +70,12 @@ def _check_folder(
             yield hour[0], None
 
 
-def _check_name(report: Report, path: str, day_ms: int) -> Iterator[_Minutes]:
+def _check_name(report: Report, path: str, day_ms: int, *, with_values: bool) -> Iterator[_Minutes]:
     name = os.path.basename(path)
     final_name = name.removesuffix(layout.TEMPORARY_SUFFIX)
     parsed = layout.parse_minutes_name(final_name)
     if parsed is not None and final_name == name:
-        yield from _check_file(report, path, day_ms, *parsed)
+        yield from _check_file(report, path, day_ms, *parsed, with_values=with_values)
     elif parsed is not None:
         report.counts["temporary files"] += 1
     elif layout.is_set_aside(name):
@@ -79,7 +84,9 @@ def _check_name(report: Report, path: str, day_ms: int) -> Iterator[_Minutes]:
         report.add(path, "fgm creates nothing with this name here")
 
 
-def _check_file(report: Report, path: str, day_ms: int, start_ms: int, duration_ms: int) -> Iterator[_Minutes]:
+def _check_file(
+    report: Report, path: str, day_ms: int, start_ms: int, duration_ms: int, *, with_values: bool
+) -> Iterator[_Minutes]:
     try:
         file = MinutesFile.open(path)
     except FileNotFoundError:
@@ -89,6 +96,9 @@ def _check_file(report: Report, path: str, day_ms: int, start_ms: int, duration_
         return
     try:
         report.counts["files of minutes"] += 1
+        if with_values:
+            for problem in _problems_of_values(file, start_ms, duration_ms):
+                report.add(path, problem)
         for problem in _problems(file, path, day_ms, start_ms, duration_ms):
             report.add(path, problem)
         yield _Minutes(path, start_ms, duration_ms, dict(file.block.sources))
@@ -97,7 +107,7 @@ def _check_file(report: Report, path: str, day_ms: int, start_ms: int, duration_
     check_mode(report, path, FILE_MODE)
 
 
-def _problems(file: MinutesFile, path: str, day_ms: int, start_ms: int, duration_ms: int) -> Iterator[str]:
+def _problems_of_values(file: MinutesFile, start_ms: int, duration_ms: int) -> Iterator[str]:
     try:
         file.verify()
         end_ms = layout.window_at(start_ms + duration_ms - 1, file.header.rotation_s).end_ms
@@ -107,10 +117,19 @@ def _problems(file: MinutesFile, path: str, day_ms: int, start_ms: int, duration
             )
     except BadFileError as error:
         yield error.reason
-        return
     except (OSError, ValueError) as error:
         yield str(error)
+
+
+def _problems(file: MinutesFile, path: str, day_ms: int, start_ms: int, duration_ms: int) -> Iterator[str]:
+    try:
+        file.verify_checksums()
+    except (BadFileError, OSError) as error:
+        yield error.reason if isinstance(error, BadFileError) else str(error)
         return
+    end_ms = layout.window_at(start_ms + duration_ms - 1, file.header.rotation_s).end_ms
+    if file.block.first_ms < start_ms or file.block.last_ms >= end_ms:
+        yield "it has minutes before or after its range"
     identifier = layout.parse_identifier(os.path.basename(os.path.dirname(path)))
     if file.header.identifier != identifier:
         yield f"written by {file.header.identifier}, but in the folder of {identifier}"

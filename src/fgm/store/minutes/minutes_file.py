@@ -137,6 +137,17 @@ class MinutesFile:
         Raises: OSError.
         Raises: BadFileError if something is damaged.
         """
+        self.verify_checksums()
+        rows = sum(len(self.rows(metric)) for metric in self.block.metrics)
+        if rows != self.block.rows:
+            raise BadFileError(self.path, f"its metrics have {rows} rows, but its block says {self.block.rows}")
+
+    def verify_checksums(self) -> None:
+        """Check the checksums of all bytes. The values are not decoded, which takes much longer.
+
+        Raises: OSError.
+        Raises: BadFileError if something is damaged.
+        """
         at, crc = 0, 0
         sections_at = self.block.sections[0].offset
         while at < sections_at:
@@ -146,9 +157,11 @@ class MinutesFile:
             at, crc = at + len(data), zlib.crc32(data, crc)
         if crc != self.block.crc:
             raise BadFileError(self.path, "its columns do not match their checksum")
-        rows = sum(len(self.rows(metric)) for metric in self.block.metrics)
-        if rows != self.block.rows:
-            raise BadFileError(self.path, f"its metrics have {rows} rows, but its block says {self.block.rows}")
+        try:
+            for number in range(len(self.block.sections)):
+                self._section(number)
+        except ValueError as error:
+            raise BadFileError(self.path, str(error)) from error
 
     def close(self) -> None:
         """Close the file. Rows that were returned earlier stay valid."""
