@@ -1,6 +1,6 @@
 """Which hours are merged, from the names of the files."""
 
-from fgm.collector.merging.planner import DELAY_MS, HourFiles, due_hours, is_temporary, twice_stored
+from fgm.collector.merging.planner import DELAY_MS, HourFiles, due_hours, twice_stored
 from fgm.store.directory.layout import HOUR_MS
 from tests.support.collector.windows import START_MS
 
@@ -50,16 +50,3 @@ def test_hours_that_are_stored_twice_are_those_with_a_merged_file_and_others() -
     ]
     tables = ["processes-20251230T160000Z--PT1H.parquet", TABLES[1]]
     assert list(twice_stored(tables)) == [HourFiles(START_MS, (), TABLES[1:])]
-
-
-def test_temporary_files_of_merges_are_told_apart_from_those_of_windows() -> None:
-    merges = (
-        MERGED,
-        "processes-20251230T160000Z--PT1H.parquet",
-        "minutes-20251230T160000Z--PT1H.parquet",
-        "minutes-20251230T000000Z--P1D.parquet",
-    )
-    assert [is_temporary(f"{name}.tmp") for name in merges] == [True] * 4
-    assert [is_temporary(name) for name in (*merges, f"{WINDOWS[0]}.tmp", f"{TABLES[0]}.tmp", "notes.tmp")] == [
-        False
-    ] * 7

@@ -80,17 +80,6 @@ def twice_stored(names: Collection[str]) -> Iterator[HourFiles]:
             yield HourFiles(hour_ms, tuple(windows[hour_ms]), tuple(tables[hour_ms]))
 
 
-def is_temporary(name: str) -> bool:
-    """Return whether this is the temporary name of a merged file. Only a merge writes such files."""
-    final = name.removesuffix(layout.TEMPORARY_SUFFIX)
-    if final == name:
-        return False
-    parsed = layout.parse_name(final)
-    is_hour = parsed is not None and parsed.duration_ms is not None
-    is_table = layout.parse_table_hour_name(final) is not None
-    return is_hour or is_table or layout.parse_minutes_name(final) is not None
-
-
 def hour_of(instant_ms: int) -> int:
     """Return the start of the hour that contains an instant."""
     return instant_ms - instant_ms % layout.HOUR_MS

@@ -13,11 +13,12 @@ from collections.abc import Iterable
 
 from fgm.collector.merging.fingerprints import fingerprint_of
 from fgm.collector.merging.job import Outcome
-from fgm.collector.merging.planner import HourFiles, is_temporary, twice_stored
+from fgm.collector.merging.planner import HourFiles, twice_stored
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.minutes.minutes_file import MinutesFile
+from fgm.store.ownership import is_being_merged
 from fgm.store.parquet.block import has_block
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.tables import process_tables
@@ -51,7 +52,7 @@ def remove_temporaries(folder: str) -> None:
 
     Raises: OSError.
     """
-    for name in filter(is_temporary, _names(folder)):
+    for name in filter(is_being_merged, _names(folder)):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(folder, name))
 
