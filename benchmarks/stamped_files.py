@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,8 +44,8 @@ class StampedFile:
         column.file_offset = pages[0].offset
         facts = column.meta_data
         has_dictionary = pages[0].encoding == DICTIONARY
-        if has_dictionary:
-            facts.dictionary_page_offset = pages[0].offset
+        facts.dictionary_page_offset = pages[0].offset if has_dictionary else None
+        facts.encodings = sorted({0, 3, *(page.encoding for page in pages if page.encoding != DICTIONARY)})
         facts.data_page_offset = pages[1 if has_dictionary else 0].offset
         facts.total_compressed_size = sum(page.size for page in pages)
         facts.total_uncompressed_size = sum(page.header_size + page.page_size for page in pages)
@@ -69,12 +70,19 @@ class StampedMetrics(StampedFile):
         file = WindowFile.open(path)
         self._facts, self._time_ms = file.block, file.time_ms()
         file.close()
+        columns = {name: column for name, column in file.block.columns.items() if name != TIME}
+        listed = [(page.offset, page.offset + page.size) for column in columns.values() for page in column.pages]
+        self._crc, at = 0, len(PARQUET_MAGIC)
+        for start, end in sorted([*listed, (len(self._kept), len(self._kept))]):  # the old times are between others
+            self._crc, at = zlib.crc32(self._kept[at:start], self._crc), end
 
     def stamped(self, shift_ms: int, header: FileHeader) -> bytes:
         """Return the file with later times."""
         facts = self._facts
         starts = page_starts([run.count for run in facts.runs])
-        times = ColumnValues(TIME, "time", self._time_ms + shift_ms, is_nullable=False, page_starts=starts)
+        times = ColumnValues(
+            TIME, "time", self._time_ms + shift_ms, is_nullable=False, page_starts=starts, is_smallest=True
+        )
         alone = encode_parts([times], {})
         pages = alone.positions[TIME].pages
         begin, end = pages[0].offset, pages[-1].offset + pages[-1].size
@@ -87,6 +95,7 @@ class StampedMetrics(StampedFile):
             first_ms=bounds[0],
             last_ms=bounds[1],
             columns={**facts.columns, TIME: ColumnChunk("time", pages)},
+            crc=self._crc,
             sources=tuple(Source(shifted(name, shift_ms), fingerprint) for name, fingerprint in facts.sources),
         ).to_bytes(footer)
         tail = block + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC

@@ -46,7 +46,7 @@ def samples_of(number: int, length_ms: int) -> Chunk:
         "tcp.retrans_segs": np.where(np.isnan(every_10_s), np.nan, 1.0),
     }
     missing = (time_ms > START_MS + 600_000) & (time_ms < START_MS + 900_000)  # the collector did not run
-    late_ms = np.round(random.uniform(0, 50, n), 3)
+    late_ms = np.round(random.uniform(0, 50, n), 2)
     series = Series("container", f"{number:064x}", f"c{number}", node_name="node-1")
     return Chunk(series, time_ms[~missing], late_ms[~missing], {k: v[~missing] for k, v in values.items()})
 

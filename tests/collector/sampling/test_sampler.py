@@ -358,7 +358,7 @@ def test_each_controller_is_read_where_it_is(tmp_path: Path) -> None:
     assert row["memory.max"] == int((folder / "memory.max").read_text())
     assert row["memory.events.oom_kill"] == 0
     assert row["cgroup.events.populated"] == 1
-    assert row["cpu.stat.usage_usec"] == 436_926.73
+    assert row["cpu.stat.usage_usec"] == 436_927
     assert row["cpu.stat.throttled_usec"] == 1_628_815.123
     assert row["cpu_quota_usec"] == int((DATA / "cgroup1/cpu.cfs_quota_us").read_text())
     assert row["pids.current"] == 2

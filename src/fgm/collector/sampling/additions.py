@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.collector.kernel.kernel_file import columns_of
+from fgm.store.samples.chunk import rounded_late_ms
 from fgm.store.samples.series import Series
 
 
@@ -58,7 +59,7 @@ class Additions:
         missing = [final for key, final in self._final_rows.items() if key not in present]
         self._final_rows.clear()
         for final in missing:
-            final.row[0] = round((final.read_at - due) * 1e6) / 1000
+            final.row[:1] = rounded_late_ms(np.array([(final.read_at - due) * 1000]))
         return np.vstack([rows, *(final.row for final in missing)]), (*series, *(final.series for final in missing))
 
     def _put_values(self, rows: NDArray[np.float64], series: tuple[Series, ...]) -> None:

@@ -32,6 +32,7 @@ from fgm.collector.sampling.sources import SLOW_EVERY_S
 from fgm.collector.sampling.sweep import Sweep
 from fgm.logs import fields
 from fgm.metrics.catalogue import COLUMNS
+from fgm.store.samples.chunk import rounded_late_ms
 from fgm.store.samples.series import Series
 from fgm.store.samples.tick import Tick
 from fgm.store.tables.table_rows import LabelledRow
@@ -124,7 +125,7 @@ class Sampler:
         self._checks_seen = checks_before
         self.readers.drop_grown_up()
         rows = self._sweep.table.take(self._present, axis=0)
-        rows[:, 0] = np.rint((read_at.take(self._present) - due) * 1e6) / 1000
+        rows[:, 0] = rounded_late_ms((read_at.take(self._present) - due) * 1000)
         opened = self._take_opened() if self.readers.opened else frozenset[str]()
         rows, series = self.additions.add_to(rows, self._series, due)
         if self._swap_includes_memory:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from fgm import __version__
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
+from fgm.store.parquet.pages.hybrid import encode_positions, encode_runs, width_of
+from fgm.store.parquet.pages.number_pages import Numbers, Page, levels, plain_pages, smallest_pages
 from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, PLAIN, ColumnChunk, PagePosition
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.parquet.thrift import struct, to_bytes
@@ -36,6 +38,8 @@ _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
 _UTF8, _TIMESTAMP_MILLIS = 0, 9
 _MAX_INTEGER = 2.0**63
+_VALUES_PER_RUN = 8
+"""Minimum mean length of the runs of a page of texts; else it has one position after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class ColumnValues:
 
     `values`: `Texts` if the type is `text`, int64 if it is `time` (ms since 1970 UTC), and float64 if it is `number`
     (NaN is null). Those of an `integer` are int64, or float64 if it has nulls: they are rounded, and one that has no
-    64 bits is null. `page_starts`: the rows with which a page begins, 0 first.
+    64 bits is null. `page_starts`: the rows with which a page begins, 0 first. `is_smallest`: whether to look for the
+    encoding with the fewest bytes; then more pages may begin with `series_starts`, and several may become one.
     """
 
     name: str
@@ -53,6 +58,8 @@ class ColumnValues:
     is_nullable: bool = True
     compression_level: int = _DEFAULT_LEVEL
     page_starts: Sequence[int] = (0,)
+    is_smallest: bool = False
+    series_starts: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +71,32 @@ class FileParts:
     positions: Mapping[str, ColumnChunk]
 
 
+class WrittenColumns(NamedTuple):
+    """What `write_columns` has written. `positions`: of the pages of each column.
+
+    `crc`: CRC32 of the column chunks of texts and of those without values together, which the block of a metrics file
+    does not list.
+    """
+
+    footer: bytes
+    positions: dict[str, ColumnChunk]
+    crc: int
+
+
 def encode_parts(columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -> FileParts:
     """Return the parts of a file with one row group. `metadata`: the key-value metadata of the footer.
 
     Raises: ValueError if a column is too large.
     """
     file = io.BytesIO()
-    footer, positions = write_columns(file, columns, metadata)
-    return FileParts(file.getvalue(), footer, positions)
+    written = write_columns(file, columns, metadata)
+    return FileParts(file.getvalue(), written.footer, written.positions)
 
 
-def write_columns(
-    file: BinaryIO, columns: Iterable[ColumnValues], metadata: Mapping[str, str]
-) -> tuple[bytes, dict[str, ColumnChunk]]:
+def write_columns(file: BinaryIO, columns: Iterable[ColumnValues], metadata: Mapping[str, str]) -> WrittenColumns:
     """Write the column chunks of a file with one row group. Return its footer, and the positions of its pages.
 
-    The columns are encoded one after the other, so a generator never holds the values of more than one. The positions
-    are those of all columns except texts.
+    The columns are encoded one after the other, so a generator never holds the values of more than one.
 
     Raises: OSError; ValueError if a column is too large.
     """
@@ -90,7 +106,7 @@ def write_columns(
     for column in columns:
         rows = len(column.values.codes if isinstance(column.values, Texts) else column.values)
         elements.append(_schema_element(column.name, column.type, column.is_nullable))
-        pages = writer.append_all(column, rows)
+        pages = writer.append(column, rows)
         size = sum(page.header_size + page.page_size for page in pages)
         chunks.append(_chunk_facts(column, rows, pages, size))
         uncompressed += size
@@ -107,7 +123,7 @@ def write_columns(
         ],
         created_by=f"fgm version {__version__}",
     )
-    return to_bytes(footer), positions
+    return WrittenColumns(to_bytes(footer), positions, writer.crc)
 
 
 @cache
@@ -152,15 +168,6 @@ def _bounds(times_ms: NDArray[np.int64] | NDArray[np.float64]) -> tuple[int, int
     return int(times_ms.min()), int(times_ms.max())
 
 
-class _Page(NamedTuple):
-    """A page before compression. `present`: number of values that are not null."""
-
-    content: bytes
-    rows: int
-    present: int
-    encoding: int
-
-
 class _Writer:
     """Writes pages, and counts where they are."""
 
@@ -168,90 +175,91 @@ class _Writer:
         file.write(PARQUET_MAGIC)
         self._file = file
         self._at = len(PARQUET_MAGIC)
+        self.crc = 0
+        """CRC32 of the column chunks of texts and of those without values."""
 
-    def append_all(self, column: ColumnValues, rows: int) -> list[PagePosition]:
+    def append(self, column: ColumnValues, rows: int) -> list[PagePosition]:
         """Write the pages of a column. Return where they are."""
-        values, pages = column.values, []
-        encoding = PLAIN
-        if isinstance(values, Texts):
-            dictionary, encoding = b"".join([_with_size(text.encode()) for text in values.values]), INDICES
-            head = struct("DictionaryPageHeader", num_values=len(values.values), encoding=PLAIN)
-            kind = {"type": _DICTIONARY_PAGE, "dictionary_page_header": head}
-            pages.append(self._append(column, _Page(dictionary, 0, len(values.values), DICTIONARY), kind))
-        for first, end in pairwise((*column.page_starts, rows)):
-            page = _data_page(column, slice(first, end), encoding)
-            levels = {"definition_level_encoding": _RLE, "repetition_level_encoding": _RLE}
-            head = struct("DataPageHeader", num_values=end - first, encoding=encoding, **levels)
-            kind = {"type": _DATA_PAGE, "data_page_header": head}
-            pages.append(self._append(column, page, kind))
-        return pages
+        if isinstance(column.values, Texts):
+            pages = _text_pages(column, column.values, rows)
+        else:
+            numbers = _numbers(column, column.values)
+            pages = smallest_pages(numbers) if column.is_smallest else plain_pages(numbers)
+        is_listed = column.type != "text" and any(page.present for page in pages)
+        return [self._append(column, page, is_listed=is_listed) for page in pages]
 
-    def _append(self, column: ColumnValues, page: _Page, kind: Mapping[str, Any]) -> PagePosition:
-        """Write one page. `kind`: the fields of its header that depend on the kind of page."""
-        content, rows, present, encoding = page
-        if len(content) > MAX_COLUMN_BYTES:
-            raise ValueError(f"column {column.name} has a page of {len(content)} bytes, more than {MAX_COLUMN_BYTES}")
-        packed = cramjam.zstd.compress(content, level=column.compression_level)
-        sizes = {"uncompressed_page_size": len(content), "compressed_page_size": len(packed)}
+    def _append(self, column: ColumnValues, page: Page, *, is_listed: bool) -> PagePosition:
+        packed, page_size, rows, present, encoding = page
+        if page_size > MAX_COLUMN_BYTES:
+            raise ValueError(f"column {column.name} has a page of {page_size} bytes, more than {MAX_COLUMN_BYTES}")
+        if encoding == DICTIONARY:
+            head = struct("DictionaryPageHeader", num_values=present, encoding=PLAIN)
+            kind = {"type": _DICTIONARY_PAGE, "dictionary_page_header": head}
+        else:
+            of_levels = {"definition_level_encoding": _RLE, "repetition_level_encoding": _RLE}
+            head = struct("DataPageHeader", num_values=rows, encoding=encoding, **of_levels)
+            kind = {"type": _DATA_PAGE, "data_page_header": head}
+        sizes = {"uncompressed_page_size": page_size, "compressed_page_size": len(packed)}
         header = to_bytes(struct("PageHeader", **sizes, **kind))
         self._file.write(header)
-        self._file.write(memoryview(packed))
+        self._file.write(packed)
         size, offset = len(header) + len(packed), self._at
         self._at += size
-        crc = zlib.crc32(memoryview(packed), zlib.crc32(header))
-        return PagePosition(offset, size, len(header), len(content), rows, present, encoding, crc)
+        crc = zlib.crc32(packed, zlib.crc32(header))
+        if not is_listed:
+            self.crc = zlib.crc32(packed, zlib.crc32(header, self.crc))
+        return PagePosition(offset, size, len(header), page_size, rows, present, encoding, crc)
 
 
-def _data_page(column: ColumnValues, part: slice, encoding: int) -> _Page:
-    """Return the page with the values of these rows."""
-    values = column.values
-    if isinstance(values, Texts):
-        codes = values.codes[part]
-        is_present = codes >= 0
-        content = _indices(codes[is_present], len(values.values))
-    else:
-        numbers = values[part]
-        if numbers.dtype.kind == "f" and column.type != "number":
-            numbers = np.rint(numbers)
-            is_present = np.abs(numbers) < _MAX_INTEGER
-            content = numbers[is_present].astype("<i8").tobytes()
+def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float64]) -> Numbers:
+    is_present = None
+    if values.dtype.kind == "f":
+        if column.type == "number":
+            is_present = ~np.isnan(values)
         else:
-            is_present = ~np.isnan(numbers)
-            content = numbers[is_present].tobytes()
-    present = int(np.count_nonzero(is_present))
-    if column.is_nullable:
-        content = _levels(is_present, present) + content
-    elif present != len(is_present):
-        raise ValueError(f"column {column.name} has a null, but is not nullable")
-    return _Page(content, len(is_present), present, encoding)
+            values = np.rint(values)
+            is_present = np.abs(values) < _MAX_INTEGER
+        if not is_present.all():
+            values = values[is_present]
+    elif column.is_nullable:
+        is_present = np.ones(len(values), np.bool_)
+    rows = len(column.values) if is_present is None else len(is_present)
+    if not column.is_nullable:
+        if len(values) != rows:
+            raise ValueError(f"column {column.name} has a null, but is not nullable")
+        is_present = None
+    of_64_bits = values.view(np.int64) if column.type == "number" else values.astype(np.int64, copy=False)
+    series_starts = column.series_starts or column.page_starts
+    return Numbers(of_64_bits, rows, is_present, column.page_starts, series_starts, column.compression_level)
 
 
-def _levels(is_present: NDArray[np.bool_], present: int) -> bytes:
-    """Return definition levels: whether each row has a value."""
-    if present in {0, len(is_present)}:
-        return _with_size(_varint(len(is_present) << 1) + bytes([present > 0]))  # one level, repeated
-    packed = np.packbits(is_present, bitorder="little")
-    return _with_size(_varint(len(packed) << 1 | 1) + packed.tobytes())
+def _text_pages(column: ColumnValues, texts: Texts, rows: int) -> list[Page]:
+    dictionary = b"".join([_with_size(text.encode()) for text in texts.values])
+    width = width_of(len(texts.values))
+    level = column.compression_level
+
+    def page(content: bytes, rows: int, present: int, encoding: int) -> Page:
+        return Page(bytes(cramjam.zstd.compress(content, level=level)), len(content), rows, present, encoding)
+
+    pages = [page(dictionary, 0, len(texts.values), DICTIONARY)]
+    for first, end in pairwise((*column.page_starts, rows)):
+        codes = texts.codes[first:end]
+        is_present = codes >= 0
+        present = int(np.count_nonzero(is_present))
+        content = bytes([width]) + _positions(codes[is_present], width)
+        if column.is_nullable:
+            content = levels(is_present, present) + content
+        elif present != len(codes):
+            raise ValueError(f"column {column.name} has a null, but is not nullable")
+        pages.append(page(content, end - first, present, INDICES))
+    return pages
 
 
-def _indices(codes: NDArray[np.int32], size: int) -> bytes:
-    """Return positions in a dictionary of `size` texts, in whole groups of eight and whole bytes for each position."""
-    width = 1 if size <= 1 << 8 else 2 if size <= 1 << 16 else 4
-    groups = -(-len(codes) // 8)
-    padded = np.zeros(groups * 8, f"<u{width}")
-    padded[: len(codes)] = codes
-    return bytes([8 * width]) + _varint(groups << 1 | 1) + padded.tobytes()
+def _positions(codes: NDArray[np.int32], width: int) -> bytes:
+    """Return positions in a dictionary, as runs if these are long."""
+    runs = int(np.count_nonzero(np.diff(codes))) + 1
+    return encode_runs(codes, width) if runs * _VALUES_PER_RUN <= len(codes) else encode_positions(codes, width)
 
 
 def _with_size(data: bytes) -> bytes:
     return len(data).to_bytes(4, "little") + data
-
-
-def _varint(number: int) -> bytes:
-    """Return an unsigned integer in seven bits per byte, the lowest first."""
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    data.append(number)
-    return bytes(data)

@@ -13,11 +13,14 @@ from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
 from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, write_columns
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, Source, WindowBlock
+from fgm.store.samples.chunk import rounded_late_ms
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import IDENTITY_COLUMNS
 
 MAX_PAGE_ROWS = 1 << 14
 """Number of rows at which a page ends, at the latest after the series that it belongs to."""
+_MIN_HOUR_LEVEL = 6
+"""Minimum zstd level of a file with more than one page per column. An hour is written once, and kept for days."""
 _MAX_GROUPS_OF_TICKS = 1000
 """Maximum number of groups of ticks. Files of other programs may have rows at any time."""
 
@@ -49,7 +52,7 @@ def write_metrics(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
     }
     values = _columns(runs, time_ms, column, columns, compression_level)
-    footer, positions = write_columns(file, values, metadata)
+    footer, positions, crc = write_columns(file, values, metadata)
     ticks = np.unique(time_ms)
     groups = _groups_of_ticks(ticks)
     block = WindowBlock(
@@ -61,6 +64,7 @@ def write_metrics(
         tuple(_with_first_tick(run, time_ms, ticks if groups else ticks[:0]) for run in runs),
         ticks=groups,
         sources=tuple(sources),
+        crc=crc,
         schema=zlib.crc32(json.dumps(dict(columns)).encode()),
     ).to_bytes(footer)
     file.write(block)
@@ -78,15 +82,29 @@ def _columns(
 ) -> Iterator[ColumnValues]:
     """Yield the columns of a metrics file, in file order."""
     counts = [run.count for run in runs]
-    starts = page_starts(counts)
-    yield ColumnValues(TIME, "time", time_ms, is_nullable=False, page_starts=starts)
+    starts, series_starts = page_starts(counts), [run.first for run in runs]
+    level = compression_level if len(starts) == 1 else max(compression_level, _MIN_HOUR_LEVEL)
+
+    def numbers(name: str, kind: ColumnType, values: NDArray[np.float64] | NDArray[np.int64]) -> ColumnValues:
+        return ColumnValues(
+            name,
+            kind,
+            values,
+            is_nullable=name != TIME,
+            compression_level=level,
+            page_starts=starts,
+            is_smallest=True,
+            series_starts=series_starts,
+        )
+
+    yield numbers(TIME, "time", time_ms)
     for name in IDENTITY_COLUMNS:
         texts = _texts([getattr(run.series, name) for run in runs])
         texts = texts._replace(codes=np.repeat(texts.codes, counts))
         yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
-    yield ColumnValues(LATE_US, "integer", column(LATE) * 1000, compression_level=compression_level, page_starts=starts)
+    yield numbers(LATE_US, "integer", rounded_late_ms(column(LATE)) * 1000)
     for name, kind in columns.items():
-        yield ColumnValues(name, kind, column(name), compression_level=compression_level, page_starts=starts)
+        yield numbers(name, kind, column(name))
 
 
 def page_starts(counts: Sequence[int], max_rows: int = MAX_PAGE_ROWS) -> list[int]:
@@ -105,10 +123,9 @@ def _groups_of_ticks(ticks: NDArray[np.int64]) -> tuple[tuple[int, int, int], ..
     changes = [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(steps)]
     groups, first = list[tuple[int, int, int]](), 0
     for change in changes:
-        if first >= len(ticks) or change < first:
-            continue
-        step = int(steps[first]) if first < len(steps) else 0
-        groups.append((int(ticks[first] - ticks[0]), step, change - first + 1))
+        if change <= first:
+            continue  # a gap, of which the next group begins at the end
+        groups.append((int(ticks[first] - ticks[0]), int(steps[first]), change - first + 1))
         first = change + 1
     if first < len(ticks):
         groups.append((int(ticks[first] - ticks[0]), 0, 1))

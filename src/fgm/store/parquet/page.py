@@ -14,8 +14,8 @@ MAX_COLUMN_BYTES = 256 << 20
 """Maximum size of a column chunk, and of its page."""
 MAX_ROW_BYTES = 9
 """Maximum size of a row in a page: 8 bytes for its value, and at most 1 for its definition level (null or not)."""
-MAX_LEVELS_BYTES = 64
-"""Maximum size of the part of a page that does not depend on the number of rows."""
+MAX_OVERHEAD_BYTES = 4096
+"""Maximum size of the part of a page that does not depend on the number of rows, such as what fills up a block."""
 
 
 _START_OF_DATA_PAGE = b"\x15\x00\x15"

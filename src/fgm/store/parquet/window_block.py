@@ -2,7 +2,7 @@
 
     "header": {…}, "first_ms": …, "last_ms": …, "rows": …,
     "ticks": [[ms after first_ms, ms from tick to tick, number of ticks], …],
-    "sources": [[name, fingerprint], …], "schema": …,
+    "sources": [[name, fingerprint], …], "schema": …, "crc": …,
     "columns": {name: type, …},
     "runs": [[[the identity columns], first row, rows, index of the first tick or null], …]
 
@@ -113,6 +113,10 @@ class WindowBlock:
     sources: tuple[Source, ...] = ()
     schema: int = 0
     """CRC32 of the names and types of all metric columns, also of those without values; 0 before format version 4."""
+    crc: int | None = None
+    """CRC32 of all column chunks together that `columns` does not have; None before format version 4."""
+    offset: int = 0
+    """Where the block begins in its file, behind the last column chunk."""
     fingerprint: int = 0
     columns_bytes: int = 0
     """Size of what `columns` keeps in memory."""
@@ -127,13 +131,14 @@ class WindowBlock:
             "ticks": self.ticks,
             "sources": self.sources,
             "schema": self.schema,
+            "crc": self.crc,
             "columns": {name: column.type for name, column in self.columns.items()},
             "runs": [[to_json(run.series), run.first, run.count, run.first_tick] for run in self.runs],
         }
         return pack_block(facts, footer, PageTable.of(self.columns.values()).to_bytes())
 
     @classmethod
-    def from_bytes(cls, content: bytes, fingerprint: int = 0) -> "WindowBlock":
+    def from_bytes(cls, content: bytes, offset: int = 0, fingerprint: int = 0) -> "WindowBlock":
         """Create a block from the content that `to_bytes` writes.
 
         The text is split at its keys before it is parsed, because a query opens hundreds of windows and needs only a
@@ -163,6 +168,8 @@ class WindowBlock:
             ticks=tuple((int(first), int(step), int(count)) for first, step, count in facts.get("ticks", ())),
             sources=tuple(Source(str(name), int(crc)) for name, crc in facts.get("sources", ())),
             schema=int(facts.get("schema", 0)),
+            crc=facts.get("crc"),
+            offset=offset,
             fingerprint=fingerprint,
             columns_bytes=len(columns_json) if end < 0 else len(content) - end,
         )
@@ -202,9 +209,9 @@ def read_window_block(path: str, fd: int) -> WindowBlock:
     Raises: OSError.
     Raises: BadFileError if the file was not written by fgm, or its block is damaged.
     """
-    content, _, crc = read_block(path, fd)
+    content, offset, crc = read_block(path, fd)
     try:
-        return WindowBlock.from_bytes(content, crc)
+        return WindowBlock.from_bytes(content, offset, crc)
     except _MALFORMED as error:
         raise BadFileError(path, f"malformed block: {error}") from error
 

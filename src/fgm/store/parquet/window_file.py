@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
+from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.page import MAX_COLUMN_BYTES
 from fgm.store.parquet.pages.column_reader import ColumnReader, OpenFile
 from fgm.store.parquet.pages.page_table import ColumnChunk
@@ -20,6 +21,9 @@ from fgm.store.parquet.window_block import LATE, LATE_US, TIME, WindowBlock, rea
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
+
+_READ_BYTES = 1 << 20
+"""Number of bytes that are read at once to check them."""
 
 
 class WindowFile:
@@ -158,6 +162,7 @@ class WindowFile:
         self._verify_times()
         for name in self.block.columns.keys() - {TIME}:
             self.column(LATE if name == LATE_US else name)
+        self._verify_other_columns()
 
     def verify_checksums(self) -> None:
         """Check the checksums of all columns, and the times. Other columns are not decoded, which takes much longer.
@@ -170,6 +175,7 @@ class WindowFile:
                     raise BadFileError(self.path, f"column {name} has an impossible size")
                 if zlib.crc32(os.pread(self._fd, page.size, page.offset)) != page.crc:
                     raise BadFileError(self.path, f"column {name} does not match its checksum")
+        self._verify_other_columns()
         self._verify_times()
 
     def _verify_times(self) -> None:
@@ -180,6 +186,25 @@ class WindowFile:
             same = ticks[run.first_tick : run.first_tick + run.count] == time_ms[run.first : run.first + run.count]
             if not same.all():
                 raise BadFileError(self.path, f"the ticks of {run.series.key} in its block are not those of its rows")
+
+    def _verify_other_columns(self) -> None:
+        """Check the bytes of the columns that the block does not list: texts, and columns without values."""
+        if self.block.has_empty_columns:
+            return  # before format version 4, texts had no checksum
+        at, crc = len(PARQUET_MAGIC), 0
+        listed = [
+            (page.offset, page.offset + page.size) for column in self.block.columns.values() for page in column.pages
+        ]
+        for start, end in sorted([*listed, (self.block.offset, self.block.offset)]):
+            while at < start:
+                data = os.pread(self._fd, min(start - at, _READ_BYTES), at)
+                if not data:
+                    raise BadFileError(self.path, "it ends before its block")
+                crc = zlib.crc32(data, crc)
+                at += len(data)
+            at = max(at, end)
+        if crc != self.block.crc:
+            raise BadFileError(self.path, "its columns of texts do not match their checksum")
 
     def close(self) -> None:
         """Close the file. Columns that were returned earlier stay valid."""

@@ -55,7 +55,7 @@ def write_table(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "pandas": _zones(column_name(field) for field in types if types[field] == "time"),
     }
-    footer, chunks = write_columns(file, _columns(kind, column, starts), metadata)
+    footer, chunks, _ = write_columns(file, _columns(kind, column, starts), metadata)
     block = TableBlock(kind, header, first_ms, last_ms, rows, tuple(sources), columns=chunks, runs=runs)
     packed = block.to_bytes(footer)
     file.write(packed + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.errors import BadFileError
-from fgm.store.parquet.page import MAX_COLUMN_BYTES, MAX_LEVELS_BYTES, MAX_ROW_BYTES, decompress, split_levels
-from fgm.store.parquet.pages.page_table import DICTIONARY, PLAIN, ColumnChunk, PagePosition
+from fgm.store.parquet.page import MAX_COLUMN_BYTES, MAX_OVERHEAD_BYTES, MAX_ROW_BYTES, decompress, split_levels
+from fgm.store.parquet.pages import delta, hybrid
+from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN, ColumnChunk, PagePosition
 
 
 class OpenFile(NamedTuple):
@@ -34,7 +35,9 @@ class ColumnReader:
         self._name = name
         self._divisor = divisor
         self._type = "number" if column is None else column.type
-        self._pages = [page for page in column.pages if page.encoding != DICTIONARY] if column is not None else []
+        pages = column.pages if column is not None else ()
+        self._dictionary_page = pages[0] if pages and pages[0].encoding == DICTIONARY else None
+        self._pages = [page for page in pages if page.encoding != DICTIONARY]
         if self._type == "text":
             raise BadFileError(self._path, f"column {name} has texts, not numbers")
         if column is not None and not self._pages:
@@ -44,6 +47,7 @@ class ColumnReader:
         self._starts = [0, *accumulate(page.rows for page in self._pages)]
         if self._pages and self._starts[-1] != rows:
             raise BadFileError(file.path, f"the pages of column {name} have {self._starts[-1]} of {rows} rows")
+        self._dictionary: NDArray[np.int64] | None = None
         self._decoded: dict[int, NDArray[Any]] = {}
 
     def rows(self, first: int, count: int) -> NDArray[np.float64]:
@@ -85,13 +89,14 @@ class ColumnReader:
             page = self._pages[number]
             try:
                 values = self._decode(page, self._read(page))
-            except (IndexError, ValueError) as error:
+            except (IndexError, OverflowError, ValueError) as error:
                 raise BadFileError(self._path, f"column {self._name}: {error or type(error).__name__}") from error
             self._decoded[number] = values
         return values
 
     def _read(self, page: PagePosition) -> NDArray[np.uint8]:
-        max_page_bytes = min(MAX_ROW_BYTES * page.rows + MAX_LEVELS_BYTES, MAX_COLUMN_BYTES)
+        values = page.present if page.encoding == DICTIONARY else page.rows
+        max_page_bytes = min(MAX_ROW_BYTES * values + MAX_OVERHEAD_BYTES, MAX_COLUMN_BYTES)
         is_possible = 0 <= page.offset < 1 << 62 and 0 <= page.header_size <= page.size <= MAX_COLUMN_BYTES
         if not is_possible or not 0 <= page.page_size <= max_page_bytes:
             raise BadFileError(self._path, f"column {self._name} has an impossible size")
@@ -100,16 +105,34 @@ class ColumnReader:
             raise BadFileError(self._path, f"column {self._name} does not match its checksum")
         return decompress(memoryview(data)[page.header_size :], page.page_size)
 
+    def _values(self, page: PagePosition, data: memoryview, count: int) -> NDArray[np.int64]:
+        """Return the values of a page as integers, or as the bits of float64."""
+        if not count:
+            return np.empty(0, np.int64)
+        if page.encoding == PLAIN:
+            return np.frombuffer(data, "<i8", count)
+        if page.encoding == DELTA:
+            return delta.decode(data, count)
+        if page.encoding != INDICES:
+            raise ValueError(f"a page has the unknown encoding {page.encoding}")
+        if self._dictionary is None:
+            self._dictionary = self._read_dictionary()
+        return self._dictionary[hybrid.decode(data[1:], data[0], count)]
+
+    def _read_dictionary(self) -> NDArray[np.int64]:
+        if self._dictionary_page is None:
+            raise ValueError("it has positions without a dictionary")
+        return np.frombuffer(self._read(self._dictionary_page), "<i8", self._dictionary_page.present)
+
     def _decode(self, page: PagePosition, data: NDArray[np.uint8]) -> NDArray[np.float64] | NDArray[np.int64]:
-        if page.encoding != PLAIN:
-            raise ValueError(f"its pages have the unknown encoding {page.encoding}")
         if self._type == "time":
-            return np.frombuffer(data, "<i8", page.rows)
+            return self._values(page, data.data, page.rows)
         is_present, rest = split_levels(data, page.rows)
         count = page.rows if is_present is None else int(np.count_nonzero(is_present))
         if page.present != count:
             raise ValueError(f"it has {count} values, but its block says {page.present}")
-        values = np.frombuffer(rest, "<f8" if self._type == "number" else "<i8", count).astype(np.float64, copy=False)
+        raw = self._values(page, rest, count)
+        values = raw.view(np.float64) if self._type == "number" else raw.astype(np.float64)
         if self._divisor != 1:
             values = values / self._divisor
         if is_present is None:
