@@ -14,12 +14,14 @@ from fgm.store.minutes.day_minutes import write_day
 from fgm.store.minutes.minute_rows import COLUMNS as MINUTE_COLUMNS
 from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.parquet_encoding import encode
+from fgm.store.parquet.window_block import Source
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 
 HOUR_MS = 3_600_000
+SOURCE = Source("metrics-20251230T160000Z--PT1H.parquet", 7)
 START_MS = 490_864 * HOUR_MS
 HEADER = FileHeader("node-1", "vm", 1000, 90)
 SHORT_MS, LONG_MS = 150_000, 3_700_000
@@ -72,7 +74,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory, chunks: list[Chunk]) -> Minut
 
 def written(folder: Path, hour: WindowFile, before: WindowFile | None) -> MinutesFile:
     out = io.BytesIO()
-    write_hour(hour, before, out, [("metrics-20251230T160000Z--PT1H.parquet", 7)])
+    write_hour(hour, before, out, [SOURCE])
     path = folder / "minutes.parquet"
     path.write_bytes(out.getvalue())
     return MinutesFile.open(str(path))
@@ -95,7 +97,7 @@ def test_minutes_of_every_metric_are_those_of_the_samples(hour: MinutesFile, chu
                     assert np.array_equal(getattr(actual, name), getattr(expected, name)), (metric.name, name)
                 compared += len(expected)
     assert compared > 500
-    assert hour.block.sources == (("metrics-20251230T160000Z--PT1H.parquet", 7),)
+    assert hour.block.sources == (SOURCE,)
     hour.verify()
 
 
@@ -122,7 +124,7 @@ def test_a_day_has_what_its_hours_have(tmp_path: Path, chunks: list[Chunk], hour
         before = part
     day = tmp_path / "day.parquet"
     with day.open("wb") as out:
-        write_day(files, out, [("a", 1), ("b", 2)])
+        write_day(files, out, [Source("a", 1), Source("b", 2)])
 
     whole = MinutesFile.open(str(day))
     whole.verify()

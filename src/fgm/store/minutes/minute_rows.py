@@ -66,7 +66,8 @@ def combined(parts: Sequence[MinuteRows]) -> MinuteRows:
     ends = np.append(starts[1:], len(rows)) - 1
     # A row of one minute keeps its mean exactly: mean * count / count may differ in its last digit.
     count = np.add.reduceat(rows.count, starts)
-    mean = np.where(starts == ends, rows.mean[starts], np.add.reduceat(rows.mean * rows.count, starts) / count)
+    with np.errstate(invalid="ignore"):  # columns that were not read
+        mean = np.where(starts == ends, rows.mean[starts], np.add.reduceat(rows.mean * rows.count, starts) / count)
     low, low_at = _lowest(rows.min, rows.min_at_ms, starts, ends)
     high, high_at = _lowest(-rows.max, rows.max_at_ms, starts, ends)
     return MinuteRows(

@@ -3,11 +3,11 @@
     "kind": "minutes", "header": {…}, "first_ms": …, "last_ms": …, "rows": …, "crc": CRC32 of all column chunks,
     "sources": [[name, fingerprint], …], "at_ms": [[…], […]], "counts": […],
     "sections": [[offset, bytes, bytes unpacked, CRC32], …],
-    "metrics": {name: [section, position in it, changing runs, constant runs], …},
-    "series": [[the identity columns], …]
+    "metrics": {name: [section, position in it, changing runs, constant runs], …}
 
-A section is compressed with zstd, and is arrays of numbers, little-endian. The first one has the tables that the others
-need, `Tables`; each of the others has the runs of some metrics, `MetricRuns`.
+After this JSON and a zero byte there is a line for each series, with its identity columns as JSON, and after another
+zero byte are the `Tables`. A section is compressed with zstd, and has the runs of some metrics, `MetricRuns`. All
+numbers are little-endian.
 """
 
 import json
@@ -21,14 +21,17 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.parquet.block import pack_block
+from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series, from_json, to_json
 
 VALUE_COLUMNS = ("min", "min_at_ms", "mean", "max", "max_at_ms", "last", "count")
 """The columns whose pages are listed, in file order. Times and names are in the block."""
+INTEGER_COLUMNS = ("min_at_ms", "max_at_ms", "count")
+"""Those that are integers: positions in a dictionary."""
 MAX_SECTION_BYTES = 64 << 20
 """Maximum size of a section."""
-_SERIES = b',"series":'
 
 
 class Section(NamedTuple):
@@ -65,26 +68,27 @@ class MinutesBlock:
     last_ms: int
     rows: int
     crc: int
-    sources: tuple[tuple[str, int], ...]
+    sources: tuple[Source, ...]
     at_ms: tuple[NDArray[np.int64], NDArray[np.int64]]
     counts: NDArray[np.int64]
     sections: tuple[Section, ...]
-    metrics: Mapping[str, MetricPlace]
+    metrics: Mapping[str, Sequence[int]]
+    """The `MetricPlace` of each metric, as a sequence."""
     series: tuple[Series, ...]
     position: Mapping[str, int]
+    tables: "Tables"
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "MinutesBlock":
-        """Create a block from its JSON.
+        """Create a block from the content that `to_bytes` writes.
 
-        Raises: ArithmeticError, AttributeError, LookupError, RecursionError, TypeError or ValueError if it is not what
-        `facts` returned.
+        Raises: ArithmeticError, AttributeError, LookupError, RecursionError, TypeError or ValueError if it is not.
         """
-        series_at = content.rindex(_SERIES)
-        facts = json.loads(content[:series_at] + b"}")
+        raw, lines, tables = content.split(b"\0", 2)
+        facts = json.loads(raw)
         if facts["kind"] != "minutes":
             raise ValueError(f"it has {facts['kind']!r}, not minutes")
-        series, position = _series(content[series_at + len(_SERIES) : -1])
+        series, position = _series(lines)
         low, high = (_integers(values) for values in facts["at_ms"])
         return cls(
             header=FileHeader.from_json(facts["header"]),
@@ -92,31 +96,41 @@ class MinutesBlock:
             last_ms=int(facts["last_ms"]),
             rows=int(facts["rows"]),
             crc=int(facts["crc"]),
-            sources=tuple((str(name), int(fingerprint)) for name, fingerprint in facts["sources"]),
+            sources=tuple(Source(str(name), int(fingerprint)) for name, fingerprint in facts["sources"]),
             at_ms=(low, high),
             counts=_integers(facts["counts"]),
             sections=tuple(Section(*map(int, section)) for section in facts["sections"]),
-            metrics={name: MetricPlace(*map(int, place)) for name, place in facts["metrics"].items()},
+            metrics=facts["metrics"],
             series=series,
             position=position,
+            tables=Tables.from_bytes(tables),
         )
 
-    def facts(self) -> dict[str, object]:
-        """Return the block as JSON values."""
-        return {
+    def to_bytes(self, footer: bytes) -> bytes:
+        """Return the block and its trailer, to be written directly before `footer`."""
+        facts = {
             "kind": "minutes",
             "header": self.header.to_json(),
             "first_ms": self.first_ms,
             "last_ms": self.last_ms,
             "rows": self.rows,
             "crc": self.crc,
-            "sources": [list(source) for source in self.sources],
+            "sources": self.sources,
             "at_ms": [values.tolist() for values in self.at_ms],
             "counts": self.counts.tolist(),
-            "sections": [list(section) for section in self.sections],
-            "metrics": {name: list(place) for name, place in self.metrics.items()},
-            "series": [to_json(series) for series in self.series],
+            "sections": self.sections,
+            "metrics": self.metrics,
         }
+        lines = [json.dumps(to_json(series), separators=(",", ":")).encode() for series in self.series]
+        return pack_block(facts, footer, b"\n".join(lines) + b"\0" + self.tables.to_bytes())
+
+    def place_of(self, metric: str) -> MetricPlace | None:
+        """Return where the runs of a metric are; None if the file does not have it.
+
+        Raises: TypeError or ValueError if the numbers are malformed.
+        """
+        place = self.metrics.get(metric)
+        return None if place is None else MetricPlace(*map(int, place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +285,11 @@ def _integers(values: Sequence[int]) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=32)
-def _series(text: bytes) -> tuple[tuple[Series, ...], Mapping[str, int]]:
-    series = tuple(from_json(names) for names in json.loads(text))
+def _series(lines: bytes) -> tuple[tuple[Series, ...], Mapping[str, int]]:
+    series = tuple(map(_one_series, lines.split(b"\n")))
     return series, {each.key: index for index, each in enumerate(series)}
+
+
+@lru_cache(maxsize=4096)  # a series is in the files of all hours of its life
+def _one_series(line: bytes) -> Series:
+    return from_json(json.loads(line))

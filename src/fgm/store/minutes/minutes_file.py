@@ -17,6 +17,7 @@ from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows, combined
 from fgm.store.minutes.minutes_block import (
+    INTEGER_COLUMNS,
     VALUE_COLUMNS,
     MetricRuns,
     MinutesBlock,
@@ -61,9 +62,8 @@ class MinutesFile:
         self.path = path
         self.block = block
         self.fingerprint = fingerprint
-        """CRC32 of the block. Two files with the same one have the same content."""
+        """CRC32 of block and footer. Two files with the same one have the same content."""
         self._fd = fd
-        self._tables: Tables | None = None
         self._sections: dict[int, bytes] = {}
 
     @classmethod
@@ -95,18 +95,22 @@ class MinutesFile:
         """The metrics that have at least one value."""
         return frozenset(self.block.metrics)
 
-    def read(self, metric: str, keys: Collection[str] | None = None) -> list[MinutesChunk]:
-        """Return the minutes of a metric, one chunk for each series that has some. `keys`: the series to return.
+    def read(
+        self, metric: str, keys: Collection[str] | None = None, columns: Collection[str] = VALUE_COLUMNS
+    ) -> list[MinutesChunk]:
+        """Return the minutes of a metric, one chunk for each series that has some.
+
+        `keys`: the series to return. `columns`: those to read. The others have NaN, or 0 if they are integers.
 
         Raises: OSError.
         Raises: BadFileError if the metric is damaged.
         """
-        rows = self.rows(metric, keys)
+        rows = self._read_rows(metric, keys, columns)
         starts = np.flatnonzero(np.diff(rows.series, prepend=-1))
         ends = np.append(starts[1:], len(rows))[: len(starts)]
-        columns = [rows.time_ms, *(getattr(rows, name) for name in VALUE_COLUMNS)]
+        arrays = [rows.time_ms, *(getattr(rows, name) for name in VALUE_COLUMNS)]
         return [
-            MinutesChunk(self.series[rows.series[start]], *(column[start:end] for column in columns))
+            MinutesChunk(self.series[rows.series[start]], *(array[start:end] for array in arrays))
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         ]
 
@@ -115,11 +119,14 @@ class MinutesFile:
 
         Raises: as `read`.
         """
-        place = self.block.metrics.get(metric)
-        if place is None:
-            return _empty()
+        return self._read_rows(metric, keys, VALUE_COLUMNS)
+
+    def _read_rows(self, metric: str, keys: Collection[str] | None, columns: Collection[str]) -> MinuteRows:
+        tables = self.block.tables
         try:
-            tables = self._read_tables()
+            place = self.block.place_of(metric)
+            if place is None:
+                return _empty()
             section = self._section(place.section)
             runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
             chosen = np.arange(len(runs.series))
@@ -127,7 +134,7 @@ class MinutesFile:
                 positions = self.block.position
                 wanted = np.array([positions[key] for key in keys if key in positions], np.int64)
                 chosen = np.flatnonzero(np.isin(runs.series, wanted))
-            return self._rows(tables, runs, chosen)
+            return self._rows(tables, runs, chosen, columns)
         except _MALFORMED as error:
             raise BadFileError(self.path, f"metric {metric}: {error}") from error
 
@@ -167,7 +174,7 @@ class MinutesFile:
         """Close the file. Rows that were returned earlier stay valid."""
         os.close(self._fd)
 
-    def _rows(self, tables: Tables, runs: MetricRuns, chosen: NDArray[np.intp]) -> MinuteRows:
+    def _rows(self, tables: Tables, runs: MetricRuns, chosen: NDArray[np.intp], wanted: Collection[str]) -> MinuteRows:
         """Return the rows of some runs, sorted by series and time."""
         shapes, changing = tables.shapes, len(runs.first_row)
         shape = runs.shape[chosen]
@@ -179,28 +186,34 @@ class MinutesFile:
         minute = np.repeat(shapes.first[shape], rows) + np.repeat(shapes.step[shape], rows) * number
         series, time_ms = np.repeat(runs.series[chosen], rows), self.block.first_ms + minute * MINUTE_MS
         split = int(np.searchsorted(chosen, changing))
-        columns = self._changing(tables, runs.first_row[chosen[:split]], rows[:split])
-        rows, shape = rows[split:], shape[split:]
+        changing_rows, rows, shape = rows[:split], rows[split:], shape[split:]
         value = np.repeat(runs.value[chosen[split:] - changing], rows)
         at_ms, count = np.repeat(shapes.at_ms[shape], rows), np.repeat(shapes.count[shape], rows)
-        constants = (value, at_ms, value, value, at_ms, value, count)
-        joined = [np.concatenate(parts) for parts in zip(columns, constants, strict=True)] if split else constants
-        return combined([MinuteRows(series, time_ms, *joined)])
+        columns: dict[str, NDArray[Any]] = {"min_at_ms": at_ms, "max_at_ms": at_ms, "count": count}
+        columns |= dict.fromkeys(("min", "mean", "max", "last"), value)
+        if split:
+            of_pages = self._changing(tables, runs.first_row[chosen[:split]], changing_rows, wanted)
+            columns |= {name: np.concatenate([of_pages[name], columns[name]]) for name in wanted}
+        for name in VALUE_COLUMNS:
+            if name not in wanted:
+                columns[name] = np.broadcast_to(np.array(0 if name in INTEGER_COLUMNS else np.nan), total)
+        return combined([MinuteRows(series, time_ms, **columns)])
 
-    def _changing(self, tables: Tables, first_row: NDArray[np.int64], rows: NDArray[np.int64]) -> list[NDArray[Any]]:
+    def _changing(
+        self, tables: Tables, first_row: NDArray[np.int64], rows: NDArray[np.int64], wanted: Collection[str]
+    ) -> dict[str, NDArray[Any]]:
         """Return the values of some runs, column by column. `first_row`: row of the first value of each."""
-        if not len(rows):
-            return []
         starts = np.cumsum(tables.rows) - tables.rows
         pages = np.searchsorted(starts, first_row, side="right") - 1
         within = first_row - starts[pages]
         if pages.min() < 0 or (within + rows > tables.rows[pages]).any():
             raise ValueError("a series goes beyond the end of its page")
         slices = list(zip(pages.tolist(), within.tolist(), (within + rows).tolist(), strict=True))
-        columns = []
-        for column in range(len(VALUE_COLUMNS)):
+        columns = {}
+        for name in wanted:
+            column = VALUE_COLUMNS.index(name)
             values = {page: self._page(tables, column, page) for page in dict.fromkeys(pages.tolist())}
-            columns.append(np.concatenate([values[page][start:end] for page, start, end in slices]))
+            columns[name] = np.concatenate([values[page][start:end] for page, start, end in slices])
         return columns
 
     def _page(self, tables: Tables, column: int, page: int) -> NDArray[np.float64] | NDArray[np.int64]:
@@ -211,7 +224,7 @@ class MinutesFile:
         if zlib.crc32(data) != tables.crc[column, page]:
             raise ValueError(f"a page of {name} does not match its checksum")
         unpacked = uncompressed_size(data[:header_size])
-        if unpacked > 8 * rows + _MAX_HEAD_BYTES:
+        if rows > _MAX_ROWS or unpacked > 8 * rows + _MAX_HEAD_BYTES:
             raise ValueError(f"a page of {name} has an impossible size")
         content = decompress(memoryview(data)[header_size:], unpacked)
         dictionary = self._dictionary(name)
@@ -227,11 +240,6 @@ class MinutesFile:
                 return self.block.counts
             case _:
                 return None
-
-    def _read_tables(self) -> Tables:
-        if self._tables is None:
-            self._tables = Tables.from_bytes(self._section(0))
-        return self._tables
 
     def _section(self, number: int) -> bytes:
         """Return the content of a section. The last one is kept, because it has the runs of several metrics."""
@@ -262,9 +270,9 @@ def read_minutes_block(path: str, fd: int) -> tuple[MinutesBlock, int]:
     Raises: OSError.
     Raises: BadFileError if the file was not written by fgm, or its block is damaged.
     """
-    content, *_ = read_block(path, fd)
+    content, _, crc = read_block(path, fd)
     try:
-        return MinutesBlock.from_bytes(content), zlib.crc32(content)
+        return MinutesBlock.from_bytes(content), crc
     except _MALFORMED as error:
         raise BadFileError(path, f"malformed block: {error}") from error
 

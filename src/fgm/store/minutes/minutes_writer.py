@@ -19,6 +19,7 @@ from fgm.store.minutes import parquet_pages
 from fgm.store.minutes.dictionary_columns import Dictionary, RunOrder, names, times
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows
 from fgm.store.minutes.minutes_block import (
+    INTEGER_COLUMNS,
     VALUE_COLUMNS,
     MetricPlace,
     MetricRuns,
@@ -30,7 +31,8 @@ from fgm.store.minutes.minutes_block import (
 )
 from fgm.store.minutes.parquet_pages import PLAIN, RLE_DICTIONARY, ColumnChunk, Page
 from fgm.store.minutes.row_runs import RowRuns, split
-from fgm.store.parquet.block import PARQUET_MAGIC, pack_block
+from fgm.store.parquet.block import PARQUET_MAGIC
+from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
 
@@ -38,7 +40,6 @@ PAGE_ROWS = 1500
 """Number of rows of each metric after which a page ends with the series, as far as possible."""
 _METRICS_PER_SECTION = 16
 """Number of metrics whose runs are compressed together, because they are similar."""
-_INTEGERS = ("min_at_ms", "max_at_ms", "count")
 _Shape = tuple[int, int, int, int, int]
 
 
@@ -52,7 +53,7 @@ class MinutesWriter:
         self._runs: dict[str, MetricRuns] = {}
         self._shapes: dict[_Shape, int] = {}
         self._order: list[tuple[int, RowRuns, NDArray[np.int64]]] = []
-        self._dictionaries = {name: Dictionary() for name in _INTEGERS}
+        self._dictionaries = {name: Dictionary() for name in INTEGER_COLUMNS}
         self._pages: dict[str, list[Page]] = {name: [] for name in VALUE_COLUMNS}
         self._page_rows: list[int] = []
         self._waiting: list[MinuteRows] = []
@@ -100,28 +101,30 @@ class MinutesWriter:
                     first_offsets.append(at)
                 out.write(page.data)
                 crc, at = zlib.crc32(page.data, crc), at + len(page.data)
-        sections, places = self._write_sections(out, at, first_offsets)
+        tables = self._tables(first_offsets)
+        sections, places = self._write_sections(out, at, tables.shapes.rows)
         metadata = {
             "fgm.format_version": str(self._header.format_version),
             "fgm.header": json.dumps(self._header.to_json(), separators=(",", ":")),
         }
         footer = parquet_pages.footer(chunks, len(PARQUET_MAGIC), rows, f"fgm version {__version__}", metadata)
-        low, high, counts = (self._dictionaries[name].values for name in _INTEGERS)
+        low, high, counts = (self._dictionaries[name].values for name in INTEGER_COLUMNS)
         block = MinutesBlock(
             header=self._header,
             first_ms=self._from_ms,
             last_ms=self._from_ms + max(self._constant.last, self._changing.last) * MINUTE_MS,
             rows=rows,
             crc=crc,
-            sources=tuple(sources),
+            sources=tuple(Source(*source) for source in sources),
             at_ms=(low, high),
             counts=counts,
             sections=tuple(sections),
             metrics=places,
             series=tuple(self._series),
             position={},
+            tables=tables,
         )
-        out.write(pack_block(block.facts(), footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC)
+        out.write(block.to_bytes(footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC)
 
     def _shape_of(self, runs: RowRuns, at_ms: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the index of the shape of each run. New ones are added."""
@@ -198,18 +201,16 @@ class MinutesWriter:
         return chunks
 
     def _write_sections(
-        self, out: BinaryIO, at: int, first_offsets: list[int]
+        self, out: BinaryIO, at: int, rows: NDArray[np.int64]
     ) -> tuple[list[Section], dict[str, MetricPlace]]:
-        tables = self._tables(first_offsets)
-        contents, places, position, rows = [tables.to_bytes()], {}, 0, tables.shapes.rows
+        """Write the sections. `rows`: number of rows of each shape."""
+        contents: list[bytes] = []
+        places = {}
         for number, (metric, runs) in enumerate(self._runs.items()):
             if number % _METRICS_PER_SECTION == 0:
                 contents.append(b"")
-                position = 0
-            data = runs.to_bytes(rows)
-            places[metric] = MetricPlace(len(contents) - 1, position, len(runs.first_row), len(runs.value))
-            contents[-1] += data
-            position += len(data)
+            places[metric] = MetricPlace(len(contents) - 1, len(contents[-1]), len(runs.first_row), len(runs.value))
+            contents[-1] += runs.to_bytes(rows)
         sections = []
         for content in contents:
             section, packed = pack_section(content, at, self._level)
