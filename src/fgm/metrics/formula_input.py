@@ -1,4 +1,4 @@
-"""The input of formulas: samples, with their values and rates."""
+"""The input of formulas: samples of one series or of several, with their values and rates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,19 +11,17 @@ from fgm.metrics.rates import Floats, Times, rate
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Raw samples of one series, in ascending order of time, or of several series one after the other.
+    """Raw samples of one series, in ascending order of time.
 
     `values`: recorded columns by name, NaN for null; a missing column counts as null. `tick_ms`: the sampling interval.
-    `series`: a number for each sample, if there are several series.
 
-    Shape: `time_ms` and `series` are int64[n]; `late_ms` and each column are float64[n].
+    Shape: `time_ms` is int64[n]; `late_ms` and each column are float64[n].
     """
 
     time_ms: Times
     late_ms: Floats
     values: Mapping[str, Floats]
     tick_ms: int
-    series: Times | None = None
 
     def value(self, column: str) -> Floats:
         """Return a column as recorded; all NaN if it is missing.
@@ -38,8 +36,7 @@ class Samples:
 
         Shape: float64[n].
         """
-        interval = interval_ms(column, self.tick_ms)
-        return rate(self.time_ms, self.late_ms, self.value(column), interval, self.series)
+        return rate(self.time_ms, self.late_ms, self.value(column), interval_ms(column, self.tick_ms))
 
 
 def interval_ms(column: str, tick_ms: int) -> int:

@@ -1,75 +1,106 @@
 """Minutes: the lowest, mean, highest and last value of a metric in each minute.
 
-Of values that are not whole, such as rates, the extremes keep 24 bits of their mantissa, which is an error of less than
-1 in 10 million, and the last value keeps 10 bits, unless it is an extreme. The mean is exact to 1 in 2000, and to a
-500th of the distance between the extremes. Whole values, such as bytes, are exact; so are the times of extremes.
+Of values that are not whole, such as rates, the extremes keep 24 bits of their mantissa, which is an error of at most 1
+in 16 million, and the last value keeps 8 bits, unless it is an extreme. The mean is exact to 1 in 1000, and to a 250th
+of the distance between the extremes. Whole values, such as bytes, are exact; so are the times of extremes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.metrics.derived import Formula
-from fgm.metrics.formula_input import Samples
-from fgm.metrics.rates import Floats, Times
+from fgm.metrics.formula_input import Samples, interval_ms
+from fgm.metrics.rates import Floats, Times, rate_between_reads
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows
 
-EXTREME_BITS, LAST_BITS = 24, 10
-"""Numbers of bits of the mantissa that values that are not whole keep."""
-_MEAN_BITS, _SPREAD_BITS = 11, 9
+EXTREME_BITS, AGE_BITS, LAST_BITS = 24, 10, 8
+"""Numbers of bits of the mantissa that values that are not whole keep: extremes, those of ages, and the last value."""
+_MEAN_BITS, _SPREAD_BITS = 10, 8
 """Numbers of bits of a mean: of itself, and of the distance between the extremes. The finer one counts."""
 _MANTISSA_BITS = 53
 
 
-@dataclass(frozen=True, slots=True)
+_SERIES_APART_MS = 1 << 45
+"""Time from one series to the next where ticks are compared: longer than any gap, and enough for 250,000 series."""
+
+
 class Ticks:
     """The rows of one or several series of a file, sorted by series and time.
 
-    `series`: index of the series of each row. `is_lead`: rows that are there only for the rates of the first ones.
+    What is needed for each metric is computed once: where each minute of each series begins, and when rows were read.
     """
 
-    series: Times
-    time_ms: Times
-    is_lead: NDArray[np.bool_]
+    def __init__(self, series: Times, time_ms: Times, late_ms: Floats, is_lead: NDArray[np.bool_]) -> None:
+        """`series`: index of that of each row. `is_lead`: whether a row is there only for the rates of later ones."""
+        self.time_ms, self.late_ms, self.is_lead = time_ms, late_ms, is_lead
+        self.read_at_ms = time_ms.astype(np.float64) + np.nan_to_num(late_ms)
+        self.apart_ms = time_ms + series * _SERIES_APART_MS
+        minute = time_ms // MINUTE_MS
+        is_first = np.r_[len(series) > 0, (np.diff(minute) != 0) | (np.diff(series) != 0)][: len(series)]
+        self.group = np.cumsum(is_first) - 1
+        """Number of the group of rows that are of the same minute and series."""
+        self.series = series[is_first]
+        """The series of each group."""
+        self.start_ms = minute[is_first] * MINUTE_MS
+        """The minute of each group."""
+
+    def samples(self, values: Mapping[str, Floats], tick_ms: int) -> Samples:
+        """Return the input of formulas. `values`: columns with a value for each row."""
+        return _SamplesOfSeries(self.time_ms, self.late_ms, values, tick_ms, self)
+
+
+@dataclass(frozen=True, slots=True)
+class _SamplesOfSeries(Samples):
+    """Samples of several series, one after the other."""
+
+    ticks: Ticks
+
+    def rate(self, column: str) -> Floats:
+        interval = interval_ms(column, self.tick_ms)
+        return rate_between_reads(self.ticks.apart_ms, self.ticks.read_at_ms, self.value(column), interval)
 
 
 def minutes_of(samples: Samples, compute: Formula, from_ms: int = 0) -> MinuteRows:
     """Return the minutes of one series. `from_ms`: earlier samples are there only for the rates of later ones."""
-    series = np.zeros(len(samples.time_ms), np.int64) if samples.series is None else samples.series
-    return summarise(Ticks(series, samples.time_ms, samples.time_ms < from_ms), compute(samples))
+    series = np.zeros(len(samples.time_ms), np.int64)
+    ticks = Ticks(series, samples.time_ms, samples.late_ms, samples.time_ms < from_ms)
+    return summarise(ticks, compute(samples))
 
 
-def summarise(ticks: Ticks, values: Floats) -> MinuteRows:
-    """Return the minutes of the values of a metric. NaN is null.
+def summarise(ticks: Ticks, values: Floats, extreme_bits: int = EXTREME_BITS) -> MinuteRows:
+    """Return the minutes of the values of a metric. NaN is null. `extreme_bits`: those that extremes keep.
 
     Shape: `values` is float64[n], one for each tick.
     """
     rows = np.flatnonzero(~np.isnan(values) & ~ticks.is_lead)
-    values, time_ms, series = values[rows], ticks.time_ms[rows], ticks.series[rows]
-    minute = time_ms // MINUTE_MS
-    starts = np.flatnonzero(np.r_[len(rows) > 0, (np.diff(minute) != 0) | (np.diff(series) != 0)][: len(rows)])
-    if not len(starts):
-        none, no_times = np.empty(0), np.empty(0, np.int64)
-        return MinuteRows(no_times, no_times, none, no_times, none, none, no_times, none, no_times)
+    if not len(rows):
+        return MinuteRows.empty()
+    values, group = values[rows], ticks.group[rows]
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    groups = group[starts]
     count = np.diff(np.append(starts, len(rows)))
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    mean = np.add.reduceat(values, starts) / count
-    last = values[starts + count - 1]
-    start_ms = minute[starts] * MINUTE_MS
-    low_at = time_ms[_first_equal(values, low, starts, count)] - start_ms
-    high_at = time_ms[_first_equal(values, high, starts, count)] - start_ms
-    low, high, rounded_last = (rounded(each, EXTREME_BITS) for each in (low, high, last))
+    low_row = high_row = starts
+    mean, last = low, low
+    if not np.array_equal(low, high):
+        mean, last = np.add.reduceat(values, starts) / count, values[starts + count - 1]
+        low_row, high_row = (_first_equal(values, each, starts, count) for each in (low, high))
+    start_ms = ticks.start_ms[groups]
+    low_at, high_at = ticks.time_ms[rows[low_row]] - start_ms, ticks.time_ms[rows[high_row]] - start_ms
+    low, high, rounded_last = (rounded(each, extreme_bits) for each in (low, high, last))
     is_extreme = (rounded_last == low) | (rounded_last == high)
     return MinuteRows(
-        series=series[starts],
+        series=ticks.series[groups],
         time_ms=start_ms,
         min=low,
         min_at_ms=low_at,
         mean=_rounded_mean(mean, low, high),
         max=high,
         max_at_ms=high_at,
-        last=np.where(is_extreme, rounded_last, rounded(last, LAST_BITS)),
+        last=np.where(is_extreme, rounded_last, np.clip(rounded(last, LAST_BITS), low, high)),
         count=count,
     )
 

@@ -15,25 +15,32 @@ def gap_ms(interval_ms: float) -> float:
     return GAP_INTERVALS * interval_ms
 
 
-def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float, series: Times | None = None) -> Floats:
+def rate(time_ms: Times, late_ms: Floats, values: Floats, interval_ms: float) -> Floats:
     """Return the growth of a counter per second since its previous value, for each sample; NaN if it is unknown.
 
     A value was actually read at `time_ms + late_ms`; a `late_ms` of NaN counts as 0. `values` has NaN for null. The
     rate is unknown for the first value, for the first value after a gap, and for a value lower than the previous one,
-    which means that the counter restarted. `series`: a number for each sample, if they belong to several series; the
-    rate of the first value of each of them is unknown, too.
+    which means that the counter restarted.
 
-    Shape: all arrays have the same length, in ascending order of time, or of series and time.
+    Shape: all arrays have the same length, in ascending order of time.
+    """
+    return rate_between_reads(time_ms, time_ms.astype(np.float64) + np.nan_to_num(late_ms), values, interval_ms)
+
+
+def rate_between_reads(ticks: Times, read_at_ms: Floats, values: Floats, interval_ms: float) -> Floats:
+    """Return what `rate` does. `read_at_ms`: when each value was actually read.
+
+    `ticks`: the time of each sample, for gaps only; of another series at a distance that is a gap.
+
+    Shape: all arrays have the same length.
     """
     result = np.full(len(values), np.nan)
     present = np.flatnonzero(~np.isnan(values))
     if len(present) < 2:
         return result
-    ticks = time_ms[present]
-    read_at = ticks + np.nan_to_num(late_ms[present])
-    growth, passed_ms = np.diff(values[present]), np.diff(read_at)
+    if len(present) < len(values):
+        ticks, read_at_ms, values = ticks[present], read_at_ms[present], values[present]
+    growth, passed_ms = np.diff(values), np.diff(read_at_ms)
     is_known = (growth >= 0) & (passed_ms > 0) & (np.diff(ticks) <= gap_ms(interval_ms))
-    if series is not None:
-        is_known &= np.diff(series[present]) == 0
     result[present[1:][is_known]] = growth[is_known] * 1000.0 / passed_ms[is_known]
     return result

@@ -6,10 +6,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.metrics.catalogue import RECORDED
+from fgm.metrics.catalogue import BY_NAME, RECORDED
 from fgm.metrics.derived import ShownMetric
-from fgm.metrics.formula_input import Samples, interval_ms
-from fgm.metrics.minutes import Ticks, summarise
+from fgm.metrics.formula_input import interval_ms
+from fgm.metrics.minutes import AGE_BITS, EXTREME_BITS, Ticks, summarise
 from fgm.metrics.rates import Floats, gap_ms
 from fgm.metrics.shown import SHOWN
 from fgm.store.minutes.day_minutes import DEFAULT_LEVEL
@@ -63,15 +63,15 @@ def write_hour(
     columns = _Columns(hour, before)
     from_ms = hour.block.first_ms // MINUTE_MS * MINUTE_MS
     writer = MinutesWriter(hour.header, columns.series, from_ms, level)
-    late_ms = columns[LATE]
+    ticks = columns.ticks
     with_values = hour.metrics
     for metrics in similar_metrics():
         rows = {}
         for metric in metrics:
             if metric.has_values(with_values):
                 needed = {name: columns[name] for name in metric.needs if name in with_values}
-                samples = Samples(columns.ticks.time_ms, late_ms, needed, hour.header.interval_ms, columns.ticks.series)
-                rows[metric.name] = summarise(columns.ticks, metric.compute(samples))
+                values = metric.compute(ticks.samples(needed, hour.header.interval_ms))
+                rows[metric.name] = summarise(ticks, values, AGE_BITS if metric.unit == "s" else EXTREME_BITS)
         writer.add(rows)
     writer.write(out, sources)
 
@@ -104,14 +104,19 @@ class _Columns:
             parts.append((of_series[rows], time_ms[rows], np.full(len(rows), file is not hour)))
         all_series, times, is_lead = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         self._order: NDArray[np.intp] = np.lexsort((times, all_series))
-        self.ticks = Ticks(all_series[self._order], times[self._order], is_lead[self._order])
+        self.ticks = Ticks(all_series[self._order], times[self._order], self[LATE], is_lead[self._order])
 
     def __getitem__(self, name: str) -> Floats:
         column = self._kept.pop(name, None)
         if column is None:
-            parts = [file.column(name)[rows] for file, rows in zip(self._files, self._rows, strict=True)]
+            parts = [self._part(file, name, rows) for file, rows in zip(self._files, self._rows, strict=True)]
             column = np.concatenate(parts)[self._order]
         self._kept[name] = column
         if len(self._kept) > _KEPT_COLUMNS:
             del self._kept[next(iter(self._kept))]
         return column
+
+    def _part(self, file: WindowFile, name: str, rows: NDArray[np.intp]) -> Floats:
+        if file is not self._files[-1] and name != LATE and BY_NAME[name].kind != "counter":
+            return np.full(len(rows), np.nan)  # no value of a gauge is computed from the one before
+        return file.column(name)[rows]

@@ -11,7 +11,7 @@ from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.minutes.minutes_writer import MinutesWriter
 from fgm.store.samples.series import Series, order, with_known_names
 
-DEFAULT_LEVEL = 9
+DEFAULT_LEVEL = 15
 """Level of zstd of minutes: they are written once and kept for months."""
 
 

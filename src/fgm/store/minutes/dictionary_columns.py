@@ -115,8 +115,8 @@ def _pages_of_runs(codes: Integers, rows: Integers, size: int, level: int, *, is
         content = b""
         is_present = some >= 0
         if is_nullable:
-            content = parquet_pages.present_levels(is_present.astype(int).tolist(), counts.tolist())
-        content += parquet_pages.runs_of_codes(some[is_present].tolist(), counts[is_present].tolist(), width)
+            content = parquet_pages.present_levels(is_present, counts)
+        content += parquet_pages.runs_of_codes(some[is_present], counts[is_present], width)
         pages.append(parquet_pages.data_page(content, int(counts.sum()), RLE_DICTIONARY, level))
     return pages
 

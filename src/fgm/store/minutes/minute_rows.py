@@ -41,6 +41,12 @@ class MinuteRows:
         return MinuteRows(*(getattr(self, name)[rows] for name in COLUMNS))
 
     @classmethod
+    def empty(cls) -> "MinuteRows":
+        """Return no rows."""
+        none, no_integers = np.empty(0), np.empty(0, np.int64)
+        return cls(no_integers, no_integers, none, no_integers, none, none, no_integers, none, no_integers)
+
+    @classmethod
     def joined(cls, parts: Sequence["MinuteRows"]) -> "MinuteRows":
         """Return the rows of all parts, one after the other."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))

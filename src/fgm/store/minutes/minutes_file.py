@@ -126,7 +126,7 @@ class MinutesFile:
         try:
             place = self.block.place_of(metric)
             if place is None:
-                return _empty()
+                return MinuteRows.empty()
             section = self._section(place.section)
             runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
             chosen = np.arange(len(runs.series))
@@ -275,8 +275,3 @@ def read_minutes_block(path: str, fd: int) -> tuple[MinutesBlock, int]:
         return MinutesBlock.from_bytes(content), crc
     except _MALFORMED as error:
         raise BadFileError(path, f"malformed block: {error}") from error
-
-
-def _empty() -> MinuteRows:
-    none, no_integers = np.empty(0), np.empty(0, np.int64)
-    return MinuteRows(no_integers, no_integers, none, no_integers, none, none, no_integers, none, no_integers)
