@@ -13,7 +13,7 @@ from fgm.store.directory import layout
 from fgm.store.minutes import parquet_pages
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesFile
-from fgm.store.parquet.block import PARQUET_MAGIC, pack_block, read_block
+from fgm.store.parquet.block import PARQUET_MAGIC, read_block
 from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
 from fgm.store.parquet.metrics_writer import page_starts
 from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, ColumnChunk, PagePosition
@@ -128,9 +128,9 @@ class StampedMinutes(StampedFile):
             PagePosition(at + len(dictionary.data), len(self._codes), 0, self._codes_bytes, 0, 0, INDICES, 0),
         )
         footer = self._footer_with(pages, bounds, header)
-        sources = tuple((shifted(name, shift_ms), fingerprint) for name, fingerprint in facts.sources)
+        sources = tuple(Source(shifted(name, shift_ms), fingerprint) for name, fingerprint in facts.sources)
         block = replace(facts, header=header, first_ms=bounds[0], last_ms=bounds[1], sources=sources)
-        tail = pack_block(block.facts(), footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
+        tail = block.to_bytes(footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
         return self._kept + dictionary.data + self._codes + tail
 
 
