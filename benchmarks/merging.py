@@ -95,8 +95,9 @@ def cost(data_dir: Path, recorded: str, python: str) -> dict[str, Any]:
 
 
 def run_child(python: str, job: Job) -> Outcome:
-    command = [python, "-m", "fgm.collector.merging", job.to_json(), str(os.getpid()), ""]
-    outcome = Outcome.from_json(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    command = [python, "-m", "fgm.collector.merging", str(os.getpid()), ""]
+    done = subprocess.run(command, input=job.to_json().encode(), stdout=subprocess.PIPE, check=True)
+    outcome = Outcome.from_json(done.stdout)
     assert outcome.kind == "merged", outcome
     return outcome
 

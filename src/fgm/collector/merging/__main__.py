@@ -1,6 +1,6 @@
-"""The child process that merges an hour: `python -m fgm.collector.merging JOB PARENT PROC_ROOT`.
+"""The child process that merges an hour: `python -m fgm.collector.merging PARENT PROC_ROOT`.
 
-It prints one line, the outcome. `JOB` is JSON. With an empty `PROC_ROOT` it works without rests.
+It reads the job from standard input, and prints one line, the outcome. If `PROC_ROOT` is empty, it takes no rests.
 """
 
 import os
@@ -28,15 +28,15 @@ _KINDS: dict[type[Exception], Kind] = {
 
 
 def main() -> int:
-    """Do the job of the command line, and return the exit code."""
-    text, parent, proc_root = sys.argv[1:]
+    """Do the job in standard input, and return the exit code."""
+    parent, proc_root = sys.argv[1:]
     if not restraint.end_with(int(parent)):
         return 1
     restraint.lower_priority()
     turns = restraint.Turns(SystemClock(), partial(pressure.lacking, proc_root))
     if proc_root:
         turns.start()
-    outcome = run(Job.from_json(text))
+    outcome = run(Job.from_json(sys.stdin.read()))
     turns.stop()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = round(usage.ru_utime + usage.ru_stime, 3)

@@ -17,13 +17,13 @@ async def run_child(job: Job, proc_root: str) -> Outcome:
     """
     # Not in a worker thread: the kernel kills the child when the thread ends that started it.
     process = await anyio.run_process(
-        _command(job, proc_root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
+        [sys.executable, "-m", "fgm.collector.merging", str(os.getpid()), proc_root],
+        input=job.to_json().encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     return _outcome(process.returncode, process.stdout, process.stderr)
-
-
-def _command(job: Job, proc_root: str) -> list[str]:
-    return [sys.executable, "-m", "fgm.collector.merging", job.to_json(), str(os.getpid()), proc_root]
 
 
 def _outcome(code: int, output: bytes, errors: bytes) -> Outcome:

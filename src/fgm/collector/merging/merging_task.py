@@ -18,7 +18,9 @@ from fgm.logs import fields
 START_S = 60.0
 """Delay before the first merge. Journals of earlier runs are closed by then."""
 EVERY_S = 60.0
-"""Interval between two searches for hours to merge."""
+"""Interval between two searches for hours to merge, and after a failure."""
+MIN_PAUSE_S = 1.0
+"""Minimum duration of the pause after a merge."""
 PAUSE = 9.0
 """Duration of the pause after a merge, as a multiple of its processor time."""
 
@@ -60,8 +62,8 @@ class Merging:
                     self._is_failing = True
                 else:
                     self._is_failing = False
-                is_idle = result in {"nothing to do", "under pressure"}
-                await anyio.sleep(EVERY_S if is_idle else max(1.0, self.cpu_s * PAUSE))
+                has_merged = result in {"merged an hour", "merged a day"}
+                await anyio.sleep(max(MIN_PAUSE_S if has_merged else EVERY_S, self.cpu_s * PAUSE))
 
     async def merge_next(self) -> Result:
         """Do the next job. If the task is cancelled meanwhile, the child process ends and its files are removed.
@@ -74,6 +76,7 @@ class Merging:
         self._is_pressed = False
         async with self._lock:
             job = await to_thread.run_sync(self._next_job)
+        self.cpu_s = 0.0
         if job is None:
             return "nothing to do"
         try:

@@ -4,7 +4,7 @@ Before the rename of a merged file, readers see nothing of a merge. After it, th
 in its block that they must not read the sources, which are removed next. A pattern of another tool matches both for the
 time of these removals.
 
-The caller must ensure that no file is made from another one meanwhile.
+The caller must ensure that no window is made from another file meanwhile.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from fgm.collector.merging.fingerprints import fingerprint_of
 from fgm.collector.merging.job import Outcome
-from fgm.collector.merging.planner import HourFiles, twice_stored
+from fgm.collector.merging.planner import HourFiles, hour_of, twice_stored
 from fgm.store.directory import atomic, layout
 from fgm.store.directory.regular_file import open_regular
 from fgm.store.errors import BadFileError
@@ -32,19 +32,43 @@ class ChangedError(Exception):
 def publish(data_dir: str, outcome: Outcome) -> None:
     """Rename the files of an outcome, and remove their sources.
 
-    Raises: ChangedError if a source has changed; OSError. Nothing recorded is lost then.
+    Raises: ChangedError if a source has changed, or the hour has got another window; OSError. Nothing is lost then.
     """
     for path, fingerprint in outcome.expected:
         if fingerprint_of(os.path.join(data_dir, path)) != fingerprint:
             raise ChangedError(path)
+    _check_that_no_window_came(data_dir, outcome)
     for path in outcome.files:
         final = os.path.join(data_dir, path)
         os.rename(final + layout.TEMPORARY_SUFFIX, final)
+    fingerprints = dict(outcome.expected)
     for path in outcome.obsolete:
+        source = os.path.join(data_dir, path)
+        is_table = layout.parse_table_name(os.path.basename(path)) is not None
+        if is_table and fingerprint_of(source) != fingerprints[path]:
+            continue  # the task that records tables does not wait for merges, and has just replaced it
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(data_dir, path))
+            os.unlink(source)
     for folder in dict.fromkeys(os.path.dirname(path) for path in (*outcome.files, *outcome.obsolete)):
         _sync(os.path.join(data_dir, folder))
+
+
+def _check_that_no_window_came(data_dir: str, outcome: Outcome) -> None:
+    """Raise ChangedError if the hour has a window or journal that is not in its merged file.
+
+    That window would hide rows of the merged file, of windows of another length, that were not merged when it was made.
+    """
+    for path in outcome.files:
+        folder, name = os.path.split(path)
+        hour = layout.parse_name(name)
+        if hour is None:
+            continue
+        for other in _names(os.path.join(data_dir, folder)):
+            parsed = layout.parse_name(other)
+            if parsed is None or parsed.duration_ms is not None or os.path.join(folder, other) in outcome.obsolete:
+                continue
+            if hour_of(parsed.start_ms) == hour.start_ms:
+                raise ChangedError(os.path.join(folder, other))
 
 
 def remove_temporaries(folder: str) -> None:

@@ -299,6 +299,23 @@ def test_a_damaged_window_is_named(tmp_path: Path) -> None:
     assert error.value.path == str(damaged)
 
 
+def test_an_hour_that_got_another_window_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0), tick(100))
+    job = job_of(tmp_path)
+    assert job is not None
+    outcome = merge_hour(job)
+    (journal,) = record(tmp_path, tick(110), header=replace(HEADER, rotation_s=60))
+    for has_journal in (True, False):
+        with pytest.raises(publishing.ChangedError):
+            publishing.publish(str(tmp_path), outcome)
+        if has_journal:
+            close_window(journal, 3)
+
+    publishing.remove_temporaries(str(tmp_path / FOLDER))
+    merge(tmp_path)
+    assert in_use(tmp_path) == {0: 1.0, 100: 1.0, 110: 1.0}
+
+
 def test_a_source_that_has_changed_or_is_gone_is_not_replaced(tmp_path: Path) -> None:
     record_and_close(tmp_path, tick(0), tick(100))
     job = job_of(tmp_path)
