@@ -259,6 +259,7 @@ def test_for_a_full_disk_old_samples_go_first_then_minutes_then_the_samples_of_t
     cleaner, now_ms = Cleaner(str(tmp_path), ROOMY), START_MS + hours_later * layout.HOUR_MS
     for missing_bytes, left in ((1, paths.keys() - {first}), (1 << 40, set())):
         excess = Excess(surplus_bytes=-1, missing_bytes=missing_bytes, missing_inodes=0, oldest_allowed_ms=0)
+        cleaner._excesses(now_ms * 1_000_000, is_clock_trusted=True)  # counts the files
         cleaner._make_room({"raw": excess, "tiers": excess}, None, now_ms)
         assert {name for name, path in paths.items() if path.exists()} == left
 

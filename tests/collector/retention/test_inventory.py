@@ -38,3 +38,19 @@ def test_stores_are_counted_separately_and_merges_that_are_not_published_do_not_
 
     assert sizes.raw_bytes == allocated(window)
     assert sizes.tiers_bytes == allocated(events) + allocated(minutes)
+
+
+def test_a_folder_of_another_writer_is_found_in_a_day_that_was_counted_before(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0))
+    (window,) = tmp_path.glob("dt=*/*/metrics-*")
+    inventory, later_ns = Inventory(str(tmp_path)), window.parent.stat().st_mtime_ns + 10**10
+    inventory.count(later_ns)
+    other = window.parent.with_name("identifier=other")
+    other.mkdir()
+    (other / window.name).write_bytes(bytes(5000))
+
+    assert inventory.count(later_ns).raw_bytes == allocated(window) + allocated(other / window.name)
+    assert [file.path for file in inventory.oldest_first("raw")] == [
+        str(path.relative_to(tmp_path)) for path in (other / window.name, window)
+    ]
+    assert list(inventory.oldest_first("tiers")) == []

@@ -11,7 +11,7 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fgm.collector.retention.limits import Store, StoredFile
 from fgm.logs import fields
@@ -49,6 +49,15 @@ class _FolderSize:
     sizes: Sizes
 
 
+@dataclass(frozen=True, slots=True)
+class _DayFolders:
+    """The folders of the writers of a day. `changed_ns`, `is_settled`: as in `_FolderSize`, of the day's folder."""
+
+    changed_ns: int
+    is_settled: bool
+    names: tuple[str, ...]
+
+
 class Inventory:
     """The folders of a data directory. Used by one thread at a time.
 
@@ -59,6 +68,7 @@ class Inventory:
         self.empty: list[str] = []
         self._data_dir = data_dir
         self._sizes: dict[str, _FolderSize] = {}
+        self._folders_of_days: dict[str, _DayFolders] = {}
         self._foreign: set[str] = set()
 
     def count(self, wall_ns: int) -> Sizes:
@@ -67,37 +77,39 @@ class Inventory:
         Raises: OSError if the directory cannot be listed.
         """
         before, self._sizes = self._sizes, {}
+        days_before, self._folders_of_days = self._folders_of_days, {}
         self.empty = []
-        for parent in ("", layout.TIERS_FOLDER):
-            for day in self._days(parent):
-                folders = self._folders(day)
-                for folder in folders:
-                    changed_ns = self._changed_ns(folder)
-                    size = before.get(folder)
-                    if size is None or not size.is_settled or size.changed_ns != changed_ns:
-                        size = self._count(folder, changed_ns, wall_ns)
-                    self._sizes[folder] = size
-                    if size.is_settled and size.sizes == Sizes():
-                        self.empty.append(folder)
-                if not folders and is_settled(self._changed_ns(day), wall_ns):
-                    self.empty.append(day)
+        for day in (*self._days(""), *self._days(layout.TIERS_FOLDER)):
+            folders = self._folders_of_days[day] = self._listed(day, days_before.get(day), wall_ns)
+            for folder in folders.names:
+                changed_ns = self._changed_ns(folder)
+                size = before.get(folder)
+                if size is None or not size.is_settled or size.changed_ns != changed_ns:
+                    size = self._count(folder, changed_ns, wall_ns)
+                self._sizes[folder] = size
+                if size.is_settled and size.sizes == Sizes():
+                    self.empty.append(folder)
+            if not folders.names and folders.is_settled:
+                self.empty.append(day)
         return sum((size.sizes for size in self._sizes.values()), start=Sizes())
 
     def oldest_first(self, store: Store) -> Iterator[StoredFile]:
-        """Yield every file of one store, oldest first. A day is listed only when it is reached."""
-        for name in self._day_names(store):
-            yield from self._files_of_day(name, store)
+        """Yield every file of one store that is in the folders of the last count, oldest first.
+
+        A day is listed only when it is reached.
+        """
+        for _, folders in self._counted(store):
+            yield from self._oldest_of(folders, store)
 
     def ahead(self, store: Store, now_ms: int) -> Iterator[StoredFile]:
         """Yield the files of one store that begin more than `AHEAD_MS` after now, oldest first.
 
         Merged files belong to them if they end after that: they are written only when their hour or day is over.
         """
-        for name in self._day_names(store):
-            day_ms = _day_ms(name)
+        for day_ms, folders in self._counted(store):
             if day_ms + layout.DAY_MS <= now_ms:
                 continue
-            for file in self._files_of_day(name, store):
+            for file in self._oldest_of(folders, store):
                 is_events = os.path.basename(file.path) == layout.EVENTS_NAME  # its day may have begun
                 if (day_ms if is_events else file.until_ms) > now_ms + AHEAD_MS:
                     yield file
@@ -105,27 +117,31 @@ class Inventory:
     def ignore(self, path: str) -> None:
         """Stop counting a file that lacks fgm's mark."""
         self._foreign.add(path)
-        self._sizes.pop(os.path.dirname(path), None)
+        folder = os.path.dirname(path)
+        if folder in self._sizes:
+            self._sizes[folder] = replace(self._sizes[folder], is_settled=False)
 
     def is_foreign(self, path: str) -> bool:
         """Return whether `ignore` was called for a file."""
         return path in self._foreign
 
-    def _day_names(self, store: Store) -> list[str]:
-        """Return the names of the days that may have files of a store, oldest first."""
-        parents = ("",) if store == "raw" else ("", layout.TIERS_FOLDER)
-        return sorted({os.path.basename(day) for parent in parents for day in self._days(parent)})
+    def _counted(self, store: Store) -> list[tuple[int, list[str]]]:
+        """Return the folders that may have files of a store by their day (ms), the oldest day first."""
+        by_day: dict[int, list[str]] = {}
+        for folder, size in self._sizes.items():
+            if size.sizes.of(store) > 0 or not size.is_settled:
+                by_day.setdefault(_day_ms(os.path.basename(os.path.dirname(folder))), []).append(folder)
+        return sorted(by_day.items())
 
-    def _files_of_day(self, name: str, store: Store) -> list[StoredFile]:
-        days = (name,) if store == "raw" else (name, os.path.join(layout.TIERS_FOLDER, name))
-        folders = [folder for day in days for folder in self._folders(day) if self._may_have(folder, store)]
+    def _oldest_of(self, folders: list[str], store: Store) -> list[StoredFile]:
         files = [file for folder in folders for file in self._files(folder, store)]
         return sorted(files, key=lambda file: (file.until_ms, file.path))
 
-    def _may_have(self, folder: str, store: Store) -> bool:
-        """Return whether a folder may have files of a store. Folders of most days have only those of one store."""
-        size = self._sizes.get(folder)
-        return size is None or not size.is_settled or size.sizes.of(store) > 0
+    def _listed(self, day: str, before: _DayFolders | None, wall_ns: int) -> _DayFolders:
+        changed_ns = self._changed_ns(day)
+        if before is not None and before.is_settled and before.changed_ns == changed_ns:
+            return before
+        return _DayFolders(changed_ns, is_settled(changed_ns, wall_ns), tuple(self._folders(day)))
 
     def _count(self, folder: str, changed_ns: int, wall_ns: int) -> _FolderSize:
         raw, tiers = (list(self._files(folder, store)) for store in ("raw", "tiers"))
