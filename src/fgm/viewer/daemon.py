@@ -17,6 +17,7 @@ import gc
 import logging
 import signal
 import socket
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import anyio
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 FOLLOW_INTERVAL_S = 1.0
 """Interval between two reads of the journals."""
+FIRST_QUERY = "fgm.viewer.api.timeseries"
+"""Module of the query that a page sends first. It is imported after the first scan, or by an earlier request."""
 PATIENCE_S = 2.0
 """Maximum time for which the search for older data waits for requests: those that have woken a viewer come first."""
 
@@ -148,6 +151,7 @@ class Daemon:
         while not services.scanner.has_nothing_to_read and self._clock.monotonic() < until_s:
             result = await to_thread.run_sync(services.scanner.read_more)
             self._update(services, result)
+        await to_thread.run_sync(import_module, FIRST_QUERY)  # when nothing waits for it
 
     async def _follow(self, services: Services) -> None:
         await to_thread.run_sync(services.follow)

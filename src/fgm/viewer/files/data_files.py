@@ -8,8 +8,10 @@ never through a symbolic link.
 import heapq
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import attrgetter
 from typing import NamedTuple
 
 from fgm.clock import Clock
@@ -32,6 +34,7 @@ The last of them may extend into the range. So may the one before it, if the len
 AHEAD_MS = 10_000
 """Maximum time by which data may be ahead of this machine's clock. Later data is that of a clock that was ahead."""
 
+_START = attrgetter("start_ms")
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -281,22 +284,23 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     return _Listing(identity, folders, whole, tables, minutes, tuple(sorted(days)))
 
 
-def _overlapping(files: Iterable[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
-    """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day.
+def _overlapping(files: Sequence[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
+    """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day, in order.
 
-    The last windows before the range are included, because the length of a window is not in its name; so is the last
-    hour before it, because its last window may be longer than the rest of the hour.
+    The last windows before the range are included, because the length of a window is not in its name. So is an hour
+    that is the last file before it, because its last window may be longer than the rest of the hour.
     """
-    before = [file for file in files if file.start_ms < to_ms]
-    earlier = [file for file in before if file.start_ms < from_ms]
-    windows = sorted({file.start_ms for file in earlier if file.duration_ms is None})
-    hours = sorted({file.start_ms for file in earlier if file.duration_ms is not None})
-    last_ms = max(windows[-1:] + hours[-1:], default=0)
-    reaching = {*windows[-EARLIER_WINDOWS:], *(hour for hour in hours[-1:] if hour == last_ms)}
-    return [
-        file
-        for file in before
-        if file.start_ms >= from_ms
-        or file.start_ms in reaching
-        or (file.duration_ms is not None and file.start_ms + file.duration_ms > from_ms)
-    ]
+    first = bisect_left(files, from_ms, key=_START)
+    reaching: list[DataFile] = []
+    windows: set[int] = set()
+    for file in reversed(files[:first]):
+        if file.duration_ms is None:
+            windows.add(file.start_ms)
+            if len(windows) > EARLIER_WINDOWS:
+                break
+            reaching.append(file)
+        elif not reaching or file.start_ms + file.duration_ms > from_ms:
+            reaching.append(file)
+        elif file.start_ms + layout.DAY_MS <= from_ms or len(windows) == EARLIER_WINDOWS:
+            break
+    return [*reversed(reaching), *files[first : bisect_left(files, to_ms, key=_START)]]
