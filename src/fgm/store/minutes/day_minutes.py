@@ -32,10 +32,26 @@ def write_day(
     if newest is None:
         raise ValueError("a day without hours has no minutes")
     writer = MinutesWriter(newest, series, from_ms, level)
-    for metric in dict.fromkeys(name for file in files for name in file.block.metrics):
-        parts = [_renumbered(file.rows(metric), new) for file, new in zip(files, positions, strict=True)]
-        writer.add({metric: combined(parts)})
+    for metrics in _similar_metrics(files):
+        rows = {}
+        for metric in metrics:
+            parts = [_renumbered(file.rows(metric), new) for file, new in zip(files, positions, strict=True)]
+            rows[metric] = combined(parts)
+        writer.add(rows)
     writer.write(out, sources)
+
+
+def _similar_metrics(files: Sequence[MinutesFile]) -> list[list[str]]:
+    """Return all metrics in the groups of the first file that has each of them."""
+    groups: dict[tuple[int, int], list[str]] = {}
+    group_of: dict[str, tuple[int, int]] = {}
+    for number, file in enumerate(files):
+        for metric in file.block.metrics:
+            place = file.block.place_of(metric)
+            if place is not None and metric not in group_of:
+                group_of[metric] = (number, place.group)
+                groups.setdefault(group_of[metric], []).append(metric)
+    return list(groups.values())
 
 
 def _joined_series(files: Sequence[MinutesFile]) -> list[Series]:

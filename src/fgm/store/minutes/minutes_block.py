@@ -3,7 +3,7 @@
     "kind": "minutes", "header": {…}, "first_ms": …, "last_ms": …, "rows": …, "crc": CRC32 of all column chunks,
     "sources": [[name, fingerprint], …], "at_ms": [[…], […]], "counts": […],
     "sections": [[offset, bytes, bytes unpacked, CRC32], …],
-    "metrics": {name: [section, position in it, changing runs, constant runs], …}
+    "metrics": {name: [section, position in it, changing runs, constant runs, group], …}
 
 After this JSON and a zero byte there is a line for each series, with its identity columns as JSON, and after another
 zero byte are the `Tables`. A section is compressed with zstd, and has the runs of some metrics, `MetricRuns`. All
@@ -14,17 +14,16 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.minutes.series_lines import SeriesLines
 from fgm.store.parquet.block import pack_block
 from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FileHeader
-from fgm.store.samples.series import Series, from_json, to_json
 
 VALUE_COLUMNS = ("min", "min_at_ms", "mean", "max", "max_at_ms", "last", "count")
 """The columns whose pages are listed, in file order. Times and names are in the block."""
@@ -47,12 +46,16 @@ class Section(NamedTuple):
 
 
 class MetricPlace(NamedTuple):
-    """Where the runs of a metric are: number of the section, position in bytes, and numbers of runs."""
+    """Where the runs of a metric are: number of the section, position in bytes, and numbers of runs.
+
+    `group`: number of the group of similar metrics that it was written with.
+    """
 
     section: int
     position: int
     changing: int
     constant: int
+    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class MinutesBlock:
     """The facts in the block of a file of minutes. `crc`: CRC32 of all bytes before the sections.
 
     `at_ms`, `counts`: the values that the codes in the pages of `min_at_ms`, `max_at_ms` and `count` stand for.
-    `series`: all series of the file, and `position` the index of each key.
+    `series`: all series of the file.
     """
 
     header: FileHeader
@@ -74,8 +77,7 @@ class MinutesBlock:
     sections: tuple[Section, ...]
     metrics: Mapping[str, Sequence[int]]
     """The `MetricPlace` of each metric, as a sequence."""
-    series: tuple[Series, ...]
-    position: Mapping[str, int]
+    series: SeriesLines
     tables: "Tables"
 
     @classmethod
@@ -88,7 +90,6 @@ class MinutesBlock:
         facts = json.loads(raw)
         if facts["kind"] != "minutes":
             raise ValueError(f"it has {facts['kind']!r}, not minutes")
-        series, position = _series(lines)
         low, high = (_integers(values) for values in facts["at_ms"])
         return cls(
             header=FileHeader.from_json(facts["header"]),
@@ -101,8 +102,7 @@ class MinutesBlock:
             counts=_integers(facts["counts"]),
             sections=tuple(Section(*map(int, section)) for section in facts["sections"]),
             metrics=facts["metrics"],
-            series=series,
-            position=position,
+            series=SeriesLines(lines),
             tables=Tables.from_bytes(tables),
         )
 
@@ -121,8 +121,7 @@ class MinutesBlock:
             "sections": self.sections,
             "metrics": self.metrics,
         }
-        lines = [json.dumps(to_json(series), separators=(",", ":")).encode() for series in self.series]
-        return pack_block(facts, footer, b"\n".join(lines) + b"\0" + self.tables.to_bytes())
+        return pack_block(facts, footer, self.series.text + b"\0" + self.tables.to_bytes())
 
     def place_of(self, metric: str) -> MetricPlace | None:
         """Return where the runs of a metric are; None if the file does not have it.
@@ -282,14 +281,3 @@ def unpack_section(section: Section, packed: bytes) -> bytes:
 
 def _integers(values: Sequence[int]) -> NDArray[np.int64]:
     return np.array([int(value) for value in values], np.int64)
-
-
-@lru_cache(maxsize=32)
-def _series(lines: bytes) -> tuple[tuple[Series, ...], Mapping[str, int]]:
-    series = tuple(map(_one_series, lines.split(b"\n")))
-    return series, {each.key: index for index, each in enumerate(series)}
-
-
-@lru_cache(maxsize=4096)  # a series is in the files of all hours of its life
-def _one_series(line: bytes) -> Series:
-    return from_json(json.loads(line))

@@ -6,7 +6,7 @@ misread.
 
 import os
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +86,8 @@ class MinutesFile:
         return self.block.header
 
     @property
-    def series(self) -> tuple[Series, ...]:
-        """All series of the file."""
+    def series(self) -> Sequence[Series]:
+        """All series of the file, each parsed on access."""
         return self.block.series
 
     @property
@@ -106,11 +106,12 @@ class MinutesFile:
         Raises: BadFileError if the metric is damaged.
         """
         rows = self._read_rows(metric, keys, columns)
+        series = self.series
         starts = np.flatnonzero(np.diff(rows.series, prepend=-1))
         ends = np.append(starts[1:], len(rows))[: len(starts)]
         arrays = [rows.time_ms, *(getattr(rows, name) for name in VALUE_COLUMNS)]
         return [
-            MinutesChunk(self.series[rows.series[start]], *(array[start:end] for array in arrays))
+            MinutesChunk(series[rows.series[start]], *(array[start:end] for array in arrays))
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         ]
 
@@ -131,9 +132,7 @@ class MinutesFile:
             runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
             chosen = np.arange(len(runs.series))
             if keys is not None:
-                positions = self.block.position
-                wanted = np.array([positions[key] for key in keys if key in positions], np.int64)
-                chosen = np.flatnonzero(np.isin(runs.series, wanted))
+                chosen = np.flatnonzero(np.isin(runs.series, self.block.series.positions_of(keys)))
             return self._rows(tables, runs, chosen, columns)
         except _MALFORMED as error:
             raise BadFileError(self.path, f"metric {metric}: {error}") from error

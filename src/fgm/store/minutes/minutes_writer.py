@@ -31,6 +31,7 @@ from fgm.store.minutes.minutes_block import (
 )
 from fgm.store.minutes.parquet_pages import PLAIN, RLE_DICTIONARY, ColumnChunk, Page
 from fgm.store.minutes.row_runs import RowRuns, split
+from fgm.store.minutes.series_lines import SeriesLines
 from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FileHeader
@@ -38,8 +39,8 @@ from fgm.store.samples.series import Series
 
 PAGE_ROWS = 1500
 """Number of rows of each metric after which a page ends with the series, as far as possible."""
-_METRICS_PER_SECTION = 16
-"""Number of metrics whose runs are compressed together, because they are similar."""
+_METRICS_PER_SECTION, _SECTION_BYTES = 16, 1 << 17
+"""Numbers of metrics and bytes after which a section ends. Runs of several metrics are similar."""
 _Shape = tuple[int, int, int, int, int]
 
 
@@ -51,6 +52,7 @@ class MinutesWriter:
         self._header, self._series, self._level = header, series, level
         self._from_ms = from_ms
         self._runs: dict[str, MetricRuns] = {}
+        self._groups: dict[str, int] = {}
         self._shapes: dict[_Shape, int] = {}
         self._order: list[tuple[int, RowRuns, NDArray[np.int64]]] = []
         self._dictionaries = {name: Dictionary() for name in INTEGER_COLUMNS}
@@ -69,6 +71,7 @@ class MinutesWriter:
         parts = {metric: split(rows, self._from_ms) for metric, rows in metrics.items() if len(rows)}
         if not parts:
             return
+        self._groups |= dict.fromkeys(parts, len(self._groups))
         first_rows = self._add_changing([changing for changing, _ in parts.values()], len(self._runs))
         for (metric, (changing, constant)), first_row in zip(parts.items(), first_rows, strict=True):
             values, start = constant.values, constant.start
@@ -120,8 +123,7 @@ class MinutesWriter:
             counts=counts,
             sections=tuple(sections),
             metrics=places,
-            series=tuple(self._series),
-            position={},
+            series=SeriesLines.of(self._series),
             tables=tables,
         )
         out.write(block.to_bytes(footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC)
@@ -206,11 +208,15 @@ class MinutesWriter:
         """Write the sections. `rows`: number of rows of each shape."""
         contents: list[bytes] = []
         places = {}
-        for number, (metric, runs) in enumerate(self._runs.items()):
-            if number % _METRICS_PER_SECTION == 0:
+        metrics = 0
+        for metric, runs in self._runs.items():
+            if not contents or metrics == _METRICS_PER_SECTION or len(contents[-1]) > _SECTION_BYTES:
                 contents.append(b"")
-            places[metric] = MetricPlace(len(contents) - 1, len(contents[-1]), len(runs.first_row), len(runs.value))
+                metrics = 0
+            at_byte, group = len(contents[-1]), self._groups[metric]
+            places[metric] = MetricPlace(len(contents) - 1, at_byte, len(runs.first_row), len(runs.value), group)
             contents[-1] += runs.to_bytes(rows)
+            metrics += 1
         sections = []
         for content in contents:
             section, packed = pack_section(content, at, self._level)

@@ -145,7 +145,7 @@ class RangeReader:
             files = self._open(segment, stack)
             if files is None:
                 return self._plan(segment.from_ms, segment.to_ms, task.metrics)
-            keys = {each.file.path: self.chosen.choose(each.opened.series) for each in files}
+            keys = {each.file.path: self._keys_in(each.opened) for each in files}
             failed: list[int] = []
             for metric in task.metrics:
                 try:
@@ -185,6 +185,10 @@ class RangeReader:
                 if not self._is_foreign(opened):
                     files.append(_OpenFile(file, opened, without))
         return files
+
+    def _keys_in(self, opened: MinutesFile) -> set[str]:
+        """Return the keys of the series to read in a file. Its series are parsed only if some may be adopted."""
+        return self.chosen.choose(opened.series) if self.chosen.may_grow else self.chosen.keys
 
     def _parts(
         self, metric: int, segment: Segment, files: list[_OpenFile], keys: dict[str, set[str]]
