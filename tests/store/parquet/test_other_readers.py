@@ -25,8 +25,11 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from fgm.collector.minutes.hour_minutes import write_hour
 from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.store.check.directory_check import check
+from fgm.store.minutes.minutes_block import VALUE_COLUMNS
+from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.page import decompress, split_levels
 from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
@@ -59,6 +62,8 @@ PROCESSES = ("time", "container_id", "pod_name", "pid", "start_time", "comm", "c
 
 HEADER = FileHeader("node-1", "node-1", 1000, 90)
 START_MS = 1_767_110_400_000
+
+MINUTES = ("time", "scope", "container_id", "pod_name", "metric", *VALUE_COLUMNS)
 
 Columns = dict[str, list[Any]]
 
@@ -223,6 +228,33 @@ def test_a_reader_reads_an_hour_as_fgm_does(reader: str, hour: Path) -> None:
     expected = metrics_of_fgm(hour, HOUR)
     for name in HOUR:
         assert list(map(plain, read[name])) == expected[name], name
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_reads_the_minutes_of_an_hour_as_fgm_does(reader: str, hour: Path, tmp_path: Path) -> None:
+    """A column has pages of a dictionary and then PLAIN pages."""
+    path, file = tmp_path / "minutes-20251230T160000Z--PT1H.parquet", WindowFile.open(str(hour))
+    with path.open("wb") as out:
+        write_hour(file, None, out, [])
+    file.close()
+    minutes = MinutesFile.open(str(path))
+    expected = []
+    for metric in sorted(minutes.metrics):
+        for of_series in minutes.read(metric):
+            names = [getattr(of_series.series, name) for name in MINUTES[1:4]]
+            values = [getattr(of_series, name).tolist() for name in MINUTES[5:]]
+            times = of_series.time_ms.tolist()
+            expected += [(ms, *names, metric, *row) for ms, *row in zip(times, *values, strict=True)]
+    assert len(expected) == minutes.block.rows > 2000
+    minutes.close()
+
+    columns = READERS[reader](path, MINUTES)
+    rows = list(zip(*([plain(value) for value in columns[name]] for name in MINUTES), strict=True))
+
+    def by_text(row: tuple[Any, ...]) -> str:
+        return repr((row[4], row[1:4], row[0]))
+
+    assert sorted(rows, key=by_text) == sorted(expected, key=by_text)
 
 
 def test_an_hour_has_all_encodings_and_pages_that_begin_with_a_series(hour: Path) -> None:
