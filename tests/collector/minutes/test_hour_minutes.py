@@ -101,6 +101,18 @@ def test_minutes_of_every_metric_are_those_of_the_samples(hour: MinutesFile, chu
     hour.verify()
 
 
+def test_series_that_are_computed_one_after_the_other_give_the_same_file(
+    tmp_path: Path, chunks: list[Chunk], hour: MinutesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = tmp_path / "before.parquet", tmp_path / "hour.parquet"
+    for path, limits in zip(paths, ((0, START_MS), (START_MS, START_MS + HOUR_MS)), strict=True):
+        path.write_bytes(encode([cut(chunk, *limits) for chunk in chunks], COLUMN_TYPES, HEADER))
+    before, whole = (WindowFile.open(str(path)) for path in paths)
+    monkeypatch.setattr("fgm.collector.minutes.hour_minutes.GROUP_ROWS", 1)
+
+    assert Path(written(tmp_path, whole, before).path).read_bytes() == Path(hour.path).read_bytes()
+
+
 def test_only_the_chosen_series_are_read(hour: MinutesFile, chunks: list[Chunk]) -> None:
     keys = [chunks[2].series.key, "absent", chunks[0].series.key]
 

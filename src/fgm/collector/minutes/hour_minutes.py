@@ -1,8 +1,9 @@
 """Writes the minutes of an hour: those of every metric that the viewer can show, from the samples of a merged hour."""
 
-from collections.abc import Iterable
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
 
+import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,12 +14,12 @@ from fgm.metrics.minutes import AGE_BITS, EXTREME_BITS, Ticks, summarise
 from fgm.metrics.rates import Floats, gap_ms
 from fgm.metrics.shown import SHOWN
 from fgm.store.minutes.day_minutes import DEFAULT_LEVEL
-from fgm.store.minutes.minute_rows import MINUTE_MS
+from fgm.store.minutes.minute_rows import COLUMNS, MINUTE_MS, MinuteRows, combined
 from fgm.store.minutes.minutes_writer import MinutesWriter
-from fgm.store.parquet.window_block import LATE
 from fgm.store.parquet.window_file import WindowFile
-from fgm.store.samples.series import Series
 
+GROUP_ROWS = 1 << 16
+"""Number of rows of the series that are computed at once. The memory that this needs does not depend on the others."""
 _KEPT_COLUMNS = 6
 """Number of columns that are kept in memory, for metrics that are computed from the same ones."""
 
@@ -60,51 +61,79 @@ def write_hour(
     Raises: BadFileError if one of the files is damaged.
     Raises: ValueError if no metric has values.
     """
-    columns = _Columns(hour, before)
+    runs = {run.series.key: index for index, run in enumerate(hour.block.runs)}
     from_ms = hour.block.first_ms // MINUTE_MS * MINUTE_MS
-    writer = MinutesWriter(hour.header, columns.series, from_ms, level)
-    ticks = columns.ticks
-    with_values = hour.metrics
+    packed: dict[str, list[bytes]] = {}
+    for keys in _groups(hour):
+        columns = _Columns(hour, before, {key: runs[key] for key in keys})
+        for metric in stored_metrics():
+            if metric.has_values(hour.metrics):
+                rows = _minutes_of(metric, columns, hour)
+                if len(rows):
+                    packed.setdefault(metric.name, []).append(_pack(rows))
+    writer = MinutesWriter(hour.header, hour.series, from_ms, level)
     for metrics in similar_metrics():
-        rows = {}
-        for metric in metrics:
-            if metric.has_values(with_values):
-                needed = {name: columns[name] for name in metric.needs if name in with_values}
-                values = metric.compute(ticks.samples(needed, hour.header.interval_ms))
-                rows[metric.name] = summarise(ticks, values, AGE_BITS if metric.unit == "s" else EXTREME_BITS)
-        writer.add(rows)
+        parts = {metric.name: packed.pop(metric.name, []) for metric in metrics}
+        writer.add({name: combined([_unpack(part) for part in each]) for name, each in parts.items() if each})
     writer.write(out, sources)
 
 
-class _Columns:
-    """Columns of the hour, with the last rows before it, sorted by series and time. A few are kept."""
+def _groups(hour: WindowFile) -> Iterator[list[str]]:
+    """Yield the keys of the series in groups of about `GROUP_ROWS` rows, in file order."""
+    keys, rows = list[str](), 0
+    for run in hour.block.runs:
+        if keys and rows + run.count > GROUP_ROWS:
+            yield keys
+            keys, rows = [], 0
+        keys.append(run.series.key)
+        rows += run.count
+    if keys:
+        yield keys
 
-    def __init__(self, hour: WindowFile, before: WindowFile | None) -> None:
+
+def _minutes_of(metric: ShownMetric, columns: "_Columns", hour: WindowFile) -> MinuteRows:
+    needed = {name: columns[name] for name in metric.needs if name in hour.metrics}
+    values = metric.compute(columns.ticks.samples(needed, hour.header.interval_ms))
+    return summarise(columns.ticks, values, AGE_BITS if metric.unit == "s" else EXTREME_BITS)
+
+
+def _pack(rows: MinuteRows) -> bytes:
+    return bytes(cramjam.zstd.compress(b"".join(getattr(rows, name).tobytes() for name in COLUMNS), level=1))
+
+
+def _unpack(packed: bytes) -> MinuteRows:
+    raw = np.frombuffer(bytes(cramjam.zstd.decompress(packed)), np.int64).reshape(len(COLUMNS), -1)
+    empty = MinuteRows.empty()
+    return MinuteRows(*(raw[index].view(getattr(empty, name).dtype) for index, name in enumerate(COLUMNS)))
+
+
+class _Columns:
+    """Columns of some series of the hour, with the last rows before it, sorted by series and time. A few are kept."""
+
+    def __init__(self, hour: WindowFile, before: WindowFile | None, positions: Mapping[str, int]) -> None:
+        """Read times and lateness. `positions`: the index of each series in the file of minutes, by its key."""
         self._files = [hour] if before is None else [before, hour]
+        self._keys = list(positions)
         self._kept: dict[str, Floats] = {}
-        positions: dict[str, int] = {}
-        series: list[Series] = []
-        for run in hour.block.runs:
-            if run.series.key not in positions:
-                positions[run.series.key] = len(series)
-                series.append(run.series)
-        self.series = series
-        self._rows: list[NDArray[np.intp]] = []
+        self._rows: list[slice | NDArray[np.intp]] = []
         parts = []
         lead_ms = gap_ms(max(interval_ms(metric.name, hour.header.interval_ms) for metric in RECORDED))
         for file in self._files:
-            codes = np.array([positions.get(run.series.key, -1) for run in file.block.runs])
-            of_series = np.repeat(codes, [run.count for run in file.block.runs])
-            time_ms = file.time_ms()
-            is_used = of_series >= 0
+            chunks = file.chunks((), self._keys)
+            of_series = np.repeat(
+                np.array([positions[chunk.series.key] for chunk in chunks], np.int64),
+                [len(chunk.time_ms) for chunk in chunks],
+            )
+            time_ms = _joined([chunk.time_ms for chunk in chunks], np.int64)
+            late_ms = _joined([chunk.late_ms for chunk in chunks], np.float64)
+            rows: slice | NDArray[np.intp] = slice(None)
             if file is not hour:
-                is_used &= (time_ms >= hour.block.first_ms - lead_ms) & (time_ms < hour.block.first_ms)
-            rows = np.flatnonzero(is_used)
+                rows = np.flatnonzero((time_ms >= hour.block.first_ms - lead_ms) & (time_ms < hour.block.first_ms))
             self._rows.append(rows)
-            parts.append((of_series[rows], time_ms[rows], np.full(len(rows), file is not hour)))
-        all_series, times, is_lead = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        self._order: NDArray[np.intp] = np.lexsort((times, all_series))
-        self.ticks = Ticks(all_series[self._order], times[self._order], self[LATE], is_lead[self._order])
+            parts.append((of_series[rows], time_ms[rows], late_ms[rows], np.full(len(time_ms[rows]), file is not hour)))
+        series, times, late_ms, is_lead = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        self._order: NDArray[np.intp] = np.lexsort((times, series))
+        self.ticks = Ticks(*(column[self._order] for column in (series, times, late_ms, is_lead)))
 
     def __getitem__(self, name: str) -> Floats:
         column = self._kept.pop(name, None)
@@ -116,7 +145,12 @@ class _Columns:
             del self._kept[next(iter(self._kept))]
         return column
 
-    def _part(self, file: WindowFile, name: str, rows: NDArray[np.intp]) -> Floats:
-        if file is not self._files[-1] and name != LATE and BY_NAME[name].kind != "counter":
+    def _part(self, file: WindowFile, name: str, rows: slice | NDArray[np.intp]) -> Floats:
+        if not isinstance(rows, slice) and BY_NAME[name].kind != "counter":
             return np.full(len(rows), np.nan)  # no value of a gauge is computed from the one before
-        return file.column(name)[rows]
+        chunks = file.chunks((name,), self._keys, with_late=False)
+        return _joined([chunk.values[name] for chunk in chunks], np.float64)[rows]
+
+
+def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, kind)
