@@ -11,6 +11,7 @@ from tests.support.viewer.data_directory import MEMORY, NODE, T0, DataDirectory,
 from tests.support.viewer.merged_hours import merge_day, merge_hour, remove_samples
 
 HOURS = 4
+INACTIVE = "memory.stat.inactive_file"
 RANGE = f"from={T0}&to={T0 + HOURS * HOUR_MS}"
 SERIES = f"/api/timeseries?metric={MEMORY}&{RANGE}&containers={id_of(1)}"
 
@@ -22,7 +23,7 @@ def data(tmp_path: Path) -> DataDirectory:
     memory[7000] = 5000.0
     data.parquet(
         chunk(NODE, T0, {MEMORY: memory}),
-        chunk(container(1), T0, {MEMORY: memory}),
+        chunk(container(1), T0, {MEMORY: memory, INACTIVE: [0.0] * len(memory)}),
         chunk(container(2), T0, {MEMORY: memory[:1000]}),
     )
     data.write_index((container(1), T0, T0 + HOURS * HOUR_MS), latest_ms=T0 + HOURS * HOUR_MS)
@@ -111,3 +112,10 @@ async def test_a_container_that_only_minutes_have_is_listed_for_its_time(client_
     found = (await client.get(f"/api/containers?search=name-2&from={T0}&to={T0 + DAY_MS}")).json["containers"]
     assert [(each["name"], each["first_seen_ms"], each["alive"]) for each in found] == [("name-2", T0, False)]
     assert client.services.scanner.holdings().oldest_ms == T0
+
+
+async def test_an_instant_whose_samples_were_removed_is_described_by_its_minutes(client_of_minutes: ApiClient) -> None:
+    await client_of_minutes.ready()
+    text = (await client_of_minutes.get(f"/at/{T0 + 7_010_000}")).body.decode()
+    assert "The samples of that time were removed. Values are the lowest and highest of its minutes." in text
+    assert "name-1" in text

@@ -5,6 +5,7 @@ events around it. No line is longer than `WIDTH`.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from quart import Response, request
 from fgm import iso_time
 from fgm.metrics.rates import Floats, Times
 from fgm.metrics.shown import SHOWN
+from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.samples.leaves import LEAF_SCOPES, leaf_keys
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parsing
@@ -113,8 +115,11 @@ def text(
     if not results:
         yield _line("")
         yield _line(f"Nothing was recorded then: there is data {_extent(holdings)}.")
+    if query.has_minutes:
+        yield _line("The samples of that time were removed. Values are the lowest and highest of its minutes.")
+    row_of = partial(_row, question=query.question, holdings=holdings, has_minutes=query.has_minutes)
     for metric, name in enumerate(METRICS):
-        present = [(lines, row) for lines in results if (row := _row(lines, metric, query.question, holdings))]
+        present = [(lines, row) for lines in results if (row := row_of(lines, metric))]
         leaves = leaf_keys(lines.series for lines, _ in present)
         rows = [row for lines, row in present if row.is_node or lines.series.key in leaves]
         if rows:
@@ -166,16 +171,17 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
-def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings) -> _Row | None:
-    """Return the row of a series for the table of one metric; None if it has no value in the second.
+def _row(lines: SeriesLines, metric: int, question: Question, holdings: Holdings, *, has_minutes: bool) -> _Row | None:
+    """Return the row of a series for the table of one metric; None if it has no value in the second, or in the minute.
 
     A busy collector reads some files only at every second tick. A value of the tick before then stands for the second,
     because otherwise the pod or slice that contains the series would be listed instead.
     """
     time_ms, values = lines.lines[metric].joined()
-    if not len(values) or time_ms[-1] < question.to_ms - question.tick_ms:
+    ticks = MINUTE_MS // question.tick_ms if has_minutes else 1
+    if not len(values) or time_ms[-1] < question.to_ms - ticks * question.tick_ms:
         return None
-    newest = values[time_ms >= question.to_ms - 2 * question.tick_ms]
+    newest = values[time_ms >= question.to_ms - (1 + ticks) * question.tick_ms]
     newest = newest[~np.isnan(newest)]
     if not len(newest):
         return None

@@ -176,7 +176,11 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/timeseries": (
-        "Samples; null is missing. More than 3600 ticks: the first, lowest, highest and last of each pixel column.",
+        (
+            "Samples; null is missing. More than 3600 ticks: the first, lowest, highest and last of each pixel column "
+            "(`m4`). If a pixel column is a minute or longer, these are chosen from the lowest and highest sample of "
+            "each minute, wherever minutes are recorded (`minutes`)."
+        ),
         _facts(
             **_COVERED,
             complete_from_ms=WHOLE,
@@ -190,7 +194,8 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         (
             "The series that used most of a metric in a range. Without `scope`, these are the leaves: containers, "
             "services, other cgroups and pods that contain no other leaf, and what is outside of all of them. "
-            "They add up to `leaves_share_of_node`. No shares if the metric does not add up."
+            "They add up to `leaves_share_of_node`. No shares if the metric does not add up. In ranges of two hours "
+            "and more, means are computed from those of minutes."
         ),
         _facts(
             **_COVERED,

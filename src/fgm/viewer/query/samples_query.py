@@ -8,7 +8,7 @@ from itertools import chain
 from fgm.metrics.rates import Floats, Times
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line, SeriesLines
-from fgm.viewer.query.long_ranges.points import points
+from fgm.viewer.query.long_ranges.points import POINT_COLUMNS, points
 from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
 from fgm.viewer.query.question import Question
 
@@ -18,7 +18,7 @@ class SamplesQuery:
 
     def __init__(self, question: Question, sources: Sources) -> None:
         self.question = question
-        self._reader = RangeReader(question, sources)
+        self._reader = RangeReader(question, sources, POINT_COLUMNS)
         self._lines: dict[str, tuple[Line, ...]] = {}
 
     @property

@@ -16,6 +16,8 @@ from fgm.viewer.query.question import MIN_COLUMN_MS, Question
 
 MAX_TOTALS = 5_000
 """Maximum number of series in a query for totals. The index has no more containers."""
+TOTAL_COLUMNS = ("mean", "max", "max_at_ms", "last", "count")
+"""The columns of minutes from which totals are computed."""
 TOTAL_SAMPLES = 16
 """Memory of one total, in samples."""
 MIN_RANGE_MS = 2 * HOUR_MS
@@ -81,7 +83,7 @@ class Total:
             )
         self.count += int(minutes.count.sum())
         self.sum += float(minutes.mean @ minutes.count)
-        last_ms = int(minutes.time_ms[-1] + max(minutes.min_at_ms[-1], minutes.max_at_ms[-1]))
+        last_ms = int(minutes.time_ms[-1] + minutes.max_at_ms[-1])
         if last_ms >= self.last_ms:
             self.last, self.last_ms = float(minutes.last[-1]), last_ms
         if self.peaks is not None:
@@ -103,7 +105,7 @@ class TotalsQuery:
         """`parts`: number of equal parts of the range, each with its own peak; 0: no peaks."""
         self.question = question
         self._parts = parts
-        self._reader = RangeReader(question, sources)
+        self._reader = RangeReader(question, sources, TOTAL_COLUMNS)
         self._totals: dict[str, tuple[Total, ...]] = {}
 
     @property

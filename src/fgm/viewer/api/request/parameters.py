@@ -73,7 +73,7 @@ RANGE = Parameter(
 FROM = Parameter("from", f"Begin of the range: {TIME_FORM}.", _INSTANT)
 TO = Parameter("to", "End of the range (exclusive), in the same forms as `from`. Default: now.", _INSTANT)
 POINTS = _whole("points", "Number of pixel columns of a reduced answer.", 1200, 10, 10_000)
-RAW = _choice("raw", "1: return every sample, however long the range is.", "0", "1")
+RAW = _choice("raw", "1: return every sample that is still there, however long the range is.", "0", "1")
 WITHIN = _whole(
     "within_ms",
     "Time limit for a long range: only the newest part that can be read in time is returned. `complete_from_ms` is the "

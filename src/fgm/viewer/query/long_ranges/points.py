@@ -1,15 +1,15 @@
 """Turns minutes into samples: the lowest and the highest of each minute, each at the time when it was recorded."""
 
-from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.metrics.rates import Floats, Times
-from fgm.store.minutes.minute_rows import MinuteRows, combined
 from fgm.store.minutes.minutes_file import MinutesChunk
 
+POINT_COLUMNS = ("min", "min_at_ms", "max", "max_at_ms")
+"""The columns of minutes from which `points` are made."""
 _COLUMNS = tuple(each.name for each in fields(MinutesChunk) if each.name != "series")
 
 
@@ -41,12 +41,3 @@ def only(minutes: MinutesChunk, is_kept: NDArray[np.bool_]) -> MinutesChunk:
 def scaled(minutes: MinutesChunk, factor: float) -> MinutesChunk:
     """Return minutes whose values are multiplied by a positive factor."""
     return replace(minutes, **{name: getattr(minutes, name) * factor for name in ("min", "mean", "max", "last")})
-
-
-def joined(parts: Sequence[MinutesChunk]) -> MinutesChunk:
-    """Return the minutes of one series from several files, in ascending time and each once."""
-    if len(parts) == 1:
-        return parts[0]
-    columns = [(np.zeros(len(part.time_ms), np.int64), *(getattr(part, name) for name in _COLUMNS)) for part in parts]
-    rows = combined([MinuteRows(*of_part) for of_part in columns])
-    return MinutesChunk(parts[-1].series, *(getattr(rows, name) for name in _COLUMNS))

@@ -4,7 +4,7 @@ If a file of minutes cannot be read, the samples of its time are read instead, a
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import reason_of
 from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of
 from fgm.viewer.query.long_ranges.planning import Segment, reach_ms
-from fgm.viewer.query.long_ranges.points import joined, only, scaled
+from fgm.viewer.query.long_ranges.points import only, scaled
 from fgm.viewer.query.question import ChosenSeries, Question
 from fgm.viewer.query.value_reader import SeriesValues, ValueReader
 
@@ -55,8 +55,10 @@ class _OpenFile(NamedTuple):
 class RangeReader:
     """Reads the values for one question, segment by segment. It is used like `ValueReader`. Not thread-safe."""
 
-    def __init__(self, question: Question, sources: Sources) -> None:
+    def __init__(self, question: Question, sources: Sources, columns: Collection[str]) -> None:
+        """`columns`: names of the columns of minutes to read; the values of the others are not to be used."""
         self.question = question
+        self._columns = columns
         self.chosen = ChosenSeries(question)
         self.has_minutes = False
         """Whether values were read from minutes."""
@@ -88,7 +90,8 @@ class RangeReader:
     def step(self) -> Iterator[SeriesValues | SeriesMinutes]:
         """Read the next files, and yield the values in them. Consume it before the next step. May block.
 
-        Values of one series may be out of order only if several identifiers have recorded the same time.
+        Values of one series may be out of order only if several identifiers have recorded the same time, or if a window
+        has reached into the next hour. A minute may be yielded in several parts then.
         """
         if self._tasks is None:
             self._tasks = deque(self._plan(self.question.from_ms, self.question.to_ms, self._metrics))
@@ -153,10 +156,10 @@ class RangeReader:
                 except (BadFileError, OSError):
                     failed.append(metric)
                     continue
-                for key, of_series in parts.items():
-                    self._series[key] = of_series[-1].series
+                for minutes in parts:
+                    self._series[minutes.series.key] = minutes.series
                     self.has_minutes = True
-                    yield SeriesMinutes(key, metric, joined(of_series))
+                    yield SeriesMinutes(minutes.series.key, metric, minutes)
         missing = self._plan(segment.from_ms, segment.to_ms, tuple(failed)) if failed else []
         metrics = tuple(metric for metric in task.metrics if metric not in failed)
         if segment.has_samples and metrics:
@@ -192,17 +195,17 @@ class RangeReader:
 
     def _parts(
         self, metric: int, segment: Segment, files: list[_OpenFile], keys: dict[str, set[str]]
-    ) -> dict[str, list[MinutesChunk]]:
-        """Return the minutes of a metric in a segment by series.
+    ) -> list[MinutesChunk]:
+        """Return the minutes of a metric in a segment, the oldest first.
 
         Raises: BadFileError or OSError if one of the files cannot be read.
         """
-        parts: dict[str, list[MinutesChunk]] = {}
+        parts = []
         shown = self.question.metrics[metric]
         name, factor = shown.scaled or (shown.name, 1.0)
         for file, opened, without in files:
             try:
-                chunks = opened.read(name, keys[file.path])
+                chunks = opened.read(name, keys[file.path], self._columns)
             except (BadFileError, OSError) as error:
                 if file.path not in self._without:
                     self._skip(file, error)
@@ -214,7 +217,7 @@ class RangeReader:
                     is_kept &= ~np.isin(time_ms // HOUR_MS * HOUR_MS, list(without))
                 if is_kept.any():
                     kept = chunk if is_kept.all() else only(chunk, is_kept)
-                    parts.setdefault(chunk.series.key, []).append(kept if factor == 1 else scaled(kept, factor))
+                    parts.append(kept if factor == 1 else scaled(kept, factor))
         return parts
 
     def _skip(self, file: MinuteFile, error: BadFileError | OSError) -> None:
