@@ -19,12 +19,14 @@ import duckdb
 import numpy as np
 import pytest
 
+from fgm.collector.minutes.hour_minutes import write_hour
 from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
 from fgm.metrics.derived import DERIVED
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import atomic, layout
 from fgm.store.parquet.parquet_encoding import encode
+from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
 from fgm.store.samples.series import Series
@@ -103,6 +105,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
     for number, chunks_of_window in enumerate(zip(*map(windows, chunks.values()), strict=True)):
         name = layout.metrics_name(START_MS + 90_000 * number)
         atomic.publish(str(folder), name, encode(chunks_of_window, COLUMN_TYPES, HEADER))
+    write_minutes(tmp_path / layout.TIERS_FOLDER / "dt=2025-12-30" / "identifier=node-1", folder / name)
     row = ProcessRow(START_MS, "ab" * 32, "payments", None, None, None, 7, START_MS, "app", 1.0, 1.0, 1.0, None)
     atomic.publish(str(folder), layout.table_name("processes", START_MS), encode_table("processes", [row], HEADER))
     names = ("ab" * 32, "payments", None, None, None, "/a")
@@ -111,6 +114,16 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Chunk]:
     (folder / layout.EVENTS_NAME).write_text(LINE)
     monkeypatch.chdir(tmp_path)
     return chunks
+
+
+def write_minutes(folder: Path, window: Path) -> None:
+    """Write the minutes of a window as those of its hour."""
+    atomic.make_folder(str(folder.parent))
+    atomic.make_folder(str(folder))
+    file = WindowFile.open(str(window))
+    with (folder / layout.minutes_name(START_MS, layout.HOUR_MS)).open("wb") as out:
+        write_hour(file, None, out, [])
+    file.close()
 
 
 def in_zone(zone: str) -> duckdb.DuckDBPyConnection:
