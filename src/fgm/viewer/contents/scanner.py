@@ -188,7 +188,7 @@ class Scanner:
 
     def _read_journals(self) -> None:
         newest = list(islice(self._files.newest_first(), NEWEST_FILES))
-        journals = [file for file in newest if file.kind == "journal"]
+        journals = [part for file in newest for part in (file, *file.parts) if part.kind == "journal"]
         self._journals.keep_only(journals)
         for file in journals:
             try:
@@ -222,7 +222,7 @@ class Scanner:
             return
         if self._newest_read is None or file.start_ms >= self._newest_read.start_ms:
             self._newest_read = file
-        for part in (file, *file.parts):
+        for part in (file, *(part for part in file.parts if part.kind == "metrics")):
             try:
                 window = self._files.window(part)
                 try:

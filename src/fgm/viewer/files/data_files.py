@@ -42,8 +42,8 @@ class DataFile(NamedTuple):
     """One data file, as described by its name.
 
     `start_ms`: start of its window or hour. `folder`: path relative to the data directory. `duration_ms`: None for a
-    single window, whose length is not in its name. `parts`: the single windows next to a merged hour, which start in
-    it; `Reader` finds out which of them the hour contains already.
+    single window, whose length is not in its name. `parts`: the single windows and journals next to a merged hour,
+    which start in it; `Reader` finds out which of them the hour contains already.
     """
 
     start_ms: int
@@ -250,14 +250,12 @@ def order(file: DataFile) -> tuple[int, bool, str]:
 
 
 def with_parts(files: Iterable[DataFile]) -> list[DataFile]:
-    """Return the files of one folder in their order, with the single windows of each merged hour as its parts."""
+    """Return the files of one folder in order. The single windows and journals of a merged hour are its parts."""
     files = list(files)
     parts: dict[int, list[DataFile]] = {file.start_ms: [] for file in files if file.duration_ms is not None}
     whole: list[DataFile] = []
     for file in files:
-        of_hour = None
-        if file.kind == "metrics" and file.duration_ms is None:
-            of_hour = parts.get(file.start_ms - file.start_ms % layout.HOUR_MS)
+        of_hour = parts.get(file.start_ms - file.start_ms % layout.HOUR_MS) if file.duration_ms is None else None
         (whole if of_hour is None else of_hour).append(file)
     return sorted(
         (

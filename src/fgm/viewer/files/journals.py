@@ -4,7 +4,6 @@ import errno
 import os
 import threading
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -93,23 +92,6 @@ class Journals:
                     return _file_id(name, fd) == journal.reader.file_id  # if it is closed, the window is the new one
             except OSError:
                 return False  # opening the window fails in the same way, and is reported
-
-    def superseding(self, hour: DataFile) -> list[tuple[int, int]]:
-        """Return the ranges of a merged hour that are recorded again in open journals: start and end, in ms."""
-        ranges = []
-        with self._lock:
-            for path, journal in self._open.items():
-                folder, _, name = path.rpartition("/")
-                parsed = layout.parse_name(name)
-                if parsed is None or folder != hour.folder or not journal.reader.supersedes:
-                    continue
-                if not 0 <= parsed.start_ms - hour.start_ms < layout.HOUR_MS:
-                    continue
-                with suppress(OSError), self._files.opened(folder) as fd:  # reading the hour fails in the same way
-                    if _file_id(name, fd) == journal.reader.file_id:  # if it is closed, there is a window
-                        window = layout.window_at(parsed.start_ms, journal.reader.header.rotation_s)
-                        ranges.append((window.start_ms, window.end_ms))
-        return ranges
 
     def chunks(self, file: DataFile, metrics: Sequence[str], keys: Collection[str]) -> list[Chunk]:
         """Return the rows of some series, one chunk for each, and keep the columns in memory for the next request.

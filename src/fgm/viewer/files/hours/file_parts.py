@@ -85,11 +85,10 @@ class FileParts:
         """
         if file.kind == "journal":
             try:
-                return self._of_this_node(
-                    [_part_of_journal(file, facts)] if (facts := self._journals.facts(file)) else []
-                )
+                facts = self._journals.facts(file)
             except FileNotFoundError:
                 return self.open(closed(file), folders)
+            return self._of_this_node([] if facts is None else [_part_of_journal(file, facts)])
         if file.parts:
             return self._of_this_node(self._parts_of_hour(file, folders))
         if self._journals.is_superseded(file):
@@ -100,39 +99,38 @@ class FileParts:
             if file.duration_ms is not None:
                 raise
             part = self._part_of_source(file, folders)
-        if file.duration_ms is not None:
-            part.hidden = self._journals.superseding(file)
         return self._of_this_node([part])
 
     def _parts_of_hour(self, file: DataFile, folders: Folders) -> list[FilePart]:
-        """Open a merged hour and the windows next to it, and return those parts that count.
+        """Open a merged hour and what is next to it, and return those parts that count.
 
-        The windows are opened before the hour: one that is gone then was merged into the hour before.
+        The others are opened before the hour: a window that is gone then was merged into the hour before.
         """
-        windows = [part for each in file.parts if (part := self._part_if_readable(each, folders)) is not None]
+        others = [part for each in file.parts if (part := self._part_if_readable(each, folders)) is not None]
         try:
-            hour = (
-                self._part_if_readable(file, folders)
-                if windows
-                else _part_of_window(file, self._files.cached_window(file, folders))
-            )
+            if others:
+                hour = self._part_if_readable(file, folders)
+            else:
+                hour = _part_of_window(file, self._files.cached_window(file, folders))
         except BaseException:
-            close(windows)
+            close(others)
             raise
-        if hour is None:
-            return windows
-        later = [part for part in windows if not merged_rows.has_rows_of(_block(hour), _block(part))]
-        close(part for part in windows if part not in later)
-        hour.hidden = [*(merged_rows.range_of(_block(part)) for part in later), *self._journals.superseding(file)]
-        superseded = [part for part in later if self._journals.is_superseded(part.file)]
-        close(superseded)
-        return [hour, *(part for part in later if part not in superseded)]
+        again = {part.file.start_ms for part in others if part.facts is not None and part.facts.supersedes}
+        later = [part for part in others if part.content is None or part.file.start_ms not in again]
+        if hour is not None:
+            later = [part for part in later if part.content is None or not _has_rows_of(hour, part)]
+            hour.hidden = [_range_of(part) for part in later if part.facts is None or part.facts.supersedes]
+        close(part for part in others if part not in later)
+        return later if hour is None else [hour, *later]
 
     def _part_if_readable(self, file: DataFile, folders: Folders) -> FilePart | None:
         try:
+            if file.kind == "journal":
+                facts = self._journals.facts(file)
+                return None if facts is None else _part_of_journal(file, facts)
             return _part_of_window(file, self._files.cached_window(file, folders))
         except FileNotFoundError:
-            return None
+            return None if file.kind == "metrics" else self._part_if_readable(closed(file), folders)
         except (BadFileError, OSError) as error:
             self._skip_counter.note(file.path, error)
             return None
@@ -150,7 +148,6 @@ class FileParts:
         if part.within is None:
             close([part])
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), window.name)
-        part.hidden = self._journals.superseding(hour)
         return part
 
     def _of_this_node(self, parts: list[FilePart]) -> list[FilePart]:
@@ -177,6 +174,18 @@ def close(parts: Iterable[FilePart]) -> None:
 def _block(part: FilePart) -> WindowBlock:
     assert part.content is not None
     return part.content.block
+
+
+def _has_rows_of(hour: FilePart, window: FilePart) -> bool:
+    return merged_rows.has_rows_of(_block(hour), _block(window))
+
+
+def _range_of(part: FilePart) -> Range:
+    """Return the range of a window or a journal."""
+    if part.content is not None:
+        return merged_rows.range_of(_block(part))
+    window = layout.window_at(part.file.start_ms, part.header.rotation_s)
+    return window.start_ms, window.end_ms
 
 
 def _part_of_window(file: DataFile, content: CachedWindow) -> FilePart:

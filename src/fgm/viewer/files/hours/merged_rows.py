@@ -71,7 +71,7 @@ def cut(chunk: Chunk, within: Range | None, hidden: Sequence[Range]) -> Chunk:
 
 
 def joined(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """Return one chunk for each series, in ascending order of time. The rows of a series must not have equal times."""
+    """Return one chunk for each series, in ascending order of time. Of rows with the same time the first one counts."""
     by_key: dict[str, list[Chunk]] = {}
     for chunk in chunks:
         if len(chunk.time_ms):
@@ -81,7 +81,7 @@ def joined(chunks: Iterable[Chunk]) -> list[Chunk]:
 
 def _joined(parts: Sequence[Chunk]) -> Chunk:
     time_ms = np.concatenate([part.time_ms for part in parts])
-    by_time = np.argsort(time_ms, kind="stable")
+    by_time = np.unique(time_ms, return_index=True)[1]
     newest = max(parts, key=lambda part: int(part.time_ms[-1]))
     values = {name: np.concatenate([part.values[name] for part in parts])[by_time] for name in parts[0].values}
     late_ms = np.concatenate([part.late_ms for part in parts])[by_time]
