@@ -249,7 +249,7 @@ def set_page(name: str, field: str, value: int) -> Callable[[Facts], None]:
         ("an encoding that there is not", set_page("memory.current", "encoding", 77)),
         ("a page with a dictionary only", set_page("memory.current", "encoding", 2)),
         ("indices without a dictionary", set_page("memory.current", "encoding", 8)),
-        ("differences that are values", set_page("memory.current", "encoding", 0)),
+        ("differences that are none", set_page("memory.current", "encoding", 5)),
         ("a header that is larger than its page", set_page("memory.current", "header_size", 60_000)),
         ("an offset within the file", lambda facts: facts["offsets"].__setitem__("memory.current", 9)),
         ("an offset after the file", lambda facts: facts["offsets"].__setitem__("memory.current", (1 << 64) - 1)),

@@ -84,8 +84,10 @@ def smallest_pages(numbers: Numbers) -> list[Page]:
         return plain_pages(replace(numbers, page_starts=(0,)))
     starts = np.append(0, np.flatnonzero(np.diff(numbers.values)) + 1)
     best = _smaller(plain_pages(numbers), _dictionary_pages(numbers, starts))
-    if len(starts) * _VALUES_PER_RUN <= len(numbers.values):
-        return best  # differences are never smaller than runs
+    if len(numbers.page_starts) == 1 or len(starts) * _VALUES_PER_RUN <= len(numbers.values):
+        # Differences are never smaller than runs. In the file of a window, they are a twentieth smaller than values,
+        # but decoding those of one column takes longer than opening the file and reading another one.
+        return best
     deltas = _delta_pages(numbers, whole_bytes=True)
     if deltas and _size(deltas) < _BITS_ARE_TRIED * _size(best):
         best = _smaller(best, _smaller(deltas, _delta_pages(numbers, whole_bytes=False)))
@@ -135,8 +137,6 @@ def _delta_pages(numbers: Numbers, *, whole_bytes: bool) -> list[Page]:
 
 def _delta_starts(numbers: Numbers) -> list[int]:
     """Return the rows with which pages of differences begin: with few series in each, and without large jumps."""
-    if len(numbers.page_starts) == 1:
-        return [0]  # a small file has one page for each column
     starts = np.array(numbers.series_starts)
     firsts = _values_before(numbers, starts)
     inside = (firsts > 0) & (firsts < len(numbers.values))
