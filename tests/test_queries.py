@@ -82,7 +82,7 @@ def irregular(series: Series, seed: int) -> Chunk:
         values[name] = column
     values["cpu_quota_usec"][50:90] = np.nan
     values["cpu_period_usec"][:] = 100_000
-    late_ms = np.round(numbers.random(count) * 300, 3)
+    late_ms = np.round(numbers.random(count) * 300, 2)
     late_ms[::40] = np.nan
     return Chunk(series, START_MS + 1000 * seconds, late_ms, values)
 
