@@ -104,9 +104,9 @@ def make_merged(
             for hour_ms in range(begin_ms, end_ms, layout.HOUR_MS):
                 number = (hour_ms - starts[0]) // layout.HOUR_MS % ENCODED_HOURS
                 shift_ms, header = hour_ms - first_hours[number], header_of(hour_ms)
-                out.publish(hour_ms, layout.hour_name(hour_ms), hours[number].stamped(shift_ms, header))
+                path = out.publish(hour_ms, layout.hour_name(hour_ms), hours[number].stamped(shift_ms, header))
                 if not is_over or whole_day is None:
-                    data = minutes[number].stamped(shift_ms, header)
+                    data = minutes[number].stamped(shift_ms, header, path)
                     (inner if is_over else out).publish(hour_ms, hour_of_minutes(hour_ms), data, layout.TIERS_FOLDER)
             if is_over and whole_day is not None:
                 data = whole_day[1].stamped(day_ms - whole_day[0], header_of(day_ms))

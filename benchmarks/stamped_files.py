@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -116,8 +117,8 @@ class StampedMinutes(StampedFile):
         self._codes = self._data[facts.data_page_offset : first + facts.total_compressed_size]
         self._codes_bytes = facts.total_uncompressed_size - dictionary_bytes
 
-    def stamped(self, shift_ms: int, header: FileHeader) -> bytes:
-        """Return the file with later times."""
+    def stamped(self, shift_ms: int, header: FileHeader, hour: str | None = None) -> bytes:
+        """Return the file with later times. `hour`: path of the merged hour that the minutes are of."""
         facts = self._facts
         bounds = (facts.first_ms + shift_ms, facts.last_ms + shift_ms)
         times_ms = np.arange(bounds[0], bounds[1] + 1, MINUTE_MS, dtype="<i8")
@@ -129,6 +130,10 @@ class StampedMinutes(StampedFile):
         )
         footer = self._footer_with(pages, bounds, header)
         sources = tuple(Source(shifted(name, shift_ms), fingerprint) for name, fingerprint in facts.sources)
+        if hour is not None:
+            file = WindowFile.open(hour)
+            sources = (Source(os.path.basename(hour), file.fingerprint),)
+            file.close()
         block = replace(facts, header=header, first_ms=bounds[0], last_ms=bounds[1], sources=sources)
         tail = block.to_bytes(footer) + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC
         return self._kept + dictionary.data + self._codes + tail

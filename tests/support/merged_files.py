@@ -1,18 +1,22 @@
 """Merges the hours of a data directory in this process, with the work of the collector's child process."""
 
 import os
-from collections import defaultdict
 
 from fgm.collector.merging.__main__ import run
 from fgm.collector.merging.job import Job
+from fgm.collector.merging.planner import due_hours
+from fgm.iso_time import END_OF_TIME_MS
 from fgm.store.directory import layout
 from fgm.store.directory.listing import data_files
 
 
 def merge_hours(data_dir: str) -> None:
-    """Merge all windows into hours, the oldest first, and publish the results as the collector does."""
-    for (folder, hour_ms), windows in sorted(_windows_by_hour(data_dir).items()):
-        publish(data_dir, Job(data_dir, folder, hour_ms, windows=tuple(sorted(windows))))
+    """Merge all windows and tables into hours, the oldest first, and publish the results as the collector does."""
+    for folder in sorted(
+        {os.path.dirname(os.path.relpath(path, data_dir)) for path in data_files(data_dir, "metrics")}
+    ):
+        for hour in reversed([*due_hours(os.listdir(os.path.join(data_dir, folder)), END_OF_TIME_MS)]):
+            publish(data_dir, Job(data_dir, folder, hour.hour_ms, windows=hour.windows, tables=hour.tables))
 
 
 def merge_day_of_minutes(data_dir: str, folder: str, day_ms: int) -> None:
@@ -30,14 +34,3 @@ def publish(data_dir: str, job: Job) -> None:
         os.rename(final + layout.TEMPORARY_SUFFIX, final)
     for path in outcome.obsolete:
         os.unlink(os.path.join(data_dir, path))
-
-
-def _windows_by_hour(data_dir: str) -> dict[tuple[str, int], list[str]]:
-    windows: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for path in data_files(data_dir, "metrics"):
-        folder, name = os.path.split(os.path.relpath(path, data_dir))
-        parsed = layout.parse_name(name)
-        assert parsed is not None
-        if parsed.duration_ms is None:
-            windows[folder, parsed.start_ms - parsed.start_ms % layout.HOUR_MS].append(name)
-    return windows

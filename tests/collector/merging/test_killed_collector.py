@@ -20,7 +20,7 @@ HOURS, KILLS = 3, 3
 
 def test_every_sample_is_there_once_after_kills_at_random_points(tmp_path: Path) -> None:
     now_ms = time.time_ns() // 1_000_000
-    history = KnownHistory(now_ms - now_ms % layout.HOUR_MS - (HOURS + 2) * layout.HOUR_MS, HOURS, has_tables=False)
+    history = KnownHistory(now_ms - now_ms % layout.HOUR_MS - (HOURS + 2) * layout.HOUR_MS, HOURS)
     history.write(tmp_path)
     seed = now_ms % 1000
     chance, kills = random.Random(seed), Kills()

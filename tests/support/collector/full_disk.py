@@ -29,9 +29,7 @@ def main(folder: str) -> None:
     root = Path(folder)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", folder], check=True)
     now_ms = time.time_ns() // 1_000_000
-    history = KnownHistory(
-        now_ms // layout.HOUR_MS * layout.HOUR_MS - (HOURS + 1) * layout.HOUR_MS, HOURS, has_tables=False
-    )
+    history = KnownHistory(now_ms // layout.HOUR_MS * layout.HOUR_MS - (HOURS + 1) * layout.HOUR_MS, HOURS)
     data = root / "data"
     history.write(data)
     before = content(data)

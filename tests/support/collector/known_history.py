@@ -41,11 +41,8 @@ class Samples:
 class KnownHistory:
     """Some hours of three series and of a process, in closed windows. The same seed has the same content."""
 
-    def __init__(
-        self, from_ms: int, hours: int, *, rotation_s: int = 900, seed: int = 1, has_tables: bool = True
-    ) -> None:
+    def __init__(self, from_ms: int, hours: int, *, rotation_s: int = 900, seed: int = 1) -> None:
         self.from_ms, self.to_ms, self.rotation_s = from_ms, from_ms + hours * layout.HOUR_MS, rotation_s
-        self.has_tables = has_tables
         numbers = np.random.default_rng(seed)
         self.samples = [
             self._samples(NODE, numbers, 0.0, 1.0),
@@ -63,7 +60,7 @@ class KnownHistory:
             for each in self.samples
         ]
         data.parquet(*chunks, columns=COLUMNS)
-        for start_ms in range(self.from_ms, self.to_ms if self.has_tables else 0, 1000 * self.rotation_s):
+        for start_ms in range(self.from_ms, self.to_ms, 1000 * self.rotation_s):
             rows = [
                 self._process(t) for t in range(start_ms, start_ms + 1000 * self.rotation_s, 1000 * PROCESS_EVERY_S)
             ]
@@ -85,7 +82,7 @@ class KnownHistory:
         problems = list(self._of_viewer(root, first_ms))
         if not has_sources and first_ms < self.to_ms:
             problems += self._of_duckdb(root, first_ms)
-            problems += self._of_tables(root, first_ms) if self.has_tables else ()
+            problems += self._of_tables(root, first_ms)
         return problems
 
     def _samples(self, series: Series, numbers: np.random.Generator, since: float, until: float) -> Samples:

@@ -12,7 +12,7 @@ from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.tables import process_tables
 from tests.support.collector.known_history import KnownHistory
-from tests.support.merged_files import merge_hours
+from tests.support.merged_files import merge_day_of_minutes, merge_hours
 from tests.support.viewer.damage import DAMAGES, with_other_tail
 from tests.support.viewer.data_directory import T0
 
@@ -49,6 +49,12 @@ def intact_files(folder: Path) -> list[IntactFile]:
     history = KnownHistory(T0 - T0 % layout.DAY_MS - layout.DAY_MS, HOURS)
     history.write(folder)
     merge_hours(str(folder))
+    hours_of_minutes = next(folder.glob(f"{layout.TIERS_FOLDER}/dt=*/identifier=*/"))
+    kept = sorted(hours_of_minutes.iterdir())[:2]
+    contents = [path.read_bytes() for path in kept]
+    merge_day_of_minutes(str(folder), str(hours_of_minutes.relative_to(folder / layout.TIERS_FOLDER)), history.from_ms)
+    for path, data in zip(kept, contents, strict=True):
+        path.write_bytes(data)
     patterns = {
         "hour": "dt=*/identifier=*/metrics-*--PT1H.parquet",
         "tables of an hour": "dt=*/identifier=*/processes-*--PT1H.parquet",
