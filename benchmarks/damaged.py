@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.support.viewer.damaged_files import Outcomes, intact_files, read_damaged
 
-SHARE = 500
+SHARE = 2500
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from tests.support.collector.merging_kills import Kills, kill_once, look, raw_by
 
 from fgm.store.directory import layout
 
-HOURS = 30
+HOURS = 10
 KILLS_EACH = 20
 """Number of kills before a collector may finish its work."""
 RETENTION_SHARE = 0.9

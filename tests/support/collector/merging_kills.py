@@ -18,7 +18,7 @@ from tests.support.collector.known_history import KnownHistory, leftovers
 REPOSITORY = Path(__file__).resolve().parents[3]
 MAX_CALLS = 150
 """Maximum number of calls that a collector makes before it is killed."""
-RUN_S = 5.0
+RUN_S = 4.0
 """Maximum duration of a run that is killed."""
 SETTLE_S = 120.0
 POLL_S = 0.01
