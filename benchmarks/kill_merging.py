@@ -25,7 +25,8 @@ from fgm.store.directory import layout
 HOURS = 10
 KILLS_EACH = 20
 """Number of kills before a collector may finish its work."""
-RETENTION_SHARE = 0.9
+RETENTION_SHARE = 0.97
+"""Maximum size of the samples in every second history, as a share of their size before each kill."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,11 +55,16 @@ def kill_many(root: Path, chance: random.Random, kills: Kills, count: int, has_r
     history = KnownHistory(from_ms, HOURS, seed=chance.randrange(1 << 30))
     history.write(root)
     for _ in range(count):
-        flags = ["--retention-bytes", str(int(RETENTION_SHARE * raw_bytes(root)))] if has_retention else []
-        kill_once(root, chance, kills, flags)
-        kills.problems += look(root, history, is_settled=False)
+        kill_once(root, chance, kills, int(RETENTION_SHARE * raw_bytes(root)) if has_retention else 0)
+        note(kills, look(root, history, is_settled=False))
     settle(root, history.to_ms)
-    kills.problems += look(root, history, is_settled=True)
+    note(kills, look(root, history, is_settled=True))
+
+
+def note(kills: Kills, problems: Sequence[str]) -> None:
+    """Add problems, and print them at once."""
+    kills.problems += problems
+    sys.stderr.write("".join(f"after {kills.of_collector} kills: {problem}\n" for problem in problems))
 
 
 if __name__ == "__main__":

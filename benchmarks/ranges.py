@@ -35,7 +35,7 @@ LENGTHS_MS = {
     "7d": 7 * layout.DAY_MS,
     "30d": 30 * layout.DAY_MS,
 }
-WARM_RUNS = {"15m": 7, "1h": 5, "1d": 3, "7d": 2, "30d": 2}
+WARM_RUNS = {"15m": 7, "1h": 5, "1d": 3, "7d": 1, "30d": 1}
 COLD, WARM = "cold", "warm"
 
 
@@ -47,6 +47,8 @@ class Contender:
     data_dir: str
     checkout: Checkout | None = None
     reader: str = ""
+    longest_ms: int = 30 * layout.DAY_MS
+    """Maximum length of a range that is measured."""
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ def contenders_of(arguments: argparse.Namespace, this: Checkout) -> Iterator[Con
         yield Contender("other, old windows", arguments.other_history, Checkout(os.path.abspath(arguments.other)))
     if arguments.un_merged:
         for reader in READERS:
-            yield Contender(f"{reader}, windows", arguments.un_merged, reader=reader)
+            yield Contender(f"{reader}, windows", arguments.un_merged, reader=reader, longest_ms=layout.DAY_MS)
 
 
 def measure(contender: Contender, length: str, results: Results) -> None:
@@ -141,7 +143,7 @@ def measure(contender: Contender, length: str, results: Results) -> None:
     requests = Requests(contender.data_dir)
     length_ms = LENGTHS_MS[length]
     files = files_within(contender.data_dir, requests.end_ms - length_ms, requests.end_ms)
-    if not reaches(contender.data_dir, length_ms):
+    if length_ms > contender.longest_ms or not reaches(contender.data_dir, length_ms):
         return
     for path in files:
         warm_page_cache(path)

@@ -59,7 +59,7 @@ def main(python: str, what: str, seconds: str = "0", name: str = "") -> None:
 def start(python: str, log: int) -> "subprocess.Popen[bytes]":
     flags = ["--data-dir", str(DATA), "--node-name", "node-1", "--no-kubernetes", "--min-free", "0"]
     flags += ["--retention-days", "36500"]
-    command = [python, "-m", "tests.support.collector.hurried_collector", "0", *flags]
+    command = [python, "-m", "tests.support.collector.hurried_collector", "0", "0", *flags]
     repository = Path("repository.txt").read_text()
     return subprocess.Popen(
         command, stdout=log, stderr=log, cwd=repository, env={**os.environ, "PYTHONPATH": repository}

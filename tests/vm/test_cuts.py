@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.vm, pytest.mark.slow, pytest.mark.timeout(7200)]
 
 CUTS = int(os.environ.get("FGM_CUTS", "2"))
 HOURS = 6
-START_S = (8.0, 40.0)
+START_S = (10.0, 40.0)
 """Range of the duration of a run. The collector needs some seconds to start in the machine, and as many for an hour."""
 
 

@@ -90,6 +90,7 @@ def test_the_rest_of_a_kill_is_in_order_and_counted(folder: Path) -> None:
     (folder / "metrics-20251230T160130Z.parquet.tmp").write_bytes(b"half")
     (folder.parent.parent / "index.json.tmp").touch()
     (folder.parent.parent / "index.json.tmp").chmod(0o644)
+    (folder.parent.parent / ".lock.tmp").touch()
     (folder / f"bad-{WINDOW}").touch()
 
     report = check(str(folder.parent.parent))

@@ -1,7 +1,8 @@
 """The collector, which merges without delays and kills itself: `python -m tests.support.collector.hurried_collector`.
 
-`hurried_collector CALLS ARGUMENTS…`: the process gets SIGKILL instead of its CALLS-th call that changes a file of the
-data directory, by whichever task; 0: it is not killed. The ARGUMENTS are those of a collector.
+`hurried_collector CALLS BYTES ARGUMENTS…`: the process gets SIGKILL instead of its CALLS-th call that changes a file of
+the data directory, by whichever task; 0: it is not killed. BYTES: maximum size of the samples, which may be less than a
+collector allows; 0: no limit. The ARGUMENTS are those of a collector.
 """
 
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -17,6 +19,7 @@ from fgm.clock import Clock
 from fgm.collector import __main__ as collector
 from fgm.collector import assembly
 from fgm.collector.merging import merging_task
+from fgm.collector.settings import Settings
 
 COUNTED = ("rename", "unlink", "fsync", "rmdir")
 
@@ -29,7 +32,14 @@ def main() -> int:
     setattr(assembly, "Merging", without_rests)  # noqa: B010 - the module does not export it
     if calls := int(sys.argv[1]):
         die_instead_of_call(calls)
-    return collector.main(sys.argv[2:])
+    make_daemon = vars(collector)["make_daemon"]
+    size_bytes = int(sys.argv[2]) or 1 << 40
+
+    def with_limit(settings: Settings, *arguments: Any, **more: Any) -> Any:
+        return make_daemon(replace(settings, retention_bytes=size_bytes), *arguments, **more)
+
+    setattr(collector, "make_daemon", with_limit)  # noqa: B010 - the module does not export it
+    return collector.main(sys.argv[3:])
 
 
 def without_rests(

@@ -79,8 +79,10 @@ class KnownHistory:
         `has_sources`: whether sources may be next to their merged hour, which only fgm's reader knows how to read.
         """
         first_ms = self.from_ms if raw_from_ms is None else raw_from_ms
+        if first_ms >= self.to_ms:
+            return []
         problems = list(self._of_viewer(root, first_ms))
-        if not has_sources and first_ms < self.to_ms:
+        if not has_sources:
             problems += self._of_duckdb(root, first_ms)
             problems += self._of_tables(root, first_ms)
         return problems

@@ -5,7 +5,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,11 +38,12 @@ class Kills:
 class Victim:
     """One run of the collector on a data directory."""
 
-    def __init__(self, root: Path, calls: int, flags: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, calls: int, max_bytes: int = 0) -> None:
         self._root = root
         arguments = ["--data-dir", str(root), "--node-name", "node-1", "--no-kubernetes", "--no-services"]
-        arguments += ["--log-level", "error", "--min-free", "0", "--retention-days", "36500", *flags]
-        command = [sys.executable, "-m", "tests.support.collector.hurried_collector", str(calls), *arguments]
+        arguments += ["--log-level", "error", "--min-free", "0", "--retention-days", "36500"]
+        command = [sys.executable, "-m", "tests.support.collector.hurried_collector", str(calls), str(max_bytes)]
+        command += arguments
         self._process = subprocess.Popen(command, cwd=REPOSITORY)
 
     @property
@@ -89,10 +89,10 @@ def _command_lines() -> list[bytes]:
     return lines
 
 
-def kill_once(root: Path, chance: random.Random, kills: Kills, flags: Sequence[str] = ()) -> None:
+def kill_once(root: Path, chance: random.Random, kills: Kills, max_bytes: int = 0) -> None:
     """Start a collector on a data directory, and kill it, or its child, at a random point."""
     how = chance.choice(("call", "call", "child", "time"))
-    victim = Victim(root, int(MAX_CALLS ** chance.random()) if how == "call" else 0, flags)
+    victim = Victim(root, int(MAX_CALLS ** chance.random()) if how == "call" else 0, max_bytes)
     deadline = time.monotonic() + (RUN_S if how == "call" else chance.uniform(0.3, RUN_S))
     while victim.is_running and time.monotonic() < deadline:
         pid = victim.child() if how == "child" else None

@@ -28,6 +28,9 @@ from fgm.store.index import index_file
 _PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME, layout.COLUMNS_NAME)
 _TOP_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}
 
+_TRIAL_NAME = layout.LOCK_NAME + layout.TEMPORARY_SUFFIX
+"""File that a starting collector creates and removes at once, to find out whether it may write. The next one removes it
+if the first was killed in between."""
 _OF_FILE_SYSTEM = "lost+found"
 """Folder that ext4 creates at the top of a disk; allowed because the data directory may be a whole disk."""
 
@@ -63,7 +66,7 @@ def check(data_dir: str, *, with_values: bool = True, on_file: Callable[[], obje
 
 
 def _is_allowed(name: str) -> bool:
-    return name in {_OF_FILE_SYSTEM, layout.TIERS_FOLDER} or index_file.is_bad_name(name)
+    return name in {_TRIAL_NAME, _OF_FILE_SYSTEM, layout.TIERS_FOLDER} or index_file.is_bad_name(name)
 
 
 class _Folders:
