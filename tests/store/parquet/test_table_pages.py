@@ -15,7 +15,7 @@ from fgm.store.parquet.block import PARQUET_MAGIC
 from fgm.store.parquet.table_pages import Column, Texts, read_columns
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables import process_tables
-from fgm.store.tables.table_rows import LabelledRow, ProcessRow, Row, column_name
+from fgm.store.tables.table_rows import ProcessRow, column_name, field_types
 from tests.support.incidents import unpacked
 
 HEADER = FileHeader("worker-3", "worker-3", 1000, 90)
@@ -99,23 +99,18 @@ def test_decoding_imports_no_pandas(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_malformed_pages_are_an_error_of_the_file_whatever_is_wrong_with_them() -> None:
+def test_malformed_pages_are_an_error_of_the_file_whatever_is_wrong_with_them(tmp_path: Path) -> None:
     """Without the checksum, which usually finds damage before: a program may have written a table with a right one."""
-    names = ("a", "b", None)
-    rows: list[Row] = [
-        LabelledRow(START_MS, "pod", names[i % 3], None, None, None, names[i % 2], "/a", "misc", "sda", i)
-        for i in range(9)
-    ]
-    data = process_tables.encode("labelled", rows, HEADER)
-    kinds = {int: "integer", float: "number", str: "text", str | None: "text"}
-    types = {name: kinds[kind] for name, kind in LabelledRow.__annotations__.items()}
-    assert read_columns(data, types, len(rows), types).keys() == types.keys()
+    path = next(unpacked(tmp_path).glob("dt=*/*/processes-*.parquet"))
+    data, block = path.read_bytes(), process_tables.verify(str(path))
+    types = field_types(block.kind, block.header.format_version)
+    assert read_columns(data, types, block.rows, types).keys() == types.keys()
     malformed = 0
-    for position in range(4, data.rindex(PARQUET_MAGIC), 3):
+    for position in range(4, data.rindex(PARQUET_MAGIC), 7):
         for wrong in (b"\0", b"\xff", bytes([data[position] ^ 1]), b"\xff\xff\xff\xff\xff\xff\x7f"):
             damaged = data[:position] + wrong + data[position + len(wrong) :]
             try:
-                read_columns(damaged, types, len(rows), types)
+                read_columns(damaged, types, block.rows, types)
             except (ValueError, LookupError, ArithmeticError):
                 malformed += 1
     assert malformed > 100

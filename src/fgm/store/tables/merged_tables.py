@@ -23,7 +23,7 @@ from fgm.store.tables.table_writer import write_table
 
 MAX_TABLES = 3_700
 """Maximum number of tables that are merged into one: an hour of windows of one second, and some more."""
-MAX_ROWS = 2_500_000
+MAX_ROWS = 1_500_000
 """Maximum number of rows of a merged table. The merge of as many needs 90 MiB of memory."""
 
 

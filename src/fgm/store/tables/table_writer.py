@@ -24,6 +24,11 @@ MAX_PAGE_ROWS = 1 << 12
 A question for one series reads one page of each column. Larger pages need fewer bytes, but more time.
 """
 
+MAX_ENCODED_ROWS = 500_000
+"""Maximum number of rows of a table whose columns get the smallest encoding. Finding it takes 50 bytes for each row."""
+LEVEL_OF_HOURS = 6
+"""The zstd level of merged tables, which are written once and kept for days."""
+
 
 def write_table(
     file: BinaryIO,
@@ -55,26 +60,36 @@ def write_table(
         "fgm.header": json.dumps(header.to_json(), separators=(",", ":")),
         "pandas": _zones(column_name(field) for field in types if types[field] == "time"),
     }
-    footer, chunks, _ = write_columns(file, _columns(kind, column, starts), metadata)
+    footer, chunks, _ = write_columns(
+        file, _columns(kind, column, starts, rows, level=LEVEL_OF_HOURS if sources else 3), metadata
+    )
     block = TableBlock(kind, header, first_ms, last_ms, rows, tuple(sources), columns=chunks, runs=runs)
     packed = block.to_bytes(footer)
     file.write(packed + footer + len(footer).to_bytes(4, "little") + PARQUET_MAGIC)
     return replace(block, fingerprint=read_crc(packed))
 
 
-def _columns(kind: TableKind, column: Callable[[str], Column], starts: Sequence[int]) -> Iterator[ColumnValues]:
+def _columns(
+    kind: TableKind, column: Callable[[str], Column], starts: Sequence[int], rows: int, level: int
+) -> Iterator[ColumnValues]:
+    is_smallest = rows <= MAX_ENCODED_ROWS
     for field, type_in_memory in field_types(kind).items():
         values, name = column(field), column_name(field)
         if isinstance(values, Texts):
-            is_of_series = field in _OF_SERIES
-            yield ColumnValues(name, "text", values, page_starts=(0,) if is_of_series else starts)
-        elif type_in_memory == "number":
-            if name == "late_us":
-                np.multiply(values, 1000, out=values)
-            yield ColumnValues(name, "integer", values, page_starts=starts)
-        else:
-            is_nullable = type_in_memory != "time"  # as all integers of fgm, also if none is null
-            yield ColumnValues(name, type_in_memory, values, is_nullable=is_nullable, page_starts=starts)
+            of_series = field in _OF_SERIES
+            yield ColumnValues(name, "text", values, compression_level=level, page_starts=(0,) if of_series else starts)
+            continue
+        if name == "late_us":
+            np.multiply(values, 1000, out=values)
+        yield ColumnValues(
+            name,
+            "integer" if type_in_memory == "number" else type_in_memory,
+            values,
+            is_nullable=type_in_memory != "time",  # as all integers of fgm, also if none is null
+            compression_level=level,
+            page_starts=starts,
+            is_smallest=is_smallest,
+        )
 
 
 _OF_SERIES = frozenset({"scope", "container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup"})
