@@ -25,6 +25,8 @@ from fgm.store.tables.text_reader import TextReader
 
 MAX_FILE_BYTES = 64 << 20
 """Maximum size of a table before format version 4. A larger file was not written by fgm."""
+MAX_CONTENT_BYTES = 128 << 10
+"""Maximum size of a table that is read at once. For its columns one by one, a window needs ten times as many calls."""
 
 Choose = Callable[[Mapping[str, Texts]], NDArray[np.bool_]]
 """Returns for each run of rows (or for each row) whether it is wanted, from the texts that say what its series is.
@@ -46,10 +48,15 @@ class TableFile:
         """
         self.path = path
         self.block = block
+        self.types: Mapping[str, str] = field_types(block.kind, block.header.format_version)
+        """The type of each field that the table has."""
         self._fd = fd
         self._block_at = block_at
         self._readers: dict[str, TextReader] = {}
         self._data = None if block.columns else self._whole()
+        size = os.fstat(fd).st_size
+        content = os.pread(fd, size, 0) if block.columns and size <= MAX_CONTENT_BYTES else b""
+        self._file = OpenFile(path, fd, block.rows, content)
         """All bytes of a table before format version 4."""
 
     @classmethod
@@ -78,11 +85,6 @@ class TableFile:
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self.close()
-
-    @property
-    def types(self) -> dict[str, str]:
-        """The type of each field that the table has, see `field_types`."""
-        return dict(field_types(self.block.kind, self.block.header.format_version))
 
     @property
     def has_padding(self) -> bool:
@@ -145,7 +147,7 @@ class TableFile:
         ]:
             raise BadFileError(self.path, "it has bytes outside of its pages")
         for page in pages:
-            if zlib.crc32(os.pread(self._fd, page.size, page.offset)) != page.crc:
+            if zlib.crc32(self._file.page(page)) != page.crc:
                 raise BadFileError(self.path, "a page does not match its checksum")
         whole = [(0, self.block.rows)]
         for field, kind in self.types.items():
@@ -170,8 +172,7 @@ class TableFile:
 
     def _numbers(self, field: str, ranges: _Ranges) -> NDArray[np.int64] | NDArray[np.float64]:
         name, kind = column_name(field), self.types[field]
-        file, divisor = OpenFile(self.path, self._fd, self.block.rows), 1000 if name == "late_us" else 1
-        reader = ColumnReader(file, name, self._chunk(name), divisor)
+        reader = ColumnReader(self._file, name, self._chunk(name), divisor=1000 if name == "late_us" else 1)
         if kind == "time":
             return _joined([reader.times(*part) for part in ranges], np.int64)
         values = _joined([reader.rows(*part) for part in ranges], np.float64)
@@ -180,8 +181,7 @@ class TableFile:
     def _texts(self, field: str) -> TextReader:
         reader = self._readers.get(field)
         if reader is None:
-            file = OpenFile(self.path, self._fd, self.block.rows)
-            reader = self._readers[field] = TextReader(file, field, self._chunk(field))
+            reader = self._readers[field] = TextReader(self._file, field, self._chunk(field))
         return reader
 
     def _chunk(self, name: str) -> ColumnChunk:

@@ -3,7 +3,6 @@
 All bytes are checked against a CRC before they are decoded.
 """
 
-import os
 import zlib
 from bisect import bisect_right
 from itertools import accumulate
@@ -26,7 +25,7 @@ class TextReader:
 
         Raises: BadFileError if it has other pages than it should.
         """
-        self._path, self._fd, self._rows = file
+        self._file, self._path, self._rows = file, file.path, file.rows
         self._name = name
         self._dictionary = [page for page in column.pages if page.encoding == DICTIONARY]
         self._pages = [page for page in column.pages if page.encoding != DICTIONARY]
@@ -83,7 +82,7 @@ class TextReader:
         is_possible = 0 <= page.offset < 1 << 62 and 0 <= page.header_size <= page.size <= MAX_COLUMN_BYTES
         if not is_possible or not 0 <= page.page_size <= MAX_COLUMN_BYTES:
             raise BadFileError(self._path, f"column {self._name} has an impossible size")
-        data = os.pread(self._fd, page.size, page.offset)
+        data = self._file.page(page)
         if zlib.crc32(data) != page.crc:
             raise BadFileError(self._path, f"column {self._name} does not match its checksum")
         try:

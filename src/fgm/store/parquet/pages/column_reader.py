@@ -19,11 +19,18 @@ from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
 
 
 class OpenFile(NamedTuple):
-    """An open metrics file. `path`: used in errors only."""
+    """An open metrics file or table. `path`: used in errors only. `content`: all of its bytes, if they were read."""
 
     path: str
     fd: int
     rows: int
+    content: bytes = b""
+
+    def page(self, page: PagePosition) -> bytes:
+        """Return the bytes of a page, with its header."""
+        if self.content:
+            return self.content[page.offset : page.offset + page.size]
+        return os.pread(self.fd, page.size, page.offset)
 
 
 class ColumnReader:
@@ -31,7 +38,7 @@ class ColumnReader:
 
     def __init__(self, file: OpenFile, name: str, column: ColumnChunk | None, divisor: int = 1) -> None:
         """`column`: None if the file has no values of it; `divisor`: the values are divided by it."""
-        self._path, self._fd, rows = file
+        self._file, self._path = file, file.path
         self._name = name
         self._divisor = divisor
         self._type = "number" if column is None else column.type
@@ -45,8 +52,8 @@ class ColumnReader:
         if not any(page.present for page in self._pages):
             self._pages = []
         self._starts = [0, *accumulate(page.rows for page in self._pages)]
-        if self._pages and self._starts[-1] != rows:
-            raise BadFileError(file.path, f"the pages of column {name} have {self._starts[-1]} of {rows} rows")
+        if self._pages and self._starts[-1] != file.rows:
+            raise BadFileError(file.path, f"the pages of column {name} have {self._starts[-1]} of {file.rows} rows")
         self._dictionary: NDArray[np.int64] | None = None
         self._decoded: dict[int, NDArray[Any]] = {}
 
@@ -100,7 +107,7 @@ class ColumnReader:
         is_possible = 0 <= page.offset < 1 << 62 and 0 <= page.header_size <= page.size <= MAX_COLUMN_BYTES
         if not is_possible or not 0 <= page.page_size <= max_page_bytes:
             raise BadFileError(self._path, f"column {self._name} has an impossible size")
-        data = os.pread(self._fd, page.size, page.offset)
+        data = self._file.page(page)
         if zlib.crc32(data) != page.crc:
             raise BadFileError(self._path, f"column {self._name} does not match its checksum")
         return decompress(memoryview(data)[page.header_size :], page.page_size)
