@@ -111,6 +111,7 @@ def write_columns(file: BinaryIO, columns: Iterable[ColumnValues], metadata: Map
         chunks.append(_chunk_facts(column, rows, pages, size))
         uncompressed += size
         positions[column.name] = ColumnChunk(column.type, tuple(pages))
+        del column  # its values need not be in memory while the next ones are made
     root = struct("SchemaElement", name="schema", num_children=len(elements))
     footer = struct(
         "FileMetaData",

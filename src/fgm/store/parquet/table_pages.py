@@ -75,10 +75,12 @@ def _decode(kind: str, rows: int, dictionary: _Page | None, page: _Page) -> Colu
         return numbers
     if dictionary is None:
         return Texts(np.full(rows, -1, np.int32), [])
-    codes, texts = (
-        decode_indices(values, rows),
-        list(decode_texts(decompress(dictionary.data, dictionary.page_size).data)),
-    )
+    present, rest = split_levels(values, rows)
+    count = rows if present is None else int(np.count_nonzero(present))
+    codes = np.full(rows, -1, np.int32)
+    if count:
+        codes[slice(None) if present is None else present] = _indices(rest, count)
+    texts = list(decode_texts(decompress(dictionary.data, dictionary.page_size).data))
     if codes.max(initial=-1) >= len(texts):
         raise ValueError("an index is beyond the end of its dictionary")
     return Texts(codes, texts)
@@ -109,20 +111,6 @@ def _indices(data: memoryview, count: int) -> NDArray[np.int32]:
             found += repeated
         position += size
     return np.concatenate(parts)[:count].astype(np.int32)
-
-
-def decode_indices(page: NDArray[np.uint8], rows: int) -> NDArray[np.int32]:
-    """Return the dictionary indices in a page, -1 for null.
-
-    Shape: int32[rows].
-    Raises: ValueError, LookupError or ArithmeticError if the page is malformed.
-    """
-    present, rest = split_levels(page, rows)
-    count = rows if present is None else int(np.count_nonzero(present))
-    codes = np.full(rows, -1, np.int32)
-    if count:
-        codes[slice(None) if present is None else present] = _indices(rest, count)
-    return codes
 
 
 def decode_texts(data: memoryview) -> Iterator[str]:

@@ -23,8 +23,8 @@ from fgm.store.tables.table_writer import write_table
 
 MAX_TABLES = 3_700
 """Maximum number of tables that are merged into one: an hour of windows of one second, and some more."""
-MAX_ROWS = 1_500_000
-"""Maximum number of rows of a merged table. The merge of as many needs 90 MiB of memory."""
+MAX_ROWS = 2_000_000
+"""Maximum number of rows of a merged table, which is that of 40 full windows. Merging them takes 90 MiB of memory."""
 
 
 class Merged(NamedTuple):

@@ -25,9 +25,10 @@ A question for one series reads one page of each column. Larger pages need fewer
 """
 
 MAX_ENCODED_ROWS = 500_000
-"""Maximum number of rows of a table whose columns get the smallest encoding. Finding it takes 50 bytes for each row."""
+"""Maximum number of rows of a table whose columns get the smallest encoding. Finding it takes 50 bytes a row."""
 LEVEL_OF_HOURS = 6
 """The zstd level of merged tables, which are written once and kept for days."""
+_MAX_WHOLE = 2.0**62
 
 
 def write_table(
@@ -81,6 +82,8 @@ def _columns(
             continue
         if name == "late_us":
             np.multiply(values, 1000, out=values)
+        if type_in_memory == "number" and values.min() >= -_MAX_WHOLE and values.max() <= _MAX_WHOLE:  # none is null
+            values = np.rint(values, out=values).astype(np.int64)
         yield ColumnValues(
             name,
             "integer" if type_in_memory == "number" else type_in_memory,
@@ -90,6 +93,7 @@ def _columns(
             page_starts=starts,
             is_smallest=is_smallest,
         )
+        del values  # so that only one column is in memory
 
 
 _OF_SERIES = frozenset({"scope", "container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup"})

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.errors import BadFileError
-from fgm.store.parquet.page import MAX_COLUMN_BYTES, decompress
+from fgm.store.parquet.page import MAX_COLUMN_BYTES, decompress, split_levels
+from fgm.store.parquet.pages import hybrid
 from fgm.store.parquet.pages.column_reader import OpenFile
 from fgm.store.parquet.pages.page_table import DICTIONARY, ColumnChunk, PagePosition
-from fgm.store.parquet.table_pages import Texts, decode_indices, decode_texts
+from fgm.store.parquet.table_pages import Texts, decode_texts
 
 
 class TextReader:
@@ -71,7 +72,7 @@ class TextReader:
 
     def _codes(self, page: PagePosition) -> NDArray[np.int32]:
         try:
-            codes = decode_indices(self._read(page), page.rows)
+            codes = _decode(self._read(page), page.rows)
         except (ArithmeticError, LookupError, ValueError) as error:
             raise BadFileError(self._path, f"column {self._name}: {error or type(error).__name__}") from error
         if codes.max(initial=-1) >= len(self.texts):
@@ -89,3 +90,12 @@ class TextReader:
             return decompress(memoryview(data)[page.header_size :], page.page_size)
         except ValueError as error:
             raise BadFileError(self._path, f"column {self._name}: {error}") from error
+
+
+def _decode(page: NDArray[np.uint8], rows: int) -> NDArray[np.int32]:
+    is_present, rest = split_levels(page, rows)
+    count = rows if is_present is None else int(np.count_nonzero(is_present))
+    codes = np.full(rows, -1, np.int32)
+    if count:
+        codes[slice(None) if is_present is None else is_present] = hybrid.decode(rest[1:], rest[0], count)
+    return codes
