@@ -82,7 +82,7 @@ def smallest_pages(numbers: Numbers) -> list[Page]:
     """Return the pages of a column in the encoding with the fewest bytes, with that of its dictionary first."""
     if not len(numbers.values):
         return plain_pages(replace(numbers, page_starts=(0,)))
-    starts = np.append(0, np.flatnonzero(np.diff(numbers.values)) + 1)
+    starts = _starts_of_runs(numbers.values)
     best = _smaller(plain_pages(numbers), _dictionary_pages(numbers, starts))
     if len(numbers.page_starts) == 1 or len(starts) * _VALUES_PER_RUN <= len(numbers.values):
         # Differences are never smaller than runs. In the file of a window, they are a twentieth smaller than values,
@@ -105,21 +105,41 @@ def _size(pages: list[Page]) -> int:
 
 def _dictionary_pages(numbers: Numbers, starts: NDArray[np.int64]) -> list[Page]:
     """Return the pages as positions, or as runs of them; none if there are too many. `starts`: where values change."""
-    values, of_runs = np.unique(numbers.values[starts], return_inverse=True)
+    are_runs = len(starts) * _VALUES_PER_RUN <= len(numbers.values)
+    values = _distinct(numbers.values[starts] if are_runs else numbers.values)
     if len(values) > _MAX_DICTIONARY_VALUES:
         return []
-    codes = np.repeat(of_runs, np.diff(starts, append=len(numbers.values)))
     width = hybrid.width_of(len(values))
-    are_runs = len(starts) * _VALUES_PER_RUN <= len(codes)
     encode = hybrid.encode_runs if are_runs else hybrid.encode_positions
     parts = _parts(numbers, _every(numbers.page_starts, _RUN_PAGE_ROWS) if are_runs else numbers.page_starts)
     content = values.tobytes()
     pages = [Page(_compress(numbers, content), len(content), 0, len(values), DICTIONARY)]
+    of_runs = np.searchsorted(values, numbers.values[starts]) if are_runs else None
+    codes = None if of_runs is None else np.repeat(of_runs, np.diff(starts, append=len(numbers.values)))
     for part in parts:
-        of_page = codes[part.values]
+        of_page = np.searchsorted(values, numbers.values[part.values]) if codes is None else codes[part.values]
         content = bytes([width]) + encode(of_page, width) if len(of_page) else b""
         pages.append(_page(numbers, part, INDICES, content))
     return pages
+
+
+def _starts_of_runs(values: NDArray[np.int64]) -> NDArray[np.intp]:
+    is_start = np.ones(len(values), np.bool_)
+    np.not_equal(values[1:], values[:-1], out=is_start[1:])
+    return np.flatnonzero(is_start)
+
+
+def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct values in ascending order, or more than `_MAX_DICTIONARY_VALUES` of them.
+
+    Sorting some at a time takes no longer than sorting all, and a tenth of the memory for a large hour.
+    """
+    distinct = values[:0]
+    for first in range(0, len(values), _MAX_DICTIONARY_VALUES):
+        distinct = np.union1d(distinct, values[first : first + _MAX_DICTIONARY_VALUES])
+        if len(distinct) > _MAX_DICTIONARY_VALUES:
+            break
+    return distinct
 
 
 def _delta_pages(numbers: Numbers, *, whole_bytes: bool) -> list[Page]:
