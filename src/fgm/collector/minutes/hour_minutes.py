@@ -1,6 +1,6 @@
 """Writes the minutes of an hour: those of every metric that the viewer can show, from the samples of a merged hour."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import cramjam
@@ -115,6 +115,7 @@ class _Columns:
         self._files = [hour] if before is None else [before, hour]
         self._keys = list(positions)
         self._kept: dict[str, Floats] = {}
+        self._span = _span_of(hour, self._keys)
         self._rows: list[slice | NDArray[np.intp]] = []
         parts = []
         lead_ms = gap_ms(max(interval_ms(metric.name, hour.header.interval_ms) for metric in RECORDED))
@@ -148,8 +149,17 @@ class _Columns:
     def _part(self, file: WindowFile, name: str, rows: slice | NDArray[np.intp]) -> Floats:
         if not isinstance(rows, slice) and BY_NAME[name].kind != "counter":
             return np.full(len(rows), np.nan)  # no value of a gauge is computed from the one before
+        if isinstance(rows, slice) and self._span is not None:
+            return file.part(name, *self._span)
         chunks = file.chunks((name,), self._keys, with_late=False)
         return _joined([chunk.values[name] for chunk in chunks], np.float64)[rows]
+
+
+def _span_of(hour: WindowFile, keys: Collection[str]) -> tuple[int, int] | None:
+    """Return the first row and the number of rows of some series; None if other rows are between them."""
+    runs = sorted((run for key in keys for run in hour.block.by_key[key]), key=lambda run: run.first)
+    rows = sum(run.count for run in runs)
+    return (runs[0].first, rows) if runs[-1].first + runs[-1].count == runs[0].first + rows else None
 
 
 def _joined(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:

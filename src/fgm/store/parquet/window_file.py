@@ -110,6 +110,14 @@ class WindowFile:
             seen.append((run.series, int(first), int(last)))
         return seen
 
+    def part(self, name: str, first: int, count: int) -> NDArray[np.float64]:
+        """Return some rows of one metric column, NaN for null. Only their pages are read.
+
+        Shape: float64[count].
+        Raises: BadFileError if the column is damaged.
+        """
+        return self._reader(name).rows(first, count)
+
     def chunks(
         self, metrics: Sequence[str], keys: Collection[str] | None = None, *, with_late: bool = True
     ) -> list[Chunk]:
