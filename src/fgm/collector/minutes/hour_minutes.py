@@ -63,12 +63,13 @@ def write_hour(
     """
     runs = {run.series.key: index for index, run in enumerate(hour.block.runs)}
     from_ms = hour.block.first_ms // MINUTE_MS * MINUTE_MS
+    with_values = hour.metrics
     packed: dict[str, list[bytes]] = {}
     for keys in _groups(hour):
         columns = _Columns(hour, before, {key: runs[key] for key in keys})
         for metric in stored_metrics():
-            if metric.has_values(hour.metrics):
-                rows = _minutes_of(metric, columns, hour)
+            if metric.has_values(with_values):
+                rows = _minutes_of(metric, columns, with_values)
                 if len(rows):
                     packed.setdefault(metric.name, []).append(_pack(rows))
     writer = MinutesWriter(hour.header, hour.series, from_ms, level)
@@ -91,9 +92,9 @@ def _groups(hour: WindowFile) -> Iterator[list[str]]:
         yield keys
 
 
-def _minutes_of(metric: ShownMetric, columns: "_Columns", hour: WindowFile) -> MinuteRows:
-    needed = {name: columns[name] for name in metric.needs if name in hour.metrics}
-    values = metric.compute(columns.ticks.samples(needed, hour.header.interval_ms))
+def _minutes_of(metric: ShownMetric, columns: "_Columns", with_values: Collection[str]) -> MinuteRows:
+    needed = {name: columns[name] for name in metric.needs if name in with_values}
+    values = metric.compute(columns.ticks.samples(needed, columns.interval_ms))
     return summarise(columns.ticks, values, AGE_BITS if metric.unit == "s" else EXTREME_BITS)
 
 
@@ -114,6 +115,7 @@ class _Columns:
         """Read times and lateness. `positions`: the index of each series in the file of minutes, by its key."""
         self._files = [hour] if before is None else [before, hour]
         self._keys = list(positions)
+        self.interval_ms = hour.header.interval_ms
         self._kept: dict[str, Floats] = {}
         self._span = _span_of(hour, self._keys)
         self._rows: list[slice | NDArray[np.intp]] = []
