@@ -25,6 +25,8 @@ from fgm.store.parquet.window_block import Source
 from fgm.store.samples.header import FileHeader
 from fgm.store.tables.table_rows import ROWS, RUN_FIELDS
 
+MAX_ROWS = 1 << 26
+"""Maximum number of rows of a table. A file with more was not written by fgm."""
 _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """Errors that reading the JSON may raise if it has a correct checksum but was not written by fgm."""
 
@@ -98,6 +100,8 @@ def _from_bytes(content: bytes, fingerprint: int) -> TableBlock:
         _runs(kind, facts["runs"]) if separator else np.empty((0, 0), np.int64),
         0 if separator else int(facts["crc"]),
     )
+    if not 0 < block.rows <= MAX_ROWS:
+        raise ValueError(f"it has {block.rows} rows")
     if separator and block.rows != int(block.runs[:, -1].sum()):
         raise ValueError(f"it has {block.rows} rows, but its series have {int(block.runs[:, -1].sum())}")
     return block

@@ -165,9 +165,9 @@ class TableFile:
     def _column(self, field: str, ranges: _Ranges, is_chosen: NDArray[np.bool_]) -> Column:
         if self.types[field] != "text":
             return self._numbers(field, ranges)
-        reader = self._texts(field)
         if field in self._run_fields:
-            return Texts(self._codes_of_runs(field, is_chosen), reader.texts)
+            return Texts(self._codes_of_runs(field, is_chosen), self.of_runs(field).values)
+        reader = self._texts(field)
         return Texts(_joined([reader.rows(*part) for part in ranges], np.int32), reader.texts)
 
     def _numbers(self, field: str, ranges: _Ranges) -> NDArray[np.int64] | NDArray[np.float64]:
