@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         compile_into(folder, "work", "readloop")
         figures = cost(Path(folder, "hour"), arguments.recorded, arguments.python)
         if arguments.seconds:
-            figures |= lateness(folder, arguments)
+            make_hour(arguments.recorded, Path(folder, "made"), past_hours(1)[0])
+            figures |= lateness(folder, Path(folder, "made"), arguments)
     sys.stdout.write("".join(f"{name:32}{value}\n" for name, value in figures.items()))
     sys.stdout.write(json.dumps(figures) + "\n")
     return 0
@@ -127,8 +129,11 @@ def noted(name: str, at_ns: list[tuple[str, int]], argument: int) -> Iterator[No
         setattr(os, name, call)
 
 
-def lateness(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Record with two collectors at the same time, one of which merges; return figures of both."""
+def lateness(folder: str, hour: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Record with two collectors at the same time, one of which merges; return figures of both.
+
+    `hour`: a data directory with the windows of an hour.
+    """
     figures: dict[str, Any] = {}
     with ExitStack() as stack:
         stack.enter_context(node(arguments.containers, folder))
@@ -138,8 +143,7 @@ def lateness(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
             data_dir = Path(folder, name)
             data_dir.mkdir()
             if name == "merging":
-                for hour_ms in past_hours(arguments.seconds // 30 + 2):
-                    make_hour(arguments.recorded, data_dir, hour_ms)
+                copy_hours(hour, data_dir, arguments.seconds // 30 + 2)
             boxes[name] = stack.enter_context(limits.limited(replace(limits.COLLECTOR, name=name)))
             command = [arguments.python, "-m", "fgm.collector", "--data-dir", str(data_dir), "--min-free", "0"]
             collectors[name] = limits.start([*WITHOUT_PRESSURE, empty, *command], boxes[name])
@@ -162,6 +166,13 @@ def lateness(folder: str, arguments: argparse.Namespace) -> dict[str, Any]:
             }
     figures["merged_hours"] = len([*Path(folder, "merging").glob("dt=*/*/metrics-*--PT1H.parquet")])
     return figures
+
+
+def copy_hours(hour: Path, data_dir: Path, count: int) -> None:
+    """Copy an hour several times, as if several collectors had written it."""
+    for folder in hour.glob("dt=*/identifier=*"):
+        for number in range(count):
+            shutil.copytree(folder, data_dir / folder.parent.name / f"{folder.name}-{number}")
 
 
 def past_hours(count: int) -> list[int]:
