@@ -219,7 +219,7 @@ def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float6
             is_present = ~np.isnan(values)
         else:
             values = np.rint(values)
-            is_present = np.abs(values) < _MAX_INTEGER
+            is_present = (values > -_MAX_INTEGER) & (values < _MAX_INTEGER)
         if not is_present.all():
             values = values[is_present]
     elif column.is_nullable:
