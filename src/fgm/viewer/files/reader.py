@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fgm.store.errors import BadFileError
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
@@ -22,9 +25,13 @@ from fgm.viewer.files.hours.merged_rows import Range
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.minute_files import MinuteFiles
 from fgm.viewer.files.skipped_files import SkipCounter, SkippedFiles
+from fgm.viewer.files.window_cache import CachedWindow
 
 MAX_VALUES = 600_000
 """Maximum number of values of a file that are read at once, if several series can be read one after the other."""
+
+COLUMNS_AT_ONCE = 4
+"""Number of columns of a merged hour whose pages are in memory at once, if many columns are read."""
 
 MAX_TRIES = 3
 """Maximum number of times that a file is opened: it may be merged each time."""
@@ -125,14 +132,14 @@ class Reader:
             )
 
     def read_in_groups(
-        self, file: DataFile, groups: Sequence[Sequence[str]], choose: Choose | set[str]
+        self, file: DataFile, groups: Sequence[Sequence[str]], choose: Choose | set[str], within: Range | None = None
     ) -> Iterator[FileRows]:
         """Yield the rows once for each group of columns, so that not all columns are in memory at once. May block.
 
         The series of a merged hour are also read one after the other. Parameters: see `read`.
         """
         max_rows = MAX_VALUES // (2 + max(map(len, groups), default=0))
-        with self.opening(choose) as open_file:
+        with self.opening(choose, within) as open_file:
             opened = open_file(file)
             if opened is None:
                 return
@@ -194,11 +201,15 @@ class Reader:
     ) -> list[Chunk]:
         if part.content is None:
             return self._journal_chunks(part.file, columns, keys)
-        if part.within is None and not part.hidden:
+        is_large = len(columns) > COLUMNS_AT_ONCE and part.content.block.rows > MAX_VALUES // len(columns)
+        if part.within is None and not part.hidden and not is_large:
             return part.content.chunks(columns, keys, with_late=with_late)
         chunks: list[Chunk] = []
         for group in merged_rows.groups_of(keys, part.rows(set(keys)), MAX_VALUES // (2 + len(columns))):
-            read = part.content.chunks(columns, group, with_late=with_late)
+            if is_large:
+                read = _few_columns_at_once(part.content, columns, group, with_late=with_late)
+            else:
+                read = part.content.chunks(columns, group, with_late=with_late)
             chunks += [merged_rows.cut(chunk, part.within, part.hidden) for chunk in read]
         return [chunk for chunk in chunks if len(chunk.time_ms)]
 
@@ -270,6 +281,22 @@ class Reader:
             kept = []
         close(part for part in parts if part not in kept)
         return OpenFile(interval_ms, last_ms, list(rows), rows, kept, choice.with_late)
+
+
+def _few_columns_at_once(
+    content: CachedWindow, columns: Sequence[str], keys: Sequence[str], *, with_late: bool
+) -> list[Chunk]:
+    """Return the same as `CachedWindow.chunks`, with copies of the rows: a page of an hour has those of many series."""
+    chunks = content.chunks((), keys, with_late=with_late)
+    values: list[dict[str, NDArray[np.float64]]] = [{} for _ in chunks]
+    for first in range(0, len(columns), COLUMNS_AT_ONCE):
+        few = content.chunks(columns[first : first + COLUMNS_AT_ONCE], keys, with_late=False)
+        for of_series, chunk in zip(values, few, strict=True):
+            of_series.update({name: column.copy() for name, column in chunk.values.items()})
+    return [
+        Chunk(chunk.series, chunk.time_ms, chunk.late_ms.copy(), of_series)
+        for chunk, of_series in zip(chunks, values, strict=True)
+    ]
 
 
 def _overlaps(within: Range | None, first_ms: int, last_ms: int) -> bool:

@@ -68,7 +68,8 @@ class Comparison:
             m for m in SHOWN.values() if m.has_values(holdings.metrics) and m.name not in DEPTHS
         ]
         lead_ms = 3 * holdings.tick_ms
-        files = sources.files.between(ranges.before_ms - lead_ms, ranges.to_ms)
+        self._within = (ranges.before_ms - lead_ms, ranges.to_ms)
+        files = sources.files.between(*self._within)
         # The range in question is read first: if there are too many series, those of the range before are left out.
         self._waiting = deque(sorted(files, key=lambda file: file.start_ms < ranges.from_ms))
         self._file_count = len(self._waiting)
@@ -99,7 +100,7 @@ class Comparison:
         """Read the next file; return whether there are more. May block."""
         if self._waiting:
             file = self._waiting.popleft()
-            for rows in self._reader.read_in_groups(file, self._columns, self._leaves):
+            for rows in self._reader.read_in_groups(file, self._columns, self._leaves, self._within):
                 self._add(rows.group, rows)
         return bool(self._waiting)
 
