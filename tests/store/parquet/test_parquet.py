@@ -240,6 +240,10 @@ def set_page(name: str, field: str, value: int) -> Callable[[Facts], None]:
         ("a tick that is no number of ms", lambda facts: facts["ticks"][0].__setitem__(1, 10**30)),
         ("fewer rows than there are", lambda facts: facts.__setitem__("rows", 10)),
         ("more rows than there are", lambda facts: facts.__setitem__("rows", 10**12)),
+        (
+            "more rows than fit into memory",
+            lambda facts: (facts["runs"][-1].__setitem__(2, 10**11 - 41), facts.__setitem__("rows", 10**11)),
+        ),
         ("more values than there are", set_page("io.stat.rbytes", "present", 88)),
         ("fewer values than there are", set_page("memory.current", "present", 5)),
         ("more rows in a page than there are", set_page("memory.current", "rows", 132)),

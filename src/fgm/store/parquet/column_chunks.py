@@ -7,6 +7,7 @@ Source: https://parquet.apache.org/docs/file-format/ and parquet.thrift.
 """
 
 import io
+import logging
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from fgm.store.parquet.pages.number_pages import Numbers, Page, levels, plain_pa
 from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, PLAIN, ColumnChunk, PagePosition
 from fgm.store.parquet.table_pages import Column, Texts
 from fgm.store.parquet.thrift import struct, to_bytes
+
+log = logging.getLogger(__name__)
 
 ColumnType = Literal["time", "text", "integer", "number"]
 
@@ -220,6 +223,8 @@ def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float6
         else:
             values = np.rint(values)
             is_present = (values > -_MAX_INTEGER) & (values < _MAX_INTEGER)
+            if np.count_nonzero(np.isnan(values)) + np.count_nonzero(is_present) < len(values):
+                _warn_of_large_values(column.name)
         if not is_present.all():
             values = values[is_present]
     elif column.is_nullable:
@@ -232,6 +237,11 @@ def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float6
     of_64_bits = values.view(np.int64) if column.type == "number" else values.astype(np.int64, copy=False)
     series_starts = column.series_starts or column.page_starts
     return Numbers(of_64_bits, rows, is_present, column.page_starts, series_starts, column.compression_level)
+
+
+@cache
+def _warn_of_large_values(name: str) -> None:
+    log.warning("a value has more than 64 bits; it is null in files", extra={"fields": {"column": name}})
 
 
 def _text_pages(column: ColumnValues, texts: Texts, rows: int) -> list[Page]:

@@ -38,6 +38,8 @@ _MALFORMED = (ArithmeticError, AttributeError, LookupError, RecursionError, Type
 """Errors that reading the JSON may raise if it has a correct checksum but was not written by fgm."""
 _MAX_TICKS = 1 << 24
 """Maximum number of ticks of a file."""
+_MAX_ROWS = 1 << 25
+"""Maximum number of rows of a file. A few bytes of a damaged one could mean any number."""
 
 
 class _LazyColumns(Mapping[str, ColumnChunk]):
@@ -173,6 +175,8 @@ class WindowBlock:
             fingerprint=fingerprint,
             columns_bytes=len(columns_json) if end < 0 else len(content) - end,
         )
+        if not 0 < rows <= _MAX_ROWS:
+            raise ValueError(f"it has {rows} rows; a file has at most {_MAX_ROWS}")
         rows_of_runs = runs[-1].first + runs[-1].count if runs else 0
         if rows_of_runs != rows:
             raise ValueError(f"it has {rows} rows, but its series have {rows_of_runs}")
