@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fgm.store.parquet.metrics_writer import write_metrics
+from fgm.store.parquet.page import decompress, split_levels
 from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
 from fgm.store.parquet.window_block import LATE, Run
 from fgm.store.parquet.window_file import WindowFile
@@ -25,6 +26,7 @@ COLUMNS: dict[str, tuple[int, NDArray[np.float64]]] = {
     "constants": (INDICES, np.repeat(RANDOM.integers(0, 2**40, SERIES), ROWS).astype(float)),
     "every tenth": (INDICES, np.where(np.arange(COUNT) % 10 == 0, 5.0, np.nan)),
     "a few values": (INDICES, RANDOM.choice([2.0**40, 2.0**41 + 1, -(2.0**39)], COUNT)),
+    "later": (INDICES, np.where(np.arange(COUNT) < COUNT // 2, np.nan, RANDOM.choice([1.0, 2.0**40, 3.0**20], COUNT))),
     "noise": (PLAIN, RANDOM.integers(-(2**52), 2**52, COUNT).astype(float)),
     "none": (PLAIN, np.full(COUNT, np.nan)),
     "one": (PLAIN, np.where(np.arange(COUNT) == 40_000, 7.0, np.nan)),
@@ -67,6 +69,18 @@ def test_a_column_has_the_encoding_that_fits_it(path: Path, name: str) -> None:
         file.close()
     column = pq.read_table(path, columns=[name])[name]
     assert column.to_pylist() == [None if np.isnan(value) else int(value) for value in expected.tolist()]
+
+
+def test_a_page_of_positions_without_values_has_their_width(path: Path) -> None:
+    """Daft refuses it otherwise."""
+    file = WindowFile.open(str(path))
+    file.close()
+    data = path.read_bytes()
+    empty = [page for page in file.block.columns["later"].pages if page.encoding == INDICES and not page.present]
+    assert empty
+    for page in empty:
+        packed = data[page.offset + page.header_size : page.offset + page.size]
+        assert len(split_levels(decompress(memoryview(packed), page.page_size), page.rows)[1]) == 1
 
 
 def test_the_columns_without_values_are_not_in_the_block(path: Path) -> None:

@@ -118,7 +118,7 @@ def _dictionary_pages(numbers: Numbers, starts: NDArray[np.int64]) -> list[Page]
     codes = None if of_runs is None else np.repeat(of_runs, np.diff(starts, append=len(numbers.values)))
     for part in parts:
         of_page = np.searchsorted(values, numbers.values[part.values]) if codes is None else codes[part.values]
-        content = bytes([width]) + encode(of_page, width) if len(of_page) else b""
+        content = bytes([width]) + (encode(of_page, width) if len(of_page) else b"")  # Daft needs the width in any case
         pages.append(_page(numbers, part, INDICES, content))
     return pages
 
