@@ -137,7 +137,7 @@ export function CursorTable() {
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
-  const notes = [column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", areMinutes && "from minutes", pinned_ms.value !== null && "pinned"];
+  const notes = [areMinutes && "from minutes", column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
   const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>
