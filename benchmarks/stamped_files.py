@@ -23,6 +23,8 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 
 LEVEL = 3
+_ENCODINGS = 2
+"""Number of the encodings in ColumnMetaData."""
 
 
 class StampedFile:
@@ -46,7 +48,8 @@ class StampedFile:
         facts = column.meta_data
         has_dictionary = pages[0].encoding == DICTIONARY
         facts.dictionary_page_offset = pages[0].offset if has_dictionary else None
-        facts.encodings = sorted({0, 3, *(page.encoding for page in pages if page.encoding != DICTIONARY)})
+        # By its number in parquet.thrift: fastparquet takes the items of a list for structures if it is set by its name.
+        facts[_ENCODINGS] = sorted({0, 3, *(page.encoding for page in pages if page.encoding != DICTIONARY)})
         facts.data_page_offset = pages[1 if has_dictionary else 0].offset
         facts.total_compressed_size = sum(page.size for page in pages)
         facts.total_uncompressed_size = sum(page.header_size + page.page_size for page in pages)
