@@ -48,7 +48,7 @@ class StampedFile:
         facts = column.meta_data
         has_dictionary = pages[0].encoding == DICTIONARY
         facts.dictionary_page_offset = pages[0].offset if has_dictionary else None
-        # By its number in parquet.thrift: fastparquet takes the items of a list for structures if it is set by its name.
+        # By its number in parquet.thrift: fastparquet takes the items of a list for structures if its name is used.
         facts[_ENCODINGS] = sorted({0, 3, *(page.encoding for page in pages if page.encoding != DICTIONARY)})
         facts.data_page_offset = pages[1 if has_dictionary else 0].offset
         facts.total_compressed_size = sum(page.size for page in pages)
