@@ -20,10 +20,21 @@ from fgm.collector.merging import merging_task
 from fgm.collector.merging.merging_task import Merging
 from fgm.collector.windows.closing import close_window
 from fgm.store.check.directory_check import check
+from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.window_file import WindowFile
 from tests.support.collector.host import Host
 from tests.support.collector.merging import MERGED
-from tests.support.collector.windows import FIRST, FOLDER, HEADER, names, record, record_and_close, recorded, tick
+from tests.support.collector.windows import (
+    FIRST,
+    FOLDER,
+    HEADER,
+    START_MS,
+    names,
+    record,
+    record_and_close,
+    recorded,
+    tick,
+)
 from tests.support.processes import LOOK_AGAIN_S
 
 SECOND = "metrics-20251230T160130Z.parquet"
@@ -74,14 +85,32 @@ async def test_an_hour_is_merged_by_a_child_process(tmp_path: Path, caplog: pyte
     task = merging(tmp_path)
 
     with caplog.at_level(logging.INFO):
-        assert [await task.merge_next() for _ in range(3)] == ["merged an hour", "merged a day", "nothing to do"]
+        assert await task.merge_next() == "merged an hour"
+        assert task.cpu_s > 0
+        assert [await task.merge_next() for _ in range(2)] == ["merged a day", "nothing to do"]
     assert names(tmp_path) == [MERGED]
     assert recorded(tmp_path / FOLDER / MERGED) == {0: 1.0, 100: 1.0}
     assert sorted(path.name for path in (tmp_path / "tiers" / FOLDER).iterdir()) == [
         "minutes-20251230T000000Z--P1D.parquet"
     ]
     assert caplog.messages == ["merged an hour", "merged the minutes of a day"]
-    assert task.cpu_s > 0
+
+
+async def test_minutes_of_an_hour_that_is_merged_again_replace_those_in_the_file_of_the_day(tmp_path: Path) -> None:
+    record_and_close(tmp_path, tick(0, 5.0), tick(30, 5.0), tick(3600, 5.0))
+    task = merging(tmp_path)
+    assert [await task.merge_next() for _ in range(3)] == ["merged an hour", "merged an hour", "merged a day"]
+    record_and_close(tmp_path, tick(40, 7.0))
+    assert [await task.merge_next() for _ in range(3)] == ["merged an hour", "merged a day", "nothing to do"]
+
+    (path,) = (tmp_path / "tiers" / FOLDER).iterdir()
+    file = MinutesFile.open(str(path))
+    (memory,) = file.read("memory.current")
+    file.close()
+    assert ((memory.time_ms - START_MS) // 60_000).tolist() == [0, 60]
+    assert (memory.count.tolist(), memory.max.tolist()) == ([3, 1], [7, 5])
+    assert [name.partition("--")[2] for name, _ in file.block.sources] == ["PT1H.parquet"] * 2
+    assert check(str(tmp_path)).problems == []
 
 
 async def test_a_damaged_window_is_set_aside_and_the_others_are_merged(
