@@ -34,11 +34,12 @@ SERIES = [
 Row = tuple[int, int, float, int, float, float, int, float, int]
 
 
-def file_of(metrics: Sequence[Mapping[str, Sequence[Row]]]) -> bytes:
-    """Return a file of minutes with groups of metrics. The times of rows are minutes."""
+def file_of(metrics: Sequence[Mapping[str, Sequence[Row]]], in_parts: bool = False) -> bytes:
+    """Return a file of minutes with groups of metrics. `in_parts`: add the first two series before the others."""
     writer = MinutesWriter(HEADER, SERIES, START_MS, level=3)
     for group in metrics:
-        writer.add({name: rows_of(rows) for name, rows in group.items()})
+        for part in [range(2), range(2, len(SERIES))] if in_parts else [range(len(SERIES))]:
+            writer.add({name: rows_of([row for row in rows if row[0] in part]) for name, rows in group.items()})
     out = io.BytesIO()
     writer.write(out, [Source("metrics-20251230T160000Z--PT1H.parquet", 7)])
     return out.getvalue()
@@ -83,16 +84,25 @@ def rows(draw: st.DrawFn) -> list[Row]:
 
 
 @settings(max_examples=50)
-@given(metrics=st.lists(rows(), min_size=1, max_size=20), of_group=st.integers(1, 3), data=st.data())
+@given(
+    metrics=st.lists(rows(), min_size=1, max_size=20),
+    of_group=st.integers(1, 3),
+    parted=st.booleans(),
+    data=st.data(),
+)
 def test_what_was_written_is_read(
-    tmp_path_factory: pytest.TempPathFactory, metrics: list[list[Row]], of_group: int, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    metrics: list[list[Row]],
+    of_group: int,
+    parted: bool,
+    data: st.DataObject,
 ) -> None:
     if not any(metrics):
         return
     named = {f"metric.{number}": each for number, each in enumerate(metrics)}
     names = list(named)
     groups = [{name: named[name] for name in names[i : i + of_group]} for i in range(0, len(names), of_group)]
-    file = opened(tmp_path_factory.mktemp("minutes") / "m.parquet", file_of(groups))
+    file = opened(tmp_path_factory.mktemp("minutes") / "m.parquet", file_of(groups, parted))
 
     assert file.metrics == {name for name, each in named.items() if each}
     for name, expected in named.items():

@@ -14,6 +14,9 @@ from fgm.store.samples.series import Series, order, with_known_names
 DEFAULT_LEVEL = 15
 """Level of zstd of minutes: they are written once and kept for months."""
 
+GROUP_HOURS = 1000
+"""Number of hours of series whose rows are in memory at once: 60,000 rows of each metric."""
+
 
 def write_day(
     files: Sequence[MinutesFile], out: BinaryIO, sources: Iterable[tuple[str, int]], level: int = DEFAULT_LEVEL
@@ -32,12 +35,20 @@ def write_day(
     if newest is None:
         raise ValueError("a day without hours has no minutes")
     writer = MinutesWriter(newest, series, from_ms, level)
+    # A series may have rows in each of the files that name it, of an hour each.
+    hours = np.cumsum(np.bincount(np.concatenate(positions), minlength=len(series)))
+    group = hours // GROUP_HOURS
     for metrics in _similar_metrics(files):
-        rows = {}
-        for metric in metrics:
-            parts = [_renumbered(file.rows(metric), new) for file, new in zip(files, positions, strict=True)]
-            rows[metric] = combined(parts)
-        writer.add(rows)
+        for number in np.unique(group):
+            is_chosen = [group[of_file] == number for of_file in positions]
+            rows = {}
+            for metric in metrics:
+                parts = [
+                    _renumbered(file.rows_at(metric, np.flatnonzero(chosen)), of_file)
+                    for file, of_file, chosen in zip(files, positions, is_chosen, strict=True)
+                ]
+                rows[metric] = combined(parts)
+            writer.add(rows)
     writer.write(out, sources)
 
 

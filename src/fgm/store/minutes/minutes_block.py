@@ -148,6 +148,24 @@ class MetricRuns:
     first_row: NDArray[np.int64]
     value: NDArray[np.float64]
 
+    @classmethod
+    def joined(cls, parts: Sequence["MetricRuns"]) -> "MetricRuns":
+        """Return the runs of all parts, of which each has later series than the one before."""
+        if len(parts) == 1:
+            return parts[0]
+        changing = [len(part.first_row) for part in parts]
+
+        def of(columns: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+            firsts = [column[:count] for column, count in zip(columns, changing, strict=True)]
+            return np.concatenate([*firsts, *(column[count:] for column, count in zip(columns, changing, strict=True))])
+
+        return cls(
+            series=of([part.series for part in parts]),
+            shape=of([part.shape for part in parts]),
+            first_row=np.concatenate([part.first_row for part in parts]),
+            value=np.concatenate([part.value for part in parts]),
+        )
+
     def to_bytes(self, rows: NDArray[np.int64]) -> bytes:
         """Return the runs as arrays: series, shape and first row (u32), and value. `rows`: those of each shape.
 

@@ -122,7 +122,16 @@ class MinutesFile:
         """
         return self._read_rows(metric, keys, VALUE_COLUMNS)
 
-    def _read_rows(self, metric: str, keys: Collection[str] | None, columns: Collection[str]) -> MinuteRows:
+    def rows_at(self, metric: str, positions: NDArray[np.int64]) -> MinuteRows:
+        """Return what `rows` does, of the series with these indices.
+
+        Raises: as `read`.
+        """
+        return self._read_rows(metric, positions, VALUE_COLUMNS)
+
+    def _read_rows(
+        self, metric: str, keys: Collection[str] | NDArray[np.int64] | None, columns: Collection[str]
+    ) -> MinuteRows:
         tables = self.block.tables
         try:
             place = self.block.place_of(metric)
@@ -132,7 +141,8 @@ class MinutesFile:
             runs = MetricRuns.from_bytes(section, place, len(self.series), tables.shapes.rows)
             chosen = np.arange(len(runs.series))
             if keys is not None:
-                chosen = np.flatnonzero(np.isin(runs.series, self.block.series.positions_of(keys)))
+                positions = keys if isinstance(keys, np.ndarray) else self.block.series.positions_of(keys)
+                chosen = np.flatnonzero(np.isin(runs.series, positions))
             return self._rows(tables, runs, chosen, columns)
         except _MALFORMED as error:
             raise BadFileError(self.path, f"metric {metric}: {error}") from error

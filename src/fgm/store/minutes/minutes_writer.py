@@ -51,7 +51,8 @@ class MinutesWriter:
         """`series`: those that the rows refer to. `from_ms`: the first minute, or an earlier one. `level`: of zstd."""
         self._header, self._series, self._level = header, series, level
         self._from_ms = from_ms
-        self._runs: dict[str, MetricRuns] = {}
+        self._runs: dict[str, list[MetricRuns]] = {}
+        self._constants: list[tuple[NDArray[np.float64], NDArray[np.int64]]] = []
         self._groups: dict[str, int] = {}
         self._shapes: dict[_Shape, int] = {}
         self._order: list[tuple[int, RowRuns, NDArray[np.int64]]] = []
@@ -63,27 +64,32 @@ class MinutesWriter:
         self._constant = RunOrder()
 
     def add(self, metrics: Mapping[str, MinuteRows]) -> None:
-        """Add all rows of metrics that are similar, each sorted by series and time.
+        """Add rows of metrics that are similar, each sorted by series and time.
 
-        Their rows of a series are in the same pages, where what they have in common takes little space. A metric
-        without rows is not in the file.
+        Their rows of a series are in the same pages, where what they have in common takes little space. Rows of later
+        series may be added to the same metrics next. A metric without rows is not in the file.
         """
         parts = {metric: split(rows, self._from_ms) for metric, rows in metrics.items() if len(rows)}
         if not parts:
             return
-        self._groups |= dict.fromkeys(parts, len(self._groups))
-        first_rows = self._add_changing([changing for changing, _ in parts.values()], len(self._runs))
-        for (metric, (changing, constant)), first_row in zip(parts.items(), first_rows, strict=True):
+        for metric in parts:
+            self._runs.setdefault(metric, [])
+            self._groups.setdefault(metric, self._groups.get(next(iter(metrics)), len(self._groups)))
+        numbers = [list(self._runs).index(metric) for metric in parts]
+        first_rows = self._add_changing([changing for changing, _ in parts.values()], np.array(numbers, np.int64))
+        for number, (metric, (changing, constant)), first_row in zip(numbers, parts.items(), first_rows, strict=True):
             values, start = constant.values, constant.start
             shape = self._shape_of(constant, values.min_at_ms[start], values.count[start])
-            self._constant.add(len(self._runs), constant.series, constant.first, constant.step, constant.rows)
+            self._constant.add(number, constant.series, constant.first, constant.step, constant.rows)
+            self._constants.append((values.min[start], shape))
             nothing = np.zeros(len(changing.rows), np.int64)
-            self._runs[metric] = MetricRuns(
+            runs = MetricRuns(
                 series=np.concatenate([changing.series, constant.series]),
                 shape=np.concatenate([self._shape_of(changing, nothing, nothing), shape]),
                 first_row=first_row,
                 value=values.min[start],
             )
+            self._runs[metric].append(runs)
 
     def write(self, out: BinaryIO, sources: Iterable[tuple[str, int]]) -> None:
         """Write the file. `sources`: names and fingerprints of the files that the minutes were computed from.
@@ -134,10 +140,10 @@ class MinutesWriter:
         shapes = zip(*(column.tolist() for column in columns), strict=True)
         return np.array([self._shapes.setdefault(shape, len(self._shapes)) for shape in shapes], np.int64)
 
-    def _add_changing(self, parts: Sequence[RowRuns], number: int) -> list[NDArray[np.int64]]:
+    def _add_changing(self, parts: Sequence[RowRuns], numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         """Add the rows that change of similar metrics. Return the row of the first value of each run, for each metric.
 
-        `number`: that of the first metric.
+        `numbers`: those of the metrics.
         """
         series, first, step, rows = (
             np.concatenate(columns)
@@ -148,7 +154,7 @@ class MinutesWriter:
         order = np.lexsort((series, metric, page))
         first_row = np.empty(len(rows), np.int64)
         first_row[order] = self._changing.rows + np.cumsum(rows[order]) - rows[order]
-        self._changing.add(number + metric[order], series[order], first[order], step[order], rows[order])
+        self._changing.add(numbers[metric[order]], series[order], first[order], step[order], rows[order])
         starts = np.cumsum(rows) - rows
         every_row = np.repeat(starts[order] - np.cumsum(rows[order]) + rows[order], rows[order]) + np.arange(rows.sum())
         values = MinuteRows.joined([each.values for each in parts]).at(every_row)
@@ -189,9 +195,8 @@ class MinutesWriter:
         chunks = [times(order, self._from_ms, self._level)]
         chunks += names(order, self._series, list(self._runs), self._level)
         shapes = np.array(list(self._shapes), np.int64).reshape(-1, 5)
-        runs = [(each.value, shapes[each.shape[len(each.first_row) :]]) for each in self._runs.values()]
-        value = np.concatenate([values for values, _ in runs])
-        of_shape = np.concatenate([shape for _, shape in runs])
+        value = np.concatenate([values for values, _ in self._constants])
+        of_shape = shapes[np.concatenate([shape for _, shape in self._constants])]
         rows, at_ms, count = of_shape[:, 2], of_shape[:, 3], of_shape[:, 4]
         for name in VALUE_COLUMNS:
             if name in self._dictionaries:
@@ -209,7 +214,8 @@ class MinutesWriter:
         contents: list[bytes] = []
         places = {}
         metrics = 0
-        for metric, runs in self._runs.items():
+        for metric, parts in self._runs.items():
+            runs = MetricRuns.joined(parts)
             if not contents or metrics == _METRICS_PER_SECTION or len(contents[-1]) > _SECTION_BYTES:
                 contents.append(b"")
                 metrics = 0

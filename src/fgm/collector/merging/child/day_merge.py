@@ -1,10 +1,11 @@
 """Merges the minutes of the hours of one day, in the child process: reads sources and writes a temporary file."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.collector.merging.child.new_files import NewFiles
 from fgm.collector.merging.fingerprints import fingerprint_of
@@ -59,9 +60,9 @@ class _PartOfDay(MinutesFile):
 
     without_hours: tuple[int, ...] = ()
 
-    def rows(self, metric: str, keys: Collection[str] | None = None) -> MinuteRows:
+    def rows_at(self, metric: str, positions: NDArray[np.int64]) -> MinuteRows:
         """Return the minutes of a metric, without those of the hours."""
-        rows = super().rows(metric, keys)
+        rows = super().rows_at(metric, positions)
         return rows.at(~np.isin(rows.time_ms - rows.time_ms % layout.HOUR_MS, self.without_hours))
 
 
