@@ -19,6 +19,8 @@ from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
 
 _PAGE_COST_BYTES = 45
 """Size of the header of a page and of its numbers in the block, which counts if encodings are compared."""
+_SMALL_BYTES = 400
+"""Size of the pages of a column below which no other encoding is tried."""
 _MAX_DICTIONARY_VALUES = 1 << 16
 _VALUES_PER_RUN = 32
 """Minimum mean length of runs. Shorter ones are decoded one by one, which takes too long."""
@@ -82,8 +84,11 @@ def smallest_pages(numbers: Numbers) -> list[Page]:
     """Return the pages of a column in the encoding with the fewest bytes, with that of its dictionary first."""
     if not len(numbers.values):
         return plain_pages(replace(numbers, page_starts=(0,)))
+    best = plain_pages(numbers)
+    if _size(best) < _SMALL_BYTES:
+        return best  # most columns of a window: trying others would take a fifth of the time for closing it
     starts = _starts_of_runs(numbers.values)
-    best = _smaller(plain_pages(numbers), _dictionary_pages(numbers, starts))
+    best = _smaller(best, _dictionary_pages(numbers, starts))
     if len(numbers.page_starts) == 1 or len(starts) * _VALUES_PER_RUN <= len(numbers.values):
         # Differences are never smaller than runs. In the file of a window, they are a twentieth smaller than values,
         # but decoding those of one column takes longer than opening the file and reading another one.
