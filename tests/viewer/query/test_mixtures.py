@@ -74,7 +74,7 @@ def record(series: Series, time_ms: Times, seed: int) -> tuple[Chunk, Truth]:
     counter = np.cumsum(used)
     again = len(counter) * 2 // 3
     counter[again:] -= counter[again]  # it restarts at 0
-    late_ms = np.round(numbers.uniform(1, 9, len(time_ms)), 3)
+    late_ms = np.round(numbers.uniform(1, 9, len(time_ms)), 2)  # in steps of 10 us, as it is recorded
     growth = rate(time_ms, late_ms, counter, 1000)
     truth = Truth(time_ms, {MEMORY: memory, USAGE: growth, MILLICORES: growth / 1000})
     return Chunk(series, time_ms, late_ms, {USAGE: counter, MEMORY: memory}), truth
