@@ -20,7 +20,7 @@ from fgm.store.parquet.pages.page_table import DELTA, DICTIONARY, INDICES, PLAIN
 _PAGE_COST_BYTES = 45
 """Size of the header of a page and of its numbers in the block, which counts if encodings are compared."""
 _SMALL_BYTES = 400
-"""Size of the pages of a column below which no other encoding is tried."""
+"""Size of the only page of a column below which no other encoding is tried."""
 _MAX_DICTIONARY_VALUES = 1 << 16
 _VALUES_PER_RUN = 32
 """Minimum mean length of runs. Shorter ones are decoded one by one, which takes too long."""
@@ -85,7 +85,7 @@ def smallest_pages(numbers: Numbers) -> list[Page]:
     if not len(numbers.values):
         return plain_pages(replace(numbers, page_starts=(0,)))
     best = plain_pages(numbers)
-    if _size(best) < _SMALL_BYTES:
+    if len(numbers.page_starts) == 1 and _size(best) < _SMALL_BYTES:
         return best  # most columns of a window: trying others would take a fifth of the time for closing it
     starts = _starts_of_runs(numbers.values)
     best = _smaller(best, _dictionary_pages(numbers, starts))
