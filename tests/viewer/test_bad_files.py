@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -14,8 +15,11 @@ from anyio import to_thread
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_file import WindowFile
+from tests.support.collector.known_history import KnownHistory
 from tests.support.viewer.api_client import ApiClient
-from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting, id_of
+from tests.support.viewer.damage import DAMAGES
+from tests.support.viewer.damaged_files import Outcomes, intact_files, merged_day, read_damaged
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, DataDirectory, container, counting, id_of
 
 BAD_COUNT = 400
 SEEDS = range(10_000 // BAD_COUNT)
@@ -143,3 +147,45 @@ async def test_a_bad_file_that_is_replaced_by_an_intact_one_is_no_longer_counted
 
     assert (await client.get(target)).json["skipped_files"] == 0
     assert len(client.services.skipped) == 0
+
+
+@pytest.mark.slow
+def test_a_damaged_merged_file_is_refused_or_read_as_the_intact_one(tmp_path: Path) -> None:
+    """`python -m benchmarks.damaged` reads 10,000."""
+    outcomes, files = Outcomes(), intact_files(tmp_path / "data")
+    for file in files:
+        read_damaged(file, tmp_path, 22, 1, outcomes)
+
+    assert {file.kind for file in files} == outcomes.refused.keys()
+    assert outcomes.misread == []
+    assert outcomes.refused.total() > 0.9 * outcomes.total
+
+
+def damaged_day(root: Path, of: Sequence[str]) -> tuple[ApiClient, KnownHistory]:
+    """Write merged hours and minutes, with each kind of damage in one of them. `of`: the kinds of files to damage."""
+    history, chance = merged_day(root, 1 + len(DAMAGES)), random.Random(11)
+    for kind in of:
+        for path, damage in zip(sorted(root.rglob(f"{kind}-*--PT1H.parquet")), DAMAGES, strict=False):
+            path.write_bytes(damage(path.read_bytes(), chance))
+    return ApiClient(root, history.to_ms + 60_000), history
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("of", [("metrics",), ("minutes",), ("metrics", "minutes")])
+async def test_damaged_hours_and_minutes_are_never_misread_in_answers(tmp_path: Path, of: Sequence[str]) -> None:
+    client, history = await to_thread.run_sync(damaged_day, tmp_path, of)
+    truth = dict(zip(history.samples[0].time_ms.tolist(), history.samples[0].memory.tolist(), strict=True))
+    await client.ready()
+    span = f"metric={MEMORY}&containers=node&from={history.from_ms}&to={history.to_ms}"
+    for target in TARGETS[1:]:
+        answer = await client.get(target)
+        assert answer.status == 200, target
+    for query in (f"{span}&points=100", f"{span}&raw=1"):
+        answer = await client.get(f"/api/timeseries?{query}")
+        (series,) = answer.json["series"]
+        values = {t: round(v) for t, v in zip(series["t_ms"], series["value"], strict=True) if v is not None}
+
+        assert values
+        assert {t: truth.get(t) for t in values} == values
+        if "raw" in query and "metrics" in of:
+            assert answer.json["skipped_files"] >= 7  # some damage may be in other columns only

@@ -12,6 +12,7 @@ from pathlib import Path
 from fgm.collector.merging.planner import due_hours
 from fgm.store.check.directory_check import check
 from fgm.store.directory import layout
+from fgm.store.parquet.window_file import WindowFile
 from tests.support.collector.known_history import KnownHistory, leftovers
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -143,13 +144,17 @@ def look(root: Path, history: KnownHistory, *, is_settled: bool) -> list[str]:
 
 
 def oldest_sample_ms(root: Path, history: KnownHistory) -> int:
-    """Return the start of the oldest samples: retention removes the oldest files first."""
-    starts = [
-        parsed.start_ms
-        for path in root.glob("dt=*/identifier=node-1/metrics-*.parquet")
-        if (parsed := layout.parse_name(path.name)) is not None
-    ]
-    return max(history.from_ms, min(starts, default=history.to_ms))
+    """Return the start of the oldest window that retention has left; it removes the oldest files first.
+
+    An hour of which retention had removed some windows is merged from the others.
+    """
+    starts = [history.to_ms]
+    for path in root.glob("dt=*/identifier=node-1/metrics-*.parquet"):
+        file = WindowFile.open(str(path))
+        names = [source.name for source in file.block.sources] or [path.name]
+        file.close()
+        starts += [parsed.start_ms for name in names if (parsed := layout.parse_name(name)) is not None]
+    return max(history.from_ms, min(starts))
 
 
 def raw_bytes(root: Path) -> int:

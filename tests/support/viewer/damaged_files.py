@@ -44,11 +44,17 @@ class Outcomes:
         return self.refused.total() + self.same.total() + len(self.misread)
 
 
-def intact_files(folder: Path) -> list[IntactFile]:
-    """Merge some hours, and return the files: an hour, its tables, its minutes, and the minutes of a day."""
-    history = KnownHistory(T0 - T0 % layout.DAY_MS - layout.DAY_MS, HOURS)
+def merged_day(folder: Path, hours: int = HOURS) -> KnownHistory:
+    """Write the merged hours and minutes of the day before T0; return what is in them."""
+    history = KnownHistory(T0 - T0 % layout.DAY_MS - layout.DAY_MS, hours)
     history.write(folder)
     merge_hours(str(folder))
+    return history
+
+
+def intact_files(folder: Path) -> list[IntactFile]:
+    """Merge some hours, and return the files: an hour, its tables, its minutes, and the minutes of a day."""
+    history = merged_day(folder)
     hours_of_minutes = next(folder.glob(f"{layout.TIERS_FOLDER}/dt=*/identifier=*/"))
     kept = sorted(hours_of_minutes.iterdir())[:2]
     contents = [path.read_bytes() for path in kept]
