@@ -1,14 +1,19 @@
-"""Rules for folders: imports of tests and benchmarks, names of test files, and the number of modules in a folder."""
+"""Rules for folders: imports of tests and benchmarks, names of test files, modules in a folder, and bytes of a file."""
 
 import ast
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCE, TESTS = REPOSITORY / "src" / "fgm", REPOSITORY / "tests"
 MAX_MODULES = 12
 """Maximum number of modules in a folder of the source."""
+MAX_FILE_BYTES = 512 << 10
+"""Maximum size of a file of the repository: more is a download or a recording that was added by mistake."""
 MIRRORED = ("collector", "viewer", "store", "parse", "metrics", "events")
 SCENARIOS = {
     "collector/engines/test_collector.py",
@@ -87,3 +92,11 @@ def test_no_folder_has_more_than_twelve_modules() -> None:
     counts = Counter(path.parent.relative_to(SOURCE).as_posix() for path in modules)
     assert len(counts) > 20
     assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
+
+
+@pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="only git knows which files belong to the repository")
+def test_no_file_of_the_repository_is_large() -> None:
+    listed = subprocess.run(["git", "-C", REPOSITORY, "ls-files", "-z"], check=True, capture_output=True, text=True)
+    files = [REPOSITORY / name for name in listed.stdout.split("\0") if name]
+    assert len(files) > 500
+    assert [path for path in files if path.is_file() and path.stat().st_size > MAX_FILE_BYTES] == []
