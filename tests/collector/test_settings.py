@@ -1,5 +1,7 @@
 """Settings of the collector come from flags, or else from the environment; errors name what is allowed."""
 
+from pathlib import Path
+
 import pytest
 
 from fgm.collector.settings import Settings, make_collector_parser, parse
@@ -39,13 +41,23 @@ def test_a_switch_is_off_unless_its_flag_is_given_or_its_variable_is_true() -> N
     assert not from_flags(FGM_VERBOSE_PERF_RISK="0").verbose_perf_risk
 
 
+def test_the_documents_have_the_budgets_that_are_the_default() -> None:
+    settings, docs = from_flags(), Path(__file__).parents[2] / "docs"
+    for name in ("operations.md", "data-directory.md"):
+        text = (docs / name).read_text()
+        for flag in ("retention_bytes", "retention_tiers_bytes"):
+            amount = f"{getattr(settings, flag) >> 30} GiB"
+            option = f"--{flag.replace('_', '-')}"
+            assert f"`{option}` | {amount} |" in text or f"{amount}, `{option} " in text, (name, option)
+
+
 def test_amounts_are_written_as_kubernetes_writes_them() -> None:
     settings = from_flags("--retention-bytes", "512Mi", "--min-free", "5%", FGM_RETENTION_DAYS="3")
 
     assert (settings.retention_bytes, settings.retention_days) == (512 << 20, 3)
     assert settings.min_free == FreeSpace(0.05, 0)
-    settings = from_flags("--retention-tiers-bytes", "1Gi", FGM_RETENTION_TIERS_DAYS="365")
-    assert (settings.retention_tiers_bytes, settings.retention_tiers_days) == (1 << 30, 365)
+    settings = from_flags("--retention-tiers-bytes", "3Gi", FGM_RETENTION_TIERS_DAYS="365")
+    assert (settings.retention_tiers_bytes, settings.retention_tiers_days) == (3 << 30, 365)
     assert from_flags("--retention-bytes", "500000000").retention_bytes == 500_000_000
     assert from_flags("--min-free", "2GiB").min_free == FreeSpace(0, 2 << 30)
     assert from_flags("--min-free", str(Settings().min_free)) == Settings()

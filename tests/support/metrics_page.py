@@ -20,8 +20,9 @@ HEAD = """# Metrics
 
 Generated from the catalogue in `src/fgm/metrics`; a test compares this page with it.
 
-Every recorded metric is a column of nullable doubles. A value is **null** if the kernel has no such file or key (a
-controller that is off, an older kernel, PSI switched off), if a read failed, and for a limit that is not set; further
+Every recorded metric is a nullable column of whole numbers, or of doubles for those in seconds or millicores. A value
+is **null** if the kernel has no such file or key (a controller that is off, an older kernel, PSI switched off), if a
+read failed, and for a limit that is not set; further
 reasons stand with the metric. A missing value is never 0. If a controller is in a
 cgroup v1 hierarchy, the column holds the value with the same meaning, or null if there is none; in the row of the node
 it comes from `/proc`. Counters are recorded raw and shown as

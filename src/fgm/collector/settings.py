@@ -163,7 +163,7 @@ class Settings:
     )
     retention_days: int = setting(14, whole_number(1, 36_500, unit="days"), "maximum age of the samples")
     retention_tiers_bytes: int = setting(
-        512 << 20,
+        1 << 30,
         size(16 << 20, 1 << 50),
         "maximum size of the summaries of each minute and of the events; the oldest are removed first",
     )
