@@ -41,6 +41,8 @@ _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
 _ZSTD = 6
 _UTF8, _TIMESTAMP_MILLIS = 0, 9
 _MAX_INTEGER = 2.0**63
+_BLOCK_ROWS = 1 << 16
+"""Number of rows that are converted at once."""
 _VALUES_PER_RUN = 8
 """Minimum mean length of the runs of a page of texts; else it has one position after the other."""
 
@@ -53,6 +55,7 @@ class ColumnValues:
     (NaN is null). Those of an `integer` are int64, or float64 if it has nulls: they are rounded, and one that has no
     64 bits is null. `page_starts`: the rows with which a page begins, 0 first. `is_smallest`: whether to look for the
     encoding with the fewest bytes; then more pages may begin with `series_starts`, and several may become one.
+    `is_scratch`: whether float64 values may be overwritten, so that a long column is not in memory twice.
     """
 
     name: str
@@ -62,6 +65,7 @@ class ColumnValues:
     compression_level: int = _DEFAULT_LEVEL
     page_starts: Sequence[int] = (0,)
     is_smallest: bool = False
+    is_scratch: bool = False
     series_starts: Sequence[int] = ()
 
 
@@ -218,15 +222,7 @@ class _Writer:
 def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float64]) -> Numbers:
     is_present = None
     if values.dtype.kind == "f":
-        if column.type == "number":
-            is_present = ~np.isnan(values)
-        else:
-            values = np.rint(values)
-            is_present = (values > -_MAX_INTEGER) & (values < _MAX_INTEGER)
-            if np.count_nonzero(np.isnan(values)) + np.count_nonzero(is_present) < len(values):
-                _warn_of_large_values(column.name)
-        if not is_present.all():
-            values = values[is_present]
+        values, is_present = _present(column, values)
     elif column.is_nullable:
         is_present = np.ones(len(values), np.bool_)
     rows = len(column.values) if is_present is None else len(is_present)
@@ -234,9 +230,37 @@ def _numbers(column: ColumnValues, values: NDArray[np.int64] | NDArray[np.float6
         if len(values) != rows:
             raise ValueError(f"column {column.name} has a null, but is not nullable")
         is_present = None
-    of_64_bits = values.view(np.int64) if column.type == "number" else values.astype(np.int64, copy=False)
     series_starts = column.series_starts or column.page_starts
-    return Numbers(of_64_bits, rows, is_present, column.page_starts, series_starts, column.compression_level)
+    return Numbers(
+        values.astype(np.int64, copy=False),
+        rows,
+        is_present,
+        column.page_starts,
+        series_starts,
+        column.compression_level,
+    )
+
+
+def _present(column: ColumnValues, values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the values that are not null, as integers or the bits of float64, and which rows have them."""
+    present = values.view(np.int64) if column.is_scratch else np.empty(len(values), np.int64)
+    is_present = np.empty(len(values), np.bool_)
+    count = 0
+    for first in range(0, len(values), _BLOCK_ROWS):
+        rows = slice(first, first + _BLOCK_ROWS)
+        part: NDArray[Any]
+        if column.type == "number":
+            is_present[rows] = has_value = ~np.isnan(values[rows])
+            part = values[rows].view(np.int64)
+        else:
+            part = np.rint(values[rows])
+            is_present[rows] = has_value = (part > -_MAX_INTEGER) & (part < _MAX_INTEGER)
+            if np.count_nonzero(np.isnan(part)) + np.count_nonzero(has_value) < len(part):
+                _warn_of_large_values(column.name)
+        kept = part if has_value.all() else part[has_value]
+        present[count : count + len(kept)] = kept
+        count += len(kept)
+    return present[:count], is_present
 
 
 @cache
@@ -257,7 +281,7 @@ def _text_pages(column: ColumnValues, texts: Texts, rows: int) -> list[Page]:
         codes = texts.codes[first:end]
         is_present = codes >= 0
         present = int(np.count_nonzero(is_present))
-        content = bytes([width]) + _positions(codes[is_present], width)
+        content = bytes([width]) + _positions(codes if present == len(codes) else codes[is_present], width)
         if column.is_nullable:
             content = levels(is_present, present) + content
         elif present != len(codes):
@@ -268,7 +292,7 @@ def _text_pages(column: ColumnValues, texts: Texts, rows: int) -> list[Page]:
 
 def _positions(codes: NDArray[np.int32], width: int) -> bytes:
     """Return positions in a dictionary, as runs if these are long."""
-    runs = int(np.count_nonzero(np.diff(codes))) + 1
+    runs = np.count_nonzero(codes[1:] != codes[:-1]) + 1
     return encode_runs(codes, width) if runs * _VALUES_PER_RUN <= len(codes) else encode_positions(codes, width)
 
 

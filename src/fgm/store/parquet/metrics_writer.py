@@ -39,8 +39,8 @@ def write_metrics(
     """Write a metrics file from its beginning, and return its fingerprint.
 
     `runs`: the series in file order, `first_tick` is not used; `time_ms`: the tick of each row; `column`: returns
-    `late_ms` or a metric column, in the order of the file, NaN for null; `columns`: the types of the metric columns, in
-    file order; `sources`: the files whose rows these are.
+    `late_ms` or a metric column, in the order of the file, NaN for null, as a new array, which is overwritten;
+    `columns`: the types of the metric columns, in file order; `sources`: the files whose rows these are.
 
     Shape: `time_ms` is int64[rows]; a column is float64[rows].
     Raises: OSError; ValueError if a column is too large, or there are no rows.
@@ -94,6 +94,7 @@ def _columns(
             compression_level=level,
             page_starts=starts,
             is_smallest=True,
+            is_scratch=name != TIME,
             series_starts=series_starts,
         )
 
@@ -102,7 +103,12 @@ def _columns(
         texts = _texts([getattr(run.series, name) for run in runs])
         texts = texts._replace(codes=np.repeat(texts.codes, counts))
         yield ColumnValues(name, "text", texts, is_nullable=name != IDENTITY_COLUMNS[0])
-    yield numbers(LATE_US, "integer", rounded_late_ms(column(LATE)) * 1000)
+        del texts  # what is not deleted stays in memory next to the following columns
+    late = column(LATE)
+    rounded_late_ms(late, out=late)
+    late *= 1000
+    yield numbers(LATE_US, "integer", late)
+    del late
     for name, kind in columns.items():
         yield numbers(name, kind, column(name))
 

@@ -11,13 +11,15 @@ from fgm.store.samples.series import Series
 _LATE_STEPS_PER_MS = 100
 
 
-def rounded_late_ms(late_ms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the lateness of rows in the steps of 10 us in which it is recorded.
+def rounded_late_ms(late_ms: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return the lateness of rows in the steps of 10 us in which it is recorded, in `out` if it is given.
 
     Reading the files of a series takes several times as long, and a rate over a second changes by 0.001 % at most. The
     last digit would be noise, which takes a third of a byte in each row.
     """
-    rounded: NDArray[np.float64] = np.rint(late_ms * _LATE_STEPS_PER_MS) / _LATE_STEPS_PER_MS
+    rounded: NDArray[np.float64] = np.multiply(late_ms, _LATE_STEPS_PER_MS, out=out)
+    np.rint(rounded, out=rounded)
+    rounded /= _LATE_STEPS_PER_MS
     return rounded
 
 

@@ -1,6 +1,7 @@
 """The encoding of a column is the smallest one, and reads as its values."""
 
 import io
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         HEADER,
         runs,
         times,
-        lambda name: np.full(COUNT, 1.25) if name == LATE else COLUMNS[name][1],
+        lambda name: np.full(COUNT, 1.25) if name == LATE else COLUMNS[name][1].copy(),
         columns=dict.fromkeys(COLUMNS, "integer"),
     )
     path.write_bytes(out.getvalue())
@@ -100,7 +101,7 @@ def test_numbers_with_fractions_keep_all_their_bits(tmp_path: Path) -> None:
             HEADER,
             runs,
             times,
-            lambda name: values if name == "a" else np.repeat([0.1, 0.3], len(values) // 2),
+            lambda name: values.copy() if name == "a" else np.repeat([0.1, 0.3], len(values) // 2),
             columns={"a": "number", "b": "number"},
         )
     file = WindowFile.open(str(tmp_path / "x.parquet"))
@@ -108,3 +109,25 @@ def test_numbers_with_fractions_keep_all_their_bits(tmp_path: Path) -> None:
     assert set(file.column("b").tolist()) == {0.1, 0.3}
     assert pq.read_table(tmp_path / "x.parquet", columns=["b"])["b"].to_pylist()[0] == 0.1
     file.close()
+
+
+def test_a_long_column_is_in_memory_once(tmp_path: Path) -> None:
+    """The child process that merges has a limit of memory, which decides how many series an hour may have."""
+    count, rows = 300, 3600
+    runs = [Run(Series("cgroup", cgroup=f"/{number:02}"), number * rows, rows) for number in range(count)]
+    times = np.tile(1000 * np.arange(rows), count)
+
+    def column(_: str) -> NDArray[np.float64]:
+        values = np.arange(count * rows, dtype=np.float64)
+        values *= 13
+        values[::7] = np.nan
+        return values
+
+    with (tmp_path / "x.parquet").open("wb") as out:
+        tracemalloc.start()
+        try:
+            write_metrics(out, HEADER, runs, times, column, columns={"counter": "integer"})
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < 2 * times.nbytes

@@ -70,7 +70,8 @@ class HourRows:
         for number, file in enumerate(self._files):
             for run in file.block.runs:
                 parts.setdefault(run.series.key, []).append((number, run))
-        runs, times_of_runs, first = [], [np.empty(0, np.int64)], 0
+        runs, first = [], 0
+        ordered_ms = np.empty(sum(len(each) for each in times), np.int64)
         for series, parts_of_series in sorted(
             ((_newest_names([run.series for _, run in group]), group) for group in parts.values()),
             key=lambda item: order(item[0]),
@@ -88,9 +89,9 @@ class HourRows:
                 self._positions[number][run.first : run.first + run.count] = positions[start : start + run.count]
                 start += run.count
             runs.append(Run(series, first, len(kept)))
-            times_of_runs.append(time_ms[kept])
+            ordered_ms[first : first + len(kept)] = time_ms[kept]
             first += len(kept)
-        return tuple(runs), np.concatenate(times_of_runs)
+        return tuple(runs), ordered_ms[:first]
 
 
 _HIDDEN_MS = -1

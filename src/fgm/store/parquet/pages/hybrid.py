@@ -27,7 +27,7 @@ def encode_positions(codes: NDArray[np.integer], width: int) -> bytes:
 
 def encode_runs(codes: NDArray[np.integer], width: int) -> bytes:
     """Return positions as runs of equal ones."""
-    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    starts = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)[: len(codes)]
     counts = np.diff(starts, append=len(codes))
     size = width // 8
     return b"".join(

@@ -7,7 +7,7 @@ limits are positions; gauges that move by many pages of memory are values.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import cramjam
@@ -60,11 +60,10 @@ class Numbers:
     compression_level: int
 
     @cached_property
-    def values_before(self) -> NDArray[np.int64]:
-        """Number of values before each row, and of all."""
-        counts = np.zeros(self.rows + 1, np.int64)
-        np.cumsum(np.ones(self.rows, np.bool_) if self.is_present is None else self.is_present, out=counts[1:])
-        return counts
+    def are_runs(self) -> bool:
+        """Whether most values are the same as the one before."""
+        runs = 1 + np.count_nonzero(self.values[1:] != self.values[:-1])
+        return bool(runs * _VALUES_PER_RUN <= len(self.values))
 
 
 class _Part(NamedTuple):
@@ -87,9 +86,8 @@ def smallest_pages(numbers: Numbers) -> list[Page]:
     best = plain_pages(numbers)
     if len(numbers.page_starts) == 1 and _size(best) < _SMALL_BYTES:
         return best  # most columns of a window: trying others would take a fifth of the time for closing it
-    starts = _starts_of_runs(numbers.values)
-    best = _smaller(best, _dictionary_pages(numbers, starts))
-    if len(numbers.page_starts) == 1 or len(starts) * _VALUES_PER_RUN <= len(numbers.values):
+    best = _smaller(best, _dictionary_pages(numbers))
+    if len(numbers.page_starts) == 1 or numbers.are_runs:
         # Differences are never smaller than runs. In the file of a window, they are a twentieth smaller than values,
         # but decoding those of one column takes longer than opening the file and reading another one.
         return best
@@ -108,10 +106,10 @@ def _size(pages: list[Page]) -> int:
     return sum(len(page.packed) + _PAGE_COST_BYTES for page in pages)
 
 
-def _dictionary_pages(numbers: Numbers, starts: NDArray[np.int64]) -> list[Page]:
-    """Return the pages as positions, or as runs of them; none if there are too many. `starts`: where values change."""
-    are_runs = len(starts) * _VALUES_PER_RUN <= len(numbers.values)
-    values = _distinct(numbers.values[starts] if are_runs else numbers.values)
+def _dictionary_pages(numbers: Numbers) -> list[Page]:
+    """Return the pages as positions, or as runs of them; none if there are too many."""
+    are_runs = numbers.are_runs
+    values = _distinct(numbers.values[_starts_of_runs(numbers.values)] if are_runs else numbers.values)
     if len(values) > _MAX_DICTIONARY_VALUES:
         return []
     width = hybrid.width_of(len(values))
@@ -119,13 +117,18 @@ def _dictionary_pages(numbers: Numbers, starts: NDArray[np.int64]) -> list[Page]
     parts = _parts(numbers, _every(numbers.page_starts, _RUN_PAGE_ROWS) if are_runs else numbers.page_starts)
     content = values.tobytes()
     pages = [Page(_compress(numbers, content), len(content), 0, len(values), DICTIONARY)]
-    of_runs = np.searchsorted(values, numbers.values[starts]) if are_runs else None
-    codes = None if of_runs is None else np.repeat(of_runs, np.diff(starts, append=len(numbers.values)))
     for part in parts:
-        of_page = np.searchsorted(values, numbers.values[part.values]) if codes is None else codes[part.values]
+        of_page = _positions(values, numbers.values[part.values], are_runs=are_runs)
         content = bytes([width]) + (encode(of_page, width) if len(of_page) else b"")  # Daft needs the width in any case
         pages.append(_page(numbers, part, INDICES, content))
     return pages
+
+
+def _positions(dictionary: NDArray[np.int64], values: NDArray[np.int64], *, are_runs: bool) -> NDArray[np.intp]:
+    if not are_runs or not len(values):
+        return np.searchsorted(dictionary, values)
+    starts = _starts_of_runs(values)
+    return np.repeat(np.searchsorted(dictionary, values[starts]), np.diff(starts, append=len(values)))
 
 
 def _starts_of_runs(values: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -183,17 +186,19 @@ def _every(starts: Sequence[int], rows: int) -> list[int]:
 
 def _parts(numbers: Numbers, starts: Sequence[int]) -> list[_Part]:
     bounds = [*starts, numbers.rows]
-    of_values = _values_before(numbers, np.array(bounds)).tolist()
+    of_values = [*_values_before(numbers, np.array(starts)).tolist(), len(numbers.values)]
     return [
         _Part(slice(*rows), slice(*values)) for rows, values in zip(pairwise(bounds), pairwise(of_values), strict=True)
     ]
 
 
-def _values_before(numbers: Numbers, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the number of values before each of some rows."""
+def _values_before(numbers: Numbers, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of values before each of some rows, which are in ascending order, from the first one on."""
     if numbers.is_present is None or len(numbers.values) == numbers.rows:
-        return rows
-    return numbers.values_before[rows]
+        return starts
+    bounds = pairwise([*starts.tolist(), numbers.rows])
+    counts = [int(np.count_nonzero(numbers.is_present[first:end])) for first, end in bounds]
+    return np.array([0, *accumulate(counts[:-1])])
 
 
 def _page(numbers: Numbers, part: _Part, encoding: int, content: bytes) -> Page:
