@@ -9,6 +9,7 @@ from fgm.store.minutes import parquet_pages
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.parquet_pages import RLE_DICTIONARY, ColumnChunk, Page
 from fgm.store.minutes.row_runs import groups
+from fgm.store.parquet.pages import hybrid
 from fgm.store.samples.series import IDENTITY_COLUMNS, Series
 
 _MAX_PAGE_ROWS = 1 << 17
@@ -108,7 +109,7 @@ def _texts(
 def _pages_of_runs(codes: Integers, rows: Integers, size: int, level: int, *, is_nullable: bool = False) -> list[Page]:
     """Return pages with positions in a dictionary of `size` values, each repeated for a number of rows; -1 is null."""
     pages = []
-    width = parquet_pages.width_of(size)
+    width = hybrid.width_of(size)
     for part in _parts(rows):
         starts, _ = groups(np.diff(codes[part]) != 0, len(codes[part]))
         some, counts = codes[part][starts], np.add.reduceat(rows[part], starts)

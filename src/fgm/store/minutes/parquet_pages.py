@@ -14,6 +14,7 @@ import cramjam
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.parquet.pages import hybrid
 from fgm.store.parquet.thrift import struct, to_bytes
 
 ColumnKind = Literal["time", "text", "integer", "number"]
@@ -79,16 +80,13 @@ def codes(positions: NDArray[np.int64]) -> bytes:
     highest = positions.max(initial=0)
     if highest > 0xFFFF:
         raise ValueError(f"a dictionary has {highest + 1} values, more than 65,536")
-    width = 1 if highest < 1 << 8 else 2
-    groups = -(-len(positions) // 8)
-    padded = np.zeros(groups * 8, f"<u{width}")
-    padded[: len(positions)] = positions
-    return bytes([8 * width]) + varint(groups << 1 | 1) + padded.tobytes()
+    width = hybrid.width_of(int(highest) + 1)
+    return bytes([width]) + hybrid.encode_positions(positions, width)
 
 
 def runs_of_codes(positions: NDArray[np.int64], rows: NDArray[np.int64], width: int) -> bytes:
-    """Return positions in a dictionary, each repeated for a number of rows. `width`: bytes of a position."""
-    return bytes([8 * width]) + repeated(positions, rows, width)
+    """Return positions in a dictionary, each repeated for a number of rows. `width`: bits of a position."""
+    return bytes([width]) + repeated(positions, rows, width // 8)
 
 
 def present_levels(is_present: NDArray[np.bool_], rows: NDArray[np.int64]) -> bytes:
@@ -104,11 +102,6 @@ def repeated(values: NDArray[np.int64], rows: NDArray[np.int64], width: int) -> 
     of_values = (values[:, None] >> np.arange(0, 8 * width, 8)) & 0xFF
     is_used = np.concatenate([is_used, np.ones(of_values.shape, np.bool_)], axis=1)
     return np.concatenate([lengths, of_values], axis=1)[is_used].astype(np.uint8).tobytes()
-
-
-def width_of(size: int) -> int:
-    """Return how many bytes a position in a dictionary of so many values takes."""
-    return 1 if size <= 1 << 8 else 2 if size <= 1 << 16 else 4
 
 
 def footer(chunks: Sequence[ColumnChunk], first_at: int, rows: int, created_by: str, metadata: dict[str, str]) -> bytes:
@@ -131,16 +124,6 @@ def footer(chunks: Sequence[ColumnChunk], first_at: int, rows: int, created_by: 
             created_by=created_by,
         )
     )
-
-
-def varint(number: int) -> bytes:
-    """Return an unsigned integer in seven bits per byte, the lowest first."""
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    data.append(number)
-    return bytes(data)
 
 
 def _page(content: bytes, level: int, **kind: Any) -> Page:
