@@ -167,6 +167,21 @@ def test_merge_leaves_one_file_for_each_hour_and_refuses_while_a_collector_recor
     assert capsys.readouterr().out == "there is nothing to merge\n"
 
 
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/nowhere", "there is no such directory"),
+        ("/proc/version", "it is not a directory"),
+        ("/proc/self", "cannot write into /proc/self: No such file or directory"),
+    ],
+)
+def test_merge_says_why_a_directory_cannot_be_used(path: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["merge", path]) == 1
+    output = capsys.readouterr()
+    assert f"{reason}\n" in output.err
+    assert "--data-dir" not in output.err
+
+
 def test_merge_names_an_hour_that_cannot_be_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record_and_close(tmp_path, tick(0))
     (tmp_path / FOLDER / "metrics-20251230T160130Z.parquet").write_bytes(b"PAR1" * 10)

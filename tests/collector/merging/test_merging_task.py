@@ -188,7 +188,7 @@ async def test_a_full_disk_costs_nothing(small_disk: Path, caplog: pytest.LogCap
 async def test_stopping_ends_the_child_process_and_leaves_nothing(tmp_path: Path, pressed_node: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    record_and_close(data_dir, *(tick(second) for second in range(0, 3600, 10)))
+    record_and_close(data_dir, *(tick(second) for second in range(0, 450, 90)))
     before = names(data_dir)
     with anyio.fail_after(40):
         async with anyio.create_task_group() as group:
@@ -213,7 +213,7 @@ anyio.run(merging_task.Merging(sys.argv[1], SystemClock(), anyio.Lock(), 3, sys.
 def test_a_killed_collector_leaves_no_child_process(tmp_path: Path, pressed_node: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    record_and_close(data_dir, *(tick(second) for second in range(0, 3600, 10)))
+    record_and_close(data_dir, *(tick(second) for second in range(0, 450, 90)))
     with subprocess.Popen([sys.executable, "-c", KILLED, str(data_dir), str(pressed_node)]) as collector:
         while not (started := children(collector.pid)):
             time.sleep(LOOK_AGAIN_S)

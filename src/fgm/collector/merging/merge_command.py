@@ -21,7 +21,8 @@ def merge(directory: str) -> int:
     It refuses if a collector records into the directory: that one merges by itself.
     """
     if not os.path.isdir(directory):
-        sys.stderr.write(f"fgm: {directory}: there is no such directory\n")
+        what = "it is not a directory" if os.path.lexists(directory) else "there is no such directory"
+        sys.stderr.write(f"fgm: {directory}: {what}\n")
         return 1
     logs.configure("warning", "text")
     try:
@@ -30,7 +31,10 @@ def merge(directory: str) -> int:
     except AlreadyRunningError as error:
         sys.stderr.write(f"fgm: {error}. It merges the hours by itself: look for 'merged an hour' in its log\n")
         return 1
-    except (DataDirectoryError, OSError) as error:
+    except DataDirectoryError as error:
+        sys.stderr.write(f"fgm: cannot write into {directory}: {error.reason}\n")
+        return 1
+    except OSError as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except KeyboardInterrupt:
