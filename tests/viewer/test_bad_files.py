@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -161,9 +162,17 @@ def test_a_damaged_merged_file_is_refused_or_read_as_the_intact_one(tmp_path: Pa
     assert outcomes.refused.total() > 0.9 * outcomes.total
 
 
-def damaged_day(root: Path, of: Sequence[str]) -> tuple[ApiClient, KnownHistory]:
-    """Write merged hours and minutes, with each kind of damage in one of them. `of`: the kinds of files to damage."""
-    history, chance = merged_day(root, 1 + len(DAMAGES)), random.Random(11)
+@pytest.fixture(scope="module")
+def intact_day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KnownHistory]:
+    """A data directory of merged hours and minutes, one more than there are kinds of damage; and what is in it."""
+    root = tmp_path_factory.mktemp("intact") / "data"
+    return root, merged_day(root, 1 + len(DAMAGES))
+
+
+def damaged_day(root: Path, intact: tuple[Path, KnownHistory], of: Sequence[str]) -> tuple[ApiClient, KnownHistory]:
+    """Copy the intact day, with each kind of damage in one of its files. `of`: the kinds of files to damage."""
+    (source, history), chance = intact, random.Random(11)
+    shutil.copytree(source, root)
     for kind in of:
         for path, damage in zip(sorted(root.rglob(f"{kind}-*--PT1H.parquet")), DAMAGES, strict=False):
             path.write_bytes(damage(path.read_bytes(), chance))
@@ -172,8 +181,10 @@ def damaged_day(root: Path, of: Sequence[str]) -> tuple[ApiClient, KnownHistory]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("of", [("metrics",), ("minutes",), ("metrics", "minutes")])
-async def test_damaged_hours_and_minutes_are_never_misread_in_answers(tmp_path: Path, of: Sequence[str]) -> None:
-    client, history = await to_thread.run_sync(damaged_day, tmp_path, of)
+async def test_damaged_hours_and_minutes_are_never_misread_in_answers(
+    tmp_path: Path, intact_day: tuple[Path, KnownHistory], of: Sequence[str]
+) -> None:
+    client, history = await to_thread.run_sync(damaged_day, tmp_path / "data", intact_day, of)
     truth = dict(zip(history.samples[0].time_ms.tolist(), history.samples[0].memory.tolist(), strict=True))
     await client.ready()
     span = f"metric={MEMORY}&containers=node&from={history.from_ms}&to={history.to_ms}"
