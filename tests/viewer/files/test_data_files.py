@@ -59,6 +59,15 @@ def test_the_name_of_a_merged_hour_has_its_length(tmp_path: Path) -> None:
     assert between(tmp_path, 3700, 3800) == windows(3600)
 
 
+def test_a_merged_hour_may_reach_into_the_next_one(tmp_path: Path) -> None:
+    hours = [layout.hour_name(T0), layout.hour_name(T0 + 3_600_000)]
+    make(tmp_path, *hours)
+    files = DataFiles(str(tmp_path), SystemClock())
+
+    assert [file.name for file in files.between(T0 + 3_700_000, T0 + 3_800_000, 700_000)] == hours
+    assert [file.name for file in files.between(T0 + 4_400_000, T0 + 4_500_000, 700_000)] == hours[1:]
+
+
 def test_days_and_writers_are_joined_in_the_order_of_time(tmp_path: Path) -> None:
     make(tmp_path, "metrics-20251230T235830Z.parquet")
     make(tmp_path, "metrics-20251231T000000Z.parquet", folder="dt=2025-12-31/identifier=node-1")

@@ -128,6 +128,11 @@ def metrics_name(start_ms: int) -> str:
     return f"metrics-{_stamp(start_ms)}.parquet"
 
 
+def reach_ms(rotation_ms: int) -> int:
+    """Return the time by which the windows of an hour may reach into later hours."""
+    return 0 if HOUR_MS % rotation_ms == 0 else rotation_ms
+
+
 def hour_name(start_ms: int) -> str:
     """Return the name of the file of a merged hour, such as `metrics-20251230T160000Z--PT1H.parquet`."""
     return f"metrics-{_stamp(start_ms)}--PT1H.parquet"

@@ -76,8 +76,9 @@ class CopiedFiles(DataFiles):
         self._search_lock = threading.Lock()
         self._rewritten: str | None = None
 
-    def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files with samples in [from_ms, to_ms), oldest first. May block."""
+    def between(self, from_ms: int, to_ms: int, reach_ms: int = 0) -> list[DataFile]:
+        """Return the files with samples in [from_ms, to_ms), oldest first. May block. `reach_ms`: as of `DataFiles`."""
+        from_ms -= reach_ms
         return [f for f in self._search() if f.start_ms < to_ms and f.start_ms + (f.duration_ms or 0) > from_ms]
 
     def folders_between(self, from_ms: int, to_ms: int, below: str = "") -> list[tuple[int, str]]:

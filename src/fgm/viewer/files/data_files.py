@@ -105,11 +105,14 @@ class DataFiles:
         """Return whether the data directory exists."""
         return os.path.isdir(self.data_dir)
 
-    def between(self, from_ms: int, to_ms: int) -> list[DataFile]:
-        """Return the files that may have samples in [from_ms, to_ms): oldest first, Parquet before journals."""
+    def between(self, from_ms: int, to_ms: int, reach_ms: int = 0) -> list[DataFile]:
+        """Return the files that may have samples in [from_ms, to_ms): oldest first, Parquet before journals.
+
+        `reach_ms`: time by which the windows of a merged hour may reach into later hours.
+        """
         files: list[DataFile] = []
         for _, folder in self.folders_between(from_ms, to_ms):
-            files += _overlapping(self._list(folder).files, from_ms, to_ms)
+            files += _overlapping(self._list(folder).files, from_ms, to_ms, reach_ms)
         return sorted(files, key=order)
 
     def folders_between(self, from_ms: int, to_ms: int, below: str = "") -> list[tuple[int, str]]:
@@ -282,7 +285,7 @@ def _listing(identity: tuple[int, int, int], folder: str, names: list[str]) -> _
     return _Listing(identity, folders, whole, tables, minutes, tuple(sorted(days)))
 
 
-def _overlapping(files: Sequence[DataFile], from_ms: int, to_ms: int) -> list[DataFile]:
+def _overlapping(files: Sequence[DataFile], from_ms: int, to_ms: int, reach_ms: int) -> list[DataFile]:
     """Return the files that may have samples in [from_ms, to_ms). `files`: those of one writer and one day, in order.
 
     The last windows before the range are included, because the length of a window is not in its name. So is an hour
@@ -297,7 +300,7 @@ def _overlapping(files: Sequence[DataFile], from_ms: int, to_ms: int) -> list[Da
             if len(windows) > EARLIER_WINDOWS:
                 break
             reaching.append(file)
-        elif not reaching or file.start_ms + file.duration_ms > from_ms:
+        elif not reaching or file.start_ms + file.duration_ms + reach_ms > from_ms:
             reaching.append(file)
         elif file.start_ms + layout.DAY_MS <= from_ms or len(windows) == EARLIER_WINDOWS:
             break

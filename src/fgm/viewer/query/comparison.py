@@ -69,7 +69,7 @@ class Comparison:
         ]
         lead_ms = 3 * holdings.tick_ms
         self._within = (ranges.before_ms - lead_ms, ranges.to_ms)
-        files = sources.files.between(*self._within)
+        files = sources.files.between(*self._within, layout.reach_ms(holdings.rotation_ms))
         # The range in question is read first: if there are too many series, those of the range before are left out.
         self._waiting = deque(sorted(files, key=lambda file: file.start_ms < ranges.from_ms))
         self._file_count = len(self._waiting)

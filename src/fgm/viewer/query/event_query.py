@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from fgm.events.lives import names_differ
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.events.event import Event, in_order, merged
 from fgm.store.samples.series import SHORT_ID_LENGTH
@@ -127,7 +128,8 @@ class EventQuery:
         end_ms = min(question.to_ms, (holdings.newest_ms or question.to_ms) + 1)
         begin_ms = max(question.from_ms, end_ms - MAX_MS)
         within = (begin_ms - LEAD_MS, end_ms)
-        files = [file for file in self._sources.files.between(*within) if file.folder in folders]
+        reach = layout.reach_ms(holdings.rotation_ms)
+        files = [file for file in self._sources.files.between(*within, reach) if file.folder in folders]
         self._is_derived = True
         self._is_cut |= begin_ms > max(question.from_ms, holdings.oldest_ms or 0)
         self._derived = DerivedEvents(files, within, holdings.node_name, holdings.tick_ms, self._sources)

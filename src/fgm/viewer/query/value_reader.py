@@ -12,6 +12,7 @@ import numpy as np
 
 from fgm.metrics.formula_input import Samples
 from fgm.metrics.rates import Floats, Times
+from fgm.store.directory import layout
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 from fgm.viewer.files.data_files import DataFile
@@ -142,7 +143,8 @@ class ValueReader:
         """List the files to read. Later calls add the files that were created meanwhile, such as a new journal."""
         if self._listings < MAX_LISTINGS:
             self._listings += 1
-            listed = self._files.between(self._read_from_ms, self.question.to_ms)
+            reach = layout.reach_ms(self.question.rotation_ms)
+            listed = self._files.between(self._read_from_ms, self.question.to_ms, reach)
             if self._is_read is not None:
                 listed = list(filter(self._is_read, listed))
             self._waiting.extend(file for file in listed if file.start_ms > self._listed_to_ms)

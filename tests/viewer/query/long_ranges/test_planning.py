@@ -86,6 +86,11 @@ def test_samples_of_a_window_that_reaches_into_a_merged_hour_are_read() -> None:
     assert planned(day, end=3, rotation_ms=7 * 60_000) == [(0, 2, "", True), (2, 3, A, False)]
 
 
+def test_an_hour_of_which_only_minutes_are_left_is_read_from_them_even_if_a_window_reaches_into_it() -> None:
+    day = names(A, windows=[0.9], hours=[0], minutes=[0, 1, 2])
+    assert planned(day, end=3, rotation_ms=7 * 60_000) == [(0, 1, "", True), (1, 3, A, False)]
+
+
 def test_hours_that_a_merged_window_reaches_into_are_read_from_its_minutes() -> None:
     day = names(A, hours=[0], minutes=[0])
     assert planned(day, begin=2, end=4, rotation_ms=6 * HOUR_MS) == [(2, 4, A, False)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from fgm import __version__
+from fgm.store.directory import layout
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.data_files import DataFile, DataFiles
 from fgm.viewer.files.minute_files import MinuteFile
@@ -29,7 +30,8 @@ def tag_of_response(query: bytes, question: Question, sources: Sources, holdings
     listed: list[DataFile | MinuteFile] = []
     for segment in segments:
         if segment.has_samples:
-            files = sources.files.between(segment.from_ms - question.lead_ms, segment.to_ms)
+            reach = layout.reach_ms(question.rotation_ms)
+            files = sources.files.between(segment.from_ms - question.lead_ms, segment.to_ms, reach)
             listed += [part for file in files for part in (file, *file.parts)]
     if len(listed) > MAX_FILES or any(isinstance(file, DataFile) and file.kind == "journal" for file in listed):
         return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from fgm.store.directory.layout import DAY_MS, HOUR_MS
+from fgm.store.directory.layout import DAY_MS, HOUR_MS, reach_ms
 from fgm.store.minutes.minute_rows import MINUTE_MS
 
 SMALLEST_PART = 0.5
@@ -75,11 +75,6 @@ def plan(days: Iterable[NamesOfDay], from_ms: int, to_ms: int, rotation_ms: int,
     )
 
 
-def reach_ms(rotation_ms: int) -> int:
-    """Return the time by which the windows of an hour may reach into later hours."""
-    return 0 if HOUR_MS % rotation_ms == 0 else rotation_ms
-
-
 def _segments(
     days: Sequence[NamesOfDay], from_ms: int, to_ms: int, rotation_ms: int, *, is_coarse: bool
 ) -> list[Segment]:
@@ -106,13 +101,15 @@ def _segments(
 def _uses(day: NamesOfDay, rotation_ms: int, *, is_coarse: bool) -> Iterable[tuple[int, _Use]]:
     """Yield the start of each hour of a day, and what is read for it."""
     reach = -(-reach_ms(rotation_ms) // HOUR_MS)
-    waiting = {hour_ms for start_ms in day.windows for hour_ms in _hours_from(start_ms // HOUR_MS * HOUR_MS, 1 + reach)}
+    waiting = {start_ms // HOUR_MS * HOUR_MS for start_ms in day.windows}
+    reached = {hour_ms for start_ms in waiting for hour_ms in _hours_from(start_ms, 1 + reach)}
     last, last_ms = _Use.NOTHING, 0
     for hour_ms in _hours_from(day.midnight_ms, _HOURS):
         use = _Use.NOTHING
-        if hour_ms in waiting:
+        is_gone = hour_ms in day.minutes and hour_ms not in day.hours  # all of it but what reaches into it
+        if hour_ms in waiting or (hour_ms in reached and not is_gone):
             use = _Use.SAMPLES
-        elif hour_ms in day.minutes and (is_coarse or hour_ms not in day.hours):
+        elif hour_ms in day.minutes and (is_coarse or is_gone):
             use = _Use.MINUTES
         elif hour_ms in day.hours:
             use = _Use.SAMPLES

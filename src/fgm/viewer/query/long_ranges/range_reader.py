@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fgm.store.directory.layout import HOUR_MS, day_start
+from fgm.store.directory.layout import HOUR_MS, day_start, reach_ms
 from fgm.store.errors import BadFileError
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesChunk, MinutesFile
@@ -21,7 +21,7 @@ from fgm.viewer.files.minute_files import MinuteFile, identifier_of
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import reason_of
 from fgm.viewer.query.long_ranges.names import ListedDay, days_between, plan_of
-from fgm.viewer.query.long_ranges.planning import Segment, reach_ms
+from fgm.viewer.query.long_ranges.planning import Segment
 from fgm.viewer.query.long_ranges.points import only, scaled
 from fgm.viewer.query.question import ChosenSeries, Question
 from fgm.viewer.query.value_reader import SeriesValues, ValueReader
