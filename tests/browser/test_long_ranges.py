@@ -106,6 +106,12 @@ def test_the_page_says_when_points_are_those_of_minutes(page: Page, tmp_path: Pa
             "async () => (await fgm('chart/lane')).charts.get('memory').data[1].filter((v) => v === null).length"
         )
         assert gaps == 0
+        near = page.evaluate("""async () => {
+            const { highestNear } = await fgm('lib/lines');
+            const line = { t: [10_000, 50_000, 130_000], v: [7, 5, 6] };
+            return [highestNear(line, 51_000, 129_000, 60_000), highestNear(line, 131_000, 200_000, 60_000)];
+        }""")
+        assert near == [7, None]  # a pixel column between two minutes, and one after the end
         page.goto(f"{url}#from=2025-12-30T16:00:00Z&to=2025-12-30T16:15:00Z&show={CONTAINER.key[:12]}")
         expect(page.locator(".badge")).to_have_text("1 s")
         expect(page.locator(".ledger .head")).not_to_contain_text("from minutes")

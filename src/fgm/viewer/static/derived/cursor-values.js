@@ -1,7 +1,7 @@
 // Values at the cursor, for all shown workloads and all lanes, ranked by the focused lane.
 
 import { computed } from "../vendor/signals.js";
-import { extremesIn, linesOf, valueAt } from "../lib/lines.js";
+import { extremesIn, highestNear, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import { laneSamples, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
@@ -20,8 +20,10 @@ export const cursorSpan = computed(() => {
 /** The highest value of these lines in [from_ms, to_ms), and the life of its line: {value, life}; null without a value. */
 function highestOf(lines, from_ms, to_ms) {
   let highest = null;
+  const { areMinutes = false, interval_ms: step_ms } = laneSamples.value ?? {};
   for (const line of lines) {
-    const value = valueAt(line, from_ms, to_ms, interval_ms.value);
+    const known = valueAt(line, from_ms, to_ms, interval_ms.value);
+    const value = known === null && areMinutes ? highestNear(line, from_ms, to_ms, step_ms) : known;
     if (value !== null && (highest === null || value > highest.value)) highest = { value, life: line.life };
   }
   return highest;

@@ -136,6 +136,15 @@ export function valueAt(line, from_ms, to_ms, interval_ms) {
   return null;
 }
 
+/**
+ * The highest value just before and just after [from_ms, to_ms), if there are both. Of minutes, only the lowest and highest samples
+ * are known, and a pixel column between two minutes may have none of them.
+ */
+export function highestNear(line, from_ms, to_ms, step_ms) {
+  const before = highestIn(line, from_ms - step_ms, from_ms), after = highestIn(line, to_ms, to_ms + step_ms);
+  return before === null || after === null ? null : Math.max(before, after);
+}
+
 /** Index of a series' last sample before a kill that was recorded at `ms`; -1 if there is none shortly before. */
 export function lastSampleBeforeKill({ t, v }, ms) {
   const last = t.findLastIndex((time_ms, i) => time_ms <= ms && v[i] !== null);
