@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
 from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, write_columns
+from fgm.store.parquet.pages.number_pages import distinct
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, Source, WindowBlock
 from fgm.store.samples.chunk import rounded_late_ms
@@ -53,7 +54,7 @@ def write_metrics(
     }
     values = _columns(runs, time_ms, column, columns, compression_level)
     footer, positions, crc = write_columns(file, values, metadata)
-    ticks = np.unique(time_ms)
+    ticks = distinct(time_ms)
     groups = _groups_of_ticks(ticks)
     block = WindowBlock(
         header,

@@ -109,7 +109,7 @@ def _size(pages: list[Page]) -> int:
 def _dictionary_pages(numbers: Numbers) -> list[Page]:
     """Return the pages as positions, or as runs of them; none if there are too many."""
     are_runs = numbers.are_runs
-    values = _distinct(numbers.values[_starts_of_runs(numbers.values)] if are_runs else numbers.values)
+    values = _dictionary_of(numbers.values[_starts_of_runs(numbers.values)] if are_runs else numbers.values)
     if len(values) > _MAX_DICTIONARY_VALUES:
         return []
     width = hybrid.width_of(len(values))
@@ -137,17 +137,26 @@ def _starts_of_runs(values: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.flatnonzero(is_start)
 
 
-def _distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct values in ascending order.
+
+    `np.unique` imports numpy's masked arrays, which take 1 to 2 MiB.
+    """
+    ordered = np.sort(values)
+    return ordered[_starts_of_runs(ordered)]
+
+
+def _dictionary_of(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the distinct values in ascending order, or more than `_MAX_DICTIONARY_VALUES` of them.
 
     Sorting some at a time takes no longer than sorting all, and a tenth of the memory for a large hour.
     """
-    distinct = values[:0]
+    dictionary = values[:0]
     for first in range(0, len(values), _MAX_DICTIONARY_VALUES):
-        distinct = np.union1d(distinct, values[first : first + _MAX_DICTIONARY_VALUES])
-        if len(distinct) > _MAX_DICTIONARY_VALUES:
+        dictionary = distinct(np.concatenate([dictionary, values[first : first + _MAX_DICTIONARY_VALUES]]))
+        if len(dictionary) > _MAX_DICTIONARY_VALUES:
             break
-    return distinct
+    return dictionary
 
 
 def _delta_pages(numbers: Numbers, *, whole_bytes: bool) -> list[Page]:
