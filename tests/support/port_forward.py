@@ -20,6 +20,7 @@ from typing import Any
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping
+from wsproto.utilities import LocalProtocolError
 
 WEB_SOCKET_PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 SYN_STREAM, SYN_REPLY, RST_STREAM, PING = 1, 2, 3, 6
@@ -194,7 +195,11 @@ class _Tunnel:
         return part
 
     def sendall(self, data: bytes) -> None:
-        self._connection.sendall(self._web_socket.send(BytesMessage(data=data)))
+        try:
+            message = self._web_socket.send(BytesMessage(data=data))
+        except LocalProtocolError as error:  # the connection was cut, for which a socket raises an OSError
+            raise BrokenPipeError from error
+        self._connection.sendall(message)
 
     def shutdown(self, how: int) -> None:
         self._connection.shutdown(how)
