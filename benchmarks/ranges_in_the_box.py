@@ -17,7 +17,8 @@ from fgm.store.directory import layout
 HOUR_MS, DAY_MS = layout.HOUR_MS, layout.DAY_MS
 LONG_MS = {"7d": 7 * DAY_MS, "30d": 30 * DAY_MS}
 GOALS_S = {"7d": 2.0, "30d": 4.0}
-SETTLE_S = 2.0
+SETTLE_S = 6.0
+"""Pause before a measurement, in which the viewer answers what the page has asked for before."""
 QUARTER_MS = 900_000
 
 ZOOM = """async ([from_ms, to_ms]) => {
@@ -26,7 +27,7 @@ ZOOM = """async ([from_ms, to_ms]) => {
     const drawn = () => [...charts.values()].filter(({ data }) => data.length > 1 && data[0].length > 1);
     const shows = (share) => drawn().some(({ data }) => {
         const [first, last] = [1000 * data[0].at(0), 1000 * data[0].at(-1)];
-        return last <= to_ms && last - first > share * (to_ms - from_ms);
+        return Math.min(last, to_ms) - Math.max(first, from_ms) > share * (to_ms - from_ms);
     });
     const isWhole = () => !store.loading.value && shows(0.95);
     const began = performance.now(), noted = {};
