@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from fgm.store.events import events_file
 from fgm.store.events.event import Event
@@ -45,6 +45,24 @@ def test_it_shows_the_node_and_oom_kills_and_its_brush_moves_the_view(page: Page
     page.mouse.up()
     assert view_s(page)[1] > moved[1] + 30
     assert view_s(page)[0] == pytest.approx(moved[0], abs=2)
+
+
+def test_its_requests_give_way_to_those_of_the_lanes_and_are_repeated(page: Page, incidents_url: str) -> None:
+    waiting, canceled = list[Route](), list[Request]()
+
+    def note(request: Request) -> None:
+        canceled.append(request)
+
+    page.on("requestfailed", note)
+    page.add_init_script("AbortSignal.timeout = () => new AbortController().signal")
+    page.route("**/api/events?*kind=*", lambda route: route.continue_() if canceled else waiting.append(route))
+    open_page(page, incidents_url)
+    until(page, lambda: len(waiting) == 1)
+    page.keyboard.press("w")
+    until(page, lambda: len(canceled) == 1)
+    assert canceled[0] == waiting[0].request
+    strip = page.get_by_role("region", name="Overview")
+    until(page, lambda: len(pixels(strip.locator("canvas"), "oom")) > 4)
 
 
 @pytest.mark.dates

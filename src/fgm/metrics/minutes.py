@@ -1,7 +1,7 @@
 """Minutes: the lowest, mean, highest and last value of a metric in each minute.
 
-Of values that are not whole, such as rates, the extremes keep 24 bits of their mantissa, which is an error of at most 1
-in 16 million, and the last value keeps 8 bits, unless it is an extreme. The mean is exact to 1 in 1000, and to a 250th
+Of values that are not whole, such as rates, the extremes keep 20 bits of their mantissa, which is an error of at most 1
+in a million, and the last value keeps 8 bits, unless it is an extreme. The mean is exact to 1 in 1000, and to a 250th
 of the distance between the extremes. Whole values, such as bytes, are exact; so are the times of extremes.
 """
 
@@ -16,7 +16,7 @@ from fgm.metrics.formula_input import Samples, interval_ms
 from fgm.metrics.rates import Floats, Times, rate_between_reads
 from fgm.store.minutes.minute_rows import MINUTE_MS, MinuteRows
 
-EXTREME_BITS, AGE_BITS, LAST_BITS = 24, 10, 8
+EXTREME_BITS, AGE_BITS, LAST_BITS = 20, 10, 8
 """Numbers of bits of the mantissa that values that are not whole keep: extremes, those of ages, and the last value."""
 _MEAN_BITS, _SPREAD_BITS = 10, 8
 """Numbers of bits of a mean: of itself, and of the distance between the extremes. The finer one counts."""

@@ -20,7 +20,7 @@ from fgm.store.samples.series import IDENTITY_COLUMNS
 
 MAX_PAGE_ROWS = 1 << 14
 """Number of rows at which a page ends, at the latest after the series that it belongs to."""
-_MIN_HOUR_LEVEL = 6
+_MIN_HOUR_LEVEL = 9
 """Minimum zstd level of a file with more than one page per column. An hour is written once, and kept for days."""
 _MAX_GROUPS_OF_TICKS = 1000
 """Maximum number of groups of ticks. Files of other programs may have rows at any time."""

@@ -58,6 +58,10 @@ def test_every_sample_is_read_unless_it_was_removed() -> None:
     assert planned(day, end=3, is_coarse=False) == [(0, 1, A, False), (1, 3, "", True)]
 
 
+def test_no_samples_are_read_at_the_ends_of_a_range_of_whole_minutes() -> None:
+    assert planned(names(A, hours=[0, 1], minutes=[0, 1]), begin=0.5, end=1.25) == [(0.5, 1.25, A, False)]
+
+
 def test_minutes_that_are_only_partly_in_the_range_are_read_from_samples() -> None:
     day = names(A, hours=[0, 1], minutes=[0, 1])
     second = 1 / 3600

@@ -78,7 +78,12 @@ def plan(days: Iterable[NamesOfDay], from_ms: int, to_ms: int, rotation_ms: int,
 def _segments(
     days: Sequence[NamesOfDay], from_ms: int, to_ms: int, rotation_ms: int, *, is_coarse: bool
 ) -> list[Segment]:
-    """Return one segment for each hour of the range that has data, and one for each range between them."""
+    """Return one segment for each hour of the range that has data, and one for each range between them.
+
+    An empty range has none: reading the rows before it, from which its first rates would be computed, is expensive.
+    """
+    if from_ms >= to_ms:
+        return []
     uses: dict[int, dict[str, _Use]] = {}
     for day in days:
         if day.midnight_ms < to_ms and day.midnight_ms + DAY_MS > from_ms:

@@ -4,6 +4,7 @@ import { dropUntil, lineFromSeries, mergeLine } from "../lib/lines.js";
 import { MAX_OVERVIEW_EVENTS, overviewData, overviewRange } from "../state/overview-data.js";
 import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
 import * as api from "./api.js";
+import { whenIdle } from "./yielding.js";
 
 const LIVE_POLLS = 15; // polls between two requests for new data
 const KINDS = ["oom_kill", "restart", "throttling_began", "throttling_ended", "memory_high_began", "memory_high_ended", "gap"];
@@ -33,20 +34,20 @@ async function update() {
   const continues = loaded !== null && loaded.column_ms === column_ms && loaded.from_ms <= from_ms && loaded.until_ms > from_ms;
   if (continues && (end_ms <= loaded.until_ms || polls % LIVE_POLLS > 0)) return;
   const begin_ms = continues ? loaded.until_ms - 2 * column_ms : from_ms;
-  const { events } = await api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS });
+  const { events } = await whenIdle((signal) => api.events({ from_ms, to_ms: end_ms, kinds: KINDS, limit: MAX_OVERVIEW_EVENTS }, { signal }));
   const kept = continues ? { cpu: since(loaded.cpu, from_ms), memory: since(loaded.memory, from_ms) } : { cpu: null, memory: null };
   let next = { ...kept, from_ms, column_ms, events, until_ms: end_ms };
   for (let until_ms = end_ms; until_ms > begin_ms;) {
     const length_ms = until_ms - begin_ms;
     const points = length_ms / interval_ms.peek() > api.RAW_TICKS ? Math.max(10, Math.ceil(length_ms / column_ms)) : undefined;
     const metrics = [cpu, memory].filter(Boolean);
-    const response = await api.timeseries({ metrics, ids: [node.peek().id], from_ms: begin_ms, to_ms: until_ms, points, within_ms: points && api.PART_MS });
+    const query = { metrics, ids: [node.peek().id], from_ms: begin_ms, to_ms: until_ms, points, within_ms: points && api.PART_MS };
+    const response = await whenIdle((signal) => api.timeseries(query, { signal }));
     if (overviewRange.peek() !== wanted && !continues && overviewRange.peek()?.column_ms !== column_ms) return; // the range has changed meanwhile
     const add = (metric, line) => response.series.filter((series) => series.metric === metric).map(lineFromSeries).reduce(merged, line);
     next = { ...next, cpu: add(cpu, next.cpu), memory: add(memory, next.memory) };
     overviewData.value = next;
     until_ms = response.complete_from_ms > Math.ceil(begin_ms) ? response.complete_from_ms : begin_ms;
-    while (loading.peek()) await new Promise((done) => setTimeout(done, 100));
   }
 }
 

@@ -14,6 +14,7 @@ import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 import { loadSeries } from "./series-list.js";
+import { yielding } from "./yielding.js";
 
 const THROTTLING = "throttle_ratio";
 const POLL_MS = 2000;
@@ -172,7 +173,7 @@ async function loadEvents() {
   const since_ms = continues ? Math.max(from_ms, events.to_ms - (polls % LATE_EVENTS_POLLS > 0 ? LATE_MS : SETTLED_MS)) : from_ms;
   events = { ...events, loading: true };
   try {
-    const response = await api.events({ from_ms: since_ms, to_ms });
+    const response = await yielding((signal) => api.events({ from_ms: since_ms, to_ms }, { signal }));
     return () => {
       const earlier = continues ? store.events.peek().filter(({ time_ms }) => time_ms < since_ms && time_ms >= from_ms) : [];
       const next = [...response.events, ...earlier].slice(0, MAX_EVENTS);
