@@ -1,0 +1,1 @@
+"""Textbook statistics of time series on arrays: robust levels, change points, trends and periods."""
