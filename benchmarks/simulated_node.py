@@ -1,13 +1,13 @@
 """A simulated node: its series and when they live, and the values of their metrics, window by window."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.metrics.catalogue import BY_NAME, COLUMNS
+from fgm.metrics.catalogue import BY_NAME, COLUMNS, has_share
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
 
@@ -89,13 +89,42 @@ class Simulation:
         time_ms = start_ms + 1000 * np.arange(ROTATION_S, dtype=np.int64)
         if has_gap:
             time_ms = np.delete(time_ms, slice(30, 42))
-        return [self._chunk(series, time_ms) for series in there]
+        for series in there:
+            if series.key not in self._state:
+                first = self._numbers.integers(1, 1 << 16, len(self._columns)) * PAGE_BYTES
+                self._state[series.key] = first.astype(np.float64)
+        before = {key: state.copy() for key, state in self._state.items()}
+        chunks = {series.key: self._chunk(series, time_ms) for series in there}
+        containers = [chunk for chunk in chunks.values() if chunk.series.scope == "container"]
+        for chunk in chunks.values():
+            if chunk.series.scope == "pod":
+                self._add_up(
+                    chunk, [each for each in containers if each.series.pod_uid == chunk.series.pod_uid], before
+                )
+            elif chunk.series.scope == "node":
+                self._add_up(chunk, containers, before)
+        return list(chunks.values())
+
+    def _add_up(self, whole: Chunk, parts: Sequence[Chunk], before: Mapping[str, NDArray[np.float64]]) -> None:
+        """Make the values of a pod or of the node the sum of those of its containers, where a sum has a meaning."""
+        state = self._state[whole.series.key]
+        for place, name in enumerate(self._columns):
+            metric = BY_NAME[name]
+            is_counter = metric.kind == "counter"
+            has_sum = has_share(name, f"{metric.unit}/s" if is_counter else metric.unit) and ".pressure." not in name
+            if metric.interval_s > 1 or not has_sum:
+                continue
+            column = whole.values[name]
+            column[:] = before[whole.series.key][place] if is_counter else 0.0
+            for part in parts:
+                column += part.values[name]
+                if is_counter:
+                    column -= before[part.series.key][place]
+            state[place] = column[-1]
 
     def _chunk(self, series: Series, time_ms: NDArray[np.int64]) -> Chunk:
-        ticks, width = len(time_ms), len(self._columns)
+        ticks = len(time_ms)
         numbers = self._numbers
-        if series.key not in self._state:
-            self._state[series.key] = (numbers.integers(1, 1 << 16, width) * PAGE_BYTES).astype(np.float64)
         state = self._state[series.key]
         busy = (numbers.random(ticks) < 0.1) * 20.0 + numbers.random(ticks)
         values = {}

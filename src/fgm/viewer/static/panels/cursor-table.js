@@ -22,6 +22,8 @@ const ADDITIVE_UNITS = new Set(["millicores", "bytes", "bytes/s", "1", "1/s", "u
 const OF_NAMESPACE = /^(tcp|udp|sockets)\./; // the node's network namespace does not contain those of pods
 const MIN_SLOWDOWN_SHARE = 0.005; // a smaller share is not shown
 const REDUCED = "The highest values of a pixel are from different seconds: zoom in to an hour or less for shares";
+const MAX_SHARE = 1.05; // the node and its parts are not read at the same instant, so that one that uses all may have a little more
+const NO_PART = "More than the node's value at this time: not a part of it";
 const percent = (share) => `${share >= 0.0995 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
 
 /** A change as text: "+0.20", "−3". Without a sign if it is rounded to zero. */
@@ -74,7 +76,9 @@ function NodeShareCell({ row }) {
   const value = row.values.get(key) ?? null, nodeValue = nodeRow.value?.values.get(key) ?? null;
   const isReduced = cursorSpan.value.column_ms > 0;
   const hasShare = value !== null && nodeValue > 0 && ADDITIVE_UNITS.has(unit) && !OF_NAMESPACE.test(metric) && !isReduced;
-  return html`<td class=${hasShare ? "share" : "share mut"} title=${isReduced ? REDUCED : undefined}>${hasShare ? percent(value / nodeValue) : "–"}</td>`;
+  const share = value / nodeValue, isPart = hasShare && share < MAX_SHARE;
+  const text = isPart ? percent(share) : hasShare ? "> node" : "–";
+  return html`<td class=${isPart ? "share" : "share mut"} title=${isReduced ? REDUCED : hasShare && !isPart ? NO_PART : undefined}>${text}</td>`;
 }
 
 /** The namespace if no other shown workload has the same name, else the full location; then the life, after a restart. */
@@ -115,7 +119,7 @@ function spokenText(ms, row) {
 /** A row that says how nearly all rows, also those that are not shown, add up to the node in view. */
 function Accounted({ columns }) {
   const { cpu = null, memory = null } = accounted.value ?? {};
-  const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => `${percent(share)} of its ${name}`);
+  const parts = [["CPU", cpu], ["memory", memory]].filter(([, share]) => share !== null).map(([name, share]) => share < MAX_SHARE ? `${percent(share)} of its ${name}` : `${share.toFixed(1)} times its ${name}`);
   if (parts.length === 0) return null;
   return html`<tr><td class="sum" colspan=${columns} title="All leaves, also those that are not shown, and what is outside of them, as a share of the node in view (memory: in at most its last 15 minutes)">
     all rows add up to ${parts.join(", ")}</td></tr>`;
