@@ -24,13 +24,13 @@ from fgm.store.directory import atomic, layout
 from fgm.store.parquet import parquet_encoding
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.header import FileHeader
-from fgm.viewer.api import changes
+from fgm.viewer.api.analysis import changes
 from fgm.viewer.contents.scanner import Scanner
 from fgm.viewer.files.data_files import DataFiles
 from fgm.viewer.files.journals import Journals
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.files.skipped_files import SkippedFiles
-from fgm.viewer.query.comparison import ComparedRanges, Comparison
+from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
 
 WINDOWS = 20
 CONTAINERS = 40

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fgm.viewer
 from fgm.viewer.api.timeseries import RAW_TICKS
-from fgm.viewer.query import comparison
+from fgm.viewer.query.analysis import comparison
 
 SERVER = Path(fgm.viewer.__file__).parent / "static" / "requests"
 

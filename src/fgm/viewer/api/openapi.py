@@ -15,6 +15,7 @@ from fgm.viewer.api.request.parameters import TAKES, Parameter
 from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
+from fgm.viewer.findings.finding import KINDS
 from fgm.viewer.web import entity_tags
 
 JsonSchema = dict[str, Any]
@@ -108,6 +109,20 @@ _PROCESS = _facts(
 )
 _LABELLED = dict.fromkeys(("name", "title", "unit", "kind", "label", "source", "help"), TEXT)
 _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
+_FINDING = _facts(
+    kind={"type": "string", "enum": list(KINDS)},
+    id=TEXT,
+    name=TEXT,
+    pod_name=MAYBE_TEXT,
+    namespace=MAYBE_TEXT,
+    metric=TEXT,
+    from_ms=WHOLE,
+    to_ms=WHOLE,
+    strength=NUMBER,
+    text=TEXT,
+    others=_list(_facts(id=TEXT, name=TEXT)),
+    facts=FREE,
+)
 
 ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/health": (
@@ -211,6 +226,19 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/changes": (
         "The series that changed most in a range. Lines of JSON: the last is the answer, the others have `progress`.",
         TEXT,
+    ),
+    "/api/findings": (
+        (
+            "What stood out in a range of at most an hour, in sentences, the most important first; an empty list means "
+            "that nothing did. `strength` is -log10 of the share of ordinary quarters of an hour of a container that "
+            "have as much of it, the same for each kind. It runs in the background, one at a time."
+        ),
+        _facts(
+            before_ms=WHOLE,
+            **_COVERED,
+            looked_at=_facts(series=WHOLE, ticks=WHOLE, metrics=WHOLE),
+            findings=_list(_FINDING),
+        ),
     ),
     "/api/events": (
         "What happened, newest first.",

@@ -6,6 +6,7 @@ few of them.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
 from importlib import import_module
@@ -39,13 +40,17 @@ QUERIES: Mapping[str, str] = {
     "/api/timeseries": "timeseries",
     "/api/containers": "containers",
     "/api/top": "top",
-    "/api/changes": "changes",
+    "/api/changes": "analysis.changes",
+    "/api/findings": "analysis.findings",
     "/api/events": "events",
     "/api/processes": "processes",
     "/api/labelled": "labelled",
     "/at/<time>": "at",
 }
 """Routes that may read data files, with the module of each. Each takes the memory it needs from its lease."""
+
+IN_BACKGROUND = frozenset({"/api/findings"})
+"""Those of QUERIES whose work waits until no other request is being worked on."""
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +68,7 @@ def create_app(services: Services, *, send_timeout_s: float = SEND_TIMEOUT_S) ->
     for path, module in LISTINGS.items():
         app.add_url_rule(path, path, partial(_Responder(module).respond, services), methods=["GET"])
     for path, module in QUERIES.items():
-        app.add_url_rule(path, path, partial(_respond_to_query, _Responder(module), services), methods=["GET"])
+        app.add_url_rule(path, path, partial(_respond_to_query, path, _Responder(module), services), methods=["GET"])
     app.register_error_handler(Problem, _problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
@@ -84,8 +89,9 @@ class _Responder:
         return await self._respond(*arguments, **variables)
 
 
-async def _respond_to_query(responder: _Responder, services: Services, **variables: str) -> Response:
-    return await responder.respond(services, g.lease, **variables)
+async def _respond_to_query(path: str, responder: _Responder, services: Services, **variables: str) -> Response:
+    with nullcontext() if path in IN_BACKGROUND else services.runner.in_foreground():
+        return await responder.respond(services, g.lease, **variables)
 
 
 def _problem(problem: Problem) -> Response:

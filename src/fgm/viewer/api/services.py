@@ -33,7 +33,9 @@ from fgm.viewer.start_up import StartUp
 
 if TYPE_CHECKING:
     from fgm.viewer.files.tables.table_files import TableFiles
-    from fgm.viewer.query.comparison import ComparedRanges, Comparison
+    from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
+    from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
+    from fgm.viewer.query.analysis.finding_query import FindingQuery
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
     from fgm.viewer.query.long_ranges.series_query import SeriesQuery
@@ -114,9 +116,15 @@ class Services:
 
     def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
         """Return a query that compares two time ranges. May block."""
-        from fgm.viewer.query.comparison import Comparison
+        from fgm.viewer.query.analysis.comparison import Comparison
 
         return Comparison(holdings, ranges, self.sources)
+
+    def finding_query(self, holdings: Holdings, span: AnalysedSpan) -> FindingQuery:
+        """Return a query for what stood out in a range. May block."""
+        from fgm.viewer.query.analysis.finding_query import FindingQuery
+
+        return FindingQuery(holdings, span, self.sources, self.event_files)
 
     def process_query(self, question: ProcessQuestion) -> ProcessQuery:
         """Return a query for processes. May block."""

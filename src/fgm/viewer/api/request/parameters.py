@@ -106,6 +106,7 @@ SINCE = Parameter(
 KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(KINDS)}, is_list=True)
 MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are returned.", 500, 1, 5_000)
 MAX_RANKED = _whole("limit", "Maximum number of series; the first are returned.", 20, 1, 500)
+MAX_FINDINGS = _whole("limit", "Maximum number of findings; the first are returned.", 20, 1, 200)
 PARTS = _whole(
     "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
 )
@@ -151,6 +152,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/changes": (*_SPAN, MAX_RANKED),
+    "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
     "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
     "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),

@@ -17,6 +17,7 @@ from fgm.viewer.api.request.requests import (
     ChangesRequest,
     ContainersRequest,
     EventsRequest,
+    FindingsRequest,
     LabelledRequest,
     ProcessesRequest,
     Span,
@@ -94,6 +95,15 @@ def changes(query: bytes) -> ChangesRequest:
     """
     fields = split(query, TAKES["/api/changes"])
     return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED))
+
+
+def findings(query: bytes) -> FindingsRequest:
+    """Parse the query string of /api/findings.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/findings"])
+    return FindingsRequest(times.span(fields), _whole_number(fields, parameters.MAX_FINDINGS))
 
 
 def processes(query: bytes) -> ProcessesRequest:

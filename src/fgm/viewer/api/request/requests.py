@@ -101,6 +101,13 @@ class ChangesRequest(NamedTuple):
     limit: int
 
 
+class FindingsRequest(NamedTuple):
+    """A request to /api/findings: what stood out in `span`, at most `limit` findings."""
+
+    span: Span
+    limit: int
+
+
 class TopRequest(NamedTuple):
     """A request to /api/top.
 

@@ -35,20 +35,20 @@ def progress_response(
     """Return a response that streams JSON lines: the progress of a query, then its answer.
 
     `make` creates the query, and `answer` makes the JSON value from it after its last step. Only one query of this kind
-    runs at a time.
+    runs at a time, and each of its steps waits until no other request is being worked on.
     """
 
     async def lines() -> AsyncIterator[bytes]:
         async with runner.long_query:
-            query = await runner.run(make)
+            query = await runner.run_in_background(make)
             try:
                 await lease.take(query.max_samples)
                 reported = 0.0
-                while await runner.run(query.step):
+                while await runner.run_in_background(query.step):
                     if query.progress >= reported + MIN_PROGRESS:
                         reported = query.progress
                         yield _line({"progress": round(reported, 2)})
-                last = _line(await runner.run(lambda: answer(query)))
+                last = _line(await runner.run_in_background(lambda: answer(query)))
             finally:
                 query.drop()  # if the request failed, its traceback may refer to the query for a while
             lease.give_back()

@@ -1,14 +1,18 @@
 """Runs queries in worker threads, step by step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+import anyio
 from anyio import CapacityLimiter, Lock, to_thread
 
 from fgm.viewer.api.response.memory_budget import Lease
 
 MAX_WORKERS = 2
 """Number of worker threads. Queries share them step by step, so a long query does not delay a short one for long."""
+MAX_YIELD_S = 5.0
+"""Maximum time for which a step in the background waits for other requests: it must end, even if they never do."""
 
 T = TypeVar("T")
 
@@ -30,23 +34,48 @@ class QueryRunner:
     """Runs work in a limited number of threads. Use it in one event loop only."""
 
     def __init__(self) -> None:
-        # Both can only be created in the event loop, which does not run yet.
+        # All can only be created in the event loop, which does not run yet.
         self._limiter: CapacityLimiter | None = None
         self._long_query: Lock | None = None
+        self._is_idle: anyio.Event | None = None
+        self._requests = 0
+
+    @contextmanager
+    def in_foreground(self) -> Iterator[None]:
+        """Let work in the background wait while the block runs: a request is being worked on."""
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+            if not self._requests and self._is_idle is not None:
+                self._is_idle.set()
+                self._is_idle = None
 
     async def run(self, work: Callable[[], T]) -> T:
         """Wait for a free worker thread, run blocking work in it, and return the result."""
-        if self._limiter is None:
-            self._limiter = CapacityLimiter(MAX_WORKERS)
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        with self.in_foreground():
+            return await self._run(work)
 
-    async def finish(self, query: SteppedQuery, lease: Lease) -> None:
+    async def run_in_background(self, work: Callable[[], T]) -> T:
+        """Wait until no request is being worked on, at most MAX_YIELD_S; then do what `run` does."""
+        with anyio.move_on_after(MAX_YIELD_S):
+            while self._requests:
+                if self._is_idle is None:
+                    self._is_idle = anyio.Event()
+                await self._is_idle.wait()
+        return await self._run(work)
+
+    async def finish(self, query: SteppedQuery, lease: Lease, *, in_background: bool = False) -> None:
         """Take the memory that a query needs from the lease, then run all steps of the query.
+
+        `in_background`: whether each step waits until no request is being worked on.
 
         Raises: Problem (503) if the memory does not become free in time.
         """
         await lease.take(query.max_samples)
-        while await self.run(query.step):
+        run = self.run_in_background if in_background else self.run
+        while await run(query.step):
             lease.grow(query.max_samples)
 
     @property
@@ -55,3 +84,8 @@ class QueryRunner:
         if self._long_query is None:
             self._long_query = Lock()
         return self._long_query
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._limiter is None:
+            self._limiter = CapacityLimiter(MAX_WORKERS)
+        return await to_thread.run_sync(work, limiter=self._limiter)

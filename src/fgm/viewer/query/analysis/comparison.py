@@ -16,8 +16,8 @@ from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import FileRows, Reader, Sources
-from fgm.viewer.query.change_ranking import ChangedSeries, ranked
-from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
+from fgm.viewer.query.analysis.change_ranking import ChangedSeries, ranked
+from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
 
 MAX_MS = layout.HOUR_MS
 """Maximum length of each of the two ranges; every sample in them is read."""

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.query.comparison import MAX_SERIES
+from fgm.viewer.query.analysis.comparison import MAX_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
     COLUMNS,

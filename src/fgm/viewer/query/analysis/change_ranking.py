@@ -23,7 +23,7 @@ import numpy as np
 from fgm.metrics.catalogue import ADDITIVE_UNITS
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats
-from fgm.viewer.query.change_sums import BEFORE, DURING, Sums
+from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
 
 MIN_SAMPLES = 5
 """Minimum number of samples of a metric in a range; with fewer, the range has no mean."""

@@ -13,8 +13,8 @@ from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, limit_of, name_of
-from fgm.viewer.query.change_ranking import Change, ChangedSeries
-from fgm.viewer.query.comparison import MAX_MS, ComparedRanges, Comparison, ComparisonResult
+from fgm.viewer.query.analysis.change_ranking import Change, ChangedSeries
+from fgm.viewer.query.analysis.comparison import MAX_MS, ComparedRanges, Comparison, ComparisonResult
 from fgm.viewer.web.problems import bad_parameter
 
 

@@ -1,0 +1,1 @@
+"""Paths of analyses, which take seconds, run in the background, and one at a time."""

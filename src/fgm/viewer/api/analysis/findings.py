@@ -1,0 +1,96 @@
+"""/api/findings: what stood out in a time range, in sentences, the most important first."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from quart import Response, request
+
+from fgm.store.samples.series import Series
+from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import Span
+from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.response.responses import json_parts, response_from_parts
+from fgm.viewer.api.services import Services
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_names import find_or_make, name_of
+from fgm.viewer.findings.ranking import Ranked
+from fgm.viewer.findings.sentences import sentence_of
+from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
+from fgm.viewer.query.analysis.finding_query import FindingQuery
+from fgm.viewer.web.problems import bad_parameter
+
+
+async def respond(services: Services, lease: Lease) -> Response:
+    """Return the response to the current request."""
+    findings_request, runner = parsing.findings(request.query_string), services.runner
+    holdings = await runner.run_in_background(services.fresh_holdings)
+    span = analysed_span(holdings, findings_request.span, services.now_ms())
+    async with runner.long_query:
+        query = await runner.run_in_background(lambda: services.finding_query(holdings, span))
+        try:
+            await runner.finish(query, lease, in_background=True)
+            facts = await runner.run_in_background(lambda: answer(query, findings_request.limit, holdings))
+        finally:
+            query.drop()  # if the request failed, its traceback may refer to the query for a while
+    lease.give_back()
+    return await response_from_parts(runner, lambda: json_parts(facts))
+
+
+def analysed_span(holdings: Holdings, span: Span, now_ms: int) -> AnalysedSpan:
+    """Return the range to look at, with the time before it.
+
+    Raises: Problem (400) if the range is empty or too long.
+    """
+    from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+    if to_ms - from_ms > MAX_MS + holdings.tick_ms:
+        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to look at every second of it"
+        raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
+    return span_of(holdings, from_ms, to_ms)
+
+
+def answer(query: FindingQuery, limit: int, holdings: Holdings) -> dict[str, Any]:
+    """Return the JSON value. The steps of the query must be done."""
+    result, span = query.result(), query.span
+    return {
+        "before_ms": span.before_ms,
+        "from_ms": span.from_ms,
+        "to_ms": span.to_ms,
+        "partial": result.is_cut,
+        "skipped_files": result.skipped_files,
+        "looked_at": {"series": len(result.series), "ticks": result.ticks, "metrics": result.metrics},
+        "findings": [_finding(each, result.series, holdings) for each in result.findings[:limit]],
+    }
+
+
+def _finding(ranked: Ranked, series: Any, holdings: Holdings) -> dict[str, Any]:
+    finding = ranked.finding
+    culprit = _named(series[finding.row], holdings)
+    others = [_named(series[row], holdings) for row in finding.others]
+    of: Series = series[finding.row]
+    return {
+        "kind": finding.kind,
+        **culprit,
+        "pod_name": of.pod_name,
+        "namespace": of.namespace,
+        "metric": finding.metric,
+        "from_ms": finding.from_ms,
+        "to_ms": finding.to_ms,
+        "strength": round(ranked.strength, 2),
+        "text": sentence_of(finding, culprit["name"], [other["name"] for other in others]),
+        "others": others,
+        "facts": _facts(finding.facts),
+    }
+
+
+def _named(series: Series, holdings: Holdings) -> dict[str, str]:
+    registered = find_or_make(series, 0, holdings.series)
+    return {"id": registered.id, "name": name_of(registered)}
+
+
+def _facts(facts: Mapping[str, float | str]) -> dict[str, float | str | None]:
+    """Return facts as JSON has them: NaN and infinity are null."""
+    return {
+        name: value if isinstance(value, str) else float(value) if math.isfinite(value) else None
+        for name, value in facts.items()
+    }

@@ -1,0 +1,123 @@
+"""Ranking: findings of one cause become one, weak ones are left out, and the strongest with the largest share is first.
+
+    score = strength * (1 + sqrt(share)) / 2
+
+`share` is the part of what the node has that the culprit moved. A finding that is certain counts, however small it is.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fgm.metrics.catalogue import has_share
+from fgm.metrics.shown import SHOWN
+from fgm.viewer.findings.finding import Finding, Kind
+from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
+
+MOST_SPECIFIC_FIRST: tuple[Kind, ...] = (
+    *("oom_kill", "restarts", "leak", "limit", "throttling", "neighbour"),
+    *("paging", "stall", "period", "burst", "step", "doubtful"),
+)
+"""The kinds; of several findings with one cause, that of the first of these kinds is reported."""
+SAME_CAUSE_MS = 10_000
+"""Maximum time between two findings of one series that may have one cause."""
+MAX_RUN_UP_MS = 60_000
+"""Maximum time by which the beginning of a merged finding moves back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A finding with its strength, and its share of what the node has, from 0 to 1.
+
+    `evidence`: findings of the same cause that it stands for.
+    """
+
+    finding: Finding
+    strength: float
+    share: float
+    evidence: tuple[Finding, ...] = ()
+
+    @property
+    def score(self) -> float:
+        """The value by which findings are ranked."""
+        return self.strength * (1 + math.sqrt(self.share)) / 2
+
+
+def with_strength(findings: Sequence[Finding], grid: Grid) -> list[Ranked]:
+    """Return findings with strength and share, without those that ordinary stretches have, too."""
+    ranked = ((finding, strength_of(finding)) for finding in findings)
+    return [
+        Ranked(finding, strength, share_of(finding, grid)) for finding, strength in ranked if strength >= MIN_STRENGTH
+    ]
+
+
+def share_of(finding: Finding, grid: Grid) -> float:
+    """Return which part of the node's value of its metric a finding's series had while it lasted; 0 if unknown."""
+    shown = SHOWN.get(finding.metric)
+    if shown is None or not has_share(shown.name, shown.unit) or not grid.has(finding.metric):
+        return 0.0
+    first, end = np.searchsorted(grid.time_ms, (finding.from_ms, finding.to_ms + 1)).tolist()
+    values = grid.value(finding.metric)[:, first : max(end, first + 1)]
+    rows = [grid.node] if grid.node is not None else np.flatnonzero(grid.is_leaf)
+    own, whole = np.nansum(values[finding.row]), np.nansum(values[rows])
+    return float(min(1.0, own / whole)) if whole > 0 else 0.0
+
+
+def ranked(findings: Sequence[Ranked]) -> list[Ranked]:
+    """Return one finding for each cause, the most important first."""
+    merged = _without_victims(_merged(findings))
+    return sorted(merged, key=lambda each: (-each.score, each.finding.from_ms, each.finding.row))
+
+
+def _merged(findings: Sequence[Ranked]) -> list[Ranked]:
+    """Merge the findings of each series that overlap."""
+    by_row: dict[int, list[Ranked]] = {}
+    for each in findings:
+        by_row.setdefault(each.finding.row, []).append(each)
+    result = []
+    for of_row in by_row.values():
+        of_row.sort(key=lambda each: (MOST_SPECIFIC_FIRST.index(each.finding.kind), -each.strength))
+        causes: list[Ranked] = []
+        for each in of_row:
+            cause = next((i for i, other in enumerate(causes) if _have_one_cause(other.finding, each.finding)), None)
+            if cause is None:
+                causes.append(each)
+            else:
+                causes[cause] = _joined(causes[cause], each)
+        result += causes
+    return result
+
+
+def _have_one_cause(specific: Finding, other: Finding) -> bool:
+    if "doubtful" in (specific.kind, other.kind):
+        return specific.kind == other.kind and specific.facts.get("cause") == other.facts.get("cause")
+    return specific.from_ms - MAX_RUN_UP_MS <= other.to_ms and other.from_ms <= specific.to_ms + SAME_CAUSE_MS
+
+
+def _joined(specific: Ranked, other: Ranked) -> Ranked:
+    return replace(
+        specific,
+        strength=max(specific.strength, other.strength),
+        share=max(specific.share, other.share),
+        evidence=(*specific.evidence, other.finding, *other.evidence),
+    )
+
+
+def _without_victims(findings: Sequence[Ranked]) -> list[Ranked]:
+    """Take the findings of victims into those of the neighbour that may hurt them."""
+    neighbours = [each for each in findings if each.finding.kind == "neighbour"]
+    result = []
+    for each in findings:
+        culprit = next((cause for cause in neighbours if _is_victim(each.finding, cause.finding)), None)
+        if culprit is None:
+            result.append(each)
+    return result
+
+
+def _is_victim(finding: Finding, culprit: Finding) -> bool:
+    is_effect = finding.kind in ("neighbour", "stall", "step", "burst", "throttling", "period", "paging")
+    overlaps = finding.from_ms <= culprit.to_ms and culprit.from_ms - SAME_CAUSE_MS <= finding.to_ms
+    return is_effect and finding.row in culprit.others and finding.row != culprit.row and overlaps

@@ -1,0 +1,60 @@
+"""The range that is analysed, with the time before it that shows what is usual."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgm.metrics.rates import Times
+from fgm.store.directory import layout
+from fgm.viewer.contents.holdings import Holdings
+
+MAX_MS = layout.HOUR_MS
+"""Maximum length of a range; every sample in it is read."""
+MAX_BEFORE_MS = 900_000
+"""Maximum length of the time before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedSpan:
+    """The range in question, [from_ms, to_ms), and the time before it, [before_ms, from_ms), which may be empty.
+
+    Its ticks are whole multiples of `tick_ms`, as those of all files are.
+    """
+
+    before_ms: int
+    from_ms: int
+    to_ms: int
+    tick_ms: int
+
+    @property
+    def first_ms(self) -> int:
+        """The first tick."""
+        return -(-self.before_ms // self.tick_ms) * self.tick_ms
+
+    @property
+    def ticks(self) -> int:
+        """Number of ticks."""
+        return max(0, -(-(self.to_ms - self.first_ms) // self.tick_ms))
+
+    @property
+    def begin(self) -> int:
+        """Index of the first tick of the range in question."""
+        return max(0, -(-(self.from_ms - self.first_ms) // self.tick_ms))
+
+    def time_ms(self) -> Times:
+        """Return all ticks."""
+        return self.first_ms + self.tick_ms * np.arange(self.ticks, dtype=np.int64)
+
+
+def span_of(holdings: Holdings, from_ms: int, to_ms: int) -> AnalysedSpan:
+    """Return a range with the time before it: as long as the range, at most MAX_BEFORE_MS, as far as it is recorded.
+
+    The end of the range is not after the newest tick.
+    """
+    tick_ms = holdings.tick_ms
+    before_ms = from_ms - min(to_ms - from_ms, MAX_BEFORE_MS)
+    if holdings.oldest_ms is not None:
+        before_ms = min(from_ms, max(before_ms, holdings.oldest_ms))
+    if holdings.newest_ms is not None:
+        to_ms = max(from_ms, min(to_ms, holdings.newest_ms + tick_ms))
+    return AnalysedSpan(max(0, before_ms), from_ms, to_ms, tick_ms)

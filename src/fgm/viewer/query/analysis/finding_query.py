@@ -1,0 +1,188 @@
+"""Finds what stood out in a range: reads the grid block by block, and runs the detectors on it, in short steps.
+
+Detectors that look at each series alone get as many series at once as fit in memory, with all of their metrics. Those
+that compare series get all of them with a few metrics: from the same matrices if all series fit at once, or else they
+are read again.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fgm.metrics.derived import ShownMetric
+from fgm.metrics.shown import SHOWN
+from fgm.store.directory import layout
+from fgm.store.events.event import Event
+from fgm.store.samples.series import Series
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.files.event_files import EventFiles
+from fgm.viewer.files.reader import Reader, Sources
+from fgm.viewer.findings import detection, ranking
+from fgm.viewer.findings.detection import DETECTORS, Detector
+from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.ranking import Ranked
+from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
+from fgm.viewer.query.analysis.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.event_query import EventQuery, EventQuestion
+
+MAX_VALUES = 4_000_000
+"""Maximum number of values of all matrices together: 16 MiB."""
+MAX_EVENTS = 5_000
+"""Maximum number of events that detectors get, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingResult:
+    """What stood out, the most important first.
+
+    `series`: those that were looked at; `Finding.row` is an index. `metrics`: number of metrics with values. `is_cut`:
+    whether some series were left out.
+    """
+
+    findings: Sequence[Ranked]
+    series: Sequence[Series]
+    ticks: int
+    metrics: int
+    is_cut: bool
+    skipped_files: int
+
+
+class FindingQuery:
+    """One search for findings. Not thread-safe."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        span: AnalysedSpan,
+        sources: Sources,
+        event_files: EventFiles,
+        detectors: Sequence[Detector] = DETECTORS,
+    ) -> None:
+        self.span = span
+        self._detectors = detectors
+        self._reader = Reader(sources, holdings.node_name)
+        self._rows = rows_of(holdings.series, span)
+        within = (span.first_ms - 3 * span.tick_ms, span.to_ms)
+        self._files = sources.files.between(*within, layout.reach_ms(holdings.rotation_ms))
+        question = EventQuestion(span.before_ms, span.to_ms, MAX_EVENTS)
+        self._event_query = EventQuery(holdings, question, event_files, sources)
+        self._recorded = holdings.metrics
+        self._events: Sequence[Event] = ()
+        self._found: list[Ranked] = []
+        self._with_values: set[str] = set()
+        self._progress = 0.0
+        self._steps = self._work()
+
+    @property
+    def max_samples(self) -> int:
+        """Upper limit of the memory of events, in samples.
+
+        The matrices are not counted: they have memory of their own, because only one long query runs at a time.
+        """
+        return self._event_query.max_samples
+
+    @property
+    def progress(self) -> float:
+        """The share of the work that is done, from 0 to 1."""
+        return self._progress
+
+    def step(self) -> bool:
+        """Read the next file or run the next detector; return whether there may be more. May block."""
+        return next(self._steps, None) is not None
+
+    def result(self) -> FindingResult:
+        """Return the result. All steps must be done."""
+        return FindingResult(
+            findings=ranking.ranked(self._found),
+            series=self._rows.series,
+            ticks=self.span.ticks,
+            metrics=len(self._with_values),
+            is_cut=self._rows.is_cut,
+            skipped_files=self._reader.skipped_files,
+        )
+
+    def drop(self) -> None:
+        """Free the memory. Neither `step` nor `result` may be called afterwards."""
+        self._steps.close()
+        self._found = []
+
+    def _work(self) -> Generator[float]:
+        if self.span.begin >= self.span.ticks or not self._rows.series:
+            return
+        while self._event_query.step():
+            yield self._progress
+        self._events = self._event_query.result().events[::-1]
+        alone = [detector for detector in self._detectors if not detector.compares]
+        comparing = [detector for detector in self._detectors if detector.compares]
+        needs = detection.metrics_of(self._detectors)
+        if self._values(needs) <= MAX_VALUES:
+            yield from self._find(0, len(self._rows.series), needs, [*alone, *comparing], 1.0)
+            return
+        needs = detection.metrics_of(alone)
+        max_rows = max(1, MAX_VALUES // (self.span.ticks * max(1, len(needs))))
+        blocks = list(detection.bounds_of_parts(self._rows.pod_of, max_rows)) if alone else []
+        parts = len(blocks) + len(comparing)
+        for first, end in blocks:
+            yield from self._find(first, end, needs, alone, 1 / parts)
+        for detector in comparing:
+            yield from self._find(0, len(self._rows.series), detector.needs, [detector], 1 / parts)
+
+    def _find(
+        self, first: int, end: int, needs: Sequence[str], detectors: Sequence[Detector], weight: float
+    ) -> Iterator[float]:
+        """Read some series and run detectors on them. `weight`: the share of the work."""
+        began = self._progress
+        reader = GridReader(self._parts(first, end, needs), self.span, self._files, self._reader)
+        try:
+            while reader.step():
+                self._progress = began + 0.8 * weight * reader.progress
+                yield self._progress
+        finally:
+            reader.close()
+        matrices = reader.matrices()
+        self._with_values.update(matrices)
+        grid = self._grid(first, end, matrices)
+        for call in detection.calls(grid, detectors):
+            for each in ranking.with_strength(call(), grid):
+                (finding,) = detection.moved([each.finding], first)
+                self._found.append(replace(each, finding=finding))
+            yield self._progress
+        self._progress = began + weight
+        yield self._progress
+
+    def _grid(self, first: int, end: int, matrices: Mapping[str, Matrix]) -> Grid:
+        """Return the grid of some rows."""
+        rows = self._rows
+        pods = rows.pod_of[first:end] - first
+        return Grid(
+            time_ms=self.span.time_ms(),
+            begin=self.span.begin,
+            interval_ms=self.span.tick_ms,
+            series=rows.series[first:end],
+            is_leaf=rows.is_leaf[first:end],
+            pod_of=np.where((pods >= 0) & (pods < end - first), pods, -1),
+            node=rows.node if rows.node is not None and first <= rows.node < end else None,
+            metrics=matrices,
+            events=self._events,
+        )
+
+    def _parts(self, first: int, end: int, needs: Sequence[str]) -> list[Part]:
+        """Return what is read of some rows: the network of a pod with one container is that of the container."""
+        rows, shown = self._rows, self._shown(needs)
+        own = {series.key: row for row, series in enumerate(rows.series[first:end])}
+        of_pods = {key: row - first for key, row in rows.row_of_pod.items() if first <= row < end}
+        network = [metric for metric in shown if metric.name.startswith("network.")]
+        others = [metric for metric in shown if metric not in network]
+        count = end - first
+        parts = [Part(own, others, count), Part(own, network, count), Part(of_pods, network, count)]
+        return [part for part in parts if part.row_of and part.metrics]
+
+    def _values(self, metrics: Sequence[str]) -> int:
+        """Return the number of values of the matrices of these metrics, of all series."""
+        return len(self._rows.series) * self.span.ticks * len(self._shown(metrics))
+
+    def _shown(self, metrics: Sequence[str]) -> list[ShownMetric]:
+        """Return those of some metrics that may have values."""
+        return [SHOWN[name] for name in metrics if SHOWN[name].has_values(self._recorded)]

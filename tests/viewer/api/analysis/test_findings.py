@@ -1,0 +1,99 @@
+"""GET /api/findings: what stood out, in sentences, from real incidents."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+
+from tests.support import incidents
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
+
+KILL = incidents.PLANTED["oom_kill"]
+ENDED_MS = incidents.PLANTED["ended_ms"]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return incidents.unpacked(tmp_path_factory.mktemp("incidents"))
+
+
+@pytest.fixture
+def client(recorded: Path) -> Iterator[ApiClient]:
+    client = ApiClient(recorded, ENDED_MS)
+    yield client
+    client.services.journals.close()
+
+
+async def test_the_answer_says_what_was_looked_at(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get(f"/api/findings?from={KILL['began_ms'] - 60_000}&to={KILL['at_ms'] + 60_000}")
+
+    assert answer.status == 200, answer.body
+    facts = answer.json
+    assert facts["before_ms"] <= facts["from_ms"] == KILL["began_ms"] - 60_000
+    assert facts["looked_at"]["series"] > 8
+    assert facts["looked_at"]["metrics"] >= 1
+    assert facts["looked_at"]["ticks"] >= 120
+    assert (facts["partial"], facts["skipped_files"]) == (False, 0)
+    strengths = [finding["strength"] for finding in facts["findings"]]
+    assert all(strength >= 4 for strength in strengths)
+
+
+async def test_every_finding_has_a_sentence_with_a_name(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get("/api/findings?range=1h&limit=200")
+
+    assert answer.status == 200, answer.body
+    for finding in answer.json["findings"]:
+        named = [finding["name"], *(other["name"] for other in finding["others"])]
+        assert any(name in finding["text"] for name in named)
+        assert finding["text"].endswith(".")
+        assert finding["from_ms"] <= finding["to_ms"]
+
+
+async def test_a_range_that_is_too_long_is_refused_with_the_allowed_length(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get("/api/findings?range=2h")
+
+    assert answer.status == 400
+    assert answer.json["parameter"] == "from"
+    assert "3600 s" in answer.json["allowed"]
+
+
+async def test_in_a_quiet_range_nothing_stood_out(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    steady = [counting(series, T0 - 600_000, 600) for series in (NODE, container(1), container(2))]
+    await to_thread.run_sync(data.parquet, *steady)
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+    answer = await client.get(f"/api/findings?from={T0 - 300_000}&to={T0}")
+
+    assert answer.json["findings"] == []
+    assert answer.json["before_ms"] == T0 - 600_000
+    assert answer.json["looked_at"]["series"] == 3
+
+
+async def test_a_range_without_data_has_no_findings(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, counting(NODE, T0 - 600_000, 600))
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+    for query in (f"from={T0 - 7_200_000}&to={T0 - 7_000_000}", f"from={T0 + 60_000}&to={T0 + 90_000}"):
+        answer = await client.get(f"/api/findings?{query}")
+        assert (answer.status, answer.json["findings"]) == (200, [])
+
+
+async def test_two_questions_run_one_after_the_other(client: ApiClient) -> None:
+    await client.ready()
+    statuses: list[int] = []
+
+    async def ask() -> None:
+        statuses.append((await client.get("/api/findings?range=5m")).status)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(2):
+            group.start_soon(ask)
+    assert statuses == [200, 200]

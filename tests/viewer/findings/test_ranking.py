@@ -1,0 +1,64 @@
+"""One cause is one finding, the most specific one; a victim is evidence; the largest certain one is first."""
+
+import numpy as np
+
+from fgm.viewer.findings.finding import KINDS, Finding, Kind
+from fgm.viewer.findings.ranking import MOST_SPECIFIC_FIRST, Ranked, ranked, with_strength
+from fgm.viewer.findings.strength import MIN_STRENGTH
+from tests.support.viewer.made_grid import START_MS, container, made_grid, node
+
+CPU = "total_cpu_usage_millicores"
+
+
+def found(kind: Kind, row: int, from_s: int, to_s: int, others: tuple[int, ...] = ()) -> Ranked:
+    finding = Finding(kind, row, CPU, START_MS + 1000 * from_s, START_MS + 1000 * to_s, 0.0, {}, others)
+    return Ranked(finding, 6.0, 0.0)
+
+
+def test_the_most_specific_kind_stands_for_one_cause() -> None:
+    kill, leak, step = found("oom_kill", 1, 90, 100), found("leak", 1, 10, 90), found("step", 1, 12, 100)
+
+    (first,) = ranked([step, leak, kill])
+
+    assert first.finding == kill.finding
+    assert [evidence.kind for evidence in first.evidence] == ["leak", "step"]
+
+
+def test_two_findings_of_one_series_that_are_far_apart_are_two() -> None:
+    assert len(ranked([found("burst", 1, 10, 20), found("stall", 1, 400, 410)])) == 2
+
+
+def test_a_victim_is_evidence_for_its_neighbour_and_no_finding_of_its_own() -> None:
+    neighbour, victim = found("neighbour", 1, 100, 200, others=(2, 3)), found("stall", 2, 110, 150)
+    elsewhere = found("stall", 4, 110, 150)
+
+    first, second = ranked([victim, neighbour, elsewhere])
+
+    assert (first.finding.row, second.finding.row) == (1, 4)
+
+
+def test_doubtful_data_never_stands_for_a_cause() -> None:
+    assert len(ranked([found("doubtful", 0, 10, 20), found("burst", 0, 10, 20)])) == 2
+
+
+def test_the_stronger_is_first_and_of_equals_that_with_the_larger_share_of_the_node() -> None:
+    series = [node(), container("small"), container("large")]
+    values = np.array([[1000.0] * 60, [10.0] * 60, [800.0] * 60], np.float32)
+    grid = made_grid(series, {CPU: values}, ticks=60)
+    findings = [Finding("restarts", row, CPU, START_MS, START_MS + 59_000, 5.0, {}) for row in (1, 2)]
+
+    first, second = ranked(with_strength(findings, grid))
+
+    assert (first.finding.row, second.finding.row) == (2, 1)
+    assert abs(first.share - 0.8) < 0.01
+
+
+def test_what_ordinary_stretches_have_is_left_out() -> None:
+    grid = made_grid([node(), container("a")], {}, ticks=60)
+    assert with_strength([Finding("step", 1, CPU, START_MS, START_MS, -1e9)], grid) == []
+    (kept,) = with_strength([Finding("step", 1, CPU, START_MS, START_MS, 1e9)], grid)
+    assert kept.strength >= MIN_STRENGTH
+
+
+def test_each_kind_has_its_place() -> None:
+    assert sorted(MOST_SPECIFIC_FIRST) == sorted(KINDS)

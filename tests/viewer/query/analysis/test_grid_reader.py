@@ -1,0 +1,120 @@
+"""The matrices have what other queries read: from windows, merged hours and journals, for each metric and series."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from fgm.metrics.shown import SHOWN
+from fgm.store.directory import layout
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.files.reader import Reader
+from fgm.viewer.findings.detection import DETECTORS, metrics_of
+from fgm.viewer.query.analysis import grid_reader
+from fgm.viewer.query.analysis.analysed_span import AnalysedSpan, span_of
+from fgm.viewer.query.analysis.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grid_rows import GridRows, rows_of
+from fgm.viewer.query.question import Question
+from fgm.viewer.query.samples_query import SamplesQuery
+from tests.support import incidents
+from tests.support.viewer.api_client import ApiClient
+
+BEGAN_MS = incidents.PLANTED["oom_kill"]["began_ms"]
+METRICS = (
+    *("total_cpu_usage_millicores", "throttle_ratio", "memory_working_set", "memory.current", "memory_limit_ratio"),
+    *("psi_memory_some_ratio", "io_bytes_per_s", "memory.stat.pgfault", "pids.current", "processes.fd_count"),
+    "cpu_limit_millicores",
+)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
+    client = ApiClient(incidents.unpacked(tmp_path_factory.mktemp("incidents")), incidents.PLANTED["ended_ms"])
+    client.look()
+    yield client
+    client.services.journals.close()
+
+
+def read(client: ApiClient, span: AnalysedSpan, holdings: Holdings) -> tuple[GridRows, dict[str, np.ndarray]]:
+    rows = rows_of(holdings.series, span)
+    own = Part(
+        {series.key: row for row, series in enumerate(rows.series)}, [SHOWN[name] for name in METRICS], len(rows.series)
+    )
+    files = client.services.files.between(span.first_ms - 3000, span.to_ms, layout.reach_ms(holdings.rotation_ms))
+    reader = GridReader([own], span, files, Reader(client.services.sources, holdings.node_name))
+    while reader.step():
+        pass
+    return rows, dict(reader.matrices())
+
+
+def lines(client: ApiClient, span: AnalysedSpan, keys: set[str]) -> dict[tuple[str, str], np.ndarray]:
+    question = Question(
+        tuple(SHOWN[name] for name in METRICS), frozenset(keys), span.before_ms, span.to_ms, span.tick_ms
+    )
+    query = SamplesQuery(question, client.services.sources)
+    while query.step():
+        pass
+    result = {}
+    for of_series in query.result():
+        for metric, line in zip(METRICS, of_series.lines, strict=True):
+            time_ms, values = line.joined()
+            row = np.full(span.ticks, np.nan)
+            row[(time_ms - span.first_ms) // span.tick_ms] = values
+            result[of_series.series.key, metric] = row
+    return result
+
+
+@pytest.mark.parametrize("max_values", [grid_reader.MAX_VALUES, 20_000], ids=["at once", "a few columns at a time"])
+def test_matrices_have_the_values_of_each_series(
+    client: ApiClient, monkeypatch: pytest.MonkeyPatch, max_values: int
+) -> None:
+    monkeypatch.setattr(grid_reader, "MAX_VALUES", max_values)
+    holdings = client.services.scanner.holdings()
+    span = span_of(holdings, BEGAN_MS, BEGAN_MS + 120_000)
+    rows, matrices = read(client, span, holdings)
+    expected = lines(client, span, {series.key for series in rows.series})
+
+    assert len(rows.series) > 8
+    assert span.begin > 30
+    compared = 0
+    for row, series in enumerate(rows.series):
+        for metric in METRICS:
+            values = expected.get((series.key, metric))
+            if values is not None and metric in matrices:
+                np.testing.assert_allclose(matrices[metric][row], values, rtol=2e-6, err_msg=f"{metric} of {series}")
+                compared += int((~np.isnan(values)).sum())
+    assert compared > 10_000
+
+
+def test_the_node_is_first_and_a_container_alone_in_its_pod_stands_for_it(client: ApiClient) -> None:
+    holdings = client.services.scanner.holdings()
+    rows = rows_of(holdings.series, span_of(holdings, BEGAN_MS, BEGAN_MS + 120_000))
+
+    assert (rows.node, rows.series[0].scope) == (0, "node")
+    assert not rows.is_leaf[0]
+    for key, row in rows.row_of_pod.items():
+        assert key == f"pod:{rows.series[row].pod_uid}"
+        assert rows.series[row].scope == "container"
+    for row, pod in enumerate(rows.pod_of.tolist()):
+        if pod >= 0:
+            assert rows.series[pod].scope == "pod"
+            assert rows.series[pod].pod_uid == rows.series[row].pod_uid
+
+
+def test_the_time_before_is_as_long_as_the_range_as_far_as_it_is_recorded(client: ApiClient) -> None:
+    holdings = client.services.scanner.holdings()
+    oldest_ms, newest_ms = holdings.oldest_ms, holdings.newest_ms
+    assert oldest_ms is not None
+    assert newest_ms is not None
+    whole = span_of(holdings, oldest_ms, newest_ms + 3_600_000)
+    short = span_of(holdings, newest_ms - 30_000, newest_ms)
+    long = span_of(holdings, newest_ms + 7_200_000, newest_ms + 10_800_000)
+
+    assert (whole.before_ms, whole.begin, whole.to_ms) == (oldest_ms, 0, newest_ms + 1000)
+    assert short.from_ms - short.before_ms == 30_000
+    assert long.ticks <= long.begin
+
+
+def test_metrics_of_all_detectors_can_be_read(client: ApiClient) -> None:
+    holdings = client.services.scanner.holdings()
+    assert {name for name in metrics_of(DETECTORS) if SHOWN[name].has_values(holdings.metrics)}
