@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.detectors import doubtful
+from fgm.viewer.findings.detectors import doubtful, limits, neighbours, throttling
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 
@@ -34,7 +34,12 @@ def _detector(module: ModuleType, *, compares: bool = False) -> Detector:
     return Detector(module.__name__.rpartition(".")[2], module.NEEDS, module.find, compares)
 
 
-DETECTORS: tuple[Detector, ...] = (_detector(doubtful, compares=True),)
+DETECTORS: tuple[Detector, ...] = (
+    _detector(doubtful, compares=True),
+    _detector(limits),
+    _detector(neighbours, compares=True),
+    _detector(throttling),
+)
 """All detectors."""
 
 

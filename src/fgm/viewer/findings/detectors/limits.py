@@ -1,0 +1,154 @@
+"""Limits: a container that is at its limit and suffers from it: memory.max, memory.high, its CPU quota, its threads.
+
+Memory at its limit alone is no finding: page cache fills a limit and is reclaimed at no cost. So tasks must have
+waited for memory meanwhile, by PSI, or the working set must fill the limit if the kernel keeps no PSI.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from fgm.viewer.findings import quotas
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.owners import named, owners, whose
+from fgm.viewer.findings.quotas import NEAR_QUOTA, QuotaStretch, stretches
+from fgm.viewer.findings.statistics.levels import levels_and_spreads
+from fgm.viewer.findings.statistics.segments import heaviest
+
+
+@dataclass(frozen=True, slots=True)
+class _MemoryLimit:
+    """A kind of memory limit: the metrics with a series' own, the smallest one, its depth, and how often it was hit."""
+
+    name: str
+    own: str
+    smallest: str
+    depth: str
+    hits: str
+
+
+MEMORY_LIMITS = (
+    _MemoryLimit("memory.max", "memory.max", "memory_limit_bytes", "effective_memory_max_depth", "memory.events.max"),
+    _MemoryLimit(
+        "memory.high", "memory.high", "effective_memory_high", "effective_memory_high_depth", "memory.events.high"
+    ),
+)
+PRESSURE, THREAD_HITS = "psi_memory_some_ratio", "pids.events.max"
+NEEDS = (
+    *quotas.NEEDS,
+    *(name for each in MEMORY_LIMITS for name in (each.own, each.smallest, each.depth, each.hits)),
+    "memory.current",
+    "memory_working_set",
+    PRESSURE,
+    THREAD_HITS,
+    "pids.current",
+    "pids.max",
+)
+AT_LIMIT, FULL = 0.95, 0.95
+"""Share of a limit from which on memory, and the working set, are at it: the kernel reclaims in batches."""
+SUFFERS = 0.02
+"""Share of time beyond what is usual in which tasks wait for memory, from which on a container suffers."""
+PAUSE_WEIGHT = 0.2
+"""Weight of a second that is not at the limit, in seconds at it: a range at the limit may have pauses."""
+MIN_S = 5.0
+"""Minimum length of a range at a limit, pauses subtracted."""
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return a finding for each limit that something was at and suffered from."""
+    found = [finding for limit in MEMORY_LIMITS for finding in _at_memory_limit(grid, limit)]
+    found += [_at_quota(grid, each) for each in stretches(grid) if each.use_share >= NEAR_QUOTA]
+    return [*found, *_at_thread_limit(grid)]
+
+
+def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
+    if not (grid.has(limit.own) or grid.has(limit.depth)):
+        return []
+    owned = owners(grid, limit.own, limit.depth)
+    rows = np.unique(owned[owned >= 0])
+    begin, second = grid.begin, grid.interval_ms / 1000
+    memory, bound = grid.value("memory.current")[rows], grid.value(limit.smallest)[rows]
+    bound = np.where(np.isfinite(bound), bound, grid.value(limit.own)[rows])
+    pressure, hits = grid.value(PRESSURE)[rows], grid.value(limit.hits)[rows]
+    full = grid.value("memory_working_set")[rows] >= FULL * bound
+    usual, spread = levels_and_spreads(np.nan_to_num(pressure[:, :begin] if begin else pressure))
+    suffers = np.where(np.isfinite(pressure), pressure >= (usual + spread + SUFFERS)[:, None], full)
+    is_at = (memory >= AT_LIMIT * bound) & suffers & ~(_recent(hits) == 0)
+    segments = heaviest(np.where(is_at, 1.0, -PAUSE_WEIGHT)[:, begin:])
+    found = []
+    for place in np.flatnonzero(segments.weight * second >= MIN_S):
+        owner, start, stop = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
+        row, others = named(grid, owner, owned, grid.value("memory.current")[:, start:stop])
+        waited = float(np.nansum(pressure[place, start:stop])) * second
+        length_s = (stop - start) * second
+        has_pressure = bool(np.isfinite(pressure[place]).any())
+        beyond_s = max(0.0, waited - float(usual[place]) * length_s) if has_pressure else length_s * SUFFERS
+        facts: dict[str, float | str] = {
+            "limit": limit.name,
+            "limit_of": whose(grid.series[row], grid.series[owner]),
+            "limit_bytes": float(np.nanmax(bound[place, start:stop])),
+            "times_at_limit": float(round(float(np.nansum(hits[place, start:stop])) * second)),
+            "waited_percent": 100 * waited / length_s,
+            "usual_waited_percent": 100 * float(usual[place]),
+            "seconds": length_s,
+        }
+        metric = "memory_limit_ratio" if limit.name == "memory.max" else "memory.current"
+        found.append(_finding(grid, row, metric, slice(start, stop), beyond_s, facts, others))
+    return found
+
+
+def _at_quota(grid: Grid, stretch: QuotaStretch) -> Finding:
+    facts: dict[str, float | str] = {
+        "limit": "cpu.max",
+        "limit_of": "its own",
+        "limit_millicores": stretch.quota_millicores,
+        "mean_use_percent_of_limit": 100 * stretch.use_share,
+        "throttled_percent": 100 * stretch.throttled_share,
+        "usual_throttled_percent": 100 * stretch.usual_share,
+        "lost_ms_per_s": stretch.lost_ms_per_s,
+        "seconds": (stretch.stop - stretch.start) * grid.interval_ms / 1000,
+    }
+    ticks = slice(stretch.start, stretch.stop)
+    return _finding(grid, stretch.row, "total_cpu_percentage", ticks, stretch.weight_s, facts, stretch.held)
+
+
+def _at_thread_limit(grid: Grid) -> list[Finding]:
+    refused = np.nan_to_num(grid.value(THREAD_HITS))
+    found = []
+    for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf):
+        at = np.flatnonzero(refused[row, grid.begin :] > 0) + grid.begin
+        ticks = slice(int(at[0]), int(at[-1]) + 1)
+        count = float(refused[row, ticks].sum()) * grid.interval_ms / 1000
+        facts: dict[str, float | str] = {
+            "limit": "pids.max",
+            "limit_of": "its own",
+            "limit_threads": float(np.max(grid.value("pids.max")[row, ticks])),
+            "times_at_limit": float(round(count)),
+            "seconds": (ticks.stop - ticks.start) * grid.interval_ms / 1000,
+        }
+        found.append(_finding(grid, int(row), "pids.current", ticks, max(MIN_S, count), facts))
+    return found
+
+
+def _finding(  # noqa: PLR0917 - the fields of a finding
+    grid: Grid,
+    row: int,
+    metric: str,
+    ticks: slice,
+    seconds: float,
+    facts: dict[str, float | str],
+    others: tuple[int, ...] = (),
+) -> Finding:
+    """Return a finding. `seconds`: how much it suffered from its limit, on the scale of all limits."""
+    finite = {name: value for name, value in facts.items() if isinstance(value, str) or math.isfinite(value)}
+    time_ms = grid.time_ms[ticks]
+    statistic = math.log2(1 + seconds)
+    return Finding("limit", row, metric, int(time_ms[0]), int(time_ms[-1]), statistic, finite, others)
+
+
+def _recent(hits: Matrix) -> Matrix:
+    """Return for each tick the highest value of it and the two before; NaN if none is recorded."""
+    padded = np.pad(hits, ((0, 0), (2, 0)), mode="edge")
+    return np.fmax(np.fmax(padded[:, 2:], padded[:, 1:-1]), padded[:, :-2])

@@ -1,0 +1,195 @@
+"""Neighbours: containers wait for a resource in the time in which another one uses much more of it than usual.
+
+For processors, memory and I/O: the pressure of all containers beyond their usual one is added up, without what a
+container does to itself: time in which its own or its pod's limit holds it, and its part of the rise in use. The
+range in which this sum is highest is looked at. The culprit is the container with the largest part of the rise in use
+in it, if its use and the pressure rise and fall together: by their rank correlation at the best lag. That is evidence,
+not proof.
+
+Source: pressure stall information, Documentation/accounting/psi.rst.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians
+from fgm.viewer.findings.statistics.rank_correlation import lagged
+from fgm.viewer.findings.statistics.segments import heaviest
+
+Floats = NDArray[np.float64]
+Vector = NDArray[np.floating]
+ALLOWED = 0.02
+"""Share of time that may be waited beyond what is usual: less is not worth a sentence."""
+SPREADS = 3.0
+"""Number of robust standard deviations by which pressure may exceed its median."""
+MIN_WAITED_S = 1.0
+"""Minimum time that all victims together waited beyond what is allowed."""
+MIN_SHARE, MIN_CORRELATION = 0.5, 0.4
+"""Minimum part of the culprit in the rise of use, and minimum rank correlation of its use with the pressure."""
+MAX_LAG_S = 5
+"""Maximum time from a change in use to the change in pressure that follows it."""
+BYTES_A_REQUEST = 32 << 10
+"""Cost of an I/O request in addition to its bytes: what 4,000 requests and 128 MB a second have in common."""
+MAX_OTHERS = 10
+"""Maximum number of victims of a finding: those that waited longest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Resource:
+    """A resource that containers share.
+
+    `use`: returns what each series uses of it. `metric`: the one that shows it. `least_rise`: a smaller rise of the
+    culprit's use is not blamed. `lead_s`: maximum time from the rise to the pressure. `held_by`: metrics that are
+    above 0 while a limit of a series or of its pod holds it.
+    """
+
+    name: str
+    pressure: str
+    metric: str
+    use: Callable[[Grid], Matrix]
+    least_rise: float
+    lead_s: int
+    held_by: tuple[str, ...] = ()
+
+
+def _processors(grid: Grid) -> Matrix:
+    return np.nan_to_num(grid.value("total_cpu_usage_millicores"))
+
+
+def _memory(grid: Grid) -> Matrix:
+    return np.nan_to_num(grid.value("memory.current"))
+
+
+def _io(grid: Grid) -> Matrix:
+    requests = np.nan_to_num(grid.value("io_read_iops")) + np.nan_to_num(grid.value("io_write_iops"))
+    return np.nan_to_num(grid.value("io_bytes_per_s")) + BYTES_A_REQUEST * requests
+
+
+MIB = float(1 << 20)
+RESOURCES = (
+    _Resource("cpu", "psi_cpu_some_ratio", "total_cpu_usage_millicores", _processors, 100.0, 30, ("throttle_ratio",)),
+    _Resource(
+        "memory",
+        "psi_memory_some_ratio",
+        "memory.current",
+        _memory,
+        32 * MIB,
+        300,
+        ("memory.events.max", "memory.events.high"),
+    ),
+    _Resource("io", "psi_io_some_ratio", "io_bytes_per_s", _io, 2 * MIB, 30),
+)
+NEEDS = (
+    *(name for each in RESOURCES for name in (each.pressure, each.metric, *each.held_by)),
+    "io_read_iops",
+    "io_write_iops",
+)
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return a finding for each resource that one container took from others."""
+    found = [_of_resource(grid, each) for each in RESOURCES if grid.has(each.pressure)]
+    return [finding for finding in found if finding is not None]
+
+
+def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
+    leaves = np.flatnonzero(grid.is_leaf)
+    begin, second = grid.begin, grid.interval_ms / 1000
+    used = resource.use(grid)[leaves]
+    beyond = _beyond_usual(grid, resource, leaves)
+    waited = (beyond * (1 - _share_of_rise(used, begin))).sum(axis=0)
+    level, spread = levels_and_spreads(_usual_ticks(waited, begin))
+    segment = heaviest((waited - (level + SPREADS * spread + ALLOWED))[None, begin:])
+    if segment.weight[0] * second < MIN_WAITED_S:
+        return None
+    start, stop = int(segment.start[0]) + begin, int(segment.stop[0]) + begin
+    rises = _rises(used, start, stop, begin)
+    culprit = int(np.argmax(rises))
+    part = float(rises[culprit] / max(rises.sum(), 1e-9))
+    if rises[culprit] < resource.least_rise or part < MIN_SHARE:
+        return None
+    is_other = np.arange(len(leaves)) != culprit
+    margin = max(30, stop - start)
+    around = slice(max(0, start - margin), min(used.shape[1], stop + margin))
+    correlation, lag = lagged(used[culprit, around], beyond[is_other].sum(axis=0)[around], round(MAX_LAG_S / second))
+    victims = [each for each in np.flatnonzero(is_other) if _is_victim(beyond[each], start, stop)]
+    if correlation < MIN_CORRELATION or not victims:
+        return None
+    lengths = beyond[:, start:stop].sum(axis=1) * second
+    victims.sort(key=lambda each: -lengths[each])
+    total_s, length_s = float(lengths[victims].sum()), (stop - start) * second
+    facts: dict[str, float | str] = {
+        "resource": resource.name,
+        "share_of_rise": part,
+        "rise": float(rises[culprit]),
+        "victims": float(len(victims)),
+        "victim_waited_percent": 100 * float(lengths[victims[0]]) / length_s,
+        "waited_s": total_s,
+        "correlation": correlation,
+        "lag_s": lag * second,
+        "seconds": length_s,
+    }
+    half_way = float(medians(_usual_ticks(used[culprit], begin))) + float(rises[culprit]) / 2
+    onset = _onset(used[culprit], half_way, max(begin, start - round(resource.lead_s / second)), stop)
+    return Finding(
+        kind="neighbour",
+        row=int(leaves[culprit]),
+        metric=resource.metric,
+        from_ms=int(grid.time_ms[onset]),
+        to_ms=int(grid.time_ms[stop - 1]),
+        statistic=math.log2(1 + total_s) * part * correlation,
+        facts=facts,
+        others=tuple(int(leaves[each]) for each in victims[:MAX_OTHERS]),
+    )
+
+
+def _share_of_rise(used: Matrix, begin: int) -> Matrix:
+    """Return for each tick which part of the rise in use is that of each leaf: what it waits for is up to itself."""
+    level, spread = levels_and_spreads(_usual_ticks(used, begin))
+    rise = np.maximum(used - (level + spread)[:, None].astype(np.float32), 0)
+    share: Matrix = rise / np.maximum(rise.sum(axis=0), np.float32(1e-9))
+    return share
+
+
+def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
+    """Return by how much each leaf uses more in a range: its mean, less that of the time before or outside."""
+    usual = used[:, :begin] if begin else np.concatenate([used[:, :start], used[:, stop:]], axis=1)
+    mean = usual.mean(axis=1, dtype=np.float64) if usual.shape[1] else 0.0
+    rises: Floats = np.maximum(used[:, start:stop].mean(axis=1, dtype=np.float64) - mean, 0.0)
+    return rises
+
+
+def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
+    """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
+    pressure = np.nan_to_num(grid.value(resource.pressure)[leaves])
+    usual, spread = levels_and_spreads(_usual_ticks(pressure, grid.begin))
+    beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
+    pods = grid.pod_of[leaves]
+    for metric in resource.held_by:
+        hits = np.nan_to_num(grid.value(metric)) > 0
+        hits[:, 1:] |= hits[:, :-1].copy()
+        beyond[hits[leaves] | (hits[pods] & (pods >= 0)[:, None])] = 0
+    return beyond
+
+
+def _is_victim(beyond: Vector, start: int, stop: int) -> bool:
+    """Return whether a leaf waited longer than usual in a range, and much longer than outside of it."""
+    outside = np.concatenate([beyond[:start], beyond[stop:]])
+    inside_mean, outside_mean = float(beyond[start:stop].mean()), float(outside.mean()) if len(outside) else 0.0
+    return inside_mean >= ALLOWED and inside_mean > 3 * outside_mean
+
+
+def _onset(used: Vector, level: float, first: int, stop: int) -> int:
+    """Return the tick at which the culprit's use rose: the start of the range in which it is above a level."""
+    return first + int(heaviest((used[first:stop] - level)[None]).start[0])
+
+
+def _usual_ticks(values: Matrix, begin: int) -> Matrix:
+    """Return the values that show what is usual: those before the range in question, or all."""
+    return values[..., :begin] if begin else values
