@@ -17,6 +17,20 @@ TICK_MS = 1000
 PRESSURE = ".pressure."
 GROUP_ONLY = ("network.",)
 """Prefixes of columns that pods and the node have, and containers do not: these have the network of their pod."""
+NOT_OF_NODE = (
+    *("cpu.stat.nr_", "cpu.stat.throttled", "container.pid_count", "cgroup.events", "processes."),
+    *("memory.events.high", "memory.events.max", "memory.events.oom_group_kill", "memory.events.oom"),
+)
+"""Prefixes of columns that the node does not have, except `memory.events.oom_kill`."""
+OF_OUTSIDE = (
+    "cpu.stat.usage_usec",
+    "memory.current",
+    "memory.stat.anon",
+    "memory.stat.file",
+    "io.stat.",
+    "pids.current",
+)
+"""Prefixes of the columns that the row has of what is outside of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,12 @@ def made(node: Node, capacity: Capacity, begin: int) -> Made:
     _limits(node, columns, series, groups)
     _occasional(columns, numbers)
     columns["cgroup.events.populated"] = np.ones((count, ticks))
+    outside = next(row for row, each in enumerate(everything) if each.scope == "outside")
+    for name, column in columns.items():
+        if name.startswith(NOT_OF_NODE) and name != "memory.events.oom_kill":
+            column[0] = np.nan
+        if not name.startswith(OF_OUTSIDE):
+            column[outside] = np.nan
     _collector(columns, numbers, count, ticks)
     for column in columns.values():
         column[~lives] = np.nan

@@ -111,15 +111,15 @@ def throttle(node: Node, view: int, _: Capacity) -> Truth:
         _one_of(node, ("web", "jvm", "consumer", "database"), 0.1),
         _begin(node, view),
     )
-    cores = node.wants["cores"][row]
-    usual = float(np.quantile(cores, 0.98))
+    cores, shape = node.wants["cores"][row], node.wants["shape"][row]
     if numbers.random() < 0.6:  # requests come in crowds
-        node.quota[row] = round(1.3 * usual + 0.05, 2)
-        node.wants["shape"][row, begin:] = node.draw.between(0.12, 0.4)
+        node.quota[row] = max(1.05 * float(np.quantile(cores, 0.9)), float(cores.mean()) / numbers.uniform(0.3, 0.6))
+        shape[:begin] = np.maximum(shape[:begin], 4)
+        shape[begin:] = node.draw.between(0.12, 0.35)
     else:  # the limit is lowered
-        node.quota[row, :begin] = round(3 * usual + 0.05, 2)
-        node.quota[row, begin:] = round(1.15 * float(cores[begin:].mean()) + 0.02, 2)
-        node.wants["shape"][row] = np.minimum(node.wants["shape"][row], 3)
+        node.quota[row, :begin] = round(3 * float(np.quantile(cores, 0.98)) + 0.05, 2)
+        node.quota[row, begin:] = round(float(cores[begin:].mean()) / numbers.uniform(0.45, 0.65), 3)
+        shape[:] = np.minimum(shape, 1.5)
     return _truth(node, "throttle", ("throttling",), [row], begin)
 
 
