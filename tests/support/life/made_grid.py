@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.metrics.formula_input import Samples
-from fgm.metrics.rates import GAP_INTERVALS
+from fgm.metrics.rates import GAP_INTERVALS, Floats
 from fgm.metrics.shown import SHOWN
 from fgm.store.samples.leaves import leaf_keys
 from fgm.viewer.findings.grid import Grid, Matrix
-from tests.support.life.made import TICK_MS, Made
+from tests.support.life.made import GROUP_ONLY, TICK_MS, Made
 
 
 class MetricsOnAccess(Mapping[str, Matrix]):
@@ -17,22 +18,22 @@ class MetricsOnAccess(Mapping[str, Matrix]):
 
     def __init__(self, made: Made, rows: Sequence[int]) -> None:
         """`rows`: those of the recording that the grid has, in its order."""
-        ticks = len(made.time_ms)
-        # The rows of all series follow each other in one array, with a gap between them that no rate crosses.
-        apart_ms = int(made.time_ms[-1] - made.time_ms[0] + 1000 * GAP_INTERVALS * TICK_MS)
-        time_ms = (made.time_ms - made.time_ms[0] + apart_ms * np.arange(len(rows))[:, None]).ravel()
-        columns = {name: column[rows].ravel() for name, column in made.columns.items()}
-        self._samples = Samples(time_ms, made.late_ms[rows].ravel(), columns, TICK_MS)
-        self._shape = len(rows), ticks
-        self._names = [name for name, metric in SHOWN.items() if metric.has_values(columns)]
+        pods = {series.key: row for row, series in enumerate(made.series) if series.scope == "pod"}
+        alone = {pods[f"pod:{made.series[row].pod_uid}"]: row for row in rows if made.series[row].scope == "container"}
+        of_pods = {row: pod for pod, row in alone.items() if pod not in rows}
+        self._samples = _samples_of(made, rows)
+        self._of_network = _samples_of(made, [of_pods.get(row, row) for row in rows])
+        self._shape = len(rows), len(made.time_ms)
+        self._names = [name for name, metric in SHOWN.items() if metric.has_values(made.columns)]
         self._computed: dict[str, Matrix] = {}
 
     def __getitem__(self, name: str) -> Matrix:
-        """Return a metric of all series."""
+        """Return a metric of all series. The network of a pod with one container is that of the container."""
         if name not in self._names:
             raise KeyError(name)
         if name not in self._computed:
-            self._computed[name] = SHOWN[name].compute(self._samples).reshape(self._shape).astype(np.float32)
+            samples = self._of_network if name.startswith(GROUP_ONLY) else self._samples
+            self._computed[name] = SHOWN[name].compute(samples).reshape(self._shape).astype(np.float32)
         return self._computed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -42,6 +43,30 @@ class MetricsOnAccess(Mapping[str, Matrix]):
     def __len__(self) -> int:
         """Return the number of metrics that have values."""
         return len(self._names)
+
+
+def _samples_of(made: Made, rows: Sequence[int]) -> Samples:
+    """Return all rows, one after the other, with a gap between them that no rate crosses."""
+    apart_ms = int(made.time_ms[-1] - made.time_ms[0] + 1000 * GAP_INTERVALS * TICK_MS)
+    time_ms = (made.time_ms - made.time_ms[0] + apart_ms * np.arange(len(rows))[:, None]).ravel()
+    columns = _Columns(made.columns, np.array(rows))
+    return Samples(time_ms, made.late_ms[rows].ravel(), columns, TICK_MS)
+
+
+class _Columns(Mapping[str, Floats]):
+    """Rows of the columns of a recording, one after the other, each taken when it is asked for."""
+
+    def __init__(self, columns: Mapping[str, Floats], rows: NDArray[np.int64]) -> None:
+        self._columns, self._rows = columns, rows
+
+    def __getitem__(self, name: str) -> Floats:
+        return self._columns[name][self._rows].ravel()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
 
 
 def grid_of(made: Made) -> Grid:

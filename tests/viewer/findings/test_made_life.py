@@ -1,0 +1,52 @@
+"""Made ordinary life has the same values as arrays and as files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fgm.metrics.shown import SHOWN
+from fgm.store.directory import layout
+from fgm.viewer.files.reader import Reader
+from fgm.viewer.query.analysis.analysed_span import span_of
+from fgm.viewer.query.analysis.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grid_rows import rows_of
+from tests.support.life import made_windows
+from tests.support.life.made_grid import grid_of
+from tests.support.life.stretches import VIEW_S, recorded
+from tests.support.viewer.api_client import ApiClient
+
+
+def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> None:
+    made, truth = recorded(3, "restart_loop", has_before=False)
+    assert truth is not None
+    made_windows.write(made, tmp_path)
+    client = ApiClient(tmp_path, int(made.time_ms[-1]) + 1000)
+    client.look()
+    holdings = client.services.scanner.holdings()
+    from_ms = int(made.time_ms[made.begin])
+    span = span_of(holdings, from_ms, from_ms + VIEW_S * 1000)
+    rows, grid = rows_of(holdings.series, span), grid_of(made)
+    assert {series.key for series in rows.series} == {series.key for series in grid.series}
+    assert span.time_ms().tolist() == grid.time_ms.tolist()
+    row_of = {series.key: row for row, series in enumerate(grid.series)}
+    count = len(row_of)
+    of_pods = {key: row_of[rows.series[row].key] for key, row in rows.row_of_pod.items()}
+    metrics = [SHOWN[name] for name in grid.metrics]
+    network = [metric for metric in metrics if metric.name.startswith("network.")]
+    others = [metric for metric in metrics if metric not in network]
+    files = client.services.files.between(span.first_ms, span.to_ms, layout.reach_ms(holdings.rotation_ms))
+    parts = [Part(row_of, others, count), Part(row_of, network, count), Part(of_pods, network, count)]
+    reader = GridReader(parts, span, files, Reader(client.services.sources, holdings.node_name))
+    while reader.step():
+        pass
+    read = reader.matrices()
+    with_values = {name for name in grid.metrics if not np.isnan(grid.value(name)).all()}
+    assert len(with_values) > 70
+    assert read.keys() == with_values
+    for name in sorted(with_values):
+        if (np.isnan(read[name]) != np.isnan(grid.value(name))).any():
+            i, j = np.nonzero(np.isnan(read[name]) != np.isnan(grid.value(name)))
+            print(name, i[:5], j[:5], [(grid.series[r].scope, grid.series[r].container_name) for r in set(i)], len(i), read[name][i[0], j[0]], grid.value(name)[i[0], j[0]])
+    for name in with_values:
+        np.testing.assert_allclose(read[name], grid.value(name), rtol=1e-4, atol=1e-3, err_msg=name)
+    client.services.journals.close()
