@@ -31,6 +31,7 @@ SCENARIOS = {
     "store/parquet/test_other_readers.py",
     "viewer/api/test_forms.py",
     "viewer/api/test_long_ranges.py",
+    "viewer/findings/test_made_life.py",
     "viewer/query/test_extremes.py",
     "viewer/query/test_mixtures.py",
     "viewer/test_bad_files.py",

@@ -34,7 +34,9 @@ _APART_MS = 1 << 32
 class Part:
     """Metrics that are read of some series. `row_of`: the row in the matrices of each series, by `Series.key`.
 
-    The other fields are the last row of each series that was read, by its row in the matrices.
+    The other fields are the last row of each series that was read, by its row in the matrices. `newest`: the last
+    values of the columns in the file that is being read. They become tails when all groups of metrics have been read:
+    two groups may need the same column.
     """
 
     row_of: Mapping[str, int]
@@ -43,6 +45,7 @@ class Part:
     tail_ms: Times = field(init=False)
     tail_late: Floats = field(init=False)
     tails: dict[str, Floats] = field(default_factory=dict)
+    newest: dict[str, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin without rows."""
@@ -141,6 +144,9 @@ class GridReader:
             last_ms = np.array([int(chunk.time_ms[-1]) for chunk in chunks])
             part.tail_ms[rows.row_of_chunk] = np.maximum(part.tail_ms[rows.row_of_chunk], last_ms)
             part.tail_late[rows.row_of_chunk] = rows.late_ms[rows.ends]
+            for name, newest in part.newest.items():
+                part.tail(name)[rows.row_of_chunk] = newest
+            part.newest.clear()
 
     def _joined(self, part: Part, chunks: Sequence[Chunk], interval_ms: int) -> _Rows | None:
         """Return the rows of chunks one after the other; None if none is new."""
@@ -184,7 +190,7 @@ class GridReader:
             column[rows.is_read] = np.concatenate(
                 [chunk.values[name][first:] for chunk, first in zip(chunks, rows.firsts, strict=True)]
             )
-            tail[rows.row_of_chunk] = column[rows.ends]
+            part.newest[name] = column[rows.ends]
             values[name] = column
         samples = Samples(rows.time_ms, rows.late_ms, values, rows.interval_ms)
         for metric in metrics:
