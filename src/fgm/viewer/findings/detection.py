@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.detectors import doubtful, limits, neighbours, throttling
+from fgm.viewer.findings.detectors import bursts, doubtful, limits, neighbours, periods, stalls, steps, throttling
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 
@@ -35,9 +35,13 @@ def _detector(module: ModuleType, *, compares: bool = False) -> Detector:
 
 
 DETECTORS: tuple[Detector, ...] = (
+    _detector(bursts),
     _detector(doubtful, compares=True),
     _detector(limits),
     _detector(neighbours, compares=True),
+    _detector(periods),
+    _detector(stalls),
+    _detector(steps),
     _detector(throttling),
 )
 """All detectors."""

@@ -1,0 +1,98 @@
+"""The series and values in which detectors of levels look for something."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.floors import floor_of
+from fgm.viewer.findings.grid import Grid, Matrix
+
+START_S = 60
+"""Time after the start of a container that is left out: a start is never like what follows."""
+MIN_PRESENT_S = 60
+"""Minimum time for which a series must have values in the range."""
+MAX_LATE_TICKS = 3
+"""Maximum number of ticks after those of the others with which the values of a running series begin."""
+
+LEVELS = (
+    "total_cpu_usage_millicores",
+    "memory_working_set",
+    "io_read_bytes_per_s",
+    "io_write_bytes_per_s",
+    "network.rx_bytes",
+    "network.tx_bytes",
+)
+"""Metrics of what a series itself does. Pressure is left out, because others may be its cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The series whose values of one metric change by more than its floor, without the time after a start.
+
+    `rows`: the row in the grid that a finding is about. `begin`: as that of the grid. `floor`: of the metric.
+
+    Shape: `rows` is int64[candidates]; `values` is float64[candidates, ticks].
+    """
+
+    metric: str
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+    begin: int
+    floor: float
+
+
+def candidates_of(grid: Grid, metric: str) -> Candidates:
+    """Return the candidates among the leaves, and among pods whose network is recorded."""
+    values, floor = grid.value(metric), floor_of(metric)
+    view = values[:, grid.begin :]
+    is_candidate = grid.is_leaf.copy()
+    if metric.startswith("network."):
+        is_candidate |= np.isin(np.arange(len(values)), grid.pod_of[grid.pod_of >= 0])
+    rows = np.flatnonzero(is_candidate)
+    enough = MIN_PRESENT_S * 1000 / grid.interval_ms
+    present = ~np.isnan(view[rows])
+    low, high = (
+        np.min(view[rows], axis=1, where=present, initial=np.inf),
+        np.max(view[rows], axis=1, where=present, initial=-np.inf),
+    )
+    rows = rows[(present.sum(axis=1) >= enough) & (high - low > floor)]
+    chosen = values[rows].astype(np.float64)
+    _leave_out_starts(chosen, round(START_S * 1000 / grid.interval_ms))
+    return Candidates(metric, _blamed(grid, rows), chosen, grid.begin, floor)
+
+
+def _leave_out_starts(values: NDArray[np.float64], ticks: int) -> None:
+    if len(values) == 0:
+        return
+    first = np.argmax(~np.isnan(values), axis=1)
+    for row in np.flatnonzero(first > first.min() + MAX_LATE_TICKS):
+        values[row, first[row] : first[row] + ticks] = np.nan
+
+
+def _blamed(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows with each pod replaced by its container, if it has only one."""
+    result = rows.copy()
+    for at, row in enumerate(rows):
+        if not grid.is_leaf[row]:
+            parts = np.flatnonzero((grid.pod_of == row) & grid.is_leaf)
+            if len(parts) == 1:
+                result[at] = parts[0]
+    return result
+
+
+def before_of(values: Matrix | NDArray[np.float64], begin: int) -> NDArray[np.int64]:
+    """Return the number of ticks before the range that have a value, for each series."""
+    return np.asarray((~np.isnan(values[:, :begin])).sum(axis=1), np.int64)
+
+
+def strongest(findings: Iterable[Finding]) -> list[Finding]:
+    """Return for each row the finding with the highest statistic: that of the metric that shows best what happened."""
+    best: dict[int, Finding] = {}
+    for finding in findings:
+        other = best.get(finding.row)
+        if other is None or other.statistic < finding.statistic:
+            best[finding.row] = finding
+    return list(best.values())

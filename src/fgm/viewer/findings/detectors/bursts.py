@@ -1,0 +1,156 @@
+"""Bursts: one or several short excesses of a series over what is usual for it.
+
+Usual is the highest mean over some seconds that the series had before the range, or, without a before, in the rest of
+the range. The statistic is the logarithm of how many times as far above the median the highest mean in the range is.
+
+Source: a comparison of maxima of moving averages; the scales are those of a multi-scale scan statistic.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.candidates import LEVELS, Candidates, before_of, candidates_of, strongest
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.statistics.levels import Floats, medians
+from fgm.viewer.findings.statistics.sliding import runs, sliding_means
+
+NEEDS = LEVELS
+
+SCALES_S = (3, 15)
+"""Lengths of the means that are compared."""
+MIN_STATISTIC = 0.7
+"""Minimum statistic of a finding."""
+MIN_BEFORE_S = 180
+"""Minimum time before the range from which on it is known what is usual."""
+ENOUGH_S = 300
+"""Time without bursts from which on it is known well what is usual."""
+MAX_LENGTH_SHARE = 0.4
+"""Maximum length of a burst as a share of the range; a longer one is not short."""
+MAX_PAUSE_S = 3
+"""Maximum time below half of the height inside one burst."""
+MAX_OPEN_S = 60
+"""Maximum length of a burst that still lasts at the end of the range; a longer one may be a new level."""
+RETURN_S = 15
+"""Time at the end of the range in which the series must be as usual again, or the burst still lasts."""
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return at most one finding for each series: that of the metric that shows it best."""
+    return strongest(
+        finding for metric in NEEDS if grid.has(metric) for finding in _in_metric(grid, candidates_of(grid, metric))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Excess:
+    """How far a mean is above the level: the highest one that is usual, and the highest in the range.
+
+    `usual_short`: that of the shortest means.
+    """
+
+    level: float
+    usual: float
+    height: float
+    usual_short: float
+
+
+def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
+    values, begin = candidates.values, candidates.begin
+    if len(values) == 0:
+        return []
+    second = 1000 / grid.interval_ms
+    has_before = before_of(values, begin) >= MIN_BEFORE_S * second
+    level = np.where(has_before, medians(values[:, :begin]), medians(values[:, begin:]))
+    found = []
+    excesses = [
+        _excess(values, begin, level, candidates.floor, max(1, round(scale_s * second))) for scale_s in SCALES_S
+    ]
+    statistic = np.max([np.log2(height / usual) for usual, height in excesses], axis=0)
+    for at in np.flatnonzero((statistic >= MIN_STATISTIC) | ~has_before):
+        usual, height = max(((u[at], h[at]) for u, h in excesses), key=lambda pair: pair[1] / pair[0])
+        excess = _Excess(float(level[at]), float(usual), float(height), float(excesses[0][0][at]))
+        finding = _finding(grid, candidates, int(at), excess, has_before=bool(has_before[at]))
+        if finding is not None:
+            found.append(finding)
+    return found
+
+
+def _excess(values: Floats, begin: int, level: Floats, floor: float, width: int) -> tuple[Floats, Floats]:
+    """Return how far above its level the highest mean of each series was before the range, and in it."""
+    means = sliding_means(values, width)
+    before, top = _highest(means[:, : max(begin - width + 1, 0)]), _highest(means[:, begin:])
+    return np.maximum(before - level, floor), np.maximum(top - level, floor)
+
+
+def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, has_before: bool) -> Finding | None:
+    """Return the finding of one series; None if what it does is not a burst."""
+    second = 1000 / grid.interval_ms
+    values = candidates.values[at, candidates.begin :]
+    least = min(1.1 * excess.usual_short, 0.9 * excess.height) if has_before else 0.0
+    starts, ends = _episodes(values, excess.level + max(0.5 * excess.height, least), second)
+    if len(starts) == 0:
+        return None
+    usual, sureness = excess.usual, 1.0
+    if not has_before:
+        usual, sureness = _usual_in_range(values, starts, ends, excess.level, second)
+        usual = max(usual, candidates.floor)
+    statistic = float(np.log2(max(excess.height / usual, 1.0))) * sureness
+    last = len(values) - 1 - int(np.argmax(~np.isnan(values[::-1])))
+    lengths = ends - starts
+    is_open = bool(ends[-1] > last + 1 - RETURN_S * second)
+    if statistic < MIN_STATISTIC or (is_open and lengths[-1] > MAX_OPEN_S * second):
+        return None
+    if lengths.sum() > MAX_LENGTH_SHARE * len(values):
+        return None
+    facts: dict[str, float | str] = {
+        "count": len(starts),
+        "length_s": float(np.median(lengths)) / second,
+        "longest_s": float(lengths.max()) / second,
+        "peak": max(float(np.nanmax(values[start:end])) for start, end in zip(starts, ends, strict=True)),
+        "usual": excess.level,
+        "usual_high": excess.level + usual,
+        "times": excess.height / usual,
+    }
+    if len(starts) > 1:
+        facts["spacing_s"] = float(np.median(np.diff(starts))) / second
+    time_ms, row = grid.time_ms[grid.begin :], int(candidates.rows[at])
+    ended = min(int(ends[-1]), len(time_ms) - 1)
+    return Finding("burst", row, candidates.metric, int(time_ms[starts[0]]), int(time_ms[ended]), statistic, facts)
+
+
+def _episodes(values: Floats, threshold: float, second: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs above a threshold, without those that do not reach it in the mean of some seconds."""
+    starts, ends = runs(values >= threshold, round(MAX_PAUSE_S * second))
+    width = max(1, round(SCALES_S[0] * second))
+    means = sliding_means(np.pad(values, width - 1, mode="edge")[None], width)[0]
+    # The mean at i is that of the ticks from i - width + 1 to i.
+    is_high = np.array(
+        [np.nanmax(means[s : e + width - 1], initial=0.0) >= threshold for s, e in zip(starts, ends, strict=True)],
+        np.bool_,
+    )
+    return starts[is_high], ends[is_high]
+
+
+def _usual_in_range(
+    values: Floats, starts: NDArray[np.int64], ends: NDArray[np.int64], level: float, second: float
+) -> tuple[float, float]:
+    """Return the highest excess in the range without the bursts, and from 0 to 1 how sure it is that they are new.
+
+    Several bursts are new only if the range was without them for much longer than they are apart.
+    """
+    width, margin = max(1, round(SCALES_S[0] * second)), round(RETURN_S * second)
+    rest = values.copy()
+    rest[max(starts[0] - 1, 0) : ends[0] + margin if len(starts) == 1 else None] = np.nan
+    free_s = float((~np.isnan(rest)).sum()) / second
+    sureness = min(1.0, free_s / ENOUGH_S)
+    if len(starts) > 1:
+        sureness *= min(1.0, free_s / (4 * float(np.median(np.diff(starts))) / second))
+    means = sliding_means(rest[None], width)
+    return float(_highest(means)[0]) - level, sureness
+
+
+def _highest(means: Floats) -> Floats:
+    return np.asarray(np.max(means, axis=1, where=~np.isnan(means), initial=-np.inf), np.float64)

@@ -1,0 +1,179 @@
+"""Periods: a beat that is new, or much larger than before: seconds between two beats, phase, and who shares it.
+
+What beats is alike after one period and after two, and different after half of one: the autocovariance says by how
+much. The statistic is the logarithm of how many times as high the beat is as anything periodic before the range. A cron
+job that ran before the range, too, is ordinary.
+
+Source: autocovariance as in Box, Jenkins and Reinsel, Time Series Analysis, with Bartlett's standard error.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.candidates import LEVELS, Candidates, before_of, candidates_of, strongest
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.statistics.autocorrelation import (
+    MIN_CYCLES,
+    autocovariance,
+    beat_covariance,
+    periods,
+    standard_errors,
+)
+from fgm.viewer.findings.statistics.levels import Floats, quantiles
+from fgm.viewer.findings.statistics.sliding import runs, sliding_means
+
+NEEDS = LEVELS
+
+MAX_PERIOD_S = 200
+"""Maximum time between two beats that is looked for."""
+MIN_BEFORE_S = 300
+"""Minimum time before the range from which on it is known what is usual."""
+MIN_SIGNIFICANCE = 4.0
+"""Minimum autocorrelation at the period, in units of its standard error."""
+MIN_STATISTIC = 0.5
+"""Minimum statistic of a finding."""
+SAME_PERIOD = 0.04
+"""Maximum difference between two periods that are the same, as a share."""
+SAME_PHASE_S = 1.5
+"""Maximum time between beats of two series that share the beat."""
+TREND_S = 120
+"""Length of the mean that is subtracted, so that slow changes do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """A finding with the beat that it is about. `phase_s`: time of a beat modulo the period."""
+
+    finding: Finding
+    period_s: float
+    phase_s: float
+    is_new: bool
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return one finding for each beat; series that beat at the same time with the same period share it."""
+    beats = [beat for metric in NEEDS if grid.has(metric) for beat in _in_metric(grid, candidates_of(grid, metric))]
+    chosen = {id(finding) for finding in strongest(beat.finding for beat in beats if beat.is_new)}
+    found: list[Finding] = []
+    taken: set[int] = set()
+    for beat in sorted(beats, key=lambda beat: -beat.finding.statistic):
+        finding = beat.finding
+        if id(finding) not in chosen or finding.row in taken:
+            continue
+        others = sorted({other.finding.row for other in beats if _is_shared(beat, other)} - {finding.row})
+        taken |= {finding.row, *(other.finding.row for other in beats if other.is_new and other.finding.row in others)}
+        found.append(_with_others(finding, tuple(others)))
+    return found
+
+
+def _with_others(finding: Finding, others: tuple[int, ...]) -> Finding:
+    return Finding(
+        finding.kind,
+        finding.row,
+        finding.metric,
+        finding.from_ms,
+        finding.to_ms,
+        finding.statistic,
+        {**finding.facts, "shared_by": len(others)},
+        others,
+    )
+
+
+def _is_shared(beat: _Beat, other: _Beat) -> bool:
+    period_s = beat.period_s
+    if abs(other.period_s - period_s) > SAME_PERIOD * period_s:
+        return False
+    apart_s = (other.phase_s - beat.phase_s) % period_s
+    return min(apart_s, period_s - apart_s) <= max(SAME_PHASE_S, SAME_PERIOD * period_s)
+
+
+def _in_metric(grid: Grid, candidates: Candidates) -> list[_Beat]:
+    values, begin = candidates.values, candidates.begin
+    second = 1000 / grid.interval_ms
+    ticks = values.shape[1] - begin
+    max_lag = min(round(2 * MAX_PERIOD_S * second), 2 * ticks // MIN_CYCLES)
+    if len(values) == 0 or max_lag < 16:
+        return []
+    view = _smooth(values[:, begin:])
+    covariance = autocovariance(_flat(view, round(TREND_S * second)), max_lag)
+    period, strength = periods(covariance)
+    variance = covariance[:, 0]
+    correlation = np.divide(covariance, variance[:, None], out=np.zeros_like(covariance), where=variance[:, None] > 0)
+    z = np.take_along_axis(correlation / standard_errors(correlation, ticks), period[:, None], 1)[:, 0]
+    is_beat = (period > 0) & (z >= MIN_SIGNIFICANCE) & (strength > (candidates.floor / 4) ** 2)
+    usual = _usual(values[:, :begin], covariance, max_lag, second)
+    statistic = 0.5 * np.log2(np.maximum(strength, 1e-30) / np.maximum(usual, (candidates.floor / 4) ** 2))
+    found = []
+    for at in np.flatnonzero(is_beat):
+        beat = _beat(grid, candidates, int(at), view[at], int(period[at]), float(statistic[at]), float(z[at]))
+        if beat is not None:
+            found.append(beat)
+    return found
+
+
+def _usual(before: Floats, covariance: Floats, max_lag: int, second: float) -> Floats:
+    """Return the part of the variance that beat before the range with any period; all of it without a before."""
+    if before.shape[1] < max_lag:
+        return covariance[:, 0]
+    earlier = autocovariance(_flat(_smooth(before), round(TREND_S * second)), max_lag)
+    lags = np.arange(4, max_lag // 2 + 1)
+    usual = np.maximum(beat_covariance(earlier, lags).max(axis=1), 0.1 * earlier[:, 0])
+    return np.where(before_of(before, before.shape[1]) >= MIN_BEFORE_S * second, usual, covariance[:, 0])
+
+
+def _smooth(values: Floats) -> Floats:
+    """Return the weighted means of each tick and its neighbours: a beat may be between two ticks."""
+    padded = np.concatenate([values[:, :1], values, values[:, -1:]], axis=1)
+    return np.asarray(0.25 * padded[:, :-2] + 0.5 * padded[:, 1:-1] + 0.25 * padded[:, 2:], np.float64)
+
+
+def _flat(values: Floats, width: int) -> Floats:
+    """Return the values without slow changes, and without extreme values, of which one would outweigh all others."""
+    width = min(width, values.shape[1])
+    means = sliding_means(values, width)
+    slow = np.concatenate(
+        [np.repeat(means[:, :1], width // 2, axis=1), means, np.repeat(means[:, -1:], width - 1 - width // 2, axis=1)],
+        axis=1,
+    )
+    flat = values - slow
+    low, high = quantiles(flat, 0.01, 0.99)
+    return np.asarray(np.clip(flat, low[:, None], high[:, None]), np.float64)
+
+
+def _beat(  # noqa: PLR0917 - what was computed for all series at once
+    grid: Grid, candidates: Candidates, at: int, view: NDArray[np.float64], lag: int, statistic: float, z: float
+) -> _Beat | None:
+    """Return the beat of one series; None if its single beats cannot be told apart."""
+    second = 1000 / grid.interval_ms
+    base, low, high = (float(part[0]) for part in quantiles(view[None], 0.5, 0.05, 0.995))
+    base = min(base, (low + high) / 2)
+    starts, ends = runs(view >= base + 0.5 * (high - base), max(1, lag // 5))
+    if len(starts) < MIN_CYCLES:
+        return None
+    spacing = np.diff(starts)
+    is_regular = np.abs(spacing - lag) <= max(2, 0.2 * lag)
+    regular = np.flatnonzero(is_regular)
+    if len(regular) < MIN_CYCLES - 1:
+        return None
+    first, last = int(regular[0]), int(regular[-1]) + 1
+    period_s = float(spacing[regular].mean()) / second
+    time_ms = grid.time_ms[grid.begin :]
+    begun_ms = int(time_ms[starts[first]])
+    peaks = np.array([np.nanmax(view[starts[i] : ends[i]]) for i in range(first, last + 1)])
+    facts: dict[str, float | str] = {
+        "period_s": period_s,
+        "beats": last - first + 1,
+        "regular_share": len(regular) / max(last - first, 1),
+        "peak": float(np.median(peaks)),
+        "base": base,
+        "length_s": float(np.median((ends - starts)[first : last + 1])) / second,
+        "phase_s": begun_ms / 1000 % period_s,
+        "significance_z": z,
+    }
+    row = int(candidates.rows[at])
+    ended = min(int(ends[last]), len(time_ms) - 1)
+    finding = Finding("period", row, candidates.metric, begun_ms, int(time_ms[ended]), statistic, facts)
+    return _Beat(finding, period_s, begun_ms / 1000 % period_s, statistic >= MIN_STATISTIC)
