@@ -124,7 +124,7 @@ class Services:
         """Return a query for what stood out in a range. May block."""
         from fgm.viewer.query.analysis.finding_query import FindingQuery
 
-        return FindingQuery(holdings, span, self.sources, self.event_files)
+        return FindingQuery(holdings, span, self.sources, self.event_files, self.clock.monotonic)
 
     def process_query(self, question: ProcessQuestion) -> ProcessQuery:
         """Return a query for processes. May block."""

@@ -5,7 +5,7 @@ that compare series get all of them with a few metrics: from the same matrices i
 are read again.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +29,8 @@ from fgm.viewer.query.event_query import EventQuery, EventQuestion
 
 MAX_VALUES = 4_000_000
 """Maximum number of values of all matrices together: 16 MiB."""
+STEP_S = 0.005
+"""Time after which no more work is begun in a step. A piece of work takes about as long."""
 MAX_EVENTS = 5_000
 """Maximum number of events that detectors get, the newest."""
 
@@ -58,10 +60,12 @@ class FindingQuery:
         span: AnalysedSpan,
         sources: Sources,
         event_files: EventFiles,
+        monotonic: Callable[[], float],
         detectors: Sequence[Detector] = DETECTORS,
     ) -> None:
+        """`monotonic`: returns the time in seconds since some instant."""
         self.span = span
-        self._detectors = detectors
+        self._detectors, self._monotonic = detectors, monotonic
         self._reader = Reader(sources, holdings.node_name)
         self._rows = rows_of(holdings.series, span)
         within = (span.first_ms - 3 * span.tick_ms, span.to_ms)
@@ -89,8 +93,12 @@ class FindingQuery:
         return self._progress
 
     def step(self) -> bool:
-        """Read the next file or run the next detector; return whether there may be more. May block."""
-        return next(self._steps, None) is not None
+        """Read the next files or run the next detectors; return whether there may be more. May block."""
+        until_s = self._monotonic() + STEP_S
+        while next(self._steps, None) is not None:
+            if self._monotonic() >= until_s:
+                return True
+        return False
 
     def result(self) -> FindingResult:
         """Return the result. All steps must be done."""

@@ -4,7 +4,7 @@ Counters are float64 until their rates are computed: only the last row of each s
 matrices have float32.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,8 @@ LEAD_TICKS = 3
 """Number of ticks before the grid that are read, too: the first rate is computed from one of them."""
 _APART_MS = 1 << 32
 """Time that is added from series to series, so that no rate reaches from one to the next."""
+Read = Callable[[OpenFile, Sequence[str], Sequence[str]], list[Chunk]]
+"""A function that returns chunks of an open file: those with these columns, of the series with these keys."""
 
 
 @dataclass(slots=True)
@@ -116,22 +118,29 @@ class GridReader:
         for file in self._files:
             with self._reader.opening(wanted, within) as open_file:
                 opened = open_file(file)
-                for part in self._parts:
-                    if opened is None:
-                        break
-                    keys = [key for key in opened.keys if key in part.row_of]
-                    for group in groups_of(keys, opened.rows, MAX_ROWS):
-                        yield from self._read_group(part, opened, group)
+                if opened is not None:
+                    yield from self._read_file(opened)
             self._read_files += 1
             yield True
 
-    def _read_group(self, part: Part, opened: OpenFile, keys: list[str]) -> Iterator[bool]:
+    def _read_file(self, opened: OpenFile) -> Iterator[bool]:
+        """Read all metrics of an open file. A journal is read at once, because each read decodes all of its frames."""
+        read: Read = self._reader.chunks
+        if any(part.content is None for part in opened.parts):
+            metrics = [metric for part in self._parts for metric in part.metrics]
+            read = _already_read(self._reader.chunks(opened, _columns(metrics), opened.keys))
+        for part in self._parts:
+            keys = [key for key in opened.keys if key in part.row_of]
+            for group in groups_of(keys, opened.rows, MAX_ROWS):
+                yield from self._read_group(part, opened, group, read)
+
+    def _read_group(self, part: Part, opened: OpenFile, keys: list[str], read: Read) -> Iterator[bool]:
         """Read all metrics of some series, a few columns in each step."""
         rows: _Rows | None = None
         for metrics in _groups(part.metrics, sum(opened.rows[key] for key in keys)):
-            columns = tuple(dict.fromkeys(column for metric in metrics for column in metric.needs))
+            columns = _columns(metrics)
             opened.with_late = rows is None
-            chunks = self._reader.chunks(opened, columns, keys)
+            chunks = read(opened, columns, keys)
             if rows is None:
                 rows = self._joined(part, chunks, opened.interval_ms)
             if rows is None:
@@ -198,6 +207,17 @@ class GridReader:
             if matrix is None:
                 matrix = self._matrices[metric.name] = np.full((part.rows, self._span.ticks), np.nan, np.float32)
             matrix.reshape(-1)[rows.cells] = metric.compute(samples)[rows.kept]
+
+
+def _columns(metrics: Iterable[ShownMetric]) -> tuple[str, ...]:
+    """Return the recorded columns that metrics need, each once."""
+    return tuple(dict.fromkeys(column for metric in metrics for column in metric.needs))
+
+
+def _already_read(chunks: Sequence[Chunk]) -> Read:
+    """Return a function that returns chunks that were read before."""
+    by_key = {chunk.series.key: chunk for chunk in chunks}
+    return lambda _opened, _columns, keys: [by_key[key] for key in keys if key in by_key]
 
 
 def _groups(metrics: Sequence[ShownMetric], rows: int) -> Iterator[list[ShownMetric]]:
