@@ -54,7 +54,7 @@ def test_a_pod_and_its_containers_are_in_one_part() -> None:
 
 
 def test_detectors_need_only_metrics_that_there_are() -> None:
-    assert len({detector.name for detector in DETECTORS}) == len(DETECTORS)
+    assert len({(detector.name, detector.needs) for detector in DETECTORS}) == len(DETECTORS)
     assert {metric for detector in DETECTORS for metric in detector.needs} - SHOWN.keys() == set()
 
 

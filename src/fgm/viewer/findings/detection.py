@@ -7,6 +7,7 @@ so that its memory and its time do not depend on their number; pods are together
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -34,12 +35,18 @@ def _detector(module: ModuleType, *, compares: bool = False) -> Detector:
     return Detector(module.__name__.rpartition(".")[2], module.NEEDS, module.find, compares)
 
 
+def _comparing_by_group(module: ModuleType) -> Iterator[Detector]:
+    """Yield a detector for each of the module's GROUPS of metrics, so that not all need to be in memory at once."""
+    for needs in module.GROUPS:
+        yield replace(_detector(module, compares=True), needs=needs)
+
+
 DETECTORS: tuple[Detector, ...] = (
     _detector(bursts),
     _detector(doubtful, compares=True),
     _detector(limits),
-    _detector(neighbours, compares=True),
-    _detector(periods),
+    *_comparing_by_group(neighbours),
+    _detector(periods, compares=True),
     _detector(stalls),
     _detector(steps),
     _detector(throttling),
@@ -106,8 +113,12 @@ def calls(grid: Grid, detectors: Sequence[Detector] = DETECTORS) -> Iterator[Cal
     """Yield functions that find, a few series and one detector each."""
     max_rows = max(1, MAX_CELLS // max(1, len(grid.time_ms)))
     for detector in detectors:
+        seen = replace(grid, metrics={name: grid.metrics[name] for name in detector.needs if name in grid.metrics})
         parts = [(0, len(grid.series))] if detector.compares else list(bounds_of_parts(grid.pod_of, max_rows))
         for first, end in parts:
-            yield lambda detector=detector, first=first, end=end: moved(  # type: ignore[misc]  # mypy: defaults of a lambda have no types
-                detector.find(grid if end - first == len(grid.series) else part_of(grid, first, end)), first
-            )
+            part = seen if end - first == len(grid.series) else part_of(seen, first, end)
+            yield partial(_found, detector, part, first)
+
+
+def _found(detector: Detector, part: Grid, first: int) -> list[Finding]:
+    return moved(detector.find(part), first)

@@ -108,11 +108,13 @@ def test_the_time_before_is_as_long_as_the_range_as_far_as_it_is_recorded(client
     assert newest_ms is not None
     whole = span_of(holdings, oldest_ms, newest_ms + 3_600_000)
     short = span_of(holdings, newest_ms - 30_000, newest_ms)
-    long = span_of(holdings, newest_ms + 7_200_000, newest_ms + 10_800_000)
+    later = span_of(holdings, newest_ms + 7_200_000, newest_ms + 10_800_000)
+    longer = span_of(holdings, oldest_ms - 600_000, newest_ms)
 
     assert (whole.before_ms, whole.begin, whole.to_ms) == (oldest_ms, 0, newest_ms + 1000)
     assert short.from_ms - short.before_ms == 30_000
-    assert long.ticks <= long.begin
+    assert later.ticks <= later.begin
+    assert (longer.before_ms, longer.begin) == (oldest_ms, 0)
 
 
 def test_metrics_of_all_detectors_can_be_read(client: ApiClient) -> None:

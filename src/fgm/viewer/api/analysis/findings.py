@@ -53,7 +53,7 @@ def answer(query: FindingQuery, limit: int, holdings: Holdings) -> dict[str, Any
     """Return the JSON value. The steps of the query must be done."""
     result, span = query.result(), query.span
     return {
-        "before_ms": span.before_ms,
+        "before_ms": min(span.before_ms, span.from_ms),
         "from_ms": span.from_ms,
         "to_ms": span.to_ms,
         "partial": result.is_cut,

@@ -85,11 +85,12 @@ RESOURCES = (
     ),
     _Resource("io", "psi_io_some_ratio", "io_bytes_per_s", _io, 2 * MIB, 30),
 )
-NEEDS = (
-    *(name for each in RESOURCES for name in (each.pressure, each.metric, *each.held_by)),
-    "io_read_iops",
-    "io_write_iops",
+REQUESTS = ("io_read_iops", "io_write_iops")
+GROUPS = tuple(
+    (each.pressure, each.metric, *each.held_by, *(REQUESTS if each.name == "io" else ())) for each in RESOURCES
 )
+"""Metrics that are needed together: those of each resource."""
+NEEDS = tuple(name for group in GROUPS for name in group)
 
 
 def find(grid: Grid) -> list[Finding]:

@@ -18,6 +18,7 @@ MAX_BEFORE_MS = 900_000
 class AnalysedSpan:
     """The range in question, [from_ms, to_ms), and the time before it, [before_ms, from_ms), which may be empty.
 
+    If nothing is recorded before a tick in the range, that tick is `before_ms`. The end is not after the newest tick.
     Its ticks are whole multiples of `tick_ms`, as those of all files are.
     """
 
@@ -47,14 +48,11 @@ class AnalysedSpan:
 
 
 def span_of(holdings: Holdings, from_ms: int, to_ms: int) -> AnalysedSpan:
-    """Return a range with the time before it: as long as the range, at most MAX_BEFORE_MS, as far as it is recorded.
-
-    The end of the range is not after the newest tick.
-    """
+    """Return a range with the time before it: as long as the range, at most MAX_BEFORE_MS, as far as it is recorded."""
     tick_ms = holdings.tick_ms
     before_ms = from_ms - min(to_ms - from_ms, MAX_BEFORE_MS)
-    if holdings.oldest_ms is not None:
-        before_ms = min(from_ms, max(before_ms, holdings.oldest_ms))
     if holdings.newest_ms is not None:
         to_ms = max(from_ms, min(to_ms, holdings.newest_ms + tick_ms))
+    if holdings.oldest_ms is not None:
+        before_ms = min(to_ms, max(before_ms, holdings.oldest_ms))
     return AnalysedSpan(max(0, before_ms), from_ms, to_ms, tick_ms)

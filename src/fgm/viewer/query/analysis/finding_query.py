@@ -61,6 +61,7 @@ class FindingQuery:
         sources: Sources,
         event_files: EventFiles,
         monotonic: Callable[[], float],
+        *,
         detectors: Sequence[Detector] = DETECTORS,
     ) -> None:
         """`monotonic`: returns the time in seconds since some instant."""

@@ -44,34 +44,36 @@ def rows_of(snapshot: SeriesSnapshot, span: AnalysedSpan) -> GridRows:
         (each for each in within if each.series.key in keys),
         key=lambda each: max(each.first_seen_ms, span.before_ms) - snapshot.last_seen(each),
     )
-    room = max(1, MAX_CELLS // max(1, span.ticks))
     pods = {each.series.pod_uid: each.series for each in within if each.series.scope == "pod"}
+    room = max(1, MAX_CELLS // max(1, span.ticks)) - 1
     of_pod: dict[str, list[Series]] = {}
     alone = []
-    for each in leaves[:room]:
+    for each in leaves:
         uid = each.series.pod_uid if each.series.scope == "container" else None
         if uid in pods and uid is not None:
-            of_pod.setdefault(uid, []).append(each.series)
+            room -= 2 if len(of_pod.get(uid, ())) == 1 else 1  # the pod gets a row, too
+            if room >= 0:
+                of_pod.setdefault(uid, []).append(each.series)
         else:
-            alone.append(each.series)
+            room -= 1
+            if room >= 0:
+                alone.append(each.series)
     series: list[Series] = [each.series for each in within if each.series.scope == "node"][:1]
     node = 0 if series else None
     pod_of, is_leaf = [-1] * len(series), [False] * len(series)
     row_of_pod: dict[str, int] = {}
-    for uid, containers in of_pod.items():
+    for uid, members in of_pod.items():
         row = len(series)
-        if len(containers) == 1:
+        if len(members) == 1:
             row_of_pod[pods[uid].key] = row
         else:
             series.append(pods[uid])
             pod_of.append(-1)
             is_leaf.append(False)
-        pod_of += [row if len(containers) > 1 else -1] * len(containers)
-        is_leaf += [True] * len(containers)
-        series += containers
+        pod_of += [row if len(members) > 1 else -1] * len(members)
+        is_leaf += [True] * len(members)
+        series += members
     series += alone
     pod_of += [-1] * len(alone)
     is_leaf += [True] * len(alone)
-    return GridRows(
-        tuple(series), np.array(is_leaf, np.bool_), np.array(pod_of, np.int64), node, row_of_pod, len(leaves) > room
-    )
+    return GridRows(tuple(series), np.array(is_leaf, np.bool_), np.array(pod_of, np.int64), node, row_of_pod, room < 0)
