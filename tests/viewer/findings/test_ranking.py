@@ -1,5 +1,7 @@
 """One cause is one finding, the most specific one; a victim is evidence; the largest certain one is first."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from fgm.viewer.findings.finding import KINDS, Finding, Kind
@@ -22,6 +24,17 @@ def test_the_most_specific_kind_stands_for_one_cause() -> None:
 
     assert first.finding == kill.finding
     assert [evidence.kind for evidence in first.evidence] == ["leak", "step"]
+
+
+def test_a_container_and_the_one_that_follows_it_have_one_cause() -> None:
+    series = [replace(container("worker"), container_id=f"{number:064x}") for number in range(2)]
+    grid = made_grid([*series, container("other")], {}, ticks=60)
+    loop, of_first = found("restarts", 1, 10, 60).finding, found("oom_kill", 0, 5, 12).finding
+    elsewhere = found("oom_kill", 2, 5, 12).finding
+
+    merged = ranked(with_strength([loop, of_first, elsewhere], grid))
+
+    assert [(each.finding, each.evidence) for each in merged] == [(of_first, (loop,)), (elsewhere, ())]
 
 
 def test_two_findings_of_one_series_that_are_far_apart_are_two() -> None:

@@ -13,7 +13,17 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.viewer.findings.detectors import bursts, doubtful, limits, neighbours, periods, stalls, steps, throttling
+from fgm.viewer.findings.detectors import (
+    bursts,
+    doubtful,
+    limits,
+    neighbours,
+    periods,
+    restarts,
+    stalls,
+    steps,
+    throttling,
+)
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 
@@ -47,6 +57,7 @@ DETECTORS: tuple[Detector, ...] = (
     _detector(limits),
     *_comparing_by_group(neighbours),
     _detector(periods, compares=True),
+    _detector(restarts, compares=True),
     _detector(stalls),
     _detector(steps),
     _detector(throttling),

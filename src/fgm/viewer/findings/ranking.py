@@ -13,6 +13,7 @@ import numpy as np
 
 from fgm.metrics.catalogue import has_share
 from fgm.metrics.shown import SHOWN
+from fgm.store.samples.series import workload_of
 from fgm.viewer.findings.finding import Finding, Kind
 from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
@@ -32,13 +33,15 @@ MAX_RUN_UP_MS = 60_000
 class Ranked:
     """A finding with its strength, and its share of what the node has, from 0 to 1.
 
-    `evidence`: findings of the same cause that it stands for.
+    `evidence`: findings of the same cause that it stands for. `workload`: what the successive containers of a workload
+    share; empty if they have no names.
     """
 
     finding: Finding
     strength: float
     share: float
     evidence: tuple[Finding, ...] = ()
+    workload: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
@@ -50,7 +53,9 @@ def with_strength(findings: Sequence[Finding], grid: Grid) -> list[Ranked]:
     """Return findings with strength and share, without those that ordinary stretches have, too."""
     ranked = ((finding, strength_of(finding)) for finding in findings)
     return [
-        Ranked(finding, strength, share_of(finding, grid)) for finding, strength in ranked if strength >= MIN_STRENGTH
+        Ranked(finding, strength, share_of(finding, grid), workload=workload_of(grid.series[finding.row]) or ())
+        for finding, strength in ranked
+        if strength >= MIN_STRENGTH
     ]
 
 
@@ -73,15 +78,15 @@ def ranked(findings: Sequence[Ranked]) -> list[Ranked]:
 
 
 def _merged(findings: Sequence[Ranked]) -> list[Ranked]:
-    """Merge the findings of each series that overlap."""
-    by_row: dict[int, list[Ranked]] = {}
+    """Merge the findings of each series that overlap. A container that follows another one counts as the same."""
+    by_series: dict[tuple[str, ...] | int, list[Ranked]] = {}
     for each in findings:
-        by_row.setdefault(each.finding.row, []).append(each)
+        by_series.setdefault(each.workload or each.finding.row, []).append(each)
     result = []
-    for of_row in by_row.values():
-        of_row.sort(key=lambda each: (MOST_SPECIFIC_FIRST.index(each.finding.kind), -each.strength))
+    for of_series in by_series.values():
+        of_series.sort(key=lambda each: (MOST_SPECIFIC_FIRST.index(each.finding.kind), -each.strength))
         causes: list[Ranked] = []
-        for each in of_row:
+        for each in of_series:
             cause = next((i for i, other in enumerate(causes) if _have_one_cause(other.finding, each.finding)), None)
             if cause is None:
                 causes.append(each)
