@@ -287,7 +287,7 @@ _BINARY_TEXT = (
     "offsets in `t_ms` and `value`, in bytes from the end of the padding; padding to a multiple of 8; columns of "
     "float64, little-endian, NaN for null."
 )
-_TAGGED = frozenset({"/api/metrics", "/api/timeseries", "/api/openapi.json"})
+_TAGGED = frozenset({"/api/findings", "/api/metrics", "/api/timeseries", "/api/openapi.json"})
 _PROBLEMS = {
     "400": "A parameter is wrong. `parameter` is its name, `allowed` describes the allowed values.",
     "403": "The request comes from a page of another origin.",

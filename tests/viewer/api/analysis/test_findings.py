@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -97,3 +98,28 @@ async def test_two_questions_run_one_after_the_other(client: ApiClient) -> None:
         for _ in range(2):
             group.start_soon(ask)
     assert statuses == [200, 200]
+
+
+async def test_a_range_that_is_over_is_looked_at_once(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    await client.ready()
+    target = f"/api/findings?from={KILL['began_ms'] - 60_000}&to={KILL['at_ms'] + 30_000}"
+    first = await client.get(target)
+    make = Mock(wraps=client.services.finding_query)
+    monkeypatch.setattr(client.services, "finding_query", make)
+
+    again = await client.get(target)
+    cached = await client.get(target, If_None_Match=first.headers["etag"])
+    other = await client.get(f"{target}&limit=1")
+
+    assert (again.body, again.headers["etag"]) == (first.body, first.headers["etag"])
+    assert (cached.status, cached.body) == (304, b"")
+    assert other.headers["etag"] != first.headers["etag"]
+    assert make.call_count == 1
+
+
+async def test_a_range_that_has_just_ended_may_still_change(client: ApiClient) -> None:
+    await client.ready()
+    answer = await client.get("/api/findings?range=2m")
+
+    assert answer.headers["cache-control"] == "no-store"
+    assert "etag" not in answer.headers

@@ -1,5 +1,6 @@
 """/api/findings: what stood out in a time range, in sentences, the most important first."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,8 @@ from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.memory_budget import Lease
-from fgm.viewer.api.response.responses import json_parts, response_from_parts
+from fgm.viewer.api.response.response_tag import tag_of_response
+from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, name_of
@@ -18,7 +20,13 @@ from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.findings.sentences import sentence_of
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.query.analysis.finding_query import FindingQuery
+from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.question import Question
+from fgm.viewer.web import entity_tags
 from fgm.viewer.web.problems import bad_parameter
+
+SETTLED_MS = 120_000
+"""Time after the end of a range from which on its events do not change any more."""
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -26,15 +34,46 @@ async def respond(services: Services, lease: Lease) -> Response:
     findings_request, runner = parsing.findings(request.query_string), services.runner
     holdings = await runner.run_in_background(services.fresh_holdings)
     span = analysed_span(holdings, findings_request.span, services.now_ms())
+    query_string, now_ms = request.query_string, services.now_ms()
+    tag = await runner.run_in_background(lambda: tag_of(query_string, span, services, holdings, now_ms))
+    if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
+        return await response_from_parts(runner, lambda: iter(()), etag=tag)
     async with runner.long_query:
-        query = await runner.run_in_background(lambda: services.finding_query(holdings, span))
-        try:
-            await runner.finish(query, lease, in_background=True)
-            facts = await runner.run_in_background(lambda: answer(query, findings_request.limit, holdings))
-        finally:
-            query.drop()  # if the request failed, its traceback may refer to the query for a while
+        body = None if tag is None else services.kept_answers.find(tag)
+        if body is None:
+            query = await runner.run_in_background(lambda: services.finding_query(holdings, span))
+            try:
+                await runner.finish(query, lease, in_background=True)
+                facts = await runner.run_in_background(lambda: answer(query, findings_request.limit, holdings))
+            finally:
+                query.drop()  # if the request failed, its traceback may refer to the query for a while
+            body = json.dumps(facts).encode()
+            if tag is not None:
+                services.kept_answers.keep(tag, body)
     lease.give_back()
-    return await response_from_parts(runner, lambda: json_parts(facts))
+    return await response_from_parts(runner, lambda: iter([body]), etag=tag)
+
+
+def tag_of(query_string: bytes, span: AnalysedSpan, services: Services, holdings: Holdings, now_ms: int) -> str | None:
+    """Return the entity tag of a response; None if it may still change. May block.
+
+    The reason of an exit, which is an event, may be known a while after it.
+    """
+    if span.to_ms > now_ms - SETTLED_MS:
+        return None
+    series = rows_of(holdings.series, span).series
+    names = [_named(each, holdings)["name"] for each in series]
+    question = Question(
+        metrics=(),
+        keys=frozenset(each.key for each in series),
+        from_ms=span.before_ms,
+        to_ms=span.to_ms,
+        tick_ms=span.tick_ms,
+        node_name=holdings.node_name,
+        rotation_ms=holdings.rotation_ms,
+    )
+    facts = query_string + json.dumps([span.from_ms, names]).encode()
+    return tag_of_response(facts, question, services.sources, holdings, now_ms)
 
 
 def analysed_span(holdings: Holdings, span: Span, now_ms: int) -> AnalysedSpan:
