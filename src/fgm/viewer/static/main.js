@@ -8,13 +8,16 @@ import { Banners } from "./panels/banners.js";
 import { Changes } from "./panels/changes.js";
 import { ContainerList } from "./panels/container-list.js";
 import { CursorTable } from "./panels/cursor-table.js";
+import { Findings } from "./panels/findings.js";
 import { Header } from "./panels/header.js";
 import { StartPage } from "./panels/start-pages.js";
-import { startClosingComparison } from "./requests/comparison.js";
+import { startClosingComparison } from "./requests/analysis/comparison.js";
+import { startFindings } from "./requests/analysis/findings.js";
 import { startDashboard } from "./requests/dashboard.js";
 import { startPolling } from "./requests/polling.js";
 import { startLabelled } from "./requests/labelled-loader.js";
 import { startProcesses } from "./requests/process-loader.js";
+import { startReleasing } from "./state/analysis/findings.js";
 import { toast } from "./state/page.js";
 import { startRememberingSlots } from "./state/shown.js";
 import { clockOffset_ms, health, instance, ready, view } from "./state/store.js";
@@ -34,7 +37,7 @@ function clockOffsetText() {
 function Footer() {
   return html`<footer>
     <span><kbd>w</kbd> <kbd>s</kbd> zoom</span><span><kbd>a</kbd> <kbd>d</kbd> pan</span><span><kbd>←</kbd> <kbd>→</kbd> one sample</span>
-    <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
+    <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>i</kbd> finding</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
     <span><kbd>:</kbd> commands</span><span><kbd>?</kbd> keys</span>
     <span class="end">times local, ${utcOffset(view.value.to_ms)}${clockOffsetText()} · fgm ${health.value.version}</span>
   </footer>`;
@@ -47,7 +50,7 @@ function Page() {
     <${Header} />
     <${Banners} />
     ${hasLanes
-      ? html`<${LaneStack} /><aside><${CursorTable} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
+      ? html`<${Findings} /><${LaneStack} /><aside><${CursorTable} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
       : html`<${StartPage} />`}
     <${Palette} /><${KeysDialog} />
     <output class="toast" role="status" hidden=${toast.value === null}>${toast.value}</output>
@@ -60,6 +63,8 @@ startUrl();
 startUnpinning();
 startRememberingSlots();
 startClosingComparison();
+startReleasing();
+startFindings();
 render(html`<${Page} />`, document.getElementById("page"));
 startKeyboard();
 startDashboard();

@@ -1,7 +1,9 @@
 // A lane as a table, for people who prefer to read numbers or use a screen reader.
 
 import { html } from "../browser/html.js";
+import { laneFindings } from "../derived/lane-findings.js";
 import { extremesIn } from "../lib/lines.js";
+import { withLocalTimes } from "../lib/sentence-times.js";
 import { fullName } from "../lib/series.js";
 import { clockIn, duration, viewRange } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
@@ -14,6 +16,7 @@ export function LaneTable({ lane, lines, unit }) {
   const { from_ms } = view.value;
   const { column_ms = 0, areMinutes = false } = laneSamples.value ?? {};
   const rows = lines.toReversed().map(({ line, entry }) => ({ line, entry, extremes: extremesIn(line, from_ms, end_ms.value) })).filter(({ extremes }) => extremes);
+  const findings = laneFindings.value.get(lane.key) ?? [];
   const cell = ({ value, ms }) => html`<td>${formatNumber(value, unit)} <small>${clockIn(ms, view.value)}</small></td>`;
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of each ${duration(column_ms)}`}${areMinutes && ", from each minute's lowest and highest value"}</caption>
@@ -22,6 +25,7 @@ export function LaneTable({ lane, lines, unit }) {
       <th scope="row"><span class="name">${fullName(entry.series)}${line.life > 1 ? `, life ${line.life}` : ""}</span></th>
       ${cell(extremes.first)}${cell(extremes.lowest)}${cell(extremes.highest)}${cell(extremes.last)}
     </tr>`)}</tbody>
-    ${rows.length > MAX_ROWS && html`<tfoot><tr><th scope="row">${rows.length - MAX_ROWS} more</th><td colspan="4"></td></tr></tfoot>`}
+    <tfoot>${rows.length > MAX_ROWS && html`<tr><th scope="row">${rows.length - MAX_ROWS} more</th><td colspan="4"></td></tr>`}
+      ${findings.map(({ finding, rank }) => html`<tr key=${`finding ${rank}`}><th scope="row">finding ${rank}</th><td class="finding" colspan="4">${withLocalTimes(finding.text, finding.from_ms)}</td></tr>`)}</tfoot>
   </table></div>`;
 }

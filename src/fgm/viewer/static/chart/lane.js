@@ -25,6 +25,7 @@ import { themeVersion } from "../state/theme.js";
 import { follow, zoom } from "../state/view.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { chooseForLane } from "../widgets/metric-chooser.js";
+import { FindingMarks } from "./analysis/finding-marks.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
@@ -208,6 +209,7 @@ export function Lane({ lane, ordinal }) {
         onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
     <div class="plot" ref=${box} role="img" hidden=${showsTables.value}
       aria-label=${`${lane.title} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></div>
+    ${!showsTables.value && html`<${FindingMarks} lane=${lane} />`}
     ${showsTables.value && html`<${LaneTable} lane=${lane} lines=${laneLines.value.get(lane.key) ?? []} unit=${unit} />`}
     ${lane.strip && html`<${LaneStrip} lane=${lane} />`}
     ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}

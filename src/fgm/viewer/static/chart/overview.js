@@ -8,10 +8,12 @@ import { cssToken } from "../browser/theme-colours.js";
 import { GAP_INTERVALS, gapsOf } from "../lib/lines.js";
 import { utcOffset } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
+import { findingsAnswer, shownFinding } from "../state/analysis/findings.js";
 import { dependsOn } from "../state/depends-on.js";
 import { overviewData, overviewRange } from "../state/overview-data.js";
 import { edge_ms, interval_ms, plot } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
+import { drawOverviewFindings } from "./analysis/finding-marks.js";
 import { startBrush } from "./overview-brush.js";
 
 const EVENTS_PX = 8; // height of the row of events
@@ -23,7 +25,7 @@ export function Overview() {
   useEffect(() => {
     const drawNow = () => canvas.current && overviewRange.peek() && draw(canvas.current);
     const stop = effect(() => {
-      dependsOn(themeVersion, overviewData, overviewRange, plot);
+      dependsOn(themeVersion, overviewData, overviewRange, plot, findingsAnswer, shownFinding);
       drawInNextFrame(drawNow);
     });
     const stopBrush = startBrush(canvas.current.parentElement, brush.current);
@@ -56,6 +58,7 @@ function draw(canvas) {
     if (x(ms) + 4 + ctx.measureText(text).width < width) ctx.fillText(text, x(ms) + 4, height - 3);
   }
   events.toReversed().forEach((event) => drawEvent(ctx, event, x));
+  drawOverviewFindings(ctx, x, base);
 }
 
 /** Draw a line of the node between the heights `top` and `base`, scaled to its own peak and interrupted at gaps. */

@@ -7,8 +7,9 @@ import { presetsFor } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
 import { focusSearch } from "../panels/container-list.js";
 import { focusTimeBox } from "../panels/time-box.js";
-import { canCompare, compare } from "../requests/comparison.js";
+import { canCompare, compare } from "../requests/analysis/comparison.js";
 import { rankAgain } from "../requests/ranking.js";
+import { showNextFinding } from "../state/analysis/findings.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
@@ -44,6 +45,12 @@ function addLaneOfProcesses() {
   if (id) addProcessLane(id, focused.peek()?.kind === "memory" ? "memory" : "cpu");
 }
 
+/** Show the finding after (`step` 1) or before (−1) the one that is shown, and scroll to its lane. */
+function showFindingOf(step) {
+  showNextFinding(step);
+  focusLane(focus.peek());
+}
+
 const action = (group, text, keys, run) => ({ group, text, keys, run });
 
 /** All actions: [{group, text, keys, run}], in the order of the list of keys. */
@@ -75,6 +82,8 @@ export const ACTIONS = [
   action("Containers", "Lane of these processes", ["l"], addLaneOfProcesses),
   action("Containers", "Lane of I/O by disk", ["b"], addIoByDisk),
   action("Containers", "Top 6 by CPU in this view", [], () => (showTop(), rankAgain())),
+  action("Findings", "Show the next finding", ["i"], () => showFindingOf(1)),
+  action("Findings", "Show the previous finding", ["I"], () => showFindingOf(-1)),
   action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),

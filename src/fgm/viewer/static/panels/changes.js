@@ -4,7 +4,7 @@ import { html } from "../browser/html.js";
 import { fullName, locationOf } from "../lib/series.js";
 import { duration } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
-import { canCompare, closeComparison, compare } from "../requests/comparison.js";
+import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
 import { addLane } from "../state/lanes.js";
 import { comparison } from "../state/page.js";
 import { health, view } from "../state/store.js";

@@ -58,6 +58,7 @@ export const PART_MS = 700;
 
 // A dead port-forward may swallow requests instead of refusing them; the page must report this within 5 s.
 const HEALTH_TIMEOUT_MS = 2500;
+const FINDINGS_TIMEOUT_MS = 120_000; // the viewer looks for them only while nothing else is requested
 
 /** The state of the viewer: {state, version, now_ms, oldest_ms, newest_ms, interval_ms, …}. */
 export const health = (options) => get("api/health", {}, { timeout_ms: HEALTH_TIMEOUT_MS, ...options });
@@ -110,6 +111,14 @@ export const processes = ({ id, at_ms, from_ms, to_ms, by, limit, points }, opti
 /** The values of a labelled metric of some series in [from_ms, to_ms), a line for each label, highest first. */
 export const labelled = ({ metric, ids, from_ms, to_ms, points }, options) =>
   get("api/labelled", { metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), points }, options);
+
+/** What stood out in [from_ms, to_ms), at most an hour: {findings, looked_at, partial, skipped_files}. The viewer may look for long. */
+export const findings = ({ from_ms, to_ms, limit }, options) =>
+  get("api/findings", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), limit }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
+
+/** What a study ("trend", "changepoint" or "periodicity") says about a metric of some series in [from_ms, to_ms), at most an hour. */
+export const studies = ({ study, metric, ids, from_ms, to_ms }, options) =>
+  get("api/studies", { study, metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
 
 /** The changes in [from_ms, to_ms) from the range of the same length before. `onProgress` is called with a share, 0 to 1. */
 export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {

@@ -9,6 +9,7 @@ import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
+import { updateFindings } from "./analysis/findings.js";
 import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
@@ -49,7 +50,7 @@ export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
     dependsOn(shown, podIds, explanations, store.nodeId, live ? store.range : store.view);
-    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || loadEvents().then((change) => change?.())))));
+    if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || loadEvents().then((change) => change?.())).then(updateFindings))));
   });
   poll();
 }
@@ -84,6 +85,7 @@ async function loadAll() {
     await settle(updateRanking());
     await settle(updateMemoryShare());
     settle(updateOverview()); // not awaited: it may take long, and itself waits for the lanes
+    settle(updateFindings()); // the same
   }
   isWorking = false;
 }

@@ -39,7 +39,8 @@ export const focus = signal(0);
 
 const metricByName = computed(() => new Map((allMetrics.value ?? []).flatMap((metric) => [metric.name, ...metric.aliases].map((name) => [name, metric]))));
 
-function kindOf(metricName) {
+/** What a metric is about: "cpu", "memory", "io" or null. */
+export function kindOf(metricName) {
   if (/^(tcp|udp|sockets)\./.test(metricName)) return null;
   if (/^(io\.|io_|psi_io)/.test(metricName)) return "io";
   if (/memory|swap|smaps|headroom|^oom_/.test(metricName)) return "memory";
@@ -153,6 +154,24 @@ export function addProcessLane(id, by) {
 /** Add a lane with the labels of a series, at the end. The focus stays. */
 export function addLabelledLane(metricName, id) {
   addAtEnd(labelledLaneName(metricName, id));
+}
+
+let addedLane = null; // the lane that a finding added
+
+/**
+ * Focus the lane of a metric. If there is none, it is added at the end, in the place of the one that was added last in this way, so that
+ * a look at many findings does not add many lanes.
+ */
+export function showMetric(metricName) {
+  const index = lanes.peek().findIndex(({ metric }) => metric === metricName);
+  if (index >= 0) return void setFocus(index);
+  if (!metricByName.peek().has(metricName)) return;
+  const names = laneNames.peek().filter((name) => name !== addedLane);
+  addedLane = laneNameOf(metricName);
+  batch(() => {
+    setNames([...names.slice(0, MAX_LANES - 1), addedLane]);
+    setFocus(laneNames.peek().length - 1);
+  });
 }
 
 function addAtEnd(name) {

@@ -3,6 +3,7 @@
 import { batch } from "../vendor/signals.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
+import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
@@ -32,8 +33,12 @@ function lanesAndCursor(pin_ms) {
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
+  if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
   return parts;
 }
+
+/** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
+const findingParts = ({ kind, id, from_ms, within }) => [kind, id, ...[from_ms, within.from_ms, within.to_ms].map(isoTime)];
 
 const fragmentOf = (parts) =>
   (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escapeForUrl).join(",")}`).join("&")}`);
@@ -75,6 +80,11 @@ function unescaped(text) {
   }
 }
 
+function readFinding([kind, id, ...times]) {
+  const [from_ms, begin_ms, end_ms] = times.map((text) => Date.parse(text));
+  return begin_ms >= 0 && begin_ms < end_ms && end_ms - begin_ms <= LONGEST_FINDINGS_MS && from_ms >= 0 ? { kind, id, from_ms, within: { from_ms: begin_ms, to_ms: end_ms } } : null;
+}
+
 function readUrl() {
   const parameters = readParameters();
   const first = (name) => parameters.get(name)?.[0];
@@ -95,6 +105,7 @@ function readUrl() {
     laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
     openedId.value = first("open") ?? null;
+    shownFinding.value = readFinding(parameters.get("finding") ?? []);
     pinned_ms.value = pin_ms >= view.peek().from_ms && pin_ms < end_ms.peek() ? pin_ms : null;
   });
 }

@@ -1,9 +1,9 @@
 // Compares the view with the range of the same length before it. The viewer ranks the changes of all containers and metrics.
 
-import { effect } from "../vendor/signals.js";
-import { comparison } from "../state/page.js";
-import { range, view } from "../state/store.js";
-import * as api from "./api.js";
+import { effect } from "../../vendor/signals.js";
+import { comparison } from "../../state/page.js";
+import { range, view } from "../../state/store.js";
+import * as api from "../api.js";
 
 const LONGEST_MS = 3_600_000; // the viewer reads every sample of both ranges
 const MAX_CONTAINERS = 12;

@@ -1,0 +1,75 @@
+// What stood out in view, as sentences. A click shows a finding on the lanes.
+
+import { html } from "../browser/html.js";
+import { withLocalTimes } from "../lib/sentence-times.js";
+import { clockIn, duration, viewRange } from "../lib/time-format.js";
+import { findingsAnswer, findingsRefusal, findingsState, isShown, LONGEST_MS, releaseFinding, showFinding, shownFinding, showsAllFindings } from "../state/analysis/findings.js";
+import { focus } from "../state/lanes.js";
+import { range, view } from "../state/store.js";
+import { focusLane } from "../widgets/lane-focus.js";
+
+const FIRST = 3; // number of findings that are shown at first
+
+/** The text of a finding, with its name in bold if it begins with it. */
+function Sentence({ finding }) {
+  const text = withLocalTimes(finding.text, finding.from_ms);
+  return text.startsWith(finding.name) ? html`<b>${finding.name}</b>${text.slice(finding.name.length)}` : text;
+}
+
+function Item({ finding, rank }) {
+  const show = () => {
+    showFinding(finding);
+    focusLane(focus.peek()); // scrolls to it
+  };
+  const others = finding.others.length > 0 ? ` and ${finding.others.map(({ name }) => name).join(", ")}` : "";
+  return html`<li><button class=${isShown(finding) ? "on" : ""} aria-current=${isShown(finding) ? "true" : undefined} data-kind=${finding.kind}
+    title=${`Show ${finding.name}${others} from ${clockIn(finding.from_ms, view.value)} on`} onClick=${show}>
+    <i aria-hidden="true">${rank}</i><span><${Sentence} finding=${finding} /></span></button></li>`;
+}
+
+/** The range that was looked at, in words: "14:20–14:35", "the last 15 min", "the last hour of this view, 13:35–14:35". */
+function rangeText({ from_ms, to_ms }) {
+  const length_ms = to_ms - from_ms;
+  const { live, span_ms } = range.value;
+  if (live) return `the last ${duration(Math.min(span_ms, LONGEST_MS))}${span_ms > LONGEST_MS ? " of this view" : ""}`;
+  const isPart = shownFinding.value === null && view.value.to_ms - view.value.from_ms > LONGEST_MS && length_ms >= LONGEST_MS;
+  return `${isPart ? "the last hour of this view, " : ""}${viewRange(from_ms, to_ms)}`;
+}
+
+/** What was looked at: "looked at 40 series, 900 ticks, 31 metrics". */
+function lookedAtText({ looked_at: { series, ticks, metrics }, partial, skipped_files }) {
+  const notes = [partial && "not all data", skipped_files > 0 && `${skipped_files} files could not be read`].filter(Boolean);
+  return ["looked at " + [`${series} series`, `${ticks} ticks`, `${metrics} metrics`].join(", "), ...notes].join("; ");
+}
+
+/** Whether a finding is behind the button: all but the first ones and the one that is shown. */
+const isHidden = (finding, i) => !showsAllFindings.value && i >= FIRST && !isShown(finding);
+
+/** The button that shows the findings behind it, or hides them again. */
+function MoreButton({ findings }) {
+  const hidden = findings.filter(isHidden).length;
+  if (hidden > 0) return html`<button class="link" aria-expanded="false" onClick=${() => (showsAllFindings.value = true)}>${hidden} more</button>`;
+  return showsAllFindings.value && findings.length > FIRST && html`<button class="link" aria-expanded="true" onClick=${() => (showsAllFindings.value = false)}>Fewer</button>`;
+}
+
+/** The sentences of an answer, and what was looked at. */
+function Answer({ answer, isCurrent }) {
+  const { findings, looked_at } = answer;
+  const items = findings.map((finding, i) => isHidden(finding, i) ? null : html`<${Item} key=${`${finding.kind} ${finding.id} ${finding.from_ms}`} finding=${finding} rank=${i + 1} />`);
+  const what = looked_at.ticks === 0 ? "was recorded" : "stood out";
+  return html`${findings.length > 0 ? html`<ol>${items}</ol>` : isCurrent && html`<p>Nothing ${what} in ${rangeText(answer)}.</p>`}
+    ${isCurrent && html`<p class="foot"><${MoreButton} findings=${findings} /><span class="mut">${lookedAtText(answer)}</span></p>`}`;
+}
+
+/** The panel of findings. */
+export function Findings() {
+  const state = findingsState.value, answer = findingsAnswer.value;
+  const isCurrent = state === "done";
+  const note = state === "looking" ? "looking…" : isCurrent && answer.findings.length > 0 ? `in ${rangeText(answer)}` : "";
+  return html`<section class=${`findings ${state}`} aria-label="What stood out" aria-busy=${state === "looking"} aria-keyshortcuts="i Shift+I">
+    <div class="head"><h2>What stood out</h2><span class="mut">${note}</span>
+      ${shownFinding.value && html`<button class="link end" title="Look at the range in view" onClick=${releaseFinding}>This view</button>`}</div>
+    <p class="unseen" role="status">${isCurrent && answer.findings.length > 0 && `${answer.findings.length} findings ${note}`}</p>
+    ${state === "refused" ? html`<p role="alert">${findingsRefusal.value.text}</p>` : answer && html`<${Answer} answer=${answer} isCurrent=${isCurrent} />`}
+  </section>`;
+}
