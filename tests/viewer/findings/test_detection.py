@@ -41,6 +41,20 @@ def test_rows_of_findings_in_parts_are_those_of_the_whole_grid(monkeypatch: pyte
     assert together.facts["series"] == 21
 
 
+def test_every_part_has_the_values_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = grid_of(20, 50)
+    monkeypatch.setattr(detection, "MAX_CELLS", 4 * 50)
+    nodes: list[float] = []
+
+    def note(part: Grid) -> list[Finding]:
+        nodes.append(float(part.value_of_node(CPU)[7]))
+        return []
+
+    find_all(grid, [Detector("note", (CPU,), note)])
+    assert nodes == [100.0] * 6
+    assert np.isnan(made_grid([container("a")], {}, ticks=3).value_of_node(CPU)).all()
+
+
 def test_a_pod_and_its_containers_are_in_one_part() -> None:
     pods = [pod("one"), pod("two")]
     series = [node(), pods[0], *(container(f"a{i}", pods[0]) for i in range(5)), pods[1], container("b", pods[1])]

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.detectors import (
     bursts,
     doubtful,
+    leaks,
     limits,
     neighbours,
+    paging,
     periods,
     restarts,
     stalls,
@@ -54,8 +56,10 @@ def _comparing_by_group(module: ModuleType) -> Iterator[Detector]:
 DETECTORS: tuple[Detector, ...] = (
     _detector(bursts),
     _detector(doubtful, compares=True),
+    _detector(leaks),
     _detector(limits),
     *_comparing_by_group(neighbours),
+    _detector(paging),
     _detector(periods, compares=True),
     _detector(restarts, compares=True),
     _detector(stalls),
@@ -82,6 +86,7 @@ def part_of(grid: Grid, first: int, end: int) -> Grid:
         pod_of=np.where((pods >= 0) & (pods < end - first), pods, -1),
         node=node,
         metrics={name: values[rows] for name, values in grid.metrics.items()},
+        of_node={name: grid.value_of_node(name) for name in grid.metrics},
     )
 
 

@@ -14,6 +14,11 @@ Matrix = NDArray[np.float32]
 
 Shape: float32[series, ticks], NaN for null.
 """
+Row = NDArray[np.float32]
+"""Values of one metric of one series.
+
+Shape: float32[ticks], NaN for null.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,8 @@ class Grid:
     `metrics`: by the names that the viewer shows: counters are rates, and there are derived metrics. A metric that is
     not read at each tick has values only at those that read it. `events`: those in the time of the grid, oldest first.
     `is_leaf`: whether a series has no parts that are series, too: containers, services, the rest of the node.
-    `node`: row of the node, or None. `pod_of`: row of the pod of each series; -1: none.
+    `node`: row of the node, or None. `of_node`: its values, if the grid is a part in which it has no row. `pod_of`:
+    row of the pod of each series; -1: none.
 
     Shape: `time_ms` is int64[ticks]; `is_leaf` and `pod_of` have a value for each series.
     """
@@ -38,6 +44,7 @@ class Grid:
     node: int | None
     metrics: Mapping[str, Matrix]
     events: Sequence[Event] = field(default=())
+    of_node: Mapping[str, Row] = field(default_factory=dict)
 
     def has(self, metric: str) -> bool:
         """Return whether any series has a value of a metric."""
@@ -47,3 +54,11 @@ class Grid:
         """Return the values of a metric; all NaN if no series has one."""
         known = self.metrics.get(metric)
         return np.full((len(self.series), len(self.time_ms)), np.nan, np.float32) if known is None else known
+
+    def value_of_node(self, metric: str) -> Row:
+        """Return the values of a metric of the node; all NaN if it has none."""
+        if self.node is not None:
+            of_node: Row = self.value(metric)[self.node]
+            return of_node
+        known = self.of_node.get(metric)
+        return np.full(len(self.time_ms), np.nan, np.float32) if known is None else known

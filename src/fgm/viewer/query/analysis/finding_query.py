@@ -20,7 +20,7 @@ from fgm.viewer.files.event_files import EventFiles
 from fgm.viewer.files.reader import Reader, Sources
 from fgm.viewer.findings import detection, ranking
 from fgm.viewer.findings.detection import DETECTORS, Detector
-from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.grid import Grid, Matrix, Row
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
@@ -75,6 +75,7 @@ class FindingQuery:
         self._event_query = EventQuery(holdings, question, event_files, sources)
         self._recorded = holdings.metrics
         self._events: Sequence[Event] = ()
+        self._of_node: dict[str, Row] = {}
         self._found: list[Ranked] = []
         self._with_values: set[str] = set()
         self._progress = 0.0
@@ -151,6 +152,9 @@ class FindingQuery:
         finally:
             reader.close()
         matrices = reader.matrices()
+        node = self._rows.node
+        if node is not None and first <= node < end:
+            self._of_node.update({name: matrix[node - first].copy() for name, matrix in matrices.items()})
         self._with_values.update(matrices)
         grid = self._grid(first, end, matrices)
         for call in detection.calls(grid, detectors):
@@ -175,6 +179,7 @@ class FindingQuery:
             node=rows.node if rows.node is not None and first <= rows.node < end else None,
             metrics=matrices,
             events=self._events,
+            of_node=self._of_node,
         )
 
     def _parts(self, first: int, end: int, needs: Sequence[str]) -> list[Part]:

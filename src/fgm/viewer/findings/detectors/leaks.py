@@ -1,0 +1,243 @@
+"""Leaks: memory, threads or file descriptors that are taken and not given back, and when they reach the limit.
+
+What has to grow is the lower envelope: the saw-tooth of a garbage collector returns to the same level, and page cache
+is not counted. A growth begins where the level and the line meet that fit best (least squares; Hinkley 1971). Its slope
+is that of Theil and Sen with Sen's interval (1968), and its significance that of Mann and Kendall, corrected for
+autocorrelation (Yue and Wang 2004).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid, Matrix
+from fgm.viewer.findings.limit_forecast import until_memory_limit, until_thread_limit
+from fgm.viewer.findings.statistics.envelope import (
+    LowerEnvelopes,
+    coarser,
+    kept,
+    largest_fall,
+    lower_envelopes,
+    troughs,
+)
+from fgm.viewer.findings.statistics.trend import SURE, Growth, decimated, growth, slope_error, trends
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+MIB = float(1 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that can leak. `floor`: minimum growth that is worth a sentence. `unit`: as in names of facts."""
+
+    metric: str
+    unit: str
+    floor: float
+
+
+MEMORY = tuple(
+    Resource(metric, "bytes", 8 * MIB)
+    for metric in (
+        *("memory.stat.anon", "memory.stat.shmem", "memory.stat.slab_unreclaimable", "memory.swap.current"),
+        *("memory_working_set", "processes.resident_bytes"),
+    )
+)
+FALLBACKS = MEMORY[-2:]
+"""Memory of series for which the kernel does not say what is anonymous."""
+THREADS, DESCRIPTORS = Resource("pids.current", "threads", 20), Resource("processes.fd_count", "fds", 60)
+RESOURCES = (*MEMORY, THREADS, DESCRIPTORS)
+NEEDS: tuple[str, ...] = (
+    *(resource.metric for resource in RESOURCES),
+    *(
+        "effective_memory_max",
+        "effective_memory_max_depth",
+        "memory.max",
+        "memory.current",
+        "memory.stat.file",
+        "pids.max",
+    ),
+)
+MIN_POINTS = 8
+"""Minimum number of points of the lower envelope in a growth."""
+MIN_TROUGHS = 5
+"""Minimum number of troughs of a saw-tooth in a growth."""
+SAW_TOOTH_SHARE = 0.25
+"""Share of the growth above which what was given back meanwhile makes a series a saw-tooth."""
+MIN_LEVEL = 3
+"""Minimum number of points before a growth that began in the range."""
+RATIO_WEIGHT = 3.0
+"""Statistic of a growth that is as high as what the series gave back before."""
+START_S = 60
+"""Time after the start of a series in which growth is that of a start."""
+MIN_WHOLE_S = 120
+"""Minimum length of a growth of which it is not known what was before it."""
+NOISE_SHARE = 0.02
+"""Minimum noise of a series, as a share of the growth that is worth a sentence: the kernel counts in batches."""
+WIDTHS = (1, 4, 12)
+"""Numbers of bins of lower envelopes: peaks that are shorter are not in them."""
+WINDOWS = (1.0, 0.5, 0.25, 0.125)
+"""Shares of the time up to the end of a growth in which the growth is looked for: it may have begun at any time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A growth of one series until the tick `end`.
+
+    `points`: those of the growth, time in s and value. `grown`: how much the line grows until its end. `steepness`: the
+    slope divided by its error. `ratio`: `grown` divided by what the series gave back before.
+    """
+
+    row: int
+    resource: Resource
+    end: int
+    fitted: Growth
+    points: tuple[Floats, Floats]
+    grown: float
+    steepness: float
+    ratio: float
+
+    @property
+    def statistic(self) -> float:
+        """How unusual the growth is: neither noise nor what the series gives back again reaches it."""
+        return min(float(np.log1p(self.steepness)), RATIO_WEIGHT * self.ratio)
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return the leaks of a grid, at most one of memory, of threads and of file descriptors for each series."""
+    best: dict[tuple[int, str], Measured] = {}
+    for measured in measure(grid):
+        key = (measured.row, measured.resource.unit)
+        if key not in best or measured.statistic > best[key].statistic:
+            best[key] = measured
+    return [_finding(grid, each) for each in best.values()]
+
+
+def measure(grid: Grid) -> Iterator[Measured]:
+    """Yield the growths of all series and resources that are worth a sentence."""
+    starts = _ends_of_starts(grid)
+    for resource in RESOURCES:
+        values = grid.value(resource.metric)
+        rows = np.flatnonzero(grid.is_leaf & ~np.isnan(values).all(axis=1))
+        if resource in FALLBACKS:
+            rows = rows[np.isnan(grid.value(MEMORY[0].metric)[rows]).all(axis=1)]
+        if not len(rows):
+            continue
+        envelopes = lower_envelopes(_without_starts(values[rows], starts[rows]))
+        for index, last in candidates(envelopes, resource.floor, grid.begin):
+            ticks, lows = envelopes.points(index, last)
+            interval_s, end = grid.interval_ms / 1000, envelopes.last_tick(last)
+            lowest = (np.asarray(ticks * interval_s, dtype=np.float64), lows, end * interval_s)
+            later = envelopes.values_after(index, last)
+            growths = [_measured(int(rows[index]), resource, end, lowest, later, share) for share in WINDOWS]
+            yield from (each for each in growths if each is not None)
+
+
+def _ends_of_starts(grid: Grid) -> Rows:
+    """Return the tick at which the start of each series is over; 0 if it began before the grid."""
+    has_value = ~np.isnan(grid.value("memory.current")) | ~np.isnan(grid.value("pids.current"))
+    first = has_value.argmax(axis=1) if has_value.size else np.zeros(len(has_value), np.int64)
+    return np.where(first > 1, first + round(1000 * START_S / grid.interval_ms), 0)
+
+
+def _without_starts(values: Matrix, ends: Rows) -> Matrix:
+    """Return values without the first seconds of series that start in the grid: a start takes what it needs."""
+    result = values.copy()
+    for row in np.flatnonzero(ends).tolist():
+        result[row, : ends[row]] = np.nan
+    return result
+
+
+def candidates(envelopes: LowerEnvelopes, floor: float, begin: int) -> list[tuple[int, int]]:
+    """Return the row and the last bin of each growth that is high enough.
+
+    A growth lasts until the last value of a series, or until its largest fall: after a kill, for example.
+    """
+    value = envelopes.value
+    has_value = value < np.inf
+    rows = np.arange(len(value))
+    earlier = np.minimum.accumulate(value, axis=1)
+    later = np.minimum.accumulate(value[:, ::-1], axis=1)[:, ::-1]
+    last = value.shape[1] - 1 - has_value[:, ::-1].argmax(axis=1)
+    top = np.where(has_value, np.where(has_value, value, 0) - np.where(has_value, later, 0), -1).argmax(axis=1)
+    result: set[tuple[int, int]] = set()
+    for end in (last, top):
+        is_high = (value[rows, end] >= earlier[rows, end] + floor) & (end >= envelopes.bin_of(begin))
+        is_high &= has_value[rows, end]
+        result.update((row, int(end[row])) for row in np.flatnonzero(is_high).tolist())
+    return sorted(result)
+
+
+def _measured(  # noqa: PLR0917 - what is looked at, and where
+    row: int, resource: Resource, end: int, lowest: tuple[Floats, Floats, float], later: Floats, share: float
+) -> Measured | None:
+    """Return the growth in the last part of a series; None if there is none that is high enough.
+
+    `lowest`: times in s and values of the lower envelope, and the time in s at which it ends. `later`: what follows.
+    """
+    time_s, lows, end_s = lowest
+    first = int(np.searchsorted(time_s, time_s[-1] - share * (time_s[-1] - time_s[0])))
+    for points in _envelopes(time_s[first:], lows[first:]):
+        if len(points.time_s) < points.least:
+            return None
+        fitted = growth(points.time_s, points.values)
+        grown = fitted.slope * (end_s - fitted.begin)
+        if points.is_last or largest_fall(points.values) <= SAW_TOOTH_SHARE * grown:
+            break
+    in_growth = points.time_s >= fitted.begin
+    count, is_whole = int(in_growth.sum()), fitted.is_whole and end_s - fitted.begin < MIN_WHOLE_S
+    is_cut = share < 1 and len(in_growth) - count < MIN_LEVEL
+    if count < points.least or is_cut or is_whole or grown < resource.floor:
+        return None
+    given_back = max(largest_fall(points.of(lows[: first + 1])), largest_fall(-later))
+    ratio = grown / max(given_back, NOISE_SHARE * resource.floor)
+    times, residuals = points.time_s[in_growth], points.values - fitted.at(points.time_s)
+    error = slope_error(times, residuals, NOISE_SHARE * resource.floor)
+    return Measured(row, resource, end, fitted, (times, points.values[in_growth]), grown, fitted.slope / error, ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    """Points of a lower envelope. `of`: makes such points of other values. `least`: minimum number in a growth."""
+
+    time_s: Floats
+    values: Floats
+    of: Callable[[Floats], Floats]
+    least: int = MIN_POINTS
+    is_last: bool = False
+
+
+def _envelopes(time_s: Floats, lows: Floats) -> Iterator[_Envelope]:
+    """Yield lower envelopes that follow a series less and less: below its peaks, and then only its troughs."""
+    for width in WIDTHS:
+        chosen = coarser(lows, width)
+        yield _Envelope(time_s[chosen], lows[chosen], lambda values, width=width: values[coarser(values, width)])  # type: ignore[misc]  # mypy: defaults of a lambda have no types
+    chosen = kept(lows, troughs(lows))
+    yield _Envelope(time_s[chosen], lows[chosen], lambda values: values[troughs(values)], MIN_TROUGHS, is_last=True)
+
+
+def _finding(grid: Grid, measured: Measured) -> Finding:
+    resource, row, end, unit = measured.resource, measured.row, measured.end, measured.resource.unit
+    trend = trends(*(column[np.newaxis] for column in decimated(*measured.points)))
+    low, likely, high = (float(column[0]) for column in (trend.slope_low, trend.slope, trend.slope_high))
+    facts: dict[str, float | str] = {
+        f"grown_{unit}": measured.grown,
+        f"from_{unit}": measured.fitted.level,
+        f"to_{unit}": float(measured.points[1][-1]),
+        f"slope_{unit}_per_s": likely,
+        f"slope_{unit}_per_s_low": low,
+        f"slope_{unit}_per_s_high": high,
+        "sure_ratio": SURE,
+        "z": float(trend.z[0]),
+    }
+    if measured.fitted.is_whole:
+        facts["began"] = "before"
+    if resource is THREADS:
+        facts |= until_thread_limit(grid, row, end, (low, likely, high))
+    elif unit == "bytes":
+        facts |= until_memory_limit(grid, row, end, (low, likely, high))
+    begin_ms = int(grid.time_ms[0] + max(0, 1000 * measured.fitted.begin))
+    return Finding("leak", row, resource.metric, begin_ms, int(grid.time_ms[end]), measured.statistic, facts)

@@ -1,0 +1,140 @@
+"""Storms of paging: far more swapping, major or minor page faults than the series has usually.
+
+The mean of ten seconds is compared with the highest such mean in the time before, or with what is usual in the range if
+there is none: a ratio of peaks, which bursts that happen all the time do not raise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """A kind of storm. `metrics`: whose sum is its rate, the one that is shown first. `floor`: minimum mean rate."""
+
+    metrics: tuple[str, ...]
+    fact: str
+    floor: float
+    subtracted: str = ""
+
+
+PRESSURE = "psi_memory_some_ratio"
+SWAP = Storm(("memory.stat.pswpin", "memory.stat.pswpout"), "swapped_pages_per_s", 256)
+REFAULTS = Storm(("memory.stat.workingset_refault_anon",), "swapped_in_again_pages_per_s", 256)
+MAJOR = Storm(("memory.stat.pgmajfault",), "major_faults_per_s", 50)
+MINOR = Storm(("memory.stat.pgfault",), "minor_faults_per_s", 10_000, subtracted="memory.stat.pgmajfault")
+STORMS = (SWAP, REFAULTS, MAJOR, MINOR)
+"""The most specific first: what is swapped in is a major fault, too."""
+NEEDS: tuple[str, ...] = (
+    *dict.fromkeys(name for storm in STORMS for name in storm.metrics),
+    PRESSURE,
+)
+LENGTH_S = 10
+"""Length of the means that are compared."""
+MIN_BEFORE_S = 60
+"""Minimum length of the time before the range that says what is usual."""
+START_S = 30
+"""Time after the start of a series in which its page faults are those of a start."""
+MIN_RATIO = 2.0
+"""Minimum ratio of the highest mean in the range and the usual one."""
+BEGIN_SHARE = 0.25
+"""Share of the rise that the rate exceeds while a storm lasts."""
+
+
+def find(grid: Grid) -> list[Finding]:
+    """Return the storms of a grid, at most one for each series."""
+    found: dict[int, Finding] = {}
+    for storm in STORMS:
+        if any(grid.has(name) for name in storm.metrics):
+            for finding in _storms(grid, storm):
+                found.setdefault(finding.row, finding)
+    return list(found.values())
+
+
+def _storms(grid: Grid, storm: Storm) -> list[Finding]:
+    rate = _rate(grid, storm)
+    length = max(1, round(1000 * LENGTH_S / grid.interval_ms))
+    means = _means(_without_start(grid, rate), length)
+    usual = _usual_peak(grid, means)
+    peak = means[:, grid.begin :].max(axis=1)
+    rows = np.flatnonzero(grid.is_leaf & (peak >= MIN_RATIO * (usual + storm.floor)))
+    result = []
+    for row in rows.tolist():
+        threshold = float(usual[row] + BEGIN_SHARE * (peak[row] - usual[row]))
+        begin, end = _bounds(rate[row], means[row], threshold, grid.begin, length)
+        result.append(_finding(grid, storm, row, slice(begin, end + 1), (float(peak[row]), float(usual[row]))))
+    return result
+
+
+def _rate(grid: Grid, storm: Storm) -> Floats:
+    rate = np.zeros((len(grid.series), len(grid.time_ms)))
+    is_missing = np.ones(rate.shape, np.bool_)
+    for name in storm.metrics:
+        values = grid.value(name)
+        rate += np.nan_to_num(values)
+        is_missing &= np.isnan(values)
+    if storm.subtracted:
+        rate -= np.nan_to_num(grid.value(storm.subtracted))
+    return np.where(is_missing, np.nan, np.maximum(rate, 0))
+
+
+def _without_start(grid: Grid, rate: Floats) -> Floats:
+    """Return a rate, 0 where it is missing, and in the first seconds of a series that starts in the grid."""
+    has_value = ~np.isnan(rate)
+    first = has_value.argmax(axis=1)
+    start = round(1000 * START_S / grid.interval_ms)
+    since = np.arange(rate.shape[1]) - first[:, np.newaxis]
+    is_starting = (since < start) & (first > 3)[:, np.newaxis]
+    return np.where(has_value & ~is_starting, rate, 0)
+
+
+def _means(rate: Floats, length: int) -> Floats:
+    """Return the mean of the `length` ticks that end with each tick."""
+    sums = np.cumsum(np.pad(rate, ((0, 0), (length, 0))), axis=1)
+    return np.asarray((sums[:, length:] - sums[:, :-length]) / length, dtype=np.float64)
+
+
+def _usual_peak(grid: Grid, means: Floats) -> Floats:
+    """Return the highest mean before the range; without enough time before it, the upper quartile in the range."""
+    if grid.begin * grid.interval_ms >= 1000 * MIN_BEFORE_S:
+        return np.asarray(means[:, : grid.begin].max(axis=1), dtype=np.float64)
+    ordered = np.sort(means[:, grid.begin :], axis=1)
+    return np.asarray(ordered[:, 3 * (ordered.shape[1] - 1) // 4], dtype=np.float64)
+
+
+def _bounds(rate: Floats, means: Floats, threshold: float, first: int, length: int) -> tuple[int, int]:
+    """Return the first and the last tick of the storm around the highest mean from the tick `first` on."""
+    top = first + int(means[first:].argmax())
+    is_low = means <= threshold
+    low_before, low_after = np.flatnonzero(is_low[:top]), np.flatnonzero(is_low[top:])
+    begin = int(low_before[-1]) + 1 if len(low_before) else 0
+    end = top + int(low_after[0]) - 1 if len(low_after) else len(means) - 1
+    # A mean includes ticks before it: the storm began when a single tick was high.
+    earliest = max(0, begin - length + 1)
+    begin = earliest + int((np.nan_to_num(rate[earliest : begin + 1]) > threshold).argmax())
+    while end > begin and not rate[end] > threshold:
+        end -= 1
+    return begin, end
+
+
+def _finding(grid: Grid, storm: Storm, row: int, ticks: slice, peaks: tuple[float, float]) -> Finding:
+    """Return the finding of a storm. `peaks`: the highest mean in the range, and the usual one."""
+    peak, usual = peaks
+    facts: dict[str, float | str] = {
+        f"usual_{storm.fact}": usual,
+        "duration_s": (ticks.stop - ticks.start) * grid.interval_ms / 1000,
+    }
+    metric = next(name for name in storm.metrics if grid.has(name))
+    for name, values in ((storm.fact, _rate(grid, storm)), ("memory_pressure_ratio", grid.value(PRESSURE))):
+        during = values[row, ticks]
+        if not np.isnan(during).all():
+            facts[name] = float(during[~np.isnan(during)].mean())
+    from_ms, to_ms = int(grid.time_ms[ticks.start]), int(grid.time_ms[ticks.stop - 1])
+    return Finding("paging", row, metric, from_ms, to_ms, float(np.log(peak / (usual + storm.floor))), facts)
