@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.detectors import (
     bursts,
     doubtful,
+    kills,
     leaks,
     limits,
     neighbours,
@@ -56,6 +57,7 @@ def _comparing_by_group(module: ModuleType) -> Iterator[Detector]:
 DETECTORS: tuple[Detector, ...] = (
     _detector(bursts),
     _detector(doubtful, compares=True),
+    _detector(kills, compares=True),
     _detector(leaks),
     _detector(limits),
     *_comparing_by_group(neighbours),
