@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.viewer.findings.grid import Grid, Matrix
-from fgm.viewer.findings.statistics.levels import levels_and_spreads
-from fgm.viewer.findings.statistics.segments import heaviest
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians
+from fgm.viewer.findings.statistics.likelihood import likeliest_range
+from fgm.viewer.findings.statistics.segments import Floats, heaviest, usual_part
 
 NEEDS = (
     "throttle_ratio",
@@ -17,12 +19,18 @@ NEEDS = (
     "cpu_quota_usec",
     "cpu_period_usec",
 )
-NEAR_QUOTA = 0.8
+NEAR_QUOTA = 0.92
 """Mean use as a share of the quota from which on a container is at its limit; below it, the average looks fine."""
-ALLOWED_SHARE = 0.1
-"""Share of periods by which throttling may exceed what is usual: one of the ten periods of a second."""
+ALLOWED_SHARE = 0.03
+"""Share of periods by which throttling may exceed what is usual in addition to its spread."""
+SPREADS = 3.0
+"""Number of robust standard deviations of half minutes by which throttling may exceed its mean."""
+BLOCK_S = 30
+"""Length of the parts of which the spread is taken: throttling of single seconds is noise."""
 MIN_WEIGHT_S = 2.0
 """Minimum throttling of a stretch, as seconds in which all periods are throttled, beyond what is allowed."""
+CLASSES = np.array([0.0, 0.25, 0.5, 0.75])
+"""Upper bounds of the classes of shares by which the beginning and the end are found."""
 SAME_PERIODS = 0.8
 """Share of a pod's throttling from which on it is that of one of its containers, which has the same quota."""
 
@@ -56,21 +64,27 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     if not len(rows):
         return []
     share = throttled[rows]
-    usual, spread = levels_and_spreads(share[:, :begin] if begin else share)
-    segments = heaviest(share[:, begin:] - (usual + spread + ALLOWED_SHARE)[:, None])
+    usual, allowed = _usual(share, begin, round(BLOCK_S / second))
+    rough = heaviest(share[:, begin:] - allowed[:, None])
     lost, use = grid.value("throttled_ms_per_s"), grid.value("total_cpu_usage_millicores")
     found = []
-    for place in np.flatnonzero(segments.weight * second >= MIN_WEIGHT_S):
+    for place in np.flatnonzero(rough.weight * second >= MIN_WEIGHT_S):
         row = int(rows[place])
-        start, stop = int(segments.start[place]) + begin, int(segments.stop[place]) + begin
+        first, last = int(rough.start[place]) + begin, int(rough.stop[place]) + begin
+        start, stop = likeliest_range(share[place], first, last, CLASSES)
+        start = max(begin, start)
+        throttled_share = _mean(share[place, start:stop])
+        weight_s = (throttled_share - float(allowed[place])) * (stop - start) * second
+        if not weight_s >= MIN_WEIGHT_S:
+            continue
         quota, mean_use = _quota_millicores(grid, row, start, stop), _mean(use[row, start:stop])
         found.append(
             QuotaStretch(
                 row=row,
                 start=start,
                 stop=stop,
-                weight_s=float(segments.weight[place]) * second,
-                throttled_share=_mean(share[place, start:stop]),
+                weight_s=weight_s,
+                throttled_share=throttled_share,
                 usual_share=float(usual[place]),
                 lost_ms_per_s=_mean(lost[row, start:stop]),
                 use_millicores=mean_use,
@@ -82,11 +96,26 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     return [each for each in found if not _is_of_a_container(each, found)]
 
 
+def _usual(share: Matrix, begin: int, block: int) -> tuple[Floats, Floats]:
+    """Return the share of periods that is usually throttled in each row, and the share that is allowed."""
+    part = usual_part(share, begin)
+    counts, sums = _in_blocks(np.isfinite(part), block), _in_blocks(np.nan_to_num(part), block)
+    usual = sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    _, spread = levels_and_spreads(np.where(2 * counts >= block, sums / np.maximum(counts, 1), np.nan))
+    return usual, usual + SPREADS * np.nan_to_num(spread) + ALLOWED_SHARE
+
+
+def _in_blocks(values: NDArray[np.generic], block: int) -> Floats:
+    """Return the sum of each block of ticks."""
+    sums: Floats = np.add.reduceat(values, np.arange(0, values.shape[1], block), axis=1, dtype=np.float64)
+    return sums
+
+
 def _quota_millicores(grid: Grid, row: int, start: int, stop: int) -> float:
     """Return the row's own quota; if that is not recorded, the smallest on the way up."""
     quota = grid.value("cpu_quota_usec")[row, start:stop] / grid.value("cpu_period_usec")[row, start:stop] * 1000
-    own = _mean(quota)
-    return own if np.isfinite(own) else _mean(grid.value("cpu_limit_millicores")[row, start:stop])
+    own = float(medians(quota))
+    return own if np.isfinite(own) else float(medians(grid.value("cpu_limit_millicores")[row, start:stop]))
 
 
 def _leaves_below(grid: Grid, row: int, use: Matrix) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fgm.viewer.findings.statistics.segments import heaviest
+from fgm.viewer.findings.statistics.segments import heaviest, usual_part
 
 
 def test_the_range_has_the_greatest_sum_of_all_ranges() -> None:
@@ -33,3 +33,15 @@ def test_a_pause_does_not_end_a_range_and_a_single_tick_long_before_does_not_beg
     found = heaviest(weights)
 
     assert (found.start[0], found.stop[0]) == (60, 90)
+
+
+def test_what_is_usual_is_what_was_before_or_else_what_is_outside_of_the_rise() -> None:
+    values = np.zeros((1, 100), np.float32)
+    values[0, 20:] = 1
+
+    assert usual_part(values, 20).tolist() == [[0.0] * 20]
+    usual = usual_part(values, 0)
+    assert usual.dtype == np.float32
+    assert np.nansum(usual) == 0
+    assert np.isnan(usual[0, 20:]).all()
+    assert np.isfinite(usual[0, :20]).all()

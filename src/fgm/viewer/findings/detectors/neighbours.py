@@ -20,7 +20,7 @@ from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians
 from fgm.viewer.findings.statistics.rank_correlation import lagged
-from fgm.viewer.findings.statistics.segments import heaviest
+from fgm.viewer.findings.statistics.segments import heaviest, usual_part
 
 Floats = NDArray[np.float64]
 Vector = NDArray[np.floating]
@@ -34,10 +34,10 @@ MIN_SHARE, MIN_CORRELATION = 0.5, 0.4
 """Minimum part of the culprit in the rise of use, and minimum rank correlation of its use with the pressure."""
 MAX_LAG_S = 5
 """Maximum time from a change in use to the change in pressure that follows it."""
+MIN_EDGE_S, MAX_EDGE_S = 30, 120
+"""Time before and after the pressure rises in which it is compared with the use."""
 BYTES_A_REQUEST = 32 << 10
 """Cost of an I/O request in addition to its bytes: what 4,000 requests and 128 MB a second have in common."""
-MAX_OTHERS = 10
-"""Maximum number of victims of a finding: those that waited longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class _Resource:
     """A resource that containers share.
 
     `use`: returns what each series uses of it. `metric`: the one that shows it. `least_rise`: a smaller rise of the
-    culprit's use is not blamed. `lead_s`: maximum time from the rise to the pressure. `held_by`: metrics that are
-    above 0 while a limit of a series or of its pod holds it.
+    culprit's use is not blamed. `lead_s`: maximum time from the rise to the pressure. `onset`: share of the rise at
+    which it has begun. `held_by`: metrics that are above 0 while a limit of a series or of its pod holds it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class _Resource:
     use: Callable[[Grid], Matrix]
     least_rise: float
     lead_s: int
+    onset: float
     held_by: tuple[str, ...] = ()
 
 
@@ -73,7 +74,9 @@ def _io(grid: Grid) -> Matrix:
 
 MIB = float(1 << 20)
 RESOURCES = (
-    _Resource("cpu", "psi_cpu_some_ratio", "total_cpu_usage_millicores", _processors, 100.0, 30, ("throttle_ratio",)),
+    _Resource(
+        "cpu", "psi_cpu_some_ratio", "total_cpu_usage_millicores", _processors, 100.0, 30, 0.5, ("throttle_ratio",)
+    ),
     _Resource(
         "memory",
         "psi_memory_some_ratio",
@@ -81,9 +84,10 @@ RESOURCES = (
         _memory,
         32 * MIB,
         300,
+        0.1,
         ("memory.events.max", "memory.events.high"),
     ),
-    _Resource("io", "psi_io_some_ratio", "io_bytes_per_s", _io, 2 * MIB, 30),
+    _Resource("io", "psi_io_some_ratio", "io_bytes_per_s", _io, 2 * MIB, 30, 0.5),
 )
 REQUESTS = ("io_read_iops", "io_write_iops")
 GROUPS = tuple(
@@ -105,8 +109,9 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     used = resource.use(grid)[leaves]
     beyond = _beyond_usual(grid, resource, leaves)
     waited = (beyond * (1 - _share_of_rise(used, begin))).sum(axis=0)
-    level, spread = levels_and_spreads(_usual_ticks(waited, begin))
-    segment = heaviest((waited - (level + SPREADS * spread + ALLOWED))[None, begin:])
+    waited = waited[None]
+    level, spread = levels_and_spreads(usual_part(waited, begin))
+    segment = heaviest((waited - (level + SPREADS * spread + ALLOWED)[:, None])[:, begin:])
     if segment.weight[0] * second < MIN_WAITED_S:
         return None
     start, stop = int(segment.start[0]) + begin, int(segment.stop[0]) + begin
@@ -116,8 +121,8 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     if rises[culprit] < resource.least_rise or part < MIN_SHARE:
         return None
     is_other = np.arange(len(leaves)) != culprit
-    margin = max(30, stop - start)
-    around = slice(max(0, start - margin), min(used.shape[1], stop + margin))
+    margin = round(min(max(MIN_EDGE_S, (stop - start) * second), MAX_EDGE_S) / second)
+    around = slice(max(0, start - margin), min(used.shape[1], start + margin))
     correlation, lag = lagged(used[culprit, around], beyond[is_other].sum(axis=0)[around], round(MAX_LAG_S / second))
     victims = [each for each in np.flatnonzero(is_other) if _is_victim(beyond[each], start, stop)]
     if correlation < MIN_CORRELATION or not victims:
@@ -128,7 +133,7 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     facts: dict[str, float | str] = {
         "resource": resource.name,
         "share_of_rise": part,
-        "rise": float(rises[culprit]),
+        "rise": float(_rises(np.nan_to_num(grid.value(resource.metric)[leaves[[culprit]]]), start, stop, begin)[0]),
         "victims": float(len(victims)),
         "victim_waited_percent": 100 * float(lengths[victims[0]]) / length_s,
         "waited_s": total_s,
@@ -136,8 +141,8 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         "lag_s": lag * second,
         "seconds": length_s,
     }
-    half_way = float(medians(_usual_ticks(used[culprit], begin))) + float(rises[culprit]) / 2
-    onset = _onset(used[culprit], half_way, max(begin, start - round(resource.lead_s / second)), stop)
+    threshold = float(medians(usual_part(used[[culprit]], begin))[0]) + resource.onset * float(rises[culprit])
+    onset = _onset(used[culprit], threshold, max(begin, start - round(resource.lead_s / second)), stop)
     return Finding(
         kind="neighbour",
         row=int(leaves[culprit]),
@@ -146,13 +151,13 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         to_ms=int(grid.time_ms[stop - 1]),
         statistic=math.log2(1 + total_s) * part * correlation,
         facts=facts,
-        others=tuple(int(leaves[each]) for each in victims[:MAX_OTHERS]),
+        others=tuple(int(leaves[each]) for each in victims),
     )
 
 
 def _share_of_rise(used: Matrix, begin: int) -> Matrix:
     """Return for each tick which part of the rise in use is that of each leaf: what it waits for is up to itself."""
-    level, spread = levels_and_spreads(_usual_ticks(used, begin))
+    level, spread = levels_and_spreads(usual_part(used, begin))
     rise = np.maximum(used - (level + spread)[:, None].astype(np.float32), 0)
     share: Matrix = rise / np.maximum(rise.sum(axis=0), np.float32(1e-9))
     return share
@@ -169,7 +174,7 @@ def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
 def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
     """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
     pressure = np.nan_to_num(grid.value(resource.pressure)[leaves])
-    usual, spread = levels_and_spreads(_usual_ticks(pressure, grid.begin))
+    usual, spread = levels_and_spreads(usual_part(pressure, grid.begin))
     beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
     pods = grid.pod_of[leaves]
     for metric in resource.held_by:
@@ -189,8 +194,3 @@ def _is_victim(beyond: Vector, start: int, stop: int) -> bool:
 def _onset(used: Vector, level: float, first: int, stop: int) -> int:
     """Return the tick at which the culprit's use rose: the start of the range in which it is above a level."""
     return first + int(heaviest((used[first:stop] - level)[None]).start[0])
-
-
-def _usual_ticks(values: Matrix, begin: int) -> Matrix:
-    """Return the values that show what is usual: those before the range in question, or all."""
-    return values[..., :begin] if begin else values

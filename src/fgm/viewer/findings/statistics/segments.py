@@ -38,3 +38,20 @@ def heaviest(weights: NDArray[np.floating]) -> Segments:
     every = np.arange(rows)
     start = positions[every, stop]
     return Segments(start, stop, sums[every, stop] - sums[every, start])
+
+
+def usual_part(values: NDArray[np.floating], begin: int) -> NDArray[np.floating]:
+    """Return the ticks of each row that show what is usual: those before the range in question.
+
+    If there are none, they are those of the range outside of its heaviest part above the mean, the others being NaN.
+
+    Shape: float[rows, ticks] -> float[rows, usual ticks].
+    """
+    if begin:
+        return values[:, :begin]
+    present = np.isfinite(values)
+    means = np.where(present, values, 0).sum(axis=1, dtype=np.float64) / np.maximum(present.sum(axis=1), 1)
+    rise = heaviest(values - means[:, None])
+    at = np.arange(values.shape[1])
+    is_inside = (at >= rise.start[:, None]) & (at < rise.stop[:, None])
+    return np.where(is_inside, values.dtype.type(np.nan), values)
