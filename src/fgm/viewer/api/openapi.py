@@ -86,6 +86,22 @@ _RANKED = _facts(
     share_of_node=_or_null(NUMBER),
     peaks=_list(_or_null(NUMBER)),
 )
+_WALL_ROW = _facts(
+    key=TEXT,
+    id=TEXT,
+    ids=_list(TEXT),
+    scope=TEXT,
+    name=TEXT,
+    workload=MAYBE_TEXT,
+    pod_name=MAYBE_TEXT,
+    namespace=MAYBE_TEXT,
+    first_seen_ms=WHOLE,
+    samples=WHOLE,
+    use=NUMBER,
+    max=NUMBER,
+    max_ms=WHOLE,
+    values=_list(_or_null(NUMBER)),
+)
 _PROCESS = _facts(
     id=TEXT,
     name=TEXT,
@@ -223,6 +239,28 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             series=_list(_RANKED),
         ),
     ),
+    "/api/wall": (
+        (
+            "Many series at once: the highest value of each row in each of `columns` equal parts of a range, the most "
+            "used row first. `use` is the sum of its samples divided by the number of ticks in the range. `values` are "
+            "those of the columns from `first_column` to before `end_column`; null where nothing was recorded. From "
+            "minutes, if a column is a minute or longer: an empty column has the maximum of the minute in its middle."
+        ),
+        _facts(
+            **_COVERED,
+            complete_from_ms=WHOLE,
+            metric=TEXT,
+            unit=TEXT,
+            by={"type": "string", "enum": ["container", "pod", "workload"]},
+            interval_ms=WHOLE,
+            resolution={"type": "string", "enum": ["raw", "minutes"]},
+            columns=WHOLE,
+            first_column=WHOLE,
+            end_column=WHOLE,
+            total=WHOLE,
+            rows=_list(_WALL_ROW),
+        ),
+    ),
     "/api/changes": (
         "The series that changed most in a range. Lines of JSON: the last is the answer, the others have `progress`.",
         TEXT,
@@ -287,6 +325,10 @@ _BINARY_TEXT = (
     "offsets in `t_ms` and `value`, in bytes from the end of the padding; padding to a multiple of 8; columns of "
     "float64, little-endian, NaN for null."
 )
+_BINARY_WALL_TEXT = (
+    "Length of the header as u32, little-endian; the header, which is the JSON without `values`; padding to a multiple "
+    "of 8; the values of all rows as float32, little-endian, row by row, NaN for null."
+)
 _TAGGED = frozenset({"/api/findings", "/api/metrics", "/api/timeseries", "/api/openapi.json"})
 _PROBLEMS = {
     "400": "A parameter is wrong. `parameter` is its name, `allowed` describes the allowed values.",
@@ -341,7 +383,8 @@ def _operation(path: str) -> JsonSchema:
     if path == "/api/changes":
         content = {JSON_LINES: {"schema": schema}}
     if parameters.FORMAT in TAKES[path]:
-        content[BINARY] = {"schema": {"type": "string", "format": "binary", "description": _BINARY_TEXT}}
+        text = _BINARY_WALL_TEXT if path == "/api/wall" else _BINARY_TEXT
+        content[BINARY] = {"schema": {"type": "string", "format": "binary", "description": text}}
     ref = {"schema": {"$ref": "#/components/schemas/Problem"}}
     answers: JsonSchema = {"200": {"description": summary, "content": content}}
     if path in _TAGGED:

@@ -40,6 +40,7 @@ QUERIES: Mapping[str, str] = {
     "/api/timeseries": "timeseries",
     "/api/containers": "containers",
     "/api/top": "top",
+    "/api/wall": "wall",
     "/api/changes": "analysis.changes",
     "/api/findings": "analysis.findings",
     "/api/events": "events",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
     from fgm.viewer.query.long_ranges.series_query import SeriesQuery
     from fgm.viewer.query.processes.process_query import ProcessQuery, ProcessQuestion
+    from fgm.viewer.query.wall.wall_query import WallQuery
 
 
 class Services:
@@ -109,6 +110,15 @@ class Services:
     def totals_query(self, question: Question, parts: int = 0) -> TotalsQuery:
         """Return a query for totals. `parts`: number of equal parts of the range, each with a peak; 0: no peaks."""
         return TotalsQuery(question, self.sources, parts)
+
+    def wall_query(self, question: Question, until_ms: int, within_ms: int = 0) -> WallQuery:
+        """Return a query for the cells of a wall. `within_ms`: time limit; 0: none. May block."""
+        from fgm.viewer.query.wall.wall_query import WallQuery
+
+        if not within_ms:
+            return WallQuery(question, self.sources, until_ms)
+        segments = plan_of(question, days_between(self.sources, question.from_ms, question.to_ms))
+        return WallQuery(question, self.sources, until_ms, (self.clock.monotonic, within_ms / 1000), segments)
 
     def series_query(self, holdings: Holdings, from_ms: int, to_ms: int) -> SeriesQuery:
         """Return a query for the series that minutes have in a range. May block."""

@@ -7,6 +7,7 @@ from fgm.metrics.labelled import LABELLED
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.query.question import MAX_SERIES
+from fgm.viewer.query.wall.grouping import Rows
 
 MAX_METRICS = 12
 """Maximum number of metrics in a request."""
@@ -110,6 +111,20 @@ MAX_FINDINGS = _whole("limit", "Maximum number of findings; the first are return
 PARTS = _whole(
     "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
 )
+COLUMNS = _whole("columns", "Number of equal parts of the range; each cell has the highest value in one.", 600, 1, 4000)
+ROWS = _choice(
+    "by",
+    "What a row is: a container with all its lives, a pod, or a workload with all its replicas. What is in none has a "
+    "row of its own.",
+    *get_args(Rows),
+)
+MAX_WALL_ROWS = _whole("limit", "Maximum number of rows; the most used are returned.", 500, 1, 2_000)
+UNTIL = Parameter(
+    "until",
+    "End of what is read, in the same forms as `from`: the `complete_from_ms` of an answer that has the newer part of "
+    "the same range. Default: the end of the range.",
+    _INSTANT,
+)
 BY = _choice("by", "The value to rank by.", "mean", "max", "last")
 
 PROCESS_SERIES = Parameter(
@@ -151,6 +166,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN, SINCE),
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
+    "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
     "/api/changes": (*_SPAN, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),

@@ -23,6 +23,7 @@ from fgm.viewer.api.request.requests import (
     Span,
     TimeseriesRequest,
     TopRequest,
+    WallRequest,
 )
 from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.query.question import MAX_SERIES
@@ -30,6 +31,7 @@ from fgm.viewer.web.problems import bad_parameter, unknown
 
 if TYPE_CHECKING:
     from fgm.viewer.query.processes.usage import By
+    from fgm.viewer.query.wall.grouping import Rows
 
 
 def timeseries(query: bytes) -> TimeseriesRequest:
@@ -43,18 +45,12 @@ def timeseries(query: bytes) -> TimeseriesRequest:
         raise bad_parameter(
             "metric", "the request names no metric", f"1 to {MAX_METRICS} names from /api/metrics, separated by commas"
         )
-    ids = _ids(fields)
+    ids, chosen = _ids_or_filter(fields)
     points = _whole_number(fields, parameters.POINTS)
     is_raw = _choice(fields, parameters.RAW) == "1"
     is_binary = _choice(fields, parameters.FORMAT) == "binary"
     within_ms = _whole_number(fields, parameters.WITHIN)
-    series_filter = _filter(fields)
-    is_filtered = series_filter != SeriesFilter()
-    if ids is not None and is_filtered:
-        raise bad_parameter("containers", "the request chooses series by id and by a filter", "either ids or a filter")
-    span = times.span(fields)
-    chosen = series_filter if is_filtered else None
-    return TimeseriesRequest(metrics, ids, span, points, is_raw, is_binary, within_ms, chosen)
+    return TimeseriesRequest(metrics, ids, times.span(fields), points, is_raw, is_binary, within_ms, chosen)
 
 
 def containers(query: bytes) -> ContainersRequest:
@@ -86,6 +82,30 @@ def top(query: bytes) -> TopRequest:
     parts = _whole_number(fields, parameters.PARTS)
     span = times.span(fields)
     return TopRequest(metrics[0], _filter(fields), span, _choice(fields, parameters.BY), limit, parts)
+
+
+def wall(query: bytes) -> WallRequest:
+    """Parse the query string of /api/wall.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/wall"])
+    metrics = _metrics(fields)
+    if len(metrics) != 1:
+        raise bad_parameter("metric", f"the request names {len(metrics)} metrics", "one name from /api/metrics")
+    ids, chosen = _ids_or_filter(fields)
+    return WallRequest(
+        metrics[0],
+        ids,
+        chosen,
+        times.span(fields),
+        _whole_number(fields, parameters.COLUMNS),
+        cast("Rows", _choice(fields, parameters.ROWS)),
+        _whole_number(fields, parameters.MAX_WALL_ROWS),
+        times.instant_ms("until", value_of(fields, "until")) if "until" in fields else None,
+        _whole_number(fields, parameters.WITHIN),
+        _choice(fields, parameters.FORMAT) == "binary",
+    )
 
 
 def changes(query: bytes) -> ChangesRequest:
@@ -183,6 +203,16 @@ def _ids(fields: Fields) -> tuple[str, ...] | None:
         allowed = f"1 to {MAX_SERIES} ids from /api/containers, separated by commas"
         raise bad_parameter("containers", f"the request names {len(ids)} series", allowed)
     return ids
+
+
+def _ids_or_filter(fields: Fields) -> tuple[tuple[str, ...] | None, SeriesFilter | None]:
+    """Return the ids of the request, or its filter; None for what it does not have."""
+    ids, series_filter = _ids(fields), _filter(fields)
+    if series_filter == SeriesFilter():
+        return ids, None
+    if ids is not None:
+        raise bad_parameter("containers", "the request chooses series by id and by a filter", "either ids or a filter")
+    return None, series_filter
 
 
 def _instant_or_span(fields: Fields) -> tuple[int | None, Span | None]:

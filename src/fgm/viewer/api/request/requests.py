@@ -12,6 +12,7 @@ from fgm.viewer.web.problems import bad_parameter
 if TYPE_CHECKING:
     from fgm.viewer.contents.holdings import Holdings
     from fgm.viewer.query.processes.usage import By
+    from fgm.viewer.query.wall.grouping import Rows
 
 
 class Span(NamedTuple):
@@ -121,6 +122,24 @@ class TopRequest(NamedTuple):
     by: str
     limit: int
     parts: int = 0
+
+
+class WallRequest(NamedTuple):
+    """A request to /api/wall. If `ids` and `filter` are None, it is for all leaves, or all pods.
+
+    `until_ms`: end of what is read; None: the end of the range. `within_ms`: time limit; 0: none.
+    """
+
+    metric: ShownMetric
+    ids: tuple[str, ...] | None
+    filter: SeriesFilter | None
+    span: Span
+    columns: int
+    rows: Rows
+    limit: int
+    until_ms: int | None
+    within_ms: int
+    is_binary: bool
 
 
 class ProcessesRequest(NamedTuple):

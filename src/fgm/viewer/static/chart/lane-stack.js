@@ -11,11 +11,13 @@ import { dependsOn } from "../state/depends-on.js";
 import { lanes } from "../state/lanes.js";
 import { laneSamples, interval_ms, loading, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
+import { wallKeys } from "../state/wall/walls.js";
 import { chooseNewLane } from "../widgets/metric-chooser.js";
 import { CursorOverlay } from "./cursor-overlay.js";
 import { EventLane } from "./event-lane.js";
 import { Lane } from "./lane.js";
 import { Overview } from "./overview.js";
+import { WallLane } from "./wall/wall-lane.js";
 
 /** A row of times, above the lanes (`top`) or below them. */
 function Ruler({ top }) {
@@ -76,7 +78,7 @@ export function LaneStack() {
     <${Overview} />
     <div class="ruler"><div class="gutter"><${Resolution} /></div><div class="box" ref=${ruler}><${Ruler} top=${true} /></div></div>
     <${EventLane} />
-    ${lanes.value.map((lane, i) => html`<${Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
+    ${lanes.value.map((lane, i) => html`<${wallKeys.value.has(lane.key) ? WallLane : Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
     <div class="axis"><div class="gutter"><button class="add" onClick=${chooseNewLane} title="Add a lane">+ lane</button></div><div class="box"><${Ruler} top=${false} /></div></div>
     <${CursorOverlay} stack=${stack} />
   </main>`;

@@ -23,6 +23,7 @@ import { shown } from "../state/shown.js";
 import { laneSamples, edge_ms, health, kills, newest_ms, picked, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 import { follow, zoom } from "../state/view.js";
+import { toggleWall } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { chooseForLane } from "../widgets/metric-chooser.js";
 import { FindingMarks } from "./analysis/finding-marks.js";
@@ -205,6 +206,7 @@ export function Lane({ lane, ordinal }) {
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
     <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
       ${owner && html`<span class="peak" title=${peakText}>${peakText}</span>`}
+      ${lane.metric && html`<button class="link as-wall" title="All containers at once, as a wall (v)" onClick=${() => toggleWall(ordinal - 1)}>wall</button>`}
       <button class="menu" aria-label=${`Change the ${lane.title} lane`} title="Change, move or remove this lane"
         onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
     <div class="plot" ref=${box} role="img" hidden=${showsTables.value}

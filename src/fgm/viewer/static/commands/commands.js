@@ -3,6 +3,7 @@
 import { pinEvent } from "../chart/event-lane.js";
 import { cursorRows } from "../derived/cursor-values.js";
 import { lanePeaks } from "../derived/lane-lines.js";
+import { walls } from "../derived/wall-rows.js";
 import { presetsFor } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
 import { focusSearch } from "../panels/container-list.js";
@@ -16,7 +17,8 @@ import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
 import { health, newest_ms, nodeId, range } from "../state/store.js";
 import { toggleTheme } from "../state/theme.js";
 import { back } from "../state/url.js";
-import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, togglePin, unpin, zoomAround } from "../state/view.js";
+import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor, toggle, togglePin, unpin, zoomAround } from "../state/view.js";
+import { chooseRow, currentRow, openAsLines, setColourScale, setRowKind, setRowOrder, toggleAllWalls, toggleWall } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { addIoByDisk, chooseForLane, chooseNewLane, labelledItems, metricItems } from "../widgets/metric-chooser.js";
 import { choose } from "../widgets/palette.js";
@@ -25,7 +27,8 @@ const ZOOM_FACTOR = 0.5;
 const PAN_SHARE = 0.25;
 
 function pinPeak() {
-  const peak = lanePeaks.peek().get(lanes.peek()[focus.peek()]?.key);
+  const key = lanes.peek()[focus.peek()]?.key;
+  const peak = walls.peek().get(key)?.peak ?? lanePeaks.peek().get(key);
   if (peak) pin(peak.ms);
 }
 
@@ -49,6 +52,21 @@ function addLaneOfProcesses() {
 function showFindingOf(step) {
   showNextFinding(step);
   focusLane(focus.peek());
+}
+
+/** The rows of the focused lane, if it is a wall. */
+const rowsOfWall = () => walls.peek().get(focused.peek()?.key)?.rows ?? [];
+
+/** Choose the row that is `step` rows below the current one; without one, the first row. */
+function stepRow(step) {
+  const rows = rowsOfWall(), i = rows.findIndex(({ key }) => key === currentRow.peek());
+  if (rows.length > 0) chooseRow(rows[i < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, i + step))].key);
+}
+
+/** Show the current row of the focused wall as a line: only it, or (`adds`) with the others. */
+function openRow(adds) {
+  const row = rowsOfWall().find(({ key }) => key === currentRow.peek());
+  if (row) adds ? toggle(row.id) : openAsLines(row.ids.slice(0, 1));
 }
 
 const action = (group, text, keys, run) => ({ group, text, keys, run });
@@ -76,6 +94,15 @@ export const ACTIONS = [
   action("Lanes", "Add a lane", ["+"], chooseNewLane),
   action("Lanes", "Change, move or remove a lane", ["m"], () => chooseForLane(focus.peek())),
   action("Lanes", "Show lanes as tables or lines", ["t"], toggleTables),
+  action("Lanes", "All containers on a lane, as a wall", ["v"], () => toggleWall(focus.peek())),
+  action("Lanes", "All lanes as walls", ["V"], toggleAllWalls),
+  action("Walls", "Rows: containers, pods, workloads", ["g"], () => setRowKind()),
+  action("Walls", "Order: use, name, start", ["r"], () => setRowOrder()),
+  action("Walls", "Colour: of the highest, limit, node", ["k"], () => setColourScale()),
+  action("Walls", "Row above", ["ArrowUp"], () => stepRow(-1)),
+  action("Walls", "Row below", ["ArrowDown"], () => stepRow(1)),
+  action("Walls", "Open the row as a line", ["Enter"], () => openRow(false)),
+  action("Walls", "Add the row to the lines, or remove it", ["Shift+Enter"], () => openRow(true)),
   action("Containers", "Search containers", ["/"], focusSearch),
   action("Containers", "Show or close processes", ["o"], () => (openedId.peek() === null ? openFrom(0) : closeProcesses())),
   action("Containers", "Processes of the next row", ["O"], () => openFrom(1)),
@@ -95,7 +122,7 @@ export const ACTIONS = [
 
 /** The name of a key as shown on the page, such as "←" for "ArrowLeft". */
 export const keyName = (key) =>
-  key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
+  key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("ArrowUp", "↑").replace("ArrowDown", "↓").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
 
 function chooseCommand() {
   const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, unpin].includes(run));

@@ -2,13 +2,17 @@
 // input or often type into the wrong window.
 
 import { html, useLayoutEffect, useRef } from "../browser/html.js";
+import { focused } from "../state/lanes.js";
 import { setSingleKeys, showsKeys, singleKeys } from "../state/page.js";
+import { wallKeys } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { ACTIONS, keyName } from "./commands.js";
 
 // A dialog that has just closed keeps the focus until the next frame.
 const TEXT_INPUT = ":is(input, textarea, select, [contenteditable]):not(dialog:not([open]) *)";
 const PRESSABLE = "button, a, summary";
+const ROW_KEYS = new Set(["ArrowUp", "ArrowDown", "Enter", "Shift+Enter"]); // on a wall; elsewhere they scroll
+const SCROLLED = "aside, .tabular, dialog";
 const runByKey = new Map(ACTIONS.filter(({ run }) => run).flatMap(({ keys, run }) => keys.map((key) => [key, run])));
 
 /** The name of a pressed key as in ACTIONS, such as "Ctrl+k" or "Shift+ArrowLeft". */
@@ -22,6 +26,7 @@ function onKeyDown(event) {
   if (document.querySelector("dialog[open]") || event.isComposing) return;
   if (!key.startsWith("Ctrl+") && (!singleKeys.peek() || event.target.closest?.(TEXT_INPUT))) return;
   if ((key === " " || key === "Enter") && event.target.closest?.(PRESSABLE)) return;
+  if (ROW_KEYS.has(key) && (!wallKeys.peek().has(focused.peek()?.key) || event.target.closest?.(SCROLLED))) return;
   const run = runByKey.get(key) ?? (/^[1-8]$/.test(key) ? () => focusLane(Number(key) - 1) : null);
   if (!run) return;
   if (key !== "Escape") event.preventDefault();

@@ -4,8 +4,10 @@ import { computed } from "../vendor/signals.js";
 import { extremesIn, highestNear, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
-import { laneSamples, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
+import { laneSamples, byId, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
+import { currentRow } from "../state/wall/walls.js";
 import { limitOwner, requestAt } from "./limits.js";
+import { walls, wallValues } from "./wall-rows.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
 const START_INTERVALS = 3; // range at the start of the view in which the first value is searched: a first rate comes later
@@ -81,17 +83,40 @@ function slowdownOf({ key }, { title, some, held }, explanation) {
   return { title, share: Math.max(own ?? 0, ofPod ?? 0), isOfPod: ofPod !== null && ofPod > (own ?? 0) };
 }
 
-/** One row for each shown workload except the node, sorted by its value on the focused lane, then on the others. */
+/** The shown workloads except the node, and if the focused lane is a wall, all of its other rows, which have no slot. */
+const candidates = computed(() => {
+  const entries = shown.value.filter(({ slot }) => slot !== null), keys = new Set(entries.map(({ key }) => key));
+  const rows = walls.value.get(focused.value?.key)?.rows ?? [];
+  const others = rows.filter(({ key }) => !keys.has(key)).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, series: byId.value.get(row.id) ?? row }));
+  return [...entries, ...others];
+});
+
+/** The values of a workload: those of a wall where a lane is one and has its row. */
+function valuesWithWalls({ key: rowKey, ids }) {
+  const { values, life } = valuesOf(ids);
+  for (const [key, ofRows] of wallValues.value) if (ofRows.has(rowKey)) values.set(key, ofRows.get(rowKey));
+  return { values, life };
+}
+
+/** One row for each candidate, sorted by its value on the focused lane, then on the others. */
 const ranking = computed(() => {
   const keys = [focused.value?.key, ...lanes.value.map(({ key }) => key)];
-  const rows = shown.value.filter((entry) => entry.slot !== null).map((entry) => ({ entry, ...valuesOf(entry.ids) }));
+  const rows = candidates.value.map((entry) => ({ entry, ...valuesWithWalls(entry) }));
   return rows.sort((a, b) => keys.reduce((order, key) => order || (b.values.get(key) ?? -1) - (a.values.get(key) ?? -1), 0));
 });
 
-/** Number of workloads shown, with or without a value. */
+/** Number of workloads shown or on the focused wall, with or without a value. */
 export const cursorRowCount = computed(() => ranking.value.length);
-/** The first rows of the ranking: [{entry, values, life, changes, limit, owner, request, slowdown}]. */
-export const cursorRows = computed(() => ranking.value.slice(0, MAX_ROWS).map((row) => ({ ...row, ...detailsOf(row.entry, row.values) })));
+/** The first rows of the ranking, and the current row of the walls before them if it is not among them. */
+const firstRows = computed(() => {
+  const first = ranking.value.slice(0, MAX_ROWS);
+  const current = currentRow.value !== null && walls.value.size > 0 && !first.some(({ entry }) => entry.key === currentRow.value)
+    ? ranking.value.find(({ entry }) => entry.key === currentRow.value) : undefined;
+  return current ? [current, ...first.slice(0, -1)] : first;
+});
+
+/** These rows with their details: [{entry, values, life, changes, limit, owner, request, slowdown}]. */
+export const cursorRows = computed(() => firstRows.value.map((row) => ({ ...row, ...detailsOf(row.entry, row.values) })));
 
 /** The row of the whole node, or null if there is no series of the node. */
 export const nodeRow = computed(() => {

@@ -10,6 +10,7 @@ import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
 import { highestNearLimit, laneLimits } from "./limits.js";
+import { walls } from "./wall-rows.js";
 
 const LATE_MS = 10_000; // maximum delay of samples
 const TYPICAL_VALUES = { millicores: 100, bytes: 100 * 2 ** 20, "bytes/s": 100 * 2 ** 20 }; // decide the unit if all values are zero
@@ -45,7 +46,7 @@ export const laneHeights = computed(() => {
 
 /** The unit of each lane, shared by its axis, its title and its column of the cursor table: Map(lane key → unit). */
 export const laneUnits = computed(() =>
-  new Map(lanes.value.map(({ key, unit }) => [key, unitFor(unit, lanePeaks.value.get(key)?.value || TYPICAL_VALUES[unit] || 0)])));
+  new Map(lanes.value.map(({ key, unit }) => [key, unitFor(unit, walls.value.get(key)?.peak?.value || lanePeaks.value.get(key)?.value || TYPICAL_VALUES[unit] || 0)])));
 
 const keepGaps = keepWhileSame();
 

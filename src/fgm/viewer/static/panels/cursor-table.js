@@ -4,14 +4,16 @@ import { html } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cursorRowCount, cursorRows, cursorSpan, nodeRow } from "../derived/cursor-values.js";
 import { laneUnits } from "../derived/lane-lines.js";
+import { walls } from "../derived/wall-rows.js";
 import { seriesDetails, workload } from "../lib/series.js";
 import { clock, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
-import { accounted, byId, cpuUse, cursor_ms, explainingSamples, hover_ms, laneSamples, node, pinned_ms, range, view } from "../state/store.js";
+import { accounted, byId, cpuUse, cursor_ms, explainingSamples, hover_ms, interval_ms, laneSamples, node, pinned_ms, range, view } from "../state/store.js";
 import { togglePin } from "../state/view.js";
+import { currentRow } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { LineKey, Location } from "../widgets/series-label.js";
 import { Sparkline } from "../widgets/sparkline.js";
@@ -89,14 +91,20 @@ function ShortLocation({ series, life }) {
   return isUnique ? html`${series.namespace}${lifeText}` : html`<${Location} series=${series}>${lifeText}</${Location}>`;
 }
 
+/** The time that the values of a wall cover, as text; null if the focused lane is no wall, or if a column is one sample. */
+function wallSpan() {
+  const { grid } = walls.value.get(focused.value?.key)?.cells ?? {};
+  return grid && grid.column_ms > interval_ms.value ? duration(grid.column_ms) : null;
+}
+
 function Row({ row, tops, isFirst }) {
   const { series, slot, ids } = row.entry;
   const isNew = ids.some((id) => byId.value.get(id)?.first_seen_ms > view.value.from_ms);
-  return html`<tr class=${isFirst ? "first" : ""}>
-    <th scope="row" title=${seriesDetails(series)}><${LineKey} slot=${slot} />${series.scope !== "outside" && html`<${ProcessesButton} id=${series.id} name=${series.name} />`}
+  return html`<tr class=${`${isFirst ? "first" : ""} ${row.entry.key === currentRow.value ? "current" : ""}`}>
+    <th scope="row" title=${seriesDetails(series)}>${slot !== undefined && html`<${LineKey} slot=${slot} />`}${series.scope !== "outside" && html`<${ProcessesButton} id=${series.id} name=${series.name} />`}
       <span class="name">${series.name}</span><small><${ShortLocation} series=${series} life=${row.life} /></small></th>
     <${Values} row=${row} tops=${tops} isNew=${isNew} /><${LimitCell} row=${row} /><${NodeShareCell} row=${row} />
-    <td class="last"><${Sparkline} id=${series.id} css=${lineStyle(slot).css} width=${38} hasCursor=${true} /></td>
+    <td class="last"><${Sparkline} id=${series.id} css=${slot === undefined ? "var(--fnt)" : lineStyle(slot).css} width=${38} hasCursor=${true} /></td>
   </tr><${Processes} id=${series.id} name=${series.name} columns=${columnCount()} />`;
 }
 
@@ -141,7 +149,7 @@ export function CursorTable() {
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
-  const notes = [areMinutes && "from minutes", column_ms > 0 ? `highest of ${duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
+  const notes = [areMinutes && "from minutes", column_ms > 0 || wallSpan() ? `highest of ${wallSpan() ?? duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
   const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>

@@ -9,6 +9,7 @@ import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
+import { areLinesHidden } from "../state/wall/walls.js";
 import { updateFindings } from "./analysis/findings.js";
 import * as api from "./api.js";
 import { updateOverview } from "./overview-loader.js";
@@ -49,7 +50,7 @@ const changes = []; // functions that show what has been loaded
 export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
-    dependsOn(shown, podIds, explanations, store.nodeId, live ? store.range : store.view);
+    dependsOn(shown, areLinesHidden, podIds, explanations, store.nodeId, live ? store.range : store.view);
     if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || loadEvents().then((change) => change?.())).then(updateFindings))));
   });
   poll();
@@ -245,10 +246,12 @@ function idsOf(entries, from_ms, to_ms) {
   return lives.sort((a, b) => a.rank - b.rank).map(({ id }) => id);
 }
 
-const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], shown.peek());
+/** Without lines on any lane, only the node's row and one workload are needed. */
+const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], areLinesHidden.peek() ? shown.peek().slice(0, 1) : shown.peek());
 
 /** The workloads for which explaining metrics are loaded: all that are shown, or the 24 busiest of more. */
 function explained() {
+  if (areLinesHidden.peek()) return [];
   const use = ({ series }) => store.cpuUse.peek()?.of.get(series.id)?.mean ?? 0;
   const entries = shown.peek();
   return entries.length > MAX_EXPLAINED ? [...entries].sort((a, b) => use(b) - use(a)).slice(0, MAX_EXPLAINED) : entries;

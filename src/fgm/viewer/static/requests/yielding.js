@@ -2,13 +2,14 @@
 
 import { effect } from "../vendor/signals.js";
 import { loading } from "../state/store.js";
+import { loadingWalls } from "../state/wall/wall-data.js";
 
 const PAUSE_MS = 100; // between two looks at whether the lanes still load
 
 /** Call `request` with an AbortSignal that cancels it as soon as samples of the lanes are being loaded. */
 export async function yielding(request) {
   const abort = new AbortController();
-  const stop = effect(() => void (loading.value && abort.abort()));
+  const stop = effect(() => void ((loading.value || loadingWalls.value) && abort.abort()));
   try {
     return await request(abort.signal);
   } finally {
@@ -19,7 +20,7 @@ export async function yielding(request) {
 /** Like `yielding`, but if the request is canceled, repeat it when the samples of the lanes have been loaded. */
 export async function whenIdle(request) {
   for (;;) {
-    while (loading.peek()) await new Promise((done) => setTimeout(done, PAUSE_MS));
+    while (loading.peek() || loadingWalls.peek()) await new Promise((done) => setTimeout(done, PAUSE_MS));
     try {
       return await yielding(request);
     } catch (error) {

@@ -19,13 +19,14 @@ export const DEFAULT_LANES = ["cpu", "memory", "io"];
 
 /**
  * Metrics that explain each kind of metric. limits: by unit, its limit and the depth of the group that has it, the limit at which
- * it is only slowed, and the name of its request in the facts; strip: shares of time, drawn below the lane; held: time for which
+ * it is only slowed, the name of its request in the facts, and the metric that for the node is what it has; strip: shares of time, drawn below the lane; held: time for which
  * any quota held the workload, also its pod's.
  */
 const EXPLANATIONS = {
-  cpu: { limits: { millicores: { limit: "cpu_limit_millicores", depth: "effective_cpu_limit_depth", request: "cpu_millicores" } }, strip: { title: "throttled", some: "throttle_ratio", held: "cpu.stat.local.throttled_usec" } },
+  cpu: { limits: { millicores: { limit: "cpu_limit_millicores", depth: "effective_cpu_limit_depth", request: "cpu_millicores", whole: "effective_cpu_limit_millicores" } }, strip: { title: "throttled", some: "throttle_ratio", held: "cpu.stat.local.throttled_usec" } },
   memory: { limits: { bytes: {
     limit: "memory_limit_bytes", depth: "effective_memory_max_depth", high: "effective_memory_high", highDepth: "effective_memory_high_depth", request: "memory_bytes",
+    whole: "effective_memory_max",
   } }, strip: { title: "PSI", some: "psi_memory_some_ratio", full: "psi_memory_full_ratio" } },
   io: { limits: {}, strip: { title: "PSI", some: "psi_io_some_ratio", full: "psi_io_full_ratio" } },
 };
@@ -91,13 +92,14 @@ function laneOf(name) {
     high: ifRecorded(bounds.high),
     highDepth: ifRecorded(bounds.highDepth),
     request: bounds.request,
+    whole: ifRecorded(bounds.whole),
     strip: strip && ifRecorded(strip.some) ? { title: strip.title, some: strip.some, full: ifRecorded(strip.full), held: ifRecorded(strip.held) } : undefined,
   };
 }
 
 /**
  * The lanes from the top: {key, metric (null: not recorded here), title, note, isNamed, isProcesses, isLabelled, kind, unit, limit, depth, high,
- * highDepth, request, strip}. kind: "cpu", "memory", "io" or null.
+ * highDepth, request, whole, strip}. kind: "cpu", "memory", "io" or null.
  */
 export const lanes = computed(() => laneNames.value.map(laneOf));
 /** The lanes that have a value of each series: not those of processes or labels. */

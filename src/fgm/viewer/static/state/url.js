@@ -9,6 +9,7 @@ import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
 import { cursor_ms, defaultRange, end_ms, interval_ms, linkedSlots, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
 import { follow, onViewChange } from "./view.js";
+import { readWallParameters, wallParameters } from "./wall/walls.js";
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const LONGEST_MS = 3650 * UNIT_MS.d; // a longer span shows all data
@@ -34,7 +35,7 @@ function lanesAndCursor(pin_ms) {
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
-  return parts;
+  return [...parts, ...wallParameters()];
 }
 
 /** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
@@ -106,6 +107,7 @@ function readUrl() {
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
     openedId.value = first("open") ?? null;
     shownFinding.value = readFinding(parameters.get("finding") ?? []);
+    readWallParameters(parameters);
     pinned_ms.value = pin_ms >= view.peek().from_ms && pin_ms < end_ms.peek() ? pin_ms : null;
   });
 }

@@ -1,0 +1,122 @@
+// A lane that is a wall: all containers at once, a row each. The pointer and the keys choose rows; a chosen row can be opened as a line.
+
+import { effect } from "../../vendor/signals.js";
+import { cancelDraw, drawInNextFrame } from "../../browser/frame.js";
+import { html, useEffect, useRef } from "../../browser/html.js";
+import { laneUnits, nodeGaps } from "../../derived/lane-lines.js";
+import { walls, wallValues } from "../../derived/wall-rows.js";
+import { clockIn, viewRange } from "../../lib/time-format.js";
+import { formatNumber } from "../../lib/units.js";
+import { dependsOn } from "../../state/depends-on.js";
+import { focus } from "../../state/lanes.js";
+import { showsTables } from "../../state/page.js";
+import { shown } from "../../state/shown.js";
+import { cursor_ms, kills, plot, view } from "../../state/store.js";
+import { themeVersion } from "../../state/theme.js";
+import { toggle } from "../../state/view.js";
+import { loadingWalls, wallRefusal } from "../../state/wall/wall-data.js";
+import { chooseRow, currentRow, openAsLines, pointedRow } from "../../state/wall/walls.js";
+import { focusLane } from "../../widgets/lane-focus.js";
+import { chooseForLane } from "../../widgets/metric-chooser.js";
+import { drawWall, nameOfRow, rowEdges } from "./wall-canvas.js";
+import { WallSettings } from "./wall-settings.js";
+import { WallTable } from "./wall-table.js";
+
+const ROW_PX = 2; // minimum height of a row
+const THIN_ROW_PX = 1; // the same of more rows than MANY
+const MANY = 250;
+const MIN_MARKED_PX = 3; // minimum height of the mark of the current row
+
+/** Minimum height of the plot of a wall, so that each row has whole pixels. */
+const minHeight = (rows) => Math.max(96, rows * (rows > MANY ? THIN_ROW_PX : ROW_PX));
+
+/** Where a row is: "in namespace/pod", or "" if that is not known. */
+function whereOf({ namespace, pod_name, workload }) {
+  const names = [namespace, workload ? null : pod_name].filter(Boolean);
+  return names.length > 0 ? ` in ${names.join("/")}` : "";
+}
+
+/** Keep the mark over the current row. */
+function placeMark(mark, box, wall) {
+  const i = wall ? wall.rows.findIndex(({ key }) => key === currentRow.peek()) : -1;
+  mark.hidden = i < 0;
+  if (i < 0) return;
+  const edges = rowEdges(wall.rows.length, box.clientHeight);
+  const height = Math.max(MIN_MARKED_PX, edges[i + 1] - edges[i]);
+  mark.style.transform = `translateY(${Math.round((edges[i] + edges[i + 1] - height) / 2)}px)`;
+  mark.style.height = `${height}px`;
+}
+
+/** A lane that is a wall. `ordinal`: its number, counted from 1. */
+export function WallLane({ lane, ordinal }) {
+  const box = useRef(null), canvas = useRef(null), mark = useRef(null);
+  const wallNow = () => walls.peek().get(lane.key);
+  useEffect(() => {
+    const drawNow = () => {
+      const { left, width } = plot.peek();
+      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height: box.current.clientHeight });
+      placeMark(mark.current, box.current, wallNow());
+    };
+    const drawLater = () => drawInNextFrame(drawNow);
+    const stops = [
+      effect(() => {
+        dependsOn(walls, view, plot, kills, nodeGaps, shown, themeVersion, showsTables);
+        drawLater();
+      }),
+      effect(() => {
+        dependsOn(currentRow);
+        if (mark.current) placeMark(mark.current, box.current, wallNow());
+      }),
+    ];
+    const resized = new ResizeObserver(drawLater);
+    resized.observe(box.current);
+    return () => {
+      stops.forEach((stop) => stop());
+      resized.disconnect();
+      cancelDraw(drawNow);
+      pointedRow.value = null;
+    };
+  }, []);
+
+  const rowUnder = (event) => {
+    const rows = wallNow()?.rows ?? [], bounds = box.current.getBoundingClientRect();
+    return rows[Math.floor(((event.clientY - bounds.top) / bounds.height) * rows.length)] ?? null;
+  };
+  const onPointerMove = (event) => (pointedRow.value = rowUnder(event)?.key ?? null);
+  const onPointerLeave = () => (pointedRow.value = null);
+  const onClick = (event) => {
+    const row = rowUnder(event);
+    if (!row) return;
+    const isName = event.clientX < box.current.getBoundingClientRect().left + plot.peek().left;
+    if (event.shiftKey) toggle(row.id);
+    else if (isName) openAsLines(row.ids.slice(0, 1));
+    else chooseRow(row.key);
+  };
+
+  const wall = walls.value.get(lane.key), rows = wall?.rows ?? [];
+  const unit = laneUnits.value.get(lane.key);
+  const isFocused = focus.value === ordinal - 1;
+  const rangeText = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
+  const peakText = wall?.peak && `max ${formatNumber(wall.peak.value, unit)} at ${clockIn(wall.peak.ms, view.value)}, ${nameOfRow(wall.peak.row)}${whereOf(wall.peak.row)}`;
+  const reason = rows.length > 0 ? null : wallRefusal.value ?? (!wall || loadingWalls.value ? "Loading…" : `No ${lane.title} data in this range.`);
+  return html`<section class=${`lane wall ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}
+    style=${showsTables.value ? undefined : { minHeight: `${24 + minHeight(rows.length)}px` }}>
+    <span class="ordinal" aria-hidden="true">${ordinal}</span>
+    <h2>${lane.title} <span>${unit.label}</span> <${WallSettings} lane=${lane} wall=${wall} unit=${unit} />
+      <${RowText} lane=${lane} wall=${wall} unit=${unit} otherwise=${peakText} />
+      <button class="menu" aria-label=${`Change the ${lane.title} lane`} title="Change, move or remove this lane" onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
+    <div class="rows" ref=${box} hidden=${showsTables.value} role="img" onPointerMove=${onPointerMove} onPointerLeave=${onPointerLeave} onClick=${onClick}
+      aria-label=${`${lane.title} of ${rows.length} rows in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}>
+      <canvas ref=${canvas}></canvas><div class="row-mark" ref=${mark} hidden></div></div>
+    ${showsTables.value && wall && html`<${WallTable} lane=${lane} wall=${wall} unit=${unit} />`}
+    ${reason && !showsTables.value && html`<p class="why">${reason}</p>`}
+  </section>`;
+}
+
+/** The current row and its value at the cursor; without one, the highest value in view. */
+function RowText({ lane, wall, unit, otherwise }) {
+  const row = wall?.rows.find(({ key }) => key === currentRow.value);
+  const value = row && wallValues.value.get(lane.key)?.get(row.key);
+  const text = row ? `${nameOfRow(row)}${whereOf(row)}: ${value === undefined ? "–" : formatNumber(value, unit)} at ${clockIn(cursor_ms.value, view.value)}` : otherwise;
+  return text ? html`<span class="peak" title=${text}>${row ? html`<b>${nameOfRow(row)}</b>${text.slice(nameOfRow(row).length)}` : text}</span>` : html`<span class="peak"></span>`;
+}

@@ -1,0 +1,22 @@
+// The settings in the title of a wall: what a row is, the order of rows, and the scale of colours with its legend.
+
+import { html } from "../../browser/html.js";
+import { formatNumber } from "../../lib/units.js";
+import { colourScale, ORDERS, ROW_KINDS, rowKind, rowOrder, SCALES, setColourScale, setRowKind, setRowOrder, toggleWall } from "../../state/wall/walls.js";
+import { lanes } from "../../state/lanes.js";
+
+const textOf = (choices, name) => choices.find(([choice]) => choice === name)[1];
+
+/** Buttons that change the walls: each shows its setting, and a click changes it to the next one. */
+export function WallSettings({ lane, wall, unit }) {
+  const count = wall?.rows.length ?? 0;
+  const highest = wall?.scale === "limit" ? "its limit" : wall?.top > 0 ? formatNumber(wall.top, unit) : "–";
+  const isOther = wall && wall.scale !== colourScale.value;
+  const scaleText = textOf(SCALES, wall?.scale ?? colourScale.value);
+  return html`<span class="settings">
+    <button class="link" title="What a row is: containers, pods or workloads (g)" onClick=${() => setRowKind()}>${count} ${textOf(ROW_KINDS, rowKind.value)}</button>
+    <button class="link" title="The order of rows (r)" onClick=${() => setRowOrder()}>${textOf(ORDERS, rowOrder.value)}</button>
+    <button class="link" title=${`What the darkest colour stands for (k)${isOther ? `. This lane has no values ${textOf(SCALES, colourScale.value)}` : ""}`} onClick=${() => setColourScale()}>${scaleText}</button>
+    <span class="legend" title=${`The shade is the highest value in the time of a pixel, from 0 to ${highest}`}>0<i aria-hidden="true"></i>${highest}</span>
+    <button class="link" title="Draw this lane as lines (v)" onClick=${() => toggleWall(lanes.peek().findIndex(({ key }) => key === lane.key))}>lines</button></span>`;
+}
