@@ -200,19 +200,19 @@ def calibrate(stretches: int, seed: int) -> None:
     for number in range(seed, seed + stretches):
         grid, _ = stretch(number)
         quarters += int(grid.is_leaf.sum())
-        for kind, statistics in _highest(detection.find_all(grid)):
-            if kind in highest:
-                highest[kind].append(statistics)
+        for kind, statistic in _highest(detection.find_all(grid)):
+            highest.get(kind, []).append(statistic)
     sys.stdout.write(f"{quarters} ordinary quarters of an hour of a series\n")
     sys.stdout.write(f"{'kind':12}{'found':>8}{'1e-2':>10}{'1e-3':>10}{'1e-4':>10}{'highest':>10}\n")
     for kind, values in highest.items():
         values.sort(reverse=True)
-        at = [
-            f"{values[place]:.4g}" if (place := round(quarters * p) - 1) < len(values) and place >= 0 else "-"
-            for p in (1e-2, 1e-3, 1e-4)
-        ]
-        top = f"{values[0]:.4g}" if values else "-"
-        sys.stdout.write(f"{kind:12}{len(values):8}{at[0]:>10}{at[1]:>10}{at[2]:>10}{top:>10}\n")
+        columns = [_reached(values, round(quarters * share)) for share in (1e-2, 1e-3, 1e-4)]
+        sys.stdout.write(f"{kind:12}{len(values):8}" + "".join(columns) + _reached(values, 1) + "\n")
+
+
+def _reached(values: Sequence[float], count: int) -> str:
+    """Return the value that a number of values reach, the highest first, in ten characters."""
+    return f"{values[count - 1]:10.4g}" if 0 < count <= len(values) else f"{'-':>10}"
 
 
 def _highest(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:
