@@ -99,6 +99,13 @@ def test_the_table_names_the_pod_whose_limit_it_is_and_no_limit_of_the_node(page
     assert title == "29 % of the limit of its pod, which its containers share"
 
 
+def test_a_value_above_the_nodes_is_not_called_a_share_of_it(page: Page, url: str) -> None:
+    open_page(page, f"{url}&focus=1")
+    web = page.locator(".ledger tbody tr").filter(has_text="web").locator("td.share")
+    expect(web).to_have_text("> node")  # which uses a millicore
+    assert web.get_attribute("title") == "More than the node's value at this time: not a part of it"
+
+
 def test_the_limit_of_the_pod_is_drawn_once_and_the_nodes_is_not(page: Page, url: str) -> None:
     open_page(page, url)
     until(page, lambda: state(page, "explainingSamples") is not None)
