@@ -30,8 +30,8 @@ class Calibration(NamedTuple):
 TABLE: dict[Kind, Calibration] = {
     "limit": Calibration(2.0, 3.0),
     "throttling": Calibration(2.0, 3.0),
-    "leak": Calibration(2.0, 3.0),
-    "paging": Calibration(2.0, 3.0),
+    "leak": Calibration(2.2, 2.8),
+    "paging": Calibration(0.0, 0.35),
     "step": Calibration(2.0, 3.0),
     "burst": Calibration(2.0, 3.0),
     "stall": Calibration(2.0, 3.0),

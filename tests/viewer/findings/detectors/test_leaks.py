@@ -10,14 +10,13 @@ from fgm.store.samples.series import Series
 from fgm.viewer.findings.detectors import leaks
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
 from tests.support.viewer.made_grid import START_MS, container, made_grid, node, pod
 
 MIB, TICKS, BEGIN = float(1 << 20), 1800, 900
 SECONDS = np.arange(TICKS, dtype=np.float64)
 NUMBERS = np.random.default_rng(1)
 Limits = Mapping[str, Mapping[int, float]]
-STRONG = 4.0
-"""A statistic that no ordinary series of these tests reaches."""
 Values = NDArray[np.float64]
 
 
@@ -38,7 +37,7 @@ def found(metrics: Mapping[str, Values], begin: int = BEGIN) -> list[Finding]:
     grid = made_grid(
         [container("cart")], {name: {0: values} for name, values in metrics.items()}, ticks=TICKS, begin=begin
     )
-    return [finding for finding in leaks.find(grid) if finding.statistic >= STRONG]
+    return [finding for finding in leaks.find(grid) if strength_of(finding) >= MIN_STRENGTH]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ from numpy.typing import NDArray
 
 from fgm.viewer.findings.detectors import paging
 from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
 from tests.support.viewer.made_grid import START_MS, container, made_grid, pod
 
 TICKS, BEGIN = 1800, 900
 SECONDS = np.arange(TICKS)
-STRONG = 1.0
-"""A statistic that no ordinary series of these tests reaches."""
 Values = NDArray[np.float64]
 
 
@@ -25,7 +24,7 @@ def found(begin: int = BEGIN, **metrics: Values) -> list[Finding]:
     """Return the strong storms of one container; a keyword is the end of the name of a metric of memory.stat."""
     rows = {f"memory.stat.{name}": {0: values} for name, values in metrics.items()}
     grid = made_grid([container("cart")], rows, ticks=TICKS, begin=begin)
-    return [finding for finding in paging.find(grid) if finding.statistic >= STRONG]
+    return [finding for finding in paging.find(grid) if strength_of(finding) >= MIN_STRENGTH]
 
 
 @pytest.mark.parametrize("begin", [BEGIN, 0])

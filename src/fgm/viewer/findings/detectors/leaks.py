@@ -69,6 +69,10 @@ SAW_TOOTH_SHARE = 0.25
 """Share of the growth above which what was given back meanwhile makes a series a saw-tooth."""
 MIN_LEVEL = 3
 """Minimum number of points before a growth that began in the range."""
+PARAMETERS = 4
+"""Number of points that certainty is not counted from: level, begin, slope and noise are fitted to them."""
+SIZE_WEIGHT, MAX_RATIO = 0.4, 8.0
+"""How much a growth counts that is higher than what the series gave back, and up to which ratio."""
 RATIO_WEIGHT = 3.0
 """Statistic of a growth that is as high as what the series gave back before."""
 START_S = 60
@@ -103,7 +107,9 @@ class Measured:
     @property
     def statistic(self) -> float:
         """How unusual the growth is: neither noise nor what the series gives back again reaches it."""
-        return min(float(np.log1p(self.steepness)), RATIO_WEIGHT * self.ratio)
+        certainty = np.log1p(self.steepness * max(0.0, 1 - PARAMETERS / len(self.points[0])))
+        size = SIZE_WEIGHT * np.log1p(min(self.ratio, MAX_RATIO))
+        return float(min(certainty + size, RATIO_WEIGHT * self.ratio))
 
 
 def find(grid: Grid) -> list[Finding]:
@@ -180,13 +186,11 @@ def _measured(  # noqa: PLR0917 - what is looked at, and where
     """
     time_s, lows, end_s = lowest
     first = int(np.searchsorted(time_s, time_s[-1] - share * (time_s[-1] - time_s[0])))
-    for points in _envelopes(time_s[first:], lows[first:]):
-        if len(points.time_s) < points.least:
-            return None
-        fitted = growth(points.time_s, points.values)
-        grown = fitted.slope * (end_s - fitted.begin)
-        if points.is_last or largest_fall(points.values) <= SAW_TOOTH_SHARE * grown:
-            break
+    points = next(each for each in _envelopes(time_s[first:], lows[first:]) if each.is_last or each.is_smooth)
+    if len(points.time_s) < points.least:
+        return None
+    fitted = growth(points.time_s, points.values)
+    grown = fitted.slope * (end_s - fitted.begin)
     in_growth = points.time_s >= fitted.begin
     count, is_whole = int(in_growth.sum()), fitted.is_whole and end_s - fitted.begin < MIN_WHOLE_S
     is_cut = share < 1 and len(in_growth) - count < MIN_LEVEL
@@ -208,6 +212,11 @@ class _Envelope:
     of: Callable[[Floats], Floats]
     least: int = MIN_POINTS
     is_last: bool = False
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether little is given back of what has been taken at the end."""
+        return largest_fall(self.values) <= SAW_TOOTH_SHARE * float(self.values[-1] - self.values.min())
 
 
 def _envelopes(time_s: Floats, lows: Floats) -> Iterator[_Envelope]:

@@ -1,7 +1,7 @@
 """Storms of paging: far more swapping, major or minor page faults than the series has usually.
 
-The mean of ten seconds is compared with the highest such mean in the time before, or with what is usual in the range if
-there is none: a ratio of peaks, which bursts that happen all the time do not raise.
+The mean of ten seconds is compared with the highest such mean in the time before: a ratio of peaks, which bursts that
+happen all the time do not raise.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ MIN_BEFORE_S = 60
 """Minimum length of the time before the range that says what is usual."""
 START_S = 30
 """Time after the start of a series in which its page faults are those of a start."""
-MIN_RATIO = 2.0
+MIN_RATIO = 1.0
 """Minimum ratio of the highest mean in the range and the usual one."""
 BEGIN_SHARE = 0.25
 """Share of the rise that the rate exceeds while a storm lasts."""
@@ -62,13 +63,13 @@ def _storms(grid: Grid, storm: Storm) -> list[Finding]:
     rate = _rate(grid, storm)
     length = max(1, round(1000 * LENGTH_S / grid.interval_ms))
     means = _means(_without_start(grid, rate), length)
-    usual = _usual_peak(grid, means)
-    peak = means[:, grid.begin :].max(axis=1)
+    top, usual = _highest(grid, means, storm.floor, length)
+    peak = means[np.arange(len(means)), top]
     rows = np.flatnonzero(grid.is_leaf & (peak >= MIN_RATIO * (usual + storm.floor)))
     result = []
     for row in rows.tolist():
         threshold = float(usual[row] + BEGIN_SHARE * (peak[row] - usual[row]))
-        begin, end = _bounds(rate[row], means[row], threshold, grid.begin, length)
+        begin, end = _bounds(rate[row], means[row], threshold, int(top[row]), length)
         result.append(_finding(grid, storm, row, slice(begin, end + 1), (float(peak[row]), float(usual[row]))))
     return result
 
@@ -101,17 +102,25 @@ def _means(rate: Floats, length: int) -> Floats:
     return np.asarray((sums[:, length:] - sums[:, :-length]) / length, dtype=np.float64)
 
 
-def _usual_peak(grid: Grid, means: Floats) -> Floats:
-    """Return the highest mean before the range; without enough time before it, the upper quartile in the range."""
-    if grid.begin * grid.interval_ms >= 1000 * MIN_BEFORE_S:
-        return np.asarray(means[:, : grid.begin].max(axis=1), dtype=np.float64)
-    ordered = np.sort(means[:, grid.begin :], axis=1)
-    return np.asarray(ordered[:, 3 * (ordered.shape[1] - 1) // 4], dtype=np.float64)
+def _highest(grid: Grid, means: Floats, floor: float, length: int) -> tuple[Rows, Floats]:
+    """Return the tick of the highest mean of each series in the range, and the highest usual mean.
+
+    Usual is what was before the range. If that is shorter than MIN_BEFORE_S, it is what was before the tick: the one at
+    which the mean exceeds all means before it most is the highest then.
+    """
+    ticks = max(1, round(1000 * MIN_BEFORE_S / grid.interval_ms))
+    rows = np.arange(len(means))
+    if grid.begin >= ticks:
+        return grid.begin + means[:, grid.begin :].argmax(axis=1), means[:, : grid.begin].max(axis=1)
+    if means.shape[1] <= ticks + length:
+        return np.zeros(len(means), np.int64), np.full(len(means), np.inf)
+    before = np.maximum.accumulate(means, axis=1)[:, ticks:-length]
+    top = (means[:, ticks + length :] / (before + floor)).argmax(axis=1)
+    return top + ticks + length, before[rows, top]
 
 
-def _bounds(rate: Floats, means: Floats, threshold: float, first: int, length: int) -> tuple[int, int]:
-    """Return the first and the last tick of the storm around the highest mean from the tick `first` on."""
-    top = first + int(means[first:].argmax())
+def _bounds(rate: Floats, means: Floats, threshold: float, top: int, length: int) -> tuple[int, int]:
+    """Return the first and the last tick of the storm around the highest mean, at the tick `top`."""
     is_low = means <= threshold
     low_before, low_after = np.flatnonzero(is_low[:top]), np.flatnonzero(is_low[top:])
     begin = int(low_before[-1]) + 1 if len(low_before) else 0

@@ -111,22 +111,38 @@ class Growth:
         return self.level + self.slope * np.maximum(0, time - self.begin)
 
 
-def growth(time: Floats, values: Floats, knots: int = 400) -> Growth:
+def growth(time: Floats, values: Floats, knots: int = 300) -> Growth:
     """Return the growth that fits one series best: least squares over all begins, which may be between two samples.
 
     Shape: float64[samples], at least three; times ascending; no NaN.
     Source: Hinkley (1971), "Inference in two-phase regression", with the first phase level.
     """
-    coarse = np.linspace(time[0], time[-1], knots + 1)[:-1]
-    best = _fits(time, values, coarse)
+    t, y = time - time[-1], values - values.mean()
+    sums = np.zeros((5, len(t) + 1))  # of the samples from each one on
+    np.cumsum(np.array([np.ones_like(t), t, t * t, y, y * t])[:, ::-1], axis=1, out=sums[:, -2::-1])
+    coarse = np.linspace(t[0], 0, knots + 1)[:-1]
     step = coarse[1] - coarse[0]
-    begin = coarse[int(best.argmin())]
-    fine = np.clip(np.linspace(begin - 2 * step, begin + 2 * step, 81), time[0], coarse[-1])
-    begin = float(fine[int(_fits(time, values, fine).argmin())])
-    grown = np.maximum(0, time - begin)
-    slope = float(((grown - grown.mean()) * (values - values.mean())).sum() / ((grown - grown.mean()) ** 2).sum())
+    begin = coarse[_explained(t, sums, coarse).argmax()]
+    fine = np.clip(np.linspace(begin - 2 * step, begin + 2 * step, 81), t[0], coarse[-1])
+    begin = float(fine[_explained(t, sums, fine).argmax()])
+    grown = np.maximum(0, t - begin)
+    rise = grown - grown.mean()
+    slope = float((rise * y).sum() / (rise * rise).sum())
     level = float(values.mean() - slope * grown.mean())
-    return Growth(begin, level, slope, is_whole=begin <= time[0] + step)
+    return Growth(begin + float(time[-1]), level, slope, is_whole=bool(begin <= t[0] + step))
+
+
+def _explained(t: Floats, sums: Floats, knots: Floats) -> Floats:
+    """Return how much of the sum of squares the best growth from each knot on explains.
+
+    `sums`: of 1, t, t^2, y and y t over the samples from each one on, and 0 after the last.
+    """
+    count, of_t, of_squares, of_y, of_products = sums[:, np.searchsorted(t, knots, side="right")]
+    grown = of_t - count * knots
+    squares = of_squares - 2 * knots * of_t + count * knots * knots - grown * grown / len(t)
+    product = of_products - knots * of_y
+    explained: Floats = np.divide(product * product, squares, out=np.zeros_like(knots), where=squares > 0)
+    return explained
 
 
 def slope_error(time: Floats, residuals: Floats, least: float = 0.0) -> float:
@@ -140,25 +156,6 @@ def slope_error(time: Floats, residuals: Floats, least: float = 0.0) -> float:
     spread = max(least, float(np.sqrt((residuals * residuals).mean())))
     factor = float(_variance_factor(residuals[np.newaxis])[0])
     return float(spread * np.sqrt(factor) / max(1e-9, float(np.sqrt(((time - time.mean()) ** 2).sum()))))
-
-
-def _fits(time: Floats, values: Floats, knots: Floats) -> Floats:
-    """Return the sum of squared residuals for each begin, from sums over the samples after it."""
-    origin, mean = time[-1], values.mean()
-    t, y, k = time - origin, values - mean, knots - origin
-
-    first = np.searchsorted(t, k, side="right")
-
-    def after(column: Floats) -> Floats:
-        sums: Floats = np.append(np.cumsum(column[::-1])[::-1], 0.0)[first]
-        return sums
-
-    n, n_after, t_after, y_after = len(t), after(np.ones_like(t)), after(t), after(y)
-    grown = t_after - n_after * k
-    squares = after(t * t) - 2 * k * t_after + n_after * k * k - grown * grown / n
-    product = after(y * t) - k * y_after - y.sum() * grown / n
-    explained = np.divide(product * product, squares, out=np.zeros_like(k), where=squares > 0)
-    return np.asarray((y * y).sum() - explained, dtype=np.float64)
 
 
 def _variance_factor(residuals: Floats) -> Floats:
