@@ -196,6 +196,11 @@ class Reader:
                 waiting += instead
         return merged_rows.joined(chunks) if len(file.parts) > 1 else chunks
 
+    def note(self, file: OpenFile, error: BadFileError | OSError) -> None:
+        """Count a file that was opened and whose columns cannot be read."""
+        for part in file.parts:
+            self._skip_counter.note(part.file.path, error)
+
     def _chunks_of(
         self, part: FilePart, columns: Sequence[str], keys: Sequence[str], *, with_late: bool
     ) -> list[Chunk]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.store.directory.file_identity import FileIdentity, identity_of
 from fgm.store.directory.regular_file import open_regular
@@ -178,6 +179,14 @@ class CachedWindow:
         if self._key is not None and self._key[1:] == (_columns(columns, with_late=with_late), frozenset(keys)):
             self._cache.keep_rows(self._key, chunks)
         return chunks
+
+    def part(self, name: str, first: int, count: int) -> NDArray[np.float64]:
+        """Return some rows of one column, as `WindowFile.part` does. Call `hold` before, without keys.
+
+        Raises: BadFileError if the column is damaged.
+        """
+        assert self._file is not None, "it must be held"
+        return self._file.part(name, first, count)
 
     def close(self) -> None:
         """Close the file, if it is open. Rows that were returned earlier stay valid."""

@@ -4,17 +4,18 @@ Counters are float64 until their rates are computed: only the last row of each s
 matrices have float32.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.metrics.derived import ShownMetric
-from fgm.metrics.formula_input import Samples
-from fgm.metrics.rates import Floats, Times
-from fgm.store.samples.chunk import Chunk
+from fgm.metrics.formula_input import Samples, interval_ms
+from fgm.metrics.rates import Floats, Times, rate_between_reads
+from fgm.store.errors import BadFileError
 from fgm.viewer.files.data_files import DataFile
+from fgm.viewer.files.file_columns import FileColumns, read_columns
 from fgm.viewer.files.hours.merged_rows import groups_of
 from fgm.viewer.files.reader import OpenFile, Reader
 from fgm.viewer.findings.grid import Matrix
@@ -28,8 +29,6 @@ LEAD_TICKS = 3
 """Number of ticks before the grid that are read, too: the first rate is computed from one of them."""
 _APART_MS = 1 << 32
 """Time that is added from series to series, so that no rate reaches from one to the next."""
-Read = Callable[[OpenFile, Sequence[str], Sequence[str]], list[Chunk]]
-"""A function that returns chunks of an open file: those with these columns, of the series with these keys."""
 
 
 @dataclass(slots=True)
@@ -60,28 +59,42 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class _JoinedSamples(Samples):
+    """Samples of several series. `read_at_ms`: computed once for all columns."""
+
+    read_at_ms: Floats
+
+    def rate(self, column: str) -> Floats:
+        """Return what `Samples.rate` does."""
+        return rate_between_reads(self.time_ms, self.read_at_ms, self.value(column), interval_ms(column, self.tick_ms))
+
+
+@dataclass(frozen=True, slots=True)
 class _Rows:
     """The rows of several series in one file, one series after the other, each behind its last row of the file before.
 
-    `firsts`: index in each chunk of the first row that counts. `is_read`: whether a row is of this file. `kept`: the
-    rows that are in the matrices; `cells`: where.
+    `row_of`: row of each series in the matrices. `starts`: index of the row of the file before, `ends` of the last one.
+    `fresh`: the rows of the file that were not read before, as indices in its columns; None: all. `places`: where they
+    are among all rows. `kept`: the rows that are in the matrices; `cells`: where.
     """
 
-    lengths: Sequence[int]
-    firsts: Sequence[int]
-    row_of_chunk: NDArray[np.intp]
+    row_of: NDArray[np.intp]
     starts: NDArray[np.intp]
-    is_read: NDArray[np.bool_]
+    ends: NDArray[np.intp]
+    fresh: NDArray[np.bool_] | None
+    places: NDArray[np.intp]
     time_ms: Times
     late_ms: Floats
+    read_at_ms: Floats
     kept: NDArray[np.intp]
     cells: NDArray[np.intp]
-    interval_ms: int
 
-    @property
-    def ends(self) -> NDArray[np.intp]:
-        """The last row of each chunk."""
-        return np.append(self.starts[1:], len(self.is_read)) - 1
+    def joined(self, before: Floats, read: Floats) -> Floats:
+        """Return values of all rows. `before`: of the rows of the file before; `read`: of all rows of the file."""
+        values = np.empty(len(self.time_ms))
+        values[self.starts] = before
+        values[self.places] = read if self.fresh is None else read[self.fresh]
+        return values
 
 
 class GridReader:
@@ -90,6 +103,7 @@ class GridReader:
     def __init__(self, parts: Sequence[Part], span: AnalysedSpan, files: Sequence[DataFile], reader: Reader) -> None:
         """`files`: those with samples in the range, in order of time."""
         self._parts, self._span = parts, span
+        self._within = (span.first_ms - LEAD_TICKS * span.tick_ms, span.to_ms)
         self._files, self._reader = files, reader
         self._matrices: dict[str, Matrix] = {}
         self._read_files = 0
@@ -113,95 +127,78 @@ class GridReader:
         self._pieces.close()
 
     def _read(self) -> Generator[bool]:
-        within = (self._span.first_ms - LEAD_TICKS * self._span.tick_ms, self._span.to_ms)
         wanted = {key for part in self._parts for key in part.row_of}
         for file in self._files:
-            with self._reader.opening(wanted, within) as open_file:
+            with self._reader.opening(wanted, self._within) as open_file:
                 opened = open_file(file)
                 if opened is not None:
-                    yield from self._read_file(opened)
+                    try:
+                        yield from self._read_file(opened)
+                    except (BadFileError, OSError) as error:
+                        self._reader.note(opened, error)
             self._read_files += 1
             yield True
 
     def _read_file(self, opened: OpenFile) -> Iterator[bool]:
-        """Read all metrics of an open file. A journal is read at once, because each read decodes all of its frames."""
-        read: Read = self._reader.chunks
-        if any(part.content is None for part in opened.parts):
-            metrics = [metric for part in self._parts for metric in part.metrics]
-            read = _already_read(self._reader.chunks(opened, _columns(metrics), opened.keys))
+        """Read all metrics of an open file, some series and a few columns in each step.
+
+        A journal is read at once, because each read decodes all of its frames.
+        """
+        is_journal = any(part.content is None for part in opened.parts)
+        max_rows = sum(opened.rows.values()) if is_journal else MAX_ROWS
         for part in self._parts:
             keys = [key for key in opened.keys if key in part.row_of]
-            for group in groups_of(keys, opened.rows, MAX_ROWS):
-                yield from self._read_group(part, opened, group, read)
+            for group in groups_of(keys, opened.rows, max_rows):
+                columns = _columns(part.metrics)
+                read = read_columns(self._reader, opened, columns, group, self._within)
+                rows = self._joined(part, read)
+                if rows is None:
+                    continue
+                for metrics in _groups(part.metrics, len(rows.time_ms)):
+                    self._fill(part, metrics, read, rows, opened.interval_ms)
+                    yield True
+                _end_file(part, read, rows)
 
-    def _read_group(self, part: Part, opened: OpenFile, keys: list[str], read: Read) -> Iterator[bool]:
-        """Read all metrics of some series, a few columns in each step."""
-        rows: _Rows | None = None
-        for metrics in _groups(part.metrics, sum(opened.rows[key] for key in keys)):
-            columns = _columns(metrics)
-            opened.with_late = rows is None
-            chunks = read(opened, columns, keys)
-            if rows is None:
-                rows = self._joined(part, chunks, opened.interval_ms)
-            if rows is None:
-                return
-            if rows.lengths == [len(chunk.time_ms) for chunk in chunks]:
-                self._fill(part, metrics, columns, rows, chunks)
-            # Otherwise a part of the file has just become unreadable, which the reader counts.
-            yield True
-        if rows is not None:
-            last_ms = np.array([int(chunk.time_ms[-1]) for chunk in chunks])
-            part.tail_ms[rows.row_of_chunk] = np.maximum(part.tail_ms[rows.row_of_chunk], last_ms)
-            part.tail_late[rows.row_of_chunk] = rows.late_ms[rows.ends]
-            for name, newest in part.newest.items():
-                part.tail(name)[rows.row_of_chunk] = newest
-            part.newest.clear()
-
-    def _joined(self, part: Part, chunks: Sequence[Chunk], interval_ms: int) -> _Rows | None:
-        """Return the rows of chunks one after the other; None if none is new."""
-        row_of_chunk = np.array([part.row_of[chunk.series.key] for chunk in chunks], np.intp)
-        tail_ms = part.tail_ms[row_of_chunk].tolist()
-        firsts = [
-            int(np.searchsorted(chunk.time_ms, last_ms, "right"))
-            for chunk, last_ms in zip(chunks, tail_ms, strict=True)
-        ]
-        lengths = [len(chunk.time_ms) for chunk in chunks]
-        sizes = 1 + np.array(lengths, np.intp) - np.array(firsts, np.intp)
-        if (sizes == 1).all():
+    def _joined(self, part: Part, read: FileColumns) -> _Rows | None:
+        """Return the rows of a file that were not read before, series by series; None if there are none."""
+        row_of = np.array([part.row_of[key] for key in read.keys], np.intp)
+        tail_ms = part.tail_ms[row_of]
+        lengths = np.array([len(times) for times in read.time_ms], np.intp)
+        if not lengths.any():
             return None
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        is_read = np.ones(int(sizes.sum()), np.bool_)
-        is_read[starts] = False
-        time_ms, late_ms = np.empty(len(is_read), np.int64), np.empty(len(is_read))
-        time_ms[starts], late_ms[starts] = tail_ms, part.tail_late[row_of_chunk]
-        time_ms[is_read] = np.concatenate([chunk.time_ms[first:] for chunk, first in zip(chunks, firsts, strict=True)])
-        late_ms[is_read] = np.concatenate([chunk.late_ms[first:] for chunk, first in zip(chunks, firsts, strict=True)])
+        time_ms = np.concatenate(read.time_ms)
+        fresh: NDArray[np.bool_] | None = None
+        if any(len(times) and times[0] <= last for times, last in zip(read.time_ms, tail_ms.tolist(), strict=True)):
+            fresh = time_ms > np.repeat(tail_ms, lengths)
+            firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+            lengths = np.array([int(fresh[first : first + n].sum()) for first, n in zip(firsts, lengths, strict=True)])
+            time_ms = time_ms[fresh]
+        starts = np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
+        series = np.repeat(np.arange(len(lengths)), lengths)
+        places = np.arange(len(time_ms)) + series + 1
         span = self._span
         ticks = (time_ms - span.first_ms) // span.tick_ms
-        kept = np.flatnonzero(is_read & (ticks >= 0) & (ticks < span.ticks))
-        cells = np.repeat(row_of_chunk, sizes)[kept] * span.ticks + ticks[kept]
-        time_ms += np.repeat(np.arange(len(sizes)) * _APART_MS, sizes)
-        return _Rows(lengths, firsts, row_of_chunk, starts, is_read, time_ms, late_ms, kept, cells, interval_ms)
+        is_kept = (ticks >= 0) & (ticks < span.ticks)
+        cells = (row_of[series] * span.ticks + ticks)[is_kept]
+        times = np.empty(len(places) + len(starts), np.int64)
+        times[starts], times[places] = tail_ms + np.arange(len(starts)) * _APART_MS, time_ms + series * _APART_MS
+        late_ms = np.empty(len(times))
+        late = read.late_ms()
+        late_ms[starts], late_ms[places] = part.tail_late[row_of], late if fresh is None else late[fresh]
+        read_at_ms: Floats = times.astype(np.float64) + np.nan_to_num(late_ms)
+        return _Rows(
+            row_of, starts, starts + lengths, fresh, places, times, late_ms, read_at_ms, places[is_kept], cells
+        )
 
     def _fill(
-        self,
-        part: Part,
-        metrics: Sequence[ShownMetric],
-        columns: Sequence[str],
-        rows: _Rows,
-        chunks: Sequence[Chunk],
+        self, part: Part, metrics: Sequence[ShownMetric], read: FileColumns, rows: _Rows, tick_ms: int
     ) -> None:
         """Compute metrics, and write their values into the matrices."""
         values: dict[str, Floats] = {}
-        for name in columns:
-            column, tail = np.empty(len(rows.is_read)), part.tail(name)
-            column[rows.starts] = tail[rows.row_of_chunk]
-            column[rows.is_read] = np.concatenate(
-                [chunk.values[name][first:] for chunk, first in zip(chunks, rows.firsts, strict=True)]
-            )
+        for name in _columns(metrics):
+            values[name] = column = rows.joined(part.tail(name)[rows.row_of], read.column(name))
             part.newest[name] = column[rows.ends]
-            values[name] = column
-        samples = Samples(rows.time_ms, rows.late_ms, values, rows.interval_ms)
+        samples = _JoinedSamples(rows.time_ms, rows.late_ms, values, tick_ms, rows.read_at_ms)
         for metric in metrics:
             matrix = self._matrices.get(metric.name)
             if matrix is None:
@@ -209,15 +206,20 @@ class GridReader:
             matrix.reshape(-1)[rows.cells] = metric.compute(samples)[rows.kept]
 
 
+def _end_file(part: Part, read: FileColumns, rows: _Rows) -> None:
+    """Keep the last row of each series."""
+    for row, times in zip(rows.row_of.tolist(), read.time_ms, strict=True):
+        if len(times):
+            part.tail_ms[row] = max(int(part.tail_ms[row]), int(times[-1]))
+    part.tail_late[rows.row_of] = rows.late_ms[rows.ends]
+    for name, newest in part.newest.items():
+        part.tail(name)[rows.row_of] = newest
+    part.newest.clear()
+
+
 def _columns(metrics: Iterable[ShownMetric]) -> tuple[str, ...]:
     """Return the recorded columns that metrics need, each once."""
     return tuple(dict.fromkeys(column for metric in metrics for column in metric.needs))
-
-
-def _already_read(chunks: Sequence[Chunk]) -> Read:
-    """Return a function that returns chunks that were read before."""
-    by_key = {chunk.series.key: chunk for chunk in chunks}
-    return lambda _opened, _columns, keys: [by_key[key] for key in keys if key in by_key]
 
 
 def _groups(metrics: Sequence[ShownMetric], rows: int) -> Iterator[list[ShownMetric]]:
