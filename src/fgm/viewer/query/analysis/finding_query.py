@@ -1,8 +1,7 @@
-"""Finds what stood out in a range: reads the grid block by block, and runs the detectors on it, in short steps.
+"""Finds what stood out in a range: reads a grid, and runs the detectors on it, in short steps.
 
-Detectors that look at each series alone get as many series at once as fit in memory, with all of their metrics. Those
-that compare series get all of them with a few metrics: from the same matrices if all series fit at once, or else they
-are read again.
+If the metrics of all detectors do not fit into memory at once, the files are read several times, with other metrics or
+other series each time.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fgm.metrics.derived import ShownMetric
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.store.events.event import Event
@@ -25,6 +23,7 @@ from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.analysis.passes import Pass, passes
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 
 MAX_VALUES = 4_000_000
@@ -124,27 +123,16 @@ class FindingQuery:
         while self._event_query.step():
             yield self._progress
         self._events = self._event_query.result().events[::-1]
-        alone = [detector for detector in self._detectors if not detector.compares]
-        comparing = [detector for detector in self._detectors if detector.compares]
-        needs = detection.metrics_of(self._detectors)
-        if self._values(needs) <= MAX_VALUES:
-            yield from self._find(0, len(self._rows.series), needs, [*alone, *comparing], 1.0)
-            return
-        needs = detection.metrics_of(alone)
-        max_rows = max(1, MAX_VALUES // (self.span.ticks * max(1, len(needs))))
-        blocks = list(detection.bounds_of_parts(self._rows.pod_of, max_rows)) if alone else []
-        parts = len(blocks) + len(comparing)
-        for first, end in blocks:
-            yield from self._find(first, end, needs, alone, 1 / parts)
-        for detector in comparing:
-            yield from self._find(0, len(self._rows.series), detector.needs, [detector], 1 / parts)
+        needed = detection.metrics_of(self._detectors)
+        available = [name for name in needed if SHOWN[name].has_values(self._recorded)]
+        planned = list(passes(self._detectors, available, self._rows.pod_of, self.span.ticks, MAX_VALUES))
+        for each in planned:
+            yield from self._find(each, 1 / len(planned))
 
-    def _find(
-        self, first: int, end: int, needs: Sequence[str], detectors: Sequence[Detector], weight: float
-    ) -> Iterator[float]:
-        """Read some series and run detectors on them. `weight`: the share of the work."""
-        began = self._progress
-        reader = GridReader(self._parts(first, end, needs), self.span, self._files, self._reader)
+    def _find(self, each: Pass, weight: float) -> Iterator[float]:
+        """Read the files, and run detectors. `weight`: the share of the work."""
+        began, first = self._progress, each.first
+        reader = GridReader(self._parts(each), self.span, self._files, self._reader)
         try:
             while reader.step():
                 self._progress = began + 0.8 * weight * reader.progress
@@ -153,14 +141,14 @@ class FindingQuery:
             reader.close()
         matrices = reader.matrices()
         node = self._rows.node
-        if node is not None and first <= node < end:
+        if node is not None and first <= node < each.end:
             self._of_node.update({name: matrix[node - first].copy() for name, matrix in matrices.items()})
         self._with_values.update(matrices)
-        grid = self._grid(first, end, matrices)
-        for call in detection.calls(grid, detectors):
-            for each in ranking.with_strength(call(), grid):
-                (finding,) = detection.moved([each.finding], first)
-                self._found.append(replace(each, finding=finding))
+        grid = self._grid(first, each.end, matrices)
+        for call in detection.calls(grid, each.detectors):
+            for found in ranking.with_strength(call(), grid):
+                (finding,) = detection.moved([found.finding], first)
+                self._found.append(replace(found, finding=finding))
             yield self._progress
         self._progress = began + weight
         yield self._progress
@@ -182,9 +170,10 @@ class FindingQuery:
             of_node=self._of_node,
         )
 
-    def _parts(self, first: int, end: int, needs: Sequence[str]) -> list[Part]:
-        """Return what is read of some rows: the network of a pod with one container is that of the container."""
-        rows, shown = self._rows, self._shown(needs)
+    def _parts(self, each: Pass) -> list[Part]:
+        """Return what a pass reads: the network of a pod with one container is that of the container."""
+        rows, first, end = self._rows, each.first, each.end
+        shown = [SHOWN[name] for name in each.needs]
         own = {series.key: row for row, series in enumerate(rows.series[first:end])}
         of_pods = {key: row - first for key, row in rows.row_of_pod.items() if first <= row < end}
         network = [metric for metric in shown if metric.name.startswith("network.")]
@@ -192,11 +181,3 @@ class FindingQuery:
         count = end - first
         parts = [Part(own, others, count), Part(own, network, count), Part(of_pods, network, count)]
         return [part for part in parts if part.row_of and part.metrics]
-
-    def _values(self, metrics: Sequence[str]) -> int:
-        """Return the number of values of the matrices of these metrics, of all series."""
-        return len(self._rows.series) * self.span.ticks * len(self._shown(metrics))
-
-    def _shown(self, metrics: Sequence[str]) -> list[ShownMetric]:
-        """Return those of some metrics that may have values."""
-        return [SHOWN[name] for name in metrics if SHOWN[name].has_values(self._recorded)]

@@ -190,9 +190,7 @@ class GridReader:
             row_of, starts, starts + lengths, fresh, places, times, late_ms, read_at_ms, places[is_kept], cells
         )
 
-    def _fill(
-        self, part: Part, metrics: Sequence[ShownMetric], read: FileColumns, rows: _Rows, tick_ms: int
-    ) -> None:
+    def _fill(self, part: Part, metrics: Sequence[ShownMetric], read: FileColumns, rows: _Rows, tick_ms: int) -> None:
         """Compute metrics, and write their values into the matrices."""
         values: dict[str, Floats] = {}
         for name in _columns(metrics):

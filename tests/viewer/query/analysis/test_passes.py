@@ -1,0 +1,37 @@
+"""Passes: every detector sees every row once, and the matrices of a pass fit into memory."""
+
+import numpy as np
+import pytest
+
+from fgm.viewer.findings.detection import DETECTORS, Detector, metrics_of
+from fgm.viewer.query.analysis.passes import passes
+
+METRICS = metrics_of(DETECTORS)
+
+
+@pytest.mark.parametrize(("rows", "max_values"), [(40, 10**9), (40, 40 * 100 * 12), (500, 500 * 100 * 3)])
+def test_every_detector_sees_every_row_once_within_the_memory(rows: int, max_values: int) -> None:
+    planned = list(passes(DETECTORS, METRICS, np.full(rows, -1), 100, max_values))
+
+    for detector in DETECTORS:
+        seen = [row for each in planned if detector in each.detectors for row in range(each.first, each.end)]
+        assert seen == list(range(rows))
+        assert all(set(detector.needs) <= set(each.needs) for each in planned if detector in each.detectors)
+    for each in planned:
+        is_alone = len(each.detectors) == 1 and each.detectors[0].compares
+        assert is_alone or (each.end - each.first) * 100 * len(each.needs) <= max_values
+    assert (len(planned) == 1) == (max_values == 10**9)
+
+
+def test_detectors_that_need_the_same_metrics_share_a_pass() -> None:
+    cpu, same, io = (
+        Detector(name, tuple(needs), lambda _: []) for name, needs in (("a", "xy"), ("b", "yx"), ("c", "zw"))
+    )
+    planned = list(passes([cpu, io, same], "wxyz", np.full(3, -1), 10, 60))
+
+    assert [[detector.name for detector in each.detectors] for each in planned] == [["a", "b"], ["c"]]
+
+
+def test_what_is_not_recorded_is_not_read() -> None:
+    (only,) = passes([Detector("a", ("x", "y"), lambda _: [])], {"x"}, np.full(3, -1), 10, 10**6)
+    assert list(only.needs) == ["x"]
