@@ -118,6 +118,14 @@ class WindowFile:
         """
         return self._reader(name).rows(first, count)
 
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return the ticks of some rows. Only their pages are read.
+
+        Shape: int64[count].
+        Raises: BadFileError if the column is damaged.
+        """
+        return self._times().times(first, count)
+
     def chunks(
         self, metrics: Sequence[str], keys: Collection[str] | None = None, *, with_late: bool = True
     ) -> list[Chunk]:

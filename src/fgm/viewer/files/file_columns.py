@@ -41,7 +41,7 @@ def read_columns(
         return _of_chunks(reader.chunks(opened, columns, keys), within)
     by_key = part.content.block.by_key
     runs = sorted((run for key in keys for run in by_key.get(key, ())), key=lambda run: run.first)
-    if len(runs) > len(keys) or any(run.first_tick is None for run in runs):
+    if len(runs) > len(keys):
         return _of_chunks(reader.chunks(opened, columns, keys), within)
     return _of_part(part, runs, within)
 
@@ -59,22 +59,24 @@ def _of_chunks(chunks: Sequence[Chunk], within: Range) -> FileColumns:
 def _of_part(part: FilePart, runs: Sequence[Run], within: Range) -> FileColumns:
     assert part.content is not None, "the caller has checked it"
     content = part.content
+    first, last = (runs[0].first, runs[-1].first + runs[-1].count) if runs else (0, 0)
     ticks = content.block.tick_ms()
-    first_tick, end_tick = np.searchsorted(ticks, within).tolist()
-    bounds = []
+    times = ticks if all(run.first_tick is not None for run in runs) else content.times(first, last - first)
+    bounds, time_ms = [], []
     for run in runs:
-        assert run.first_tick is not None, "the caller has checked it"
-        begin = min(run.count, max(0, first_tick - run.first_tick))
-        end = max(begin, min(run.count, end_tick - run.first_tick))
-        bounds.append((run.first + begin, run.first + end, run.first_tick + begin))
-    first, last = (min(begin for begin, _, _ in bounds), max(end for _, end, _ in bounds)) if bounds else (0, 0)
-    is_whole = all(end == begin for (_, end, _), (begin, _, _) in pairwise(bounds))
+        at = run.first - first if times is not ticks or run.first_tick is None else run.first_tick
+        of_run = times[at : at + run.count]
+        begin, end = np.searchsorted(of_run, within).tolist()
+        bounds.append((run.first + begin, run.first + end))
+        time_ms.append(of_run[begin:end])
+    first, last = (min(begin for begin, _ in bounds), max(end for _, end in bounds)) if bounds else (0, 0)
+    is_whole = all(end == begin for (_, end), (begin, _) in pairwise(bounds))
     rows: slice | Times = slice(0, last - first)
     if not is_whole:
-        rows = np.concatenate([np.arange(begin - first, end - first) for begin, end, _ in bounds])
+        rows = np.concatenate([np.arange(begin - first, end - first) for begin, end in bounds])
     return FileColumns(
         keys=[run.series.key for run in runs],
-        time_ms=[ticks[tick : tick + end - begin] for begin, end, tick in bounds],
+        time_ms=time_ms,
         late_ms=lambda: content.part(LATE, first, last - first)[rows],
         column=lambda name: content.part(name, first, last - first)[rows],
     )

@@ -188,6 +188,14 @@ class CachedWindow:
         assert self._file is not None, "it must be held"
         return self._file.part(name, first, count)
 
+    def times(self, first: int, count: int) -> NDArray[np.int64]:
+        """Return the ticks of some rows, as `WindowFile.times` does. Call `hold` before, without keys.
+
+        Raises: BadFileError if the column is damaged.
+        """
+        assert self._file is not None, "it must be held"
+        return self._file.times(first, count)
+
     def close(self) -> None:
         """Close the file, if it is open. Rows that were returned earlier stay valid."""
         if self._file is not None:

@@ -22,12 +22,12 @@ from fgm.viewer.findings.grid import Grid, Matrix, Row
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
-from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.analysis.grid_rows import MAX_CELLS, rows_of
 from fgm.viewer.query.analysis.passes import Pass, passes
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 
-MAX_VALUES = 4_000_000
-"""Maximum number of values of all matrices together: 16 MiB."""
+MAX_VALUES = 6 * MAX_CELLS
+"""Maximum number of values of all matrices together, 19 MB: six metrics of the largest grid."""
 STEP_S = 0.005
 """Time after which no more work is begun in a step. A piece of work takes about as long."""
 MAX_EVENTS = 5_000
