@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.support.browser.chromium import CHROMIUM, FLAGS, MODULES
+from tests.support.browser.browsers import CHROMIUM, FLAGS, MODULES
 from tests.support.browser.pixels import COLOURED_PIXELS
 
 PATIENCE_MS = 120_000

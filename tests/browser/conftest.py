@@ -1,4 +1,7 @@
-"""Fixtures: a real Chromium, its pages, and viewers whose pages it opens."""
+"""Fixtures: a real browser, its pages, and viewers whose pages it opens.
+
+The main tests also run in Firefox: those that are marked with `both_browsers`.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -6,25 +9,32 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.browser.chromium import CHROMIUM, FLAGS, MODULES, PATIENCE_MS
+from tests.support.browser.browsers import EXECUTABLES, MODULES, PATIENCE_MS, launch
 from tests.support.browser.daemons import collector, viewer
 from tests.support.incidents import unpacked
 from tests.support.processes import free_port
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test in Chromium, and in Firefox, too, if it is marked with `both_browsers`."""
+    if "browser_name" in metafunc.fixturenames:
+        is_marked = metafunc.definition.get_closest_marker("both_browsers") is not None
+        metafunc.parametrize("browser_name", ["chromium", "firefox"] if is_marked else ["chromium"], scope="module")
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(browser_name: str) -> Iterator[Browser]:
     """A browser for one module.
 
     While it runs, Playwright has an event loop, and an async test could not start a second one.
     """
-    if shutil.which(CHROMIUM) is None:
-        pytest.skip(f"no Chromium at {CHROMIUM}; install it to run the browser tests")
+    if shutil.which(EXECUTABLES[browser_name]) is None:
+        pytest.skip(f"no {EXECUTABLES[browser_name]}; install it to run the browser tests")
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+        launched = launch(playwright, browser_name)
+        yield launched
+        launched.close()
 
 
 @pytest.fixture(scope="module")

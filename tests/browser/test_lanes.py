@@ -80,6 +80,7 @@ def test_the_table_of_a_lane_contains_the_peak_of_its_lines(page: Page, incident
     expect(lane(page, "Memory").locator(".plot")).to_be_visible()
 
 
+@pytest.mark.both_browsers
 def test_a_zoom_reaches_every_lane_once(page: Page, incidents_url: str) -> None:
     """A lane that follows a zoom does not cause another zoom."""
     open_page(page, incidents_url)

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 LANES = ["CPU", "Memory", "I/O"]
 
 
+@pytest.mark.both_browsers
 def test_lines_are_drawn_without_an_error(page: Page, viewer_url: str, page_errors: list[str]) -> None:
     """The heading has the node, the badge has the age of the data, and no other origin is used."""
     open_page(page, viewer_url)
@@ -62,6 +63,7 @@ def test_a_drag_zooms_every_lane_and_a_double_click_goes_back(page: Page, viewer
     until(page, lambda: ranges(page) == whole)
 
 
+@pytest.mark.both_browsers
 def test_a_link_shows_the_same_view(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     page.get_by_role("button", name="Pause").click()
@@ -75,6 +77,7 @@ def test_a_link_shows_the_same_view(page: Page, viewer_url: str) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.both_browsers
 def test_the_search_filters_the_list(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     search, rows = page.get_by_label("Search containers"), page.locator(".containers li")
@@ -91,6 +94,7 @@ def test_the_search_filters_the_list(page: Page, viewer_url: str) -> None:
     expect(rows).to_have_count(len(CONTAINERS) + 2)  # the node, and what is outside
 
 
+@pytest.mark.both_browsers
 def test_a_click_shows_only_this_container_and_shift_adds_it(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     row = page.locator(".containers li .pick")
@@ -106,6 +110,7 @@ def test_a_click_shows_only_this_container_and_shift_adds_it(page: Page, viewer_
 
 
 @pytest.mark.dates
+@pytest.mark.both_browsers
 def test_the_ledger_shows_the_values_at_the_cursor(page: Page, viewer_url: str) -> None:
     open_page(page, viewer_url)
     box = plot_box(page, "CPU")
@@ -116,6 +121,7 @@ def test_the_ledger_shows_the_values_at_the_cursor(page: Page, viewer_url: str) 
     expect(page.locator(".ledger h2")).to_have_text(time_of_day)
 
 
+@pytest.mark.both_browsers
 def test_the_theme_can_be_switched(page: Page, viewer_url: str, page_errors: list[str]) -> None:
     open_page(page, viewer_url)
     background = "() => getComputedStyle(document.body).backgroundColor"
@@ -129,10 +135,11 @@ def test_the_theme_can_be_switched(page: Page, viewer_url: str, page_errors: lis
     assert page_errors == []
 
 
+@pytest.mark.both_browsers
 def test_a_narrow_phone_needs_no_sideways_scrolling(page: Page, viewer_url: str) -> None:
     page.set_viewport_size({"width": 360, "height": 640})
     open_page(page, viewer_url)
-    assert page.evaluate("() => document.documentElement.scrollWidth") == 360
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
     for control in page.get_by_role("button").all():
         box: Any = control.bounding_box()
         if box is not None:

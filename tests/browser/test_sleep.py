@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser.chromium import PATIENCE_MS
+from tests.support.browser.browsers import PATIENCE_MS
 from tests.support.browser.daemons import collector
 from tests.support.browser.page import lane, open_page, ranges, until
 from tests.support.processes import free_port

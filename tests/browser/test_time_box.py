@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser.chromium import MODULES
+from tests.support.browser.browsers import MODULES
 from tests.support.browser.page import open_page
 from tests.support.browser.page_state import state, view_s
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.browser.chromium import PATIENCE_MS
+from tests.support.browser.browsers import PATIENCE_MS
 from tests.support.captured_host import captured_host
 from tests.support.processes import wait_until_it_responds
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser.chromium import PATIENCE_MS
+from tests.support.browser.browsers import PATIENCE_MS
 
 RANGES = """async () => {
     const { charts } = await fgm('chart/lane');
