@@ -124,7 +124,7 @@ def _limit(node: Node) -> None:
         cores, anon = node.wants["cores"][row], node.wants["anon"][row]
         mean = float(cores.mean())
         if kind == "inference":
-            node.quota[row] = round(mean * numbers.uniform(1.1, 1.4), 1)
+            node.quota[row] = round(mean * numbers.uniform(1.25, 1.6), 1)
         elif kind not in ("service", "outside", "batch") and numbers.random() < 0.5:
             node.quota[row] = max(0.1, round(float(np.quantile(cores, 0.999)) * numbers.uniform(1.2, 3), 1))
         if kind not in ("service", "outside") and numbers.random() < 0.65:

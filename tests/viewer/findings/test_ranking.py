@@ -50,6 +50,13 @@ def test_a_victim_is_evidence_for_its_neighbour_and_no_finding_of_its_own() -> N
     assert (first.finding.row, second.finding.row) == (1, 4)
 
 
+def test_what_begins_and_ends_with_a_neighbour_is_its_effect() -> None:
+    neighbour, in_wake = found("neighbour", 1, 100, 200, others=(2,)), found("paging", 3, 110, 205)
+    longer, earlier = found("paging", 4, 110, 300), found("paging", 5, 90, 200)
+
+    assert [each.finding.row for each in ranked([in_wake, longer, earlier, neighbour])] == [5, 1, 4]
+
+
 def test_doubtful_data_never_stands_for_a_cause() -> None:
     assert len(ranked([found("doubtful", 0, 10, 20), found("burst", 0, 10, 20)])) == 2
 

@@ -19,12 +19,14 @@ from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
 
 MOST_SPECIFIC_FIRST: tuple[Kind, ...] = (
-    *("oom_kill", "restarts", "leak", "limit", "throttling", "neighbour"),
-    *("paging", "stall", "period", "burst", "step", "doubtful"),
+    *("oom_kill", "restarts", "leak", "neighbour", "paging", "limit"),
+    *("throttling", "stall", "period", "burst", "step", "doubtful"),
 )
 """The kinds; of several findings with one cause, that of the first of these kinds is reported."""
 SAME_CAUSE_MS = 10_000
 """Maximum time between two findings of one series that may have one cause."""
+WAKE_MS = 30_000
+"""Maximum time between beginnings, and between ends, for a finding to be in the wake of one that takes a resource."""
 MAX_RUN_UP_MS = 60_000
 """Maximum time by which the beginning of a merged finding moves back."""
 
@@ -123,6 +125,12 @@ def _without_victims(findings: Sequence[Ranked]) -> list[Ranked]:
 
 
 def _is_victim(finding: Finding, culprit: Finding) -> bool:
+    """Return whether a finding is an effect on a series that waited, or one that began and ended with the cause."""
     is_effect = finding.kind in ("neighbour", "stall", "step", "burst", "throttling", "period", "paging")
+    if not is_effect or finding.row == culprit.row:
+        return False
+    began_with = 0 <= finding.from_ms - culprit.from_ms <= WAKE_MS
+    if began_with and abs(finding.to_ms - culprit.to_ms) <= WAKE_MS:
+        return True
     overlaps = finding.from_ms <= culprit.to_ms and culprit.from_ms - SAME_CAUSE_MS <= finding.to_ms
-    return is_effect and finding.row in culprit.others and finding.row != culprit.row and overlaps
+    return finding.row in culprit.others and overlaps
