@@ -32,10 +32,10 @@ TABLE: dict[Kind, Calibration] = {
     "throttling": Calibration(2.0, 3.0),
     "leak": Calibration(2.2, 2.8),
     "paging": Calibration(0.0, 0.35),
-    "step": Calibration(2.0, 3.0),
-    "burst": Calibration(2.0, 3.0),
-    "stall": Calibration(2.0, 3.0),
-    "period": Calibration(2.0, 3.0),
+    "step": Calibration(0.1, 0.4),
+    "burst": Calibration(1.05, 1.55),
+    "stall": Calibration(0.2, 1.0),
+    "period": Calibration(0.1, 0.75),
     "neighbour": Calibration(2.0, 3.0),
 }
 """The measured statistics by kind."""

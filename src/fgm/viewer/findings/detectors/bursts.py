@@ -25,6 +25,8 @@ MIN_STATISTIC = 0.7
 """Minimum statistic of a finding."""
 MIN_BEFORE_S = 180
 """Minimum time before the range from which on it is known what is usual."""
+IN_RANGE = 0.75
+"""Share of the statistic that remains if what is usual is known from the range only."""
 ENOUGH_S = 300
 """Time without bursts from which on it is known well what is usual."""
 MAX_LENGTH_SHARE = 0.4
@@ -143,11 +145,13 @@ def _usual_in_range(
     """
     width, margin = max(1, round(SCALES_S[0] * second)), round(RETURN_S * second)
     rest = values.copy()
-    rest[max(starts[0] - 1, 0) : ends[0] + margin if len(starts) == 1 else None] = np.nan
+    is_apart = starts[1:] - ends[:-1] > margin
+    distances = np.diff(starts[np.concatenate([[True], is_apart])]) / second
+    rest[max(starts[0] - 1, 0) : None if len(distances) else ends[-1] + margin] = np.nan
     free_s = float((~np.isnan(rest)).sum()) / second
-    sureness = min(1.0, free_s / ENOUGH_S)
-    if len(starts) > 1:
-        sureness *= min(1.0, free_s / (4 * float(np.median(np.diff(starts))) / second))
+    sureness = IN_RANGE * min(1.0, free_s / ENOUGH_S)
+    if len(distances):
+        sureness *= min(1.0, free_s / (6 * float(distances.max())))
     means = sliding_means(rest[None], width)
     return float(_highest(means)[0]) - level, sureness
 

@@ -31,6 +31,10 @@ MAX_PERIOD_S = 200
 """Maximum time between two beats that is looked for."""
 MIN_BEFORE_S = 300
 """Minimum time before the range from which on it is known what is usual."""
+MIN_FREE_S = 60
+"""Minimum time without the beat from which on it is new in the range, if it is not known what was before."""
+MIN_FREE_PERIODS = 4
+"""Minimum number of periods without the beat from which on it is new in the range."""
 MIN_SIGNIFICANCE = 4.0
 """Minimum autocorrelation at the period, in units of its standard error."""
 MIN_STATISTIC = 0.5
@@ -104,24 +108,32 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[_Beat]:
     correlation = np.divide(covariance, variance[:, None], out=np.zeros_like(covariance), where=variance[:, None] > 0)
     z = np.take_along_axis(correlation / standard_errors(correlation, ticks), period[:, None], 1)[:, 0]
     is_beat = (period > 0) & (z >= MIN_SIGNIFICANCE) & (strength > (candidates.floor / 4) ** 2)
-    usual = _usual(values[:, :begin], covariance, max_lag, second)
-    statistic = 0.5 * np.log2(np.maximum(strength, 1e-30) / np.maximum(usual, (candidates.floor / 4) ** 2))
+    usual = _usual(values[:, :begin], max_lag, second)
     found = []
     for at in np.flatnonzero(is_beat):
-        beat = _beat(grid, candidates, int(at), view[at], int(period[at]), float(statistic[at]), float(z[at]))
-        if beat is not None:
-            found.append(beat)
+        beats = _beats(view[at], int(period[at]))
+        if beats is None:
+            continue
+        least = (candidates.floor / 4) ** 2
+        if np.isnan(usual[at]):
+            free = view[at, : beats.starts[0]]
+            is_new = len(free) >= max(MIN_FREE_S * second, MIN_FREE_PERIODS * period[at])
+            usual_here = float(np.nanvar(free)) if is_new else float(strength[at])
+        else:
+            usual_here = float(usual[at])
+        statistic = float(0.5 * np.log2(strength[at] / max(usual_here, least)))
+        found.append(_found(grid, candidates, int(at), beats, view[at], statistic, float(z[at])))
     return found
 
 
-def _usual(before: Floats, covariance: Floats, max_lag: int, second: float) -> Floats:
-    """Return the part of the variance that beat before the range with any period; all of it without a before."""
+def _usual(before: Floats, max_lag: int, second: float) -> Floats:
+    """Return the part of the variance that beat before the range with any period; NaN if that is not known."""
     if before.shape[1] < max_lag:
-        return covariance[:, 0]
+        return np.full(len(before), np.nan)
     earlier = autocovariance(_flat(_smooth(before), round(TREND_S * second)), max_lag)
     lags = np.arange(4, max_lag // 2 + 1)
     usual = np.maximum(beat_covariance(earlier, lags).max(axis=1), 0.1 * earlier[:, 0])
-    return np.where(before_of(before, before.shape[1]) >= MIN_BEFORE_S * second, usual, covariance[:, 0])
+    return np.where(before_of(before, before.shape[1]) >= MIN_BEFORE_S * second, usual, np.nan)
 
 
 def _smooth(values: Floats) -> Floats:
@@ -143,37 +155,47 @@ def _flat(values: Floats, width: int) -> Floats:
     return np.asarray(np.clip(flat, low[:, None], high[:, None]), np.float64)
 
 
-def _beat(  # noqa: PLR0917 - what was computed for all series at once
-    grid: Grid, candidates: Candidates, at: int, view: NDArray[np.float64], lag: int, statistic: float, z: float
-) -> _Beat | None:
-    """Return the beat of one series; None if its single beats cannot be told apart."""
-    second = 1000 / grid.interval_ms
+@dataclass(frozen=True, slots=True)
+class _Beats:
+    """The single beats of one series, from the first one that is followed by another after a period."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    period: float
+    base: float
+
+
+def _beats(view: Floats, lag: int) -> _Beats | None:
+    """Return the beats of one series; None if they cannot be told apart."""
     base, low, high = (float(part[0]) for part in quantiles(view[None], 0.5, 0.05, 0.995))
     base = min(base, (low + high) / 2)
     starts, ends = runs(view >= base + 0.5 * (high - base), max(1, lag // 5))
-    if len(starts) < MIN_CYCLES:
-        return None
     spacing = np.diff(starts)
-    is_regular = np.abs(spacing - lag) <= max(2, 0.2 * lag)
-    regular = np.flatnonzero(is_regular)
+    regular = np.flatnonzero(np.abs(spacing - lag) <= max(2, 0.2 * lag))
     if len(regular) < MIN_CYCLES - 1:
         return None
-    first, last = int(regular[0]), int(regular[-1]) + 1
-    period_s = float(spacing[regular].mean()) / second
+    beats = slice(int(regular[0]), int(regular[-1]) + 2)
+    return _Beats(starts[beats], ends[beats], float(spacing[regular].mean()), base)
+
+
+def _found(  # noqa: PLR0917 - what was computed for all series at once
+    grid: Grid, candidates: Candidates, at: int, beats: _Beats, view: Floats, statistic: float, z: float
+) -> _Beat:
+    second = 1000 / grid.interval_ms
+    period_s = beats.period / second
     time_ms = grid.time_ms[grid.begin :]
-    begun_ms = int(time_ms[starts[first]])
-    peaks = np.array([np.nanmax(view[starts[i] : ends[i]]) for i in range(first, last + 1)])
+    begun_ms = int(time_ms[beats.starts[0]])
+    peaks = [float(np.nanmax(view[start:end])) for start, end in zip(beats.starts, beats.ends, strict=True)]
     facts: dict[str, float | str] = {
         "period_s": period_s,
-        "beats": last - first + 1,
-        "regular_share": len(regular) / max(last - first, 1),
+        "beats": len(peaks),
         "peak": float(np.median(peaks)),
-        "base": base,
-        "length_s": float(np.median((ends - starts)[first : last + 1])) / second,
+        "base": beats.base,
+        "length_s": float(np.median(beats.ends - beats.starts)) / second,
         "phase_s": begun_ms / 1000 % period_s,
         "significance_z": z,
     }
     row = int(candidates.rows[at])
-    ended = min(int(ends[last]), len(time_ms) - 1)
+    ended = min(int(beats.ends[-1]), len(time_ms) - 1)
     finding = Finding("period", row, candidates.metric, begun_ms, int(time_ms[ended]), statistic, facts)
     return _Beat(finding, period_s, begun_ms / 1000 % period_s, statistic >= MIN_STATISTIC)

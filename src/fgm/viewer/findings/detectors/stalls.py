@@ -1,11 +1,13 @@
 """Stalls: a series that is busy all the time does nothing for some seconds, once or again and again.
 
-A stall is a run of ticks far below the median of the range, with busy ticks before and after it. The statistic says
-how many times as deep the series falls as it did before the range, on a logarithmic scale, and how long it stalls.
-Missing values are not a stall: what was not recorded may have been busy.
+A stall is a run of ticks far below what is usual, with busy ticks before and after it, which is longer than any low run
+before the range. The statistic is the logarithm of the seconds by which the stalls are longer, in units of the usual
+ones. Missing values are not a stall: what was not recorded may have been busy.
 
-Source: runs below a threshold; the depth is compared as a log ratio to the lowest run of the same length before.
+Source: the test of the longest run (Wald and Wolfowitz, 1940; Mood, 1940), with the longest run before as its scale.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.candidates import Candidates, before_of, candidates_of, strongest
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid
-from fgm.viewer.findings.statistics.levels import quantiles
+from fgm.viewer.findings.statistics.levels import Floats, quantiles
 from fgm.viewer.findings.statistics.sliding import runs
 
 NEEDS = (
@@ -26,9 +28,11 @@ NEEDS = (
 """Metrics of work. Memory stays while nothing is done."""
 
 NOTHING = 0.12
-"""Maximum share of the median that is nothing: a container that waits still answers probes."""
+"""Maximum share of the usual level that is nothing: a container that waits still answers probes."""
+LOW = 0.2
+"""Maximum share of the usual level that is low: how long a series is low is known from before the range."""
 STEADY = 0.4
-"""Minimum share of the median that a busy series has in three of four ticks."""
+"""Minimum share of the usual level that a busy series has in three of four ticks."""
 MIN_STALL_S = 2
 """Minimum length of a stall."""
 MAX_STALL_S = 90
@@ -37,8 +41,10 @@ AROUND_S = 20
 """Time before and after a stall in which the series must be busy."""
 MIN_BEFORE_S = 120
 """Minimum time before the range from which on it is known what is usual."""
-DEEPEST = 0.02
-"""Share of the median below which it does not matter how deep a series falls."""
+ENOUGH_S = 300
+"""Time without stalls in the range from which on it is known well what is usual, without a time before it."""
+SCALE = 0.6
+"""Share of the longest usual low run by which the longest one varies from range to range."""
 MIN_STATISTIC = 0.5
 """Minimum statistic of a finding."""
 
@@ -55,76 +61,97 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     if len(values) == 0:
         return []
     second = 1000 / grid.interval_ms
-    median, low = quantiles(values[:, begin:], 0.5, 0.25)
-    is_steady = (median >= 2 * candidates.floor) & (low >= STEADY * median)
     has_before = before_of(values, begin) >= MIN_BEFORE_S * second
+    # Without a time before, stalls may be up to four tenths of the range.
+    of_before, of_range = quantiles(values[:, :begin], 0.5, 0.25), quantiles(values[:, begin:], 0.7, 0.45)
+    level, low = (np.where(has_before, before, here) for before, here in zip(of_before, of_range, strict=True))
+    is_busy = (level >= candidates.floor) & (low >= STEADY * level)
+    lowest = np.min(values[:, begin:], axis=1, where=~np.isnan(values[:, begin:]), initial=np.inf)
     found = []
-    for at in np.flatnonzero(is_steady & (np.nanmin(values[:, begin:], axis=1) < NOTHING * median)):
-        view = values[at, begin:] / median[at]
-        starts, ends = _stalls(view, second)
-        if len(starts) == 0:
-            continue
-        lost = int((ends - starts).sum())
-        depth = float(np.mean([np.nanmean(view[start:end]) for start, end in zip(starts, ends, strict=True)]))
-        before = values[at, :begin] / median[at]
-        usual = _lowest(before) if has_before[at] else _lowest(_without(view, starts, ends))
-        lost_before = 0.0
-        if has_before[at]:
-            begun, ended = runs(before < NOTHING)
-            is_long = ended - begun >= MIN_STALL_S * second
-            lost_before = float((ended - begun)[is_long].sum()) * len(view) / begin
-        statistic = _statistic(depth, usual, lost / second, lost_before / second)
-        if statistic < MIN_STATISTIC:
-            continue
-        time_ms = grid.time_ms[begin:]
-        lengths = (ends - starts) / second
-        facts: dict[str, float | str] = {
-            "count": len(starts),
-            "length_s": float(np.median(lengths)),
-            "longest_s": float(lengths.max()),
-            "stalled_s": lost / second,
-            "usual": float(median[at]),
-            "lowest": float(np.nanmin(values[at, begin:])),
-        }
-        if len(starts) > 1:
-            facts["spacing_s"] = float(np.median(np.diff(starts))) / second
-        row = int(candidates.rows[at])
-        last = min(int(ends[-1]), len(time_ms) - 1)
-        found.append(
-            Finding("stall", row, candidates.metric, int(time_ms[starts[0]]), int(time_ms[last]), statistic, facts)
-        )
+    for at in np.flatnonzero(is_busy & (lowest < NOTHING * level)):
+        before = values[at, :begin] / level[at] if has_before[at] else None
+        stalls = _stalls(values[at, begin:] / level[at], before, second)
+        if stalls is not None and stalls.statistic >= MIN_STATISTIC:
+            found.append(_finding(grid, candidates, int(at), stalls, float(level[at])))
     return found
 
 
-def _stalls(view: NDArray[np.float64], second: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the stalls of one series, whose values are shares of its median."""
+@dataclass(frozen=True, slots=True)
+class _Stalls:
+    """The stalls of one series: the first tick of each, and the one after its last."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    statistic: float
+
+
+def _finding(grid: Grid, candidates: Candidates, at: int, stalls: _Stalls, level: float) -> Finding:
+    second = 1000 / grid.interval_ms
+    time_ms, values = grid.time_ms[grid.begin :], candidates.values[at, candidates.begin :]
+    lengths = (stalls.ends - stalls.starts) / second
+    facts: dict[str, float | str] = {
+        "count": len(lengths),
+        "length_s": float(np.median(lengths)),
+        "longest_s": float(lengths.max()),
+        "stalled_s": float(lengths.sum()),
+        "usual": level,
+        "lowest": min(float(np.nanmin(values[s:e])) for s, e in zip(stalls.starts, stalls.ends, strict=True)),
+    }
+    if len(lengths) > 1:
+        facts["spacing_s"] = float(np.median(np.diff(stalls.starts))) / second
+    ended = min(int(stalls.ends[-1]), len(time_ms) - 1)
+    return Finding(
+        "stall",
+        int(candidates.rows[at]),
+        candidates.metric,
+        int(time_ms[stalls.starts[0]]),
+        int(time_ms[ended]),
+        stalls.statistic,
+        facts,
+    )
+
+
+def _stalls(view: Floats, before: Floats | None, second: float) -> _Stalls | None:
+    """Return the stalls of one series, whose values are shares of its usual level; None if there are none.
+
+    `before`: what was before the range; None if that is not known.
+    """
+    starts, ends = _low_runs_between_work(view, second)
+    if len(starts) == 0:
+        return None
+    sureness = 1.0
+    if before is not None:
+        usual = _longest_low_run(before)
+    else:
+        is_long = ends - starts >= (ends - starts).max() / 2
+        starts, ends = starts[is_long], ends[is_long]
+        rest = view.copy()
+        rest[max(starts[0] - 1, 0) : ends[0] + 1 if len(starts) == 1 else None] = np.nan
+        usual, free_s = _longest_low_run(rest), float((~np.isnan(rest)).sum()) / second
+        sureness = min(1.0, free_s / ENOUGH_S)
+        if len(starts) > 1:  # several are new only if there were none for much longer than they are apart
+            sureness *= min(1.0, free_s / (4 * float(np.median(np.diff(starts))) / second))
+    is_longer = ends - starts > usual
+    starts, ends = starts[is_longer], ends[is_longer]
+    longer_s = float((ends - starts - usual).sum()) / second
+    usual_s = 1 + SCALE * usual / second
+    return _Stalls(starts, ends, sureness * float(np.log2(1 + longer_s / usual_s))) if len(starts) else None
+
+
+def _low_runs_between_work(view: Floats, second: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the runs of nothing between times of work."""
     starts, ends = runs(view < NOTHING)
     around = round(AROUND_S * second)
     lengths = ends - starts
-    is_stall = (lengths >= MIN_STALL_S * second) & (lengths <= MAX_STALL_S * second)
+    is_stall = (lengths >= MIN_STALL_S * second) & (lengths <= MAX_STALL_S * second) & (starts > 0) & (ends < len(view))
     for at in np.flatnonzero(is_stall):
-        before, after = view[max(starts[at] - around, 0) : starts[at]], view[ends[at] : ends[at] + around]
-        is_stall[at] = all(
-            (~np.isnan(side)).sum() >= around / 4 and np.nanmean(side >= STEADY) >= 0.5 for side in (before, after)
-        ) and not (np.isnan(view[starts[at] - 1]) or np.isnan(view[ends[at] : ends[at] + 1]).any())
+        start, end = starts[at], ends[at]
+        sides = view[max(start - around, 0) : start], view[end : end + around]
+        is_busy = all((~np.isnan(side)).sum() >= around / 4 and np.mean(side >= STEADY) >= 0.4 for side in sides)
+        is_stall[at] = is_busy and not np.isnan(view[[start - 1, end]]).any()
     return starts[is_stall], ends[is_stall]
 
 
-def _lowest(shares: NDArray[np.float64]) -> float:
-    """Return the lowest value that two neighbouring ticks do not exceed."""
-    pairs = np.maximum(shares[1:], shares[:-1])
-    pairs = pairs[~np.isnan(pairs)]
-    return float(pairs.min()) if len(pairs) else 1.0
-
-
-def _without(view: NDArray[np.float64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the shares without the stalls and the ticks next to them."""
-    rest = view.copy()
-    for start, end in zip(starts, ends, strict=True):
-        rest[max(start - 1, 0) : end + 1] = np.nan
-    return rest
-
-
-def _statistic(depth: float, usual: float, lost_s: float, lost_before_s: float) -> float:
-    fall, usual_fall = (-np.log(np.clip(share, DEEPEST, 0.9)) for share in (depth, usual))
-    return float(np.log2(fall / usual_fall) + 0.5 * np.log2((lost_s + 1) / (lost_before_s + 1)))
+def _longest_low_run(shares: Floats) -> int:
+    starts, ends = runs(shares < LOW)
+    return int((ends - starts).max(initial=0))

@@ -31,10 +31,10 @@ WANDER_S = 30
 """Length of the means by which it is measured how far a series wanders."""
 MIN_STATISTIC = 0.5
 """Minimum statistic of a finding."""
-MIN_STAY = 0.5
+MIN_STAY = 0.35
 """Minimum share of the step that remains in each half minute after it."""
-MIN_SHARP = 0.6
-"""Minimum share of the step that is between the ten seconds before and the ten seconds after it."""
+MIN_SHARP = 0.5
+"""Minimum share of the step that is between the twenty seconds before and the twenty seconds after it."""
 
 
 def find(grid: Grid) -> list[Finding]:
@@ -107,7 +107,7 @@ def _stays(later: Floats, old: float, new: float, wander: int) -> bool:
 
 def _is_sharp(blocks: Floats, change: int, size: float) -> bool:
     """Return whether most of the step is between the blocks next to it. A block may contain the step itself."""
-    around = float(medians(blocks[change + 1 : change + 4])) - float(medians(blocks[max(change - 4, 0) : change - 1]))
+    around = float(medians(blocks[change + 1 : change + 5])) - float(medians(blocks[max(change - 5, 0) : change - 1]))
     return abs(around) >= MIN_SHARP * size
 
 
