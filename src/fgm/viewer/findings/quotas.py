@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.viewer.findings.grid import Grid, Matrix
-from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, quantiles
 from fgm.viewer.findings.statistics.likelihood import likeliest_range
 from fgm.viewer.findings.statistics.segments import Floats, heaviest, usual_part
 
@@ -31,6 +31,8 @@ MIN_WEIGHT_S = 2.0
 """Minimum throttling of a stretch, as seconds in which all periods are throttled, beyond what is allowed."""
 CLASSES = np.array([0.0, 0.25, 0.5, 0.75])
 """Upper bounds of the classes of shares by which the beginning and the end are found."""
+MIN_STEADINESS, MIN_BLOCKS = 0.2, 4
+"""Minimum factor for a stretch that is throttled in parts, and minimum length for which it is used, in BLOCK_S."""
 SAME_PERIODS = 0.8
 """Share of a pod's throttling from which on it is that of one of its containers, which has the same quota."""
 
@@ -39,14 +41,17 @@ SAME_PERIODS = 0.8
 class QuotaStretch:
     """A stretch of ticks [start, stop) in which the quota of a row kept running out.
 
-    `weight_s`: throttling beyond what is allowed, as seconds in which all periods are throttled. `usual_share`: share
-    of periods that is usually throttled. `use_share`: mean use as a share of the quota; NaN if the quota is not
-    recorded. `held`: rows of the leaves below a pod whose quota it is, the most used first.
+    `log_ratio`: how much likelier a distribution of their own makes the shares that are throttled, less if only some
+    parts of the stretch are throttled. `weight_s`: throttling beyond what is allowed, as seconds in which all periods
+    are throttled. `usual_share`: share of periods that is usually throttled. `use_share`: mean use as a share of the
+    quota; NaN if the quota is not recorded. `held`: rows of the leaves below a pod whose quota it is, the most used
+    first.
     """
 
     row: int
     start: int
     stop: int
+    log_ratio: float
     weight_s: float
     throttled_share: float
     usual_share: float
@@ -71,7 +76,7 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     for place in np.flatnonzero(rough.weight * second >= MIN_WEIGHT_S):
         row = int(rows[place])
         first, last = int(rough.start[place]) + begin, int(rough.stop[place]) + begin
-        start, stop = likeliest_range(share[place], first, last, CLASSES)
+        start, stop, log_ratio = likeliest_range(share[place], first, last, CLASSES)
         start = max(begin, start)
         throttled_share = _mean(share[place, start:stop])
         weight_s = (throttled_share - float(allowed[place])) * (stop - start) * second
@@ -83,6 +88,8 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
                 row=row,
                 start=start,
                 stop=stop,
+                log_ratio=log_ratio
+                * _steadiness(share[place, start:stop], float(allowed[place]), round(BLOCK_S / second)),
                 weight_s=weight_s,
                 throttled_share=throttled_share,
                 usual_share=float(usual[place]),
@@ -103,6 +110,15 @@ def _usual(share: Matrix, begin: int, block: int) -> tuple[Floats, Floats]:
     usual = sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     _, spread = levels_and_spreads(np.where(2 * counts >= block, sums / np.maximum(counts, 1), np.nan))
     return usual, usual + SPREADS * np.nan_to_num(spread) + ALLOWED_SHARE
+
+
+def _steadiness(share: Matrix, allowed: float, block: int) -> float:
+    """Return from MIN_STEADINESS to 1 whether all of a stretch is throttled, or only what comes in turns."""
+    whole = len(share) // block
+    if whole < MIN_BLOCKS:
+        return 1.0
+    low, mean = quantiles(share[: whole * block].reshape(whole, block).mean(axis=1), 0.25)[0], share.mean()
+    return float(np.clip((low - allowed) / (mean - allowed), MIN_STEADINESS, 1.0))
 
 
 def _in_blocks(values: NDArray[np.generic], block: int) -> Floats:

@@ -15,6 +15,7 @@ from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.owners import named, owners, whose
 from fgm.viewer.findings.quotas import NEAR_QUOTA, QuotaStretch, stretches
 from fgm.viewer.findings.statistics.levels import levels_and_spreads
+from fgm.viewer.findings.statistics.likelihood import likeliest_range
 from fgm.viewer.findings.statistics.segments import heaviest
 
 
@@ -52,6 +53,8 @@ SUFFERS = 0.02
 """Share of time beyond what is usual in which tasks wait for memory, from which on a container suffers."""
 PAUSE_WEIGHT = 0.2
 """Weight of a second that is not at the limit, in seconds at it: a range at the limit may have pauses."""
+IS_AT = np.array([0.5])
+"""Class bound between ticks that are not at the limit and those that are."""
 MIN_S = 5.0
 """Minimum length of a range at a limit, pauses subtracted."""
 
@@ -79,12 +82,12 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     segments = heaviest(np.where(is_at, 1.0, -PAUSE_WEIGHT)[:, begin:])
     found = []
     for place in np.flatnonzero(segments.weight * second >= MIN_S):
-        owner, start, stop = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
+        owner, first, last = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
+        start, stop, log_ratio = likeliest_range(is_at[place].astype(np.float32), first, last, IS_AT)
+        start = max(begin, start)
         row, others = named(grid, owner, owned, grid.value("memory.current")[:, start:stop])
         waited = float(np.nansum(pressure[place, start:stop])) * second
         length_s = (stop - start) * second
-        has_pressure = bool(np.isfinite(pressure[place]).any())
-        beyond_s = max(0.0, waited - float(usual[place]) * length_s) if has_pressure else length_s * SUFFERS
         facts: dict[str, float | str] = {
             "limit": limit.name,
             "limit_of": whose(grid.series[row], grid.series[owner]),
@@ -95,7 +98,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
             "seconds": length_s,
         }
         metric = "memory_limit_ratio" if limit.name == "memory.max" else "memory.current"
-        found.append(_finding(grid, row, metric, slice(start, stop), beyond_s, facts, others))
+        found.append(_finding(grid, row, metric, slice(start, stop), log_ratio, facts, others))
     return found
 
 
@@ -111,7 +114,7 @@ def _at_quota(grid: Grid, stretch: QuotaStretch) -> Finding:
         "seconds": (stretch.stop - stretch.start) * grid.interval_ms / 1000,
     }
     ticks = slice(stretch.start, stretch.stop)
-    return _finding(grid, stretch.row, "total_cpu_percentage", ticks, stretch.weight_s, facts, stretch.held)
+    return _finding(grid, stretch.row, "total_cpu_percentage", ticks, stretch.log_ratio, facts, stretch.held)
 
 
 def _at_thread_limit(grid: Grid) -> list[Finding]:
@@ -120,15 +123,18 @@ def _at_thread_limit(grid: Grid) -> list[Finding]:
     for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf):
         at = np.flatnonzero(refused[row, grid.begin :] > 0) + grid.begin
         ticks = slice(int(at[0]), int(at[-1]) + 1)
+        length_s = (ticks.stop - ticks.start) * grid.interval_ms / 1000
         count = float(refused[row, ticks].sum()) * grid.interval_ms / 1000
+        # Poisson: one in the whole time is what may be usual.
+        log_ratio = count * (math.log(max(1.0, count / length_s * len(grid.time_ms) * grid.interval_ms / 1000)) - 1)
         facts: dict[str, float | str] = {
             "limit": "pids.max",
             "limit_of": "its own",
             "limit_threads": float(np.max(grid.value("pids.max")[row, ticks])),
             "times_at_limit": float(round(count)),
-            "seconds": (ticks.stop - ticks.start) * grid.interval_ms / 1000,
+            "seconds": length_s,
         }
-        found.append(_finding(grid, int(row), "pids.current", ticks, max(MIN_S, count), facts))
+        found.append(_finding(grid, int(row), "pids.current", ticks, log_ratio, facts))
     return found
 
 
@@ -137,14 +143,13 @@ def _finding(  # noqa: PLR0917 - the fields of a finding
     row: int,
     metric: str,
     ticks: slice,
-    seconds: float,
+    statistic: float,
     facts: dict[str, float | str],
     others: tuple[int, ...] = (),
 ) -> Finding:
-    """Return a finding. `seconds`: how much it suffered from its limit, on the scale of all limits."""
+    """Return a finding. `statistic`: log-likelihood ratio of being at the limit as often as that, and as usual."""
     finite = {name: value for name, value in facts.items() if isinstance(value, str) or math.isfinite(value)}
     time_ms = grid.time_ms[ticks]
-    statistic = math.log2(1 + seconds)
     return Finding("limit", row, metric, int(time_ms[0]), int(time_ms[-1]), statistic, finite, others)
 
 

@@ -35,7 +35,7 @@ def _finding(grid: Grid, stretch: QuotaStretch) -> Finding:
         metric="throttle_ratio",
         from_ms=int(grid.time_ms[stretch.start]),
         to_ms=int(grid.time_ms[stretch.stop - 1]),
-        statistic=math.log2(1 + stretch.weight_s),
+        statistic=stretch.log_ratio,
         facts={name: value for name, value in facts.items() if not isinstance(value, float) or math.isfinite(value)},
         others=stretch.held,
     )

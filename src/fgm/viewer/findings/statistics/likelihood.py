@@ -3,6 +3,8 @@
 Source: Page, "Continuous inspection schemes", Biometrika 41 (1954), with the likelihood ratio of both distributions.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +14,16 @@ ROUNDS = 3
 """Number of times that the distributions are taken from the range that was found with the ones before."""
 
 
-def likeliest_range(
-    values: NDArray[np.floating], start: int, stop: int, edges: NDArray[np.floating]
-) -> tuple[int, int]:
-    """Return the range [start, stop) in which values are distributed as in a first guess of it, and outside not.
+class Range(NamedTuple):
+    """The ticks [start, stop), and the logarithm of how much likelier a distribution of their own makes them."""
+
+    start: int
+    stop: int
+    log_ratio: float
+
+
+def likeliest_range(values: NDArray[np.floating], start: int, stop: int, edges: NDArray[np.floating]) -> Range:
+    """Return the range in which values are distributed as in a first guess [start, stop) of it, and outside not.
 
     Unlike a threshold for the mean, it also uses how often a value occurs at all: a share that was 0 nearly always and
     is above 0 in every second tick has changed with the first of these. `edges`: those of the classes of values.
@@ -23,13 +31,14 @@ def likeliest_range(
     Shape: `values` is float[ticks], without NaN; `edges` is in ascending order.
     """
     classes = np.searchsorted(edges, values)
+    found = Range(start, stop, 0.0)
     for _ in range(ROUNDS):
-        inside = np.bincount(classes[start:stop], minlength=len(edges) + 1)
+        inside = np.bincount(classes[found.start : found.stop], minlength=len(edges) + 1)
         outside = np.bincount(classes, minlength=len(edges) + 1) - inside
         # Each class counts one more, as no class is impossible because it has not been seen (Laplace).
         ratio = np.log((inside + 1) / (inside + 1).sum()) - np.log((outside + 1) / (outside + 1).sum())
-        found = heaviest(ratio[classes][None])
-        if found.weight[0] <= 0:
+        segment = heaviest(ratio[classes][None])
+        if segment.weight[0] <= 0:
             break
-        start, stop = int(found.start[0]), int(found.stop[0])
-    return start, stop
+        found = Range(int(segment.start[0]), int(segment.stop[0]), float(segment.weight[0]))
+    return found
