@@ -28,15 +28,15 @@ class Calibration(NamedTuple):
 
 
 TABLE: dict[Kind, Calibration] = {
-    "limit": Calibration(2.0, 3.0),
-    "throttling": Calibration(2.0, 3.0),
+    "limit": Calibration(10.0, 100.0),
+    "throttling": Calibration(8.0, 45.0),
     "leak": Calibration(2.2, 2.8),
     "paging": Calibration(0.0, 0.35),
     "step": Calibration(0.1, 0.4),
     "burst": Calibration(1.05, 1.55),
     "stall": Calibration(0.2, 1.0),
     "period": Calibration(0.1, 0.75),
-    "neighbour": Calibration(2.0, 3.0),
+    "neighbour": Calibration(0.8, 1.4),
 }
 """The measured statistics by kind."""
 FACTS: dict[Kind, float] = {"oom_kill": MAX_STRENGTH, "restarts": 8.0, "doubtful": 5.0}
