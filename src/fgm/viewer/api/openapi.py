@@ -16,6 +16,8 @@ from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.findings.finding import KINDS
+from fgm.viewer.findings.studies.names import STUDIES
+from fgm.viewer.findings.studies.study import MIN_VALUES
 from fgm.viewer.web import entity_tags
 
 JsonSchema = dict[str, Any]
@@ -123,6 +125,20 @@ _PROCESS = _facts(
     t_ms=_list(WHOLE),
     value=_list(_or_null(NUMBER)),
 )
+_TREND = _facts(
+    id=TEXT,
+    name=TEXT,
+    is_sure=FLAG,
+    slope_per_s=NUMBER,
+    slope_low_per_s=NUMBER,
+    slope_high_per_s=NUMBER,
+    from_ms=WHOLE,
+    from_value=NUMBER,
+    to_ms=WHOLE,
+    to_value=NUMBER,
+)
+_LEVELS = _facts(id=TEXT, name=TEXT, levels=_list(_facts(from_ms=WHOLE, to_ms=WHOLE, value=NUMBER)))
+_PERIOD = _facts(id=TEXT, name=TEXT, period_ms=MAYBE_WHOLE, first_ms=MAYBE_WHOLE)
 _LABELLED = dict.fromkeys(("name", "title", "unit", "kind", "label", "source", "help"), TEXT)
 _EVENT = _facts(time_ms=WHOLE, kind=TEXT, series=TEXT, name=TEXT, what=TEXT, before=FREE, after=FREE)
 _FINDING = _facts(
@@ -276,6 +292,19 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             **_COVERED,
             looked_at=_facts(series=WHOLE, ticks=WHOLE, metrics=WHOLE),
             findings=_list(_FINDING),
+        ),
+    ),
+    "/api/studies": (
+        (
+            "A study of one metric of some series in a range of at most an hour. Series with fewer than "
+            f"{MIN_VALUES} values are left out. It runs in the background."
+        ),
+        _facts(
+            study={"type": "string", "enum": list(STUDIES)},
+            metric=TEXT,
+            unit=TEXT,
+            **_COVERED,
+            series=_list({"oneOf": [_TREND, _LEVELS, _PERIOD]}),
         ),
     ),
     "/api/events": (

@@ -43,6 +43,7 @@ QUERIES: Mapping[str, str] = {
     "/api/wall": "wall",
     "/api/changes": "analysis.changes",
     "/api/findings": "analysis.findings",
+    "/api/studies": "analysis.studies",
     "/api/events": "events",
     "/api/processes": "processes",
     "/api/labelled": "labelled",
@@ -50,7 +51,7 @@ QUERIES: Mapping[str, str] = {
 }
 """Routes that may read data files, with the module of each. Each takes the memory it needs from its lease."""
 
-IN_BACKGROUND = frozenset({"/api/findings"})
+IN_BACKGROUND = frozenset({"/api/studies", "/api/findings"})
 """Those of QUERIES whose work waits until no other request is being worked on."""
 
 log = logging.getLogger(__name__)

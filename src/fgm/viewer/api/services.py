@@ -34,9 +34,11 @@ from fgm.viewer.start_up import StartUp
 
 if TYPE_CHECKING:
     from fgm.viewer.files.tables.table_files import TableFiles
+    from fgm.viewer.findings.studies.names import StudyName
     from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
     from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
     from fgm.viewer.query.analysis.finding_query import FindingQuery
+    from fgm.viewer.query.analysis.study_query import StudyQuery
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
     from fgm.viewer.query.long_ranges.series_query import SeriesQuery
@@ -137,6 +139,12 @@ class Services:
         from fgm.viewer.query.analysis.finding_query import FindingQuery
 
         return FindingQuery(holdings, span, self.sources, self.event_files, self.clock.monotonic)
+
+    def study_query(self, name: StudyName, question: Question) -> StudyQuery:
+        """Return a query for the study of some series. May block."""
+        from fgm.viewer.query.analysis.study_query import StudyQuery
+
+        return StudyQuery(name, question, self.sources)
 
     def process_query(self, question: ProcessQuestion) -> ProcessQuery:
         """Return a query for processes. May block."""

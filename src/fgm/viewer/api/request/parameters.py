@@ -6,11 +6,14 @@ from typing import Any, NamedTuple, get_args
 from fgm.metrics.labelled import LABELLED
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
+from fgm.viewer.findings.studies.names import STUDIES
 from fgm.viewer.query.question import MAX_SERIES
 from fgm.viewer.query.wall.grouping import Rows
 
 MAX_METRICS = 12
 """Maximum number of metrics in a request."""
+MAX_STUDIED = 100
+"""Maximum number of series in a study."""
 MAX_TEXT = 256
 """Maximum number of characters of a search, and of a wrong value that an error message quotes."""
 DEFAULT_RANGE = "1h"
@@ -108,6 +111,21 @@ KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(K
 MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are returned.", 500, 1, 5_000)
 MAX_RANKED = _whole("limit", "Maximum number of series; the first are returned.", 20, 1, 500)
 MAX_FINDINGS = _whole("limit", "Maximum number of findings; the first are returned.", 20, 1, 200)
+STUDY = Parameter(
+    "study",
+    "`trend`: a line, and whether it is more than chance. `changepoint`: the levels between changes. "
+    "`periodicity`: the time between beats.",
+    {"type": "string", "enum": list(STUDIES)},
+    is_required=True,
+)
+STUDIED_SERIES = Parameter(
+    "containers",
+    "Ids of series, from /api/containers.",
+    {"type": "string", "minLength": 1},
+    is_list=True,
+    is_required=True,
+    max_items=MAX_STUDIED,
+)
 PARTS = _whole(
     "parts", "Number of equal parts of the range; `peaks` has the highest value in each. 0: no peaks.", 0, 0, 200
 )
@@ -169,6 +187,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
     "/api/changes": (*_SPAN, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),
+    "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
     "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
     "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),

@@ -11,7 +11,7 @@ from fgm.metrics.shown import find
 from fgm.store.events.event import KINDS
 from fgm.store.samples.series import Scope
 from fgm.viewer.api.request import parameters, times
-from fgm.viewer.api.request.parameters import MAX_METRICS, MAX_TEXT, TAKES, Parameter
+from fgm.viewer.api.request.parameters import MAX_METRICS, MAX_STUDIED, MAX_TEXT, TAKES, Parameter
 from fgm.viewer.api.request.query_string import Fields, split, value_of, values_of
 from fgm.viewer.api.request.requests import (
     ChangesRequest,
@@ -21,11 +21,13 @@ from fgm.viewer.api.request.requests import (
     LabelledRequest,
     ProcessesRequest,
     Span,
+    StudiesRequest,
     TimeseriesRequest,
     TopRequest,
     WallRequest,
 )
 from fgm.viewer.contents.series_filter import SeriesFilter
+from fgm.viewer.findings.studies.names import STUDIES
 from fgm.viewer.query.question import MAX_SERIES
 from fgm.viewer.web.problems import bad_parameter, unknown
 
@@ -124,6 +126,24 @@ def findings(query: bytes) -> FindingsRequest:
     """
     fields = split(query, TAKES["/api/findings"])
     return FindingsRequest(times.span(fields), _whole_number(fields, parameters.MAX_FINDINGS))
+
+
+def studies(query: bytes) -> StudiesRequest:
+    """Parse the query string of /api/studies.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/studies"])
+    name = value_of(fields, "study")
+    if name not in STUDIES:
+        raise bad_parameter("study", f"there is no study {name[:MAX_TEXT]!r}", " or ".join(STUDIES))
+    metrics, ids = _metrics(fields), values_of(fields, "containers")
+    if len(metrics) != 1:
+        raise bad_parameter("metric", f"the request names {len(metrics)} metrics", "one name from /api/metrics")
+    if not 1 <= len(ids) <= MAX_STUDIED:
+        allowed = f"1 to {MAX_STUDIED} ids from /api/containers, separated by commas"
+        raise bad_parameter("containers", f"the request names {len(ids)} series", allowed)
+    return StudiesRequest(name, metrics[0], ids, times.span(fields))
 
 
 def processes(query: bytes) -> ProcessesRequest:

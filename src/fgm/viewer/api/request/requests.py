@@ -11,6 +11,7 @@ from fgm.viewer.web.problems import bad_parameter
 
 if TYPE_CHECKING:
     from fgm.viewer.contents.holdings import Holdings
+    from fgm.viewer.findings.studies.names import StudyName
     from fgm.viewer.query.processes.usage import By
     from fgm.viewer.query.wall.grouping import Rows
 
@@ -107,6 +108,15 @@ class FindingsRequest(NamedTuple):
 
     span: Span
     limit: int
+
+
+class StudiesRequest(NamedTuple):
+    """A request to /api/studies: one study of one metric of the series with these ids."""
+
+    study: StudyName
+    metric: ShownMetric
+    ids: tuple[str, ...]
+    span: Span
 
 
 class TopRequest(NamedTuple):
