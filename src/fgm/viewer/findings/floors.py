@@ -21,8 +21,12 @@ OF_UNIT: dict[str, float] = {
 """Floors of metrics by their unit, unless OF_METRIC has another one."""
 OF_METRIC: dict[str, float] = {
     "throttle_ratio": 0.05,
-    "memory.stat.pgfault": 1_000.0,
-    "processes.fd_count": 20.0,
+    "memory.stat.pgfault": 10_000.0,
+    "memory.stat.pgmajfault": 50.0,
+    "memory.stat.pswpin": 256.0,
+    "memory.stat.workingset_refault_anon": 256.0,
+    "pids.current": 20.0,
+    "processes.fd_count": 60.0,
 }
 """Floors of single metrics."""
 

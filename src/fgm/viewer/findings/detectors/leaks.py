@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.limit_forecast import until_memory_limit, until_thread_limit
 from fgm.viewer.findings.statistics.envelope import (
@@ -27,20 +28,23 @@ from fgm.viewer.findings.statistics.trend import SURE, Growth, decimated, growth
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-MIB = float(1 << 20)
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something that can leak. `floor`: minimum growth that is worth a sentence. `unit`: as in names of facts."""
+    """Something that can leak. `unit`: as in names of facts."""
 
     metric: str
     unit: str
-    floor: float
+
+    @property
+    def floor(self) -> float:
+        """Minimum growth that is worth a sentence."""
+        return floor_of(self.metric)
 
 
 MEMORY = tuple(
-    Resource(metric, "bytes", 8 * MIB)
+    Resource(metric, "bytes")
     for metric in (
         *("memory.stat.anon", "memory.stat.shmem", "memory.stat.slab_unreclaimable", "memory.swap.current"),
         *("memory_working_set", "processes.resident_bytes"),
@@ -48,7 +52,7 @@ MEMORY = tuple(
 )
 FALLBACKS = MEMORY[-2:]
 """Memory of series for which the kernel does not say what is anonymous."""
-THREADS, DESCRIPTORS = Resource("pids.current", "threads", 20), Resource("processes.fd_count", "fds", 60)
+THREADS, DESCRIPTORS = Resource("pids.current", "threads"), Resource("processes.fd_count", "fds")
 RESOURCES = (*MEMORY, THREADS, DESCRIPTORS)
 NEEDS: tuple[str, ...] = (
     *(resource.metric for resource in RESOURCES),

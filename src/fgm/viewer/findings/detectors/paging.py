@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.findings.grid import Grid
 
 Floats = NDArray[np.float64]
@@ -18,19 +19,23 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """A kind of storm. `metrics`: whose sum is its rate, the one that is shown first. `floor`: minimum mean rate."""
+    """A kind of storm. `metrics`: whose sum is its rate, the one that is shown first."""
 
     metrics: tuple[str, ...]
     fact: str
-    floor: float
     subtracted: str = ""
+
+    @property
+    def floor(self) -> float:
+        """Minimum mean rate that is worth a sentence."""
+        return floor_of(self.metrics[0])
 
 
 PRESSURE = "psi_memory_some_ratio"
-SWAP = Storm(("memory.stat.pswpin", "memory.stat.pswpout"), "swapped_pages_per_s", 256)
-REFAULTS = Storm(("memory.stat.workingset_refault_anon",), "swapped_in_again_pages_per_s", 256)
-MAJOR = Storm(("memory.stat.pgmajfault",), "major_faults_per_s", 50)
-MINOR = Storm(("memory.stat.pgfault",), "minor_faults_per_s", 10_000, subtracted="memory.stat.pgmajfault")
+SWAP = Storm(("memory.stat.pswpin", "memory.stat.pswpout"), "swapped_pages_per_s")
+REFAULTS = Storm(("memory.stat.workingset_refault_anon",), "swapped_in_again_pages_per_s")
+MAJOR = Storm(("memory.stat.pgmajfault",), "major_faults_per_s")
+MINOR = Storm(("memory.stat.pgfault",), "minor_faults_per_s", subtracted="memory.stat.pgmajfault")
 STORMS = (SWAP, REFAULTS, MAJOR, MINOR)
 """The most specific first: what is swapped in is a major fault, too."""
 NEEDS: tuple[str, ...] = (
