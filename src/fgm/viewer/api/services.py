@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fgm.clock import Clock
+from fgm.viewer.api.response.cpu_limit import own_cpu_limit
 from fgm.viewer.api.response.kept_answers import KeptAnswers
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES, Budget
 from fgm.viewer.api.response.query_runner import QueryRunner
@@ -73,7 +74,7 @@ class Services:
         self.scanner = Scanner(self.sources, node)
         self.event_files = EventFiles(self.files, self.skipped)
         self.budget = Budget(MAX_SAMPLES)
-        self.runner = QueryRunner()
+        self.runner = QueryRunner(own_cpu_limit())
         self.kept_answers = KeptAnswers()
 
     @cached_property

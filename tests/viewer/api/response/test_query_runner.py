@@ -47,3 +47,21 @@ async def test_background_ends_though_requests_never_do(monkeypatch: pytest.Monk
     runner = QueryRunner()
     with runner.in_foreground():
         assert await runner.run_in_background(lambda: 7) == 7
+
+
+async def test_background_rests_while_requests_come_if_there_is_a_cpu_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    runner, unlimited = QueryRunner(cpu_limit=1e-9), QueryRunner()
+    for each in (runner, unlimited):
+        await each.run_in_background(lambda: sum(range(1000)))
+    assert rests == []
+    for each in (runner, unlimited):
+        await each.run(lambda: None)
+        await each.run_in_background(lambda: sum(range(1000)))
+    assert len(rests) == 1
+    assert rests[0] > 0
