@@ -67,7 +67,7 @@ def database(draw: Draw) -> Wants:
     """Return a database with reads, a log, checkpoints and much page cache."""
     numbers, wants = draw.numbers, web(draw)
     every_s = draw.between(60, 300)
-    checkpoint = draw.pulses(draw.beats(every_s, 0.02), numbers.uniform(0.1, 0.5) * every_s)
+    checkpoint = draw.pulses(draw.beats(every_s, 0.02), numbers.uniform(0.3, 0.8) * every_s)
     wants["write"] += draw.between(1, 20) * MIB * checkpoint * draw.noise(0.4)
     wants["write"] += draw.between(50, 900) * KIB * draw.load * draw.noise(0.3)
     wants["read"] = draw.between(0.1, 6) * MIB * draw.load * draw.noise(0.8)
@@ -98,7 +98,7 @@ def cron(draw: Draw) -> Wants:
 def batch(draw: Draw) -> Wants:
     """Return a worker that waits for jobs, which come irregularly."""
     numbers = draw.numbers
-    starts = draw.irregular(draw.between(40, 180))
+    starts = draw.irregular(draw.between(40, 180), 5.0)
     lengths = draw.between(5, 30) * np.exp(0.4 * numbers.standard_normal(len(starts)))
     job = np.minimum(1.3, draw.pulses(starts, lengths, 0.1))
     begin = np.minimum(1.3, draw.pulses(starts, 0.2 * lengths, 0.2))
