@@ -9,11 +9,13 @@ import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
 import { laneHeights, laneLines, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
 import { laneLimits, laneRequests } from "../derived/limits.js";
+import { studyTexts } from "../derived/study-texts.js";
 import { toChartData } from "../lib/chart-data.js";
 import { fullName } from "../lib/series.js";
 import { clockIn, clockOrDate, viewRange } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
+import { studyAnswers } from "../state/analysis/studies.js";
 import { dependsOn } from "../state/depends-on.js";
 import { focus } from "../state/lanes.js";
 import { labelledLines } from "../state/labelled.js";
@@ -27,6 +29,7 @@ import { toggleWall } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { chooseForLane } from "../widgets/metric-chooser.js";
 import { FindingMarks } from "./analysis/finding-marks.js";
+import { drawStudy } from "./analysis/lane-studies.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
@@ -113,7 +116,7 @@ function options(chart, lines, width, height, gutter) {
         values: (u, splits) => splits.map((value) => (chart.unit ? tickLabel(value, chart.unit, chart.ticks.digits) : "")),
       },
     ],
-    hooks: { drawAxes: [drawBackground], draw: [(u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())] },
+    hooks: { drawAxes: [drawBackground], draw: [(u) => drawStudy(u, chart.lane, chart.lines ?? []), (u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())] },
   };
 }
 
@@ -182,7 +185,7 @@ export function Lane({ lane, ordinal }) {
     };
     const drawLater = () => drawInNextFrame(drawNow);
     const stop = effect(() => {
-      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, view, plot, themeVersion);
+      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, studyAnswers, view, plot, themeVersion);
       drawLater();
     });
     const resized = new ResizeObserver(drawLater);
@@ -200,17 +203,19 @@ export function Lane({ lane, ordinal }) {
   const owner = peak?.value > 0 && laneLines.value.get(lane.key).find(({ line }) => line === peak.line)?.entry.series;
   const peakText = owner && `max ${formatNumber(peak.value, unit)} at ${clockIn(peak.ms, view.value)}, ${fullName(owner)}`;
   const [reason, buttonText, onButton] = reasonForNoLine(lane) ?? [];
+  const study = studyTexts.value.get(lane.key);
   const isFocused = focus.value === ordinal - 1;
   const rangeText = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
   return html`<section class=${`lane ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}>
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
     <h2>${lane.title} <span>${unit.label}${lane.note ? `, ${lane.note}` : ""}</span>
-      ${owner && html`<span class="peak" title=${peakText}>${peakText}</span>`}
+      ${study && html`<span class="study" title=${study}>${study}</span>`}
+      ${owner && !study && html`<span class="peak" title=${peakText}>${peakText}</span>`}
       ${lane.metric && html`<button class="link as-wall" title="All containers at once, as a wall (v)" onClick=${() => toggleWall(ordinal - 1)}>wall</button>`}
       <button class="menu" aria-label=${`Change the ${lane.title} lane`} title="Change, move or remove this lane"
         onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
     <div class="plot" ref=${box} role="img" hidden=${showsTables.value}
-      aria-label=${`${lane.title} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></div>
+      aria-label=${`${lane.title} in ${unit.label}, ${rangeText}; ${peakText || "no data"}${study ? `; ${study}` : ""}. Press t for tables.`}></div>
     ${!showsTables.value && html`<${FindingMarks} lane=${lane} />`}
     ${showsTables.value && html`<${LaneTable} lane=${lane} lines=${laneLines.value.get(lane.key) ?? []} unit=${unit} />`}
     ${lane.strip && html`<${LaneStrip} lane=${lane} />`}

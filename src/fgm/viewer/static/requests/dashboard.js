@@ -2,6 +2,7 @@
 
 import { batch, effect } from "../vendor/signals.js";
 import { containersOf, decodeInline, parseDashboard, UnusableDashboard, withParameters } from "../lib/dashboard-file.js";
+import { laneStudies, STUDIES } from "../state/analysis/studies.js";
 import { laneNames, laneTitles, MAX_LANES } from "../state/lanes.js";
 import { dashboardNotes } from "../state/page.js";
 import { allMetrics, allSeries, edge_ms } from "../state/store.js";
@@ -39,7 +40,7 @@ function apply({ containers, time_range, panels = [] }, isFresh) {
   const notes = [];
   const metrics = panels.map(({ metric }) => metric.replace(/^cgroup\.v2\./, ""));
   for (const metric of metrics) if (!recorded.has(metric)) notes.push(`${metric} is not recorded here`);
-  for (const { study, metric } of panels) if (study) notes.push(`the study “${study}” of ${metric} is not drawn`);
+  for (const { study, metric } of panels) if (study && !STUDIES.has(study)) notes.push(`there is no study “${study}” (of ${metric}): ${[...STUDIES.keys()].join(", ")} can be drawn`);
   const names = [...new Set(metrics)];
   if (names.length > MAX_LANES) notes.push(`${MAX_LANES} of its ${names.length} panels are shown`);
   const matches = containers ? containersOf(allSeries.peek(), containers) : null;
@@ -48,6 +49,7 @@ function apply({ containers, time_range, panels = [] }, isFresh) {
   batch(() => {
     laneTitles.value = new Map(panels.flatMap(({ title }, i) => (title ? [[metrics[i], title]] : [])));
     if (names.length > 0) laneNames.value = names.slice(0, MAX_LANES);
+    laneStudies.value = new Map(panels.flatMap(({ study }, i) => (STUDIES.has(study) ? [[metrics[i], study]] : [])));
     dashboardNotes.value = notes.length > 0 ? [`The dashboard: ${notes.join("; ")}.`] : [];
     if (!isFresh || !matches?.length) return;
     showThese(matches.slice(0, MAX_CONTAINERS).map(({ id }) => id));

@@ -4,6 +4,7 @@ import { batch } from "../vendor/signals.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
+import { laneStudies, STUDIES } from "./analysis/studies.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
@@ -33,6 +34,7 @@ function lanesAndCursor(pin_ms) {
   if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
+  if (laneStudies.peek().size > 0) parts.push(["studies", [...laneStudies.peek()].map(([name, study]) => `${study}:${name}`)]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
   return [...parts, ...wallParameters()];
@@ -81,6 +83,8 @@ function unescaped(text) {
   }
 }
 
+const readStudies = (texts) => new Map(texts.map((text) => text.split(/:(.*)/s)).filter(([study, name]) => STUDIES.has(study) && name).map(([study, name]) => [name, study]));
+
 function readFinding([kind, id, ...times]) {
   const [from_ms, begin_ms, end_ms] = times.map((text) => Date.parse(text));
   return begin_ms >= 0 && begin_ms < end_ms && end_ms - begin_ms <= LONGEST_FINDINGS_MS && from_ms >= 0 ? { kind, id, from_ms, within: { from_ms: begin_ms, to_ms: end_ms } } : null;
@@ -104,6 +108,7 @@ function readUrl() {
     linkedSlots.value = new Map((parameters.get("colours") ?? []).map((slot, i) => [parameters.get("show")?.[i], Number(slot) - 1]));
     picked.value = parameters.get("show") ?? null;
     laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
+    laneStudies.value = readStudies(parameters.get("studies") ?? []);
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
     openedId.value = first("open") ?? null;
     shownFinding.value = readFinding(parameters.get("finding") ?? []);

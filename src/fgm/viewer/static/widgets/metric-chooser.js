@@ -1,6 +1,7 @@
 // Lets a person choose the metric of a lane, or move or remove the lane.
 
 import { cursorRows } from "../derived/cursor-values.js";
+import { laneStudies, setStudy, STUDIES } from "../state/analysis/studies.js";
 import { allLabelled, IO_BY_DISK, isOfNode } from "../state/labelled.js";
 import { addLabelledLane, addLane, lanes, MAX_LANES, moveLane, removeLane, setLane } from "../state/lanes.js";
 import { openedId } from "../state/processes.js";
@@ -36,14 +37,22 @@ export function chooseNewLane() {
   choose(isFull ? `Replace the last of ${MAX_LANES} lanes with` : "Add a lane", [...metricItems("Add", addLane), ...labelledItems("Add")]);
 }
 
+/** Items of the palette that draw a study on a lane, or remove it. */
+function studyItems(key) {
+  const current = laneStudies.peek().get(key);
+  const items = [...STUDIES].filter(([study]) => study !== current).map(([study, name]) => ({ text: `Draw its ${name}`, hint: "Studies", run: () => setStudy(key, study) }));
+  return current ? [...items, { text: `Remove its ${STUDIES.get(current)}`, hint: "Studies", run: () => setStudy(key, null) }] : items;
+}
+
 /** Let a person move or remove the lane at an index, or choose another metric for it. */
 export function chooseForLane(index) {
-  const { title } = lanes.peek()[index];
+  const { key, title, metric } = lanes.peek()[index];
   const count = lanes.peek().length;
   const actions = [
     index > 0 && { text: "Move up", hint: "Lanes", run: () => moveLane(index, -1) },
     index < count - 1 && { text: "Move down", hint: "Lanes", run: () => moveLane(index, 1) },
     count > 1 && { text: "Remove", hint: "Lanes", run: () => removeLane(index) },
+    ...(metric ? studyItems(key) : []),
   ];
   choose(`${title}: move, remove, or show instead`, [...actions.filter(Boolean), ...metricItems("Show", (name) => setLane(index, name))]);
 }
