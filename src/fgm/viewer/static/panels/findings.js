@@ -3,17 +3,32 @@
 import { html } from "../browser/html.js";
 import { withLocalTimes } from "../lib/sentence-times.js";
 import { clockIn, duration, viewRange } from "../lib/time-format.js";
-import { findingsAnswer, findingsRefusal, findingsState, isShown, LONGEST_MS, releaseFinding, showFinding, shownFinding, showsAllFindings } from "../state/analysis/findings.js";
+import { formatNumber, unitFor } from "../lib/units.js";
+import { FIRST_FINDINGS, findingKey, findingProcesses, findingsAnswer, findingsRefusal, findingsState, isShown, LONGEST_MS, releaseFinding, showFinding, shownFinding, showsAllFindings } from "../state/analysis/findings.js";
 import { focus } from "../state/lanes.js";
 import { range, view } from "../state/store.js";
 import { focusLane } from "../widgets/lane-focus.js";
 
-const FIRST = 3; // number of findings that are shown at first
+/** The text of a finding, with the name of the culprit in bold. */
+function Sentence({ finding: { name, text, from_ms } }) {
+  const [before, ...rest] = withLocalTimes(text, from_ms).split(name);
+  return rest.length > 0 ? html`${before}<b>${name}</b>${rest.join(name)}` : before;
+}
 
-/** The text of a finding, with its name in bold if it begins with it. */
-function Sentence({ finding }) {
-  const text = withLocalTimes(finding.text, finding.from_ms);
-  return text.startsWith(finding.name) ? html`<b>${finding.name}</b>${text.slice(finding.name.length)}` : text;
+/** The process behind a finding: "Process worker (1699) of 20: +90.0 MiB". */
+function Process({ finding }) {
+  const { amount, process, total } = findingProcesses.value.get(findingKey(finding)) ?? {};
+  if (!process) return null;
+  const { comm, pid, rss_bytes, rss_bytes_first, cpu_millicores_mean, threads, fds } = process;
+  const text = (value, unit) => `${formatNumber(value, unitFor(unit, value))} ${unitFor(unit, value).label}`;
+  const growth = rss_bytes - rss_bytes_first;
+  const of = {
+    memory: () => `${growth > 0 ? `+${text(growth, "bytes")}, now ` : ""}${text(rss_bytes, "bytes")}`,
+    cpu: () => text(cpu_millicores_mean, "millicores"),
+    threads: () => `${threads} threads`,
+    files: () => `${fds} open files`,
+  }[amount]();
+  return html` <small>Process ${comm} (${pid})${total > 1 ? `, one of ${total}` : ""}: ${of}.</small>`;
 }
 
 function Item({ finding, rank }) {
@@ -24,7 +39,7 @@ function Item({ finding, rank }) {
   const others = finding.others.length > 0 ? ` and ${finding.others.map(({ name }) => name).join(", ")}` : "";
   return html`<li><button class=${isShown(finding) ? "on" : ""} aria-current=${isShown(finding) ? "true" : undefined} data-kind=${finding.kind}
     title=${`Show ${finding.name}${others} from ${clockIn(finding.from_ms, view.value)} on`} onClick=${show}>
-    <i aria-hidden="true">${rank}</i><span><${Sentence} finding=${finding} /></span></button></li>`;
+    <i aria-hidden="true">${rank}</i><span><${Sentence} finding=${finding} /><${Process} finding=${finding} /></span></button></li>`;
 }
 
 /** The range that was looked at, in words: "14:20–14:35", "the last 15 min", "the last hour of this view, 13:35–14:35". */
@@ -43,19 +58,19 @@ function lookedAtText({ looked_at: { series, ticks, metrics }, partial, skipped_
 }
 
 /** Whether a finding is behind the button: all but the first ones and the one that is shown. */
-const isHidden = (finding, i) => !showsAllFindings.value && i >= FIRST && !isShown(finding);
+const isHidden = (finding, i) => !showsAllFindings.value && i >= FIRST_FINDINGS && !isShown(finding);
 
 /** The button that shows the findings behind it, or hides them again. */
 function MoreButton({ findings }) {
   const hidden = findings.filter(isHidden).length;
   if (hidden > 0) return html`<button class="link" aria-expanded="false" onClick=${() => (showsAllFindings.value = true)}>${hidden} more</button>`;
-  return showsAllFindings.value && findings.length > FIRST && html`<button class="link" aria-expanded="true" onClick=${() => (showsAllFindings.value = false)}>Fewer</button>`;
+  return showsAllFindings.value && findings.length > FIRST_FINDINGS && html`<button class="link" aria-expanded="true" onClick=${() => (showsAllFindings.value = false)}>Fewer</button>`;
 }
 
 /** The sentences of an answer, and what was looked at. */
 function Answer({ answer, isCurrent }) {
   const { findings, looked_at } = answer;
-  const items = findings.map((finding, i) => isHidden(finding, i) ? null : html`<${Item} key=${`${finding.kind} ${finding.id} ${finding.from_ms}`} finding=${finding} rank=${i + 1} />`);
+  const items = findings.map((finding, i) => isHidden(finding, i) ? null : html`<${Item} key=${findingKey(finding)} finding=${finding} rank=${i + 1} />`);
   const what = looked_at.ticks === 0 ? "was recorded" : "stood out";
   return html`${findings.length > 0 ? html`<ol>${items}</ol>` : isCurrent && html`<p>Nothing ${what} in ${rangeText(answer)}.</p>`}
     ${isCurrent && html`<p class="foot"><${MoreButton} findings=${findings} /><span class="mut">${lookedAtText(answer)}</span></p>`}`;

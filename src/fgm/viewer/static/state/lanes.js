@@ -8,11 +8,11 @@ import { viewChanged } from "./view.js";
 
 /** Maximum number of lanes. */
 export const MAX_LANES = 8;
-/** Lanes with their own names. Each shows the first of its metrics that is recorded. */
+/** Lanes with their own names. Each shows the first of its metrics that is recorded. covers: metrics that are a part of it, or on its strip. */
 const NAMED_LANES = new Map([
-  ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"] }],
-  ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"] }],
-  ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"] }],
+  ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"], covers: ["throttle_ratio"] }],
+  ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"], covers: ["memory.current", "psi_memory_some_ratio", "psi_memory_full_ratio"] }],
+  ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"], covers: ["io_read_bytes_per_s", "io_write_bytes_per_s", "psi_io_some_ratio", "psi_io_full_ratio"] }],
 ]);
 /** Names of the lanes that are shown until others are chosen. */
 export const DEFAULT_LANES = ["cpu", "memory", "io"];
@@ -165,7 +165,9 @@ let addedLane = null; // the lane that a finding added
  * a look at many findings does not add many lanes.
  */
 export function showMetric(metricName) {
-  const index = lanes.peek().findIndex(({ metric }) => metric === metricName);
+  const list = lanes.peek();
+  const lane = list.find(({ metric }) => metric === metricName) ?? list.find(({ key }) => NAMED_LANES.get(key)?.covers.includes(metricName));
+  const index = list.indexOf(lane);
   if (index >= 0) return void setFocus(index);
   if (!metricByName.peek().has(metricName)) return;
   const names = laneNames.peek().filter((name) => name !== addedLane);

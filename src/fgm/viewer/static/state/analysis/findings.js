@@ -21,6 +21,16 @@ export const shownFinding = signal(null);
 /** Whether the list shows all findings, and not only the first ones. */
 export const showsAllFindings = signal(false);
 
+/** The process behind a finding: Map(key of the finding → {amount, process, total}, or null if there is none). */
+export const findingProcesses = signal(new Map());
+
+/** Number of findings that are shown at first. */
+export const FIRST_FINDINGS = 3;
+/** The findings that are shown at first. */
+export const firstFindings = computed(() => findingsAnswer.value?.findings.slice(0, FIRST_FINDINGS) ?? []);
+/** The key of a finding, which is the same in each answer that has it. */
+export const findingKey = ({ kind, id, from_ms }) => `${kind} ${id} ${from_ms}`;
+
 const keepRange = keepWhileSame();
 
 /** The range to look at: {from_ms, to_ms}, or {span_ms} until now; null without data. */
