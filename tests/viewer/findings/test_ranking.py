@@ -7,7 +7,7 @@ import numpy as np
 from fgm.viewer.findings.finding import KINDS, Finding, Kind
 from fgm.viewer.findings.ranking import MOST_SPECIFIC_FIRST, Ranked, ranked, with_strength
 from fgm.viewer.findings.strength import MIN_STRENGTH
-from tests.support.viewer.made_grid import START_MS, container, made_grid, node
+from tests.support.viewer.made_grid import START_MS, container, made_grid, node, pod
 
 CPU = "total_cpu_usage_millicores"
 
@@ -55,6 +55,19 @@ def test_what_begins_and_ends_with_a_neighbour_is_its_effect() -> None:
     longer, earlier = found("paging", 4, 110, 300), found("paging", 5, 90, 200)
 
     assert [each.finding.row for each in ranked([in_wake, longer, earlier, neighbour])] == [5, 1, 4]
+
+
+def test_what_a_pod_shows_because_of_a_container_is_that_of_the_container() -> None:
+    shop = pod("shop")
+    grid = made_grid([node(), shop, container("web", shop), container("proxy", shop), container("other")], {}, ticks=60)
+    stall, of_pod, later = (
+        replace(found("stall", row, begin, begin + 10).finding, statistic=9.0)
+        for row, begin in ((2, 10), (1, 9), (1, 45))
+    )
+    limit = replace(found("limit", 1, 10, 20).finding, statistic=9.0)
+
+    assert [each.finding for each in with_strength([of_pod, stall, later, limit], grid)] == [stall, later, limit]
+    assert [each.finding for each in with_strength([of_pod], grid)] == [of_pod]
 
 
 def test_doubtful_data_never_stands_for_a_cause() -> None:

@@ -23,6 +23,8 @@ MOST_SPECIFIC_FIRST: tuple[Kind, ...] = (
     *("throttling", "stall", "period", "burst", "step", "doubtful"),
 )
 """The kinds; of several findings with one cause, that of the first of these kinds is reported."""
+OF_A_PART: frozenset[Kind] = frozenset({"step", "burst", "stall", "period"})
+"""Kinds that a pod with several containers shows only because one of them does: its network is that of all of them."""
 SAME_CAUSE_MS = 10_000
 """Maximum time between two findings of one series that may have one cause."""
 WAKE_MS = 30_000
@@ -54,11 +56,17 @@ class Ranked:
 def with_strength(findings: Sequence[Finding], grid: Grid) -> list[Ranked]:
     """Return findings with strength and share, without those that ordinary stretches have, too."""
     ranked = ((finding, strength_of(finding)) for finding in findings)
+    strong = [(finding, strength) for finding, strength in ranked if strength >= MIN_STRENGTH]
     return [
         Ranked(finding, strength, share_of(finding, grid), workload=workload_of(grid.series[finding.row]) or ())
-        for finding, strength in ranked
-        if strength >= MIN_STRENGTH
+        for finding, strength in strong
+        if finding.kind not in OF_A_PART or not any(_is_of_part(other, finding, grid) for other, _ in strong)
     ]
+
+
+def _is_of_part(finding: Finding, of_pod: Finding, grid: Grid) -> bool:
+    """Return whether a finding of a pod is seen in one of its containers, too: then it is the container's."""
+    return grid.pod_of[finding.row] == of_pod.row and _have_one_cause(finding, of_pod)
 
 
 def share_of(finding: Finding, grid: Grid) -> float:
