@@ -61,10 +61,10 @@ def test_what_a_pod_shows_because_of_a_container_is_that_of_the_container() -> N
     shop = pod("shop")
     grid = made_grid([node(), shop, container("web", shop), container("proxy", shop), container("other")], {}, ticks=60)
     stall, of_pod, later = (
-        replace(found("stall", row, begin, begin + 10).finding, statistic=9.0)
+        replace(found("stall", row, begin, begin + 10).finding, statistic=999.0)
         for row, begin in ((2, 10), (1, 9), (1, 45))
     )
-    limit = replace(found("limit", 1, 10, 20).finding, statistic=9.0)
+    limit = replace(found("limit", 1, 10, 20).finding, statistic=999.0)
 
     assert [each.finding for each in with_strength([of_pod, stall, later, limit], grid)] == [stall, later, limit]
     assert [each.finding for each in with_strength([of_pod], grid)] == [of_pod]

@@ -44,8 +44,11 @@ class Candidates:
     floor: float
 
 
-def candidates_of(grid: Grid, metric: str) -> Candidates:
-    """Return the candidates among the leaves, and among pods whose network is recorded."""
+def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Candidates:
+    """Return the candidates among the leaves, and among pods whose network is recorded.
+
+    `also_before`: whether a series is one whose values change only before the range.
+    """
     values, floor = grid.value(metric), floor_of(metric)
     view = values[:, grid.begin :]
     is_candidate = grid.is_leaf.copy()
@@ -53,12 +56,13 @@ def candidates_of(grid: Grid, metric: str) -> Candidates:
         is_candidate |= np.isin(np.arange(len(values)), grid.pod_of[grid.pod_of >= 0])
     rows = np.flatnonzero(is_candidate)
     enough = MIN_PRESENT_S * 1000 / grid.interval_ms
-    present = ~np.isnan(view[rows])
+    looked_at = (values if also_before else view)[rows]
+    present = ~np.isnan(looked_at)
     low, high = (
-        np.min(view[rows], axis=1, where=present, initial=np.inf),
-        np.max(view[rows], axis=1, where=present, initial=-np.inf),
+        np.min(looked_at, axis=1, where=present, initial=np.inf),
+        np.max(looked_at, axis=1, where=present, initial=-np.inf),
     )
-    rows = rows[(present.sum(axis=1) >= enough) & (high - low > floor)]
+    rows = rows[((~np.isnan(view[rows])).sum(axis=1) >= enough) & (high - low > floor)]
     chosen = values[rows].astype(np.float64)
     _leave_out_starts(chosen, round(START_S * 1000 / grid.interval_ms))
     return Candidates(metric, _blamed(grid, rows), chosen, grid.begin, floor)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.viewer.findings.detectors import bursts
+from fgm.viewer.findings.strength import MIN_STRENGTH, strength_of
 from tests.support.viewer.made_series import BEGIN, TICKS, busy, cron, grid_of, second_of
 
 
@@ -64,6 +65,18 @@ def test_a_burst_is_found_without_a_time_before_the_range() -> None:
 )
 def test_what_is_usual_is_not_found(values: np.ndarray) -> None:
     assert bursts.find(grid_of(values, busy(2))) == []
+
+
+def test_rare_bursts_of_idle_series_are_usual_on_a_node_that_has_many_of_them() -> None:
+    idle = [np.full(TICKS, 2.0) for _ in range(12)]
+    idle[0][1300:1308] = 500
+
+    (alone,) = bursts.find(grid_of(*idle))
+    for row, start in enumerate((500, 600, 700, 800, 1000, 1500), start=1):
+        idle[row][start : start + 8] = 400
+
+    assert strength_of(alone) > 8
+    assert max(map(strength_of, bursts.find(grid_of(*idle))), default=0.0) < MIN_STRENGTH
 
 
 @settings(max_examples=20)

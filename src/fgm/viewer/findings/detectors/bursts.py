@@ -1,12 +1,13 @@
 """Bursts: one or several short excesses of a series over what is usual for it.
 
 Usual is the highest mean over some seconds that the series had before the range, or, without a before, in the rest of
-the range. The statistic is the logarithm of how many times as far above the median the highest mean in the range is.
+the range. The statistic is the logarithm of how many times as far above the median the highest mean in the range is. It
+is reduced by what other series have, in the range or in one half of the time before it, compared with the other.
 
 Source: a comparison of maxima of moving averages; the scales are those of a multi-scale scan statistic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,10 @@ SCALES_S = (3, 15)
 """Lengths of the means that are compared."""
 MIN_STATISTIC = 0.7
 """Minimum statistic of a finding."""
+COMMON_BURSTS = 4
+"""Number of series with a burst, before the range or in it, from which on bursts are usual on the node."""
+ORDINARY = 1.2
+"""Statistic that single series have by chance."""
 MIN_BEFORE_S = 180
 """Minimum time before the range from which on it is known what is usual."""
 IN_RANGE = 0.75
@@ -42,7 +47,10 @@ RETURN_S = 15
 def find(grid: Grid) -> list[Finding]:
     """Return at most one finding for each series: that of the metric that shows it best."""
     return strongest(
-        finding for metric in NEEDS if grid.has(metric) for finding in _in_metric(grid, candidates_of(grid, metric))
+        finding
+        for metric in NEEDS
+        if grid.has(metric)
+        for finding in _in_metric(grid, candidates_of(grid, metric, also_before=True))
     )
 
 
@@ -50,13 +58,14 @@ def find(grid: Grid) -> list[Finding]:
 class _Excess:
     """How far a mean is above the level: the highest one that is usual, and the highest in the range.
 
-    `usual_short`: that of the shortest means.
+    `usual_short`: that of the shortest means. `common`: what the statistic is reduced by.
     """
 
     level: float
     usual: float
     height: float
     usual_short: float
+    common: float
 
 
 def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
@@ -66,25 +75,55 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     second = 1000 / grid.interval_ms
     has_before = before_of(values, begin) >= MIN_BEFORE_S * second
     level = np.where(has_before, medians(values[:, :begin]), medians(values[:, begin:]))
-    found = []
-    excesses = [
-        _excess(values, begin, level, candidates.floor, max(1, round(scale_s * second))) for scale_s in SCALES_S
-    ]
-    statistic = np.max([np.log2(height / usual) for usual, height in excesses], axis=0)
-    for at in np.flatnonzero((statistic >= MIN_STATISTIC) | ~has_before):
-        usual, height = max(((u[at], h[at]) for u, h in excesses), key=lambda pair: pair[1] / pair[0])
-        excess = _Excess(float(level[at]), float(usual), float(height), float(excesses[0][0][at]))
+    scales = [_excesses(values, begin, level, candidates.floor, max(1, round(s * second))) for s in SCALES_S]
+    statistic = np.max([np.log2(scale.height / scale.usual) for scale in scales], axis=0)
+    earlier = np.max([scale.earlier for scale in scales], axis=0)
+    common = _common(np.concatenate([earlier[has_before], statistic[has_before]]))
+    found, in_range = list[Finding](), list[Finding]()
+    for at in np.flatnonzero((statistic >= MIN_STATISTIC + common) | ~has_before):
+        best = max(scales, key=lambda scale: scale.height[at] / scale.usual[at])
+        excess = _Excess(
+            float(level[at]), float(best.usual[at]), float(best.height[at]), float(scales[0].usual[at]), common
+        )
         finding = _finding(grid, candidates, int(at), excess, has_before=bool(has_before[at]))
         if finding is not None:
-            found.append(finding)
-    return found
+            (found if has_before[at] else in_range).append(finding)
+    others = _common(np.array([finding.statistic for finding in in_range]))
+    weaker = (replace(finding, statistic=finding.statistic - others) for finding in in_range)
+    return found + [finding for finding in weaker if finding.statistic >= MIN_STATISTIC]
 
 
-def _excess(values: Floats, begin: int, level: Floats, floor: float, width: int) -> tuple[Floats, Floats]:
-    """Return how far above its level the highest mean of each series was before the range, and in it."""
-    means = sliding_means(values, width)
-    before, top = _highest(means[:, : max(begin - width + 1, 0)]), _highest(means[:, begin:])
-    return np.maximum(before - level, floor), np.maximum(top - level, floor)
+@dataclass(frozen=True, slots=True)
+class _Excesses:
+    """How far above its level the highest mean of each series was before the range, and in it.
+
+    `earlier`: the statistic that one half of the time before the range has, compared with the other one.
+
+    Shape: float64[series] each.
+    """
+
+    usual: Floats
+    height: Floats
+    earlier: Floats
+
+
+def _excesses(values: Floats, begin: int, level: Floats, floor: float, width: int) -> _Excesses:
+    means = sliding_means(values, width) - level[:, None]
+    end = max(begin - width + 1, 0)
+    first, second, height = (
+        np.maximum(_highest(part), floor) for part in (means[:, : end // 2], means[:, end // 2 : end], means[:, begin:])
+    )
+    return _Excesses(np.maximum(first, second), height, np.abs(np.log2(second / first)))
+
+
+def _common(statistics: Floats) -> float:
+    """Return what the statistic of a burst is reduced by, because bursts of several series are usual on this node.
+
+    Many containers do nothing for most of the time, and something now and then: none of them is unusual.
+    """
+    if len(statistics) < COMMON_BURSTS:
+        return 0.0
+    return max(0.0, float(np.sort(statistics)[-COMMON_BURSTS]) - ORDINARY)
 
 
 def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, has_before: bool) -> Finding | None:
@@ -99,7 +138,7 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
     if not has_before:
         usual, sureness = _usual_in_range(values, starts, ends, excess.level, second)
         usual = max(usual, candidates.floor)
-    statistic = float(np.log2(max(excess.height / usual, 1.0))) * sureness
+    statistic = float(np.log2(max(excess.height / usual, 1.0))) * sureness - excess.common
     last = len(values) - 1 - int(np.argmax(~np.isnan(values[::-1])))
     lengths = ends - starts
     is_open = bool(ends[-1] > last + 1 - RETURN_S * second)

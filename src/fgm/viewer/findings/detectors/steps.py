@@ -27,6 +27,8 @@ BEFORE_S = 60
 """Minimum time before a step, in the range or before it."""
 ENOUGH_S = 300
 """Time before a step from which on it is known well what is usual."""
+ENOUGH_AFTER_S = 120
+"""Time after a step from which on it is sure that it stays."""
 WANDER_S = 30
 """Length of the means by which it is measured how far a series wanders."""
 MIN_STATISTIC = 0.5
@@ -71,14 +73,15 @@ def _finding(  # noqa: PLR0917 - what was computed for all series at once
     second = 1000 / grid.interval_ms
     earlier, later = blocks[:change], blocks[change + 1 :]
     known_s = float((~np.isnan(earlier)).sum()) * BLOCK_S
-    if known_s < BEFORE_S or (~np.isnan(later)).sum() * BLOCK_S < AFTER_S / 2:
+    after_s = float((~np.isnan(later)).sum()) * BLOCK_S
+    if known_s < BEFORE_S or after_s < AFTER_S / 2:
         return None
     old, new = float(medians(earlier)), float(medians(later))
     size = abs(new - old)
     if size < candidates.floor or not _stays(later, old, new, wander) or not _is_sharp(blocks, change, size):
         return None
     usual = max(_wandering(earlier, old, wander), candidates.floor / 2)
-    statistic = float(np.log2(size / usual)) * min(1.0, known_s / ENOUGH_S)
+    statistic = float(np.log2(size / usual)) * min(1.0, known_s / ENOUGH_S, after_s / ENOUGH_AFTER_S)
     if statistic < MIN_STATISTIC:
         return None
     begin = _refined(candidates.values[at], tick, round(4 * BLOCK_S * second))
