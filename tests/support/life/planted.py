@@ -89,7 +89,7 @@ def burst(node: Node, view: int, _: Capacity) -> Truth:
         node.wants["cores"][row, inside] += numbers.uniform(1.5, 3.5) * node.draw.noise(0.08)[inside]
     else:
         name = "write" if numbers.random() < 0.5 else "read"
-        node.wants[name][row, inside] += numbers.uniform(50, 150) * MIB * node.draw.noise(0.2)[inside]
+        node.wants[name][row, inside] += numbers.uniform(25, 60) * MIB * node.draw.noise(0.2)[inside]
         node.wants["cores"][row, inside] += 0.15
     return _truth(node, "burst", ("burst",), [row], begin)
 

@@ -76,7 +76,6 @@ class TimeseriesRequest(NamedTuple):
     is_binary: bool = False
     within_ms: int = 0
     filter: SeriesFilter | None = None
-    is_mean: bool = False
 
 
 class ContainersRequest(NamedTuple):
