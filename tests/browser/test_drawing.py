@@ -37,6 +37,27 @@ def x_of(page: Page, epoch_s: float) -> float:
     return float(plot["left"] + (epoch_s - from_s) / (to_s - from_s) * plot["width"])
 
 
+def test_each_of_six_bursty_series_can_be_followed_over_a_day(page: Page, tmp_path: Path) -> None:
+    """All reach the same height in each pixel column. Each mean has its colour in most of them."""
+    numbers = np.random.default_rng(1)
+    data = DataDirectory(tmp_path, rotation_s=900)
+    chunks = []
+    for number in range(1, 7):
+        busy = numbers.random(DAY_S) < number / 8
+        chunks.append(chunk(container(number), T0, {USAGE: np.cumsum(np.where(busy, 9e5, 1e4)).tolist()}))
+    data.parquet(counting(NODE, T0, DAY_S), *chunks)
+    data.write_index(*[(container(number), T0, T0 + 1000 * DAY_S - 1000) for number in range(1, 7)])
+    shown = ",".join(container(number).key[:12] for number in range(1, 7))
+    with viewer(tmp_path, free_port()) as url:
+        page.goto(f"{url}#from=2025-12-30T16:00:00Z&to=2025-12-31T16:00:00Z&show={shown}")
+        until(page, lambda: state(page, "meanSamples") is not None)
+        plot = lane(page, "CPU").locator(".plot")
+        width = state(page, "plot")["width"]
+        for number in range(1, 7):
+            token = f"c{number}"
+            until(page, lambda token=token: len({x for x, _ in pixels(plot, token)}) > 0.9 * width)  # type: ignore[misc]
+
+
 def test_a_spike_of_one_second_is_visible_in_a_view_of_a_day(page: Page, tmp_path: Path) -> None:
     """A spike of one sample among 86,400 reaches its height in its own pixel column, and only there."""
     used = np.full(DAY_S, 1e4)

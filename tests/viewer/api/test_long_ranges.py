@@ -58,6 +58,19 @@ async def test_samples_come_from_minutes_if_a_pixel_column_is_a_minute_or_longer
     assert [t for t, value in zip(line["t_ms"], line["value"], strict=True) if value == 5000] == [T0 + 7_000_000]
 
 
+async def test_means_of_pixel_columns(client: ApiClient) -> None:
+    await client.ready()
+    answer = (await client.get(f"{SERIES}&points=240&reduce=mean")).json
+    assert answer["resolution"] == "mean"
+    (line,) = answer["series"]
+    assert len(line["value"]) == 240
+    assert line["t_ms"][:2] == [T0 + 30_000, T0 + 90_000]
+    assert line["value"][7000 // 60] == pytest.approx(1000 + 4000 / 60, rel=2e-3)
+    assert line["value"][0] == 1000
+    refused = await client.get(f"{SERIES}&reduce=mean&within_ms=700")
+    assert (refused.status, refused.json["parameter"]) == (400, "reduce")
+
+
 async def test_every_sample_is_asked_for_and_minutes_are_all_there_is(client: ApiClient, data: DataDirectory) -> None:
     remove_samples(data, T0)
     await client.ready()

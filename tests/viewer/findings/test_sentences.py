@@ -43,6 +43,23 @@ def sentence(kind: Kind, metric: str, facts: dict[str, float | str], others: tup
             "payments keeps taking threads: 120 threads more from 14:02:10 on, 12 per min.",
         ),
         (
+            "leak",
+            "memory.stat.anon",
+            {"grown_bytes": 40 * MIB, "slope_bytes_per_s": MIB, "given_back_bytes": 39 * MIB, "limit_bytes": 64 * MIB},
+            (),
+            (
+                "payments kept taking anonymous memory: 40 MiB more from 14:02:10 on, 1 MiB per s; it gave 39 MiB back "
+                "at 14:02:50."
+            ),
+        ),
+        (
+            "leak",
+            "processes.fd_count",
+            {"grown_fds": 90.0, "slope_fds_per_s": 3.0, "ended": "exit"},
+            (),
+            "payments kept taking open files until it ended at 14:02:50: 90 open files more from 14:02:10 on, 3 per s.",
+        ),
+        (
             "oom_kill",
             "memory.current",
             {

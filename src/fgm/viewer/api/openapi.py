@@ -226,13 +226,14 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         (
             "Samples; null is missing. More than 3600 ticks: the first, lowest, highest and last of each pixel column "
             "(`m4`). If a pixel column is a minute or longer, these are chosen from the lowest and highest sample of "
-            "each minute, wherever minutes are recorded (`minutes`)."
+            "each minute, wherever minutes are recorded (`minutes`). With `reduce=mean` there is one value in each "
+            "pixel column, at its middle (`mean`)."
         ),
         _facts(
             **_COVERED,
             complete_from_ms=WHOLE,
             interval_ms=WHOLE,
-            resolution={"type": "string", "enum": ["raw", "m4", "minutes"]},
+            resolution={"type": "string", "enum": ["raw", "m4", "minutes", "mean"]},
             unknown=_list(TEXT),
             series=_list(_LINE),
         ),

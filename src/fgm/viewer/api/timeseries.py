@@ -20,6 +20,7 @@ from fgm.viewer.contents.series_filter import SeriesFilter, labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries
 from fgm.viewer.query.lines import MAX_PER_COLUMN, SeriesLines
 from fgm.viewer.query.m4 import KEPT_PER_COLUMN
+from fgm.viewer.query.means_query import MeansQuery
 from fgm.viewer.query.partial_query import PartialQuery
 from fgm.viewer.query.question import MAX_SERIES, MIN_COLUMN_MS, Question
 from fgm.viewer.query.samples_query import SamplesQuery
@@ -28,6 +29,7 @@ from fgm.viewer.web.problems import Problem, unknown
 
 RAW_TICKS = 3600
 """Maximum number of ticks in a range for which every sample is returned. The page uses the same number."""
+Query = SamplesQuery | PartialQuery | MeansQuery
 ADOPTED_SCOPES: frozenset[Scope] = frozenset({"container", "outside", "node"})
 """Scopes of new series that are returned if the request has neither ids nor a filter: they are surely leaves."""
 
@@ -42,7 +44,10 @@ async def respond(services: Services, lease: Lease) -> Response:
     tag = await runner.run(lambda: tag_of_response(query_string, question, services.sources, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
         return await response_from_parts(runner, lambda: iter(()), etag=tag)
-    query = await runner.run(lambda: services.samples_query(question, timeseries_request.within_ms))
+    if timeseries_request.is_mean:
+        query: Query = MeansQuery(question, services.sources)
+    else:
+        query = await runner.run(lambda: services.samples_query(question, timeseries_request.within_ms))
     await runner.finish(query, lease)
     if query.complete_from_ms > question.from_ms:
         tag = None
@@ -60,7 +65,8 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
     oldest_ms = now_ms if holdings.oldest_ms is None else holdings.oldest_ms
     from_ms, to_ms = timeseries_request.span.resolve(now_ms, oldest_ms, tick_ms)
     ticks = (min(to_ms, now_ms + tick_ms) - max(from_ms, oldest_ms)) // tick_ms
-    columns = timeseries_request.points if ticks > RAW_TICKS and not timeseries_request.is_raw else None
+    is_reduced = (ticks > RAW_TICKS and not timeseries_request.is_raw) or timeseries_request.is_mean
+    columns = timeseries_request.points if is_reduced else None
     prefixes: tuple[str, ...] = ()
     if timeseries_request.ids is None:
         keys = _chosen(holdings, timeseries_request.filter, from_ms, to_ms)
@@ -93,9 +99,7 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
     )
 
 
-def answer(
-    query: SamplesQuery | PartialQuery, holdings: Holdings, timeseries_request: TimeseriesRequest
-) -> Iterator[bytes]:
+def answer(query: Query, holdings: Holdings, timeseries_request: TimeseriesRequest) -> Iterator[bytes]:
     """Return an iterator over the parts of the JSON or binary answer. The steps of the query must be done.
 
     Raises: Problem (404) if none of the requested series exists.
@@ -117,7 +121,9 @@ def answer(
     return encode(facts, labelled)
 
 
-def _resolution(query: SamplesQuery | PartialQuery) -> str:
+def _resolution(query: Query) -> str:
+    if isinstance(query, MeansQuery):
+        return "mean"
     if query.has_minutes:
         return "minutes"
     return "raw" if query.question.columns is None else "m4"
@@ -160,9 +166,7 @@ def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str],
     return frozenset(keys), tuple(prefixes)
 
 
-def _unknown_ids(
-    query: SamplesQuery | PartialQuery, holdings: Holdings, lines: list[SeriesLines], ids: tuple[str, ...] | None
-) -> list[str]:
+def _unknown_ids(query: Query, holdings: Holdings, lines: list[SeriesLines], ids: tuple[str, ...] | None) -> list[str]:
     """Return the ids of the request that are neither registered nor in a file.
 
     Raises: Problem (404) if all ids of the request are unknown.

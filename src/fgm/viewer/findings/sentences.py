@@ -42,6 +42,11 @@ class Said:
         return clock(self.finding.from_ms)
 
     @property
+    def until(self) -> str:
+        """When it ended, or was last seen."""
+        return clock(self.finding.to_ms)
+
+    @property
     def lasted_s(self) -> float:
         """How long it lasted."""
         return (self.finding.to_ms - self.finding.from_ms) / 1000
@@ -105,6 +110,11 @@ def _leak(said: Said) -> str:
     what = {"bytes": title(said.finding.metric), "threads": "threads", "fds": "open files"}[unit]
     grown, slope = amount(said.number(f"grown_{unit}"), unit), growth(said.number(f"slope_{unit}_per_s"), unit)
     began = "since before this range" if said.text("began") == "before" else f"from {said.since} on"
+    if said.has(f"given_back_{unit}"):
+        back = amount(said.number(f"given_back_{unit}"), unit)
+        return f"{said.name} kept taking {what}: {grown} more {began}, {slope}; it gave {back} back at {said.until}."
+    if said.text("ended") == "exit":
+        return f"{said.name} kept taking {what} until it ended at {said.until}: {grown} more {began}, {slope}."
     return f"{said.name} keeps taking {what}: {grown} more {began}, {slope}{_forecast(said, unit)}."
 
 

@@ -36,7 +36,7 @@ TABLE: dict[Kind, Calibration] = {
     "burst": Calibration(1.05, 1.55),
     "stall": Calibration(0.2, 1.0),
     "period": Calibration(0.1, 0.75),
-    "neighbour": Calibration(0.8, 1.4),
+    "neighbour": Calibration(0.9, 1.6),
 }
 """The measured statistics by kind."""
 FACTS: dict[Kind, float] = {"oom_kill": MAX_STRENGTH, "restarts": 8.0, "doubtful": 5.0}

@@ -8,6 +8,7 @@ from anyio import to_thread
 
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
+from tests.support import process_recording
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, id_of
 
@@ -86,3 +87,17 @@ async def test_a_series_with_few_values_is_left_out(client: ApiClient) -> None:
     answer = await client.get(f"/api/studies?study=trend&metric=memory.current&containers={id_of(1)}&{few}")
 
     assert (answer.status, answer.json["series"]) == (200, [])
+
+
+async def test_a_recorded_leak_of_4_mib_a_second_has_that_trend(tmp_path: Path) -> None:
+    folder, planted = await to_thread.run_sync(process_recording.unpacked, tmp_path), process_recording.PLANTED
+    client = await to_thread.run_sync(ApiClient, folder, planted["began_ms"] + 55_000)
+    await client.ready()
+    leak, pool = planted["leak"]["id"], planted["pool"]["id"]
+    query = f"study=trend&metric=memory.stat.anon&containers={leak[:12]},{pool[:12]}&range=1m"
+    series = {each["id"]: each for each in (await client.get(f"/api/studies?{query}")).json["series"]}
+    client.services.journals.close()
+
+    assert series[leak[:12]]["is_sure"]
+    assert series[leak[:12]]["slope_per_s"] == pytest.approx(3.75 * (1 << 20), rel=0.1)
+    assert not series[pool[:12]]["is_sure"]

@@ -76,6 +76,14 @@ def test_a_leak_that_a_kill_ended_ends_there() -> None:
 
     assert abs(leak.from_ms - START_MS - 1_200_000) <= 5000
     assert abs(leak.to_ms - START_MS - 1_500_000) <= 5000
+    assert leak.facts["given_back_bytes"] == pytest.approx(300 * MIB, rel=0.03)
+    assert "reaches_limit_in_s" not in leak.facts
+
+
+def test_what_rises_for_a_minute_and_stays_there_is_no_leak_though_it_falls_later() -> None:
+    risen = np.minimum(200 * MIB, grown(1200, 3 * MIB)) * (SECONDS < 1600)
+
+    assert found({"memory.stat.anon": 50 * MIB + risen + noise(MIB)}) == []
 
 
 @pytest.mark.parametrize(
@@ -131,6 +139,7 @@ def test_the_leak_of_a_container_that_exits_is_found() -> None:
     (leak,) = found({"memory.stat.anon": values})
 
     assert abs(leak.to_ms - START_MS - 1_399_000) <= 5000
+    assert leak.facts["ended"] == "exit"
 
 
 def limited(series: Sequence[Series], limits: Limits) -> Grid:

@@ -89,6 +89,22 @@ def test_many_requests_are_a_use_of_the_disk_although_they_are_small() -> None:
     assert (found.row, found.others) == (CRON, (DB,))
 
 
+def test_a_container_that_swaps_is_reported_as_paging() -> None:
+    pages = np.zeros(TICKS)
+    pages[FIRST : LAST + 1] = 10_000
+    swapping: dict[str, Rows] = {"memory.stat.pswpin": {BATCH: pages}, "memory.stat.pswpout": {BATCH: pages}}
+
+    assert neighbours.find(grid("io", rises={BATCH: 1.0}, waits={DB: 0.5})) != []
+    assert neighbours.find(grid("io", rises={BATCH: 1.0}, waits={DB: 0.5}, more=swapping)) == []
+
+
+def test_a_small_part_of_all_use_is_not_blamed() -> None:
+    busy: Rows = {row: np.full(TICKS, 5e9) for row in (WEB, CACHE)}
+    busy[BATCH] = np.where(np.arange(TICKS) < FIRST, 1e6, 2e8)
+
+    assert neighbours.find(grid("memory", rises={}, waits={DB: 0.5}, more={"memory.current": busy})) == []
+
+
 def test_quiet_values_have_no_finding() -> None:
     for seed in range(20):
         assert [neighbours.find(grid(each, rises={}, waits={}, seed=seed)) for each in USES] == [[], [], []]

@@ -78,6 +78,12 @@ FROM = Parameter("from", f"Begin of the range: {TIME_FORM}.", _INSTANT)
 TO = Parameter("to", "End of the range (exclusive), in the same forms as `from`. Default: now.", _INSTANT)
 POINTS = _whole("points", "Number of pixel columns of a reduced answer.", 1200, 10, 10_000)
 RAW = _choice("raw", "1: return every sample that is still there, however long the range is.", "0", "1")
+REDUCE = _choice(
+    "reduce",
+    "What a pixel column keeps: its extremes, if the range has over 3600 ticks, or the mean of all of its samples.",
+    "extremes",
+    "mean",
+)
 WITHIN = _whole(
     "within_ms",
     "Time limit for a long range: only the newest part that can be read in time is returned. `complete_from_ms` is the "
@@ -182,7 +188,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/metrics": (),
     "/api/filters": (),
     "/api/containers": (*_FILTER, OF_METRICS, *_SPAN, SINCE),
-    "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, WITHIN, FORMAT),
+    "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, REDUCE, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
     "/api/changes": (*_SPAN, MAX_RANKED),

@@ -52,7 +52,10 @@ def timeseries(query: bytes) -> TimeseriesRequest:
     is_raw = _choice(fields, parameters.RAW) == "1"
     is_binary = _choice(fields, parameters.FORMAT) == "binary"
     within_ms = _whole_number(fields, parameters.WITHIN)
-    return TimeseriesRequest(metrics, ids, times.span(fields), points, is_raw, is_binary, within_ms, chosen)
+    is_mean = _choice(fields, parameters.REDUCE) == "mean"
+    if is_mean and (is_raw or within_ms):
+        raise bad_parameter("reduce", "a mean is that of all samples", "extremes with `raw` or `within_ms`")
+    return TimeseriesRequest(metrics, ids, times.span(fields), points, is_raw, is_binary, within_ms, chosen, is_mean)
 
 
 def containers(query: bytes) -> ContainersRequest:

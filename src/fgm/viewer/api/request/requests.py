@@ -76,6 +76,7 @@ class TimeseriesRequest(NamedTuple):
     is_binary: bool = False
     within_ms: int = 0
     filter: SeriesFilter | None = None
+    is_mean: bool = False
 
 
 class ContainersRequest(NamedTuple):

@@ -73,6 +73,8 @@ SAW_TOOTH_SHARE = 0.25
 """Share of the growth above which what was given back meanwhile makes a series a saw-tooth."""
 MIN_LEVEL = 3
 """Minimum number of points before a growth that began in the range."""
+GONE_TICKS = 45
+"""Number of ticks without a value after which a series has ended: file descriptors are not read at each tick."""
 PREFERS_LONG = 0.2
 """How much growths are preferred that more time was looked at for: half of the time counts 13 % less."""
 PARAMETERS = 4
@@ -83,6 +85,10 @@ RATIO_WEIGHT = 3.0
 """Statistic of a growth that is as high as what the series gave back before."""
 START_S = 60
 """Time after the start of a series in which growth is that of a start."""
+MIN_GROWTH_S = 30
+"""Minimum length of a growth."""
+MIN_ENDED_S = 60
+"""Minimum length of a growth that has been given back."""
 MIN_WHOLE_S = 120
 """Minimum length of a growth of which it is not known what was before it."""
 NOISE_SHARE = 0.02
@@ -206,9 +212,12 @@ def _measured(  # noqa: PLR0917 - what is looked at, and where
     fitted = growth(points.time_s, points.values)
     grown = fitted.slope * (end_s - fitted.begin)
     in_growth = points.time_s >= fitted.begin
-    count, is_whole = int(in_growth.sum()), fitted.is_whole and end_s - fitted.begin < MIN_WHOLE_S
+    count = int(in_growth.sum())
     is_cut = share < 1 and len(in_growth) - count < MIN_LEVEL
-    if count < points.least or is_cut or is_whole or grown < resource.floor:
+    is_short = end_s - fitted.begin < (MIN_WHOLE_S if fitted.is_whole else MIN_ENDED_S if len(later) else MIN_GROWTH_S)
+    if count < points.least or is_cut or is_short or grown < resource.floor:
+        return None
+    if len(later) and not _falls_soon(later, fitted.level + grown / 2, int((time_s >= fitted.begin).sum())):
         return None
     given_back = max(largest_fall(points.of(lows[: first + 1])), largest_fall(-later))
     ratio = grown / max(given_back, NOISE_SHARE * resource.floor)
@@ -216,6 +225,11 @@ def _measured(  # noqa: PLR0917 - what is looked at, and where
     error = slope_error(times, residuals, NOISE_SHARE * resource.floor)
     all_points = (points.time_s, points.values)
     return Measured(row, resource, end, fitted, all_points, count, grown, share, fitted.slope / error, ratio)
+
+
+def _falls_soon(later: Floats, below: float, bins: int) -> bool:
+    """Return whether values fall within a quarter of the time that they grew: else they have levelled off."""
+    return bool(later[: max(2, bins // 4)].min() < below)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +275,13 @@ def _finding(grid: Grid, measured: Measured) -> Finding:
     }
     if fitted.is_whole:
         facts["began"] = "before"
-    if resource is THREADS:
+    following = grid.value(resource.metric)[row, end + 1 :]
+    following = following[~np.isnan(following)]
+    if len(following):
+        facts[f"given_back_{unit}"] = max(0.0, float(values[-1] - following.min()))
+    elif end < len(grid.time_ms) - GONE_TICKS:
+        facts["ended"] = "exit"
+    elif resource is THREADS:
         facts |= until_thread_limit(grid, row, end, (low, likely, high))
     elif unit == "bytes":
         facts |= until_memory_limit(grid, row, end, (low, likely, high))

@@ -32,10 +32,13 @@ MIN_WAITED_S = 1.0
 """Minimum time that all victims together waited beyond what is allowed."""
 MIN_SHARE, MIN_CORRELATION = 0.5, 0.4
 """Minimum part of the culprit in the rise of use, and minimum rank correlation of its use with the pressure."""
+MIN_PART_OF_USE = 0.05
+"""Minimum rise of the culprit as a part of what all use: less leaves the others enough."""
 MAX_LAG_S = 5
 """Maximum time from a change in use to the change in pressure that follows it."""
 MIN_EDGE_S, MAX_EDGE_S = 30, 120
 """Time before and after the pressure rises in which it is compared with the use."""
+PAGE_BYTES = 4096
 BYTES_A_REQUEST = 32 << 10
 """Cost of an I/O request in addition to its bytes: what 4,000 requests and 128 MB a second have in common."""
 
@@ -118,7 +121,10 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     rises = _rises(used, start, stop, begin)
     culprit = int(np.argmax(rises))
     part = float(rises[culprit] / max(rises.sum(), 1e-9))
-    if rises[culprit] < resource.least_rise or part < MIN_SHARE:
+    all_use = float(used[:, start:stop].sum(axis=0, dtype=np.float64).mean())
+    if rises[culprit] < max(resource.least_rise, MIN_PART_OF_USE * all_use) or part < MIN_SHARE:
+        return None
+    if resource.name == "io" and _is_swapping(grid, int(leaves[culprit]), slice(start, stop)):
         return None
     is_other = np.arange(len(leaves)) != culprit
     margin = round(min(max(MIN_EDGE_S, (stop - start) * second), MAX_EDGE_S) / second)
@@ -182,6 +188,15 @@ def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) ->
         hits[:, 1:] |= hits[:, :-1].copy()
         beyond[hits[leaves] | (hits[pods] & (pods >= 0)[:, None])] = 0
     return beyond
+
+
+def _is_swapping(grid: Grid, row: int, ticks: slice) -> bool:
+    """Return whether half of a series' I/O is swapping, which the detector of paging reports."""
+    moved = sum(np.nan_to_num(grid.value(name)[row, ticks]) for name in ("memory.stat.pswpin", "memory.stat.pswpout"))
+    # Before Linux 6.15 only the pages that came back are counted, which had gone out before.
+    again = 2 * np.nan_to_num(grid.value("memory.stat.workingset_refault_anon")[row, ticks])
+    whole = np.nan_to_num(grid.value("io_bytes_per_s")[row, ticks]).mean()
+    return bool(PAGE_BYTES * np.maximum(moved, again).mean() >= max(1.0, whole / 2))
 
 
 def _is_victim(beyond: Vector, start: int, stop: int) -> bool:

@@ -1,35 +1,16 @@
 """The cells of one row of a wall: the highest value in each pixel column, and the facts of the whole row."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fgm.metrics.rates import Floats, Times
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesChunk
+from fgm.viewer.query.columns import Columns
 
 Cells = NDArray[np.float32]
 MINUTE_COLUMNS = ("mean", "max", "max_at_ms", "count")
 """The columns of minutes from which cells are computed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """The pixel columns of a range: `count` equal parts of [from_ms, to_ms)."""
-
-    from_ms: int
-    to_ms: int
-    count: int
-
-    def at(self, time_ms: Times) -> Times:
-        """Return the column of each instant. They must be in the range."""
-        return (time_ms - self.from_ms) * self.count // (self.to_ms - self.from_ms)
-
-    @property
-    def length_ms(self) -> float:
-        """Length of a column."""
-        return (self.to_ms - self.from_ms) / self.count
 
 
 class RowCells:

@@ -10,11 +10,12 @@ from fgm.metrics.rates import gap_ms
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.samples.series import Series
 from fgm.viewer.files.reader import Sources
+from fgm.viewer.query.columns import Columns
 from fgm.viewer.query.long_ranges.planning import Segment, begin_of_part
 from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
 from fgm.viewer.query.partial_query import LENGTHS
 from fgm.viewer.query.question import Question
-from fgm.viewer.query.wall.cells import MINUTE_COLUMNS, Cells, Columns, RowCells
+from fgm.viewer.query.wall.cells import MINUTE_COLUMNS, Cells, RowCells
 from fgm.viewer.query.wall.grouping import Group
 
 MAX_CELLS = 2_400_000

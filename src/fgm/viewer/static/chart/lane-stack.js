@@ -54,7 +54,7 @@ function drawRuler(canvas, top, { from_ms, to_ms }, width) {
 function Resolution() {
   const { column_ms = 0, areMinutes = false } = laneSamples.value ?? {};
   const step = column_ms || interval_ms.value;
-  const ofColumn = `${duration(step)} per pixel, drawn from its lowest to its highest sample`;
+  const ofColumn = `${duration(step)} per pixel: a band from its lowest to its highest sample, and their mean as a line`;
   const ofMinutes = `Each point is a minute's lowest or highest value, at its second${column_ms > 0 ? `; ${duration(step)} per pixel` : ""}`;
   const title = areMinutes ? ofMinutes : column_ms > 0 ? ofColumn : `Every sample is drawn: one every ${duration(step)}`;
   const text = areMinutes ? "minutes" : `${shortDuration(step)}${column_ms > 0 ? "/px" : ""}`;

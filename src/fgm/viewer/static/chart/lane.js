@@ -7,7 +7,7 @@ import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
-import { laneHeights, laneLines, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
+import { laneHeights, laneLines, laneMeans, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
 import { laneLimits, laneRequests } from "../derived/limits.js";
 import { studyTexts } from "../derived/study-texts.js";
 import { toChartData } from "../lib/chart-data.js";
@@ -30,6 +30,7 @@ import { focusLane } from "../widgets/lane-focus.js";
 import { chooseForLane } from "../widgets/metric-chooser.js";
 import { FindingMarks } from "./analysis/finding-marks.js";
 import { drawStudy } from "./analysis/lane-studies.js";
+import { drawBands } from "./bands.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
@@ -71,6 +72,9 @@ function draw(box, lane, previous) {
       chart.u.setData(data, false);
     }
     chart.lines = lines;
+    const isReduced = column_ms > 0 && !lane.isProcesses && !lane.isLabelled;
+    chart.bands = isReduced ? lines.map(({ line, entry }) => ({ line, entry, mean: laneMeans.peek().get(line) ?? null })) : null;
+    chart.bandGrid = { column_ms, origin_ms, interval_ms };
     // Setting the x scale redraws the chart, even if the scale does not change.
     chart.u.setScale("x", { min: from_ms / 1000, max: to_ms / 1000 });
     chart.u.setScale("y", { min: 0, max: ticks.top });
@@ -92,8 +96,9 @@ function options(chart, lines, width, height, gutter) {
   const seriesOf = ({ entry }, i) => {
     const { colour, dash, width } = lineStyle(entry.slot);
     return {
-      stroke: colour, width, dash, auto: false, paths: linePath,
-      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => (chart.lone[index - 1].length > 0 ? chart.lone[index - 1] : null) },
+      stroke: colour, width, dash, auto: false,
+      paths: (...of) => (chart.bands ? null : linePath(...of)),
+      points: { show: false, size: 5, width: 0, fill: colour, filter: (u, index) => (!chart.bands && chart.lone[index - 1].length > 0 ? chart.lone[index - 1] : null) },
     };
   };
   const hidden = { show: false };
@@ -116,7 +121,10 @@ function options(chart, lines, width, height, gutter) {
         values: (u, splits) => splits.map((value) => (chart.unit ? tickLabel(value, chart.unit, chart.ticks.digits) : "")),
       },
     ],
-    hooks: { drawAxes: [drawBackground], draw: [(u) => drawStudy(u, chart.lane, chart.lines ?? []), (u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())] },
+    hooks: {
+      drawAxes: [drawBackground, (u) => chart.bands && drawBands(u, chart.bands, chart.bandGrid)],
+      draw: [(u) => drawStudy(u, chart.lane, chart.lines ?? []), (u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())],
+    },
   };
 }
 
@@ -185,7 +193,7 @@ export function Lane({ lane, ordinal }) {
     };
     const drawLater = () => drawInNextFrame(drawNow);
     const stop = effect(() => {
-      dependsOn(laneLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, studyAnswers, view, plot, themeVersion);
+      dependsOn(laneLines, laneMeans, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, studyAnswers, view, plot, themeVersion);
       drawLater();
     });
     const resized = new ResizeObserver(drawLater);

@@ -8,7 +8,7 @@ import { laneMetrics, lanes } from "../state/lanes.js";
 import { labelledLines } from "../state/labelled.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
-import { laneSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
+import { laneSamples, meanSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
 import { highestNearLimit, laneLimits } from "./limits.js";
 import { walls } from "./wall-rows.js";
 
@@ -22,6 +22,15 @@ export const laneLines = computed(() => {
   const ofProcesses = lanes.value.filter(({ isProcesses }) => isProcesses).map(({ key }) => [key, processLines.value.get(key)?.lines ?? []]);
   const ofLabels = lanes.value.filter(({ isLabelled }) => isLabelled).map(({ key }) => [key, labelledLines.value.get(key)?.lines ?? []]);
   return new Map([...[...laneMetrics.value].map(([key, metric]) => [key, withEntries(metric)]), ...ofProcesses, ...ofLabels]);
+});
+
+/** The means of the pixel columns of lines: Map(line → line of means). It lacks those that are not loaded. */
+export const laneMeans = computed(() => {
+  const samples = laneSamples.value, means = meanSamples.value;
+  if (!(samples?.column_ms > 0 && samples.column_ms === means?.column_ms)) return new Map();
+  const nameOf = ({ metric, id, life }) => `${metric} ${id} ${life}`;
+  const byName = new Map([...means.lines.values()].flat().map((line) => [nameOf(line), line]));
+  return new Map([...samples.lines.values()].flat().map((line) => [line, byName.get(nameOf(line))]));
 });
 
 function peaksWithin(margin_ms) {

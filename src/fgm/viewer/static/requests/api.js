@@ -76,9 +76,12 @@ export const containers = (since, options) => get("api/containers", { since }, o
 export const events = ({ from_ms, to_ms, kinds, limit }, options) =>
   get("api/events", { from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms), kind: kinds, limit }, options);
 
-/** Samples of metrics and series in [from_ms, to_ms). After `within_ms`, the response may contain only the newest part. */
-export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms }, options) => {
-  const query = { metric: names, containers: [...ids], from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms, format: "binary" };
+/**
+ * Samples of metrics and series in [from_ms, to_ms). After `within_ms`, the response may contain only the newest part. `reduce`:
+ * "mean" for the mean of each pixel column instead of its extremes.
+ */
+export const timeseries = ({ metrics: names, ids, from_ms, to_ms, points, within_ms, reduce }, options) => {
+  const query = { metric: names, containers: [...ids], from: Math.floor(from_ms), to: Math.ceil(to_ms), points, within_ms, reduce, format: "binary" };
   return get("api/timeseries", query, { read: async (response) => decodeSamples(await response.arrayBuffer()), ...options });
 };
 
@@ -89,6 +92,7 @@ function decodeSamples(buffer) {
   const begin = Math.ceil((4 + size) / 8) * 8;
   const columns = new Map(); // offset → values: many series share one column of times
   const column = (offset, count) => {
+    if (count === 0) return []; // the next column begins at the same offset
     if (columns.has(offset)) return columns.get(offset);
     const stored = new Float64Array(buffer, begin + offset, count), values = new Array(count);
     for (let i = 0; i < count; i += 1) values[i] = Number.isNaN(stored[i]) ? null : stored[i];

@@ -37,6 +37,7 @@ const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits f
 
 const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store.loading, refusal: store.refusals.lines });
 const explanationLoader = new SampleLoader({ samples: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
+const meanLoader = new SampleLoader({ samples: store.meanSamples, loading: store.loadingMeans, refusal: store.refusals.means });
 const podLoader = new SampleLoader({ samples: store.podSamples, loading: store.loadingPods, refusal: store.refusals.pods });
 let polls = 0;
 let isWorking = false;
@@ -249,6 +250,12 @@ function idsOf(entries, from_ms, to_ms) {
 /** Without lines on any lane, only the node's row and one workload are needed. */
 const wantedLines = () => wantedSamples([...new Set(laneMetrics.peek().values())], areLinesHidden.peek() ? shown.peek().slice(0, 1) : shown.peek());
 
+/** The means of the pixel columns of the lanes, if a view is reduced to such. */
+function wantedMeans() {
+  const wanted = wantedLines();
+  return { ...wanted, metrics: wanted.raw ? [] : wanted.metrics, reduce: "mean" };
+}
+
 /** The workloads for which explaining metrics are loaded: all that are shown, or the 24 busiest of more. */
 function explained() {
   if (areLinesHidden.peek()) return [];
@@ -268,12 +275,13 @@ function wantedOfPods() {
 
 const mayExplain = () => !store.loading.peek() && store.refusals.lines.peek() === null;
 
-/** Request the samples that the present view lacks: first of the lanes, and after they are drawn, of the explaining metrics. */
+/** Request the samples that the present view lacks: first of the lanes, after they are drawn their means, then what explains them. */
 async function loadView() {
   if (isRankingMissing() && polls < PATIENCE_POLLS) return;
   await laneLoader.load(wantedLines());
   await new Promise((done) => setTimeout(done, 50)); // enough for two frames
   if (!mayExplain()) return;
+  await meanLoader.load(wantedMeans());
   await explanationLoader.load(wantedExplanations());
   await podLoader.load(wantedOfPods());
 }
@@ -284,7 +292,7 @@ async function loadView() {
  */
 async function follow() {
   if (!laneLoader.isFollowing(wantedLines())) apply();
-  const loaders = [[laneLoader, wantedLines], [explanationLoader, wantedExplanations], [podLoader, wantedOfPods]];
+  const loaders = [[laneLoader, wantedLines], [meanLoader, wantedMeans], [explanationLoader, wantedExplanations], [podLoader, wantedOfPods]];
   const following = loaders.filter(([loader, wanted], i) => (i === 0 || mayExplain()) && loader.isFollowing(wanted()));
   const isLaneFollowing = following[0]?.[0] === laneLoader;
   const requests = [...following.map(([loader, wanted]) => loader.tail(wanted())), isLaneFollowing ? loadEvents() : Promise.resolve(null)];
@@ -295,6 +303,7 @@ async function follow() {
   apply();
   if (!(await all).every(Boolean)) return;
   if (!isLaneFollowing) await laneLoader.load(wantedLines());
+  if (mayExplain() && !following.some(([loader]) => loader === meanLoader)) await meanLoader.load(wantedMeans());
   if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations());
   if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods());
   if (!isLaneFollowing && !store.loading.peek()) apply(await loadEvents());

@@ -14,7 +14,7 @@ const KEPT_VIEWS = 1.25; // while live, old samples are dropped if more than thi
  * Fills the signal `samples` with {lines: Map(metric → lines), interval_ms, areMinutes, column_ms, origin_ms}.
  *
  * The argument `wanted` is {from_ms, to_ms, end_ms, points, column_ms, ids: Set, metrics, raw, live}. end_ms: end of the data
- * that exists so far. column_ms: width of a pixel column if the viewer shall reduce the samples, else 0.
+ * that exists so far. column_ms: width of a pixel column if the viewer shall reduce the samples, else 0. reduce: "mean" to means.
  */
 export class SampleLoader {
   #loaded = null; // the content of `samples`: {from_ms, to_ms, ids, metrics, raw, column_ms, isWhole}
@@ -73,11 +73,11 @@ export class SampleLoader {
     const range = columns ?? { from_ms: to_ms - OVERLAP_MS, to_ms: wanted.to_ms };
     this.#isLoadingTail = true;
     try {
-      const response = await api.timeseries({ metrics, ids, ...range });
+      const response = await api.timeseries({ metrics, ids, ...range, reduce: wanted.reduce });
       return () => {
         if (this.#loaded !== before) return; // the view has changed meanwhile
         if (columns) {
-          for (const series of response.series) Object.assign(series, columnExtremes(series, column_ms, this.samples.peek().origin_ms));
+          if (!wanted.reduce) for (const series of response.series) Object.assign(series, columnExtremes(series, column_ms, this.samples.peek().origin_ms));
           for (const lines of this.samples.peek().lines.values()) lines.forEach((line) => dropFrom(line, columns.from_ms));
         }
         this.#add(response, { to_ms: Math.max(to_ms, wanted.end_ms) });
@@ -120,7 +120,7 @@ export class SampleLoader {
     const parts = [];
     let isFirst = !continues;
     for (const [i, query] of queries.entries()) {
-      for (let rest = { ...wanted, ...query, within_ms: wanted.raw ? undefined : api.PART_MS }; rest;) {
+      for (let rest = { ...wanted, ...query, within_ms: wanted.raw || wanted.reduce ? undefined : api.PART_MS }; rest;) {
         const response = await api.timeseries(rest, { signal });
         if (signal.aborted) return;
         parts.push(response);

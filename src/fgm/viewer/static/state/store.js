@@ -38,14 +38,21 @@ export const laneSamples = signal(null);
 export const explainingSamples = signal(null);
 /** Samples of the throttling of the pods of the shown workloads, in the same form. */
 export const podSamples = signal(null);
+/** The means of the pixel columns of `laneSamples`, in the same form; of use only if column_ms is the same. */
+export const meanSamples = signal(null);
 /** Whether samples of the lanes' metrics are being loaded. */
 export const loading = signal(false);
 /** Whether samples of the explaining metrics are being loaded. */
 export const loadingExplanations = signal(false);
 /** Whether requests for `podSamples` are running. */
 export const loadingPods = signal(false);
-/** Why the viewer refused a request for the lanes (`lines`), the explaining metrics (`explained`) or pods (`pods`): each a text or null. */
-export const refusals = { lines: signal(null), explained: signal(null), pods: signal(null) };
+/** Whether requests for `meanSamples` are running. */
+export const loadingMeans = signal(false);
+/**
+ * Why the viewer refused a request for the lanes (`lines`), the explaining metrics (`explained`), pods (`pods`) or means (`means`):
+ * each a text or null.
+ */
+export const refusals = { lines: signal(null), explained: signal(null), pods: signal(null), means: signal(null) };
 /**
  * CPU use in view, or null: {from_ms, to_ms, of: Map(id → {mean, peaks})}. peaks: the highest value in each part of the range,
  * null without one.
