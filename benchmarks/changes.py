@@ -25,7 +25,7 @@ from fgm.clock import SystemClock
 from fgm.viewer.api.analysis import changes
 from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
-from fgm.viewer.query.analysis.comparison import ComparedRanges
+from fgm.viewer.query.analysis.analysed_span import span_of
 from fgm.viewer.start_up import StartUp
 
 
@@ -65,12 +65,10 @@ def compare(folder: str, from_ms: int) -> dict[str, Any]:
     while not services.scanner.has_nothing_to_read:
         services.scanner.read_more()
     holdings = services.scanner.holdings()
-    comparison = services.comparison(
-        holdings, ComparedRanges(from_ms - VIEW_S * 1000, from_ms, from_ms + VIEW_S * 1000)
-    )
-    while comparison.step():
+    query = services.change_query(holdings, span_of(holdings, from_ms, from_ms + VIEW_S * 1000))
+    while query.step():
         pass
-    return changes.answer(comparison, 10, holdings)
+    return changes.answer(query, 10, holdings)
 
 
 if __name__ == "__main__":

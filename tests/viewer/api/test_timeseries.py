@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fgm.viewer
 from fgm.viewer.api.timeseries import RAW_TICKS
-from fgm.viewer.query.analysis import comparison
+from fgm.viewer.query.analysis import analysed_span
 
 SERVER = Path(fgm.viewer.__file__).parent / "static" / "requests"
 
@@ -21,4 +21,4 @@ def test_the_page_has_the_limit_of_ticks_that_are_answered_with_every_sample() -
 
 
 def test_the_page_has_the_limit_of_the_range_that_can_be_compared() -> None:
-    assert constant("comparison.js", "LONGEST_MS") == comparison.MAX_MS
+    assert constant("comparison.js", "LONGEST_MS") == analysed_span.MAX_MS

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fgm.viewer.files.tables.table_files import TableFiles
     from fgm.viewer.findings.studies.names import StudyName
     from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
-    from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
+    from fgm.viewer.query.analysis.change_query import ChangeQuery
     from fgm.viewer.query.analysis.finding_query import FindingQuery
     from fgm.viewer.query.analysis.study_query import StudyQuery
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
@@ -129,11 +129,14 @@ class Services:
 
         return SeriesQuery(self.sources, from_ms, to_ms, holdings.node_name)
 
-    def comparison(self, holdings: Holdings, ranges: ComparedRanges) -> Comparison:
-        """Return a query that compares two time ranges. May block."""
-        from fgm.viewer.query.analysis.comparison import Comparison
+    def change_query(self, holdings: Holdings, span: AnalysedSpan) -> ChangeQuery:
+        """Return a query for what changed in a range. May block."""
+        from fgm.viewer.query.analysis.change_query import ChangeQuery
+        from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
 
-        return Comparison(holdings, ranges, self.sources)
+        ranges = ComparedRanges(min(span.before_ms, span.from_ms), span.from_ms, span.to_ms)
+        comparison = Comparison(holdings, ranges, self.sources, self.clock.monotonic)
+        return ChangeQuery(self.finding_query(holdings, span), comparison)
 
     def finding_query(self, holdings: Holdings, span: AnalysedSpan) -> FindingQuery:
         """Return a query for what stood out in a range. May block."""

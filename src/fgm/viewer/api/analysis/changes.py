@@ -1,4 +1,4 @@
-"""/api/changes: the series that changed most in a time range, compared with the range of equal length before it."""
+"""/api/changes: the series that changed in a time range: what stood out, and what differs from the time before it."""
 
 from typing import Any
 
@@ -13,8 +13,13 @@ from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, limit_of, name_of
-from fgm.viewer.query.analysis.change_ranking import Change, ChangedSeries
-from fgm.viewer.query.analysis.comparison import MAX_MS, ComparedRanges, Comparison, ComparisonResult
+from fgm.viewer.findings.ranking import Ranked
+from fgm.viewer.findings.sentences import sentence_of
+from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
+from fgm.viewer.query.analysis.change_query import ChangedWorkload, ChangeQuery
+from fgm.viewer.query.analysis.change_ranking import Change
+from fgm.viewer.query.analysis.comparison import ComparisonResult
+from fgm.viewer.query.analysis.finding_query import FindingResult
 from fgm.viewer.web.problems import bad_parameter
 
 
@@ -22,17 +27,17 @@ async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     changes_request = parsing.changes(request.query_string)
     holdings = await services.runner.run(services.fresh_holdings)
-    ranges = compared_ranges(holdings, changes_request.span, services.now_ms())
+    span = analysed_span(holdings, changes_request.span, services.now_ms())
     return progress_response(
         services.runner,
         lease,
-        lambda: services.comparison(holdings, ranges),
-        lambda comparison: answer(comparison, changes_request.limit, holdings),
+        lambda: services.change_query(holdings, span),
+        lambda query: answer(query, changes_request.limit, holdings),
     )
 
 
-def compared_ranges(holdings: Holdings, span: Span, now_ms: int) -> ComparedRanges:
-    """Return the two ranges to compare: the requested one, and that of equal length before it.
+def analysed_span(holdings: Holdings, span: Span, now_ms: int) -> AnalysedSpan:
+    """Return the range to look at, with the time before it.
 
     Raises: Problem (400) if the range is empty or too long.
     """
@@ -40,26 +45,29 @@ def compared_ranges(holdings: Holdings, span: Span, now_ms: int) -> ComparedRang
     if to_ms - from_ms > MAX_MS + holdings.tick_ms:
         detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to be compared with the time before it"
         raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
-    return ComparedRanges(max(0, from_ms - (to_ms - from_ms)), from_ms, to_ms)
+    return span_of(holdings, from_ms, to_ms)
 
 
-def answer(comparison: Comparison, limit: int, holdings: Holdings) -> dict[str, Any]:
-    """Return the JSON value. The steps of the comparison must be done."""
-    result, ranges = comparison.result(limit), comparison.ranges
+def answer(query: ChangeQuery, limit: int, holdings: Holdings) -> dict[str, Any]:
+    """Return the JSON value. The steps of the query must be done."""
+    changed, found, result = query.result(limit)
+    ranges = query.comparison.ranges
     return {
         "before_ms": ranges.before_ms,
         "from_ms": ranges.from_ms,
         "to_ms": ranges.to_ms,
-        "partial": result.is_cut,
-        "skipped_files": result.skipped_files,
+        "partial": result.is_cut or found.is_cut,
+        "skipped_files": max(result.skipped_files, found.skipped_files),
         "has_before": result.has_before,
         "compared": {"series": len(result.series), "metrics": result.metrics},
-        "series": [_series(changed, result, holdings) for changed in result.changed],
+        "series": [_series(each, found, result, holdings) for each in changed],
     }
 
 
-def _series(changed: ChangedSeries, result: ComparisonResult, holdings: Holdings) -> dict[str, Any]:
-    series = result.series[changed.row]
+def _series(
+    changed: ChangedWorkload, found: FindingResult, result: ComparisonResult, holdings: Holdings
+) -> dict[str, Any]:
+    series = changed.series
     registered = find_or_make(series, 0, holdings.series)
     return {
         "id": registered.id,
@@ -68,13 +76,22 @@ def _series(changed: ChangedSeries, result: ComparisonResult, holdings: Holdings
         "namespace": series.namespace,
         "pod_name": series.pod_name,
         "container_name": series.container_name,
+        "strength": round(changed.strength, 2),
         "score": round(changed.score, 4),
+        "findings": [_sentence(each, found, holdings) for each in changed.findings],
         "changes": [_change(change, changed.row, series, result) for change in changed.changes],
     }
 
 
-def _change(change: Change, row: int, series: Series, result: ComparisonResult) -> dict[str, Any]:
-    depth = next((result.depths.get((row, name)) for name in change.metric.needs if name in DEPTHS), None)
+def _sentence(ranked: Ranked, found: FindingResult, holdings: Holdings) -> str:
+    rows = (ranked.finding.row, *ranked.finding.others)
+    name, *others = (name_of(find_or_make(found.series[row], 0, holdings.series)) for row in rows)
+    return sentence_of(ranked.finding, name, others)
+
+
+def _change(change: Change, row: int | None, series: Series, result: ComparisonResult) -> dict[str, Any]:
+    depths = [] if row is None else [result.depths.get((row, name)) for name in change.metric.needs if name in DEPTHS]
+    depth = next(iter(depths), None)
     return {
         "metric": change.metric.name,
         "title": change.metric.title,

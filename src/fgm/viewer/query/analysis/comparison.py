@@ -1,7 +1,7 @@
 """Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,12 @@ from fgm.viewer.files.reader import FileRows, Reader, Sources
 from fgm.viewer.query.analysis.change_ranking import ChangedSeries, ranked
 from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
 
-MAX_MS = layout.HOUR_MS
-"""Maximum length of each of the two ranges; every sample in them is read."""
 MAX_SERIES = 500
 """Maximum number of compared series."""
 COLUMNS_PER_GROUP = 24
 """Maximum number of columns of a file in memory at once."""
+STEP_S = 0.005
+"""Time after which no more work is begun in a step. A piece of work takes about as long."""
 SPARE_SERIES = 32
 """Number of series that may be added to those of the register while files are read."""
 
@@ -58,9 +58,12 @@ class ComparisonResult:
 
 
 class Comparison:
-    """One comparison, which reads one file in each step. Not thread-safe."""
+    """One comparison. Not thread-safe."""
 
-    def __init__(self, holdings: Holdings, ranges: ComparedRanges, sources: Sources) -> None:
+    def __init__(
+        self, holdings: Holdings, ranges: ComparedRanges, sources: Sources, monotonic: Callable[[], float]
+    ) -> None:
+        """`monotonic`: returns the time in seconds since some instant."""
         self.ranges = ranges
         self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
@@ -85,6 +88,8 @@ class Comparison:
         self._listed = [each.series for each in listed]
         self._room = min(MAX_SERIES, len(listed) + SPARE_SERIES)
         self._sums = Sums.empty(self._room, len(self._metrics))
+        self._monotonic = monotonic
+        self._pieces = self._read()
 
     @property
     def max_samples(self) -> int:
@@ -97,12 +102,12 @@ class Comparison:
         return 1 - len(self._waiting) / max(1, self._file_count)
 
     def step(self) -> bool:
-        """Read the next file; return whether there are more. May block."""
-        if self._waiting:
-            file = self._waiting.popleft()
-            for rows in self._reader.read_in_groups(file, self._columns, self._leaves, self._within):
-                self._add(rows.group, rows)
-        return bool(self._waiting)
+        """Read the next file or part of it; return whether there may be more. May block."""
+        until_s = self._monotonic() + STEP_S
+        while next(self._pieces, None) is not None:
+            if self._monotonic() >= until_s:
+                return True
+        return False
 
     def result(self, limit: int) -> ComparisonResult:
         """Return the result with at most `limit` changed series. All steps must be done."""
@@ -121,8 +126,18 @@ class Comparison:
 
     def drop(self) -> None:
         """Free the memory of the sums. Neither `step` nor `result` may be called afterwards."""
+        self._pieces.close()
         self._sums = Sums.empty(0, 0)
         self._tails = {}
+
+    def _read(self) -> Generator[bool]:
+        while self._waiting:
+            file = self._waiting[0]
+            for rows in self._reader.read_in_groups(file, self._columns, self._leaves, self._within):
+                self._add(rows.group, rows)
+                yield True
+            self._waiting.popleft()
+            yield True
 
     def _leaves(self, series: Iterable[Series]) -> set[str]:
         """Return the keys of the series of a file that are leaves among all series of both ranges.
@@ -155,7 +170,7 @@ class Comparison:
 
     def _note_depths(self, chunk: Chunk) -> None:
         """Keep the last depth of each limit; the files of the range in question are read first, in order of time."""
-        row = self._rows[_workload(chunk.series)]
+        row = self._rows[workload_key(chunk.series)]
         for name in DEPTHS.intersection(chunk.values):
             known = chunk.values[name][~np.isnan(chunk.values[name])]
             if len(known) and (chunk.time_ms[-1] >= self.ranges.from_ms or (row, name) not in self._depths):
@@ -177,7 +192,7 @@ class Comparison:
         """Divide joined chunks into segments, one per series and range; return the start and (row, range) of each."""
         starts, segments, first = [], [], 0
         for chunk in chunks:
-            row = self._rows[_workload(chunk.series)]
+            row = self._rows[workload_key(chunk.series)]
             split = int(np.searchsorted(chunk.time_ms, self.ranges.from_ms))
             for range_index, begin, end in ((BEFORE, 0, split), (DURING, split, len(chunk.time_ms))):
                 if end > begin:
@@ -188,7 +203,7 @@ class Comparison:
 
     def _row(self, series: Series) -> int | None:
         """Return the row in the sums of the workload of a series; None if there is no room for it."""
-        key = _workload(series)
+        key = workload_key(series)
         row = self._rows.get(key)
         if row is None:
             if len(self._series) >= self._room:
@@ -213,7 +228,7 @@ def _groups(metrics: list[ShownMetric]) -> list[list[tuple[int, ShownMetric]]]:
     return groups
 
 
-def _workload(series: Series) -> str:
+def workload_key(series: Series) -> str:
     """Return the key that successive containers of one workload share; the key of the series if it has no names."""
     workload = workload_of(series)
     return series.key if workload is None else "/".join(workload)
