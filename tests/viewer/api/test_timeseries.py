@@ -21,4 +21,5 @@ def test_the_page_has_the_limit_of_ticks_that_are_answered_with_every_sample() -
 
 
 def test_the_page_has_the_limit_of_the_range_that_can_be_compared() -> None:
-    assert constant("comparison.js", "LONGEST_MS") == analysed_span.MAX_MS
+    assert constant("analysis/comparison.js", "LONGEST_MS") == analysed_span.MAX_MS
+    assert constant("../panels/changes.js", "MAX_BEFORE_MS") == analysed_span.MAX_BEFORE_MS

@@ -10,6 +10,7 @@ import { comparison } from "../state/page.js";
 import { health, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
 
+const MAX_BEFORE_MS = 900_000; // the viewer compares with 15 minutes at most
 const HIGH_PEAK = 1.5; // a peak is mentioned if it is more than this many times the mean
 
 const perTen = (ratio) => (Math.round(100 * (ratio ?? 0)) / 10).toString();
@@ -35,6 +36,7 @@ function Row({ series }) {
   };
   return html`<li>
     <button title=${`Show only ${fullName(series)}`} onClick=${() => show()}><b>${series.name}</b> <span class="mut">${locationOf(series)}</span></button>
+    ${series.findings.map((text) => html`<p key=${text}>${text}</p>`)}
     ${series.changes.map((change) => html`<button key=${change.metric} class="change" title=${`Show ${change.title} of ${fullName(series)}`}
       onClick=${() => show(change.metric)}>${description(change)}</button>`)}
   </li>`;
@@ -43,9 +45,11 @@ function Row({ series }) {
 function Result({ progress, result, refusal }) {
   if (refusal !== null) return html`<p role="alert">${refusal}</p>`;
   if (result === null) return html`<p role="status"><progress max="1" value=${progress}></progress> Reading every sample: ${Math.round(100 * progress)} %</p>`;
-  if (!result.has_before) return html`<p role="status">Nothing was recorded in the ${duration(result.to_ms - result.from_ms)} before.</p>`;
-  if (result.series.length === 0) return html`<p role="status">Nothing differs from the ${duration(result.from_ms - result.before_ms)} before.</p>`;
-  return html`<ol>${result.series.map((series) => html`<${Row} key=${series.id} series=${series} />`)}</ol>`;
+  const before = duration(Math.min(result.to_ms - result.from_ms, MAX_BEFORE_MS));
+  const none = result.has_before ? `Nothing differs from the ${before} before.` : "Nothing was recorded before, and nothing stood out inside.";
+  if (result.series.length === 0) return html`<p role="status">${none}</p>`;
+  const note = result.has_before ? null : html`<p role="status">Nothing was recorded before. This stood out inside:</p>`;
+  return html`${note}<ol>${result.series.map((series) => html`<${Row} key=${series.id} series=${series} />`)}</ol>`;
 }
 
 /** The comparison, or a button that starts it if the view can be compared. */
@@ -53,7 +57,7 @@ export function Changes() {
   if (comparison.value === null) {
     if (!canCompare() || health.value?.oldest_ms == null) return null;
     return html`<section class="changes" aria-label="What changed">
-      <button class="link" onClick=${compare}>What changed? Compare with the ${duration(view.value.to_ms - view.value.from_ms)} before</button>
+      <button class="link" onClick=${compare}>What changed? Compare with the ${duration(Math.min(view.value.to_ms - view.value.from_ms, MAX_BEFORE_MS))} before</button>
     </section>`;
   }
   const { result } = comparison.value;
