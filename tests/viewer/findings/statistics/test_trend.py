@@ -66,6 +66,18 @@ def test_an_interval_contains_the_true_slope_as_often_as_it_says() -> None:
     assert (trend.z > 3).mean() > 0.9
 
 
+def test_an_interval_is_wider_if_noise_forgets_slowly() -> None:
+    noise = np.random.default_rng(5).standard_normal((300, 240))
+    for tick in range(1, 240):
+        noise[:, tick] += 0.9 * noise[:, tick - 1]
+    time = np.arange(240.0)
+    rows = [decimated(time, 0.3 * time + row) for row in noise]
+    trend = trends(rows[0][0], np.array([points for _, points in rows]))
+
+    contained = (trend.slope_low <= 0.3) & (trend.slope_high >= 0.3)
+    assert 0.9 <= contained.mean() <= 0.99
+
+
 def test_noise_has_no_trend_and_a_random_walk_seldom_has_one() -> None:
     noise = np.random.default_rng(2).standard_normal((1000, 40))
 
@@ -122,6 +134,15 @@ def test_a_slope_is_less_certain_if_the_noise_forgets_slowly() -> None:
     assert slope_error(time, slow / slow.std()) > 3 * slope_error(time, white / white.std())
     assert slope_error(time, np.zeros(300)) == 0
     assert slope_error(time, np.zeros(300), least=1.0) == pytest.approx(1 / np.sqrt(300**3 / 12), rel=0.01)
+
+
+@given(st.integers(3, 500))
+def test_decimated_points_of_a_line_are_on_the_line(count: int) -> None:
+    time = np.arange(float(count))
+    at, points = decimated(time, 5 + 2 * time)
+
+    assert len(at) == min(count, 40)
+    assert points == pytest.approx(5 + 2 * at)
 
 
 def test_decimated_points_are_medians_of_parts() -> None:

@@ -89,9 +89,10 @@ def decimated(time: Floats, values: Floats, points: int = MAX_POINTS) -> tuple[F
     """
     if len(values) <= points:
         return time, values
-    parts = np.array_split(np.arange(len(values)), points)
-    chosen = np.array([part[np.argsort(values[part], kind="stable")[len(part) // 2]] for part in parts])
-    return np.array([time[part].mean() for part in parts]), values[chosen]
+    times, parts = np.array_split(time, points), np.array_split(values, points)
+    ordered = [np.sort(part) for part in parts]
+    medians = [(part[(len(part) - 1) // 2] + part[len(part) // 2]) / 2 for part in ordered]
+    return np.array([part.mean() for part in times]), np.array(medians)
 
 
 @dataclass(frozen=True, slots=True)
