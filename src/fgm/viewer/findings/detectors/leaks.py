@@ -73,8 +73,8 @@ SAW_TOOTH_SHARE = 0.25
 """Share of the growth above which what was given back meanwhile makes a series a saw-tooth."""
 MIN_LEVEL = 3
 """Minimum number of points before a growth that began in the range."""
-GONE_TICKS = 45
-"""Number of ticks without a value after which a series has ended: file descriptors are not read at each tick."""
+GONE_MS = 45_000
+"""Time without a value after which a series has ended: file descriptors are not read at each tick."""
 PREFERS_LONG = 0.2
 """How much growths are preferred that more time was looked at for: half of the time counts 13 % less."""
 PARAMETERS = 4
@@ -279,7 +279,7 @@ def _finding(grid: Grid, measured: Measured) -> Finding:
     following = following[~np.isnan(following)]
     if len(following):
         facts[f"given_back_{unit}"] = max(0.0, float(values[-1] - following.min()))
-    elif end < len(grid.time_ms) - GONE_TICKS:
+    elif grid.time_ms[-1] - grid.time_ms[end] > GONE_MS:
         facts["ended"] = "exit"
     elif resource is THREADS:
         facts |= until_thread_limit(grid, row, end, (low, likely, high))

@@ -75,7 +75,17 @@ def _storms(grid: Grid, storm: Storm) -> list[Finding]:
     for row in rows.tolist():
         threshold = float(usual[row] + BEGIN_SHARE * (peak[row] - usual[row]))
         begin, end = _bounds(rate[row], means[row], threshold, int(top[row]), length)
-        result.append(_finding(grid, storm, row, slice(begin, end + 1), (float(peak[row]), float(usual[row]))))
+        facts = {
+            storm.fact: _mean(rate[row, begin : end + 1]),
+            f"usual_{storm.fact}": float(usual[row]),
+            "duration_s": (end - begin + 1) * grid.interval_ms / 1000,
+            "memory_pressure_ratio": _mean(grid.value(PRESSURE)[row, begin : end + 1]),
+        }
+        metric = next(name for name in storm.metrics if grid.has(name))
+        statistic = float(np.log(peak[row] / (usual[row] + storm.floor)))
+        times = int(grid.time_ms[begin]), int(grid.time_ms[end])
+        known = {name: value for name, value in facts.items() if not np.isnan(value)}
+        result.append(Finding("paging", row, metric, *times, statistic, known))
     return result
 
 
@@ -138,17 +148,7 @@ def _bounds(rate: Floats, means: Floats, threshold: float, top: int, length: int
     return begin, end
 
 
-def _finding(grid: Grid, storm: Storm, row: int, ticks: slice, peaks: tuple[float, float]) -> Finding:
-    """Return the finding of a storm. `peaks`: the highest mean in the range, and the usual one."""
-    peak, usual = peaks
-    facts: dict[str, float | str] = {
-        f"usual_{storm.fact}": usual,
-        "duration_s": (ticks.stop - ticks.start) * grid.interval_ms / 1000,
-    }
-    metric = next(name for name in storm.metrics if grid.has(name))
-    for name, values in ((storm.fact, _rate(grid, storm)), ("memory_pressure_ratio", grid.value(PRESSURE))):
-        during = values[row, ticks]
-        if not np.isnan(during).all():
-            facts[name] = float(during[~np.isnan(during)].mean())
-    from_ms, to_ms = int(grid.time_ms[ticks.start]), int(grid.time_ms[ticks.stop - 1])
-    return Finding("paging", row, metric, from_ms, to_ms, float(np.log(peak / (usual + storm.floor))), facts)
+def _mean(values: NDArray[np.floating]) -> float:
+    """Return the mean of the values that are not null; NaN if there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
