@@ -51,6 +51,13 @@ def test_axe_finds_no_accessibility_problem(
     with viewer(unpacked(tmp_path / "recorded"), free_port()) as url:
         page.goto(url)
         expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+        expect(page.locator(".findings li")).to_have_count(3)
+        assert violations(page) == []
+        page.keyboard.press("i")
+        expect(page.locator(".findings .on")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Backspace")
+        expect(page.locator(".findings .on")).to_have_count(0)
         page.keyboard.press("n")
         expect(page.locator(".event.oom")).to_be_visible()
         assert violations(page) == []
