@@ -50,6 +50,13 @@ def test_a_victim_is_evidence_for_its_neighbour_and_no_finding_of_its_own() -> N
     assert (first.finding.row, second.finding.row) == (1, 4)
 
 
+def test_of_two_neighbours_that_name_each_other_the_one_with_more_evidence_is_the_cause() -> None:
+    memory, io = found("neighbour", 1, 100, 200, others=(2, 3)), found("neighbour", 2, 105, 200, others=(1, 3))
+    surer = replace(memory, finding=replace(memory.finding, statistic=9.0))
+
+    assert [each.finding.row for each in ranked([io, surer])] == [1]
+
+
 def test_what_begins_and_ends_with_a_neighbour_is_its_effect() -> None:
     neighbour, in_wake = found("neighbour", 1, 100, 200, others=(2,)), found("paging", 3, 110, 205)
     longer, earlier = found("paging", 4, 110, 300), found("paging", 5, 90, 200)

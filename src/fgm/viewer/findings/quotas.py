@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, quantiles
 from fgm.viewer.findings.statistics.likelihood import likeliest_range
-from fgm.viewer.findings.statistics.segments import Floats, heaviest, usual_part
+from fgm.viewer.findings.statistics.segments import heaviest
 
 NEEDS = (
     "throttle_ratio",
@@ -23,7 +22,7 @@ NEAR_QUOTA = 0.92
 """Mean use as a share of the quota from which on a container is at its limit; below it, the average looks fine."""
 ALLOWED_SHARE = 0.03
 """Share of periods by which throttling may exceed what is usual in addition to its spread."""
-SPREADS = 3.0
+SPREADS = 1.0
 """Number of robust standard deviations of half minutes by which throttling may exceed its mean."""
 BLOCK_S = 30
 """Length of the parts of which the spread is taken: throttling of single seconds is noise."""
@@ -68,18 +67,19 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     rows = np.flatnonzero((throttled[:, begin:] > 0).any(axis=1))
     if not len(rows):
         return []
-    share = throttled[rows]
-    usual, allowed = _usual(share, begin, round(BLOCK_S / second))
-    rough = heaviest(share[:, begin:] - allowed[:, None])
+    share, block = throttled[rows], round(BLOCK_S / second)
+    base = share[:, :begin].mean(axis=1) + ALLOWED_SHARE if begin else share.mean(axis=1)
+    rough = heaviest(share[:, begin:] - base[:, None])
     lost, use = grid.value("throttled_ms_per_s"), grid.value("total_cpu_usage_millicores")
     found = []
     for place in np.flatnonzero(rough.weight * second >= MIN_WEIGHT_S):
-        row = int(rows[place])
+        row, of_row = int(rows[place]), share[place]
         first, last = int(rough.start[place]) + begin, int(rough.stop[place]) + begin
-        start, stop, log_ratio = likeliest_range(share[place], first, last, CLASSES)
+        start, stop, log_ratio = likeliest_range(of_row, first, last, CLASSES)
         start = max(begin, start)
-        throttled_share = _mean(share[place, start:stop])
-        weight_s = (throttled_share - float(allowed[place])) * (stop - start) * second
+        usual, allowed = _usual(of_row[:begin] if begin else np.r_[of_row[:start], of_row[stop:]], block)
+        throttled_share = _mean(of_row[start:stop])
+        weight_s = (throttled_share - allowed) * (stop - start) * second
         if not weight_s >= MIN_WEIGHT_S:
             continue
         quota, mean_use = _quota_millicores(grid, row, start, stop), _mean(use[row, start:stop])
@@ -88,11 +88,10 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
                 row=row,
                 start=start,
                 stop=stop,
-                log_ratio=log_ratio
-                * _steadiness(share[place, start:stop], float(allowed[place]), round(BLOCK_S / second)),
+                log_ratio=log_ratio * _steadiness(of_row[start:stop], allowed, block),
                 weight_s=weight_s,
                 throttled_share=throttled_share,
-                usual_share=float(usual[place]),
+                usual_share=usual,
                 lost_ms_per_s=_mean(lost[row, start:stop]),
                 use_millicores=mean_use,
                 quota_millicores=quota,
@@ -103,13 +102,14 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     return [each for each in found if not _is_of_a_container(each, found)]
 
 
-def _usual(share: Matrix, begin: int, block: int) -> tuple[Floats, Floats]:
-    """Return the share of periods that is usually throttled in each row, and the share that is allowed."""
-    part = usual_part(share, begin)
-    counts, sums = _in_blocks(np.isfinite(part), block), _in_blocks(np.nan_to_num(part), block)
-    usual = sums.sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-    _, spread = levels_and_spreads(np.where(2 * counts >= block, sums / np.maximum(counts, 1), np.nan))
-    return usual, usual + SPREADS * np.nan_to_num(spread) + ALLOWED_SHARE
+def _usual(share: Matrix, block: int) -> tuple[float, float]:
+    """Return the share of periods that is usually throttled, and the share that is allowed. `share`: of usual ticks."""
+    whole = len(share) // block
+    usual = float(share.mean()) if len(share) else 0.0
+    if not whole:
+        return usual, usual + ALLOWED_SHARE
+    _, spread = levels_and_spreads(share[: whole * block].reshape(whole, block).mean(axis=1)[None])
+    return usual, usual + SPREADS * float(spread[0]) + ALLOWED_SHARE
 
 
 def _steadiness(share: Matrix, allowed: float, block: int) -> float:
@@ -119,12 +119,6 @@ def _steadiness(share: Matrix, allowed: float, block: int) -> float:
         return 1.0
     low, mean = quantiles(share[: whole * block].reshape(whole, block).mean(axis=1), 0.25)[0], share.mean()
     return float(np.clip((low - allowed) / (mean - allowed), MIN_STEADINESS, 1.0))
-
-
-def _in_blocks(values: NDArray[np.generic], block: int) -> Floats:
-    """Return the sum of each block of ticks."""
-    sums: Floats = np.add.reduceat(values, np.arange(0, values.shape[1], block), axis=1, dtype=np.float64)
-    return sums
 
 
 def _quota_millicores(grid: Grid, row: int, start: int, stop: int) -> float:

@@ -123,7 +123,11 @@ def _joined(specific: Ranked, other: Ranked) -> Ranked:
 
 def _without_victims(findings: Sequence[Ranked]) -> list[Ranked]:
     """Take the findings of victims into those of the neighbour that may hurt them."""
-    neighbours = [each for each in findings if each.finding.kind == "neighbour"]
+    neighbours: list[Ranked] = []
+    for each in sorted(findings, key=lambda each: (-each.strength, -each.finding.statistic)):
+        # Two that name each other as victims: the one with the stronger evidence is the cause.
+        if each.finding.kind == "neighbour" and not any(_is_victim(each.finding, one.finding) for one in neighbours):
+            neighbours.append(each)
     result = []
     for each in findings:
         culprit = next((cause for cause in neighbours if _is_victim(each.finding, cause.finding)), None)

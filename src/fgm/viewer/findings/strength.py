@@ -28,8 +28,8 @@ class Calibration(NamedTuple):
 
 
 TABLE: dict[Kind, Calibration] = {
-    "limit": Calibration(10.0, 100.0),
-    "throttling": Calibration(8.0, 45.0),
+    "limit": Calibration(15.0, 100.0),
+    "throttling": Calibration(20.0, 80.0),
     "leak": Calibration(2.2, 2.8),
     "paging": Calibration(0.0, 0.35),
     "step": Calibration(0.1, 0.4),

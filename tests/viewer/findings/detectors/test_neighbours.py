@@ -89,6 +89,15 @@ def test_many_requests_are_a_use_of_the_disk_although_they_are_small() -> None:
     assert (found.row, found.others) == (CRON, (DB,))
 
 
+def test_a_short_wait_long_before_does_not_begin_it() -> None:
+    made = grid("cpu", rises={BATCH: 1.0}, waits=dict.fromkeys((WEB, DB, CACHE, IDLE, CRON), 0.8))
+    pressure = made.value("psi_cpu_some_ratio")
+    pressure[CACHE, FIRST - 130 : FIRST - 127] += 0.9
+
+    (found,) = neighbours.find(made)
+    assert abs(found.from_ms - START_MS - 1000 * FIRST) <= 2000
+
+
 def test_a_container_that_swaps_is_reported_as_paging() -> None:
     pages = np.zeros(TICKS)
     pages[FIRST : LAST + 1] = 10_000

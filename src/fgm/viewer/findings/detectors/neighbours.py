@@ -117,6 +117,9 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
     segment = heaviest((waited - (level + SPREADS * spread + ALLOWED)[:, None])[:, begin:])
     if segment.weight[0] * second < MIN_WAITED_S:
         return None
+    # A short rise long before would weigh more than the time between, if the pressure is high: take half of its height.
+    height = float(waited[0, begin:][segment.start[0] : segment.stop[0]].mean()) / 2
+    segment = heaviest((waited - max(height, float((level + SPREADS * spread)[0]) + ALLOWED))[:, begin:])
     start, stop = int(segment.start[0]) + begin, int(segment.stop[0]) + begin
     rises = _rises(used, start, stop, begin)
     culprit = int(np.argmax(rises))
