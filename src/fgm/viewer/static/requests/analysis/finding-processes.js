@@ -9,7 +9,7 @@ import { whenIdle } from "../yielding.js";
 const AROUND_MS = 15_000; // processes are read every 10 s, or more often
 const MAX_PROCESSES = 20;
 const MAX_KEPT = 100;
-const OF_ONE_PROCESS = new Set(["leak", "oom_kill", "limit", "burst", "step", "neighbour", "throttling", "paging"]);
+const OF_ONE_PROCESS = new Set(["leak", "oom_kill", "limit", "burst", "step", "paging"]);
 
 /** How much a process has of what a finding is about: growth of memory, CPU, threads or open files. */
 const AMOUNTS = {
