@@ -1,20 +1,22 @@
-"""Made ordinary life has the same values as arrays and as files."""
+"""Made ordinary life: the same values as arrays and as files; planted incidents are named, and nothing else is."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
 from fgm.viewer.files.reader import Reader
+from fgm.viewer.findings import detection, ranking
 from fgm.viewer.query.analysis.analysed_span import span_of
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grid_rows import rows_of
 from tests.support.life import made_windows
 from tests.support.life.made import Made
 from tests.support.life.made_grid import grid_of
-from tests.support.life.stretches import recorded
+from tests.support.life.stretches import recorded, stretch
 from tests.support.viewer.api_client import ApiClient
 
 
@@ -58,3 +60,25 @@ def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> 
     for name in with_values:
         np.testing.assert_allclose(read[name], grid.value(name), rtol=1e-4, atol=1e-3, err_msg=name)
     client.services.journals.close()
+
+
+@pytest.mark.parametrize(
+    ("incident", "seed"),
+    [("leak", 317), ("burst", 2), ("noisy_io", 324), ("repeated_stalls", 326)],
+)
+def test_a_planted_incident_is_named_first_with_its_kind_and_begin(incident: str, seed: int) -> None:
+    grid, truth = stretch(seed, incident)
+    assert truth is not None
+
+    first = ranking.ranked(ranking.with_strength(detection.find_all(grid), grid))[0].finding
+
+    assert grid.series[first.row].key in truth.keys
+    assert first.kind in truth.kinds
+    assert first.from_ms == pytest.approx(truth.begin_ms, abs=5000)
+
+
+@pytest.mark.parametrize("seed", [300, 301])
+def test_nothing_stands_out_in_ordinary_life(seed: int) -> None:
+    grid, _ = stretch(seed)
+
+    assert ranking.ranked(ranking.with_strength(detection.find_all(grid), grid)) == []
