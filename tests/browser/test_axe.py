@@ -1,5 +1,6 @@
 """axe finds no accessibility problem in any state of the page, in both themes, on wide screens and on phones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,14 @@ def test_axe_finds_no_accessibility_problem(
             assert violations(page) == []
             page.keyboard.press("Escape")
             expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("V")
+        expect(lane(page, "CPU").locator("canvas")).to_have_attribute("aria-label", re.compile("of 9 containers in"))
+        page.keyboard.press("ArrowDown")
+        assert violations(page) == []
+        page.keyboard.press("t")
+        expect(page.locator(".tabular").first).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("t")
         page.keyboard.press("j")
         box = page.get_by_role("textbox", name="Range or time")
         expect(box).to_be_focused()

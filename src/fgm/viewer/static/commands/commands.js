@@ -69,6 +69,12 @@ function openRow(adds) {
   if (row) adds ? toggle(row.id) : openAsLines(row.ids.slice(0, 1));
 }
 
+/** Unpin the cursor, and mark no row of the walls. */
+function leave() {
+  unpin();
+  chooseRow(null);
+}
+
 const action = (group, text, keys, run) => ({ group, text, keys, run });
 
 /** All actions: [{group, text, keys, run}], in the order of the list of keys. */
@@ -117,7 +123,7 @@ export const ACTIONS = [
   action("Page", "All commands", [":", "Ctrl+k"], chooseCommand),
   action("Page", "Switch between light and dark theme", [], toggleTheme),
   action("Page", "List of keys", ["?"], () => (showsKeys.value = true)),
-  action("Page", "Unpin, or close a dialog", ["Escape"], unpin),
+  action("Page", "Unpin, or close a dialog", ["Escape"], leave),
 ];
 
 /** The name of a key as shown on the page, such as "←" for "ArrowLeft". */
@@ -125,7 +131,7 @@ export const keyName = (key) =>
   key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("ArrowUp", "↑").replace("ArrowDown", "↓").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
 
 function chooseCommand() {
-  const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, unpin].includes(run));
+  const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, leave].includes(run));
   const ranges = presetsFor(newest_ms.peek() - (health.peek()?.oldest_ms ?? 0)).map(([name, span_ms]) => ({ text: `Show ${name}`, hint: "Time", run: () => preset(span_ms) }));
   const laneItems = lanes.peek().map((lane, i) => ({ text: `Focus ${lane.title}`, hint: "Lanes", keys: [String(i + 1)], run: () => focusLane(i) }));
   choose("Commands and metrics", [

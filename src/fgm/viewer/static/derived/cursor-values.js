@@ -1,13 +1,14 @@
 // Values at the cursor, for all shown workloads and all lanes, ranked by the focused lane.
 
 import { computed } from "../vendor/signals.js";
+import { columnAt } from "../lib/wall/cells.js";
 import { extremesIn, highestNear, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import { laneSamples, byId, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
 import { currentRow } from "../state/wall/walls.js";
 import { limitOwner, requestAt } from "./limits.js";
-import { walls, wallValues } from "./wall-rows.js";
+import { limitsOfRow, walls, wallValues } from "./wall-rows.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
 const START_INTERVALS = 3; // range at the start of the view in which the first value is searched: a first rate comes later
@@ -51,6 +52,13 @@ function valuesOf(ids) {
   return { values, life };
 }
 
+/** The limit of a row of the focused wall at the cursor, if limits are loaded for its colours; else null. */
+function limitOnWall(key) {
+  const { limits } = walls.value.get(focused.value?.key) ?? {};
+  const ofRow = limits ? limitsOfRow(limits, key) : null;
+  return ofRow?.[Math.max(0, Math.min(ofRow.length - 1, columnAt(limits.grid, cursor_ms.value)))] ?? null;
+}
+
 /**
  * {changes, limit, owner, request, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, null if
  * unknown). limit: limit on the focused lane, or null; owner: the group that has it. slowdown: {title, share of time}, or null.
@@ -69,7 +77,7 @@ function detailsOf(entry, values) {
   const explanation = (metric, samples = explainingSamples.value, of = ids) => (metric ? highestOf(linesOf(samples, metric, of), from_ms, to_ms)?.value ?? null : null);
   return {
     changes,
-    limit: explanation(limit),
+    limit: explanation(limit) ?? limitOnWall(entry.key),
     owner: limitOwner(entry, depth, from_ms, to_ms),
     request: requestAt(focused.value, entry),
     slowdown: strip ? slowdownOf(entry, strip, explanation) : null,

@@ -7,7 +7,6 @@ import { limitsOfRow } from "../../derived/wall-rows.js";
 import { nodeGaps } from "../../derived/lane-lines.js";
 import { columnAt } from "../../lib/wall/cells.js";
 import { pixelOfColour, rampOf, shadeOf } from "../../lib/wall/ramp.js";
-import { shown } from "../../state/shown.js";
 import { end_ms, kills, view } from "../../state/store.js";
 
 /** The colours of the ramp, from the lowest, as CSS tokens. */
@@ -22,8 +21,11 @@ const CROSS_PX = 4; // half the width of the cross of an OOM kill
 /** The edges of rows in whole pixels: row i is from edge i to edge i + 1. */
 export const rowEdges = (count, height) => Int32Array.from({ length: count + 1 }, (_, i) => Math.round((i * height) / count));
 
-/** Draw a wall. `left`, `width`, `height`: of the plot in CSS px; the labels are left of it. */
-export function drawWall(canvas, wall, { left, width, height }) {
+/**
+ * Draw a wall. `left`, `width`, `height`: of the plot in CSS px; the labels are left of it. `lines`: the workloads that are shown as
+ * lines on other lanes.
+ */
+export function drawWall(canvas, wall, { left, width, height }, lines) {
   const ratio = devicePixelRatio;
   const size = [Math.round((left + width) * ratio), Math.round(height * ratio)];
   [canvas.width, canvas.height] = size;
@@ -34,7 +36,7 @@ export function drawWall(canvas, wall, { left, width, height }) {
   ctx.putImageData(pixelsOf(wall, plot, edges, ratio), plot.left, 0);
   drawGaps(ctx, plot, ratio);
   drawKills(ctx, wall, plot, edges, ratio);
-  drawLabels(ctx, wall, plot, edges, ratio);
+  drawLabels(ctx, wall, plot, edges, ratio, lines);
 }
 
 /** The column of the grid that each pixel shows; -1 after the end of the view. */
@@ -55,22 +57,25 @@ function pixelsOf(wall, plot, edges, ratio) {
   const at = columnsOfPixels(wall.cells.grid, plot.width);
   const limitsAt = wall.limits && columnsOfPixels(wall.limits.grid, plot.width);
   const marksAt = wall.marks && columnsOfPixels(wall.marks.grid, plot.width);
+  const plain = pixelOfColour(cssToken("fnt")); // of the line in a row that has no limit to be a share of
   const band = new Uint32Array(plot.width), marked = new Uint32Array(plot.width);
   wall.rows.forEach((row, i) => {
     const top = edges[i], end = edges[i + 1] - (edges[i + 1] - edges[i] >= SPACED_PX * ratio ? Math.round(ratio) : 0);
-    fillBand(band, row, wall, at, limitsAt, ramp);
+    const ofRow = wall.scale === "limit" ? limitsOfRow(wall.limits, row.key) : null;
+    const isUnlimited = wall.scale === "limit" && ofRow === null;
+    fillBand(band, row, ofRow, wall, at, limitsAt, ramp);
+    if (isUnlimited) band.forEach((pixel, x) => (band[x] = pixel && plain));
     const marks = wall.marks?.rows.get(row.key)?.cells;
-    const hasMarks = marks !== undefined && fillMarks(marked, band, marks, marksAt, markColour);
+    const hasMarks = marks !== undefined && fillMarks(marked, band, marks, marksAt, markColour, isUnlimited);
     const markTop = hasMarks ? end - Math.max(1, Math.round((end - top) * MARK_OF_ROW)) : end;
-    for (let y = top; y < end; y += 1) pixels.set(y >= markTop ? marked : band, y * plot.width);
+    const middle = (top + end) >> 1;
+    for (let y = top; y < end; y += 1) if (!isUnlimited || y === middle || y >= markTop) pixels.set(y >= markTop ? marked : band, y * plot.width);
   });
   return image;
 }
 
 /** Fill the band of a row: a shade for each pixel, or nothing where nothing was recorded. */
-function fillBand(band, { key, cells }, { scale, top, limits }, at, limitsAt, ramp) {
-  const ofRow = scale === "limit" ? limitsOfRow(limits, key) : null;
-  if (scale === "limit" && !ofRow) return void band.fill(0);
+function fillBand(band, { cells }, ofRow, { top }, at, limitsAt, ramp) {
   for (let x = 0; x < band.length; x += 1) {
     const value = cells[at[x]];
     if (value !== value || value === undefined) band[x] = 0;
@@ -79,11 +84,11 @@ function fillBand(band, { key, cells }, { scale, top, limits }, at, limitsAt, ra
 }
 
 /** Fill the lower part of a row: its band, with the colour of the trouble where it had some. Returns whether it had any. */
-function fillMarks(marked, band, marks, at, colour) {
+function fillMarks(marked, band, marks, at, colour, isUnlimited) {
   let isMarked = false;
   for (let x = 0; x < band.length; x += 1) {
     const has = marks[at[x]] >= MIN_MARK_SHARE;
-    marked[x] = has ? colour : band[x];
+    marked[x] = has ? colour : isUnlimited ? 0 : band[x];
     isMarked ||= has;
   }
   return isMarked;
@@ -121,8 +126,10 @@ function drawKills(ctx, wall, plot, edges, ratio) {
  * Draw the names of rows left of the plot, and the line styles of those that are shown as lines. If there is no room for all names,
  * those of the first rows, and of rows that are shown as lines, are drawn.
  */
-function drawLabels(ctx, wall, plot, edges, ratio) {
-  const slots = new Map(shown.peek().map(({ key, slot }) => [key, slot]));
+function drawLabels(ctx, wall, plot, edges, ratio, lines) {
+  const slots = new Map(lines.filter(({ slot }) => slot !== null).map(({ key, slot }) => [key, slot]));
+  const counts = new Map();
+  for (const { name } of wall.rows) counts.set(name, (counts.get(name) ?? 0) + 1);
   ctx.font = labelFont(11 * ratio);
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
@@ -138,7 +145,7 @@ function drawLabels(ctx, wall, plot, edges, ratio) {
     if (middles.some((other) => Math.abs(other - y) < LABEL_PX * ratio)) continue;
     middles.push(y);
     ctx.fillStyle = cssToken(slot === undefined ? "mut" : "ink");
-    ctx.fillText(shortened(ctx, nameOfRow(row), plot.left - 10 * ratio), plot.left - 8 * ratio, y);
+    ctx.fillText(shortened(ctx, counts.get(row.name) > 1 && row.pod_name ? row.pod_name : nameOfRow(row), plot.left - 10 * ratio), plot.left - 8 * ratio, y);
   }
 }
 

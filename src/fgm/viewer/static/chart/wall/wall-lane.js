@@ -15,16 +15,18 @@ import { cursor_ms, kills, plot, view } from "../../state/store.js";
 import { themeVersion } from "../../state/theme.js";
 import { toggle } from "../../state/view.js";
 import { loadingWalls, wallRefusal } from "../../state/wall/wall-data.js";
-import { chooseRow, currentRow, openAsLines, pointedRow } from "../../state/wall/walls.js";
+import { areLinesHidden, chooseRow, currentRow, openAsLines, pointedRow, ROW_KINDS, rowKind } from "../../state/wall/walls.js";
 import { focusLane } from "../../widgets/lane-focus.js";
 import { chooseForLane } from "../../widgets/metric-chooser.js";
 import { drawWall, nameOfRow, rowEdges } from "./wall-canvas.js";
+import { WallFindings } from "./wall-findings.js";
 import { WallSettings } from "./wall-settings.js";
 import { WallTable } from "./wall-table.js";
 
 const ROW_PX = 2; // minimum height of a row
 const THIN_ROW_PX = 1; // the same of more rows than MANY
 const MANY = 250;
+const MIN_DRAG_PX = 4; // a shorter move is a click
 const MIN_MARKED_PX = 3; // minimum height of the mark of the current row
 
 /** Minimum height of the plot of a wall, so that each row has whole pixels. */
@@ -38,6 +40,7 @@ function whereOf({ namespace, pod_name, workload }) {
 
 /** Keep the mark over the current row. */
 function placeMark(mark, box, wall) {
+  if (!mark || !box) return;
   const i = wall ? wall.rows.findIndex(({ key }) => key === currentRow.peek()) : -1;
   mark.hidden = i < 0;
   if (i < 0) return;
@@ -47,6 +50,9 @@ function placeMark(mark, box, wall) {
   mark.style.height = `${height}px`;
 }
 
+/** The number of rows of another wall, which this one will probably have, too: then it has its height before its first rows. */
+const otherRows = () => Math.max(0, ...[...walls.value.values()].map(({ rows }) => rows.length));
+
 /** A lane that is a wall. `ordinal`: its number, counted from 1. */
 export function WallLane({ lane, ordinal }) {
   const box = useRef(null), canvas = useRef(null), mark = useRef(null);
@@ -54,7 +60,7 @@ export function WallLane({ lane, ordinal }) {
   useEffect(() => {
     const drawNow = () => {
       const { left, width } = plot.peek();
-      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height: box.current.clientHeight });
+      if (canvas.current && wallNow()) drawWall(canvas.current, wallNow(), { left, width, height: box.current.clientHeight }, areLinesHidden.peek() ? [] : shown.peek());
       placeMark(mark.current, box.current, wallNow());
     };
     const drawLater = () => drawInNextFrame(drawNow);
@@ -65,7 +71,7 @@ export function WallLane({ lane, ordinal }) {
       }),
       effect(() => {
         dependsOn(currentRow);
-        if (mark.current) placeMark(mark.current, box.current, wallNow());
+        placeMark(mark.current, box.current, wallNow());
       }),
     ];
     const resized = new ResizeObserver(drawLater);
@@ -84,9 +90,17 @@ export function WallLane({ lane, ordinal }) {
   };
   const onPointerMove = (event) => (pointedRow.value = rowUnder(event)?.key ?? null);
   const onPointerLeave = () => (pointedRow.value = null);
-  const onClick = (event) => {
-    const row = rowUnder(event);
-    if (!row) return;
+  // The stack captures the pointer, so that there is no click on what is below it.
+  const onPointerDown = (event) => {
+    const row = rowUnder(event), { clientX, clientY, pointerId } = event;
+    const onEnd = (end) => {
+      if (end.pointerId !== pointerId) return;
+      for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, onEnd, true);
+      if (end.type === "pointerup" && row && Math.hypot(end.clientX - clientX, end.clientY - clientY) < MIN_DRAG_PX) onPress(end, row);
+    };
+    if (event.button === 0 && !event.target.closest("button")) for (const name of ["pointerup", "pointercancel"]) addEventListener(name, onEnd, true);
+  };
+  const onPress = (event, row) => {
     const isName = event.clientX < box.current.getBoundingClientRect().left + plot.peek().left;
     if (event.shiftKey) toggle(row.id);
     else if (isName) openAsLines(row.ids.slice(0, 1));
@@ -100,14 +114,15 @@ export function WallLane({ lane, ordinal }) {
   const peakText = wall?.peak && `max ${formatNumber(wall.peak.value, unit)} at ${clockIn(wall.peak.ms, view.value)}, ${nameOfRow(wall.peak.row)}${whereOf(wall.peak.row)}`;
   const reason = rows.length > 0 ? null : wallRefusal.value ?? (!wall || loadingWalls.value ? "Loading…" : `No ${lane.title} data in this range.`);
   return html`<section class=${`lane wall ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}
-    style=${showsTables.value ? undefined : { minHeight: `${24 + minHeight(rows.length)}px` }}>
+    style=${showsTables.value ? undefined : { minHeight: `${30 + minHeight(rows.length || otherRows())}px` }}>
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
     <h2>${lane.title} <span>${unit.label}</span> <${WallSettings} lane=${lane} wall=${wall} unit=${unit} />
       <${RowText} lane=${lane} wall=${wall} unit=${unit} otherwise=${peakText} />
       <button class="menu" aria-label=${`Change the ${lane.title} lane`} title="Change, move or remove this lane" onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
-    <div class="rows" ref=${box} hidden=${showsTables.value} role="img" onPointerMove=${onPointerMove} onPointerLeave=${onPointerLeave} onClick=${onClick}
-      aria-label=${`${lane.title} of ${rows.length} rows in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}>
-      <canvas ref=${canvas}></canvas><div class="row-mark" ref=${mark} hidden></div></div>
+    <div class="rows" ref=${box} hidden=${showsTables.value} onPointerMove=${onPointerMove} onPointerLeave=${onPointerLeave} onPointerDown=${onPointerDown}>
+      <canvas ref=${canvas} role="img" aria-label=${`${lane.title} of ${rows.length} ${ROW_KINDS.find(([kind]) => kind === rowKind.value)[1]} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></canvas>
+      <div class="row-mark" ref=${mark} hidden></div>
+      ${wall && html`<${WallFindings} lane=${lane} wall=${wall} />`}</div>
     ${showsTables.value && wall && html`<${WallTable} lane=${lane} wall=${wall} unit=${unit} />`}
     ${reason && !showsTables.value && html`<p class="why">${reason}</p>`}
   </section>`;

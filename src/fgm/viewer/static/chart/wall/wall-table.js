@@ -17,7 +17,7 @@ export function WallTable({ lane, wall, unit }) {
   const rows = wall.rows.slice(0, MAX_ROWS);
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}, one row each</caption>
-    <thead><tr><th scope="col">row</th><th scope="col">mean of the highest values</th><th scope="col">highest</th><th scope="col">last</th><th scope="col">suffered</th></tr></thead>
+    <thead><tr><th scope="col">row</th><th scope="col">mean of peaks</th><th scope="col">highest</th><th scope="col">last</th><th scope="col">suffered</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><span class="name">${nameOfRow(row)}${row.namespace ? ` in ${row.namespace}` : ""}</span></th>
       <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} /><td>${lastText(row.cells, unit)}</td>
       <td>${suffered(lane, wall, row, killsOf(row.ids))}</td></tr>`)}</tbody>
