@@ -21,7 +21,7 @@ OF_UNIT: dict[str, float] = {
 """Floors of metrics by their unit, unless OF_METRIC has another one."""
 OF_METRIC: dict[str, float] = {
     "throttle_ratio": 0.05,
-    "memory.stat.pgfault": 10_000.0,
+    "memory.stat.pgfault": 5_000.0,
     "memory.stat.pgmajfault": 50.0,
     "memory.stat.pswpin": 256.0,
     "memory.stat.workingset_refault_anon": 256.0,

@@ -87,8 +87,6 @@ START_S = 60
 """Time after the start of a series in which growth is that of a start."""
 MIN_GROWTH_S = 30
 """Minimum length of a growth."""
-MIN_ENDED_S = 60
-"""Minimum length of a growth that has been given back."""
 MIN_WHOLE_S = 120
 """Minimum length of a growth of which it is not known what was before it."""
 NOISE_SHARE = 0.02
@@ -214,7 +212,7 @@ def _measured(  # noqa: PLR0917 - what is looked at, and where
     in_growth = points.time_s >= fitted.begin
     count = int(in_growth.sum())
     is_cut = share < 1 and len(in_growth) - count < MIN_LEVEL
-    is_short = end_s - fitted.begin < (MIN_WHOLE_S if fitted.is_whole else MIN_ENDED_S if len(later) else MIN_GROWTH_S)
+    is_short = end_s - fitted.begin < (MIN_WHOLE_S if fitted.is_whole else MIN_GROWTH_S)
     if count < points.least or is_cut or is_short or grown < resource.floor:
         return None
     if len(later) and not _falls_soon(later, fitted.level + grown / 2, int((time_s >= fitted.begin).sum())):
