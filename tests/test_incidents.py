@@ -167,3 +167,28 @@ async def test_batch_import_slows_down_the_disk_of_ledger_db(data_dir: Path) -> 
     assert waited.mean() > 10 * waited_before.mean()
     assert waited.mean() > 0.1
     assert writes.mean() < 0.8 * writes_before.mean()
+
+
+async def findings(data_dir: Path, window: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return what is found in the range of an incident with what was before and after it."""
+    view = f"from={window['began_ms'] - 40_000}&to={window['ended_ms'] + 10_000}"
+    return list((await get(data_dir, f"/api/findings?{view}"))["findings"])
+
+
+async def test_throttling_is_the_first_finding_and_begins_with_the_incident(data_dir: Path) -> None:
+    first = (await findings(data_dir, THROTTLING))[0]
+
+    assert (first["kind"], first["name"]) == ("throttling", "api-gateway")
+    assert abs(first["from_ms"] - THROTTLING["began_ms"]) <= 5000
+    assert first["facts"]["mean_use_percent_of_quota"] < 40
+    assert first["facts"]["quota_millicores"] == 300
+
+
+async def test_the_neighbour_is_the_first_finding_with_its_victim(data_dir: Path) -> None:
+    first = (await findings(data_dir, NOISE))[0]
+
+    assert (first["kind"], first["name"]) == ("neighbour", "batch-import")
+    assert [other["name"] for other in first["others"]] == ["ledger-db"]
+    assert abs(first["from_ms"] - NOISE["began_ms"]) <= 5000
+    assert first["facts"]["resource"] == "io"
+    assert first["text"].endswith("evidence that it is the cause, not proof.")

@@ -21,8 +21,9 @@ Owner = Literal["its own", "its pod's", "a group's"]
 def owners(grid: Grid, limit: str, depth: str) -> NDArray[np.int64]:
     """Return for each series the row of the group whose limit is the smallest on the way up; -1: none below the node.
 
-    `limit`, `depth`: metrics with the series' own limit, and with the depth of the smallest one. Without a depth, as
-    in data of earlier versions, a series owns its own limit.
+    A container that is alone in its pod stands for the pod, which has no row then. `limit`, `depth`: metrics with the
+    series' own limit, and with the depth of the smallest one. Without a depth, as in data of earlier versions, a series
+    owns its own limit.
     """
     by_path = {series.cgroup: row for row, series in enumerate(grid.series) if series.cgroup}
     has_own = np.isfinite(grid.value(limit)).any(axis=1)
@@ -33,8 +34,15 @@ def owners(grid: Grid, limit: str, depth: str) -> NDArray[np.int64]:
         if names == 0:
             result[row] = -1
         elif names < depth_of(series):
-            result[row] = by_path.get(path_at(series, names), -1)
+            stands_for_pod = series.scope == "container" and names == depth_of(series) - 1
+            result[row] = by_path.get(path_at(series, names), row if stands_for_pod else -1)
     return result
+
+
+def is_stand_in(grid: Grid, rows: NDArray[np.int64], depth: str) -> NDArray[np.bool_]:
+    """Return which rows own a limit for a pod without a row: how often it is hit is counted in the pod."""
+    own = np.array([depth_of(grid.series[row]) for row in rows.tolist()], np.float32)
+    return _last(grid.value(depth)[rows]) < own
 
 
 def named(grid: Grid, owner: int, owned: NDArray[np.int64], use: Matrix) -> tuple[int, tuple[int, ...]]:

@@ -73,6 +73,15 @@ def test_the_pods_limit_is_reached_by_the_container_that_uses_most_of_it() -> No
     assert found.facts["limit_of"] == "its own"
 
 
+def test_a_container_that_is_alone_in_its_pod_stands_for_it() -> None:
+    """The pod has the same limit and counts how often it is hit; the container counts nothing."""
+    recorded = memory_grid(ALONE, ALONE)
+    at_pod = with_metric(recorded, "effective_memory_max_depth", np.full((len(SERIES), TICKS), 2, np.float32))
+    made = with_metric(at_pod, "memory.events.max", np.zeros((len(SERIES), TICKS), np.float32))
+
+    assert [(each.row, "times_at_limit" in each.facts) for each in limits.find(made)] == [(ALONE, False)]
+
+
 def test_memory_at_its_limit_that_nothing_waits_for_is_page_cache() -> None:
     assert limits.find(memory_grid(ALONE, ALONE, pressure=0.001)) == []
 

@@ -12,7 +12,7 @@ import numpy as np
 from fgm.viewer.findings import quotas
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid, Matrix
-from fgm.viewer.findings.owners import named, owners, whose
+from fgm.viewer.findings.owners import is_stand_in, named, owners, whose
 from fgm.viewer.findings.quotas import NEAR_QUOTA, QuotaStretch, stretches
 from fgm.viewer.findings.statistics.levels import levels_and_spreads
 from fgm.viewer.findings.statistics.likelihood import likeliest_range
@@ -75,6 +75,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     memory, bound = grid.value("memory.current")[rows], grid.value(limit.smallest)[rows]
     bound = np.where(np.isfinite(bound), bound, grid.value(limit.own)[rows])
     pressure, hits = grid.value(PRESSURE)[rows], grid.value(limit.hits)[rows]
+    hits = np.where(is_stand_in(grid, rows, limit.depth)[:, None], np.float32(np.nan), hits)
     full = grid.value("memory_working_set")[rows] >= FULL * bound
     usual, spread = levels_and_spreads(np.nan_to_num(pressure[:, :begin] if begin else pressure))
     suffers = np.where(np.isfinite(pressure), pressure >= (usual + spread + SUFFERS)[:, None], full)
@@ -92,7 +93,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
             "limit": limit.name,
             "limit_of": whose(grid.series[row], grid.series[owner]),
             "limit_bytes": float(np.nanmax(bound[place, start:stop])),
-            "times_at_limit": float(round(float(np.nansum(hits[place, start:stop])) * second)),
+            "times_at_limit": float(np.round(hits[place, start:stop].sum() * second)),
             "waited_percent": 100 * waited / length_s,
             "usual_waited_percent": 100 * float(usual[place]),
             "seconds": length_s,
