@@ -43,10 +43,10 @@ function Item({ finding, rank }) {
 }
 
 /** The range that was looked at, in words: "14:20–14:35", "the last 15 min", "the last hour of this view, 13:35–14:35". */
-function rangeText({ from_ms, to_ms }) {
+function rangeText({ from_ms, to_ms, key }) {
   const length_ms = to_ms - from_ms;
-  const { live, span_ms } = range.value;
-  if (live) return `the last ${duration(Math.min(span_ms, LONGEST_MS))}${span_ms > LONGEST_MS ? " of this view" : ""}`;
+  const { span_ms } = range.value;
+  if (key.startsWith("live")) return `the last ${duration(Math.min(span_ms, LONGEST_MS))}${span_ms > LONGEST_MS ? " of this view" : ""}`;
   const isPart = shownFinding.value === null && view.value.to_ms - view.value.from_ms > LONGEST_MS && length_ms >= LONGEST_MS;
   return `${isPart ? "the last hour of this view, " : ""}${viewRange(from_ms, to_ms)}`;
 }

@@ -3,11 +3,12 @@
 import { batch, computed, effect, signal } from "../../vendor/signals.js";
 import { keepWhileSame } from "../../lib/same-value.js";
 import { showMetric } from "../lanes.js";
-import { interval_ms, newest_ms, range, view } from "../store.js";
+import { edge_ms, interval_ms, newest_ms, range, view } from "../store.js";
 import { pin, showThese, viewChanged, zoom } from "../view.js";
 
 /** Maximum length of the range in which findings are looked for. Of a longer view, it is the last hour. */
 export const LONGEST_MS = 3_600_000;
+const STALE_MS = 60_000; // in a live view whose data ends earlier, the last data is looked at
 const MARGIN_SHARE = 0.5; // of the length of a finding: how much is shown before and after it
 const MIN_MARGIN_MS = 30_000, MAX_MARGIN_MS = 300_000;
 const MAX_SHOWN = 12; // further victims are not on the lanes
@@ -40,9 +41,11 @@ function rangeToLookAt() {
   if (newest_ms.value === null) return null;
   if (shownFinding.value) return shownFinding.value.within;
   const { live, span_ms } = range.value;
-  if (live) return { span_ms: Math.min(span_ms, LONGEST_MS) };
+  const isRecording = edge_ms.value - newest_ms.value < STALE_MS;
+  const last_ms = newest_ms.value + interval_ms.value;
+  if (live) return isRecording ? { span_ms: Math.min(span_ms, LONGEST_MS) } : { from_ms: last_ms - Math.min(span_ms, LONGEST_MS), to_ms: last_ms };
   const { from_ms, to_ms } = view.value;
-  const end_ms = Math.max(from_ms + interval_ms.value, Math.min(to_ms, newest_ms.value + interval_ms.value));
+  const end_ms = Math.max(from_ms + interval_ms.value, Math.min(to_ms, last_ms));
   return { from_ms: Math.max(from_ms, end_ms - LONGEST_MS), to_ms: end_ms };
 }
 
