@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fgm.store.samples.series import Series
@@ -54,6 +56,27 @@ def test_a_leak_is_found_with_its_begin_and_its_slope(begin_s: float, per_s: flo
     assert leak.facts["slope_bytes_per_s_low"] <= per_s * 1.01  # type: ignore[operator]  # a number
     assert leak.facts["slope_bytes_per_s_high"] >= per_s * 0.99  # type: ignore[operator]  # a number
     assert leak.facts["grown_bytes"] == pytest.approx((TICKS - begin_s) * per_s, rel=0.05)
+
+
+@settings(max_examples=30)
+@given(
+    begin_s=st.floats(930, 1700),
+    per_s=st.floats(0.3, 20),
+    level=st.floats(1, 30_000),
+    length_s=st.floats(60, 900),
+)
+def test_a_steep_leak_is_found_whenever_it_begins_and_whatever_there_was_before(
+    begin_s: float, per_s: float, level: float, length_s: float
+) -> None:
+    end_s = min(TICKS, round(begin_s + length_s))
+    values = (level * MIB) + grown(begin_s, per_s * MIB) + noise(0.3 * MIB)
+    values[end_s:] = np.nan
+    (leak,) = found({"memory.stat.anon": values})
+
+    assert abs(leak.from_ms - START_MS - 1000 * begin_s) <= 5000
+    assert abs(leak.to_ms - START_MS - 1000 * end_s) <= 10_000
+    assert leak.facts["slope_bytes_per_s"] == pytest.approx(per_s * MIB, rel=0.1)
+    assert found({"memory.stat.anon": values[::-1]}) == []
 
 
 def test_a_leak_that_began_before_the_grid_says_so() -> None:
