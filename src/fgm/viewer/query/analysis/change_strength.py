@@ -1,12 +1,12 @@
 """Strength of a comparison with the time before, on the scale of findings; see `fgm.viewer.findings.strength`.
 
 The table has the scores that one of 100, and one of 1,000 ordinary quarters of an hour of a container reach. It was
-measured in 40 ordinary stretches of 50 containers, seeds from 300 on.
+measured in 30 ordinary stretches of 50 containers, seeds from 300 on.
 """
 
 from fgm.viewer.findings.strength import MAX_STRENGTH, Calibration
 
-SCORES = Calibration(4.1, 5.4)
+SCORES = Calibration(3.7, 6.0)
 
 
 def strength_of(score: float) -> float:
