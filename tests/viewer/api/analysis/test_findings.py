@@ -55,6 +55,18 @@ async def test_every_finding_has_a_sentence_with_a_name(client: ApiClient) -> No
         assert finding["from_ms"] <= finding["to_ms"]
 
 
+async def test_the_culprits_of_real_incidents_are_named(client: ApiClient) -> None:
+    """Nothing was recorded before the range: what is usual is the rest of it."""
+    await client.ready()
+    answer = await client.get("/api/findings?range=1h")
+
+    kinds = {finding["name"]: finding["kind"] for finding in answer.json["findings"]}
+    assert kinds["payments"] == "oom_kill"
+    assert kinds["api-gateway"] == "throttling"
+    assert kinds["batch-import"] == "neighbour"
+    assert "ledger-db" not in kinds
+
+
 async def test_a_range_that_is_too_long_is_refused_with_the_allowed_length(client: ApiClient) -> None:
     await client.ready()
     answer = await client.get("/api/findings?range=2h")
