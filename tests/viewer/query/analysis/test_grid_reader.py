@@ -1,6 +1,7 @@
 """The matrices have what other queries read: from windows, merged hours and journals, for each metric and series."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from tests.support import incidents
 from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
+from tests.support.viewer.merged_hours import merge_hour
 
 BEGAN_MS = incidents.PLANTED["oom_kill"]["began_ms"]
 METRICS = (
@@ -120,3 +123,30 @@ def test_the_time_before_is_as_long_as_the_range_as_far_as_it_is_recorded(client
 def test_metrics_of_all_detectors_can_be_read(client: ApiClient) -> None:
     holdings = client.services.scanner.holdings()
     assert {name for name in metrics_of(DETECTORS) if SHOWN[name].has_values(holdings.metrics)}
+
+
+def test_matrices_reach_over_merged_hours_windows_and_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grid_reader, "MAX_ROWS", 2_000)  # several groups of series
+    data, hour_ms = DataDirectory(tmp_path), T0 - T0 % 3_600_000 - 3_600_000
+    series = (NODE, *(container(number) for number in range(1, 4)))
+    data.parquet(*(counting(each, hour_ms, 3600, per_second=1000 * row) for row, each in enumerate(series)))
+    merge_hour(data, hour_ms)
+    after_ms = hour_ms + 3_600_000
+    data.parquet(*(counting(each, after_ms, 180, per_second=3000 + row) for row, each in enumerate(series[1:])))
+    data.journal(counting(container(1), after_ms + 180_000, 60), counting(container(9), after_ms + 190_000, 50))
+    client = ApiClient(tmp_path, after_ms + 240_000)
+    client.look()
+    holdings = client.services.scanner.holdings()
+    span = span_of(holdings, after_ms - 300_000, after_ms + 240_000)
+    rows, matrices = read(client, span, holdings)
+    expected = lines(client, span, {each.key for each in rows.series})
+
+    assert span.ticks == 1080
+    assert {each.key for each in rows.series} == {each.key for each in (*series, container(9))}
+    for row, each in enumerate(rows.series):
+        for metric in ("total_cpu_usage_millicores", "memory.current"):
+            np.testing.assert_allclose(matrices[metric][row], expected[each.key, metric], rtol=2e-6, err_msg=f"{each}")
+    assert (~np.isnan(matrices["total_cpu_usage_millicores"])).sum() > 3_000
+    client.services.journals.close()
