@@ -34,7 +34,7 @@ export function drawMarks(u, lane, lines, unit, { from_ms, to_ms }) {
 /** Draw requests as thin dotted lines. What is above them is used beyond what the node promised. */
 function drawRequests(ctx, requests, u, y, unit) {
   const ratio = devicePixelRatio;
-  const { left, width } = u.bbox;
+  const { left, top, width } = u.bbox;
   const names = new Map(); // value → names of the workloads
   for (const { entry, value } of requests) if (value <= u.scales.y.max) names.set(value, [...(names.get(value) ?? []), entry.series.name]);
   ctx.setLineDash([ratio, 4 * ratio]);
@@ -42,7 +42,7 @@ function drawRequests(ctx, requests, u, y, unit) {
   ctx.setLineDash([]);
   let last = Infinity;
   for (const [value, of] of [...names].sort((a, b) => a[0] - b[0])) {
-    const baseline = y(value) - 4 * ratio;
+    const baseline = Math.max(top + 9 * ratio, y(value) - 4 * ratio);
     if (last - baseline < MIN_LABEL_PX * ratio) continue;
     last = baseline;
     write(ctx, label(ctx, `request ${formatNumber(value, unit)}`, of, width), left + 4 * ratio, baseline, "left", "mut");
