@@ -190,7 +190,7 @@ def _usual_in_range(
     free_s = float((~np.isnan(rest)).sum()) / second
     sureness = IN_RANGE * min(1.0, free_s / ENOUGH_S)
     if len(distances):
-        sureness *= min(1.0, free_s / (6 * float(distances.max())))
+        sureness *= min(1.0, free_s / (6 * float(distances.mean())))
     means = sliding_means(rest[None], width)
     return float(_highest(means)[0]) - level, sureness
 
