@@ -10,7 +10,6 @@ Source: autocovariance as in Box, Jenkins and Reinsel, Time Series Analysis, wit
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fgm.viewer.findings.candidates import LEVELS, Candidates, before_of, candidates_of, strongest
 from fgm.viewer.findings.finding import Finding
@@ -22,8 +21,9 @@ from fgm.viewer.findings.statistics.autocorrelation import (
     periods,
     standard_errors,
 )
+from fgm.viewer.findings.statistics.folding import Beat, beat_of, refined_period
 from fgm.viewer.findings.statistics.levels import Floats, quantiles
-from fgm.viewer.findings.statistics.sliding import runs, sliding_means
+from fgm.viewer.findings.statistics.sliding import sliding_means
 
 NEEDS = LEVELS
 
@@ -35,6 +35,12 @@ MIN_FREE_S = 60
 """Minimum time without the beat from which on it is new in the range, if it is not known what was before."""
 MIN_FREE_PERIODS = 4
 """Minimum number of periods without the beat from which on it is new in the range."""
+ENOUGH_S = 300
+"""Time without the beat in the range from which on it is known well what is usual, without a time before it."""
+MAX_CONTRAST_BEFORE = 0.3
+"""Maximum share of a beat that may be there before it begins."""
+NOISE_SHARE = 0.1
+"""Share of the variance that may beat by chance."""
 MIN_SIGNIFICANCE = 4.0
 """Minimum autocorrelation at the period, in units of its standard error."""
 MIN_STATISTIC = 0.5
@@ -48,7 +54,7 @@ TREND_S = 120
 
 
 @dataclass(frozen=True, slots=True)
-class _Beat:
+class _Shared:
     """A finding with the beat that it is about. `phase_s`: time of a beat modulo the period."""
 
     finding: Finding
@@ -86,7 +92,7 @@ def _with_others(finding: Finding, others: tuple[int, ...]) -> Finding:
     )
 
 
-def _is_shared(beat: _Beat, other: _Beat) -> bool:
+def _is_shared(beat: _Shared, other: _Shared) -> bool:
     period_s = beat.period_s
     if abs(other.period_s - period_s) > SAME_PERIOD * period_s:
         return False
@@ -94,7 +100,7 @@ def _is_shared(beat: _Beat, other: _Beat) -> bool:
     return min(apart_s, period_s - apart_s) <= max(SAME_PHASE_S, SAME_PERIOD * period_s)
 
 
-def _in_metric(grid: Grid, candidates: Candidates) -> list[_Beat]:
+def _in_metric(grid: Grid, candidates: Candidates) -> list[_Shared]:
     values, begin = candidates.values, candidates.begin
     second = 1000 / grid.interval_ms
     ticks = values.shape[1] - begin
@@ -111,18 +117,19 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[_Beat]:
     usual = _usual(values[:, :begin], max_lag, second)
     found = []
     for at in np.flatnonzero(is_beat):
-        beats = _beats(view[at], int(period[at]))
-        if beats is None:
+        beat = beat_of(values[at, begin:], refined_period(covariance[at], int(period[at])))
+        if beat is None:
             continue
-        least = (candidates.floor / 4) ** 2
-        if np.isnan(usual[at]):
-            free = view[at, : beats.starts[0]]
-            is_new = len(free) >= max(MIN_FREE_S * second, MIN_FREE_PERIODS * period[at])
-            usual_here = float(np.nanvar(free)) if is_new else float(strength[at])
-        else:
-            usual_here = float(usual[at])
-        statistic = float(0.5 * np.log2(strength[at] / max(usual_here, least)))
-        found.append(_found(grid, candidates, int(at), beats, view[at], statistic, float(z[at])))
+        usual_here, sureness = usual[at], 1.0
+        if np.isnan(usual_here):
+            free = beat.begin if beat.contrast_before < MAX_CONTRAST_BEFORE else 0
+            is_new = free >= max(MIN_FREE_S * second, MIN_FREE_PERIODS * beat.period)
+            quiet = view[at, : max(free - 1, 0)]
+            quiet = quiet[~np.isnan(quiet)]
+            usual_here = NOISE_SHARE * quiet.var() if is_new and len(quiet) else strength[at]
+            sureness = min(1.0, len(quiet) / second / ENOUGH_S)
+        change = 0.5 * np.log2(strength[at] / max(usual_here, (candidates.floor / 4) ** 2))
+        found.append(_found(grid, candidates, int(at), beat, float(change) * sureness, float(z[at])))
     return found
 
 
@@ -132,7 +139,7 @@ def _usual(before: Floats, max_lag: int, second: float) -> Floats:
         return np.full(len(before), np.nan)
     earlier = autocovariance(_flat(_smooth(before), round(TREND_S * second)), max_lag)
     lags = np.arange(4, max_lag // 2 + 1)
-    usual = np.maximum(beat_covariance(earlier, lags).max(axis=1), 0.1 * earlier[:, 0])
+    usual = np.maximum(beat_covariance(earlier, lags).max(axis=1), NOISE_SHARE * earlier[:, 0])
     return np.where(before_of(before, before.shape[1]) >= MIN_BEFORE_S * second, usual, np.nan)
 
 
@@ -155,47 +162,22 @@ def _flat(values: Floats, width: int) -> Floats:
     return np.asarray(np.clip(flat, low[:, None], high[:, None]), np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class _Beats:
-    """The single beats of one series, from the first one that is followed by another after a period."""
-
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    period: float
-    base: float
-
-
-def _beats(view: Floats, lag: int) -> _Beats | None:
-    """Return the beats of one series; None if they cannot be told apart."""
-    base, low, high = (float(part[0]) for part in quantiles(view[None], 0.5, 0.05, 0.995))
-    base = min(base, (low + high) / 2)
-    starts, ends = runs(view >= base + 0.5 * (high - base), max(1, lag // 5))
-    spacing = np.diff(starts)
-    regular = np.flatnonzero(np.abs(spacing - lag) <= max(2, 0.2 * lag))
-    if len(regular) < MIN_CYCLES - 1:
-        return None
-    beats = slice(int(regular[0]), int(regular[-1]) + 2)
-    return _Beats(starts[beats], ends[beats], float(spacing[regular].mean()), base)
-
-
 def _found(  # noqa: PLR0917 - what was computed for all series at once
-    grid: Grid, candidates: Candidates, at: int, beats: _Beats, view: Floats, statistic: float, z: float
-) -> _Beat:
+    grid: Grid, candidates: Candidates, at: int, beat: Beat, statistic: float, z: float
+) -> _Shared:
     second = 1000 / grid.interval_ms
-    period_s = beats.period / second
+    period_s = beat.period / second
     time_ms = grid.time_ms[grid.begin :]
-    begun_ms = int(time_ms[beats.starts[0]])
-    peaks = [float(np.nanmax(view[start:end])) for start, end in zip(beats.starts, beats.ends, strict=True)]
+    begun_ms = int(time_ms[beat.begin])
     facts: dict[str, float | str] = {
         "period_s": period_s,
-        "beats": len(peaks),
-        "peak": float(np.median(peaks)),
-        "base": beats.base,
-        "length_s": float(np.median(beats.ends - beats.starts)) / second,
+        "beats": beat.count,
+        "peak": beat.peak,
+        "base": beat.base,
+        "length_s": beat.length / second,
         "phase_s": begun_ms / 1000 % period_s,
         "significance_z": z,
     }
-    row = int(candidates.rows[at])
-    ended = min(int(beats.ends[-1]), len(time_ms) - 1)
-    finding = Finding("period", row, candidates.metric, begun_ms, int(time_ms[ended]), statistic, facts)
-    return _Beat(finding, period_s, begun_ms / 1000 % period_s, statistic >= MIN_STATISTIC)
+    row, ended_ms = int(candidates.rows[at]), int(time_ms[min(beat.end, len(time_ms) - 1)])
+    finding = Finding("period", row, candidates.metric, begun_ms, ended_ms, statistic, facts)
+    return _Shared(finding, period_s, begun_ms / 1000 % period_s, statistic >= MIN_STATISTIC)
