@@ -16,9 +16,15 @@ WATCH = """(() => {
     new PerformanceObserver((list) => (watched.lcp_ms = list.getEntries().at(-1).startTime))
         .observe({ type: "largest-contentful-paint", buffered: true });
     const coloured = COLOURED_PIXELS;
+    const shaded = (canvas) => {
+        const copy = new OffscreenCanvas(canvas.width, 8).getContext("2d", { willReadFrequently: true });
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(canvas.width >> 1, 0, canvas.width >> 1, 8);
+        return data.reduce((sum, part, i) => sum + (i % 4 === 3 && part === 255), 0);
+    };
     const look = () => {
-        const plot = document.querySelector(".lane .plot");
-        const drawn = plot?.querySelector("canvas")?.width > 0 && coloured(plot) > 50;
+        const plot = document.querySelector(".lane :is(.plot, .rows)"), canvas = plot?.querySelector("canvas");
+        const drawn = canvas?.width > 0 && (plot.matches(".rows") ? shaded(canvas) : coloured(plot)) > 50;
         requestAnimationFrame(drawn ? () => (watched.painted_ms = performance.now()) : look);
     };
     requestAnimationFrame(look);
@@ -33,11 +39,12 @@ WATCH = """(() => {
     };
     new MutationObserver(compare).observe(document, { childList: true, subtree: true, characterData: true });
 })()""".replace("COLOURED_PIXELS", COLOURED_PIXELS)
-"""Script that runs before the page's own. It notes when the first lane has coloured lines (checked in each frame, noted
-in the next one) and which banners were visible from when to when. All times count from the start of the navigation."""
+"""Script that runs before the page's own. It notes when the first lane has coloured lines, or a wall has shades in its
+right half (checked in each frame, noted in the next one), and which banners were visible from when to when. All times
+count from the start of the navigation."""
 
 QUESTIONS = """(until_ms) => {
-    const all = performance.getEntriesByType("resource").filter(({ name }) => name.includes("/api/timeseries"));
+    const all = performance.getEntriesByType("resource").filter(({ name }) => /api.(timeseries|wall)/.test(name));
     const last = all.findLast(({ responseEnd }) => responseEnd > 0 && responseEnd <= until_ms);
     return [last.startTime, last.responseEnd];
 }"""

@@ -1,10 +1,10 @@
 """What the page costs the browser, and how long its reader waits: `python -m benchmarks.page [DIR]`.
 
 DIR is a history of an hour, as `python -m benchmarks.history --containers 165 --days 0.0416667` makes it; without DIR
-one is made for this run. A real Chromium opens the whole hour, with the six containers that the page chooses and with
-all of them. Measured are the time until there are lines, the work of the main thread for each move of the mouse, and
-the time until another metric is on a lane. The viewer has no limits here; `python -m benchmarks.network` gives it those
-of its container, and a slow network.
+one is made for this run. A real Chromium opens the whole of it, with the six containers that the page chooses, with
+lines of all of them, and with walls of all of them. Measured are the time until there are lines or shades, the work of
+the main thread for each move of the mouse, and the time until another metric is on a lane. The viewer has no limits
+here; `python -m benchmarks.network` gives it those of its container, and a slow network.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from fgm.store.directory import layout
 from fgm.store.index import index_file
 
 CONTAINERS = 165
+MAX_SHOWN = 300
+"""Maximum number of workloads that the page shows as lines."""
 RUNS = 5
 MOVES = 200
 MOVE_EVERY_S = 0.05
@@ -65,12 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--runs", type=int, default=RUNS, help=f"number of times that the page is opened (default: {RUNS})"
     )
+    parser.add_argument(
+        "--choices", default="six,all,wall", help="what is on the lanes, separated by commas (default: six,all,wall)"
+    )
     arguments = parser.parse_args(argv)
     print(f"load average at the start: {os.getloadavg()[0]:.2f} of {os.cpu_count()} processors")
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
         if arguments.data_dir is None:
             history.main([folder, "--containers", str(CONTAINERS), "--days", str(1 / 24)])
-        result = measure(arguments.python, arguments.data_dir or folder, arguments.runs)
+        result = measure(arguments.python, arguments.data_dir or folder, arguments.runs, arguments.choices)
     print(f"load average at the end: {os.getloadavg()[0]:.2f}, including this benchmark")
     print(f"{'':44}{'median':>10}{'p95':>10}{'worst':>10}{'goal':>8}")
     for name, values in result.items():
@@ -86,11 +91,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
-    """Return the samples of every figure, by name."""
+def measure(python: str, data_dir: str, runs: int, choices: str) -> dict[str, list[float]]:
+    """Return the samples of every figure, by name. `choices`: names of links, separated by commas."""
     result: dict[str, list[float]] = {}
     with chromium() as browser:
         for choice, fragment in links(data_dir).items():
+            if choice not in choices.split(","):
+                continue
             port = free_port()
             url = f"http://127.0.0.1:{port}/{fragment}"
             viewer = Viewer(python, data_dir, port)
@@ -105,18 +112,22 @@ def measure(python: str, data_dir: str, runs: int) -> dict[str, list[float]]:
                 viewer.wait("/api/metrics")
                 with settled_page(browser, url) as page:
                     result |= {f"{choice}_{name}": values for name, values in moves(browser, page).items()}
+                if choice == "wall":
+                    continue
                 with settled_page(browser, url) as page:
                     result[f"{choice}_metric_switch_ms"] = switches(page)
     return result
 
 
 def links(data_dir: str) -> dict[str, str]:
-    """Return the fragment of a link to the whole history, for each choice of containers."""
+    """Return the fragment of a link to the whole history, for each choice of what is on the lanes."""
     index = index_file.load(os.path.join(data_dir, layout.INDEX_NAME))
     if index.earliest_ms is None or index.latest_ms is None:
         raise SystemExit(f"there is no history in {data_dir}")
     span = page_link(index.earliest_ms, index.latest_ms + 1000)
-    return {"six": span, "all": f"{span}&show={','.join(index.entries)}"}
+    lanes = "cpu,memory,io"
+    shown = ",".join(list(index.entries)[:MAX_SHOWN])
+    return {"six": span, "all": f"{span}&show={shown}&lines={lanes}", "wall": f"{span}&walls={lanes}"}
 
 
 @contextmanager
@@ -134,14 +145,14 @@ def moves(browser: Browser, page: Page) -> dict[str, list[float]]:
     It counts everything from the task that dispatches a move up to the task of the next move: events, the frames after
     them, style, layout, paint, and sometimes the heartbeat of the page.
     """
-    box = page.locator(".lane .plot").first.bounding_box()
+    box = page.locator(".lane :is(.plot, .rows)").first.bounding_box()
     if box is None:
         raise SystemExit("the page shows no lane")
     browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
     for number in range(MOVES):
         x = box["x"] + 80 + (box["width"] - 100) * ((number * 7) % MOVES) / MOVES
         began = time.monotonic()
-        page.mouse.move(x, box["y"] + box["height"] / 2)
+        page.mouse.move(x, box["y"] + box["height"] * (0.1 + 0.8 * ((number * 13) % MOVES) / MOVES))
         page.wait_for_timeout(max(0, 1000 * (MOVE_EVERY_S - (time.monotonic() - began))))
     return main_thread_ms(json.loads(browser.stop_tracing())["traceEvents"])
 

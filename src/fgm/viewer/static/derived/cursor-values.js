@@ -11,6 +11,7 @@ import { limitOwner, requestAt } from "./limits.js";
 import { limitsOfRow, walls, wallValues } from "./wall-rows.js";
 
 const MAX_ROWS = 24; // further workloads are only counted
+const MAX_ROWS_OF_WALL = 12; // of a wall, each move of the cursor may bring other rows, and to draw a row again takes time
 const START_INTERVALS = 3; // range at the start of the view in which the first value is searched: a first rate comes later
 
 /** The range that the cursor covers: {from_ms, to_ms, column_ms}. It is one pixel column of reduced samples, else one tick. */
@@ -65,6 +66,7 @@ function limitOnWall(key) {
  */
 function detailsOf(entry, values) {
   const { ids } = entry;
+  if (entry.isOnlyOnWall) return { changes: new Map(), limit: limitOnWall(entry.key), owner: { kind: "own" }, request: null, slowdown: null }; // it has no samples
   const { from_ms, to_ms } = cursorSpan.value;
   const start_ms = view.value.from_ms;
   const changes = new Map();
@@ -95,13 +97,13 @@ function slowdownOf({ key }, { title, some, held }, explanation) {
 const candidates = computed(() => {
   const entries = shown.value.filter(({ slot }) => slot !== null), keys = new Set(entries.map(({ key }) => key));
   const rows = walls.value.get(focused.value?.key)?.rows ?? [];
-  const others = rows.filter(({ key }) => !keys.has(key)).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, series: byId.value.get(row.id) ?? row }));
+  const others = rows.filter(({ key }) => !keys.has(key)).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, isOnlyOnWall: true, series: byId.value.get(row.id) ?? row }));
   return [...entries, ...others];
 });
 
 /** The values of a workload: those of a wall where a lane is one and has its row. */
-function valuesWithWalls({ key: rowKey, ids }) {
-  const { values, life } = valuesOf(ids);
+function valuesWithWalls({ key: rowKey, ids, isOnlyOnWall }) {
+  const { values, life } = isOnlyOnWall ? { values: new Map(), life: null } : valuesOf(ids);
   for (const [key, ofRows] of wallValues.value) if (ofRows.has(rowKey)) values.set(key, ofRows.get(rowKey));
   return { values, life };
 }
@@ -117,7 +119,7 @@ const ranking = computed(() => {
 export const cursorRowCount = computed(() => ranking.value.length);
 /** The first rows of the ranking, and the current row of the walls before them if it is not among them. */
 const firstRows = computed(() => {
-  const first = ranking.value.slice(0, MAX_ROWS);
+  const first = ranking.value.slice(0, walls.value.has(focused.value?.key) ? MAX_ROWS_OF_WALL : MAX_ROWS);
   const current = currentRow.value !== null && walls.value.size > 0 && !first.some(({ entry }) => entry.key === currentRow.value)
     ? ranking.value.find(({ entry }) => entry.key === currentRow.value) : undefined;
   return current ? [current, ...first.slice(0, -1)] : first;

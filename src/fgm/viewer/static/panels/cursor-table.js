@@ -61,7 +61,7 @@ function LimitCell({ row }) {
   const { title, share, isOfPod } = row.slowdown ?? {};
   const slowdown = share > MIN_SLOWDOWN_SHARE && html`<small class=${title === "throttled" ? "thr" : "psi"} title=${`${title} ${percent(share)} of the time${isOfPod ? ", by the quota of its pod, not its own" : ""}`}>${
     isOfPod ? "pod thr" : title === "throttled" ? "thr" : title} ${Math.round(100 * share)} %</small>`;
-  const isLoaded = value !== null && row.entry.slot !== undefined && explainingSamples.value?.lines.has(focused.value.limit);
+  const isLoaded = value !== null && !row.entry.isOnlyOnWall && explainingSamples.value?.lines.has(focused.value.limit);
   if (cursorSpan.value.column_ms > 0) return html`<td class="mut limit" title=${REDUCED}>–${slowdown}</td>`;
   const above = value !== null && row.request > 0 && value > row.request && html`<small class="mut" title=${`${percent(value / row.request)} of what it requests`}>${(value / row.request).toFixed(1)}× req</small>`;
   const used = value / row.limit;
