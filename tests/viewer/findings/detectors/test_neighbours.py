@@ -34,6 +34,7 @@ def grid(
     use: Rows = {row: usual * numbers.gamma(9, 1 / 9, TICKS) for row in range(1, 7)}
     pressure: Rows = {row: numbers.gamma(0.5, 0.01, TICKS) for row in range(1, 7)}
     inside, length = slice(FIRST, LAST + 1), LAST + 1 - FIRST
+    pressure[NODE] = np.where((np.arange(TICKS) >= FIRST - 10) & (np.arange(TICKS) <= LAST + 10), 0.6, 0.01)
     for row, share in rises.items():
         use[row][inside] += share * rise * numbers.uniform(0.8, 1.2, length)
     for row, share in waits.items():
@@ -51,6 +52,7 @@ def test_the_one_whose_use_rises_is_named_with_those_that_wait(resource: str) ->
     assert abs(found.to_ms - START_MS - 1000 * LAST) <= 3000
     assert found.facts["resource"] == resource
     assert float(found.facts["share_of_rise"]) > 0.9
+    assert float(found.facts["node_waited_percent"]) == pytest.approx(60)
     assert found.statistic > 3
 
 

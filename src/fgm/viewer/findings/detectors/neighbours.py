@@ -150,6 +150,10 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         "lag_s": lag * second,
         "seconds": length_s,
     }
+    if grid.node is not None:
+        of_node = grid.value(resource.pressure)[grid.node, start:stop]
+        if np.isfinite(of_node).any():
+            facts["node_waited_percent"] = 100 * float(np.nanmean(of_node))
     threshold = float(medians(usual_part(used[[culprit]], begin))[0]) + resource.onset * float(rises[culprit])
     onset = _onset(used[culprit], threshold, max(begin, start - round(resource.lead_s / second)), stop)
     return Finding(
