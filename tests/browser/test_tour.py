@@ -5,14 +5,18 @@ With FGM_TOUR=docs/tour these tests replace the pictures of the tour.
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.support import leak_and_stall
+from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane, open_page, until
 from tests.support.browser.page_state import state
 from tests.support.incidents import PLANTED
+from tests.support.processes import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -75,6 +79,33 @@ def test_why_the_database_is_slow(opened: Page) -> None:
     slow.get_by_role("button").click()
     expect(opened.locator(".ledger tbody tr")).to_have_count(2)
     picture(opened, "noisy-neighbour")
+
+
+@pytest.fixture
+def leaking(page: Page, browser: Browser, tmp_path: Path, page_errors: list[str]) -> Iterator[Page]:  # noqa: ARG001 - without a browser it skips before the viewer starts
+    with viewer(leak_and_stall.unpacked(tmp_path), free_port()) as url:
+        open_page(page, url)
+        assert page_errors == []
+        yield page
+
+
+def test_what_leaks_and_which_of_its_processes(leaking: Page) -> None:
+    leak = leak_and_stall.PLANTED["leak"]
+    sentence = said(leaking, leak["name"], leak["began_ms"])
+    expect(sentence).to_contain_text(re.compile(r"\d+ MiB more from"))
+    expect(sentence).to_contain_text(re.compile(rf"Process {leak['comm']} \(\d+\), one of \d+: \+\d+ MiB"))
+    sentence.get_by_role("button").click()
+    expect(leaking.locator(".ledger tbody tr")).to_have_count(1)
+    picture(leaking, "worker-leak")
+
+
+def test_what_stood_still(leaking: Page) -> None:
+    stall = leak_and_stall.PLANTED["stall"]
+    sentence = said(leaking, stall["name"], stall["began_ms"])
+    expect(sentence).to_contain_text(re.compile(r"stalled for [678] s"))
+    sentence.get_by_role("button").click()
+    expect(leaking.locator(".ledger tbody tr")).to_have_count(1)
+    picture(leaking, "stall")
 
 
 def test_what_changed_names_the_container_that_slows_down_the_disk(opened: Page) -> None:

@@ -3,9 +3,8 @@
 import { html } from "../browser/html.js";
 import { laneFindings } from "../derived/lane-findings.js";
 import { extremesIn } from "../lib/lines.js";
-import { withLocalTimes } from "../lib/sentence-times.js";
 import { fullName } from "../lib/series.js";
-import { clockIn, duration, viewRange } from "../lib/time-format.js";
+import { clockIn, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
 import { laneSamples, end_ms, view } from "../state/store.js";
 

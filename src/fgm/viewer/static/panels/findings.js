@@ -1,8 +1,7 @@
 // What stood out in view, as sentences. A click shows a finding on the lanes.
 
 import { html } from "../browser/html.js";
-import { withLocalTimes } from "../lib/sentence-times.js";
-import { clockIn, duration, viewRange } from "../lib/time-format.js";
+import { clockIn, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { FIRST_FINDINGS, findingKey, findingProcesses, findingsAnswer, findingsRefusal, findingsState, isShown, LONGEST_MS, releaseFinding, showFinding, shownFinding, showsAllFindings } from "../state/analysis/findings.js";
 import { focus } from "../state/lanes.js";

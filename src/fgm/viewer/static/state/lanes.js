@@ -11,7 +11,7 @@ export const MAX_LANES = 8;
 /** Lanes with their own names. Each shows the first of its metrics that is recorded. covers: metrics that are a part of it, or on its strip. */
 const NAMED_LANES = new Map([
   ["cpu", { title: "CPU", unit: "millicores", metrics: ["total_cpu_usage_millicores"], covers: ["throttle_ratio"] }],
-  ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"], covers: ["memory.current", "psi_memory_some_ratio", "psi_memory_full_ratio"] }],
+  ["memory", { title: "Memory", unit: "bytes", metrics: ["memory_working_set", "memory.current"], covers: ["memory.current", "memory.stat.anon", "psi_memory_some_ratio", "psi_memory_full_ratio"] }],
   ["io", { title: "I/O", unit: "bytes/s", note: "read + write", metrics: ["io_bytes_per_s"], covers: ["io_read_bytes_per_s", "io_write_bytes_per_s", "psi_io_some_ratio", "psi_io_full_ratio"] }],
 ]);
 /** Names of the lanes that are shown until others are chosen. */

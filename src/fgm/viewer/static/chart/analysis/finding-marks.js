@@ -3,8 +3,9 @@
 import { html } from "../../browser/html.js";
 import { cssToken } from "../../browser/theme-colours.js";
 import { laneFindings } from "../../derived/lane-findings.js";
-import { withLocalTimes } from "../../lib/sentence-times.js";
+import { withLocalTimes } from "../../lib/time-format.js";
 import { findingsAnswer, isShown, showFinding } from "../../state/analysis/findings.js";
+import { shown } from "../../state/shown.js";
 import { plot, view } from "../../state/store.js";
 
 const FLAG_PX = 16; // width of a number
@@ -30,7 +31,8 @@ function placed(marks) {
 
 function Mark({ mark: { finding, rank, x, bar } }) {
   const name = `Finding ${rank}: ${withLocalTimes(finding.text, finding.from_ms)}`;
-  const look = isShown(finding) ? "mark on" : "mark";
+  const isOnLanes = shown.value.some(({ ids }) => ids.includes(finding.id));
+  const look = isShown(finding) ? "mark on" : isOnLanes ? "mark" : "mark away";
   return html`<i class=${look} style=${{ left: `${bar.left}px`, width: `${bar.width}px`, top: `${bar.row * BAR_STEP_PX}px` }}></i>
     <button tabindex="-1" class=${look} data-kind=${finding.kind} style=${{ left: `${x}px` }} title=${name} aria-label=${name} onClick=${() => showFinding(finding)}>${rank}</button>`;
 }

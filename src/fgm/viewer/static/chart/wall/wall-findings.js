@@ -2,7 +2,6 @@
 
 import { html } from "../../browser/html.js";
 import { laneFindings } from "../../derived/lane-findings.js";
-import { withLocalTimes } from "../../lib/sentence-times.js";
 import { isShown, showFinding } from "../../state/analysis/findings.js";
 import { plot, view } from "../../state/store.js";
 
