@@ -2,6 +2,7 @@
 
 import { html } from "../../browser/html.js";
 import { laneFindings } from "../../derived/lane-findings.js";
+import { withLocalTimes } from "../../lib/time-format.js";
 import { isShown, showFinding } from "../../state/analysis/findings.js";
 import { plot, view } from "../../state/store.js";
 
