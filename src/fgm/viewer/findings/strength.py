@@ -32,7 +32,7 @@ TABLE: dict[Kind, Calibration] = {
     "throttling": Calibration(20.0, 80.0),
     "leak": Calibration(2.2, 2.8),
     "paging": Calibration(0.0, 0.35),
-    "step": Calibration(0.1, 0.4),
+    "step": Calibration(0.2, 0.5),
     "burst": Calibration(1.05, 1.55),
     "stall": Calibration(0.2, 1.0),
     "period": Calibration(0.1, 0.75),

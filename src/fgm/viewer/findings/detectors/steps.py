@@ -35,7 +35,7 @@ MIN_STATISTIC = 0.5
 """Minimum statistic of a finding."""
 MIN_STAY = 0.35
 """Minimum share of the step that remains in each half minute after it."""
-MIN_SHARP = 0.5
+MIN_SHARP = 0.6
 """Minimum share of the step that is between the twenty seconds before and the twenty seconds after it."""
 
 
@@ -80,7 +80,7 @@ def _finding(  # noqa: PLR0917 - what was computed for all series at once
     size = abs(new - old)
     if size < candidates.floor or not _stays(later, old, new, wander) or not _is_sharp(blocks, change, size):
         return None
-    usual = max(_wandering(earlier, old, wander), candidates.floor / 2)
+    usual = max(_wandering(earlier, old, new, wander), candidates.floor / 2)
     statistic = float(np.log2(size / usual)) * min(1.0, known_s / ENOUGH_S, after_s / ENOUGH_AFTER_S)
     if statistic < MIN_STATISTIC:
         return None
@@ -114,10 +114,13 @@ def _is_sharp(blocks: Floats, change: int, size: float) -> bool:
     return abs(around) >= MIN_SHARP * size
 
 
-def _wandering(earlier: Floats, old: float, wander: int) -> float:
-    """Return how far a series went from its level before, and how much it changed between two half minutes."""
+def _wandering(earlier: Floats, old: float, new: float, wander: int) -> float:
+    """Return how far a series went towards its new level before, and how much it changed between two half minutes.
+
+    A change counts half: from a peak back to the usual level is no way to another level.
+    """
     means = sliding_means(earlier[: max(len(earlier) - 1, 1)], min(wander, len(earlier)))
-    excursions, changes = np.abs(means - old), np.abs(means[wander:] - means[:-wander])
+    excursions, changes = (means - old) * np.sign(new - old), np.abs(means[wander:] - means[:-wander]) / 2
     both = np.concatenate([excursions, changes])
     both = both[~np.isnan(both)]
     return float(both.max()) if len(both) else 0.0
