@@ -33,7 +33,7 @@ TABLE: dict[Kind, Calibration] = {
     "leak": Calibration(2.2, 2.8),
     "paging": Calibration(0.0, 0.35),
     "step": Calibration(0.2, 0.5),
-    "burst": Calibration(1.05, 1.55),
+    "burst": Calibration(1.05, 1.5),
     "stall": Calibration(0.2, 1.0),
     "period": Calibration(0.1, 0.75),
     "neighbour": Calibration(0.9, 1.6),

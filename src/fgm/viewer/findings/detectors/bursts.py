@@ -31,7 +31,7 @@ ORDINARY = 1.2
 MIN_BEFORE_S = 180
 """Minimum time before the range from which on it is known what is usual."""
 IN_RANGE = 0.75
-"""Share of the statistic that remains if what is usual is known from the range only."""
+"""Share of the statistic of several bursts that remains if what is usual is known from the range only."""
 ENOUGH_S = 300
 """Time without bursts from which on it is known well what is usual."""
 MAX_LENGTH_SHARE = 0.4
@@ -188,9 +188,9 @@ def _usual_in_range(
     distances = np.diff(starts[np.concatenate([[True], is_apart])]) / second
     rest[max(starts[0] - 1, 0) : None if len(distances) else ends[-1] + margin] = np.nan
     free_s = float((~np.isnan(rest)).sum()) / second
-    sureness = IN_RANGE * min(1.0, free_s / ENOUGH_S)
+    sureness = min(1.0, free_s / ENOUGH_S)
     if len(distances):
-        sureness *= min(1.0, free_s / (6 * float(distances.mean())))
+        sureness *= IN_RANGE * min(1.0, free_s / (6 * float(distances.mean())))
     means = sliding_means(rest[None], width)
     return float(_highest(means)[0]) - level, sureness
 
