@@ -181,6 +181,30 @@ def test_more_workloads_than_lines_can_show_are_a_wall_by_themselves(page: Page,
         expect(page.locator(".lane.wall")).to_have_count(0)
 
 
+LAST_MS = """async () => {
+    const { walls } = await fgm('derived/wall-rows');
+    const { cells, rows } = walls.value.get("memory") ?? { rows: [] };
+    const last = Math.max(...rows.map((row) => row.cells.findLastIndex((value) => value === value)));
+    return rows.length > 0 ? cells.grid.from_ms + last * cells.grid.column_ms : 0;
+}"""
+"""Script that returns the instant of the newest cell of the memory wall."""
+
+
+def test_of_a_live_wall_only_new_columns_are_requested(page: Page, viewer_url: str, page_errors: list[str]) -> None:
+    page.goto(f"{viewer_url}#walls=memory&last=1m")
+    until(page, lambda: page.evaluate(LAST_MS) > 0)
+    first_ms = page.evaluate(LAST_MS)
+    requested: list[str] = []
+    page.on(
+        "request", lambda request: requested.append(request.url) if "metric=memory_working_set" in request.url else None
+    )
+    until(page, lambda: page.evaluate(LAST_MS) >= first_ms + 6000)
+    columns = [int(match[1]) for url in requested if (match := re.search(r"/api/wall.*columns=(\d+)", url))]
+    assert columns
+    assert max(columns) < 20
+    assert page_errors == []
+
+
 def test_a_spike_of_a_second_in_one_of_165_rows_is_visible_in_a_view_of_a_day(page: Page, tmp_path: Path) -> None:
     """It is the only pixel column of the darkest colour, in its row, at its time."""
     day_s, number = 86_400, 97
