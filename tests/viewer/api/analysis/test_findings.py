@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from tests.support import incidents
+from tests.support import incidents, leak_recording
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
 
@@ -135,3 +135,26 @@ async def test_a_range_that_has_just_ended_may_still_change(client: ApiClient) -
 
     assert answer.headers["cache-control"] == "no-store"
     assert "etag" not in answer.headers
+
+
+async def test_recorded_leaks_are_named_with_their_begin_and_a_saw_tooth_is_not(tmp_path: Path) -> None:
+    planted = leak_recording.PLANTED
+    folder = await to_thread.run_sync(leak_recording.unpacked, tmp_path)
+    client = await to_thread.run_sync(ApiClient, folder, planted["ended_ms"] + 1000)
+    await client.ready()
+    answer = await client.get(f"/api/findings?from={planted['ended_ms'] - 200_000}&to={planted['ended_ms']}")
+    client.services.journals.close()
+
+    leaks = {finding["metric"]: finding for finding in answer.json["findings"] if finding["kind"] == "leak"}
+    assert leaks.keys() == {"memory.stat.anon", "pids.current", "processes.fd_count"}
+    for name, metric in (
+        ("memory", "memory.stat.anon"),
+        ("threads", "pids.current"),
+        ("descriptors", "processes.fd_count"),
+    ):
+        assert planted[name]["id"].startswith(leaks[metric]["id"])
+        assert abs(leaks[metric]["from_ms"] - planted[name]["began_ms"]) <= 5000
+    assert leaks["memory.stat.anon"]["facts"]["slope_bytes_per_s"] == pytest.approx(0.3 * (1 << 20), rel=0.05)
+    assert "the node's limit" in leaks["memory.stat.anon"]["text"]
+    assert leaks["pids.current"]["facts"]["slope_threads_per_s"] == pytest.approx(1, rel=0.05)
+    assert leaks["processes.fd_count"]["facts"]["slope_fds_per_s"] == pytest.approx(4, rel=0.05)

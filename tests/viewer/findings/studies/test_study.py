@@ -42,6 +42,10 @@ def test_a_trend_is_a_line_from_the_first_value_to_the_last() -> None:
     assert found.to_value == pytest.approx(100 + 0.5 * 899, abs=1)
 
 
+def test_a_line_in_whole_numbers_is_sure_though_its_residuals_are_alike() -> None:
+    assert trend(np.floor(SECONDS / 30.0)).is_sure
+
+
 def test_noise_has_no_sure_trend() -> None:
     assert not trend(100 + NOISE).is_sure
     assert not trend(np.full(900, 7.0)).is_sure

@@ -113,7 +113,7 @@ def _finding(grid: Grid, row: int, resource: Resource, measured: Measured) -> Fi
         f"slope_{unit}_per_s_low": low,
         f"slope_{unit}_per_s_high": high,
         "sure_ratio": SURE,
-        "z": float(trend.z[0]),
+        "slope_in_errors": measured.steepness,
     }
     if fitted.is_whole:
         facts["began"] = "before"

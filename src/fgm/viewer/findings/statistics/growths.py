@@ -23,7 +23,7 @@ from fgm.viewer.findings.statistics.trend import Growth, growth, slope_error
 
 Floats = NDArray[np.float64]
 
-MIN_POINTS = 8
+MIN_POINTS = 5
 """Minimum number of points of the lower envelope in a growth."""
 MIN_TROUGHS = 5
 """Minimum number of troughs of a saw-tooth in a growth."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fgm.viewer.findings.statistics.autocorrelation import periodicity
 from fgm.viewer.findings.statistics.change_points import change_points, segment_levels
-from fgm.viewer.findings.statistics.trend import decimated, trends
+from fgm.viewer.findings.statistics.trend import decimated, slope_error, trends
 from fgm.viewer.findings.studies.names import StudyName
 
 Times = NDArray[np.int64]
@@ -18,6 +18,8 @@ MIN_VALUES = 20
 """Minimum number of values of a series that is studied."""
 SURE_Z = 2.576
 """Minimum significance of a trend, in standard deviations: chance makes one of a hundred series as steep."""
+SURE_ERRORS = 8.0
+"""Number of errors of a slope from which on a trend is sure, too: of small residuals only the order is random."""
 
 
 class Trend(NamedTuple):
@@ -79,7 +81,8 @@ def _trend(time_ms: Times, values: Floats, _: int) -> Trend:
         float(column[0]) for column in (trend.slope, trend.slope_low, trend.slope_high, trend.level, trend.z)
     )
     end = level + slope * float(time_s[-1])
-    is_sure = abs(z) >= SURE_Z and low * high > 0
+    error = slope_error(at, points - level - slope * at)
+    is_sure = low * high > 0 and (abs(z) >= SURE_Z or abs(slope) >= SURE_ERRORS * error)
     return Trend(is_sure, slope, low, high, int(time_ms[0]), level, int(time_ms[-1]), end)
 
 
