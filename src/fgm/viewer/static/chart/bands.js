@@ -2,8 +2,7 @@
 // the mean in it. Lines through all extremes would fill the same area, and hide each other.
 
 import { lineStyle } from "../browser/line-styles.js";
-import { GAP_INTERVALS } from "../lib/lines.js";
-import { columnsOf } from "../lib/pixel-columns.js";
+import { GAP_INTERVALS, columnsOf } from "../lib/lines.js";
 
 const OPACITY = 0.4, MAX_OPACITY = 0.22, MIN_OPACITY = 0.06; // of all bands together, and of one, so that those below are seen
 const SPIKE_RATIO = 3, MIN_SPIKE_PX = 8; // a band that is so much higher than usual for its line is drawn solid
