@@ -16,7 +16,7 @@ MAX_LATE_MS = 5_000
 """Maximum difference between the beginning of an incident and that of its finding."""
 MISSED = {
     *("cpu-neighbour", "memory-neighbour", "memory-high"),
-    *("burst", "stall", "repeated-stalls", "period", "fault-storm"),
+    *("burst", "stall", "repeated-stalls", "period"),
 }
 """Names of the incidents that findings still miss in a range as short as theirs; remove one as soon as it is found."""
 Json = dict[str, Any]

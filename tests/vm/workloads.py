@@ -71,7 +71,7 @@ def web_frontend() -> None:
     while True:
         kind = incident("web-frontend")
         if kind == "stall":
-            time.sleep(0.1)
+            time.sleep(0.5)  # asking more often would not be nothing in an emulated machine
             continue
         time.sleep(random.expovariate(20))
         burn(random.uniform(0.002, 0.006) * (4 if kind == "step" else 1))
@@ -82,7 +82,7 @@ def stream_processor() -> None:
     fd = os.open(DISK / "stream", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while True:
         if incident("stream-processor") == "stall":
-            time.sleep(0.1)
+            time.sleep(0.5)  # asking more often would not be nothing in an emulated machine
             continue
         burn(random.uniform(0.005, 0.011))
         os.write(fd, bytes(random.randint(16, 64) << 10))
@@ -112,7 +112,10 @@ def thumbnailer() -> None:
     """Work on a small image from time to time; in the incident map and touch new memory again and again."""
     while True:
         is_storm = incident("thumbnailer") == "faults"
-        touched(4)
+        with mmap.mmap(-1, 4 * MIB) as image:  # malloc would keep the memory, and reuse it without a fault
+            image.madvise(mmap.MADV_NOHUGEPAGE)
+            for position in range(0, len(image), PAGE):
+                image[position] = 1
         burn(random.uniform(0.01, 0.05) if not is_storm else 0.005)
         time.sleep(random.uniform(0.5, 3) if not is_storm else 0.04)
 
