@@ -2,7 +2,7 @@
 
 import { html } from "../browser/html.js";
 import { fullName, locationOf } from "../lib/series.js";
-import { duration } from "../lib/time-format.js";
+import { duration, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
 import { addLane } from "../state/lanes.js";
@@ -36,7 +36,7 @@ function Row({ series }) {
   };
   return html`<li>
     <button title=${`Show only ${fullName(series)}`} onClick=${() => show()}><b>${series.name}</b> <span class="mut">${locationOf(series)}</span></button>
-    ${series.findings.map((text) => html`<p key=${text}>${text}</p>`)}
+    ${series.findings.map((text) => html`<p key=${text}>${withLocalTimes(text, comparison.value.from_ms)}</p>`)}
     ${series.changes.map((change) => html`<button key=${change.metric} class="change" title=${`Show ${change.title} of ${fullName(series)}`}
       onClick=${() => show(change.metric)}>${description(change)}</button>`)}
   </li>`;
