@@ -9,6 +9,7 @@ import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import * as store from "../state/store.js";
+import { loadingWalls } from "../state/wall/wall-data.js";
 import { areLinesHidden } from "../state/wall/walls.js";
 import { updateFindings } from "./analysis/findings.js";
 import * as api from "./api.js";
@@ -32,6 +33,7 @@ const LATE_MS = 20_000; // usual maximum time between an event and its recording
 const LATE_EVENTS_POLLS = 8; // polls between two requests for events that are recorded later than that
 const WHOLE_EVENTS_POLLS = 150; // polls between two requests for all events in a live view, not only for new ones
 const MAX_WAIT_MS = 1000; // maximum time for which the present waits for its samples
+const WALL_PAUSE_MS = 50; // between two looks at whether the walls still load
 const MAX_SERIES = 500; // maximum number of series that the viewer returns samples of
 const PATIENCE_POLLS = 5; // maximum number of polls that the first view waits for the ranking
 
@@ -80,7 +82,11 @@ async function poll() {
  */
 async function loadAll() {
   isWorking = true;
-  if (isRankingMissing()) await settle(updateRanking());
+  if (isRankingMissing()) {
+    // A wall in view needs no ranking, and on a viewer with one processor a ranking would delay it.
+    for (let waited_ms = 0; loadingWalls.peek() && waited_ms < MAX_WAIT_MS; waited_ms += WALL_PAUSE_MS) await new Promise((done) => setTimeout(done, WALL_PAUSE_MS));
+    await settle(updateRanking());
+  }
   await settle(store.range.peek().live ? follow() : loadView().then(() => (store.loading.peek() ? null : loadEvents())).then((change) => change?.()));
   apply();
   if (!store.loading.peek()) {
