@@ -33,6 +33,9 @@ WANDER_S = 30
 """Length of the means by which it is measured how far a series wanders."""
 MIN_STATISTIC = 0.5
 """Minimum statistic of a finding."""
+MEMORY = "memory_working_set"
+MIN_CHANGE = 0.33
+"""Minimum step of a rate as a share of its higher level, since load moves by a quarter. Memory does not follow load."""
 MIN_STAY = 0.35
 """Minimum share of the step that remains in each half minute after it."""
 MIN_SHARP = 0.6
@@ -78,7 +81,13 @@ def _finding(  # noqa: PLR0917 - what was computed for all series at once
         return None
     old, new = float(medians(earlier)), float(medians(later))
     size = abs(new - old)
-    if size < candidates.floor or not _stays(later, old, new, wander) or not _is_sharp(blocks, change, size):
+    is_small = candidates.metric != MEMORY and size < MIN_CHANGE * max(old, new)
+    if (
+        size < candidates.floor
+        or is_small
+        or not _stays(later, old, new, wander)
+        or not _is_sharp(blocks, change, size)
+    ):
         return None
     usual = max(_wandering(earlier, old, new, wander), candidates.floor / 2)
     statistic = float(np.log2(size / usual)) * min(1.0, known_s / ENOUGH_S, after_s / ENOUGH_AFTER_S)
