@@ -54,6 +54,7 @@ bench: .venv/.dev .venv-runtime
 	$(BIN)/python -m benchmarks.collector --python .venv-runtime/bin/python --limited --containers 250
 	$(BIN)/python -m benchmarks.churn
 	$(BIN)/python -m benchmarks.viewer --python .venv-runtime/bin/python
+	$(BIN)/python -m benchmarks.findings
 	$(BIN)/python -m benchmarks.changes
 	$(BIN)/python -m benchmarks.page --python .venv-runtime/bin/python
 	$(BIN)/python -m benchmarks.network --python .venv-runtime/bin/python
