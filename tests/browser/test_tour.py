@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support import leak_and_stall
+from tests.support import leak_and_stall, recorded_incidents
 from tests.support.browser.daemons import viewer
 from tests.support.browser.page import lane, open_page, until
 from tests.support.browser.page_state import state
@@ -106,6 +106,19 @@ def test_what_stood_still(leaking: Page) -> None:
     sentence.get_by_role("button").click()
     expect(leaking.locator(".ledger tbody tr")).to_have_count(1)
     picture(leaking, "stall")
+
+
+def test_who_hurts_whom_among_fifteen(page: Page, tmp_path: Path) -> None:
+    """In a quarter of an hour of fifteen pods with many incidents, the sentence names the culprit and its victim."""
+    incident = next(each for each in recorded_incidents.incidents() if each.name == "io-neighbour")
+    with viewer(recorded_incidents.unpacked(incident.recording, tmp_path), free_port()) as url:
+        open_page(page, url)
+        sentence = said(page, incident.culprit, incident.began_ms)
+        expect(sentence).to_contain_text(f"{incident.victims[0]} waited for I/O")
+        expect(sentence).to_contain_text("evidence")
+        sentence.get_by_role("button").click()
+        expect(page.locator(".ledger tbody tr").filter(has_text=incident.victims[0])).to_be_visible()
+        picture(page, "who-hurts-whom")
 
 
 def test_what_changed_names_the_container_that_slows_down_the_disk(opened: Page) -> None:
