@@ -8,6 +8,11 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from fgm.viewer.findings.detection import Detector
+from fgm.viewer.findings.finding import Finding
+from fgm.viewer.findings.grid import Grid
+from fgm.viewer.query.analysis.analysed_span import span_of
+from fgm.viewer.query.analysis.finding_query import FindingQuery
 from tests.support import incidents, leak_recording
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import NODE, T0, DataDirectory, container, counting
@@ -97,6 +102,24 @@ async def test_a_range_without_data_has_no_findings(tmp_path: Path) -> None:
     for query in (f"from={T0 - 7_200_000}&to={T0 - 7_000_000}", f"from={T0 + 60_000}&to={T0 + 90_000}"):
         answer = await client.get(f"/api/findings?{query}")
         assert (answer.status, answer.json["findings"]) == (200, [])
+
+
+async def test_a_query_whose_request_was_canceled_is_dropped_while_a_step_runs(client: ApiClient) -> None:
+    await client.ready()
+    services, steps = client.services, list[str]()
+
+    def find(_: Grid) -> list[Finding]:
+        query.drop()  # as the event loop does, while the thread still executes the step
+        steps.append("found")
+        return []
+
+    span = span_of(services.fresh_holdings(), KILL["began_ms"], KILL["at_ms"])
+    detectors = [Detector("canceled", ("memory.current",), find)]
+    holdings, clock = services.fresh_holdings(), services.clock
+    query = FindingQuery(holdings, span, services.sources, services.event_files, clock.monotonic, detectors=detectors)
+    while query.step():
+        pass
+    assert steps == ["found"]
 
 
 async def test_two_questions_run_one_after_the_other(client: ApiClient) -> None:

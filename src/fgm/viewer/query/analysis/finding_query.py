@@ -5,6 +5,7 @@ other series each time.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,8 +114,12 @@ class FindingQuery:
         )
 
     def drop(self) -> None:
-        """Free the memory. Neither `step` nor `result` may be called afterwards."""
-        self._steps.close()
+        """Free the memory. Neither `step` nor `result` may be called afterwards.
+
+        If the request was canceled, a step may still run in its thread. Its memory is freed when it ends.
+        """
+        with suppress(ValueError):  # the generator is being executed
+            self._steps.close()
         self._found = []
 
     def _work(self) -> Generator[float]:
