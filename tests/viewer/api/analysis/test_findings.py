@@ -113,11 +113,15 @@ async def test_a_query_whose_request_was_canceled_is_dropped_while_a_step_runs(c
         steps.append("found")
         return []
 
-    span = span_of(services.fresh_holdings(), KILL["began_ms"], KILL["at_ms"])
+    holdings = await to_thread.run_sync(services.fresh_holdings)
+    span = span_of(holdings, KILL["began_ms"], KILL["at_ms"])
     detectors = [Detector("canceled", ("memory.current",), find)]
-    holdings, clock = services.fresh_holdings(), services.clock
-    query = FindingQuery(holdings, span, services.sources, services.event_files, clock.monotonic, detectors=detectors)
-    while query.step():
+    query = await to_thread.run_sync(
+        lambda: FindingQuery(
+            holdings, span, services.sources, services.event_files, services.clock.monotonic, detectors=detectors
+        )
+    )
+    while await to_thread.run_sync(query.step):
         pass
     assert steps == ["found"]
 
