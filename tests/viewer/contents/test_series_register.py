@@ -131,6 +131,7 @@ def test_a_snapshot_does_not_change() -> None:
 
 def test_a_series_is_within_a_range_that_ends_after_its_first_tick() -> None:
     register = SeriesRegister()
+    register.add(container(2), 50, 200)
     register.add(container(1), 100, 200)
     snapshot = register.snapshot()
     entry = snapshot.by_id[id_of(1)]
@@ -138,3 +139,22 @@ def test_a_series_is_within_a_range_that_ends_after_its_first_tick() -> None:
     assert snapshot.is_within(entry, 200, 300)
     assert not snapshot.is_within(entry, 201, 300)
     assert not snapshot.is_within(entry, 0, 100)
+
+
+def test_a_series_that_was_there_at_the_oldest_tick_read_may_have_begun_earlier() -> None:
+    """Older files are not read if there is an index, which has only containers."""
+    register = SeriesRegister()
+    register.add(container(1), 400, 900, id_of(1))
+    for key, first_ms in (("node", 500), ("cgroup", 600)):
+        register.add(Series(key, cgroup="/a.service" if key == "cgroup" else None), first_ms, 900)
+
+    def within(from_ms: int, to_ms: int) -> set[str]:
+        snapshot = register.snapshot()
+        return {each.series.scope for each in snapshot.by_id.values() if snapshot.is_within(each, from_ms, to_ms)}
+
+    assert within(100, 200) == {"node"}
+    register.add(Series("cgroup", cgroup="/a.service"), 300, 400)
+    assert within(100, 200) == {"cgroup"}
+    assert within(600, 700) == {"node", "cgroup", "container"}
+    register.note_all_read()
+    assert within(100, 200) == set()

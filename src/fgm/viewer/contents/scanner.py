@@ -120,6 +120,8 @@ class Scanner:
                     if file.kind == "metrics":
                         self._read_window(file)
                 if self._phase is not Phase.WAITING:  # WAITING: the node has changed, and the scan starts again
+                    if is_last and self._phase is Phase.READING:
+                        self._register.note_all_read()
                     self._files_read += len(batch)
                     self._windows_read += sum(map(_windows_in, batch))
                     if is_last or (self._index.was_good and self._windows_read >= FILES_WITH_INDEX):

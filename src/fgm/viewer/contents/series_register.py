@@ -32,13 +32,16 @@ class SeriesSnapshot:
     """All registered series at one moment.
 
     `by_id`: the series, newest first. `id_by_key`, `last_seen_ms`: by series key (`Series.key`). `until_ms`: likewise,
-    for series that had samples until a time that has not come yet: the clock was ahead then.
+    for series that had samples until a time that has not come yet: the clock was ahead then. `began_earlier`: keys of
+    series that were there at the oldest tick that was read, unless nothing is recorded before it. Only the index says
+    when a series began before it.
     """
 
     by_id: Mapping[str, RegisteredSeries] = field(default_factory=dict)
     id_by_key: Mapping[str, str] = field(default_factory=dict)
     last_seen_ms: Mapping[str, int] = field(default_factory=dict)
     until_ms: Mapping[str, int] = field(default_factory=dict)
+    began_earlier: frozenset[str] = frozenset()
 
     def find(self, name: str) -> RegisteredSeries | None:
         """Return the series with this id or key (`Series.key`), or None."""
@@ -56,7 +59,8 @@ class SeriesSnapshot:
     def is_within(self, registered: RegisteredSeries, from_ms: int, to_ms: int) -> bool:
         """Return whether a series may have samples in [from_ms, to_ms), judged by its first and last tick."""
         last_ms = max(self.last_seen(registered), self.until_ms.get(registered.series.key, 0))
-        return registered.first_seen_ms < to_ms and last_ms >= from_ms
+        has_begun = registered.first_seen_ms < to_ms or registered.series.key in self.began_earlier
+        return has_begun and last_ms >= from_ms
 
 
 class SeriesRegister:
@@ -71,6 +75,8 @@ class SeriesRegister:
         self._last_ms: dict[str, int] = {}
         self._until_ms: dict[str, int] = {}
         self._indexed: set[str] = set()
+        self._oldest_read_ms: int | None = None
+        self._has_read_all = False
         self._id_by_key: dict[str, str] = {}
         self._ids: set[str] = set()
         self._keys: dict[str, set[str]] = {scope: set() for scope in MAX_REGISTERED}
@@ -83,6 +89,8 @@ class SeriesRegister:
         The index has the best time of its beginning: if the clock was set since then, files have times of before.
         """
         key = series.key
+        if index_key is None and (self._oldest_read_ms is None or first_ms < self._oldest_read_ms):
+            self._oldest_read_ms, self._snapshot = first_ms, None
         registered = self._series.get(key)
         if registered is None:
             self._series[key], self._first_ms[key], self._last_ms[key] = series, first_ms, last_ms
@@ -113,6 +121,10 @@ class SeriesRegister:
             self._until_ms[series.key] = until_ms
             self._snapshot = None
 
+    def note_all_read(self) -> None:
+        """Note that there is no older file: no series began before the oldest tick that was read."""
+        self._has_read_all, self._snapshot = True, None
+
     def snapshot(self) -> SeriesSnapshot:
         """Return all series as they are now. Later calls of `add` do not change the result."""
         if self._snapshot is not None:  # only `last_seen_ms` may have changed
@@ -123,8 +135,14 @@ class SeriesRegister:
             for key, series in self._series.items()
         ]
         entries.sort(key=lambda entry: (-entry.first_seen_ms, entry.id))
+        oldest_ms = None if self._has_read_all else self._oldest_read_ms
+        earlier = (key for key, first_ms in self._first_ms.items() if first_ms == oldest_ms and key not in self._indexed)
         self._snapshot = SeriesSnapshot(
-            {entry.id: entry for entry in entries}, dict(self._id_by_key), dict(self._last_ms), dict(self._until_ms)
+            by_id={entry.id: entry for entry in entries},
+            id_by_key=dict(self._id_by_key),
+            last_seen_ms=dict(self._last_ms),
+            until_ms=dict(self._until_ms),
+            began_earlier=frozenset(earlier),
         )
         return self._snapshot
 
