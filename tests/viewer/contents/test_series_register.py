@@ -145,8 +145,8 @@ def test_a_series_that_was_there_at_the_oldest_tick_read_may_have_begun_earlier(
     """Older files are not read if there is an index, which has only containers."""
     register = SeriesRegister()
     register.add(container(1), 400, 900, id_of(1))
-    for key, first_ms in (("node", 500), ("cgroup", 600)):
-        register.add(Series(key, cgroup="/a.service" if key == "cgroup" else None), first_ms, 900)
+    register.add(NODE, 500, 900)
+    register.add(Series("cgroup", cgroup="/a.service"), 600, 900)
 
     def within(from_ms: int, to_ms: int) -> set[str]:
         snapshot = register.snapshot()

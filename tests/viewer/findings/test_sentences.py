@@ -131,6 +131,37 @@ def sentence(kind: Kind, metric: str, facts: dict[str, float | str], others: tup
             ),
         ),
         (
+            "oom_kill",
+            "memory.current",
+            {"counted_by": "node", "killed": 1.0, "process": "report"},
+            (),
+            "A process (report) was OOM-killed on payments at 14:02:10; no container or service was seen to count it.",
+        ),
+        (
+            "oom_kill",
+            "memory.current",
+            {"counted_by": "node", "killed": 3.0},
+            (),
+            (
+                "3 processes were OOM-killed on payments, the first at 14:02:10; no container or service was seen to "
+                "count it."
+            ),
+        ),
+        (
+            "limit",
+            "pids.current",
+            {"limit": "pids.max", "limit_of": "a group's", "times_at_limit": 12.0},
+            (),
+            "payments was at a group's limit of threads from 14:02:10 on: starting one failed 12 times.",
+        ),
+        (
+            "burst",
+            "io_write_bytes_per_s",
+            {"peak": 9 * MIB, "length_s": 7.0, "usual_high": 0.0},
+            (),
+            "payments: writing burst up to 9 MiB/s for 7 s at 14:02:10; usually at most 0 B/s.",
+        ),
+        (
             "restarts",
             "total_cpu_usage_millicores",
             {"restarts": 5.0, "lived_s": 3.0, "last_reason": "Error", "exit_code": 1.0},

@@ -136,7 +136,9 @@ class SeriesRegister:
         ]
         entries.sort(key=lambda entry: (-entry.first_seen_ms, entry.id))
         oldest_ms = None if self._has_read_all else self._oldest_read_ms
-        earlier = (key for key, first_ms in self._first_ms.items() if first_ms == oldest_ms and key not in self._indexed)
+        earlier = (
+            key for key, first_ms in self._first_ms.items() if first_ms == oldest_ms and key not in self._indexed
+        )
         self._snapshot = SeriesSnapshot(
             by_id={entry.id: entry for entry in entries},
             id_by_key=dict(self._id_by_key),

@@ -30,7 +30,7 @@ SAME_CAUSE_MS = 10_000
 WAKE_MS = 30_000
 """Maximum time between beginnings, and between ends, for a finding to be in the wake of one that takes a resource."""
 MAX_RUN_UP_MS = 60_000
-"""Maximum time by which the beginning of a merged finding moves back."""
+"""Maximum time from the end of a finding to the beginning of a more specific one of which it is the run-up."""
 
 
 @dataclass(frozen=True, slots=True)

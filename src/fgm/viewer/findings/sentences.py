@@ -81,6 +81,8 @@ def sentence_of(finding: Finding, name: str, others: Sequence[str]) -> str:
 
 def _oom_kill(said: Said) -> str:
     at = clock(said.number("killed_ms", said.finding.from_ms))
+    if said.text("counted_by") == "node":
+        return _counted_by_node(said, at)
     limit = f"{said.owner} limit" + (f" of {of_bytes(said.number('limit_bytes'))}" if said.has("limit_bytes") else "")
     rise = ""
     if said.number("rise_bytes") > 0 and said.finding.from_ms // 1000 < said.number("killed_ms") // 1000:
@@ -94,6 +96,16 @@ def _oom_kill(said: Said) -> str:
     again = f" ({times(said.number('kills'))} in this range)" if said.number("kills") > 1 else ""
     before = f": it {rise} until it reached {limit}" if rise else f" at {limit}"
     return f"{said.name} was OOM-killed at {at}{again}{before}."
+
+
+def _counted_by_node(said: Said, at: str) -> str:
+    process, count = said.text("process"), said.number("killed", 1)
+    name = f" ({process})" if process else ""
+    if count > 1:
+        killed = f"{number(count)} processes were OOM-killed on {said.name}, the first{name} at {at}"
+    else:
+        killed = f"A process{name} was OOM-killed on {said.name} at {at}"
+    return f"{killed}; no container or service was seen to count it."
 
 
 def _restarts(said: Said) -> str:
@@ -143,7 +155,7 @@ def _limit(said: Said) -> str:
             effect = f"{share} of its periods throttled, {lost} ms/s lost"
             return f"{said.name} was at {at} for {length} from {said.since} on: {effect}."
         case "pids.max":
-            count = f" of {number(said.number('limit_threads'))}" if said.has("limit_threads") else ""
+            count = f" of {number(said.number('limit_threads'))}" if said.has("limit_threads") else " of"
             failed = times(said.number("times_at_limit"))
             at = f"{said.owner} limit{count} threads"
             return f"{said.name} was at {at} from {said.since} on: starting one failed {failed}."
@@ -187,7 +199,7 @@ def _paging(said: Said) -> str:
     }
     fact = next((fact for fact in words if said.has(fact)), "minor_faults_per_s")
     what = words[fact].format(number(said.number(fact)))
-    usual = f", usually {number(said.number(f'usual_{fact}'))}" if said.has(f"usual_{fact}") else ""
+    usual = f", at most {number(said.number(f'usual_{fact}'))} before" if said.has(f"usual_{fact}") else ""
     waited = said.number("memory_pressure_ratio")
     pressure = f"; it waited for memory {percent(100 * waited)} of the time" if waited >= 0.01 else ""
     length = seconds(said.number("duration_s", said.lasted_s))

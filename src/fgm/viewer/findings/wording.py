@@ -8,6 +8,14 @@ from fgm.metrics.shown import SHOWN
 _UNITS_OF_BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 MAX_NAMES = 3
 """Maximum number of series that a sentence names."""
+_SPOKEN = {
+    "memory_working_set": "memory",
+    "io_read_bytes_per_s": "reading",
+    "io_write_bytes_per_s": "writing",
+    "network.rx_bytes": "receiving",
+    "network.tx_bytes": "sending",
+}
+"""Words for metrics whose title does not fit into a sentence, such as "I/O, read"."""
 _PER = ((1, "s"), (60, "min"), (3_600, "h"))
 """Lengths of time for rates: the first in which the rate is at least 1, or for bytes at least a MiB."""
 
@@ -93,5 +101,7 @@ def times(count: float) -> str:
 
 def title(metric: str) -> str:
     """Return the title of a metric as it is in the middle of a sentence."""
+    if metric in _SPOKEN:
+        return _SPOKEN[metric]
     text = SHOWN[metric].title if metric in SHOWN else metric
     return text if text[1:2].isupper() or text[1:2] == "/" else text[0].lower() + text[1:]

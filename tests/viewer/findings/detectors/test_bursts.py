@@ -31,6 +31,14 @@ def test_a_burst_is_found_with_its_height_and_length() -> None:
     assert finding.facts["usual"] == pytest.approx(300, rel=0.1)
 
 
+def test_usual_is_what_was_measured_however_small_it_is() -> None:
+    idle = np.full(TICKS, 1.0)
+    idle[1300:1308] = 900.0
+    (finding,) = bursts.find(grid_of(idle))
+
+    assert finding.facts["usual_high"] == pytest.approx(1.0)
+
+
 def test_repeated_bursts_are_one_finding_that_is_stronger() -> None:
     grid = grid_of(with_bursts(1300), with_bursts(1100, 1180, 1290, 1350, 1440))
 

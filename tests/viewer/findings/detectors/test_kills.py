@@ -110,5 +110,13 @@ def test_all_kills_of_a_workload_are_one_finding() -> None:
     assert found.to_ms == at(239.5)
 
 
+def test_of_kills_that_only_the_node_counted_no_limit_and_no_run_up_is_known() -> None:
+    events = [kill(180, "node", victim="report"), kill(200, "node", killed=2)]
+    (found,) = kills.find(grid({0: growing(150, TICKS, 0.5)}, *events))
+
+    assert (found.row, found.from_ms, found.to_ms, found.others) == (0, at(180), at(200), ())
+    assert found.facts == {"counted_by": "node", "kills": 2, "killed": 3, "killed_ms": at(180), "process": "report"}
+
+
 def test_a_kill_before_the_range_or_of_an_unknown_series_is_left_out() -> None:
     assert kills.find(grid({}, kill(BEGIN - 1), kill(200, "ab" * 32))) == []

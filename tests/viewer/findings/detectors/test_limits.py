@@ -137,3 +137,14 @@ def test_a_container_that_cannot_start_threads() -> None:
 
     assert (found.row, found.facts["limit"], found.facts["limit_threads"]) == (ALONE, "pids.max", 64)
     assert found.facts["times_at_limit"] == 30
+    assert found.facts["limit_of"] == "its own"
+
+
+def test_the_thread_limit_of_a_pod_is_not_its_containers_own() -> None:
+    refused = np.zeros(TICKS)
+    refused[FIRST : LAST + 1 : 10] = 5
+    bound = np.where(np.arange(TICKS) % 10, np.nan, 64.0)
+    for limit_row, owner, threads in ((POD, "its pod's", 64), (ALONE, "a group's", None)):
+        metrics = {"pids.events.max": {WEB: refused}, "pids.max": {limit_row: bound}}
+        (found,) = limits.find(made_grid(SERIES, metrics, ticks=TICKS, begin=BEGIN))
+        assert (found.facts["limit_of"], found.facts.get("limit_threads")) == (owner, threads)

@@ -53,6 +53,7 @@ def test_the_one_whose_use_rises_is_named_with_those_that_wait(resource: str) ->
     assert found.facts["resource"] == resource
     assert float(found.facts["share_of_rise"]) > 0.9
     assert float(found.facts["node_waited_percent"]) == pytest.approx(60)
+    assert float(found.facts["victim_waited_percent"]) == pytest.approx(40.5, abs=1.5)
     assert found.statistic > 3
 
 

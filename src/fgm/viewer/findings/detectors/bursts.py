@@ -58,11 +58,13 @@ def find(grid: Grid) -> list[Finding]:
 class _Excess:
     """How far a mean is above the level: the highest one that is usual, and the highest in the range.
 
-    `usual_short`: that of the shortest means. `common`: what the statistic is reduced by.
+    `usual` is at least the floor, `measured` is not. `usual_short`: that of the shortest means. `common`: what the
+    statistic is reduced by.
     """
 
     level: float
     usual: float
+    measured: float
     height: float
     usual_short: float
     common: float
@@ -83,7 +85,12 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     for at in np.flatnonzero((statistic >= MIN_STATISTIC + common) | ~has_before):
         best = max(scales, key=lambda scale: scale.height[at] / scale.usual[at])
         excess = _Excess(
-            float(level[at]), float(best.usual[at]), float(best.height[at]), float(scales[0].usual[at]), common
+            level=float(level[at]),
+            usual=float(best.usual[at]),
+            measured=float(best.measured[at]),
+            height=float(best.height[at]),
+            usual_short=float(scales[0].usual[at]),
+            common=common,
         )
         finding = _finding(grid, candidates, int(at), excess, has_before=bool(has_before[at]))
         if finding is not None:
@@ -97,12 +104,14 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
 class _Excesses:
     """How far above its level the highest mean of each series was before the range, and in it.
 
-    `earlier`: the statistic that one half of the time before the range has, compared with the other one.
+    `usual` and `height` are at least the floor; `measured` is what was before the range without it. `earlier`: the
+    statistic that one half of the time before the range has, compared with the other one.
 
     Shape: float64[series] each.
     """
 
     usual: Floats
+    measured: Floats
     height: Floats
     earlier: Floats
 
@@ -110,10 +119,10 @@ class _Excesses:
 def _excesses(values: Floats, begin: int, level: Floats, floor: float, width: int) -> _Excesses:
     means = sliding_means(values, width) - level[:, None]
     end = max(begin - width + 1, 0)
-    first, second, height = (
-        np.maximum(_highest(part), floor) for part in (means[:, : end // 2], means[:, end // 2 : end], means[:, begin:])
-    )
-    return _Excesses(np.maximum(first, second), height, np.abs(np.log2(second / first)))
+    highest = [_highest(part) for part in (means[:, : end // 2], means[:, end // 2 : end], means[:, begin:])]
+    first, second, height = (np.maximum(each, floor) for each in highest)
+    measured = np.maximum(highest[0], highest[1])
+    return _Excesses(np.maximum(first, second), measured, height, np.abs(np.log2(second / first)))
 
 
 def _common(statistics: Floats) -> float:
@@ -134,10 +143,10 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
     starts, ends = _episodes(values, excess.level + max(0.5 * excess.height, least), second)
     if len(starts) == 0:
         return None
-    usual, sureness = excess.usual, 1.0
+    usual, measured, sureness = excess.usual, excess.measured, 1.0
     if not has_before:
-        usual, sureness = _usual_in_range(values, starts, ends, excess.level, second)
-        usual = max(usual, candidates.floor)
+        measured, sureness = _usual_in_range(values, starts, ends, excess.level, second)
+        usual = max(measured, candidates.floor)
     statistic = float(np.log2(max(excess.height / usual, 1.0))) * sureness - excess.common
     last = len(values) - 1 - int(np.argmax(~np.isnan(values[::-1])))
     lengths = ends - starts
@@ -152,7 +161,7 @@ def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, ha
         "longest_s": float(lengths.max()) / second,
         "peak": max(float(np.nanmax(values[start:end])) for start, end in zip(starts, ends, strict=True)),
         "usual": excess.level,
-        "usual_high": excess.level + usual,
+        "usual_high": excess.level + max(measured, 0.0),
         "times": excess.height / usual,
     }
     if len(starts) > 1:

@@ -2,7 +2,8 @@
 
 The kernel counts a kill, so it is certain. The run-up is the growth up to the kill that a level and a line fit best
 (least squares; Hinkley 1971, "Inference in two-phase regression"). At the limit of a group, the kernel kills the
-largest process, even if another container grew: then that one is the culprit, and the killed one its victim.
+largest process, even if another container grew: then that one is the culprit, and the killed one its victim. Of a kill
+that only the node counted, it is not known whose limit was reached: nothing is said about its run-up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -133,6 +134,8 @@ def _finding(grid: Grid, kills: Sequence[_Kill]) -> Finding:
     """Return the finding for all kills of one culprit; it is about the first one."""
     first, last = kills[0], kills[-1]
     culprit = first.culprit
+    if culprit.row == grid.node:
+        return _counted_by_node(culprit.row, kills)
     facts: dict[str, float | str] = {
         "kills": float(len(kills)),
         "killed": float(sum(_number(kill.event.after.get("killed"), 1.0) for kill in kills)),
@@ -153,6 +156,21 @@ def _finding(grid: Grid, kills: Sequence[_Kill]) -> Finding:
         from_ms = first.event.time_ms
     statistic = float(len(kills))
     return Finding("oom_kill", culprit.row, METRIC, from_ms, last.event.time_ms, statistic, known, tuple(others))
+
+
+def _counted_by_node(row: int, kills: Sequence[_Kill]) -> Finding:
+    """Return the finding for kills that no container or service was seen to count."""
+    first_ms, last_ms = kills[0].event.time_ms, kills[-1].event.time_ms
+    facts: dict[str, float | str] = {
+        "counted_by": "node",
+        "kills": float(len(kills)),
+        "killed": float(sum(_number(kill.event.after.get("killed"), 1.0) for kill in kills)),
+        "killed_ms": float(first_ms),
+    }
+    victim = kills[0].event.after.get("victim")
+    if isinstance(victim, str):
+        facts["process"] = victim
+    return Finding("oom_kill", row, METRIC, first_ms, last_ms, float(len(kills)), facts)
 
 
 def _owner(grid: Grid, kill: _Kill) -> str:

@@ -121,21 +121,23 @@ def _at_quota(grid: Grid, stretch: QuotaStretch) -> Finding:
 def _at_thread_limit(grid: Grid) -> list[Finding]:
     refused = np.nan_to_num(grid.value(THREAD_HITS))
     found = []
-    for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf):
+    for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf).tolist():
         at = np.flatnonzero(refused[row, grid.begin :] > 0) + grid.begin
         ticks = slice(int(at[0]), int(at[-1]) + 1)
         length_s = (ticks.stop - ticks.start) * grid.interval_ms / 1000
         count = float(refused[row, ticks].sum()) * grid.interval_ms / 1000
         # Poisson: one in the whole time is what may be usual.
         log_ratio = count * (math.log(max(1.0, count / length_s * len(grid.time_ms) * grid.interval_ms / 1000)) - 1)
+        pod, limits = int(grid.pod_of[row]), grid.value("pids.max")[:, ticks]
+        owner = next((each for each in (row, pod) if each >= 0 and np.isfinite(limits[each]).any()), None)
         facts: dict[str, float | str] = {
             "limit": "pids.max",
-            "limit_of": "its own",
-            "limit_threads": float(np.max(grid.value("pids.max")[row, ticks])),
+            "limit_of": "a group's" if owner is None else whose(grid.series[row], grid.series[owner]),
+            "limit_threads": math.nan if owner is None else float(np.nanmax(limits[owner])),
             "times_at_limit": float(round(count)),
             "seconds": length_s,
         }
-        found.append(_finding(grid, int(row), "pids.current", ticks, log_ratio, facts))
+        found.append(_finding(grid, row, "pids.current", ticks, log_ratio, facts))
     return found
 
 

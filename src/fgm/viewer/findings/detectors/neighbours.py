@@ -138,13 +138,14 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         return None
     lengths = beyond[:, start:stop].sum(axis=1) * second
     victims.sort(key=lambda each: -lengths[each])
+    waited_by_first = np.nan_to_num(grid.value(resource.pressure)[leaves[victims[0]], start:stop])
     total_s, length_s = float(lengths[victims].sum()), (stop - start) * second
     facts: dict[str, float | str] = {
         "resource": resource.name,
         "share_of_rise": part,
         "rise": float(_rises(np.nan_to_num(grid.value(resource.metric)[leaves[[culprit]]]), start, stop, begin)[0]),
         "victims": float(len(victims)),
-        "victim_waited_percent": 100 * float(lengths[victims[0]]) / length_s,
+        "victim_waited_percent": 100 * float(waited_by_first.mean()),
         "waited_s": total_s,
         "correlation": correlation,
         "lag_s": lag * second,
