@@ -7,7 +7,7 @@ import numpy as np
 
 from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, quantiles
-from fgm.viewer.findings.statistics.likelihood import likeliest_range
+from fgm.viewer.findings.statistics.likelihood import likeliest_range_in_view
 from fgm.viewer.findings.statistics.segments import heaviest
 
 NEEDS = (
@@ -75,8 +75,7 @@ def stretches(grid: Grid) -> list[QuotaStretch]:
     for place in np.flatnonzero(rough.weight * second >= MIN_WEIGHT_S):
         row, of_row = int(rows[place]), share[place]
         first, last = int(rough.start[place]) + begin, int(rough.stop[place]) + begin
-        start, stop, log_ratio = likeliest_range(of_row, first, last, CLASSES)
-        start = max(begin, start)
+        start, stop, log_ratio = likeliest_range_in_view(of_row, begin, first, last, CLASSES)
         usual, allowed = _usual(of_row[:begin] if begin else np.r_[of_row[:start], of_row[stop:]], block)
         throttled_share = _mean(of_row[start:stop])
         weight_s = (throttled_share - allowed) * (stop - start) * second

@@ -123,6 +123,16 @@ def test_a_container_that_uses_its_whole_cpu_quota() -> None:
     assert found.facts["mean_use_percent_of_limit"] == pytest.approx(98, abs=1)
 
 
+def test_a_longer_time_at_the_limit_before_the_range_does_not_hide_the_one_in_it() -> None:
+    made = memory_grid(ALONE, ALONE)
+    for values in made.metrics.values():
+        values[ALONE, 40:100] = values[ALONE, FIRST : LAST + 1]
+        values[ALONE, FIRST + 8 : LAST + 1] = values[ALONE, BEGIN : BEGIN + LAST - FIRST - 7]
+    (found,) = limits.find(made)
+
+    assert (found.from_ms, found.to_ms) == (START_MS + 1000 * FIRST, START_MS + 1000 * (FIRST + 7))
+
+
 def test_a_container_that_cannot_start_threads() -> None:
     refused = np.zeros(TICKS)
     refused[FIRST : LAST + 1 : 10] = 5

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fgm.viewer.findings.statistics.likelihood import likeliest_range
+from fgm.viewer.findings.statistics.likelihood import likeliest_range, likeliest_range_in_view
 
 
 def test_a_wrong_guess_is_moved_to_where_the_values_change() -> None:
@@ -21,3 +21,12 @@ def test_a_wrong_guess_is_moved_to_where_the_values_change() -> None:
 
 def test_without_a_change_the_guess_stays() -> None:
     assert likeliest_range(np.zeros(50), 10, 20, np.array([0.0])) == (10, 20, 0.0)
+
+
+def test_a_longer_range_before_the_view_does_not_hide_the_one_in_it() -> None:
+    values = np.zeros(600)
+    values[50:120] = values[400:408] = 1.0
+
+    assert likeliest_range(values, 400, 408, np.array([0.5]))[:2] == (50, 120)
+    assert likeliest_range_in_view(values, 200, 400, 408, np.array([0.5]))[:2] == (400, 408)
+    assert likeliest_range_in_view(values, 100, 100, 120, np.array([0.5]))[:2] == (100, 120)

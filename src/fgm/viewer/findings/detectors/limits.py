@@ -15,7 +15,7 @@ from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.owners import is_stand_in, named, owners, whose
 from fgm.viewer.findings.quotas import NEAR_QUOTA, QuotaStretch, stretches
 from fgm.viewer.findings.statistics.levels import levels_and_spreads
-from fgm.viewer.findings.statistics.likelihood import likeliest_range
+from fgm.viewer.findings.statistics.likelihood import likeliest_range_in_view
 from fgm.viewer.findings.statistics.segments import heaviest
 
 
@@ -84,8 +84,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     found = []
     for place in np.flatnonzero(segments.weight * second >= MIN_S):
         owner, first, last = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
-        start, stop, log_ratio = likeliest_range(is_at[place].astype(np.float32), first, last, IS_AT)
-        start = max(begin, start)
+        start, stop, log_ratio = likeliest_range_in_view(is_at[place].astype(np.float32), begin, first, last, IS_AT)
         row, others = named(grid, owner, owned, grid.value("memory.current")[:, start:stop])
         waited = float(np.nansum(pressure[place, start:stop])) * second
         length_s = (stop - start) * second

@@ -42,3 +42,17 @@ def likeliest_range(values: NDArray[np.floating], start: int, stop: int, edges: 
             break
         found = Range(int(segment.start[0]), int(segment.stop[0]), float(segment.weight[0]))
     return found
+
+
+def likeliest_range_in_view(
+    values: NDArray[np.floating], begin: int, start: int, stop: int, edges: NDArray[np.floating]
+) -> Range:
+    """Return the same as `likeliest_range`, but only the part from the tick `begin` on, which is never empty.
+
+    If there was a longer range that ended before `begin`, what was before is not looked at. `start`: at least `begin`.
+    """
+    found = likeliest_range(values, start, stop, edges)
+    if found.stop <= begin:
+        later = likeliest_range(values[begin:], start - begin, stop - begin, edges)
+        found = Range(later.start + begin, later.stop + begin, later.log_ratio)
+    return found._replace(start=max(begin, found.start))
