@@ -4,12 +4,13 @@ The recording has three incidents: a neighbour on the disk, an OOM kill and thro
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.browser.page import lane, open_page, plot_box, titles
+from tests.support.browser.page import lane, open_page, plot_box, titles, until
 from tests.support.browser.page_state import state, view_s
 from tests.support.incidents import PLANTED
 
@@ -86,6 +87,7 @@ def test_keys_show_one_finding_after_the_other_and_a_link_shows_it_again(page: P
     expect(sentences(page)).to_have_text(shown)
     page.get_by_role("button", name="This view").click()
     expect(sentences(page)).to_have_count(1)
+    expect(panel(page).get_by_role("status")).to_contain_text("1 finding in")
 
 
 def test_marks_are_on_the_lanes_of_their_metrics_and_in_their_tables(page: Page, incidents_url: str) -> None:
@@ -136,3 +138,23 @@ def test_the_panel_says_if_nothing_stood_out_and_if_the_viewer_refuses(page: Pag
     )
     page.keyboard.press("a")
     expect(panel(page).get_by_role("alert")).to_have_text("too busy")
+
+
+def test_of_a_view_after_all_data_the_newest_data_is_looked_at_with_its_date(page: Page, incidents_url: str) -> None:
+    page.goto(f"{incidents_url}#last=5m")
+    expect(panel(page)).to_contain_text("in the newest data, ")
+
+
+def test_a_view_that_goes_on_into_the_future_is_not_looked_at_again_with_each_sample(
+    page: Page, viewer_url: str
+) -> None:
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url) if "/api/findings" in request.url else None)
+    now = datetime.now(tz=UTC)
+    from_time, to_time = (f"{now + timedelta(seconds=s):%Y-%m-%dT%H:%M:%SZ}" for s in (-5, 600))
+    page.goto(f"{viewer_url}#from={from_time}&to={to_time}")
+    expect(panel(page)).to_have_class("findings done")
+    newest_ms = state(page, "newest_ms")
+    until(page, lambda: state(page, "newest_ms") >= newest_ms + 6000)
+    expect(panel(page)).to_have_class("findings done")
+    assert len(requested) == 1

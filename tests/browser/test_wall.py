@@ -20,9 +20,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 ROWS = """async (lane) => {
     const { walls } = await fgm('derived/wall-rows');
-    return walls.value.get(lane)?.rows.map(({ name }) => name) ?? [];
+    const { wallIdsKey } = await fgm('state/wall/wall-data');
+    const wall = walls.value.get(lane);
+    return wall?.cells.idsKey === wallIdsKey.value ? wall.rows.map(({ name }) => name) : [];
 }"""
+"""Script that returns the names of the rows of a wall; none while it still shows another kind of rows."""
 SETTING = "async (name) => (await fgm('state/wall/walls'))[name].value"
+
+DOTS = """() => {
+    const cursor = document.querySelector("canvas.cursor");
+    const { data } = cursor.getContext("2d").getImageData(0, 0, Math.max(1, cursor.width), Math.max(1, cursor.height));
+    return data.reduce((count, value, i) => count + (i % 4 === 3 && value > 0 ? 1 : 0), 0);
+}"""
+"""Script that returns the number of pixels of the cursor: those of the dots on the lines, while it has no place."""
 
 
 def names(page: Page, key: str = "cpu") -> list[str]:
@@ -154,8 +164,33 @@ def test_a_wall_as_a_table_has_the_rows_and_what_they_suffered(page: Page, incid
     table = page.get_by_role("group", name="Memory as a table")
     expect(table.get_by_role("row").filter(has_text="payments")).to_contain_text("1 OOM kill")
     cpu = page.get_by_role("group", name="CPU as a table")
-    expect(cpu.get_by_role("row").filter(has_text="api-gateway")).to_contain_text("throttled in")
+    throttled = cpu.get_by_role("row").filter(has_text="api-gateway")
+    expect(throttled).to_contain_text("throttled in")
+    expect(throttled).to_contain_text(re.compile(r"finding \d"))
     expect(cpu.get_by_role("row")).to_have_count(1 + len(names(page)))
+
+
+def test_a_lane_that_becomes_a_wall_loses_the_dots_of_its_lines(page: Page, incidents_url: str) -> None:
+    """They would be at heights that mean nothing among rows."""
+    open_page(page, incidents_url)
+    until(page, lambda: page.evaluate(DOTS) > 0)
+    page.keyboard.press("V")
+    until(page, lambda: page.evaluate(DOTS) == 0)
+
+
+def test_a_workload_that_is_a_row_and_a_line_is_listed_once(page: Page, incidents_url: str) -> None:
+    open_walls(page, incidents_url, "#walls=cpu,memory,io&rows=workload")
+    until(page, lambda: len(state(page, "topSix")) > 0)
+    listed = page.locator(".ledger tbody .name")
+    expect(listed.filter(has_text="batch-import")).to_have_count(1)
+    expect(listed.filter(has_text="redis-cache")).to_have_count(1)
+
+
+def test_a_wall_says_that_all_data_is_older_than_the_range(page: Page, incidents_url: str) -> None:
+    page.goto(f"{incidents_url}#last=5m&walls=cpu")
+    expect(lane(page, "CPU")).to_contain_text("is older than this range")
+    lane(page, "CPU").get_by_role("button", name="Show the newest data").click()
+    until(page, lambda: len(names(page)) > 5)
 
 
 def test_more_workloads_than_lines_can_show_are_a_wall_by_themselves(page: Page, tmp_path: Path) -> None:

@@ -86,7 +86,8 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
         owner, first, last = int(rows[place]), int(segments.start[place]) + begin, int(segments.stop[place]) + begin
         start, stop, log_ratio = likeliest_range_in_view(is_at[place].astype(np.float32), begin, first, last, IS_AT)
         row, others = named(grid, owner, owned, grid.value("memory.current")[:, start:stop])
-        waited = float(np.nansum(pressure[place, start:stop])) * second
+        waiting = pressure[place, start:stop]
+        waited = float(np.nansum(waiting)) * second if np.isfinite(waiting).any() else math.nan
         length_s = (stop - start) * second
         facts: dict[str, float | str] = {
             "limit": limit.name,
@@ -94,7 +95,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
             "limit_bytes": float(np.nanmax(bound[place, start:stop])),
             "times_at_limit": float(np.round(hits[place, start:stop].sum() * second)),
             "waited_percent": 100 * waited / length_s,
-            "usual_waited_percent": 100 * float(usual[place]),
+            "usual_waited_percent": 100 * float(usual[place]) if math.isfinite(waited) else math.nan,
             "seconds": length_s,
         }
         metric = "memory_limit_ratio" if limit.name == "memory.max" else "memory.current"

@@ -18,6 +18,7 @@ import { laneSamples, cursor_ms, end_ms, hover_ms, interval_ms, pinned_ms, plot,
 import { themeVersion } from "../state/theme.js";
 import { back } from "../state/url.js";
 import { pan, pin, unpin, zoom, zoomAround } from "../state/view.js";
+import { wallKeys } from "../state/wall/walls.js";
 import { charts } from "./lane.js";
 
 const WHEEL_FACTOR = 1.25; // change of the view's length per step of the wheel
@@ -35,7 +36,7 @@ export function CursorOverlay({ stack }) {
     const drawNow = () => draw(stack.current, cursor.current, span.current, flag.current);
     const drawLater = () => drawInNextFrame(drawNow, true);
     const stop = effect(() => {
-      dependsOn(cursor_ms, hover_ms, pinned_ms, view, laneSamples, shown, plot, themeVersion, laneHeights, laneMetrics, showsTables);
+      dependsOn(cursor_ms, hover_ms, pinned_ms, view, laneSamples, shown, plot, themeVersion, laneHeights, laneMetrics, showsTables, wallKeys);
       drawLater();
     });
     const unlisten = listen(stack.current, drawLater);

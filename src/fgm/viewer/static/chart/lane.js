@@ -12,7 +12,7 @@ import { laneLimits, laneRequests } from "../derived/limits.js";
 import { studyTexts } from "../derived/study-texts.js";
 import { toChartData } from "../lib/chart-data.js";
 import { fullName } from "../lib/series.js";
-import { clockIn, clockOrDate, viewRange } from "../lib/time-format.js";
+import { clockIn, viewRange } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
 import { studyAnswers } from "../state/analysis/studies.js";
@@ -22,15 +22,15 @@ import { labelledLines } from "../state/labelled.js";
 import { showsTables } from "../state/page.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
-import { laneSamples, edge_ms, health, kills, newest_ms, picked, plot, view } from "../state/store.js";
+import { laneSamples, edge_ms, kills, picked, plot, view } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
-import { follow, zoom } from "../state/view.js";
 import { toggleWall } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { chooseForLane } from "../widgets/metric-chooser.js";
 import { FindingMarks } from "./analysis/finding-marks.js";
 import { drawStudy } from "./analysis/lane-studies.js";
 import { drawBands } from "./bands.js";
+import { reasonOfRange } from "./empty-range.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
@@ -161,17 +161,9 @@ function reasonForNoLine(lane) {
   if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];
   if (shown.value.length === 0 && picked.value?.length > 0) return [noneExistText(picked.value.length)];
   if (shown.value.length === 0) return ["Select a container in the list to show it here."];
-  const newest = newest_ms.value;
-  const oldest = health.value?.oldest_ms;
+  const ofRange = reasonOfRange();
+  if (ofRange) return ofRange;
   const { from_ms, to_ms } = view.value;
-  if (oldest != null && oldest >= to_ms) {
-    const showOldest = () => zoom(oldest, oldest + (to_ms - from_ms));
-    return [`The oldest data (${clockOrDate(oldest, edge_ms.value)}) is newer than this range.`, "Show the oldest data", showOldest];
-  }
-  if (newest !== null && newest < from_ms) {
-    const showNewest = () => (edge_ms.peek() - newest < 60_000 ? follow() : zoom(newest - (to_ms - from_ms), newest + 1000));
-    return [`The newest data (${clockOrDate(newest, edge_ms.value)}) is older than this range.`, "Show the newest data", showNewest];
-  }
   if (nodeGaps.value.some(([from, to]) => from <= from_ms && to >= Math.min(to_ms, edge_ms.value) - 15_000)) {
     return ["Nothing was recorded on this node in this range."];
   }

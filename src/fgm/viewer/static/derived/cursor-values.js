@@ -6,7 +6,7 @@ import { extremesIn, highestNear, linesOf, valueAt } from "../lib/lines.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import { laneSamples, byId, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
-import { currentRow } from "../state/wall/walls.js";
+import { areLinesHidden, currentRow } from "../state/wall/walls.js";
 import { limitOwner, requestAt } from "./limits.js";
 import { limitsOfRow, walls, wallValues } from "./wall-rows.js";
 
@@ -93,11 +93,15 @@ function slowdownOf({ key }, { title, some, held }, explanation) {
   return { title, share: Math.max(own ?? 0, ofPod ?? 0), isOfPod: ofPod !== null && ofPod > (own ?? 0) };
 }
 
-/** The shown workloads except the node, and if the focused lane is a wall, all of its other rows, which have no slot. */
+/**
+ * The shown workloads except the node, and if the focused lane is a wall, all of its other rows, which have no slot. A row of a pod or
+ * workload whose only containers are shown as lines would be the same once more.
+ */
 const candidates = computed(() => {
   const entries = shown.value.filter(({ slot }) => slot !== null), keys = new Set(entries.map(({ key }) => key));
+  const withLines = new Set(areLinesHidden.value ? [] : entries.flatMap(({ ids }) => ids));
   const rows = walls.value.get(focused.value?.key)?.rows ?? [];
-  const others = rows.filter(({ key }) => !keys.has(key)).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, isOnlyOnWall: true, series: byId.value.get(row.id) ?? row }));
+  const others = rows.filter(({ key, ids }) => !keys.has(key) && !ids.every((id) => withLines.has(id))).map((row) => ({ key: row.key, ids: row.ids, slot: undefined, isOnlyOnWall: true, series: byId.value.get(row.id) ?? row }));
   return [...entries, ...others];
 });
 

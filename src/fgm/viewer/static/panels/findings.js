@@ -1,7 +1,7 @@
 // What stood out in view, as sentences. A click shows a finding on the lanes.
 
 import { html } from "../browser/html.js";
-import { clockIn, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
+import { clockIn, datedRange, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { FIRST_FINDINGS, findingKey, findingProcesses, findingsAnswer, findingsRefusal, findingsState, isShown, LONGEST_MS, releaseFinding, showFinding, shownFinding, showsAllFindings } from "../state/analysis/findings.js";
 import { focus } from "../state/lanes.js";
@@ -41,18 +41,22 @@ function Item({ finding, rank }) {
     <i aria-hidden="true">${rank}</i><span><${Sentence} finding=${finding} /><${Process} finding=${finding} /></span></button></li>`;
 }
 
-/** The range that was looked at, in words: "14:20–14:35", "the last 15 min", "the last hour of this view, 13:35–14:35". */
+/**
+ * The range that was looked at, in words: "14:20–14:35", "the last 15 min", "the last hour of this view, 13:35–14:35", or "the newest
+ * data, 29 Nov 13:35:00–14:35:00" if all data is older than the view.
+ */
 function rangeText({ from_ms, to_ms, key }) {
   const length_ms = to_ms - from_ms;
+  if (to_ms <= view.value.from_ms && shownFinding.value === null) return `the newest data, ${datedRange(from_ms, to_ms)}`;
   const { span_ms } = range.value;
-  if (key.startsWith("live")) return `the last ${duration(Math.min(span_ms, LONGEST_MS))}${span_ms > LONGEST_MS ? " of this view" : ""}`;
+  if (key.startsWith("live")) return `the last ${span_ms < LONGEST_MS ? duration(span_ms) : "hour"}${span_ms > LONGEST_MS ? " of this view" : ""}`;
   const isPart = shownFinding.value === null && view.value.to_ms - view.value.from_ms > LONGEST_MS && length_ms >= LONGEST_MS;
   return `${isPart ? "the last hour of this view, " : ""}${viewRange(from_ms, to_ms)}`;
 }
 
 /** What was looked at: "looked at 40 series, 900 ticks, 31 metrics". */
 function lookedAtText({ looked_at: { series, ticks, metrics }, partial, skipped_files }) {
-  const notes = [partial && "not all data", skipped_files > 0 && `${skipped_files} files could not be read`].filter(Boolean);
+  const notes = [partial && "not all data", skipped_files > 0 && `${skipped_files} ${skipped_files === 1 ? "file" : "files"} could not be read`].filter(Boolean);
   return ["looked at " + [`${series} series`, `${ticks} ticks`, `${metrics} metrics`].join(", "), ...notes].join("; ");
 }
 
@@ -83,7 +87,7 @@ export function Findings() {
   return html`<section class=${`findings ${state}`} aria-label="What stood out" aria-busy=${state === "looking"} aria-keyshortcuts="i Shift+I">
     <div class="head"><h2>What stood out</h2><span class="mut">${note}</span>
       ${shownFinding.value && html`<button class="link end" title="Look at the range in view" onClick=${releaseFinding}>This view</button>`}</div>
-    <p class="unseen" role="status">${isCurrent && answer.findings.length > 0 && `${answer.findings.length} findings ${note}`}</p>
+    <p class="unseen" role="status">${isCurrent && answer.findings.length > 0 && `${answer.findings.length} ${answer.findings.length === 1 ? "finding" : "findings"} ${note}`}</p>
     ${state === "refused" ? html`<p role="alert">${findingsRefusal.value.text}</p>` : answer && html`<${Answer} answer=${answer} isCurrent=${isCurrent} />`}
   </section>`;
 }

@@ -18,6 +18,7 @@ import { loadingWalls, wallRefusal } from "../../state/wall/wall-data.js";
 import { areLinesHidden, chooseRow, currentRow, openAsLines, pointedRow, ROW_KINDS, rowKind } from "../../state/wall/walls.js";
 import { focusLane } from "../../widgets/lane-focus.js";
 import { chooseForLane } from "../../widgets/metric-chooser.js";
+import { reasonOfRange } from "../empty-range.js";
 import { drawWall, nameOfRow, rowEdges } from "./wall-canvas.js";
 import { WallFindings } from "./wall-findings.js";
 import { WallSettings } from "./wall-settings.js";
@@ -112,7 +113,7 @@ export function WallLane({ lane, ordinal }) {
   const isFocused = focus.value === ordinal - 1;
   const rangeText = viewRange(view.value.from_ms, view.value.to_ms).replace("–", " to ");
   const peakText = wall?.peak && `max ${formatNumber(wall.peak.value, unit)} at ${clockIn(wall.peak.ms, view.value)}, ${nameOfRow(wall.peak.row)}${whereOf(wall.peak.row)}`;
-  const reason = rows.length > 0 ? null : wallRefusal.value ?? (!wall || loadingWalls.value ? "Loading…" : `No ${lane.title} data in this range.`);
+  const [reason, buttonText, onButton] = rows.length > 0 ? [] : reasonOfRange() ?? [wallRefusal.value ?? (!wall || loadingWalls.value ? "Loading…" : `No ${lane.title} data in this range.`)];
   return html`<section class=${`lane wall ${isFocused ? "focused" : ""}`} aria-label=${lane.title} onPointerDown=${() => focusLane(ordinal - 1)}
     style=${showsTables.value ? undefined : { minHeight: `${30 + minHeight(rows.length || otherRows())}px` }}>
     <span class="ordinal" aria-hidden="true">${ordinal}</span>
@@ -124,7 +125,7 @@ export function WallLane({ lane, ordinal }) {
       <div class="row-mark" ref=${mark} hidden></div>
       ${wall && html`<${WallFindings} lane=${lane} wall=${wall} />`}</div>
     ${showsTables.value && wall && html`<${WallTable} lane=${lane} wall=${wall} unit=${unit} />`}
-    ${reason && !showsTables.value && html`<p class="why">${reason}</p>`}
+    ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}
   </section>`;
 }
 

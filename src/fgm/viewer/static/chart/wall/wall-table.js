@@ -1,6 +1,7 @@
 // A wall as a table, for people who prefer to read numbers or use a screen reader.
 
 import { html } from "../../browser/html.js";
+import { laneFindings } from "../../derived/lane-findings.js";
 import { columnAt, highestCell, useOf } from "../../lib/wall/cells.js";
 import { clockIn, viewRange } from "../../lib/time-format.js";
 import { formatNumber } from "../../lib/units.js";
@@ -14,13 +15,14 @@ const MIN_MARK_SHARE = 0.1; // as on the canvas
 export function WallTable({ lane, wall, unit }) {
   const { from_ms } = view.value;
   const killsOf = (ids) => kills.value.filter(({ series, time_ms }) => ids.includes(series) && time_ms >= from_ms && time_ms < end_ms.value).length;
+  const ranksOf = (ids) => (laneFindings.value.get(lane.key) ?? []).filter(({ finding }) => ids.includes(finding.id)).map(({ rank }) => rank);
   const rows = wall.rows.slice(0, MAX_ROWS);
   return html`<div class="tabular" tabindex="0" role="group" aria-label=${`${lane.title} as a table`}><table>
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}, one row each</caption>
     <thead><tr><th scope="col">row</th><th scope="col">mean of peaks</th><th scope="col">highest</th><th scope="col">last</th><th scope="col">suffered</th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}><th scope="row"><span class="name">${nameOfRow(row)}${row.namespace ? ` in ${row.namespace}` : ""}</span></th>
       <td>${formatNumber(useOf(row.cells), unit)}</td><${Highest} wall=${wall} row=${row} unit=${unit} /><td>${lastText(row.cells, unit)}</td>
-      <td>${suffered(lane, wall, row, killsOf(row.ids))}</td></tr>`)}</tbody>
+      <td>${suffered(lane, wall, row, killsOf(row.ids), ranksOf(row.ids))}</td></tr>`)}</tbody>
     ${wall.rows.length > rows.length && html`<tfoot><tr><th scope="row">${wall.rows.length - rows.length} more</th><td colspan="4"></td></tr></tfoot>`}
   </table></div>`;
 }
@@ -35,9 +37,9 @@ function lastText(cells, unit) {
   return last === undefined ? "–" : formatNumber(last, unit);
 }
 
-function suffered(lane, wall, row, killCount) {
+function suffered(lane, wall, row, killCount, ranks) {
   const marks = wall.marks?.rows.get(row.key)?.cells ?? [];
   const share = marks.length > 0 ? marks.filter((value) => value >= MIN_MARK_SHARE).length / marks.length : 0;
-  const parts = [killCount > 0 && `${killCount} OOM kill${killCount > 1 ? "s" : ""}`, share > 0 && `${lane.strip.title} in ${Math.max(1, Math.round(100 * share))} % of the pixels`];
+  const parts = [killCount > 0 && `${killCount} OOM kill${killCount > 1 ? "s" : ""}`, share > 0 && `${lane.strip.title} in ${Math.max(1, Math.round(100 * share))} % of the pixels`, ...ranks.map((rank) => `finding ${rank}`)];
   return parts.filter(Boolean).join(", ") || "–";
 }

@@ -9,6 +9,7 @@ import { pin, showThese, viewChanged, zoom } from "../view.js";
 /** Maximum length of the range in which findings are looked for. Of a longer view, it is the last hour. */
 export const LONGEST_MS = 3_600_000;
 const STALE_MS = 60_000; // in a live view whose data ends earlier, the last data is looked at
+const GROWTH_MS = 60_000;
 const MARGIN_SHARE = 0.5; // of the length of a finding: how much is shown before and after it
 const MIN_MARGIN_MS = 30_000, MAX_MARGIN_MS = 300_000;
 const MAX_SHOWN = 12; // further victims are not on the lanes
@@ -45,7 +46,9 @@ function rangeToLookAt() {
   const last_ms = newest_ms.value + interval_ms.value;
   if (live) return isRecording ? { span_ms: Math.min(span_ms, LONGEST_MS) } : { from_ms: last_ms - Math.min(span_ms, LONGEST_MS), to_ms: last_ms };
   const { from_ms, to_ms } = view.value;
-  const end_ms = Math.max(from_ms + interval_ms.value, Math.min(to_ms, last_ms));
+  // The recorded part of a range that goes on into the future grows: it is looked at again once a minute.
+  const recorded_ms = isRecording && last_ms < to_ms ? last_ms - ((last_ms - from_ms) % GROWTH_MS) : last_ms;
+  const end_ms = Math.max(from_ms + interval_ms.value, Math.min(to_ms, recorded_ms));
   return { from_ms: Math.max(from_ms, end_ms - LONGEST_MS), to_ms: end_ms };
 }
 
