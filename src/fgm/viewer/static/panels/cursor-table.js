@@ -79,7 +79,7 @@ function NodeShareCell({ row }) {
   const isReduced = cursorSpan.value.column_ms > 0;
   const hasShare = value !== null && nodeValue > 0 && ADDITIVE_UNITS.has(unit) && !OF_NAMESPACE.test(metric) && !isReduced;
   const share = value / nodeValue, isPart = hasShare && share < MAX_SHARE;
-  const text = isPart ? percent(share) : hasShare ? "> node" : "–";
+  const text = isPart ? percent(share) : hasShare ? html`<small>> node</small>` : "–";
   return html`<td class=${isPart ? "share" : "share mut"} title=${isReduced ? REDUCED : hasShare && !isPart ? NO_PART : undefined}>${text}</td>`;
 }
 

@@ -77,8 +77,11 @@ export function chooseRow(key) {
 
 const next = (choices, name) => choices[(choices.findIndex(([other]) => other === name) + 1) % choices.length][0];
 
-/** Change what a row is: to `name`, or to the next kind. */
-export const setRowKind = (name = next(ROW_KINDS, rowKind.peek())) => set(rowKind, name);
+/** Change what a row is: to `name`, or to the next kind. A row of another kind is no longer marked. */
+export function setRowKind(name = next(ROW_KINDS, rowKind.peek())) {
+  chosenRow.value = null;
+  set(rowKind, name);
+}
 /** Change the order of rows: to `name`, or to the next one. */
 export const setRowOrder = (name = next(ORDERS, rowOrder.peek())) => set(rowOrder, name);
 /** Change the scale of colours: to `name`, or to the next one. */
