@@ -36,20 +36,23 @@ class RowCells:
             self.count += len(values)
 
     def add_minutes(self, minutes: MinutesChunk) -> None:
-        """Add minutes, in ascending time. The maximum of a minute counts in the column in which it was recorded.
+        """Add minutes that overlap the range, in ascending time.
 
-        If a column has none of these, it gets the maximum of the minute in its middle, which was recorded less than a
-        minute before or after it: no column with data stays empty.
+        The maximum of a minute counts in the column in which it was recorded. If a column has none of these, it gets
+        the maximum of the minute in its middle, which was recorded less than a minute before or after it: no column
+        with data stays empty. The middle of a minute that is only partly in the range may be outside of it, too.
         """
         columns, peak_ms = self._columns, minutes.time_ms + minutes.max_at_ms
         is_within = (peak_ms >= columns.from_ms) & (peak_ms < columns.to_ms)
         if is_within.any():
             self._raise(peak_ms[is_within], minutes.max[is_within])
-        middle_ms = minutes.time_ms + MINUTE_MS // 2
-        is_within = (middle_ms >= columns.from_ms) & (middle_ms < columns.to_ms)
-        at = columns.at(middle_ms[is_within])
+        middle_ms = np.clip(minutes.time_ms + MINUTE_MS // 2, columns.from_ms, columns.to_ms - 1)
+        at = columns.at(middle_ms)
         is_empty = np.isnan(self.cells[at])
-        self.cells[at[is_empty]] = minutes.max[is_within][is_empty]
+        self.cells[at[is_empty]] = minutes.max[is_empty]
+        if len(at) and not np.isfinite(self.max):
+            top = int(minutes.max.argmax())
+            self.max, self.max_ms = float(minutes.max[top]), int(middle_ms[top])
         self.sum += float(minutes.mean @ minutes.count)
         self.count += int(minutes.count.sum())
 
