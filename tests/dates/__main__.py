@@ -1,7 +1,7 @@
 """Runs pytest shortly before special moments: the end of a year, a leap day, clocks that are set forward or back.
 
-`python -m tests.dates` runs the tests that are marked `dates` at three moments. With arguments, it passes them to
-pytest instead of the mark, and runs at all four moments.
+`python -m tests.dates` runs the tests that are marked `dates` at the first two moments, each of which takes three
+minutes. With arguments, it passes them to pytest instead of the mark, and runs at all four moments.
 
 The calendar of every process of such a run, including the browser, is ahead, because `clock.c` is preloaded.
 faketime 0.9.10 of Debian cannot replace it. If faketime does not change the monotonic clock, `time.sleep` of Python
@@ -21,7 +21,7 @@ from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
 DEFAULT_ARGUMENTS = ["-m", "dates", "-q"]
-DEFAULT_MOMENTS = 3
+DEFAULT_MOMENTS = 2
 HEAD_START = timedelta(seconds=15)
 """Interval between the start of a run and its moment, so that the moment is during the run."""
 
