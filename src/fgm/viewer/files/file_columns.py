@@ -1,21 +1,22 @@
 """Reads whole columns of many series at once: one array for each column, instead of one for each column and series.
 
 It is for queries that need many columns of all series. A window, or an hour without windows next to it, is read in
-one piece for each column; other files through `Reader.chunks`.
+one piece for each column; other files through `Reader.chunks`, as many columns at once as fit into memory.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
 from fgm.metrics.rates import Floats, Times
+from fgm.store.errors import BadFileError
 from fgm.store.parquet.window_block import LATE, Run
 from fgm.store.samples.chunk import Chunk
 from fgm.viewer.files.hours.file_parts import FilePart
 from fgm.viewer.files.hours.merged_rows import Range
-from fgm.viewer.files.reader import OpenFile, Reader
+from fgm.viewer.files.reader import MAX_VALUES, OpenFile, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +39,63 @@ def read_columns(
     """Return the rows of series in a range. `columns`: those that `FileColumns.column` may be asked for."""
     part = opened.parts[0] if len(opened.parts) == 1 else None
     if part is None or part.content is None or part.hidden:
-        return _of_chunks(reader.chunks(opened, columns, keys), within)
+        return _of_chunks(_FewColumns(reader, opened, columns, keys, within))
     by_key = part.content.block.by_key
     runs = sorted((run for key in keys for run in by_key.get(key, ())), key=lambda run: run.first)
     if len(runs) > len(keys):
-        return _of_chunks(reader.chunks(opened, columns, keys), within)
+        return _of_chunks(_FewColumns(reader, opened, columns, keys, within))
     return _of_part(part, runs, within)
 
 
-def _of_chunks(chunks: Sequence[Chunk], within: Range) -> FileColumns:
-    cuts = [slice(*np.searchsorted(chunk.time_ms, within).tolist()) for chunk in chunks]
+@dataclass(slots=True)
+class _FewColumns:
+    """Chunks with a few of the columns, which are replaced by others when these are needed.
+
+    `chunks`: rows in the range.
+    """
+
+    reader: Reader
+    opened: OpenFile
+    columns: Sequence[str]
+    keys: Sequence[str]
+    within: Range
+    chunks: list[Chunk] = field(init=False)
+    _names: Sequence[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the first columns."""
+        self._read(0)
+
+    def column(self, name: str) -> Floats:
+        """Return a column.
+
+        Raises: BadFileError if the file has other rows than at first.
+        """
+        if name not in self._names:
+            times, paths = [chunk.time_ms for chunk in self.chunks], [part.file.path for part in self.opened.parts]
+            self._read(self.columns.index(name))
+            again = [chunk.time_ms for chunk in self.chunks]
+            if len(again) != len(times) or not all(map(np.array_equal, again, times)):
+                raise BadFileError(" and ".join(paths), "it was changed or removed while it was read")
+        return _joined([chunk.values[name] for chunk in self.chunks])
+
+    def _read(self, first: int) -> None:
+        rows = sum(self.opened.rows.get(key, 0) for key in self.keys)
+        self._names = self.columns[first : first + max(1, MAX_VALUES // max(1, rows) - 2)]
+        self.chunks = []
+        for chunk in self.reader.chunks(self.opened, self._names, self.keys):
+            cut = slice(*np.searchsorted(chunk.time_ms, self.within).tolist())
+            values = {name: column[cut] for name, column in chunk.values.items()}
+            self.chunks.append(Chunk(chunk.series, chunk.time_ms[cut], chunk.late_ms[cut], values))
+
+
+def _of_chunks(few: _FewColumns) -> FileColumns:
+    late_ms = [chunk.late_ms for chunk in few.chunks]
     return FileColumns(
-        keys=[chunk.series.key for chunk in chunks],
-        time_ms=[chunk.time_ms[cut] for chunk, cut in zip(chunks, cuts, strict=True)],
-        late_ms=lambda: _joined([chunk.late_ms[cut] for chunk, cut in zip(chunks, cuts, strict=True)]),
-        column=lambda name: _joined([chunk.values[name][cut] for chunk, cut in zip(chunks, cuts, strict=True)]),
+        keys=[chunk.series.key for chunk in few.chunks],
+        time_ms=[chunk.time_ms for chunk in few.chunks],
+        late_ms=lambda: _joined(late_ms),
+        column=few.column,
     )
 
 

@@ -52,13 +52,11 @@ class Sources(NamedTuple):
 class FileRows(NamedTuple):
     """Rows of one file.
 
-    `chunks`: one for each series. `interval_ms`: sampling interval of the file; None if no file was read. `group`:
-    index of the group of columns.
+    `chunks`: one for each series. `interval_ms`: sampling interval of the file; None if no file was read.
     """
 
     chunks: list[Chunk]
     interval_ms: int | None
-    group: int = 0
 
 
 NO_ROWS = FileRows([], None)
@@ -131,22 +129,6 @@ class Reader:
                 NO_ROWS if opened is None else FileRows(self.chunks(opened, columns, opened.keys), opened.interval_ms)
             )
 
-    def read_in_groups(
-        self, file: DataFile, groups: Sequence[Sequence[str]], choose: Choose | set[str], within: Range | None = None
-    ) -> Iterator[FileRows]:
-        """Yield the rows once for each group of columns, so that not all columns are in memory at once. May block.
-
-        The series of a merged hour are also read one after the other. Parameters: see `read`.
-        """
-        max_rows = MAX_VALUES // (2 + max(map(len, groups), default=0))
-        with self.opening(choose, within) as open_file:
-            opened = open_file(file)
-            if opened is None:
-                return
-            for keys in merged_rows.groups_of(opened.keys, opened.rows, max_rows):
-                for number, columns in enumerate(groups):
-                    yield FileRows(self.chunks(opened, columns, keys), opened.interval_ms, number)
-
     @contextmanager
     def opening(
         self,
@@ -200,6 +182,12 @@ class Reader:
         """Count a file that was opened and whose columns cannot be read."""
         for part in file.parts:
             self._skip_counter.note(part.file.path, error)
+
+    def forget_problems(self, file: OpenFile) -> None:
+        """Remove a file, all of which was read, from the list of skipped files."""
+        for part in file.parts:
+            if part.content is not None:
+                self._skipped.forget(part.file.path)
 
     def _chunks_of(
         self, part: FilePart, columns: Sequence[str], keys: Sequence[str], *, with_late: bool

@@ -13,7 +13,7 @@ def sums_of(*series: tuple[list[float], list[float]]) -> Sums:
     sums = Sums.empty(len(series), 1)
     for row, ranges in enumerate(series):
         for part, values in zip((BEFORE, DURING), ranges, strict=True):
-            sums.add([(row, part)], 0, np.array([0]), np.array(values))
+            sums.add((np.array([row]), np.array([part])), 0, np.array([0]), np.array(values))
     return sums
 
 
@@ -56,9 +56,9 @@ def test_a_metric_that_was_not_read_has_not_fallen_to_zero_unless_its_series_is_
     sums = Sums.empty(2, 2)
     for metric in (0, 1):
         for row in (0, 1):
-            sums.add([(row, BEFORE)], metric, np.array([0]), np.full(9, 900.0))
-    sums.add([(0, DURING)], 0, np.array([0]), np.full(9, 900.0))
-    sums.add([(0, DURING)], 1, np.array([0]), np.full(2, 900.0))
+            sums.add((np.array([row]), np.array([BEFORE])), metric, np.array([0]), np.full(9, 900.0))
+    sums.add((np.array([0]), np.array([DURING])), 0, np.array([0]), np.full(9, 900.0))
+    sums.add((np.array([0]), np.array([DURING])), 1, np.array([0]), np.full(2, 900.0))
     changed = ranked(sums, [CPU, SHOWN["memory.current"]], 5)
 
     assert [series.row for series in changed] == [1]

@@ -11,7 +11,7 @@ from fgm.store.directory import layout
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.findings.detection import DETECTORS, metrics_of
-from fgm.viewer.query.analysis import grid_reader
+from fgm.viewer.query.analysis import joined_rows
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan, span_of
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grid_rows import GridRows, rows_of
@@ -67,11 +67,11 @@ def lines(client: ApiClient, span: AnalysedSpan, keys: set[str]) -> dict[tuple[s
     return result
 
 
-@pytest.mark.parametrize("max_values", [grid_reader.MAX_VALUES, 20_000], ids=["at once", "a few columns at a time"])
+@pytest.mark.parametrize("max_values", [joined_rows.MAX_VALUES, 20_000], ids=["at once", "a few columns at a time"])
 def test_matrices_have_the_values_of_each_series(
     client: ApiClient, monkeypatch: pytest.MonkeyPatch, max_values: int
 ) -> None:
-    monkeypatch.setattr(grid_reader, "MAX_VALUES", max_values)
+    monkeypatch.setattr(joined_rows, "MAX_VALUES", max_values)
     holdings = client.services.scanner.holdings()
     span = span_of(holdings, BEGAN_MS, BEGAN_MS + 120_000)
     rows, matrices = read(client, span, holdings)
@@ -128,7 +128,7 @@ def test_metrics_of_all_detectors_can_be_read(client: ApiClient) -> None:
 def test_matrices_reach_over_merged_hours_windows_and_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grid_reader, "MAX_ROWS", 2_000)  # several groups of series
+    monkeypatch.setattr(joined_rows, "MAX_ROWS", 2_000)  # several groups of series
     data, hour_ms = DataDirectory(tmp_path), T0 - T0 % 3_600_000 - 3_600_000
     series = (NODE, *(container(number) for number in range(1, 4)))
     data.parquet(*(counting(each, hour_ms, 3600, per_second=1000 * row) for row, each in enumerate(series)))

@@ -1,7 +1,7 @@
 """Sums of all metrics of all series over two time ranges, for the ranking of changes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,19 +35,25 @@ class Sums:
         count, total, squares = np.zeros((3, *shape))
         return cls(count, total, squares, np.full(shape, np.inf), np.full(shape, -np.inf))
 
-    def add(self, segments: Sequence[tuple[int, int]], metric: int, starts: NDArray[np.intp], values: Floats) -> None:
+    def add(
+        self,
+        segments: tuple[NDArray[np.intp], NDArray[np.intp]],
+        metric: int,
+        starts: NDArray[np.intp],
+        values: Floats,
+    ) -> None:
         """Add values of one metric.
 
-        The values consist of segments: the segment i begins at `starts[i]`, and `segments[i]` is its (series, range).
+        The values consist of segments, which begin at `starts`. `segments`: the series and the range of each.
 
         Shape: `values` is float64[n], NaN for null.
         """
         known = ~np.isnan(values)
         if not known.any():
             return
-        series, ranges = np.array(segments).T
+        series, ranges = segments
         filled = np.where(known, values, 0.0)
-        target = (series, metric, ranges)
+        target: Any = (series, metric, ranges)
         np.add.at(self.count, target, np.add.reduceat(known.astype(np.float64), starts))
         np.add.at(self.total, target, np.add.reduceat(filled, starts))
         np.add.at(self.squares, target, np.add.reduceat(filled * filled, starts))

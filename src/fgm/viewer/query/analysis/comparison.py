@@ -1,28 +1,25 @@
 """Compares two time ranges: the range in question, and the one before it. Reads one file at a time."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.metrics.derived import DEPTHS, ShownMetric
-from fgm.metrics.formula_input import Samples
 from fgm.metrics.shown import SHOWN
 from fgm.store.directory import layout
-from fgm.store.samples.chunk import Chunk
+from fgm.store.errors import BadFileError
 from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.files.reader import FileRows, Reader, Sources
+from fgm.viewer.files.reader import Reader, Sources
 from fgm.viewer.query.analysis.change_ranking import ChangedSeries, ranked
-from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
+from fgm.viewer.query.analysis.change_sums import BEFORE, Sums
+from fgm.viewer.query.analysis.joined_rows import LEAD_TICKS, ComputedMetrics, JoinedRows, MetricReader
 
 MAX_SERIES = 500
 """Maximum number of compared series."""
-COLUMNS_PER_GROUP = 24
-"""Maximum number of columns of a file in memory at once."""
 STEP_S = 0.005
 """Time after which no more work is begun in a step. A piece of work takes about as long."""
 SPARE_SERIES = 32
@@ -58,27 +55,24 @@ class ComparisonResult:
 
 
 class Comparison:
-    """One comparison. Not thread-safe."""
+    """One comparison. Not thread-safe.
+
+    `sums`: of all values that were read so far, by row (as `ComparisonResult.series`) and index in `metrics`.
+    """
 
     def __init__(
         self, holdings: Holdings, ranges: ComparedRanges, sources: Sources, monotonic: Callable[[], float]
     ) -> None:
         """`monotonic`: returns the time in seconds since some instant."""
         self.ranges = ranges
-        self._tick_ms = holdings.tick_ms
         self._reader = Reader(sources, holdings.node_name)
-        self._metrics: list[ShownMetric] = [
+        self.metrics: list[ShownMetric] = [
             m for m in SHOWN.values() if m.has_values(holdings.metrics) and m.name not in DEPTHS
         ]
-        lead_ms = 3 * holdings.tick_ms
-        self._within = (ranges.before_ms - lead_ms, ranges.to_ms)
-        files = sources.files.between(*self._within, layout.reach_ms(holdings.rotation_ms))
-        # The range in question is read first: if there are too many series, those of the range before are left out.
-        self._waiting = deque(sorted(files, key=lambda file: file.start_ms < ranges.from_ms))
-        self._file_count = len(self._waiting)
-        self._groups = _groups(self._metrics)
-        self._columns = [tuple(dict.fromkeys(c for _, metric in g for c in metric.needs)) for g in self._groups]
-        self._tails: dict[tuple[int, str], Chunk] = {}
+        self._number_of = {metric.name: number for number, metric in enumerate(self.metrics)}
+        self._within = (ranges.before_ms - LEAD_TICKS * holdings.tick_ms, ranges.to_ms)
+        self._files = sources.files.between(*self._within, layout.reach_ms(holdings.rotation_ms))
+        self._read_files = 0
         self._depths: dict[tuple[int, str], int] = {}
         self._is_cut = False
         self._rows: dict[str, int] = {}
@@ -86,20 +80,28 @@ class Comparison:
         self._snapshot = snapshot = holdings.series
         listed = [each for each in snapshot.by_id.values() if snapshot.is_within(each, ranges.before_ms, ranges.to_ms)]
         self._listed = [each.series for each in listed]
-        self._room = min(MAX_SERIES, len(listed) + SPARE_SERIES)
-        self._sums = Sums.empty(self._room, len(self._metrics))
+        # If there are too many series, those of the range before are left out.
+        listed.sort(key=lambda each: not snapshot.is_within(each, ranges.from_ms, ranges.to_ms))
+        leaves = leaf_keys(self._listed)
+        workloads = list(dict.fromkeys(workload_key(each.series) for each in listed if each.series.key in leaves))
+        self._left_out = frozenset(workloads[MAX_SERIES:])
+        self._room = min(MAX_SERIES, len(workloads) + SPARE_SERIES)
+        self.sums = Sums.empty(self._room, len(self.metrics))
+        self._row_of = np.zeros(len(leaves) + SPARE_SERIES, np.intp)
+        self._index_of: dict[str, int] = {}
+        self._metric_reader = MetricReader(self._reader, self.metrics, self._within, len(self._row_of))
         self._monotonic = monotonic
         self._pieces = self._read()
 
     @property
     def max_samples(self) -> int:
-        """Upper limit of the memory of this query in samples: five sums for each metric, series and range."""
-        return 5 * 2 * self._room * len(self._metrics)
+        """Upper limit of the memory of this query in samples: sums of each metric, series and range, and last rows."""
+        return (5 * 2 * self._room + len(self._row_of)) * len(self.metrics)
 
     @property
     def progress(self) -> float:
         """The share of files that have been read, from 0 to 1."""
-        return 1 - len(self._waiting) / max(1, self._file_count)
+        return self._read_files / max(1, len(self._files))
 
     def step(self) -> bool:
         """Read the next file or part of it; return whether there may be more. May block."""
@@ -112,12 +114,12 @@ class Comparison:
     def result(self, limit: int) -> ComparisonResult:
         """Return the result with at most `limit` changed series. All steps must be done."""
         count = len(self._series)
-        has_before = bool(self._sums.count[:, :, BEFORE].any())
-        changed = ranked(self._sums.first(count), self._metrics, limit) if has_before else []
+        has_before = bool(self.sums.count[:, :, BEFORE].any())
+        changed = ranked(self.sums.first(count), self.metrics, limit) if has_before else []
         return ComparisonResult(
             changed=tuple(changed),
             series=tuple(self._series),
-            metrics=len(self._metrics),
+            metrics=len(self.metrics),
             has_before=has_before,
             is_cut=self._is_cut,
             skipped_files=self._reader.skipped_files,
@@ -125,107 +127,85 @@ class Comparison:
         )
 
     def drop(self) -> None:
-        """Free the memory of the sums. Neither `step` nor `result` may be called afterwards."""
-        self._pieces.close()
-        self._sums = Sums.empty(0, 0)
-        self._tails = {}
+        """Free the memory of the sums. Neither `step` nor `result` may be called afterwards.
+
+        If the request was canceled, a step may still run in its thread. The memory is freed when it ends.
+        """
+        try:
+            self._pieces.close()
+        except ValueError:  # the generator is being executed, and adds to the sums
+            return
+        self.sums = Sums.empty(0, 0)
+        self._metric_reader = MetricReader(self._reader, (), self._within, 0)
 
     def _read(self) -> Generator[bool]:
-        while self._waiting:
-            file = self._waiting[0]
-            for rows in self._reader.read_in_groups(file, self._columns, self._leaves, self._within):
-                self._add(rows.group, rows)
-                yield True
-            self._waiting.popleft()
+        for file in self._files:
+            with self._reader.opening(self._chosen, self._within) as open_file:
+                opened = open_file(file)
+                if opened is not None:
+                    try:
+                        for computed in self._metric_reader.read(opened, self._index_of):
+                            self._add(computed)
+                            yield True
+                    except (BadFileError, OSError) as error:
+                        self._reader.note(opened, error)
+            self._read_files += 1
             yield True
 
-    def _leaves(self, series: Iterable[Series]) -> set[str]:
-        """Return the keys of the series of a file that are leaves among all series of both ranges.
+    def _chosen(self, series: Iterable[Series]) -> set[str]:
+        """Return the keys of the series of a file that are leaves among all series of both ranges, and have room.
 
         The decision must be the same for all files: a pod whose container is in one, but not in the next, would seem
         to be new there. `series`: also those that are not registered yet count.
         """
         of_file = {each.key: each for each in series}
         unregistered = [each for key, each in of_file.items() if self._snapshot.find(key) is None]
-        return leaf_keys((*self._listed, *unregistered)) & of_file.keys()
+        leaves = leaf_keys((*self._listed, *unregistered))
+        return {key for key, each in of_file.items() if key in leaves and self._has_room(each)}
 
-    def _add(self, group: int, rows: FileRows) -> None:
-        """Add the rows of one file and one group of metrics to the sums."""
-        chunks = [self._with_tail(group, chunk) for chunk in rows.chunks]
-        chunks = [chunk for chunk in chunks if self._row(chunk.series) is not None]
-        if not chunks:
+    def _add(self, computed: ComputedMetrics) -> None:
+        """Add the values of some metrics to the sums."""
+        rows = computed.rows
+        is_within = rows.time_ms >= self.ranges.before_ms
+        kept = rows.places[is_within]
+        if not len(kept):
             return
-        for chunk in chunks:
-            self._note_depths(chunk)
-        time_ms = np.concatenate([chunk.time_ms for chunk in chunks])
-        late_ms = np.concatenate([chunk.late_ms for chunk in chunks])
-        columns = {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values}
-        samples = Samples(time_ms, late_ms, columns, rows.interval_ms or self._tick_ms)
-        is_outside = (time_ms < self.ranges.before_ms) | (time_ms >= self.ranges.to_ms)
-        # The first row of each series is only needed to compute the rate at the next one.
-        is_outside[np.cumsum([0, *(len(chunk.time_ms) for chunk in chunks[:-1])])] = True
-        starts, segments = self._segments(chunks)
-        for number, metric in self._groups[group]:
-            self._sums.add(segments, number, starts, np.where(is_outside, np.nan, metric.compute(samples)))
+        # A segment has successive rows of one row of the sums and one range.
+        segment_of = 2 * self._row_of[rows.series[is_within]] + (rows.time_ms[is_within] >= self.ranges.from_ms)
+        starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
+        segments = np.divmod(segment_of[starts], 2)
+        for metric in computed.metrics:
+            self.sums.add(segments, self._number_of[metric.name], starts, metric.compute(computed.samples)[kept])
+        for name in DEPTHS.intersection(computed.samples.values):
+            self._note_depths(name, rows, computed.samples.value(name))
 
-    def _note_depths(self, chunk: Chunk) -> None:
-        """Keep the last depth of each limit; the files of the range in question are read first, in order of time."""
-        row = self._rows[workload_key(chunk.series)]
-        for name in DEPTHS.intersection(chunk.values):
-            known = chunk.values[name][~np.isnan(chunk.values[name])]
-            if len(known) and (chunk.time_ms[-1] >= self.ranges.from_ms or (row, name) not in self._depths):
-                self._depths[row, name] = int(known[-1])
+    def _note_depths(self, name: str, rows: JoinedRows, depths: NDArray[np.float64]) -> None:
+        """Keep the last depth of a limit of each series."""
+        known = np.flatnonzero(~np.isnan(depths[rows.places]))
+        # Of several values for one row of the sums, the last one is kept.
+        last = dict(zip(self._row_of[rows.series[known]].tolist(), known.tolist(), strict=True))
+        self._depths.update({(row, name): int(depths[rows.places[at]]) for row, at in last.items()})
 
-    def _with_tail(self, group: int, chunk: Chunk) -> Chunk:
-        """Return a chunk with the last row of the series in the file before in front of it, for the first rate."""
-        key = (group, chunk.series.key)
-        tail = self._tails.get(key)
-        last = {name: column[-1:].copy() for name, column in chunk.values.items()}
-        self._tails[key] = Chunk(chunk.series, chunk.time_ms[-1:].copy(), chunk.late_ms[-1:].copy(), last)
-        if tail is None or tail.time_ms[0] >= chunk.time_ms[0]:
-            return chunk
-        values = {name: np.concatenate([tail.values[name], column]) for name, column in chunk.values.items()}
-        time_ms = np.concatenate([tail.time_ms, chunk.time_ms])
-        return Chunk(chunk.series, time_ms, np.concatenate([tail.late_ms, chunk.late_ms]), values)
-
-    def _segments(self, chunks: list[Chunk]) -> tuple[Any, list[tuple[int, int]]]:
-        """Divide joined chunks into segments, one per series and range; return the start and (row, range) of each."""
-        starts, segments, first = [], [], 0
-        for chunk in chunks:
-            row = self._rows[workload_key(chunk.series)]
-            split = int(np.searchsorted(chunk.time_ms, self.ranges.from_ms))
-            for range_index, begin, end in ((BEFORE, 0, split), (DURING, split, len(chunk.time_ms))):
-                if end > begin:
-                    starts.append(first + begin)
-                    segments.append((row, range_index))
-            first += len(chunk.time_ms)
-        return np.array(starts), segments
-
-    def _row(self, series: Series) -> int | None:
-        """Return the row in the sums of the workload of a series; None if there is no room for it."""
+    def _has_room(self, series: Series) -> bool:
+        """Return whether a series has a row in the sums, that of its workload; give it one if there is room."""
         key = workload_key(series)
         row = self._rows.get(key)
+        is_new = series.key not in self._index_of
+        if (
+            key in self._left_out
+            or (row is None and len(self._series) >= self._room)
+            or (is_new and len(self._index_of) >= len(self._row_of))
+        ):
+            self._is_cut = True
+            return False
         if row is None:
-            if len(self._series) >= self._room:
-                self._is_cut = True
-                return None
             row = self._rows[key] = len(self._series)
             self._series.append(series)
         self._series[row] = series
-        return row
-
-
-def _groups(metrics: list[ShownMetric]) -> list[list[tuple[int, ShownMetric]]]:
-    """Divide the metrics, each with its index, into groups that need at most `COLUMNS_PER_GROUP` columns."""
-    groups: list[list[tuple[int, ShownMetric]]] = [[]]
-    columns: set[str] = set()
-    for number, metric in enumerate(metrics):
-        columns.update(metric.needs)
-        if len(columns) > COLUMNS_PER_GROUP:
-            groups.append([])
-            columns = set(metric.needs)
-        groups[-1].append((number, metric))
-    return groups
+        if is_new:
+            self._row_of[len(self._index_of)] = row
+            self._index_of[series.key] = len(self._index_of)
+        return True
 
 
 def workload_key(series: Series) -> str:
