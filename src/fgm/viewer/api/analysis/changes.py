@@ -7,7 +7,6 @@ from quart import Response, request
 from fgm.metrics.derived import DEPTHS
 from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
@@ -15,37 +14,24 @@ from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make, limit_of, name_of
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.findings.sentences import sentence_of
-from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
+from fgm.viewer.query.analysis.analysed_span import MAX_MS, span_of
 from fgm.viewer.query.analysis.change_query import ChangedWorkload, ChangeQuery
 from fgm.viewer.query.analysis.change_ranking import Change
 from fgm.viewer.query.analysis.comparison import ComparisonResult
 from fgm.viewer.query.analysis.finding_query import FindingResult
-from fgm.viewer.web.problems import bad_parameter
 
 
 async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     changes_request = parsing.changes(request.query_string)
     holdings = await services.runner.run(services.fresh_holdings)
-    span = analysed_span(holdings, changes_request.span, services.now_ms())
+    span = span_of(holdings, *changes_request.span.resolve_at_most(MAX_MS, holdings, services.now_ms()))
     return progress_response(
         services.runner,
         lease,
         lambda: services.change_query(holdings, span),
         lambda query: answer(query, changes_request.limit, holdings),
     )
-
-
-def analysed_span(holdings: Holdings, span: Span, now_ms: int) -> AnalysedSpan:
-    """Return the range to look at, with the time before it.
-
-    Raises: Problem (400) if the range is empty or too long.
-    """
-    from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-    if to_ms - from_ms > MAX_MS + holdings.tick_ms:
-        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to be compared with the time before it"
-        raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
-    return span_of(holdings, from_ms, to_ms)
 
 
 def answer(query: ChangeQuery, limit: int, holdings: Holdings) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from quart import Response, request
 
 from fgm.store.samples.series import Series
 from fgm.viewer.api.request import parsing
-from fgm.viewer.api.request.requests import Span
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.response_tag import tag_of_response
 from fgm.viewer.api.response.responses import response_from_parts
@@ -23,7 +22,6 @@ from fgm.viewer.query.analysis.finding_query import FindingQuery
 from fgm.viewer.query.analysis.grid_rows import rows_of
 from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
-from fgm.viewer.web.problems import bad_parameter
 
 SETTLED_MS = 120_000
 """Time after the end of a range from which on its events do not change any more."""
@@ -33,7 +31,7 @@ async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     findings_request, runner = parsing.findings(request.query_string), services.runner
     holdings = await runner.run_in_background(services.fresh_holdings)
-    span = analysed_span(holdings, findings_request.span, services.now_ms())
+    span = span_of(holdings, *findings_request.span.resolve_at_most(MAX_MS, holdings, services.now_ms()))
     query_string, now_ms = request.query_string, services.now_ms()
     tag = await runner.run_in_background(lambda: tag_of(query_string, span, services, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
@@ -74,18 +72,6 @@ def tag_of(query_string: bytes, span: AnalysedSpan, services: Services, holdings
     )
     facts = query_string + json.dumps([span.from_ms, names]).encode()
     return tag_of_response(facts, question, services.sources, holdings, now_ms)
-
-
-def analysed_span(holdings: Holdings, span: Span, now_ms: int) -> AnalysedSpan:
-    """Return the range to look at, with the time before it.
-
-    Raises: Problem (400) if the range is empty or too long.
-    """
-    from_ms, to_ms = span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-    if to_ms - from_ms > MAX_MS + holdings.tick_ms:
-        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to look at every second of it"
-        raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
-    return span_of(holdings, from_ms, to_ms)
 
 
 def answer(query: FindingQuery, limit: int, holdings: Holdings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fgm.viewer.findings.studies.study import Levels
 from fgm.viewer.query.analysis.analysed_span import MAX_MS
 from fgm.viewer.query.analysis.study_query import StudiedSeries, StudyQuery
 from fgm.viewer.query.question import Question
-from fgm.viewer.web.problems import bad_parameter, unknown
+from fgm.viewer.web.problems import unknown
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -33,10 +33,7 @@ def make_question(holdings: Holdings, studies_request: StudiesRequest, now_ms: i
 
     Raises: Problem (400) if the range is empty or too long; Problem (404) if there is no such series.
     """
-    from_ms, to_ms = studies_request.span.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
-    if to_ms - from_ms > MAX_MS + holdings.tick_ms:
-        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to look at every second of it"
-        raise bad_parameter("from", detail, f"a range of at most {MAX_MS // 1000} s")
+    from_ms, to_ms = studies_request.span.resolve_at_most(MAX_MS, holdings, now_ms)
     return Question(
         metrics=(studies_request.metric,),
         keys=frozenset(_key(holdings, name) for name in studies_request.ids),

@@ -48,6 +48,17 @@ class Span(NamedTuple):
             raise bad_parameter("from", "the range is empty", f"an instant before {to_ms}, where the range ends")
         return from_ms, to_ms
 
+    def resolve_at_most(self, max_ms: int, holdings: Holdings, now_ms: int) -> tuple[int, int]:
+        """Return the start and the end of a range of which every sample is read; see `resolve`.
+
+        Raises: Problem (400) if the range is empty, or longer than `max_ms` and a tick.
+        """
+        from_ms, to_ms = self.resolve(now_ms, holdings.oldest_ms or now_ms, holdings.tick_ms)
+        if to_ms - from_ms > max_ms + holdings.tick_ms:
+            detail = f"a range of {(to_ms - from_ms) // 1000} s is too long to look at every second of it"
+            raise bad_parameter("from", detail, f"a range of at most {max_ms // 1000} s")
+        return from_ms, to_ms
+
 
 def resolve_or_instant(
     span: Span | None, at_ms: int | None, holdings: Holdings, now_ms: int, max_age_ms: int
