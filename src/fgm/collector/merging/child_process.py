@@ -32,4 +32,8 @@ def _outcome(code: int, output: bytes, errors: bytes) -> Outcome:
     except (ValueError, TypeError, LookupError):
         lines = errors.decode(errors="replace").strip().splitlines()
         ended = f"it was ended by {signal.Signals(-code).name}" if code < 0 else f"its exit code is {code}"
-        return Outcome("failed", reason=f"{ended}: {lines[-1][:200]}" if lines else ended)
+        if not lines:
+            return Outcome("failed", reason=ended)
+        frames = [line.strip() for line in lines if line.startswith("  File ")]
+        place = f", in {frames[-1]}" if frames else ""  # the last frame of a traceback
+        return Outcome("failed", reason=f"{ended}: {lines[-1][:200]}{place}")
