@@ -50,9 +50,10 @@ async function look(wanted, signal) {
     show({ ...answer, ...range, key, time_ms: performance.now() });
   } catch (error) {
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
-    if (signal.aborted) return;
+    // A banner says that there is no viewer; as soon as there is one, a poll asks again.
+    if (signal.aborted || (error instanceof api.Unreachable && !error.isLate)) return;
     failed = { key, time_ms: performance.now(), isFinal: Boolean(error.isFinal) };
-    // A live view keeps its last answer: a banner says that the viewer does not respond.
+    // A live view keeps its last answer.
     findingsRefusal.value = { key, text: error instanceof api.Problem ? error.message : "The viewer does not respond." };
   }
 }
