@@ -8,7 +8,8 @@ from fgm.store.minutes.minutes_file import MinutesChunk
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.columns import Columns
 from fgm.viewer.query.lines import Line, SeriesLines
-from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
+from fgm.viewer.query.long_ranges.range_query import RangeQuery
+from fgm.viewer.query.long_ranges.range_reader import SeriesMinutes
 from fgm.viewer.query.question import Question
 
 MEAN_COLUMNS = ("mean", "count")
@@ -50,34 +51,13 @@ class ColumnMeans:
             self._count[within] += np.bincount(at - first, counts, size)
 
 
-class MeansQuery:
+class MeansQuery(RangeQuery):
     """Computes the means for one question, which has pixel columns. It is used like `SamplesQuery`. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources) -> None:
-        self.question = question
+        super().__init__(question, sources, MEAN_COLUMNS)
         self._columns = Columns(question.from_ms, question.to_ms, question.columns or 1)
-        self._reader = RangeReader(question, sources, MEAN_COLUMNS)
         self._means: dict[str, tuple[ColumnMeans, ...]] = {}
-
-    @property
-    def skipped_files(self) -> int:
-        """Number of files that could not be read."""
-        return self._reader.skipped_files
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether series were left out, because there are more than the question allows."""
-        return self._reader.chosen.is_cut
-
-    @property
-    def adopted_prefixes(self) -> dict[str, str]:
-        """The key of the first series that was adopted for each prefix of the question."""
-        return self._reader.chosen.adopted_prefixes
-
-    @property
-    def complete_from_ms(self) -> int:
-        """The time in ms from which on the result is complete: the start of the range."""
-        return self.question.from_ms
 
     @property
     def max_samples(self) -> int:

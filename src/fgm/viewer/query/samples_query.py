@@ -9,42 +9,17 @@ from fgm.metrics.rates import Floats, Times
 from fgm.viewer.files.reader import Sources
 from fgm.viewer.query.lines import MAX_PER_COLUMN, Line, SeriesLines
 from fgm.viewer.query.long_ranges.points import POINT_COLUMNS, points
-from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
+from fgm.viewer.query.long_ranges.range_query import RangeQuery
+from fgm.viewer.query.long_ranges.range_reader import SeriesMinutes
 from fgm.viewer.query.question import Question
 
 
-class SamplesQuery:
+class SamplesQuery(RangeQuery):
     """Reads the lines for one question, step by step. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources) -> None:
-        self.question = question
-        self._reader = RangeReader(question, sources, POINT_COLUMNS)
+        super().__init__(question, sources, POINT_COLUMNS)
         self._lines: dict[str, tuple[Line, ...]] = {}
-
-    @property
-    def skipped_files(self) -> int:
-        """Number of files that could not be read."""
-        return self._reader.skipped_files
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether series were left out, because there are more than the question allows."""
-        return self._reader.chosen.is_cut
-
-    @property
-    def adopted_prefixes(self) -> dict[str, str]:
-        """The key of the first series that was adopted for each prefix of the question."""
-        return self._reader.chosen.adopted_prefixes
-
-    @property
-    def has_minutes(self) -> bool:
-        """Whether a part of the result was computed from minutes."""
-        return self._reader.has_minutes
-
-    @property
-    def complete_from_ms(self) -> int:
-        """The time in ms from which on the result is complete: the start of the range."""
-        return self.question.from_ms
 
     @property
     def max_samples(self) -> int:

@@ -11,7 +11,8 @@ from fgm.store.minutes.minutes_file import MinutesChunk
 from fgm.store.samples.series import Scope, Series
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import Sources
-from fgm.viewer.query.long_ranges.range_reader import RangeReader, SeriesMinutes
+from fgm.viewer.query.long_ranges.range_query import RangeQuery
+from fgm.viewer.query.long_ranges.range_reader import SeriesMinutes
 from fgm.viewer.query.question import MIN_COLUMN_MS, Question
 
 MAX_TOTALS = 5_000
@@ -98,35 +99,19 @@ class SeriesTotals:
     totals: tuple[Total, ...]
 
 
-class TotalsQuery:
+class TotalsQuery(RangeQuery):
     """Computes the totals for one question, step by step. Not thread-safe."""
 
     def __init__(self, question: Question, sources: Sources, parts: int = 0) -> None:
         """`parts`: number of equal parts of the range, each with its own peak; 0: no peaks."""
-        self.question = question
+        super().__init__(question, sources, TOTAL_COLUMNS)
         self._parts = parts
-        self._reader = RangeReader(question, sources, TOTAL_COLUMNS)
         self._totals: dict[str, tuple[Total, ...]] = {}
-
-    @property
-    def skipped_files(self) -> int:
-        """Number of files that could not be read."""
-        return self._reader.skipped_files
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether series were left out, because there are more than the question allows."""
-        return self._reader.chosen.is_cut
 
     @property
     def max_samples(self) -> int:
         """Upper limit of the memory of this query so far, in samples; may grow with the next step."""
         return self._reader.chosen.max_series * len(self.question.metrics) * self.question.line_samples
-
-    @property
-    def has_minutes(self) -> bool:
-        """Whether a part of the result was computed from minutes."""
-        return self._reader.has_minutes
 
     def step(self) -> bool:
         """Read the next files; return whether there are more. May block."""
