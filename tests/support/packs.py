@@ -1,0 +1,68 @@
+"""Packs for tests: small ones, and the values that the parts of samples contain."""
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.pack_writer import PackWriter
+from fgm.viewer.packs.sample_part import growths_to_values
+
+SMALL = Manifest("fgm 0.1.0", 1_700_000_100_000, 1_700_000_000_000, 1_700_000_060_000, 1000, node_name="node-1")
+"""Manifest of a pack of one minute, without parts."""
+
+
+def make_pack(parts: dict[str, bytes], manifest: Manifest = SMALL, loader: str = "") -> bytes:
+    """Return a pack with these parts."""
+    writer = PackWriter("A test", loader)
+    return b"".join([writer.begin(), *(writer.part(name, body) for name, body in parts.items()), writer.end(manifest)])
+
+
+def decode_samples(part: bytes, passed: bytes | None = None) -> dict[str, tuple[list[int], list[float | None]]]:
+    """Return the times and values of each series of a part of samples, by id, as docs/pack.md describes them."""
+    header, columns = _split(part)
+    units = {} if passed is None else _units(passed)
+    lines = {}
+    for series in header["series"]:
+        count, described = series["count"], series["value"]
+        times = [first + step * i for first, step, many in series["t_ms"] for i in range(many)]
+        assert len(times) == count
+        lines[series["id"]] = (times, _values(described, columns, count, units.get(series["id"])))
+    return lines
+
+
+def _split(part: bytes) -> tuple[dict[str, Any], bytes]:
+    length = int.from_bytes(part[:4], "little")
+    return json.loads(part[4 : 4 + length]), part[4 + length + -(4 + length) % 8 :]
+
+
+def _units(passed: bytes) -> dict[str, NDArray[np.int64]]:
+    header, columns = _split(passed)
+    return {
+        series["id"]: _numbers(columns, series["value"]["at"], series["count"], "<i4").astype(np.int64)
+        for series in header["series"]
+    }
+
+
+def _values(
+    described: dict[str, Any], columns: bytes, count: int, units: NDArray[np.int64] | None
+) -> list[float | None]:
+    if described["as"] == "null":
+        return [None] * count
+    if described["as"] == "rate":
+        assert units is not None
+        growth = _numbers(columns, described["at"], count, "<i4").astype(np.int64)
+        values = growths_to_values(growth, units, described["divisor"])
+        for i, value in described["except"]:
+            values[i] = np.nan if value is None else value
+    else:
+        values = _numbers(columns, described["at"], count, f"<{described['as']}").astype(np.float64)
+    return [None if np.isnan(value) else float(value) for value in values]
+
+
+def _numbers(columns: bytes, at: int, count: int, form: str) -> NDArray[Any]:
+    kind = np.dtype(form)
+    planes = np.frombuffer(columns, np.uint8, count * kind.itemsize, at).reshape(kind.itemsize, count)
+    return np.ascontiguousarray(planes.T).reshape(-1).view(kind)
