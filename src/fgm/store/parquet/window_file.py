@@ -185,14 +185,31 @@ class WindowFile:
 
         Raises: BadFileError if one of them is damaged.
         """
-        for name, column in self.block.columns.items():
-            for page in column.pages:
-                if not (0 <= page.offset < 1 << 62 and 0 <= page.size <= MAX_COLUMN_BYTES):
-                    raise BadFileError(self.path, f"column {name} has an impossible size")
-                if zlib.crc32(os.pread(self._fd, page.size, page.offset)) != page.crc:
-                    raise BadFileError(self.path, f"column {name} does not match its checksum")
+        for name in self.block.columns:
+            self._verify_checksum(name)
         self._verify_other_columns()
         self._verify_times()
+
+    def damaged_columns(self, names: Sequence[str]) -> list[str]:
+        """Return those of the columns that do not match their checksum. Those that the file does not have are intact.
+
+        For `late_ms`, the column with the lateness is checked, whatever its unit is.
+        """
+        damaged = []
+        for name in names:
+            try:
+                self._verify_checksum(LATE_US if name == LATE and not self.block.has_empty_columns else name)
+            except BadFileError:
+                damaged.append(name)
+        return damaged
+
+    def _verify_checksum(self, name: str) -> None:
+        column = self._column_chunk(name)
+        for page in () if column is None else column.pages:
+            if not (0 <= page.offset < 1 << 62 and 0 <= page.size <= MAX_COLUMN_BYTES):
+                raise BadFileError(self.path, f"column {name} has an impossible size")
+            if zlib.crc32(os.pread(self._fd, page.size, page.offset)) != page.crc:
+                raise BadFileError(self.path, f"column {name} does not match its checksum")
 
     def _verify_times(self) -> None:
         time_ms, ticks = self.time_ms(), self.block.tick_ms()

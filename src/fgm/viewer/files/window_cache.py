@@ -196,6 +196,14 @@ class CachedWindow:
         assert self._file is not None, "it must be held"
         return self._file.times(first, count)
 
+    def damaged_columns(self, names: Sequence[str]) -> list[str]:
+        """Return the columns that do not match their checksum, as `WindowFile.damaged_columns` does.
+
+        Call `hold` before, without keys.
+        """
+        assert self._file is not None, "it must be held"
+        return self._file.damaged_columns(names)
+
     def close(self) -> None:
         """Close the file, if it is open. Rows that were returned earlier stay valid."""
         if self._file is not None:
