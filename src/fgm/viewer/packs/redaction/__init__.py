@@ -1,0 +1,1 @@
+"""Replaces the names, ids, images, labels and paths of a recording with pseudonyms, by rules. Pure."""
