@@ -62,12 +62,19 @@ def test_axe_finds_no_accessibility_problem(
         page.keyboard.press("n")
         expect(page.locator(".event.oom")).to_be_visible()
         assert violations(page) == []
+        page.keyboard.press("e")
+        expect(page.locator(".note-form")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.type("noted")
+        page.keyboard.press("Enter")
+        expect(page.locator(".note-flag")).to_be_visible()
+        assert violations(page) == []
         page.keyboard.press("o")
         expect(page.locator(".processes tbody tr").first).to_be_visible()
         page.keyboard.press("l")
         expect(page.locator(".lane").last.locator(".peak")).to_be_attached()
         assert violations(page) == []
-        for keys, selector in (("t", ".tabular"), (":", ".palette li"), ("?", ".keys dl")):
+        for keys, selector in (("t", ".note-lane .tabular"), (":", ".palette li"), ("?", ".keys dl")):
             page.keyboard.press(keys)
             expect(page.locator(selector).first).to_be_visible()
             assert violations(page) == []

@@ -10,6 +10,8 @@ import { ContainerList } from "./panels/container-list.js";
 import { CursorTable } from "./panels/cursor-table.js";
 import { Findings } from "./panels/findings.js";
 import { Header } from "./panels/header.js";
+import { NoteDialog } from "./panels/incident/note-dialog.js";
+import { Notes } from "./panels/incident/notes.js";
 import { StartPage } from "./panels/start-pages.js";
 import { startClosingComparison } from "./requests/analysis/comparison.js";
 import { startFindingProcesses } from "./requests/analysis/finding-processes.js";
@@ -40,7 +42,7 @@ function clockOffsetText() {
 function Footer() {
   return html`<footer>
     <span><kbd>w</kbd> <kbd>s</kbd> zoom</span><span><kbd>a</kbd> <kbd>d</kbd> pan</span><span><kbd>←</kbd> <kbd>→</kbd> one sample</span>
-    <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>i</kbd> finding</span><span><kbd>c</kbd> pin</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
+    <span><kbd>n</kbd> <kbd>N</kbd> event</span><span><kbd>i</kbd> finding</span><span><kbd>c</kbd> pin</span><span><kbd>e</kbd> note</span><span><kbd>j</kbd> go to time</span><span><kbd>/</kbd> search</span>
     <span><kbd>:</kbd> commands</span><span><kbd>?</kbd> keys</span>
     <span class="end">times local, ${utcOffset(view.value.to_ms)}${clockOffsetText()} · fgm ${health.value.version}</span>
   </footer>`;
@@ -53,9 +55,9 @@ function Page() {
     <${Header} />
     <${Banners} />
     ${hasLanes
-      ? html`<${Findings} /><${LaneStack} /><aside><${CursorTable} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
+      ? html`<${Findings} /><${LaneStack} /><aside><${CursorTable} /><${Notes} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
       : html`<${StartPage} />`}
-    <${Palette} /><${KeysDialog} />
+    <${Palette} /><${KeysDialog} /><${NoteDialog} />
     <output class="toast" role="status" hidden=${toast.value === null}>${toast.value}</output>
   </div>`;
 }

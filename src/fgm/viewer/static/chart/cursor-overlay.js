@@ -1,5 +1,5 @@
 // The cursor over all lanes, and the actions of the pointer: click to pin, drag to zoom, Shift-drag to pan, Ctrl-wheel to
-// zoom, double-click to go back.
+// zoom, Ctrl-click and Ctrl-drag for a note, double-click to go back.
 
 import { effect } from "../vendor/signals.js";
 import { hairline } from "../browser/canvas.js";
@@ -11,6 +11,7 @@ import { laneHeights } from "../derived/lane-lines.js";
 import { highestIn, linesOf } from "../lib/lines.js";
 import { clockIn, duration } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
+import { newNote } from "../state/incident/notes.js";
 import { laneMetrics } from "../state/lanes.js";
 import { showsTables } from "../state/page.js";
 import { shown } from "../state/shown.js";
@@ -25,7 +26,7 @@ const WHEEL_FACTOR = 1.25; // change of the view's length per step of the wheel
 const MIN_DRAG_PX = 4; // a shorter drag is a click
 const MAX_DOTS = 40; // more would hide the lines
 const CURSOR_PX = 12;
-let drag = null; // {from_x, to_x, pans} while the pointer is down
+let drag = null; // {from_x, to_x, pans, notes} while the pointer is down
 
 const isDragging = () => drag !== null && Math.abs(drag.to_x - drag.from_x) >= MIN_DRAG_PX;
 
@@ -65,12 +66,16 @@ function listen(stack, drawLater) {
     const { from_ms, to_ms } = view.peek();
     return from_ms + (x / plot.peek().width) * (to_ms - from_ms);
   };
+  const makeNote = ({ from_x, to_x }, isDrag) => {
+    if (isDrag) newNote(msAt(Math.min(from_x, to_x)), msAt(Math.max(from_x, to_x)));
+    else newNote(nearestTick(msAt(to_x)));
+  };
   const isControl = (event) => event.target.closest("button, a, input");
   const handlers = {
     pointerdown(event) {
       const { x, isInside } = local(event);
       if (event.button !== 0 || !isInside || isControl(event)) return;
-      drag = { from_x: x, to_x: x, pans: event.shiftKey };
+      drag = { from_x: x, to_x: x, pans: event.shiftKey, notes: event.ctrlKey || event.metaKey };
       stack.setPointerCapture(event.pointerId);
     },
     pointermove(event) {
@@ -86,7 +91,8 @@ function listen(stack, drawLater) {
       const ended = drag, isDrag = isDragging();
       drag = null;
       if (ended === null) return;
-      if (isDrag && ended.pans) pan((ended.from_x - ended.to_x) / plot.peek().width);
+      if (ended.notes) makeNote(ended, isDrag);
+      else if (isDrag && ended.pans) pan((ended.from_x - ended.to_x) / plot.peek().width);
       else if (isDrag) zoom(msAt(Math.min(ended.from_x, ended.to_x)), msAt(Math.max(ended.from_x, ended.to_x)));
       else if (pinned_ms.peek() === null) pin(nearestTick(msAt(ended.to_x)));
       else unpin();
@@ -107,8 +113,11 @@ function listen(stack, drawLater) {
       const { x, isInside } = local(event);
       if (isInside && event.deltaY !== 0) zoomAround(event.deltaY < 0 ? 1 / WHEEL_FACTOR : WHEEL_FACTOR, msAt(x));
     },
+    contextmenu(event) {
+      if (drag?.notes) event.preventDefault(); // macOS opens the menu with Ctrl-click
+    },
     dblclick(event) {
-      if (isControl(event) || !local(event).isInside) return;
+      if (event.ctrlKey || event.metaKey || isControl(event) || !local(event).isInside) return;
       back();
     },
   };
@@ -139,7 +148,7 @@ function draw(stack, cursor, span, flag) {
     const from_x = Math.min(drag.from_x, drag.to_x), dragWidth = Math.abs(drag.to_x - drag.from_x);
     span.style.left = `${left + from_x}px`;
     span.style.width = `${dragWidth}px`;
-    placeFlag(flag, left + from_x + dragWidth / 2, duration((dragWidth / width) * (to_ms - from_ms)), left, width);
+    placeFlag(flag, left + from_x + dragWidth / 2, `${drag.notes ? "note on " : ""}${duration((dragWidth / width) * (to_ms - from_ms))}`, left, width);
   } else {
     placeFlag(flag, isSet && !cursor.hidden ? x : null, clockIn(at_ms, view.peek()), left, width);
     if (!cursor.hidden) drawCursor(stack, cursor, x, at_ms, isSet);

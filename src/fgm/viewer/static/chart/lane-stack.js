@@ -15,6 +15,7 @@ import { wallKeys } from "../state/wall/walls.js";
 import { chooseNewLane } from "../widgets/metric-chooser.js";
 import { CursorOverlay } from "./cursor-overlay.js";
 import { EventLane } from "./event-lane.js";
+import { NoteLane } from "./incident/note-lane.js";
 import { Lane } from "./lane.js";
 import { Overview } from "./overview.js";
 import { WallLane } from "./wall/wall-lane.js";
@@ -77,6 +78,7 @@ export function LaneStack() {
   return html`<main class="stack" ref=${stack}>
     <${Overview} />
     <div class="ruler"><div class="gutter"><${Resolution} /></div><div class="box" ref=${ruler}><${Ruler} top=${true} /></div></div>
+    <${NoteLane} />
     <${EventLane} />
     ${lanes.value.map((lane, i) => html`<${wallKeys.value.has(lane.key) ? WallLane : Lane} key=${lane.key} lane=${lane} ordinal=${i + 1} />`)}
     <div class="axis"><div class="gutter"><button class="add" onClick=${chooseNewLane} title="Add a lane">+ lane</button></div><div class="box"><${Ruler} top=${false} /></div></div>

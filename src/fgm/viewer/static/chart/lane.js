@@ -31,6 +31,7 @@ import { FindingMarks } from "./analysis/finding-marks.js";
 import { drawStudy } from "./analysis/lane-studies.js";
 import { drawBands } from "./bands.js";
 import { reasonOfRange } from "./empty-range.js";
+import { NoteShades } from "./incident/note-marks.js";
 import { drawMarks } from "./lane-marks.js";
 import { LaneStrip } from "./lane-strip.js";
 import { LaneTable } from "./lane-table.js";
@@ -216,7 +217,7 @@ export function Lane({ lane, ordinal }) {
         onClick=${() => chooseForLane(ordinal - 1)}>…</button></h2>
     <div class="plot" ref=${box} role="img" hidden=${showsTables.value}
       aria-label=${`${lane.title} in ${unit.label}, ${rangeText}; ${peakText || "no data"}${study ? `; ${study}` : ""}. Press t for tables.`}></div>
-    ${!showsTables.value && html`<${FindingMarks} lane=${lane} />`}
+    ${!showsTables.value && html`<${NoteShades} /><${FindingMarks} lane=${lane} />`}
     ${showsTables.value && html`<${LaneTable} lane=${lane} lines=${laneLines.value.get(lane.key) ?? []} unit=${unit} />`}
     ${lane.strip && html`<${LaneStrip} lane=${lane} />`}
     ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}

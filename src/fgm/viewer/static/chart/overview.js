@@ -10,10 +10,12 @@ import { utcOffset } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { findingsAnswer, shownFinding } from "../state/analysis/findings.js";
 import { dependsOn } from "../state/depends-on.js";
+import { notes } from "../state/incident/notes.js";
 import { overviewData, overviewRange } from "../state/overview-data.js";
 import { edge_ms, interval_ms, plot } from "../state/store.js";
 import { themeVersion } from "../state/theme.js";
 import { drawOverviewFindings } from "./analysis/finding-marks.js";
+import { drawOverviewNotes } from "./incident/note-marks.js";
 import { startBrush } from "./overview-brush.js";
 
 const EVENTS_PX = 8; // height of the row of events
@@ -25,7 +27,7 @@ export function Overview() {
   useEffect(() => {
     const drawNow = () => canvas.current && overviewRange.peek() && draw(canvas.current);
     const stop = effect(() => {
-      dependsOn(themeVersion, overviewData, overviewRange, plot, findingsAnswer, shownFinding);
+      dependsOn(themeVersion, overviewData, overviewRange, plot, findingsAnswer, shownFinding, notes);
       drawInNextFrame(drawNow);
     });
     const stopBrush = startBrush(canvas.current.parentElement, brush.current);
@@ -59,6 +61,7 @@ function draw(canvas) {
   }
   events.toReversed().forEach((event) => drawEvent(ctx, event, x));
   drawOverviewFindings(ctx, x, base);
+  drawOverviewNotes(ctx, x, EVENTS_PX, base);
 }
 
 /** Draw a line of the node between the heights `top` and `base`, scaled to its own peak and interrupted at gaps. */

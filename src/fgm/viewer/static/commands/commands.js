@@ -11,6 +11,7 @@ import { focusTimeBox } from "../panels/time-box.js";
 import { canCompare, compare } from "../requests/analysis/comparison.js";
 import { rankAgain } from "../requests/ranking.js";
 import { showNextFinding } from "../state/analysis/findings.js";
+import { newNoteAtCursor, newNoteOnView, showNextNote } from "../state/incident/notes.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
@@ -117,6 +118,10 @@ export const ACTIONS = [
   action("Containers", "Top 6 by CPU in this view", [], () => (showTop(), rankAgain())),
   action("Findings", "Show the next finding", ["i"], () => showFindingOf(1)),
   action("Findings", "Show the previous finding", ["I"], () => showFindingOf(-1)),
+  action("Notes", "Note at the cursor", ["e"], newNoteAtCursor),
+  action("Notes", "Note on the range in view", ["E"], newNoteOnView),
+  action("Notes", "Next note", ["u"], () => showNextNote(1)),
+  action("Notes", "Previous note", ["U"], () => showNextNote(-1)),
   action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),

@@ -43,6 +43,8 @@ const POINTER = [
   ["Shift-drag", "Pan"],
   ["Double-click", "Back to the previous view"],
   ["Ctrl-wheel", "Zoom at the pointer"],
+  ["Ctrl-click", "Note at an instant"],
+  ["Ctrl-drag", "Note on a range"],
   ["Click", "Pin the cursor; on a container: show only it"],
   ["Shift-click", "On a container: add or remove it"],
 ];

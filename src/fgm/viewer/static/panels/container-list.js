@@ -108,7 +108,7 @@ function SearchBox({ onEnter }) {
     input.current.blur();
   };
   return html`<label class="find"><span aria-hidden="true">/</span>
-    <input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: app=… !not" autocomplete="off" spellcheck="false"
+    <input type="search" aria-label="Search containers" placeholder="name, ns: pod: qos: app=… !not" autocomplete="off" spellcheck=${false}
       title="Enter shows only the first match, Shift+Enter adds it" value=${search.value} onInput=${(event) => (search.value = event.target.value)}
       ref=${input} aria-keyshortcuts="/" onKeyDown=${onKeyDown} />
   </label>`;

@@ -38,7 +38,7 @@ export function TimeBox() {
     else setWrong(true);
   };
   return html`<div class=${`timebox ${isWrong ? "wrong" : ""}`}>
-    <input type="text" aria-label="Range or time" aria-invalid=${isWrong} aria-describedby=${isWrong ? "times" : undefined} autocomplete="off" spellcheck="false"
+    <input type="text" aria-label="Range or time" aria-invalid=${isWrong} aria-describedby=${isWrong ? "times" : undefined} autocomplete="off" spellcheck=${false}
       title=${`For example ${TIME_EXAMPLES}`} ref=${input} value=${typed ?? current} onFocus=${onFocus} onBlur=${onBlur} onKeyDown=${onKeyDown}
       onInput=${(event) => (setTyped(event.target.value), setWrong(false))} />
     ${isWrong && html`<p id="times" role="alert">Not a time I can read. Try ${TIME_EXAMPLES}</p>`}

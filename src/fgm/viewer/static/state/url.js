@@ -1,10 +1,12 @@
 // Keeps the view in the URL's fragment, so that reload, "back" and a copied URL show the same range, selection, lanes and cursor.
 
 import { batch } from "../vendor/signals.js";
+import { readNotes, writeNotes } from "../lib/notes.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
+import { notes } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
@@ -37,14 +39,18 @@ function lanesAndCursor(pin_ms) {
   if (laneStudies.peek().size > 0) parts.push(["studies", [...laneStudies.peek()].map(([name, study]) => `${study}:${name}`)]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
+  if (notes.peek().length > 0) parts.push(["notes", writeNotes(notes.peek())]);
   return [...parts, ...wallParameters()];
 }
 
 /** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
 const findingParts = ({ kind, id, from_ms, within }) => [kind, id, ...[from_ms, within.from_ms, within.to_ms].map(isoTime)];
 
-const fragmentOf = (parts) =>
-  (parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${values.map(escapeForUrl).join(",")}`).join("&")}`);
+/** The fragment of [name, values] parts. A text in the place of the values is already escaped. */
+function fragmentOf(parts) {
+  const text = (values) => (typeof values === "string" ? values : values.map(escapeForUrl).join(","));
+  return parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${text(values)}`).join("&")}`;
+}
 
 /** A URL that will also show the present view later: with a fixed range, the shown series, and their colours. */
 export function permanentLink() {
@@ -69,11 +75,11 @@ function readSpan(text) {
   return span_ms > LONGEST_MS ? ALL : Math.max(SHORTEST_MS, span_ms);
 }
 
+/** The parameters of the fragment: Map(name → escaped text). */
+const escapedParameters = () => new Map(location.hash.slice(1).split("&").map((part) => part.split(/=(.*)/s)).map(([name, text = ""]) => [name, text]));
+
 /** The parameters of the fragment: Map(name → list of values). Commas separate values; an escaped comma is part of one. */
-function readParameters() {
-  const pairs = location.hash.slice(1).split("&").map((part) => part.split(/=(.*)/s));
-  return new Map(pairs.map(([name, values = ""]) => [name, values.split(",").filter(Boolean).flatMap(unescaped)]));
-}
+const readParameters = () => new Map([...escapedParameters()].map(([name, text]) => [name, text.split(",").filter(Boolean).flatMap(unescaped)]));
 
 function unescaped(text) {
   try {
@@ -117,6 +123,11 @@ function readUrl() {
   });
 }
 
+/** Read the notes in the URL, which are no part of the view: "back" does not remove them. */
+function readUrlNotes() {
+  notes.value = readNotes(escapedParameters().get("notes") ?? "");
+}
+
 // History ------------------------------------------------------------------------------------------------------
 
 let depth = 0; // entries of the browser's history that this page added
@@ -136,14 +147,22 @@ export function back() {
   else if (!range.peek().live) follow();
 }
 
+/** Show the view in the URL. The notes stay if this page has written the URL; they are read if a person has. */
 function restore() {
+  const isOwn = history.state?.depth !== undefined;
   depth = history.state?.depth ?? 0;
-  readUrl();
+  batch(() => {
+    readUrl();
+    if (!isOwn) readUrlNotes();
+  });
+  if (!isOwn) history.replaceState({ depth }, "");
+  else if (writeNotes(notes.peek()) !== (escapedParameters().get("notes") ?? "")) writeUrl("replace");
 }
 
 /** Show the view in the URL, and from now on keep the URL and the view equal. */
 export function startUrl() {
   onViewChange(writeUrl);
   addEventListener("popstate", restore);
+  readUrlNotes(); // also after a reload
   restore();
 }

@@ -36,7 +36,7 @@ function PaletteDialog({ title, items }) {
   return html`<dialog class="palette" ref=${dialog} aria-label=${title} onClose=${() => (openPalette.value = null)}
     onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
     <input type="text" role="combobox" aria-expanded="true" aria-controls="choices" aria-activedescendant=${matches.length > 0 ? `choice-${selected}` : undefined} aria-label=${title}
-      placeholder=${title} autocomplete="off" spellcheck="false" value=${text} onInput=${onInput} onKeyDown=${onKeyDown} />
+      placeholder=${title} autocomplete="off" spellcheck=${false} value=${text} onInput=${onInput} onKeyDown=${onKeyDown} />
     <ul id="choices" role="listbox" aria-label=${title} ref=${list}>
       ${matches.map((item, i) => html`<li key=${`${item.text} ${item.hint}`} id=${`choice-${i}`} role="option" aria-selected=${i === selected} class=${i === selected ? "on" : ""}
         onClick=${() => run(item)}><span>${item.text}</span><small>${item.hint}</small>${item.keys?.map((key) => html`<kbd>${key}</kbd>`)}</li>`)}

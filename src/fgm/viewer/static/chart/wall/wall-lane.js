@@ -19,6 +19,7 @@ import { areLinesHidden, chooseRow, currentRow, openAsLines, pointedRow, ROW_KIN
 import { focusLane } from "../../widgets/lane-focus.js";
 import { chooseForLane } from "../../widgets/metric-chooser.js";
 import { reasonOfRange } from "../empty-range.js";
+import { NoteShades } from "../incident/note-marks.js";
 import { drawWall, nameOfRow, rowEdges } from "./wall-canvas.js";
 import { WallFindings } from "./wall-findings.js";
 import { WallSettings } from "./wall-settings.js";
@@ -99,7 +100,8 @@ export function WallLane({ lane, ordinal }) {
       for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, onEnd, true);
       if (end.type === "pointerup" && row && Math.hypot(end.clientX - clientX, end.clientY - clientY) < MIN_DRAG_PX) onPress(end, row);
     };
-    if (event.button === 0 && !event.target.closest("button")) for (const name of ["pointerup", "pointercancel"]) addEventListener(name, onEnd, true);
+    const makesNote = event.ctrlKey || event.metaKey;
+    if (event.button === 0 && !makesNote && !event.target.closest("button")) for (const name of ["pointerup", "pointercancel"]) addEventListener(name, onEnd, true);
   };
   const onPress = (event, row) => {
     const isName = event.clientX < box.current.getBoundingClientRect().left + plot.peek().left;
@@ -124,6 +126,7 @@ export function WallLane({ lane, ordinal }) {
       <canvas ref=${canvas} role="img" aria-label=${`${lane.title} of ${rows.length} ${ROW_KINDS.find(([kind]) => kind === rowKind.value)[1]} in ${unit.label}, ${rangeText}; ${peakText || "no data"}. Press t for tables.`}></canvas>
       <div class="row-mark" ref=${mark} hidden></div>
       ${wall && html`<${WallFindings} lane=${lane} wall=${wall} />`}</div>
+    ${!showsTables.value && html`<${NoteShades} />`}
     ${showsTables.value && wall && html`<${WallTable} lane=${lane} wall=${wall} unit=${unit} />`}
     ${reason && !showsTables.value && html`<p class="why">${reason}${buttonText && html` <button class="link" onClick=${onButton}>${buttonText}</button>`}</p>`}
   </section>`;

@@ -1,0 +1,29 @@
+// The list of notes next to the lanes, with the buttons that make one and that save the incident.
+
+import { html } from "../../browser/html.js";
+import { noteTimes } from "../../lib/notes.js";
+import { deletedNote, deleteNote, editNote, newNoteAtCursor, notes, restoreNote, showNote, visitedNote } from "../../state/incident/notes.js";
+import { edge_ms, ready, view } from "../../state/store.js";
+
+function Item({ note }) {
+  const { text } = note;
+  const times = noteTimes(note, Math.min(edge_ms.value, view.value.to_ms - 1), edge_ms.value);
+  return html`<li class=${visitedNote.value === note ? "on" : ""}>
+    <button class="show" aria-current=${visitedNote.value === note ? "true" : undefined} title=${`Show ${times}`} onClick=${() => showNote(note)}>
+      <small>${times}</small><span class="text">${text}</span></button>
+    <button class="link" aria-label=${`Change the note “${text}”`} onClick=${() => editNote(note)}>Change</button>
+    <button class="link" aria-label=${`Delete the note “${text}”`} onClick=${() => deleteNote(note)}>Delete</button></li>`;
+}
+
+/** The panel of notes. */
+export function Notes() {
+  if (!ready.value && notes.value.length === 0) return null;
+  const count = notes.value.length;
+  return html`<section class=${`notes ${count > 0 ? "open" : ""}`} aria-label="Notes" aria-keyshortcuts="e Shift+E u Shift+U">
+    <div class="head">${count > 0 && html`<h2>Notes</h2><span class="mut">${count}</span>`}
+      <button class="link" title="Write a note at the cursor (e), or Ctrl-drag over a lane" onClick=${newNoteAtCursor}>Add a note</button></div>
+    <p class="unseen" role="status">${deletedNote.value && "Note deleted"}</p>
+    ${count > 0 && html`<ol>${notes.value.map((note) => html`<${Item} key=${`${note.from_ms} ${note.to_ms} ${note.text}`} note=${note} />`)}</ol>`}
+    ${deletedNote.value && html`<p>Deleted “<span class="text">${deletedNote.value.text.slice(0, 40)}${deletedNote.value.text.length > 40 ? "…" : ""}</span>”. <button class="link" onClick=${restoreNote}>Undo</button></p>`}
+  </section>`;
+}
