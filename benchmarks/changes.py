@@ -22,7 +22,7 @@ from tests.support.life import made_windows
 from tests.support.life.stretches import VIEW_S
 
 from fgm.clock import SystemClock
-from fgm.viewer.api.analysis import changes
+from fgm.viewer.api.comparing import answers
 from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
 from fgm.viewer.query.analysis.analysed_span import span_of
@@ -68,7 +68,7 @@ def compare(folder: str, from_ms: int) -> dict[str, Any]:
     query = services.change_query(holdings, span_of(holdings, from_ms, from_ms + VIEW_S * 1000))
     while query.step():
         pass
-    return changes.answer(query, 10, holdings)
+    return answers.of_changes(query, 10, holdings)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ LATER = (
     "fgm.viewer.api.response.progress",
     "fgm.viewer.files.tables.table_files",
     "fgm.viewer.query.change",
-    "fgm.viewer.query.analysis.comparison",
+    "fgm.viewer.query.comparing.comparison",
     "fgm.viewer.query.event_query",
     "fgm.viewer.query.labelled",
     "fgm.viewer.query.processes",

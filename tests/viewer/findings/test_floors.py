@@ -2,6 +2,7 @@
 
 import pytest
 
+from fgm.metrics.shown import SHOWN
 from fgm.viewer.findings.floors import OF_UNIT, floor_of
 
 
@@ -14,3 +15,7 @@ def test_a_floor_is_that_of_the_metric_or_of_its_unit() -> None:
 def test_an_unknown_metric_is_an_error() -> None:
     with pytest.raises(KeyError):
         floor_of("no.such.metric")
+
+
+def test_every_metric_has_a_floor() -> None:
+    assert all(floor_of(name) > 0 for name in SHOWN)

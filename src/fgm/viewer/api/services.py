@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from fgm.viewer.files.tables.table_files import TableFiles
     from fgm.viewer.findings.studies.names import StudyName
     from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
-    from fgm.viewer.query.analysis.change_query import ChangeQuery
     from fgm.viewer.query.analysis.finding_query import FindingQuery
     from fgm.viewer.query.analysis.study_query import StudyQuery
+    from fgm.viewer.query.comparing.change_query import ChangeQuery
+    from fgm.viewer.query.comparing.difference_query import DifferenceQuery
     from fgm.viewer.query.event_query import EventQuery, EventQuestion
     from fgm.viewer.query.labelled.labelled_query import LabelledQuery, LabelledQuestion
     from fgm.viewer.query.long_ranges.series_query import SeriesQuery
@@ -131,12 +132,28 @@ class Services:
 
     def change_query(self, holdings: Holdings, span: AnalysedSpan) -> ChangeQuery:
         """Return a query for what changed in a range. May block."""
-        from fgm.viewer.query.analysis.change_query import ChangeQuery
-        from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison
+        from fgm.viewer.query.comparing.change_query import ChangeQuery
+        from fgm.viewer.query.comparing.compared_side import before_and_within
+        from fgm.viewer.query.comparing.comparison import Comparison
 
-        ranges = ComparedRanges(min(span.before_ms, span.from_ms), span.from_ms, span.to_ms)
-        comparison = Comparison(holdings, ranges, self.sources, self.clock.monotonic)
+        comparison = Comparison([before_and_within(holdings, self.sources, span)], self.clock.monotonic)
         return ChangeQuery(self.finding_query(holdings, span), comparison)
+
+    def difference_query(
+        self, reference: tuple[Services, Holdings, AnalysedSpan], holdings: Holdings, span: AnalysedSpan
+    ) -> DifferenceQuery:
+        """Return a query for what differs in a range from a range of these or of other services. May block."""
+        from fgm.viewer.query.comparing.compared_side import alone
+        from fgm.viewer.query.comparing.comparison import Comparison
+        from fgm.viewer.query.comparing.difference_query import DifferenceQuery
+        from fgm.viewer.query.comparing.pairing import Pairing
+
+        other, of_other, other_span = reference
+        sides = (alone(of_other, other.sources, other_span, 0), alone(holdings, self.sources, span, 1))
+        pairing = Pairing([side.leaves() for side in sides])
+        comparison = Comparison(sides, self.clock.monotonic, key_of=pairing.key_of, is_symmetric=True)
+        findings = (other.finding_query(of_other, other_span), self.finding_query(holdings, span))
+        return DifferenceQuery(findings, comparison, pairing)
 
     def finding_query(self, holdings: Holdings, span: AnalysedSpan) -> FindingQuery:
         """Return a query for what stood out in a range. May block."""

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from fgm.store.samples.chunk import Chunk
 from fgm.store.samples.series import Series
-from fgm.viewer.query.analysis.comparison import MAX_SERIES
+from fgm.viewer.query.comparing.comparison import MAX_SERIES
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import (
     COLUMNS,
@@ -250,3 +250,77 @@ async def test_a_stall_and_a_range_without_a_time_before_are_seen(tmp_path: Path
         assert first["strength"] >= 4
         assert "stalled" in first["findings"][0]
         assert all(series["findings"] == [] for series in answer["series"][1:])
+
+
+def at(level: float, seconds: int) -> list[float]:
+    """Return the CPU time used in each second, in µs, with some noise that is the same in each test."""
+    return [float(used) for used in np.random.default_rng(int(level)).normal(level, level / 50, seconds)]
+
+
+async def test_two_ranges_with_a_gap_between_them_are_compared_both_ways(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    used = np.cumsum(at(2e5, 240) + at(9e5, 120) + at(2e6, 240))
+    steady = [counting(series, T0 - 600_000, 600) for series in (NODE, container(2), container(3))]
+    chunks = [chunk(container(1), T0 - 600_000, {USAGE: used.tolist(), MEMORY: [1e8] * 600}), *steady]
+    await to_thread.run_sync(data.parquet, *chunks)
+    client, first_ms, last_ms = await client_of(data), T0 - 600_000, T0 - 240_000
+    answer = (await lines(client, f"?from={last_ms}&to={T0}&against={first_ms}"))[-1]
+    back = (await lines(client, f"?from={first_ms}&to={last_ms - 120_000}&against={last_ms}"))[-1]
+
+    times = [answer[name] for name in ("against_ms", "against_to_ms", "from_ms", "to_ms")]
+    assert times == [first_ms, first_ms + 240_000, last_ms, T0]
+    assert (answer["has_before"], answer["has_during"]) == (True, True)
+    for of, before, during in ((answer, 200, 2000), (back, 2000, 200)):
+        (series,) = of["series"]
+        assert (series["id"], series["series_before"], series["series_during"]) == (id_of(1), 1, 1)
+        (cpu,) = [change for change in series["changes"] if change["metric"] == "total_cpu_usage_millicores"]
+        assert (cpu["before"], cpu["during"]) == pytest.approx((before, during), rel=0.02)
+    assert answer["series"][0]["score"] == pytest.approx(back["series"][0]["score"], rel=0.01)
+    assert "CPU 10 times as high: 200 → 1,998 millicores" in answer["series"][0]["changes"][0]["text"]
+
+
+async def test_what_stood_out_in_one_of_two_ranges_only_is_a_difference(tmp_path: Path) -> None:
+    data, numbers = DataDirectory(tmp_path), np.random.default_rng(7)
+    stalled = numbers.normal(5e5, 4e4, 1800)
+    stalled[700:712] = 0
+    chunks = [
+        chunk(container(number), T0 - 1_800_000, {USAGE: np.cumsum(used).tolist(), MEMORY: [1e8] * 1800})
+        for number, used in ((1, stalled), (2, numbers.normal(5e5, 4e4, 1800)))
+    ]
+    await to_thread.run_sync(data.parquet, *chunks)
+    client, first_ms, last_ms = await client_of(data), T0 - 1_200_000, T0 - 600_000
+    now = (await lines(client, f"?from={first_ms}&to={last_ms}&against={last_ms}"))[-1]
+    then = (await lines(client, f"?from={last_ms}&to={T0}&against={first_ms}"))[-1]
+
+    for answer, name, other in ((now, "findings", "findings_before"), (then, "findings_before", "findings")):
+        first = answer["series"][0]
+        assert (first["id"], first[other]) == (id_of(1), [])
+        assert "stalled" in first[name][0]
+        assert first["strength"] >= 4
+
+
+async def test_pods_that_a_new_version_has_replaced_are_compared_with_their_successors(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    first_ms, old, new = T0 - 600_000, "cart-6b7d9c54f5", "cart-7f9c8d6b4b"
+    before = [counting(container(n, "web", f"{old}-{n}bcdf"), first_ms, 280, per_second=2e5) for n in (2, 4)]
+    after = [counting(container(n, "web", f"{new}-{n}bcdf"), MIDDLE_MS, 300, per_second=8e5) for n in (5, 6, 7)]
+    chunks = [*before, *after, counting(container(9), first_ms, 600)]
+    await to_thread.run_sync(data.parquet, *chunks)
+    answer = (await lines(await client_of(data), f"?from={MIDDLE_MS}&to={T0}&against={first_ms}"))[-1]
+
+    (series,) = answer["series"]
+    assert (series["series_before"], series["series_during"]) == (2, 3)
+    (cpu,) = [change for change in series["changes"] if change["metric"] == "total_cpu_usage_millicores"]
+    assert (cpu["before"], cpu["during"]) == pytest.approx((200, 800))
+
+
+async def test_a_range_without_data_is_said_to_have_none(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    await to_thread.run_sync(data.parquet, counting(container(1), T0, 90, per_second=1e6))
+    client, empty_ms = await client_of(data), T0 - 3_600_000
+    for query, expected in (
+        (f"?from={T0}&to={T0 + 90_000}&against={empty_ms}", (False, True)),
+        (f"?from={empty_ms}&to={empty_ms + 90_000}&against={T0}", (True, False)),
+    ):
+        answer = (await lines(client, query))[-1]
+        assert (answer["has_before"], answer["has_during"]) == expected

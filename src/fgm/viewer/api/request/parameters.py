@@ -149,6 +149,11 @@ UNTIL = Parameter(
     "the same range. Default: the end of the range.",
     _INSTANT,
 )
+AGAINST = Parameter(
+    "against",
+    "Begin of another range of the same length to compare with, in the same forms as `from`. Default: the time before.",
+    _INSTANT,
+)
 BY = _choice("by", "The value to rank by.", "mean", "max", "last")
 
 PROCESS_SERIES = Parameter(
@@ -191,7 +196,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, REDUCE, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
-    "/api/changes": (*_SPAN, MAX_RANKED),
+    "/api/changes": (*_SPAN, AGAINST, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),

@@ -119,7 +119,8 @@ def changes(query: bytes) -> ChangesRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/changes"])
-    return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED))
+    against_ms = times.instant_ms("against", value_of(fields, "against")) if "against" in fields else None
+    return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED), against_ms)
 
 
 def findings(query: bytes) -> FindingsRequest:

@@ -109,10 +109,14 @@ class ContainersRequest(NamedTuple):
 
 
 class ChangesRequest(NamedTuple):
-    """A request to /api/changes: compare `span` with the range before it, and list at most `limit` series."""
+    """A request to /api/changes: compare `span` with another range, and list at most `limit` series.
+
+    `against_ms`: begin of the other range, which has the same length; None: the range before it.
+    """
 
     span: Span
     limit: int
+    against_ms: int | None = None
 
 
 class FindingsRequest(NamedTuple):

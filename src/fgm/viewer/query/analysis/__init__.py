@@ -1,1 +1,1 @@
-"""Analyses of all metrics of all series over a time range: what stood out, and what changed."""
+"""Analyses of all metrics of all series over a time range: what stood out, and studies."""

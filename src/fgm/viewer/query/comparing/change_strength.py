@@ -7,8 +7,19 @@ measured in 30 ordinary stretches of 50 containers, seeds from 300 on.
 from fgm.viewer.findings.strength import MAX_STRENGTH, Calibration
 
 SCORES = Calibration(3.7, 6.0)
+DIFFERENCES = Calibration(3.7, 6.0)
+"""The same of two ranges that may change places; see `change_ranking.ranked`."""
 
 
 def strength_of(score: float) -> float:
     """Return the strength of a series with this score."""
-    return min(MAX_STRENGTH, max(0.0, 2.0 + (score - SCORES.at_2) / (SCORES.at_3 - SCORES.at_2)))
+    return _strength(score, SCORES)
+
+
+def strength_of_difference(score: float) -> float:
+    """Return the strength of a row of two ranges with this score."""
+    return _strength(score, DIFFERENCES)
+
+
+def _strength(score: float, scores: Calibration) -> float:
+    return min(MAX_STRENGTH, max(0.0, 2.0 + (score - scores.at_2) / (scores.at_3 - scores.at_2)))

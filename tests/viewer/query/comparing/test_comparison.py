@@ -8,9 +8,11 @@ import pytest
 from fgm.store.samples.leaves import leaf_keys
 from fgm.viewer.files import file_columns
 from fgm.viewer.query.analysis import joined_rows
-from fgm.viewer.query.analysis.change_sums import BEFORE, DURING
-from fgm.viewer.query.analysis.comparison import ComparedRanges, Comparison, workload_key
+from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
 from fgm.viewer.query.analysis.joined_rows import ComputedMetrics
+from fgm.viewer.query.comparing.change_sums import BEFORE, DURING
+from fgm.viewer.query.comparing.compared_side import SideReader, before_and_within, workload_key
+from fgm.viewer.query.comparing.comparison import Comparison
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from tests.support import incidents
@@ -21,12 +23,16 @@ from tests.support.viewer.merged_hours import merge_hour
 HOUR_MS = 3_600_000
 
 
-def compare(client: ApiClient, ranges: ComparedRanges) -> int:
+def ranges_of(before_ms: int, from_ms: int, to_ms: int) -> AnalysedSpan:
+    return AnalysedSpan(before_ms, from_ms, to_ms, 1000)
+
+
+def compare(client: ApiClient, ranges: AnalysedSpan) -> int:
     """Check all sums of a comparison, and return the number of values that were added up."""
     client.look()
     services = client.services
     holdings = services.scanner.holdings()
-    comparison = Comparison(holdings, ranges, services.sources, services.clock.monotonic)
+    comparison = Comparison([before_and_within(holdings, services.sources, ranges)], services.clock.monotonic)
     while comparison.step():
         pass
     result = comparison.result(10)
@@ -67,7 +73,7 @@ def compare(client: ApiClient, ranges: ComparedRanges) -> int:
 def test_sums_of_a_real_recording(tmp_path: Path) -> None:
     client = ApiClient(incidents.unpacked(tmp_path), incidents.PLANTED["ended_ms"])
     began_ms = incidents.PLANTED["oom_kill"]["began_ms"]
-    assert compare(client, ComparedRanges(began_ms - 120_000, began_ms, began_ms + 120_000)) > 100_000
+    assert compare(client, ranges_of(began_ms - 120_000, began_ms, began_ms + 120_000)) > 100_000
 
 
 @pytest.mark.parametrize("is_small", [False, True], ids=["at once", "a few rows and columns at a time"])
@@ -85,21 +91,23 @@ def test_sums_reach_over_merged_hours_windows_and_the_journal(
     after_ms = hour_ms + HOUR_MS
     data.parquet(*(counting(each, after_ms, 180, per_second=3000 + row) for row, each in enumerate(series[1:])))
     data.journal(counting(container(1), after_ms + 180_000, 60), counting(container(9), after_ms + 190_000, 50))
-    ranges = ComparedRanges(after_ms - 200_000, after_ms + 20_000, after_ms + 240_000)
+    ranges = ranges_of(after_ms - 200_000, after_ms + 20_000, after_ms + 240_000)
     assert compare(ApiClient(tmp_path, after_ms + 240_000), ranges) > 2_000
 
 
 def test_a_comparison_whose_request_was_canceled_is_dropped_while_a_step_runs(tmp_path: Path) -> None:
     class Canceled(Comparison):
-        def _add(self, computed: ComputedMetrics) -> None:
+        def _add(self, reader: SideReader, computed: ComputedMetrics) -> None:
             self.drop()  # as the event loop does, while the thread still executes the step
-            super()._add(computed)
+            super()._add(reader, computed)
 
     DataDirectory(tmp_path).parquet(counting(container(1), T0 - 600_000, 600))
     client = ApiClient(tmp_path)
     client.look()
-    services, ranges = client.services, ComparedRanges(T0 - 600_000, T0 - 300_000, T0)
-    comparison = Canceled(services.scanner.holdings(), ranges, services.sources, services.clock.monotonic)
+    services, ranges = client.services, ranges_of(T0 - 600_000, T0 - 300_000, T0)
+    comparison = Canceled(
+        [before_and_within(services.scanner.holdings(), services.sources, ranges)], services.clock.monotonic
+    )
     while comparison.step():
         pass
     assert comparison.sums.count.any()
@@ -113,8 +121,10 @@ def test_the_last_container_of_a_workload_stands_for_those_before(tmp_path: Path
     data.parquet(counting(container(1, "api", "web"), T0 - 340_000, 340))
     client = ApiClient(tmp_path)
     client.look()
-    services, ranges = client.services, ComparedRanges(T0 - 600_000, T0 - 300_000, T0)
-    comparison = Comparison(services.scanner.holdings(), ranges, services.sources, services.clock.monotonic)
+    services, ranges = client.services, ranges_of(T0 - 600_000, T0 - 300_000, T0)
+    comparison = Comparison(
+        [before_and_within(services.scanner.holdings(), services.sources, ranges)], services.clock.monotonic
+    )
     while comparison.step():
         pass
     assert [series.container_id for series in comparison.result(1).series] == [container(1).container_id]

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from fgm.store.samples.series import Series
 from fgm.viewer.findings.ranking import Ranked
-from fgm.viewer.query.analysis.change_ranking import Change, ChangedSeries
-from fgm.viewer.query.analysis.change_strength import strength_of
-from fgm.viewer.query.analysis.comparison import Comparison, ComparisonResult, workload_key
 from fgm.viewer.query.analysis.finding_query import FindingQuery, FindingResult
+from fgm.viewer.query.comparing.change_ranking import Change, ChangedSeries
+from fgm.viewer.query.comparing.change_strength import strength_of
+from fgm.viewer.query.comparing.compared_side import workload_key
+from fgm.viewer.query.comparing.comparison import Comparison, ComparisonResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,10 @@ class ChangeQuery:
         by_workload: dict[str, list[Ranked]] = {}
         for ranked in found.findings:
             by_workload.setdefault(workload_key(found.series[ranked.finding.row]), []).append(ranked)
-        rows = {workload_key(series): row for row, series in enumerate(compared.series)}
         changed = {each.row: each for each in compared.changed}
         result = []
         for key, findings in by_workload.items():
-            row = rows.get(key)
+            row = compared.rows.get(key)
             change = changed.pop(row, None) if row is not None else None
             result.append(_workload(found.series[findings[0].finding.row], findings, change, row))
         result += [_workload(compared.series[row], [], change, row) for row, change in changed.items()]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fgm.metrics.shown import SHOWN
-from fgm.viewer.query.analysis.change_ranking import ranked
-from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
+from fgm.viewer.query.comparing.change_ranking import ranked
+from fgm.viewer.query.comparing.change_sums import BEFORE, DURING, Sums
 
 
 def sums_of(*series: tuple[list[float], list[float]]) -> Sums:

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fgm.metrics.catalogue import ADDITIVE_UNITS
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats
-from fgm.viewer.query.analysis.change_sums import BEFORE, DURING, Sums
+from fgm.viewer.findings.floors import floor_of
+from fgm.viewer.query.comparing.change_sums import BEFORE, DURING, Sums
 
 MIN_SAMPLES = 5
 """Minimum number of samples of a metric in a range; with fewer, the range has no mean."""
@@ -54,13 +56,14 @@ METRICS_PER_SERIES = 4
 class Change:
     """The change of one metric of one series.
 
-    `before`, `during`: mean in each range; None if there are too few samples. `peak`: highest value in the range in
-    question; None without samples.
+    `before`, `during`: mean in each range; None if there are too few samples. `peak_before`, `peak`: highest value in
+    each range; None without samples.
     """
 
     metric: ShownMetric
     before: float | None
     during: float | None
+    peak_before: float | None
     peak: float | None
     score: float
 
@@ -74,10 +77,20 @@ class ChangedSeries:
     changes: tuple[Change, ...]
 
 
-def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[ChangedSeries]:
-    """Return the series with the highest scores, at most `limit`. `metrics`: those of the sums, in the same order."""
+def ranked(
+    sums: Sums, metrics: Sequence[ShownMetric], limit: int, *, is_symmetric: bool = False
+) -> list[ChangedSeries]:
+    """Return the series with the highest scores, at most `limit`. `metrics`: those of the sums, in the same order.
+
+    `is_symmetric`: whether a score is the higher one of the two that a change and the way back have, and 0 for a change
+    that is not worth a sentence. What was restless and is quiet now differs as much as the other way round.
+    """
+    units = [metric.unit for metric in metrics]
     with np.errstate(invalid="ignore", divide="ignore"):
-        scores, means = _scores(sums, [metric.unit for metric in metrics])
+        scores, means = _scores(sums, units)
+        if is_symmetric:
+            scores = np.maximum(scores, _scores(sums.swapped(), units)[0])
+            scores[~_is_worth_a_sentence(sums, means, np.array([floor_of(metric.name) for metric in metrics]))] = 0.0
     changed = []
     for row in range(len(scores)):
         changes = [
@@ -85,6 +98,7 @@ def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[Chang
                 metrics[i],
                 _finite(means[row, i, BEFORE]),
                 _finite(means[row, i, DURING]),
+                _finite(sums.high[row, i, BEFORE]),
                 _finite(sums.high[row, i, DURING]),
                 float(scores[row, i]),
             )
@@ -95,6 +109,17 @@ def ranked(sums: Sums, metrics: Sequence[ShownMetric], limit: int) -> list[Chang
             changed.append(ChangedSeries(row, score, tuple(changes)))
     changed.sort(key=lambda series: -series.score)
     return [series for series in changed[:limit] if series.score >= changed[0].score / MAX_SCORE_RATIO]
+
+
+def _is_worth_a_sentence(sums: Sums, means: Floats, floors: Floats) -> NDArray[np.bool_]:
+    """Return whether two means, or two highest values, are at least the floor of their metric apart.
+
+    Shape: `floors` is float64[metrics]; the result is bool[series, metrics].
+    """
+    level = np.nan_to_num(means)
+    high = np.where(np.isfinite(sums.high), sums.high, 0.0)
+    apart = [np.abs(each[:, :, DURING] - each[:, :, BEFORE]) for each in (level, high)]
+    return np.asarray(np.maximum(*apart) >= floors)
 
 
 def _distinct(scores: Floats, metrics: Sequence[ShownMetric]) -> list[int]:

@@ -65,3 +65,13 @@ class Sums:
         return Sums(
             self.count[:series], self.total[:series], self.squares[:series], self.low[:series], self.high[:series]
         )
+
+    def swapped(self) -> "Sums":
+        """Return the sums with the two ranges in each other's place, without copying."""
+        return Sums(
+            self.count[:, :, ::-1],
+            self.total[:, :, ::-1],
+            self.squares[:, :, ::-1],
+            self.low[:, :, ::-1],
+            self.high[:, :, ::-1],
+        )

@@ -1,0 +1,1 @@
+"""JSON of comparisons: what changed in a range, and how two ranges differ."""

@@ -1,0 +1,1 @@
+"""Compares all metrics of all series in two time ranges, and ranks what differs."""

@@ -1,0 +1,118 @@
+"""How two ranges differ: what stood out in one of them only, and how the metrics of each series differ.
+
+The first range is the one to compare with, the second is in question. They may be of two sources.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fgm.store.samples.series import Series
+from fgm.viewer.findings.ranking import Ranked
+from fgm.viewer.query.analysis.finding_query import FindingQuery, FindingResult
+from fgm.viewer.query.comparing.change_ranking import Change
+from fgm.viewer.query.comparing.change_strength import strength_of_difference
+from fgm.viewer.query.comparing.comparison import Comparison, ComparisonResult
+from fgm.viewer.query.comparing.pairing import Pairing
+
+
+class Sighting(NamedTuple):
+    """A finding, with the name of its side: 0 is the range to compare with, 1 the one in question."""
+
+    side: int
+    ranked: Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row of the comparison whose two ranges differ.
+
+    `series`: the newest of its series. `strength`: on the scale of findings. `sightings`: what stood out on one side
+    only. `counts`: the number of series of each side; 0: it is not there. `row`: None: its series were not compared.
+    """
+
+    series: Series
+    strength: float
+    sightings: Sequence[Sighting]
+    changes: Sequence[Change]
+    score: float
+    row: int | None
+    counts: tuple[int, ...]
+
+
+class DifferenceResult(NamedTuple):
+    """The differences, the strongest first; what stood out on each side, and the comparison."""
+
+    differences: Sequence[Difference]
+    found: tuple[FindingResult, FindingResult]
+    compared: ComparisonResult
+
+
+class DifferenceQuery:
+    """Two searches for findings, and after them one comparison. Not thread-safe."""
+
+    def __init__(self, findings: tuple[FindingQuery, FindingQuery], comparison: Comparison, pairing: Pairing) -> None:
+        self.findings, self.comparison, self._pairing = findings, comparison, pairing
+        self._remaining: list[FindingQuery | Comparison] = [*findings, comparison]
+
+    @property
+    def max_samples(self) -> int:
+        """Upper limit of the memory of all, in samples."""
+        return sum(query.max_samples for query in self.findings) + self.comparison.max_samples
+
+    @property
+    def progress(self) -> float:
+        """The share of the work that is done, from 0 to 1."""
+        return sum(query.progress for query in (*self.findings, self.comparison)) / 3
+
+    def step(self) -> bool:
+        """Do the next part of the work; return whether there is more. May block."""
+        if self._remaining and not self._remaining[0].step():
+            del self._remaining[0]
+        return bool(self._remaining)
+
+    def drop(self) -> None:
+        """Free the memory. Neither `step` nor `result` may be called afterwards."""
+        for query in (*self.findings, self.comparison):
+            query.drop()
+
+    def result(self, limit: int) -> DifferenceResult:
+        """Return at most `limit` differences. All steps must be done."""
+        first, second = (query.result() for query in self.findings)
+        compared = self.comparison.result(limit)
+        of_row: dict[str, list[Sighting]] = {}
+        series_of: dict[str, Series] = {}
+        for key, side, ranked, series in _on_one_side(self._pairing, (first, second)):
+            of_row.setdefault(key, []).append(Sighting(side, ranked))
+            series_of.setdefault(key, series)
+        changed = {each.row: each for each in compared.changed}
+        keys = {row: key for key, row in compared.rows.items()}
+        differences = []
+        for key in dict.fromkeys([*of_row, *(keys[row] for row in changed)]):
+            row = compared.rows.get(key)
+            change = None if row is None else changed.get(row)
+            sightings, score = of_row.get(key, []), 0.0 if change is None else change.score
+            strength = max([strength_of_difference(score), *(each.ranked.strength for each in sightings)])
+            series = series_of[key] if row is None else compared.series[row]
+            counts = tuple(0 if row is None else len(members.get(row, ())) for members in compared.members)
+            changes = () if change is None else change.changes
+            differences.append(Difference(series, strength, sightings, changes, score, row, counts))
+        differences.sort(key=_order)
+        return DifferenceResult(differences[:limit], (first, second), compared)
+
+
+def _order(difference: Difference) -> tuple[float, float]:
+    return (-max([each.ranked.score for each in difference.sightings], default=0), -difference.strength)
+
+
+def _on_one_side(
+    pairing: Pairing, results: tuple[FindingResult, FindingResult]
+) -> list[tuple[str, int, Ranked, Series]]:
+    """Return the findings of a kind that the same row does not have on the other side, with row, side and series."""
+    listed = []
+    for side, result in enumerate(results):
+        for ranked in result.findings:
+            series = result.series[ranked.finding.row]
+            listed.append((pairing.key_of(side, series), side, ranked, series))
+    seen = [{(key, ranked.finding.kind) for key, of, ranked, _ in listed if of == side} for side in (0, 1)]
+    return [each for each in listed[::-1] if (each[0], each[2].finding.kind) not in seen[1 - each[1]]][::-1]
