@@ -281,8 +281,8 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/changes": (
         (
             "The series that changed in a range: first what stood out, with the sentences of /api/findings, then what "
-            "differs from the time before, at most 15 minutes. Lines of JSON: the last is the answer, the others have "
-            "`progress`."
+            "differs from the time before, at most 15 minutes; with `against`, from another range. Lines of JSON: the "
+            "last is the answer, the others have `progress`."
         ),
         TEXT,
     ),

@@ -7,6 +7,7 @@ import { cancelDraw, drawInNextFrame } from "../browser/frame.js";
 import { html, useEffect, useRef } from "../browser/html.js";
 import { lineStyle } from "../browser/line-styles.js";
 import { cssToken } from "../browser/theme-colours.js";
+import { otherLines } from "../derived/compare/other-lines.js";
 import { laneHeights, laneLines, laneMeans, lanePeaks, laneUnits, nodeGaps } from "../derived/lane-lines.js";
 import { laneLimits, laneRequests } from "../derived/limits.js";
 import { studyTexts } from "../derived/study-texts.js";
@@ -16,6 +17,7 @@ import { clockIn, viewRange } from "../lib/time-format.js";
 import { timeTicks } from "../lib/time-ticks.js";
 import { axisTicks, formatNumber, tickLabel } from "../lib/units.js";
 import { studyAnswers } from "../state/analysis/studies.js";
+import { otherRange, otherSamples } from "../state/compare/other-range.js";
 import { dependsOn } from "../state/depends-on.js";
 import { focus } from "../state/lanes.js";
 import { labelledLines } from "../state/labelled.js";
@@ -30,6 +32,7 @@ import { chooseForLane } from "../widgets/metric-chooser.js";
 import { FindingMarks } from "./analysis/finding-marks.js";
 import { drawStudy } from "./analysis/lane-studies.js";
 import { drawBands } from "./bands.js";
+import { drawPaleLines } from "./compare/pale-lines.js";
 import { reasonOfRange } from "./empty-range.js";
 import { NoteShades } from "./incident/note-marks.js";
 import { drawMarks } from "./lane-marks.js";
@@ -123,10 +126,18 @@ function options(chart, lines, width, height, gutter) {
       },
     ],
     hooks: {
-      drawAxes: [drawBackground, (u) => chart.bands && drawBands(u, chart.bands, chart.bandGrid)],
+      drawAxes: [drawBackground, (u) => drawOther(u, chart.lane), (u) => chart.bands && drawBands(u, chart.bands, chart.bandGrid)],
       draw: [(u) => drawStudy(u, chart.lane, chart.lines ?? []), (u) => chart.unit && drawMarks(u, chart.lane, chart.lines ?? [], chart.unit, view.peek())],
     },
   };
+}
+
+/** Draw the lines of the other range, if there is one. */
+function drawOther(u, lane) {
+  const lines = otherLines.peek().get(lane.key) ?? [];
+  if (lines.length === 0) return;
+  const { interval_ms, column_ms } = otherSamples.peek();
+  drawPaleLines(u, lines, otherRange.peek().shift_ms, Math.max(interval_ms, column_ms));
 }
 
 /** Draw the baseline, and hatch the ranges in which nothing was recorded on the whole node. */
@@ -186,7 +197,7 @@ export function Lane({ lane, ordinal }) {
     };
     const drawLater = () => drawInNextFrame(drawNow);
     const stop = effect(() => {
-      dependsOn(laneLines, laneMeans, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, studyAnswers, view, plot, themeVersion);
+      dependsOn(laneLines, laneMeans, otherLines, laneHeights, laneUnits, laneLimits, laneRequests, nodeGaps, kills, studyAnswers, view, plot, themeVersion);
       drawLater();
     });
     const resized = new ResizeObserver(drawLater);

@@ -22,6 +22,7 @@ import { fitShown, follow, pan, pause, pin, preset, showAll, showTop, stepCursor
 import { chooseRow, currentRow, openAsLines, setColourScale, setRowKind, setRowOrder, toggleAllWalls, toggleWall } from "../state/wall/walls.js";
 import { focusLane } from "../widgets/lane-focus.js";
 import { addIoByDisk, chooseForLane, chooseNewLane, labelledItems, metricItems } from "../widgets/metric-chooser.js";
+import { chooseOtherRange } from "../widgets/other-range-chooser.js";
 import { choose } from "../widgets/palette.js";
 
 const ZOOM_FACTOR = 0.5;
@@ -122,7 +123,8 @@ export const ACTIONS = [
   action("Notes", "Note on the range in view", ["E"], newNoteOnView),
   action("Notes", "Next note", ["u"], () => showNextNote(1)),
   action("Notes", "Previous note", ["U"], () => showNextNote(-1)),
-  action("Page", "Compare with the time before", ["x"], () => (canCompare() ? compare() : undefined)),
+  action("Page", "What changed since the time before", ["x"], () => (canCompare() ? compare() : undefined)),
+  action("Page", "Compare with another range", ["X"], chooseOtherRange),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),
   action("Page", "All commands", [":", "Ctrl+k"], chooseCommand),

@@ -3,10 +3,12 @@
 import { computed } from "../vendor/signals.js";
 import { columnAt } from "../lib/wall/cells.js";
 import { extremesIn, highestNear, linesOf, valueAt } from "../lib/lines.js";
+import { otherRange } from "../state/compare/other-range.js";
 import { focused, laneMetrics, lanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
 import { laneSamples, byId, cursor_ms, explainingSamples, interval_ms, node, nodeId, podSamples, view } from "../state/store.js";
 import { areLinesHidden, currentRow } from "../state/wall/walls.js";
+import { otherValues } from "./compare/other-lines.js";
 import { limitOwner, requestAt } from "./limits.js";
 import { limitsOfRow, walls, wallValues } from "./wall-rows.js";
 
@@ -53,6 +55,14 @@ function valuesOf(ids) {
   return { values, life };
 }
 
+/** The differences of a workload's values from those in the other range: Map(lane key → number or null). */
+function differencesOf({ key, series }, values) {
+  const { from_ms, to_ms, column_ms } = cursorSpan.value;
+  if (column_ms > 0) return new Map(); // the highest value of a column cannot be compared with a mean
+  const others = otherValues(key ?? series.id, from_ms, to_ms);
+  return new Map([...others].map(([lane, value]) => [lane, value === null || values.get(lane) == null ? null : values.get(lane) - value]));
+}
+
 /** The limit of a row of the focused wall at the cursor, if limits are loaded for its colours; else null. */
 function limitOnWall(key) {
   const { limits } = walls.value.get(focused.value?.key) ?? {};
@@ -61,16 +71,16 @@ function limitOnWall(key) {
 }
 
 /**
- * {changes, limit, owner, request, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, null if
- * unknown). limit: limit on the focused lane, or null; owner: the group that has it. slowdown: {title, share of time}, or null.
+ * {changes, limit, owner, request, slowdown} at the cursor. changes: Map(lane key → change since the start of the view, or from the
+ * other range, null if unknown). limit: limit on the focused lane, or null; owner: the group that has it. slowdown: {title, share of time}, or null.
  */
 function detailsOf(entry, values) {
   const { ids } = entry;
   if (entry.isOnlyOnWall) return { changes: new Map(), limit: limitOnWall(entry.key), owner: { kind: "own" }, request: null, slowdown: null }; // it has no samples
   const { from_ms, to_ms } = cursorSpan.value;
   const start_ms = view.value.from_ms;
-  const changes = new Map();
-  for (const [key, metric] of laneMetrics.value) {
+  const changes = otherRange.value ? differencesOf(entry, values) : new Map();
+  for (const [key, metric] of otherRange.value ? [] : laneMetrics.value) {
     const lines = linesOf(laneSamples.value, metric, ids);
     const first = firstOf(lines, start_ms, start_ms + Math.max(START_INTERVALS * interval_ms.value, to_ms - from_ms));
     changes.set(key, values.get(key) !== null && first ? values.get(key) - first.value : null);

@@ -9,6 +9,7 @@ import { labelledLines } from "../state/labelled.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
 import { laneSamples, meanSamples, edge_ms, end_ms, health, loading, nodeId, view } from "../state/store.js";
+import { otherPeaks } from "./compare/other-lines.js";
 import { highestNearLimit, laneLimits } from "./limits.js";
 import { walls } from "./wall-rows.js";
 
@@ -48,7 +49,7 @@ const drawnPeaks = computed(() => peaksWithin(3 * Math.max(laneSamples.value?.in
 export const laneHeights = computed(() => {
   const { from_ms } = view.value;
   return new Map(lanes.value.map(({ key }) => {
-    const top = drawnPeaks.value.get(key)?.value ?? 0;
+    const top = Math.max(drawnPeaks.value.get(key)?.value ?? 0, otherPeaks.value.get(key) ?? 0);
     return [key, Math.max(top, highestNearLimit(laneLimits.value.get(key), top, from_ms, end_ms.value))];
   }));
 });

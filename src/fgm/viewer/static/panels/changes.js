@@ -1,14 +1,16 @@
-// The comparison of the view with the range of the same length before it.
+// How the view differs from the other range, or from the range of the same length before it.
 
 import { html } from "../browser/html.js";
 import { fullName, locationOf } from "../lib/series.js";
-import { duration, withLocalTimes } from "../lib/time-format.js";
+import { datedRange, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
+import { otherRange, otherRefusal, stopComparing } from "../state/compare/other-range.js";
 import { addLane } from "../state/lanes.js";
 import { comparison } from "../state/page.js";
-import { health, view } from "../state/store.js";
+import { byId, health, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
+import { chooseOtherRange } from "../widgets/other-range-chooser.js";
 
 const MAX_BEFORE_MS = 900_000; // the viewer compares with 15 minutes at most
 const HIGH_PEAK = 1.5; // a peak is mentioned if it is more than this many times the mean
@@ -16,54 +18,93 @@ const HIGH_PEAK = 1.5; // a peak is mentioned if it is more than this many times
 const perTen = (ratio) => (Math.round(100 * (ratio ?? 0)) / 10).toString();
 
 /** A change as text: "CPU 0.20 → 2.80 cores, max 3.10". */
-function description({ metric, title: name, unit, before, during, peak, limit_of }) {
+function description({ metric, title: name, unit, before, during, peak_before, peak, limit_of }) {
   const owner = limit_of === "pod" ? " (the pod's limit)" : limit_of && limit_of !== "own" ? ` (limit of ${limit_of.split("/").at(-1)})` : "";
   const title = `${name}${owner}`;
+  const isOther = comparison.value.against_ms !== undefined;
   if (metric === "throttle_ratio") return `throttled in ${perTen(before)} → ${perTen(during)} of 10 periods, max ${perTen(peak)}`;
   const scale = unitFor(unit, Math.max(before ?? 0, during ?? 0));
   const number = (value) => formatNumber(value, scale);
   const unitName = scale.label ? ` ${scale.label}` : "";
-  if (during === null) return `${title}: ${number(before)}${unitName} before, gone now`;
-  const highest = peak > HIGH_PEAK * Math.max(before ?? 0, during) ? `, max ${number(peak)}` : "";
-  return before === null ? `${title}: new, ${number(during)}${unitName}${highest}` : `${title} ${number(before)} → ${number(during)}${unitName}${highest}`;
+  if (during === null) return `${title}: ${number(before)}${unitName} ${isOther ? "there, none in view" : "before, gone now"}`;
+  const isHigh = (value) => value > HIGH_PEAK * Math.max(before ?? 0, during ?? 0);
+  const highest = isOther && before !== null && (isHigh(peak) || isHigh(peak_before)) ? `, max ${number(peak_before)} → ${number(peak)}` : isHigh(peak) ? `, max ${number(peak)}` : "";
+  if (before === null) return `${title}: ${isOther ? "only in view" : "new"}, ${number(during)}${unitName}${highest}`;
+  return `${title} ${number(before)} → ${number(during)}${unitName}${highest}`;
+}
+
+/** "2 → 3 containers", if the other range had another number of them; else "". */
+function countText({ series_before: before, series_during: during }) {
+  if (before === undefined || (before <= 1 && during <= 1) || before + during === 0) return "";
+  return ` · mean of ${before === during ? before : `${before} → ${during}`}`;
 }
 
 /** A container and its changes. A click shows only this container, and adds a lane for the metric. */
 function Row({ series }) {
   const show = (metric) => {
-    showOnly(series.id);
+    if (byId.peek().has(series.id)) showOnly(series.id);
     if (metric) addLane(metric);
   };
+  const { against_ms, from_ms } = comparison.value;
   return html`<li>
-    <button title=${`Show only ${fullName(series)}`} onClick=${() => show()}><b>${series.name}</b> <span class="mut">${locationOf(series)}</span></button>
-    ${series.findings.map((text) => html`<p key=${text}>${withLocalTimes(text, comparison.value.from_ms)}</p>`)}
+    <button title=${`Show only ${fullName(series)}`} onClick=${() => show()}><b>${series.name}</b> <span class="mut">${locationOf(series)}${countText(series)}</span></button>
+    ${series.findings.map((text) => html`<p key=${text}>${against_ms !== undefined && html`<span class="mut">only in view: </span>`}${withLocalTimes(text, from_ms)}</p>`)}
+    ${series.findings_before?.map((text) => html`<p key=${text}><span class="mut">only there: </span>${withLocalTimes(text, against_ms)}</p>`)}
     ${series.changes.map((change) => html`<button key=${change.metric} class="change" title=${`Show ${change.title} of ${fullName(series)}`}
       onClick=${() => show(change.metric)}>${description(change)}</button>`)}
   </li>`;
 }
 
+/** Why there is nothing to list, as a sentence. */
+function noneText({ has_before, has_during, from_ms, to_ms, against_ms, against_to_ms }) {
+  if (against_ms !== undefined) {
+    if (!has_before) return `Nothing was recorded in the other range, ${datedRange(against_ms, against_to_ms)}.`;
+    return has_during ? "Nothing differs from the other range." : "Nothing was recorded in this view.";
+  }
+  const before = duration(Math.min(to_ms - from_ms, MAX_BEFORE_MS));
+  return has_before ? `Nothing differs from the ${before} before.` : "Nothing was recorded before, and nothing stood out inside.";
+}
+
 function Result({ progress, result, refusal }) {
   if (refusal !== null) return html`<p role="alert">${refusal}</p>`;
   if (result === null) return html`<p role="status"><progress max="1" value=${progress}></progress> Reading every sample: ${Math.round(100 * progress)} %</p>`;
-  const before = duration(Math.min(result.to_ms - result.from_ms, MAX_BEFORE_MS));
-  const none = result.has_before ? `Nothing differs from the ${before} before.` : "Nothing was recorded before, and nothing stood out inside.";
-  if (result.series.length === 0) return html`<p role="status">${none}</p>`;
+  if (result.series.length === 0 || (result.against_ms !== undefined && !(result.has_before && result.has_during))) return html`<p role="status">${noneText(result)}</p>`;
   const note = result.has_before ? null : html`<p role="status">Nothing was recorded before. This stood out inside:</p>`;
   return html`${note}<ol>${result.series.map((series) => html`<${Row} key=${series.id} series=${series} />`)}</ol>`;
 }
 
-/** The comparison, or a button that starts it if the view can be compared. */
+/** "165 containers and services, 39 metrics". */
+const countsOf = (result) => result?.compared && `${result.compared.series} containers and services${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
+
+/** The range that lies under the view, and how the view differs from it. */
+function Other() {
+  const { from_ms, to_ms, shift_ms } = otherRange.value;
+  const text = shift_ms % 86_400_000 === 0 ? datedRange(from_ms, to_ms) : viewRange(from_ms, to_ms);
+  const earlier = `${duration(Math.abs(shift_ms))} ${shift_ms > 0 ? "earlier" : "later"}`;
+  return html`<section class="changes open" aria-label="What differs">
+    <div class="head"><h2>Compared with ${text}</h2><span class="mut">${earlier}</span>
+      <button class="link end" onClick=${chooseOtherRange} title="Compare with another range (X)">Change</button>
+      <button class="link" onClick=${stopComparing}>Close</button></div>
+    <p class="legend"><i class="pale"></i>there <i class="thin"></i>in view${" "}<span class="mut">${countsOf(comparison.value?.result)}</span></p>
+    ${otherRefusal.value && html`<p role="alert">${otherRefusal.value}</p>`}
+    ${comparison.value ? html`<${Result} ...${comparison.value} />`
+      : html`<p role="status" class="mut">${canCompare() ? "Reading…" : "Pause, and zoom to an hour or less, to read in words what differs."}</p>`}
+  </section>`;
+}
+
+/** The comparison, or buttons that start one. */
 export function Changes() {
+  if (health.value?.oldest_ms == null) return null;
+  if (otherRange.value) return html`<${Other} />`;
   if (comparison.value === null) {
-    if (!canCompare() || health.value?.oldest_ms == null) return null;
+    const before = duration(Math.min(view.value.to_ms - view.value.from_ms, MAX_BEFORE_MS));
     return html`<section class="changes" aria-label="What changed">
-      <button class="link" onClick=${compare}>What changed? Compare with the ${duration(Math.min(view.value.to_ms - view.value.from_ms, MAX_BEFORE_MS))} before</button>
+      ${canCompare() && html`<button class="link" onClick=${compare}>What changed? Compare with the ${before} before</button> `}
+      <button class="link" onClick=${chooseOtherRange}>Compare with another range</button>
     </section>`;
   }
-  const { result } = comparison.value;
-  const counts = result?.compared && `${result.compared.series} containers and services${result.partial ? " (not all)" : ""}, ${result.compared.metrics} metrics`;
   return html`<section class="changes open" aria-label="What changed">
-    <div class="head"><h2>What changed</h2><span class="mut">${counts}</span>
+    <div class="head"><h2>What changed</h2><span class="mut">${countsOf(comparison.value.result)}</span>
       <button class="link end" onClick=${closeComparison}>Close</button></div>
     <${Result} ...${comparison.value} />
   </section>`;

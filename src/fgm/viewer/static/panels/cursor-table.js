@@ -6,8 +6,9 @@ import { cursorRowCount, cursorRows, cursorSpan, nodeRow } from "../derived/curs
 import { laneUnits } from "../derived/lane-lines.js";
 import { walls } from "../derived/wall-rows.js";
 import { seriesDetails, workload } from "../lib/series.js";
-import { clock, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
+import { clock, clockOrDate, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
+import { otherRange } from "../state/compare/other-range.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
@@ -41,8 +42,8 @@ function Values({ row, tops, isNew }) {
     const text = value === null ? "–" : formatNumber(value, unit);
     const isHighest = value !== null && value > 0 && value === tops?.get(key);
     const change = row.changes.get(key) ?? null;
-    const changeText = change !== null ? signed(change, unit) : value !== null && isNew ? "new" : "";
-    const title = change === null ? undefined : `${text} now, ${formatNumber(value - change, unit)} at the start of the view`;
+    const changeText = change !== null ? signed(change, unit) : value !== null && isNew && otherRange.value === null ? "new" : "";
+    const title = change === null ? undefined : `${text} now, ${formatNumber(value - change, unit)} at ${otherRange.value ? `${clock(cursor_ms.value - otherRange.value.shift_ms)} in the other range` : "the start of the view"}`;
     return html`<td key=${key} class=${value === null ? "mut" : ""}>${isHighest ? html`<b>${text}</b>` : text}${tops && html`<small title=${title}>${changeText}</small>`}</td>`;
   });
 }
@@ -149,7 +150,7 @@ export function CursorTable() {
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
-  const notes = [areMinutes && "from minutes", column_ms > 0 || wallSpan() ? `highest of ${wallSpan() ?? duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned"];
+  const notes = [areMinutes && "from minutes", column_ms > 0 || wallSpan() ? `highest of ${wallSpan() ?? duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned", otherRange.value !== null && column_ms === 0 && `± to ${clockOrDate(at_ms - otherRange.value.shift_ms, at_ms)}`];
   const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>

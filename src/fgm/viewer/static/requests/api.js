@@ -141,11 +141,12 @@ export const findings = ({ from_ms, to_ms, limit }, options) =>
 export const studies = ({ study, metric, ids, from_ms, to_ms }, options) =>
   get("api/studies", { study, metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
 
-/** The changes in [from_ms, to_ms) from the range of the same length before. `onProgress` is called with a share, 0 to 1. */
-export async function changes({ from_ms, to_ms, limit }, onProgress, signal) {
+/** The changes in [from_ms, to_ms) from the range of the same length that begins at `against_ms`; undefined: before. `onProgress` is called with a share, 0 to 1. */
+export async function changes({ from_ms, to_ms, against_ms, limit }, onProgress, signal) {
   let response, last;
   try {
-    response = await fetch(`api/changes?from=${Math.floor(from_ms)}&to=${Math.ceil(to_ms)}&limit=${limit}`, { signal });
+    const against = against_ms === undefined ? "" : `&against=${Math.max(0, Math.floor(against_ms))}`;
+    response = await fetch(`api/changes?from=${Math.floor(from_ms)}&to=${Math.ceil(to_ms)}${against}&limit=${limit}`, { signal });
     if (response.ok) {
       for await (const line of linesOf(response.body)) {
         last = JSON.parse(line);

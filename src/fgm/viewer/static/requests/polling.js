@@ -5,6 +5,8 @@ import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { wasSeenSince } from "../lib/series.js";
 import { dependsOn } from "../state/depends-on.js";
+import { shift_ms } from "../state/compare/other-range.js";
+import { otherIds } from "../state/compare/other-series.js";
 import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
@@ -13,6 +15,7 @@ import { loadingWalls } from "../state/wall/wall-data.js";
 import { areLinesHidden } from "../state/wall/walls.js";
 import { updateFindings } from "./analysis/findings.js";
 import * as api from "./api.js";
+import { loadOther } from "./compare/other-loader.js";
 import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
@@ -53,7 +56,7 @@ const changes = []; // functions that show what has been loaded
 export function startPolling() {
   effect(() => {
     const { live } = store.range.value;
-    dependsOn(shown, areLinesHidden, podIds, explanations, store.nodeId, live ? store.range : store.view);
+    dependsOn(shown, areLinesHidden, podIds, shift_ms, otherIds, explanations, store.nodeId, live ? store.range : store.view);
     if (laneMetrics.value.size > 0) queueMicrotask(() => untracked(() => settle(loadView().then(() => live || store.laneSamples.peek() === null || loadEvents().then((change) => change?.())).then(updateFindings))));
   });
   poll();
@@ -288,6 +291,7 @@ async function loadView() {
   await new Promise((done) => setTimeout(done, 50)); // enough for two frames
   if (!mayExplain()) return;
   await meanLoader.load(wantedMeans());
+  await loadOther(wantedLines());
   await explanationLoader.load(wantedExplanations());
   await podLoader.load(wantedOfPods());
 }
@@ -310,6 +314,7 @@ async function follow() {
   if (!(await all).every(Boolean)) return;
   if (!isLaneFollowing) await laneLoader.load(wantedLines());
   if (mayExplain() && !following.some(([loader]) => loader === meanLoader)) await meanLoader.load(wantedMeans());
+  if (mayExplain()) await loadOther(wantedLines());
   if (mayExplain() && !following.some(([loader]) => loader === explanationLoader)) await explanationLoader.load(wantedExplanations());
   if (mayExplain() && !following.some(([loader]) => loader === podLoader)) await podLoader.load(wantedOfPods());
   if (!isLaneFollowing && !store.loading.peek()) apply(await loadEvents());

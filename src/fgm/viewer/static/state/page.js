@@ -12,7 +12,10 @@ export const showsKeys = signal(false);
 export const showsTables = signal(false);
 /** The open palette: {title, items: [{text, hint, keys, run}]}, or null. */
 export const openPalette = signal(null);
-/** The comparison of the view with the range before it: {from_ms, to_ms, progress, result, refusal}, or null. */
+/**
+ * The comparison of the view with another range, or if `against_ms` is undefined, with the range before it: {from_ms, to_ms, against_ms,
+ * progress, result, refusal}, or null.
+ */
 export const comparison = signal(null);
 /** Notes about the dashboard in the URL: which parts are not shown, or why it cannot be shown. */
 export const dashboardNotes = signal([]);

@@ -6,6 +6,7 @@ import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
+import { shift_ms } from "./compare/other-range.js";
 import { notes } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { openedId } from "./processes.js";
@@ -26,22 +27,26 @@ const isoTime = (ms) => new Date(ms).toISOString().replace(".000Z", "Z");
 function fragment() {
   const { live, span_ms, from_ms, to_ms } = range.peek();
   const rangeParts = live ? [["last", [spanText(span_ms)]]] : fixedRange({ from_ms, to_ms });
-  return fragmentOf([...(rangeChosen.peek() ? rangeParts : []), ...(picked.peek() ? [["show", picked.peek()]] : []), ...lanesAndCursor(pinned_ms.peek())]);
+  return fragmentOf([...(rangeChosen.peek() ? rangeParts : []), ...(picked.peek() ? [["show", picked.peek()]] : []), ...lanesAndCursor(pinned_ms.peek(), live)]);
 }
 
 const fixedRange = ({ from_ms, to_ms }) => [["from", [isoTime(from_ms)]], ["to", [isoTime(to_ms)]]];
 
-function lanesAndCursor(pin_ms) {
+function lanesAndCursor(pin_ms, isLive) {
   const parts = [];
   if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   if (laneStudies.peek().size > 0) parts.push(["studies", [...laneStudies.peek()].map(([name, study]) => `${study}:${name}`)]);
+  if (shift_ms.peek() !== null) parts.push(["vs", [otherText(isLive)]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
   if (notes.peek().length > 0) parts.push(["notes", writeNotes(notes.peek())]);
   return [...parts, ...wallParameters()];
 }
+
+/** The other range in the URL: its begin; in a view that moves, how much earlier it is. */
+const otherText = (isLive) => (isLive ? `-${Math.round(shift_ms.peek() / 1000)}s` : isoTime(view.peek().from_ms - shift_ms.peek()));
 
 /** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
 const findingParts = ({ kind, id, from_ms, within }) => [kind, id, ...[from_ms, within.from_ms, within.to_ms].map(isoTime)];
@@ -56,7 +61,7 @@ function fragmentOf(parts) {
 export function permanentLink() {
   const ids = shown.peek().map(({ series }) => series.id);
   const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
-  const parts = [...fixedRange(view.peek()), ["show", ids], ["colours", colours], ...lanesAndCursor(cursor_ms.peek())];
+  const parts = [...fixedRange(view.peek()), ["show", ids], ["colours", colours], ...lanesAndCursor(cursor_ms.peek(), false)];
   return location.href.replace(/[?#].*/s, "") + fragmentOf(parts);
 }
 
@@ -96,6 +101,13 @@ function readFinding([kind, id, ...times]) {
   return begin_ms >= 0 && begin_ms < end_ms && end_ms - begin_ms <= LONGEST_FINDINGS_MS && from_ms >= 0 ? { kind, id, from_ms, within: { from_ms: begin_ms, to_ms: end_ms } } : null;
 }
 
+/** How much later than the other range a view is; null if there is none. */
+function readShift(text, from_ms) {
+  const seconds = text?.match(/^-(\d{1,9})s$/)?.[1];
+  const shift = seconds ? Number(seconds) * 1000 : from_ms - Date.parse(text);
+  return shift !== 0 && Number.isFinite(shift) && from_ms - shift >= 0 ? shift : null;
+}
+
 function readUrl() {
   const parameters = readParameters();
   const first = (name) => parameters.get(name)?.[0];
@@ -116,6 +128,7 @@ function readUrl() {
     laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
     laneStudies.value = readStudies(parameters.get("studies") ?? []);
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
+    shift_ms.value = readShift(first("vs"), view.peek().from_ms);
     openedId.value = first("open") ?? null;
     shownFinding.value = readFinding(parameters.get("finding") ?? []);
     readWallParameters(parameters);

@@ -6,18 +6,19 @@ import { openPalette } from "../state/page.js";
 
 const MAX_ITEMS = 60;
 
-/** Open the palette. Its chosen item is run. `items`: [{text, hint, keys, run}]. */
-export function choose(title, items) {
-  openPalette.value = { title, items };
+/** Open the palette. Its chosen item is run. `items`: [{text, hint, keys, run}]. `typedItems(text)`: further items for a typed text. */
+export function choose(title, items, typedItems = () => []) {
+  openPalette.value = { title, items, typedItems };
 }
 
-function PaletteDialog({ title, items }) {
+function PaletteDialog({ title, items, typedItems }) {
   const dialog = useRef(null), list = useRef(null);
   const [text, setText] = useState("");
   const [selected, setSelected] = useState(0);
   useLayoutEffect(() => dialog.current.showModal(), []); // before the next key is pressed
   useEffect(() => list.current.querySelector(".on")?.scrollIntoView({ block: "nearest" }), [selected, text]);
-  const matches = matchingItems(items, text, (item) => `${item.text} ${item.hint ?? ""}`).slice(0, MAX_ITEMS);
+  const found = matchingItems(items, text, (item) => `${item.text} ${item.hint ?? ""}`);
+  const matches = [...(text.trim() ? typedItems(text) : []), ...found].slice(0, MAX_ITEMS);
   const run = (item) => {
     dialog.current.close();
     item?.run();

@@ -1,29 +1,34 @@
-// Compares the view with the range of the same length before it. The viewer ranks the changes of all containers and metrics.
+// Compares the view with the other range, or with the range of the same length before it. The viewer ranks what differs, of all
+// containers and metrics.
 
 import { effect } from "../../vendor/signals.js";
+import { otherRange } from "../../state/compare/other-range.js";
 import { comparison } from "../../state/page.js";
 import { range, view } from "../../state/store.js";
 import * as api from "../api.js";
+import { whenIdle } from "../yielding.js";
 
 const LONGEST_MS = 3_600_000; // the viewer reads every sample of both ranges
 const MAX_CONTAINERS = 12;
+const PAUSE_MS = 400; // a view that moves is not compared with the other range
 
 let running = new AbortController();
 
 /** Whether the view is paused and short enough to be compared. */
 export const canCompare = () => !range.value.live && view.value.to_ms - view.value.from_ms <= LONGEST_MS;
 
-/** Request the changes in view. The progress, and then the result or the refusal, are written to `comparison`. */
+/** Request the differences of the view. The progress, and then the result or the refusal, are written to `comparison`. */
 export async function compare() {
   if (!canCompare()) return;
   running.abort();
   running = new AbortController();
   const { signal } = running;
   const { from_ms, to_ms } = view.peek();
-  comparison.value = { from_ms, to_ms, progress: 0, result: null, refusal: null };
+  const against_ms = otherRange.peek()?.from_ms;
+  comparison.value = { from_ms, to_ms, against_ms, progress: 0, result: null, refusal: null };
   const update = (news) => !signal.aborted && (comparison.value = { ...comparison.peek(), ...news });
   try {
-    update({ result: await api.changes({ from_ms, to_ms, limit: MAX_CONTAINERS }, (progress) => update({ progress }), signal) });
+    update({ result: await api.changes({ from_ms, to_ms, against_ms, limit: MAX_CONTAINERS }, (progress) => update({ progress }), signal) });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
@@ -37,11 +42,18 @@ export function closeComparison() {
   comparison.value = null;
 }
 
-/** From now on, close the comparison when another range comes into view. */
-export function startClosingComparison() {
+/** From now on, close the comparison when another range comes into view, and compare the view with the other range if there is one. */
+export function startComparing() {
+  let timer = 0;
   effect(() => {
     const { from_ms, to_ms } = view.value;
+    const against_ms = otherRange.value?.from_ms;
+    const isPossible = canCompare();
     const compared = comparison.peek();
-    if (compared !== null && (compared.from_ms !== from_ms || compared.to_ms !== to_ms)) closeComparison();
+    const isSame = compared !== null && compared.from_ms === from_ms && compared.to_ms === to_ms && compared.against_ms === against_ms;
+    if (compared !== null && !isSame) closeComparison();
+    clearTimeout(timer);
+    if (against_ms === undefined || !isPossible || isSame) return;
+    timer = setTimeout(() => whenIdle(() => comparison.peek() === null && compare()), PAUSE_MS);
   });
 }

@@ -1,0 +1,52 @@
+// Decides which series of the other range lie under those of a shown workload: those with the same names; else, after a new version was
+// rolled out, those that the same workload made then. The viewer pairs them in the same way (query/comparing/pairing.py).
+
+import { workload } from "../series.js";
+
+// As Kubernetes generates names: no vowels, and no 0, 1 and 3; see query/wall/grouping.py.
+const GENERATED = "[bcdfghjklmnpqrstvwxz2456789]";
+const SUFFIX = new RegExp(`^(?:-${GENERATED}{6,10}-${GENERATED}{5}|-\\d{8,10}(?:-\\d+)?-${GENERATED}{5}|-${GENERATED}{5}|-\\d+)$`);
+
+/** The name of the workload that made a pod; the name of the pod if that does not show it. */
+export function workloadName(podName) {
+  for (let i = podName.indexOf("-"); i >= 0; i = podName.indexOf("-", i + 1)) if (i > 0 && SUFFIX.test(podName.slice(i))) return podName.slice(0, i);
+  return podName;
+}
+
+/** What successive pods of one workload have in common; null for a series without these names. */
+function groupOf({ scope, namespace, pod_name, container_name }) {
+  return ["container", "pod"].includes(scope) && namespace && pod_name ? JSON.stringify([namespace, workloadName(pod_name), container_name ?? ""]) : null;
+}
+
+/** A map from the value of `keyOf` to the items that have it, in the order of their names; items without a key are left out. */
+function grouped(items, keyOf) {
+  const groups = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key !== null) groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return groups;
+}
+
+/**
+ * The ids of the series under each shown workload: Map(key of the workload → ids).
+ *
+ * `entries`: [{key, series}]; `then`, `now`: the series that were there in the other range, and in the view. Successors of pods are
+ * paired in the order of their names; those that are too many have nothing under them.
+ */
+export function pairs(entries, then, now) {
+  const byWorkload = grouped(then, workload), inView = grouped(now, workload);
+  const gone = grouped([...byWorkload].filter(([key]) => !inView.has(key)).map(([, [series]]) => series).sort(byName), groupOf);
+  const fresh = grouped([...inView].filter(([key]) => !byWorkload.has(key)).map(([, [series]]) => series).sort(byName), groupOf);
+  const result = new Map();
+  for (const { key, series } of entries) {
+    const same = series.scope === "node" ? then.filter(({ scope }) => scope === "node") : byWorkload.get(key) ?? [];
+    const group = groupOf(series);
+    const place = (fresh.get(group) ?? []).findIndex((each) => workload(each) === key);
+    const before = same.length > 0 || place < 0 ? undefined : gone.get(group)?.[place];
+    result.set(key, (before ? byWorkload.get(workload(before)) : same).map(({ id }) => id));
+  }
+  return result;
+}
+
+const byName = (a, b) => (a.pod_name < b.pod_name ? -1 : 1);

@@ -1,0 +1,43 @@
+// The other range: a second range of the same length whose lines lie under those in view, on relative time.
+
+import { batch, computed, signal } from "../../vendor/signals.js";
+import { keepWhileSame } from "../../lib/same-value.js";
+import { end_ms, range, view } from "../store.js";
+import { pause, viewChanged } from "../view.js";
+
+/** How much later than the other range the view is; null if there is no other range. It stays while the view moves. */
+export const shift_ms = signal(null);
+/** Samples of the other range, as `laneSamples`, with the times of the other range; null without them. */
+export const otherSamples = signal(null);
+/** Whether samples of the other range are being loaded. */
+export const loadingOther = signal(false);
+/** Why samples of the other range were refused: a text, or null. */
+export const otherRefusal = signal(null);
+
+const keep = keepWhileSame();
+
+/** The other range: {from_ms, to_ms, end_ms, shift_ms}; null if there is none. */
+export const otherRange = computed(() => keep(shift_ms.value === null ? null : {
+  from_ms: view.value.from_ms - shift_ms.value, to_ms: view.value.to_ms - shift_ms.value, end_ms: end_ms.value - shift_ms.value, shift_ms: shift_ms.value,
+}));
+
+/** Lay the range that begins at `from_ms` under the view. A view that is live is paused if the other range would be in it. */
+export function compareWith(from_ms) {
+  const shift = view.peek().from_ms - from_ms;
+  if (shift === 0 || !(from_ms >= 0)) return;
+  batch(() => {
+    if (range.peek().live && shift < 0) pause();
+    shift_ms.value = shift;
+  });
+  viewChanged("push");
+}
+
+/** Lay the range that is so much earlier under the view. */
+export const compareWithEarlier = (by_ms) => compareWith(view.peek().from_ms - by_ms);
+
+/** Show the view alone again. */
+export function stopComparing() {
+  if (shift_ms.peek() === null) return;
+  shift_ms.value = null;
+  viewChanged("push");
+}

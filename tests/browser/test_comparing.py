@@ -1,0 +1,118 @@
+"""Another range lies under the view: pale lines, differences in words and in tables, its place in the URL, its keys."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from fgm.store.samples.chunk import Chunk
+from fgm.store.samples.series import Series
+from tests.support.browser.daemons import viewer
+from tests.support.browser.page import lane
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
+
+OLD, NEW = "web-6b7d9c54f5-2bcdf", "web-7f9c8d6b4b-9xqzp"
+VIEW = "#from=2025-12-30T16:15:00Z&to=2025-12-30T16:20:00Z"
+OTHER = "2025-12-30T16:05:00Z"
+
+
+@pytest.fixture(scope="module")
+def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - without a browser it skips before the viewer starts
+    """The address of a viewer with 20 minutes, in the middle of which another version of a pod replaced the first."""
+    data = DataDirectory(tmp_path_factory.mktemp("rollout"))
+    middle_ms, end_ms = T0 + 600_000, T0 + 1_200_000
+
+    def using(series: Series, millicores: float, first_ms: int, seconds: int) -> Chunk:
+        used = np.random.default_rng(first_ms % 97).normal(1000 * millicores, 5000, seconds)
+        return chunk(series, first_ms, {USAGE: np.cumsum(used).tolist(), MEMORY: [1e8] * seconds})
+
+    data.parquet(
+        using(container(1, "web", OLD), 900, T0, 600),
+        using(container(2, "web", NEW), 300, middle_ms, 600),
+        using(container(3, "db", "db-0"), 200, T0, 1200),
+        counting(NODE, T0, 1200, per_second=1.5e6),
+    )
+    lives = ((container(1, "web", OLD), T0, middle_ms - 1000), (container(2, "web", NEW), middle_ms, end_ms - 1000))
+    data.write_index(*lives, (container(3, "db", "db-0"), T0, end_ms - 1000))
+    with viewer(data.root, free_port()) as address:
+        yield address
+
+
+def pale_pixels(page: Page) -> int:
+    """Return how many pixels of the CPU lane have neither the background's colour nor that of a line or a hairline."""
+    return int(
+        page.evaluate(
+            """() => {
+                const canvas = document.querySelector(".lane canvas");
+                const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+                let pale = 0;
+                for (let i = 0; i < 4 * width * height; i += 4) {
+                    const [r, g, b, a] = data.slice(i, i + 4);
+                    if (a > 60 && a < 110 && Math.abs(r - g) < 30 && Math.abs(g - b) < 30) pale += 1;
+                }
+                return pale;
+            }"""
+        )
+    )
+
+
+@pytest.mark.both_browsers
+def test_the_other_range_of_a_link_lies_under_the_lines_and_is_compared_in_words(
+    page: Page, url: str, page_errors: list[str]
+) -> None:
+    page.goto(f"{url}{VIEW}&vs={OTHER}")
+    panel = page.get_by_role("region", name="What differs")
+    expect(panel.get_by_role("heading")).to_contain_text("Compared with")
+    expect(panel).to_contain_text("10 min earlier")
+    first = panel.get_by_role("listitem").first
+    expect(first).to_contain_text(NEW)
+    expect(first).to_contain_text(re.compile("CPU (899|900|901) → (299|300|301) millicores"))
+    expect(panel.get_by_role("listitem")).to_have_count(1)
+    row = page.get_by_role("region", name="Values at the cursor").locator("tbody tr", has_text="web")
+    expect(row.locator("td").first).to_contain_text(re.compile("\N{MINUS SIGN}(59|60)"))
+    page.keyboard.press("t")
+    table = page.get_by_role("group", name="CPU as a table")
+    expect(table.get_by_role("row", name="web")).to_have_count(2)
+    expect(table.get_by_role("row", name="web").nth(1)).to_contain_text("30 Dec 2025")
+    assert page_errors == []
+
+
+def test_a_range_is_chosen_with_the_keyboard_and_kept_while_the_view_moves(page: Page, url: str) -> None:
+    page.goto(f"{url}{VIEW}")
+    expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+    before = pale_pixels(page)
+    page.keyboard.press("X")
+    dialog = page.get_by_role("dialog", name="Compare with")
+    dialog.get_by_role("combobox").fill("just before")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("vs=2025-12-30T16:10:00Z"))
+    panel = page.get_by_role("region", name="What differs")
+    expect(panel.get_by_role("status")).to_have_text("Nothing differs from the other range.")
+    assert pale_pixels(page) > before + 500
+    page.keyboard.press("X")
+    dialog.get_by_role("combobox").fill("7 m")
+    expect(dialog.get_by_role("option").first).to_contain_text("7 min earlier")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("vs=2025-12-30T16:08:00Z"))
+    page.keyboard.press("a")
+    expect(page).to_have_url(re.compile("vs=2025-12-30T16:06:45Z"))
+    panel.get_by_role("button", name="Close").click()
+    expect(panel).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("vs="))
+    page.go_back()
+    expect(panel).to_contain_text("7 min earlier")
+
+
+def test_a_live_view_keeps_its_distance_and_a_range_without_data_is_said_to_have_none(page: Page, url: str) -> None:
+    page.goto(f"{url}#last=15m&vs=-86400s")
+    panel = page.get_by_role("region", name="What differs")
+    expect(panel).to_contain_text("1 d earlier")
+    expect(panel.get_by_role("status")).to_contain_text("Pause")
+    page.goto("about:blank")
+    page.goto(f"{url}{VIEW}&vs=2025-12-29T16:05:00Z")
+    expect(panel.get_by_role("status")).to_contain_text("Nothing was recorded in the other range, 29 Dec 2025")
