@@ -45,9 +45,10 @@ def main(python: str, what: str, seconds: str = "0", name: str = "") -> None:
         return
     to_ms = json.loads(Path("to_ms.json").read_text())
     deadline = time.monotonic() + LAST_TIMEOUT_S
-    while unmerged(to_ms):
+    before = journals()
+    while unmerged(to_ms) or journals() == before:
         if time.monotonic() > deadline or collector.poll() is not None:
-            sys.exit(f"not merged: {unmerged(to_ms)[:3]}")
+            sys.exit(f"not merged: {unmerged(to_ms)[:3]}, or nothing recorded: {journals()}")
         time.sleep(1)
     time.sleep(3)
     collector.send_signal(signal.SIGTERM)
@@ -64,6 +65,11 @@ def start(python: str, log: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command, stdout=log, stderr=log, cwd=repository, env={**os.environ, "PYTHONPATH": repository}
     )
+
+
+def journals() -> list[tuple[str, int]]:
+    """Return the journals of metrics and their sizes, which change as soon as the collector records."""
+    return sorted((path.name, path.stat().st_size) for path in DATA.rglob("live-*.journal"))
 
 
 def unmerged(to_ms: int) -> list[str]:

@@ -54,7 +54,7 @@ class Dictionary:
         """Return the positions of these values. New ones are added."""
         new = np.setdiff1d(values, self.values)
         self.values = np.concatenate([self.values, new]) if len(self.values) else new
-        order = np.argsort(self.values)
+        order = np.argsort(self.values, kind="stable")  # QEMU 7.2 miscomputes the default kind
         codes: Integers = order[np.searchsorted(self.values, values, sorter=order)]
         return codes
 
