@@ -17,8 +17,10 @@ from fgm import cli
 from fgm.collector.cgroups.hierarchies import ForeignRootError, detect
 from fgm.store.check.directory_check import check
 from fgm.store.directory.lock import DirectoryLock
+from tests.support import process_recording
 from tests.support.collector.windows import FOLDER, names, record_and_close, tick
 from tests.support.derived_in_sql import compare
+from tests.support.packs import pack_of
 from tests.support.processes import LOOK_AGAIN_S, daemon, free_port
 from tests.support.recorded_files import journals
 from tests.support.viewer.http_client import Viewer
@@ -198,3 +200,17 @@ def test_merge_of_a_directory_that_does_not_exist_makes_none(
     assert cli.main(["merge", str(tmp_path / "none")]) == 1
     assert "there is no such directory" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_check_and_stat_read_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pack = tmp_path / "pack.html"
+    pack.write_bytes(pack_of(process_recording.unpacked(tmp_path)))
+
+    assert cli.main(["check", str(pack)]) == 0
+    assert cli.main(["stat", str(pack), "--json"]) == 0
+    assert "all in order" in capsys.readouterr().out
+
+    pack.write_text("<!doctype html>")
+
+    assert cli.main(["check", str(pack)]) == 1
+    assert capsys.readouterr().err == f"fgm: {pack}: the file is not a pack of fgm\n"

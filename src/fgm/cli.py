@@ -27,9 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `fgm` and return its exit code. `argv`: the arguments; None: those of this process."""
     arguments = _make_parser().parse_args(argv)
     if arguments.command == "check":
-        return print_check(arguments.directory, with_values=arguments.values)
+        return _with_directory(arguments.directory, lambda path: print_check(path, with_values=arguments.values))
     if arguments.command == "stat":
-        return print_stat(arguments.directory, metrics=arguments.metrics, as_json=arguments.json)
+        return _with_directory(
+            arguments.directory, lambda path: print_stat(path, metrics=arguments.metrics, as_json=arguments.json)
+        )
     if arguments.command == "merge":
         return _merge_hours(arguments.directory)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -40,6 +42,22 @@ def default_data_dir() -> str:
     """Return the directory that `fgm run` records into by default."""
     base = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return os.path.join(base, "fgm")
+
+
+def _with_directory(path: str, run: Callable[[str], int]) -> int:
+    """Run a command on a data directory, or on the data of a pack, and return its exit code."""
+    if not path.endswith(".html"):
+        return run(path)
+    # only for a pack, as below
+    from fgm.viewer.packs.opened_packs import opened  # noqa: PLC0415
+    from fgm.viewer.packs.pack_format import BadPackError  # noqa: PLC0415
+
+    try:
+        with opened([path]) as packs:
+            return run(packs.data_dir)
+    except (BadPackError, OSError) as error:
+        sys.stderr.write(f"fgm: {error}\n")
+        return 1
 
 
 def print_check(directory: str, *, with_values: bool = False) -> int:
@@ -141,12 +159,12 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--context", default="", help="context of kubectl (default: the current one)")
     flag("--no-browser", action="store_true", help="print the page's address, but do not open it")
     flag = add("check", "check that every file in a data directory is intact and in the right place")
-    flag("directory", metavar="DIR", help="the data directory")
+    flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag(
         "--values", action="store_true", help="decode all values, too, which takes much longer than checksums and times"
     )
     flag = add("stat", "show what a data directory contains: files, size and samples by day, and bytes by metric")
-    flag("directory", metavar="DIR", help="the data directory")
+    flag("directory", metavar="DIR", help="the data directory, or a pack (*.html)")
     flag("--metrics", type=int, metavar="N", default=15, help="number of metrics to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, with all metrics")
     flag = add("merge", "merge the windows of each past hour of a data directory that no collector records into")

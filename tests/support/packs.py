@@ -1,11 +1,16 @@
 """Packs for tests: small ones, and the values that the parts of samples contain."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.store.directory import layout
+from fgm.store.events.event import decode
+from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.pack_writer import PackWriter
 from fgm.viewer.packs.sample_part import growths_to_values
@@ -18,6 +23,33 @@ def make_pack(parts: dict[str, bytes], manifest: Manifest = SMALL, loader: str =
     """Return a pack with these parts."""
     writer = PackWriter("A test", loader)
     return b"".join([writer.begin(), *(writer.part(name, body) for name, body in parts.items()), writer.end(manifest)])
+
+
+def pack_of(folder: Path, **facts: Any) -> bytes:
+    """Return a pack with the metrics files, tables, index and events of a data directory. `facts`: of the manifest."""
+    writer = PackWriter("A test", "")
+    parts, first_ms, last_ms = [writer.begin()], [], []
+    for number, path in enumerate(sorted(folder.glob("dt=*/*/*.parquet"))):
+        parsed, table = layout.parse_name(path.name), layout.parse_table_name(path.name)
+        named = table or layout.parse_table_hour_name(path.name)
+        if parsed is not None:
+            window = WindowFile.open(str(path))
+            first_ms.append(window.block.first_ms)
+            last_ms.append(window.block.last_ms)
+            window.close()
+            about: dict[str, Any] = {"start_ms": parsed.start_ms, "duration_ms": parsed.duration_ms}
+        else:
+            assert named is not None
+            about = {"table": named[0], "start_ms": named[1], "duration_ms": None if table else layout.HOUR_MS}
+        kind = "rows" if parsed is not None else "tables"
+        parts.append(writer.part(f"{kind}/{number}", path.read_bytes(), is_compressed=True, **about))
+    parts.append(writer.part("index", (folder / "index.json").read_bytes()))
+    from_ms, to_ms = min(first_ms), max(last_ms) + 1
+    events = b"".join(path.read_bytes() for path in sorted(folder.glob("dt=*/*/events.jsonl")))
+    inside = [line for line in events.splitlines(keepends=True) if from_ms <= decode(line).time_ms < to_ms]
+    parts.append(writer.part("events", b"".join(inside)))
+    manifest = replace(SMALL, **{"from_ms": from_ms, "to_ms": to_ms, "made_at_ms": to_ms, **facts})
+    return b"".join([*parts, writer.end(manifest)])
 
 
 def decode_samples(part: bytes, passed: bytes | None = None) -> dict[str, tuple[list[int], list[float | None]]]:

@@ -12,6 +12,8 @@ from anyio import to_thread
 from blockbuster import BlockBuster
 
 from fgm.listening import listen
+from tests.support import process_recording
+from tests.support.packs import pack_of
 from tests.support.processes import LOOK_AGAIN_S, daemon, free_port, run
 from tests.support.viewer.data_directory import NODE, DataDirectory, container, counting, id_of
 from tests.support.viewer.http_client import Viewer
@@ -143,3 +145,32 @@ async def test_bad_input_is_one_sentence_and_an_exit_code(tmp_path: Path) -> Non
             assert status == code
             assert message in text.splitlines()[-1]
             assert "Traceback" not in text
+
+
+async def test_it_shows_a_pack_and_removes_what_it_has_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it is terminated; a file that is no pack is refused with a sentence."""
+    temporary, pack, viewer = tmp_path / "tmp", tmp_path / "pack.html", Viewer(free_port())
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    await to_thread.run_sync(lambda: pack.write_bytes(pack_of(process_recording.unpacked(tmp_path))))
+    async with daemon("fgm.viewer", str(pack), "--no-browser", "--port", str(viewer.port)) as process:
+        health = await viewer.ready()
+        _, instance = await viewer.get("/api/instance")
+        assert [path.name[:11] for path in temporary.iterdir()] == ["fgm-opened-"]
+        process.send_signal(signal.SIGTERM)
+        with anyio.fail_after(5):
+            assert await process.wait() == 0
+
+    assert health["data_dir"] == str(pack)
+    assert [each["file"] for each in instance["packs"]] == ["pack.html"]
+    assert list(temporary.iterdir()) == []
+
+    pack.write_bytes(pack.read_bytes()[:-9000])
+
+    status, message = await run("fgm.viewer", str(pack), "--no-browser", "--port", "0")
+
+    assert status == 2
+    assert message.startswith(f"fgm-viewer: error: {pack}: the pack is incomplete: it was cut off")
+    assert list(temporary.iterdir()) == []

@@ -95,6 +95,26 @@ def test_help_names_every_flag_and_exit_code() -> None:
     assert all(
         f"--{name.replace('_', '-')}" in text
         for name in Settings.__dataclass_fields__
-        if name not in {"data_dir", "files"}
+        if name not in {"data_dir", "files", "packs"}
     )
     assert "exit codes:" in text
+
+
+def test_packs_are_data_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are not mixed with directories, and exist already."""
+    first, second = tmp_path / "a.html", tmp_path / "b.html"
+    for path in (first, second):
+        path.touch()
+
+    settings = from_command_line([str(first), str(second)])
+
+    assert settings == Settings(data_dir=str(first), packs=(str(first), str(second)))
+    for arguments, message in (
+        ([str(first), str(tmp_path)], "next to a pack: give one directory"),
+        ([str(tmp_path / "c.html")], "which is not a file"),
+        ([str(first), "--sleep-after-seconds", "60"], "--sleep-after-seconds is given with a pack"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            from_command_line(arguments)
+        assert caught.value.code == 2
+        assert message in capsys.readouterr().err

@@ -9,9 +9,10 @@ importing takes. `fgm.viewer.daemon` switches it on.
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from fgm import logs
@@ -21,7 +22,9 @@ from fgm.viewer.settings import Settings, from_command_line
 
 if TYPE_CHECKING:
     from fgm.viewer.daemon import Daemon
+    from fgm.viewer.packs.opened_packs import OpenedPacks
 
+EXIT_BAD_DATA = 2
 EXIT_CANNOT_LISTEN = 3
 
 
@@ -36,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from fgm.viewer.standby import sleep
 
             sleep(settings)
+        if settings.packs:
+            return _serve_packs(settings)
         _serve(settings, woken)
     except ListenError as error:
         sys.stderr.write(f"fgm-viewer: error: {error}\n")
@@ -43,7 +48,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _serve(settings: Settings, woken: Woken | None) -> None:
+def _serve_packs(settings: Settings) -> int:
+    from fgm.viewer.packs.opened_packs import opened
+    from fgm.viewer.packs.pack_format import BadPackError
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was unpacked is removed
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        try:
+            packs = stack.enter_context(opened(settings.packs))
+        except (BadPackError, OSError) as error:
+            sys.stderr.write(f"fgm-viewer: error: {error}\n")
+            return EXIT_BAD_DATA
+        _serve(settings, None, packs)
+    return 0
+
+
+def _serve(settings: Settings, woken: Woken | None, packs: "OpenedPacks | None" = None) -> None:
     import anyio
 
     from fgm.allocator import share_one_arena
@@ -51,7 +71,7 @@ def _serve(settings: Settings, woken: Woken | None) -> None:
     from fgm.viewer.daemon import Daemon
 
     share_one_arena()
-    daemon = Daemon(settings, SystemClock(), os.environ.get("POD_NAME") or None, woken)
+    daemon = Daemon(settings, SystemClock(), os.environ.get("POD_NAME") or None, woken, packs)
     with suppress(KeyboardInterrupt):  # a second Ctrl-C, while the viewer is stopping
         anyio.run(_run, daemon)
     if woken is not None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fgm.clock import Clock
     from fgm.viewer.api.services import Services
     from fgm.viewer.asleep.handover import Woken
+    from fgm.viewer.packs.opened_packs import OpenedPacks
     from fgm.viewer.settings import Settings
     from fgm.viewer.start_up import ScanResult
     from fgm.viewer.web.asgi import App
@@ -61,15 +62,22 @@ class Daemon:
     """A viewer with all its tasks. Its sockets listen as soon as it is constructed."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, pod_name: str | None = None, woken: Woken | None = None
+        self,
+        settings: Settings,
+        clock: Clock,
+        pod_name: str | None = None,
+        woken: Woken | None = None,
+        packs: OpenedPacks | None = None,
     ) -> None:
         """Open the sockets. `pod_name`: the pod that the viewer runs in, for /api/health and /api/instance.
 
-        `woken`: what a sleeper passes; its socket is used then, and it answers the probes.
+        `woken`: what a sleeper passes; its socket is used then, and it answers the probes. `packs`: the packs to show;
+        None: the data directory of the settings.
 
         Raises: ListenError if an address cannot be used.
         """
-        self._settings, self._clock, self._woken = settings, clock, woken
+        clock = clock if packs is None else packs.clock(clock)
+        self._settings, self._clock, self._woken, self._packs = settings, clock, woken, packs
         self._start_up = StartUp(
             settings.index_timeout_seconds,
             clock.wall_ns() // 1_000_000,
@@ -85,6 +93,7 @@ class Daemon:
         if settings.health_host and woken is None:
             self._probe_sock = listen(settings.health_host, settings.health_port, "--health-")
         self.url = url_of(self._sock)
+        self._page_url = self.url if packs is None else f"{self.url}#{packs.view}"
         self._stop = anyio.Event()
 
     def stop(self) -> None:
@@ -96,7 +105,7 @@ class Daemon:
         app = Guard(self._entry, frozenset(self._settings.allowed_host))
         async with anyio.create_task_group() as group:
             await group.start(serve_until_cancelled, app, self._sock, name="serving")
-            log.info("serving the page", extra=fields(url=self.url, data_dir=self._settings.data_dir))
+            log.info("serving the page", extra=fields(url=self._page_url, data_dir=self._settings.data_dir))
             if self._probe_sock is not None:
                 probes = Probes(lambda: self._start_up.state is State.READY)
                 await group.start(probes.serve, self._probe_sock, name="probes")
@@ -119,7 +128,7 @@ class Daemon:
                 self.stop()
 
     async def _open(self) -> None:
-        services, app = await to_thread.run_sync(_make_app, self._settings, self._clock, self._start_up, self._address)
+        services, app = await to_thread.run_sync(self._make_app)
         await app.startup()
         if not gc.isenabled():  # see `fgm.viewer.__main__`
             gc.freeze()
@@ -169,12 +178,20 @@ class Daemon:
     async def _open_browser(self) -> None:
         import webbrowser  # noqa: PLC0415 - not needed before the first response
 
-        await to_thread.run_sync(webbrowser.open, self.url, abandon_on_cancel=True)
+        await to_thread.run_sync(webbrowser.open, self._page_url, abandon_on_cancel=True)
 
+    def _make_app(self) -> tuple[Services, Quart]:
+        from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
+        from fgm.viewer.api.services import Services  # noqa: PLC0415 - slow to import, and not needed to respond first
 
-def _make_app(settings: Settings, clock: Clock, start_up: StartUp, address: Address) -> tuple[Services, Quart]:
-    from fgm.viewer.api.routes import create_app  # noqa: PLC0415 - the same
-    from fgm.viewer.api.services import Services  # noqa: PLC0415 - slow to import, and not needed for the first response
-
-    services = Services(settings.data_dir, clock, start_up, address, paths=settings.files, node=settings.node or None)
-    return services, create_app(services)
+        settings, packs = self._settings, self._packs
+        services = Services(
+            settings.data_dir if packs is None else packs.data_dir,
+            self._clock,
+            self._start_up,
+            self._address,
+            paths=settings.files,
+            node=settings.node or None,
+            packs=() if packs is None else packs.facts,
+        )
+        return services, create_app(services)

@@ -19,10 +19,12 @@ from fgm.settings_parser import (
     whole_number,
 )
 
+_PACK = ".html"
+"""End of the names of packs."""
 EXIT_CODES = """\
 exit codes:
   0  stopped by SIGTERM or SIGINT
-  2  a flag is wrong, or DATA cannot be read
+  2  a flag is wrong, or DATA cannot be read, or is not a pack that this version can read
   3  the viewer cannot use its address: the port is taken, or the host is not this machine
   4  the viewer, asleep with --sleep-after-seconds, could not be woken several times in a row
 """
@@ -35,6 +37,8 @@ class Settings:
     data_dir: str
     files: tuple[str, ...] = ()
     """Absolute paths of the files to show; empty: everything in the directory."""
+    packs: tuple[str, ...] = ()
+    """Absolute paths of the packs to show; then `data_dir` is the first of them."""
     port: int = setting(8050, whole_number(0, 65_535), "port to listen on; 0 takes a free one")
     host: str = setting("127.0.0.1", text("ADDRESS"), "address to listen on")
     no_browser: bool = setting(default=False, kind=SWITCH, purpose="do not open the page in a browser")
@@ -70,7 +74,10 @@ def make_viewer_parser() -> argparse.ArgumentParser:
         exit_codes=EXIT_CODES,
         reads_environment=False,
     )
-    purpose = "the data directory, another directory with Parquet files copied from one, or single Parquet files"
+    purpose = (
+        "the data directory, another directory with Parquet files copied from one, single Parquet files, "
+        "or packs that fgm has saved (*.html)"
+    )
     parser.add_argument("data", metavar="DATA", nargs="+", help=purpose)
     return parser
 
@@ -80,8 +87,14 @@ def parse(flags: Mapping[str, Any]) -> Settings:
 
     Raises: SettingError if a value is not allowed, or if DATA cannot be read.
     """
+    values = read_settings(Settings, flags, {})
+    if any(path.endswith(_PACK) for path in flags["data"]):
+        if "sleep_after_seconds" in values:
+            raise SettingError("--sleep-after-seconds is given with a pack: leave it out, or give a directory")
+        packs = _packs(flags["data"])
+        return Settings(data_dir=packs[0], packs=packs, **values)
     data_dir, files = _data(flags["data"])
-    return Settings(data_dir=data_dir, files=files, **read_settings(Settings, flags, {}))
+    return Settings(data_dir=data_dir, files=files, **values)
 
 
 def from_command_line(argv: Sequence[str] | None) -> Settings:
@@ -95,6 +108,21 @@ def from_command_line(argv: Sequence[str] | None) -> Settings:
         return parse(vars(flags))
     except SettingError as error:
         parser.error(str(error))
+
+
+def _packs(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the absolute paths of packs."""
+    paths = tuple(os.path.abspath(path) for path in arguments)
+    for path in paths:
+        if not path.endswith(_PACK):
+            raise SettingError(
+                f"DATA is {path}, next to a pack: give one directory, only *.parquet files, or only packs"
+            )
+        if not os.path.isfile(path):
+            raise SettingError(f"DATA is {path}, which is not a file: give a pack that fgm has saved")
+        if not os.access(path, os.R_OK):
+            raise SettingError(f"DATA is {path}, which this user may not read: change its mode, or run as another user")
+    return paths
 
 
 def _data(arguments: Sequence[str]) -> tuple[str, tuple[str, ...]]:

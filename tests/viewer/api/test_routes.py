@@ -67,6 +67,7 @@ async def test_instance_names_the_node_the_viewer_and_its_version(client: ApiCli
         "now_ms": NOW_MS,
         "interval_ms": 1000,
         "version": "0.1.0",
+        "packs": [],
     }
 
 

@@ -192,6 +192,9 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             now_ms=WHOLE,
             interval_ms=WHOLE,
             version=TEXT,
+            packs=_list(
+                _facts(file=TEXT, made_by=TEXT, made_at_ms=WHOLE, from_ms=WHOLE, to_ms=WHOLE, redacted=_list(TEXT))
+            ),
         ),
     ),
     "/api/metrics": (

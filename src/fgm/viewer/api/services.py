@@ -8,8 +8,9 @@ first request needs them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fgm.clock import Clock
 from fgm.viewer.api.response.cpu_limit import own_cpu_limit
@@ -60,11 +61,14 @@ class Services:
         *,
         paths: tuple[str, ...] = (),
         node: str | None = None,
+        packs: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Create the services; may block.
 
         `paths`: files to show; empty: all in `data_dir`. `node`: the node to show; None: the one with the newest data.
+        `packs`: what /api/instance says about the packs that the data is from.
         """
+        self.packs = packs
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
         is_copied = bool(paths) or is_flat(data_dir)

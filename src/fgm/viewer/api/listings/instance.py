@@ -1,5 +1,6 @@
 """/api/instance: identifies the node that is shown, and the viewer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quart import Response, request
@@ -15,10 +16,13 @@ from fgm.viewer.health import Address
 async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    return json_response(answer(services.scanner.holdings(), services.address, services.now_ms()))
+    holdings, packs = services.scanner.holdings(), services.packs
+    return json_response(answer(holdings, services.address, services.now_ms(), packs))
 
 
-def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
+def answer(
+    holdings: Holdings, address: Address, now_ms: int, packs: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return the JSON value. Facts about the node are null until the header of a file has been read."""
     header = holdings.header
     return {
@@ -30,4 +34,5 @@ def answer(holdings: Holdings, address: Address, now_ms: int) -> dict[str, Any]:
         "now_ms": now_ms,
         "interval_ms": holdings.tick_ms,
         "version": __version__,
+        "packs": list(packs),
     }

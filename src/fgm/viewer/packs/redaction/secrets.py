@@ -32,9 +32,9 @@ Pseudonyms = Mapping[str, str]
 class Recorded:
     """What a recording has names of.
 
-    `series`: those that are kept; `others`: further ones, which texts of events may name; `facts`: those in the index,
-    by full container id; `identifiers`: of the writers; `processes`: names of processes; `files`: names of mapped
-    files; `devices`: labels of labelled values.
+    `series`: those that are kept; `others`: further ones, which texts of events may name; `facts`: all that are kept of
+    the index, by full container id; `identifiers`: of the writers; `processes`: names of processes; `files`: names of
+    mapped files; `devices`: labels of labelled values.
     """
 
     series: Sequence[Series] = ()
@@ -107,18 +107,20 @@ class Secrets:
 
     def _is_named(self, series: Series, name: str) -> bool:
         """Return whether a rule names the namespace, pod or container of a series, and so leaves this name out."""
-        if series.namespace in self._rules.names("namespace"):
+        return self._is_left_out(series.namespace, series.pod_name, series.container_name, name)
+
+    def _is_left_out(self, namespace: str | None, pod: str | None, container: str | None, name: str) -> bool:
+        if namespace in self._rules.names("namespace"):
             return True
-        if name != "namespace" and series.pod_name in self._rules.names("pod"):
+        if name != "namespace" and pod in self._rules.names("pod"):
             return True
-        return name == "container_name" and series.container_name in self._rules.names("container")
+        return name == "container_name" and container in self._rules.names("container")
 
     def _described(self) -> Iterator[tuple[Facts, bool]]:
-        """Return the facts about each container that is kept, and whether a rule names it, its pod or its namespace."""
-        for series in self._recorded.series:
-            facts = self._recorded.facts.get(series.container_id or "")
-            if facts is not None:
-                yield facts, self._is_named(series, "container_name")
+        """Return the facts about each container, and whether a rule names it, its pod or its namespace."""
+        for facts in self._recorded.facts.values():
+            names = (facts.get("namespace"), facts.get("pod_name"), facts.get("container_name"))
+            yield facts, self._is_left_out(*names, "container_name")
 
     def _images(self) -> set[str]:
         is_secret = "images" in self._rules.kinds

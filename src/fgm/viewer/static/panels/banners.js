@@ -1,7 +1,7 @@
 // Messages above the lanes about problems that leave the page usable.
 
 import { html } from "../browser/html.js";
-import { clock } from "../lib/time-format.js";
+import { clock, date, datedRange, shortClock } from "../lib/time-format.js";
 import { dashboardNotes } from "../state/page.js";
 import { MAX_SHOWN } from "../state/shown.js";
 import { connected, health, instance, picked, ready, refusals } from "../state/store.js";
@@ -22,6 +22,12 @@ function Reconnect() {
 
 const Note = ({ children, title }) => html`<div class="banner quiet" role="status" title=${title}>${children}</div>`;
 
+/** What a saved file contains that the viewer serves. */
+function packText({ file, made_by, made_at_ms, from_ms, to_ms, redacted }) {
+  const names = redacted.length > 0 ? ` Names were replaced (${redacted.join(", ")}).` : "";
+  return `${file} was saved on ${date(made_at_ms)} ${new Date(made_at_ms).getFullYear()}, ${shortClock(made_at_ms)}, by ${made_by}. It contains ${datedRange(from_ms, to_ms)}.${names}`;
+}
+
 /** The messages, at most one for each problem. */
 export function Banners() {
   const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
@@ -34,6 +40,7 @@ export function Banners() {
       <span>It was restarted, or its directory was replaced (${state.replace("_", " ")}).</span></div>`);
   }
   if (picked.value?.length > MAX_SHOWN) lines.push(html`<${Note}>Only the first ${MAX_SHOWN} of ${picked.value.length} selected series are drawn.</${Note}>`);
+  for (const pack of instance.value?.packs ?? []) lines.push(html`<${Note}>${packText(pack)}</${Note}>`);
   for (const note of dashboardNotes.value) lines.push(html`<${Note}>${note}</${Note}>`);
   const refusal = refusals.lines.value ?? refusals.explained.value ?? refusals.pods.value;
   if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused the request.</b> <span>${refusal}</span></div>`);

@@ -1,0 +1,175 @@
+"""Opens packs for a viewer: unpacks them into a private folder, which is removed at the end."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from fgm import iso_time
+from fgm.clock import Clock
+from fgm.viewer.packs.joining import join
+from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.pack_format import BadPackError
+from fgm.viewer.packs.pack_reader import read_pack
+from fgm.viewer.packs.unpacking import unpack
+
+MIN_AGE_MS = 600_000
+"""Minimum time between the end of a pack and the time that the viewer shows, so that no page takes it for live data."""
+_PREFIX = "fgm-opened-"
+_LOCK = "lock"
+_SAFE = "%!'()*,/:;=&@?~"
+_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
+
+
+@dataclass(frozen=True)
+class OpenedPacks:
+    """Packs that were unpacked. `data_dir`: a data directory with their data. `manifests`: by name of the file."""
+
+    data_dir: str
+    manifests: dict[str, Manifest]
+
+    @property
+    def view(self) -> str:
+        """The fragment of the view that was saved with the first pack, with only characters that a URL may have.
+
+        If it has no fixed range, it gets that of the pack: there is no newest data to follow.
+        """
+        manifest = next(iter(self.manifests.values()))
+        parts = [part for part in manifest.view.split("&") if part and not part.startswith("last=")]
+        if not any(part.startswith("from=") for part in parts):
+            times = {"from": manifest.from_ms, "to": manifest.to_ms}
+            parts = [*(f"{name}={iso_time.format_milliseconds(ms)}" for name, ms in times.items()), *parts]
+        return quote("&".join(parts), safe=_SAFE)
+
+    @property
+    def facts(self) -> list[dict[str, Any]]:
+        """What a page says about the packs, as JSON values."""
+        return [
+            {
+                "file": name,
+                "made_by": manifest.made_by,
+                "made_at_ms": manifest.made_at_ms,
+                "from_ms": manifest.from_ms,
+                "to_ms": manifest.to_ms,
+                "redacted": manifest.redacted,
+            }
+            for name, manifest in self.manifests.items()
+        ]
+
+    def clock(self, real: Clock) -> Clock:
+        """Return a clock for the viewer. It is after the end of the packs, even if the clock of this machine is not."""
+        after_ms = max(manifest.to_ms for manifest in self.manifests.values()) + MIN_AGE_MS
+        return _ClockAfter(real, max(0, after_ms * 1_000_000 - real.wall_ns()))
+
+
+class _ClockAfter:
+    """A clock that is ahead of the real one."""
+
+    def __init__(self, real: Clock, ahead_ns: int) -> None:
+        self._real, self._ahead_ns = real, ahead_ns
+
+    def wall_ns(self) -> int:
+        return self._real.wall_ns() + self._ahead_ns
+
+    def monotonic(self) -> float:
+        return self._real.monotonic()
+
+    def asleep_s(self) -> float:
+        return self._real.asleep_s()
+
+    async def sleep_until(self, deadline: float) -> None:
+        await self._real.sleep_until(deadline)
+
+
+@contextmanager
+def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
+    """Unpack packs into a private folder, and remove it at the end.
+
+    Raises: BadPackError if a file is no pack, is damaged or of a newer version, or if two have the same samples. The
+    message begins with the path; so does that for a file that cannot be read. OSError if there is no place for it.
+    """
+    with _private_folder() as folder:
+        unpacked, manifests = [], {}
+        for number, path in enumerate(paths):
+            target = os.path.join(folder, f"{number}")
+            os.mkdir(target)
+            try:
+                pack = read_pack(path)
+                unpack(pack, target)
+            except (BadPackError, OSError) as error:
+                raise BadPackError(f"{path}: {_sentence(error)}") from error
+            name = os.path.basename(path)
+            manifests[name if name not in manifests else path] = pack.manifest
+            unpacked.append(target)
+        for number, target in enumerate(unpacked[1:], 1):
+            try:
+                join(unpacked[0], target)
+            except BadPackError as error:
+                raise BadPackError(f"{paths[number]}: {error}") from error
+        yield OpenedPacks(unpacked[0], manifests)
+
+
+@contextmanager
+def _private_folder() -> Iterator[str]:
+    """Make a folder that only this user can read, and remove it at the end; also remove those that others have left.
+
+    The kernel releases the lock of a folder when its process ends, however it ends.
+    """
+    parent = _parent()
+    with suppress(OSError):
+        _remove_left(parent)
+    folder = tempfile.mkdtemp(prefix=_PREFIX, dir=parent)
+    try:
+        lock = os.open(os.path.join(folder, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+        finally:
+            os.close(lock)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sentence(error: BadPackError | OSError) -> str:
+    return f"it cannot be unpacked: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def _parent() -> str:
+    """Return the folder for temporary files; that in memory if there is none that can be written.
+
+    Raises: OSError if there is none at all.
+    """
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK):
+            return _MEMORY_FOLDER
+        raise
+
+
+def _remove_left(parent: str) -> None:
+    """Remove the folders of processes of this user that were killed."""
+    with os.scandir(parent) as entries:
+        names = [entry.path for entry in entries if entry.name.startswith(_PREFIX) and _is_own(entry)]
+    for path in names:
+        try:
+            lock = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            continue  # it is being made
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _is_own(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()

@@ -1,0 +1,162 @@
+"""Unpacks the data of a pack into a data directory, and checks all of it before anything else reads it.
+
+Only the parts with recorded data are read: metrics files, tables, index and events. The program in the pack is never
+read, and no name of a file is taken from it: names are made from numbers that were checked, and the identifier of the
+writer from the header of a file that was checked.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from fgm.iso_time import END_OF_TIME_MS
+from fgm.store.check.directory_check import check
+from fgm.store.directory import layout
+from fgm.store.directory.atomic import FILE_MODE, FOLDER_MODE
+from fgm.store.directory.layout import HOUR_MS, TableKind
+from fgm.store.errors import BadFileError
+from fgm.store.events import events_file
+from fgm.store.events.event import Event, decode
+from fgm.store.index import index_file
+from fgm.store.parquet.window_file import WindowFile
+from fgm.viewer.packs.manifest import PartFacts
+from fgm.viewer.packs.pack_format import MAX_RANGE_MS, BadPackError
+from fgm.viewer.packs.pack_reader import Pack
+
+MAX_DATA_BYTES = 512 << 20
+"""Maximum size of all data of a pack together, after decompression."""
+_TABLE_KINDS: tuple[TableKind, ...] = ("processes", "labelled")
+"""Kinds of tables that packs have."""
+_ROWS, _TABLES = "rows/", "tables/"
+
+
+def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None) -> None:
+    """Write the data of a pack to an empty folder, which becomes a data directory. `on_part` is called after each part.
+
+    Raises: BadPackError if any of it is damaged, or is not what the manifest says. OSError if it cannot be written.
+    """
+    parts = [part for part in pack.manifest.parts if _is_data(part.name)]
+    total = sum(part.size for part in parts)
+    if total > MAX_DATA_BYTES:
+        raise BadPackError(f"the pack has {total} bytes of data; at most {MAX_DATA_BYTES} are read")
+    manifest = pack.manifest
+    if manifest.to_ms - manifest.from_ms > MAX_RANGE_MS:
+        raise BadPackError("the pack is damaged: its range is longer than that of any pack")
+    identifier = None
+    for part in (part for part in parts if part.name.startswith(_ROWS)):
+        start_ms, name = _metrics_name(part)
+        identifier = _write_rows(folder, start_ms, name, pack.part(part.name), identifier)
+        on_part()
+    if identifier is None:
+        raise BadPackError("the pack is damaged: it has no samples")
+    for part in (part for part in parts if part.name.startswith(_TABLES)):
+        start_ms, name = _table_name(part)
+        _write(os.path.join(_folder(folder, start_ms, identifier), name), pack.part(part.name))
+        on_part()
+    if pack.manifest.part("index") is not None:
+        _write(os.path.join(folder, layout.INDEX_NAME), _checked_index(pack.part("index")))
+    if pack.manifest.part("events") is not None:
+        _write_events(pack, folder, identifier)
+    problems = check(folder).problems
+    if problems:
+        path, sentence = problems[0]
+        raise BadPackError(f"the pack is damaged: {os.path.relpath(path, folder)}: {sentence}")
+
+
+def _is_data(name: str) -> bool:
+    return name in {"index", "events"} or name.startswith((_ROWS, _TABLES))
+
+
+def _write_rows(folder: str, start_ms: int, name: str, content: bytes, identifier: str | None) -> str:
+    """Write a metrics file to the folder of its writer, and return the identifier of the writer."""
+    incoming = os.path.join(folder, "incoming")
+    _write(incoming, content)
+    try:
+        file = WindowFile.open(incoming)
+    except BadFileError as error:
+        raise BadPackError(f"the pack is damaged: {name}: {error.reason}") from error
+    found = file.header.identifier
+    file.close()
+    if not layout.valid_identifier(found) or found != (identifier or found):
+        raise BadPackError(f"the pack is damaged: {name} has another writer than the files before it")
+    path = os.path.join(_folder(folder, start_ms, found), name)
+    if os.path.lexists(path):
+        raise BadPackError(f"the pack is damaged: it has several files {name}")
+    os.rename(incoming, path)
+    return found
+
+
+def _write_events(pack: Pack, folder: str, identifier: str) -> None:
+    """Write the events to the file of each day. The file of a day is empty if nothing happened."""
+    manifest = pack.manifest
+    events = list(_events(pack.part("events")))
+    outside = [event for event in events if not manifest.from_ms <= event.time_ms < manifest.to_ms]
+    if outside:
+        raise BadPackError("the pack is damaged: it has events outside of its range")
+    first_ms = layout.day_start(manifest.from_ms)
+    for day_ms in range(first_ms, manifest.to_ms, layout.DAY_MS):
+        of_day = (event for event in events if layout.day_start(event.time_ms) == day_ms)
+        events_file.append_to_day(folder, identifier, day_ms, of_day)
+
+
+def _events(content: bytes) -> Iterator[Event]:
+    for line in content.splitlines(keepends=True):
+        try:
+            yield decode(line)
+        except ValueError as error:
+            raise BadPackError("the pack is damaged: it has lines of events that are none") from error
+
+
+def _checked_index(content: bytes) -> bytes:
+    """Return the index as this version writes it.
+
+    Raises: BadPackError if it is none.
+    """
+    if len(content) > index_file.MAX_INDEX_BYTES:
+        raise BadPackError(f"the pack is damaged: its index has {len(content)} bytes")
+    try:
+        return index_file.dump(index_file.parse(content))
+    except index_file.NOT_AN_INDEX as error:
+        raise BadPackError(f"the pack is damaged: its index cannot be read ({error})") from error
+
+
+def _metrics_name(part: PartFacts) -> tuple[int, str]:
+    start_ms, is_hour = _start(part)
+    return start_ms, layout.hour_name(start_ms) if is_hour else layout.metrics_name(start_ms)
+
+
+def _table_name(part: PartFacts) -> tuple[int, str]:
+    kind = part.facts.get("table")
+    if kind not in _TABLE_KINDS:
+        raise BadPackError(f"the pack is damaged: {part.name} is a table of {str(kind)[:40]!r}")
+    start_ms, is_hour = _start(part)
+    table = cast("TableKind", kind)
+    return start_ms, layout.table_hour_name(table, start_ms) if is_hour else layout.table_name(table, start_ms)
+
+
+def _start(part: PartFacts) -> tuple[int, bool]:
+    """Return the start of the window or hour of a part, and whether it is an hour."""
+    start_ms, duration_ms = part.facts.get("start_ms"), part.facts.get("duration_ms")
+    is_hour = duration_ms == HOUR_MS
+    if (
+        type(start_ms) is not int
+        or not 0 <= start_ms < END_OF_TIME_MS
+        or start_ms % (HOUR_MS if is_hour else 1000)
+        or not (is_hour or duration_ms is None)
+    ):
+        raise BadPackError(
+            f"the pack is damaged: {part.name} begins at {str(start_ms)[:40]} and takes {str(duration_ms)[:40]} ms"
+        )
+    return start_ms, is_hour
+
+
+def _folder(folder: str, start_ms: int, identifier: str) -> str:
+    """Return the folder of a day and writer, which is made if it is not there."""
+    path = os.path.join(folder, layout.day_folder(start_ms), layout.identifier_folder(identifier))
+    os.makedirs(path, FOLDER_MODE, exist_ok=True)
+    return path
+
+
+def _write(path: str, content: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE), "wb") as file:
+        file.write(content)

@@ -1,0 +1,150 @@
+"""The data of a pack becomes a data directory again; what is wrong with it is said in a sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fgm.store.check.directory_check import check
+from fgm.store.index import index_file
+from fgm.viewer.packs.pack_format import BadPackError
+from fgm.viewer.packs.pack_reader import Pack
+from fgm.viewer.packs.pack_writer import PackWriter
+from fgm.viewer.packs.unpacking import MAX_DATA_BYTES, unpack
+from tests.support import process_recording
+from tests.support.packs import make_pack, pack_of
+
+OLD_EVENT = b'{"time":"2001-01-01T00:00:00Z","kind":"gap","series":"node","what":"","before":{},"after":{}}\n'
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recorded directory of four containers, with process tables and events."""
+    return process_recording.unpacked(tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture(scope="module")
+def content(recording: Path) -> bytes:
+    return pack_of(recording)
+
+
+def test_the_directory_has_the_same_files(recording: Path, content: bytes, tmp_path: Path) -> None:
+    parts: list[None] = []
+
+    unpack(Pack(content), str(tmp_path), lambda: parts.append(None))
+
+    files = {path.relative_to(recording) for path in recording.glob("dt=*/*/*.parquet")}
+    assert {path.relative_to(tmp_path) for path in tmp_path.glob("dt=*/*/*.parquet")} == files
+    assert all((tmp_path / file).read_bytes() == (recording / file).read_bytes() for file in files)
+    assert len(parts) == len(files)
+    index = index_file.load(str(tmp_path / "index.json"))
+    assert index.entries == index_file.load(str(recording / "index.json")).entries
+    assert check(str(tmp_path)).problems == []
+    (events,) = tmp_path.glob("dt=*/*/events.jsonl")
+    assert len(events.read_bytes().splitlines()) == len(Pack(content).part("events").splitlines()) > 0
+
+
+def test_a_day_without_events_has_an_empty_file(recording: Path, tmp_path: Path) -> None:
+    pack = Pack(changed(pack_of(recording), "events", b""))
+
+    unpack(pack, str(tmp_path))
+
+    assert [path.read_bytes() for path in tmp_path.glob("dt=*/*/events.jsonl")] == [b""]
+
+
+def changed(content: bytes, name: str, part: bytes | None = None, **facts: Any) -> bytes:
+    """Return a pack with another content or other facts of one part, or without it; its checksums are correct."""
+    pack, writer = Pack(content), PackWriter("A test", "")
+    parts = [writer.begin()]
+    for each in pack.manifest.parts:
+        is_changed = each.name == name
+        body = part if is_changed and part is not None else pack.part(each.name)
+        if not is_changed or part is not None or facts:
+            parts.append(writer.part(each.name, body, **{**each.facts, **(facts if is_changed else {})}))
+    return b"".join([*parts, writer.end(pack.manifest)])
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "sentence"),
+    [
+        ("rows/0", {"start_ms": "../../x"}, "rows/0 begins at ../../x"),
+        ("rows/0", {"start_ms": 10**15}, "rows/0 begins at"),
+        ("rows/0", {"start_ms": 1.0}, "rows/0 begins at 1.0"),
+        ("rows/0", {"start_ms": True}, "rows/0 begins at True"),
+        ("rows/0", {"start_ms": -1000}, "rows/0 begins at -1000"),
+        ("rows/0", {"start_ms": 86_400_000}, "outside its window"),
+        ("rows/0", {"duration_ms": 7}, "takes 7 ms"),
+        ("rows/0", {"duration_ms": "x" * 5000}, "takes x"),
+        ("tables/3", {"table": "../passwd"}, "a table of '../passwd'"),
+        ("tables/3", {"table": "labelled"}, "it has the name of a table of labelled"),
+        ("tables/3", {"start_ms": 0}, "rows outside its window"),
+    ],
+)
+def test_times_of_files_are_checked(
+    content: bytes, name: str, facts: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadPackError, match=sentence):
+        unpack(Pack(changed(content, name, **facts)), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "sentence"),
+    [
+        ("rows/0", b"PAR1" * 100, "rows/0|metrics-"),
+        ("tables/3", b"PAR1", "processes-"),
+        ("index", b"[]", "its index cannot be read"),
+        ("index", b'{"schema_version":2}', "its index cannot be read"),
+        ("index", b"[" * 100_000, "its index cannot be read"),
+        ("events", b'{"time":"x"}\n', "lines of events that are none"),
+        ("events", OLD_EVENT, "outside"),
+    ],
+)
+def test_content_is_checked(content: bytes, name: str, part: bytes, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(BadPackError, match=sentence):
+        unpack(Pack(changed(content, name, part)), str(tmp_path))
+
+
+def test_two_parts_cannot_be_the_same_file(content: bytes, tmp_path: Path) -> None:
+    pack = Pack(content)
+    first, second, *_ = (part for part in pack.manifest.parts if part.name.startswith("rows/"))
+    twice = changed(content, second.name, pack.part(first.name), **first.facts)
+
+    with pytest.raises(BadPackError, match="several files metrics-"):
+        unpack(Pack(twice), str(tmp_path))
+
+
+def test_a_pack_without_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadPackError, match="no samples"):
+        unpack(Pack(make_pack({"answers": b"{}", "page": b"{}"})), str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_size_of_all_data_is_limited(tmp_path: Path) -> None:
+    """Nothing is decompressed before the declared sizes were added up."""
+    text = make_pack({f"rows/{n}": b"PAR1" for n in range(9)}).replace(b'"bytes":4', b'"bytes":67108864')
+
+    with pytest.raises(BadPackError, match=f"603979776 bytes of data; at most {MAX_DATA_BYTES} are read"):
+        unpack(Pack(text), str(tmp_path))
+
+
+def test_the_range_is_limited(content: bytes, tmp_path: Path) -> None:
+    pack = Pack(content)
+    manifest = {**json.loads(json.dumps(pack.manifest.to_json())), "to_ms": 253_000_000_000_000}
+    begin = content.index(b'<script type="application/json"')
+    text = content[:begin] + b'<script type="application/json" id="fgm-pack">' + json.dumps(manifest).encode()
+
+    with pytest.raises(BadPackError, match="longer than that of any pack"):
+        unpack(Pack(text + b"</script>\n"), str(tmp_path))
+
+
+def test_the_program_in_a_pack_is_never_read(content: bytes, tmp_path: Path) -> None:
+    """Its bytes may be anything."""
+    at = content.index(b'<script type="text/plain"')
+    writer = PackWriter("A test", "")
+    program = writer.part("page", b"alert(1)")
+    pack = Pack(content[:at] + program.replace(b"H4sI", b"!!!!") + content[at:])
+
+    unpack(pack, str(tmp_path))
+
+    assert check(str(tmp_path)).problems == []
