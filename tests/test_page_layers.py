@@ -19,7 +19,7 @@ LAYERS = [
 ]
 """Layers of folders, the highest first: a module imports from its own folder and from the layers below."""
 LEVELS = {folder: level for level, layer in enumerate(reversed(LAYERS)) for folder in layer}
-CLASSIC = {"reload.js"}
+CLASSIC = {"pack-loader.js", "reload.js"}
 """Scripts that are no modules; they run before all modules."""
 WITHOUT_DOM_AND_SIGNALS = {"vendor/ufuzzy.js"}
 SIGNALS = {

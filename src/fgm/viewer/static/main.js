@@ -1,6 +1,7 @@
 // Builds the page and starts it: start pages until there is data, then lanes, cursor table and containers.
 
 import { html, render } from "./browser/html.js";
+import { forget } from "./browser/storage.js";
 import { LaneStack } from "./chart/lane-stack.js";
 import { KeysDialog, startKeyboard } from "./commands/keyboard.js";
 import { utcOffset } from "./lib/time-format.js";
@@ -12,12 +13,14 @@ import { Findings } from "./panels/findings.js";
 import { Header } from "./panels/header.js";
 import { NoteDialog } from "./panels/incident/note-dialog.js";
 import { Notes } from "./panels/incident/notes.js";
+import { DropTarget, startDropping } from "./panels/opened-pack.js";
 import { StartPage } from "./panels/start-pages.js";
 import { startComparing } from "./requests/analysis/comparison.js";
 import { startFindingProcesses } from "./requests/analysis/finding-processes.js";
 import { startFindings } from "./requests/analysis/findings.js";
 import { startStudies } from "./requests/analysis/studies.js";
 import { startDashboard } from "./requests/dashboard.js";
+import { openSource } from "./requests/pack/opening.js";
 import { startPolling } from "./requests/polling.js";
 import { startLabelled } from "./requests/labelled-loader.js";
 import { startWalls } from "./requests/wall/wall-loader.js";
@@ -25,6 +28,7 @@ import { startProcesses } from "./requests/process-loader.js";
 import { startReleasing } from "./state/analysis/findings.js";
 import { toast } from "./state/page.js";
 import { startRememberingSlots } from "./state/shown.js";
+import { openedPack } from "./state/pack.js";
 import { clockOffset_ms, health, instance, ready, view } from "./state/store.js";
 import { startTheme } from "./state/theme.js";
 import { startUrl } from "./state/url.js";
@@ -35,7 +39,7 @@ const MIN_CLOCK_OFFSET_MS = 100; // a smaller offset is not shown
 
 function clockOffsetText() {
   const offset_ms = clockOffset_ms.value;
-  if (Math.abs(offset_ms) < MIN_CLOCK_OFFSET_MS) return "";
+  if (Math.abs(offset_ms) < MIN_CLOCK_OFFSET_MS || openedPack.value !== null) return "";
   return ` · node clock ${offset_ms < 0 ? "−" : "+"}${(Math.abs(offset_ms) / 1000).toFixed(1)} s`;
 }
 
@@ -57,12 +61,13 @@ function Page() {
     ${hasLanes
       ? html`<${Findings} /><${LaneStack} /><aside><${CursorTable} /><${Notes} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
       : html`<${StartPage} />`}
-    <${Palette} /><${KeysDialog} /><${NoteDialog} />
+    <${Palette} /><${KeysDialog} /><${NoteDialog} /><${DropTarget} />
     <output class="toast" role="status" hidden=${toast.value === null}>${toast.value}</output>
   </div>`;
 }
 
-sessionStorage.removeItem("fgm.reloads"); // see reload.js
+forget("sessionStorage", "fgm.reloads"); // see reload.js
+openSource();
 startTheme();
 startUrl();
 startUnpinning();
@@ -72,8 +77,10 @@ startReleasing();
 startFindings();
 startFindingProcesses();
 startStudies();
+document.getElementById("page").replaceChildren(); // a saved file shows a sentence there until now
 render(html`<${Page} />`, document.getElementById("page"));
 startKeyboard();
+startDropping();
 startDashboard();
 startPolling();
 startWalls();

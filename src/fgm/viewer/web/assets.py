@@ -14,6 +14,8 @@ from functools import cached_property
 from fgm.viewer.web import entity_tags
 
 STATIC = os.path.join(os.path.dirname(os.path.dirname(__file__)), "static")
+PACK_LOADER = "pack-loader.js"
+"""The script that starts the page inside a pack. It is not served: the page of a viewer does not need it."""
 
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -73,7 +75,7 @@ def load_assets(folder: str = STATIC) -> dict[str, Asset]:
 
 def paths_of_assets(folder: str = STATIC) -> list[str]:
     """Return the paths of the files in a folder that are served."""
-    paths = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names)
+    paths = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names if name != PACK_LOADER)
     return [path for path in paths if os.path.splitext(path)[1] in _MEDIA_TYPES]
 
 

@@ -1,6 +1,7 @@
 // Why a lane is empty if the range in view is before the oldest data or after the newest.
 
-import { clockOrDate } from "../lib/time-format.js";
+import { clockOrDate, datedRange } from "../lib/time-format.js";
+import { openedPack } from "../state/pack.js";
 import { edge_ms, health, newest_ms, view } from "../state/store.js";
 import { follow, zoom } from "../state/view.js";
 
@@ -11,6 +12,11 @@ export function reasonOfRange() {
   const newest = newest_ms.value;
   const oldest = health.value?.oldest_ms;
   const { from_ms, to_ms } = view.value;
+  if (openedPack.value !== null) {
+    const { from_ms: first_ms, to_ms: end_ms } = openedPack.value.manifest;
+    const isOutside = first_ms >= to_ms || end_ms <= from_ms;
+    return isOutside ? [`This file contains ${datedRange(first_ms, end_ms)}, and nothing of this range.`, "Show what it contains", () => zoom(first_ms, end_ms)] : null;
+  }
   if (oldest != null && oldest >= to_ms) {
     const showOldest = () => zoom(oldest, oldest + (to_ms - from_ms));
     return [`The oldest data (${clockOrDate(oldest, edge_ms.value)}) is newer than this range.`, "Show the oldest data", showOldest];

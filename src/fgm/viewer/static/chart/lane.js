@@ -21,6 +21,7 @@ import { otherRange, otherSamples } from "../state/compare/other-range.js";
 import { dependsOn } from "../state/depends-on.js";
 import { focus } from "../state/lanes.js";
 import { labelledLines } from "../state/labelled.js";
+import { openedPack } from "../state/pack.js";
 import { showsTables } from "../state/page.js";
 import { processLines } from "../state/processes.js";
 import { shown } from "../state/shown.js";
@@ -169,6 +170,7 @@ function reasonForNoLine(lane) {
     const loaded = labelledLines.value.get(lane.key);
     return [!loaded ? "Loading…" : loaded.refusal ?? "No such values were recorded in this range."];
   }
+  if (!lane.metric && openedPack.value !== null) return [`This file was saved without ${lane.title} data.`];
   if (!lane.metric) return [lane.isNamed ? `No ${lane.title} data is recorded here: the kernel of this node does not provide it.` : `No ${lane.title} data is recorded here, or there is no such metric.`];
   if (!laneSamples.value.lines.has(lane.metric)) return ["Loading…"];
   if (shown.value.length === 0 && picked.value?.length > 0) return [noneExistText(picked.value.length)];
@@ -183,7 +185,7 @@ function reasonForNoLine(lane) {
   return [`No ${lane.title} data for ${subject} in this range.`];
 }
 
-const noneExistText = (count) =>
+const noneExistText = (count) => openedPack.value !== null ? "This file was saved without the selected containers." :
   (count === 1 ? "The container in this link does not exist here (any more)." : `None of the ${count} containers in this link exist here (any more).`);
 
 /** A lane: title, chart or table, and strip. `ordinal`: its number, counted from 1, which is also the key that focuses it. */

@@ -7,6 +7,7 @@ import { walls } from "../derived/wall-rows.js";
 import { presetsFor } from "../lib/time-format.js";
 import { copyLink, copyTable } from "../panels/clipboard.js";
 import { focusSearch } from "../panels/container-list.js";
+import { chooseFile } from "../panels/opened-pack.js";
 import { focusTimeBox } from "../panels/time-box.js";
 import { canCompare, compare } from "../requests/analysis/comparison.js";
 import { rankAgain } from "../requests/ranking.js";
@@ -127,6 +128,7 @@ export const ACTIONS = [
   action("Page", "Compare with another range", ["X"], chooseOtherRange),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),
+  action("Page", "Open a saved file", [], chooseFile),
   action("Page", "All commands", [":", "Ctrl+k"], chooseCommand),
   action("Page", "Switch between light and dark theme", [], toggleTheme),
   action("Page", "List of keys", ["?"], () => (showsKeys.value = true)),

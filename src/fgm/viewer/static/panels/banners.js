@@ -4,8 +4,10 @@ import { html } from "../browser/html.js";
 import { clock, date, datedRange, shortClock } from "../lib/time-format.js";
 import { dashboardNotes } from "../state/page.js";
 import { MAX_SHOWN } from "../state/shown.js";
+import { openedPack, packRefusal } from "../state/pack.js";
 import { connected, health, instance, picked, ready, refusals } from "../state/store.js";
 import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
+import { PackBanners } from "./opened-pack.js";
 
 const PORT_FORWARD = "kubectl -n fine-grained-monitor port-forward";
 
@@ -32,6 +34,8 @@ function packText({ file, made_by, made_at_ms, from_ms, to_ms, redacted }) {
 export function Banners() {
   const { index, index_note, skipped_files_total = 0, skipped_files = [], now_ms, state } = health.value ?? {};
   const lines = [];
+  const hasLanes = ready.value || instance.value !== null;
+  if (hasLanes && (openedPack.value || packRefusal.value)) lines.push(html`<${PackBanners} />`);
   if (!connected.value) {
     lines.push(html`<div class="banner" role="alert"><b>Disconnected${now_ms ? ` since ${clock(now_ms)}` : ""}.</b>
       <span>Loaded data stays usable.</span><${Reconnect} /></div>`);
@@ -43,9 +47,8 @@ export function Banners() {
   for (const pack of instance.value?.packs ?? []) lines.push(html`<${Note}>${packText(pack)}</${Note}>`);
   for (const note of dashboardNotes.value) lines.push(html`<${Note}>${note}</${Note}>`);
   const refusal = refusals.lines.value ?? refusals.explained.value ?? refusals.pods.value;
-  if (refusal) lines.push(html`<div class="banner" role="alert"><b>The viewer refused the request.</b> <span>${refusal}</span></div>`);
+  if (refusal) lines.push(html`<div class="banner" role="alert">${openedPack.value === null && html`<b>The viewer refused the request.</b> `}<span>${refusal}</span></div>`);
   // The start pages already show the state of the index.
-  const hasLanes = ready.value || instance.value !== null;
   if (hasLanes && (index_note || index === "bad" || index === "rebuilt")) lines.push(html`<${Note}>${index_note ?? `The index was ${index}.`}</${Note}>`);
   if (skipped_files_total > 0) {
     const names = skipped_files.map(({ file, reason }) => `${file}: ${reason}`).join("\n");

@@ -7,6 +7,7 @@ import { formatNumber, unitFor } from "../lib/units.js";
 import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
 import { otherRange, otherRefusal, stopComparing } from "../state/compare/other-range.js";
 import { addLane } from "../state/lanes.js";
+import { openedPack } from "../state/pack.js";
 import { comparison } from "../state/page.js";
 import { byId, health, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
@@ -99,7 +100,8 @@ export function Changes() {
   if (comparison.value === null) {
     const before = duration(Math.min(view.value.to_ms - view.value.from_ms, MAX_BEFORE_MS));
     return html`<section class="changes" aria-label="What changed">
-      ${canCompare() && html`<button class="link" onClick=${compare}>What changed? Compare with the ${before} before</button> `}
+      ${openedPack.value !== null ? html`<p class="mut">What changed from the time before is not in a saved file.</p>`
+        : canCompare() && html`<button class="link" onClick=${compare}>What changed? Compare with the ${before} before</button> `}
       <button class="link" onClick=${chooseOtherRange}>Compare with another range</button>
     </section>`;
   }

@@ -5,10 +5,12 @@ import { isDark } from "../browser/theme-colours.js";
 import { ALL, clock, clockOrDate, datedRange, duration, presetsFor } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
 import { completeness } from "../state/overview-data.js";
+import { openedPack } from "../state/pack.js";
 import { showsKeys } from "../state/page.js";
 import { connected, edge_ms, health, instance, newest_ms, range, ready, view } from "../state/store.js";
 import { themeVersion, toggleTheme } from "../state/theme.js";
 import { follow, pause, preset, showAll } from "../state/view.js";
+import { PackFacts } from "./opened-pack.js";
 import { TimeBox } from "./time-box.js";
 
 const FRESH_MS = 15_000;
@@ -83,10 +85,10 @@ export function Header() {
   document.title = node_name ? `${node_name} – fgm` : "fgm";
   return html`<header>
     <h1>${node_name ?? "fgm"}${cluster_name && html`<span>${cluster_name}</span>`}</h1>
-    ${ready.value && html`<${Freshness} /><${DataRange} />`}
+    ${openedPack.value ? html`<${PackFacts} />` : ready.value && html`<${Freshness} /><${DataRange} />`}
     <div class="controls">
       ${ready.value && html`<${TimeBox} /><${Presets} />`}
-      <div class="actions">${ready.value && html`<${FollowButton} />`}<${ThemeButton} />
+      <div class="actions">${ready.value && openedPack.value === null && html`<${FollowButton} />`}<${ThemeButton} />
         <button class="theme" aria-label="Keys" title="Keys" onClick=${() => (showsKeys.value = true)}>?</button></div>
     </div>
   </header>`;

@@ -2,8 +2,10 @@
 
 import { html } from "../browser/html.js";
 import { duration } from "../lib/time-format.js";
+import { packRefusal } from "../state/pack.js";
 import { health } from "../state/store.js";
 import { ShellCommand, shellQuoted } from "../widgets/shell-command.js";
+import { UnusableFile } from "./opened-pack.js";
 
 const KUBECTL = "kubectl -n fine-grained-monitor";
 const DAEMON_SET = "ds/fine-grained-monitor";
@@ -75,6 +77,6 @@ const PAGES = { starting: Starting, indexing: Indexing, waiting: Waiting, timed_
 
 /** The page for the present state of the viewer. */
 export function StartPage() {
-  const Page = PAGES[health.value?.state] ?? Starting;
+  const Page = packRefusal.value !== null && health.value === null ? UnusableFile : PAGES[health.value?.state] ?? Starting;
   return html`<main class="state" aria-live="polite"><${Page} health=${health.value} /></main>`;
 }

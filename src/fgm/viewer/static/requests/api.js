@@ -1,55 +1,8 @@
-// The viewer's HTTP API, with one function for each path. An AbortSignal in `options` cancels a request.
+// The viewer's API, with one function for each path. An AbortSignal in `options` cancels a request.
 
-import { escapeForUrl } from "../lib/url-escape.js";
+import { get, lines, Unreachable } from "./source.js";
 
-/** Error: the viewer refused a request. The message gives the reason. */
-export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail ?? body.title ?? `The viewer responded with status ${status}.`);
-    this.status = status;
-  }
-
-  /** Whether the same request will always be refused. Not after 404 (data may appear) or 429 (the viewer is busy). */
-  get isFinal() {
-    return this.status >= 400 && this.status < 500 && this.status !== 404 && this.status !== 429;
-  }
-}
-
-/** Error: no response, or none in time (`isLate`), because the viewer, the node or the port-forward has stopped. */
-export class Unreachable extends Error {
-  constructor(message, isLate = false) {
-    super(message);
-    this.isLate = isLate;
-  }
-}
-
-async function get(path, query = {}, options = {}) {
-  const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
-  const text = parameters.map(([name, value]) => `${name}=${[value].flat().map(escapeForUrl).join(",")}`).join("&");
-  const url = text ? `${path}?${text}` : path;
-  try {
-    return await getOnce(url, options);
-  } catch (error) {
-    // A port-forward that breaks loses the responses in transit. The next request uses a new connection.
-    if (!(error instanceof Unreachable) || error.isLate || options.signal?.aborted) throw error;
-    return getOnce(url, options);
-  }
-}
-
-async function getOnce(url, { signal, timeout_ms = 15_000, read = (response) => response.json() }) {
-  const timeout = AbortSignal.timeout(timeout_ms);
-  let response, body;
-  try {
-    response = await fetch(url, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
-    body = await (response.ok ? read(response) : response.json());
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    if (error instanceof SyntaxError) throw new Problem(response.status, { title: `The response of ${url.split("?")[0]} is not JSON.` });
-    throw new Unreachable(`${url.split("?")[0]}: ${error.message}`, timeout.aborted);
-  }
-  if (!response.ok) throw new Problem(response.status, body);
-  return body;
-}
+export { Problem, Unreachable } from "./source.js";
 
 /** Maximum number of ticks in a range for which every sample is requested. Longer ranges are requested as pixel columns. */
 export const RAW_TICKS = 3600;
@@ -143,33 +96,12 @@ export const studies = ({ study, metric, ids, from_ms, to_ms }, options) =>
 
 /** The changes in [from_ms, to_ms) from the range of the same length that begins at `against_ms`; undefined: before. `onProgress` is called with a share, 0 to 1. */
 export async function changes({ from_ms, to_ms, against_ms, limit }, onProgress, signal) {
-  let response, last;
-  try {
-    const against = against_ms === undefined ? "" : `&against=${Math.max(0, Math.floor(against_ms))}`;
-    response = await fetch(`api/changes?from=${Math.floor(from_ms)}&to=${Math.ceil(to_ms)}${against}&limit=${limit}`, { signal });
-    if (response.ok) {
-      for await (const line of linesOf(response.body)) {
-        last = JSON.parse(line);
-        if (last.progress !== undefined) onProgress(last.progress);
-      }
-    }
-  } catch (error) {
-    if (signal.aborted) throw error;
-    throw new Unreachable(error.message);
+  const against = against_ms === undefined ? undefined : Math.max(0, Math.floor(against_ms));
+  let last;
+  for await (const line of lines("api/changes", { from: Math.floor(from_ms), to: Math.ceil(to_ms), against, limit }, { signal })) {
+    last = line;
+    if (line.progress !== undefined) onProgress(line.progress);
   }
-  if (!response.ok) throw new Problem(response.status, await response.json().catch(() => ({})));
   if (!last?.series) throw new Unreachable("The response ended early.");
   return last;
-}
-
-async function* linesOf(body) {
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    const lines = (rest + (value ?? "")).split("\n");
-    rest = lines.pop();
-    yield* lines;
-    if (done) return;
-  }
 }

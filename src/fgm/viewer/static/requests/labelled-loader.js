@@ -7,6 +7,7 @@ import { laneNames } from "../state/lanes.js";
 import { livesWithin } from "../state/processes.js";
 import { end_ms, plot, range, ready, view } from "../state/store.js";
 import * as api from "./api.js";
+import { onSourceChange } from "./source.js";
 
 const LIVE_MS = 5000; // a live view is requested again after this time
 const MAX_LINES = 16;
@@ -25,6 +26,12 @@ function linesOf({ series, unit, name }) {
 }
 
 let lastKey = "", lastTime_ms = -Infinity, isLoading = false;
+
+onSourceChange(() => {
+  lastKey = "";
+  isLoading = false;
+  labelledLines.value = new Map();
+});
 
 async function loadLines() {
   const names = laneNames.peek().filter(labelledLane);

@@ -4,6 +4,7 @@ import { dropUntil, lineFromSeries, mergeLine } from "../lib/lines.js";
 import { MAX_OVERVIEW_EVENTS, overviewData, overviewRange } from "../state/overview-data.js";
 import { allMetrics, interval_ms, loading, newest_ms, node } from "../state/store.js";
 import * as api from "./api.js";
+import { onSourceChange } from "./source.js";
 import { whenIdle } from "./yielding.js";
 
 const LIVE_POLLS = 15; // polls between two requests for new data
@@ -12,6 +13,11 @@ const CPU = "total_cpu_usage_millicores", MEMORY = "memory.current";
 
 let polls = 0;
 let isRunning = false;
+
+onSourceChange(() => {
+  isRunning = false;
+  overviewData.value = null;
+});
 
 /** Request the data that the overview lacks. Call it once per poll. Throws Problem, Unreachable. */
 export async function updateOverview() {

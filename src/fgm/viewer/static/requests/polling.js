@@ -4,12 +4,14 @@
 import { batch, effect, untracked } from "../vendor/signals.js";
 import { sameValue } from "../lib/same-value.js";
 import { wasSeenSince } from "../lib/series.js";
+import { ALL } from "../lib/time-format.js";
 import { dependsOn } from "../state/depends-on.js";
 import { shift_ms } from "../state/compare/other-range.js";
 import { otherIds } from "../state/compare/other-series.js";
 import { allLabelled } from "../state/labelled.js";
 import { explanations, laneMetrics, valueLanes } from "../state/lanes.js";
 import { podIds, shown } from "../state/shown.js";
+import { openedPack, showable } from "../state/pack.js";
 import * as store from "../state/store.js";
 import { loadingWalls } from "../state/wall/wall-data.js";
 import { areLinesHidden } from "../state/wall/walls.js";
@@ -20,6 +22,7 @@ import { updateOverview } from "./overview-loader.js";
 import { updateMemoryShare, updateRanking } from "./ranking.js";
 import { SampleLoader } from "./sample-loader.js";
 import { loadSeries } from "./series-list.js";
+import { onSourceChange } from "./source.js";
 import { yielding } from "./yielding.js";
 
 const THROTTLING = "throttle_ratio";
@@ -44,9 +47,11 @@ const laneLoader = new SampleLoader({ samples: store.laneSamples, loading: store
 const explanationLoader = new SampleLoader({ samples: store.explainingSamples, loading: store.loadingExplanations, refusal: store.refusals.explained });
 const meanLoader = new SampleLoader({ samples: store.meanSamples, loading: store.loadingMeans, refusal: store.refusals.means });
 const podLoader = new SampleLoader({ samples: store.podSamples, loading: store.loadingPods, refusal: store.refusals.pods });
+const NO_EVENTS = { key: "", token: null, to_ms: 0, settled: false, derived: false, polls: 0, loading: false };
 let polls = 0;
+let pollTimer = 0, currentPoll = null;
 let isWorking = false;
-let events = { key: "", token: null, to_ms: 0, settled: false, derived: false, polls: 0, loading: false }; // the last request for events
+let events = NO_EVENTS; // the last request for events
 let latest = null; // the last response of /api/health; it is in the store as soon as it is shown
 let waitTimer = 0;
 let beat_ms = 0; // from the arrival of the last samples until they were painted
@@ -62,7 +67,20 @@ export function startPolling() {
   poll();
 }
 
-async function poll() {
+onSourceChange(() => {
+  polls = 0;
+  isWorking = false;
+  events = NO_EVENTS;
+  latest = null;
+  changes.length = 0;
+  clearTimeout(waitTimer);
+  for (const loader of [laneLoader, explanationLoader, meanLoader, podLoader]) loader.forget();
+});
+
+/** Poll now, and from then on. */
+export async function poll() {
+  clearTimeout(pollTimer);
+  const self = (currentPoll = Symbol("poll"));
   // A hidden page asks for nothing, so that the viewer may sleep. When it is shown again, it requests what it has missed.
   if (document.hidden && store.laneSamples.peek() !== null) return void document.addEventListener("visibilitychange", poll, { once: true });
   const began = performance.now();
@@ -76,7 +94,7 @@ async function poll() {
     if (!isWorking) loadAll();
   }
   const pause_ms = isUp && store.ready.peek() && laneMetrics.peek().size > 0 ? Math.max(POLL_MS, Math.min(MAX_POLL_MS, beat_ms / BUSY_SHARE)) : FAST_POLL_MS;
-  setTimeout(poll, Math.max(200, pause_ms - (performance.now() - began)));
+  if (self === currentPoll) pollTimer = setTimeout(poll, Math.max(200, pause_ms - (performance.now() - began)));
 }
 
 /**
@@ -206,14 +224,15 @@ async function updateMetrics() {
   if (!sameValue(names(labelled), names(allLabelled.peek()))) allLabelled.value = labelled;
 }
 
-/** Set the range that is shown until one is chosen: the newest data, up to 15 minutes. It is live unless the data is old. */
+/** Set the range that is shown until one is chosen: the newest data, up to 15 minutes, live unless it is old; of a pack, all of it. */
 function updateDefaultRange({ oldest_ms, newest_ms, now_ms, interval_ms }) {
   if (newest_ms === null) return;
   const spans = [60_000, 300_000, 900_000];
   const span_ms = spans.find((candidate_ms) => candidate_ms >= newest_ms - oldest_ms) ?? spans.at(-1);
   const live = now_ms - newest_ms < 60_000;
   const to_ms = newest_ms + interval_ms;
-  const next = live ? { live, span_ms } : { live, from_ms: Math.max(oldest_ms, to_ms - span_ms), to_ms };
+  const last = live ? { live, span_ms } : { live, from_ms: Math.max(oldest_ms, to_ms - span_ms), to_ms };
+  const next = openedPack.peek() === null ? last : showable({ live: true, span_ms: ALL });
   store.defaultRange.value = next;
   if (!store.rangeChosen.peek() && !sameValue(next, store.range.peek())) store.range.value = next;
 }

@@ -6,6 +6,7 @@ import { focused, laneNames } from "../state/lanes.js";
 import { livesWithin, processLane, processLines, processesAtCursor, wantedAtCursor } from "../state/processes.js";
 import { end_ms, plot, range, ready, view } from "../state/store.js";
 import * as api from "./api.js";
+import { onSourceChange } from "./source.js";
 
 const PAUSE_MS = 120; // so that a moving pointer does not send a request for each pixel
 const MAX_AT_CURSOR = 20;
@@ -61,6 +62,12 @@ function slotOf(id, taken) {
 const rank = (process, by) => (by === "memory" ? process.rss_bytes_max : process.cpu_millicores_mean * process.readings) ?? 0;
 
 let lineKey = "", lineTime_ms = -Infinity, isLoading = false;
+
+onSourceChange(() => {
+  lineKey = "";
+  processLines.value = new Map();
+  processesAtCursor.value = null;
+});
 
 async function loadLines() {
   const names = laneNames.peek().filter(processLane);

@@ -5,6 +5,7 @@ import { sameValue } from "../lib/same-value.js";
 import { leaves, wasSeenSince } from "../lib/series.js";
 import { accounted, allMetrics, allSeries, cpuUse, interval_ms, laneSamples, newest_ms, node, picked, range, topSix, view } from "../state/store.js";
 import * as api from "./api.js";
+import { onSourceChange } from "./source.js";
 
 const TOP = 6;
 const RECENT_MS = 900_000; // a container that ended earlier is not a candidate for the top six; and the range of the memory's sum
@@ -17,11 +18,19 @@ const RETRY_POLLS = 5; // polls until a failed request is repeated, or one for o
 const MEMORY = "memory.current";
 const RANKING_METRICS = ["total_cpu_usage_millicores", "memory_working_set", MEMORY];
 
-let request = { key: "", polls: 0, failed: false, isOutdated: false }; // the last request for `cpuUse`
+const NO_REQUEST = { key: "", polls: 0, failed: false, isOutdated: false };
+let request = { ...NO_REQUEST }; // the last request for `cpuUse`
 let memoryRange = null; // the range for which `updateMemoryShare` is due
 let isByUse = false; // whether the top six were chosen by their use
 let rankedCandidates = []; // the candidates of the last ranking
 const tiers = new Map(); // id of each of the top six → index of its group of candidates when it was chosen
+
+onSourceChange(() => {
+  request = { ...NO_REQUEST };
+  memoryRange = null;
+  isByUse = false;
+  rankedCandidates = [];
+});
 
 /** Request the use in view if it may have changed, and fill free places of the top six. Call it once per poll. */
 export async function updateRanking() {

@@ -27,6 +27,15 @@ export class SampleLoader {
     Object.assign(this, { samples, loading, refusal });
   }
 
+  /** Forget all samples, and cancel running requests. */
+  forget() {
+    this.#abort.abort();
+    this.#loaded = null;
+    this.#pendingKey = this.#refusedKey = "";
+    this.samples.value = this.refusal.value = null;
+    this.loading.value = false;
+  }
+
   /** Request the `wanted` samples that are missing, and cancel earlier requests for other samples. Throws Unreachable. */
   async load(wanted) {
     const continues = this.#canContinue(wanted);

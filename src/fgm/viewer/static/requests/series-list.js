@@ -2,10 +2,12 @@
 
 import { allSeries } from "../state/store.js";
 import * as api from "./api.js";
+import { onSourceChange } from "./source.js";
 
 const SERIES_PER_POLL = 500; // of an earlier viewer, a list with n times as many series is requested with every n-th poll
 
 let token = null; // of the list that is loaded; null: unknown
+onSourceChange(() => (token = null));
 
 /**
  * Request what has changed; return a function that changes the list, or null. `newest`: token of the present list in the viewer's

@@ -22,7 +22,7 @@ export const dashboardNotes = signal([]);
 /** A short message that disappears by itself, or null. */
 export const toast = signal(null);
 /** Whether keys without Ctrl run actions. */
-export const singleKeys = signal(recall(localStorage, STORED_SINGLE_KEYS, true));
+export const singleKeys = signal(recall("localStorage", STORED_SINGLE_KEYS, true));
 
 const narrow = matchMedia("(max-width: 1200px)"); // as in the styles
 /** Whether the window is so narrow that the cursor table has no columns for shares of the node and sparklines. */
@@ -37,7 +37,7 @@ export function toggleTables() {
 /** Switch keys without Ctrl on or off, for this visit and later ones. */
 export function setSingleKeys(on) {
   singleKeys.value = on;
-  remember(localStorage, STORED_SINGLE_KEYS, on);
+  remember("localStorage", STORED_SINGLE_KEYS, on);
 }
 
 let toastTimer = 0;

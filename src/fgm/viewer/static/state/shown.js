@@ -14,7 +14,7 @@ const MAX_STORED_SLOTS = 200;
 const MAX_REMEMBERED_SLOTS = MAX_SHOWN + MAX_STORED_SLOTS; // more than are shown at a time, so that none of those is forgotten
 
 /** The slot that each workload had last: Map(workload → slot). */
-const rememberedSlots = signal(new Map(recall(sessionStorage, STORED_SLOTS, [])));
+const rememberedSlots = signal(new Map(recall("sessionStorage", STORED_SLOTS, [])));
 
 // The list of series is loaded with every poll, but lines are drawn again only if one of these properties has changed.
 const keepEntries = keepWhileSame((entries) => entries.map(({ key, ids, slot, series }) => [key, ids, slot, series.name, series.pod_name, series.namespace]));
@@ -75,6 +75,6 @@ export function startRememberingSlots() {
       slots.set(key, slot);
     }
     rememberedSlots.value = new Map([...slots].slice(-MAX_REMEMBERED_SLOTS));
-    remember(sessionStorage, STORED_SLOTS, [...slots].slice(-MAX_STORED_SLOTS));
+    remember("sessionStorage", STORED_SLOTS, [...slots].slice(-MAX_STORED_SLOTS));
   });
 }

@@ -1,7 +1,7 @@
 // The loaded data, and the view of it. The folder requests loads the data, view.js and lanes.js change the view, and components
 // read both.
 
-import { computed, signal } from "../vendor/signals.js";
+import { batch, computed, signal } from "../vendor/signals.js";
 import { keepWhileSame } from "../lib/same-value.js";
 import { ALL, widened } from "../lib/time-format.js";
 
@@ -76,6 +76,17 @@ export const hover_ms = signal(null);
 export const pinned_ms = signal(null);
 /** Position of the lanes' plots inside the stack in CSS px. Everything with a time axis shares it. */
 export const plot = signal({ left: 64, width: 0 });
+
+/** Forget what was loaded, because another viewer or file is shown from now on. What a person has chosen stays. */
+export function resetLoaded() {
+  batch(() => {
+    for (const loaded of [health, instance, allSeries, allMetrics, defaultRange, cpuUse, accounted, hover_ms]) loaded.value = null;
+    topSix.value = [];
+    events.value = [];
+    connected.value = true;
+    clockOffset_ms.value = 0;
+  });
+}
 
 /** The sampling interval of the recording. */
 export const interval_ms = computed(() => health.value?.interval_ms ?? 1000);

@@ -16,7 +16,7 @@ function setTheme(choice) {
 
 /** Apply the theme that was chosen in an earlier visit. If none was chosen, follow the system from now on. */
 export function startTheme() {
-  setTheme(recall(localStorage, STORED_THEME, null));
+  setTheme(recall("localStorage", STORED_THEME, null));
   onSystemThemeChange(() => (themeVersion.value += 1));
 }
 
@@ -24,6 +24,6 @@ export function startTheme() {
 export function toggleTheme() {
   const wanted = isDark() ? "light" : "dark";
   const choice = wanted === systemTheme() ? null : wanted;
-  remember(localStorage, STORED_THEME, choice);
+  remember("localStorage", STORED_THEME, choice);
   setTheme(choice);
 }

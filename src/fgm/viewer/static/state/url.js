@@ -9,6 +9,7 @@ import { laneStudies, STUDIES } from "./analysis/studies.js";
 import { shift_ms } from "./compare/other-range.js";
 import { notes } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
+import { showable } from "./pack.js";
 import { openedId } from "./processes.js";
 import { shown } from "./shown.js";
 import { cursor_ms, defaultRange, end_ms, interval_ms, linkedSlots, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
@@ -117,7 +118,7 @@ function readUrl() {
   const names = [...new Set(parameters.get("lanes") ?? [])].slice(0, MAX_LANES);
   batch(() => {
     rangeChosen.value = true;
-    if (span_ms) range.value = { live: true, span_ms };
+    if (span_ms) range.value = showable({ live: true, span_ms });
     else if (from_ms >= 0 && from_ms < to_ms && to_ms <= END_OF_TIME_MS) range.value = { live: false, from_ms, to_ms };
     else {
       rangeChosen.value = false;
@@ -170,6 +171,15 @@ function restore() {
   });
   if (!isOwn) history.replaceState({ depth }, "");
   else if (writeNotes(notes.peek()) !== (escapedParameters().get("notes") ?? "")) writeUrl("replace");
+}
+
+/** Show the view and the notes in a fragment (without "#"), instead of the present one in the browser's history. */
+export function showFragment(text) {
+  history.replaceState({ depth }, "", text ? `#${text}` : location.pathname + location.search);
+  batch(() => {
+    readUrl();
+    readUrlNotes();
+  });
 }
 
 /** Show the view in the URL, and from now on keep the URL and the view equal. */

@@ -3,6 +3,7 @@
 import { batch, effect } from "../vendor/signals.js";
 import { workload } from "../lib/series.js";
 import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
+import { showable } from "./pack.js";
 import { shown } from "./shown.js";
 import { byId, cursor_ms, end_ms, health, hover_ms, interval_ms, newest_ms, picked, pinned_ms, range, rangeChosen, view } from "./store.js";
 
@@ -26,10 +27,10 @@ let lastSpan_ms = PRESETS[2][1];
 
 function setRange(next, history = "push") {
   batch(() => {
-    range.value = next;
+    range.value = showable(next);
     rangeChosen.value = true;
     if (history !== "turn") hover_ms.value = null; // while a wheel turns, the pointer stays where it is
-    if (next.live) pinned_ms.value = null;
+    if (range.value.live) pinned_ms.value = null;
   });
   viewChanged(history);
 }

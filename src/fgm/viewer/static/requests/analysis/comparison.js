@@ -6,6 +6,7 @@ import { otherRange } from "../../state/compare/other-range.js";
 import { comparison } from "../../state/page.js";
 import { range, view } from "../../state/store.js";
 import * as api from "../api.js";
+import { onSourceChange } from "../source.js";
 import { whenIdle } from "../yielding.js";
 
 const LONGEST_MS = 3_600_000; // the viewer reads every sample of both ranges
@@ -41,6 +42,8 @@ export function closeComparison() {
   running.abort();
   comparison.value = null;
 }
+
+onSourceChange(closeComparison);
 
 /** From now on, close the comparison when another range comes into view, and compare the view with the other range if there is one. */
 export function startComparing() {

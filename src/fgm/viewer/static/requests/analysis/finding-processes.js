@@ -4,6 +4,7 @@ import { effect } from "../../vendor/signals.js";
 import { findingKey, findingProcesses, findingsAnswer, firstFindings } from "../../state/analysis/findings.js";
 import { kindOf } from "../../state/lanes.js";
 import * as api from "../api.js";
+import { onSourceChange } from "../source.js";
 import { whenIdle } from "../yielding.js";
 
 const AROUND_MS = 15_000; // processes are read every 10 s, or more often
@@ -38,6 +39,7 @@ async function processOf(finding, amount) {
 }
 
 let isRunning = false;
+onSourceChange(() => (findingProcesses.value = new Map()));
 
 async function update() {
   if (isRunning) return;

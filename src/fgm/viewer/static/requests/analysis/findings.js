@@ -4,6 +4,7 @@ import { effect } from "../../vendor/signals.js";
 import { findingsAnswer, findingsRefusal, isAbout, keyOf, showsAllFindings, wantedRange } from "../../state/analysis/findings.js";
 import { edge_ms, interval_ms, laneSamples, loadingExplanations } from "../../state/store.js";
 import * as api from "../api.js";
+import { onSourceChange } from "../source.js";
 import { whenIdle } from "../yielding.js";
 
 const PAUSE_MS = 300; // a view that moves is not looked at
@@ -14,7 +15,15 @@ const MAX_KEPT = 12;
 const earlier = new Map(); // key of a fixed range → answer, so that going back shows it at once
 let running = new AbortController();
 let isRunning = false;
-let failed = { key: "", time_ms: -Infinity, isFinal: false }; // the last request that was refused or got no response
+const NO_FAILURE = { key: "", time_ms: -Infinity, isFinal: false };
+let failed = NO_FAILURE; // the last request that was refused or got no response
+
+onSourceChange(() => {
+  running.abort();
+  earlier.clear();
+  failed = NO_FAILURE;
+  findingsAnswer.value = findingsRefusal.value = null;
+});
 
 function isDue(wanted) {
   const answer = findingsAnswer.peek();

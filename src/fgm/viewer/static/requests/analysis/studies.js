@@ -7,6 +7,7 @@ import { laneMetrics } from "../../state/lanes.js";
 import { shown } from "../../state/shown.js";
 import { end_ms, range, ready, view } from "../../state/store.js";
 import * as api from "../api.js";
+import { onSourceChange } from "../source.js";
 import { whenIdle } from "../yielding.js";
 
 const LONGEST_MS = 3_600_000; // of a longer view, the last hour is studied
@@ -20,6 +21,11 @@ const wantedStudies = () => [...laneStudies.value].filter(([name]) => laneMetric
 
 let last = { key: null, time_ms: -Infinity };
 let isLoading = false;
+
+onSourceChange(() => {
+  last = { key: null, time_ms: -Infinity };
+  studyAnswers.value = new Map();
+});
 
 async function load() {
   const wanted = untracked(wantedStudies);

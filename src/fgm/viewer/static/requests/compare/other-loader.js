@@ -6,6 +6,7 @@ import { interval_ms, newest_ms, range } from "../../state/store.js";
 import { areLinesHidden } from "../../state/wall/walls.js";
 import { RAW_TICKS } from "../api.js";
 import { SampleLoader } from "../sample-loader.js";
+import { onSourceChange } from "../source.js";
 
 const AHEAD_MS = 60_000, AHEAD_COLUMNS = 20; // while live, the other range moves, too: it is loaded in steps of this length
 const MAX_POINTS = 1200; // maximum number of pixel columns
@@ -13,6 +14,7 @@ const MAX_SERIES = 500; // maximum number of series that the viewer returns samp
 
 const newLoader = () => new SampleLoader({ samples: otherSamples, loading: loadingOther, refusal: otherRefusal });
 let loader = newLoader();
+onSourceChange(() => loader.forget());
 
 /** Request the samples of the other range that are missing. `wanted`: the samples of the view, as an argument for a SampleLoader. */
 export async function loadOther(wanted) {

@@ -8,6 +8,7 @@ import * as store from "../../state/store.js";
 import { loadingWalls, wallCells, wallGrid, wallIdsKey, wallRefusal } from "../../state/wall/wall-data.js";
 import { colourScale, rowKind, wallIds, wallLanes } from "../../state/wall/walls.js";
 import * as api from "../api.js";
+import { onSourceChange } from "../source.js";
 
 const OVERLAP_MS = 5000; // rows may be recorded late: the last seconds are requested again
 const MAX_ROWS = 2000; // maximum number of rows that the viewer returns
@@ -18,6 +19,13 @@ let abort = new AbortController();
 let running = null; // the task of the running request
 let refusedKey = ""; // of a request that will always be refused
 let isWorking = false;
+
+onSourceChange(() => {
+  abort.abort();
+  refusedKey = "";
+  wallCells.value = new Map();
+  wallRefusal.value = null;
+});
 
 /** From now on, load the cells of all walls in view. */
 export function startWalls() {

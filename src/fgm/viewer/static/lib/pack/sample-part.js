@@ -1,0 +1,92 @@
+// Decodes the samples of a metric in a pack: a JSON header, then columns of numbers in planes of bytes. docs/pack.md describes it.
+
+import { UnusablePack } from "./unusable-pack.js";
+
+const ALIGNMENT = 8;
+const NULL = -(2 ** 31);
+const UNITS_PER_MS = 4096;
+const MAX_COUNT = 6 * 3_600_000; // a sample each ms of the longest range
+
+/** The header of a part, and a function that returns `count` numbers of a kind ("f4", "f8", "i4") at an offset. */
+function opened(content) {
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const size = content.length < 4 ? Infinity : view.getUint32(0, true);
+  if (size > content.length - 4) throw new UnusablePack("its header is too long");
+  let header;
+  try {
+    header = JSON.parse(new TextDecoder().decode(content.subarray(4, 4 + size)));
+  } catch {
+    throw new UnusablePack("its header is not JSON");
+  }
+  if (!Array.isArray(header?.series)) throw new UnusablePack("its header lists no series");
+  const begin = Math.ceil((4 + size) / ALIGNMENT) * ALIGNMENT;
+  return { header, column: (kind, at, count) => columnIn(content, kind, begin + at, count) };
+}
+
+const KINDS = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
+
+/** Numbers from planes: first the lowest byte of each number, then the next of each, and so on. */
+function columnIn(content, kind, at, count) {
+  const Numbers = KINDS[kind], size = Numbers.BYTES_PER_ELEMENT;
+  if (!Number.isInteger(at) || at < 0 || at + size * count > content.length) throw new UnusablePack("a column is outside of it");
+  const bytes = new Uint8Array(size * count);
+  for (let plane = 0; plane < size; plane += 1) {
+    const from = at + plane * count;
+    for (let i = 0; i < count; i += 1) bytes[size * i + plane] = content[from + i];
+  }
+  return new Numbers(bytes.buffer);
+}
+
+function countOf({ count }) {
+  if (!Number.isInteger(count) || count < 0 || count > MAX_COUNT) throw new UnusablePack("a number of samples is wrong");
+  return count;
+}
+
+/** The times in runs [first, step, count], ascending. */
+function timesOf(runs, count) {
+  const times = new Float64Array(count);
+  let n = 0;
+  for (const [first, step, length] of Array.isArray(runs) ? runs : []) {
+    const isUsable = [first, step, length].every(Number.isSafeInteger) && length > 0 && n + length <= count && (step > 0 || length === 1);
+    if (!isUsable || (n > 0 && first <= times[n - 1])) throw new UnusablePack("its times are not ascending");
+    for (let i = 0; i < length; i += 1) times[n++] = first + step * i;
+  }
+  if (n !== count) throw new UnusablePack("its times do not fit its values");
+  return times;
+}
+
+/** The time that passed before each sample: Map(id of a series → Int32Array in units of 1/4096 ms). Throws UnusablePack. */
+export function decodePassed(content) {
+  const { header, column } = opened(content);
+  return new Map(header.series.map((series) => [series.id, column("i4", series.value?.at, countOf(series))]));
+}
+
+/** The values of a column: Float64Array, NaN for null. Encodings that are not known have no values. */
+function valuesOf({ as, at, divisor, except }, count, column, passed) {
+  if (as === "f4" || as === "f8") return Float64Array.from(column(as, at, count), (value) => (Number.isFinite(value) ? value : NaN));
+  const values = new Float64Array(count).fill(NaN);
+  if (as !== "rate") return values;
+  if (passed?.length !== count || !(divisor > 0)) throw new UnusablePack("the times of a rate are missing");
+  const growths = column("i4", at, count);
+  for (let i = 0; i < count; i += 1) {
+    if (growths[i] !== NULL && passed[i] > 0) values[i] = (growths[i] * 1000) / (passed[i] / UNITS_PER_MS) / divisor;
+  }
+  for (const [i, value] of Array.isArray(except) ? except : []) if (i >= 0 && i < count) values[i] = Number.isFinite(value) ? value : NaN;
+  return values;
+}
+
+/**
+ * The samples of a metric: [{id, metric, unit, life, t: Float64Array, v: Float64Array}]. Series with the same times share one array
+ * of them. `passed`: of decodePassed. Throws UnusablePack.
+ */
+export function decodeSamples(content, passed) {
+  const { header, column } = opened(content);
+  const times = new Map(); // runs as text → times
+  return header.series.map((series) => {
+    const { id, metric, unit, life, t_ms, value } = series, count = countOf(series);
+    if (typeof id !== "string" || typeof value !== "object" || value === null) throw new UnusablePack("a series has no id or no values");
+    const key = JSON.stringify(t_ms);
+    if (!times.has(key) || times.get(key).length !== count) times.set(key, timesOf(t_ms, count));
+    return { id, metric, unit, life, t: times.get(key), v: valuesOf(value, count, column, passed.get(id)) };
+  });
+}

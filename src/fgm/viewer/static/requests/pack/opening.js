@@ -1,0 +1,78 @@
+// Opens packs: the one that this page is inside of, or a file that a person has chosen, and goes back to the viewer.
+
+import { batch } from "../../vendor/signals.js";
+import { UnusablePack } from "../../lib/pack/unusable-pack.js";
+import { canClose, openedPack, packDamage, packRefusal } from "../../state/pack.js";
+import { resetLoaded } from "../../state/store.js";
+import { showFragment } from "../../state/url.js";
+import { viewer } from "../http-source.js";
+import { poll } from "../polling.js";
+import { setSource } from "../source.js";
+import { packOfFile, packOfThisFile } from "./pack-file.js";
+import { PackSource } from "./pack-source.js";
+
+const NO_ANSWERS = { get: () => new Promise(() => {}), lines: () => new Promise(() => {}) }; // of a file that cannot be read
+let viewerFragment = ""; // that of the view of the viewer before a file was opened
+
+/** Show the pack that this page is inside of, if it is; else the data of the viewer. Call it before anything else is started. */
+export function openSource() {
+  setSource(viewer);
+  try {
+    const file = packOfThisFile();
+    if (file === null) return;
+    canClose.value = false;
+    setSource(NO_ANSWERS);
+    const source = sourceOf(file);
+    if (location.hash === "") history.replaceState(null, "", `#${file.manifest.view}`);
+    show(source, null);
+    source.series().catch(refuse);
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+/** Open a file that a person has chosen. If it is no pack that can be shown, the page stays as it is, and says why. */
+export async function openFile(file) {
+  try {
+    const source = sourceOf(await packOfFile(file));
+    await source.series();
+    if (openedPack.peek() === null) viewerFragment = location.hash.slice(1);
+    batch(() => {
+      show(source, file.name);
+      showFragment(source.manifest.view);
+    });
+    poll();
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+/** Show the data of the viewer again. */
+export function closePack() {
+  batch(() => {
+    openedPack.value = packRefusal.value = null;
+    packDamage.value = [];
+    resetLoaded();
+    setSource(viewer);
+    showFragment(viewerFragment);
+  });
+  poll();
+}
+
+function sourceOf(file) {
+  const source = new PackSource(file, (sentence) => openedPack.peek()?.manifest === source.manifest && (packDamage.value = [...packDamage.peek(), sentence]));
+  return source;
+}
+
+function show(source, fileName) {
+  packRefusal.value = null;
+  packDamage.value = [];
+  openedPack.value = { manifest: source.manifest, fileName };
+  resetLoaded();
+  setSource(source);
+}
+
+function refuse(error) {
+  if (!(error instanceof UnusablePack)) throw error;
+  packRefusal.value = error.message;
+}
