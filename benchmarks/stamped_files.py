@@ -15,7 +15,8 @@ from fgm.store.minutes import parquet_pages
 from fgm.store.minutes.minute_rows import MINUTE_MS
 from fgm.store.minutes.minutes_file import MinutesFile
 from fgm.store.parquet.block import PARQUET_MAGIC, read_block
-from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
+from fgm.store.parquet.column_chunks import encode_parts
+from fgm.store.parquet.column_pages import ColumnValues
 from fgm.store.parquet.metrics_writer import page_starts
 from fgm.store.parquet.pages.page_table import DICTIONARY, INDICES, ColumnChunk, PagePosition
 from fgm.store.parquet.window_block import TIME, Source

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fgm.store.errors import BadFileError
-from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.pages.page_table import PageTable
 from fgm.store.parquet.parquet_encoding import encode
 from fgm.store.parquet.window_file import WindowFile

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from fgm.store.parquet.block import PARQUET_MAGIC
-from fgm.store.parquet.column_chunks import ColumnValues, encode_parts
+from fgm.store.parquet.column_chunks import encode_parts
+from fgm.store.parquet.column_pages import ColumnValues
 
 PROGRAM = """
 import sys

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.directory import layout
-from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.window_block import LATE, Run, Source
 from fgm.store.parquet.window_file import WindowFile

@@ -122,9 +122,21 @@ def test_parts_with_many_rows_are_divided_by_series(tmp_path: Path, recording: R
         (part.within[0], [run.series.scope for run in part.runs], list(rows_of(part)))
         for part in RangeReader(replace(QUESTION, max_rows=4000), sources_of(tmp_path)).parts()
     ]
-    assert [(start_ms - FROM_MS) // HOUR_MS for start_ms, _, _ in parts] == [0, 0, 0, 1, 1, 1, 2, 2]
-    assert all(len(scopes) == 1 for _, scopes, _ in parts)
+    assert [((start_ms - FROM_MS) // HOUR_MS, scopes) for start_ms, scopes, _ in parts] == [
+        (0, ["container", "container"]),  # of both together there are 2000 rows
+        (0, ["node"]),
+        (1, ["container", "container"]),
+        (1, ["node"]),
+        (2, ["container"]),
+        (2, ["node"]),
+    ]
     assert sorted(row for _, _, rows in parts for row in rows) == recorded_rows(CHUNKS, FROM_MS, TO_MS)
+
+
+def test_a_range_that_is_longer_than_the_data_by_centuries_costs_nothing(tmp_path: Path, recording: Recording) -> None:
+    Mixture(tmp_path, recording, [Form.MERGED, Form.WINDOWS, Form.JOURNAL])
+    parts = RangeReader(replace(QUESTION, from_ms=0, to_ms=1 << 43), sources_of(tmp_path)).parts()
+    assert sorted(row for part in parts for row in rows_of(part)) == recorded_rows(CHUNKS, FROM_MS, TO_MS)
 
 
 def test_only_chosen_series_and_columns_are_read(tmp_path: Path, recording: Recording) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.store.parquet.block import PARQUET_MAGIC, read_crc
-from fgm.store.parquet.column_chunks import ColumnType, ColumnValues, write_columns
+from fgm.store.parquet.column_chunks import write_columns
+from fgm.store.parquet.column_pages import ColumnType, ColumnValues
 from fgm.store.parquet.pages.number_pages import distinct
 from fgm.store.parquet.table_pages import Texts
 from fgm.store.parquet.window_block import LATE, LATE_US, TIME, Run, Source, WindowBlock

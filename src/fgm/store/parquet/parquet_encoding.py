@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.window_block import LATE, Run
 from fgm.store.samples.chunk import Chunk, ColumnsOnAccess, LastColumn

@@ -42,7 +42,7 @@ Column = NDArray[np.int64] | NDArray[np.float64] | Texts
 def read_columns(data: bytes, types: Mapping[str, str], rows: int, wanted: Collection[str]) -> dict[str, Column]:
     """Return columns of a table by name.
 
-    `data`: the whole file; `types`: the type of each column (`column_chunks.ColumnType`), in file order; `rows`: number
+    `data`: the whole file; `types`: the type of each column (`column_pages.ColumnType`), in file order; `rows`: number
     of rows.
 
     Raises: ValueError, LookupError or ArithmeticError if the pages are not as fgm writes them.

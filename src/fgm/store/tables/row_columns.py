@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.parquet.table_pages import Column, Texts
 
 _NAN = float("nan")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fgm.store.directory.layout import TableKind
-from fgm.store.parquet.column_chunks import ColumnType
+from fgm.store.parquet.column_pages import ColumnType
 from fgm.store.samples.header import FORMAT_VERSION
 
 

@@ -12,7 +12,7 @@ from fgm import __version__
 from fgm.metrics.shown import SHOWN
 from fgm.viewer.api.request import parameters, parsing
 from fgm.viewer.api.request.parameters import TAKES, Parameter
-from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES
+from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES, PARQUET
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.findings.finding import KINDS
@@ -315,6 +315,10 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             series=_list({"oneOf": [_TREND, _LEVELS, _PERIOD]}),
         ),
     ),
+    "/api/export": (
+        "A time range as a file, which ends with its footer: what was cut is no Parquet file.",
+        {"type": "string", "format": "binary"},
+    ),
     "/api/events": (
         "What happened, newest first.",
         _facts(**_COVERED, derived=FLAG, skipped_lines=WHOLE, unknown=_list(TEXT), events=_list(_EVENT)),
@@ -417,6 +421,8 @@ def _operation(path: str) -> JsonSchema:
         time = {"type": "string", "minLength": 1, "examples": ["now", "2025-12-30T16:00:00Z"]}
         form = f"{parameters.TIME_FORM}, or now."
         taken = [{"name": "time", "in": "path", "required": True, "description": form, "schema": time}]
+    if path == "/api/export":
+        content = {PARQUET: {"schema": schema}}
     if path == "/api/changes":
         content = {JSON_LINES: {"schema": schema}}
     if parameters.FORMAT in TAKES[path]:

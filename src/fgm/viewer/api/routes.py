@@ -45,13 +45,14 @@ QUERIES: Mapping[str, str] = {
     "/api/findings": "analysis.findings",
     "/api/studies": "analysis.studies",
     "/api/events": "events",
+    "/api/export": "export.export",
     "/api/processes": "processes",
     "/api/labelled": "labelled",
     "/at/<time>": "at",
 }
 """Routes that may read data files, with the module of each. Each takes the memory it needs from its lease."""
 
-IN_BACKGROUND = frozenset({"/api/studies", "/api/findings"})
+IN_BACKGROUND = frozenset({"/api/studies", "/api/findings", "/api/export"})
 """Those of QUERIES whose work waits until no other request is being worked on."""
 
 log = logging.getLogger(__name__)

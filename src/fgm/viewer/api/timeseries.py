@@ -71,7 +71,7 @@ def make_question(holdings: Holdings, timeseries_request: TimeseriesRequest, now
     if timeseries_request.ids is None:
         keys = _chosen(holdings, timeseries_request.filter, from_ms, to_ms)
     else:
-        keys, prefixes = _resolved(holdings, timeseries_request.ids)
+        keys, prefixes = resolved(holdings, timeseries_request.ids)
     per_line = max(0, ticks) if columns is None else min(ticks, KEPT_PER_COLUMN * columns)
     if per_line * len(metrics) * len(keys) > MAX_SAMPLES:
         raise Problem(
@@ -147,7 +147,7 @@ def _chosen(holdings: Holdings, series_filter: SeriesFilter | None, from_ms: int
     return frozenset((keys if series_filter is not None else ["node", *keys])[:MAX_SERIES])
 
 
-def _resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+def resolved(holdings: Holdings, ids: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the keys for ids, and those ids that are not registered but may belong to containers in the files.
 
     Raises: Problem (404) if there are neither.

@@ -162,9 +162,9 @@ class RangeReader:
         """
         question = self._question
         reach_ms = layout.reach_ms(question.rotation_ms)
-        start_ms = question.from_ms - question.from_ms % question.span_ms
-        for first_ms in range(start_ms, question.to_ms, question.span_ms):
-            within = max(first_ms, question.from_ms), min(first_ms + question.span_ms, question.to_ms)
+        from_ms, to_ms = self._sources.bounds((question.from_ms, question.to_ms), reach_ms)
+        for first_ms in range(from_ms - from_ms % question.span_ms, to_ms, question.span_ms):
+            within = max(first_ms, from_ms), min(first_ms + question.span_ms, to_ms)
             with self._sources.opened(within, question.choose, reach_ms) as sources:
                 for keys in self._groups(sources, within) if sources else ():
                     rows = RangeRows(sources, within, keys, self._named)
@@ -177,10 +177,10 @@ class RangeReader:
         if self._question.max_rows is None:
             yield set(names)
             return
-        interval_ms = min((source.header.interval_ms for source in sources), default=1)
+        most = -(-(within[1] - within[0]) // min(source.header.interval_ms for source in sources))
+        counts = {key: min(most, sum(source.counts.get(key, 0) for source in sources)) for key in names}
         keys = sorted(names, key=lambda key: order(names[key]))
-        rows = dict.fromkeys(keys, -(-(within[1] - within[0]) // interval_ms))
-        for group in groups_of(rows, rows, self._question.max_rows):
+        for group in groups_of(keys, counts, self._question.max_rows):
             yield set(group)
 
 

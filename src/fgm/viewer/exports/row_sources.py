@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
 from fgm.store.journal.journal_reader import JournalReader
 from fgm.store.parquet.window_block import LATE, TIME
@@ -38,15 +39,15 @@ class RowSource:
     """A window, a merged hour, or what a journal had when it was opened.
 
     `file`: number of its data file, of which other sources may be parts, too. `series`: the chosen ones that it has, by
-    `Series.key`. `columns`: those that can be read. `within`: range of the rows that count. `hidden`: ranges whose rows
-    other sources replace.
+    `Series.key`. `counts`: upper limit of the rows of each. `columns`: those that can be read. `within`: range of the
+    rows that count. `hidden`: ranges whose rows other sources replace.
     """
 
     file: int
-    path: str
     header: FileHeader
     rows: OpenRows
     series: Mapping[str, Series]
+    counts: Mapping[str, int]
     columns: frozenset[str]
     within: Range
     hidden: Sequence[Range]
@@ -62,6 +63,14 @@ class RowSources:
         self._files, self._skipped, self._skip_counter = sources.files, sources.skipped, skip_counter
         self._parts = FileParts(sources.files, sources.journals, node_name, skip_counter)
         self._columns = tuple(columns)
+
+    def bounds(self, within: Range, reach_ms: int) -> Range:
+        """Return the part of a range in which there are files, judged by their names. It may be empty."""
+        files = self._files.between(*within, reach_ms)
+        if not files:
+            return within[0], within[0]
+        end_ms = max(file.start_ms + (file.duration_ms or layout.DAY_MS) for file in files)
+        return max(within[0], files[0].start_ms), min(within[1], end_ms + reach_ms)
 
     @contextmanager
     def opened(self, within: Range, choose: Choose | set[str], reach_ms: int) -> Iterator[list[RowSource]]:
@@ -134,7 +143,8 @@ class RowSources:
                 return None
             columns = columns.intersection(part.content.block.columns) - damaged
         part.limit(within)
-        return RowSource(number, part.file.path, part.header, rows, by_key, columns, part.within or within, part.hidden)
+        counts = part.rows(by_key.keys())
+        return RowSource(number, part.header, rows, by_key, counts, columns, part.within or within, part.hidden)
 
     def _damaged(self, file: DataFile, content: CachedWindow) -> frozenset[str]:
         """Return the columns that do not match their checksum. The file counts as skipped if there is one."""

@@ -12,6 +12,8 @@ from fgm.viewer.query.wall.grouping import Rows
 
 MAX_METRICS = 12
 """Maximum number of metrics in a request."""
+MAX_EXPORTED = 200
+"""Maximum number of metrics in an export: there are fewer recorded ones."""
 MAX_STUDIED = 100
 """Maximum number of series in a study."""
 MAX_TEXT = 256
@@ -117,6 +119,15 @@ KIND = Parameter("kind", "Kinds of events.", {"type": "string", "enum": sorted(K
 MAX_EVENTS = _whole("limit", "Maximum number of events; the newest are returned.", 500, 1, 5_000)
 MAX_RANKED = _whole("limit", "Maximum number of series; the first are returned.", 20, 1, 500)
 MAX_FINDINGS = _whole("limit", "Maximum number of findings; the first are returned.", 20, 1, 200)
+EXPORTED = Parameter(
+    "metric",
+    "Names from /api/metrics. In Parquet, the values of recorded metrics are as recorded: counters are not rates. "
+    "Default: what the page draws.",
+    METRIC_NAME,
+    is_list=True,
+    max_items=MAX_EXPORTED,
+)
+EXPORT_FORMAT = _choice("format", "`parquet`: a file for other programs.", "parquet")
 STUDY = Parameter(
     "study",
     "`trend`: a line, and whether it is more than chance. `changepoint`: the levels between changes. "
@@ -200,6 +211,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
+    "/api/export": (*_SPAN, EXPORT_FORMAT, EXPORTED, CONTAINERS, *_FILTER),
     "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
     "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),
     "/api/openapi.json": (),

@@ -17,6 +17,7 @@ from fgm.viewer.api.request.requests import (
     ChangesRequest,
     ContainersRequest,
     EventsRequest,
+    ExportRequest,
     FindingsRequest,
     LabelledRequest,
     ProcessesRequest,
@@ -203,6 +204,18 @@ def events(query: bytes) -> EventsRequest:
     return EventsRequest(times.span(fields), ids, frozenset(kinds), limit)
 
 
+def export(query: bytes) -> ExportRequest:
+    """Parse the query string of /api/export.
+
+    Raises: Problem (400 or 404) if it is not allowed.
+    """
+    fields = split(query, TAKES["/api/export"])
+    metrics = _metrics(fields, parameters.MAX_EXPORTED)
+    return ExportRequest(
+        times.span(fields), _choice(fields, parameters.EXPORT_FORMAT), metrics, *_ids_or_filter(fields)
+    )
+
+
 def instant_ms(text: str, newest_ms: int) -> int:
     """Return the instant in the path /at/<time>, in ms since 1970. `newest_ms`: the newest tick, which `now` means.
 
@@ -248,10 +261,10 @@ def _instant_or_span(fields: Fields) -> tuple[int | None, Span | None]:
     return at_ms, times.span(fields) if has_span else None
 
 
-def _metrics(fields: Fields) -> tuple[ShownMetric, ...]:
+def _metrics(fields: Fields, most: int = MAX_METRICS) -> tuple[ShownMetric, ...]:
     names = values_of(fields, "metric")
-    if len(names) > MAX_METRICS:
-        raise bad_parameter("metric", f"the request names {len(names)} metrics", f"at most {MAX_METRICS}")
+    if len(names) > most:
+        raise bad_parameter("metric", f"the request names {len(names)} metrics", f"at most {most}")
     return tuple({metric.name: metric for metric in map(_metric, names)}.values())
 
 

@@ -168,6 +168,19 @@ class WallRequest(NamedTuple):
     is_binary: bool
 
 
+class ExportRequest(NamedTuple):
+    """A request to /api/export. If `ids` and `filter` are None, it is for all leaves and the node.
+
+    `metrics`: empty: those that the page draws.
+    """
+
+    span: Span
+    format: str
+    metrics: tuple[ShownMetric, ...]
+    ids: tuple[str, ...] | None
+    filter: SeriesFilter | None
+
+
 class ProcessesRequest(NamedTuple):
     """A request to /api/processes. `span`: None: for an instant. `at_ms`: the instant; None: now."""
 

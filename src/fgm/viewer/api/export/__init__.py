@@ -1,0 +1,1 @@
+"""Exports of a range, as files: Parquet, and incident packs."""
