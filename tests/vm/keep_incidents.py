@@ -1,4 +1,4 @@
-"""`python -m tests.vm.keep_incidents [NAME...]` records tests/data/NAME.* again, in eight or twenty minutes.
+"""`python -m tests.vm.keep_incidents [NAME...]` records tests/data/NAME.* again, in eight or thirty minutes.
 
 NAME: `incidents`, three incidents, or `many_incidents`, those of timeline.py; both by default.
 """
@@ -18,7 +18,7 @@ NAMES = ("incidents", "many_incidents")
 """Names of the recordings, and of the scripts of the machine that make them."""
 MAX_PART_BYTES = 400 << 10
 """Maximum size of the files in one archive, unless a file is larger: the repository has no large files."""
-TIMEOUT_S = 1800
+TIMEOUT_S = 2700
 NICENESS = -20
 """Niceness of the machine: a processor that it does not get in time looks like throttling and pressure in it."""
 AUTOGROUP = Path("/proc/self/autogroup")

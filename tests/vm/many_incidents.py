@@ -33,14 +33,19 @@ SWAP_FILE = Path("/var/swap")
 KUBEPODS = Path("/sys/fs/cgroup/kubepods.slice")
 FRAMES = 5
 WARM_UP_S = 5
-ORDINARY_S, BETWEEN_S, AFTER_S = 80, 22, 8
+ORDINARY_S = 260
+BETWEEN_S, AFTER_S = 36, 20
 BACKOFFS_S = (3, 5, 8, 10)
 KUBEPODS_ROOM = 24
 """Memory that all pods can still allocate at the start of the incident `memory-neighbour`."""
 MEMORY_SHARE = 0.7
 """Share of the page cache of all pods that `memory-neighbour` takes from them."""
-DEVICE, DISK_BYTES_PER_S = "/dev/vda", "48M"
+DEVICE, BYTES_PER_S = "/dev/vda", {"Read": "10M", "Write": "48M"}
 """Bandwidth of the disk for all pods together, as a cloud volume with a limited speed has it."""
+REQUEST = 50
+"""CPU request of a burstable pod in millicores, unless it has another one."""
+ALLOCATABLE = 2000
+"""Millicores that all pods may request."""
 STOP_TIMEOUT_S = 300
 Json = dict[str, Any]
 
@@ -69,6 +74,8 @@ class Node:
             (Path(made["cgroup"]) / "memory.swap.max").write_text(str(workload.swap << 20))
             if workload.high:
                 (Path(made["cgroup"]) / "memory.high").write_text(str(workload.high << 20))
+        if not before:
+            weigh(Path(made["cgroup"]).parent.name, requested(workload))
         life = {
             "id": made["id"],
             "name": workload.name,
@@ -96,7 +103,7 @@ class Node:
         container = {"containerID": f"containerd://{life['id']}", "image": f"registry.local/{workload.name}:v1"}
         limits = {"memory": f"{workload.memory}Mi"} if workload.memory else {}
         limits |= {"cpu": f"{workload.cpu}m"} if workload.cpu else {}
-        requests = {"cpu": "50m", "memory": "24Mi"} if workload.qos == "burstable" else {}
+        requests = {"cpu": f"{requested(workload)}m", "memory": "24Mi"} if workload.qos == "burstable" else {}
         requests = limits if workload.qos == "guaranteed" else requests
         pod = pod_json(
             workload.pod,
@@ -152,19 +159,35 @@ def prepare() -> None:
         folder.mkdir(parents=True)
     for name in workloads.WORKLOADS:
         (PROGRAMS / name).symlink_to("/usr/bin/python3")  # so that its process has its name
-    limits = [f"IO{way}BandwidthMax={DEVICE} {DISK_BYTES_PER_S}" for way in ("Read", "Write")]
+    limits = [f"IO{way}BandwidthMax={DEVICE} {speed}" for way, speed in BYTES_PER_S.items()]
     run("systemctl", "set-property", "--runtime", "kubepods.slice", *limits)
+    weigh("kubepods.slice", ALLOCATABLE)
+    weigh("kubepods-burstable.slice", sum(requested(each) for each in WORKLOADS if each.qos == "burstable"))
+    weigh("kubepods-besteffort.slice", 0)
     run("dd", "if=/dev/zero", f"of={SWAP_FILE}", "bs=1M", "count=256", "status=none")
     SWAP_FILE.chmod(0o600)
     run("mkswap", "--quiet", str(SWAP_FILE))
     run("swapon", str(SWAP_FILE))
 
 
+def requested(workload: Workload) -> int:
+    """Return the CPU request of a workload in millicores."""
+    if workload.qos == "burstable":
+        return workload.request or REQUEST
+    return workload.cpu if workload.qos == "guaranteed" else 0
+
+
+def weigh(group: str, millicores: int) -> None:
+    """Give a slice the CPU weight that the kubelet and its runtime give to a request."""
+    shares = max(2, millicores * 1024 // 1000)
+    run("systemctl", "set-property", "--runtime", group, f"CPUWeight={1 + (shares - 2) * 9999 // 262142}")
+
+
 def record(url: str) -> "subprocess.Popen[bytes]":
     """Start a collector in a cgroup of its own, with long windows, which are smaller; wait until it records."""
     scope = ["systemd-run", "--quiet", "--scope", "--unit=fgm-collector", "--"]
     flags = ["--data-dir", str(DATA), "--min-free", "0", "--kubernetes-url", url, "--node-name", NODE]
-    flags += ["--rotation-seconds", "300", "--compression-level", "9"]
+    flags += ["--rotation-seconds", "300", "--compression-level", "9", "--no-merging"]
     names = {"CLUSTER_NAME": "prod-eu", "POD_NAME": "fine-grained-monitor-x7k2p"}
     command = [*scope, sys.executable, "-m", "fgm.collector", *flags]
     with open("collector.log", "w") as log:

@@ -13,7 +13,7 @@ Qos = Literal["guaranteed", "burstable", "besteffort"]
 
 @dataclass(frozen=True)
 class Workload:
-    """A pod with one container. `high`: memory.high; `swap`: memory.swap.max."""
+    """A pod with one container. `high`: memory.high; `swap`: memory.swap.max; `request`: of CPU; 0: the usual one."""
 
     name: str
     pod: str
@@ -23,6 +23,7 @@ class Workload:
     cpu: int = 0
     high: int = 0
     swap: int = 0
+    request: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ WORKLOADS = (
     Workload("ledger-db", "ledger-db-0", "data", "guaranteed", memory=96, cpu=1000),
     Workload("batch-import", "batch-import-29402140-h4vcl", "data", "burstable", memory=128),
     Workload("catalog-cache", "catalog-cache-6c9f8d7b5-r7m2x", "shop", "burstable", memory=256),
-    Workload("ml-training", "ml-training-8k5dq", "research", "besteffort"),
+    Workload("ml-training", "ml-training-8k5dq", "research", "burstable", request=400),
     Workload("feature-store", "feature-store-0", "research", "burstable", memory=64, swap=160),
     Workload("thumbnailer", "thumbnailer-7d6f5c9b8-c5xqh", "edge", "burstable", memory=96),
     Workload("config-sync", "config-sync-8b6f5d7c4-tn5xj", "kube-system", "besteffort"),
@@ -64,19 +65,21 @@ BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 INCIDENTS = (
     Incident("leak-until-oom-kill", "payments", ("oom_kill",), "leak", ((60, 0),)),
-    Incident("cpu-neighbour", "ml-training", ("neighbour",), "cpu", ((35, 0),), ("web-frontend",)),
+    Incident("cpu-neighbour", "ml-training", ("neighbour",), "cpu", ((40, 0),), ("web-frontend",)),
     Incident("thread-leak", "order-service", ("leak",), "threads", ((40, 0),)),
-    Incident("io-neighbour", "batch-import", ("neighbour",), "flood", ((35, 0),), ("ledger-db",)),
+    Incident("io-neighbour", "batch-import", ("neighbour",), "flood", ((40, 0),), ("ledger-db",)),
     Incident("repeated-stalls", "web-frontend", ("stall",), "stall", ((5, 12), (4, 15), (6, 8), (5, 5))),
     Incident("throttling", "api-gateway", ("throttling",), "throttling", ((40, 0),)),
     Incident("memory-neighbour", "ml-training", ("neighbour",), "memory", ((45, 0),), ("catalog-cache",)),
-    Incident("burst", "report-renderer", ("burst",), "burst", ((10, 10),)),
+    Incident("burst", "report-renderer", ("burst",), "burst", ((10, 0),)),
     Incident("restart-loop", "config-sync", ("restarts",), "crash", ((45, 0),)),
-    Incident("step", "web-frontend", ("step",), "step", ((40, 0),)),
+    Incident("step", "web-frontend", ("step",), "step", ((50, 0),)),
     Incident("swap-storm", "feature-store", ("paging",), "swap", ((35, 0),)),
     Incident("fault-storm", "thumbnailer", ("paging",), "faults", ((35, 0),)),
-    Incident("stall", "stream-processor", ("stall",), "stall", ((8, 10),)),
-    Incident("memory-high", "mail-queue", ("limit",), "limit", ((30, 0),)),
-    Incident("period", "report-renderer", ("period",), "beat", ((54, 0),)),
+    Incident("stall", "stream-processor", ("stall",), "stall", ((8, 0),)),
+    Incident("memory-high", "mail-queue", ("limit",), "limit", ((35, 0),)),
+    Incident("period", "report-renderer", ("period",), "beat", ((60, 0),)),
+    Incident("repeated-bursts", "order-service", ("burst", "period"), "burst", ((6, 14), (5, 19), (8, 12), (6, 0))),
+    Incident("slow-leak", "ledger-db", ("leak",), "leak", ((140, 0),)),
 )
 """The incidents, in their order."""

@@ -32,7 +32,10 @@ def payments() -> None:
 
 
 def order_service() -> None:
-    """Fill a heap and empty it from time to time; in the incident start two threads a second that never end."""
+    """Fill a heap and empty it from time to time.
+
+    In one incident start two threads a second that never end, in another work without a pause.
+    """
     threading.stack_size(128 << 10)
     end = threading.Event()
     for _ in range(12):
@@ -40,7 +43,11 @@ def order_service() -> None:
     heap: list[bytearray] = []
     limit = 30
     while True:
-        if incident("order-service") == "threads":
+        kind = incident("order-service")
+        if kind == "burst":
+            burn(0.2)
+            continue
+        if kind == "threads":
             start_waiting(end)
         elif threading.active_count() > 13:
             end.set()
@@ -71,7 +78,7 @@ def web_frontend() -> None:
     while True:
         kind = incident("web-frontend")
         if kind == "stall":
-            time.sleep(0.5)  # asking more often would not be nothing in an emulated machine
+            time.sleep(1)  # asking more often would not be nothing in an emulated machine
             continue
         time.sleep(random.expovariate(20))
         burn(random.uniform(0.002, 0.006) * (4 if kind == "step" else 1))
@@ -82,7 +89,7 @@ def stream_processor() -> None:
     fd = os.open(DISK / "stream", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while True:
         if incident("stream-processor") == "stall":
-            time.sleep(0.5)  # asking more often would not be nothing in an emulated machine
+            time.sleep(1)  # asking more often would not be nothing in an emulated machine
             continue
         burn(random.uniform(0.005, 0.011))
         os.write(fd, bytes(random.randint(16, 64) << 10))
@@ -97,7 +104,7 @@ def report_renderer() -> None:
     while True:
         kind, now = incident("report-renderer"), time.time()
         if kind == "beat" and now >= next_beat:
-            burn(1.0 if next_beat else 0.0)
+            burn(1)
             next_beat = now // BEAT_S * BEAT_S + BEAT_S
         elif kind == "burst":
             burn(0.2)
@@ -117,7 +124,10 @@ def thumbnailer() -> None:
             for position in range(0, len(image), PAGE):
                 image[position] = 1
         burn(random.uniform(0.01, 0.05) if not is_storm else 0.005)
-        time.sleep(random.uniform(0.5, 3) if not is_storm else 0.04)
+        if is_storm:
+            time.sleep(0.04)
+        else:
+            pause("thumbnailer", random.uniform(0.5, 3))
 
 
 def feature_store() -> None:
@@ -148,21 +158,24 @@ def catalog_cache() -> None:
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
     while True:
         os.pread(fd, 256 << 10, random.randrange(size - (256 << 10)))
-        time.sleep(random.expovariate(20))
+        time.sleep(random.expovariate(25))
 
 
 def ml_training() -> None:
-    """Work a little; in one incident use all CPU time in two processes, in another hold the MiB that the file says."""
+    """Work a little; in one incident use all CPU time in four processes, in another hold the MiB that the file says."""
     held: list[bytearray] = []
     while True:
         kind, _, mib = incident("ml-training").partition(" ")
         if kind == "cpu":
-            child = os.fork()
+            children = list[int]()
+            while len(children) < 3 and (child := os.fork()):
+                children.append(child)
             while incident("ml-training"):
                 burn(0.2)
-            if child == 0:
+            if len(children) < 3:  # this is a child
                 os._exit(0)
-            os.waitpid(child, 0)
+            for child in children:
+                os.waitpid(child, 0)
         elif kind == "memory":
             if len(held) * 8 < int(mib):
                 held.append(touched(8))
@@ -172,7 +185,7 @@ def ml_training() -> None:
         else:
             held.clear()
             burn(random.uniform(0.03, 0.1))
-            time.sleep(random.uniform(1, 3))
+            pause("ml-training", random.uniform(1, 3))
 
 
 def batch_import() -> None:
@@ -195,9 +208,13 @@ def batch_import() -> None:
 
 
 def ledger_db() -> None:
-    """Append to a log, and wait each time until it is on the disk."""
+    """Append to a log, and wait each time until it is on the disk; in the incident keep 0.12 MiB of each second."""
     fd = os.open(DISK / "ledger.wal", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    held, next_leak = list[bytearray](), 0.0
     while True:
+        if time.monotonic() >= next_leak and incident("ledger-db") == "leak":
+            held.append(touched(0.12))
+            next_leak = time.monotonic() + 1
         os.write(fd, bytes(random.randint(4, 12) << 10))
         os.fsync(fd)
         time.sleep(random.uniform(0.05, 0.15))
@@ -240,6 +257,13 @@ def incident(name: str) -> str:
         return (INCIDENTS / name).read_text()
     except FileNotFoundError:
         return ""
+
+
+def pause(name: str, seconds: float) -> None:
+    """Wait, but no longer than until a container is in an incident, whose beginning would be unknown otherwise."""
+    end = time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0 and not incident(name):
+        time.sleep(min(rest, 0.25))
 
 
 def start_waiting(end: threading.Event) -> None:
