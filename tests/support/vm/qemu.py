@@ -105,7 +105,7 @@ class Qemu:
                 stderr=errors,
                 pass_fds=[port.fileno(), qmp.fileno()],
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no other thread runs here
-                start_new_session=True,  # Ctrl-C is for its parent to handle
+                process_group=0,  # Ctrl-C is for its parent to handle; its niceness is that of the session
             )
         port.close()
         qmp.close()
