@@ -8,6 +8,8 @@ finding names the culprit; *kind*: and its kind is right; *begin*: and its begin
 `--only KIND` plants one kind of incident. `--whole N` writes every Nth stretch as the collector does, and asks the
 viewer's query, reader included. `--calibrate` measures the table of `fgm.viewer.findings.strength` in ordinary
 stretches, from seed 0 on unless another one is given. Tune with seeds below 1,000 only.
+
+`--zoom SECONDS` looks at that much only, from LEAD_S before an incident on, as somebody does who has found it.
 """
 
 import argparse
@@ -19,9 +21,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from benchmarks.ordinary_life import INCIDENTS, Truth, recorded, stretch
 from tests.support.life import made_windows
 from tests.support.life.made_grid import grid_of
@@ -32,13 +35,16 @@ from fgm.store.samples.series import Series
 from fgm.viewer.api.services import Services
 from fgm.viewer.findings import detection, ranking
 from fgm.viewer.findings.finding import KINDS, Finding
+from fgm.viewer.findings.grid import Grid
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.findings.strength import FACTS
 from fgm.viewer.health import Address
-from fgm.viewer.query.analysis.analysed_span import span_of
+from fgm.viewer.query.analysis.analysed_span import MAX_BEFORE_MS, span_of
 from fgm.viewer.start_up import StartUp
 
 WITHIN_MS = 5000
+LEAD_S = 20
+"""Time before an incident that is in the range if only a part of a stretch is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=10_000, help="first seed (default: 10000)")
     parser.add_argument("--only", choices=list(INCIDENTS), help="the only kind of incident to plant")
     parser.add_argument("--whole", type=int, default=0, metavar="N", help="read every Nth stretch from files")
+    parser.add_argument("--zoom", type=int, default=0, metavar="SECONDS", help="look at that much of a stretch only")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="number of processes (default: all)")
     parser.add_argument("--calibrate", action="store_true", help="print the table of strengths instead")
     parser.add_argument("-v", "--verbose", action="store_true", help="print what is found in each stretch")
@@ -122,7 +129,8 @@ def _looks(arguments: argparse.Namespace, incidents: Sequence[str | None]) -> It
     seeds = [arguments.seed + number for number in range(len(incidents))]
     is_whole = [arguments.whole > 0 and number % arguments.whole == 0 for number in range(len(incidents))]
     with ProcessPoolExecutor(arguments.processes) as pool:
-        yield from zip(seeds, incidents, pool.map(look, seeds, incidents, is_whole, chunksize=4), strict=True)
+        zooms = [arguments.zoom] * len(seeds)
+        yield from zip(seeds, incidents, pool.map(look, seeds, incidents, is_whole, zooms, chunksize=4), strict=True)
 
 
 def _count(outcome: Outcome, looked: Look) -> None:
@@ -151,12 +159,15 @@ def _look_at_ordinary(arguments: argparse.Namespace) -> list[list[str]]:
     return claims
 
 
-def look(seed: int, incident: str | None, whole: bool) -> Look:
+def look(seed: int, incident: str | None, whole: bool, zoom_s: int = 0) -> Look:
     """Return what is found in a stretch. `whole`: whether to write files and let the viewer read them."""
     made, truth = recorded(seed, incident)
     from_ms = int(made.time_ms[made.begin])
     if not whole:
         grid = grid_of(made)
+        if zoom_s:
+            grid = _zoomed(grid, seed, truth, zoom_s)
+            from_ms = int(grid.time_ms[grid.begin])
         found = ranking.ranked(ranking.with_strength(detection.find_all(grid), grid))
         return Look(grid.series, from_ms, truth, found)
     with tempfile.TemporaryDirectory(prefix="fgm-bench-") as folder:
@@ -174,6 +185,25 @@ def look(seed: int, incident: str | None, whole: bool) -> Look:
         if result.skipped_files or result.is_cut:
             raise AssertionError("the viewer could not read all that was written")
         return Look(result.series, from_ms, truth, result.findings)
+
+
+def _zoomed(grid: Grid, seed: int, truth: Truth | None, zoom_s: int) -> Grid:
+    """Return a part of a grid: seconds around its incident, else any, and the time before it that findings use."""
+    second = 1000 // grid.interval_ms
+    if truth is None:
+        first = grid.begin + int(np.random.default_rng(seed).integers(0, VIEW_S - zoom_s)) * second
+    else:
+        first = int(np.searchsorted(grid.time_ms, truth.begin_ms)) - LEAD_S * second
+    before = max(0, first - MAX_BEFORE_MS // grid.interval_ms)
+    ticks, needed = slice(before, first + zoom_s * second), detection.metrics_of(detection.DETECTORS)
+    time_ms = grid.time_ms[ticks]
+    return replace(
+        grid,
+        time_ms=time_ms,
+        begin=first - before,
+        metrics={name: grid.value(name)[:, ticks] for name in needed if grid.has(name)},
+        events=[each for each in grid.events if time_ms[0] <= each.time_ms <= time_ms[-1]],
+    )
 
 
 def _print(name: str, looked: Look) -> None:

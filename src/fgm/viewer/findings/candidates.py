@@ -13,7 +13,7 @@ from fgm.viewer.findings.grid import Grid, Matrix
 START_S = 60
 """Time after the start of a container that is left out: a start is never like what follows."""
 MIN_PRESENT_S = 60
-"""Minimum time for which a series must have values in the range."""
+"""Minimum time for which a series must have values, and in the range, too, unless that is shorter than twice the time."""
 MAX_LATE_TICKS = 3
 """Maximum number of ticks after those of the others with which the values of a running series begin."""
 
@@ -56,13 +56,14 @@ def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Cand
         is_candidate |= np.isin(np.arange(len(values)), grid.pod_of[grid.pod_of >= 0])
     rows = np.flatnonzero(is_candidate)
     enough = MIN_PRESENT_S * 1000 / grid.interval_ms
+    in_view, in_all = ((~np.isnan(part[rows])).sum(axis=1) for part in (view, values))
     looked_at = (values if also_before else view)[rows]
     present = ~np.isnan(looked_at)
     low, high = (
         np.min(looked_at, axis=1, where=present, initial=np.inf),
         np.max(looked_at, axis=1, where=present, initial=-np.inf),
     )
-    rows = rows[((~np.isnan(view[rows])).sum(axis=1) >= enough) & (high - low > floor)]
+    rows = rows[(in_all >= enough) & (in_view >= min(enough, view.shape[1] / 2)) & (high - low > floor)]
     chosen = values[rows].astype(np.float64)
     _leave_out_starts(chosen, round(START_S * 1000 / grid.interval_ms))
     return Candidates(metric, _blamed(grid, rows), chosen, grid.begin, floor)

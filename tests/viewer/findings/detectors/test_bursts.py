@@ -87,6 +87,27 @@ def test_rare_bursts_of_idle_series_are_usual_on_a_node_that_has_many_of_them() 
     assert max(map(strength_of, bursts.find(grid_of(*idle))), default=0.0) < MIN_STRENGTH
 
 
+def test_bursts_of_other_series_before_count_less_in_a_short_range() -> None:
+    idle = [np.full(TICKS, 2.0) for _ in range(12)]
+    idle[0][BEGIN + 20 : BEGIN + 30] = 500
+    for row, start in enumerate((100, 220, 340, 500, 620, 740), start=1):
+        idle[row][start : start + 8] = 400
+
+    whole, short = bursts.find(grid_of(*idle)), bursts.find(grid_of(*(values[: BEGIN + 45] for values in idle)))
+
+    assert [finding.row for finding in short] == [0]
+    assert strength_of(short[0]) > 8
+    assert max(map(strength_of, whole), default=0.0) < MIN_STRENGTH
+
+
+def test_a_burst_is_found_in_half_a_minute() -> None:
+    grid = grid_of(with_bursts(BEGIN + 12)[: BEGIN + 30])
+
+    (finding,) = bursts.find(grid)
+
+    assert second_of(grid, finding.from_ms) == pytest.approx(BEGIN + 12, abs=2)
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 10_000), st.floats(5, 500), st.floats(0, 5_000))
 def test_scaling_and_shifting_changes_neither_finding_nor_time(seed: int, scale: float, shift: float) -> None:

@@ -11,7 +11,7 @@ from fgm.store.directory import layout
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.findings.detection import DETECTORS, metrics_of
-from fgm.viewer.query.analysis import joined_rows
+from fgm.viewer.query.analysis import analysed_span, joined_rows
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan, span_of
 from fgm.viewer.query.analysis.grid_reader import GridReader, Part
 from fgm.viewer.query.analysis.grid_rows import GridRows, rows_of
@@ -104,7 +104,7 @@ def test_the_node_is_first_and_a_container_alone_in_its_pod_stands_for_it(client
             assert rows.series[pod].pod_uid == rows.series[row].pod_uid
 
 
-def test_the_time_before_is_as_long_as_the_range_as_far_as_it_is_recorded(client: ApiClient) -> None:
+def test_the_time_before_is_a_quarter_of_an_hour_as_far_as_it_is_recorded(client: ApiClient) -> None:
     holdings = client.services.scanner.holdings()
     oldest_ms, newest_ms = holdings.oldest_ms, holdings.newest_ms
     assert oldest_ms is not None
@@ -115,7 +115,8 @@ def test_the_time_before_is_as_long_as_the_range_as_far_as_it_is_recorded(client
     longer = span_of(holdings, oldest_ms - 600_000, newest_ms)
 
     assert (whole.before_ms, whole.begin, whole.to_ms) == (oldest_ms, 0, newest_ms + 1000)
-    assert short.from_ms - short.before_ms == 30_000
+    assert short.before_ms == max(oldest_ms, short.from_ms - 900_000)
+    assert short.from_ms - short.compared_from_ms == 30_000
     assert later.ticks <= later.begin
     assert (longer.before_ms, longer.begin) == (oldest_ms, 0)
 
@@ -129,6 +130,7 @@ def test_matrices_reach_over_merged_hours_windows_and_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(joined_rows, "MAX_ROWS", 2_000)  # several groups of series
+    monkeypatch.setattr(analysed_span, "MAX_BEFORE_MS", 540_000)
     data, hour_ms = DataDirectory(tmp_path), T0 - T0 % 3_600_000 - 3_600_000
     series = (NODE, *(container(number) for number in range(1, 4)))
     data.parquet(*(counting(each, hour_ms, 3600, per_second=1000 * row) for row, each in enumerate(series)))

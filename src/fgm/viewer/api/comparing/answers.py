@@ -21,7 +21,7 @@ def of_changes(query: ChangeQuery, limit: int, holdings: Holdings) -> dict[str, 
     changed, found, result = query.result(limit)
     span = query.findings.span
     return {
-        "before_ms": min(span.before_ms, span.from_ms),
+        "before_ms": span.compared_from_ms,
         "from_ms": span.from_ms,
         "to_ms": span.to_ms,
         **_about(result, is_cut=found.is_cut, skipped_files=found.skipped_files),

@@ -25,7 +25,7 @@ SCALES_S = (3, 15)
 MIN_STATISTIC = 0.7
 """Minimum statistic of a finding."""
 COMMON_BURSTS = 4
-"""Number of series with a burst, before the range or in it, from which on bursts are usual on the node."""
+"""Number of bursts of several series, before the range or in it, from which on they are usual on the node."""
 ORDINARY = 1.2
 """Statistic that single series have by chance."""
 MIN_BEFORE_S = 180
@@ -80,7 +80,10 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
     scales = [_excesses(values, begin, level, candidates.floor, max(1, round(s * second))) for s in SCALES_S]
     statistic = np.max([np.log2(scale.height / scale.usual) for scale in scales], axis=0)
     earlier = np.max([scale.earlier for scale in scales], axis=0)
-    common = _common(np.concatenate([earlier[has_before], statistic[has_before]]))
+    # A range shorter than half of the time before is expected to have fewer bursts than that half.
+    weight = min(1.0, 2 * (values.shape[1] - begin) / max(begin, 1))
+    weights = np.repeat([weight, 1.0], has_before.sum())
+    common = _common(np.concatenate([earlier[has_before], statistic[has_before]]), weights)
     found, in_range = list[Finding](), list[Finding]()
     for at in np.flatnonzero((statistic >= MIN_STATISTIC + common) | ~has_before):
         best = max(scales, key=lambda scale: scale.height[at] / scale.usual[at])
@@ -95,7 +98,7 @@ def _in_metric(grid: Grid, candidates: Candidates) -> list[Finding]:
         finding = _finding(grid, candidates, int(at), excess, has_before=bool(has_before[at]))
         if finding is not None:
             (found if has_before[at] else in_range).append(finding)
-    others = _common(np.array([finding.statistic for finding in in_range]))
+    others = _common(np.array([finding.statistic for finding in in_range]), np.ones(len(in_range)))
     weaker = (replace(finding, statistic=finding.statistic - others) for finding in in_range)
     return found + [finding for finding in weaker if finding.statistic >= MIN_STATISTIC]
 
@@ -125,14 +128,15 @@ def _excesses(values: Floats, begin: int, level: Floats, floor: float, width: in
     return _Excesses(np.maximum(first, second), measured, height, np.abs(np.log2(second / first)))
 
 
-def _common(statistics: Floats) -> float:
+def _common(statistics: Floats, weights: Floats) -> float:
     """Return what the statistic of a burst is reduced by, because bursts of several series are usual on this node.
 
-    Many containers do nothing for most of the time, and something now and then: none of them is unusual.
+    Many containers do nothing for most of the time, and something now and then: none of them is unusual. `weights`: how
+    many bursts in a range as long as the one in question each statistic stands for.
     """
-    if len(statistics) < COMMON_BURSTS:
-        return 0.0
-    return max(0.0, float(np.sort(statistics)[-COMMON_BURSTS]) - ORDINARY)
+    order = np.argsort(-statistics)
+    reached = np.flatnonzero(np.cumsum(weights[order]) >= COMMON_BURSTS - 1e-9)
+    return max(0.0, float(statistics[order[reached[0]]]) - ORDINARY) if len(reached) else 0.0
 
 
 def _finding(grid: Grid, candidates: Candidates, at: int, excess: _Excess, *, has_before: bool) -> Finding | None:

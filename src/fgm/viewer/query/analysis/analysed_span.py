@@ -11,7 +11,10 @@ from fgm.viewer.contents.holdings import Holdings
 MAX_MS = layout.HOUR_MS
 """Maximum length of a range; every sample in it is read."""
 MAX_BEFORE_MS = 900_000
-"""Maximum length of the time before it."""
+"""Length of the time before it, as far as it is recorded.
+
+It does not depend on the range: what is usual is not known from the two minutes before two minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +22,15 @@ class AnalysedSpan:
     """The range in question, [from_ms, to_ms), and the time before it, [before_ms, from_ms), which may be empty.
 
     If nothing is recorded before a tick in the range, that tick is `before_ms`. The end is not after the newest tick.
-    Its ticks are whole multiples of `tick_ms`, as those of all files are.
+    Its ticks are whole multiples of `tick_ms`, as those of all files are. `compared_from_ms`: begin of the part of the
+    time before that the range is compared with, which is not longer than the range.
     """
 
     before_ms: int
     from_ms: int
     to_ms: int
     tick_ms: int
+    compared_from_ms: int
 
     @property
     def first_ms(self) -> int:
@@ -48,11 +53,11 @@ class AnalysedSpan:
 
 
 def span_of(holdings: Holdings, from_ms: int, to_ms: int) -> AnalysedSpan:
-    """Return a range with the time before it: as long as the range, at most MAX_BEFORE_MS, as far as it is recorded."""
-    tick_ms = holdings.tick_ms
-    before_ms = from_ms - min(to_ms - from_ms, MAX_BEFORE_MS)
+    """Return a range with the time before it, as far as it is recorded."""
+    tick_ms, before_ms, length_ms = holdings.tick_ms, from_ms - MAX_BEFORE_MS, to_ms - from_ms
     if holdings.newest_ms is not None:
         to_ms = max(from_ms, min(to_ms, holdings.newest_ms + tick_ms))
     if holdings.oldest_ms is not None:
         before_ms = min(to_ms, max(before_ms, holdings.oldest_ms))
-    return AnalysedSpan(max(0, before_ms), from_ms, to_ms, tick_ms)
+    before_ms = max(0, before_ms)
+    return AnalysedSpan(before_ms, from_ms, to_ms, tick_ms, min(from_ms, max(before_ms, from_ms - length_ms)))

@@ -51,7 +51,7 @@ class Side:
 
 def before_and_within(holdings: Holdings, sources: Sources, span: AnalysedSpan) -> Side:
     """Return the side whose first range is the time before a range, and whose second range is that one."""
-    return Side(holdings, sources, min(span.before_ms, span.from_ms), span.from_ms, span.to_ms)
+    return Side(holdings, sources, span.compared_from_ms, span.from_ms, span.to_ms)
 
 
 def alone(holdings: Holdings, sources: Sources, span: AnalysedSpan, number: int) -> Side:
