@@ -13,7 +13,7 @@ from fgm.viewer.findings.grid import Grid, Matrix
 START_S = 60
 """Time after the start of a container that is left out: a start is never like what follows."""
 MIN_PRESENT_S = 60
-"""Minimum time for which a series must have values, and in the range, too, unless that is shorter than twice the time."""
+"""Minimum time for which a series must have values, also in the range alone unless half of that is shorter."""
 MAX_LATE_TICKS = 3
 """Maximum number of ticks after those of the others with which the values of a running series begin."""
 
