@@ -24,7 +24,7 @@ HOUR_MS = 3_600_000
 
 
 def ranges_of(before_ms: int, from_ms: int, to_ms: int) -> AnalysedSpan:
-    return AnalysedSpan(before_ms, from_ms, to_ms, 1000)
+    return AnalysedSpan(before_ms, from_ms, to_ms, 1000, before_ms)
 
 
 def compare(client: ApiClient, ranges: AnalysedSpan) -> int:
