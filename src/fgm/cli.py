@@ -18,6 +18,7 @@ exit codes:
      fgm open: the page cannot be opened
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
+     fgm diff: a source cannot be read, or has no range
      fgm merge: a collector records into the directory, or an hour cannot be merged
   2  a flag is wrong
 """
@@ -34,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments.command == "merge":
         return _merge_hours(arguments.directory)
+    if arguments.command == "diff":
+        from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
+
+        return diff(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
 
@@ -169,6 +174,12 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--json", action="store_true", help="print JSON, with all metrics")
     flag = add("merge", "merge the windows of each past hour of a data directory that no collector records into")
     flag("directory", metavar="DIR", help="the data directory, or a copy of one")
+    flag = add("diff", "say in words how two ranges differ, such as before and after a fix")
+    compared = "SOURCE@FROM/TO: a data directory, or a pack whose range may be left out, and a range of at most an hour"
+    flag("a", metavar="A", help=f"the range to compare with, as {compared}")
+    flag("b", metavar="B", help="the range in question, in the same form; @FROM/TO: of the same source")
+    flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
+    flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
     return parser
 
 

@@ -77,6 +77,8 @@ def _difference(
         **_names(difference.series, holdings[is_in_question]),
         "series_before": difference.counts[0],
         "series_during": difference.counts[1],
+        "share_before": round(difference.shares[0], 4),
+        "share_during": round(difference.shares[1], 4),
         "strength": round(difference.strength, 2),
         "score": round(difference.score, 4),
         "findings_before": sentences[0],

@@ -17,9 +17,9 @@ def words_of(change: Change) -> str:
     if before is None and during is None:
         return f"{name}: not known"
     if during is None:
-        return f"{name}: {quantity(before or 0.0, metric)} before, none now"
+        return f"{name}: {quantity(before or 0.0, metric)} → none"
     if before is None:
-        return f"{name}: none before, {quantity(during, metric)} now"
+        return f"{name}: none → {quantity(during, metric)}"
     how = _comparison(before, during) or "about the same"
     return f"{name} {how}: {_from_to(before, during, metric)}{_peaks(change)}"
 

@@ -32,7 +32,7 @@ class ComparisonResult:
     an index. `metrics`: number of compared metrics. `has_before`, `has_during`: whether there are samples in the first
     and in the second range; without the first, nothing is compared. `is_cut`: whether some series were left out.
     `depths`: by row and column of a depth of a limit, its last value. `rows`: the row of each key. `members`: of each
-    side, by row, the keys of its series.
+    side, by row, the keys of its series. `ticks`: of each row, the number of its samples in both ranges.
     """
 
     changed: tuple[ChangedSeries, ...]
@@ -45,6 +45,7 @@ class ComparisonResult:
     depths: Mapping[tuple[int, str], int] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     members: tuple[Mapping[int, set[str]], ...] = ()
+    ticks: Sequence[tuple[int, int]] = ()
 
 
 class Comparison:
@@ -124,6 +125,7 @@ class Comparison:
             depths=self._depths,
             rows=self._rows,
             members=tuple(reader.members for reader in self._readers),
+            ticks=[(int(before), int(during)) for before, during in sums.count.max(axis=1, initial=0.0)],
         )
 
     def drop(self) -> None:

@@ -15,6 +15,11 @@ from fgm.viewer.query.comparing.change_strength import strength_of_difference
 from fgm.viewer.query.comparing.comparison import Comparison, ComparisonResult
 from fgm.viewer.query.comparing.pairing import Pairing
 
+PRESENCE = 0.5
+"""Minimum difference of the shares of two ranges in which a series was there, for it to be listed."""
+PRESENCE_STRENGTH = 2.0
+"""Strength of such a difference alone: that of what one of 100 ordinary quarters of an hour has."""
+
 
 class Sighting(NamedTuple):
     """A finding, with the name of its side: 0 is the range to compare with, 1 the one in question."""
@@ -28,7 +33,8 @@ class Difference:
     """A row of the comparison whose two ranges differ.
 
     `series`: the newest of its series. `strength`: on the scale of findings. `sightings`: what stood out on one side
-    only. `counts`: the number of series of each side; 0: it is not there. `row`: None: its series were not compared.
+    only. `counts`: the number of series of each side; 0: it is not there. `shares`: of each range, the share of it in
+    which they were there. `row`: None: its series were not compared.
     """
 
     series: Series
@@ -38,6 +44,7 @@ class Difference:
     score: float
     row: int | None
     counts: tuple[int, ...]
+    shares: tuple[float, ...]
 
 
 class DifferenceResult(NamedTuple):
@@ -88,17 +95,32 @@ class DifferenceQuery:
         changed = {each.row: each for each in compared.changed}
         keys = {row: key for key, row in compared.rows.items()}
         differences = []
-        for key in dict.fromkeys([*of_row, *(keys[row] for row in changed)]):
+        shares = self._shares(compared)
+        present = [row for row, (before, during) in enumerate(shares) if abs(during - before) >= PRESENCE]
+        for key in dict.fromkeys([*of_row, *(keys[row] for row in (*changed, *present))]):
             row = compared.rows.get(key)
             change = None if row is None else changed.get(row)
             sightings, score = of_row.get(key, []), 0.0 if change is None else change.score
-            strength = max([strength_of_difference(score), *(each.ranked.strength for each in sightings)])
+            least = PRESENCE_STRENGTH if row in present else 0.0
+            strength = max([least, strength_of_difference(score), *(each.ranked.strength for each in sightings)])
             series = series_of[key] if row is None else compared.series[row]
             counts = tuple(0 if row is None else len(members.get(row, ())) for members in compared.members)
             changes = () if change is None else change.changes
-            differences.append(Difference(series, strength, sightings, changes, score, row, counts))
+            share = (0.0, 0.0) if row is None else shares[row]
+            differences.append(Difference(series, strength, sightings, changes, score, row, counts, share))
         differences.sort(key=_order)
         return DifferenceResult(differences[:limit], (first, second), compared)
+
+    def _shares(self, compared: ComparisonResult) -> list[tuple[float, ...]]:
+        """Return the share of each range in which the series of each row were there, of several the mean."""
+        lengths = [max(1, (query.span.to_ms - query.span.from_ms) // query.span.tick_ms) for query in self.findings]
+        return [
+            tuple(
+                min(1.0, ticks[side] / lengths[side] / max(1, len(compared.members[side].get(row, ()))))
+                for side in (0, 1)
+            )
+            for row, ticks in enumerate(compared.ticks)
+        ]
 
 
 def _order(difference: Difference) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""Commands of `fgm` that answer from recorded data as the viewer does, without serving a page."""

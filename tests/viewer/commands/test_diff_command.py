@@ -1,0 +1,101 @@
+"""`fgm diff`: two ranges of one directory, or of two, in words and as JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fgm import cli
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A directory with ten minutes from 16:00 on, in the middle of which a container begins to use more."""
+    data = DataDirectory(tmp_path_factory.mktemp("recorded"))
+    used = np.cumsum(np.repeat([200_000.0, 900_000.0], 300))
+    data.parquet(
+        chunk(container(1, "web", "web-0"), T0, {USAGE: used.tolist(), MEMORY: [1e8] * 600}),
+        counting(container(2, "db", "db-0"), T0, 600),
+        counting(NODE, T0, 600),
+    )
+    return str(data.root)
+
+
+def test_two_ranges_of_a_directory_are_compared_in_words(directory: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["diff", f"{directory}@16:00/16:05", "@2025-12-30T16:05:00Z/5m"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert lines[:2] == [
+        f"A  {directory}, 2025-12-30 16:00:00 to 16:05:00 UTC, node node-1",
+        f"B  {directory}, 2025-12-30 16:05:00 to 16:10:00 UTC, node node-1",
+    ]
+    assert lines[4].startswith("1. web  (default/web-0, strength ")
+    assert "   CPU 4.5 times as high: 200 → 900 millicores" in lines
+    assert not any("db" in line for line in lines)
+
+
+def test_what_is_in_one_of_two_directories_only_is_listed(
+    directory: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = np.cumsum([200_000.0] * 300)
+    other = DataDirectory(tmp_path)
+    other.parquet(
+        chunk(container(1, "web", "web-0"), T0, {USAGE: used.tolist(), MEMORY: [1e8] * 300}),
+        counting(container(3, "cache", "cache-0"), T0, 300, per_second=400_000),
+        counting(NODE, T0, 300),
+    )
+    assert cli.main(["diff", f"{directory}@16:00/16:05", f"{tmp_path}@16:00/16:05", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+
+    counts = {each["name"]: (each["series_before"], each["series_during"]) for each in answer["series"]}
+    assert counts == {"db": (1, 0), "cache": (0, 1)}
+    assert cli.main(["diff", f"{tmp_path}@16:00/16:05", f"{directory}@16:00/16:05"]) == 0
+    text = capsys.readouterr().out
+    assert "only in A" in text
+    assert "only in B" in text
+    assert "CPU: 400 millicores → none" in text
+
+
+def test_a_container_that_was_there_for_a_part_of_a_range_is_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = DataDirectory(tmp_path)
+    data.parquet(counting(container(1), T0, 360, per_second=50_000), counting(container(2), T0, 600))
+    assert cli.main(["diff", f"{tmp_path}@16:00/16:05", "@16:05/16:10"]) == 0
+
+    assert "there 100 % of A, 20 % of B" in capsys.readouterr().out
+
+
+def test_ranges_that_do_not_differ_or_have_no_data_are_said_so(
+    directory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["diff", f"{directory}@16:00/16:02", "@16:02/16:04"]) == 0
+    assert "Nothing differs." in capsys.readouterr().out
+    assert cli.main(["diff", f"{directory}@16:00/16:02", "@2025-12-29T16:02:00Z/2m"]) == 0
+    assert "Nothing was recorded in B." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sentence"),
+    [
+        ("{}", "@16:05/16:10", "is given without a range: give SOURCE@FROM/TO"),
+        ("{}@16:00", "@16:05/16:10", "'16:00' is not a range: give SOURCE@FROM/TO"),
+        ("{}@16:00/16:00", "@16:05/16:10", "the range 16:00/16:00 is empty or runs backwards"),
+        (
+            "{}@16:00/2h",
+            "@16:05/16:10",
+            "has 7200 s, and every second of it would be read: give a part of at most 3600 s",
+        ),
+        ("{}@noon/2m", "@16:05/16:10", "'noon' is not an instant: give ISO 8601"),
+        ("{}@24:00/2m", "@16:05/16:10", "'24:00' is not a time of day"),
+        ("@16:00/2m", "@16:05/16:10", "names no source"),
+        ("{}/nothing@16:00/2m", "@16:05/16:10", "is not a directory"),
+    ],
+)
+def test_a_source_that_cannot_be_compared_is_refused_with_what_is_allowed(
+    directory: str, a: str, b: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["diff", a.format(directory), b]) == 1
+    assert sentence in capsys.readouterr().err
