@@ -8,7 +8,7 @@ import { fullName } from "../lib/series.js";
 import { clockIn, datedRange, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
 import { otherRange } from "../state/compare/other-range.js";
-import { laneSamples, end_ms, view } from "../state/store.js";
+import { byId, laneSamples, end_ms, view } from "../state/store.js";
 
 const MAX_ROWS = 40;
 
@@ -33,7 +33,7 @@ export function LaneTable({ lane, lines, unit }) {
     <caption>${lane.title} in ${unit.label}, ${viewRange(from_ms, end_ms.value)}${column_ms > 0 && `, extremes of each ${duration(column_ms)}`}${areMinutes && ", from each minute's lowest and highest value"}</caption>
     <thead><tr><th scope="col">container</th><th scope="col">first</th><th scope="col">lowest</th><th scope="col">highest</th><th scope="col">last</th></tr></thead>
     <tbody>${rows.slice(0, MAX_ROWS).map(({ line, entry, isOther, extremes }) => html`<tr key=${`${line.id} ${line.life} ${isOther}`}>
-      <th scope="row"><span class="name">${fullName(entry.series)}${line.life > 1 && !isOther ? `, life ${line.life}` : ""}${isOther ? `, ${otherText}` : ""}</span></th>
+      <th scope="row"><span class="name">${fullName((isOther && byId.value.get(line.id)) || entry.series)}${line.life > 1 && !isOther ? `, life ${line.life}` : ""}${isOther ? `, ${otherText}` : ""}</span></th>
       ${cell(extremes.first)}${cell(extremes.lowest)}${cell(extremes.highest)}${cell(extremes.last)}
     </tr>`)}</tbody>
     <tfoot>${rows.length > MAX_ROWS && html`<tr><th scope="row">${rows.length - MAX_ROWS} more</th><td colspan="4"></td></tr>`}

@@ -40,6 +40,17 @@ function countText({ series_before: before, series_during: during }) {
   return ` · mean of ${before === during ? before : `${before} → ${during}`}`;
 }
 
+const NOTABLE_SHARE = 0.5; // minimum difference of the shares of two ranges in which a container was there; as in the viewer
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** In how much of the two ranges a container was there, if that differs; else "". */
+function presenceText({ series_before: before, series_during: during, share_before, share_during }) {
+  if (before === undefined || before + during === 0) return "";
+  if (before === 0) return "Only in view";
+  if (during === 0) return "Only there";
+  return Math.abs(share_during - share_before) < NOTABLE_SHARE ? "" : `Here for ${percent(share_during)} of the view, there for ${percent(share_before)}`;
+}
+
 /** A container and its changes. A click shows only this container, and adds a lane for the metric. */
 function Row({ series }) {
   const show = (metric) => {
@@ -49,6 +60,7 @@ function Row({ series }) {
   const { against_ms, from_ms } = comparison.value;
   return html`<li>
     <button title=${`Show only ${fullName(series)}`} onClick=${() => show()}><b>${series.name}</b> <span class="mut">${locationOf(series)}${countText(series)}</span></button>
+    ${presenceText(series) && html`<p>${presenceText(series)}</p>`}
     ${series.findings.map((text) => html`<p key=${text}>${against_ms !== undefined && html`<span class="mut">only in view: </span>`}${withLocalTimes(text, from_ms)}</p>`)}
     ${series.findings_before?.map((text) => html`<p key=${text}><span class="mut">only there: </span>${withLocalTimes(text, against_ms)}</p>`)}
     ${series.changes.map((change) => html`<button key=${change.metric} class="change" title=${`Show ${change.title} of ${fullName(series)}`}
