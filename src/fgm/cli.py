@@ -35,11 +35,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments.command == "merge":
         return _merge_hours(arguments.directory)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.command == "diff":
         from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
 
         return diff(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return _open_node(arguments) if arguments.command == "open" else _run_here(arguments)
 
 

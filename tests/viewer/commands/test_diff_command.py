@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fgm import cli
+from tests.support.packs import pack_of
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, chunk, container, counting
 
 
@@ -58,6 +59,20 @@ def test_what_is_in_one_of_two_directories_only_is_listed(
     assert "CPU: 400 millicores → none" in text
 
 
+def test_two_packs_are_compared_over_their_whole_ranges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, millicores in enumerate((200, 600)):
+        data, first_ms = DataDirectory(tmp_path / f"{number}"), T0 + number * 86_400_000
+        data.parquet(counting(container(1), first_ms, 180, per_second=1000 * millicores), counting(NODE, first_ms, 180))
+        data.write_index((container(1), first_ms, first_ms + 179_000))
+        (tmp_path / f"{number}.html").write_bytes(pack_of(data.root))
+    assert cli.main(["diff", f"{tmp_path}/0.html", f"{tmp_path}/1.html"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert "0.html, 2025-12-30 16:00:00 to 16:02:59 UTC" in lines[0]
+    assert "1.html, 2025-12-31 16:00:00 to 16:02:59 UTC" in lines[1]
+    assert "   CPU 3 times as high: 200 → 600 millicores" in lines
+
+
 def test_a_container_that_was_there_for_a_part_of_a_range_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +106,7 @@ def test_ranges_that_do_not_differ_or_have_no_data_are_said_so(
         ("{}@noon/2m", "@16:05/16:10", "'noon' is not an instant: give ISO 8601"),
         ("{}@24:00/2m", "@16:05/16:10", "'24:00' is not a time of day"),
         ("@16:00/2m", "@16:05/16:10", "names no source"),
+        ("{}/index.html@16:00/2m", "@16:05/16:10", "index.html: it cannot be unpacked: No such file"),
         ("{}/nothing@16:00/2m", "@16:05/16:10", "is not a directory"),
     ],
 )

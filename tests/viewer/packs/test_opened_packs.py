@@ -95,3 +95,21 @@ def test_a_file_that_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
     path = str(tmp_path / name)
     with pytest.raises(BadPackError, match=f"^{path}: "), opened([path]):
         pass
+
+
+@pytest.mark.parametrize(
+    ("view", "shown"),
+    [
+        ("", "from=2023-11-14T23:13:20.000Z&to=2023-11-14T23:14:20.000Z&vs=2023-11-14T22:13:20.000Z"),
+        (
+            "from=2023-11-14T23:13:30Z&to=2023-11-14T23:14:00Z&vs=2023-11-14T20:00:00Z&focus=2",
+            "from=2023-11-14T23:13:30Z&to=2023-11-14T23:14:00Z&focus=2&vs=2023-11-14T22:13:30.000Z",
+        ),
+        ("from=x&to=y", "from=x&to=y&vs=2023-11-14T22:13:20.000Z"),
+    ],
+)
+def test_of_two_packs_the_first_lies_under_the_view_of_the_second(view: str, shown: str) -> None:
+    """At the same distance from their beginnings."""
+    later = replace(SMALL, from_ms=SMALL.from_ms + 3_600_000, to_ms=SMALL.to_ms + 3_600_000, view=view)
+
+    assert OpenedPacks("", {"a.html": SMALL, "b.html": later}).view == shown

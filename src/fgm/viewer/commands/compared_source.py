@@ -11,6 +11,8 @@ from fgm.viewer.api.request import times
 from fgm.viewer.api.services import Services
 from fgm.viewer.commands.sources import SourceError, services_of
 from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.packs.opened_packs import opened
+from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.web.problems import Problem
 
@@ -19,7 +21,8 @@ FORM = "SOURCE@FROM/TO, such as data@2025-12-30T14:20:00Z/2025-12-30T14:50:00Z, 
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _LENGTH = re.compile(r"([1-9]\d{0,5})([smh])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
-_PACK = ".html"
+PACK_SUFFIX = ".html"
+"""End of the names of packs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Opener:
     def __init__(self, stack: ExitStack, clock: Clock) -> None:
         self._stack, self._clock = stack, clock
         self._opened: dict[str, Services] = {}
+        self._of_packs: dict[str, tuple[int, int]] = {}
 
     def open(self, text: str, before: ComparedSource | None = None) -> ComparedSource:
         """Return the source and the range that a text names. `before`: the source whose name may be left out.
@@ -52,14 +56,22 @@ class Opener:
         if services is None:
             services = self._opened[name] = self._services(name)
         holdings = services.scanner.holdings()
-        from_ms, to_ms = _range(name, range_text, holdings)
+        from_ms, to_ms = _range(name, range_text, holdings, self._of_packs.get(name))
         if to_ms - from_ms > MAX_MS:
             detail = f"the range of {name} has {(to_ms - from_ms) // 1000} s, and every second of it would be read"
             raise SourceError(f"{detail}: give a part of at most {MAX_MS // 1000} s, as {FORM}")
         return ComparedSource(name, services, holdings, span_of(holdings, from_ms, to_ms))
 
     def _services(self, name: str) -> Services:
-        return services_of(name, self._clock)
+        if not name.endswith(PACK_SUFFIX):
+            return services_of(name, self._clock)
+        try:
+            packs = self._stack.enter_context(opened([name]))
+        except BadPackError as error:
+            raise SourceError(str(error)) from error
+        (manifest,) = packs.manifests.values()
+        self._of_packs[name] = (manifest.from_ms, manifest.to_ms)
+        return services_of(packs.data_dir, packs.clock(self._clock))
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -67,10 +79,10 @@ def split(text: str) -> tuple[str, str, str]:
     return (text, "", "") if os.path.exists(text) else text.rpartition("@") if "@" in text else (text, "", "")
 
 
-def _range(name: str, text: str, holdings: Holdings) -> tuple[int, int]:
+def _range(name: str, text: str, holdings: Holdings, of_pack: tuple[int, int] | None) -> tuple[int, int]:
     if not text:
-        if name.endswith(_PACK) and holdings.oldest_ms is not None and holdings.newest_ms is not None:
-            return holdings.oldest_ms, holdings.newest_ms + holdings.tick_ms
+        if of_pack is not None:
+            return of_pack
         raise SourceError(f"{name} is given without a range: give {FORM}")
     begin, slash, end = text.partition("/")
     if not slash:

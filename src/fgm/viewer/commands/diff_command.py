@@ -29,6 +29,8 @@ def diff(arguments: argparse.Namespace) -> int:
     except (SourceError, BadFileError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
+    except KeyboardInterrupt:  # what was unpacked has been removed
+        return 0
     text = json.dumps(answer, indent=1) if arguments.json else report(answer, first, second)
     sys.stdout.write(f"{text}\n")
     return 0

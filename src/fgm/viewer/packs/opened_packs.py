@@ -37,13 +37,20 @@ class OpenedPacks:
     def view(self) -> str:
         """The fragment of the view that was saved with the first pack, with only characters that a URL may have.
 
-        If it has no fixed range, it gets that of the pack: there is no newest data to follow.
+        If it has no fixed range, it gets that of the pack: there is no newest data to follow. Of two packs, it is the
+        view of the second, and the first lies under it.
         """
-        manifest = next(iter(self.manifests.values()))
-        parts = [part for part in manifest.view.split("&") if part and not part.startswith("last=")]
+        first, *others = self.manifests.values()
+        manifest = others[0] if len(others) == 1 else first
+        left_out = ("last=", "vs=") if others else ("last=",)
+        parts = [part for part in manifest.view.split("&") if part and not part.startswith(left_out)]
         if not any(part.startswith("from=") for part in parts):
             times = {"from": manifest.from_ms, "to": manifest.to_ms}
             parts = [*(f"{name}={iso_time.format_milliseconds(ms)}" for name, ms in times.items()), *parts]
+        if len(others) == 1:
+            parts.append(
+                f"vs={iso_time.format_milliseconds(first.from_ms + _begin(parts, manifest) - manifest.from_ms)}"
+            )
         return quote("&".join(parts), safe=_SAFE)
 
     @property
@@ -65,6 +72,15 @@ class OpenedPacks:
         """Return a clock for the viewer. It is after the end of the packs, even if the clock of this machine is not."""
         after_ms = max(manifest.to_ms for manifest in self.manifests.values()) + MIN_AGE_MS
         return _ClockAfter(real, max(0, after_ms * 1_000_000 - real.wall_ns()))
+
+
+def _begin(parts: Sequence[str], manifest: Manifest) -> int:
+    """Return the begin of the range of a view; that of the pack if it is not a time."""
+    text = next(part for part in parts if part.startswith("from=")).removeprefix("from=")
+    try:
+        return iso_time.parse_ms(text)
+    except ValueError:
+        return manifest.from_ms
 
 
 class _ClockAfter:
