@@ -1,4 +1,4 @@
-"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat` and `merge`."""
+"""The command line of `fgm` with its commands: `run`, `open`, `check`, `stat`, `merge` and `save`."""
 
 import argparse
 import io
@@ -19,6 +19,7 @@ exit codes:
      fgm check: there are problems, or there is no data
      fgm stat: there is no data
      fgm diff: a source cannot be read, or has no range
+     fgm save: there is nothing to save, or the file cannot be written
      fgm merge: a collector records into the directory, or an hour cannot be merged
   2  a flag is wrong
 """
@@ -35,6 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     if arguments.command == "merge":
         return _merge_hours(arguments.directory)
+    if arguments.command == "save":
+        from fgm.viewer.commands.save_command import save  # noqa: PLC0415 - numpy, the formats and Quart
+
+        return save(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if arguments.command == "diff":
         from fgm.viewer.commands.diff_command import diff  # noqa: PLC0415 - numpy, the formats and Quart
@@ -180,6 +185,20 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("b", metavar="B", help="the range in question, in the same form; @FROM/TO: of the same source")
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
+    flag = add("save", "save an incident as one HTML file that opens in a browser without a network")
+    flag("source", metavar="SOURCE", help="what to save from: a data directory")
+    flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html)")
+    flag("--from", dest="begin", metavar="TIME", default="", help="begin of the range, such as 2025-12-30T14:20:00Z")
+    flag("--to", dest="end", metavar="TIME", default="", help="end of the range (default: the newest data)")
+    flag("--last", metavar="LENGTH", default="", help="length of the range, which ends now, such as 30m (the default)")
+    several = "; can be repeated (default: all)"
+    flag("--containers", metavar="ID", action="append", help=f"id of a container or other series{several}")
+    flag("--namespace", metavar="NAME", action="append", help=f"namespace of containers{several}")
+    flag("--pod", dest="search", metavar="WORD", action="append", help="word in the name of a pod or container")
+    flag("--label", metavar="NAME:VALUE", action="append", help="label of containers; can be repeated: all must match")
+    flag(
+        "--metric", metavar="NAME", action="append", help="metric; can be repeated (default: those that the page draws)"
+    )
     return parser
 
 

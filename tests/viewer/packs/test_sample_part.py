@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fgm.metrics.rates import Floats, Times, rate
-from fgm.viewer.packs.sample_part import PackedLine, encode, encode_passed, runs_of, units_passed
+from fgm.viewer.packs.sample_part import PackedLine, PassedTime, encode, encode_passed, runs_of
 from tests.support.packs import decode_samples
 
 BEGIN_MS = 1_700_000_000_000
@@ -14,6 +15,14 @@ BEGIN_MS = 1_700_000_000_000
 
 def times_of(count: int) -> Times:
     return BEGIN_MS + 1000 * np.arange(count)
+
+
+def passed_of(time_ms: Times, late_ms: Floats) -> NDArray[np.int64]:
+    """Return the time that passed before each row, which are added in two parts."""
+    passed, half = PassedTime(), len(time_ms) // 2
+    passed.add(time_ms[:half], late_ms[:half])
+    passed.add(time_ms[half:], late_ms[half:])
+    return passed.since(BEGIN_MS)
 
 
 def as_list(values: Floats) -> list[float | None]:
@@ -48,7 +57,7 @@ def test_rates_are_stored_as_growth_and_are_exact() -> None:
     counter[1500:] -= counter[1499]  # it restarted
     counter[random.integers(0, count, 20)] = np.nan
     values = rate(time_ms, late_ms, counter, 1000) / 1e6
-    passed = {"a": units_passed(time_ms, late_ms)}
+    passed = {"a": passed_of(time_ms, late_ms)}
 
     part = encode({}, [PackedLine({"id": "a"}, time_ms, values, 1e6)], passed)
 
@@ -59,7 +68,7 @@ def test_rates_are_stored_as_growth_and_are_exact() -> None:
 
 def test_rates_that_are_no_growth_are_stored_as_they_are() -> None:
     time_ms, values = times_of(500), np.random.default_rng(2).uniform(0, 1, 500)
-    passed = {"a": units_passed(time_ms, np.zeros(500))}
+    passed = {"a": passed_of(time_ms, np.zeros(500))}
 
     part = encode({}, [PackedLine({"id": "a"}, time_ms, values, 1.0)], passed)
 

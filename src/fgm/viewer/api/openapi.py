@@ -12,7 +12,7 @@ from fgm import __version__
 from fgm.metrics.shown import SHOWN
 from fgm.viewer.api.request import parameters, parsing
 from fgm.viewer.api.request.parameters import TAKES, Parameter
-from fgm.viewer.api.response.media_types import BINARY, JSON, JSON_LINES, PARQUET
+from fgm.viewer.api.response.media_types import BINARY, HTML, JSON, JSON_LINES, PARQUET
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.findings.finding import KINDS
@@ -316,8 +316,20 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         ),
     ),
     "/api/export": (
-        "A time range as a file, which ends with its footer: what was cut is no Parquet file.",
-        {"type": "string", "format": "binary"},
+        (
+            "A time range as a file. `html` is an incident pack: the page with the raw seconds of at most 6 h, which a "
+            "browser opens without a network; with `preview`, JSON about what it would contain. A file that was cut "
+            "off lacks its end, and its readers say so."
+        ),
+        _facts(
+            from_ms=WHOLE,
+            to_ms=WHOLE,
+            series=WHOLE,
+            ticks=WHOLE,
+            metrics=_list(TEXT),
+            bytes=WHOLE,
+            warnings=_list(TEXT),
+        ),
     ),
     "/api/events": (
         "What happened, newest first.",
@@ -422,7 +434,9 @@ def _operation(path: str) -> JsonSchema:
         form = f"{parameters.TIME_FORM}, or now."
         taken = [{"name": "time", "in": "path", "required": True, "description": form, "schema": time}]
     if path == "/api/export":
-        content = {PARQUET: {"schema": schema}}
+        text = "The pack: an HTML file that opens in a browser without a network."
+        content[HTML] = {"schema": {"type": "string", "description": text}}
+        content[PARQUET] = {"schema": {"type": "string", "format": "binary", "description": "A Parquet file."}}
     if path == "/api/changes":
         content = {JSON_LINES: {"schema": schema}}
     if parameters.FORMAT in TAKES[path]:

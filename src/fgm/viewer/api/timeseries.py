@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import Any
 
 from quart import Response, request
 
@@ -105,8 +106,20 @@ def answer(query: Query, holdings: Holdings, timeseries_request: TimeseriesReque
     Raises: Problem (404) if none of the requested series exists.
     """
     lines = query.result()
-    unknown_ids = _unknown_ids(query, holdings, lines, timeseries_request.ids)
-    facts = {
+    described = facts(query, holdings, lines, timeseries_request)
+    labelled = encoding.labelled(lines, query.question.metrics, holdings)
+    encode = encoding.to_binary if timeseries_request.is_binary else encoding.to_json
+    return encode(described, labelled)
+
+
+def facts(
+    query: Query, holdings: Holdings, lines: list[SeriesLines], timeseries_request: TimeseriesRequest
+) -> dict[str, Any]:
+    """Return what an answer has besides its samples.
+
+    Raises: Problem (404) if none of the requested series exists.
+    """
+    return {
         "from_ms": query.question.from_ms,
         "to_ms": query.question.to_ms,
         "interval_ms": query.question.tick_ms,
@@ -114,11 +127,8 @@ def answer(query: Query, holdings: Holdings, timeseries_request: TimeseriesReque
         "partial": query.is_cut or query.complete_from_ms > query.question.from_ms,
         "complete_from_ms": query.complete_from_ms,
         "skipped_files": query.skipped_files,
-        "unknown": unknown_ids,
+        "unknown": _unknown_ids(query, holdings, lines, timeseries_request.ids),
     }
-    labelled = encoding.labelled(lines, query.question.metrics, holdings)
-    encode = encoding.to_binary if timeseries_request.is_binary else encoding.to_json
-    return encode(facts, labelled)
 
 
 def _resolution(query: Query) -> str:

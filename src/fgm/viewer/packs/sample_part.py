@@ -18,7 +18,7 @@ from fgm.metrics.rates import Floats, Times
 PASSED_UNITS_PER_MS = 4096
 """Number of units per ms of the part `passed`: the distance of two float64 times of today is a multiple of one."""
 _NULL = -(1 << 31)
-_MAX_EXCEPTIONS = 1 / 20
+_MAX_EXCEPTIONS = 1 / 4
 """Maximum share of values that are stored next to a column of growths. If there are more, it is not stored so."""
 _ALIGNMENT = 8
 
@@ -56,14 +56,27 @@ def encode_passed(passed: Mapping[str, NDArray[np.int64]]) -> bytes:
     return _part({"series": series}, columns)
 
 
-def units_passed(time_ms: Times, late_ms: Floats) -> NDArray[np.int64]:
-    """Return the time between each read and the one before in units; -2^31 for the first, and if it does not fit."""
-    read_at_ms = time_ms.astype(np.float64) + np.nan_to_num(late_ms)
-    units = np.full(len(time_ms), _NULL, np.int64)
-    exact = np.diff(read_at_ms) * PASSED_UNITS_PER_MS
-    fits = (np.abs(exact) < -_NULL) & (exact == np.floor(exact))
-    units[1:][fits] = exact[fits].astype(np.int64)
-    return units
+class PassedTime:
+    """The time between the reads of one series, in units of the part `passed`."""
+
+    def __init__(self) -> None:
+        self._times: list[Times] = []
+        self._units: list[NDArray[np.int32]] = []
+        self._last_read_ms = np.nan
+
+    def add(self, time_ms: Times, late_ms: Floats) -> None:
+        """Add the next rows: their ticks, and by how much they were read later."""
+        read_at_ms = time_ms.astype(np.float64) + np.nan_to_num(late_ms)
+        exact = np.diff(read_at_ms, prepend=self._last_read_ms) * PASSED_UNITS_PER_MS
+        fits = (np.abs(exact) < -_NULL) & (exact == np.floor(exact))
+        self._times.append(time_ms)
+        self._units.append(np.where(fits, exact, _NULL).astype(np.int32))
+        self._last_read_ms = read_at_ms[-1]
+
+    def since(self, from_ms: int) -> NDArray[np.int64]:
+        """Return the time that passed before each row from `from_ms` on; -2^31 if it is unknown or does not fit."""
+        times, units = np.concatenate(self._times), np.concatenate(self._units)
+        return units[times >= from_ms].astype(np.int64)
 
 
 def runs_of(time_ms: Times) -> list[list[int]]:

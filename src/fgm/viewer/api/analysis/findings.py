@@ -18,7 +18,7 @@ from fgm.viewer.contents.series_names import find_or_make, name_of
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.findings.sentences import sentence_of
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
-from fgm.viewer.query.analysis.finding_query import FindingQuery
+from fgm.viewer.query.analysis.finding_query import FindingQuery, FindingResult
 from fgm.viewer.query.analysis.grid_rows import rows_of
 from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
@@ -76,7 +76,11 @@ def tag_of(query_string: bytes, span: AnalysedSpan, services: Services, holdings
 
 def answer(query: FindingQuery, limit: int, holdings: Holdings) -> dict[str, Any]:
     """Return the JSON value. The steps of the query must be done."""
-    result, span = query.result(), query.span
+    return answer_of(query.result(), query.span, limit, holdings)
+
+
+def answer_of(result: FindingResult, span: AnalysedSpan, limit: int, holdings: Holdings) -> dict[str, Any]:
+    """Return the JSON value of a result. `holdings`: has the names and ids of the series."""
     return {
         "before_ms": min(span.before_ms, span.from_ms),
         "from_ms": span.from_ms,

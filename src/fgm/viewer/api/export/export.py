@@ -2,7 +2,7 @@
 
 from quart import Response, request
 
-from fgm.viewer.api.export import parquet
+from fgm.viewer.api.export import pack, parquet
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.services import Services
@@ -12,4 +12,5 @@ async def respond(services: Services, lease: Lease) -> Response:
     """Return the response to the current request."""
     export_request = parsing.export(request.query_string)
     holdings = await services.runner.run(services.fresh_holdings)
-    return await parquet.respond(services, lease, export_request, holdings)
+    respond_with = pack.respond if export_request.format == "html" else parquet.respond
+    return await respond_with(services, lease, export_request, holdings)

@@ -1,15 +1,14 @@
 """Exports in Parquet, which are streamed while they are made. A failure cuts the connection: the file has no footer."""
 
-import re
 from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 
 from quart import Response
 
-from fgm.iso_time import format_seconds
 from fgm.metrics.shown import SHOWN
 from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series
+from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import PARQUET
 from fgm.viewer.api.response.memory_budget import Lease
@@ -69,12 +68,6 @@ def named(series: Series, holdings: Holdings) -> Series:
     """Return a series with the names that the page shows: those that became known last."""
     registered = holdings.series.find(series.key)
     return series if registered is None else registered.series
-
-
-def file_name(holdings: Holdings, from_ms: int, suffix: str) -> str:
-    """Return the name of a file for a range that begins at `from_ms`."""
-    node = re.sub(r"[^A-Za-z0-9.-]+", "-", holdings.node_name or "node")[:100]
-    return f"fgm-{node}-{format_seconds(from_ms).replace('-', '').replace(':', '')}.{suffix}"
 
 
 def _chosen(holdings: Holdings, export_request: ExportRequest, from_ms: int, to_ms: int) -> Choose:

@@ -14,6 +14,8 @@ MAX_METRICS = 12
 """Maximum number of metrics in a request."""
 MAX_EXPORTED = 200
 """Maximum number of metrics in an export: there are fewer recorded ones."""
+MAX_VIEW = 30_000
+"""Maximum number of characters of the view that an export keeps."""
 MAX_STUDIED = 100
 """Maximum number of series in a study."""
 MAX_TEXT = 256
@@ -127,7 +129,12 @@ EXPORTED = Parameter(
     is_list=True,
     max_items=MAX_EXPORTED,
 )
-EXPORT_FORMAT = _choice("format", "`parquet`: a file for other programs.", "parquet")
+EXPORT_FORMAT = _choice(
+    "format",
+    "`html`: an incident pack, which a browser opens; `parquet`: a file for other programs.",
+    "html",
+    "parquet",
+)
 STUDY = Parameter(
     "study",
     "`trend`: a line, and whether it is more than chance. `changepoint`: the levels between changes. "
@@ -195,6 +202,13 @@ LABELLED_SERIES = Parameter(
     max_items=MAX_SERIES,
 )
 
+VIEW = Parameter(
+    "view",
+    "The fragment of the page's URL, without `#`. The pack opens with this view, and with its notes.",
+    {"type": "string", "maxLength": MAX_VIEW},
+)
+PREVIEW = _choice("preview", "1: return what the export would contain, and about how large it would be.", "0", "1")
+
 _SPAN = (RANGE, FROM, TO)
 _FILTER = (SEARCH, SCOPES, NAMESPACES, QOS_CLASSES, LABELS)
 
@@ -211,7 +225,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
-    "/api/export": (*_SPAN, EXPORT_FORMAT, EXPORTED, CONTAINERS, *_FILTER),
+    "/api/export": (*_SPAN, EXPORT_FORMAT, EXPORTED, CONTAINERS, *_FILTER, VIEW, PREVIEW),
     "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
     "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),
     "/api/openapi.json": (),

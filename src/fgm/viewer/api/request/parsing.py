@@ -210,9 +210,16 @@ def export(query: bytes) -> ExportRequest:
     Raises: Problem (400 or 404) if it is not allowed.
     """
     fields = split(query, TAKES["/api/export"])
-    metrics = _metrics(fields, parameters.MAX_EXPORTED)
+    view = value_of(fields, "view")
+    if len(view) > parameters.MAX_VIEW:
+        raise bad_parameter("view", f"the view has {len(view)} characters", f"at most {parameters.MAX_VIEW} characters")
     return ExportRequest(
-        times.span(fields), _choice(fields, parameters.EXPORT_FORMAT), metrics, *_ids_or_filter(fields)
+        times.span(fields),
+        _choice(fields, parameters.EXPORT_FORMAT),
+        _metrics(fields, parameters.MAX_EXPORTED),
+        *_ids_or_filter(fields),
+        view,
+        _choice(fields, parameters.PREVIEW) == "1",
     )
 
 

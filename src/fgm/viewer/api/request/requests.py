@@ -171,7 +171,7 @@ class WallRequest(NamedTuple):
 class ExportRequest(NamedTuple):
     """A request to /api/export. If `ids` and `filter` are None, it is for all leaves and the node.
 
-    `metrics`: empty: those that the page draws.
+    `metrics`: empty: those that the page draws. `view`: fragment of the page's URL, without `#`.
     """
 
     span: Span
@@ -179,6 +179,8 @@ class ExportRequest(NamedTuple):
     metrics: tuple[ShownMetric, ...]
     ids: tuple[str, ...] | None
     filter: SeriesFilter | None
+    view: str = ""
+    is_preview: bool = False
 
 
 class ProcessesRequest(NamedTuple):

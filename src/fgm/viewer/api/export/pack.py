@@ -1,0 +1,80 @@
+"""Incident packs, which are streamed while they are made. A failure cuts the connection: the file has no manifest."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from anyio import CancelScope, to_thread
+from quart import Response
+
+from fgm.viewer.api.export.file_names import file_name
+from fgm.viewer.api.export.pack_maker import PackMaker
+from fgm.viewer.api.export.pack_question import PackQuestion, make_question
+from fgm.viewer.api.request.requests import ExportRequest
+from fgm.viewer.api.response.media_types import HTML
+from fgm.viewer.api.response.memory_budget import Lease
+from fgm.viewer.api.response.responses import json_response
+from fgm.viewer.api.services import Services
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.packs.names import RecordedNames
+
+SAMPLES_PER_ROW = 3
+"""Memory of one row while a metric of all series is encoded, in samples."""
+
+
+async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
+    """Return the response with a file, or with the preview of one."""
+    runner = services.runner
+    pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
+    maker = PackMaker(services, holdings, pack, RecordedNames())
+    pieces = maker.pieces()
+    if export_request.is_preview:
+        size = 0
+        async with runner.long_query:
+            await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
+            while (piece := await _next_piece(services, pieces)) is not None:
+                size += len(piece)
+        return json_response(preview(pack, size, maker.skipped_files))
+    async with runner.long_query:
+        await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
+        first = await _next_piece(services, pieces)
+
+    async def body() -> AsyncIterator[bytes]:
+        piece: bytes | None = first
+        try:
+            async with runner.long_query:
+                while piece is not None:
+                    yield piece
+                    piece = await _next_piece(services, pieces)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(pieces.close)
+
+    headers = {
+        "Content-Type": HTML,
+        "Content-Disposition": f'attachment; filename="{file_name(holdings, pack.question.from_ms, "html")}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(body(), headers=headers)
+
+
+def preview(pack: PackQuestion, size: int, skipped_files: int) -> dict[str, Any]:
+    """Return the JSON value about a pack. `size`: its bytes; `skipped_files`: number of files that cannot be read."""
+    question = pack.question
+    skipped = f"{skipped_files} files cannot be read; their samples are missing"
+    return {
+        "from_ms": question.from_ms,
+        "to_ms": question.to_ms,
+        "series": len(pack.series),
+        "ticks": pack.ticks,
+        "metrics": [metric.name for metric in question.metrics],
+        "bytes": size,
+        "warnings": [skipped] if skipped_files else [],
+    }
+
+
+async def _next_piece(services: Services, pieces: Iterator[bytes]) -> bytes | None:
+    """Run the next steps until one has bytes; None: the pack is complete. Each waits for requests of others."""
+    while True:
+        piece = await services.runner.run_in_background(lambda: next(pieces, None))
+        if piece is None or piece:
+            return piece

@@ -1,0 +1,129 @@
+"""What the viewer answers about a range, from the small data directory of a pack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgm.clock import Clock
+from fgm.metrics.derived import ShownMetric
+from fgm.viewer.api import containers, events, timeseries
+from fgm.viewer.api.listings import filters, instance, metrics
+from fgm.viewer.api.request.parameters import POINTS
+from fgm.viewer.api.request.requests import ContainersRequest, EventsRequest, Span, TimeseriesRequest
+from fgm.viewer.api.response import encoding
+from fgm.viewer.api.services import Services
+from fgm.viewer.health import Address, HealthReport
+from fgm.viewer.packs.sample_part import PackedLine, encode
+from fgm.viewer.start_up import StartUp
+
+MAX_EVENTS = 5_000
+"""Maximum number of events in a pack, the newest."""
+_RATES = ("/s", "ratio", "millicores")
+"""Ends of the units of metrics that may be rates of one counter."""
+
+
+class ClockAt:
+    """A clock whose wall time stands still: the viewer of a pack answers as at the end of the range."""
+
+    def __init__(self, wall_ms: int, real: Clock) -> None:
+        self._wall_ms, self._real = wall_ms, real
+
+    def wall_ns(self) -> int:
+        """Return the instant, in nanoseconds since 1970 UTC."""
+        return self._wall_ms * 1_000_000
+
+    def monotonic(self) -> float:
+        """Return the time of the real monotonic clock."""
+        return self._real.monotonic()
+
+    def asleep_s(self) -> float:
+        """Return what the real clock does."""
+        return self._real.asleep_s()
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Sleep as the real clock does."""
+        await self._real.sleep_until(deadline)
+
+
+class PackAnswers:
+    """A viewer of the small data directory of a pack. All methods may block."""
+
+    def __init__(self, path: str, from_ms: int, to_ms: int, clock: Clock) -> None:
+        """Read what the directory has. `path`: that of the directory."""
+        at_end = ClockAt(to_ms, clock)
+        self._from_ms, self._to_ms = from_ms, to_ms
+        self._start_up = StartUp(0.0, to_ms, clock.monotonic())
+        self._services = services = Services(path, at_end, self._start_up, Address(0))
+        self._health = HealthReport(self._start_up, at_end, "", services.address)
+        self._health.attach(services.scanner, services.skipped, services.event_files)
+        result = services.scanner.scan()
+        while not services.scanner.has_nothing_to_read:
+            result = services.scanner.read_more()
+        self._start_up.update(result, to_ms, clock.monotonic())
+        services.follow()
+        self.holdings = services.scanner.holdings()
+
+    def json(self) -> dict[str, Any]:
+        """Return the answers of paths that have JSON answers, by path."""
+        holdings, services = self.holdings, self._services
+        request = EventsRequest(Span(None, self._from_ms, self._to_ms), None, frozenset(), MAX_EVENTS)
+        question = events.make_question(holdings, request, self._to_ms)
+        query = services.event_query(holdings, question)
+        while query.step():
+            pass
+        return {
+            "/api/health": self._health(),
+            "/api/instance": instance.answer(holdings, services.address, self._to_ms),
+            "/api/metrics": metrics.answer(holdings),
+            "/api/filters": filters.answer(holdings),
+            "/api/containers": containers.answer(holdings, ContainersRequest(), self._to_ms),
+            "/api/events": events.answer(query.result(), question, holdings),
+        }
+
+    def ids(self, keys: Mapping[str, Any]) -> dict[str, str]:
+        """Return the id of each series by its key."""
+        found = {key: self.holdings.series.find(key) for key in keys}
+        return {key: registered.id for key, registered in found.items() if registered is not None}
+
+    def samples(self, metric: ShownMetric, passed: Mapping[str, NDArray[np.int64]]) -> bytes:
+        """Return the part with the samples of a metric of all series. `passed`: by id, see `sample_part.encode`."""
+        span = Span(None, self._from_ms, self._to_ms)
+        ids = tuple(passed)
+        points = POINTS.schema["default"]
+        request = TimeseriesRequest((metric,), ids, span, points, is_raw=True, is_binary=True)
+        question = timeseries.make_question(self.holdings, request, self._to_ms)
+        query = self._services.samples_query(question)
+        while query.step():
+            pass
+        lines = query.result()
+        facts = timeseries.facts(query, self.holdings, lines, request)
+        divisor = divisor_of(metric)
+        packed = [
+            PackedLine(line.facts, *line.line.joined(), divisor)
+            for line in encoding.labelled(lines, (metric,), self.holdings)
+        ]
+        return encode(facts, packed, passed)
+
+    def close(self) -> None:
+        """Close all files."""
+        self._services.journals.close()
+
+
+def divisor_of(metric: ShownMetric) -> float | None:
+    """Return what the rate of a counter is divided by; None if the metric is no such rate.
+
+    If it only may be one, the divisor is 1: what is stored is compared with the values in any case.
+    """
+    if metric.scaled is not None:
+        return float(round(1 / metric.scaled[1]))
+    return 1.0 if metric.unit.endswith(_RATES) else None
+
+
+def to_json(answers: Mapping[str, Any]) -> bytes:
+    """Return answers as the bytes of a part."""
+    return json.dumps(answers, separators=(",", ":"), allow_nan=False).encode()

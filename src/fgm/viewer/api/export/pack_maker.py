@@ -1,0 +1,179 @@
+"""Makes a pack piece by piece: extracts its data to a private folder, and lets a viewer of that folder answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from typing import NamedTuple
+
+from fgm import __version__
+from fgm.store.events.event import Event
+from fgm.viewer.api.analysis import findings
+from fgm.viewer.api.export.pack_answers import MAX_EVENTS, PackAnswers, to_json
+from fgm.viewer.api.export.pack_question import PackQuestion, index_of
+from fgm.viewer.api.services import Services
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.exports.range_rows import RangeQuestion, RangeReader
+from fgm.viewer.packs import page_program
+from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.mini_directory import MiniDirectory
+from fgm.viewer.packs.names import Names
+from fgm.viewer.packs.pack_writer import PackWriter
+from fgm.viewer.packs.sample_part import encode_passed
+from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
+from fgm.viewer.query.analysis.finding_query import FindingResult
+from fgm.viewer.query.event_query import EventQuestion
+from fgm.viewer.web.problems import Problem
+
+MAX_FINDINGS = 200
+"""Maximum number of findings in a pack, the most important."""
+_MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
+_SHARE_OF_ROWS, _SHARE_OF_FINDINGS = 0.3, 0.4
+"""Shares of the progress: of reading rows, and of looking for findings. The rest is encoding."""
+
+
+class _Found(NamedTuple):
+    """What stood out, with the names that the pack has."""
+
+    result: FindingResult
+    span: AnalysedSpan
+
+
+class PackMaker:
+    """Makes one pack. `progress`: from 0 to 1; `skipped_files`: number of files that could not be read."""
+
+    def __init__(self, services: Services, holdings: Holdings, pack: PackQuestion, names: Names) -> None:
+        """`names`: replaces the names in everything that is written."""
+        self.progress, self.skipped_files = 0.0, 0
+        self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
+
+    def pieces(self) -> Generator[bytes]:
+        """Yield the bytes of the pack, piece by piece; a piece is empty after a step without bytes. May block.
+
+        The private folder is removed at the end, or when the iterator is closed.
+
+        Raises: Problem (404) if there are no samples; OSError or BadFileError if a file cannot be read any more.
+        """
+        with private_folder() as path:
+            mini = MiniDirectory(path, self._names)
+            yield from self._extract(mini)
+            found = yield from self._findings()
+            question = self._pack.question
+            answers = PackAnswers(path, question.from_ms, question.to_ms, self._services.clock)
+            with closing(answers):
+                yield from self._parts(mini, answers, found)
+        self.progress = 1.0
+
+    def _extract(self, mini: MiniDirectory) -> Iterator[bytes]:
+        """Write rows, index and events to the small directory."""
+        question, begins_ms = self._pack.question, self._pack.begins_ms
+        rows = RangeQuestion(
+            begins_ms,
+            question.to_ms,
+            set(question.keys),
+            question.recorded,
+            question.node_name,
+            question.rotation_ms,
+            max_rows=None,
+        )
+        reader = RangeReader(rows, self._services.sources, self._names.series)
+        for part in reader.parts():
+            mini.write_rows(part, question.recorded)
+            self.progress = _SHARE_OF_ROWS * (part.within[1] - begins_ms) / (question.to_ms - begins_ms)
+            yield b""
+        self.skipped_files = reader.skipped_files
+        if not mini.rows:
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "nothing is recorded of these series in this range",
+                parameter="from",
+                allowed="a range with samples; /api/health has the first and the last tick",
+            )
+        mini.write_index(index_of(self._holdings, self._pack))
+        mini.write_events(self._events(), question.from_ms, question.to_ms)
+        yield b""
+
+    def _events(self) -> list[Event]:
+        """Return the events of the series of the pack, in ascending time."""
+        question = self._pack.question
+        asked = EventQuestion(question.from_ms, question.to_ms, MAX_EVENTS)
+        query = self._services.event_query(self._holdings, asked)
+        while query.step():
+            pass
+        return [event for event in query.result().events[::-1] if event.series in question.keys]
+
+    def _findings(self) -> Generator[bytes, None, _Found | None]:
+        """Look for what stood out in the series of the pack, and return it; None if the range is too long."""
+        question = self._pack.question
+        if question.to_ms - question.from_ms > MAX_MS:
+            return None
+        query = self._services.finding_query(self._holdings, span_of(self._holdings, question.from_ms, question.to_ms))
+        try:
+            while query.step():
+                self.progress = _SHARE_OF_ROWS + _SHARE_OF_FINDINGS * query.progress
+                yield b""
+            result, span = query.result(), query.span
+        finally:
+            query.drop()
+        kept = [
+            each
+            for each in result.findings
+            if {result.series[row].key for row in (each.finding.row, *each.finding.others)} <= question.keys
+        ]
+        renamed = replace(result, findings=kept, series=[self._names.series(each) for each in result.series])
+        return _Found(renamed, span)
+
+    def _parts(self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None) -> Iterator[bytes]:
+        question = self._pack.question
+        node_name = answers.holdings.node_name
+        writer = PackWriter(f"fgm: {node_name or 'incident'}", page_program.loader())
+        yield writer.begin()
+        yield writer.part("page", to_json(page_program.files()))
+        stored = answers.json()
+        if found is not None:
+            stored["/api/findings"] = findings.answer_of(found.result, found.span, MAX_FINDINGS, answers.holdings)
+        yield writer.part("answers", to_json(stored))
+        passed_by_key = mini.passed(question.from_ms)
+        ids = answers.ids(passed_by_key)
+        passed = {ids[key]: units for key, units in passed_by_key.items() if len(units)}
+        yield writer.part("passed", encode_passed(passed))
+        for metric in question.metrics:
+            yield writer.part(f"samples/{metric.name}", answers.samples(metric, passed))
+            self.progress += (1.0 - self.progress) / (1 + len(question.metrics))
+        for number, file in enumerate(mini.rows):
+            yield writer.part(f"rows/{number}", _content(file.path), is_compressed=True, **file.facts)
+        yield writer.part("index", _content(mini.index_path))
+        yield writer.part("events", b"".join(map(_content, mini.event_paths)))
+        yield writer.end(
+            Manifest(
+                made_by=f"fgm {__version__}",
+                made_at_ms=self._services.now_ms(),
+                from_ms=question.from_ms,
+                to_ms=question.to_ms,
+                interval_ms=question.tick_ms,
+                node_name=node_name,
+                view=self._pack.view,
+                metrics=[metric.name for metric in question.metrics],
+            )
+        )
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """Make a folder that only this process uses, in memory if possible, and remove it at the end."""
+    parent = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK) else None
+    path = tempfile.mkdtemp(prefix="fgm-pack-", dir=parent)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()

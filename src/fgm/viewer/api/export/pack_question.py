@@ -1,0 +1,149 @@
+"""What goes into a pack: the series, the metrics, and the recorded columns that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fgm.metrics.derived import ShownMetric
+from fgm.metrics.shown import SHOWN
+from fgm.store.index.index_file import Index, IndexEntry, known_facts
+from fgm.store.samples.leaves import leaf_keys
+from fgm.store.samples.series import Series, workload_of
+from fgm.viewer.api.request.requests import ExportRequest
+from fgm.viewer.api.response.memory_budget import MAX_SAMPLES
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.contents.series_filter import labels_of, passes
+from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
+from fgm.viewer.packs.drawn_metrics import DRAWN_METRICS
+from fgm.viewer.packs.pack_format import MAX_RANGE_MS
+from fgm.viewer.query.question import MAX_SERIES, Question
+from fgm.viewer.web.problems import Problem, bad_parameter, unknown
+
+_NAMES = ("container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime")
+
+
+@dataclass(frozen=True)
+class PackQuestion:
+    """What is read for a pack. `question`: its series and metrics, without pixel columns; `view`: see ExportRequest."""
+
+    question: Question
+    series: Sequence[RegisteredSeries]
+    view: str
+
+    @property
+    def ticks(self) -> int:
+        """Number of ticks in the range."""
+        return (self.question.to_ms - self.question.from_ms) // self.question.tick_ms
+
+    @property
+    def begins_ms(self) -> int:
+        """The first instant that is read: the first rate is computed from a sample before the range."""
+        return max(0, self.question.from_ms - self.question.lead_ms)
+
+
+def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> PackQuestion:
+    """Return what is read for a request.
+
+    Raises: Problem (400 or 404) if the range is too long, if it has too many samples, or if a series is unknown.
+    """
+    tick_ms = holdings.tick_ms
+    from_ms, to_ms = request.span.resolve(now_ms, holdings.oldest_ms or now_ms, tick_ms)
+    if to_ms - from_ms > MAX_RANGE_MS:
+        detail = f"a range of {(to_ms - from_ms) // 1000} s is too long for a pack"
+        raise bad_parameter("from", detail, f"a range of at most {MAX_RANGE_MS // 1000} s")
+    series = _with_pods(_chosen(holdings, request, from_ms, to_ms), holdings)
+    samples = len(series) * ((to_ms - from_ms) // tick_ms)
+    if samples > MAX_SAMPLES or len(series) > MAX_SERIES:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"{len(series)} series have {samples} samples of each metric in this range, more than a pack can have",
+            parameter="containers",
+            allowed=f"{MAX_SERIES} series and {MAX_SAMPLES} samples of each metric: choose fewer, or a shorter range",
+        )
+    question = Question(
+        metrics=_metrics(holdings, request),
+        keys=frozenset(each.series.key for each in series),
+        from_ms=from_ms,
+        to_ms=to_ms,
+        tick_ms=tick_ms,
+        node_name=holdings.node_name,
+        rotation_ms=holdings.rotation_ms,
+    )
+    return PackQuestion(question, series, request.view)
+
+
+def index_of(holdings: Holdings, pack: PackQuestion) -> Index:
+    """Return the index of a pack: its containers, and the earlier ones of the same workloads, which have their numbers.
+
+    No container was seen after the end of the range.
+    """
+    last_ms = pack.question.to_ms - pack.question.tick_ms
+    workloads = {workload_of(each.series) for each in pack.series} - {None}
+    entries = {}
+    for each in holdings.series.by_id.values():
+        series = each.series
+        is_kept = series.key in pack.question.keys or workload_of(series) in workloads
+        if series.scope == "container" and series.container_id and is_kept and each.first_seen_ms <= last_ms:
+            names = {name: getattr(series, name) for name in _NAMES}
+            facts = known_facts({**names, **holdings.facts.get(series.container_id, {})})  # type: ignore[typeddict-item]  # the names are facts
+            seen_ms = min(holdings.series.last_seen(each), last_ms)
+            entries[each.id] = IndexEntry(series.container_id, each.first_seen_ms, seen_ms, facts)
+    return Index(
+        entries=entries,
+        updated_ms=pack.question.to_ms,
+        earliest_ms=pack.begins_ms,
+        latest_ms=last_ms,
+        rotation_s=holdings.rotation_ms // 1000,
+    )
+
+
+def _metrics(holdings: Holdings, request: ExportRequest) -> tuple[ShownMetric, ...]:
+    wanted = request.metrics or tuple(SHOWN[name] for name in DRAWN_METRICS)
+    metrics = tuple(metric for metric in wanted if metric.has_values(holdings.metrics))
+    if not metrics:
+        raise unknown("metric", "recorded metric", ", ".join(metric.name for metric in wanted), "names in /api/metrics")
+    return metrics
+
+
+def _chosen(holdings: Holdings, request: ExportRequest, from_ms: int, to_ms: int) -> list[RegisteredSeries]:
+    """Return the chosen series; without ids and filter, the leaves in the range.
+
+    Raises: Problem (404) if an id is unknown, or if there is no such series.
+    """
+    snapshot = holdings.series
+    if request.ids is not None:
+        return [_found(name, snapshot) for name in request.ids]
+    within = [each for each in snapshot.by_id.values() if snapshot.is_within(each, from_ms, to_ms)]
+    if request.filter is None:
+        leaves = leaf_keys(each.series for each in within)
+        chosen = [each for each in within if each.series.key in leaves]
+    else:
+        chosen = [each for each in within if passes(each, request.filter, labels_of(each, holdings))]
+    if not chosen:
+        allowed = "a range and a filter for which /api/containers lists series"
+        raise Problem(HTTPStatus.NOT_FOUND, "there is no such series in this range", allowed=allowed)
+    return chosen
+
+
+def _found(name: str, snapshot: SeriesSnapshot) -> RegisteredSeries:
+    registered = snapshot.find(name)
+    if registered is None:
+        raise unknown("containers", "series", name[:256], "ids from /api/containers")
+    return registered
+
+
+def _with_pods(chosen: Sequence[RegisteredSeries], holdings: Holdings) -> list[RegisteredSeries]:
+    """Return series with the pods of containers, whose limits hold them, too, and the node."""
+    uids = _uids(each.series for each in chosen)
+    by_key = {each.series.key: each for each in chosen}
+    for each in holdings.series.by_id.values():
+        is_pod = each.series.scope == "pod" and each.series.pod_uid in uids
+        if is_pod or each.series.scope == "node":
+            by_key.setdefault(each.series.key, each)
+    return list(by_key.values())
+
+
+def _uids(series: Iterable[Series]) -> set[str]:
+    return {each.pod_uid for each in series if each.scope == "container" and each.pod_uid}

@@ -1,0 +1,97 @@
+"""`fgm save SOURCE`: saves an incident as a file."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from urllib.parse import quote
+
+from tqdm import tqdm
+
+from fgm.clock import Clock, SystemClock
+from fgm.store.errors import BadFileError
+from fgm.viewer.api.export.file_names import file_name
+from fgm.viewer.api.export.pack_maker import PackMaker
+from fgm.viewer.api.export.pack_question import make_question
+from fgm.viewer.api.request import parsing
+from fgm.viewer.commands.sources import SourceError, services_of
+from fgm.viewer.packs.names import RecordedNames
+from fgm.viewer.web.problems import Problem
+
+DEFAULT_RANGE = "30m"
+"""Length of the range that is saved if no flag says otherwise; it ends with the newest data."""
+
+
+def save(arguments: argparse.Namespace) -> int:
+    """Save what the arguments of the command line say; return the exit code."""
+    try:
+        path, size = _save_directory(arguments, SystemClock())
+    except (SourceError, BadFileError, OSError) as error:
+        sys.stderr.write(f"fgm: {error}\n")
+        return 1
+    except Problem as problem:
+        allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
+        sys.stderr.write(f"fgm: {problem.detail}{allowed}\n")
+        return 1
+    sys.stdout.write(f"{path}: {size / 1e6:.1f} MB\n")
+    return 0
+
+
+def _save_directory(arguments: argparse.Namespace, clock: Clock) -> tuple[str, int]:
+    """Save a part of a data directory; return the path of the file and its size."""
+    services = services_of(arguments.source, clock)
+    holdings = services.fresh_holdings()
+    newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
+    request = parsing.export(query_of(arguments))
+    pack = make_question(holdings, request, newest_ms)
+    maker = PackMaker(services, holdings, pack, RecordedNames())
+    path = arguments.output or file_name(holdings, pack.question.from_ms, "html")
+    with (
+        closing(maker.pieces()) as pieces,
+        tqdm(total=100, unit="%", leave=False, delay=0.5, disable=None, bar_format="{l_bar}{bar}") as bar,
+    ):
+
+        def counted() -> Iterator[bytes]:
+            for piece in pieces:
+                bar.update(100 * maker.progress - bar.n)
+                yield piece
+
+        size = write_whole(path, counted())
+    if maker.skipped_files:
+        sys.stderr.write(f"fgm: {maker.skipped_files} files cannot be read; their samples are missing\n")
+    return path, size
+
+
+def query_of(arguments: argparse.Namespace) -> bytes:
+    """Return the query of /api/export for the arguments."""
+    fields = [("from", arguments.begin), ("to", arguments.end)]
+    if not arguments.begin:
+        fields = [("range", arguments.last or DEFAULT_RANGE)] if not arguments.end else fields[1:]
+    lists = {
+        "containers": arguments.containers,
+        "namespace": arguments.namespace,
+        "labels": arguments.label,
+        "search": arguments.search,
+        "metric": arguments.metric,
+    }
+    fields += [(name, ",".join(quote(value, safe=":") for value in values)) for name, values in lists.items() if values]
+    return "&".join(f"{name}={quote(value, safe=',:%')}" for name, value in fields if value).encode()
+
+
+def write_whole(path: str, pieces: Iterator[bytes]) -> int:
+    """Write a file that exists only if it is complete, and return its size. An older file of this name is replaced.
+
+    Raises: OSError, or any error of `pieces`.
+    """
+    temporary, size = f"{path}.part", 0
+    try:
+        with open(temporary, "wb") as file:
+            for piece in pieces:
+                size += file.write(piece)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return size

@@ -1,0 +1,157 @@
+"""GET /api/export: a pack of a real recording has what the viewer answers, exactly."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from anyio import Path as AsyncPath
+from anyio import to_thread
+
+from fgm.viewer.packs.pack_reader import Pack
+from tests.support.packs import decode_samples
+from tests.support.recorded_incidents import truth, unpacked
+from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container
+
+RECORDING = "incidents"
+METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s", "cpu_limit_millicores")
+FOLDERS = [Path("/dev/shm")]
+LATENESS = 2e-5
+"""Maximum relative difference of rates of a recording of format version 3: its lateness is stored to 10 us now."""
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(RECORDING, tmp_path_factory.mktemp("recording"))
+
+
+@pytest.fixture
+async def client(data_dir: Path) -> ApiClient:
+    client = await to_thread.run_sync(ApiClient, data_dir, truth(RECORDING)["ended_ms"] + 60_000)
+    await client.ready()
+    return client
+
+
+def as_numbers(values: list[float | None]) -> list[float]:
+    """Return values with NaN for null."""
+    return [float("nan") if value is None else value for value in values]
+
+
+def rounded(values: list[float | None]) -> list[float | None]:
+    """Return values as JSON answers have them."""
+    return [None if value is None else round(value, 6) for value in values]
+
+
+def span() -> str:
+    facts = truth(RECORDING)
+    return f"from={facts['began_ms'] + 20_000}&to={facts['ended_ms'] - 5_000}"
+
+
+async def pack_of(client: ApiClient, query: str = "") -> Pack:
+    answer = await client.get(f"/api/export?{span()}{query}")
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Pack(answer.body)
+
+
+async def test_samples_are_those_that_the_viewer_answers(client: ApiClient) -> None:
+    pack = await pack_of(client)
+    passed = pack.part("passed")
+
+    for metric in METRICS:
+        stored = decode_samples(pack.part(f"samples/{metric}"), passed)
+        lines = await client.series(f"/api/timeseries?metric={metric}&containers={','.join(stored)}&{span()}&raw=1")
+        assert {line["id"] for line in lines} == stored.keys()
+        for line in lines:
+            times, values = stored[line["id"]]
+            assert times == line["t_ms"]
+            assert as_numbers(values) == pytest.approx(as_numbers(line["value"]), rel=LATENESS, nan_ok=True)
+        assert any(value is not None for line in lines for value in line["value"]) or "limit" in metric
+
+
+async def test_samples_are_exact(tmp_path: Path) -> None:
+    numbers, data = np.random.default_rng(3), DataDirectory(tmp_path)
+    for window in range(3):
+        chunks = []
+        for series in (NODE, container(1), container(2)):
+            usage = 1e9 * (1 + window) + np.cumsum(numbers.integers(0, 2_000_000, 90)).astype(float)
+            late_ms = np.round(numbers.uniform(0.5, 9, 90), 2)
+            chunks.append(chunk(series, T0 + 90_000 * window, {USAGE: usage.tolist()}, late_ms=late_ms))
+        data.parquet(*chunks)
+    client = await to_thread.run_sync(ApiClient, tmp_path, T0 + 300_000)
+    await client.ready()
+    asked = f"from={T0 + 5000}&to={T0 + 200_000}&metric=total_cpu_usage_millicores"
+
+    pack = Pack((await client.get(f"/api/export?{asked}")).body)
+
+    part = pack.part("samples/total_cpu_usage_millicores")
+    stored, lines = decode_samples(part, pack.part("passed")), await client.series(f"/api/timeseries?{asked}")
+    assert b'"as":"rate"' in part
+    assert {name: (times, rounded(values)) for name, (times, values) in stored.items()} == {
+        line["id"]: (line["t_ms"], line["value"]) for line in lines
+    }
+
+
+async def test_answers_are_those_of_the_viewer(client: ApiClient) -> None:
+    pack = await pack_of(client)
+    answers: Json = json.loads(pack.part("answers"))
+
+    events = (await client.get(f"/api/events?{span()}&limit=5000")).json
+    found = (await client.get(f"/api/findings?{span()}&limit=200")).json
+    assert answers["/api/events"] == {**events, "derived": False}
+    assert answers["/api/findings"] == found
+    assert found["findings"]
+    assert answers["/api/health"]["state"] == "ready"
+    assert answers["/api/health"]["data_dir"] == ""
+
+
+async def test_metrics_and_series_can_be_chosen(client: ApiClient) -> None:
+    listed = (await client.get("/api/containers?scope=container")).json["containers"]
+    chosen = listed[0]["id"]
+
+    pack = await pack_of(client, f"&containers={chosen}&metric=memory.current&view=lanes%3Dcpu")
+
+    assert pack.manifest.metrics == ["memory.current"]
+    assert pack.manifest.view == "lanes=cpu"
+    ids = set(decode_samples(pack.part("samples/memory.current")))
+    assert {chosen, "node"} <= ids
+    assert len(ids) <= 3
+    assert [name for name in pack.names if name.startswith("samples/")] == ["samples/memory.current"]
+
+
+async def test_a_preview_has_the_size_and_saves_nothing(client: ApiClient) -> None:
+    facts = (await client.get(f"/api/export?{span()}&preview=1")).json
+    whole = await client.get(f"/api/export?{span()}")
+
+    assert abs(facts["bytes"] - len(whole.body)) < 0.2 * len(whole.body)
+    assert facts["warnings"] == []
+    assert "total_cpu_usage_millicores" in facts["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "detail"),
+    [
+        ("range=7h", 400, "too long for a pack"),
+        (f"{span()}&containers=ffffffffffff", 404, "there is no series"),
+        (f"{span()}&namespace=nowhere", 404, "no such series"),
+        (f"{span()}&metric=nothing", 404, "there is no metric"),
+        (f"{span()}&format=csv", 400, "not allowed"),
+        (f"{span()}&view={'x' * 30_001}", 400, "at most|30001 characters"),
+    ],
+)
+async def test_a_wrong_request_is_refused_with_a_reason(
+    client: ApiClient, query: str, status: int, detail: str
+) -> None:
+    answer = await client.get(f"/api/export?{query}")
+
+    assert answer.status == status
+    assert any(text in answer.json["detail"] for text in detail.split("|"))
+
+
+async def test_nothing_is_left_behind(client: ApiClient) -> None:
+    await pack_of(client)
+
+    assert [path.name async for path in AsyncPath(FOLDERS[0]).glob("fgm-pack-*")] == []
