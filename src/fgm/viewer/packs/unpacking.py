@@ -18,13 +18,20 @@ from fgm.store.errors import BadFileError
 from fgm.store.events import events_file
 from fgm.store.events.event import Event, decode
 from fgm.store.index import index_file
+from fgm.store.parquet.window_block import WindowBlock
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.tables.table_file import TableFile
 from fgm.viewer.packs.manifest import PartFacts
 from fgm.viewer.packs.pack_format import MAX_RANGE_MS, BadPackError
 from fgm.viewer.packs.pack_reader import Pack
 
 MAX_DATA_BYTES = 512 << 20
 """Maximum size of all data of a pack together, after decompression."""
+MAX_ROWS = 16_000_000
+"""Maximum number of rows of all metrics files of a pack together, and of all tables: more than 500 series in 6 h have.
+
+A few bytes of a file that was made to do harm can mean any number of equal rows.
+"""
 _TABLE_KINDS: tuple[TableKind, ...] = ("processes", "labelled")
 """Kinds of tables that packs have."""
 _ROWS, _TABLES = "rows/", "tables/"
@@ -42,16 +49,18 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
     manifest = pack.manifest
     if manifest.to_ms - manifest.from_ms > MAX_RANGE_MS:
         raise BadPackError("the pack is damaged: its range is longer than that of any pack")
-    identifier = None
+    identifier, rows = None, 0
     for part in (part for part in parts if part.name.startswith(_ROWS)):
         start_ms, name = _metrics_name(part)
-        identifier = _write_rows(folder, start_ms, name, pack.part(part.name), identifier)
+        block = _write_rows(folder, start_ms, name, pack.part(part.name), identifier)
+        identifier, rows = block.header.identifier, _sum_of_rows(rows, block.rows)
         on_part()
     if identifier is None:
         raise BadPackError("the pack is damaged: it has no samples")
+    rows = 0
     for part in (part for part in parts if part.name.startswith(_TABLES)):
         start_ms, name = _table_name(part)
-        _write(os.path.join(_folder(folder, start_ms, identifier), name), pack.part(part.name))
+        rows = _sum_of_rows(rows, _write_table(_folder(folder, start_ms, identifier), name, pack.part(part.name)))
         on_part()
     if pack.manifest.part("index") is not None:
         _write(os.path.join(folder, layout.INDEX_NAME), _checked_index(pack.part("index")))
@@ -67,23 +76,43 @@ def _is_data(name: str) -> bool:
     return name in {"index", "events"} or name.startswith((_ROWS, _TABLES))
 
 
-def _write_rows(folder: str, start_ms: int, name: str, content: bytes, identifier: str | None) -> str:
-    """Write a metrics file to the folder of its writer, and return the identifier of the writer."""
+def _sum_of_rows(before: int, rows: int) -> int:
+    if before + rows > MAX_ROWS:
+        raise BadPackError(f"the pack is damaged: it has more than {MAX_ROWS} rows")
+    return before + rows
+
+
+def _write_rows(folder: str, start_ms: int, name: str, content: bytes, identifier: str | None) -> WindowBlock:
+    """Write a metrics file to the folder of its writer, and return its block. `identifier`: of the files before it."""
     incoming = os.path.join(folder, "incoming")
     _write(incoming, content)
     try:
         file = WindowFile.open(incoming)
     except BadFileError as error:
         raise BadPackError(f"the pack is damaged: {name}: {error.reason}") from error
-    found = file.header.identifier
+    block = file.block
     file.close()
+    found = block.header.identifier
     if not layout.valid_identifier(found) or found != (identifier or found):
         raise BadPackError(f"the pack is damaged: {name} has another writer than the files before it")
     path = os.path.join(_folder(folder, start_ms, found), name)
     if os.path.lexists(path):
         raise BadPackError(f"the pack is damaged: it has several files {name}")
     os.rename(incoming, path)
-    return found
+    return block
+
+
+def _write_table(folder: str, name: str, content: bytes) -> int:
+    """Write a table, and return its number of rows."""
+    path = os.path.join(folder, name)
+    if os.path.lexists(path):
+        raise BadPackError(f"the pack is damaged: it has several files {name}")
+    _write(path, content)
+    try:
+        with TableFile.open(path) as table:
+            return table.block.rows
+    except BadFileError as error:
+        raise BadPackError(f"the pack is damaged: {name}: {error.reason}") from error
 
 
 def _write_events(pack: Pack, folder: str, identifier: str) -> None:
