@@ -158,3 +158,21 @@ def test_a_series_that_was_there_at_the_oldest_tick_read_may_have_begun_earlier(
     assert within(600, 700) == {"node", "cgroup", "container"}
     register.note_all_read()
     assert within(100, 200) == set()
+
+
+def test_a_series_that_was_seen_before_the_oldest_file_has_its_place_in_the_list() -> None:
+    """As in the data of a pack, whose files begin with its range. The times of the index stay."""
+    register = SeriesRegister({"node": 5, container(1).key: 3})
+    register.add(container(2), 1000, 2000)
+    register.add(NODE, 1000, 2000)
+    register.add(container(1), 70, 2000, "c1")
+    register.note_all_read()
+
+    snapshot = register.snapshot()
+
+    assert [(entry.series.scope, entry.first_seen_ms) for entry in snapshot.by_id.values()] == [
+        ("container", 1000),
+        ("container", 70),
+        ("node", 5),
+    ]
+    assert snapshot.is_within(snapshot.by_id["node"], 0, 100)

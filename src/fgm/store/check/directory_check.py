@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from fgm.store.check.events_check import events_problems
 from fgm.store.check.folders import check_mode, day_folders, names_in
-from fgm.store.check.index_check import check_index
+from fgm.store.check.index_check import check_first_seen, check_index
 from fgm.store.check.minutes_check import check_tiers
 from fgm.store.check.overlap_check import check_overlaps
 from fgm.store.check.process_table_check import Table, check_sources, check_table, journal_problems
@@ -25,7 +25,7 @@ from fgm.store.directory.layout import ParsedName
 from fgm.store.errors import BadFileError
 from fgm.store.index import index_file
 
-_PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME, layout.COLUMNS_NAME)
+_PUBLISHED = (layout.INDEX_NAME, layout.SESSION_NAME, layout.COLUMNS_NAME, layout.FIRST_SEEN_NAME)
 _TOP_NAMES = {layout.LOCK_NAME, *_PUBLISHED, *(name + layout.TEMPORARY_SUFFIX for name in _PUBLISHED)}
 
 _TRIAL_NAME = layout.LOCK_NAME + layout.TEMPORARY_SUFFIX
@@ -62,6 +62,7 @@ def check(data_dir: str, *, with_values: bool = True, on_file: Callable[[], obje
     }
     check_tiers(report, data_dir, merged, on_file, with_values=with_values)
     check_index(report, os.path.join(data_dir, layout.INDEX_NAME))
+    check_first_seen(report, os.path.join(data_dir, layout.FIRST_SEEN_NAME))
     return report
 
 

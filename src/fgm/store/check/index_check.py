@@ -1,8 +1,8 @@
-"""Checks that index.json is readable and that its times are consistent."""
+"""Checks that index.json and first-seen.json are readable, and that the times in the index are consistent."""
 
 from fgm.store.check.report import Report
 from fgm.store.errors import BadFileError
-from fgm.store.index import index_file
+from fgm.store.index import first_seen, index_file
 
 
 def check_index(report: Report, path: str) -> None:
@@ -23,3 +23,13 @@ def check_index(report: Report, path: str) -> None:
             report.add(path, f"container {key} was last seen after the latest data")
     if index.earliest_ms is not None and index.latest_ms is not None and index.earliest_ms > index.latest_ms:
         report.add(path, "its data range ends before it begins")
+
+
+def check_first_seen(report: Report, path: str) -> None:
+    """Add the problem of the file first-seen.json at `path` to a report. Most directories have none."""
+    try:
+        first_seen.load(path)
+    except BadFileError as error:
+        report.add(path, error.reason)
+    except OSError as error:
+        report.add(path, error.strerror or str(error))

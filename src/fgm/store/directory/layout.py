@@ -36,6 +36,7 @@ LOCK_NAME = ".lock"
 EVENTS_NAME = "events.jsonl"
 SESSION_NAME = "session.json"
 COLUMNS_NAME = "columns.json"
+FIRST_SEEN_NAME = "first-seen.json"
 TIERS_FOLDER = "tiers"
 TEMPORARY_SUFFIX = ".tmp"
 

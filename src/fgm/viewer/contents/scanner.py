@@ -17,6 +17,7 @@ from fgm.iso_time import END_OF_TIME_MS
 from fgm.logs import fields
 from fgm.store.directory import layout
 from fgm.store.errors import BadFileError
+from fgm.store.index import first_seen
 from fgm.store.parquet.window_file import WindowFile
 from fgm.store.samples.header import FileHeader
 from fgm.viewer.contents.holdings import Holdings
@@ -68,7 +69,8 @@ class Scanner:
         self._files, self._journals, self._skipped, self._minutes = sources
         self._only_node = only_node
         self._index = IndexFile(os.path.join(self._files.data_dir, layout.INDEX_NAME))
-        self._register, self._revisions = SeriesRegister(), SeriesRevisions()
+        self._first_seen_ms: dict[str, int] = {}
+        self._register, self._revisions = SeriesRegister(self._first_seen_ms), SeriesRevisions()
         self._metrics: set[str] = set()
         self._header: FileHeader | None = None
         self._header_ms = -1
@@ -96,6 +98,8 @@ class Scanner:
         with self._lock:
             self._read_clock()
             self._after_horizon = self._files.after_horizon()
+            if self._phase is Phase.WAITING:
+                self._read_first_seen()
             if self._minutes is not None:
                 self._oldest_minutes_ms = self._minutes.oldest_ms(map(identifier_of, self._other_nodes))
             if self._only_node is None and self._index.reload():
@@ -177,6 +181,12 @@ class Scanner:
                     series, first_ms, first_ms, index_key
                 )  # its true end is unknown; files may show more
                 self._register.extend(series, last_ms)
+
+    def _read_first_seen(self) -> None:
+        try:
+            self._first_seen_ms.update(first_seen.load(os.path.join(self._files.data_dir, layout.FIRST_SEEN_NAME)))
+        except (BadFileError, OSError) as error:
+            self._skipped.note(layout.FIRST_SEEN_NAME, reason_of(error))
 
     def _read_clock(self) -> None:
         """Find out which times have come. If the clock was set back, start again without the data after now."""
@@ -264,7 +274,7 @@ class Scanner:
 
     def _start_again(self) -> None:
         """Remove all data of the node that was shown. The next scan starts again, for its successor."""
-        self._register, self._metrics, self._other_nodes = SeriesRegister(), set(), {}
+        self._register, self._metrics, self._other_nodes = SeriesRegister(self._first_seen_ms), set(), {}
         self._header, self._header_ms, self._oldest_ms, self._newest_ms = None, -1, None, None
         self._add_indexed()
         self._phase, self._unread, self._newest_read = Phase.WAITING, iter(()), None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from fgm.store.samples.series import SHORT_ID_LENGTH, Scope, Series, with_known_names, workload_of
 
@@ -69,7 +70,9 @@ class SeriesRegister:
     Not thread-safe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_seen_ms: Mapping[str, int] = MappingProxyType({})) -> None:
+        """`first_seen_ms`: when series were seen before their first rows in any file, by key."""
+        self._seen_before_ms = first_seen_ms
         self._series: dict[str, Series] = {}
         self._first_ms: dict[str, int] = {}
         self._last_ms: dict[str, int] = {}
@@ -91,6 +94,8 @@ class SeriesRegister:
         key = series.key
         if index_key is None and (self._oldest_read_ms is None or first_ms < self._oldest_read_ms):
             self._oldest_read_ms, self._snapshot = first_ms, None
+        if index_key is None:
+            first_ms = min(first_ms, self._seen_before_ms.get(key, first_ms))
         registered = self._series.get(key)
         if registered is None:
             self._series[key], self._first_ms[key], self._last_ms[key] = series, first_ms, last_ms

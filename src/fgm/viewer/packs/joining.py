@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from fgm.store.directory import layout
-from fgm.store.index import index_file
+from fgm.store.index import first_seen, index_file
 from fgm.store.index.index_file import Index
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.packs.pack_format import BadPackError
@@ -35,6 +35,7 @@ def join(data_dir: str, other_dir: str) -> None:
         os.makedirs(target, exist_ok=True)
         for name in names:
             os.rename(os.path.join(source, name), os.path.join(target, name))
+    _join_first_seen(data_dir, other_dir)
     paths = [os.path.join(folder, layout.INDEX_NAME) for folder in (data_dir, other_dir)]
     joined = joined_index(*map(index_file.load, paths))
     with open(paths[0], "wb") as file:
@@ -59,6 +60,16 @@ def joined_index(first: Index, second: Index) -> Index:
         earliest_ms=min(earliest, default=None),
         latest_ms=max(latest, default=None),
     )
+
+
+def _join_first_seen(data_dir: str, other_dir: str) -> None:
+    """Keep the earlier of the times at which the series of both directories were first seen."""
+    path = os.path.join(data_dir, layout.FIRST_SEEN_NAME)
+    seen_ms = first_seen.load(os.path.join(other_dir, layout.FIRST_SEEN_NAME))
+    for key, time_ms in first_seen.load(path).items():
+        seen_ms[key] = min(time_ms, seen_ms.get(key, time_ms))
+    with open(path, "wb") as file:
+        file.write(first_seen.dump(seen_ms))
 
 
 def _times(data_dir: str) -> _Times:

@@ -64,6 +64,8 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
         on_part()
     if pack.manifest.part("index") is not None:
         _write(os.path.join(folder, layout.INDEX_NAME), _checked_index(pack.part("index")))
+    if pack.manifest.part("first_seen") is not None:
+        _write(os.path.join(folder, layout.FIRST_SEEN_NAME), pack.part("first_seen"))
     if pack.manifest.part("events") is not None:
         _write_events(pack, folder, identifier)
     problems = check(folder).problems
@@ -73,7 +75,7 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
 
 
 def _is_data(name: str) -> bool:
-    return name in {"index", "events"} or name.startswith((_ROWS, _TABLES))
+    return name in {"index", "events", "first_seen"} or name.startswith((_ROWS, _TABLES))
 
 
 def _sum_of_rows(before: int, rows: int) -> int:
