@@ -12,6 +12,7 @@ from fgm.store.directory import layout
 from fgm.store.events.event import decode
 from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.pack_format import MANIFEST_BEGIN, SCRIPT_END, checksum
 from fgm.viewer.packs.pack_writer import PackWriter
 from fgm.viewer.packs.sample_part import growths_to_values
 
@@ -23,6 +24,14 @@ def make_pack(parts: dict[str, bytes], manifest: Manifest = SMALL, loader: str =
     """Return a pack with these parts."""
     writer = PackWriter("A test", loader)
     return b"".join([writer.begin(), *(writer.part(name, body) for name, body in parts.items()), writer.end(manifest)])
+
+
+def with_manifest(content: bytes, before: bytes, after: bytes) -> bytes:
+    """Return a pack with a part of its manifest replaced, and with the right checksum."""
+    begin = content.rindex(MANIFEST_BEGIN) + len(MANIFEST_BEGIN)
+    end = content.index(SCRIPT_END, begin)
+    text = content[begin:end].replace(before, after)
+    return content[:begin] + text + SCRIPT_END + checksum(text) + content[content.index(b"\n", end) :]
 
 
 def pack_of(folder: Path, **facts: Any) -> bytes:

@@ -10,7 +10,7 @@ from fgm.viewer.packs import pack_format
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.packs.pack_reader import Pack, read_pack
 from fgm.viewer.packs.pack_writer import PackWriter
-from tests.support.packs import SMALL, make_pack
+from tests.support.packs import SMALL, make_pack, with_manifest
 
 PARTS = {
     "answers": json.dumps({"/api/health": {"state": "ready"}}).encode(),
@@ -66,7 +66,7 @@ def test_a_changed_byte_of_a_part_is_noticed() -> None:
 
 
 def test_a_part_is_not_decompressed_beyond_its_declared_size() -> None:
-    content = make_pack({"index": bytes(50_000_000)}).replace(b'"bytes":50000000', b'"bytes":1000')
+    content = with_manifest(make_pack({"index": bytes(50_000_000)}), b'"bytes":50000000', b'"bytes":1000')
 
     with pytest.raises(BadPackError, match="does not have 1000 bytes"):
         Pack(content).part("index")

@@ -1,6 +1,7 @@
 """Names, limits and markup of the pack format, which `docs/pack.md` describes. Writer and reader use the same ones."""
 
 import re
+import zlib
 
 FORMAT = "fgm-pack"
 VERSION = 1
@@ -27,7 +28,12 @@ PART_BEGIN = b'<script type="text/plain" class="fgm-part" data-name="'
 NAME_END = b'">'
 SCRIPT_END = b"</script>"
 MANIFEST_BEGIN = b'<script type="application/json" id="fgm-pack">'
-"""Beginning of the line of the manifest, the last of the data. SCRIPT_END follows the JSON."""
+"""Beginning of the line of the manifest, the last of the data. SCRIPT_END and `checksum` follow the JSON."""
+
+
+def checksum(manifest: bytes) -> bytes:
+    """Return the end of the line of the manifest: the CRC32 of its JSON, in a comment."""
+    return b"<!-- crc32:%08x -->" % zlib.crc32(manifest)
 
 
 class BadPackError(Exception):

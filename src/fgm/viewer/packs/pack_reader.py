@@ -18,6 +18,7 @@ from fgm.viewer.packs.pack_format import (
     PART_BEGIN,
     SCRIPT_END,
     BadPackError,
+    checksum,
 )
 
 _HEAD_BYTES = 1024
@@ -38,7 +39,9 @@ class Pack:
             raise BadPackError("the file is not a pack of fgm")
         self._content = content
         manifest_text, end = self._manifest_text()
-        self.manifest: Manifest = manifests.from_json(manifest_text)
+        self.manifest: Manifest = manifests.from_json(manifest_text)  # before the checksum: it may be a newer version
+        if not content.startswith(checksum(manifest_text), end + len(MANIFEST_BEGIN + manifest_text + SCRIPT_END)):
+            raise BadPackError("the pack is damaged: its manifest does not match its checksum")
         self._positions = self._find_parts(end)
         for part in self.manifest.parts:
             if part.name not in self._positions:

@@ -18,6 +18,7 @@ from fgm.viewer.packs.pack_format import (
     PART_NAME,
     SCRIPT_END,
     BadPackError,
+    checksum,
 )
 
 LEVEL = 9
@@ -87,4 +88,4 @@ class PackWriter:
         facts = replace(manifest, parts=tuple(self._parts)).to_json()
         text = json.dumps(facts, separators=(",", ":")).replace("<", "\\u003c").encode()
         loader = b"<script>" + self._loader.encode() + SCRIPT_END
-        return b"\n".join([MANIFEST_BEGIN + text + SCRIPT_END, loader, b"</body>", b"</html>", b""])
+        return b"\n".join([MANIFEST_BEGIN + text + SCRIPT_END + checksum(text), loader, b"</body>", b"</html>", b""])

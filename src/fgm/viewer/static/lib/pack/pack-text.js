@@ -6,16 +6,18 @@ const COMMENT = "<!-- fgm-pack:", HEAD_LENGTH = 1024;
 const PART_BEGIN = '\n<script type="text/plain" class="fgm-part" data-name="';
 const MANIFEST_BEGIN = '\n<script type="application/json" id="fgm-pack">';
 const NAME_END = '">', SCRIPT_END = "</script>";
+const MAX_COMMENT_LENGTH = 100;
 const MAX_MANIFEST_LENGTH = 4 * 2 ** 20;
 
-/** {manifest: its text, parts: Map(name → base64)} of a file. Throws UnusablePack. */
+/** {manifest: its text, comment: what follows it, parts: Map(name → base64)} of a file. Throws UnusablePack. */
 export function readPackText(text) {
   if (text.length > MAX_BYTES) throw new UnusablePack(`This file is larger than a pack can be (${MAX_BYTES / 2 ** 20} MiB).`);
   if (!text.slice(0, HEAD_LENGTH).includes(COMMENT)) throw new UnusablePack("This file is not an incident pack of fgm.");
   const begin = text.lastIndexOf(MANIFEST_BEGIN), end = text.indexOf(SCRIPT_END, begin);
   if (begin < 0 || end < 0) throw new UnusablePack("This file is not complete: its end is missing. Get it again.");
   if (end - begin > MAX_MANIFEST_LENGTH) throw new UnusablePack("This file is damaged: its manifest is too long.");
-  return { manifest: text.slice(begin + MANIFEST_BEGIN.length, end), parts: partsIn(text, begin) };
+  const comment = text.slice(end + SCRIPT_END.length, end + SCRIPT_END.length + MAX_COMMENT_LENGTH).match(/^<!--([^>]*)-->/)?.[1];
+  return { manifest: text.slice(begin + MANIFEST_BEGIN.length, end), comment, parts: partsIn(text, begin) };
 }
 
 function partsIn(text, end) {

@@ -1,5 +1,6 @@
 // A pack in memory: its manifest, and its parts, which are decompressed when they are needed.
 
+import { checksum } from "../../lib/pack/crc32.js";
 import { parseManifest } from "../../lib/pack/manifest.js";
 import { readPackText } from "../../lib/pack/pack-text.js";
 import { unpacked } from "../../lib/pack/unpacking.js";
@@ -9,9 +10,10 @@ import { MAX_BYTES, MAX_TOTAL_BYTES, UnusablePack } from "../../lib/pack/unusabl
 export class PackFile {
   #texts; // Map(name → base64)
 
-  /** `manifest`: its text; `texts`: Map(name → base64). Throws UnusablePack. */
-  constructor(manifest, texts) {
-    this.manifest = parseManifest(manifest);
+  /** `manifest`: its text; `comment`: what follows it; `texts`: Map(name → base64). Throws UnusablePack. */
+  constructor(manifest, comment, texts) {
+    this.manifest = parseManifest(manifest); // before the checksum: it may be of a newer version
+    if (comment !== checksum(manifest)) throw new UnusablePack("This file is damaged: its manifest does not match its checksum.");
     this.#texts = texts;
     const { parts } = this.manifest;
     if ([...parts.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_TOTAL_BYTES) throw new UnusablePack("This file is damaged: its parts are too large together.");
@@ -49,12 +51,14 @@ export function packOfThisFile() {
   const parts = document.querySelectorAll("script.fgm-part");
   if (parts.length === 0) return null;
   const manifest = document.getElementById("fgm-pack");
-  return new PackFile(manifest?.textContent ?? "", new Map([...parts].map((part) => [part.dataset.name, part.textContent])));
+  const next = manifest?.nextSibling;
+  const comment = next?.nodeType === Node.COMMENT_NODE ? next.data : null;
+  return new PackFile(manifest?.textContent ?? "", comment, new Map([...parts].map((part) => [part.dataset.name, part.textContent])));
 }
 
 /** The pack in a file that a person has chosen. Throws UnusablePack. */
 export async function packOfFile(file) {
   if (file.size > MAX_BYTES) throw new UnusablePack(`This file is larger than a pack can be (${MAX_BYTES / 2 ** 20} MiB).`);
-  const { manifest, parts } = readPackText(await file.text());
-  return new PackFile(manifest, parts);
+  const { manifest, comment, parts } = readPackText(await file.text());
+  return new PackFile(manifest, comment, parts);
 }
