@@ -199,6 +199,13 @@ def _make_parser() -> argparse.ArgumentParser:
     flag(
         "--metric", metavar="NAME", action="append", help="metric; can be repeated (default: those that the page draws)"
     )
+    flag(
+        "--redact",
+        metavar="RULE",
+        action="append",
+        help="names to replace: namespaces, pods, containers, images, labels, node, paths, processes, devices, all, "
+        "namespace=NAME, pod=NAME, container=NAME or label:NAME; can be repeated",
+    )
     return parser
 
 

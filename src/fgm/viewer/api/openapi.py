@@ -328,6 +328,7 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
             ticks=WHOLE,
             metrics=_list(TEXT),
             bytes=WHOLE,
+            redacted=_list(_facts(**{"kind": TEXT, "from": TEXT, "to": TEXT})),
             warnings=_list(TEXT),
         ),
     ),

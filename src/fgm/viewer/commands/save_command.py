@@ -13,10 +13,9 @@ from fgm.clock import Clock, SystemClock
 from fgm.store.errors import BadFileError
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
-from fgm.viewer.api.export.pack_question import make_question
+from fgm.viewer.api.export.pack_question import make_question, names_of
 from fgm.viewer.api.request import parsing
 from fgm.viewer.commands.sources import SourceError, services_of
-from fgm.viewer.packs.names import RecordedNames
 from fgm.viewer.web.problems import Problem
 
 DEFAULT_RANGE = "30m"
@@ -45,7 +44,8 @@ def _save_directory(arguments: argparse.Namespace, clock: Clock) -> tuple[str, i
     newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
     request = parsing.export(query_of(arguments))
     pack = make_question(holdings, request, newest_ms)
-    maker = PackMaker(services, holdings, pack, RecordedNames())
+    names = names_of(holdings, pack)
+    maker = PackMaker(services, holdings, pack, names)
     path = arguments.output or file_name(holdings, pack.question.from_ms, "html")
     with (
         closing(maker.pieces()) as pieces,
@@ -58,8 +58,9 @@ def _save_directory(arguments: argparse.Namespace, clock: Clock) -> tuple[str, i
                 yield piece
 
         size = write_whole(path, counted())
-    if maker.skipped_files:
-        sys.stderr.write(f"fgm: {maker.skipped_files} files cannot be read; their samples are missing\n")
+    skipped = f"{maker.skipped_files} files cannot be read; their samples are missing"
+    for warning in [*([skipped] if maker.skipped_files else []), *names.warnings()]:
+        sys.stderr.write(f"fgm: {warning}\n")
     return path, size
 
 
@@ -74,6 +75,7 @@ def query_of(arguments: argparse.Namespace) -> bytes:
         "labels": arguments.label,
         "search": arguments.search,
         "metric": arguments.metric,
+        "redact": arguments.redact,
     }
     fields += [(name, ",".join(quote(value, safe=":") for value in values)) for name, values in lists.items() if values]
     return "&".join(f"{name}={quote(value, safe=',:%')}" for name, value in fields if value).encode()

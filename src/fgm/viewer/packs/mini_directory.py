@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fgm.store.events.event import Event
     from fgm.store.index.index_file import Index
     from fgm.viewer.exports.range_rows import RangeRows
-    from fgm.viewer.packs.names import Names
+    from fgm.viewer.packs.redaction.redaction import Redaction
 
 LEVEL = 12
 """Level of zstd of the metrics files. A pack is made once."""
@@ -49,7 +49,7 @@ class MiniDirectory:
     """
 
     path: str
-    names: Names
+    names: Redaction
     identifier: str | None = None
 
     def __post_init__(self) -> None:

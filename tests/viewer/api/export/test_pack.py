@@ -1,6 +1,7 @@
 """GET /api/export: a pack of a real recording has what the viewer answers, exactly."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,4 +155,35 @@ async def test_a_wrong_request_is_refused_with_a_reason(
 async def test_nothing_is_left_behind(client: ApiClient) -> None:
     await pack_of(client)
 
-    assert [path.name async for path in AsyncPath(FOLDERS[0]).glob("fgm-pack-*")] == []
+    assert [path.name async for path in AsyncPath(FOLDERS[0]).glob(f"fgm-pack-{os.getpid()}-*")] == []
+
+
+async def test_redacted_names_are_in_no_part_and_values_stay(client: ApiClient) -> None:
+    listed = (await client.get("/api/containers")).json["containers"]
+    secrets = {each[name] for each in listed for name in ("container_id", "pod_uid", "node_name") if each[name]}
+    secrets |= {each["id"] for each in listed if each["scope"] == "container"}
+    assert len(secrets) > 20
+
+    pack, whole = await pack_of(client, "&redact=all&view=show%3D" + listed[0]["id"]), await pack_of(client)
+
+    content = b"".join(pack.part(name) for name in pack.names if name != "page").decode("latin-1")
+    content += json.dumps(pack.manifest.to_json())
+    assert {secret for secret in secrets if secret in content} == set()
+    assert pack.manifest.redacted == ["all"]
+    for metric in METRICS:
+        stored, expected = (
+            sorted(map(str, decode_samples(each.part(f"samples/{metric}"), each.part("passed")).values()))
+            for each in (pack, whole)
+        )
+        assert stored == expected
+
+
+async def test_a_preview_says_what_names_become(client: ApiClient) -> None:
+    facts = (await client.get(f"/api/export?{span()}&preview=1&redact=node,pod%3Dnowhere")).json
+
+    assert {"kind": "node", "from": (await client.get("/api/instance")).json["node_name"], "to": "node-1"} in facts[
+        "redacted"
+    ]
+    assert facts["warnings"] == ["there is no pod nowhere, so nothing was left out for it"]
+    refused = await client.get(f"/api/export?{span()}&redact=everything")
+    assert (refused.status, "is not a rule" in refused.json["detail"]) == (400, True)

@@ -8,24 +8,28 @@ from quart import Response
 
 from fgm.viewer.api.export.file_names import file_name
 from fgm.viewer.api.export.pack_maker import PackMaker
-from fgm.viewer.api.export.pack_question import PackQuestion, make_question
+from fgm.viewer.api.export.pack_question import PackQuestion, make_question, names_of
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import HTML
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.packs.names import RecordedNames
+from fgm.viewer.packs.redaction.redaction import Redaction
 
 SAMPLES_PER_ROW = 3
 """Memory of one row while a metric of all series is encoded, in samples."""
+
+MAX_SHOWN = 50
+"""Maximum number of replaced names in a preview."""
 
 
 async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
     """Return the response with a file, or with the preview of one."""
     runner = services.runner
     pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
-    maker = PackMaker(services, holdings, pack, RecordedNames())
+    names = await runner.run(lambda: names_of(holdings, pack))
+    maker = PackMaker(services, holdings, pack, names)
     pieces = maker.pieces()
     if export_request.is_preview:
         size = 0
@@ -33,7 +37,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
             await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
             while (piece := await _next_piece(services, pieces)) is not None:
                 size += len(piece)
-        return json_response(preview(pack, size, maker.skipped_files))
+        return json_response(preview(pack, names, size, maker.skipped_files))
     async with runner.long_query:
         await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
         first = await _next_piece(services, pieces)
@@ -57,7 +61,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     return Response(body(), headers=headers)
 
 
-def preview(pack: PackQuestion, size: int, skipped_files: int) -> dict[str, Any]:
+def preview(pack: PackQuestion, names: Redaction, size: int, skipped_files: int) -> dict[str, Any]:
     """Return the JSON value about a pack. `size`: its bytes; `skipped_files`: number of files that cannot be read."""
     question = pack.question
     skipped = f"{skipped_files} files cannot be read; their samples are missing"
@@ -68,7 +72,10 @@ def preview(pack: PackQuestion, size: int, skipped_files: int) -> dict[str, Any]
         "ticks": pack.ticks,
         "metrics": [metric.name for metric in question.metrics],
         "bytes": size,
-        "warnings": [skipped] if skipped_files else [],
+        "redacted": [
+            {"kind": each.kind, "from": each.name, "to": each.pseudonym} for each in names.replacements()[:MAX_SHOWN]
+        ],
+        "warnings": [*([skipped] if skipped_files else []), *names.warnings()],
     }
 
 

@@ -19,11 +19,13 @@ from fgm.viewer.api.export.pack_question import PackQuestion, index_of
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.exports.range_rows import RangeQuestion, RangeReader
+from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.packs import page_program
 from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.mini_directory import MiniDirectory
-from fgm.viewer.packs.names import Names
 from fgm.viewer.packs.pack_writer import PackWriter
+from fgm.viewer.packs.redaction.redaction import Redaction
+from fgm.viewer.packs.redaction.view import redacted_view
 from fgm.viewer.packs.sample_part import encode_passed
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.query.analysis.finding_query import FindingResult
@@ -33,6 +35,8 @@ from fgm.viewer.web.problems import Problem
 MAX_FINDINGS = 200
 """Maximum number of findings in a pack, the most important."""
 _MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a folder with a random name is made in it
+_PROCESS = "process"
+"""Fact of a finding: name of the process that was killed."""
 _SHARE_OF_ROWS, _SHARE_OF_FINDINGS = 0.3, 0.4
 """Shares of the progress: of reading rows, and of looking for findings. The rest is encoding."""
 
@@ -47,7 +51,7 @@ class _Found(NamedTuple):
 class PackMaker:
     """Makes one pack. `progress`: from 0 to 1; `skipped_files`: number of files that could not be read."""
 
-    def __init__(self, services: Services, holdings: Holdings, pack: PackQuestion, names: Names) -> None:
+    def __init__(self, services: Services, holdings: Holdings, pack: PackQuestion, names: Redaction) -> None:
         """`names`: replaces the names in everything that is written."""
         self.progress, self.skipped_files = 0.0, 0
         self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
@@ -125,8 +129,17 @@ class PackMaker:
             for each in result.findings
             if {result.series[row].key for row in (each.finding.row, *each.finding.others)} <= question.keys
         ]
-        renamed = replace(result, findings=kept, series=[self._names.series(each) for each in result.series])
+        series = [self._names.series(each) for each in result.series]
+        renamed = replace(result, findings=[self._renamed(each) for each in kept], series=series)
         return _Found(renamed, span)
+
+    def _renamed(self, ranked: Ranked) -> Ranked:
+        """Return a finding with another name of the process that was killed, if it has one."""
+        facts = {
+            name: self._names.cell("comm", value) or "" if name == _PROCESS and isinstance(value, str) else value
+            for name, value in ranked.finding.facts.items()
+        }
+        return replace(ranked, finding=replace(ranked.finding, facts=facts))
 
     def _parts(self, mini: MiniDirectory, answers: PackAnswers, found: _Found | None) -> Iterator[bytes]:
         question = self._pack.question
@@ -157,7 +170,8 @@ class PackMaker:
                 to_ms=question.to_ms,
                 interval_ms=question.tick_ms,
                 node_name=node_name,
-                view=self._pack.view,
+                view=redacted_view(self._pack.view, self._names),
+                redacted=self._names.described,
                 metrics=[metric.name for metric in question.metrics],
             )
         )
@@ -167,7 +181,7 @@ class PackMaker:
 def private_folder() -> Iterator[str]:
     """Make a folder that only this process uses, in memory if possible, and remove it at the end."""
     parent = _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK | os.X_OK) else None
-    path = tempfile.mkdtemp(prefix="fgm-pack-", dir=parent)
+    path = tempfile.mkdtemp(prefix=f"fgm-pack-{os.getpid()}-", dir=parent)
     try:
         yield path
     finally:

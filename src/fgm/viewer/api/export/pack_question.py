@@ -18,6 +18,9 @@ from fgm.viewer.contents.series_filter import labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
 from fgm.viewer.packs.drawn_metrics import DRAWN_METRICS
 from fgm.viewer.packs.pack_format import MAX_RANGE_MS
+from fgm.viewer.packs.redaction.redaction import Redaction
+from fgm.viewer.packs.redaction.rules import Rules
+from fgm.viewer.packs.redaction.secrets import Recorded
 from fgm.viewer.query.question import MAX_SERIES, Question
 from fgm.viewer.web.problems import Problem, bad_parameter, unknown
 
@@ -26,11 +29,15 @@ _NAMES = ("container_name", "pod_name", "namespace", "pod_uid", "qos_class", "ru
 
 @dataclass(frozen=True)
 class PackQuestion:
-    """What is read for a pack. `question`: its series and metrics, without pixel columns; `view`: see ExportRequest."""
+    """What is read for a pack.
+
+    `question`: its series and metrics, without pixel columns; `view`, `rules`: see ExportRequest.
+    """
 
     question: Question
     series: Sequence[RegisteredSeries]
     view: str
+    rules: Rules
 
     @property
     def ticks(self) -> int:
@@ -71,7 +78,21 @@ def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> Pa
         node_name=holdings.node_name,
         rotation_ms=holdings.rotation_ms,
     )
-    return PackQuestion(question, series, request.view)
+    return PackQuestion(question, series, request.view, request.rules)
+
+
+def names_of(holdings: Holdings, pack: PackQuestion) -> Redaction:
+    """Return what replaces the names in a pack: without rules, nothing is replaced."""
+    header, kept = holdings.header, pack.question.keys
+    recorded = Recorded(
+        series=[each.series for each in pack.series],
+        others=[each.series for each in holdings.series.by_id.values() if each.series.key not in kept],
+        facts=holdings.facts,
+        node_names=_known(holdings.node_name),
+        cluster_names=_known(None if header is None else header.cluster_name),
+        identifiers=_known(None if header is None else header.identifier),
+    )
+    return Redaction(pack.rules, recorded)
 
 
 def index_of(holdings: Holdings, pack: PackQuestion) -> Index:
@@ -143,6 +164,10 @@ def _with_pods(chosen: Sequence[RegisteredSeries], holdings: Holdings) -> list[R
         if is_pod or each.series.scope == "node":
             by_key.setdefault(each.series.key, each)
     return list(by_key.values())
+
+
+def _known(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
 
 
 def _uids(series: Iterable[Series]) -> set[str]:

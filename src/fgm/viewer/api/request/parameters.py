@@ -207,6 +207,14 @@ VIEW = Parameter(
     "The fragment of the page's URL, without `#`. The pack opens with this view, and with its notes.",
     {"type": "string", "maxLength": MAX_VIEW},
 )
+REDACT = Parameter(
+    "redact",
+    "Rules that replace names in a pack with others, and ids with other ids: `namespaces`, `pods`, `containers`, "
+    "`images`, `labels`, `node`, `paths`, `processes`, `devices`, `all`, `namespace=NAME`, `pod=NAME`, "
+    "`container=NAME` or `label:NAME`.",
+    {"type": "string", "minLength": 1},
+    is_list=True,
+)
 PREVIEW = _choice("preview", "1: return what the export would contain, and about how large it would be.", "0", "1")
 
 _SPAN = (RANGE, FROM, TO)
@@ -225,7 +233,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),
-    "/api/export": (*_SPAN, EXPORT_FORMAT, EXPORTED, CONTAINERS, *_FILTER, VIEW, PREVIEW),
+    "/api/export": (*_SPAN, EXPORT_FORMAT, EXPORTED, CONTAINERS, *_FILTER, VIEW, REDACT, PREVIEW),
     "/api/processes": (PROCESS_SERIES, AT, *_SPAN, BY_USE, MAX_LISTED, LINE_POINTS),
     "/api/labelled": (ONE_LABELLED_METRIC, LABELLED_SERIES, AT, *_SPAN, LINE_POINTS),
     "/api/openapi.json": (),

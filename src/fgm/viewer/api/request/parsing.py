@@ -29,6 +29,8 @@ from fgm.viewer.api.request.requests import (
 )
 from fgm.viewer.contents.series_filter import SeriesFilter
 from fgm.viewer.findings.studies.names import STUDIES
+from fgm.viewer.packs.redaction import rules
+from fgm.viewer.packs.redaction.rules import Rules
 from fgm.viewer.query.question import MAX_SERIES
 from fgm.viewer.web.problems import bad_parameter, unknown
 
@@ -219,6 +221,7 @@ def export(query: bytes) -> ExportRequest:
         _metrics(fields, parameters.MAX_EXPORTED),
         *_ids_or_filter(fields),
         view,
+        _rules(fields),
         _choice(fields, parameters.PREVIEW) == "1",
     )
 
@@ -273,6 +276,14 @@ def _metrics(fields: Fields, most: int = MAX_METRICS) -> tuple[ShownMetric, ...]
     if len(names) > most:
         raise bad_parameter("metric", f"the request names {len(names)} metrics", f"at most {most}")
     return tuple({metric.name: metric for metric in map(_metric, names)}.values())
+
+
+def _rules(fields: Fields) -> Rules:
+    texts = values_of(fields, "redact")
+    try:
+        return rules.parse(texts)
+    except ValueError as error:
+        raise bad_parameter("redact", str(error), rules.ALLOWED) from error
 
 
 def _short_text(fields: Fields, name: str) -> str:

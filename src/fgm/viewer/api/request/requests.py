@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.labelled import LabelledMetric
 from fgm.viewer.contents.series_filter import SeriesFilter
+from fgm.viewer.packs.redaction.rules import Rules
 from fgm.viewer.web.problems import bad_parameter
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ class WallRequest(NamedTuple):
 class ExportRequest(NamedTuple):
     """A request to /api/export. If `ids` and `filter` are None, it is for all leaves and the node.
 
-    `metrics`: empty: those that the page draws. `view`: fragment of the page's URL, without `#`.
+    `metrics`: empty: those that the page draws. `view`: fragment of the page's URL, without `#`. `rules`: names that
+    are left out of a pack.
     """
 
     span: Span
@@ -180,6 +182,7 @@ class ExportRequest(NamedTuple):
     ids: tuple[str, ...] | None
     filter: SeriesFilter | None
     view: str = ""
+    rules: Rules = Rules()
     is_preview: bool = False
 
 
