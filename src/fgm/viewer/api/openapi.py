@@ -201,7 +201,12 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
         "The metrics that have a value in some file; derived and most used ones first.",
         _facts(
             metrics=_list(
-                _facts(name=TEXT, title=TEXT, unit=TEXT, kind=TEXT, source=TEXT, help=TEXT, aliases=_list(TEXT))
+                _facts(
+                    **dict.fromkeys(("name", "title", "unit", "kind", "source", "help"), TEXT),
+                    needs=_list(TEXT),
+                    floor=NUMBER,
+                    aliases=_list(TEXT),
+                )
             ),
             labelled=_list(_facts(**_LABELLED)),
         ),

@@ -12,6 +12,7 @@ from fgm.viewer.api.request import parsing
 from fgm.viewer.api.response.responses import response_from_parts
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.web import entity_tags
 
 
@@ -54,5 +55,7 @@ def _metric(metric: ShownMetric) -> dict[str, Any]:
         "kind": metric.kind,
         "source": metric.source,
         "help": metric.help,
+        "needs": list(metric.needs),
+        "floor": floor_of(metric.name),
         "aliases": sorted(alias for alias, name in ALIASES.items() if name == metric.name),
     }

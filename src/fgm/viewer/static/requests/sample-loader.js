@@ -130,7 +130,7 @@ export class SampleLoader {
     let isFirst = !continues;
     for (const [i, query] of queries.entries()) {
       for (let rest = { ...wanted, ...query, within_ms: wanted.raw || wanted.reduce ? undefined : api.PART_MS }; rest;) {
-        const response = await api.timeseries(rest, { signal });
+        const response = await api.timeseries(rest, { signal, isOther: wanted.isOther });
         if (signal.aborted) return;
         parts.push(response);
         rest = remaining(rest, response);

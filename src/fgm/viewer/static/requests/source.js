@@ -1,5 +1,7 @@
 // Where answers come from: a viewer over HTTP, or a pack in memory. All requests of the page go through here.
 
+import { otherPack } from "../state/compare/other-range.js";
+
 /** Error: a request was refused. The message gives the reason. */
 export class Problem extends Error {
   constructor(status, body) {
@@ -35,11 +37,17 @@ export function setSource(next) {
   for (const listener of listeners) listener();
 }
 
-/** The answer to a request, decoded. `options`: signal, timeout_ms, read(response). Throws Problem, Unreachable. */
-export async function get(path, query = {}, options = {}) {
-  const from = source;
+/** The source of the view, or that of the other range, which is the same if no other pack is open. */
+const sourceOf = (isOther) => (isOther && otherPack.peek()?.source) || source;
+
+/**
+ * The answer to a request, decoded. `options`: signal, timeout_ms, read(response); isOther: whether the source of the other range is asked.
+ * Throws Problem, Unreachable.
+ */
+export async function get(path, query = {}, { isOther = false, ...options } = {}) {
+  const from = sourceOf(isOther);
   const [answer] = await Promise.allSettled([from.get(path, query, options)]);
-  if (from !== source) throw replaced();
+  if (from !== sourceOf(isOther)) throw replaced();
   if (answer.status === "rejected") throw answer.reason;
   return answer.value;
 }

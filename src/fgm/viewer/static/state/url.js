@@ -6,7 +6,7 @@ import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
-import { shift_ms } from "./compare/other-range.js";
+import { otherPack, shift_ms } from "./compare/other-range.js";
 import { notes } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { showable } from "./pack.js";
@@ -47,7 +47,7 @@ function lanesAndCursor(pin_ms, isLive) {
 }
 
 /** The other range in the URL: its begin; in a view that moves, how much earlier it is. */
-const otherText = (isLive) => (isLive ? `-${Math.round(shift_ms.peek() / 1000)}s` : isoTime(view.peek().from_ms - shift_ms.peek()));
+const otherText = (isLive) => (otherPack.peek() ? "pack" : isLive ? `-${Math.round(shift_ms.peek() / 1000)}s` : isoTime(view.peek().from_ms - shift_ms.peek()));
 
 /** A finding in the URL: its kind, series and beginning, and the range in which it was found. */
 const findingParts = ({ kind, id, from_ms, within }) => [kind, id, ...[from_ms, within.from_ms, within.to_ms].map(isoTime)];
@@ -104,6 +104,7 @@ function readFinding([kind, id, ...times]) {
 
 /** How much later than the other range a view is; null if there is none. */
 function readShift(text, from_ms) {
+  if (text === "pack") return otherPack.peek() && shift_ms.peek(); // an address does not contain a file
   const seconds = text?.match(/^-(\d{1,9})s$/)?.[1];
   const shift = seconds ? Number(seconds) * 1000 : from_ms - Date.parse(text);
   return shift !== 0 && Number.isFinite(shift) && from_ms - shift >= 0 ? shift : null;
@@ -130,6 +131,7 @@ function readUrl() {
     laneStudies.value = readStudies(parameters.get("studies") ?? []);
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
     shift_ms.value = readShift(first("vs"), view.peek().from_ms);
+    if (first("vs") !== "pack") otherPack.value = null;
     openedId.value = first("open") ?? null;
     shownFinding.value = readFinding(parameters.get("finding") ?? []);
     readWallParameters(parameters);

@@ -4,6 +4,7 @@ import { datedRange, duration, viewRange } from "../lib/time-format.js";
 import { readTime } from "../lib/time-parse.js";
 import { compareWith, compareWithEarlier, otherRange, stopComparing } from "../state/compare/other-range.js";
 import { edge_ms, health, view } from "../state/store.js";
+import { compareWithFile } from "../requests/compare/other-pack.js";
 import { choose } from "./palette.js";
 
 const HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
@@ -26,6 +27,12 @@ function typedItems(text) {
   return [{ text: `From ${datedRange(begin_ms, begin_ms + to_ms - from_ms)}`, hint: duration(Math.abs(from_ms - begin_ms)) + (begin_ms < from_ms ? " earlier" : " later"), run: () => compareWith(begin_ms) }];
 }
 
+function chooseFile() {
+  const input = Object.assign(document.createElement("input"), { type: "file", accept: ".html,text/html" });
+  input.onchange = () => input.files.length > 0 && compareWithFile(input.files[0]);
+  input.click();
+}
+
 /** Open the list of ranges to compare with. */
 export function chooseOtherRange() {
   const { from_ms, to_ms } = view.peek();
@@ -33,6 +40,7 @@ export function chooseOtherRange() {
   const usual = USUAL.filter(([, by_ms]) => by_ms !== length_ms).map(([text, by_ms]) => itemOf(text, by_ms));
   choose("Compare with a range, or type when it begins", [
     itemOf("The time just before", length_ms), ...usual,
+    { text: "A saved file…", hint: "of before, or of another node", run: chooseFile },
     otherRange.peek() && { text: "Show this view alone", hint: "", run: stopComparing },
   ].filter(Boolean), typedItems);
 }

@@ -18,6 +18,20 @@ function groupOf({ scope, namespace, pod_name, container_name }) {
   return ["container", "pod"].includes(scope) && namespace && pod_name ? JSON.stringify([namespace, workloadName(pod_name), container_name ?? ""]) : null;
 }
 
+/**
+ * A function from a series to the key of its row in a comparison, as the viewer's: containers with the same names share one, and so do
+ * those that are in one range only and were made by the same workload. `then`, `now`: the series of both ranges.
+ */
+export function rowKeys(then, now) {
+  const sides = [then, now].map((side) => new Map(side.map((series) => [workload(series), series])));
+  const common = new Set([...sides[0].keys()].filter((key) => sides[1].has(key)));
+  const groups = sides.map((side) => new Set([...side].filter(([key]) => !common.has(key)).map(([, series]) => groupOf(series))));
+  return (series) => {
+    const key = workload(series), group = common.has(key) ? null : groupOf(series);
+    return group !== null && groups.every((ofSide) => ofSide.has(group)) ? group : key;
+  };
+}
+
 /** A map from the value of `keyOf` to the items that have it, in the order of their names; items without a key are left out. */
 function grouped(items, keyOf) {
   const groups = new Map();

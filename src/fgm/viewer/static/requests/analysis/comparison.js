@@ -2,10 +2,12 @@
 // containers and metrics.
 
 import { effect } from "../../vendor/signals.js";
-import { otherRange } from "../../state/compare/other-range.js";
+import { otherPack, otherRange } from "../../state/compare/other-range.js";
+import { openedPack } from "../../state/pack.js";
 import { comparison } from "../../state/page.js";
 import { range, view } from "../../state/store.js";
 import * as api from "../api.js";
+import { differences } from "../compare/differences.js";
 import { onSourceChange } from "../source.js";
 import { whenIdle } from "../yielding.js";
 
@@ -25,11 +27,16 @@ export async function compare() {
   running = new AbortController();
   const { signal } = running;
   const { from_ms, to_ms } = view.peek();
-  const against_ms = otherRange.peek()?.from_ms;
-  comparison.value = { from_ms, to_ms, against_ms, progress: 0, result: null, refusal: null };
+  const other = otherRange.peek(), against_ms = other?.from_ms;
+  comparison.value = { from_ms, to_ms, against_ms, pack: otherPack.peek(), progress: 0, result: null, refusal: null };
   const update = (news) => !signal.aborted && (comparison.value = { ...comparison.peek(), ...news });
   try {
-    update({ result: await api.changes({ from_ms, to_ms, against_ms, limit: MAX_CONTAINERS }, (progress) => update({ progress }), signal) });
+    const onProgress = (progress) => update({ progress });
+    const isOfPack = other !== null && (openedPack.peek() !== null || otherPack.peek() !== null);
+    const result = isOfPack
+      ? await differences(other, { from_ms, to_ms }, MAX_CONTAINERS, onProgress, signal)
+      : await api.changes({ from_ms, to_ms, against_ms, limit: MAX_CONTAINERS }, onProgress, signal);
+    update({ result });
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof api.Problem || error instanceof api.Unreachable)) throw error;
@@ -50,10 +57,10 @@ export function startComparing() {
   let timer = 0;
   effect(() => {
     const { from_ms, to_ms } = view.value;
-    const against_ms = otherRange.value?.from_ms;
+    const against_ms = otherRange.value?.from_ms, pack = otherPack.value;
     const isPossible = canCompare();
     const compared = comparison.peek();
-    const isSame = compared !== null && compared.from_ms === from_ms && compared.to_ms === to_ms && compared.against_ms === against_ms;
+    const isSame = compared !== null && compared.from_ms === from_ms && compared.to_ms === to_ms && compared.against_ms === against_ms && compared.pack === pack;
     if (compared !== null && !isSame) closeComparison();
     clearTimeout(timer);
     if (against_ms === undefined || !isPossible || isSame) return;

@@ -7,6 +7,8 @@ import { pause, viewChanged } from "../view.js";
 
 /** How much later than the other range the view is; null if there is no other range. It stays while the view moves. */
 export const shift_ms = signal(null);
+/** The pack that has the other range: {source, series, from_ms, to_ms, fileName}; null: it is of the same source as the view. */
+export const otherPack = signal(null);
 /** Samples of the other range, as `laneSamples`, with the times of the other range; null without them. */
 export const otherSamples = signal(null);
 /** Whether samples of the other range are being loaded. */
@@ -27,6 +29,7 @@ export function compareWith(from_ms) {
   if (shift === 0 || !(from_ms >= 0)) return;
   batch(() => {
     if (range.peek().live && shift < 0) pause();
+    otherPack.value = null;
     shift_ms.value = shift;
   });
   viewChanged("push");
@@ -35,9 +38,22 @@ export function compareWith(from_ms) {
 /** Lay the range that is so much earlier under the view. */
 export const compareWithEarlier = (by_ms) => compareWith(view.peek().from_ms - by_ms);
 
+/** Lay a pack under the view: as far from its begin as the view is from `begin_ms`. */
+export function compareWithPack(pack, begin_ms) {
+  batch(() => {
+    if (range.peek().live) pause();
+    otherPack.value = pack;
+    shift_ms.value = begin_ms - pack.from_ms;
+  });
+  viewChanged("push");
+}
+
 /** Show the view alone again. */
 export function stopComparing() {
   if (shift_ms.peek() === null) return;
-  shift_ms.value = null;
+  batch(() => {
+    shift_ms.value = null;
+    otherPack.value = null;
+  });
   viewChanged("push");
 }

@@ -6,15 +6,19 @@ import { keepWhileSame } from "../../lib/same-value.js";
 import { wasSeenSince } from "../../lib/series.js";
 import { shown } from "../shown.js";
 import { allSeries, view } from "../store.js";
-import { otherRange } from "./other-range.js";
+import { otherPack, otherRange } from "./other-range.js";
 
 const keep = keepWhileSame(([...ids]) => ids);
 
 const within = (all, { from_ms, to_ms }) => all.filter((series) => wasSeenSince(series, from_ms) && series.first_seen_ms < to_ms);
 
+/** The series that were there in the other range. */
+export const otherSeries = computed(() => (otherRange.value === null ? [] : within(otherPack.value?.series ?? allSeries.value ?? [], otherRange.value)));
+/** The series that are there in the view. */
+export const seriesInView = computed(() => within(allSeries.value ?? [], view.value));
+
 /** The ids of the series under each shown workload: Map(key of the workload → ids); empty without another range. */
 export const otherIds = computed(() => {
   if (otherRange.value === null) return keep(new Map());
-  const all = allSeries.value ?? [];
-  return keep(pairs(shown.value, within(all, otherRange.value), within(all, view.value)));
+  return keep(pairs(shown.value, otherSeries.value, seriesInView.value));
 });
