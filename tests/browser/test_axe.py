@@ -69,6 +69,11 @@ def test_axe_finds_no_accessibility_problem(
         page.keyboard.press("Enter")
         expect(page.locator(".note-flag")).to_be_visible()
         assert violations(page) == []
+        page.keyboard.press("S")
+        page.get_by_text("Leave out names").click()
+        expect(page.locator(".save-form .size b")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
         page.keyboard.press("o")
         expect(page.locator(".processes tbody tr").first).to_be_visible()
         page.keyboard.press("l")

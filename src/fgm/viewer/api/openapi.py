@@ -323,8 +323,8 @@ ANSWERS: dict[str, tuple[str, JsonSchema]] = {
     "/api/export": (
         (
             "A time range as a file. `html` is an incident pack: the page with the raw seconds of at most 6 h, which a "
-            "browser opens without a network; with `preview`, JSON about what it would contain. A file that was cut "
-            "off lacks its end, and its readers say so."
+            "browser opens without a network. With `preview`: JSON about what the file would contain, and about how "
+            "large it would be. A file that was cut off lacks its end, and its readers say so."
         ),
         _facts(
             from_ms=WHOLE,

@@ -13,6 +13,7 @@ import { Findings } from "./panels/findings.js";
 import { Header } from "./panels/header.js";
 import { NoteDialog } from "./panels/incident/note-dialog.js";
 import { Notes } from "./panels/incident/notes.js";
+import { SaveDialog } from "./panels/incident/save-dialog.js";
 import { DropTarget, startDropping } from "./panels/opened-pack.js";
 import { StartPage } from "./panels/start-pages.js";
 import { startComparing } from "./requests/analysis/comparison.js";
@@ -20,6 +21,7 @@ import { startFindingProcesses } from "./requests/analysis/finding-processes.js"
 import { startFindings } from "./requests/analysis/findings.js";
 import { startStudies } from "./requests/analysis/studies.js";
 import { startDashboard } from "./requests/dashboard.js";
+import { startPreviews } from "./requests/incident/export.js";
 import { openSource } from "./requests/pack/opening.js";
 import { startPolling } from "./requests/polling.js";
 import { startLabelled } from "./requests/labelled-loader.js";
@@ -61,7 +63,7 @@ function Page() {
     ${hasLanes
       ? html`<${Findings} /><${LaneStack} /><aside><${CursorTable} /><${Notes} /><${Changes} /><${ContainerList} /></aside><${Footer} />`
       : html`<${StartPage} />`}
-    <${Palette} /><${KeysDialog} /><${NoteDialog} /><${DropTarget} />
+    <${Palette} /><${KeysDialog} /><${NoteDialog} /><${SaveDialog} /><${DropTarget} />
     <output class="toast" role="status" hidden=${toast.value === null}>${toast.value}</output>
   </div>`;
 }
@@ -77,6 +79,7 @@ startReleasing();
 startFindings();
 startFindingProcesses();
 startStudies();
+startPreviews();
 document.getElementById("page").replaceChildren(); // a saved file shows a sentence there until now
 render(html`<${Page} />`, document.getElementById("page"));
 startKeyboard();

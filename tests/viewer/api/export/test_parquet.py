@@ -179,3 +179,20 @@ def keys_of(table: pa.Table) -> Iterator[str]:
             yield f"pod:{pod_uid}"
         else:
             yield container_id or f"cgroup:{cgroup}"
+
+
+async def test_a_preview_says_what_an_export_contains_and_how_large_it_is(tmp_path: Path) -> None:
+    client = await client_of(tmp_path)
+    query = f"/api/export?format=parquet&{RANGE}&metric={MEMORY},{MILLICORES}"
+
+    whole, preview = await client.get(query), await client.get(f"{query}&preview=1")
+
+    assert json.loads(preview.body) == {
+        "from_ms": T0,
+        "to_ms": T0 + 100_000,
+        "series": 3,
+        "ticks": 100,
+        "metrics": [MEMORY, MILLICORES],
+        "bytes": len(whole.body),
+        "warnings": [],
+    }

@@ -9,10 +9,12 @@ from fgm.metrics.shown import SHOWN
 from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series
 from fgm.viewer.api.export.file_names import file_name
+from fgm.viewer.api.export.parquet_preview import SampledSize, answer
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.media_types import PARQUET
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.query_runner import QueryRunner
+from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.api.timeseries import ADOPTED_SCOPES, resolved
 from fgm.viewer.contents.holdings import Holdings
@@ -31,11 +33,17 @@ DEFAULT_METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes
 
 
 async def respond(services: Services, lease: Lease, export_request: ExportRequest, holdings: Holdings) -> Response:
-    """Return the response with a file."""
+    """Return the response with a file, or with the preview of one."""
     runner, now_ms = services.runner, services.now_ms()
     question = await runner.run(lambda: make_question(holdings, export_request, now_ms))
     await lease.take(SAMPLES)
-    parts = ParquetExport(question, services.sources, lambda series: named(series, holdings)).parts()
+    export = ParquetExport(question, services.sources, lambda series: named(series, holdings))
+    if export_request.is_preview:
+        size = SampledSize(export)
+        while await runner.run_in_background(size.step):
+            pass
+        return json_response(await runner.run(lambda: answer(question, holdings, size, export.skipped_files)))
+    parts = export.parts()
     first = await runner.run_in_background(lambda: next(parts, b""))
     if not first:
         raise Problem(

@@ -13,6 +13,7 @@ import { canCompare, compare } from "../requests/analysis/comparison.js";
 import { rankAgain } from "../requests/ranking.js";
 import { showNextFinding } from "../state/analysis/findings.js";
 import { newNoteAtCursor, newNoteOnView, showNextNote } from "../state/incident/notes.js";
+import { openSaving } from "../state/incident/saving.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
@@ -126,6 +127,7 @@ export const ACTIONS = [
   action("Notes", "Previous note", ["U"], () => showNextNote(-1)),
   action("Page", "What changed since the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Compare with another range", ["X"], chooseOtherRange),
+  action("Page", "Save this incident as a file", ["S", "Ctrl+s"], openSaving),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),
   action("Page", "Open a saved file", [], chooseFile),
@@ -137,7 +139,7 @@ export const ACTIONS = [
 
 /** The name of a key as shown on the page, such as "←" for "ArrowLeft". */
 export const keyName = (key) =>
-  key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("ArrowUp", "↑").replace("ArrowDown", "↓").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("Shift+", "Shift ");
+  key.replace("ArrowLeft", "←").replace("ArrowRight", "→").replace("ArrowUp", "↑").replace("ArrowDown", "↓").replace("Escape", "Esc").replace(/^ $/, "Space").replace("+k", "-K").replace("+s", "-S").replace("Shift+", "Shift ");
 
 function chooseCommand() {
   const actions = ACTIONS.filter(({ run }) => ![null, chooseCommand, leave].includes(run));

@@ -106,10 +106,14 @@ export const lanes = computed(() => laneNames.value.map(laneOf));
 export const valueLanes = computed(() => lanes.value.filter(({ isProcesses, isLabelled }) => !isProcesses && !isLabelled));
 /** The metric of each lane that has one: Map(lane key → metric name). */
 export const laneMetrics = computed(() => new Map(lanes.value.filter(({ metric }) => metric).map(({ key, metric }) => [key, metric])));
+const explaining = ({ limit, depth, high, highDepth, strip }) => [limit, depth, high, highDepth, strip?.some, strip?.full, strip?.held];
 /** Names of the metrics that explain the lanes. */
-export const explanations = computed(() => [
-  ...new Set(lanes.value.flatMap(({ limit, depth, high, highDepth, strip }) => [limit, depth, high, highDepth, strip?.some, strip?.full, strip?.held]).filter(Boolean)),
-]);
+export const explanations = computed(() => [...new Set(lanes.value.flatMap(explaining).filter(Boolean))]);
+/** Names of the metrics that the page draws: those of the lanes and of the default lanes, and what explains them. */
+export const drawnMetrics = computed(() => {
+  const all = [...DEFAULT_LANES.map(laneOf), ...lanes.value];
+  return [...new Set(all.flatMap((lane) => [lane.metric, lane.whole, ...explaining(lane)]).filter(Boolean))];
+});
 /** The focused lane. The cursor table is ranked by it. */
 export const focused = computed(() => lanes.value[Math.min(focus.value, lanes.value.length - 1)]);
 

@@ -33,7 +33,7 @@ function fragment() {
 
 const fixedRange = ({ from_ms, to_ms }) => [["from", [isoTime(from_ms)]], ["to", [isoTime(to_ms)]]];
 
-function lanesAndCursor(pin_ms, isLive) {
+function lanesAndCursor(pin_ms, isLive, listed = notes.peek()) {
   const parts = [];
   if (laneNames.peek().join() !== DEFAULT_LANES.join()) parts.push(["lanes", laneNames.peek()]);
   if (focus.peek() > 0) parts.push(["focus", [focus.peek() + 1]]);
@@ -42,7 +42,7 @@ function lanesAndCursor(pin_ms, isLive) {
   if (shift_ms.peek() !== null) parts.push(["vs", [otherText(isLive)]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
-  if (notes.peek().length > 0) parts.push(["notes", writeNotes(notes.peek())]);
+  if (listed.length > 0) parts.push(["notes", writeNotes(listed)]);
   return [...parts, ...wallParameters()];
 }
 
@@ -58,12 +58,26 @@ function fragmentOf(parts) {
   return parts.length === 0 ? "" : `#${parts.map(([name, values]) => `${name}=${text(values)}`).join("&")}`;
 }
 
-/** A URL that will also show the present view later: with a fixed range, the shown series, and their colours. */
-export function permanentLink() {
+/** The shown series and their colours, so that they stay the same. */
+function seriesAndColours() {
   const ids = shown.peek().map(({ series }) => series.id);
   const colours = shown.peek().map(({ slot }) => (slot ?? -1) + 1);
-  const parts = [...fixedRange(view.peek()), ["show", ids], ["colours", colours], ...lanesAndCursor(cursor_ms.peek(), false)];
+  return [["show", ids], ["colours", colours]];
+}
+
+/** A URL that will also show the present view later: with a fixed range, the shown series, and their colours. */
+export function permanentLink() {
+  const parts = [...fixedRange(view.peek()), ...seriesAndColours(), ...lanesAndCursor(cursor_ms.peek(), false)];
   return location.href.replace(/[?#].*/s, "") + fragmentOf(parts);
+}
+
+/** The fragment (without "#") that shows the present view in a file with a range: the view if it is inside, else the whole range. */
+export function savedFragment({ from_ms, to_ms }, hasNotes) {
+  const isInside = view.peek().from_ms >= from_ms && view.peek().to_ms <= to_ms;
+  const inRange = notes.peek().filter((note) => hasNotes && (note.to_ms ?? note.from_ms) >= from_ms && note.from_ms < to_ms);
+  const isComparable = isInside && view.peek().from_ms - shift_ms.peek() >= from_ms && view.peek().to_ms - shift_ms.peek() <= to_ms;
+  const others = lanesAndCursor(pinned_ms.peek(), false, inRange).filter(([name]) => name !== "vs" || isComparable);
+  return fragmentOf([...fixedRange(isInside ? view.peek() : { from_ms, to_ms }), ...seriesAndColours(), ...others]).slice(1);
 }
 
 function spanText(span_ms) {

@@ -1,25 +1,11 @@
 // The dialog in which a note is written, changed or deleted.
 
 import { html, useLayoutEffect, useRef, useState } from "../../browser/html.js";
-import { areNoteTimes, MAX_TEXT, noteText, noteTimes } from "../../lib/notes.js";
+import { MAX_TEXT, noteText } from "../../lib/notes.js";
 import { duration } from "../../lib/time-format.js";
-import { readTime } from "../../lib/time-parse.js";
 import { deleteNote, editedNote, keepNote } from "../../state/incident/notes.js";
-import { cursor_ms, edge_ms, view } from "../../state/store.js";
-
-const EXAMPLES = "14:32:10 · 14:30-14:40 · 14:32 ±2m · yesterday 14:32 · 12 Mar 14:32 · ISO 8601 · a log line";
-
-/** The day of a time of day without a date: that of the last tick in view. */
-const near_ms = () => Math.min(edge_ms.peek(), view.peek().to_ms - 1);
-const timesText = (times) => noteTimes(times, near_ms(), edge_ms.peek());
-
-/** The times {from_ms, to_ms: null for an instant} that a text describes, or null. */
-function readTimes(text) {
-  const time = readTime(text, edge_ms.peek(), near_ms());
-  if (time === null) return null;
-  const { at_ms, span_ms, from_ms = span_ms === undefined ? at_ms : edge_ms.peek() - span_ms, to_ms = span_ms === undefined ? null : edge_ms.peek() } = time;
-  return areNoteTimes(from_ms, to_ms) ? { from_ms, to_ms } : null;
-}
+import { cursor_ms, view } from "../../state/store.js";
+import { EXAMPLES, readTimes, timesText } from "./typed-times.js";
 
 function Editor({ note }) {
   const dialog = useRef(null), area = useRef(null);
