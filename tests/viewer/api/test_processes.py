@@ -157,7 +157,7 @@ async def test_names_show_a_crowd_of_processes_that_started_in_the_range(data: R
 
     assert answer["names"][:2] == [
         {"comm": "sh", "processes": 30, "started": 30},
-        {"comm": "work", "processes": 1, "started": 0},
+        {"comm": "leak", "processes": 1, "started": 0},
     ]
 
 

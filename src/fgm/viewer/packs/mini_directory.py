@@ -16,7 +16,7 @@ from fgm.metrics.rates import Floats
 from fgm.store.directory import layout
 from fgm.store.events import events_file
 from fgm.store.events.event import encode
-from fgm.store.index import index_file
+from fgm.store.index import first_seen, index_file
 from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.window_block import LATE
 from fgm.store.samples.chunk import rounded_late_ms
@@ -26,7 +26,9 @@ from fgm.viewer.packs.sample_part import PassedTime
 if TYPE_CHECKING:
     from fgm.store.events.event import Event
     from fgm.store.index.index_file import Index
+    from fgm.store.samples.header import FileHeader
     from fgm.viewer.exports.range_rows import RangeRows
+    from fgm.viewer.packs.mini_tables import MiniTables
     from fgm.viewer.packs.redaction.redaction import Redaction
 
 LEVEL = 12
@@ -44,8 +46,8 @@ class MiniFile(NamedTuple):
 class MiniDirectory:
     """A data directory that is being made. `path`: an empty folder; `names`: replaces the names in everything.
 
-    `identifier`: that of the writer; None: no rows were written. `rows`: the metrics files; `event_paths`: paths of the
-    files of events.
+    `identifier`: that of the writer; None: no rows were written. `rows`: the metrics files; `tables`: the tables;
+    `event_paths`: paths of the files of events.
     """
 
     path: str
@@ -55,13 +57,20 @@ class MiniDirectory:
     def __post_init__(self) -> None:
         """Begin without files."""
         self.rows: list[MiniFile] = []
+        self.tables: list[MiniFile] = []
         self.event_paths: list[str] = []
+        self._header: FileHeader | None = None
         self._passed: dict[str, PassedTime] = {}
 
     @property
     def index_path(self) -> str:
         """The path of index.json."""
         return os.path.join(self.path, layout.INDEX_NAME)
+
+    @property
+    def first_seen_path(self) -> str:
+        """The path of first-seen.json."""
+        return os.path.join(self.path, layout.FIRST_SEEN_NAME)
 
     def write_rows(self, part: RangeRows, columns: Sequence[str]) -> None:
         """Write rows of one hour into a file. `columns`: the recorded columns to write.
@@ -72,7 +81,7 @@ class MiniDirectory:
         """
         assert part.header is not None
         header = replace(self.names.header(part.header), fgm_version=__version__, format_version=FORMAT_VERSION)
-        self.identifier = header.identifier
+        self.identifier, self._header = header.identifier, header
         start_ms = part.within[0] - part.within[0] % layout.HOUR_MS
         name = layout.hour_name(start_ms)
         path = os.path.join(self._folder(start_ms), name)
@@ -92,6 +101,27 @@ class MiniDirectory:
     def passed(self, from_ms: int) -> Mapping[str, NDArray[np.int64]]:
         """Return the time that passed before each row from `from_ms` on, of each series by its key."""
         return {key: passed.since(from_ms) for key, passed in self._passed.items()}
+
+    def write_tables(self, tables: MiniTables) -> None:
+        """Write the tables of one kind, whose rows were read. The metrics files must have been written.
+
+        Raises: OSError.
+        """
+        assert self._header is not None
+        for start_ms, content in tables.tables(self._header):
+            path = os.path.join(self._folder(start_ms), layout.table_hour_name(tables.kind, start_ms))
+            with open(path, "xb") as file:
+                file.write(content)
+            facts = {"table": tables.kind, "start_ms": start_ms, "duration_ms": layout.HOUR_MS}
+            self.tables.append(MiniFile(path, facts))
+
+    def write_first_seen(self, first_ms: Mapping[str, int]) -> None:
+        """Write when series that are not in the index were first seen. `first_ms`: by key, with other names.
+
+        Raises: OSError.
+        """
+        with open(self.first_seen_path, "xb") as file:
+            file.write(first_seen.dump(first_ms))
 
     def write_index(self, index: Index) -> None:
         """Write index.json, with other names.

@@ -11,6 +11,7 @@ from anyio import Path as AsyncPath
 from anyio import to_thread
 
 from fgm.viewer.packs.pack_reader import Pack
+from fgm.viewer.packs.unpacking import unpack
 from tests.support.packs import decode_samples
 from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient
@@ -187,3 +188,36 @@ async def test_a_preview_says_what_names_become(client: ApiClient) -> None:
     assert facts["warnings"] == ["there is no pod nowhere, so nothing was left out for it"]
     refused = await client.get(f"/api/export?{span()}&redact=everything")
     assert (refused.status, "is not a rule" in refused.json["detail"]) == (400, True)
+
+
+QUERIES = (
+    "/api/timeseries?metric=memory_working_set&{span}&raw=1",
+    "/api/timeseries?metric=memory.current,cpu_limit_millicores&{span}&format=binary",
+    "/api/timeseries?metric=memory_working_set&{span}&points=40&reduce=mean",
+    "/api/top?metric=memory_working_set&{span}&parts=20",
+    "/api/wall?metric=memory_working_set&{span}&columns=60",
+    "/api/wall?metric=memory_working_set&{span}&columns=60&by=workload&format=binary",
+    "/api/events?{span}&limit=5000",
+    "/api/processes?id={culprit}&{span}&by=memory",
+    "/api/processes?id={culprit}&at={at}",
+    "/api/processes?id=node&{span}&by=cpu",
+    "/api/labelled?metric=io.stat.wbytes&containers={culprit},node&{span}",
+    "/api/labelled?metric=io.stat.wbytes&at={at}",
+)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_a_viewer_of_the_pack_answers_as_the_one_that_saved_it(
+    client: ApiClient, tmp_path: Path, query: str
+) -> None:
+    pack = await pack_of(client, "&metric=memory_working_set,memory.current,cpu_limit_millicores")
+    await to_thread.run_sync(unpack, pack, str(tmp_path))
+    opened = await to_thread.run_sync(ApiClient, tmp_path, client.now_ms)
+    await opened.ready()
+    facts = truth(RECORDING)
+    target = query.format(span=span(), culprit=facts["noisy_neighbour"]["id"], at=facts["ended_ms"] - 60_000)
+
+    expected, answer = await client.get(target), await opened.get(target)
+
+    assert expected.status == answer.status == 200
+    assert answer.body == expected.body

@@ -23,6 +23,7 @@ from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.packs import page_program
 from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.mini_directory import MiniDirectory
+from fgm.viewer.packs.mini_tables import KINDS, MiniTables
 from fgm.viewer.packs.pack_writer import PackWriter
 from fgm.viewer.packs.redaction.redaction import Redaction
 from fgm.viewer.packs.redaction.view import redacted_view
@@ -49,11 +50,16 @@ class _Found(NamedTuple):
 
 
 class PackMaker:
-    """Makes one pack. `progress`: from 0 to 1; `skipped_files`: number of files that could not be read."""
+    """Makes one pack.
+
+    `progress`: from 0 to 1; `skipped_files`: number of files that could not be read; `cut_tables`: kinds of tables with
+    more rows than a pack can have.
+    """
 
     def __init__(self, services: Services, holdings: Holdings, pack: PackQuestion, names: Redaction) -> None:
         """`names`: replaces the names in everything that is written."""
         self.progress, self.skipped_files = 0.0, 0
+        self.cut_tables: list[str] = []
         self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
 
     def pieces(self) -> Generator[bytes]:
@@ -98,9 +104,31 @@ class PackMaker:
                 parameter="from",
                 allowed="a range with samples; /api/health has the first and the last tick",
             )
+        yield from self._tables(mini)
         mini.write_index(index_of(self._holdings, self._pack))
+        mini.write_first_seen(self._first_seen())
         mini.write_events(self._events(), question.from_ms, question.to_ms)
         yield b""
+
+    def _tables(self, mini: MiniDirectory) -> Iterator[bytes]:
+        """Write the process tables and labelled tables to the small directory."""
+        question = self._pack.question
+        within = (question.from_ms, question.to_ms)
+        for kind in KINDS:
+            tables = MiniTables(kind, question.keys, within, question.node_name, self._names)
+            for _ in tables.read(self._services.tables):
+                yield b""
+            mini.write_tables(tables)
+            self.cut_tables += [kind] if tables.is_cut else []
+            yield b""
+
+    def _first_seen(self) -> dict[str, int]:
+        """Return when each series that is not in the index was first seen, by its key with other names."""
+        return {
+            self._names.series(each.series).key: each.first_seen_ms
+            for each in self._pack.series
+            if not (each.series.scope == "container" and each.series.container_id)
+        }
 
     def _events(self) -> list[Event]:
         """Return the events of the series of the pack, in ascending time."""
@@ -160,6 +188,9 @@ class PackMaker:
             self.progress += (1.0 - self.progress) / (1 + len(question.metrics))
         for number, file in enumerate(mini.rows):
             yield writer.part(f"rows/{number}", _content(file.path), is_compressed=True, **file.facts)
+        for number, file in enumerate(mini.tables):
+            yield writer.part(f"tables/{number}", _content(file.path), is_compressed=True, **file.facts)
+        yield writer.part("first_seen", _content(mini.first_seen_path))
         yield writer.part("index", _content(mini.index_path))
         yield writer.part("events", b"".join(map(_content, mini.event_paths)))
         yield writer.end(

@@ -19,6 +19,7 @@ import numpy as np
 
 from fgm.metrics.derived import ShownMetric
 from fgm.metrics.rates import Floats, Times
+from fgm.store.samples.series import order
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_names import find_or_make
 from fgm.viewer.query.lines import Line, SeriesLines
@@ -38,9 +39,12 @@ class LabelledLine(NamedTuple):
 
 
 def labelled(results: list[SeriesLines], metrics: tuple[ShownMetric, ...], holdings: Holdings) -> list[LabelledLine]:
-    """Return one labelled line for each series and metric, ordered by series."""
+    """Return one labelled line for each series and metric, in the order that series have in a file.
+
+    So the answer stays the same if windows are merged, or if it comes from a pack.
+    """
     result = []
-    for series in results:
+    for series in sorted(results, key=lambda each: order(each.series)):
         registered = find_or_make(series.series, 0, holdings.series)
         for metric, line in zip(metrics, series.lines, strict=True):
             facts = {"id": registered.id, "metric": metric.name, "unit": metric.unit, "life": registered.life}

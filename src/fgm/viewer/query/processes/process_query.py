@@ -93,7 +93,8 @@ class ProcessQuery:
         usages = [usage for usage in self._usages.processes.values() if usage.readings]
         all_names = Counter(usage.comm for usage in usages)
         started = Counter(usage.comm for usage in usages if usage.start_ms >= self.question.from_ms)
-        return [(name, count, started[name]) for name, count in all_names.most_common(limit)]
+        most = sorted(all_names.items(), key=lambda item: (-item[1], item[0]))  # however the tables are divided
+        return [(name, count, started[name]) for name, count in most[:limit]]
 
     def result(self) -> tuple[list[Usage], int]:
         """Return the processes that used most, most first, and the number of all. All steps must be done."""
