@@ -38,9 +38,13 @@ def rate_between_reads(ticks: Times, read_at_ms: Floats, values: Floats, interva
     present = np.flatnonzero(~np.isnan(values))
     if len(present) < 2:
         return result
-    if len(present) < len(values):
+    is_whole = len(present) == len(values)
+    if not is_whole:
         ticks, read_at_ms, values = ticks[present], read_at_ms[present], values[present]
-    growth, passed_ms = np.diff(values), np.diff(read_at_ms)
-    is_known = (growth >= 0) & (passed_ms > 0) & (np.diff(ticks) <= gap_ms(interval_ms))
-    result[present[1:][is_known]] = growth[is_known] * 1000.0 / passed_ms[is_known]
+    growth, passed_ms = values[1:] - values[:-1], read_at_ms[1:] - read_at_ms[:-1]
+    is_known = (growth >= 0) & (passed_ms > 0) & (ticks[1:] - ticks[:-1] <= gap_ms(interval_ms))
+    rates = result[1:] if is_whole else np.full(len(growth), np.nan)
+    np.divide(growth * 1000.0, passed_ms, out=rates, where=is_known)
+    if not is_whole:
+        result[present[1:]] = rates
     return result

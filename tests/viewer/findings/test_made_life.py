@@ -11,8 +11,10 @@ from fgm.store.directory import layout
 from fgm.viewer.files.reader import Reader
 from fgm.viewer.findings import detection, ranking
 from fgm.viewer.query.analysis.analysed_span import span_of
-from fgm.viewer.query.analysis.grid_reader import GridReader, Part
-from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grids.grid_rows import rows_of
+from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
+from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds
 from tests.support.life import made_windows
 from tests.support.life.made import Made
 from tests.support.life.made_grid import grid_of
@@ -43,17 +45,22 @@ def test_the_grid_of_made_arrays_is_that_of_the_same_windows(tmp_path: Path) -> 
     assert {series.key for series in rows.series} == {series.key for series in grid.series}
     assert span.time_ms().tolist() == grid.time_ms.tolist()
     row_of = {series.key: row for row, series in enumerate(grid.series)}
-    count = len(row_of)
     of_pods = {key: row_of[rows.series[row].key] for key, row in rows.row_of_pod.items()}
     metrics = [SHOWN[name] for name in grid.metrics]
     network = [metric for metric in metrics if metric.name.startswith("network.")]
     others = [metric for metric in metrics if metric not in network]
     files = client.services.files.between(span.first_ms, span.to_ms, layout.reach_ms(holdings.rotation_ms))
-    parts = [Part(row_of, others, count), Part(row_of, network, count), Part(of_pods, network, count)]
-    reader = GridReader(parts, span, files, Reader(client.services.sources, holdings.node_name))
+    parts = [Part(row_of, others), Part(row_of, network), Part(of_pods, network)]
+    file_reader = Reader(client.services.sources, holdings.node_name)
+    bounds = SeriesBounds((row_of, of_pods), len(row_of), span, file_reader)
+    assert len(list(bounds.read(files))) == len(files)
+    packing = bounds.packing()
+    assert packing.memory_rows < len(row_of)
+    reader = GridReader(parts, span, files, file_reader, packing)
     while reader.step():
         pass
-    read = reader.matrices()
+    packed = reader.matrices()
+    read = UnpackedMatrices(packed, packed.names(), 0, len(row_of))
     with_values = {name for name in grid.metrics if not np.isnan(grid.value(name)).all()}
     assert len(with_values) > 70
     assert read.keys() == with_values

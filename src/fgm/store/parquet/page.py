@@ -70,6 +70,8 @@ def split_levels(page: NDArray[np.uint8], rows: int) -> tuple[NDArray[np.bool_] 
             count += (run >> 1) * 8
         else:  # a repeated level
             repeated = min(run >> 1, rows - count)  # a damaged run may be longer than the memory
+            if repeated == rows:
+                return (None if data[position] else np.zeros(rows, np.bool_)), data[end:]
             parts.append(np.full(repeated, bool(data[position]), np.bool_))
             position += 1
             count += repeated

@@ -104,12 +104,17 @@ def _of_part(part: FilePart, runs: Sequence[Run], within: Range) -> FileColumns:
     content = part.content
     first, last = (runs[0].first, runs[-1].first + runs[-1].count) if runs else (0, 0)
     ticks = content.block.tick_ms()
-    times = ticks if all(run.first_tick is not None for run in runs) else content.times(first, last - first)
+    first_tick, end_tick = np.searchsorted(ticks, within).tolist()
+    times = None if all(run.first_tick is not None for run in runs) else content.times(first, last - first)
     bounds, time_ms = [], []
     for run in runs:
-        at = run.first - first if times is not ticks or run.first_tick is None else run.first_tick
-        of_run = times[at : at + run.count]
-        begin, end = np.searchsorted(of_run, within).tolist()
+        if run.first_tick is not None:
+            begin, end = (min(max(tick - run.first_tick, 0), run.count) for tick in (first_tick, end_tick))
+            of_run = ticks[run.first_tick : run.first_tick + run.count]
+        else:
+            assert times is not None, "read for such runs"
+            of_run = times[run.first - first : run.first - first + run.count]
+            begin, end = np.searchsorted(of_run, within).tolist()
         bounds.append((run.first + begin, run.first + end))
         time_ms.append(of_run[begin:end])
     first, last = (min(begin for begin, _ in bounds), max(end for _, end in bounds)) if bounds else (0, 0)

@@ -67,15 +67,21 @@ class OpenFile:
     """An open data file, or a merged hour with the windows that replace parts of it.
 
     `keys`: keys of the chosen series that it has, in the order of the file. `rows`: upper limit of the rows of each.
-    `last_ms`: its last tick, of any series.
+    `first_ms`, `last_ms`: its first and its last tick, of any series.
     """
 
     interval_ms: int
+    first_ms: int
     last_ms: int
     keys: list[str]
     rows: dict[str, int]
     parts: list[FilePart]
     with_late: bool
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether it is a journal, or has one."""
+        return any(part.content is None for part in self.parts)
 
     def values(self, columns: int) -> int:
         """Return an upper limit of the values of the chosen series, with the times and the lateness of each row."""
@@ -255,7 +261,8 @@ class Reader:
         if not parts:
             return None
         within, choose = choice.within, choice.choose
-        interval_ms, last_ms = max(part.header.interval_ms for part in parts), max(part.last_ms for part in parts)
+        interval_ms = max(part.header.interval_ms for part in parts)
+        first_ms, last_ms = min(part.first_ms for part in parts), max(part.last_ms for part in parts)
         kept = [part for part in parts if _overlaps(within, part.first_ms, part.last_ms)]
         if within is not None and can_cut:
             for part in kept:
@@ -273,7 +280,7 @@ class Reader:
         else:
             kept = []
         close(part for part in parts if part not in kept)
-        return OpenFile(interval_ms, last_ms, list(rows), rows, kept, choice.with_late)
+        return OpenFile(interval_ms, first_ms, last_ms, list(rows), rows, kept, choice.with_late)
 
 
 def _few_columns_at_once(

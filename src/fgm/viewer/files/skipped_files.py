@@ -20,16 +20,21 @@ def reason_of(error: BadFileError | OSError) -> str:
 
 
 class SkipCounter:
-    """Counts the files that one query has skipped, and adds them to the list."""
+    """Counts the files that one query has skipped, each once, and adds them to the list."""
 
     def __init__(self, skipped: "SkippedFiles") -> None:
-        self.count = 0
+        self._paths: set[str] = set()
         self._skipped = skipped
+
+    @property
+    def count(self) -> int:
+        """Number of files that were skipped."""
+        return len(self._paths)
 
     def note(self, path: str, error: BadFileError | OSError) -> None:
         """Count a file. `path`: relative to the data directory."""
         self._skipped.note(path, reason_of(error))
-        self.count += 1
+        self._paths.add(path)
 
 
 class SkippedFiles:

@@ -58,11 +58,7 @@ def candidates_of(grid: Grid, metric: str, *, also_before: bool = False) -> Cand
     enough = MIN_PRESENT_S * 1000 / grid.interval_ms
     in_view, in_all = ((~np.isnan(part[rows])).sum(axis=1) for part in (view, values))
     looked_at = (values if also_before else view)[rows]
-    present = ~np.isnan(looked_at)
-    low, high = (
-        np.min(looked_at, axis=1, where=present, initial=np.inf),
-        np.max(looked_at, axis=1, where=present, initial=-np.inf),
-    )
+    low, high = (each.reduce(looked_at, axis=1, initial=np.nan) for each in (np.fmin, np.fmax))  # of values
     rows = rows[(in_all >= enough) & (in_view >= min(enough, view.shape[1] / 2)) & (high - low > floor)]
     chosen = values[rows].astype(np.float64)
     _leave_out_starts(chosen, round(START_S * 1000 / grid.interval_ms))

@@ -5,7 +5,7 @@ series with each other is listed as one that does: it gets all series at once. A
 so that its memory and its time do not depend on their number; pods are together with their containers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -28,10 +28,13 @@ from fgm.viewer.findings.detectors import (
     throttling,
 )
 from fgm.viewer.findings.finding import Finding
-from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.grid import Grid, Matrix
 
 MAX_CELLS = 100_000
 """Maximum number of series times ticks in one call of a detector that does not compare series."""
+
+MatricesOf = Callable[[Sequence[str], int, int], Mapping[str, Matrix]]
+"""Returns the matrices of some metrics, with the rows from one to another (exclusive)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,8 @@ def metrics_of(detectors: Iterable[Detector]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for detector in detectors for metric in detector.needs))
 
 
-def part_of(grid: Grid, first: int, end: int) -> Grid:
-    """Return a grid with some of the series of another one; no values are copied."""
+def part_of(grid: Grid, matrices: Mapping[str, Matrix], first: int, end: int) -> Grid:
+    """Return a grid with some of the series of another one. `matrices`: their values."""
     rows = slice(first, end)
     pods = grid.pod_of[rows] - first
     node = None if grid.node is None or not first <= grid.node < end else grid.node - first
@@ -87,8 +90,8 @@ def part_of(grid: Grid, first: int, end: int) -> Grid:
         is_leaf=grid.is_leaf[rows],
         pod_of=np.where((pods >= 0) & (pods < end - first), pods, -1),
         node=node,
-        metrics={name: values[rows] for name, values in grid.metrics.items()},
-        of_node={name: grid.value_of_node(name) for name in grid.metrics},
+        metrics=matrices,
+        of_node={name: grid.value_of_node(name) for name in matrices},
     )
 
 
@@ -127,15 +130,24 @@ def find_all(grid: Grid, detectors: Sequence[Detector] = DETECTORS) -> list[Find
     return [finding for work in calls(grid, detectors) for finding in work()]
 
 
-def calls(grid: Grid, detectors: Sequence[Detector] = DETECTORS) -> Iterator[Callable[[], list[Finding]]]:
-    """Yield functions that find, a few series and one detector each."""
+def calls(
+    grid: Grid, detectors: Sequence[Detector] = DETECTORS, matrices_of: MatricesOf | None = None
+) -> Iterator[Callable[[], list[Finding]]]:
+    """Yield functions that find, a few series and one detector each.
+
+    `matrices_of`: None: rows of the matrices of the grid; no values are copied.
+    """
+
+    def slices(names: Sequence[str], first: int, end: int) -> Mapping[str, Matrix]:
+        return {name: grid.metrics[name][first:end] for name in names}
+
+    of_rows = slices if matrices_of is None else matrices_of
     max_rows = max(1, MAX_CELLS // max(1, len(grid.time_ms)))
     for detector in detectors:
-        seen = replace(grid, metrics={name: grid.metrics[name] for name in detector.needs if name in grid.metrics})
+        names = [name for name in detector.needs if name in grid.metrics]
         parts = [(0, len(grid.series))] if detector.compares else list(bounds_of_parts(grid.pod_of, max_rows))
         for first, end in parts:
-            part = seen if end - first == len(grid.series) else part_of(seen, first, end)
-            yield partial(_found, detector, part, first)
+            yield partial(_found, detector, part_of(grid, of_rows(names, first, end), first, end), first)
 
 
 def _found(detector: Detector, part: Grid, first: int) -> list[Finding]:

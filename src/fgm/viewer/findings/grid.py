@@ -29,8 +29,8 @@ class Grid:
     `metrics`: by the names that the viewer shows: counters are rates, and there are derived metrics. A metric that is
     not read at each tick has values only at those that read it. `events`: those in the time of the grid, oldest first.
     `is_leaf`: whether a series has no parts that are series, too: containers, services, the rest of the node.
-    `node`: row of the node, or None. `of_node`: its values, if the grid is a part in which it has no row. `pod_of`:
-    row of the pod of each series; -1: none.
+    `node`: row of the node, or None. `of_node`: its values, so that a part of the grid in which it has no row has them,
+    too. `pod_of`: row of the pod of each series; -1: none.
 
     Shape: `time_ms` is int64[ticks]; `is_leaf` and `pod_of` have a value for each series.
     """
@@ -57,8 +57,7 @@ class Grid:
 
     def value_of_node(self, metric: str) -> Row:
         """Return the values of a metric of the node; all NaN if it has none."""
-        if self.node is not None:
-            of_node: Row = self.value(metric)[self.node]
-            return of_node
         known = self.of_node.get(metric)
+        if known is None and self.node is not None:
+            known = self.value(metric)[self.node]
         return np.full(len(self.time_ms), np.nan, np.float32) if known is None else known

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fgm.viewer.findings.grid import Grid, Matrix
-from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, quantiles
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, quantiles, zero_for_null
 from fgm.viewer.findings.statistics.likelihood import likeliest_range_in_view
 from fgm.viewer.findings.statistics.segments import heaviest
 
@@ -63,7 +63,7 @@ class QuotaStretch:
 
 def stretches(grid: Grid) -> list[QuotaStretch]:
     """Return for each row whose quota ran out more than usual the stretch in which it did so most."""
-    throttled, begin, second = np.nan_to_num(grid.value("throttle_ratio")), grid.begin, grid.interval_ms / 1000
+    throttled, begin, second = zero_for_null(grid.value("throttle_ratio")), grid.begin, grid.interval_ms / 1000
     rows = np.flatnonzero((throttled[:, begin:] > 0).any(axis=1))
     if not len(rows):
         return []

@@ -5,9 +5,11 @@ import threading
 import anyio
 import anyio.lowlevel
 import pytest
+from quart import Quart, Response
 
 from fgm.viewer.api.response import query_runner
 from fgm.viewer.api.response.query_runner import QueryRunner
+from fgm.viewer.api.response.responses import response_from_parts
 
 
 async def test_background_waits_until_no_request_is_worked_on() -> None:
@@ -65,3 +67,22 @@ async def test_background_rests_while_requests_come_if_there_is_a_cpu_limit(monk
         await each.run_in_background(lambda: sum(range(1000)))
     assert len(rests) == 1
     assert rests[0] > 0
+
+
+async def test_work_in_the_background_does_not_rest_for_its_own_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    runner, app = QueryRunner(cpu_limit=1e-9), Quart("test")
+
+    @app.get("/")
+    async def respond() -> Response:
+        return await response_from_parts(runner, lambda: iter([b"{}"]), in_background=True)
+
+    for _ in range(2):
+        response = await app.test_client().get("/")
+        assert await response.get_data() == b"{}"
+    assert rests == []

@@ -19,7 +19,7 @@ from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.findings.sentences import sentence_of
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.query.analysis.finding_query import FindingQuery, FindingResult
-from fgm.viewer.query.analysis.grid_rows import rows_of
+from fgm.viewer.query.analysis.grids.grid_rows import rows_of
 from fgm.viewer.query.question import Question
 from fgm.viewer.web import entity_tags
 
@@ -35,7 +35,7 @@ async def respond(services: Services, lease: Lease) -> Response:
     query_string, now_ms = request.query_string, services.now_ms()
     tag = await runner.run_in_background(lambda: tag_of(query_string, span, services, holdings, now_ms))
     if tag is not None and entity_tags.matches(request.headers.get("If-None-Match"), tag):
-        return await response_from_parts(runner, lambda: iter(()), etag=tag)
+        return await response_from_parts(runner, lambda: iter(()), etag=tag, in_background=True)
     async with runner.long_query:
         body = None if tag is None else services.kept_answers.find(tag)
         if body is None:
@@ -49,7 +49,7 @@ async def respond(services: Services, lease: Lease) -> Response:
             if tag is not None:
                 services.kept_answers.keep(tag, body)
     lease.give_back()
-    return await response_from_parts(runner, lambda: iter([body]), etag=tag)
+    return await response_from_parts(runner, lambda: iter([body]), etag=tag, in_background=True)
 
 
 def tag_of(query_string: bytes, span: AnalysedSpan, services: Services, holdings: Holdings, now_ms: int) -> str | None:

@@ -25,7 +25,7 @@ async def respond(services: Services, lease: Lease) -> Response:
     question = make_question(holdings, studies_request, services.now_ms())
     query = await runner.run_in_background(lambda: services.study_query(studies_request.study, question))
     await runner.finish(query, lease, in_background=True)
-    return await response_from_parts(runner, lambda: json_parts(answer(query, holdings)))
+    return await response_from_parts(runner, lambda: json_parts(answer(query, holdings)), in_background=True)
 
 
 def make_question(holdings: Holdings, studies_request: StudiesRequest, now_ms: int) -> Question:

@@ -30,12 +30,18 @@ def json_response(facts: dict[str, Any]) -> Response:
 
 
 async def response_from_parts(
-    runner: QueryRunner, make: MakeParts, media_type: str = JSON, etag: str | None = None
+    runner: QueryRunner,
+    make: MakeParts,
+    media_type: str = JSON,
+    etag: str | None = None,
+    *,
+    in_background: bool = False,
 ) -> Response:
     """Return the response to the current request, with a body made of the parts that `make` returns.
 
     `etag`: entity tag of the response; None: the client must not cache it. If the client already has the response with
-    this tag, it gets status 304, and `make` is not called.
+    this tag, it gets status 304, and `make` is not called. `in_background`: whether the request is no reason for work
+    in the background to wait.
     """
     headers = {"Content-Type": media_type, "Cache-Control": "no-store"}
     if etag is not None:
@@ -55,7 +61,8 @@ async def response_from_parts(
             first = _take(parts, PART_BYTES)
         return first, parts, is_zipped
 
-    first, parts, is_zipped = await runner.run(begin)
+    run = runner.run_in_background if in_background else runner.run
+    first, parts, is_zipped = await run(begin)
     if is_zipped:
         headers["Content-Encoding"] = "gzip"
     if len(first) < PART_BYTES:

@@ -14,7 +14,7 @@ from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid, Matrix
 from fgm.viewer.findings.owners import is_stand_in, named, owners, whose
 from fgm.viewer.findings.quotas import NEAR_QUOTA, QuotaStretch, stretches
-from fgm.viewer.findings.statistics.levels import levels_and_spreads
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, zero_for_null
 from fgm.viewer.findings.statistics.likelihood import likeliest_range_in_view
 from fgm.viewer.findings.statistics.segments import heaviest
 
@@ -77,7 +77,7 @@ def _at_memory_limit(grid: Grid, limit: _MemoryLimit) -> list[Finding]:
     pressure, hits = grid.value(PRESSURE)[rows], grid.value(limit.hits)[rows]
     hits = np.where(is_stand_in(grid, rows, limit.depth)[:, None], np.float32(np.nan), hits)
     full = grid.value("memory_working_set")[rows] >= FULL * bound
-    usual, spread = levels_and_spreads(np.nan_to_num(pressure[:, :begin] if begin else pressure))
+    usual, spread = levels_and_spreads(zero_for_null(pressure[:, :begin] if begin else pressure))
     suffers = np.where(np.isfinite(pressure), pressure >= (usual + spread + SUFFERS)[:, None], full)
     is_at = (memory >= AT_LIMIT * bound) & suffers & ~(_recent(hits) == 0)
     segments = heaviest(np.where(is_at, 1.0, -PAUSE_WEIGHT)[:, begin:])
@@ -119,7 +119,7 @@ def _at_quota(grid: Grid, stretch: QuotaStretch) -> Finding:
 
 
 def _at_thread_limit(grid: Grid) -> list[Finding]:
-    refused = np.nan_to_num(grid.value(THREAD_HITS))
+    refused = zero_for_null(grid.value(THREAD_HITS))
     found = []
     for row in np.flatnonzero((refused[:, grid.begin :] > 0).any(axis=1) & grid.is_leaf).tolist():
         at = np.flatnonzero(refused[row, grid.begin :] > 0) + grid.begin

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.grid import Grid, Matrix
-from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians
+from fgm.viewer.findings.statistics.levels import levels_and_spreads, medians, zero_for_null
 from fgm.viewer.findings.statistics.rank_correlation import lagged
 from fgm.viewer.findings.statistics.segments import heaviest, usual_part
 
@@ -63,16 +63,16 @@ class _Resource:
 
 
 def _processors(grid: Grid) -> Matrix:
-    return np.nan_to_num(grid.value("total_cpu_usage_millicores"))
+    return zero_for_null(grid.value("total_cpu_usage_millicores"))
 
 
 def _memory(grid: Grid) -> Matrix:
-    return np.nan_to_num(grid.value("memory.current"))
+    return zero_for_null(grid.value("memory.current"))
 
 
 def _io(grid: Grid) -> Matrix:
-    requests = np.nan_to_num(grid.value("io_read_iops")) + np.nan_to_num(grid.value("io_write_iops"))
-    return np.nan_to_num(grid.value("io_bytes_per_s")) + BYTES_A_REQUEST * requests
+    requests = zero_for_null(grid.value("io_read_iops")) + zero_for_null(grid.value("io_write_iops"))
+    return zero_for_null(grid.value("io_bytes_per_s")) + BYTES_A_REQUEST * requests
 
 
 MIB = float(1 << 20)
@@ -138,12 +138,12 @@ def _of_resource(grid: Grid, resource: _Resource) -> Finding | None:
         return None
     lengths = beyond[:, start:stop].sum(axis=1) * second
     victims.sort(key=lambda each: -lengths[each])
-    waited_by_first = np.nan_to_num(grid.value(resource.pressure)[leaves[victims[0]], start:stop])
+    waited_by_first = zero_for_null(grid.value(resource.pressure)[leaves[victims[0]], start:stop])
     total_s, length_s = float(lengths[victims].sum()), (stop - start) * second
     facts: dict[str, float | str] = {
         "resource": resource.name,
         "share_of_rise": part,
-        "rise": float(_rises(np.nan_to_num(grid.value(resource.metric)[leaves[[culprit]]]), start, stop, begin)[0]),
+        "rise": float(_rises(zero_for_null(grid.value(resource.metric)[leaves[[culprit]]]), start, stop, begin)[0]),
         "victims": float(len(victims)),
         "victim_waited_percent": 100 * float(waited_by_first.mean()),
         "waited_s": total_s,
@@ -187,12 +187,12 @@ def _rises(used: Matrix, start: int, stop: int, begin: int) -> Floats:
 
 def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) -> Matrix:
     """Return by how much each leaf waits longer than usual, as a share of time; 0 while a limit holds it."""
-    pressure = np.nan_to_num(grid.value(resource.pressure)[leaves])
+    pressure = zero_for_null(grid.value(resource.pressure)[leaves])
     usual, spread = levels_and_spreads(usual_part(pressure, grid.begin))
     beyond = np.clip(pressure - (usual + ALLOWED + SPREADS * spread)[:, None].astype(np.float32), 0, 1)
     pods = grid.pod_of[leaves]
     for metric in resource.held_by:
-        hits = np.nan_to_num(grid.value(metric)) > 0
+        hits = zero_for_null(grid.value(metric)) > 0
         hits[:, 1:] |= hits[:, :-1].copy()
         beyond[hits[leaves] | (hits[pods] & (pods >= 0)[:, None])] = 0
     return beyond
@@ -200,10 +200,10 @@ def _beyond_usual(grid: Grid, resource: _Resource, leaves: NDArray[np.int64]) ->
 
 def _is_swapping(grid: Grid, row: int, ticks: slice) -> bool:
     """Return whether half of a series' I/O is swapping, which the detector of paging reports."""
-    moved = sum(np.nan_to_num(grid.value(name)[row, ticks]) for name in ("memory.stat.pswpin", "memory.stat.pswpout"))
+    moved = sum(zero_for_null(grid.value(name)[row, ticks]) for name in ("memory.stat.pswpin", "memory.stat.pswpout"))
     # Before Linux 6.15 only the pages that came back are counted, which had gone out before.
-    again = 2 * np.nan_to_num(grid.value("memory.stat.workingset_refault_anon")[row, ticks])
-    whole = np.nan_to_num(grid.value("io_bytes_per_s")[row, ticks]).mean()
+    again = 2 * zero_for_null(grid.value("memory.stat.workingset_refault_anon")[row, ticks])
+    whole = zero_for_null(grid.value("io_bytes_per_s")[row, ticks]).mean()
     return bool(PAGE_BYTES * np.maximum(moved, again).mean() >= max(1.0, whole / 2))
 
 

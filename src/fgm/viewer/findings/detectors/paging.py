@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fgm.viewer.findings.finding import Finding
 from fgm.viewer.findings.floors import floor_of
 from fgm.viewer.findings.grid import Grid
+from fgm.viewer.findings.statistics.levels import zero_for_null
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -94,10 +95,10 @@ def _rate(grid: Grid, storm: Storm) -> Floats:
     is_missing = np.ones(rate.shape, np.bool_)
     for name in storm.metrics:
         values = grid.value(name)
-        rate += np.nan_to_num(values)
+        rate += zero_for_null(values)
         is_missing &= np.isnan(values)
     if storm.subtracted:
-        rate -= np.nan_to_num(grid.value(storm.subtracted))
+        rate -= zero_for_null(grid.value(storm.subtracted))
     return np.where(is_missing, np.nan, np.maximum(rate, 0))
 
 
@@ -142,7 +143,7 @@ def _bounds(rate: Floats, means: Floats, threshold: float, top: int, length: int
     end = top + int(low_after[0]) - 1 if len(low_after) else len(means) - 1
     # A mean includes ticks before it: the storm began when a single tick was high.
     earliest = max(0, begin - length + 1)
-    begin = earliest + int((np.nan_to_num(rate[earliest : begin + 1]) > threshold).argmax())
+    begin = earliest + int((zero_for_null(rate[earliest : begin + 1]) > threshold).argmax())
     while end > begin and not rate[end] > threshold:
         end -= 1
     return begin, end

@@ -5,11 +5,14 @@
 Source: Hampel (1974), The influence curve and its role in robust estimation (median absolute deviation).
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Values = NDArray[np.floating]
+F = TypeVar("F", bound=np.floating)
 
 SPREAD_OF_MAD = 1.4826
 """Standard deviation of normally distributed values whose median absolute deviation is 1."""
@@ -22,6 +25,12 @@ def quantiles(values: Values, *shares: float) -> tuple[Floats, ...]:
     """
     ordered = np.sort(values, axis=-1)  # NaN comes last
     return tuple(_at(ordered, np.isfinite(ordered).sum(axis=-1), share) for share in shares)
+
+
+def zero_for_null(values: NDArray[F]) -> NDArray[F]:
+    """Return values with 0 for NaN."""
+    result: NDArray[F] = np.where(np.isnan(values), values.dtype.type(0), values)
+    return result
 
 
 def medians(values: Values) -> Floats:

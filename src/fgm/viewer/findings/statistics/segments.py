@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fgm.viewer.findings.statistics.levels import zero_for_null
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -31,7 +33,7 @@ def heaviest(weights: NDArray[np.floating]) -> Segments:
     """
     rows, ticks = weights.shape
     sums = np.zeros((rows, ticks + 1))
-    np.cumsum(np.nan_to_num(weights), axis=1, out=sums[:, 1:])
+    np.cumsum(zero_for_null(weights), axis=1, out=sums[:, 1:])
     lows = np.minimum.accumulate(sums, axis=1)
     stop = np.argmax(sums - lows, axis=1)
     positions = np.maximum.accumulate(np.where(sums == lows, np.arange(ticks + 1), 0), axis=1)

@@ -7,6 +7,7 @@ other series each time.
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -22,13 +23,16 @@ from fgm.viewer.findings.detection import DETECTORS, Detector
 from fgm.viewer.findings.grid import Grid, Matrix, Row
 from fgm.viewer.findings.ranking import Ranked
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
-from fgm.viewer.query.analysis.grid_reader import GridReader, Part
-from fgm.viewer.query.analysis.grid_rows import MAX_CELLS, rows_of
-from fgm.viewer.query.analysis.passes import Pass, passes
+from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grids.grid_rows import MAX_CELLS, rows_of
+from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
+from fgm.viewer.query.analysis.grids.packing import Packing
+from fgm.viewer.query.analysis.grids.passes import Pass, passes
+from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds, read_range
 from fgm.viewer.query.event_query import EventQuery, EventQuestion
 
 MAX_VALUES = 6 * MAX_CELLS
-"""Maximum number of values of all matrices together, 19 MB: six metrics of the largest grid."""
+"""Maximum number of values of all packed matrices together, 19 MB: six metrics of the largest grid."""
 STEP_S = 0.005
 """Time after which no more work is begun in a step. A piece of work takes about as long."""
 MAX_EVENTS = 5_000
@@ -69,8 +73,7 @@ class FindingQuery:
         self._detectors, self._monotonic = detectors, monotonic
         self._reader = Reader(sources, holdings.node_name)
         self._rows = rows_of(holdings.series, span)
-        within = (span.first_ms - 3 * span.tick_ms, span.to_ms)
-        self._files = sources.files.between(*within, layout.reach_ms(holdings.rotation_ms))
+        self._files = sources.files.between(*read_range(span), layout.reach_ms(holdings.rotation_ms))
         question = EventQuestion(span.before_ms, span.to_ms, MAX_EVENTS)
         self._event_query = EventQuery(holdings, question, event_files, sources)
         self._recorded = holdings.metrics
@@ -130,14 +133,20 @@ class FindingQuery:
         self._events = self._event_query.result().events[::-1]
         needed = detection.metrics_of(self._detectors)
         available = [name for name in needed if SHOWN[name].has_values(self._recorded)]
-        planned = list(passes(self._detectors, available, self._rows.pod_of, self.span.ticks, MAX_VALUES))
+        rows = self._rows
+        own = {series.key: row for row, series in enumerate(rows.series)}
+        bounds = SeriesBounds((own, rows.row_of_pod), len(rows.series), self.span, self._reader)
+        for _ in bounds.read(self._files):
+            yield self._progress
+        packing = bounds.packing()
+        planned = list(passes(self._detectors, available, rows.pod_of, packing, MAX_VALUES))
         for each in planned:
-            yield from self._find(each, 1 / len(planned))
+            yield from self._find(each, packing.part(each.first, each.end), 1 / len(planned))
 
-    def _find(self, each: Pass, weight: float) -> Iterator[float]:
+    def _find(self, each: Pass, packing: Packing, weight: float) -> Iterator[float]:
         """Read the files, and run detectors. `weight`: the share of the work."""
         began, first = self._progress, each.first
-        reader = GridReader(self._parts(each), self.span, self._files, self._reader)
+        reader = GridReader(self._parts(each), self.span, self._files, self._reader, packing)
         try:
             while reader.step():
                 self._progress = began + 0.8 * weight * reader.progress
@@ -145,12 +154,14 @@ class FindingQuery:
         finally:
             reader.close()
         matrices = reader.matrices()
+        names = matrices.names()
         node = self._rows.node
         if node is not None and first <= node < each.end:
-            self._of_node.update({name: matrix[node - first].copy() for name, matrix in matrices.items()})
-        self._with_values.update(matrices)
-        grid = self._grid(first, each.end, matrices)
-        for call in detection.calls(grid, each.detectors):
+            self._of_node.update({name: matrices.rows(name, node - first, node - first + 1)[0] for name in names})
+        self._with_values.update(names)
+        grid = self._grid(first, each.end, UnpackedMatrices(matrices, names, 0, each.end - first))
+        of_rows = partial(UnpackedMatrices, matrices)
+        for call in detection.calls(grid, each.detectors, of_rows):
             for found in ranking.with_strength(call(), grid):
                 (finding,) = detection.moved([found.finding], first)
                 self._found.append(replace(found, finding=finding))
@@ -183,6 +194,5 @@ class FindingQuery:
         of_pods = {key: row - first for key, row in rows.row_of_pod.items() if first <= row < end}
         network = [metric for metric in shown if metric.name.startswith("network.")]
         others = [metric for metric in shown if metric not in network]
-        count = end - first
-        parts = [Part(own, others, count), Part(own, network, count), Part(of_pods, network, count)]
+        parts = [Part(own, others), Part(own, network), Part(of_pods, network)]
         return [part for part in parts if part.row_of and part.metrics]

@@ -49,7 +49,10 @@ class Tails:
 
     def column(self, name: str) -> Floats:
         """Return the last values of a recorded column."""
-        return self.columns.setdefault(name, np.full(self.series, np.nan))
+        known = self.columns.get(name)
+        if known is None:
+            known = self.columns[name] = np.full(self.series, np.nan)
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class MetricReader:
         late_ms = np.empty(len(apart_ms))
         late = read.late_ms()
         late_ms[starts], late_ms[places] = self._tails.late_ms[index], late if fresh is None else late[fresh]
-        read_at_ms: Floats = apart_ms.astype(np.float64) + np.nan_to_num(late_ms)
+        read_at_ms: Floats = apart_ms.astype(np.float64) + np.where(np.isnan(late_ms), 0.0, late_ms)
         return JoinedRows(
             time_ms, index[series], places, index, starts, starts + lengths, fresh, apart_ms, late_ms, read_at_ms
         )

@@ -3,39 +3,41 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from fgm.metrics.derived import ShownMetric
 from fgm.store.errors import BadFileError
 from fgm.viewer.files.data_files import DataFile
 from fgm.viewer.files.reader import Reader
-from fgm.viewer.findings.grid import Matrix
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
-from fgm.viewer.query.analysis.joined_rows import LEAD_TICKS, ComputedMetrics, MetricReader
+from fgm.viewer.query.analysis.grids.matrices import PackedMatrices
+from fgm.viewer.query.analysis.grids.packing import Packing
+from fgm.viewer.query.analysis.grids.series_bounds import read_range
+from fgm.viewer.query.analysis.joined_rows import ComputedMetrics, MetricReader
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Metrics that are read of some series.
 
-    `row_of`: the row in the matrices of each series, by `Series.key`. `rows`: number of rows of the matrices.
+    `row_of`: the row in the matrices of each series, by `Series.key`.
     """
 
     row_of: Mapping[str, int]
     metrics: Sequence[ShownMetric]
-    rows: int
 
 
 class GridReader:
     """Reads metrics of some series. Not thread-safe."""
 
-    def __init__(self, parts: Sequence[Part], span: AnalysedSpan, files: Sequence[DataFile], reader: Reader) -> None:
-        """`files`: those with samples in the range, in order of time."""
+    def __init__(
+        self, parts: Sequence[Part], span: AnalysedSpan, files: Sequence[DataFile], reader: Reader, packing: Packing
+    ) -> None:
+        """`files`: those with samples in the range, in order of time. `packing`: of all rows."""
         self._span = span
-        self._within = (span.first_ms - LEAD_TICKS * span.tick_ms, span.to_ms)
-        self._parts = [(part, MetricReader(reader, part.metrics, self._within, part.rows)) for part in parts]
+        self._within = read_range(span)
+        rows = len(packing.begin)
+        self._parts = [(part, MetricReader(reader, part.metrics, self._within, rows)) for part in parts]
         self._files, self._reader = files, reader
-        self._matrices: dict[str, Matrix] = {}
+        self._matrices = PackedMatrices(packing)
         self._read_files = 0
         self._pieces = self._read()
 
@@ -48,9 +50,9 @@ class GridReader:
         """Read the next file or part of it; return whether there may be more. May block."""
         return next(self._pieces, None) is not None
 
-    def matrices(self) -> Mapping[str, Matrix]:
-        """Return the values of each metric that has any. All steps must be done."""
-        return {name: matrix for name, matrix in self._matrices.items() if not np.isnan(matrix).all()}
+    def matrices(self) -> PackedMatrices:
+        """Return the values of all metrics. All steps must be done."""
+        return self._matrices
 
     def close(self) -> None:
         """Close the file that is being read."""
@@ -65,21 +67,17 @@ class GridReader:
                     try:
                         for part, metrics in self._parts:
                             for computed in metrics.read(opened, part.row_of):
-                                self._fill(part, computed)
+                                self._fill(computed)
                                 yield True
                     except (BadFileError, OSError) as error:
                         self._reader.note(opened, error)
             self._read_files += 1
             yield True
 
-    def _fill(self, part: Part, computed: ComputedMetrics) -> None:
+    def _fill(self, computed: ComputedMetrics) -> None:
         """Write the values of metrics into the matrices."""
         span, rows = self._span, computed.rows
         ticks = (rows.time_ms - span.first_ms) // span.tick_ms
-        is_kept = (ticks >= 0) & (ticks < span.ticks)
-        cells, kept = (rows.series * span.ticks + ticks)[is_kept], rows.places[is_kept]
+        destinations = self._matrices.destinations(rows.series, ticks, rows.places)
         for metric in computed.metrics:
-            matrix = self._matrices.get(metric.name)
-            if matrix is None:
-                matrix = self._matrices[metric.name] = np.full((part.rows, span.ticks), np.nan, np.float32)
-            matrix.reshape(-1)[cells] = metric.compute(computed.samples)[kept]
+            self._matrices.write(metric.name, destinations, metric.compute(computed.samples))

@@ -7,6 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fgm.viewer.findings.detection import Detector, bounds_of_parts
+from fgm.viewer.query.analysis.grids.packing import Packing
+
+MAX_PARTS = 24
+"""Number of parts of about the same size of which blocks of rows consist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +24,19 @@ class Pass:
 
 
 def passes(
-    detectors: Sequence[Detector], available: Collection[str], pod_of: NDArray[np.int64], ticks: int, max_values: int
+    detectors: Sequence[Detector],
+    available: Collection[str],
+    pod_of: NDArray[np.int64],
+    packing: Packing,
+    max_values: int,
 ) -> Iterator[Pass]:
-    """Yield the passes. `available`: metrics that may have values; others are not read.
+    """Yield the passes. `available`: metrics that may have values; others are not read. `max_values`: of packed rows.
 
     As many detectors as fit share a pass, preferably those that need the same metrics. If all rows do not fit for one
     detector alone, it gets blocks of rows, unless it compares them.
     """
     rows = len(pod_of)
-    max_metrics = max_values // max(1, rows * ticks)
+    max_metrics = max_values // max(1, packing.values)
     remaining = list(detectors)
     while remaining:
         group = [remaining.pop(0)]
@@ -43,9 +51,20 @@ def passes(
         if len(needs) <= max_metrics or group[0].compares:
             yield Pass(0, rows, group, needs)
             continue
-        max_rows = max(1, max_values // (ticks * len(needs)))
-        for first, end in bounds_of_parts(pod_of, max_rows):
+        for first, end in _blocks(pod_of, packing, max_values // len(needs)):
             yield Pass(first, end, group, needs)
+
+
+def _blocks(pod_of: NDArray[np.int64], packing: Packing, max_values: int) -> Iterator[tuple[int, int]]:
+    """Yield blocks of rows that fit into memory when they are packed, and consist of a few pods at least."""
+    parts = list(bounds_of_parts(pod_of, max(1, len(pod_of) // MAX_PARTS)))
+    first, end = parts[0]
+    for _, longer in parts[1:]:
+        if packing.part(first, longer).values > max_values:
+            yield first, end
+            first = end
+        end = longer
+    yield first, end
 
 
 def _needs(detectors: Sequence[Detector], available: Collection[str]) -> list[str]:

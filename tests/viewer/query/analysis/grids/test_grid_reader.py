@@ -13,8 +13,10 @@ from fgm.viewer.files.reader import Reader
 from fgm.viewer.findings.detection import DETECTORS, metrics_of
 from fgm.viewer.query.analysis import analysed_span, joined_rows
 from fgm.viewer.query.analysis.analysed_span import AnalysedSpan, span_of
-from fgm.viewer.query.analysis.grid_reader import GridReader, Part
-from fgm.viewer.query.analysis.grid_rows import GridRows, rows_of
+from fgm.viewer.query.analysis.grids.grid_reader import GridReader, Part
+from fgm.viewer.query.analysis.grids.grid_rows import GridRows, rows_of
+from fgm.viewer.query.analysis.grids.matrices import UnpackedMatrices
+from fgm.viewer.query.analysis.grids.series_bounds import SeriesBounds
 from fgm.viewer.query.question import Question
 from fgm.viewer.query.samples_query import SamplesQuery
 from tests.support import incidents
@@ -40,14 +42,16 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
 
 def read(client: ApiClient, span: AnalysedSpan, holdings: Holdings) -> tuple[GridRows, dict[str, np.ndarray]]:
     rows = rows_of(holdings.series, span)
-    own = Part(
-        {series.key: row for row, series in enumerate(rows.series)}, [SHOWN[name] for name in METRICS], len(rows.series)
-    )
+    own = Part({series.key: row for row, series in enumerate(rows.series)}, [SHOWN[name] for name in METRICS])
     files = client.services.files.between(span.first_ms - 3000, span.to_ms, layout.reach_ms(holdings.rotation_ms))
-    reader = GridReader([own], span, files, Reader(client.services.sources, holdings.node_name))
+    file_reader = Reader(client.services.sources, holdings.node_name)
+    bounds = SeriesBounds([own.row_of], len(rows.series), span, file_reader)
+    assert list(bounds.read(files)) == list(range(1, 1 + len(files)))
+    reader = GridReader([own], span, files, file_reader, bounds.packing())
     while reader.step():
         pass
-    return rows, dict(reader.matrices())
+    packed = reader.matrices()
+    return rows, dict(UnpackedMatrices(packed, packed.names(), 0, len(rows.series)))
 
 
 def lines(client: ApiClient, span: AnalysedSpan, keys: set[str]) -> dict[tuple[str, str], np.ndarray]:
