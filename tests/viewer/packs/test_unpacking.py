@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from fgm.viewer.packs.pack_format import BadPackError, checksum
 from fgm.viewer.packs.pack_reader import Pack
 from fgm.viewer.packs.pack_writer import PackWriter
 from fgm.viewer.packs.unpacking import MAX_DATA_BYTES, unpack
-from tests.support import process_recording
+from tests.support import leak_and_stall, process_recording
+from tests.support.hostile_packs import hostile
 from tests.support.packs import make_pack, pack_of
 
 OLD_EVENT = b'{"time":"2001-01-01T00:00:00Z","kind":"gap","series":"node","what":"","before":{},"after":{}}\n'
@@ -151,3 +153,62 @@ def test_the_program_in_a_pack_is_never_read(content: bytes, tmp_path: Path) -> 
     unpack(pack, str(tmp_path))
 
     assert check(str(tmp_path)).problems == []
+
+
+def damaged(content: bytes, chance: Random) -> bytes:
+    """Return a file with some of its bytes changed, removed, moved or repeated, or cut off."""
+    changed = bytearray(content)
+    for _ in range(chance.choice((1, 1, 1, 3, 30))):
+        at, length = chance.randrange(len(changed)), chance.choice((1, 1, 7, 300, 20_000))
+        match chance.randrange(6):
+            case 0:
+                changed[at] ^= 1 << chance.randrange(8)
+            case 1:
+                changed[at : at + length] = chance.randbytes(min(length, len(changed) - at))
+            case 2:
+                del changed[at : at + length]
+            case 3:
+                changed[at:at] = changed[at : at + length]
+            case 4:
+                changed += changed[at : at + length]
+            case _:
+                del changed[at:]
+        if not changed:
+            break
+    return bytes(changed)
+
+
+def test_damage_of_any_kind_is_noticed_or_does_no_harm(content: bytes) -> None:
+    """2,000 damaged packs: what can still be read is what was written."""
+    whole = Pack(content)
+    parts = {name: whole.part(name) for name in whole.names}
+    refusals, changed = [], []
+    for seed in range(2000):
+        try:
+            pack = Pack(damaged(content, Random(seed)))
+            if ({name: pack.part(name) for name in pack.names}, pack.manifest) != (parts, whole.manifest):
+                changed.append(seed)
+        except BadPackError as error:
+            refusals.append(str(error))
+
+    assert changed == []
+    assert 1000 < len(refusals) < 2000
+    assert all(10 < len(sentence) < 400 for sentence in refusals)
+
+
+def test_hostile_content_is_refused_or_does_no_harm(content: bytes, tmp_path: Path) -> None:
+    """All checksums are correct. What is accepted is a data directory in which nothing is wrong."""
+    packs = (content, pack_of(leak_and_stall.unpacked(tmp_path)))  # of an earlier format version, and of this one
+    accepted, refusals = [], []
+    for seed in range(80):
+        folder = tmp_path / f"{seed}"
+        folder.mkdir()
+        try:
+            unpack(Pack(hostile(packs[seed % 2], Random(seed))), str(folder))
+            accepted.append(check(str(folder)).problems)
+        except BadPackError as error:
+            refusals.append(str(error))
+
+    assert [problems for problems in accepted if problems] == []
+    assert len(refusals) > 40
+    assert not [sentence for sentence in refusals if not 10 < len(sentence) < 1000]
