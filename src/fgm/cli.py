@@ -59,7 +59,7 @@ def _with_directory(path: str, run: Callable[[str], int]) -> int:
     if not path.endswith(".html"):
         return run(path)
     # only for a pack, as below
-    from fgm.viewer.packs.opened_packs import opened  # noqa: PLC0415
+    from fgm.viewer.packs.opening.opened_packs import opened  # noqa: PLC0415
     from fgm.viewer.packs.pack_format import BadPackError  # noqa: PLC0415
 
     try:

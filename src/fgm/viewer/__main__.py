@@ -22,7 +22,7 @@ from fgm.viewer.settings import Settings, from_command_line
 
 if TYPE_CHECKING:
     from fgm.viewer.daemon import Daemon
-    from fgm.viewer.packs.opened_packs import OpenedPacks
+    from fgm.viewer.packs.opening.opened_packs import OpenedPacks
 
 EXIT_BAD_DATA = 2
 EXIT_CANNOT_LISTEN = 3
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve_packs(settings: Settings) -> int:
-    from fgm.viewer.packs.opened_packs import opened
+    from fgm.viewer.packs.opening.opened_packs import opened
     from fgm.viewer.packs.pack_format import BadPackError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was unpacked is removed

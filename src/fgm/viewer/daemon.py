@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from fgm.clock import Clock
     from fgm.viewer.api.services import Services
     from fgm.viewer.asleep.handover import Woken
-    from fgm.viewer.packs.opened_packs import OpenedPacks
+    from fgm.viewer.packs.opening.opened_packs import OpenedPacks
     from fgm.viewer.settings import Settings
     from fgm.viewer.start_up import ScanResult
     from fgm.viewer.web.asgi import App
@@ -192,6 +192,6 @@ class Daemon:
             self._address,
             paths=settings.files,
             node=settings.node or None,
-            packs=() if packs is None else packs.facts,
+            packs=packs,
         )
         return services, create_app(services)

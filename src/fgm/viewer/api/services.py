@@ -8,9 +8,8 @@ first request needs them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fgm.clock import Clock
 from fgm.viewer.api.response.cpu_limit import own_cpu_limit
@@ -37,6 +36,7 @@ from fgm.viewer.start_up import StartUp
 if TYPE_CHECKING:
     from fgm.viewer.files.tables.table_files import TableFiles
     from fgm.viewer.findings.studies.names import StudyName
+    from fgm.viewer.packs.opening.opened_packs import OpenedPacks
     from fgm.viewer.query.analysis.analysed_span import AnalysedSpan
     from fgm.viewer.query.analysis.finding_query import FindingQuery
     from fgm.viewer.query.analysis.study_query import StudyQuery
@@ -61,12 +61,12 @@ class Services:
         *,
         paths: tuple[str, ...] = (),
         node: str | None = None,
-        packs: Sequence[Mapping[str, Any]] = (),
+        packs: OpenedPacks | None = None,
     ) -> None:
         """Create the services; may block.
 
         `paths`: files to show; empty: all in `data_dir`. `node`: the node to show; None: the one with the newest data.
-        `packs`: what /api/instance says about the packs that the data is from.
+        `packs`: the packs that the data is from.
         """
         self.packs = packs
         self.clock, self.start_up, self.address = clock, start_up, address

@@ -11,7 +11,7 @@ from fgm.viewer.api.request import times
 from fgm.viewer.api.services import Services
 from fgm.viewer.commands.sources import SourceError, services_of
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.packs.opened_packs import opened
+from fgm.viewer.packs.opening.opened_packs import opened
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.web.problems import Problem

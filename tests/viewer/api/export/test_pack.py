@@ -10,8 +10,8 @@ import pytest
 from anyio import Path as AsyncPath
 from anyio import to_thread
 
+from fgm.viewer.packs.opening.unpacking import unpack
 from fgm.viewer.packs.pack_reader import Pack
-from fgm.viewer.packs.unpacking import unpack
 from tests.support.packs import decode_samples
 from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient

@@ -4,6 +4,7 @@ from typing import Any
 
 from quart import Response, request
 
+from fgm.store.samples.series import order
 from fgm.viewer.api.request import parsing
 from fgm.viewer.api.request.requests import StudiesRequest
 from fgm.viewer.api.response.memory_budget import Lease
@@ -58,7 +59,7 @@ def answer(query: StudyQuery, holdings: Holdings) -> dict[str, Any]:
         "to_ms": question.to_ms,
         "partial": False,
         "skipped_files": query.skipped_files,
-        "series": [_studied(each, holdings) for each in query.result()],
+        "series": [_studied(each, holdings) for each in sorted(query.result(), key=lambda each: order(each.series))],
     }
 
 

@@ -16,8 +16,8 @@ from fgm.viewer.health import Address
 async def respond(services: Services) -> Response:
     """Return the response to the current request."""
     parsing.no_parameters(request.query_string)
-    holdings, packs = services.scanner.holdings(), services.packs
-    return json_response(answer(holdings, services.address, services.now_ms(), packs))
+    packs = () if services.packs is None else services.packs.facts
+    return json_response(answer(services.scanner.holdings(), services.address, services.now_ms(), packs))
 
 
 def answer(

@@ -118,13 +118,25 @@ class Redaction:
 
     def node_name(self, name: str | None) -> str | None:
         """Return the name of a node or cluster as it is shown in the result."""
-        return self._mapped(name, {**self._secrets.nodes, **self._secrets.clusters})
+        known = self._secrets.nodes.get(name or "") or self._secrets.clusters.get(name or "")
+        if known is None and name is not None and "node" in self.rules.kinds:
+            return _added(self._secrets.nodes, "node", name)
+        return known or self._mapped(name, {})
 
     def header(self, header: FileHeader) -> FileHeader:
         """Return the header of a file with other names."""
-        identifier = self._mapped(header.identifier, self._secrets.identifiers) or header.identifier
         node_name, cluster_name = self.node_name(header.node_name), self.node_name(header.cluster_name)
+        identifier = self._identifier(header)
         return replace(header, node_name=node_name, identifier=identifier, cluster_name=cluster_name)
+
+    def _identifier(self, header: FileHeader) -> str:
+        """Return the identifier of a writer: the name of its node, or else that of a pod."""
+        identifiers, identifier = self._secrets.identifiers, header.identifier
+        if identifier not in identifiers and identifier == header.node_name:
+            return self.node_name(identifier) or identifier
+        if identifier not in identifiers and self.rules.kinds & {"node", "pods"}:
+            return _added(identifiers, "collector", identifier)
+        return self._mapped(identifier, identifiers) or identifier
 
     def key(self, key: str) -> str:
         """Return the key of a series (`Series.key`), or its id in the API, with other names."""

@@ -121,8 +121,8 @@ class WallQuery:
         return sorted(rows, key=lambda row: (-row.use, row.series[0].key))
 
     def _row(self, keys: Sequence[str], ticks: int) -> WallRow:
-        def newest(key: str) -> int:
-            return -int(np.flatnonzero(~np.isnan(self._rows[key].cells))[-1])
+        def newest(key: str) -> tuple[int, str]:  # not in the order of files, which are merged
+            return -int(np.flatnonzero(~np.isnan(self._rows[key].cells))[-1]), key
 
         first, *others = sorted(keys, key=newest)
         row = self._rows[first]

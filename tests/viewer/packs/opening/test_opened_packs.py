@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fgm.store.check.directory_check import check
-from fgm.viewer.packs.opened_packs import MIN_AGE_MS, OpenedPacks, opened
+from fgm.viewer.packs.opening.opened_packs import MIN_AGE_MS, OpenedPacks, opened
 from fgm.viewer.packs.pack_format import BadPackError
 from tests.support import process_recording
 from tests.support.fake_clock import FakeClock

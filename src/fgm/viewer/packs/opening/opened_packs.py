@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from fgm import iso_time
 from fgm.clock import Clock
-from fgm.viewer.packs.joining import join
 from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.opening.joining import join
+from fgm.viewer.packs.opening.saved_findings import SavedFindings, saved_findings
+from fgm.viewer.packs.opening.unpacking import unpack
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.packs.pack_reader import read_pack
-from fgm.viewer.packs.unpacking import unpack
 
 MIN_AGE_MS = 600_000
 """Minimum time between the end of a pack and the time that the viewer shows, so that no page takes it for live data."""
@@ -32,6 +33,7 @@ class OpenedPacks:
 
     data_dir: str
     manifests: dict[str, Manifest]
+    findings: Sequence[SavedFindings] = ()
 
     @property
     def view(self) -> str:
@@ -110,24 +112,26 @@ def opened(paths: Sequence[str]) -> Iterator[OpenedPacks]:
     message begins with the path; so does that for a file that cannot be read. OSError if there is no place for it.
     """
     with _private_folder() as folder:
-        unpacked, manifests = [], {}
+        unpacked, manifests, findings = list[str](), dict[str, Manifest](), list[SavedFindings]()
         for number, path in enumerate(paths):
             target = os.path.join(folder, f"{number}")
             os.mkdir(target)
             try:
                 pack = read_pack(path)
                 unpack(pack, target)
+                saved = saved_findings(pack)
             except (BadPackError, OSError) as error:
                 raise BadPackError(f"{path}: {_sentence(error)}") from error
             name = os.path.basename(path)
             manifests[name if name not in manifests else path] = pack.manifest
             unpacked.append(target)
+            findings += [] if saved is None else [saved]
         for number, target in enumerate(unpacked[1:], 1):
             try:
                 join(unpacked[0], target)
             except BadPackError as error:
                 raise BadPackError(f"{paths[number]}: {error}") from error
-        yield OpenedPacks(unpacked[0], manifests)
+        yield OpenedPacks(unpacked[0], manifests, findings)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from fgm.store.index import index_file
 from fgm.store.index.index_file import Index, IndexEntry
-from fgm.viewer.packs.joining import join, joined_index
+from fgm.viewer.packs.opening.joining import join, joined_index
 from fgm.viewer.packs.pack_format import BadPackError
 from tests.support import process_recording
 from tests.support.viewer.api_client import ApiClient

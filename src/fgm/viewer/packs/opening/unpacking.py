@@ -20,6 +20,7 @@ from fgm.store.events.event import Event, decode
 from fgm.store.index import index_file
 from fgm.store.parquet.window_block import WindowBlock
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.header import FileHeader
 from fgm.store.tables.table_file import TableFile
 from fgm.viewer.packs.manifest import PartFacts
 from fgm.viewer.packs.pack_format import MAX_RANGE_MS, BadPackError
@@ -52,7 +53,7 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
     identifier, rows = None, 0
     for part in (part for part in parts if part.name.startswith(_ROWS)):
         start_ms, name = _metrics_name(part)
-        block = _write_rows(folder, start_ms, name, pack.part(part.name), identifier)
+        block = _write_rows(folder, start_ms, name, pack.part(part.name))
         identifier, rows = block.header.identifier, _sum_of_rows(rows, block.rows)
         on_part()
     if identifier is None:
@@ -60,7 +61,7 @@ def unpack(pack: Pack, folder: str, on_part: Callable[[], object] = lambda: None
     rows = 0
     for part in (part for part in parts if part.name.startswith(_TABLES)):
         start_ms, name = _table_name(part)
-        rows = _sum_of_rows(rows, _write_table(_folder(folder, start_ms, identifier), name, pack.part(part.name)))
+        rows = _sum_of_rows(rows, _write_table(folder, start_ms, name, pack.part(part.name)))
         on_part()
     if pack.manifest.part("index") is not None:
         _write(os.path.join(folder, layout.INDEX_NAME), _checked_index(pack.part("index")))
@@ -84,8 +85,8 @@ def _sum_of_rows(before: int, rows: int) -> int:
     return before + rows
 
 
-def _write_rows(folder: str, start_ms: int, name: str, content: bytes, identifier: str | None) -> WindowBlock:
-    """Write a metrics file to the folder of its writer, and return its block. `identifier`: of the files before it."""
+def _write_rows(folder: str, start_ms: int, name: str, content: bytes) -> WindowBlock:
+    """Write a metrics file to the folder of its writer, and return its block."""
     incoming = os.path.join(folder, "incoming")
     _write(incoming, content)
     try:
@@ -94,27 +95,32 @@ def _write_rows(folder: str, start_ms: int, name: str, content: bytes, identifie
         raise BadPackError(f"the pack is damaged: {name}: {error.reason}") from error
     block = file.block
     file.close()
-    found = block.header.identifier
-    if not layout.valid_identifier(found) or found != (identifier or found):
-        raise BadPackError(f"the pack is damaged: {name} has another writer than the files before it")
-    path = os.path.join(_folder(folder, start_ms, found), name)
-    if os.path.lexists(path):
-        raise BadPackError(f"the pack is damaged: it has several files {name}")
-    os.rename(incoming, path)
+    os.rename(incoming, _path(folder, start_ms, block.header, name))
     return block
 
 
-def _write_table(folder: str, name: str, content: bytes) -> int:
-    """Write a table, and return its number of rows."""
-    path = os.path.join(folder, name)
-    if os.path.lexists(path):
-        raise BadPackError(f"the pack is damaged: it has several files {name}")
-    _write(path, content)
+def _write_table(folder: str, start_ms: int, name: str, content: bytes) -> int:
+    """Write a table to the folder of its writer, and return its number of rows."""
+    incoming = os.path.join(folder, "incoming")
+    _write(incoming, content)
     try:
-        with TableFile.open(path) as table:
-            return table.block.rows
+        with TableFile.open(incoming) as table:
+            block = table.block
     except BadFileError as error:
         raise BadPackError(f"the pack is damaged: {name}: {error.reason}") from error
+    os.rename(incoming, _path(folder, start_ms, block.header, name))
+    return block.rows
+
+
+def _path(folder: str, start_ms: int, header: FileHeader, name: str) -> str:
+    """Return the path of a file of this writer and day. There is no file yet."""
+    if not layout.valid_identifier(header.identifier):
+        raise BadPackError(f"the pack is damaged: the writer of {name} has a name that is not allowed")
+    path = os.path.join(folder, layout.day_folder(start_ms), layout.identifier_folder(header.identifier), name)
+    if os.path.lexists(path):
+        raise BadPackError(f"the pack is damaged: it has several files {name}")
+    os.makedirs(os.path.dirname(path), FOLDER_MODE, exist_ok=True)
+    return path
 
 
 def _write_events(pack: Pack, folder: str, identifier: str) -> None:
@@ -179,13 +185,6 @@ def _start(part: PartFacts) -> tuple[int, bool]:
             f"the pack is damaged: {part.name} begins at {str(start_ms)[:40]} and takes {str(duration_ms)[:40]} ms"
         )
     return start_ms, is_hour
-
-
-def _folder(folder: str, start_ms: int, identifier: str) -> str:
-    """Return the folder of a day and writer, which is made if it is not there."""
-    path = os.path.join(folder, layout.day_folder(start_ms), layout.identifier_folder(identifier))
-    os.makedirs(path, FOLDER_MODE, exist_ok=True)
-    return path
 
 
 def _write(path: str, content: bytes) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from fgm.store.check.directory_check import check
 from fgm.store.index import index_file
+from fgm.viewer.packs.opening.unpacking import MAX_DATA_BYTES, unpack
 from fgm.viewer.packs.pack_format import BadPackError, checksum
 from fgm.viewer.packs.pack_reader import Pack
 from fgm.viewer.packs.pack_writer import PackWriter
-from fgm.viewer.packs.unpacking import MAX_DATA_BYTES, unpack
 from tests.support import leak_and_stall, process_recording
 from tests.support.hostile_packs import hostile
 from tests.support.packs import make_pack, pack_of
