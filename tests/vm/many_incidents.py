@@ -40,7 +40,7 @@ KUBEPODS_ROOM = 24
 """Memory that all pods can still allocate at the start of the incident `memory-neighbour`."""
 MEMORY_SHARE = 0.7
 """Share of the page cache of all pods that `memory-neighbour` takes from them."""
-DEVICE, BYTES_PER_S = "/dev/vda", {"Read": "10M", "Write": "48M"}
+DEVICE, BYTES_PER_S = "/dev/vda", {"Read": "6M", "Write": "48M"}
 """Bandwidth of the disk for all pods together, as a cloud volume with a limited speed has it."""
 REQUEST = 50
 """CPU request of a burstable pod in millicores, unless it has another one."""

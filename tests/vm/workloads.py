@@ -125,7 +125,7 @@ def thumbnailer() -> None:
                 image[position] = 1
         burn(random.uniform(0.01, 0.05) if not is_storm else 0.005)
         if is_storm:
-            time.sleep(0.04)
+            time.sleep(0.02)
         else:
             pause("thumbnailer", random.uniform(0.5, 3))
 
@@ -157,8 +157,8 @@ def catalog_cache() -> None:
     fd = os.open(path, os.O_RDONLY)
     os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
     while True:
-        os.pread(fd, 256 << 10, random.randrange(size - (256 << 10)))
-        time.sleep(random.expovariate(25))
+        os.pread(fd, MIB, random.randrange(size - MIB))
+        time.sleep(random.expovariate(15))
 
 
 def ml_training() -> None:
