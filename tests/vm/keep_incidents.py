@@ -1,6 +1,6 @@
-"""`python -m tests.vm.keep_incidents [NAME...]` records tests/data/NAME.* again, in eight or thirty minutes.
+"""`python -m tests.vm.keep_incidents [NAME...]` records tests/data/NAME.* again, in ten minutes or half an hour each.
 
-NAME: `incidents`, three incidents, or `many_incidents`, those of timeline.py; both by default.
+NAME: `incidents`, three incidents, or `many_incidents` or `short_incidents`, those of timeline.py; all by default.
 """
 
 import os
@@ -12,10 +12,11 @@ from pathlib import Path
 
 from tests.support.vm import machine
 from tests.support.vm.project import PYTHON, REPOSITORY, shared_folders
+from tests.vm.timeline import TIMELINES
 
 KEPT = REPOSITORY / "tests" / "data"
-NAMES = ("incidents", "many_incidents")
-"""Names of the recordings, and of the scripts of the machine that make them."""
+NAMES = ("incidents", *TIMELINES)
+"""Names of the recordings."""
 MAX_PART_BYTES = 400 << 10
 """Maximum size of the files in one archive, unless a file is larger: the repository has no large files."""
 TIMEOUT_S = 2700
@@ -43,7 +44,8 @@ def main(names: list[str]) -> int:
 
 def keep(name: str) -> int:
     """Record one recording and put it into tests/data; return the exit status of the machine's script."""
-    command = ["env", f"PYTHONPATH={REPOSITORY}", PYTHON, "-m", f"tests.vm.{name}"]
+    script = ["tests.vm.many_incidents", name] if name in TIMELINES else [f"tests.vm.{name}"]
+    command = ["env", f"PYTHONPATH={REPOSITORY}", PYTHON, "-m", *script]
     with tempfile.TemporaryDirectory() as share:
         folder = Path(share)
         printed = machine.write_through(sys.stderr)

@@ -1,8 +1,9 @@
-"""Script for the machine, with the project's Python: records the incidents of timeline.py, one after the other.
+"""Script for the machine, with the project's Python: records incidents of timeline.py, one after the other.
 
-Leaves in the current folder many_incidents.json (the truth: the containers, and of each incident its culprit, kinds,
-victims and times by the machine's clock), collector.log and data/, the data directory after an orderly stop.
-`python -m tests.vm.keep_incidents many_incidents` puts them into tests/data.
+`many_incidents.py NAME` leaves in the current folder NAME.json (the truth: the containers, and of each incident its
+culprit, kinds, victims and times by the machine's clock), collector.log and data/, the data directory after an orderly
+stop.
+`python -m tests.vm.keep_incidents NAME` puts them into tests/data.
 """
 
 import contextlib
@@ -33,7 +34,6 @@ SWAP_FILE = Path("/var/swap")
 KUBEPODS = Path("/sys/fs/cgroup/kubepods.slice")
 FRAMES = 5
 WARM_UP_S = 5
-ORDINARY_S = 260
 BETWEEN_S, AFTER_S = 36, 20
 BACKOFFS_S = (3, 5, 8, 10)
 KUBEPODS_ROOM = 24
@@ -123,8 +123,9 @@ class Node:
                 break
 
 
-def main() -> int:
+def main(name: str) -> int:
     prepare()
+    incidents = timeline.TIMELINES[name]
     truth: Json = {"incidents": []}
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(ApiServer().running()) as api:
         node = Node(portal, api)
@@ -134,13 +135,13 @@ def main() -> int:
         time.sleep(WARM_UP_S)
         collector = record(api.url)
         truth["began_ms"] = now_ms()
-        time.sleep(ORDINARY_S)
+        time.sleep(timeline.ORDINARY_S[name])
         truth["ordinary_until_ms"] = now_ms()
         try:
-            for incident in timeline.INCIDENTS:
+            for incident in incidents:
                 truth["incidents"].append(plant(incident, node))
                 print(truth["incidents"][-1], flush=True)
-                time.sleep(AFTER_S if incident is timeline.INCIDENTS[-1] else BETWEEN_S)
+                time.sleep(AFTER_S if incident is incidents[-1] else BETWEEN_S)
         finally:
             truth["ended_ms"] = now_ms()
             collector.send_signal(signal.SIGTERM)
@@ -148,7 +149,7 @@ def main() -> int:
             watching.cancel()
             life = [{k: v for k, v in life.items() if k not in {"cgroup", "state"}} for life in node.lives]
             truth["containers"] = life
-            Path("many_incidents.json").write_text(json.dumps(truth, indent=1) + "\n")
+            Path(f"{name}.json").write_text(json.dumps(truth, indent=1) + "\n")
             shutil.copytree(DATA, "data")
     return status
 
@@ -268,4 +269,4 @@ def start_again(incident: Incident, node: Node, reason: str, code: int, backoff_
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

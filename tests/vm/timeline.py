@@ -1,4 +1,4 @@
-"""The timeline of many_incidents.py: the containers, and what happens to which of them.
+"""The timelines of many_incidents.py: the containers, and what happens to which of them.
 
 Memory is in MiB, CPU in millicores; 0 means no limit. The script of the machine and the tests import this module.
 """
@@ -83,3 +83,10 @@ INCIDENTS = (
     Incident("slow-leak", "ledger-db", ("leak",), "leak", ((140, 0),)),
 )
 """The incidents, in their order."""
+NAMED = {incident.name: incident for incident in INCIDENTS}
+SHORT = ("stall", "memory-neighbour", "burst", "cpu-neighbour", "repeated-stalls", "memory-high", "period")
+"""Names of the incidents that are recorded a second time: they last for seconds, or others suffer from them."""
+TIMELINES = {"many_incidents": INCIDENTS, "short_incidents": tuple(NAMED[name] for name in SHORT)}
+"""The incidents of each recording."""
+ORDINARY_S = {"many_incidents": 260, "short_incidents": 180}
+"""Time before the first incident of each recording."""
