@@ -14,20 +14,13 @@ pytestmark = [pytest.mark.dates]
 
 MAX_LATE_MS = 5_000
 """Maximum difference between the beginning of an incident and that of its finding."""
-MISSED = {
-    *("cpu-neighbour", "memory-neighbour", "memory-high"),
-    *("burst", "stall", "repeated-stalls", "period"),
-}
-"""Names of the incidents that findings still miss in a range as short as theirs; remove one as soon as it is found."""
 Json = dict[str, Any]
 
 
 def cases(*, with_victims: bool = False) -> pytest.MarkDecorator:
-    """Return a decorator that runs a test for each incident, and expects it to fail for those in MISSED."""
-    wrong = pytest.mark.xfail(strict=True, reason="the first finding is not the right one yet")
+    """Return a decorator that runs a test for each incident."""
     chosen = [each for each in incidents() if each.victims or not with_victims]
-    params = [pytest.param(each, id=each.name, marks=[wrong] if each.name in MISSED else []) for each in chosen]
-    return pytest.mark.parametrize("incident", params)
+    return pytest.mark.parametrize("incident", chosen, ids=lambda each: f"{each.recording}-{each.name}")
 
 
 class Recordings:

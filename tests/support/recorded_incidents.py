@@ -11,8 +11,11 @@ NAMES = ("incidents", "many_incidents")
 """Names of the recordings."""
 KINDS_OF_THE_FIRST = {"oom_kill": "oom_kill", "throttling": "throttling", "noisy_neighbour": "neighbour"}
 """Kinds of the incidents of the recording `incidents`, by their names."""
-LEAD_MS, TRAIL_MS = 20_000, 3_000
-"""Time before and after an incident that belongs to the range in which it is looked for."""
+LEAD_MS, TRAIL_MS = 20_000, 12_000
+"""Time before and after an incident that belongs to the range in which it is looked for.
+
+There is no time after a step: a level to which a series goes for seconds only is none.
+"""
 WARM_UP_MS = 5_000
 """Time after the first tick that is left out."""
 
@@ -69,7 +72,7 @@ def incidents() -> list[RecordedIncident]:
                     began_ms,
                     ended_ms,
                     began_ms - LEAD_MS,
-                    ended_ms + TRAIL_MS,
+                    ended_ms + (0 if "step" in planted["kinds"] else TRAIL_MS),
                 )
             )
     return result

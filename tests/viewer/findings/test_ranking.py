@@ -64,6 +64,25 @@ def test_what_begins_and_ends_with_a_neighbour_is_its_effect() -> None:
     assert [each.finding.row for each in ranked([in_wake, longer, earlier, neighbour])] == [5, 1, 4]
 
 
+def test_a_burst_soon_after_a_neighbour_began_is_its_effect() -> None:
+    neighbour = found("neighbour", 1, 100, 200, others=(2,))
+    swapped_out, late = found("burst", 3, 108, 112), found("burst", 4, 150, 154)
+
+    assert [each.finding.row for each in ranked([swapped_out, late, neighbour])] == [1, 4]
+
+
+def test_a_kill_of_a_small_container_is_before_a_burst_of_a_large_one() -> None:
+    series = [node(), container("small"), container("large")]
+    values = np.array([[1000.0] * 60, [1.0] * 60, [999.0] * 60], np.float32)
+    grid = made_grid(series, {CPU: values}, ticks=60)
+    burst, kill = (
+        Finding("burst", 2, CPU, START_MS, START_MS, 4.5),
+        Finding("oom_kill", 1, CPU, START_MS, START_MS, 1),
+    )
+
+    assert [each.finding for each in ranked(with_strength([burst, kill], grid))] == [kill, burst]
+
+
 def test_what_a_pod_shows_because_of_a_container_is_that_of_the_container() -> None:
     shop = pod("shop")
     grid = made_grid([node(), shop, container("web", shop), container("proxy", shop), container("other")], {}, ticks=60)

@@ -2,7 +2,8 @@
 
     score = strength * (1 + sqrt(share)) / 2
 
-`share` is the part of what the node has that the culprit moved. A finding that is certain counts, however small it is.
+`share` is the part of what the node has that the culprit moved. For what failed it is 1: a container that is killed
+counts fully, however small it is.
 """
 
 import math
@@ -23,6 +24,8 @@ MOST_SPECIFIC_FIRST: tuple[Kind, ...] = (
     *("throttling", "stall", "period", "burst", "step", "doubtful"),
 )
 """The kinds; of several findings with one cause, that of the first of these kinds is reported."""
+FAILURES: frozenset[Kind] = frozenset({"oom_kill", "restarts"})
+"""Kinds of findings about containers that have failed."""
 OF_A_PART: frozenset[Kind] = frozenset({"step", "burst", "stall", "period"})
 """Kinds that a pod with several containers shows only because one of them does: its network is that of all of them."""
 SAME_CAUSE_MS = 10_000
@@ -50,7 +53,8 @@ class Ranked:
     @property
     def score(self) -> float:
         """The value by which findings are ranked."""
-        return self.strength * (1 + math.sqrt(self.share)) / 2
+        share = 1.0 if self.finding.kind in FAILURES else self.share
+        return self.strength * (1 + math.sqrt(share)) / 2
 
 
 def with_strength(findings: Sequence[Finding], grid: Grid) -> list[Ranked]:
@@ -84,7 +88,7 @@ def share_of(finding: Finding, grid: Grid) -> float:
 def ranked(findings: Sequence[Ranked]) -> list[Ranked]:
     """Return one finding for each cause, the most important first."""
     merged = _without_victims(_merged(findings))
-    return sorted(merged, key=lambda each: (-each.score, each.finding.from_ms, each.finding.row))
+    return sorted(merged, key=lambda each: (-each.score, -each.share, each.finding.from_ms, each.finding.row))
 
 
 def _merged(findings: Sequence[Ranked]) -> list[Ranked]:
@@ -137,12 +141,16 @@ def _without_victims(findings: Sequence[Ranked]) -> list[Ranked]:
 
 
 def _is_victim(finding: Finding, culprit: Finding) -> bool:
-    """Return whether a finding is an effect on a series that waited, or one that began and ended with the cause."""
+    """Return whether a finding is an effect on a series that waited, or one that began and ended with the cause.
+
+    A burst may end before the cause does: memory that is taken from a container is written to swap within seconds.
+    """
     is_effect = finding.kind in ("neighbour", "stall", "step", "burst", "throttling", "period", "paging")
     if not is_effect or finding.row == culprit.row:
         return False
     began_with = 0 <= finding.from_ms - culprit.from_ms <= WAKE_MS
-    if began_with and abs(finding.to_ms - culprit.to_ms) <= WAKE_MS:
+    late_ms = finding.to_ms - culprit.to_ms
+    if began_with and late_ms <= WAKE_MS and (late_ms >= -WAKE_MS or finding.kind == "burst"):
         return True
     overlaps = finding.from_ms <= culprit.to_ms and culprit.from_ms - SAME_CAUSE_MS <= finding.to_ms
     return finding.row in culprit.others and overlaps
