@@ -6,6 +6,7 @@ With FGM_TOUR=docs/tour these tests replace the pictures of the tour.
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,9 @@ def test_what_stood_still(leaking: Page) -> None:
 def test_who_hurts_whom_among_fifteen(page: Page, tmp_path: Path) -> None:
     """In a quarter of an hour of fifteen pods with many incidents, the sentence names the culprit and its victim."""
     incident = next(each for each in recorded_incidents.incidents() if each.name == "io-neighbour")
+    begin, end = (datetime.fromtimestamp(incident.began_ms // 1000 + add_s, UTC) for add_s in (-540, 360))
     with viewer(recorded_incidents.unpacked(incident.recording, tmp_path), free_port()) as url:
-        open_page(page, url)
+        open_page(page, f"{url}#from={begin:%FT%TZ}&to={end:%FT%TZ}")
         sentence = said(page, incident.culprit, incident.began_ms)
         expect(sentence).to_contain_text(f"{incident.victims[0]} waited for I/O")
         expect(sentence).to_contain_text("evidence")
