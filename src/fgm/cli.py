@@ -185,9 +185,19 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("b", metavar="B", help="the range in question, in the same form; @FROM/TO: of the same source")
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
-    flag = add("save", "save an incident as one HTML file that opens in a browser without a network")
-    flag("source", metavar="SOURCE", help="what to save from: a data directory")
-    flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html)")
+    flag = add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
+    flag(
+        "source",
+        metavar="SOURCE",
+        help="what to save from: a data directory, or a viewer such as http://127.0.0.1:8050",
+    )
+    flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html; of a viewer: fgm-export.html)")
+    flag(
+        "--format",
+        choices=("html", "parquet"),
+        default="html",
+        help="html: a pack, for people; parquet: a table, for other programs (default: %(default)s)",
+    )
     flag("--from", dest="begin", metavar="TIME", default="", help="begin of the range, such as 2025-12-30T14:20:00Z")
     flag("--to", dest="end", metavar="TIME", default="", help="end of the range (default: the newest data)")
     flag("--last", metavar="LENGTH", default="", help="length of the range, which ends now, such as 30m (the default)")

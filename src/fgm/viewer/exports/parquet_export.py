@@ -54,6 +54,8 @@ class ParquetExport:
         self._shown = [metric for metric in question.metrics if metric.name not in BY_NAME]
         self.rows = 0
         """Number of rows so far."""
+        self.read_to_ms = question.rows.from_ms
+        """End of the part that is being written, in ms since 1970."""
         self.skipped_files = 0
         """Number of files so far that could not be read, or of which columns are missing."""
 
@@ -82,6 +84,7 @@ class ParquetExport:
         writer = None
         for rows in reader.parts():
             writer = ParquetWriter(out) if writer is None else writer
+            self.read_to_ms = rows.within[1]
             for column in self._columns(rows, computed):
                 writer.append(column)
                 del column

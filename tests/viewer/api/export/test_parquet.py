@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fgm.metrics.catalogue import BY_NAME, COLUMN_TYPES, COLUMNS
 from fgm.metrics.derived import DERIVED
 from fgm.store.index.index_file import Facts
 from fgm.store.parquet.window_file import WindowFile
+from fgm.store.samples.series import IDENTITY_COLUMNS
 from tests.support import incidents
 from tests.support.viewer.api_client import ApiClient
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, USAGE, DataDirectory, container, counting, id_of
@@ -114,6 +116,37 @@ async def test_errors_are_reported_before_the_file_begins(tmp_path: Path, query:
     assert answer.json["detail"] == detail
 
 
+async def test_names_are_left_out_of_every_column_and_of_the_name_of_the_file(tmp_path: Path) -> None:
+    def record_names() -> None:
+        named = container(1, "checkout", "checkout-7f9"), container(2, "ledger", "ledger-0")
+        data = DataDirectory(tmp_path)
+        data.header = replace(data.header, node_name="worker-17")
+        node = replace(NODE, node_name="worker-17")
+        data.parquet(*(counting(replace(s, node_name="worker-17"), T0, 90) for s in (node, *named)))
+
+    await to_thread.run_sync(record_names)
+    client = await to_thread.run_sync(ApiClient, tmp_path)
+    await client.ready()
+    whole = await exported(client, f"{RANGE}&metric={MEMORY}")
+    answer = await client.get(f"/api/export?format=parquet&{RANGE}&metric={MEMORY}&redact=all")
+
+    table = pq.read_table(io.BytesIO(answer.body))
+    assert table.column(MEMORY).to_pylist() == whole.column(MEMORY).to_pylist(), "the same order and values"
+    texts = {text for name in IDENTITY_COLUMNS for text in table.column(name).to_pylist()}
+    assert {"container-1", "container-2"} <= texts
+    left_out = {text for name in IDENTITY_COLUMNS[1:] for text in whole.column(name).to_pylist()}
+    assert not texts & (left_out - {None, "Burstable", "containerd"})
+    assert "worker-17" not in answer.headers["content-disposition"]
+
+
+async def test_a_preview_has_the_names_that_are_replaced(tmp_path: Path) -> None:
+    client = await client_of(tmp_path)
+
+    preview = (await client.get(f"/api/export?format=parquet&{RANGE}&redact=containers&preview=1")).json
+
+    assert {"kind": "container", "from": "name-1", "to": "container-1"} in preview["redacted"]
+
+
 async def test_a_damaged_file_is_counted_in_the_footer(tmp_path: Path) -> None:
     client = await client_of(tmp_path)
 
@@ -194,5 +227,6 @@ async def test_a_preview_says_what_an_export_contains_and_how_large_it_is(tmp_pa
         "ticks": 100,
         "metrics": [MEMORY, MILLICORES],
         "bytes": len(whole.body),
+        "redacted": [],
         "warnings": [],
     }

@@ -53,9 +53,10 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
             with CancelScope(shield=True):
                 await to_thread.run_sync(pieces.close)
 
+    name = file_name(names.node_name(holdings.node_name), pack.question.from_ms, "html")
     headers = {
         "Content-Type": HTML,
-        "Content-Disposition": f'attachment; filename="{file_name(holdings, pack.question.from_ms, "html")}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
     }
     return Response(body(), headers=headers)

@@ -83,16 +83,20 @@ def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> Pa
 
 def names_of(holdings: Holdings, pack: PackQuestion) -> Redaction:
     """Return what replaces the names in a pack: without rules, nothing is replaced."""
-    header, kept = holdings.header, pack.question.keys
-    recorded = Recorded(
-        series=[each.series for each in pack.series],
-        others=[each.series for each in holdings.series.by_id.values() if each.series.key not in kept],
+    return Redaction(pack.rules, recorded_names(holdings, [each.series for each in pack.series]))
+
+
+def recorded_names(holdings: Holdings, kept: Sequence[Series]) -> Recorded:
+    """Return what a recording has names of. `kept`: the series that are exported."""
+    header, keys = holdings.header, {series.key for series in kept}
+    return Recorded(
+        series=kept,
+        others=[each.series for each in holdings.series.by_id.values() if each.series.key not in keys],
         facts=holdings.facts,
         node_names=_known(holdings.node_name),
         cluster_names=_known(None if header is None else header.cluster_name),
         identifiers=_known(None if header is None else header.identifier),
     )
-    return Redaction(pack.rules, recorded)
 
 
 def index_of(holdings: Holdings, pack: PackQuestion) -> Index:

@@ -1,0 +1,159 @@
+"""`fgm save` of a viewer over connections that are cut: the file is whole, or there is none and an error says why."""
+
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import requests
+from blockbuster import BlockBuster
+
+from fgm.cli import main
+from fgm.viewer.packs.pack_reader import read_pack
+from tests.support.processes import free_port
+from tests.support.viewer.data_directory import MEMORY, NODE, T0, DataDirectory, container, counting
+
+RANGE = ["--from", "2025-12-30T16:00:00Z", "--to", "2025-12-30T16:30:00Z"]
+CUT_AFTER_BYTES = 3000
+
+
+@pytest.fixture(autouse=True)
+def allow_blocking(blockbuster: BlockBuster) -> None:
+    """No event loop runs here."""
+    blockbuster.deactivate()
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a viewer of half an hour of three containers and the node."""
+    root, port = tmp_path_factory.mktemp("data"), free_port()
+    data = DataDirectory(root)
+    data.parquet(*(counting(series, T0, 1800) for series in (NODE, *map(container, (1, 2, 3)))))
+    command = [sys.executable, "-m", "fgm.viewer", str(root), "--no-browser", "--port", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_until_ready(f"http://127.0.0.1:{port}")
+            yield port
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_until_ready(address: str) -> None:
+    for _ in range(400):
+        try:
+            if requests.get(f"{address}/api/health", timeout=5).json()["state"] == "ready":
+                return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError("the viewer did not get ready")
+
+
+class CuttingProxy:
+    """A proxy that cuts the first connections after some bytes, as a port-forward does whose pod moves."""
+
+    def __init__(self, target: int, cuts: int) -> None:
+        self._target, self._cuts = target, cuts
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.accepted = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            with client, socket.create_connection(("127.0.0.1", self._target)) as viewer:
+                request = client.recv(65_536).replace(str(self.port).encode(), str(self._target).encode())
+                viewer.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+                left = CUT_AFTER_BYTES if self.accepted <= self._cuts else sys.maxsize
+                while left and (data := viewer.recv(min(65_536, left))):
+                    client.sendall(data)
+                    left -= len(data)
+
+
+@contextmanager
+def proxy(target: int, cuts: int) -> Iterator[CuttingProxy]:
+    with closing(CuttingProxy(target, cuts)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", ["parquet", "html"])
+def test_a_file_is_whole_although_its_first_connection_was_cut(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    cut, whole = tmp_path / f"cut.{kind}", tmp_path / f"whole.{kind}"
+    flags = [*RANGE, "--format", kind]
+
+    with proxy(port, cuts=1) as between:
+        assert main(["save", f"http://127.0.0.1:{between.port}", "-o", str(cut), *flags]) == 0
+        assert between.accepted == 2
+    assert "was cut; trying again" in capsys.readouterr().err
+
+    assert main(["save", f"http://127.0.0.1:{port}", "-o", str(whole), *flags]) == 0
+    if kind == "parquet":
+        assert cut.read_bytes() == whole.read_bytes()
+        assert pq.read_metadata(cut).num_rows == 7200
+    else:
+        assert read_pack(str(cut)).manifest.to_ms == T0 + 1_800_000
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_without_a_whole_connection_there_is_an_error_and_no_file(
+    port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with proxy(port, cuts=99) as between:
+        flags = [*RANGE, "--format", "parquet", "-o", str(tmp_path / "x.parquet")]
+        assert main(["save", f"http://127.0.0.1:{between.port}", *flags]) == 1
+        assert between.accepted == 4
+    assert capsys.readouterr().err.endswith(f"fgm: the connection to http://127.0.0.1:{between.port} was cut\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "flags", "message"),
+    [
+        ("http://127.0.0.1:{port}", ["--metric", "nothing"], "there is no metric 'nothing'; allowed: a name from"),
+        ("http://127.0.0.1:{unused}", [], "cannot connect to http://127.0.0.1:{unused}: Connection refused"),
+        ("http://", [], "http:// has no host"),
+    ],
+)
+@pytest.mark.usefixtures("in_folder")
+def test_what_a_viewer_refuses_is_said(
+    port: int, capsys: pytest.CaptureFixture[str], source: str, flags: list[str], message: str
+) -> None:
+    names = {"port": port, "unused": free_port()}
+    assert main(["save", source.format(**names), *flags]) == 1
+    assert message.format(**names) in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_directory_is_saved_as_parquet(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "data")
+    data.parquet(*(counting(series, T0, 1800) for series in (NODE, container(1))))
+    path = tmp_path / "rows.parquet"
+
+    flags = ["--format", "parquet", "--metric", MEMORY, "-o", str(path)]
+    assert main(["save", str(tmp_path / "data"), *RANGE, *flags]) == 0
+
+    table = pq.read_table(path)
+    assert table.num_rows == 3600
+    assert table.column_names[-1] == MEMORY
