@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from anyio import to_thread
 
-from fgm import cli
+from fgm import cli, iso_time
 from fgm.store.index import index_file
 from fgm.viewer.packs.opening.opened_packs import OpenedPacks, opened
 from fgm.viewer.packs.pack_reader import Pack, read_pack
@@ -94,6 +94,11 @@ CPU, MEMORY = "total_cpu_usage_millicores", "memory.current"
         f"/api/studies?study=changepoint&metric={MEMORY}&containers=IDS&SPAN",
         "/api/containers?scope=container&SPAN",
         "/api/containers?labels=app:payments&SPAN",
+        "/api/processes?id=node&SPAN",
+        "/api/processes?id=ID&SPAN&by=memory",
+        "/api/labelled?metric=io_bytes_per_s&SPAN",
+        "/api/labelled?metric=io.stat.wbytes&containers=IDS&SPAN",
+        "/at/HALF",
         "/api/filters",
     ],
 )
@@ -104,7 +109,8 @@ async def test_a_viewer_of_a_pack_answers_as_the_one_that_saved_it(
     span = "from={from_ms}&to={to_ms}".format(**packs.facts[0])
     listed = (await before.get(f"/api/containers?scope=container,node&{span}")).json["containers"]
     ids = ",".join(each["id"] for each in listed)
-    full_target = target.replace("SPAN", span).replace("IDS", ids)
+    middle = iso_time.format_seconds((packs.facts[0]["from_ms"] + packs.facts[0]["to_ms"]) // 2)
+    full_target = target.replace("SPAN", span).replace("IDS", ids).replace("ID", ids[:12]).replace("HALF", middle)
 
     expected, answer = await before.get(full_target), await after.get(full_target)
 
