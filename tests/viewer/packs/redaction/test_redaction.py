@@ -22,7 +22,7 @@ from fgm.viewer.packs.redaction.redaction import Redaction
 from fgm.viewer.packs.redaction.replacer import MIN_INSIDE
 from fgm.viewer.packs.redaction.rules import parse
 from fgm.viewer.packs.redaction.secrets import Recorded
-from fgm.viewer.query.wall.grouping import group_of
+from fgm.viewer.query.wall.grouping import group_of, workload_name
 from tests.support import recorded_incidents
 
 LABELS = {"team": "ledger-crew", "example.com/tier": "gold-tier"}
@@ -173,6 +173,23 @@ def test_a_rule_for_one_namespace_keeps_the_names_of_the_others(recording: Recor
     assert Redaction(parse(["namespace=nowhere"]), recording.recorded()).warnings() == [
         "there is no namespace nowhere, so nothing was left out for it"
     ]
+
+
+@pytest.mark.parametrize("rule", ["all", "namespace=hidden"])
+def test_a_series_that_nobody_has_listed_gets_pseudonyms_of_its_own(recording: Recording, rule: str) -> None:
+    """Such as one that only an old file has."""
+    full_id, uid = "fe" * 32, "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
+    unlisted = Series("container", full_id, "ghost", "ghost-0", "hidden", uid, cgroup=f"/kubepods/pod{uid}/{full_id}")
+    redaction = Redaction(parse([rule]), recording.recorded())
+    listed = [redaction.series(each) for each in recording.series]
+
+    other = redaction.series(unlisted)
+
+    text = repr(other) + other.key + redaction.sentence(f"hidden/ghost held 2 MiB in {full_id[:12]}, pod {uid[:8]}")
+    assert not [name for name in ("ghost", "hidden", full_id[:12], uid[:8], "eeeeeeeeeeee") if name in text]
+    assert other.key not in {each.key for each in listed}
+    assert other.pod_name not in {each.pod_name for each in listed}
+    assert workload_name(other.pod_name or "") not in {workload_name(each.pod_name or "") for each in listed}
 
 
 def test_facts_that_this_version_does_not_know_are_left_out(recording: Recording) -> None:

@@ -41,18 +41,15 @@ class Redaction:
     def __init__(self, rules: Rules, recorded: Recorded) -> None:
         self.rules = rules
         self._secrets = secrets = Secrets(rules, recorded)
-        names, ids = secrets.in_texts(), secrets.all_ids()
-        self._texts = Replacer(names, ids)
-        paths = {above: self._path(above) for each in [*recorded.series, *recorded.others] for above in _paths(each)}
-        self._texts = Replacer({**names, **{path: other for path, other in paths.items() if path != other}}, ids)
-        self._cut_names = {
-            name[:_MAX_COMM]: other[:_MAX_COMM] for name, other in names.items() if len(name) > _MAX_COMM
-        }
+        self._paths = {above for each in [*recorded.series, *recorded.others] for above in _paths(each)}
+        self._texts = Replacer({}, {})
+        self._cut_names: dict[str, str] = {}
+        self._search_for_all()
         self._processes, self._files = dict(secrets.processes), dict(secrets.files)
         self._devices = dict(secrets.devices)
         self._columns: dict[str, Callable[[str], str | None]] = {
-            "container_id": self._texts.path,
-            "pod_uid": self._texts.path,
+            "container_id": self.key,
+            "pod_uid": self.key,
             "cgroup": self._path,
             "container_name": lambda name: name if name == SANDBOX_NAME else self._mapped(name, secrets.containers),
             "pod_name": lambda name: self._mapped(name, secrets.pods),
@@ -73,7 +70,7 @@ class Redaction:
     @property
     def has_other_ids(self) -> bool:
         """Whether all containers and pods get other ids."""
-        return bool(self._secrets.container_ids or self._secrets.pod_uids)
+        return self._secrets.has_other_ids
 
     def replacements(self) -> list[Replacement]:
         """Return what becomes of each name that the kept series have."""
@@ -197,8 +194,21 @@ class Redaction:
     def _series(self, series: Series) -> Series:
         if not self.rules:
             return series
+        if self._secrets.learn(series):
+            self._paths.update(_paths(series))
+            self._search_for_all()
         changing = ("container_id", "container_name", "pod_name", "namespace", "pod_uid", "cgroup", "node_name")
         return replace(series, **{name: self.cell(name, getattr(series, name)) for name in changing})  # type: ignore[arg-type]  # these are texts
+
+    def _search_for_all(self) -> None:
+        """Search all texts for the secret names, from now on."""
+        names, ids = self._secrets.in_texts(), self._secrets.all_ids()
+        self._texts = Replacer(names, ids)
+        paths = {path: self._path(path) for path in self._paths}
+        self._texts = Replacer({**names, **{path: other for path, other in paths.items() if path != other}}, ids)
+        self._cut_names = {
+            name[:_MAX_COMM]: other[:_MAX_COMM] for name, other in names.items() if len(name) > _MAX_COMM
+        }
 
     def _process(self, name: str) -> str:
         if "processes" in self.rules.kinds:

@@ -68,8 +68,34 @@ class Secrets:
         self.files = self._of_kind("paths", "file", map_files(recorded.files))
         self.devices = self._of_kind("devices", "device", recorded.devices)
         self.units = self._of_kind("paths", "group", _units([*kept, *others]))
-        has_ids = rules.kinds & {"namespaces", "pods", "containers"} or any(word != "label" for word, _ in rules.named)
-        self.container_ids, self.pod_uids = self._ids([*kept, *others]) if has_ids else ({}, {})
+        self.has_other_ids = bool(
+            rules.kinds & {"namespaces", "pods", "containers"} or any(word != "label" for word, _ in rules.named)
+        )
+        self.container_ids, self.pod_uids = self._ids([*kept, *others]) if self.has_other_ids else ({}, {})
+
+    def learn(self, series: Series) -> bool:
+        """Give pseudonyms to what is to be left out of a series that is not among the recorded ones.
+
+        Return whether there was any. Their numbers follow all others, so their order is not that of the names.
+        """
+        of_columns = {"namespace": self.namespaces, "pod_name": self.pods, "container_name": self.containers}
+        before = self._size()
+        for column, pseudonyms in of_columns.items():
+            for name in self._names([series], column):
+                prefix, number = column.removesuffix("_name"), len(pseudonyms) + 1
+                pseudonyms.setdefault(name, f"{prefix}-{number}{'-1' if column == 'pod_name' else ''}")
+        if self.has_other_ids:
+            if series.container_id:
+                self.container_ids.setdefault(
+                    series.container_id, _id(len(self.container_ids) + 1, series.container_id)
+                )
+            if series.pod_uid:
+                self.pod_uids.setdefault(series.pod_uid, _uid(len(self.pod_uids) + 1, series.pod_uid))
+        return self._size() > before
+
+    def _size(self) -> int:
+        names = (self.namespaces, self.pods, self.containers, self.container_ids, self.pod_uids)
+        return sum(map(len, names))
 
     def in_texts(self) -> dict[str, str]:
         """Return the names that are searched for in texts."""
@@ -155,13 +181,9 @@ class Secrets:
         listed = list(series)
         ids = sorted({each.container_id for each in listed if each.container_id})
         uids = sorted({each.pod_uid for each in listed if each.pod_uid})
-        return (
-            {name: f"{n:0{SHORT_ID}x}".ljust(max(len(name), SHORT_ID), "0") for n, name in enumerate(ids, 1)},
-            {
-                uid: f"{n:08x}-0000-4000-8000-{0:012x}" if "-" in uid else f"{n:08x}".ljust(32, "0")
-                for n, uid in enumerate(uids, 1)
-            },
-        )
+        return {name: _id(n, name) for n, name in enumerate(ids, 1)}, {
+            uid: _uid(n, uid) for n, uid in enumerate(uids, 1)
+        }
 
 
 def map_files(names: Iterable[str]) -> Iterator[str]:
@@ -175,6 +197,14 @@ def unit_of(part: str) -> str | None:
     is_structure = part.lower() in PATH_WORDS or stem in PATH_WORDS or stem.startswith(("kubepods", "kubelet"))
     has_id = any(len(run) >= SHORT_ID for run in _hexadecimal_runs(stem))
     return None if not part or is_structure or has_id else part
+
+
+def _id(number: int, name: str) -> str:
+    return f"{number:0{SHORT_ID}x}".ljust(max(len(name), SHORT_ID), "0")
+
+
+def _uid(number: int, uid: str) -> str:
+    return f"{number:08x}-0000-4000-8000-{0:012x}" if "-" in uid else f"{number:08x}".ljust(32, "0")
 
 
 def _units(series: Iterable[Series]) -> set[str]:
