@@ -71,7 +71,8 @@ def test_axe_finds_no_accessibility_problem(
         assert violations(page) == []
         page.keyboard.press("S")
         page.get_by_text("Leave out names").click()
-        expect(page.locator(".save-form .size b")).to_be_visible()
+        page.get_by_role("checkbox", name="Containers").check()
+        expect(page.get_by_role("group", name="What the names become")).to_be_visible()
         assert violations(page) == []
         page.keyboard.press("Escape")
         page.keyboard.press("o")

@@ -5,9 +5,11 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pyarrow.parquet as pq
 import pytest
@@ -21,6 +23,7 @@ from tests.support.incidents import PLANTED
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 BEGIN_MS = PLANTED["noisy_neighbour"]["began_ms"] // 1000 * 1000
+ADDED = "added <b>later</b> \u2013 ü \U0001f680"
 FROM_MS, TO_MS = BEGIN_MS - 60_000, BEGIN_MS + 60_000
 
 
@@ -162,6 +165,25 @@ def test_a_parquet_file_has_the_range_and_the_metrics(page: Page, incidents_url:
     assert (min(times), max(times)) == (FROM_MS, TO_MS - 1000)
 
 
+def test_names_are_left_out_by_rules_and_their_replacements_are_shown(
+    page: Page, incidents_url: str, tmp_path: Path
+) -> None:
+    view(page, incidents_url)
+    page.keyboard.press("S")
+    dialog(page).get_by_text("Leave out names").click()
+    dialog(page).get_by_role("checkbox", name="Containers").check()
+    names = dialog(page).get_by_role("group", name="What the names become")
+    expect(names).to_contain_text("batch-import")
+    expect(names).to_contain_text(re.compile(r"container-\d"))
+    dialog(page).get_by_role("textbox", name="Everything about").fill("namespace=,")
+    expect(dialog(page).get_by_role("alert")).to_contain_text("is not a rule")
+    dialog(page).get_by_role("textbox", name="Everything about").fill("")
+    expect(names).to_be_visible()
+    path = saved(page, tmp_path)
+    assert read_pack(str(path)).manifest.redacted == ["containers"]
+    assert b"batch-import" not in path.read_bytes()
+
+
 def test_a_phone_shows_the_whole_dialog(browser: Browser, incidents_url: str) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True)
     page.goto(incidents_url)
@@ -174,3 +196,37 @@ def test_a_phone_shows_the_whole_dialog(browser: Browser, incidents_url: str) ->
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.querySelector('.save-form').scrollWidth <= 390")
     page.context.close()
+
+
+@pytest.mark.parametrize("is_inside", [True, False], ids=["inside of the file", "opened in a viewer"])
+def test_a_copy_of_a_saved_file_has_the_notes_that_were_added(
+    page: Page, incidents_url: str, tmp_path: Path, page_errors: list[str], *, is_inside: bool
+) -> None:
+    path, copy = tmp_path / "incident.html", tmp_path / "copy.html"
+    with urlopen(f"{incidents_url}api/export?from={FROM_MS}&to={TO_MS}&view=focus=2") as response:
+        path.write_bytes(response.read())
+    if is_inside:
+        page.goto(path.as_uri())
+    else:
+        open_page(page, incidents_url)
+        with page.expect_file_chooser() as chooser:
+            page.evaluate("async () => (await fgm('panels/opened-pack')).chooseFile()")
+        chooser.value.set_files(path)
+    expect(page.get_by_role("button", name="Save a copy")).to_be_visible()
+    page.keyboard.press("e")
+    page.keyboard.type(ADDED)
+    page.keyboard.press("Enter")
+    expect(page.locator(".note-flag")).to_be_visible()
+    with page.expect_download() as download:
+        page.keyboard.press("Control+s")
+    assert download.value.suggested_filename == path.name
+    download.value.save_as(copy)
+    before, after = read_pack(str(path)), read_pack(str(copy))
+    assert "notes=" in after.manifest.view
+    assert "focus=2" in after.manifest.view
+    assert replace(after.manifest, view="") == replace(before.manifest, view="")
+    assert all(after.part(part.name) == before.part(part.name) for part in before.manifest.parts)
+    page.goto(copy.as_uri())
+    expect(page.get_by_role("region", name="Notes", exact=True)).to_contain_text(ADDED)
+    expect(page.get_by_role("region", name="Memory", exact=True).locator(".peak")).to_be_attached()
+    assert [error for error in page_errors if not error.startswith(("file:", "blob:"))] == []

@@ -67,6 +67,7 @@ export function LaneStack() {
   const stack = useRef(null), ruler = useRef(null);
   useEffect(() => {
     const measure = () => {
+      if (!ruler.current) return; // the lanes have left the page before this effect ran: another source was opened
       const left = ruler.current.offsetLeft, width = ruler.current.clientWidth;
       if (left !== plot.peek().left || width !== plot.peek().width) plot.value = { left, width };
     };

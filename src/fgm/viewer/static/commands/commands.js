@@ -10,10 +10,10 @@ import { focusSearch } from "../panels/container-list.js";
 import { chooseFile } from "../panels/opened-pack.js";
 import { focusTimeBox } from "../panels/time-box.js";
 import { canCompare, compare } from "../requests/analysis/comparison.js";
+import { saveIncident } from "../requests/incident/copy.js";
 import { rankAgain } from "../requests/ranking.js";
 import { showNextFinding } from "../state/analysis/findings.js";
 import { newNoteAtCursor, newNoteOnView, showNextNote } from "../state/incident/notes.js";
-import { openSaving } from "../state/incident/saving.js";
 import { addLane, addProcessLane, focus, focused, lanes } from "../state/lanes.js";
 import { showsKeys, toggleTables } from "../state/page.js";
 import { closeProcesses, openedId, openProcesses } from "../state/processes.js";
@@ -127,7 +127,7 @@ export const ACTIONS = [
   action("Notes", "Previous note", ["U"], () => showNextNote(-1)),
   action("Page", "What changed since the time before", ["x"], () => (canCompare() ? compare() : undefined)),
   action("Page", "Compare with another range", ["X"], chooseOtherRange),
-  action("Page", "Save this incident as a file", ["S", "Ctrl+s"], openSaving),
+  action("Page", "Save this incident as a file", ["S", "Ctrl+s"], saveIncident),
   action("Page", "Copy a link to this view", ["y"], copyLink),
   action("Page", "Copy the values as a table", ["Y"], copyTable),
   action("Page", "Open a saved file", [], chooseFile),

@@ -3,7 +3,10 @@
 import { signal } from "../vendor/signals.js";
 import { ALL } from "../lib/time-format.js";
 
-/** The open pack: {manifest, fileName}; fileName: null if this page is inside of the pack. null: the data of a viewer is shown. */
+/**
+ * The open pack: {manifest, fileName, file}; fileName and file: null if this page is inside of the pack. null: the data of a viewer is
+ * shown.
+ */
 export const openedPack = signal(null);
 /** Sentences on parts of the open pack that cannot be read. */
 export const packDamage = signal([]);

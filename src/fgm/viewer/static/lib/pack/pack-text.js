@@ -20,6 +20,13 @@ export function readPackText(text) {
   return { manifest: text.slice(begin + MANIFEST_BEGIN.length, end), comment, parts: partsIn(text, begin) };
 }
 
+/** The text of a pack with another manifest. `manifest`: JSON in ASCII without "<"; `comment`: its checksum. */
+export function withManifest(text, manifest, comment) {
+  const begin = text.lastIndexOf(MANIFEST_BEGIN), end = text.indexOf(SCRIPT_END, begin) + SCRIPT_END.length;
+  const rest = text.slice(end).replace(/^<!--[^>]*-->/, "");
+  return `${text.slice(0, begin)}${MANIFEST_BEGIN}${manifest}${SCRIPT_END}<!--${comment}-->${rest}`;
+}
+
 function partsIn(text, end) {
   const parts = new Map();
   for (let at = text.indexOf(PART_BEGIN); at >= 0 && at < end; at = text.indexOf(PART_BEGIN, at + 1)) {

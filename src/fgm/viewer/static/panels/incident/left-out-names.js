@@ -11,6 +11,11 @@ const KINDS = [
 ];
 const isKind = (rule) => rule === ALL || KINDS.some(([kind]) => kind === rule);
 
+const SHORT_ID = 12; // letters, as elsewhere on the page
+
+/** A name as it is shown: of an id, the first letters. */
+const short = (name) => (/^[0-9a-f]{64}$/.test(name) ? name.slice(0, SHORT_ID) : name);
+
 /** What the names become: from, to. */
 function Names() {
   const { answer } = preview.value ?? {};
@@ -21,7 +26,7 @@ function Names() {
   if (redacted.length === 0) return html`<p>No name matches: nothing is left out.</p>`;
   return html`<div class="names" tabindex="0" role="group" aria-label="What the names become"><table>
     <thead><tr><th scope="col">kind</th><th scope="col">name</th><th scope="col">in the file</th></tr></thead>
-    <tbody>${redacted.map(({ kind, from, to }) => html`<tr key=${`${kind} ${from}`}><td>${kind}</td><td class="text">${from}</td><td class="text">${to}</td></tr>`)}</tbody>
+    <tbody>${redacted.map(({ kind, from, to }) => html`<tr key=${`${kind} ${from}`}><td>${kind}</td><td class="text" title=${from}>${short(from)}</td><td class="text" title=${to}>${short(to)}</td></tr>`)}</tbody>
   </table></div><p class="mut">The first names. Values, times, order and colours stay. Read your notes again: what they say in other words stays, too.</p>`;
 }
 

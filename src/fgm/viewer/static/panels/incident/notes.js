@@ -2,8 +2,8 @@
 
 import { html } from "../../browser/html.js";
 import { noteTimes } from "../../lib/notes.js";
+import { saveIncident } from "../../requests/incident/copy.js";
 import { deletedNote, deleteNote, editNote, newNoteAtCursor, notes, restoreNote, showNote, visitedNote } from "../../state/incident/notes.js";
-import { openSaving } from "../../state/incident/saving.js";
 import { openedPack } from "../../state/pack.js";
 import { edge_ms, ready, view } from "../../state/store.js";
 
@@ -24,7 +24,9 @@ export function Notes() {
   return html`<section class=${`notes ${count > 0 ? "open" : ""}`} aria-label="Notes" aria-keyshortcuts="e Shift+E u Shift+U">
     <div class="head">${count > 0 && html`<h2>Notes</h2><span class="mut">${count}</span>`}
       <button class="link" title="Write a note at the cursor (e), or Ctrl-drag over a lane" onClick=${newNoteAtCursor}>Add a note</button>
-      ${openedPack.value === null && html`<button class="link end" title="Save the range in view as a file that others can open (Ctrl-S)" onClick=${openSaving}>Save this incident</button>`}</div>
+      ${openedPack.value === null
+        ? html`<button class="link end" title="Save the range in view as a file that others can open (Ctrl-S)" onClick=${saveIncident}>Save this incident</button>`
+        : html`<button class="link end" title="Save this file with the present view and notes (Ctrl-S)" onClick=${saveIncident}>Save a copy</button>`}</div>
     <p class="unseen" role="status">${deletedNote.value && "Note deleted"}</p>
     ${count > 0 && html`<ol>${notes.value.map((note) => html`<${Item} key=${`${note.from_ms} ${note.to_ms} ${note.text}`} note=${note} />`)}</ol>`}
     ${deletedNote.value && html`<p>Deleted “<span class="text">${deletedNote.value.text.slice(0, 40)}${deletedNote.value.text.length > 40 ? "…" : ""}</span>”. <button class="link" onClick=${restoreNote}>Undo</button></p>`}

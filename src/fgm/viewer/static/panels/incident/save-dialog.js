@@ -92,9 +92,9 @@ function Form() {
         <${Choice} name="format" now=${format === "html"} changes=${{ format: "html" }}>A page: one HTML file that opens in a browser without a network</${Choice}>
         <${Choice} name="format" now=${format === "parquet"} changes=${{ format: "parquet" }}>A Parquet file for DuckDB, pandas or Polars</${Choice}></fieldset>
       <${Range} /><${Contents} /><${LeftOut} />
-      ${transfer.value ? html`<${Transfer} />` : html`<${Size} />`}
+      <div class="bottom">${transfer.value ? html`<${Transfer} />` : html`<${Size} />`}
       <div class="buttons"><button class="main" ref=${button} aria-disabled=${isSaving}>${isSaved ? "Close" : "Save"}</button>
-        ${!isSaved && html`<button type="button" onClick=${isSaving ? cancelSaving : close}>Cancel</button>`}</div>
+        ${!isSaved && html`<button type="button" onClick=${isSaving ? cancelSaving : close}>Cancel</button>`}</div></div>
     </form>
   </dialog>`;
 }

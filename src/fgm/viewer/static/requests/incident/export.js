@@ -1,6 +1,7 @@
 // Saves a range as a file: asks the viewer how large it will be, and gets it.
 
 import { effect } from "../../vendor/signals.js";
+import { handOver } from "../../browser/download.js";
 import { escapeForUrl } from "../../lib/url-escape.js";
 import { preview, saving, transfer } from "../../state/incident/saving.js";
 import { allMetrics } from "../../state/store.js";
@@ -143,11 +144,4 @@ async function isComplete(blob, format) {
   if (format === "parquet") return (await blob.slice(-4).text()) === "PAR1";
   const end = await blob.slice(-END_BYTES).text();
   return end.includes('id="fgm-pack"') && end.trimEnd().endsWith("</html>");
-}
-
-/** Let the browser save a blob as a file. */
-function handOver(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -38,7 +38,7 @@ export async function openFile(file) {
     await source.series();
     if (openedPack.peek() === null) viewerFragment = location.hash.slice(1);
     batch(() => {
-      show(source, file.name);
+      show(source, file);
       showFragment(source.manifest.view);
     });
     poll();
@@ -64,10 +64,10 @@ function sourceOf(file) {
   return source;
 }
 
-function show(source, fileName) {
+function show(source, file) {
   packRefusal.value = null;
   packDamage.value = [];
-  openedPack.value = { manifest: source.manifest, fileName };
+  openedPack.value = { manifest: source.manifest, fileName: file?.name ?? null, file };
   resetLoaded();
   setSource(source);
 }

@@ -2,8 +2,6 @@
 
 import { batch, signal } from "../../vendor/signals.js";
 import { drawnMetrics } from "../lanes.js";
-import { openedPack } from "../pack.js";
-import { showToast } from "../page.js";
 import { shown } from "../shown.js";
 import { view } from "../store.js";
 
@@ -19,7 +17,6 @@ export const transfer = signal(null);
 
 /** Open the dialog that saves the range in view. */
 export function openSaving() {
-  if (openedPack.peek() !== null) return showToast("This is a saved file: pass it on as it is.");
   const { from_ms, to_ms } = view.peek();
   const fixed = { shownIds: shown.peek().flatMap(({ ids }) => ids), shownCount: shown.peek().length, drawn: drawnMetrics.peek() };
   batch(() => {
