@@ -29,7 +29,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     runner = services.runner
     pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
     names = await runner.run(lambda: names_of(holdings, pack))
-    maker = PackMaker(services, holdings, pack, names)
+    maker = PackMaker(services, holdings, pack, names, with_findings=not export_request.is_preview)
     pieces = maker.pieces()
     if export_request.is_preview:
         size = 0

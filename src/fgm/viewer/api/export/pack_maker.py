@@ -56,11 +56,20 @@ class PackMaker:
     more rows than a pack can have.
     """
 
-    def __init__(self, services: Services, holdings: Holdings, pack: PackQuestion, names: Redaction) -> None:
-        """`names`: replaces the names in everything that is written."""
+    def __init__(
+        self,
+        services: Services,
+        holdings: Holdings,
+        pack: PackQuestion,
+        names: Redaction,
+        *,
+        with_findings: bool = True,
+    ) -> None:
+        """`names`: replaces the names in everything that is written; `with_findings`: whether to look for findings."""
         self.progress, self.skipped_files = 0.0, 0
         self.cut_tables: list[str] = []
         self._services, self._holdings, self._pack, self._names = services, holdings, pack, names
+        self._with_findings = with_findings
 
     def pieces(self) -> Generator[bytes]:
         """Yield the bytes of the pack, piece by piece; a piece is empty after a step without bytes. May block.
@@ -142,7 +151,7 @@ class PackMaker:
     def _findings(self) -> Generator[bytes, None, _Found | None]:
         """Look for what stood out in the series of the pack, and return it; None if the range is too long."""
         question = self._pack.question
-        if question.to_ms - question.from_ms > MAX_MS:
+        if question.to_ms - question.from_ms > MAX_MS or not self._with_findings:
             return None
         query = self._services.finding_query(self._holdings, span_of(self._holdings, question.from_ms, question.to_ms))
         try:
