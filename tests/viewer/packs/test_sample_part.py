@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from fgm.metrics.rates import Floats, Times, rate
-from fgm.viewer.packs.sample_part import PackedLine, PassedTime, encode, encode_passed, runs_of
+from fgm.viewer.packs.sample_part import PackedLine, PassedTime, Units, encode, encode_passed, runs_of
 from tests.support.packs import decode_samples
 
 BEGIN_MS = 1_700_000_000_000
@@ -17,12 +16,12 @@ def times_of(count: int) -> Times:
     return BEGIN_MS + 1000 * np.arange(count)
 
 
-def passed_of(time_ms: Times, late_ms: Floats) -> NDArray[np.int64]:
+def passed_of(time_ms: Times, late_ms: Floats) -> Units:
     """Return the time that passed before each row, which are added in two parts."""
-    passed, half = PassedTime(), len(time_ms) // 2
+    passed, half = PassedTime(BEGIN_MS), len(time_ms) // 2
     passed.add(time_ms[:half], late_ms[:half])
     passed.add(time_ms[half:], late_ms[half:])
-    return passed.since(BEGIN_MS)
+    return passed.units()
 
 
 def as_list(values: Floats) -> list[float | None]:
@@ -41,7 +40,7 @@ def as_list(values: Floats) -> list[float | None]:
 def test_values_are_exact(values: Floats, form: bytes) -> None:
     time_ms = times_of(len(values))
 
-    part = encode({"from_ms": BEGIN_MS}, [PackedLine({"id": "a"}, time_ms, values)], {})
+    part = encode({"from_ms": BEGIN_MS}, [[PackedLine({"id": "a"}, time_ms, values)]], {})
 
     assert decode_samples(part) == {"a": (time_ms.tolist(), as_list(values))}
     assert form in part
@@ -59,7 +58,7 @@ def test_rates_are_stored_as_growth_and_are_exact() -> None:
     values = rate(time_ms, late_ms, counter, 1000) / 1e6
     passed = {"a": passed_of(time_ms, late_ms)}
 
-    part = encode({}, [PackedLine({"id": "a"}, time_ms, values, 1e6)], passed)
+    part = encode({}, [[PackedLine({"id": "a"}, time_ms, values, 1e6)]], passed)
 
     assert b'"as":"rate"' in part
     assert len(part) < 5 * count
@@ -70,7 +69,7 @@ def test_rates_that_are_no_growth_are_stored_as_they_are() -> None:
     time_ms, values = times_of(500), np.random.default_rng(2).uniform(0, 1, 500)
     passed = {"a": passed_of(time_ms, np.zeros(500))}
 
-    part = encode({}, [PackedLine({"id": "a"}, time_ms, values, 1.0)], passed)
+    part = encode({}, [[PackedLine({"id": "a"}, time_ms, values, 1.0)]], passed)
 
     assert b'"as":"f8"' in part
     assert decode_samples(part, encode_passed(passed))["a"][1] == values.tolist()

@@ -18,6 +18,7 @@ from fgm.viewer.api.export.pack_question import make_question, names_of
 from fgm.viewer.api.request import parsing
 from fgm.viewer.commands.download import MAX_TRIES, CutError, download, is_address
 from fgm.viewer.commands.sources import SourceError, services_of
+from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.web.problems import Problem
 
 DEFAULT_RANGE = "30m"
@@ -33,7 +34,7 @@ def save(arguments: argparse.Namespace) -> int:
             path, size = _save_parquet(arguments, SystemClock())
         else:
             path, size = _save_directory(arguments, SystemClock())
-    except (SourceError, CutError, BadFileError, OSError) as error:
+    except (SourceError, CutError, BadFileError, BadPackError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except Problem as problem:
@@ -65,8 +66,7 @@ def _save_directory(arguments: argparse.Namespace, clock: Clock) -> tuple[str, i
                 yield piece
 
         size = write_whole(path, counted())
-    skipped = f"{maker.skipped_files} files cannot be read; their samples are missing"
-    for warning in [*([skipped] if maker.skipped_files else []), *names.warnings()]:
+    for warning in [*maker.warnings(), *names.warnings()]:
         sys.stderr.write(f"fgm: {warning}\n")
     return path, size
 

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fgm import __version__
 from fgm.metrics.catalogue import COLUMN_TYPES
 from fgm.metrics.rates import Floats
@@ -21,7 +18,7 @@ from fgm.store.parquet.metrics_writer import write_metrics
 from fgm.store.parquet.window_block import LATE
 from fgm.store.samples.chunk import rounded_late_ms
 from fgm.store.samples.header import FORMAT_VERSION
-from fgm.viewer.packs.sample_part import PassedTime
+from fgm.viewer.packs.sample_part import PassedTime, Units
 
 if TYPE_CHECKING:
     from fgm.store.events.event import Event
@@ -31,7 +28,7 @@ if TYPE_CHECKING:
     from fgm.viewer.packs.mini_tables import MiniTables
     from fgm.viewer.packs.redaction.redaction import Redaction
 
-LEVEL = 12
+LEVEL = 9
 """Level of zstd of the metrics files. A pack is made once."""
 
 
@@ -46,12 +43,13 @@ class MiniFile(NamedTuple):
 class MiniDirectory:
     """A data directory that is being made. `path`: an empty folder; `names`: replaces the names in everything.
 
-    `identifier`: that of the writer; None: no rows were written. `rows`: the metrics files; `tables`: the tables;
-    `event_paths`: paths of the files of events.
+    `from_ms`: begin of the range, before which there are a few rows. `identifier`: that of the writer; None: no rows
+    were written. `rows`: the metrics files; `tables`: the tables; `event_paths`: paths of the files of events.
     """
 
     path: str
     names: Redaction
+    from_ms: int
     identifier: str | None = None
 
     def __post_init__(self) -> None:
@@ -89,7 +87,7 @@ class MiniDirectory:
         late_ms = rounded_late_ms(part.column(LATE))  # as it is stored
         for run in part.runs:
             rows = slice(run.first, run.first + run.count)
-            self._passed.setdefault(run.series.key, PassedTime()).add(part.time_ms[rows], late_ms[rows])
+            self._passed.setdefault(run.series.key, PassedTime(self.from_ms)).add(part.time_ms[rows], late_ms[rows])
 
         def column(name: str) -> Floats:
             return late_ms.copy() if name == LATE else part.column(name)
@@ -98,9 +96,9 @@ class MiniDirectory:
             write_metrics(file, header, part.runs, part.time_ms, column, columns=types, compression_level=LEVEL)
         self.rows.append(MiniFile(path, {"start_ms": start_ms, "duration_ms": layout.HOUR_MS}))
 
-    def passed(self, from_ms: int) -> Mapping[str, NDArray[np.int64]]:
-        """Return the time that passed before each row from `from_ms` on, of each series by its key."""
-        return {key: passed.since(from_ms) for key, passed in self._passed.items()}
+    def passed(self) -> Mapping[str, Units]:
+        """Return the time that passed before each row of the range, of each series by its key."""
+        return {key: passed.units() for key, passed in self._passed.items()}
 
     def write_tables(self, tables: MiniTables) -> None:
         """Write the tables of one kind, whose rows were read. The metrics files must have been written.

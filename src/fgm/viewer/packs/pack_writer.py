@@ -12,6 +12,8 @@ from fgm.viewer.packs.manifest import Manifest, PartFacts
 from fgm.viewer.packs.pack_format import (
     COMMENT,
     MANIFEST_BEGIN,
+    MAX_FILE_BYTES,
+    MAX_MANIFEST_BYTES,
     MAX_PART_BYTES,
     NAME_END,
     PART_BEGIN,
@@ -25,6 +27,9 @@ LEVEL = 9
 """Level of gzip for parts that are not compressed yet."""
 COMPRESSED_LEVEL = 1
 """Level of gzip for Parquet files, whose pages are compressed already."""
+
+MAX_PARTS_BYTES = MAX_FILE_BYTES - MAX_MANIFEST_BYTES - (1 << 20)
+"""Maximum size of all lines with parts: the manifest, the script and the rest of the file have room next to them."""
 
 _POLICY = (
     "default-src 'none'; script-src '{loader}' blob:; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -45,6 +50,7 @@ class PackWriter:
             raise ValueError("the loader contains the end tag of a script")
         self._title, self._loader = title, loader
         self._parts: list[PartFacts] = []
+        self._size = 0
 
     def begin(self) -> bytes:
         """Return the beginning of the file."""
@@ -81,7 +87,11 @@ class PackWriter:
             raise BadPackError(f"part {name} would have {len(content)} bytes; at most {MAX_PART_BYTES} are allowed")
         self._parts.append(PartFacts(name, len(content), facts))
         packed = zlib.compress(content, COMPRESSED_LEVEL if is_compressed else LEVEL, wbits=31)
-        return b"".join([PART_BEGIN, name.encode(), NAME_END, base64.b64encode(packed), SCRIPT_END, b"\n"])
+        line = b"".join([PART_BEGIN, name.encode(), NAME_END, base64.b64encode(packed), SCRIPT_END, b"\n"])
+        self._size += len(line)
+        if self._size > MAX_PARTS_BYTES:
+            raise BadPackError(f"the pack would be larger than {MAX_PARTS_BYTES >> 20} MiB: choose less")
+        return line
 
     def end(self, manifest: Manifest) -> bytes:
         """Return the rest of the file: the manifest, with the parts that were made, and the loader."""

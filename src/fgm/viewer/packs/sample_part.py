@@ -7,7 +7,7 @@ the layout.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,8 @@ from fgm.metrics.rates import Floats, Times
 PASSED_UNITS_PER_MS = 4096
 """Number of units per ms of the part `passed`: the distance of two float64 times of today is a multiple of one."""
 _NULL = -(1 << 31)
+Units = NDArray[np.int32]
+"""Growths, or times that passed."""
 _MAX_EXCEPTIONS = 1 / 4
 """Maximum share of values that are stored next to a column of growths. If there are more, it is not stored so."""
 _ALIGNMENT = 8
@@ -32,10 +34,10 @@ class PackedLine(NamedTuple):
     divisor: float | None = None
 
 
-def encode(facts: Mapping[str, Any], lines: Sequence[PackedLine], passed: Mapping[str, NDArray[np.int64]]) -> bytes:
-    """Return the part. `passed`: of each series by id, the time since the sample before, in units; -2^31: unknown."""
+def encode(facts: Mapping[str, Any], groups: Iterable[Sequence[PackedLine]], passed: Mapping[str, Units]) -> bytes:
+    """Return the part. `groups`: the lines, some series at a time; `passed`: that of each series, by id."""
     series, columns, at = list[dict[str, Any]](), list[bytes](), 0
-    for line in lines:
+    for line in (line for lines in groups for line in lines):
         described, column = _encoded(line, passed.get(line.facts["id"]))
         if column:
             described["at"] = at
@@ -46,21 +48,22 @@ def encode(facts: Mapping[str, Any], lines: Sequence[PackedLine], passed: Mappin
     return _part({**facts, "series": series}, columns)
 
 
-def encode_passed(passed: Mapping[str, NDArray[np.int64]]) -> bytes:
+def encode_passed(passed: Mapping[str, Units]) -> bytes:
     """Return the part `passed`. `passed`: see `encode`."""
     series, columns, at = list[dict[str, Any]](), list[bytes](), 0
     for name, units in passed.items():
         series.append({"id": name, "count": len(units), "value": {"as": "i4", "at": at}})
-        columns.append(_planes(units.astype("<i4")))
+        columns.append(_planes(units.astype("<i4", copy=False)))
         at += len(columns[-1])
     return _part({"series": series}, columns)
 
 
 class PassedTime:
-    """The time between the reads of one series, in units of the part `passed`."""
+    """The time between the reads of one series, in units of the part `passed`; -2^31 if unknown, or too long."""
 
-    def __init__(self) -> None:
-        self._times: list[Times] = []
+    def __init__(self, from_ms: int) -> None:
+        """`from_ms`: only the samples from then on count, but the first of them follows an earlier one."""
+        self._from_ms = from_ms
         self._units: list[NDArray[np.int32]] = []
         self._last_read_ms = np.nan
 
@@ -69,14 +72,13 @@ class PassedTime:
         read_at_ms = time_ms.astype(np.float64) + np.nan_to_num(late_ms)
         exact = np.diff(read_at_ms, prepend=self._last_read_ms) * PASSED_UNITS_PER_MS
         fits = (np.abs(exact) < -_NULL) & (exact == np.floor(exact))
-        self._times.append(time_ms)
-        self._units.append(np.where(fits, exact, _NULL).astype(np.int32))
+        self._units.append(np.where(fits, exact, _NULL).astype(np.int32)[time_ms >= self._from_ms])
         self._last_read_ms = read_at_ms[-1]
 
-    def since(self, from_ms: int) -> NDArray[np.int64]:
-        """Return the time that passed before each row from `from_ms` on; -2^31 if it is unknown or does not fit."""
-        times, units = np.concatenate(self._times), np.concatenate(self._units)
-        return units[times >= from_ms].astype(np.int64)
+    def units(self) -> Units:
+        """Return the time that passed before each of the samples that count."""
+        self._units = [np.concatenate(self._units)]
+        return self._units[0]
 
 
 def runs_of(time_ms: Times) -> list[list[int]]:
@@ -94,7 +96,7 @@ def runs_of(time_ms: Times) -> list[list[int]]:
     return runs
 
 
-def _encoded(line: PackedLine, passed: NDArray[np.int64] | None) -> tuple[dict[str, Any], bytes]:
+def _encoded(line: PackedLine, passed: Units | None) -> tuple[dict[str, Any], bytes]:
     values = line.values
     is_null = np.isnan(values)
     if is_null.all():
@@ -108,17 +110,17 @@ def _encoded(line: PackedLine, passed: NDArray[np.int64] | None) -> tuple[dict[s
         if len(wrong) <= _MAX_EXCEPTIONS * len(values):
             exceptions = [[i, None if is_null[i] else float(values[i])] for i in wrong.tolist()]
             described = {"as": "rate", "divisor": line.divisor, "except": exceptions}
-            return described, _planes(growth.astype("<i4"))
+            return described, _planes(growth.astype("<i4", copy=False))
     return {"as": "f8"}, _planes(values.astype("<f8"))
 
 
-def _growths(values: Floats, passed: NDArray[np.int64], divisor: float) -> NDArray[np.int64]:
+def _growths(values: Floats, passed: Units, divisor: float) -> Units:
     growth = np.round(values * divisor * (passed / PASSED_UNITS_PER_MS) / 1000.0)
     fits = np.isfinite(growth) & (np.abs(growth) < -_NULL) & (passed != _NULL)
-    return np.where(fits, np.nan_to_num(growth), _NULL).astype(np.int64)
+    return np.where(fits, np.nan_to_num(growth), _NULL).astype(np.int32)
 
 
-def growths_to_values(growth: NDArray[np.int64], passed: NDArray[np.int64], divisor: float) -> Floats:
+def growths_to_values(growth: Units, passed: Units, divisor: float) -> Floats:
     """Return the rates, in the order of operations in which `fgm.metrics` computes them; NaN for null."""
     values = np.full(len(growth), np.nan)
     is_known = (growth != _NULL) & (passed != _NULL) & (passed > 0)

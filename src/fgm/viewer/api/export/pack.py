@@ -1,6 +1,6 @@
 """Incident packs, which are streamed while they are made. A failure cuts the connection: the file has no manifest."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any
 
 from anyio import CancelScope, to_thread
@@ -15,7 +15,9 @@ from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.responses import json_response
 from fgm.viewer.api.services import Services
 from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.packs.redaction.redaction import Redaction
+from fgm.viewer.web.problems import bad_parameter
 
 SAMPLES_PER_ROW = 3
 """Memory of one row while a metric of all series is encoded, in samples."""
@@ -30,17 +32,21 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     pack = await runner.run(lambda: make_question(holdings, export_request, services.now_ms()))
     names = await runner.run(lambda: names_of(holdings, pack))
     maker = PackMaker(services, holdings, pack, names, with_findings=not export_request.is_preview)
-    pieces = maker.pieces()
-    if export_request.is_preview:
-        size = 0
+    pieces, size = maker.pieces(), 0
+    try:
         async with runner.long_query:
             await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
-            while (piece := await _next_piece(services, pieces)) is not None:
-                size += len(piece)
-        return json_response(preview(pack, names, size, maker.skipped_files))
-    async with runner.long_query:
-        await lease.take(SAMPLES_PER_ROW * len(pack.series) * pack.ticks)
-        first = await _next_piece(services, pieces)
+            first = await _next_piece(services, pieces)
+            while export_request.is_preview and first is not None:
+                size += len(first)
+                first = await _next_piece(services, pieces)
+    except BadPackError as error:
+        raise bad_parameter("range", str(error), "a shorter range, fewer series or fewer metrics") from error
+    except BaseException:
+        await _close(pieces)
+        raise
+    if export_request.is_preview:
+        return json_response(preview(pack, names, size, maker))
 
     async def body() -> AsyncIterator[bytes]:
         piece: bytes | None = first
@@ -50,8 +56,7 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
                     yield piece
                     piece = await _next_piece(services, pieces)
         finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(pieces.close)
+            await _close(pieces)
 
     name = file_name(names.node_name(holdings.node_name), pack.question.from_ms, "html")
     headers = {
@@ -62,10 +67,9 @@ async def respond(services: Services, lease: Lease, export_request: ExportReques
     return Response(body(), headers=headers)
 
 
-def preview(pack: PackQuestion, names: Redaction, size: int, skipped_files: int) -> dict[str, Any]:
-    """Return the JSON value about a pack. `size`: its bytes; `skipped_files`: number of files that cannot be read."""
+def preview(pack: PackQuestion, names: Redaction, size: int, maker: PackMaker) -> dict[str, Any]:
+    """Return the JSON value about a pack. `size`: its bytes; `maker`: has made it."""
     question = pack.question
-    skipped = f"{skipped_files} files cannot be read; their samples are missing"
     return {
         "from_ms": question.from_ms,
         "to_ms": question.to_ms,
@@ -76,8 +80,14 @@ def preview(pack: PackQuestion, names: Redaction, size: int, skipped_files: int)
         "redacted": [
             {"kind": each.kind, "from": each.name, "to": each.pseudonym} for each in names.replacements()[:MAX_SHOWN]
         ],
-        "warnings": [*([skipped] if skipped_files else []), *names.warnings()],
+        "warnings": [*maker.warnings(), *names.warnings()],
     }
+
+
+async def _close(pieces: Generator[bytes]) -> None:
+    """Remove the private folder of a pack, also if the request was canceled."""
+    with CancelScope(shield=True):
+        await to_thread.run_sync(pieces.close)
 
 
 async def _next_piece(services: Services, pieces: Iterator[bytes]) -> bytes | None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from fgm.clock import Clock
 from fgm.metrics.derived import ShownMetric
@@ -17,12 +14,15 @@ from fgm.viewer.api.request.parameters import POINTS
 from fgm.viewer.api.request.requests import ContainersRequest, EventsRequest, Span, TimeseriesRequest
 from fgm.viewer.api.response import encoding
 from fgm.viewer.api.services import Services
+from fgm.viewer.files.hours.merged_rows import groups_of
 from fgm.viewer.health import Address, HealthReport
-from fgm.viewer.packs.sample_part import PackedLine, encode
+from fgm.viewer.packs.sample_part import PackedLine, Units, encode
 from fgm.viewer.start_up import StartUp
 
 MAX_EVENTS = 5_000
 """Maximum number of events in a pack, the newest."""
+MAX_ROWS = 100_000
+"""Maximum number of samples in memory that are not encoded yet, unless one series has more."""
 _RATES = ("/s", "ratio", "millicores")
 """Ends of the units of metrics that may be rates of one counter."""
 
@@ -90,24 +90,34 @@ class PackAnswers:
         found = {key: self.holdings.series.find(key) for key in keys}
         return {key: registered.id for key, registered in found.items() if registered is not None}
 
-    def samples(self, metric: ShownMetric, passed: Mapping[str, NDArray[np.int64]]) -> bytes:
+    def samples(self, metric: ShownMetric, passed: Mapping[str, Units]) -> bytes:
         """Return the part with the samples of a metric of all series. `passed`: by id, see `sample_part.encode`."""
+        facts: dict[str, Any] = {}
+
+        def lines() -> Iterator[list[PackedLine]]:
+            rows = {name: len(units) for name, units in passed.items()}
+            for ids in groups_of(rows, rows, MAX_ROWS):
+                packed, of_group = self._lines(metric, tuple(ids))
+                facts.update(of_group)
+                yield packed
+
+        return encode(facts, lines(), passed)
+
+    def _lines(self, metric: ShownMetric, ids: tuple[str, ...]) -> tuple[list[PackedLine], dict[str, Any]]:
+        """Return the samples of some series, and what the answer has besides."""
         span = Span(None, self._from_ms, self._to_ms)
-        ids = tuple(passed)
-        points = POINTS.schema["default"]
-        request = TimeseriesRequest((metric,), ids, span, points, is_raw=True, is_binary=True)
+        request = TimeseriesRequest((metric,), ids, span, POINTS.schema["default"], is_raw=True, is_binary=True)
         question = timeseries.make_question(self.holdings, request, self._to_ms)
         query = self._services.samples_query(question)
         while query.step():
             pass
         lines = query.result()
-        facts = timeseries.facts(query, self.holdings, lines, request)
         divisor = divisor_of(metric)
         packed = [
             PackedLine(line.facts, *line.line.joined(), divisor)
             for line in encoding.labelled(lines, (metric,), self.holdings)
         ]
-        return encode(facts, packed, passed)
+        return packed, timeseries.facts(query, self.holdings, lines, request)
 
     def close(self) -> None:
         """Close all files."""

@@ -79,7 +79,7 @@ class PackMaker:
         Raises: Problem (404) if there are no samples; OSError or BadFileError if a file cannot be read any more.
         """
         with private_folder() as path:
-            mini = MiniDirectory(path, self._names)
+            mini = MiniDirectory(path, self._names, self._pack.question.from_ms)
             yield from self._extract(mini)
             found = yield from self._findings()
             question = self._pack.question
@@ -87,6 +87,12 @@ class PackMaker:
             with closing(answers):
                 yield from self._parts(mini, answers, found)
         self.progress = 1.0
+
+    def warnings(self) -> list[str]:
+        """Return a sentence about each thing that is missing in the pack. It must have been made."""
+        skipped = f"{self.skipped_files} files cannot be read; their samples are missing"
+        cut = f"the pack has only a part of the {' and '.join(self.cut_tables)}: there are too many"
+        return [*([skipped] if self.skipped_files else []), *([cut] if self.cut_tables else [])]
 
     def _extract(self, mini: MiniDirectory) -> Iterator[bytes]:
         """Write rows, index and events to the small directory."""
@@ -188,7 +194,7 @@ class PackMaker:
         if found is not None:
             stored["/api/findings"] = findings.answer_of(found.result, found.span, MAX_FINDINGS, answers.holdings)
         yield writer.part("answers", to_json(stored))
-        passed_by_key = mini.passed(question.from_ms)
+        passed_by_key = mini.passed()
         ids = answers.ids(passed_by_key)
         passed = {ids[key]: units for key, units in passed_by_key.items() if len(units)}
         yield writer.part("passed", encode_passed(passed))
