@@ -15,6 +15,7 @@ from fgm.viewer.packs.pack_reader import Pack
 from tests.support.packs import decode_samples
 from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient
+from tests.support.viewer.asgi_client import converse
 from tests.support.viewer.data_directory import NODE, T0, USAGE, DataDirectory, chunk, container
 
 RECORDING = "incidents"
@@ -153,8 +154,15 @@ async def test_a_wrong_request_is_refused_with_a_reason(
     assert any(text in answer.json["detail"] for text in detail.split("|"))
 
 
-async def test_nothing_is_left_behind(client: ApiClient) -> None:
-    await pack_of(client)
+async def test_the_notes_of_the_view_are_in_the_manifest(client: ApiClient) -> None:
+    pack = await pack_of(client, "&view=notes%3D2026-11-26T18%3A00%3A00Z%3Athe%2520deploy&metric=memory.current")
+
+    assert pack.manifest.notes == [{"from_ms": 1_795_716_000_000, "to_ms": None, "text": "the deploy"}]
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_nothing_is_left_behind(client: ApiClient, *, leaves: bool) -> None:
+    await converse(client.app, f"/api/export?{span()}", leaves=leaves)
 
     assert [path.name async for path in AsyncPath(FOLDERS[0]).glob(f"fgm-pack-{os.getpid()}-*")] == []
 

@@ -24,6 +24,7 @@ from fgm.viewer.packs import page_program
 from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.mini_directory import MiniDirectory
 from fgm.viewer.packs.mini_tables import KINDS, MiniTables
+from fgm.viewer.packs.notes import notes_in
 from fgm.viewer.packs.pack_writer import PackWriter
 from fgm.viewer.packs.redaction.redaction import Redaction
 from fgm.viewer.packs.redaction.view import redacted_view
@@ -208,6 +209,7 @@ class PackMaker:
         yield writer.part("first_seen", _content(mini.first_seen_path))
         yield writer.part("index", _content(mini.index_path))
         yield writer.part("events", b"".join(map(_content, mini.event_paths)))
+        view = redacted_view(self._pack.view, self._names)
         yield writer.end(
             Manifest(
                 made_by=f"fgm {__version__}",
@@ -216,7 +218,8 @@ class PackMaker:
                 to_ms=question.to_ms,
                 interval_ms=question.tick_ms,
                 node_name=node_name,
-                view=redacted_view(self._pack.view, self._names),
+                view=view,
+                notes=notes_in(view),
                 redacted=self._names.described,
                 metrics=[metric.name for metric in question.metrics],
             )
