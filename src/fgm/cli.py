@@ -189,7 +189,7 @@ def _make_parser() -> argparse.ArgumentParser:
     flag(
         "source",
         metavar="SOURCE",
-        help="what to save from: a data directory, or a viewer such as http://127.0.0.1:8050",
+        help="what to save from: a data directory, a pack, or a viewer such as http://127.0.0.1:8050",
     )
     flag("-o", "--output", metavar="FILE", help="the file (default: fgm-NODE-TIME.html; of a viewer: fgm-export.html)")
     flag(
@@ -216,6 +216,13 @@ def _make_parser() -> argparse.ArgumentParser:
         help="names to replace: namespaces, pods, containers, images, labels, node, paths, processes, devices, all, "
         "namespace=NAME, pod=NAME, container=NAME or label:NAME; can be repeated",
     )
+    flag(
+        "--note",
+        metavar="TIME:TEXT",
+        action="append",
+        help="note at an instant, or as FROM~TO:TEXT at a range; can be repeated",
+    )
+    flag("--preview", action="store_true", help="say what a pack would contain, its size, and what names would become")
     return parser
 
 

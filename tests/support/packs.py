@@ -14,7 +14,7 @@ from fgm.store.parquet.window_file import WindowFile
 from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.pack_format import MANIFEST_BEGIN, SCRIPT_END, checksum
 from fgm.viewer.packs.pack_writer import PackWriter
-from fgm.viewer.packs.sample_part import growths_to_values
+from fgm.viewer.packs.sample_part import Units, growths_to_values
 
 SMALL = Manifest("fgm 0.1.0", 1_700_000_100_000, 1_700_000_000_000, 1_700_000_060_000, 1000, node_name="node-1")
 """Manifest of a pack of one minute, without parts."""
@@ -79,22 +79,20 @@ def _split(part: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(part[4 : 4 + length]), part[4 + length + -(4 + length) % 8 :]
 
 
-def _units(passed: bytes) -> dict[str, NDArray[np.int64]]:
+def _units(passed: bytes) -> dict[str, Units]:
     header, columns = _split(passed)
     return {
-        series["id"]: _numbers(columns, series["value"]["at"], series["count"], "<i4").astype(np.int64)
+        series["id"]: _numbers(columns, series["value"]["at"], series["count"], "<i4").astype(np.int32)
         for series in header["series"]
     }
 
 
-def _values(
-    described: dict[str, Any], columns: bytes, count: int, units: NDArray[np.int64] | None
-) -> list[float | None]:
+def _values(described: dict[str, Any], columns: bytes, count: int, units: Units | None) -> list[float | None]:
     if described["as"] == "null":
         return [None] * count
     if described["as"] == "rate":
         assert units is not None
-        growth = _numbers(columns, described["at"], count, "<i4").astype(np.int64)
+        growth = _numbers(columns, described["at"], count, "<i4").astype(np.int32)
         values = growths_to_values(growth, units, described["divisor"])
         for i, value in described["except"]:
             values[i] = np.nan if value is None else value

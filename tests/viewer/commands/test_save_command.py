@@ -1,5 +1,6 @@
 """`fgm save` writes a pack of a data directory, whole or not at all."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def test_the_newest_data_is_saved(data_dir: Path, tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        (["--note", "the deploy"], "'the deploy' is not a note: give FROM:TEXT"),
         (["--from", "yesterday"], "'yesterday' is not an instant"),
         (["--containers", "ffffffffffff"], "there is no series 'ffffffffffff'"),
         (["--from", "2001-01-01T00:00:00Z", "--to", "2001-01-01T00:10:00Z"], "there is no such series in this range"),
@@ -53,3 +55,32 @@ def test_what_cannot_be_saved_is_said(
 def test_a_directory_without_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["save", str(tmp_path), "-o", str(tmp_path / "incident.html")]) == 1
     assert f"there is no data in {tmp_path}" in capsys.readouterr().err
+
+
+def test_a_part_of_a_pack_is_saved_with_its_view_and_other_names(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    note = "2026-11-26T18:00:00Z:the deploy"
+    flags = ["--last", "2m", "--metric", "memory.current", "--note", note]
+    assert main(["save", str(data_dir), "-o", str(first), *flags]) == 0
+
+    assert main(["save", str(first), "-o", str(second), "--metric", "memory.current", "--redact", "all"]) == 0
+
+    before, after = read_pack(str(first)).manifest, read_pack(str(second)).manifest
+    assert [note["text"] for note in after.notes] == ["the deploy"]
+    assert (after.from_ms, after.to_ms) == (before.from_ms, before.to_ms)
+    assert (before.redacted, after.redacted) == ([], ["all"])
+    assert after.node_name != before.node_name
+    capsys.readouterr()
+
+
+def test_a_preview_saves_nothing(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "incident.html"
+
+    assert main(["save", str(data_dir), "-o", str(path), "--last", "1m", "--redact", "node", "--preview"]) == 0
+
+    printed = capsys.readouterr().out
+    assert " becomes node-1\n" in printed
+    assert re.search(r"\d+ series, \d+ metrics, 60 s: \d+\.\d MB", printed)
+    assert not path.exists()

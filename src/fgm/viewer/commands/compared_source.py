@@ -9,10 +9,8 @@ from fgm import iso_time
 from fgm.clock import Clock
 from fgm.viewer.api.request import times
 from fgm.viewer.api.services import Services
-from fgm.viewer.commands.sources import SourceError, services_of
+from fgm.viewer.commands.sources import SourceError, source_services
 from fgm.viewer.contents.holdings import Holdings
-from fgm.viewer.packs.opening.opened_packs import opened
-from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, AnalysedSpan, span_of
 from fgm.viewer.web.problems import Problem
 
@@ -21,8 +19,6 @@ FORM = "SOURCE@FROM/TO, such as data@2025-12-30T14:20:00Z/2025-12-30T14:50:00Z, 
 _CLOCK = re.compile(r"(\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 _LENGTH = re.compile(r"([1-9]\d{0,5})([smh])", re.ASCII)
 _UNIT_MS = {"s": 1000, "m": 60_000, "h": 3_600_000}
-PACK_SUFFIX = ".html"
-"""End of the names of packs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +59,10 @@ class Opener:
         return ComparedSource(name, services, holdings, span_of(holdings, from_ms, to_ms))
 
     def _services(self, name: str) -> Services:
-        if not name.endswith(PACK_SUFFIX):
-            return services_of(name, self._clock)
-        try:
-            packs = self._stack.enter_context(opened([name]))
-        except BadPackError as error:
-            raise SourceError(str(error)) from error
-        (manifest,) = packs.manifests.values()
-        self._of_packs[name] = (manifest.from_ms, manifest.to_ms)
-        return services_of(packs.data_dir, packs.clock(self._clock))
+        services, manifest = source_services(name, self._stack, self._clock)
+        if manifest is not None:
+            self._of_packs[name] = (manifest.from_ms, manifest.to_ms)
+        return services
 
 
 def split(text: str) -> tuple[str, str, str]:

@@ -1,23 +1,30 @@
 """`fgm save SOURCE`: saves an incident as a file."""
 
 import argparse
+import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
+from typing import Any
 from urllib.parse import quote
 
 from tqdm import tqdm
 
-from fgm.clock import Clock, SystemClock
+from fgm.clock import SystemClock
 from fgm.store.errors import BadFileError
 from fgm.viewer.api.export import parquet_question
 from fgm.viewer.api.export.file_names import file_name
+from fgm.viewer.api.export.pack import preview
 from fgm.viewer.api.export.pack_maker import PackMaker
 from fgm.viewer.api.export.pack_question import make_question, names_of
 from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.requests import ExportRequest, Span
+from fgm.viewer.api.services import Services
 from fgm.viewer.commands.download import MAX_TRIES, CutError, download, is_address
-from fgm.viewer.commands.sources import SourceError, services_of
+from fgm.viewer.commands.sources import SourceError, source_services
+from fgm.viewer.contents.holdings import Holdings
+from fgm.viewer.packs.notes import with_notes
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.web.problems import Problem
 
@@ -28,13 +35,14 @@ DEFAULT_RANGE = "30m"
 def save(arguments: argparse.Namespace) -> int:
     """Save what the arguments of the command line say; return the exit code."""
     try:
-        if is_address(arguments.source):
-            path, size = _save_from_viewer(arguments)
-        elif arguments.format == "parquet":
-            path, size = _save_parquet(arguments, SystemClock())
-        else:
-            path, size = _save_directory(arguments, SystemClock())
-    except (SourceError, CutError, BadFileError, BadPackError, OSError) as error:
+        with ExitStack() as stack:
+            if is_address(arguments.source):
+                path, size = _save_from_viewer(arguments)
+            elif arguments.format == "parquet" and not arguments.preview:
+                path, size = _save_parquet(arguments, stack)
+            else:
+                path, size = _save_pack(arguments, stack)
+    except (SourceError, CutError, BadFileError, BadPackError, OSError, ValueError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
     except Problem as problem:
@@ -45,55 +53,74 @@ def save(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _save_directory(arguments: argparse.Namespace, clock: Clock) -> tuple[str, int]:
-    """Save a part of a data directory; return the path of the file and its size."""
-    services = services_of(arguments.source, clock)
-    holdings = services.fresh_holdings()
-    newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
-    request = parsing.export(query_of(arguments))
+def _save_pack(arguments: argparse.Namespace, stack: ExitStack) -> tuple[str, int]:
+    """Save a part of a data directory, or of a pack, as a pack; return the path of the file and its size."""
+    services, holdings, request, newest_ms = _opened(arguments, stack)
     pack = make_question(holdings, request, newest_ms)
     names = names_of(holdings, pack)
     maker = PackMaker(services, holdings, pack, names)
     path = arguments.output or file_name(names.node_name(holdings.node_name), pack.question.from_ms, "html")
-    with (
-        closing(maker.pieces()) as pieces,
-        tqdm(total=100, unit="%", leave=False, delay=0.5, disable=None, bar_format="{l_bar}{bar}") as bar,
-    ):
-
-        def counted() -> Iterator[bytes]:
-            for piece in pieces:
-                bar.update(100 * maker.progress - bar.n)
-                yield piece
-
-        size = write_whole(path, counted())
-    for warning in [*maker.warnings(), *names.warnings()]:
-        sys.stderr.write(f"fgm: {warning}\n")
+    pieces = stack.enter_context(closing(maker.pieces()))
+    if arguments.preview:
+        size = sum(map(len, _with_bar(pieces, lambda: maker.progress)))
+        return _described(preview(pack, names, size, maker)), size
+    size = write_whole(path, _with_bar(pieces, lambda: maker.progress))
+    _warn([*maker.warnings(), *names.warnings()])
     return path, size
 
 
-def _save_parquet(arguments: argparse.Namespace, clock: Clock) -> tuple[str, int]:
-    """Save a part of a data directory as Parquet; return the path of the file and its size."""
-    services = services_of(arguments.source, clock)
-    holdings = services.fresh_holdings()
-    newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
-    question = parquet_question.make_question(holdings, parsing.export(query_of(arguments)), newest_ms)
+def _save_parquet(arguments: argparse.Namespace, stack: ExitStack) -> tuple[str, int]:
+    """Save a part of a data directory, or of a pack, as Parquet; return the path of the file and its size."""
+    services, holdings, request, newest_ms = _opened(arguments, stack)
+    question = parquet_question.make_question(holdings, request, newest_ms)
     export = question.export(services.sources)
     from_ms, to_ms = question.range
     path = arguments.output or file_name(question.names.node_name(holdings.node_name), from_ms, "parquet")
-    with tqdm(total=100, unit="%", leave=False, delay=0.5, disable=None, bar_format="{l_bar}{bar}") as bar:
 
-        def counted() -> Iterator[bytes]:
-            for part in export.parts():
-                bar.update(100 * (export.read_to_ms - from_ms) / (to_ms - from_ms) - bar.n)
-                yield part
-            if not export.rows:
-                raise SourceError("there are no samples of these series in this range")
+    def parts() -> Iterator[bytes]:
+        yield from _with_bar(export.parts(), lambda: (export.read_to_ms - from_ms) / (to_ms - from_ms))
+        if not export.rows:
+            raise SourceError("there are no samples of these series in this range")
 
-        size = write_whole(path, counted())
+    size = write_whole(path, parts())
     skipped = f"{export.skipped_files} files cannot be read; their samples are missing"
-    for warning in [*([skipped] if export.skipped_files else []), *question.names.warnings()]:
-        sys.stderr.write(f"fgm: {warning}\n")
+    _warn([*([skipped] if export.skipped_files else []), *question.names.warnings()])
     return path, size
+
+
+def _opened(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Services, Holdings, ExportRequest, int]:
+    """Return the services of the source, what it contains, what is requested of it, and its newest tick."""
+    services, manifest = source_services(arguments.source, stack, SystemClock())
+    holdings = services.fresh_holdings()
+    request = parsing.export(query_of(arguments))
+    if manifest is not None:  # all of a pack, and with its view, unless the flags say otherwise
+        is_whole = not (arguments.begin or arguments.end or arguments.last)
+        span = Span(None, manifest.from_ms, manifest.to_ms) if is_whole else request.span
+        request = request._replace(span=span, view=with_notes(manifest.view, arguments.note or []))
+    newest_ms = services.now_ms() if holdings.newest_ms is None else holdings.newest_ms
+    return services, holdings, request, newest_ms
+
+
+def _described(facts: Mapping[str, Any]) -> str:
+    """Return what would be saved, and print the names that would be replaced. `facts`: a preview of a pack."""
+    for each in facts["redacted"]:
+        sys.stdout.write(f"{each['kind']} {each['from']} becomes {each['to']}\n")
+    _warn(facts["warnings"])
+    seconds = (facts["to_ms"] - facts["from_ms"]) // 1000
+    return f"{facts['series']} series, {len(facts['metrics'])} metrics, {seconds} s"
+
+
+def _with_bar(pieces: Iterable[bytes], progress: Callable[[], float]) -> Iterator[bytes]:
+    """Yield pieces, and show on a terminal which share is done. `progress`: returns the share, from 0 to 1."""
+    with tqdm(total=100, unit="%", leave=False, delay=0.5, disable=None, bar_format="{l_bar}{bar}") as bar:
+        for piece in pieces:
+            bar.update(100 * progress() - bar.n)
+            yield piece
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        sys.stderr.write(f"fgm: {warning}\n")
 
 
 def _save_from_viewer(arguments: argparse.Namespace) -> tuple[str, int]:
@@ -103,6 +130,9 @@ def _save_from_viewer(arguments: argparse.Namespace) -> tuple[str, int]:
     """
     query = f"format={arguments.format}&{query_of(arguments).decode()}"
     path = arguments.output or f"fgm-export.{arguments.format}"
+    if arguments.preview:
+        facts = json.loads(b"".join(download(arguments.source, query)))
+        return _described(facts), facts["bytes"]
     for number in range(1, MAX_TRIES + 1):
         try:
             return path, write_whole(path, _counted(download(arguments.source, query)))
@@ -126,13 +156,16 @@ def query_of(arguments: argparse.Namespace) -> bytes:
     fields = [("from", arguments.begin), ("to", arguments.end)]
     if not arguments.begin:
         fields = [("range", arguments.last or DEFAULT_RANGE)] if not arguments.end else fields[1:]
+    if arguments.note:
+        fields.append(("view", quote(with_notes("", arguments.note), safe="")))
     lists = {
         "containers": arguments.containers,
         "namespace": arguments.namespace,
         "labels": arguments.label,
-        "search": arguments.search,
+        "search": [" ".join(arguments.search)] if arguments.search else None,
         "metric": arguments.metric,
         "redact": arguments.redact,
+        "preview": ["1"] if arguments.preview else None,
     }
     fields += [(name, ",".join(quote(value, safe=":") for value in values)) for name, values in lists.items() if values]
     return "&".join(f"{name}={quote(value, safe=',:%')}" for name, value in fields if value).encode()

@@ -1,11 +1,18 @@
-"""What a command reads: a data directory."""
+"""What a command reads: a data directory, or a pack."""
 
 import os
+from contextlib import ExitStack
 
 from fgm.clock import Clock
 from fgm.viewer.api.services import Services
 from fgm.viewer.health import Address
+from fgm.viewer.packs.manifest import Manifest
+from fgm.viewer.packs.opening.opened_packs import opened
+from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.start_up import StartUp, State
+
+PACK_SUFFIX = ".html"
+"""End of the names of packs."""
 
 
 class SourceError(Exception):
@@ -28,3 +35,18 @@ def services_of(directory: str, clock: Clock) -> Services:
         raise SourceError(f"there is no data in {directory}")
     services.follow()
     return services
+
+
+def source_services(name: str, stack: ExitStack, clock: Clock) -> tuple[Services, Manifest | None]:
+    """Return the services of a data directory or of a pack, and the manifest of the pack. `stack`: closes it.
+
+    Raises: SourceError if it cannot be read, or if there is no data.
+    """
+    if not name.endswith(PACK_SUFFIX):
+        return services_of(name, clock), None
+    try:
+        packs = stack.enter_context(opened([name]))
+    except BadPackError as error:
+        raise SourceError(str(error)) from error
+    (manifest,) = packs.manifests.values()
+    return services_of(packs.data_dir, packs.clock(clock)), manifest
