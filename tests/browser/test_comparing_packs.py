@@ -56,11 +56,18 @@ def data(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:  #
     return folder
 
 
+@pytest.fixture(autouse=True)
+def catch_file_choosers(page: Page) -> None:
+    """Playwright tells the browser to pass choosers on, without waiting for that, when the first listener is added."""
+    page.on("filechooser", lambda _: None)
+
+
 def under(page: Page, pack: Path) -> Locator:
     """Lay a pack under the view with the keyboard, and return the panel that says what differs."""
     page.keyboard.press("X")
     dialog = page.get_by_role("dialog", name="Compare with")
     dialog.get_by_role("combobox").fill("saved file")
+    expect(dialog.get_by_role("option", name="A saved file")).to_have_class("on")
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(pack)
