@@ -183,6 +183,8 @@ def _make_parser() -> argparse.ArgumentParser:
     compared = "SOURCE@FROM/TO: a data directory, or a pack whose range may be left out, and a range of at most an hour"
     flag("a", metavar="A", help=f"the range to compare with, as {compared}")
     flag("b", metavar="B", help="the range in question, in the same form; @FROM/TO: of the same source")
+    pair = "compare NAME of A with NAME of B, such as web=web-canary; can be repeated (default: the same names)"
+    flag("--pair", action="append", metavar="NAME=NAME", help=pair)
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
     flag = add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")

@@ -73,6 +73,28 @@ def test_two_packs_are_compared_over_their_whole_ranges(tmp_path: Path, capsys: 
     assert "   CPU 3 times as high: 200 → 600 millicores" in lines
 
 
+def test_a_canary_is_compared_with_the_version_that_it_will_replace(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = DataDirectory(tmp_path)
+    stable = [container(n, "app", f"web-6b7d9c54f5-{n}bcdf") for n in (2, 4)]
+    data.parquet(
+        *(counting(each, T0, 300, per_second=200_000) for each in stable),
+        counting(container(1, "app", "web-canary-7f9c8d6b4b-9xqzp"), T0, 300, per_second=500_000),
+        counting(container(3, "db", "db-0"), T0, 300),
+    )
+    command = ["diff", f"{tmp_path}@16:00/16:05", "@16:00/16:05", "--pair"]
+    assert cli.main([*command, "web=web-canary"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4].startswith("1. app  (default/web-canary-7f9c8d6b4b-9xqzp, mean of 2 → 1, strength ")
+    assert "   CPU 2.5 times as high: 200 → 500 millicores" in lines
+    assert not any(line.startswith("2.") for line in lines)
+
+    for pair, sentence in (("web", "'web' is not a pair"), ("web=wbe", "B has no container, pod or workload 'wbe'")):
+        assert cli.main([*command, pair]) == 1
+        assert sentence in capsys.readouterr().err
+
+
 def test_a_container_that_was_there_for_a_part_of_a_range_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

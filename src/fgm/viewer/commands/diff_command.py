@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,6 +16,7 @@ from fgm.viewer.commands.compared_source import ComparedSource, Opener, range_te
 from fgm.viewer.commands.sources import SourceError
 from fgm.viewer.findings.wording import percent
 from fgm.viewer.query.comparing.difference_query import PRESENCE
+from fgm.viewer.query.comparing.pairing import named
 
 
 def diff(arguments: argparse.Namespace) -> int:
@@ -25,7 +26,7 @@ def diff(arguments: argparse.Namespace) -> int:
             opener = Opener(stack, SystemClock())
             first = opener.open(arguments.a)
             second = opener.open(arguments.b, first)
-            answer = compare(first, second, arguments.limit)
+            answer = compare(first, second, arguments.limit, pairs_of(arguments.pair or (), first, second))
     except (SourceError, BadFileError, OSError) as error:
         sys.stderr.write(f"fgm: {error}\n")
         return 1
@@ -36,10 +37,31 @@ def diff(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def compare(first: ComparedSource, second: ComparedSource, limit: int) -> dict[str, Any]:
+def pairs_of(texts: Sequence[str], first: ComparedSource, second: ComparedSource) -> list[tuple[str, str]]:
+    """Return the names that the flags --pair have.
+
+    Raises: SourceError if one has another form, or if a source has no series of that name.
+    """
+    pairs = []
+    for text in texts:
+        names = text.split("=")
+        if len(names) != 2 or not all(names):
+            raise SourceError(f"{text!r} is not a pair: give A=B, such as --pair web=web-canary")
+        for name, source, side in zip(names, (first, second), "AB", strict=True):
+            if not named([each.series for each in source.holdings.series.by_id.values()], name):
+                raise SourceError(
+                    f"{side} has no container, pod or workload {name!r}: give its name, or NAMESPACE/NAME"
+                )
+        pairs.append((names[0], names[1]))
+    return pairs
+
+
+def compare(
+    first: ComparedSource, second: ComparedSource, limit: int, pairs: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """Return how the second range differs from the first, as /api/changes does. On a terminal, a bar shows progress."""
     reference = (first.services, first.holdings, first.span)
-    query = second.services.difference_query(reference, second.holdings, second.span)
+    query = second.services.difference_query(reference, second.holdings, second.span, pairs)
     with tqdm(total=100, unit="%", leave=False, delay=0.5, disable=None, bar_format="{l_bar}{bar}") as bar:
         while query.step():
             bar.update(100 * query.progress - bar.n)

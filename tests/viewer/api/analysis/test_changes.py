@@ -324,3 +324,19 @@ async def test_a_range_without_data_is_said_to_have_none(tmp_path: Path) -> None
     ):
         answer = (await lines(client, query))[-1]
         assert (answer["has_before"], answer["has_during"]) == expected
+
+
+async def test_series_with_other_names_are_compared_if_a_request_pairs_them(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    chunks = [counting(container(n), T0, 90, per_second=used) for n, used in ((1, 2e5), (2, 6e5), (3, 1e5))]
+    await to_thread.run_sync(data.parquet, *chunks)
+    client, query = await client_of(data), f"?from={T0}&to={T0 + 90_000}&against={T0}"
+    assert (await lines(client, query))[-1]["series"] == []
+    (series,) = (await lines(client, f"{query}&pairs={id_of(1)}~{id_of(2)}"))[-1]["series"]
+
+    assert series["id"] == id_of(2)
+    (cpu,) = [change for change in series["changes"] if change["metric"] == "total_cpu_usage_millicores"]
+    assert (cpu["before"], cpu["during"]) == pytest.approx((200, 600))
+    for pairs, status in ((f"{id_of(1)}", 400), (f"{id_of(1)}~nothing", 404)):
+        assert (await client.get(f"/api/changes{query}&pairs={pairs}")).status == status
+    assert (await client.get(f"/api/changes?from={T0}&pairs={id_of(1)}~{id_of(2)}")).status == 400

@@ -4,10 +4,14 @@ from quart import Response, request
 
 from fgm.viewer.api.comparing import answers
 from fgm.viewer.api.request import parsing
+from fgm.viewer.api.request.parameters import MAX_TEXT
 from fgm.viewer.api.response.memory_budget import Lease
 from fgm.viewer.api.response.progress import progress_response
 from fgm.viewer.api.services import Services
+from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.query.analysis.analysed_span import MAX_MS, span_of
+from fgm.viewer.query.comparing.compared_side import workload_key
+from fgm.viewer.web.problems import unknown
 
 
 async def respond(services: Services, lease: Lease) -> Response:
@@ -23,10 +27,22 @@ async def respond(services: Services, lease: Lease) -> Response:
             lambda: services.change_query(holdings, span),
             lambda query: answers.of_changes(query, limit, holdings),
         )
+    pairs = [(_name(holdings, first), _name(holdings, second)) for first, second in changes_request.pairs]
     other_span = span_of(holdings, against_ms, against_ms + to_ms - from_ms)
     return progress_response(
         services.runner,
         lease,
-        lambda: services.difference_query((services, holdings, other_span), holdings, span),
+        lambda: services.difference_query((services, holdings, other_span), holdings, span, pairs),
         lambda query: answers.of_differences(query, limit, (holdings, holdings)),
     )
+
+
+def _name(holdings: Holdings, series_id: str) -> str:
+    """Return the name by which a series is paired: the key of its workload.
+
+    Raises: Problem (404) if there is no series with this id.
+    """
+    registered = holdings.series.find(series_id)
+    if registered is None:
+        raise unknown("pairs", "series", series_id[:MAX_TEXT], "an id from /api/containers")
+    return workload_key(registered.series)

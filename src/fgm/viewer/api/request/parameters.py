@@ -172,6 +172,13 @@ AGAINST = Parameter(
     "Begin of another range of the same length to compare with, in the same forms as `from`. Default: the time before.",
     _INSTANT,
 )
+PAIRS = Parameter(
+    "pairs",
+    "Series to compare with each other although their names differ, such as a canary, as ID~ID: the id in the other "
+    "range first. Only together with `against`.",
+    {"type": "string", "pattern": "^[^~]+~."},
+    is_list=True,
+)
 BY = _choice("by", "The value to rank by.", "mean", "max", "last")
 
 PROCESS_SERIES = Parameter(
@@ -229,7 +236,7 @@ TAKES: Mapping[str, tuple[Parameter, ...]] = {
     "/api/timeseries": (METRICS, CONTAINERS, *_FILTER, *_SPAN, POINTS, RAW, REDUCE, WITHIN, FORMAT),
     "/api/top": (ONE_METRIC, *_SPAN, BY, MAX_RANKED, PARTS, *_FILTER),
     "/api/wall": (ONE_METRIC, CONTAINERS, *_FILTER, *_SPAN, COLUMNS, ROWS, MAX_WALL_ROWS, UNTIL, WITHIN, FORMAT),
-    "/api/changes": (*_SPAN, AGAINST, MAX_RANKED),
+    "/api/changes": (*_SPAN, AGAINST, PAIRS, MAX_RANKED),
     "/api/findings": (*_SPAN, MAX_FINDINGS),
     "/api/studies": (STUDY, ONE_METRIC, STUDIED_SERIES, *_SPAN),
     "/api/events": (*_SPAN, CONTAINERS, KIND, MAX_EVENTS),

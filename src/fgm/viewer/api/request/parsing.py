@@ -123,7 +123,10 @@ def changes(query: bytes) -> ChangesRequest:
     """
     fields = split(query, TAKES["/api/changes"])
     against_ms = times.instant_ms("against", value_of(fields, "against")) if "against" in fields else None
-    return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED), against_ms)
+    pairs = tuple(map(_pair, values_of(fields, "pairs")))
+    if pairs and against_ms is None:
+        raise bad_parameter("pairs", "pairs are of two ranges", "pairs together with against")
+    return ChangesRequest(times.span(fields), _whole_number(fields, parameters.MAX_RANKED), against_ms, pairs)
 
 
 def findings(query: bytes) -> FindingsRequest:
@@ -315,6 +318,13 @@ def _scope(name: str) -> Scope:
     if name not in get_args(Scope):
         raise bad_parameter("scope", f"there is no scope {name[:MAX_TEXT]!r}", ", ".join(get_args(Scope)))
     return cast("Scope", name)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    first, tilde, second = text.partition("~")
+    if not (first and tilde and second):
+        raise bad_parameter("pairs", f"{text[:MAX_TEXT]!r} is not a pair", "ID~ID; separate several with commas")
+    return first, second
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -112,12 +112,14 @@ class ContainersRequest(NamedTuple):
 class ChangesRequest(NamedTuple):
     """A request to /api/changes: compare `span` with another range, and list at most `limit` series.
 
-    `against_ms`: begin of the other range, which has the same length; None: the range before it.
+    `against_ms`: begin of the other range, which has the same length; None: the range before it. `pairs`: ids of series
+    to compare with each other, each first that in the other range.
     """
 
     span: Span
     limit: int
     against_ms: int | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 class FindingsRequest(NamedTuple):

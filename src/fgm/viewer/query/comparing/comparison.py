@@ -20,8 +20,11 @@ MAX_SERIES = 500
 STEP_S = 0.005
 """Time after which no more work is begun in a step. A piece of work takes about as long."""
 
-KeyOf = Callable[[int, Series], str]
-"""A function that gets the number of a side and a series, and returns the key that all series of a row share."""
+KeyOf = Callable[[int, Series], str | None]
+"""A function that gets the number of a side and a series, and returns the key that all series of a row share.
+
+None: the series is not compared.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class Comparison:
         self._series: list[Series] = []
         # If there are too many series, those that are only in the first range are left out.
         last_first = [key_of(number, each) for number, side in [*enumerate(sides)][::-1] for each in side.leaves()]
-        workloads = list(dict.fromkeys(last_first))
+        workloads = list(dict.fromkeys(key for key in last_first if key is not None))
         self._left_out = frozenset(workloads[MAX_SERIES:])
         self._room = min(MAX_SERIES, len(workloads) + SPARE_SERIES)
         self.sums = Sums.empty(self._room, len(self.metrics))
@@ -174,6 +177,8 @@ class Comparison:
     def _row(self, side: int, series: Series) -> int | None:
         """Return the row of a series in the sums, that of its workload; None if there is no room for it."""
         key = self._key_of(side, series)
+        if key is None:
+            return None
         row = self._rows.get(key)
         if key in self._left_out or (row is None and len(self._series) >= self._room):
             self._is_cut = True

@@ -135,6 +135,8 @@ def _on_one_side(
     for side, result in enumerate(results):
         for ranked in result.findings:
             series = result.series[ranked.finding.row]
-            listed.append((pairing.key_of(side, series), side, ranked, series))
+            key = pairing.key_of(side, series)
+            if key is not None:
+                listed.append((key, side, ranked, series))
     seen = [{(key, ranked.finding.kind) for key, of, ranked, _ in listed if of == side} for side in (0, 1)]
     return [each for each in listed[::-1] if (each[0], each[2].finding.kind) not in seen[1 - each[1]]][::-1]

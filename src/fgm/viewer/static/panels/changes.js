@@ -9,7 +9,7 @@ import { otherPack, otherRange, otherRefusal, stopComparing } from "../state/com
 import { addLane } from "../state/lanes.js";
 import { openedPack } from "../state/pack.js";
 import { comparison } from "../state/page.js";
-import { byId, health, view } from "../state/store.js";
+import { byId, health, range, view } from "../state/store.js";
 import { showOnly } from "../state/view.js";
 import { chooseOtherRange } from "../widgets/other-range-chooser.js";
 
@@ -102,7 +102,7 @@ function Other() {
     <p class="legend"><i class="pale"></i>there <i class="thin"></i>in view${" "}<span class="mut">${countsOf(comparison.value?.result)}</span></p>
     ${otherRefusal.value && html`<p role="alert">${otherRefusal.value}</p>`}
     ${comparison.value ? html`<${Result} ...${comparison.value} />`
-      : html`<p role="status" class="mut">${canCompare() ? "Reading…" : "Pause, and zoom to an hour or less, to read in words what differs."}</p>`}
+      : html`<p role="status" class="mut">${canCompare() ? "Reading…" : `${range.value.live ? "Pause" : "Zoom to an hour or less"} to read in words what differs.`}</p>`}
   </section>`;
 }
 
