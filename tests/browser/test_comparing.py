@@ -116,3 +116,23 @@ def test_a_live_view_keeps_its_distance_and_a_range_without_data_is_said_to_have
     page.goto("about:blank")
     page.goto(f"{url}{VIEW}&vs=2025-12-29T16:05:00Z")
     expect(panel.get_by_role("status")).to_contain_text("Nothing was recorded in the other range, 29 Dec 2025")
+
+
+def test_another_container_lies_under_one_at_the_same_time(page: Page, url: str) -> None:
+    page.goto(f"{url}{VIEW}&show=000000000002")
+    expect(lane(page, "CPU").locator(".peak")).to_be_attached()
+    page.keyboard.press("X")
+    page.get_by_role("dialog", name="Compare with").get_by_role("combobox").fill("another container")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Under web: which container?")
+    dialog.get_by_role("combobox").fill("db")
+    expect(dialog.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("region", name="What differs")
+    expect(panel.get_by_role("heading")).to_have_text("Compared with db in default/db-0")
+    (item,) = [panel.get_by_role("listitem")]
+    expect(item).to_have_count(1)
+    expect(item).to_contain_text(re.compile("CPU (199|200|201) → (299|300|301) millicores"))
+    expect(page).to_have_url(re.compile("vs=2025-12-30T16:15:00Z&pair=000000000002,000000000003"))
+    page.reload()
+    expect(panel.get_by_role("heading")).to_have_text("Compared with db in default/db-0")

@@ -5,7 +5,7 @@ import { fullName, locationOf } from "../lib/series.js";
 import { datedRange, duration, viewRange, withLocalTimes } from "../lib/time-format.js";
 import { formatNumber, unitFor } from "../lib/units.js";
 import { canCompare, closeComparison, compare } from "../requests/analysis/comparison.js";
-import { otherPack, otherRange, otherRefusal, stopComparing } from "../state/compare/other-range.js";
+import { otherPack, otherRange, otherRefusal, pairedIds, stopComparing } from "../state/compare/other-range.js";
 import { addLane } from "../state/lanes.js";
 import { openedPack } from "../state/pack.js";
 import { comparison } from "../state/page.js";
@@ -93,10 +93,11 @@ const countsOf = (result) => result?.compared && `${result.compared.series} cont
 function Other() {
   const { from_ms, to_ms, shift_ms } = otherRange.value;
   const text = shift_ms % 86_400_000 === 0 ? datedRange(from_ms, to_ms) : viewRange(from_ms, to_ms);
-  const pack = otherPack.value;
+  const pack = otherPack.value, under = byId.value.get(pairedIds.value?.other);
+  const title = under ? fullName(under) : text;
   const earlier = `${pack ? `${pack.fileName}, ` : ""}${shift_ms === 0 ? "at the same time" : `${duration(Math.abs(shift_ms))} ${shift_ms > 0 ? "earlier" : "later"}`}`;
   return html`<section class="changes open" aria-label="What differs">
-    <div class="head"><h2>Compared with ${text}</h2><span class="mut" title=${earlier}>${earlier}</span>
+    <div class="head"><h2>Compared with ${title}</h2><span class="mut" title=${earlier}>${earlier}</span>
       <button class="link end" onClick=${chooseOtherRange} title="Compare with another range (X)">Change</button>
       <button class="link" onClick=${stopComparing}>Close</button></div>
     <p class="legend"><i class="pale"></i>there <i class="thin"></i>in view${" "}<span class="mut">${countsOf(comparison.value?.result)}</span></p>

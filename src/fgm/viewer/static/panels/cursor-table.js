@@ -8,7 +8,7 @@ import { walls } from "../derived/wall-rows.js";
 import { seriesDetails, workload } from "../lib/series.js";
 import { clock, clockOrDate, date, duration, roughDuration, utcClock } from "../lib/time-format.js";
 import { formatNumber } from "../lib/units.js";
-import { otherRange } from "../state/compare/other-range.js";
+import { otherRange, pairedIds } from "../state/compare/other-range.js";
 import { focused, lanes, valueLanes } from "../state/lanes.js";
 import { isNarrow } from "../state/page.js";
 import { shown } from "../state/shown.js";
@@ -150,7 +150,7 @@ export function CursorTable() {
   const tops = new Map(valueLanes.value.map(({ key }) => [key, Math.max(...rows.map((row) => row.values.get(key) ?? -1))]));
   const nodeEntry = shown.value.find((entry) => entry.slot === null);
   const isNewest = range.value.live && hover_ms.value === null && pinned_ms.value === null;
-  const notes = [areMinutes && "from minutes", column_ms > 0 || wallSpan() ? `highest of ${wallSpan() ?? duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned", otherRange.value !== null && column_ms === 0 && `± to ${clockOrDate(at_ms - otherRange.value.shift_ms, at_ms)}`];
+  const notes = [areMinutes && "from minutes", column_ms > 0 || wallSpan() ? `highest of ${wallSpan() ?? duration(column_ms)}` : isNewest && "newest", pinned_ms.value !== null && "pinned", otherRange.value !== null && column_ms === 0 && `± to ${pairedIds.value ? byId.value.get(pairedIds.value.other)?.name : clockOrDate(at_ms - otherRange.value.shift_ms, at_ms)}`];
   const title = focused.value?.title;
   return html`<section class="ledger" aria-label="Values at the cursor" tabindex="0">
     <div class="head"><h2>${clock(at_ms)}</h2><span class="mut">${[utcClock(at_ms), date(at_ms), ...notes].filter(Boolean).join(", ")}</span>

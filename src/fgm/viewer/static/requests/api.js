@@ -94,11 +94,14 @@ export const findings = ({ from_ms, to_ms, limit }, options) =>
 export const studies = ({ study, metric, ids, from_ms, to_ms }, options) =>
   get("api/studies", { study, metric, containers: ids, from: Math.max(0, Math.floor(from_ms)), to: Math.ceil(to_ms) }, { timeout_ms: FINDINGS_TIMEOUT_MS, ...options });
 
-/** The changes in [from_ms, to_ms) from the range of the same length that begins at `against_ms`; undefined: before. `onProgress` is called with a share, 0 to 1. */
-export async function changes({ from_ms, to_ms, against_ms, limit }, onProgress, signal) {
+/**
+ * The changes in [from_ms, to_ms) from the range of the same length that begins at `against_ms`; undefined: before. `pair`: {id, other} to
+ * compare with each other, or null. `onProgress` is called with a share, 0 to 1.
+ */
+export async function changes({ from_ms, to_ms, against_ms, pair, limit }, onProgress, signal) {
   const against = against_ms === undefined ? undefined : Math.max(0, Math.floor(against_ms));
   let last;
-  for await (const line of lines("api/changes", { from: Math.floor(from_ms), to: Math.ceil(to_ms), against, limit }, { signal })) {
+  for await (const line of lines("api/changes", { from: Math.floor(from_ms), to: Math.ceil(to_ms), against, pairs: pair ? `${pair.other}~${pair.id}` : undefined, limit }, { signal })) {
     last = line;
     if (line.progress !== undefined) onProgress(line.progress);
   }

@@ -6,7 +6,7 @@ import { ALL, END_OF_TIME_MS, PRESETS } from "../lib/time-format.js";
 import { escapeForUrl } from "../lib/url-escape.js";
 import { LONGEST_MS as LONGEST_FINDINGS_MS, shownFinding } from "./analysis/findings.js";
 import { laneStudies, STUDIES } from "./analysis/studies.js";
-import { otherPack, shift_ms } from "./compare/other-range.js";
+import { otherPack, pairedIds, shift_ms } from "./compare/other-range.js";
 import { notes } from "./incident/notes.js";
 import { DEFAULT_LANES, focus, laneNames, MAX_LANES } from "./lanes.js";
 import { showable } from "./pack.js";
@@ -40,6 +40,7 @@ function lanesAndCursor(pin_ms, isLive, listed = notes.peek()) {
   if (pin_ms !== null) parts.push(["at", [isoTime(pin_ms)]]);
   if (laneStudies.peek().size > 0) parts.push(["studies", [...laneStudies.peek()].map(([name, study]) => `${study}:${name}`)]);
   if (shift_ms.peek() !== null) parts.push(["vs", [otherText(isLive)]]);
+  if (pairedIds.peek() !== null) parts.push(["pair", [pairedIds.peek().id, pairedIds.peek().other]]);
   if (openedId.peek() !== null) parts.push(["open", [openedId.peek()]]);
   if (shownFinding.peek() !== null) parts.push(["finding", findingParts(shownFinding.peek())]);
   if (listed.length > 0) parts.push(["notes", writeNotes(listed)]);
@@ -121,7 +122,7 @@ function readShift(text, from_ms) {
   if (text === "pack") return otherPack.peek() && shift_ms.peek(); // an address does not contain a file
   const seconds = text?.match(/^-(\d{1,9})s$/)?.[1];
   const shift = seconds ? Number(seconds) * 1000 : from_ms - Date.parse(text);
-  return shift !== 0 && Number.isFinite(shift) && from_ms - shift >= 0 ? shift : null;
+  return (shift !== 0 || pairedIds.peek() !== null) && Number.isFinite(shift) && from_ms - shift >= 0 ? shift : null;
 }
 
 function readUrl() {
@@ -144,6 +145,8 @@ function readUrl() {
     laneNames.value = names.length > 0 ? names : DEFAULT_LANES;
     laneStudies.value = readStudies(parameters.get("studies") ?? []);
     focus.value = Math.max(1, Math.min(MAX_LANES, Number(first("focus")) || 1)) - 1;
+    const [id, other] = parameters.get("pair") ?? [];
+    pairedIds.value = first("vs") && id && other ? { id, other } : null;
     shift_ms.value = readShift(first("vs"), view.peek().from_ms);
     if (first("vs") !== "pack") otherPack.value = null;
     openedId.value = first("open") ?? null;

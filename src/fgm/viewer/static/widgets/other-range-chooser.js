@@ -1,8 +1,11 @@
 // Chooses the range to compare the view with: usual distances, or a typed time.
 
+import { leaves, locationOf, workload } from "../lib/series.js";
 import { datedRange, duration, viewRange } from "../lib/time-format.js";
 import { readTime } from "../lib/time-parse.js";
-import { compareWith, compareWithEarlier, otherRange, stopComparing } from "../state/compare/other-range.js";
+import { compareSeries, compareWith, compareWithEarlier, otherRange, stopComparing } from "../state/compare/other-range.js";
+import { seriesInView } from "../state/compare/other-series.js";
+import { shown } from "../state/shown.js";
 import { edge_ms, health, view } from "../state/store.js";
 import { compareWithFile } from "../requests/compare/other-pack.js";
 import { choose } from "./palette.js";
@@ -27,6 +30,14 @@ function typedItems(text) {
   return [{ text: `From ${datedRange(begin_ms, begin_ms + to_ms - from_ms)}`, hint: duration(Math.abs(from_ms - begin_ms)) + (begin_ms < from_ms ? " earlier" : " later"), run: () => compareWith(begin_ms) }];
 }
 
+/** Choose the series to lay under the first of the lanes, such as the version that a canary will replace. */
+function chooseSeries() {
+  const [{ key, series }] = shown.peek();
+  const others = leaves(seriesInView.peek()).filter((other) => workload(other) !== key);
+  const byWorkload = new Map(others.map((other) => [workload(other), other]));
+  choose(`Under ${series.name}: which container?`, [...byWorkload.values()].map((other) => ({ text: other.name, hint: locationOf(other), run: () => compareSeries(series.id, other.id) })));
+}
+
 function chooseFile() {
   const input = Object.assign(document.createElement("input"), { type: "file", accept: ".html,text/html" });
   input.onchange = () => input.files.length > 0 && compareWithFile(input.files[0]);
@@ -40,6 +51,7 @@ export function chooseOtherRange() {
   const usual = USUAL.filter(([, by_ms]) => by_ms !== length_ms).map(([text, by_ms]) => itemOf(text, by_ms));
   choose("Compare with a range, or type when it begins", [
     itemOf("The time just before", length_ms), ...usual,
+    shown.peek().length > 0 && { text: "Another container at the same time…", hint: `under ${shown.peek()[0].series.name}`, run: chooseSeries },
     { text: "A saved file…", hint: "of before, or of another node", run: chooseFile },
     otherRange.peek() && { text: "Show this view alone", hint: "", run: stopComparing },
   ].filter(Boolean), typedItems);

@@ -34,7 +34,7 @@ function PaletteDialog({ title, items, typedItems }) {
     }
   };
   const onInput = (event) => (setText(event.target.value), setSelected(0));
-  return html`<dialog class="palette" ref=${dialog} aria-label=${title} onClose=${() => (openPalette.value = null)}
+  return html`<dialog class="palette" ref=${dialog} aria-label=${title} onClose=${() => openPalette.peek()?.items === items && (openPalette.value = null)}
     onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
     <input type="text" role="combobox" aria-expanded="true" aria-controls="choices" aria-activedescendant=${matches.length > 0 ? `choice-${selected}` : undefined} aria-label=${title}
       placeholder=${title} autocomplete="off" spellcheck=${false} value=${text} onInput=${onInput} onKeyDown=${onKeyDown} />

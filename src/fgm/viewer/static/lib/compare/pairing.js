@@ -19,15 +19,19 @@ function groupOf({ scope, namespace, pod_name, container_name }) {
 }
 
 /**
- * A function from a series to the key of its row in a comparison, as the viewer's: containers with the same names share one, and so do
- * those that are in one range only and were made by the same workload. `then`, `now`: the series of both ranges.
+ * A function from a side (0: the other range, 1: the view) and a series to the key of its row in a comparison, as the viewer's: containers
+ * with the same names share one, and so do those that are in one range only and were made by the same workload. `then`, `now`: the series
+ * of both ranges. `pair`: the two workloads that a person has paired, or null; their counterparts with the same names have no row (null).
  */
-export function rowKeys(then, now) {
+export function rowKeys(then, now, pair = null) {
   const sides = [then, now].map((side) => new Map(side.map((series) => [workload(series), series])));
   const common = new Set([...sides[0].keys()].filter((key) => sides[1].has(key)));
   const groups = sides.map((side) => new Set([...side].filter(([key]) => !common.has(key)).map(([, series]) => groupOf(series))));
-  return (series) => {
-    const key = workload(series), group = common.has(key) ? null : groupOf(series);
+  return (side, series) => {
+    const key = workload(series);
+    if (key === pair?.[side]) return "pair";
+    if (key === pair?.[1 - side]) return null;
+    const group = common.has(key) ? null : groupOf(series);
     return group !== null && groups.every((ofSide) => ofSide.has(group)) ? group : key;
   };
 }

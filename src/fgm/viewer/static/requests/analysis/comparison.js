@@ -2,7 +2,7 @@
 // containers and metrics.
 
 import { effect } from "../../vendor/signals.js";
-import { otherPack, otherRange } from "../../state/compare/other-range.js";
+import { otherPack, otherRange, pairedIds } from "../../state/compare/other-range.js";
 import { openedPack } from "../../state/pack.js";
 import { comparison } from "../../state/page.js";
 import { range, view } from "../../state/store.js";
@@ -28,14 +28,14 @@ export async function compare() {
   const { signal } = running;
   const { from_ms, to_ms } = view.peek();
   const other = otherRange.peek(), against_ms = other?.from_ms;
-  comparison.value = { from_ms, to_ms, against_ms, pack: otherPack.peek(), progress: 0, result: null, refusal: null };
+  comparison.value = { from_ms, to_ms, against_ms, pack: otherPack.peek(), pair: pairedIds.peek(), progress: 0, result: null, refusal: null };
   const update = (news) => !signal.aborted && (comparison.value = { ...comparison.peek(), ...news });
   try {
     const onProgress = (progress) => update({ progress });
     const isOfPack = other !== null && (openedPack.peek() !== null || otherPack.peek() !== null);
     const result = isOfPack
       ? await differences(other, { from_ms, to_ms }, MAX_CONTAINERS, onProgress, signal)
-      : await api.changes({ from_ms, to_ms, against_ms, limit: MAX_CONTAINERS }, onProgress, signal);
+      : await api.changes({ from_ms, to_ms, against_ms, pair: pairedIds.peek(), limit: MAX_CONTAINERS }, onProgress, signal);
     update({ result });
   } catch (error) {
     if (signal.aborted) return;
@@ -57,10 +57,10 @@ export function startComparing() {
   let timer = 0;
   effect(() => {
     const { from_ms, to_ms } = view.value;
-    const against_ms = otherRange.value?.from_ms, pack = otherPack.value;
+    const against_ms = otherRange.value?.from_ms, pack = otherPack.value, pair = pairedIds.value;
     const isPossible = canCompare();
     const compared = comparison.peek();
-    const isSame = compared !== null && compared.from_ms === from_ms && compared.to_ms === to_ms && compared.against_ms === against_ms && compared.pack === pack;
+    const isSame = compared !== null && compared.from_ms === from_ms && compared.to_ms === to_ms && compared.against_ms === against_ms && compared.pack === pack && (against_ms === undefined || compared.pair === pair);
     if (compared !== null && !isSame) closeComparison();
     clearTimeout(timer);
     if (against_ms === undefined || !isPossible || isSame) return;

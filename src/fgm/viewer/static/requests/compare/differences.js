@@ -3,9 +3,10 @@
 import { rankedRows } from "../../lib/compare/ranking.js";
 import { rowKeys } from "../../lib/compare/pairing.js";
 import { addValues, emptySums } from "../../lib/compare/sums.js";
-import { leaves } from "../../lib/series.js";
+import { leaves, workload } from "../../lib/series.js";
+import { pairedIds } from "../../state/compare/other-range.js";
 import { otherSeries, seriesInView } from "../../state/compare/other-series.js";
-import { interval_ms } from "../../state/store.js";
+import { byId, interval_ms } from "../../state/store.js";
 import * as api from "../api.js";
 
 const MAX_FINDINGS = 200;
@@ -15,9 +16,11 @@ const PRESENCE = 0.5, PRESENCE_STRENGTH = 2; // as in query/comparing/difference
 /** How the view differs from the other range; see api.changes. `other`, `view`: {from_ms, to_ms} of both. */
 export async function differences(other, view, limit, onProgress, signal) {
   const sides = [{ ...other, isOther: true, all: leaves(otherSeries.peek()) }, { ...view, isOther: false, all: leaves(seriesInView.peek()) }];
-  const keyOf = rowKeys(sides[0].all, sides[1].all), rows = new Map(); // key → {series, ids: [Set, Set]}
+  const keyOf = rowKeys(sides[0].all, sides[1].all, workloadsOf(pairedIds.peek())), rows = new Map(); // key → {series, ids: [Set, Set]}
   sides.forEach(({ all }, side) => all.forEach((series) => {
-    const key = keyOf(series), row = rows.get(key) ?? { ids: [new Set(), new Set()] };
+    const key = keyOf(side, series);
+    if (key === null) return;
+    const row = rows.get(key) ?? { ids: [new Set(), new Set()] };
     row.ids[side].add(series.id);
     rows.set(key, { ...row, series });
   }));
@@ -30,6 +33,13 @@ export async function differences(other, view, limit, onProgress, signal) {
     onProgress((m + 1) / metrics.length);
   }
   return answerOf(sides, list, rankedRows(sums, metrics, limit), sums, await findingsOnOneSide(sides, keyOf, signal), { metrics: metrics.length, limit });
+}
+
+/** The workloads of a pair: [in the other range, in view]; null without one. */
+function workloadsOf(pair) {
+  if (pair === null) return null;
+  const [then, now] = [pair.other, pair.id].map((id) => byId.peek().get(id));
+  return then && now ? [workload(then), workload(now)] : null;
 }
 
 /** The metrics that both sources have, as the viewer lists them. */
@@ -51,7 +61,7 @@ async function findingsOnOneSide(sides, keyOf, signal) {
   const found = await Promise.all(sides.map(async ({ from_ms, to_ms, isOther, all }, side) => {
     const byId = new Map(all.map((series) => [series.id, series]));
     const answer = await api.findings({ from_ms, to_ms, limit: MAX_FINDINGS }, { signal, isOther }).catch(ifNotSaved);
-    return answer.findings.map((finding) => ({ key: byId.has(finding.id) ? keyOf(byId.get(finding.id)) : finding.id, side, finding }));
+    return answer.findings.map((finding) => ({ key: byId.has(finding.id) ? keyOf(side, byId.get(finding.id)) : finding.id, side, finding }));
   }));
   const nameOf = ({ key, finding }) => `${finding.kind} ${key}`;
   const seen = found.map((ofSide) => new Set(ofSide.map(nameOf)));

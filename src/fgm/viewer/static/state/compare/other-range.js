@@ -9,6 +9,8 @@ import { pause, viewChanged } from "../view.js";
 export const shift_ms = signal(null);
 /** The pack that has the other range: {source, series, from_ms, to_ms, fileName}; null: it is of the same source as the view. */
 export const otherPack = signal(null);
+/** The series that a person has paired: {id, other}, of the view and of the other range; null: series with the same names. */
+export const pairedIds = signal(null);
 /** Samples of the other range, as `laneSamples`, with the times of the other range; null without them. */
 export const otherSamples = signal(null);
 /** Whether samples of the other range are being loaded. */
@@ -29,8 +31,19 @@ export function compareWith(from_ms) {
   if (shift === 0 || !(from_ms >= 0)) return;
   batch(() => {
     if (range.peek().live && shift < 0) pause();
-    otherPack.value = null;
+    otherPack.value = pairedIds.value = null;
     shift_ms.value = shift;
+  });
+  viewChanged("push");
+}
+
+/** Lay another series, at the same time, under one in view. */
+export function compareSeries(id, other) {
+  batch(() => {
+    if (range.peek().live) pause();
+    otherPack.value = null;
+    shift_ms.value = 0;
+    pairedIds.value = { id, other };
   });
   viewChanged("push");
 }
@@ -43,6 +56,7 @@ export function compareWithPack(pack, begin_ms) {
   batch(() => {
     if (range.peek().live) pause();
     otherPack.value = pack;
+    pairedIds.value = null;
     shift_ms.value = begin_ms - pack.from_ms;
   });
   viewChanged("push");
@@ -53,7 +67,7 @@ export function stopComparing() {
   if (shift_ms.peek() === null) return;
   batch(() => {
     shift_ms.value = null;
-    otherPack.value = null;
+    otherPack.value = pairedIds.value = null;
   });
   viewChanged("push");
 }
