@@ -3,6 +3,7 @@
 DRAWN_METRICS = (
     "total_cpu_usage_millicores",
     "memory_working_set",
+    "memory.current",
     "io_bytes_per_s",
     "cpu_limit_millicores",
     "effective_cpu_limit_depth",
@@ -19,4 +20,4 @@ DRAWN_METRICS = (
     "psi_io_some_ratio",
     "psi_io_full_ratio",
 )
-"""Names of the metrics of a pack if the request names none. `state/lanes.js` of the page draws these."""
+"""Names of the metrics of a pack if the request names none. The lanes and the overview of the page draw these."""

@@ -23,6 +23,7 @@ METRICS = ("total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s",
 FOLDERS = [Path("/dev/shm")]
 LATENESS = 2e-5
 """Maximum relative difference of rates of a recording of format version 3: its lateness is stored to 10 us now."""
+TICK_MS = 1000
 Json = dict[str, Any]
 
 
@@ -48,9 +49,10 @@ def rounded(values: list[float | None]) -> list[float | None]:
     return [None if value is None else round(value, 6) for value in values]
 
 
-def span() -> str:
+def span(margin_ms: int = 0) -> str:
+    """Return the range of the pack. `margin_ms`: how much it is longer at both ends, as its samples are."""
     facts = truth(RECORDING)
-    return f"from={facts['began_ms'] + 20_000}&to={facts['ended_ms'] - 5_000}"
+    return f"from={facts['began_ms'] + 20_000 - margin_ms}&to={facts['ended_ms'] - 5_000 + margin_ms}"
 
 
 async def pack_of(client: ApiClient, query: str = "") -> Pack:
@@ -66,7 +68,9 @@ async def test_samples_are_those_that_the_viewer_answers(client: ApiClient) -> N
 
     for metric in METRICS:
         stored = decode_samples(pack.part(f"samples/{metric}"), passed)
-        lines = await client.series(f"/api/timeseries?metric={metric}&containers={','.join(stored)}&{span()}&raw=1")
+        lines = await client.series(
+            f"/api/timeseries?metric={metric}&containers={','.join(stored)}&{span(TICK_MS)}&raw=1"
+        )
         assert {line["id"] for line in lines} == stored.keys()
         for line in lines:
             times, values = stored[line["id"]]
@@ -86,9 +90,10 @@ async def test_samples_are_exact(tmp_path: Path) -> None:
         data.parquet(*chunks)
     client = await to_thread.run_sync(ApiClient, tmp_path, T0 + 300_000)
     await client.ready()
-    asked = f"from={T0 + 5000}&to={T0 + 200_000}&metric=total_cpu_usage_millicores"
+    asked = f"from={T0 + 4000}&to={T0 + 201_000}&metric=total_cpu_usage_millicores"
 
-    pack = Pack((await client.get(f"/api/export?{asked}")).body)
+    within = f"from={T0 + 5000}&to={T0 + 200_000}&metric=total_cpu_usage_millicores"
+    pack = Pack((await client.get(f"/api/export?{within}")).body)
 
     part = pack.part("samples/total_cpu_usage_millicores")
     stored, lines = decode_samples(part, pack.part("passed")), await client.series(f"/api/timeseries?{asked}")

@@ -16,6 +16,8 @@ from fgm.viewer.api.response import encoding
 from fgm.viewer.api.services import Services
 from fgm.viewer.files.hours.merged_rows import groups_of
 from fgm.viewer.health import Address, HealthReport
+from fgm.viewer.packs.parts.labelled_part import labelled_part
+from fgm.viewer.packs.parts.process_part import process_part
 from fgm.viewer.packs.sample_part import PackedLine, Units, encode
 from fgm.viewer.start_up import StartUp
 
@@ -53,10 +55,11 @@ class ClockAt:
 class PackAnswers:
     """A viewer of the small data directory of a pack. All methods may block."""
 
-    def __init__(self, path: str, from_ms: int, to_ms: int, clock: Clock) -> None:
-        """Read what the directory has. `path`: that of the directory."""
+    def __init__(self, path: str, within: tuple[int, int], samples_within: tuple[int, int], clock: Clock) -> None:
+        """Read what the directory has. `path`: that of the directory; `samples_within`: see PackQuestion."""
+        to_ms = samples_within[1]
         at_end = ClockAt(to_ms, clock)
-        self._from_ms, self._to_ms = from_ms, to_ms
+        self._within, self._samples_within = within, samples_within
         self._start_up = StartUp(0.0, to_ms, clock.monotonic())
         self._services = services = Services(path, at_end, self._start_up, Address(0))
         self._health = HealthReport(self._start_up, at_end, "", services.address)
@@ -71,17 +74,18 @@ class PackAnswers:
     def json(self) -> dict[str, Any]:
         """Return the answers of paths that have JSON answers, by path."""
         holdings, services = self.holdings, self._services
-        request = EventsRequest(Span(None, self._from_ms, self._to_ms), None, frozenset(), MAX_EVENTS)
-        question = events.make_question(holdings, request, self._to_ms)
+        request = EventsRequest(Span(None, *self._within), None, frozenset(), MAX_EVENTS)
+        now_ms = self._samples_within[1]
+        question = events.make_question(holdings, request, now_ms)
         query = services.event_query(holdings, question)
         while query.step():
             pass
         return {
             "/api/health": self._health(),
-            "/api/instance": instance.answer(holdings, services.address, self._to_ms),
+            "/api/instance": instance.answer(holdings, services.address, now_ms),
             "/api/metrics": metrics.answer(holdings),
             "/api/filters": filters.answer(holdings),
-            "/api/containers": containers.answer(holdings, ContainersRequest(), self._to_ms),
+            "/api/containers": containers.answer(holdings, ContainersRequest(), now_ms),
             "/api/events": events.answer(query.result(), question, holdings),
         }
 
@@ -105,9 +109,9 @@ class PackAnswers:
 
     def _lines(self, metric: ShownMetric, ids: tuple[str, ...]) -> tuple[list[PackedLine], dict[str, Any]]:
         """Return the samples of some series, and what the answer has besides."""
-        span = Span(None, self._from_ms, self._to_ms)
+        span = Span(None, *self._samples_within)
         request = TimeseriesRequest((metric,), ids, span, POINTS.schema["default"], is_raw=True, is_binary=True)
-        question = timeseries.make_question(self.holdings, request, self._to_ms)
+        question = timeseries.make_question(self.holdings, request, self._samples_within[1])
         query = self._services.samples_query(question)
         while query.step():
             pass
@@ -118,6 +122,12 @@ class PackAnswers:
             for line in encoding.labelled(lines, (metric,), self.holdings)
         ]
         return packed, timeseries.facts(query, self.holdings, lines, request)
+
+    def tables(self) -> dict[str, bytes]:
+        """Return the parts with the readings of processes and the labelled values, by name; without empty ones."""
+        of = (self._services.tables, self.holdings, *self._samples_within)
+        parts = {"processes": process_part(*of), "labelled": labelled_part(*of)}
+        return {name: content for name, content in parts.items() if content}
 
     def close(self) -> None:
         """Close all files."""

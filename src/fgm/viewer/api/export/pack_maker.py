@@ -80,11 +80,11 @@ class PackMaker:
         Raises: Problem (404) if there are no samples; OSError or BadFileError if a file cannot be read any more.
         """
         with private_folder() as path:
-            mini = MiniDirectory(path, self._names, self._pack.question.from_ms)
+            mini = MiniDirectory(path, self._names, self._pack.samples_within[0])
             yield from self._extract(mini)
             found = yield from self._findings()
-            question = self._pack.question
-            answers = PackAnswers(path, question.from_ms, question.to_ms, self._services.clock)
+            within = (self._pack.question.from_ms, self._pack.question.to_ms)
+            answers = PackAnswers(path, within, self._pack.samples_within, self._services.clock)
             with closing(answers):
                 yield from self._parts(mini, answers, found)
         self.progress = 1.0
@@ -97,10 +97,10 @@ class PackMaker:
 
     def _extract(self, mini: MiniDirectory) -> Iterator[bytes]:
         """Write rows, index and events to the small directory."""
-        question, begins_ms = self._pack.question, self._pack.begins_ms
+        question, begins_ms, end_ms = self._pack.question, self._pack.begins_ms, self._pack.samples_within[1]
         rows = RangeQuestion(
             begins_ms,
-            question.to_ms,
+            end_ms,
             set(question.keys),
             question.recorded,
             question.node_name,
@@ -110,7 +110,7 @@ class PackMaker:
         reader = RangeReader(rows, self._services.sources, self._names.series)
         for part in reader.parts():
             mini.write_rows(part, question.recorded)
-            self.progress = _SHARE_OF_ROWS * (part.within[1] - begins_ms) / (question.to_ms - begins_ms)
+            self.progress = _SHARE_OF_ROWS * (part.within[1] - begins_ms) / (end_ms - begins_ms)
             yield b""
         self.skipped_files = reader.skipped_files
         if not mini.rows:
@@ -202,6 +202,8 @@ class PackMaker:
         for metric in question.metrics:
             yield writer.part(f"samples/{metric.name}", answers.samples(metric, passed))
             self.progress += (1.0 - self.progress) / (1 + len(question.metrics))
+        for name, content in answers.tables().items():
+            yield writer.part(name, content)
         for number, file in enumerate(mini.rows):
             yield writer.part(f"rows/{number}", _content(file.path), is_compressed=True, **file.facts)
         for number, file in enumerate(mini.tables):

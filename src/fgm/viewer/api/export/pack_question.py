@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +14,7 @@ from fgm.store.samples.leaves import leaf_keys
 from fgm.store.samples.series import Series, workload_of
 from fgm.viewer.api.request.requests import ExportRequest
 from fgm.viewer.api.response.memory_budget import MAX_SAMPLES
+from fgm.viewer.api.timeseries import RAW_TICKS
 from fgm.viewer.contents.holdings import Holdings
 from fgm.viewer.contents.series_filter import labels_of, passes
 from fgm.viewer.contents.series_register import RegisteredSeries, SeriesSnapshot
@@ -24,6 +26,8 @@ from fgm.viewer.packs.redaction.secrets import Recorded
 from fgm.viewer.query.question import MAX_SERIES, Question
 from fgm.viewer.web.problems import Problem, bad_parameter, unknown
 
+MIN_DRAWN_COLUMNS = 300
+"""Minimum number of pixel columns of a view that shows exactly what the page showed."""
 _NAMES = ("container_name", "pod_name", "namespace", "pod_uid", "qos_class", "runtime")
 
 
@@ -45,9 +49,19 @@ class PackQuestion:
         return (self.question.to_ms - self.question.from_ms) // self.question.tick_ms
 
     @property
+    def samples_within(self) -> tuple[int, int]:
+        """The range of the samples, which is a little longer: the page draws up to the next sample outside of its view.
+
+        In a long view this is the rest of a pixel column.
+        """
+        question, tick_ms = self.question, self.question.tick_ms
+        margin_ms = (math.ceil(self.ticks / MIN_DRAWN_COLUMNS) if self.ticks > RAW_TICKS else 1) * tick_ms
+        return max(0, question.from_ms - margin_ms), question.to_ms + margin_ms
+
+    @property
     def begins_ms(self) -> int:
-        """The first instant that is read: the first rate is computed from a sample before the range."""
-        return max(0, self.question.from_ms - self.question.lead_ms)
+        """The first instant that is read: the first rate is computed from a sample before it."""
+        return max(0, self.samples_within[0] - self.question.lead_ms)
 
 
 def make_question(holdings: Holdings, request: ExportRequest, now_ms: int) -> PackQuestion:

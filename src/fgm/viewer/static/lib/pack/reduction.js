@@ -71,7 +71,7 @@ export function totalOf({ t, v }, from_ms, to_ms, parts) {
     last_ms = t[i];
     if (parts === 0) continue;
     const part = Math.min(parts - 1, Math.floor((t[i] - from_ms) / part_ms));
-    if (!(peaks[part] >= value)) peaks[part] = value;
+    if (peaks[part] === null || value > peaks[part]) peaks[part] = value; // null >= 0 is true
   }
   return count > 0 ? { count, sum, mean: sum / count, max, max_ms, last_ms, peaks } : null;
 }

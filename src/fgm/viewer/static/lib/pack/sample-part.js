@@ -1,40 +1,16 @@
-// Decodes the samples of a metric in a pack: a JSON header, then columns of numbers in planes of bytes. docs/pack.md describes it.
+// Decodes the samples of a metric in a pack. docs/pack.md describes the part.
 
+import { openedPart } from "./part-columns.js";
 import { UnusablePack } from "./unusable-pack.js";
 
-const ALIGNMENT = 8;
 const NULL = -(2 ** 31);
 const UNITS_PER_MS = 4096;
 const MAX_COUNT = 6 * 3_600_000; // a sample each ms of the longest range
 
-/** The header of a part, and a function that returns `count` numbers of a kind ("f4", "f8", "i4") at an offset. */
 function opened(content) {
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  const size = content.length < 4 ? Infinity : view.getUint32(0, true);
-  if (size > content.length - 4) throw new UnusablePack("its header is too long");
-  let header;
-  try {
-    header = JSON.parse(new TextDecoder().decode(content.subarray(4, 4 + size)));
-  } catch {
-    throw new UnusablePack("its header is not JSON");
-  }
-  if (!Array.isArray(header?.series)) throw new UnusablePack("its header lists no series");
-  const begin = Math.ceil((4 + size) / ALIGNMENT) * ALIGNMENT;
-  return { header, column: (kind, at, count) => columnIn(content, kind, begin + at, count) };
-}
-
-const KINDS = { f4: Float32Array, f8: Float64Array, i4: Int32Array };
-
-/** Numbers from planes: first the lowest byte of each number, then the next of each, and so on. */
-function columnIn(content, kind, at, count) {
-  const Numbers = KINDS[kind], size = Numbers.BYTES_PER_ELEMENT;
-  if (!Number.isInteger(at) || at < 0 || at + size * count > content.length) throw new UnusablePack("a column is outside of it");
-  const bytes = new Uint8Array(size * count);
-  for (let plane = 0; plane < size; plane += 1) {
-    const from = at + plane * count;
-    for (let i = 0; i < count; i += 1) bytes[size * i + plane] = content[from + i];
-  }
-  return new Numbers(bytes.buffer);
+  const part = openedPart(content);
+  if (!Array.isArray(part.header?.series)) throw new UnusablePack("its header lists no series");
+  return part;
 }
 
 function countOf({ count }) {

@@ -2,6 +2,7 @@
 
 import { viewRange } from "../../lib/time-format.js";
 import { Problem } from "../source.js";
+import { labelledLines } from "./labelled-answers.js";
 
 const MARGIN_MS = 10_000; // the page takes what is newer than this before the present for late, not for missing
 const MAX_EVENTS = 500;
@@ -27,8 +28,9 @@ async function instance(pack) {
 
 async function metrics(pack) {
   const { metrics: all, labelled = [] } = await pack.stored("/api/metrics");
-  const present = new Set(pack.samples.metrics);
-  return { metrics: all.filter(({ name }) => present.has(name)).map((metric) => ({ ...metric, aliases: metric.aliases ?? [] })), labelled };
+  const present = new Set(pack.samples.metrics), lines = await labelledLines(pack).catch(() => []); // a lane says that they are damaged
+  const withLines = new Set(lines.map(({ metric }) => metric));
+  return { metrics: all.filter(({ name }) => present.has(name)).map((metric) => ({ ...metric, aliases: metric.aliases ?? [] })), labelled: labelled.filter(({ name }) => withLines.has(name)) };
 }
 
 async function containers(pack) {

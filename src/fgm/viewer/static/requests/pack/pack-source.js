@@ -2,13 +2,15 @@
 
 import { UnusablePack } from "../../lib/pack/unusable-pack.js";
 import { Problem } from "../source.js";
+import { LABELLED_ANSWERS } from "./labelled-answers.js";
 import { LISTING_ANSWERS } from "./listing-answers.js";
 import { PackSamples } from "./pack-samples.js";
+import { PROCESS_ANSWERS } from "./process-answers.js";
 import { SAMPLE_ANSWERS } from "./sample-answers.js";
 import { checkedAnswers } from "./stored-answers.js";
 
 const GONE = 410, DAMAGED = 422;
-const ANSWERS = new Map(Object.entries({ ...LISTING_ANSWERS, ...SAMPLE_ANSWERS }));
+const ANSWERS = new Map(Object.entries({ ...LABELLED_ANSWERS, ...LISTING_ANSWERS, ...PROCESS_ANSWERS, ...SAMPLE_ANSWERS }));
 const NOT_SAVED = new Map([
   ["api/studies", "Studies are not in a saved file: only a viewer computes them."],
   ["api/changes", "The time before is not in this file: only a viewer can compare with it."],
@@ -16,16 +18,15 @@ const NOT_SAVED = new Map([
 
 /** A pack as a source. `onDamage` is called with a sentence for each part that cannot be read. */
 export class PackSource {
-  #file;
   #answers = null; // promise of the stored answers
 
   constructor(file, onDamage) {
-    this.#file = file;
+    this.file = file;
     this.samples = new PackSamples(file, onDamage);
   }
 
   get manifest() {
-    return this.#file.manifest;
+    return this.file.manifest;
   }
 
   /** The answer to a request. Throws Problem. */
@@ -48,7 +49,7 @@ export class PackSource {
 
   /** The stored answer of a path, or undefined. Throws UnusablePack. */
   async stored(path) {
-    this.#answers ??= this.#file.json("answers").then(checkedAnswers);
+    this.#answers ??= this.file.json("answers").then(checkedAnswers);
     return (await this.#answers).get(path);
   }
 

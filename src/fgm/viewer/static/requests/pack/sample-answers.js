@@ -7,7 +7,7 @@ import { Problem } from "../source.js";
 
 const RAW_TICKS = 3600; // as for the viewer
 const DEFAULT_POINTS = 1200;
-const DEFAULT_LIMIT = 100;
+const DEFAULT_LIMIT = 20;
 const LEAF_SCOPES = ["container", "cgroup", "pod", "outside"];
 const NODE = "node";
 const GONE = 410;

@@ -34,6 +34,8 @@ export function checkedAnswers(answers) {
     if (answer && !(Array.isArray(answer[name]) && answer[name].every(isEntry))) throw new UnusablePack(`This file is damaged: the answer of ${path} in it has another form.`);
   }
   for (const path of ["/api/containers", "/api/metrics"]) if (!checked.has(path)) throw new UnusablePack(`This file is damaged: the answer of ${path} is missing.`);
+  const { labelled = [] } = checked.get("/api/metrics");
+  if (!Array.isArray(labelled) || !labelled.every(isMetric)) throw new UnusablePack("This file is damaged: the labelled metrics in it have another form.");
   const { looked_at } = checked.get("/api/findings") ?? {};
   if (looked_at !== undefined && !(isObject(looked_at) && COUNTS.every((name) => Number.isFinite(looked_at[name])))) checked.delete("/api/findings");
   return checked;

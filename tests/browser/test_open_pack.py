@@ -1,0 +1,191 @@
+"""The page of a viewer opens a pack: its answers are those of the viewer, and a file that is none is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser.packs import json_of, manifest_of, save_pack, with_manifest, with_part
+from tests.support.browser.page import lane, open_page
+from tests.support.browser.page_state import state
+from tests.support.incidents import PLANTED
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+
+OPENED = """async ({ text }) => {
+    const names = ["requests/pack/pack-file", "requests/pack/pack-source", "requests/http-source"];
+    const [{ packOfFile }, { PackSource }, http] = await Promise.all(names.map(fgm));
+    const onDamage = (sentence) => { throw new Error(sentence); };
+    window.pack = new PackSource(await packOfFile(new File([text], "incident.html")), onDamage);
+    window.viewer = http.viewer;
+}"""
+"""Script that opens the text of a pack as a source, next to the viewer of the page."""
+BOTH = """async ([path, query]) => {
+    const format = path === "api/timeseries" ? { format: "json" } : {};
+    const asList = (value) => Array.from(value, (cell) => Number.isNaN(cell) ? null : cell);
+    const both = [await viewer.get(path, { ...query, ...format }, {}), await pack.get(path, query)];
+    return JSON.parse(JSON.stringify(both, (key, value) => value instanceof Float32Array ? asList(value) : value));
+}"""
+"""Script that returns the answers of the viewer and of the pack."""
+
+
+@pytest.fixture(scope="module")
+def pack(incidents_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack of most of the recording, of all series."""
+    json_of(f"{incidents_url}api/containers")  # its answer waits until there is data
+    health = json_of(f"{incidents_url}api/health")
+    path = tmp_path_factory.mktemp("packs") / "incident.html"
+    return save_pack(incidents_url, path, f"from={health['oldest_ms'] + 20_000}&to={health['newest_ms'] - 20_000}")
+
+
+def differences(first: Any, second: Any, path: str = "") -> list[str]:
+    """Return the first places where two JSON values differ by more than the rounding of the viewer's JSON."""
+    pairs: list[tuple[str, Any, Any]] = []
+    if isinstance(first, dict) and isinstance(second, dict):
+        pairs = [(f"{path}.{name}", first[name], second[name]) for name in first.keys() & second.keys()]
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = [(f"{path}[{i}]", *pair) for i, pair in enumerate(zip(first, second, strict=True))]
+    elif isinstance(first, int | float) and isinstance(second, int | float):
+        return [] if first == pytest.approx(second, rel=1e-5, abs=1e-3) else [f"{path}: {first} {second}"]
+    else:
+        return [] if first == second else [f"{path}: {first} {second}"]
+    return [text for name, one, other in pairs for text in differences(one, other, name)][:5]
+
+
+def by_series(answer: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(each["id"], each["metric"]): each for each in answer["series"] if each["t_ms"]}
+
+
+def test_a_pack_answers_as_the_viewer_that_saved_it(
+    page: Page, incidents_url: str, pack: Path, page_errors: list[str]
+) -> None:
+    open_page(page, incidents_url)
+    content = pack.read_bytes()
+    page.evaluate(OPENED, {"text": content.decode()})
+    manifest = manifest_of(content)
+    whole = {"from": manifest["from_ms"], "to": manifest["to_ms"]}
+    part = {"from": manifest["from_ms"] + 60_000, "to": manifest["from_ms"] + 180_000}
+    listed = json_of(f"{incidents_url}api/containers")["containers"]
+    ids = [each["id"] for each in listed]
+
+    metrics = ["total_cpu_usage_millicores", "memory_working_set", "io_bytes_per_s", "throttle_ratio"]
+    for query in ({**whole}, {**part}, {**part, "points": 30, "reduce": "mean"}):
+        viewer, own = page.evaluate(BOTH, ["api/timeseries", {**query, "metric": metrics, "containers": ids}])
+        assert (viewer["resolution"], viewer["interval_ms"]) == (own["resolution"], own["interval_ms"])
+        assert by_series(viewer).keys() == by_series(own).keys()
+        assert differences(by_series(viewer), by_series(own)) == []
+
+    for query in (
+        {"parts": 48, "scope": ["container", "pod", "cgroup", "outside", "node"], "limit": 500},
+        {"limit": 3},
+    ):
+        viewer, own = page.evaluate(BOTH, ["api/top", {**part, **query, "metric": metrics[0]}])
+        assert len(viewer["series"]) > 2
+        assert differences(viewer, own) == []
+
+    for kind in ("container", "pod", "workload"):
+        for metric in (metrics[1], "memory_limit_bytes"):
+            query = {**part, "metric": metric, "by": kind, "columns": 60}
+            viewer, own = page.evaluate(BOTH, ["api/wall", query])
+            assert len(viewer["rows"]) > 2
+            assert differences(viewer, own) == []
+
+    gateway = PLANTED["throttling"]["id"][:12]
+    pod = next(each["id"] for each in listed if each["scope"] == "pod" and each["name"].startswith("api-gateway"))
+    for of in ({"at": PLANTED["oom_kill"]["at_ms"]}, {**part, "points": 20}, {**whole, "by": "memory", "points": 600}):
+        for name in (gateway, pod, "node"):
+            viewer, own = page.evaluate(BOTH, ["api/processes", {"by": "cpu", "limit": 20, "id": name, **of}])
+            assert viewer["total"] > 0
+            for answer in (viewer, own):
+                answer["names"].sort(key=lambda name: name["comm"])  # equally frequent ones are in any order
+            assert differences(viewer, own) == []
+
+    for metric in ("io_bytes_per_s", "disk_busy_ratio"):
+        query = {**part, "metric": metric, "containers": [gateway, "node"], "points": 600}
+        viewer, own = page.evaluate(BOTH, ["api/labelled", query])
+        assert viewer["series"]
+        assert differences(viewer, own) == []
+
+    viewer, own = page.evaluate(BOTH, ["api/events", {**part, "limit": 500}])
+    assert len(viewer["events"]) > 2
+    assert viewer["events"] == own["events"]
+    assert page_errors == []
+
+
+def is_saved(page: Page) -> None:
+    """Wait until the pack is shown, and that the page says so."""
+    expect(page.get_by_role("status").filter(has_text="Saved file: incident.html.")).to_be_visible()
+    expect(lane(page, "Memory").locator(".peak")).to_be_attached()
+    expect(page.locator("header")).to_contain_text("contains")
+
+
+def is_live(page: Page) -> None:
+    """Wait until the data of the viewer is shown."""
+    expect(page.get_by_role("status").filter(has_text="Saved file")).to_have_count(0)
+    expect(page.get_by_role("button", name="Live")).to_be_visible()
+    expect(lane(page, "Memory").locator(".peak")).to_be_attached()
+
+
+def choose(page: Page, path: Path) -> None:
+    """Open a file with the command of the page."""
+    page.keyboard.press(":")
+    page.get_by_role("dialog").get_by_role("combobox").fill("open a saved")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(path)
+
+
+@pytest.mark.both_browsers
+def test_a_chosen_file_is_shown_and_then_the_viewer_again(
+    page: Page, incidents_url: str, pack: Path, page_errors: list[str]
+) -> None:
+    open_page(page, f"{incidents_url}#lanes=memory")
+    choose(page, pack)
+    is_saved(page)
+    manifest = manifest_of(pack.read_bytes())
+    assert state(page, "view") == {"from_ms": manifest["from_ms"], "to_ms": manifest["to_ms"]}
+    assert len(state(page, "allSeries")) > 5
+    page.keyboard.press(" ")  # there is nothing to follow
+    assert state(page, "range")["live"] is False
+    page.get_by_role("button", name="Back to the viewer").click()
+    is_live(page)
+    assert page.url.endswith("#lanes=memory")
+    expect(page.locator(".lane")).to_have_count(1)
+    assert page_errors == []
+
+
+@pytest.mark.both_browsers
+def test_a_dropped_file_is_shown_and_a_bad_one_is_refused(
+    page: Page, incidents_url: str, pack: Path, page_errors: list[str]
+) -> None:
+    whole = pack.read_bytes()
+    series_without_name = b'{"/api/containers": {"containers": [{"id": 5}]}}'
+    open_page(page, incidents_url)
+    drop = """([name, text]) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File([text], name, { type: "text/html" }));
+        const options = { dataTransfer: transfer, cancelable: true };
+        for (const type of ["dragover", "drop"]) dispatchEvent(new DragEvent(type, options));
+    }"""
+    for content, sentence in (
+        ("<!doctype html><p>A page</p>", "is not an incident pack of fgm"),
+        (whole[: len(whole) // 2].decode(), "its end is missing"),
+        (with_manifest(whole, lambda manifest: manifest.update(version=7, made_by="fgm 9.0.0")).decode(), "fgm 9.0.0"),
+        (with_manifest(whole, lambda manifest: manifest.update(parts=[{}] * 3000)).decode(), "3000 parts"),
+        (with_part(whole, "answers", lambda part: part[:-1]).decode(), "answers is not JSON"),
+        (
+            with_part(whole, "answers", lambda _: series_without_name).decode(),
+            "another form",
+        ),
+    ):
+        page.evaluate(drop, ["bad.html", content])
+        expect(page.get_by_role("alert")).to_contain_text(sentence)
+    page.get_by_role("alert").get_by_role("button", name="Close").click()
+    is_live(page)
+    page.evaluate(drop, ["incident.html", whole.decode()])
+    is_saved(page)
+    page.evaluate(drop, ["bad.html", "no pack"])
+    expect(page.get_by_role("alert")).to_contain_text("is not an incident pack of fgm")
+    is_saved(page)
+    assert page_errors == []
