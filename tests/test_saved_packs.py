@@ -13,6 +13,8 @@ from anyio import to_thread
 
 from fgm import cli, iso_time
 from fgm.store.index import index_file
+from fgm.viewer.api.services import Services
+from fgm.viewer.health import Address
 from fgm.viewer.packs.opening.opened_packs import OpenedPacks, opened
 from fgm.viewer.packs.pack_reader import Pack, read_pack
 from tests.support.fake_clock import FakeClock
@@ -20,7 +22,7 @@ from tests.support.recorded_incidents import truth, unpacked
 from tests.support.viewer.api_client import ApiClient
 
 RECORDING = "many_incidents"
-NOW_MS = truth(RECORDING)["ended_ms"] + 3_600_000
+NOW_MS = truth(RECORDING)["ended_ms"] + 2_000
 SECRETS = ("container_id", "container_name", "pod_name", "namespace", "pod_uid")
 """Columns that all containers of the recording have."""
 WHOLE_WORD = 5
@@ -60,13 +62,20 @@ def packs(saved: Saved) -> Iterator[OpenedPacks]:
         yield packs
 
 
+def viewer_of(packs: OpenedPacks) -> ApiClient:
+    """Return a viewer of packs, a day later."""
+    client = ApiClient(Path(packs.data_dir), NOW_MS)
+    clock = packs.clock(FakeClock((NOW_MS + 86_400_000) * 1_000_000))
+    client.services = Services(packs.data_dir, clock, client.start_up, Address(8050), packs=packs)
+    client.serve()
+    return client
+
+
 @pytest.fixture
 async def viewers(saved: Saved, packs: OpenedPacks) -> tuple[ApiClient, ApiClient]:
     """A viewer of the recorded directory, and one of the pack."""
     before = await to_thread.run_sync(ApiClient, saved.data_dir, NOW_MS)
-    clock = packs.clock(FakeClock(NOW_MS * 1_000_000))
-    after = await to_thread.run_sync(ApiClient, Path(packs.data_dir), NOW_MS, clock)
-    after.services.packs = packs
+    after = await to_thread.run_sync(viewer_of, packs)
     await before.ready()
     await after.ready()
     return before, after

@@ -28,7 +28,9 @@ def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield address
 
 
-def test_the_page_says_what_the_pack_contains_and_shows_its_newest_data(page: Page, url: str, page_errors: list[str]) -> None:
+def test_the_page_says_what_the_pack_contains_and_shows_its_newest_data(
+    page: Page, url: str, page_errors: list[str]
+) -> None:
     open_page(page, url)
     banner = page.locator(".banner", has_text="pack.html was saved on ")
 

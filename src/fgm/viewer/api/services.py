@@ -73,7 +73,8 @@ class Services:
         self.clock, self.start_up, self.address = clock, start_up, address
         self.skipped = SkippedFiles()
         is_copied = bool(paths) or is_flat(data_dir)
-        self.files = CopiedFiles(data_dir, paths, clock, self.skipped) if is_copied else DataFiles(data_dir, clock)
+        of_files = clock if packs is None else packs.clock_of_files(clock)
+        self.files = CopiedFiles(data_dir, paths, clock, self.skipped) if is_copied else DataFiles(data_dir, of_files)
         self.journals = Journals(self.files, clock, self.skipped)
         self.minutes = None if is_copied else MinuteFiles(self.files)
         self.sources = Sources(self.files, self.journals, self.skipped, self.minutes)

@@ -16,6 +16,7 @@ from fgm.viewer.api.response import encoding
 from fgm.viewer.api.services import Services
 from fgm.viewer.files.hours.merged_rows import groups_of
 from fgm.viewer.health import Address, HealthReport
+from fgm.viewer.packs.pack_clocks import ClockAt
 from fgm.viewer.packs.parts.labelled_part import labelled_part
 from fgm.viewer.packs.parts.process_part import process_part
 from fgm.viewer.packs.sample_part import PackedLine, Units, encode
@@ -27,29 +28,6 @@ MAX_ROWS = 100_000
 """Maximum number of samples in memory that are not encoded yet, unless one series has more."""
 _RATES = ("/s", "ratio", "millicores")
 """Ends of the units of metrics that may be rates of one counter."""
-
-
-class ClockAt:
-    """A clock whose wall time stands still: the viewer of a pack answers as at the end of the range."""
-
-    def __init__(self, wall_ms: int, real: Clock) -> None:
-        self._wall_ms, self._real = wall_ms, real
-
-    def wall_ns(self) -> int:
-        """Return the instant, in nanoseconds since 1970 UTC."""
-        return self._wall_ms * 1_000_000
-
-    def monotonic(self) -> float:
-        """Return the time of the real monotonic clock."""
-        return self._real.monotonic()
-
-    def asleep_s(self) -> float:
-        """Return what the real clock does."""
-        return self._real.asleep_s()
-
-    async def sleep_until(self, deadline: float) -> None:
-        """Sleep as the real clock does."""
-        await self._real.sleep_until(deadline)
 
 
 class PackAnswers:

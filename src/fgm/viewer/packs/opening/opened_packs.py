@@ -16,6 +16,7 @@ from fgm.viewer.packs.manifest import Manifest
 from fgm.viewer.packs.opening.joining import join
 from fgm.viewer.packs.opening.saved_findings import SavedFindings, saved_findings
 from fgm.viewer.packs.opening.unpacking import unpack
+from fgm.viewer.packs.pack_clocks import ClockAhead, ClockAt
 from fgm.viewer.packs.pack_format import BadPackError
 from fgm.viewer.packs.pack_reader import read_pack
 
@@ -70,10 +71,19 @@ class OpenedPacks:
             for name, manifest in self.manifests.items()
         ]
 
+    @property
+    def to_ms(self) -> int:
+        """The end of the last pack, in ms since 1970."""
+        return max(manifest.to_ms for manifest in self.manifests.values())
+
     def clock(self, real: Clock) -> Clock:
         """Return a clock for the viewer. It is after the end of the packs, even if the clock of this machine is not."""
-        after_ms = max(manifest.to_ms for manifest in self.manifests.values()) + MIN_AGE_MS
-        return _ClockAfter(real, max(0, after_ms * 1_000_000 - real.wall_ns()))
+        after_ns = (self.to_ms + MIN_AGE_MS) * 1_000_000
+        return ClockAhead(max(0, after_ns - real.wall_ns()), real)
+
+    def clock_of_files(self, real: Clock) -> Clock:
+        """Return a clock that stands still at the end of the packs: what was alive then is listed as alive."""
+        return ClockAt(self.to_ms, real)
 
 
 def _begin(parts: Sequence[str], manifest: Manifest) -> int:
@@ -83,25 +93,6 @@ def _begin(parts: Sequence[str], manifest: Manifest) -> int:
         return iso_time.parse_ms(text)
     except ValueError:
         return manifest.from_ms
-
-
-class _ClockAfter:
-    """A clock that is ahead of the real one."""
-
-    def __init__(self, real: Clock, ahead_ns: int) -> None:
-        self._real, self._ahead_ns = real, ahead_ns
-
-    def wall_ns(self) -> int:
-        return self._real.wall_ns() + self._ahead_ns
-
-    def monotonic(self) -> float:
-        return self._real.monotonic()
-
-    def asleep_s(self) -> float:
-        return self._real.asleep_s()
-
-    async def sleep_until(self, deadline: float) -> None:
-        await self._real.sleep_until(deadline)
 
 
 @contextmanager
