@@ -187,7 +187,13 @@ def _make_parser() -> argparse.ArgumentParser:
     flag("--pair", action="append", metavar="NAME=NAME", help=pair)
     flag("--limit", type=int, default=20, metavar="N", help="number of containers to list (default: %(default)s)")
     flag("--json", action="store_true", help="print JSON, as /api/changes returns it")
-    flag = add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
+    _flags_of_save(
+        add("save", "save an incident as one HTML file that opens in a browser without a network, or as Parquet")
+    )
+    return parser
+
+
+def _flags_of_save(flag: Callable[..., object]) -> None:
     flag(
         "source",
         metavar="SOURCE",
@@ -225,7 +231,6 @@ def _make_parser() -> argparse.ArgumentParser:
         help="note at an instant, or as FROM~TO:TEXT at a range; can be repeated",
     )
     flag("--preview", action="store_true", help="say what a pack would contain, its size, and what names would become")
-    return parser
 
 
 def _run_here(arguments: argparse.Namespace) -> int:
