@@ -29,6 +29,7 @@ SCENARIOS = {
     "collector/test_collector_process.py",
     "collector/windows/test_closing_killed.py",
     "store/parquet/test_other_readers.py",
+    "viewer/api/export/test_other_readers.py",
     "viewer/api/test_forms.py",
     "viewer/api/test_long_ranges.py",
     "viewer/findings/test_made_life.py",

@@ -1,9 +1,7 @@
 """`fgm save` of a viewer over connections that are cut: the file is whole, or there is none and an error says why."""
 
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +14,7 @@ from blockbuster import BlockBuster
 
 from fgm.cli import main
 from fgm.viewer.packs.pack_reader import read_pack
+from tests.support.cutting_proxy import CuttingProxy
 from tests.support.processes import free_port
 from tests.support.viewer.data_directory import MEMORY, NODE, T0, DataDirectory, container, counting
 
@@ -61,38 +60,9 @@ def wait_until_ready(address: str) -> None:
     raise AssertionError("the viewer did not get ready")
 
 
-class CuttingProxy:
-    """A proxy that cuts the first connections after some bytes, as a port-forward does whose pod moves."""
-
-    def __init__(self, target: int, cuts: int) -> None:
-        self._target, self._cuts = target, cuts
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self.accepted = 0
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._server.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            with client, socket.create_connection(("127.0.0.1", self._target)) as viewer:
-                request = client.recv(65_536).replace(str(self.port).encode(), str(self._target).encode())
-                viewer.sendall(request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-                left = CUT_AFTER_BYTES if self.accepted <= self._cuts else sys.maxsize
-                while left and (data := viewer.recv(min(65_536, left))):
-                    client.sendall(data)
-                    left -= len(data)
-
-
 @contextmanager
 def proxy(target: int, cuts: int) -> Iterator[CuttingProxy]:
-    with closing(CuttingProxy(target, cuts)) as running:
+    with closing(CuttingProxy(target, cuts, CUT_AFTER_BYTES)) as running:
         yield running
 
 
